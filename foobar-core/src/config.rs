@@ -1,0 +1,113 @@
+//! Configuration: defaults, then a TOML file, then the environment, then the command line; the last one wins.
+//!
+//! Each crate declares its sections with [`settings!`]; that one declaration gives the struct, the defaults, the
+//! list of known keys and the reference manual. [`Loader`] merges the sources by the `config` crate, refuses keys
+//! that nobody declared, and keeps where each value came from.
+//!
+//! In the environment a key is `FOOBAR__` and its segments in capitals, joined by two underscores:
+//! `FOOBAR__WEB__LISTEN`. A secret may come from a file: `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`.
+
+use std::path::PathBuf;
+
+use config::Value;
+use serde::de::DeserializeOwned;
+
+mod error;
+mod key;
+mod known;
+mod locate;
+mod sources;
+mod tree;
+
+pub use error::ConfigError;
+pub use key::{Key, Settings};
+pub use sources::Loader;
+
+#[doc(inline)]
+pub use crate::settings;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use super::known::defaults;
+    pub use serde::{self, Deserialize};
+}
+
+/// The merged configuration, every value with its origin.
+#[derive(Debug)]
+pub struct Config {
+    root: Value,
+    keys: Vec<&'static Key>,
+    file: Option<locate::Source>,
+}
+
+/// One effective value; see [`Config::entries`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The full key, such as `web.listen`.
+    pub key: String,
+    /// The value as TOML; `"***"` for a secret.
+    pub value: String,
+    /// Where it came from: `default`, `foobar.toml:12`, `FOOBAR__WEB__LISTEN`, `--listen`.
+    pub origin: String,
+}
+
+impl Config {
+    /// The values of one section as its struct, or which key has a bad value and what would be accepted.
+    pub fn section<S: Settings>(&self) -> Result<S, ConfigError> {
+        self.at(S::SECTION)
+    }
+
+    /// The values under `section` as any type, for a table of sections such as `sites`.
+    pub fn at<T: DeserializeOwned>(&self, section: &str) -> Result<T, ConfigError> {
+        let value = tree::find(&self.root, section).cloned().unwrap_or_else(tree::table); // a section without values
+        value.try_deserialize().map_err(|error| self.bad_value(section, &error))
+    }
+
+    /// An error about the value of `key`, with its place.
+    pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::BadValue { key: key.to_owned(), origin: self.origin(key), message: message.into() }
+    }
+
+    /// All effective values in the order of their keys.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        tree::leaves(&self.root, &mut |key, value| {
+            let secret = self.keys.iter().any(|known| known.is_secret() && known.matches(key));
+            let value = if secret { "\"***\"".to_owned() } else { tree::display(value) };
+            entries.push(Entry { key: key.to_owned(), value, origin: self.origin(key) });
+        });
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        entries
+    }
+
+    /// Where the value of `key` came from; for a key without a value, the section around it.
+    pub fn origin(&self, key: &str) -> String {
+        let origin = tree::find(&self.root, key).and_then(Value::origin);
+        match (origin, &self.file) {
+            (Some(origin), _) => origin.to_owned(),
+            (None, Some(file)) => file.place(key), // only what the file holds is without an origin
+            (None, None) => known::DEFAULT.to_owned(),
+        }
+    }
+
+    /// The configuration file that was read.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| file.path().to_owned())
+    }
+
+    fn bad_value(&self, section: &str, error: &config::ConfigError) -> ConfigError {
+        let (key, message) = error::split(error);
+        let key =
+            if key.is_empty() { section.to_owned() } else { tree::quoted(&self.root, &format!("{section}.{key}")) };
+        let message = match tree::find(&self.root, &key) {
+            Some(value) if !self.keys.iter().any(|known| known.is_secret() && known.matches(&key)) => {
+                format!("{} is not accepted: {message}", tree::display(value))
+            }
+            _ => message,
+        };
+        self.error(&key, message)
+    }
+}
+
+#[cfg(test)]
+mod tests;

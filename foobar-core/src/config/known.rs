@@ -1,0 +1,89 @@
+//! The declared keys, held against a merged tree: what is unknown is refused, what is missing gets its default.
+
+use config::{Value, ValueKind};
+
+use super::{Config, ConfigError, Key, Settings, tree};
+
+/// The origin of a value that nobody gave.
+pub(super) const DEFAULT: &str = "default";
+
+impl Config {
+    pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
+        let mut refused = None;
+        tree::leaves(&self.root, &mut |key, value| {
+            let known = self.keys.iter().any(|known| known.matches(key));
+            let section = self.keys.iter().any(|known| known.is_within(key));
+            let empty = matches!(value.kind, ValueKind::Table(_));
+            if refused.is_none() && !known && !(section && empty) {
+                refused =
+                    Some(if section { self.error(key, "this is a section, not a value") } else { self.unknown(key) });
+            }
+        });
+        refused.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn fill_in_defaults(&mut self) {
+        for key in &self.keys {
+            let (Some(default), Some((section, field))) = (key.default, key.name.rsplit_once('.')) else { continue };
+            for section in tree::expand(&self.root, section) {
+                let name = format!("{section}.{field}");
+                if tree::find(&self.root, &name).is_none()
+                    && let ValueKind::Table(root) = &mut self.root.kind
+                {
+                    tree::insert(root, &name, parse(default));
+                }
+            }
+        }
+    }
+
+    fn unknown(&self, key: &str) -> ConfigError {
+        let candidates = self.keys.iter().map(|known| named_like(known.name, key));
+        let distance = |name: &String| strsim::damerau_levenshtein(name, key);
+        let nearest = candidates.min_by_key(distance).filter(|name| distance(name) <= 1 + key.len() / 3);
+        ConfigError::UnknownKey { key: key.to_owned(), origin: self.origin(key), nearest }
+    }
+}
+
+/// The values that a section has when nobody gives any.
+pub fn defaults<S: Settings>() -> S {
+    let mut section = config::Map::new();
+    for key in S::KEYS {
+        if let (Some(default), Some((_, field))) = (key.default, key.name.rsplit_once('.')) {
+            section.insert(field.to_owned(), parse(default));
+        }
+    }
+    let section = Value::new(None, ValueKind::Table(section));
+    section.try_deserialize().unwrap_or_else(|error| panic!("a default of `{}` is wrong: {error}", S::SECTION))
+}
+
+/// The pattern with its `*` replaced by the names at the same places in `key`.
+fn named_like(pattern: &str, key: &str) -> String {
+    let mut given = tree::segments(key);
+    let name = |segment| match (segment, given.next()) {
+        ("*", Some(name)) => name.to_owned(),
+        (segment, _) => segment.to_owned(),
+    };
+    pattern.split('.').map(name).collect::<Vec<_>>().join(".")
+}
+
+fn parse(default: &str) -> Value {
+    let text = format!("value = {default}");
+    let file = config::File::from_str(&text, config::FileFormat::Toml);
+    let parsed = config::Config::builder().add_source(file).build();
+    let parsed = parsed.unwrap_or_else(|error| panic!("the default {default} is not TOML: {error}"));
+    let value = tree::find(&parsed.cache, "value").cloned().unwrap_or_else(tree::table);
+    Value::new(Some(&DEFAULT.to_owned()), value.kind)
+}
+
+impl Key {
+    /// Whether `section` is a table on the way to this key.
+    fn is_within(&self, section: &str) -> bool {
+        let mut segments = tree::segments(section);
+        let on_the_way = self
+            .name
+            .split('.')
+            .take_while(|known| segments.next().is_some_and(|given| *known == "*" || *known == given));
+        let depth = on_the_way.count();
+        depth == tree::segments(section).count() && depth < self.name.split('.').count()
+    }
+}

@@ -1,0 +1,117 @@
+use std::path::PathBuf;
+
+use config::{File, FileFormat, Map, Source, Value};
+
+use super::{Config, ConfigError, Key, Settings, locate, tree};
+
+/// Collects the sources of a configuration and merges them.
+#[derive(Debug, Default)]
+pub struct Loader {
+    keys: Vec<&'static Key>,
+    file: Option<PathBuf>,
+    environment: Vec<(String, String)>,
+    given: Vec<Given>,
+}
+
+impl Loader {
+    /// Makes the keys of a section known.
+    #[must_use]
+    pub fn section<S: Settings>(mut self) -> Self {
+        self.keys.extend(S::KEYS);
+        self
+    }
+
+    /// Reads this TOML file, which must exist.
+    #[must_use]
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Takes the variables that start with `FOOBAR__`; pass `std::env::vars()`.
+    #[must_use]
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)));
+        self
+    }
+
+    /// Sets one key, above file and environment; `origin` says who, such as `--listen`.
+    #[must_use]
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>, origin: impl Into<String>) -> Self {
+        self.given.push(Given { key: key.into(), value: value.into(), origin: origin.into() });
+        self
+    }
+
+    /// Merges the sources, refuses unknown keys and fills in the defaults.
+    pub fn load(self) -> Result<Config, ConfigError> {
+        let Self { keys, file, environment, given } = self;
+        let file = file.map(read).transpose()?;
+        let environment =
+            environment.into_iter().map(|variable| from_environment(&keys, variable)).collect::<Result<_, _>>()?;
+        let root = merge(file.as_ref(), Values(environment), Values(given))?;
+        let mut config = Config { root, keys, file };
+        config.refuse_unknown()?;
+        config.fill_in_defaults();
+        Ok(config)
+    }
+}
+
+const PREFIX: &str = "FOOBAR__";
+
+/// A value that a person or program gave for one key.
+#[derive(Clone, Debug)]
+struct Given {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+/// Given values as a source of the `config` crate.
+#[derive(Clone, Debug)]
+struct Values(Vec<Given>);
+
+impl Source for Values {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
+        let mut root = Map::new();
+        for given in &self.0 {
+            tree::insert(&mut root, &given.key, Value::new(Some(&given.origin), given.value.clone()));
+        }
+        Ok(root)
+    }
+}
+
+fn read(path: PathBuf) -> Result<locate::Source, ConfigError> {
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(locate::Source::new(path, text)),
+        Err(source) => Err(ConfigError::Unreadable { path, source }),
+    }
+}
+
+/// `FOOBAR__WEB__LISTEN` sets `web.listen`; `FOOBAR__DATABASE__URL_FILE` sets the secret `database.url`.
+fn from_environment(keys: &[&Key], (variable, value): (String, String)) -> Result<Given, ConfigError> {
+    let key = variable[PREFIX.len()..].to_lowercase().replace("__", ".");
+    if let Some(secret) = key.strip_suffix("_file")
+        && keys.iter().any(|known| known.is_secret() && known.matches(secret))
+    {
+        let path = PathBuf::from(value);
+        return match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Given { key: secret.to_owned(), value: text.trim().to_owned(), origin: variable }),
+            Err(source) => Err(ConfigError::SecretFile { variable, path, source }),
+        };
+    }
+    Ok(Given { key, value, origin: variable })
+}
+
+fn merge(file: Option<&locate::Source>, environment: Values, given: Values) -> Result<Value, ConfigError> {
+    let mut builder = config::Config::builder();
+    if let Some(file) = file {
+        file.check()?;
+        builder = builder.add_source(File::from_str(file.text(), FileFormat::Toml));
+    }
+    let merged = builder.add_source(environment).add_source(given).build();
+    Ok(merged.expect("the file parses and given values are in memory").cache)
+}

@@ -1,0 +1,157 @@
+#![expect(unreachable_pub, reason = "`settings!` declares public structs")]
+
+use super::*;
+use crate::{List, Period, Secret, Size};
+use std::collections::BTreeMap;
+use std::io::Write;
+
+settings! {
+    /// `[web]`
+    pub struct Web in "web" {
+        /// Where.
+        pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
+        /// How long.
+        pub keepalive_timeout: Period = r#""75s""#,
+        /// How much.
+        pub client_max_body_size: Size = r#""1MiB""#,
+        /// How many.
+        pub workers: Option<usize>,
+        /// Secret.
+        pub key: Option<Secret>,
+    }
+}
+
+settings! {
+    /// `[sites.NAME]`
+    pub struct Site in "sites.*" {
+        /// Folder.
+        pub root: Option<PathBuf>,
+        /// Index.
+        pub index: List<String> = r#"["index.html"]"#,
+        ;
+        /// Routes.
+        pub routes: BTreeMap<String, Route>,
+    }
+}
+
+settings! {
+    /// `[sites.NAME.routes."PATH"]`
+    pub struct Route in "sites.*.routes.*" {
+        /// Status.
+        pub respond: Option<u16>,
+    }
+}
+
+fn loader() -> Loader {
+    Loader::default().section::<Web>().section::<Site>().section::<Route>()
+}
+
+fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut file = tempfile(text);
+    file.flush().expect("a temporary file takes bytes");
+    let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    loader().file(file.path()).environment(variables).load()
+}
+
+fn tempfile(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::with_suffix("foobar.toml").expect("the temporary folder is writable");
+    file.write_all(text.as_bytes()).expect("a temporary file takes bytes");
+    file
+}
+
+/// The error without the folder of the file.
+fn message(text: &str, environment: &[(&str, &str)]) -> String {
+    let config = load(text, environment);
+    let error = match config {
+        Err(error) => error,
+        Ok(config) => match (config.section::<Web>(), config.at::<BTreeMap<String, Site>>("sites")) {
+            (Err(error), _) | (_, Err(error)) => error,
+            _ => panic!("no error"),
+        },
+    };
+    let message = error.to_string();
+    message.rsplit_once("foobar.toml").map_or(message.clone(), |(_, rest)| format!("foobar.toml{rest}"))
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_the_command_line_overrides_both() {
+    let file = tempfile("[web]\nlisten = ['a:1']\nworkers = 1\nkeepalive_timeout = '1s'\n");
+    let variables = [("FOOBAR__WEB__LISTEN", "b:1, b:2"), ("FOOBAR__WEB__WORKERS", "2")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = loader().file(file.path()).environment(variables).set("web.workers", "3", "--workers").load();
+    let web: Web = config.expect("the configuration is good").section().expect("the section is good");
+    assert_eq!(
+        (&web.listen[..], web.workers, web.keepalive_timeout.as_secs()),
+        (&["b:1".into(), "b:2".into()][..], Some(3), 1)
+    );
+}
+
+#[test]
+fn every_value_tells_where_it_came_from_and_secrets_are_hidden() {
+    let config = load("[web]\nworkers = 2\n", &[("FOOBAR__WEB__KEY", "hunter2")]).expect("the configuration is good");
+    let entries = config.entries();
+    let entry = |key: &str| entries.iter().find(|entry| entry.key == key).expect(key).clone();
+    assert!(entry("web.workers").origin.ends_with("foobar.toml:2"), "{entries:?}");
+    assert_eq!((entry("web.key").value.as_str(), entry("web.key").origin.as_str()), ("\"***\"", "FOOBAR__WEB__KEY"));
+    assert_eq!(entry("web.listen").origin, "default");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
+    assert_eq!(
+        message("[web]\n\nlissten = 1\n", &[]),
+        "foobar.toml:3: unknown key `web.lissten`; did you mean `web.listen`?"
+    );
+    assert_eq!(
+        message("", &[("FOOBAR__WBE__LISTEN", "x")]),
+        "FOOBAR__WBE__LISTEN: unknown key `wbe.listen`; did you mean `web.listen`?"
+    );
+    assert_eq!(
+        message("[sites.www]\nrout = 'x'\n", &[]),
+        "foobar.toml:2: unknown key `sites.www.rout`; did you mean `sites.www.root`?"
+    );
+    assert_eq!(message("[nonsense]\n", &[]), "foobar.toml:1: unknown key `nonsense`");
+    assert_eq!(message("web = 3\n", &[]), "foobar.toml:1: `web`: this is a section, not a value");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_line_and_what_is_accepted() {
+    assert_eq!(
+        message("[web]\nclient_max_body_size = 'lots'\n", &[]),
+        "foobar.toml:2: `web.client_max_body_size`: \"lots\" is not accepted: \"lots\" is not a size; \
+         write for example \"512\", \"8KiB\" or \"10MiB\""
+    );
+    assert!(
+        message("[web]\nworkers = 'many'\n", &[])
+            .starts_with("foobar.toml:2: `web.workers`: \"many\" is not accepted: ")
+    );
+    assert!(
+        message("[sites.www.routes.\"/a.b\"]\nrespond = 'x'\n", &[])
+            .starts_with("foobar.toml:2: `sites.www.routes.\"/a.b\".respond`: \"x\" is not accepted: ")
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_refused_with_its_line() {
+    assert!(message("[web\n", &[]).contains("line 1"));
+}
+
+#[test]
+fn defaults_fill_every_site_and_routes_may_have_dots() {
+    let config = load("[sites.www.routes.\"/a.b\"]\nrespond = 204\n", &[]).expect("the configuration is good");
+    let sites: BTreeMap<String, Site> = config.at("sites").expect("the sites are good");
+    assert_eq!((&sites["www"].index[..], &sites["www"].root), (&["index.html".to_owned()][..], &None));
+    let web: Web = config.section().expect("the section is good");
+    assert_eq!(web.client_max_body_size, Size::bytes(1 << 20));
+    assert_eq!(sites["www"].routes["/a.b"].respond, Some(204));
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let secret = tempfile("hunter2\n");
+    let path = secret.path().to_str().expect("the temporary folder has a plain name");
+    let config = load("", &[("FOOBAR__WEB__KEY_FILE", path)]).expect("the configuration is good");
+    let web: Web = config.section().expect("the section is good");
+    assert_eq!(web.key.expect("it is set").expose(), "hunter2");
+    assert!(load("", &[("FOOBAR__WEB__KEY_FILE", "/nonexistent")]).is_err());
+}

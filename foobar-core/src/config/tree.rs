@@ -1,0 +1,101 @@
+//! Walking and merging trees of values.
+
+use config::{Map, Value, ValueKind};
+
+/// The segments of a key. A segment with a dot in it (a route's path) is quoted, as in TOML.
+pub(super) fn segments(key: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(key);
+    std::iter::from_fn(move || {
+        let key = rest?;
+        if let Some((segment, after)) = key.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
+            rest = after.strip_prefix('.');
+            return Some(segment);
+        }
+        let (segment, after) = key.split_once('.').map_or((key, None), |(segment, after)| (segment, Some(after)));
+        rest = after;
+        Some(segment)
+    })
+}
+
+pub(super) fn table() -> Value {
+    Value::new(None, ValueKind::Table(Map::new()))
+}
+
+pub(super) fn find<'a>(root: &'a Value, key: &str) -> Option<&'a Value> {
+    segments(key).try_fold(root, |value, segment| match &value.kind {
+        ValueKind::Table(table) => table.get(segment),
+        _ => None,
+    })
+}
+
+/// Sets `key`, making the tables on the way. A value that stands where a table is needed stays, to be refused by
+/// the check of unknown keys.
+pub(super) fn insert(root: &mut Map<String, Value>, key: &str, value: Value) {
+    let mut path: Vec<&str> = segments(key).collect();
+    let Some(last) = path.pop() else { return };
+    let mut table = root;
+    for segment in path {
+        let next = table.entry(segment.to_owned()).or_insert_with(self::table);
+        let ValueKind::Table(inner) = &mut next.kind else { return };
+        table = inner;
+    }
+    table.insert(last.to_owned(), value);
+}
+
+/// Calls `visit` with the key and value of each leaf; an array is a leaf, and so is an empty table.
+pub(super) fn leaves(root: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+    fn walk(prefix: &str, value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+        let table = match &value.kind {
+            ValueKind::Table(table) if !table.is_empty() || prefix.is_empty() => table,
+            _ => return visit(prefix, value),
+        };
+        for (name, value) in table {
+            let name = if bare(name) { name.clone() } else { format!("\"{name}\"") };
+            let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            walk(&key, value, visit);
+        }
+    }
+    walk("", root, visit);
+}
+
+/// The key of a leaf that is `key` but for its quotes.
+pub(super) fn quoted(root: &Value, key: &str) -> String {
+    let mut found = key.to_owned();
+    leaves(root, &mut |leaf, _| {
+        if leaf.replace('"', "") == key {
+            leaf.clone_into(&mut found);
+        }
+    });
+    found
+}
+
+/// The tables that stand where `pattern` says, `*` being any name; the pattern itself if it has none.
+pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
+    pattern.split('.').fold(vec![String::new()], |prefixes, segment| {
+        let join = |prefix: &str, name: &str| {
+            let name = if bare(name) { name.to_owned() } else { format!("\"{name}\"") };
+            if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
+        };
+        let names = |prefix: &String| match find(root, prefix).map(|value| &value.kind) {
+            Some(ValueKind::Table(table)) => table.keys().map(|name| join(prefix, name)).collect(),
+            _ => Vec::new(),
+        };
+        match segment {
+            "*" => prefixes.iter().flat_map(names).collect(),
+            name => prefixes.iter().map(|prefix| join(prefix, name)).collect(),
+        }
+    })
+}
+
+/// The value as TOML.
+pub(super) fn display(value: &Value) -> String {
+    match &value.kind {
+        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Array(items) => format!("[{}]", items.iter().map(display).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
+    }
+}
+
+fn bare(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}

@@ -1,0 +1,74 @@
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+
+use crate::{BoxError, LocalBoxFuture, RequestBody, ResponseBody};
+
+/// What a client asked, with a body that arrives as it is read.
+///
+/// Its extensions hold a [`Connection`](crate::Connection), a [`RequestId`](crate::RequestId) and, where the
+/// client asked to switch protocols, an [`Upgrade`](crate::Upgrade).
+pub type Request = http::Request<RequestBody>;
+/// What a client is answered.
+pub type Response = http::Response<ResponseBody>;
+
+/// Answers the requests of one worker thread: an asynchronous function from [`Request`] to [`Response`].
+///
+/// This is the seam between the web tier and whatever stands behind it. It is infallible: an error becomes a
+/// response in the tier that understands it (see [`Problem`](crate::Problem)).
+///
+/// A handler stays on the thread that made it, so it may hold `Rc` and `RefCell`. It must not block that thread,
+/// which serves other requests meanwhile. A dropped future means that the client has gone or the deadline has
+/// passed; what the handler had begun elsewhere goes on.
+///
+/// Implemented by the application runtime and the tower adapter of foobar-app, and by [`handler_fn`].
+pub trait Handler: 'static {
+    /// Answers one request.
+    fn handle(&self, request: Request) -> LocalBoxFuture<'_, Response>;
+}
+
+/// Makes one [`Handler`] for each worker thread.
+pub trait MakeHandler: Send + Sync + 'static {
+    /// Makes the handler of the thread it is called on; called once for each worker, before it accepts.
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>>;
+
+    /// Runs a worker to its end on this thread.
+    ///
+    /// The default is a tokio runtime of one thread with timers and input/output on and a `LocalSet`. A maker
+    /// whose handlers need more of their thread (actix wants a `System`) brings its own runtime here.
+    fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        tokio::task::LocalSet::new().block_on(&runtime, worker);
+        Ok(())
+    }
+}
+
+/// A [`Handler`], and a maker of itself, from an async function.
+pub const fn handler_fn<F>(function: F) -> HandlerFn<F> {
+    HandlerFn(function)
+}
+
+/// Made by [`handler_fn`].
+#[derive(Clone, Copy, Debug)]
+pub struct HandlerFn<F>(F);
+
+impl<F, Answer> Handler for HandlerFn<F>
+where
+    F: Fn(Request) -> Answer + 'static,
+    Answer: Future<Output = Response> + 'static,
+{
+    fn handle(&self, request: Request) -> LocalBoxFuture<'_, Response> {
+        Box::pin((self.0)(request))
+    }
+}
+
+impl<F, Answer> MakeHandler for HandlerFn<F>
+where
+    F: Fn(Request) -> Answer + Clone + Send + Sync + 'static,
+    Answer: Future<Output = Response> + 'static,
+{
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        let handler: Rc<dyn Handler> = Rc::new(Self(self.0.clone()));
+        Box::pin(async { Ok(handler) })
+    }
+}

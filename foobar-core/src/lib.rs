@@ -1,0 +1,44 @@
+//! The seams of Foobar: what its tiers agree on, and nothing that serves by itself.
+//!
+//! - [`Handler`] and [`MakeHandler`]: a request in, a response out, on one worker thread.
+//! - [`Tier`] and [`Supervisor`]: what starts, serves and drains, and in which order.
+//! - [`config`]: settings from file, environment and command line, each with its provenance.
+//! - [`Problem`]: how an error looks to a browser and to an API client.
+//!
+//! This crate opens no socket and names no server, TLS or SQL crate.
+
+// `settings!` names this crate; in here too.
+extern crate self as foobar_core;
+
+mod body;
+pub mod config;
+mod connection;
+mod error;
+mod handler;
+pub mod log;
+mod metrics;
+mod problem;
+mod request_id;
+mod secret;
+mod supervisor;
+mod tier;
+mod units;
+mod upgrade;
+
+pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
+pub use connection::{Connection, Scheme};
+pub use error::{BoxError, Chain};
+pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};
+pub use metrics::Metrics;
+pub use problem::Problem;
+pub use request_id::RequestId;
+pub use secret::Secret;
+pub use supervisor::{StartError, Supervisor};
+pub use tier::{Readiness, Tier};
+pub use units::{List, Period, Size};
+pub use upgrade::{Io, Upgrade};
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;
+/// A boxed future that stays on its worker thread.
+pub type LocalBoxFuture<'a, T> = futures_util::future::LocalBoxFuture<'a, T>;

@@ -1,0 +1,149 @@
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::{RequestId, Response, ResponseBody};
+
+/// An error as its client sees it: a problem detail (RFC 9457) for a program, a page for a browser.
+///
+/// It holds nothing internal: the status, a sentence meant for the client, and the request's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    detail: Option<String>,
+    retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// The error of this status, without a detail.
+    pub const fn new(status: StatusCode) -> Self {
+        Self { status, detail: None, retry_after: None }
+    }
+
+    /// Adds a sentence for the client: what is wrong with the request and what would be right.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds `Retry-After`, in seconds.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The response: a page where the request's `Accept` names `text/html` at least as high as JSON,
+    /// `application/problem+json` otherwise.
+    pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response {
+        let page = prefers_html(request);
+        let mut response = Response::new(ResponseBody::full(if page { self.page(id) } else { self.json(id) }));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(if page { HTML } else { JSON }));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error") // a status without a registered name
+    }
+
+    fn json(&self, id: RequestId) -> String {
+        let mut problem = serde_json::json!({
+            "type": "about:blank",
+            "title": self.title(),
+            "status": self.status.as_u16(),
+            "instance": format!("urn:foobar:request:{id}"),
+        });
+        if let Some(detail) = &self.detail {
+            problem["detail"] = detail.as_str().into();
+        }
+        problem.to_string()
+    }
+
+    fn page(&self, id: RequestId) -> String {
+        let (code, title) = (self.status.as_u16(), self.title());
+        let detail = self.detail.as_ref().map(|text| format!("<p>{}</p>\n", escape(text))).unwrap_or_default();
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n<title>{code} {title}</title>\n\
+             <style>{STYLE}</style>\n<main>\n<h1>{code} {title}</h1>\n{detail}<p><small>Request {id}</small></p>\n\
+             </main>\n</html>\n"
+        )
+    }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/problem+json";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+const STYLE: &str = ":root{color-scheme:light dark;font-family:system-ui,sans-serif}\
+                     main{max-width:40rem;margin:20vh auto;padding:0 1rem}";
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn prefers_html(request: &HeaderMap) -> bool {
+    let accepted = |types: &[&str]| {
+        let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
+        values.flat_map(|value| value.split(',')).filter_map(|range| weight(range, types)).fold(0.0, f32::max)
+    };
+    let html = accepted(&["text/html", "application/xhtml+xml"]);
+    html > 0.0 && html >= accepted(&["application/json", "application/problem+json"])
+}
+
+/// The quality (RFC 9110 §12.4.2) of a media range, if it is one of `types`.
+fn weight(range: &str, types: &[&str]) -> Option<f32> {
+    let mut parts = range.split(';').map(str::trim);
+    let name = parts.next()?;
+    types.iter().any(|known| name.eq_ignore_ascii_case(known)).then(|| {
+        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        quality.map_or(1.0, |q| q.parse().unwrap_or(0.0)) // a malformed quality is no wish
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefers(accept: &'static str) -> bool {
+        prefers_html(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+    }
+
+    #[test]
+    fn a_browser_gets_a_page_and_a_program_gets_json() {
+        assert!(prefers("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+        assert!(!prefers("*/*"));
+        assert!(!prefers("application/json"));
+        assert!(!prefers("text/html;q=0.5, application/json"));
+        assert!(!prefers("text/html;q=0"));
+        assert!(!prefers_html(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn the_page_escapes_what_it_is_given() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST).detail("<script>\"&'");
+        assert!(problem.page(RequestId::generate()).contains("<p>&lt;script&gt;&quot;&amp;&#39;</p>"));
+    }
+}

@@ -1,0 +1,60 @@
+use std::fmt;
+use std::time::Instant;
+
+use crate::{BoxError, BoxFuture, Metrics};
+
+/// A part of a server that starts, serves and drains: the database, the application, the web tier, or your own.
+///
+/// A [`Supervisor`](crate::Supervisor) starts tiers in order and drains them in reverse. All methods take `&self`
+/// and may be called from any thread; `start` is called at most once, and `drain` only after it.
+pub trait Tier: Send + Sync + 'static {
+    /// One lower-case word, used in logs, metrics and `/readyz`.
+    fn name(&self) -> &'static str;
+
+    /// Begins to serve. An error stops the server's start; it says what is wrong, where, and what to do.
+    ///
+    /// A dependency that is down but may return (a database that restarts) is not an error: the tier starts, is
+    /// [`Readiness::NotReady`] and goes on trying.
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>>;
+
+    /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait.
+    fn readiness(&self) -> Readiness;
+
+    /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest.
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
+
+    /// Adds this tier's figures to a scrape of `/metrics`. The default adds none.
+    fn metrics(&self, metrics: &mut Metrics) {
+        let _none = metrics;
+    }
+}
+
+/// Whether a tier welcomes new work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does.
+    Ready,
+    /// It does not, for the reason given: a sentence for the operator, without secrets.
+    NotReady(String),
+}
+
+impl Readiness {
+    /// Not ready, for this reason.
+    pub fn not(reason: impl Into<String>) -> Self {
+        Self::NotReady(reason.into())
+    }
+
+    /// Whether new work is welcome.
+    pub const fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready)
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::NotReady(reason) => write!(f, "not ready: {reason}"),
+        }
+    }
+}
