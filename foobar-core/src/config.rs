@@ -1,4 +1,5 @@
-//! Configuration: defaults, then a TOML file, then the environment, then the command line; the last one wins.
+//! Configuration: defaults, then the program's presets, then a TOML file, then the environment, then the command
+//! line; the last one wins.
 //!
 //! Each crate declares its sections with [`settings!`]; that one declaration gives the struct, the defaults, the
 //! list of known keys and the reference manual. [`Loader`] merges the sources by the `config` crate, refuses keys
@@ -47,7 +48,7 @@ pub struct Entry {
     pub key: String,
     /// The value as TOML; `"***"` for a secret.
     pub value: String,
-    /// Where it came from: `default`, `foobar.toml:12`, `FOOBAR__WEB__LISTEN`, `--listen`.
+    /// Where it came from: `default`, `program`, `foobar.toml:12`, `FOOBAR__WEB__LISTEN`, `--listen`.
     pub origin: String,
 }
 

@@ -17,7 +17,7 @@ pub trait Tier: Send + Sync + 'static {
     /// [`Readiness::NotReady`] and goes on trying.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 
-    /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait.
+    /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait. Before `start` it is not ready.
     fn readiness(&self) -> Readiness;
 
     /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest.

@@ -5,9 +5,10 @@ use config::{File, FileFormat, Map, Source, Value};
 use super::{Config, ConfigError, Key, Settings, locate, tree};
 
 /// Collects the sources of a configuration and merges them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Loader {
     keys: Vec<&'static Key>,
+    presets: Vec<Given>,
     file: Option<PathBuf>,
     environment: Vec<(String, String)>,
     given: Vec<Given>,
@@ -18,6 +19,13 @@ impl Loader {
     #[must_use]
     pub fn section<S: Settings>(mut self) -> Self {
         self.keys.extend(S::KEYS);
+        self
+    }
+
+    /// Sets one key beneath file and environment: a default of the program.
+    #[must_use]
+    pub fn preset(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.presets.push(Given { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
         self
     }
 
@@ -44,11 +52,11 @@ impl Loader {
 
     /// Merges the sources, refuses unknown keys and fills in the defaults.
     pub fn load(self) -> Result<Config, ConfigError> {
-        let Self { keys, file, environment, given } = self;
+        let Self { keys, presets, file, environment, given } = self;
         let file = file.map(read).transpose()?;
         let environment =
             environment.into_iter().map(|variable| from_environment(&keys, variable)).collect::<Result<_, _>>()?;
-        let root = merge(file.as_ref(), Values(environment), Values(given))?;
+        let root = merge(Values(presets), file.as_ref(), Values(environment), Values(given))?;
         let mut config = Config { root, keys, file };
         config.refuse_unknown()?;
         config.fill_in_defaults();
@@ -57,6 +65,8 @@ impl Loader {
 }
 
 const PREFIX: &str = "FOOBAR__";
+/// The origin of presets.
+const PROGRAM: &str = "program";
 
 /// A value that a person or program gave for one key.
 #[derive(Clone, Debug)]
@@ -106,8 +116,13 @@ fn from_environment(keys: &[&Key], (variable, value): (String, String)) -> Resul
     Ok(Given { key, value, origin: variable })
 }
 
-fn merge(file: Option<&locate::Source>, environment: Values, given: Values) -> Result<Value, ConfigError> {
-    let mut builder = config::Config::builder();
+fn merge(
+    presets: Values,
+    file: Option<&locate::Source>,
+    environment: Values,
+    given: Values,
+) -> Result<Value, ConfigError> {
+    let mut builder = config::Config::builder().add_source(presets);
     if let Some(file) = file {
         file.check()?;
         builder = builder.add_source(File::from_str(file.text(), FileFormat::Toml));

@@ -87,6 +87,16 @@ fn the_environment_overrides_the_file_and_the_command_line_overrides_both() {
 }
 
 #[test]
+fn a_preset_of_the_program_gives_way_to_the_file() {
+    let file = tempfile("[web]\nworkers = 1\n");
+    let config = loader().preset("web.workers", "7").preset("web.keepalive_timeout", "9s").file(file.path()).load();
+    let config = config.expect("the configuration is good");
+    let web: Web = config.section().expect("the section is good");
+    assert_eq!((web.workers, web.keepalive_timeout.as_secs()), (Some(1), 9));
+    assert_eq!(config.origin("web.keepalive_timeout"), "program");
+}
+
+#[test]
 fn every_value_tells_where_it_came_from_and_secrets_are_hidden() {
     let config = load("[web]\nworkers = 2\n", &[("FOOBAR__WEB__KEY", "hunter2")]).expect("the configuration is good");
     let entries = config.entries();
