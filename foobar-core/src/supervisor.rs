@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{BoxError, Metrics, Readiness, Tier};
+use crate::{BoxError, Readiness, Tier};
 
 /// Starts tiers in the order given and drains them in reverse.
 pub struct Supervisor {
@@ -36,15 +36,6 @@ impl Supervisor {
     /// What each tier says of its readiness, in the order of start.
     pub fn readiness(&self) -> impl Iterator<Item = (&'static str, Readiness)> + '_ {
         self.tiers.iter().map(|tier| (tier.name(), tier.readiness()))
-    }
-
-    /// The figures of all tiers in the Prometheus text format.
-    pub fn metrics(&self) -> String {
-        let mut metrics = Metrics::default();
-        for tier in &self.tiers {
-            tier.metrics(&mut metrics);
-        }
-        metrics.into_text()
     }
 
     /// Drains the tiers in the reverse order of start; each has until `deadline`.

@@ -36,6 +36,11 @@ impl Loader {
         self
     }
 
+    /// Whether it has been given a file to read.
+    pub const fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Takes the variables that start with `FOOBAR__`; pass `std::env::vars()`.
     #[must_use]
     pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
