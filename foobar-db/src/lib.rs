@@ -1,1 +1,71 @@
-//! x
+//! The database tier of Foobar: Diesel over SQLite and MySQL, on threads of its own, with a deadline on every call.
+//!
+//! An application holds a [`Db`] and hands it closures of ordinary Diesel; the URL's scheme decides the engine:
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use foobar_db::testing::TestDb;
+//!
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), foobar_db::Error> {
+//! let db = TestDb::sqlite().await;
+//! db.write(|conn| diesel::sql_query("CREATE TABLE notes (body TEXT NOT NULL)").execute(conn)).await?;
+//! let inserted = db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('hello')").execute(conn)).await?;
+//! assert_eq!(inserted, 1);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+//!
+//! - [`Db::read`] and [`Db::write`]: a query on a database thread; a write is a transaction and is retried after a
+//!   deadlock.
+//! - [`Database`]: the seam under it, implemented by [`Sqlite`] and [`Mysql`].
+//! - [`Migrations`]: the schema, embedded in the program.
+//! - [`testing`]: a fresh database for each test.
+
+#[cfg(not(any(feature = "sqlite", feature = "mysql")))]
+compile_error!("foobar-db needs at least one engine: add the feature `sqlite` or `mysql`");
+
+mod attempt;
+#[expect(missing_docs, reason = "the types that MultiConnection derives have no documentation")]
+mod conn;
+mod connections;
+mod database;
+mod db;
+mod deadline;
+mod endpoint;
+mod engine;
+mod error;
+mod failure;
+mod health;
+mod lane;
+mod limits;
+mod metrics;
+mod migrations;
+#[cfg(feature = "mysql")]
+mod mysql;
+mod queue;
+mod settings;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod stats;
+pub mod testing;
+mod thread;
+
+pub use conn::{Conn, EngineConnection, MultiBackend};
+pub use connections::ConnectError;
+pub use database::{Access, Database, Query};
+pub use db::Db;
+pub use engine::Engine;
+pub use error::Error;
+pub use migrations::Migrations;
+#[cfg(feature = "mysql")]
+pub use mysql::{Mysql, MysqlConnection};
+pub use settings::DatabaseSettings;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
+
+pub use diesel::{self, QueryResult};
+pub use diesel_migrations::{self, EmbeddedMigrations, embed_migrations};

@@ -1,0 +1,99 @@
+use diesel::QueryResult;
+use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
+
+#[cfg(feature = "mysql")]
+use crate::MysqlConnection;
+use crate::{Engine, Error};
+#[cfg(feature = "sqlite")]
+use diesel::sqlite::SqliteConnection;
+
+/// A connection to whichever engine runs; a Diesel connection as any other.
+///
+/// It carries the types and the SQL that all engines share: integers, floats, text, bytes, booleans, dates. For one
+/// engine's own types ask for `Db<MysqlConnection>` by [`Db::typed`](crate::Db::typed).
+#[derive(diesel::MultiConnection)]
+#[non_exhaustive]
+pub enum Conn {
+    /// SQLite.
+    #[cfg(feature = "sqlite")]
+    Sqlite(SqliteConnection),
+    /// MySQL or MariaDB.
+    #[cfg(feature = "mysql")]
+    Mysql(MysqlConnection),
+}
+
+impl Conn {
+    /// The engine behind it.
+    pub const fn engine(&self) -> Engine {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Engine::Sqlite,
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => Engine::Mysql,
+        }
+    }
+
+    /// Begins a transaction that will write. SQLite takes its write lock at once: a transaction that first reads and
+    /// then writes would fail without waiting (<https://www.sqlite.org/lang_transaction.html>).
+    pub(crate) fn begin(&mut self) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => AnsiTransactionManager::begin_transaction(conn),
+        }
+    }
+
+    /// Makes sure that no other node runs migrations until this connection is closed.
+    pub(crate) fn lock_migrations(&mut self) -> Result<(), Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(()), // one process holds the file
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => crate::mysql::lock_migrations(conn),
+        }
+    }
+}
+
+/// A connection type that a [`Db`](crate::Db) can hand to queries: [`Conn`] or one engine's own.
+pub trait EngineConnection: Connection + 'static {
+    /// The engine that it needs; `None` for any.
+    const ENGINE: Option<Engine>;
+
+    /// This type's view of the connection; `None` if another engine is behind it.
+    fn of(conn: &mut Conn) -> Option<&mut Self>;
+}
+
+impl EngineConnection for Conn {
+    const ENGINE: Option<Engine> = None;
+
+    fn of(conn: &mut Conn) -> Option<&mut Self> {
+        Some(conn)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl EngineConnection for SqliteConnection {
+    const ENGINE: Option<Engine> = Some(Engine::Sqlite);
+
+    fn of(conn: &mut Conn) -> Option<&mut Self> {
+        match conn {
+            Conn::Sqlite(conn) => Some(conn),
+            #[cfg(feature = "mysql")]
+            Conn::Mysql(_) => None,
+        }
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl EngineConnection for MysqlConnection {
+    const ENGINE: Option<Engine> = Some(Engine::Mysql);
+
+    fn of(conn: &mut Conn) -> Option<&mut Self> {
+        match conn {
+            Conn::Mysql(conn) => Some(conn),
+            #[cfg(feature = "sqlite")]
+            Conn::Sqlite(_) => None,
+        }
+    }
+}

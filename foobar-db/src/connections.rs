@@ -1,0 +1,151 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use diesel::r2d2::R2D2Connection;
+use r2d2::ManageConnection;
+
+use crate::Conn;
+
+/// Opens connections for a pool and decides which of them may be used again.
+///
+/// r2d2 by itself pings at every checkout or never notices that a connection is dead, and lets all grow old together.
+///
+/// Clones are the same: one belongs to r2d2.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    connect: Arc<Connect>,
+    lifetime: Option<Duration>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    generation: AtomicU64,
+    last_error: Mutex<Option<ConnectError>>,
+}
+
+/// Opens one connection, within its own deadline.
+pub(crate) type Connect = dyn Fn() -> Result<Conn, ConnectError> + Send + Sync;
+
+/// Why a connection could not be opened.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The database refuses this user, password, name or file: trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// The database cannot be reached, or takes no connection now.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// A connection in a pool.
+pub(crate) struct Pooled {
+    pub(crate) conn: Conn,
+    /// It must not be used again.
+    pub(crate) broken: bool,
+    expires: Option<Instant>,
+    used: Instant,
+    generation: u64,
+}
+
+/// A connection that worked this short a time ago is not asked again whether it does.
+const TRUST: Duration = Duration::from_millis(500);
+
+impl Connections {
+    pub(crate) fn new(connect: Arc<Connect>, lifetime: Option<Duration>) -> Self {
+        Self { connect, lifetime, state: Arc::default() }
+    }
+
+    /// Closes every connection that is open now, since the server behind it is gone.
+    pub(crate) fn flush(&self) {
+        self.state.generation.fetch_add(1, Relaxed);
+    }
+
+    /// Why no connection could be opened, the last time.
+    pub(crate) fn last_error(&self) -> Option<ConnectError> {
+        self.remembered().clone()
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<ConnectError>> {
+        self.state.last_error.lock().expect("nothing panics while it holds the error")
+    }
+
+    fn is_outdated(&self, pooled: &Pooled) -> bool {
+        pooled.generation != self.state.generation.load(Relaxed)
+            || pooled.expires.is_some_and(|expires| expires <= Instant::now())
+    }
+}
+
+impl ManageConnection for Connections {
+    type Connection = Pooled;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<Pooled, ConnectError> {
+        let generation = self.state.generation.load(Relaxed);
+        let outcome = (self.connect)();
+        *self.remembered() = outcome.as_ref().err().cloned();
+        let now = Instant::now();
+        let expires = self.lifetime.map(|lifetime| now + lifetime.mul_f64(0.9 + 0.1 * random()));
+        outcome.map(|conn| Pooled { conn, broken: false, expires, used: now, generation })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
+        if self.is_outdated(pooled) {
+            return Err(ConnectError::Unreachable("the connection is outdated".to_owned()));
+        }
+        if pooled.used.elapsed() < TRUST {
+            return Ok(());
+        }
+        pooled.conn.ping().map_err(|error| {
+            self.flush(); // the others have lost the same server
+            ConnectError::Unreachable(error.to_string())
+        })
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.used = Instant::now();
+        pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled)
+    }
+}
+
+/// A number from 0 to 1 that differs each time.
+pub(crate) fn random() -> f64 {
+    let bits = RandomState::new().hash_one(()) >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests {
+    use diesel::Connection;
+    use diesel::sqlite::SqliteConnection;
+
+    use super::*;
+
+    fn connections(lifetime: Option<Duration>) -> Connections {
+        Connections::new(Arc::new(|| Ok(Conn::Sqlite(SqliteConnection::establish(":memory:").unwrap()))), lifetime)
+    }
+
+    #[test]
+    fn a_connection_is_used_again_until_its_lifetime_is_over() {
+        let lasting = connections(None);
+        let mut connection = lasting.connect().unwrap();
+        assert!(lasting.is_valid(&mut connection).is_ok() && !lasting.has_broken(&mut connection));
+        let short = connections(Some(Duration::ZERO));
+        let mut connection = short.connect().unwrap();
+        assert!(short.is_valid(&mut connection).is_err() && short.has_broken(&mut connection));
+    }
+
+    #[test]
+    fn a_flush_ends_the_connections_that_were_open_and_no_others() {
+        let connections = connections(None);
+        let mut before = connections.connect().unwrap();
+        connections.flush();
+        let mut after = connections.connect().unwrap();
+        assert!(connections.is_valid(&mut before).is_err() && connections.has_broken(&mut before));
+        assert!(connections.is_valid(&mut after).is_ok() && !connections.has_broken(&mut after));
+    }
+}

@@ -1,0 +1,34 @@
+use foobar_core::{BoxFuture, Tier};
+
+use crate::{Conn, Engine, Error, QueryResult};
+
+/// A database as a tier. Applications hold a [`Db`](crate::Db), not this.
+///
+/// Implemented by [`Sqlite`](crate::Sqlite) and [`Mysql`](crate::Mysql).
+pub trait Database: Tier {
+    /// The kind of database.
+    fn engine(&self) -> Engine;
+
+    /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
+    fn describe(&self) -> String;
+
+    /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended.
+    ///
+    /// A query may run several times; only the last run counts. One whose caller goes away while it waits for a
+    /// connection never runs; one that has begun runs to its end.
+    fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// What a query does to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It only reads: no transaction around it, and it may see a replica.
+    Read,
+    /// It is one transaction on the primary, run again from its start after a deadlock or a lost connection.
+    Write,
+    /// It changes the schema on the primary: no transaction around it, never run again, and its own deadline.
+    Migrate,
+}
+
+/// A query that leaves its result in what it captured.
+pub type Query = Box<dyn FnMut(&mut Conn) -> QueryResult<()> + Send>;

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use foobar_core::Tier;
+
+use crate::{Access, Conn, Database, DatabaseSettings, EngineConnection, Error, Migrations, Query, QueryResult};
+
+/// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
+///
+/// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
+/// every call ends within `database.acquire_timeout` plus `database.query_timeout`. Before the tier has started and
+/// after it has been drained, each call gets [`Error::Closed`].
+pub struct Db<C = Conn> {
+    database: Arc<dyn Database>,
+    connection: PhantomData<fn(&mut C)>,
+}
+
+impl Db {
+    /// The database of `settings`, not yet started: its [`tier`](Self::tier) starts it.
+    ///
+    /// An error names what is wrong with the URL, or the feature that its engine needs.
+    pub fn open(settings: &DatabaseSettings) -> Result<Self, Error> {
+        crate::Engine::open(settings).map(Self::new)
+    }
+
+    /// A handle to `database`.
+    pub fn new(database: Arc<dyn Database>) -> Self {
+        Self { database, connection: PhantomData }
+    }
+
+    /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;
+    /// an error if another engine runs.
+    pub fn typed<C: EngineConnection>(&self) -> Result<Db<C>, Error> {
+        let is = self.database.engine();
+        match C::ENGINE {
+            Some(wanted) if wanted != is => Err(Error::OtherEngine { is, wanted }),
+            _ => Ok(Db { database: Arc::clone(&self.database), connection: PhantomData }),
+        }
+    }
+
+    /// The tier that a supervisor starts and drains.
+    pub fn tier(&self) -> Arc<dyn Tier> {
+        Arc::clone(&self.database) as Arc<dyn Tier>
+    }
+
+    /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
+    ///
+    /// Where several nodes do this at once on one MySQL server, one runs them and the others wait.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.run(conn)).await
+    }
+
+    /// Each migration's name and whether it has run, in the order of their versions.
+    pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, bool)>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.status(conn)).await
+    }
+
+    async fn with_schema<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(Access::Migrate, move |conn| Ok(work(conn))).await?
+    }
+}
+
+impl<C: EngineConnection> Db<C> {
+    /// Runs a query that only reads. It may see a replica, and is run again if its connection was lost. On SQLite an
+    /// attempt to write is an error. It is in no transaction: where several statements must see the same state, put
+    /// them into `conn.transaction(..)`.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(Access::Read, query).await
+    }
+
+    /// Runs a query as one transaction on the primary: committed if it is `Ok`, rolled back if it is an error or
+    /// panics.
+    ///
+    /// After a deadlock, a lock held too long or a connection lost before COMMIT it is run again from its start, so it
+    /// must have no effects beside those on the database.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(Access::Write, query).await
+    }
+
+    /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
+    pub fn describe(&self) -> String {
+        self.database.describe()
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        access: Access,
+        query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let result = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&result);
+        let query: Query = Box::new(move |conn| {
+            let conn = C::of(conn).expect("the engine was compared when the handle was made");
+            let value = query(conn)?;
+            *slot.lock().expect("nothing panics while it holds the slot") = Some(value);
+            Ok(())
+        });
+        self.database.run(access, query).await?;
+        let value = result.lock().expect("nothing panics while it holds the slot").take();
+        Ok(value.expect("a query that succeeded has left its result"))
+    }
+}
+
+impl<C> Clone for Db<C> {
+    fn clone(&self) -> Self {
+        Self { database: Arc::clone(&self.database), connection: PhantomData }
+    }
+}
+
+impl<C> fmt::Debug for Db<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Db").field(&self.database.describe()).finish()
+    }
+}
+
+#[cfg(all(feature = "sqlite", feature = "mysql"))]
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,354 @@
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
+use foobar_core::{Chain, Metrics, Period, Secret};
+use futures_util::FutureExt;
+
+use super::*;
+use crate::testing::TestDb;
+use crate::{Engine, MysqlConnection};
+
+diesel::table! {
+    things (id) {
+        id -> Integer,
+        name -> Text,
+        big -> BigInt,
+        price -> Double,
+        sold -> Bool,
+        picture -> Nullable<Binary>,
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Insertable, Queryable, Selectable)]
+#[diesel(table_name = things)]
+struct Thing {
+    id: i32,
+    name: String,
+    big: i64,
+    price: f64,
+    sold: bool,
+    picture: Option<Vec<u8>>,
+}
+
+fn thing(id: i32) -> Thing {
+    Thing { id, name: format!("Ding {id} ☂"), big: i64::MAX, price: 0.25, sold: true, picture: Some(vec![0, 255]) }
+}
+
+const TABLE: &str = "CREATE TABLE things (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(100) NOT NULL, \
+                     big BIGINT NOT NULL, price DOUBLE NOT NULL, sold BOOLEAN NOT NULL, picture BLOB)";
+
+/// A database of each engine, with a table in it.
+async fn both() -> [TestDb; 2] {
+    let both = [TestDb::sqlite().await, TestDb::mysql().await];
+    for db in &both {
+        db.write(|conn| diesel::sql_query(TABLE).execute(conn)).await.unwrap();
+    }
+    both
+}
+
+/// The same databases through handles with other settings.
+async fn both_with(change: impl Fn(&mut DatabaseSettings)) -> [(Db, TestDb); 2] {
+    let mut handles = Vec::new();
+    for test in both().await {
+        let mut settings = test.settings();
+        change(&mut settings);
+        let db = Db::open(&settings).unwrap();
+        db.tier().start().await.unwrap();
+        handles.push((db, test));
+    }
+    handles.try_into().ok().unwrap()
+}
+
+fn insert(conn: &mut Conn, id: i32) -> QueryResult<usize> {
+    diesel::insert_into(things::table).values(thing(id)).execute(conn)
+}
+
+async fn count(db: &Db) -> i64 {
+    db.read(|conn| things::table.count().get_result(conn)).await.unwrap()
+}
+
+/// A query without an end.
+fn endless(conn: &mut Conn) -> QueryResult<usize> {
+    diesel::sql_query(match conn.engine() {
+        Engine::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        Engine::Mysql => "SELECT SLEEP(60)",
+    })
+    .execute(conn)
+}
+
+fn short(milliseconds: u64) -> Period {
+    Period::new(Duration::from_millis(milliseconds))
+}
+
+#[tokio::test]
+async fn every_shared_type_survives_the_way_there_and_back() {
+    for db in both().await {
+        db.write(|conn| insert(conn, 1)).await.unwrap();
+        let found = db.read(|conn| things::table.select(Thing::as_select()).find(1).first(conn)).await.unwrap();
+        assert_eq!(found, thing(1), "{db:?}", db = *db);
+    }
+}
+
+#[tokio::test]
+async fn an_error_rolls_the_whole_write_back() {
+    for db in both().await {
+        let outcome =
+            db.write(|conn| insert(conn, 1).and_then(|_| insert(conn, 2)).and_then(|_| insert(conn, 1))).await;
+        let Err(Error::Query(diesel::result::Error::DatabaseError(kind, _))) = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(kind, diesel::result::DatabaseErrorKind::UniqueViolation), "{kind:?}");
+        assert_eq!(count(&db).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_that_rolls_back_and_the_threads_go_on() {
+    for (db, _test) in both_with(|settings| settings.connections = 1.try_into().unwrap()).await {
+        for _ in 0..3 {
+            let outcome: Result<(), _> = db.write(|conn| panic!("{} row", insert(conn, 1)?)).await;
+            assert_eq!(outcome.unwrap_err().to_string(), "the query panicked: 1 row");
+        }
+        assert_eq!(count(&db).await, 0);
+        db.write(|conn| insert(conn, 1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on() {
+    let shorter = |settings: &mut DatabaseSettings| {
+        settings.query_timeout = short(300);
+        settings.connections = 1.try_into().unwrap();
+        settings.readers = 1.try_into().unwrap();
+    };
+    for (db, _test) in both_with(shorter).await {
+        for access in [Access::Read, Access::Write] {
+            let start = Instant::now();
+            let outcome = match access {
+                Access::Write => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
+                _ => db.read(endless).await,
+            };
+            assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {access:?} {outcome:?}");
+            assert_eq!(count(&db).await, 0, "{db:?}");
+            let taken = start.elapsed();
+            assert!((Duration::from_millis(250)..Duration::from_secs(3)).contains(&taken), "{db:?} {taken:?}");
+        }
+        db.write(|conn| insert(conn, 1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_not_committed_after_its_deadline_however_fast_its_statements_were() {
+    for (db, _test) in both_with(|settings| settings.query_timeout = short(100)).await {
+        let outcome = db.write(|conn| {
+            let inserted = insert(conn, 1);
+            while !crate::deadline::has_passed() {
+                std::thread::yield_now();
+            }
+            inserted
+        });
+        let outcome = outcome.await;
+        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        assert_eq!(count(&db).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_does_not_hold_its_caller() {
+    for (db, _test) in both_with(|settings| settings.query_timeout = short(100)).await {
+        let (release, released) = mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let outcome = db.read(move |_| Ok(released.lock().unwrap().recv().is_ok())).await;
+        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        drop(release);
+    }
+}
+
+/// Occupies the only connection for writes until the sender is dropped; returns once it does.
+async fn occupy(db: &Db) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<bool, Error>>) {
+    let (begun, began) = tokio::sync::oneshot::channel();
+    let begun = Mutex::new(Some(begun));
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let db = db.clone();
+    let call = tokio::spawn(async move {
+        let hold = move |conn: &mut Conn| {
+            insert(conn, 1)?;
+            if let Some(begun) = begun.lock().unwrap().take() {
+                begun.send(()).unwrap();
+            }
+            Ok(released.lock().unwrap().recv().is_err())
+        };
+        db.write(hold).await
+    });
+    began.await.unwrap();
+    (release, call)
+}
+
+fn one_at_a_time(settings: &mut DatabaseSettings) {
+    settings.connections = 1.try_into().unwrap();
+    settings.queue = 1;
+    settings.acquire_timeout = short(500);
+}
+
+#[tokio::test]
+async fn a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once() {
+    for (db, _test) in both_with(one_at_a_time).await {
+        let (release, call) = occupy(&db).await;
+        let start = Instant::now();
+        let mut waits = Box::pin(db.write(|conn| insert(conn, 2)));
+        assert!((&mut waits).now_or_never().is_none());
+        assert!(matches!(db.write(|conn| insert(conn, 3)).await, Err(Error::QueueFull(1))));
+        assert!(start.elapsed() < Duration::from_millis(500));
+        let refused = waits.await.unwrap_err();
+        assert!(matches!(refused, Error::Busy(_)) && refused.is_unavailable(), "{refused:?}");
+        assert!(start.elapsed() < Duration::from_secs(3));
+        drop(release);
+        assert!(call.await.unwrap().unwrap());
+        assert_eq!(count(&db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_takes_its_waiting_call_along_but_not_a_running_one() {
+    for (db, _test) in both_with(one_at_a_time).await {
+        let (release, running) = occupy(&db).await;
+        let mut waits = Box::pin(db.write(|conn| insert(conn, 2)));
+        assert!((&mut waits).now_or_never().is_none());
+        drop(waits);
+        running.abort();
+        drop(release);
+        let ids = db.write(|conn| things::table.select(things::id).load::<i32>(conn)).await.unwrap();
+        assert_eq!(ids, [1]);
+    }
+}
+
+#[tokio::test]
+async fn nothing_runs_before_the_start_or_after_the_drain() {
+    for test in both().await {
+        let db = Db::open(&test.settings()).unwrap();
+        assert!(!db.tier().readiness().is_ready());
+        assert!(matches!(db.write(|conn| insert(conn, 1)).await, Err(Error::Closed)));
+        db.tier().start().await.unwrap();
+        assert!(db.tier().readiness().is_ready());
+        db.tier().drain(Instant::now() + Duration::from_secs(5)).await;
+        assert!(!db.tier().readiness().is_ready());
+        assert!(matches!(db.write(|conn| insert(conn, 1)).await, Err(Error::Closed)));
+    }
+}
+
+#[tokio::test]
+async fn a_drain_lets_running_calls_end_and_refuses_new_ones() {
+    for (db, test) in both_with(|_| {}).await {
+        let (release, call) = occupy(&db).await;
+        let tier = db.tier();
+        let mut drain = Box::pin(tier.drain(Instant::now() + Duration::from_secs(5)));
+        assert!((&mut drain).now_or_never().is_none());
+        assert!(matches!(db.write(|conn| insert(conn, 2)).await, Err(Error::Closed)));
+        drop(release);
+        drain.await;
+        assert!(call.await.unwrap().unwrap());
+        assert_eq!(count(&test).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_drain_gives_up_on_what_does_not_end() {
+    for (db, _test) in both_with(|_| {}).await {
+        let (_release, _call) = occupy(&db).await;
+        let start = Instant::now();
+        db.tier().drain(start + Duration::from_millis(100)).await;
+        assert!(start.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[tokio::test]
+async fn a_typed_handle_has_the_types_of_its_engine_and_no_other_engine() {
+    let [sqlite, mysql] = both().await;
+    let refused = sqlite.typed::<MysqlConnection>().map(drop).unwrap_err();
+    assert_eq!(refused.to_string(), "this is a SQLite database, where MySQL is wanted");
+    let mysql: Db<MysqlConnection> = mysql.typed().unwrap();
+    let query = diesel::dsl::sql::<diesel::sql_types::Unsigned<BigInt>>("CAST(18446744073709551615 AS UNSIGNED)");
+    let largest: u64 = mysql.read(move |conn| diesel::select(query.clone()).get_result(conn)).await.unwrap();
+    assert_eq!(largest, u64::MAX);
+    let query = diesel::dsl::sql::<diesel::sql_types::Datetime>("CAST('2026-11-20 12:30:00' AS DATETIME)");
+    let time =
+        mysql.read(move |conn| diesel::select(query.clone()).get_result::<diesel::mysql::data_types::MysqlTime>(conn));
+    let time = time.await.unwrap();
+    assert_eq!((time.year, time.month, time.day, time.hour, time.minute), (2026, 11, 20, 12, 30));
+    let typed = sqlite.typed::<SqliteConnection>().unwrap();
+    let one = typed.read(|conn| diesel::select(diesel::dsl::sql::<Integer>("1")).get_result::<i32>(conn));
+    assert_eq!(one.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_figures_of_the_pools_are_in_the_metrics() {
+    for db in both().await {
+        let _failed = db.write(|conn| insert(conn, 1).and_then(|_| insert(conn, 1))).await;
+        let mut metrics = Metrics::default();
+        db.tier().metrics(&mut metrics);
+        let text = metrics.into_text();
+        let pool = if db.database.engine() == Engine::Sqlite { "writer" } else { "primary" };
+        let max = if db.database.engine() == Engine::Sqlite { 1 } else { 8 };
+        for expected in [
+            format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
+            format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
+            format!("foobar_database_queries_total{{pool=\"{pool}\"}} 2\n"),
+            format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),
+        ] {
+            assert!(text.contains(&expected), "{expected} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_handle_works_on_any_runtime_and_outlives_the_one_it_began_on() {
+    let block_on = |builder: &mut tokio::runtime::Builder| builder.enable_time().build().unwrap();
+    let db = block_on(&mut tokio::runtime::Builder::new_current_thread()).block_on(both());
+    for db in &db {
+        let other = block_on(&mut tokio::runtime::Builder::new_current_thread());
+        other.block_on(db.write(|conn| insert(conn, 1))).unwrap();
+        assert_eq!(other.block_on(count(db)), 1);
+    }
+}
+
+fn opened(url: &str) -> Result<Db, Error> {
+    Db::open(&DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() })
+}
+
+#[test]
+fn a_url_that_cannot_be_used_says_how_to_write_it_and_never_shows_itself() {
+    for (url, expected) in [
+        ("foobar.db", "write `sqlite:PATH`"),
+        ("/var/lib/hunter2.db", "write `sqlite:PATH`"),
+        ("postgres://u:hunter2@h/d", "no known scheme"),
+        ("sqlite:", "names no file"),
+        ("mysql://u:hunter2@h", "is not `mysql://"),
+        ("mysql://u:hunter2@h/d?hunter2=1", "is not `mysql://"),
+        ("mysql://u:hunter2@h/d?require_ssl=hunter2", "is not `mysql://"),
+        ("mysql://u:1?hunter2@h/d", "is not `mysql://"),
+        ("mysql://u:#hunter2@h/d", "`%23` for `#`"),
+        ("mysql:hunter2", "is not `mysql://"),
+    ] {
+        let error = opened(url).unwrap_err();
+        let text = format!("{} {error:?}", Chain(&error));
+        assert!(text.contains(expected) && !text.contains("hunter2"), "{url}: {text}");
+    }
+    assert!(matches!(Db::open(&DatabaseSettings::default()), Err(Error::NoUrl)));
+}
+
+#[test]
+fn a_handle_shows_its_database_without_the_password() {
+    for (url, shown) in [
+        ("sqlite:foobar.db", "sqlite:foobar.db"),
+        ("sqlite:///var/lib/foobar.db", "sqlite:/var/lib/foobar.db"),
+        ("sqlite::memory:", "sqlite::memory:"),
+        ("mysql://u:hunter2@h/d", "mysql://u@h:3306/d"),
+        ("mariadb://u:hunter2@h:3307/d?require_ssl=true", "mysql://u@h:3307/d"),
+        ("mysql://u:hunter2@localhost/d?socket=/run/s", "mysql://u@localhost/d?socket=/run/s"),
+    ] {
+        let db = opened(url).unwrap();
+        assert_eq!(db.describe(), shown);
+        assert_eq!(format!("{db:?}"), format!("Db({shown:?})"));
+    }
+}

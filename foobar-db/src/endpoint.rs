@@ -1,0 +1,79 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use r2d2::{NopErrorHandler, Pool, PooledConnection};
+
+use crate::attempt::attempt;
+use crate::connections::{Connect, ConnectError, Connections, random};
+use crate::limits::Limits;
+use crate::stats::Stats;
+use crate::{Access, Error, Query, deadline};
+
+/// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
+pub(crate) struct Endpoint {
+    pub(crate) limits: Limits,
+    pub(crate) stats: Stats,
+    pub(crate) connections: Connections,
+    pool: Pool<Connections>,
+    database: String,
+}
+
+/// How often one query is tried.
+const ATTEMPTS: u32 = 5;
+/// The longest pause before the second attempt; it doubles with each.
+const PAUSE: Duration = Duration::from_millis(10);
+/// r2d2 pauses at most half of this between two attempts to connect.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+impl Endpoint {
+    /// The pool of `database`, whose connections `connect` opens; it need not be up.
+    pub(crate) fn new(database: String, limits: Limits, connect: Arc<Connect>) -> Self {
+        let connections = Connections::new(connect, limits.lifetime);
+        let pool = Pool::builder()
+            .max_size(limits.connections)
+            .min_idle(Some(1))
+            .max_lifetime(None)
+            .idle_timeout(limits.idle)
+            .connection_timeout(RECONNECT)
+            .error_handler(Box::new(NopErrorHandler))
+            .build_unchecked(connections.clone());
+        Self { limits, stats: Stats::default(), connections, pool, database }
+    }
+
+    /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
+    pub(crate) fn run(&self, access: Access, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
+        let mut connection = self.checkout(acquire_by)?;
+        let until = Instant::now() + self.limits.of(access);
+        for attempts in 1.. {
+            let outcome = attempt(&mut connection.conn, access, query, until);
+            // A migration leaves its lock and no statement limit behind.
+            connection.broken |= access == Access::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
+            drop(connection);
+            let Err(failure) = outcome else { break };
+            if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(access) {
+                return Err(failure.into_error(attempts, self.limits.of(access), &self.database));
+            }
+            self.stats.retries.fetch_add(1, Relaxed);
+            sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts)));
+            connection = self.checkout(until.min(Instant::now() + self.limits.acquire))?;
+        }
+        Ok(())
+    }
+
+    /// How many connections are open, and how many of them are idle.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+
+    fn checkout(&self, by: Instant) -> Result<PooledConnection<Connections>, Error> {
+        let time = by.saturating_duration_since(Instant::now());
+        deadline::until(by, || self.pool.get_timeout(time)).map_err(|_no_connection| {
+            let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
+            let source = self.connections.last_error().unwrap_or_else(slow);
+            Error::Unavailable { database: self.database.clone(), source }
+        })
+    }
+}

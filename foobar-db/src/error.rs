@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use foobar_core::BoxError;
+
+use crate::{ConnectError, Engine};
+
+/// What can go wrong with a database. No message holds a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no URL.
+    #[error("no database is configured; set `database.url`, for example to `sqlite:foobar.db`")]
+    NoUrl,
+    /// The URL cannot be used. It may hold a password, so it is not shown.
+    #[error("`database.url` {0}")]
+    Url(&'static str),
+    /// The URL asks for an engine that is not in this program.
+    #[error("`database.url` asks for {0}, which this program was built without; add the feature `{feature}` of foobar", feature = .0.feature())]
+    NotBuilt(Engine),
+    /// The database cannot be used at all: a wrong path, a refused password, an unknown name.
+    #[error("cannot open {database}")]
+    Open {
+        /// The database, without a password.
+        database: String,
+        /// Why.
+        source: BoxError,
+    },
+    /// The tier is not running.
+    #[error("the database tier has not been started, or has been drained")]
+    Closed,
+    /// Too many calls wait already.
+    #[error("{0} calls wait for a database connection already (`database.queue`)")]
+    QueueFull(usize),
+    /// No connection was free in time.
+    #[error("no database connection was free within {0:?} (`database.acquire_timeout`)")]
+    Busy(Duration),
+    /// The database cannot be reached.
+    #[error("cannot connect to {database}")]
+    Unavailable {
+        /// The database, without a password.
+        database: String,
+        /// Why.
+        source: ConnectError,
+    },
+    /// The call took too long and was interrupted; a write was rolled back.
+    #[error("the query did not end within {0:?} (`database.query_timeout`)")]
+    Deadline(Duration),
+    /// The transaction collided with others each time it was tried; it was rolled back.
+    #[error("the transaction collided with others {attempts} times")]
+    Conflict {
+        /// How often it was tried.
+        attempts: u32,
+        /// What the database said last.
+        source: diesel::result::Error,
+    },
+    /// The connection was lost each time; a write was rolled back.
+    #[error("the connection to the database was lost")]
+    Lost(#[source] diesel::result::Error),
+    /// The connection was lost during COMMIT, or the database did not answer at all.
+    #[error("the database did not confirm the transaction; whether it took effect is unknown")]
+    OutcomeUnknown(#[source] diesel::result::Error),
+    /// The query closure panicked; a write was rolled back.
+    #[error("the query panicked: {0}")]
+    Panicked(String),
+    /// The handle wants another engine than the one that runs.
+    #[error("this is a {is} database, where {wanted} is wanted")]
+    OtherEngine {
+        /// The engine that runs.
+        is: Engine,
+        /// The engine that was asked for.
+        wanted: Engine,
+    },
+    /// There are migrations, but none for this engine.
+    #[error("there are no migrations for {0}; add them with `Migrations::{feature}`", feature = .0.feature())]
+    NoMigrations(Engine),
+    /// One migration failed. What ran before it stays; on MySQL so do the statements of it that had already run.
+    #[error("migration `{name}` failed")]
+    Migration {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: BoxError,
+    },
+    /// The list of the migrations that have run could not be read, or not be locked.
+    #[error("the state of the migrations cannot be read")]
+    MigrationState(#[source] BoxError),
+    /// The query failed: a violated constraint, a missing row, wrong SQL.
+    #[error("the query failed")]
+    Query(#[from] diesel::result::Error),
+}
+
+impl Error {
+    /// Whether the database is down or overloaded, so that the same call may succeed later: a 503.
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed
+                | Self::QueueFull(_)
+                | Self::Busy(_)
+                | Self::Unavailable { .. }
+                | Self::Deadline(_)
+                | Self::Conflict { .. }
+                | Self::Lost(_)
+                | Self::OutcomeUnknown(_)
+        )
+    }
+
+    /// A short name for metrics.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::QueueFull(_) => "queue_full",
+            Self::Busy(_) => "busy",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Deadline(_) => "deadline",
+            Self::Conflict { .. } => "conflict",
+            Self::Lost(_) => "lost",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Panicked(_) => "panicked",
+            Self::Query(_) => "query",
+            _ => "other",
+        }
+    }
+}

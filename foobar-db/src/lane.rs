@@ -1,0 +1,168 @@
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::time::timeout_at;
+
+use crate::endpoint::Endpoint;
+use crate::failure::deadline_passed;
+use crate::queue::Queue;
+use crate::{Access, Error, Query, thread};
+
+/// The way to one endpoint: as many threads as connections, and a bounded wait in front of them.
+///
+/// There are as many permits as threads, so what has a permit runs at once, and what has none occupies no thread.
+pub(crate) struct Lane {
+    endpoint: Arc<Endpoint>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    jobs: Arc<Queue<Job>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Job {
+    access: Access,
+    query: Query,
+    acquire_by: Instant,
+    permit: OwnedSemaphorePermit,
+    reply: oneshot::Sender<Result<(), Error>>,
+}
+
+/// How much later than the deadline a caller gives up, so that the thread's own answer comes first.
+const GRACE: Duration = Duration::from_millis(500);
+
+impl Lane {
+    /// Starts the threads, numbered from `first`.
+    pub(crate) fn start(endpoint: Endpoint, first: u32) -> io::Result<Self> {
+        let connections = endpoint.limits.connections;
+        let (endpoint, jobs) = (Arc::new(endpoint), Arc::new(Queue::new()));
+        let spawn = |number| {
+            let (endpoint, jobs) = (Arc::clone(&endpoint), Arc::clone(&jobs));
+            thread::spawn(format!("foobar-db-{number}"), move || work(&endpoint, &jobs))
+        };
+        let threads = (first..first + connections).map(spawn).collect::<io::Result<_>>();
+        let threads = Mutex::new(threads.inspect_err(|_| jobs.close())?);
+        let permits = Arc::new(Semaphore::new(connections as usize));
+        Ok(Self { endpoint, permits, waiting: AtomicUsize::new(0), jobs, threads })
+    }
+
+    /// Runs `query` on one of the threads.
+    pub(crate) async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
+        let outcome = self.admit_and_run(access, query).await;
+        outcome.inspect_err(|error| self.endpoint.stats.failed(error))
+    }
+
+    async fn admit_and_run(&self, access: Access, query: Query) -> Result<(), Error> {
+        let limits = &self.endpoint.limits;
+        let acquire_by = Instant::now() + limits.acquire;
+        let permit = self.admit(acquire_by).await?;
+        let (reply, answer) = oneshot::channel();
+        self.jobs.push(Job { access, query, acquire_by, permit, reply });
+        let latest = acquire_by + limits.of(access) + GRACE;
+        match timeout_at(latest.into(), answer).await {
+            Ok(answer) => answer.unwrap_or(Err(Error::Closed)), // dropped unanswered: the lane was closed
+            Err(_elapsed) if access == Access::Read => Err(Error::Deadline(limits.of(access))),
+            Err(_elapsed) => Err(Error::OutcomeUnknown(deadline_passed())), // its thread may be in the COMMIT
+        }
+    }
+
+    async fn admit(&self, acquire_by: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => return Ok(permit),
+            Err(TryAcquireError::Closed) => return Err(Error::Closed),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        let limits = &self.endpoint.limits;
+        let _waiting = Waiting::enter(&self.waiting, limits.queue)?;
+        self.endpoint.stats.waits.fetch_add(1, Relaxed);
+        match timeout_at(acquire_by.into(), Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(permit) => permit.map_err(|_closed| Error::Closed),
+            Err(_elapsed) => Err(Error::Busy(limits.acquire)),
+        }
+    }
+
+    /// How many calls wait for a permit.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
+    }
+
+    pub(crate) const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// Takes no new calls, lets the running ones end and closes the connections; gives up at `deadline`.
+    async fn drain(self: Arc<Self>, deadline: Instant) {
+        self.permits.close();
+        self.jobs.close();
+        let close = thread::run("foobar-db-drain", move || {
+            for thread in self.threads.lock().expect("nothing panics while it holds the threads").drain(..) {
+                let _panicked = thread.join(); // its caller was told
+            }
+            drop(self);
+        });
+        let _given_up = timeout_at(deadline.into(), close).await; // the process ends anyway
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.jobs.close();
+    }
+}
+
+fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
+    while let Some(Job { access, mut query, acquire_by, permit, reply }) = jobs.pop() {
+        if reply.is_closed() {
+            continue;
+        }
+        let start = Instant::now();
+        let outcome = endpoint.run(access, &mut query, acquire_by);
+        endpoint.stats.ran(start.elapsed());
+        drop((query, permit)); // what the caller does next finds the thread free
+        let _caller_has_gone = reply.send(outcome);
+    }
+}
+
+/// One of the calls that wait.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, Error> {
+        let entered = Self(waiting);
+        if waiting.fetch_add(1, Relaxed) < limit { Ok(entered) } else { Err(Error::QueueFull(limit)) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A lane that runs from the start of its tier to the drain.
+#[derive(Default)]
+pub(crate) struct LaneSlot(RwLock<Option<Arc<Lane>>>);
+
+impl LaneSlot {
+    pub(crate) fn start(&self, lane: Lane) {
+        *self.0.write().expect("nothing panics while it holds the slot") = Some(Arc::new(lane));
+    }
+
+    pub(crate) fn get(&self) -> Option<Arc<Lane>> {
+        self.0.read().expect("nothing panics while it holds the slot").clone()
+    }
+
+    pub(crate) async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
+        self.get().ok_or(Error::Closed)?.run(access, query).await
+    }
+
+    pub(crate) async fn drain(&self, deadline: Instant) {
+        let lane = self.0.write().expect("nothing panics while it holds the slot").take();
+        if let Some(lane) = lane {
+            lane.drain(deadline).await;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use foobar_core::Period;
+
+use crate::{Access, DatabaseSettings};
+
+/// How much and how long one pool of connections works.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Connections, and threads.
+    pub(crate) connections: u32,
+    /// Calls that wait.
+    pub(crate) queue: usize,
+    pub(crate) acquire: Duration,
+    pub(crate) query: Duration,
+    pub(crate) migration: Duration,
+    /// The age at which a connection is replaced.
+    pub(crate) lifetime: Option<Duration>,
+    /// The time unused after which it is closed.
+    pub(crate) idle: Option<Duration>,
+}
+
+impl Limits {
+    /// For connections that stay open: those to a file.
+    pub(crate) fn lasting(settings: &DatabaseSettings, connections: u32) -> Self {
+        Self {
+            connections,
+            queue: settings.queue,
+            acquire: bounded(settings.acquire_timeout),
+            query: bounded(settings.query_timeout),
+            migration: bounded(settings.migration_timeout),
+            lifetime: None,
+            idle: None,
+        }
+    }
+
+    /// How long a call may take once it has a connection.
+    pub(crate) const fn of(&self, access: Access) -> Duration {
+        match access {
+            Access::Read | Access::Write => self.query,
+            Access::Migrate => self.migration,
+        }
+    }
+}
+
+/// Longer than any wait is meant to be, and short enough for all clocks and servers to count.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The period, or a week where it is longer.
+pub(crate) fn bounded(period: Period) -> Duration {
+    (*period).min(LONGEST)
+}

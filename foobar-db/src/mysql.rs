@@ -1,0 +1,127 @@
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Instant;
+
+use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
+
+use crate::connections::{Connect, ConnectError};
+use crate::endpoint::Endpoint;
+use crate::health::Health;
+use crate::lane::{Lane, LaneSlot};
+use crate::limits::{Limits, bounded};
+use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
+
+mod connection;
+mod monitor;
+mod options;
+
+pub use connection::MysqlConnection;
+use monitor::Monitor;
+use options::Options;
+
+/// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.
+pub struct Mysql {
+    options: Arc<Options>,
+    limits: Limits,
+    lane: LaneSlot,
+    health: Arc<Health>,
+    /// Dropped, it ends the check.
+    check: Mutex<Option<mpsc::Sender<()>>>,
+}
+
+impl Mysql {
+    /// The database of `database.url`, not yet connected to.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
+        Ok(Self {
+            options: Arc::new(Options::new(settings)?),
+            limits: Limits {
+                lifetime: Some(bounded(settings.max_lifetime)),
+                idle: Some(bounded(settings.idle_timeout)).filter(|idle| !idle.is_zero()),
+                ..Limits::lasting(settings, settings.connections.get())
+            },
+            lane: LaneSlot::default(),
+            health: Arc::new(Health::new()),
+            check: Mutex::default(),
+        })
+    }
+
+    fn connect(&self) -> Arc<Connect> {
+        let options = Arc::clone(&self.options);
+        Arc::new(move || MysqlConnection::connect(&options).map(Conn::Mysql))
+    }
+
+    fn refused(&self, error: ConnectError) -> Error {
+        Error::Open { database: self.describe(), source: error.into() }
+    }
+}
+
+impl Database for Mysql {
+    fn engine(&self) -> Engine {
+        Engine::Mysql
+    }
+
+    fn describe(&self) -> String {
+        self.options.describe()
+    }
+
+    fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.lane.run(access, query))
+    }
+}
+
+impl Tier for Mysql {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    /// A server that is down is no error; one that refuses the user, the password or the database's name is.
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async {
+            let lane = Lane::start(Endpoint::new(self.describe(), self.limits.clone(), self.connect()), 0)?;
+            let mut monitor =
+                Monitor::new(Arc::clone(&self.options), Arc::clone(&self.health), Arc::clone(lane.endpoint()));
+            let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
+            let monitor = first?.map_err(|error| self.refused(error))?;
+            let (stop, stopped) = mpsc::channel();
+            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped))?;
+            *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
+            self.lane.start(lane);
+            Ok(())
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.health.get()
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            drop(self.check.lock().expect("nothing panics while it holds the sender").take());
+            self.lane.drain(deadline).await;
+            self.health.set(Readiness::not("drained"));
+        })
+    }
+
+    fn metrics(&self, metrics: &mut Metrics) {
+        metrics::add(metrics, &[("primary", &self.lane)]);
+    }
+}
+
+/// Holds a lock of the server until the connection is closed, and lifts the session's limit on statements.
+pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<(), Error> {
+    use diesel::connection::SimpleConnection;
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::{BigInt, Nullable};
+
+    let state = |error: diesel::result::Error| Error::MigrationState(error.into());
+    conn.batch_execute(options::UNLIMITED).map_err(state)?;
+    let seconds = crate::deadline::remaining().map_or(0, |time| time.as_secs());
+    let lock = format!("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), {seconds})");
+    match diesel::select(sql::<Nullable<BigInt>>(&lock)).get_result(conn).map_err(state)? {
+        Some(1_i64) => Ok(()),
+        _ => Err(Error::MigrationState("another node runs migrations".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use diesel::r2d2::R2D2Connection;
+use foobar_core::Readiness;
+
+use super::{MysqlConnection, Options};
+use crate::connections::ConnectError;
+use crate::deadline;
+use crate::endpoint::Endpoint;
+use crate::health::Health;
+
+/// Asks the server every second, on a connection of its own, whether it is there.
+pub(super) struct Monitor {
+    options: Arc<Options>,
+    health: Arc<Health>,
+    endpoint: Arc<Endpoint>,
+    connection: Option<MysqlConnection>,
+}
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+impl Monitor {
+    pub(super) const fn new(options: Arc<Options>, health: Arc<Health>, endpoint: Arc<Endpoint>) -> Self {
+        Self { options, health, endpoint, connection: None }
+    }
+
+    /// Checks until `stopped` is disconnected.
+    pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>) {
+        while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _already_in_health = self.check();
+        }
+    }
+
+    /// Checks once; an error only where the server refuses us.
+    pub(super) fn check(&mut self) -> Result<(), ConnectError> {
+        match self.ask() {
+            Ok(()) => self.report(Readiness::Ready),
+            Err(error) => {
+                self.connection = None;
+                self.endpoint.connections.flush();
+                self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
+                if let ConnectError::Refused(_) = error {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self) -> Result<(), ConnectError> {
+        if let Some(connection) = &mut self.connection {
+            let by = Instant::now() + self.options.connect_timeout;
+            if deadline::until(by, || connection.ping()).is_ok() {
+                return Ok(());
+            }
+        }
+        self.connection = Some(MysqlConnection::connect(&self.options)?);
+        Ok(())
+    }
+
+    fn report(&self, readiness: Readiness) {
+        let before = self.health.set(readiness.clone());
+        match readiness {
+            Readiness::Ready if !before.is_ready() => tracing::info!("the database is there"),
+            Readiness::NotReady(reason) if before.is_ready() => tracing::warn!(reason, "the database is gone"),
+            _ => {}
+        }
+    }
+}

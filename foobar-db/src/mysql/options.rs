@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+
+use crate::limits::bounded;
+use crate::{DatabaseSettings, Error};
+
+/// How to connect to a server, and how a session begins.
+pub(crate) struct Options {
+    pub(crate) server: Opts,
+    pub(crate) session: String,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// Ends the limits on a session's statements, for migrations. The comments are code for MariaDB and for MySQL alone.
+pub(crate) const UNLIMITED: &str =
+    "SET @foobar_unlimited = 1 /*M! , SESSION max_statement_time = 0 */ /*!50708 , SESSION max_execution_time = 0 */";
+
+/// After this long without traffic the system asks whether the server is still there.
+const TCP_KEEPALIVE: u32 = 30_000;
+
+impl Options {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
+        let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
+        let server = parse(url.expose())?;
+        let authority = settings.tls_ca.clone().map(|file| vec![file.into()]);
+        let tls = match (server.ssl_opts().cloned(), authority) {
+            (None, Some(_)) => return Err(Error::Url("has no `require_ssl=true`, which `database.tls_ca` is for")),
+            (tls, None) => tls,
+            (tls, Some(authority)) => tls.map(|tls: SslOpts| tls.with_root_certs(authority)),
+        };
+        let builder = OptsBuilder::from_opts(server)
+            .ssl_opts(tls)
+            .prefer_socket(false) // the address that was given, even where the server offers another
+            .tcp_keepalive(Some(TCP_KEEPALIVE))
+            .stmt_cache_size(0) // Diesel has its own
+            .client_found_rows(true); // an UPDATE counts the rows it matched, as on SQLite
+        let session = session(bounded(settings.query_timeout), bounded(settings.lock_timeout));
+        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
+    }
+
+    /// The URL without its password.
+    pub(crate) fn describe(&self) -> String {
+        let (user, name) = (self.server.user(), self.server.db_name());
+        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+        let name = name.unwrap_or_default();
+        match self.server.socket() {
+            Some(socket) => format!("mysql://{user}localhost/{name}?socket={socket}"),
+            None => format!("mysql://{user}{}:{}/{name}", self.server.ip_or_hostname(), self.server.tcp_port()),
+        }
+    }
+}
+
+/// The driver's own errors quote the URL, so none of them is passed on.
+fn parse(url: &str) -> Result<Opts, Error> {
+    let (_, rest) = url.split_once(':').unwrap_or_default(); // without a scheme it is refused below
+    let opts = Opts::from_url(&format!("mysql:{rest}")).ok().filter(|opts| opts.db_name().is_some());
+    opts.ok_or(Error::Url(
+        "is not `mysql://USER:PASSWORD@HOST:PORT/NAME` with parameters such as `?socket=/PATH` or \
+         `?require_ssl=true`; in a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`",
+    ))
+}
+
+/// The statement that each session begins with: the same rules whatever the server's configuration. Errors are in
+/// English, since they are told apart by their text.
+fn session(query_timeout: Duration, lock_timeout: Duration) -> String {
+    let lock = lock_timeout.as_secs_f64().ceil().max(1.0);
+    let (seconds, milliseconds) = (query_timeout.as_secs_f64(), query_timeout.as_millis());
+    format!(
+        "SET NAMES utf8mb4, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', SESSION sql_mode = \
+         'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
+         NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = {lock} \
+         /*M! , SESSION max_statement_time = {seconds} */ /*!50708 , SESSION max_execution_time = {milliseconds} */"
+    )
+}

@@ -1,0 +1,302 @@
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text, Unsigned};
+use foobar_core::{Chain, Period, Secret};
+
+use super::*;
+use crate::testing::{MysqlServer, TestDb};
+use crate::{Db, QueryResult};
+
+fn open(url: &str) -> Db {
+    let settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    Db::open(&settings).unwrap()
+}
+
+async fn one(db: &Db) -> Result<i32, Error> {
+    db.read(|conn| diesel::select(sql::<Integer>("1")).get_result(conn)).await
+}
+
+/// Polls until `what` is true, for ten seconds at most.
+async fn eventually(what: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !what() {
+        assert!(Instant::now() < patience, "it did not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn connection_id(conn: &mut Conn) -> QueryResult<u64> {
+    diesel::select(sql::<Unsigned<BigInt>>("CONNECTION_ID()")).get_result(mysql(conn))
+}
+
+fn mysql(conn: &mut Conn) -> &mut MysqlConnection {
+    crate::EngineConnection::of(conn).unwrap()
+}
+
+#[tokio::test]
+async fn a_session_has_our_rules() {
+    let db = TestDb::mysql().await;
+    let text = |name: &str| sql::<Text>(&format!("CAST(@@SESSION.{name} AS CHAR)"));
+    let variables = (
+        text("time_zone"),
+        text("lc_messages"),
+        text("character_set_connection"),
+        text("innodb_lock_wait_timeout"),
+        text("sql_mode"),
+    );
+    let read = db.read(move |conn| {
+        diesel::select(variables.clone()).get_result::<(String, String, String, String, String)>(conn)
+    });
+    let (zone, messages, charset, lock, mode) = read.await.unwrap();
+    assert_eq!([&*zone, &*messages, &*charset, &*lock], ["+00:00", "en_US", "utf8mb4", "2"]);
+    assert!(mode.contains("STRICT_TRANS_TABLES"), "{mode}");
+}
+
+#[tokio::test]
+async fn the_server_itself_ends_a_long_statement_so_that_the_connection_is_kept() {
+    let test = TestDb::mysql().await;
+    let mut settings = test.settings();
+    settings.connections = 1.try_into().unwrap();
+    settings.query_timeout = Period::new(Duration::from_millis(300));
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    let before = db.read(connection_id).await.unwrap();
+    let outcome = db.read(|conn| diesel::sql_query("SELECT SLEEP(60)").execute(conn)).await;
+    assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+    assert_eq!(db.read(connection_id).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_deadlock_is_tried_again_and_both_writes_succeed() {
+    let db = TestDb::mysql().await;
+    db.write(|conn| diesel::sql_query("CREATE TABLE pairs (id INT PRIMARY KEY, n INT NOT NULL)").execute(conn))
+        .await
+        .unwrap();
+    db.write(|conn| diesel::sql_query("INSERT INTO pairs VALUES (1, 0), (2, 0)").execute(conn)).await.unwrap();
+    let both_hold_one = Arc::new(std::sync::Barrier::new(2));
+    let first_runs = Arc::new(Mutex::new(2));
+    let crosswise = |first: i32, second: i32| {
+        let (barrier, first_runs) = (Arc::clone(&both_hold_one), Arc::clone(&first_runs));
+        db.write(move |conn| {
+            let add = |id: i32| diesel::sql_query(format!("UPDATE pairs SET n = n + 1 WHERE id = {id}"));
+            add(first).execute(conn)?;
+            let is_first_run = {
+                let mut left = first_runs.lock().unwrap();
+                *left -= 1;
+                *left >= 0
+            };
+            if is_first_run {
+                barrier.wait();
+            }
+            add(second).execute(conn)
+        })
+    };
+    let (one, two) = tokio::join!(crosswise(1, 2), crosswise(2, 1));
+    assert_eq!((one.unwrap(), two.unwrap()), (1, 1));
+    assert_eq!(*first_runs.lock().unwrap(), -1, "one of them ran twice");
+    let sums = db.read(|conn| diesel::select(sql::<BigInt>("(SELECT MIN(n) FROM pairs)")).get_result::<i64>(conn));
+    assert_eq!(sums.await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_has_closed_is_not_handed_out_again() {
+    let test = TestDb::mysql().await;
+    let mut settings = test.settings();
+    settings.connections = 1.try_into().unwrap();
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    let victim = db.read(connection_id).await.unwrap();
+    test.read(move |conn| conn.batch_execute(&format!("KILL {victim}"))).await.unwrap();
+    assert_ne!(db.read(connection_id).await.unwrap(), victim);
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_lost_at_commit_leaves_the_outcome_unknown_and_is_not_tried_again() {
+    let db = TestDb::mysql().await;
+    let runs = Arc::new(Mutex::new(0));
+    let (counted, url) = (Arc::clone(&runs), db.url().to_owned());
+    let lose = move |conn: &mut Conn| {
+        *counted.lock().unwrap() += 1;
+        let id = connection_id(conn)?;
+        MysqlConnection::establish(&url).unwrap().batch_execute(&format!("KILL {id}"))
+    };
+    let error = db.write(lose).await.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown(_)), "{error:?}");
+    assert_eq!(*runs.lock().unwrap(), 1);
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_and_comes_back_is_noticed_and_queries_work_again() {
+    let mut server = MysqlServer::start().unwrap();
+    let db = open(&server.create_database().unwrap());
+    let tier = db.tier();
+    tier.start().await.unwrap();
+    assert_eq!(one(&db).await.unwrap(), 1);
+
+    server.stop().unwrap();
+    eventually(|| !tier.readiness().is_ready()).await;
+    let Readiness::NotReady(reason) = tier.readiness() else { panic!("ready without a server") };
+    assert!(reason.starts_with("cannot connect to mysql://root@localhost/test_0?socket="), "{reason}");
+    let start = Instant::now();
+    let error = one(&db).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }) && error.is_unavailable(), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+
+    server.restart().unwrap();
+    let back = Instant::now();
+    eventually(|| tier.readiness().is_ready()).await;
+    assert!(back.elapsed() < Duration::from_secs(3), "{:?}", back.elapsed());
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_is_waited_for() {
+    let mut server = MysqlServer::start().unwrap();
+    let db = open(&server.create_database().unwrap());
+    server.stop().unwrap();
+    db.tier().start().await.unwrap();
+    assert!(!db.tier().readiness().is_ready());
+    assert!(one(&db).await.unwrap_err().is_unavailable());
+    server.restart().unwrap();
+    eventually(|| db.tier().readiness().is_ready()).await;
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_us_stops_the_start() {
+    let test = TestDb::mysql().await;
+    for (from, to, expected) in
+        [("root@", "root:hunter2@", "Access denied"), ("/test_", "/no_such_database_", "Unknown database")]
+    {
+        let db = open(&test.url().replacen(from, to, 1));
+        let error = db.tier().start().await.unwrap_err();
+        let message = format!("{} {error:?}", Chain(&*error));
+        assert!(message.starts_with("cannot open mysql://root@localhost/"), "{message}");
+        assert!(message.contains(expected) && !message.contains("hunter2"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_holds_nobody_past_the_deadline() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("mysql://root:hunter2@127.0.0.1:{port}/test");
+    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    settings.connect_timeout = Period::new(Duration::from_millis(200));
+    settings.acquire_timeout = Period::new(Duration::from_millis(300));
+    let db = Db::open(&settings).unwrap();
+    let start = Instant::now();
+    db.tier().start().await.unwrap();
+    let reason = format!("cannot connect to mysql://root@127.0.0.1:{port}/test: no answer within 200ms");
+    assert_eq!(db.tier().readiness(), Readiness::NotReady(reason));
+    let error = one(&db).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    assert!(!format!("{error:?}").contains("hunter2"));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+/// A way to the server that can swallow everything, as a network does that has failed.
+struct Network {
+    folder: tempfile::TempDir,
+    fails: Arc<AtomicBool>,
+}
+
+impl Network {
+    fn to(url: &str) -> Self {
+        let server = url.split_once("?socket=").unwrap().1.to_owned();
+        let (folder, fails) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
+        let (listener, flag) = (UnixListener::bind(folder.path().join("socket")).unwrap(), Arc::clone(&fails));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let server = UnixStream::connect(&server).unwrap();
+                Self::pass(client.try_clone().unwrap(), server.try_clone().unwrap(), Arc::clone(&flag));
+                Self::pass(server, client, Arc::clone(&flag));
+            }
+        });
+        Self { folder, fails }
+    }
+
+    fn pass(mut from: UnixStream, mut to: UnixStream, fails: Arc<AtomicBool>) {
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                if !fails.load(SeqCst) && to.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            let _closed_already = to.shutdown(std::net::Shutdown::Both);
+        });
+    }
+
+    async fn connect(&self, url: &str) -> Db {
+        let (server, _) = url.split_once("?socket=").unwrap();
+        let url = format!("{server}?socket={}", self.folder.path().join("socket").display());
+        let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+        settings.connections = 1.try_into().unwrap();
+        settings.query_timeout = Period::new(Duration::from_millis(300));
+        settings.connect_timeout = Period::new(Duration::from_millis(300));
+        settings.acquire_timeout = Period::new(Duration::from_millis(400));
+        let db = Db::open(&settings).unwrap();
+        db.tier().start().await.unwrap();
+        db
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_swallows_everything_holds_nobody_past_the_deadline() {
+    let test = TestDb::mysql().await;
+    let network = Network::to(test.url());
+    let db = network.connect(test.url()).await;
+    assert_eq!(one(&db).await.unwrap(), 1);
+    network.fails.store(true, SeqCst);
+    let start = Instant::now();
+    assert!(matches!(one(&db).await, Err(Error::Deadline(_))));
+    assert!(matches!(one(&db).await, Err(Error::Unavailable { .. })));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    network.fails.store(false, SeqCst);
+    eventually(|| db.tier().readiness().is_ready()).await;
+    while let Err(error) = one(&db).await {
+        assert!(error.is_unavailable() && start.elapsed() < Duration::from_secs(10), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_without_an_answer_leaves_the_outcome_unknown() {
+    let test = TestDb::mysql().await;
+    let network = Network::to(test.url());
+    let db = network.connect(test.url()).await;
+    let fails = Arc::clone(&network.fails);
+    let fail = move |_: &mut Conn| {
+        fails.store(true, SeqCst);
+        Ok(())
+    };
+    let error = db.write(fail).await.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_statement_of_a_batch_that_fails_fails_the_batch() {
+    let db = TestDb::mysql().await;
+    let batch = db.write(|conn| conn.batch_execute("SELECT 1; SELECT no_such_column; SELECT 2")).await;
+    assert!(matches!(batch, Err(Error::Query(_))), "{batch:?}");
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
+#[test]
+fn a_certificate_authority_without_tls_is_refused() {
+    let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
+    settings.tls_ca = Some("/etc/ssl/ca.pem".into());
+    let error = Db::open(&settings).unwrap_err();
+    assert_eq!(error.to_string(), "`database.url` has no `require_ssl=true`, which `database.tls_ca` is for");
+    settings.url = Some(Secret::new("mysql://u@h/d?require_ssl=true"));
+    Db::open(&settings).unwrap();
+}

@@ -1,0 +1,39 @@
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use foobar_core::config::settings;
+use foobar_core::{Period, Secret};
+
+settings! {
+    /// `[database]`: which database, and how long anything may wait for it.
+    pub struct DatabaseSettings in "database" {
+        /// Where the database is. `sqlite:PATH` is a file, made if it is missing; `sqlite::memory:` lives as long as
+        /// the process. `mysql://USER:PASSWORD@HOST:PORT/NAME` is a MySQL or MariaDB server; with
+        /// `?socket=/PATH` over its Unix socket, with `?require_ssl=true` only over TLS.
+        pub url: Option<Secret>,
+        /// SQLite: how many connections read at the same time. One more writes.
+        pub readers: NonZeroU32 = "4",
+        /// MySQL: how many connections this process opens at most. Each has a thread.
+        pub connections: NonZeroU32 = "8",
+        /// How many calls may wait for a connection; one more is refused at once.
+        pub queue: usize = "1024",
+        /// How long a call waits for a connection before it is refused.
+        pub acquire_timeout: Period = r#""1s""#,
+        /// How long a call may take once it has a connection: all its statements and retries together. What still
+        /// runs then is interrupted.
+        pub query_timeout: Period = r#""5s""#,
+        /// How long a statement waits for a lock that another transaction holds. MySQL counts in whole seconds.
+        pub lock_timeout: Period = r#""2s""#,
+        /// MySQL: how long opening a connection may take.
+        pub connect_timeout: Period = r#""2s""#,
+        /// How long all migrations together may take, with the wait for another node that runs them.
+        pub migration_timeout: Period = r#""10m""#,
+        /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once.
+        pub max_lifetime: Period = r#""30m""#,
+        /// MySQL: a connection unused for this long is closed; `"0"` keeps it.
+        pub idle_timeout: Period = r#""10m""#,
+        /// MySQL: a PEM file with the certificate authority that signed the server's certificate, where it is not a
+        /// public one.
+        pub tls_ca: Option<PathBuf>,
+    }
+}

@@ -1,0 +1,106 @@
+//! Databases for tests: fresh, private and gone afterwards.
+//!
+//! ```
+//! use diesel::prelude::*;
+//! use foobar_db::testing::TestDb;
+//!
+//! # #[cfg(feature = "sqlite")]
+//! #[tokio::main(flavor = "current_thread")] // in a test: #[tokio::test] or #[actix_web::test]
+//! async fn main() -> Result<(), foobar_db::Error> {
+//!     let db = TestDb::sqlite().await; // or TestDb::mysql()
+//!     db.write(|conn| diesel::sql_query("CREATE TABLE notes (body TEXT NOT NULL)").execute(conn)).await?;
+//!     Ok(())
+//! }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+
+use std::ops::Deref;
+#[cfg(feature = "mysql")]
+use std::sync::Arc;
+
+use foobar_core::{BoxError, Chain, Secret};
+
+use crate::{DatabaseSettings, Db};
+
+#[cfg(feature = "mysql")]
+mod mysql_server;
+
+#[cfg(feature = "mysql")]
+pub use mysql_server::{MysqlServer, ServerError};
+
+/// A fresh database for one test, started; a [`Db`] otherwise.
+pub struct TestDb {
+    db: Db,
+    url: String,
+    _place: Place,
+}
+
+/// What must outlive the database.
+enum Place {
+    #[cfg(feature = "sqlite")]
+    Folder(#[expect(dead_code, reason = "dropped, it removes the folder")] tempfile::TempDir),
+    #[cfg(feature = "mysql")]
+    Server(#[expect(dead_code, reason = "dropped, it stops the server")] Arc<MysqlServer>),
+}
+
+impl TestDb {
+    /// SQLite in a file of a temporary folder.
+    ///
+    /// # Panics
+    ///
+    /// Where the temporary folder is not writable.
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Self::start(url, Place::Folder(folder)).await
+    }
+
+    /// A database of its own on a MariaDB or MySQL server that all tests of the process share. The server has its own
+    /// folder and Unix socket; it is started for the first test and ends with the process.
+    ///
+    /// # Panics
+    ///
+    /// Where no `mariadbd` or `mysqld` is installed, or it does not start.
+    #[cfg(feature = "mysql")]
+    pub async fn mysql() -> Self {
+        let database = crate::thread::run("foobar-db-test", || {
+            let server = MysqlServer::shared()?;
+            let url = server.create_database()?;
+            Ok::<_, ServerError>((server, url))
+        });
+        let database = database.await.unwrap_or_else(|error| panic!("{error}"));
+        let (server, url) = database.unwrap_or_else(|error| panic!("{}", Chain(&error)));
+        Self::start(url, Place::Server(server)).await
+    }
+
+    /// The value for `database.url`, for a second handle or another process.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Settings with this database's URL and the defaults.
+    pub fn settings(&self) -> DatabaseSettings {
+        settings(&self.url)
+    }
+
+    async fn start(url: String, place: Place) -> Self {
+        let fail = |error: BoxError| -> ! { panic!("the test database does not start: {}", Chain(&*error)) };
+        let db = Db::open(&settings(&url)).unwrap_or_else(|error| fail(error.into()));
+        db.tier().start().await.unwrap_or_else(|error| fail(error));
+        Self { db, url, _place: place }
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
+}

@@ -1,0 +1,239 @@
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use tempfile::TempDir;
+
+use crate::MysqlConnection;
+
+/// A MariaDB or MySQL server for tests: a new data folder, a Unix socket in it, no network, user `root` without a
+/// password. It is killed when it is dropped and when this process ends, however it ends.
+///
+/// ```no_run
+/// # fn main() -> Result<(), foobar_db::testing::ServerError> {
+/// let mut server = foobar_db::testing::MysqlServer::start()?;
+/// let url = server.create_database()?; // for `database.url`
+/// server.stop()?; // the database is down ...
+/// server.restart()?; // ... and back, with its data
+/// # Ok(())
+/// # }
+/// ```
+pub struct MysqlServer {
+    program: PathBuf,
+    folder: PathBuf,
+    keeper: Option<Child>,
+    databases: AtomicU64,
+}
+
+/// Why no server for tests could be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// None is installed.
+    #[error("tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server")]
+    Missing,
+    /// A program of the server or a file of it failed.
+    #[error("the test server failed: {doing}")]
+    System {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The data folder could not be made.
+    #[error("the test server's data folder could not be made: {0}")]
+    Install(String),
+    /// It does not answer.
+    #[error("the test server does not answer; its log ends: {log}")]
+    Silent {
+        /// The end of the server's log.
+        log: String,
+        /// What the last attempt to connect got.
+        source: diesel::ConnectionError,
+    },
+    /// It answers, but not as it should.
+    #[error("the test server refuses a statement")]
+    Query(#[from] diesel::result::Error),
+}
+
+/// How long the server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Keeps a server until it reads a line or the pipe from our process closes; then kills the server, and in the second
+/// case removes its folder too. An interrupt from the terminal reaches it as well; it must outlive our process.
+const KEEPER: &str = r#"trap '' INT HUP; folder=$1; shift; "$@" & server=$!
+read -r _ && stopped=yes
+kill -9 $server; wait $server
+[ "$stopped" ] || rm -rf "$folder""#;
+
+impl MysqlServer {
+    /// Makes a server and waits until it answers.
+    pub fn start() -> Result<Self, ServerError> {
+        let program = find(&["mariadbd", "mysqld"]).ok_or(ServerError::Missing)?;
+        let folder =
+            tempfile::Builder::new().prefix("foobar-").tempdir().map_err(failed("making a temporary folder"))?;
+        install(&program, &folder)?;
+        let mut server = Self { program, folder: folder.keep(), keeper: None, databases: AtomicU64::new(0) };
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// The server that the tests of this process share; it runs until the process ends.
+    pub(super) fn shared() -> Result<Arc<Self>, ServerError> {
+        static SHARED: Mutex<Option<Arc<MysqlServer>>> = Mutex::new(None);
+        let mut shared = SHARED.lock().expect("nothing panics while it holds the server");
+        if let Some(server) = &*shared {
+            return Ok(Arc::clone(server));
+        }
+        let server = Arc::new(Self::start()?);
+        *shared = Some(Arc::clone(&server));
+        Ok(server)
+    }
+
+    /// Makes a database with a name of its own; the value for `database.url`.
+    pub fn create_database(&self) -> Result<String, ServerError> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Relaxed));
+        self.execute(&format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))?;
+        Ok(self.url(&name))
+    }
+
+    /// The URL of the database `name` on this server.
+    pub fn url(&self, name: &str) -> String {
+        format!("mysql://root@localhost/{name}?socket={}", self.socket().display())
+    }
+
+    /// Kills the server; its data stays for [`restart`](Self::restart).
+    pub fn stop(&mut self) -> Result<(), ServerError> {
+        let Some(mut keeper) = self.keeper.take() else { return Ok(()) };
+        let order = keeper.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(b"stop\n"));
+        order.and_then(|()| keeper.wait()).map(drop).map_err(failed("stopping it"))
+    }
+
+    /// Stops the server if it runs, starts it and waits until it answers.
+    pub fn restart(&mut self) -> Result<(), ServerError> {
+        self.stop()?;
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(&self.folder).arg(&self.program);
+        command.arg("--no-defaults").args(owner(&self.folder)).args(OPTIONS).args(self.paths());
+        let log = std::fs::File::create(self.folder.join("log")).map_err(failed("making its log"))?;
+        let errors = log.try_clone().map_err(failed("making its log"))?;
+        let keeper = command.stdin(Stdio::piped()).stdout(log).stderr(errors).spawn();
+        self.keeper = Some(keeper.map_err(failed("starting it"))?);
+        self.execute("SELECT 1")
+    }
+
+    /// Runs a statement as soon as the server answers; on a thread of its own, since the caller may be in a runtime.
+    fn execute(&self, statement: &str) -> Result<(), ServerError> {
+        let on_thread = || self.connect()?.batch_execute(statement).map_err(ServerError::Query);
+        std::thread::scope(|scope| scope.spawn(on_thread).join().expect("nothing in there panics"))
+    }
+
+    fn connect(&self) -> Result<MysqlConnection, ServerError> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match MysqlConnection::establish(&self.url("mysql")) {
+                Ok(connection) => return Ok(connection),
+                Err(source) if Instant::now() > patience => {
+                    return Err(ServerError::Silent { log: self.log(), source });
+                }
+                Err(_not_yet) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    fn paths(&self) -> [String; 4] {
+        let [data, pid] = ["data", "pid"].map(|name| self.folder.join(name));
+        [
+            format!("--datadir={}", data.display()),
+            format!("--socket={}", self.socket().display()),
+            format!("--pid-file={}", pid.display()),
+            format!("--tmpdir={}", self.folder.display()),
+        ]
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default(); // without a log there is no end
+        log.lines().rev().take(5).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+impl Drop for MysqlServer {
+    fn drop(&mut self) {
+        if let Some(mut keeper) = self.keeper.take() {
+            drop(keeper.stdin.take());
+            let _gone = keeper.wait(); // it kills the server and removes the folder
+        } else {
+            let _left_behind = std::fs::remove_dir_all(&self.folder); // in the temporary folder
+        }
+    }
+}
+
+/// A server that is small, starts fast and may lose what it acknowledged.
+const OPTIONS: &[&str] = &[
+    "--skip-networking",
+    "--skip-log-bin",
+    "--performance-schema=OFF",
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0",
+    "--innodb-flush-method=nosync",
+    "--loose-mysqlx=OFF",
+];
+
+/// Makes the system tables.
+fn install(program: &Path, folder: &TempDir) -> Result<(), ServerError> {
+    let data = format!("--datadir={}", folder.path().join("data").display());
+    let temporary = format!("--tmpdir={}", folder.path().display());
+    let mut command = if let Some(mariadb) = find(&["mariadb-install-db"]) {
+        let mut command = Command::new(mariadb);
+        command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        command
+    } else {
+        let mut command = Command::new(program);
+        command.args(["--no-defaults", "--initialize-insecure"]);
+        command
+    };
+    let output = command
+        .args([data, temporary])
+        .args(owner(folder.path()))
+        .output()
+        .map_err(failed("making its data folder"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(ServerError::Install(format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )))
+}
+
+/// The server refuses to run as root unless it is told to.
+fn owner(folder: &Path) -> Option<&'static str> {
+    let by_root = std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0);
+    by_root.then_some("--user=root")
+}
+
+/// The first of `names` in `PATH` or where servers are installed beside it.
+fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default(); // then only the folders below
+    let beside = ["/usr/sbin", "/usr/local/sbin", "/usr/local/mysql/bin", "/usr/libexec"].map(PathBuf::from);
+    let folders = std::env::split_paths(&path).chain(beside).collect::<Vec<_>>();
+    let mut candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    candidates.find(|file| file.is_file())
+}
+
+fn failed(doing: &str) -> impl FnOnce(io::Error) -> ServerError {
+    let doing = doing.to_owned();
+    move |source| ServerError::System { doing, source }
+}
