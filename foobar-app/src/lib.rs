@@ -1,1 +1,30 @@
-//! x
+//! The application tier of Foobar: the [`App`] trait and its runtime on actix-web.
+//!
+//! - [`App`]: what a user writes; one required method.
+//! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
+//! - [`Error`]: what a handler returns, so that `?` works on any error.
+//! - [`testing`]: calls an application in process.
+//!
+//! Around every application, whichever runs it: a panic becomes 500, a handler past its deadline 504, errors are
+//! problem+json or a page by the request's `Accept`, security headers are added where the application has not set its
+//! own, and `X-Request-Id` names the request; the web tier sets it only on what it answers without the application.
+//! [`AppSettings`] holds what can be changed.
+
+mod app;
+mod app_tier;
+mod error;
+mod guard;
+mod runtime;
+mod settings;
+mod streamed;
+pub mod testing;
+mod tower_app;
+
+pub use actix_web;
+pub use app::App;
+pub use app_tier::AppTier;
+pub use error::Error;
+pub use runtime::{Runtime, StartError};
+pub use settings::{AppSettings, HeaderText};
+pub use tower_app::TowerApp;

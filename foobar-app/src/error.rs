@@ -1,0 +1,188 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use actix_web::error::{
+    JsonPayloadError, PathError, PayloadError, QueryPayloadError, ReadlinesError, ResponseError, UrlencodedError,
+};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use foobar_db::diesel;
+
+/// What a handler returns when it cannot answer: any error by `?`, or a status with a sentence for the client.
+///
+/// ```
+/// use foobar_app::actix_web::{Responder, web};
+/// use foobar_app::Error;
+/// use diesel::prelude::*;
+/// use foobar_db::Db;
+///
+/// diesel::table! { products (id) { id -> Integer, name -> Text } }
+///
+/// async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<impl Responder, Error> {
+///     let id = id.into_inner();
+///     let name = db.read(move |conn| products::table.find(id).select(products::name).first::<String>(conn)).await?;
+///     Ok(name)
+/// }
+///
+/// async fn price(id: web::Path<i32>) -> Result<String, Error> {
+///     match *id {
+///         1 => Ok("free".to_owned()),
+///         id => Err(Error::not_found(format!("there is no product {id}"))),
+///     }
+/// }
+/// ```
+///
+/// The status comes from the error that `?` was used on: a row that was not found is 404, a database that is down or
+/// overloaded 503 with `Retry-After`, an actix-web error what it says itself, and everything else 500. Of the last two
+/// kinds the client learns nothing but the status; they are logged with their causes and the request's id.
+///
+/// Like actix-web's own error it does not move between threads.
+#[derive(Debug)]
+pub struct Error {
+    status: StatusCode,
+    detail: Option<String>,
+    source: Option<Box<dyn StdError>>,
+}
+
+impl Error {
+    /// An answer of this status. `detail` is for the client: what is wrong with the request and what would be right.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: Some(detail.into()), source: None }
+    }
+
+    /// 404, with a sentence for the client.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client is not told of it.
+    pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: None, source: Some(source.into()) }
+    }
+
+    /// Adds what caused it, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for the client.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// What caused it.
+    pub(crate) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref()
+    }
+}
+
+impl<E: StdError + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        let source: Box<dyn StdError> = Box::new(error);
+        let (status, detail) = classify(&*source);
+        Self { status, detail, source: Some(source) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.detail, &self.source) {
+            (Some(detail), _) => f.write_str(detail),
+            (None, Some(source)) => source.fmt(f),
+            (None, None) => self.status.fmt(f),
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(error) = self.source.as_ref().and_then(|source| source.downcast_ref::<actix_web::Error>()) {
+            return error.error_response();
+        }
+        let mut response = HttpResponseBuilder::new(self.status);
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        response.content_type("text/plain; charset=utf-8").body(self.to_string())
+    }
+}
+
+/// The status of an error, and what of it may be told to the client.
+fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
+    if let Some(error) = error.downcast_ref::<actix_web::Error>() {
+        let status = error.as_response_error().status_code();
+        return (status, status.is_client_error().then(|| error.to_string()));
+    }
+    if let Some(error) = error.downcast_ref::<foobar_db::Error>() {
+        return (of_database(error), None);
+    }
+    if matches!(error.downcast_ref(), Some(diesel::result::Error::NotFound)) {
+        return (StatusCode::NOT_FOUND, None);
+    }
+    match CLIENT_ERRORS.iter().find_map(|status| status(error)) {
+        Some(status) => (status, status.is_client_error().then(|| error.to_string())),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    }
+}
+
+const fn of_database(error: &foobar_db::Error) -> StatusCode {
+    match error {
+        foobar_db::Error::Query(diesel::result::Error::NotFound) => StatusCode::NOT_FOUND,
+        error if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The errors of actix-web that a handler meets when it reads a request by itself.
+const CLIENT_ERRORS: &[fn(&(dyn StdError + 'static)) -> Option<StatusCode>] = &[
+    status::<PayloadError>,
+    status::<JsonPayloadError>,
+    status::<UrlencodedError>,
+    status::<QueryPayloadError>,
+    status::<PathError>,
+    status::<ReadlinesError>,
+];
+
+fn status<E: ResponseError + StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<StatusCode> {
+    error.downcast_ref::<E>().map(E::status_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(error: impl Into<Error>) -> (u16, Option<String>) {
+        let error = error.into();
+        (error.status().as_u16(), error.detail)
+    }
+
+    #[test]
+    fn the_status_of_a_database_error_says_whether_to_try_again() {
+        assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::NotFound)), (404, None));
+        assert_eq!(of(diesel::result::Error::NotFound), (404, None));
+        assert_eq!(of(foobar_db::Error::Busy(std::time::Duration::ZERO)), (503, None));
+        assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::RollbackTransaction)), (500, None));
+        let response = Error::from(foobar_db::Error::Closed).error_response();
+        assert!(response.headers().get("retry-after").is_some_and(|seconds| seconds == "1"));
+    }
+
+    #[test]
+    fn an_error_of_the_request_keeps_its_status_and_any_other_is_500() {
+        assert_eq!(of(PayloadError::Overflow).0, 413);
+        let teapot = actix_web::error::InternalError::new("short and stout", StatusCode::IM_A_TEAPOT);
+        assert_eq!(of(actix_web::Error::from(teapot)), (418, Some("short and stout".to_owned())));
+        assert_eq!(of(std::io::Error::from(std::io::ErrorKind::NotFound)), (500, None));
+        assert_eq!(Error::internal("broken").status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

@@ -1,0 +1,127 @@
+//! What stands around every application, whichever runs it.
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use foobar_core::{Handler, LocalBoxFuture, Metrics, Request, RequestId, Response};
+use futures_util::FutureExt;
+use http::HeaderName;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http_body::Body;
+use tokio::time::timeout;
+
+use crate::AppSettings;
+
+mod counters;
+mod failure;
+mod gate;
+mod security_headers;
+
+pub(crate) use counters::Counters;
+pub(crate) use failure::{Failure, log, panic_message};
+use gate::Gate;
+use security_headers::SecurityHeaders;
+
+/// The inside of a guard: answers requests, or says why not.
+pub(crate) trait Application: 'static {
+    /// Takes the body out of the request and leaves its head, by which an error is answered and logged.
+    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure>;
+}
+
+/// What the handlers of all worker threads share.
+pub(crate) struct Guard {
+    timeout: Duration,
+    headers: SecurityHeaders,
+    counters: Mutex<Vec<Arc<Counters>>>,
+    pub(crate) gate: Gate,
+}
+
+impl Guard {
+    pub(crate) fn new(settings: &AppSettings) -> Self {
+        let timeout = *settings.request_timeout;
+        Self {
+            timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
+            headers: SecurityHeaders::new(settings),
+            counters: Mutex::default(),
+            gate: Gate::closed("the application has not started"),
+        }
+    }
+
+    /// The counters of a new worker thread.
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        let counters = Arc::<Counters>::default();
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counters));
+        counters
+    }
+
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        Counters::write(&self.counters.lock().unwrap_or_else(PoisonError::into_inner), metrics);
+    }
+}
+
+/// The handler of one worker thread: `inner` with the guard around it.
+pub(crate) struct Guarded<A> {
+    guard: Arc<Guard>,
+    counters: Arc<Counters>,
+    inner: A,
+}
+
+impl<A: Application> Guarded<A> {
+    pub(crate) fn handler(guard: Arc<Guard>, counters: Arc<Counters>, inner: A) -> Rc<dyn Handler> {
+        Rc::new(Self { guard, counters, inner })
+    }
+
+    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        if !self.guard.gate.is_open() {
+            return Err(Failure::not_started());
+        }
+        let limit = self.guard.timeout;
+        match timeout(limit, AssertUnwindSafe(self.inner.answer(request, id)).catch_unwind()).await {
+            Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => {
+                self.counters.panicked();
+                Err(Failure::panic(&*panic))
+            }
+            Err(_elapsed) => {
+                self.counters.timed_out();
+                Err(Failure::timeout(limit))
+            }
+        }
+    }
+}
+
+impl<A: Application> Handler for Guarded<A> {
+    fn handle(&self, mut request: Request) -> LocalBoxFuture<'_, Response> {
+        Box::pin(async move {
+            let _in_flight = self.counters.enter();
+            // The web tier gives each request an id; a call in process comes without.
+            let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
+            let answer = self.answer(&mut request, id).await;
+            let mut response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
+            self.counters.responded(response.status());
+            self.guard.headers.add(response.headers_mut());
+            response.headers_mut().insert(REQUEST_ID, header(id));
+            response
+        })
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+fn header(id: RequestId) -> HeaderValue {
+    HeaderValue::try_from(id.to_string()).expect("a request id is hexadecimal digits")
+}
+
+/// Whether it is an error that says nothing: no body, and no type of one.
+fn is_bare_error(response: &Response) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error())
+        && response.body().is_end_stream()
+        && !response.headers().contains_key(CONTENT_TYPE)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+use std::io;
+use std::num::NonZero;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use actix_http::body::BoxBody;
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::HttpResponse;
+use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
+use foobar_core::{
+    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, Readiness, Request, RequestId, Response,
+    ResponseBody, Tier,
+};
+use foobar_db::Db;
+use http::{Method, StatusCode};
+use tokio::task::JoinHandle;
+
+use crate::guard::{Application, Counters, Failure, Guard, Guarded};
+use crate::{App, AppSettings, AppTier};
+
+mod hosted;
+mod request;
+mod response;
+mod tunnel;
+
+use hosted::Hosted;
+pub use hosted::StartError;
+use tunnel::Tunnels;
+
+/// Runs an [`App`] on actix-web inside the web tier's worker threads, without a socket of its own.
+///
+/// Each worker thread gets an actix-web application of its own and is an actix `System` with an `Arbiter`, so that
+/// everything an actix-web handler may do works there.
+///
+/// A `HEAD` that no route takes is answered by the route for `GET`, without the body (RFC 9110 section 9.3.2).
+///
+/// # What a handler sees of its connection
+///
+/// `HttpRequest::peer_addr` is the client's address (`None` on a Unix socket). `connection_info` and `full_url` take
+/// the scheme from the connection and the host from the request; but actix-web prefers `Forwarded` and
+/// `X-Forwarded-*` to both, which any client can send: trust them only behind a proxy that sets them.
+/// `HttpRequest::app_config` knows nothing of this server and keeps actix-web's defaults.
+///
+/// # The database
+///
+/// `start` runs the migrations and then [`App::start`]. A migration that fails stops the server's start. A database
+/// that is down does not: the tier is not ready, answers 503 with `Retry-After: 1`, and tries again until the database
+/// is there.
+///
+/// # WebSockets
+///
+/// They work with `actix-ws`. A drain ends the handler's stream of messages, so that it can say goodbye.
+pub struct Runtime<A> {
+    hosted: Arc<Hosted<A>>,
+    tunnels: Arc<Tunnels>,
+    waiting: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<A: App> Runtime<A> {
+    /// The runtime of `app`, with the database of its handlers.
+    pub fn new(app: A, db: Option<Db>, settings: &AppSettings) -> Self {
+        let guard = Arc::new(Guard::new(settings));
+        Self { hosted: Arc::new(Hosted { app, db, guard }), tunnels: Arc::default(), waiting: Mutex::default() }
+    }
+
+    /// The actix-web application of one worker thread.
+    async fn service(&self) -> Result<impl ActixService, BoxError> {
+        let Hosted { app, db, .. } = &*self.hosted;
+        let mut actix = actix_web::App::new()
+            .app_data(JsonConfig::default().limit(usize::MAX))
+            .app_data(FormConfig::default().limit(usize::MAX))
+            .app_data(PayloadConfig::new(usize::MAX));
+        if let Some(db) = db {
+            actix = actix.app_data(Data::new(db.clone()));
+        }
+        let service = actix.configure(|routes| app.routes(routes)).into_factory().new_service(AppConfig::default());
+        service.await.map_err(|()| "a service of the application could not be made".into())
+    }
+}
+
+impl<A: App> AppTier for Runtime<A> {}
+
+impl<A: App> Tier for Runtime<A> {
+    fn name(&self) -> &'static str {
+        "app"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async {
+            if let Some(waiting) = self.hosted.start_or_wait().await? {
+                *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
+            }
+            Ok(())
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.hosted.guard.gate.readiness()
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Some(waiting) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                waiting.abort();
+            }
+            self.tunnels.drain(deadline).await;
+        })
+    }
+
+    fn metrics(&self, metrics: &mut Metrics) {
+        self.hosted.guard.metrics(metrics);
+    }
+}
+
+impl<A: App> MakeHandler for Runtime<A> {
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        Box::pin(async {
+            let guard = Arc::clone(&self.hosted.guard);
+            let counters = guard.counters();
+            let service = self.service().await?;
+            let worker = Worker { service, tunnels: Arc::clone(&self.tunnels), counters: Arc::clone(&counters) };
+            Ok(Guarded::handler(guard, counters, worker))
+        })
+    }
+
+    fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(blocking_threads()).build()?;
+        actix_rt::System::with_tokio_rt(|| runtime).block_on(async {
+            worker.await;
+            self.tunnels.drain(Instant::now() + tunnel::GOODBYE).await; // they end with the thread that they live on
+        });
+        Ok(())
+    }
+}
+
+/// How many threads one worker may start for `web::block`; all workers together have as many as in actix-web.
+fn blocking_threads() -> usize {
+    512 / std::thread::available_parallelism().map_or(1, NonZero::get).min(512)
+}
+
+/// What actix-web makes of an application.
+trait ActixService:
+    Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static
+{
+}
+
+impl<S> ActixService for S where
+    S: Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = actix_web::Error> + 'static
+{
+}
+
+/// The application on one worker thread.
+struct Worker<S> {
+    service: S,
+    tunnels: Arc<Tunnels>,
+    counters: Arc<Counters>,
+}
+
+impl<S: ActixService> Application for Worker<S> {
+    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let answer = self.call(request.method().clone(), request, id).await;
+        if request.method() == Method::HEAD && is_unrouted(&answer) {
+            return Box::pin(self.call(Method::GET, request, id)).await; // boxed, to keep the future of the others small
+        }
+        answer
+    }
+}
+
+impl<S: ActixService> Worker<S> {
+    async fn call(&self, method: Method, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let (converted, link) = request::to_actix(&method, request, id)?;
+        let response = match self.service.call(converted).await {
+            Ok(response) => response.into_parts().1,
+            Err(error) => HttpResponse::from_error(error),
+        };
+        let (mut response, body) = response::from_actix(response, &link, request, id)?;
+        *response.body_mut() = match link.tunnel {
+            Some(tunnel) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                tunnel.open(body, &self.tunnels);
+                ResponseBody::empty()
+            }
+            _ => response::stream(body, id, &self.counters),
+        };
+        Ok(response)
+    }
+}
+
+/// Whether no route took the request: actix-web says 404 or 405, by how the route was declared.
+fn is_unrouted(answer: &Result<Response, Failure>) -> bool {
+    let status = answer.as_ref().map_or_else(Failure::status, Response::status);
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! From a response of actix-web to one of the web tier.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_http::ConnectionType;
+use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_web::HttpResponse;
+use bytes::Bytes;
+use foobar_core::{BoxError, Chain, Problem, Request, RequestId, Response, ResponseBody};
+use http::header::{CONNECTION, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+
+use super::request::Link;
+use crate::guard::{Counters, Failure, log};
+use crate::streamed::Streamed;
+
+/// The response without its body, and the body; or what to render in its place, if it is an error that actix-web
+/// would have rendered as plain text.
+pub(super) fn from_actix(
+    response: HttpResponse,
+    link: &Link,
+    request: &Request,
+    id: RequestId,
+) -> Result<(Response, BoxBody), Failure> {
+    let (response, body) = response.into_parts();
+    let status = StatusCode::from_u16(response.status().as_u16()).expect("both crates know the same status codes");
+    let headers = headers(&response)?;
+    if status == StatusCode::SWITCHING_PROTOCOLS && link.tunnel.is_none() {
+        return Err(Failure::client(StatusCode::BAD_REQUEST, "this request cannot switch protocols"));
+    }
+    let body = match response.error() {
+        None => body,
+        Some(error) => match unless_default(body, error) {
+            None => return Err(failure(status, error, link).headers(headers)),
+            Some(body) => {
+                if status.is_server_error() {
+                    log(request, id, status, &chain(error));
+                }
+                body
+            }
+        },
+    };
+    let mut converted = Response::new(ResponseBody::empty());
+    *converted.status_mut() = status;
+    *converted.headers_mut() = headers;
+    Ok((converted, body))
+}
+
+/// The body of a response: at once if it is at hand.
+pub(super) fn stream(body: BoxBody, id: RequestId, counters: &Arc<Counters>) -> ResponseBody {
+    match body.try_into_bytes() {
+        Ok(bytes) => ResponseBody::full(bytes),
+        Err(body) => ResponseBody::stream(Streamed::new(ActixBody(body), id, Arc::clone(counters))),
+    }
+}
+
+fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::with_capacity(response.headers().len() + 8);
+    for (name, value) in response.headers() {
+        let name = HeaderName::from_bytes(name.as_ref()).map_err(|error| Failure::internal(&error))?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| Failure::internal(&error))?;
+        headers.append(name, value);
+    }
+    let connection = match response.head().connection_type() {
+        ConnectionType::KeepAlive => return Ok(headers),
+        ConnectionType::Close => "close",
+        ConnectionType::Upgrade => "upgrade",
+    };
+    headers.insert(CONNECTION, HeaderValue::from_static(connection));
+    Ok(headers)
+}
+
+/// The body, unless it is what actix-web makes of an error by default: its text, or nothing.
+fn unless_default(body: BoxBody, error: &actix_web::Error) -> Option<BoxBody> {
+    match body.try_into_bytes() {
+        Ok(bytes) if bytes.is_empty() || bytes == error.to_string() => None,
+        Ok(bytes) => Some(BoxBody::new(bytes)),
+        Err(stream) => Some(stream),
+    }
+}
+
+fn failure(status: StatusCode, error: &actix_web::Error, link: &Link) -> Failure {
+    if let Some(fault) = link.fault.as_ref().and_then(|fault| fault.get()) {
+        return Failure::client(fault.status, &fault.detail);
+    }
+    let problem = Problem::new(status);
+    let problem = match detail(error).filter(|_| status.is_client_error()) {
+        Some(detail) => problem.detail(detail),
+        None => problem,
+    };
+    Failure::new(problem).cause(chain(error))
+}
+
+/// What the client may know of an error that is its own.
+fn detail(error: &actix_web::Error) -> Option<String> {
+    match error.as_error::<crate::Error>() {
+        Some(error) => error.detail().map(str::to_owned),
+        None => Some(error.to_string()).filter(|detail| !detail.is_empty()),
+    }
+}
+
+/// The error with its causes. An error that only actix-web knows hides them; its `Debug` shows what there is.
+fn chain(error: &actix_web::Error) -> String {
+    match error.as_error::<crate::Error>() {
+        Some(error) => match error.cause() {
+            Some(cause) if error.detail().is_some() => format!("{error}: {}", Chain(cause)),
+            Some(cause) => Chain(cause).to_string(),
+            None => error.to_string(),
+        },
+        None => format!("{error} ({error:?})"),
+    }
+}
+
+/// A body of actix-web as one of the web tier.
+struct ActixBody(BoxBody);
+
+impl Body for ActixBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.as_pin_mut().poll_next(cx).map(|polled| {
+            let chunk = polled?.map(Frame::data);
+            Some(chunk.map_err(|error| Chain(&*error).to_string().into())) // it may not leave its thread, its text may
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.0.size() {
+            BodySize::None => SizeHint::with_exact(0),
+            BodySize::Sized(bytes) => SizeHint::with_exact(bytes),
+            BodySize::Stream => SizeHint::default(),
+        }
+    }
+}

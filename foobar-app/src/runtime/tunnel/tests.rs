@@ -1,0 +1,94 @@
+use super::super::tests::{Routes, client};
+use super::*;
+use crate::testing::{Answer, Client};
+use crate::{AppSettings, AppTier, Runtime};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use futures_util::StreamExt;
+use std::sync::Arc;
+use tokio::io::DuplexStream;
+
+/// Echoes messages and says goodbye when there are no more.
+async fn echo(request: HttpRequest, body: web::Payload) -> Result<impl Responder, actix_web::Error> {
+    let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
+    actix_web::rt::spawn(async move {
+        while let Some(Ok(actix_ws::Message::Text(text))) = messages.next().await {
+            session.text(text).await.expect("the client listens");
+        }
+        session.close(None).await.expect("the client listens");
+    });
+    Ok(response)
+}
+
+/// A runtime with a WebSocket at `/ws`, what calls it, and the client's end of the upgraded connection.
+async fn websocket() -> (Arc<dyn AppTier>, Client, DuplexStream) {
+    let app = Routes(|routes: &mut ServiceConfig| _ = routes.route("/ws", web::get().to(echo)));
+    let tier: Arc<dyn AppTier> = Arc::new(Runtime::new(app, None, &AppSettings::default()));
+    let client = Client::of(Arc::clone(&tier)).await;
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let answer = handshake(&client, "/ws", far).await;
+    assert_eq!(answer.status(), 101, "{answer:?}");
+    assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("upgrade")));
+    assert_eq!(answer.header("sec-websocket-accept"), Some("HSmrc0sMlYUkAGmm5OPpG2HaGWk="));
+    (tier, client, near)
+}
+
+async fn handshake(client: &Client, path: &str, connection: DuplexStream) -> Answer {
+    client
+        .get(path)
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "x3JJHMbDL1EzLkh9GBhXDw==")
+        .extension(Upgrade::new(async { Ok(Box::new(connection) as Box<dyn Io>) }))
+        .await
+}
+
+/// A text frame of a client, masked with zeros.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).expect("the text is short");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+}
+
+async fn expect(connection: &mut DuplexStream, bytes: &[u8]) {
+    let mut received = vec![0; bytes.len()];
+    connection.read_exact(&mut received).await.expect("the server answers");
+    assert_eq!(received, bytes);
+}
+
+const CLOSE: &[u8] = &[0x88, 0];
+
+#[tokio::test]
+async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
+    let (_tier, _client, mut connection) = websocket().await;
+    for text in ["hello", "again"] {
+        connection.write_all(&frame(text)).await.expect("the server reads");
+        expect(&mut connection, &[&[0x81, 5], text.as_bytes()].concat()).await;
+    }
+    connection.shutdown().await.expect("the client may go");
+    expect(&mut connection, CLOSE).await;
+    assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
+}
+
+#[tokio::test]
+async fn a_drain_lets_a_websocket_say_goodbye() {
+    let (tier, _client, mut connection) = websocket().await;
+    tier.drain(Instant::now() + Duration::from_secs(60)).await;
+    expect(&mut connection, CLOSE).await;
+    assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
+}
+
+#[tokio::test]
+async fn without_a_101_nothing_is_tunnelled() {
+    let client = client(|routes| _ = routes.route("/", web::get().to(async || "no"))).await;
+    let (mut near, far) = tokio::io::duplex(64);
+    assert_eq!(handshake(&client, "/", far).await.text(), "no");
+    assert_eq!(near.read(&mut [0]).await.expect("the far end is dropped"), 0);
+}
+
+#[tokio::test]
+async fn a_101_on_a_connection_that_cannot_switch_is_an_error() {
+    let client =
+        client(|routes| _ = routes.route("/", web::get().to(async || HttpResponse::SwitchingProtocols()))).await;
+    assert_eq!(client.get("/").await.status(), 400);
+}

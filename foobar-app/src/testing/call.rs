@@ -1,0 +1,94 @@
+use std::future::IntoFuture;
+
+use bytes::Bytes;
+use foobar_core::{BoxFuture, RequestBody};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+use super::{Answer, Client};
+
+/// A request that is being put together; `.await` or [`send`](Self::send) sends it.
+#[must_use = "a call is sent by `.await`"]
+pub struct Call<'a> {
+    client: &'a Client,
+    request: Request<RequestBody>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(client: &'a Client, method: Method, path: &str) -> Self {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::try_from(path).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
+        request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+        Self { client, request }
+    }
+
+    /// Sets a header, in place of others of its name.
+    ///
+    /// # Panics
+    ///
+    /// If name or value cannot be sent.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let field = (HeaderName::try_from(name), HeaderValue::try_from(value));
+        let (Ok(name), Ok(value)) = field else { panic!("{name:?}: {value:?} is not a header field") };
+        self.request.headers_mut().insert(name, value);
+        self
+    }
+
+    /// Sends `body` as `application/json`.
+    ///
+    /// # Panics
+    ///
+    /// If `body` has no form in JSON.
+    pub fn json(self, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).unwrap_or_else(|error| panic!("the body is no JSON: {error}"));
+        self.header(CONTENT_TYPE.as_str(), "application/json").body(body)
+    }
+
+    /// Sends these fields as a browser sends a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        self.header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded").body(fields.join("&"))
+    }
+
+    /// Sends these bytes.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        self.request.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+        *self.request.body_mut() = RequestBody::full(body);
+        self
+    }
+
+    /// Sends a body of your own making: a stream, or one that fails.
+    pub fn stream(mut self, body: RequestBody) -> Self {
+        *self.request.body_mut() = body;
+        self
+    }
+
+    /// Adds to the request what the web tier would, such as a [`Connection`](foobar_core::Connection).
+    pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.request.extensions_mut().insert(value);
+        self
+    }
+
+    /// Sends it, and waits for the whole answer.
+    ///
+    /// # Panics
+    ///
+    /// If the answer breaks off.
+    pub async fn send(self) -> Answer {
+        self.client.send(self.request).await
+    }
+}
+
+impl<'a> IntoFuture for Call<'a> {
+    type Output = Answer;
+    type IntoFuture = BoxFuture<'a, Answer>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

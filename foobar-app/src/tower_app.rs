@@ -1,0 +1,110 @@
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use foobar_core::{
+    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, Readiness, Request, RequestId, Response,
+    ResponseBody, Tier,
+};
+use http::header::ACCEPT;
+use tower_service::Service;
+
+use crate::guard::{Application, Counters, Failure, Guard, Guarded};
+use crate::streamed::Streamed;
+use crate::{AppSettings, AppTier};
+
+/// Runs any `tower::Service` as the application: an axum `Router`, for example.
+///
+/// It gets the same guard as an [`App`](crate::App): request id, panics, deadline, security headers, and errors with
+/// an empty body rendered. An error of the service itself is 500 and is logged. The request's extensions hold the
+/// [`RequestId`](foobar_core::RequestId) and the [`Connection`](foobar_core::Connection); where the client asked to
+/// switch protocols, they hold an [`Upgrade`](foobar_core::Upgrade) that the service may use, but axum's own
+/// WebSockets look for hyper's and do not find it.
+pub struct TowerApp<S> {
+    service: S,
+    guard: Arc<Guard>,
+}
+
+impl<S> TowerApp<S> {
+    /// The application that `service` is; each request is answered by a clone of it.
+    pub fn new(service: S, settings: &AppSettings) -> Self {
+        Self { service, guard: Arc::new(Guard::new(settings)) }
+    }
+}
+
+impl<S, B> AppTier for TowerApp<S>
+where
+    S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+}
+
+impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
+    fn name(&self) -> &'static str {
+        "app"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        self.guard.gate.open();
+        Box::pin(async { Ok(()) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.guard.gate.readiness()
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async {}) // the web tier has finished all requests, and nothing else runs
+    }
+
+    fn metrics(&self, metrics: &mut Metrics) {
+        self.guard.metrics(metrics);
+    }
+}
+
+impl<S, B> MakeHandler for TowerApp<S>
+where
+    S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        let counters = self.guard.counters();
+        let worker = Worker { service: self.service.clone(), counters: Arc::clone(&counters) };
+        let handler = Guarded::handler(Arc::clone(&self.guard), counters, worker);
+        Box::pin(async { Ok(handler) })
+    }
+}
+
+/// The service on one worker thread.
+struct Worker<S> {
+    service: S,
+    counters: Arc<Counters>,
+}
+
+impl<S, B> Application for Worker<S>
+where
+    S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
+{
+    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let failed = |error: S::Error| Failure::internal(&*error.into());
+        let mut service = self.service.clone();
+        poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
+        let response = service.call(take(request)).await.map_err(failed)?;
+        Ok(response.map(|body| ResponseBody::stream(Streamed::new(body, id, Arc::clone(&self.counters)))))
+    }
+}
+
+/// The request, for a service that wants it whole; what an error is answered and logged by stays.
+fn take(request: &mut Request) -> Request {
+    let mut head = Request::default();
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().clone();
+    head.headers_mut().extend(request.headers().get(ACCEPT).map(|accept| (ACCEPT, accept.clone())));
+    std::mem::replace(request, head)
+}
+
+#[cfg(test)]
+mod tests;
