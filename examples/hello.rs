@@ -1,0 +1,15 @@
+//! Run with: cargo run --example hello
+
+use foobar::{App, Server, actix_web::web};
+
+struct Hello;
+
+impl App for Hello {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(async || "Hello, World!\n"));
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    Server::new().app(Hello).run()
+}

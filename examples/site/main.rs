@@ -1,0 +1,58 @@
+//! www.foobar.com, the site of a small company that sells products.
+//!
+//! Run with: cargo run --example site
+//! Then open http://127.0.0.1:8080
+//!
+//! With MySQL: FOOBAR__DATABASE__URL=mysql://USER:PASSWORD@HOST/DATABASE cargo run --example site
+//! In production: see `foobar.toml` beside this file.
+
+mod api;
+mod content;
+mod listing;
+mod pages;
+mod product;
+mod schema;
+mod seed;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use foobar::actix_web::web;
+use foobar::{App, BoxError, BoxFuture, Db, Migrations, Server, embed_migrations};
+
+fn main() -> ExitCode {
+    Server::new()
+        .preset("database.url", "sqlite:site.db")
+        .preset("sites.www.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
+        .app(Site)
+        .run()
+}
+
+struct Site;
+
+impl App for Site {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes
+            .service(web::scope("/api").configure(api::routes))
+            .service(web::resource("/").get(pages::home))
+            .service(web::resource("/products").get(pages::products))
+            .service(web::resource("/products/{id:[1-9][0-9]{0,8}}").get(pages::product))
+            .service(web::resource("/sitemap.xml").get(pages::sitemap))
+            .service(web::resource("/{slug:[a-z0-9-]+}").get(pages::content))
+            .default_service(web::to(pages::not_found));
+    }
+
+    fn migrations(&self) -> Migrations {
+        Migrations::none()
+            .sqlite(embed_migrations!("examples/site/migrations/sqlite"))
+            .mysql(embed_migrations!("examples/site/migrations/mysql"))
+    }
+
+    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let db = db.ok_or("the site needs a database: set database.url")?;
+            Ok(db.write(seed::fill).await?)
+        })
+    }
+}

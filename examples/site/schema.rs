@@ -1,0 +1,24 @@
+//! The tables, as `migrations/` makes them on every engine.
+
+diesel::table! {
+    products (id) {
+        id -> Integer,
+        name -> Text,
+        category -> Text,
+        summary -> Text,
+        description -> Text,
+        picture -> Text,
+        price_cents -> Integer,
+        featured -> Bool,
+    }
+}
+
+diesel::table! {
+    pages (slug) {
+        slug -> Text,
+        title -> Text,
+        summary -> Text,
+        body -> Text,
+        updated_on -> Text,
+    }
+}
