@@ -1,0 +1,176 @@
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use bytes::Bytes;
+use foobar_core::RequestId;
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
+use http::request::Parts;
+use http::{Method, StatusCode, Uri, Version};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::LogFormat;
+use crate::counters::Counters;
+use crate::exchange::Exchange;
+
+mod line;
+mod writer;
+
+pub(crate) use writer::{Batch, Sink, writer};
+
+/// The access log of one worker: lines gather in memory and go to the writer's thread a batch at a time.
+pub(crate) struct AccessLog {
+    format: LogFormat,
+    writer: Option<SyncSender<Batch>>,
+    counters: Arc<Counters>,
+    text: RefCell<Vec<u8>>,
+    lines: Cell<u64>,
+    clock: RefCell<line::Clock>,
+    filled: Notify,
+}
+
+/// One request, from its arrival until its answer has been sent: then, when it is dropped, its line is written.
+pub(crate) struct Record {
+    log: Rc<AccessLog>,
+    exchange: Option<Rc<Exchange>>,
+    remote: Option<IpAddr>,
+    line: RequestLine,
+    host: Option<HeaderValue>,
+    referer: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
+    id: RequestId,
+    since: Instant,
+    status: StatusCode,
+    sent: u64,
+}
+
+/// The request line, as it was understood or as it came.
+enum RequestLine {
+    Parsed(Method, Uri, Version),
+    Raw(Bytes),
+}
+
+impl AccessLog {
+    /// Without a writer nothing is logged, only counted.
+    pub(crate) fn new(format: LogFormat, writer: Option<SyncSender<Batch>>, counters: Arc<Counters>) -> Self {
+        Self {
+            format,
+            writer,
+            counters,
+            text: RefCell::default(),
+            lines: Cell::new(0),
+            clock: RefCell::default(),
+            filled: Notify::new(),
+        }
+    }
+
+    /// Hands on what has gathered, every [`DELAY`], for as long as it is polled.
+    pub(crate) async fn flush_regularly(&self) {
+        loop {
+            self.filled.notified().await;
+            tokio::time::sleep(DELAY).await;
+            self.flush();
+        }
+    }
+
+    /// Hands on what has gathered; drops it where the writer is too far behind.
+    pub(crate) fn flush(&self) {
+        let (text, lines) = (self.text.take(), self.lines.take());
+        if let Some(writer) = self.writer.as_ref().filter(|_| lines > 0)
+            && writer.try_send(Batch { text, lines, counters: self.counters.clone() }).is_err()
+        {
+            self.counters.log_lines_lost(lines);
+        }
+    }
+
+    fn write(&self, record: &Record) {
+        if self.writer.is_none() {
+            return;
+        }
+        let mut text = self.text.borrow_mut();
+        if text.is_empty() {
+            self.filled.notify_one();
+        }
+        let mut clock = self.clock.borrow_mut();
+        match self.format {
+            LogFormat::Combined => line::combined(&mut text, record, clock.now()),
+            LogFormat::Json => line::json(&mut text, record, clock.now()),
+        }
+        self.lines.set(self.lines.get() + 1);
+        if text.len() >= FULL {
+            drop(text);
+            self.flush();
+        }
+    }
+}
+
+/// How long a line waits at most for others.
+const DELAY: Duration = Duration::from_millis(50);
+/// The bytes of a batch that does not wait.
+const FULL: usize = 64 << 10;
+
+impl Record {
+    /// The record of a request that came at `since`.
+    pub(crate) fn new(
+        log: &Rc<AccessLog>,
+        request: &Parts,
+        remote: Option<IpAddr>,
+        id: RequestId,
+        since: Instant,
+        exchange: Option<Rc<Exchange>>,
+    ) -> Self {
+        let field = |name: HeaderName| field(&request.headers, &name);
+        Self {
+            log: log.clone(),
+            exchange,
+            remote,
+            line: RequestLine::Parsed(request.method.clone(), request.uri.clone(), request.version),
+            host: field(HOST),
+            referer: field(REFERER),
+            agent: field(USER_AGENT),
+            id,
+            since,
+            status: CLIENT_GONE,
+            sent: 0,
+        }
+    }
+
+    /// Puts the bytes that came in the place of the request line.
+    pub(crate) fn raw(&mut self, line: Bytes) {
+        self.line = RequestLine::Raw(line);
+    }
+
+    /// The answer has been made.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status;
+    }
+
+    /// So many bytes of its body have been handed to the connection.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+}
+
+/// nginx's status for a client that closed the connection before it was answered.
+const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => unreachable!(),
+};
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.log.counters.response(self.status);
+        self.log.write(self);
+        if let Some(exchange) = &self.exchange {
+            exchange.answered();
+        }
+    }
+}
+
+fn field(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    headers.get(name).cloned()
+}

@@ -1,0 +1,86 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::Error;
+use crate::counters::Counters;
+
+/// Where the lines of the access log go.
+#[derive(Clone)]
+pub(crate) enum Sink {
+    Off,
+    Stdout,
+    File { path: PathBuf, file: Arc<File> },
+}
+
+/// Some lines of one worker.
+pub(crate) struct Batch {
+    pub(super) text: Vec<u8>,
+    pub(super) lines: u64,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Sink {
+    /// Opens what `web.access_log` names.
+    pub(crate) fn open(target: &str) -> Result<Self, Error> {
+        match target {
+            "off" => Ok(Self::Off),
+            "stdout" => Ok(Self::Stdout),
+            "" => Err(Error::setting("web.access_log", "write \"stdout\", \"off\" or the path of a file")),
+            path => {
+                let path = Path::new(path).to_owned();
+                match File::options().create(true).append(true).open(&path) {
+                    Ok(file) => Ok(Self::File { path, file: Arc::new(file) }),
+                    Err(source) => Err(Error::Open { key: "web.access_log".to_owned(), path, source }),
+                }
+            }
+        }
+    }
+
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Off => Ok(()),
+            Self::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(text)?;
+                stdout.flush()
+            }
+            Self::File { file, .. } => (&**file).write_all(text),
+        }
+    }
+}
+
+/// Where workers send their lines, and the work of the thread that writes them; `None` if nothing is logged.
+///
+/// The thread ends when all workers have dropped their senders.
+pub(crate) fn writer(sink: Sink) -> Option<(SyncSender<Batch>, impl FnOnce() + Send + 'static)> {
+    if matches!(sink, Sink::Off) {
+        return None;
+    }
+    let (sender, batches) = sync_channel(BATCHES);
+    Some((sender, move || write_all(&sink, &batches)))
+}
+
+/// The batches that may wait: with their size, some megabytes.
+const BATCHES: usize = 64;
+
+fn write_all(sink: &Sink, batches: &Receiver<Batch>) {
+    let mut failing = false;
+    for batch in batches {
+        let written = sink.write(&batch.text);
+        if written.is_err() {
+            batch.counters.log_lines_lost(batch.lines);
+        }
+        match (written, failing) {
+            (Err(error), false) => {
+                let path = if let Sink::File { path, .. } = sink { path } else { Path::new("stdout") };
+                tracing::error!(%error, "cannot write the access log {}; its lines are lost until it can", path.display());
+                failing = true;
+            }
+            (Ok(()), true) => failing = false,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where a web tier listens; displayed as `http://127.0.0.1:8080` or `unix:/path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// A TCP socket; the port is the real one where 0 was asked for.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// One entry of `web.listen`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// A host name or address with its port.
+    Tcp(String),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+    /// A file descriptor that was inherited.
+    Inherited(i32),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = if let Some(path) = text.strip_prefix("unix:") {
+            (!path.is_empty() && !path.contains('\0')).then(|| Self::Unix(PathBuf::from(path)))
+        } else if let Some(number) = text.strip_prefix("fd:") {
+            number.parse().ok().filter(|fd| *fd >= 0).map(Self::Inherited) // not a number: refused below
+        } else {
+            let port = text.rsplit_once(':').filter(|(host, _)| is_host(host)).map(|(_, port)| port.parse::<u16>());
+            matches!(port, Some(Ok(_))).then(|| Self::Tcp(text.to_owned()))
+        };
+        parsed.ok_or_else(|| {
+            format!(
+                "{text:?} is not an address; write for example \"127.0.0.1:8080\", \"[::]:80\", \
+                 \"unix:/run/foobar.sock\" or \"fd:3\""
+            )
+        })
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Inherited(fd) => write!(f, "fd:{fd}"),
+        }
+    }
+}
+
+/// An IPv6 address has brackets, so a colon elsewhere is a missing port.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_host_with_a_port_a_unix_path_or_a_descriptor() {
+        assert_eq!("127.0.0.1:8080".parse(), Ok(Listen::Tcp("127.0.0.1:8080".into())));
+        assert_eq!("[::1]:0".parse(), Ok(Listen::Tcp("[::1]:0".into())));
+        assert_eq!("localhost:80".parse(), Ok(Listen::Tcp("localhost:80".into())));
+        assert_eq!("unix:/a/b".parse(), Ok(Listen::Unix("/a/b".into())));
+        assert_eq!("fd:3".parse(), Ok(Listen::Inherited(3)));
+        for bad in ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:99999", "::1:80", "unix:", "fd:x", "fd:-1"] {
+            let error = bad.parse::<Listen>().expect_err(bad);
+            assert!(error.contains("is not an address; write for example"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_displayed_as_a_url() {
+        assert_eq!(Address::Tcp(([127, 0, 0, 1], 80).into()).to_string(), "http://127.0.0.1:80");
+        assert_eq!(Address::Unix("/a".into()).to_string(), "unix:/a");
+    }
+}

@@ -1,0 +1,111 @@
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+
+use foobar_core::{Connection, Io, Upgrade};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::exchange::{Exchange, Turn};
+use crate::pipeline::{Arrival, Logged};
+use crate::transport::Transport;
+use crate::wire::Wire;
+use crate::worker::Worker;
+
+/// Serves one connection of HTTP/1 to its end.
+///
+/// The stream may be anything that carries bytes, so TLS goes in here as another `stream`; HTTP/2 is another builder
+/// over the same [`answer`], without the wire, whose framing it does not share.
+pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worker: Rc<Worker>, exchange: Rc<Exchange>) {
+    let wire = Wire::new(stream, exchange.clone(), worker.limits, worker.pipeline.counters.clone());
+    let service = service_fn(|request| answer(worker.clone(), connection, exchange.clone(), request));
+    let mut http = http1::Builder::new();
+    if worker.limits.head.fields > HYPER_FIELDS {
+        http.max_headers(worker.limits.head.fields);
+    }
+    let mut http = http.serve_connection(TokioIo::new(wire), service);
+    let ended = (&mut http).await;
+    exchange.answered(); // not idle any more, whatever follows
+    let parts = http.into_parts();
+    let wire = parts.io.into_inner();
+    match (ended, exchange.take_offer()) {
+        (Err(error), _) => {
+            tracing::debug!(error = %foobar_core::Chain(&error), "a connection ended early");
+            wire.abort();
+        }
+        (Ok(()), Some(taker)) => {
+            let mut tunnel = wire.into_tunnel(&parts.read_buf);
+            let end = tunnel.end();
+            if taker.send(Box::new(tunnel)).is_ok() {
+                end.await;
+            }
+        }
+        (Ok(()), None) => wire.close().await,
+    }
+}
+
+/// Up to so many header fields hyper parses without an allocation.
+const HYPER_FIELDS: usize = 100;
+
+async fn answer(
+    worker: Rc<Worker>,
+    connection: Connection,
+    exchange: Rc<Exchange>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Logged>, Infallible> {
+    let since = match exchange.turn() {
+        Turn::Client { since } | Turn::Head { since } | Turn::Server { since } => since,
+        Turn::Flush => Instant::now(),
+    };
+    let arrival = Arrival { connection, since, exchange: Some(exchange.clone()) };
+    let refusal = exchange.take_refusal();
+    let refused = refusal.is_some();
+    let mut response = match refusal {
+        Some(refusal) => worker.pipeline.refuse(request, refusal, arrival).await,
+        None => {
+            offer_upgrade(&exchange, &mut request);
+            worker.pipeline.serve(request, arrival).await
+        }
+    };
+    exchange.reply();
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        drop(exchange.take_offer());
+    }
+    let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
+    if last || worker.connections.is_full() || refused || !exchange.is_complete() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Lets the handler take over the connection by answering 101, if the request may lead to that.
+fn offer_upgrade(exchange: &Exchange, request: &mut Request<Incoming>) {
+    if !asks_to_upgrade(request) {
+        return;
+    }
+    let (taker, taken) = oneshot::channel::<Box<dyn Io>>();
+    exchange.offer(taker);
+    let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
+    request.extensions_mut().insert(Upgrade::new(async move { taken.await.map_err(gone) }));
+}
+
+/// Whether a request asks to switch protocols in full form: with anything less, a proxy in front may see another
+/// request where this server sees a tunnel.
+fn asks_to_upgrade<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let upgrade = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")))
+    };
+    request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && headers.contains_key(UPGRADE)
+        && headers.get_all(CONNECTION).iter().any(upgrade)
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
+}

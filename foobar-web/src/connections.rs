@@ -1,0 +1,115 @@
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::{Instant, timeout_at};
+
+use crate::counters::Counters;
+use crate::exchange::Exchange;
+
+/// The open connections of one worker.
+pub(crate) struct Connections {
+    most: usize,
+    counters: Arc<Counters>,
+    draining: Rc<Cell<bool>>,
+    open: RefCell<HashMap<u64, (Rc<Exchange>, AbortHandle)>>,
+    opened: Cell<u64>,
+    changed: Notify,
+}
+
+impl Connections {
+    pub(crate) fn new(most: usize, counters: Arc<Counters>) -> Self {
+        Self {
+            most,
+            counters,
+            draining: Rc::default(),
+            open: RefCell::default(),
+            opened: Cell::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Runs a connection as a task of its own on this thread.
+    pub(crate) fn open<C: Future<Output = ()> + 'static>(self: &Rc<Self>, serve: impl FnOnce(Rc<Exchange>) -> C) {
+        let number = self.opened.get();
+        self.opened.set(number + 1);
+        self.counters.accepted();
+        let exchange = Rc::new(Exchange::new(self.draining.clone()));
+        let open = Open { number, connections: self.clone() };
+        let connection = serve(exchange.clone());
+        let task = spawn_local(async move {
+            let _open = open;
+            connection.await;
+        });
+        self.open.borrow_mut().insert(number, (exchange, task.abort_handle()));
+    }
+
+    /// Whether there may be no more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.borrow().len() >= self.most
+    }
+
+    /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room.
+    pub(crate) async fn room(&self) {
+        if self.is_full() {
+            self.evict();
+        }
+        while self.is_full() && !self.draining.get() {
+            self.changed.notified().await;
+        }
+    }
+
+    fn evict(&self) {
+        let open = self.open.borrow();
+        let idle = open.values().filter_map(|(exchange, _)| exchange.idle_since().map(|since| (since, exchange)));
+        if let Some((_, exchange)) = idle.min_by_key(|(since, _)| *since) {
+            exchange.evict();
+        }
+    }
+
+    /// Closes idle connections, and the others after the request they are at.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.set(true);
+        self.open.borrow().values().for_each(|(exchange, _)| exchange.wake());
+        self.changed.notify_waiters();
+    }
+
+    /// Completes when a drain has begun.
+    pub(crate) async fn draining(&self) {
+        while !self.draining.get() {
+            self.changed.notified().await;
+        }
+    }
+
+    /// Waits for the connections to end, and drops what is left at the deadline.
+    pub(crate) async fn finish(&self, deadline: Instant) {
+        if timeout_at(deadline, self.all_closed()).await.is_err() {
+            tracing::warn!(connections = self.open.borrow().len(), "dropping connections at the drain's deadline");
+            self.open.borrow().values().for_each(|(_, task)| task.abort());
+            self.all_closed().await;
+        }
+    }
+
+    async fn all_closed(&self) {
+        while !self.open.borrow().is_empty() {
+            self.changed.notified().await;
+        }
+    }
+}
+
+/// Strikes a connection from the list when its task ends, in whatever way.
+struct Open {
+    number: u64,
+    connections: Rc<Connections>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.open.borrow_mut().remove(&self.number);
+        self.connections.counters.closed();
+        self.connections.changed.notify_waiters();
+    }
+}

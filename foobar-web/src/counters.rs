@@ -1,0 +1,82 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use foobar_core::Metrics;
+use http::StatusCode;
+
+/// The figures of one worker. Each is written by one thread and read by scrapes.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    responses: [AtomicU64; 5],
+    accepted: AtomicU64,
+    closed: AtomicU64,
+    received: AtomicU64,
+    sent: AtomicU64,
+    refused: AtomicU64,
+    bad_requests: AtomicU64,
+    log_lines_lost: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn response(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100);
+        if let Some(counter) = class.checked_sub(1).and_then(|class| self.responses.get(class)) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(crate) fn accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn closed(&self) {
+        self.closed.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// A request was not taken, for the reason that this status gives: it was malformed or beyond a limit.
+    pub(crate) fn refused(&self, status: StatusCode) {
+        match status.as_u16() {
+            400 | 417 | 505 => self.bad_requests.fetch_add(1, Relaxed),
+            408 | 413 | 414 | 431 => self.refused.fetch_add(1, Relaxed),
+            _ => 0,
+        };
+    }
+
+    pub(crate) fn log_lines_lost(&self, lines: u64) {
+        self.log_lines_lost.fetch_add(lines, Relaxed);
+    }
+}
+
+/// Adds the sums over all workers to a scrape.
+pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
+    let sum = |counter: fn(&Counters) -> &AtomicU64| -> u64 { workers.iter().map(|c| counter(c).load(Relaxed)).sum() };
+    for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
+        let value: u64 = workers.iter().map(|c| c.responses[class].load(Relaxed)).sum();
+        metrics.counter(
+            "foobar_web_requests_total",
+            "Requests by the class of their answer.",
+            &[("status", label)],
+            value,
+        );
+    }
+    let open = sum(|c| &c.accepted).saturating_sub(sum(|c| &c.closed));
+    metrics.gauge("foobar_web_connections", "Connections that are open.", &[], open);
+    for (name, help, value) in [
+        ("foobar_web_connections_total", "Connections that were accepted.", sum(|c| &c.accepted)),
+        ("foobar_web_received_bytes_total", "Bytes received from clients.", sum(|c| &c.received)),
+        ("foobar_web_sent_bytes_total", "Bytes sent to clients.", sum(|c| &c.sent)),
+        ("foobar_web_refused_total", "Requests beyond a limit of size or time.", sum(|c| &c.refused)),
+        ("foobar_web_bad_requests_total", "Requests that were malformed.", sum(|c| &c.bad_requests)),
+        ("foobar_web_log_lines_lost_total", "Lines of the access log that were dropped.", sum(|c| &c.log_lines_lost)),
+    ] {
+        metrics.counter(name, help, &[], value);
+    }
+}

@@ -1,0 +1,199 @@
+use std::io;
+use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
+use std::thread::Builder;
+
+use foobar_core::{LocalBoxFuture, Metrics, Readiness};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+
+use crate::Error;
+use crate::access_log::{AccessLog, Batch, writer};
+use crate::connections::Connections;
+use crate::counters::{self, Counters};
+use crate::pipeline::Pipeline;
+use crate::plan::Plan;
+use crate::worker::Worker;
+
+/// The threads of a web tier: its workers, and the one that writes the access log.
+pub(crate) struct Crew {
+    counters: OnceLock<Vec<Arc<Counters>>>,
+    drain: watch::Sender<Option<Instant>>,
+    running: Arc<watch::Sender<usize>>,
+    hired: OnceLock<usize>,
+}
+
+/// What one worker does, once it is ready for it.
+pub(crate) type Work = Box<dyn FnOnce(Rc<Worker>, Orders) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
+
+/// Tells a worker when to drain.
+pub(crate) struct Orders(watch::Receiver<Option<Instant>>);
+
+impl Orders {
+    /// Completes when a drain begins, with its deadline.
+    pub(crate) async fn drain(mut self) -> Instant {
+        let order = self.0.wait_for(Option::is_some).await.ok(); // the crew is gone: at once
+        order.and_then(|order| *order).unwrap_or_else(Instant::now)
+    }
+}
+
+impl Crew {
+    pub(crate) fn new() -> Self {
+        let (drain, _) = watch::channel(None);
+        let (running, _) = watch::channel(0);
+        Self { counters: OnceLock::new(), drain, running: Arc::new(running), hired: OnceLock::new() }
+    }
+
+    /// Starts one thread for each work, and returns when all of them are at it.
+    pub(crate) async fn start(&self, plan: &Plan, works: Vec<Work>) -> Result<(), Error> {
+        let workers = works.len();
+        let counters: Vec<_> = works.iter().map(|_| Arc::<Counters>::default()).collect();
+        self.counters.set(counters.clone()).map_err(|_| Error::Started)?;
+        let (ready, mut reports) = mpsc::unbounded_channel();
+        let hired = self.hire(plan, works, &counters, &ready);
+        drop(ready);
+        let mut outcome = hired.and_then(|threads| self.hired.set(threads).map_err(|_| Error::Started));
+        for _ in 0..workers {
+            outcome = outcome.and(reports.recv().await.unwrap_or_else(|| Err(died()))); // it sent nothing: it panicked
+            if outcome.is_err() {
+                self.drain.send_replace(Some(Instant::now()));
+                return outcome;
+            }
+        }
+        outcome
+    }
+
+    /// Not ready once a thread has ended that nobody told to.
+    pub(crate) fn readiness(&self) -> Readiness {
+        match self.hired.get() {
+            None => Readiness::not("it has not started"),
+            Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
+            Some(hired) if *self.running.borrow() < *hired => Readiness::not("a worker thread has ended unexpectedly"),
+            Some(_) => Readiness::Ready,
+        }
+    }
+
+    /// Returns when all threads have ended, or at the deadline.
+    pub(crate) async fn drain(&self, deadline: std::time::Instant) {
+        let deadline = Instant::from_std(deadline);
+        self.drain.send_replace(Some(deadline));
+        let mut running = self.running.subscribe();
+        let ended = running.wait_for(|running| *running == 0);
+        if timeout_at(deadline + LAST_WORDS, ended).await.is_err() {
+            tracing::warn!("a thread of the web tier has not ended; its handler does not yield");
+        }
+    }
+
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        counters::scrape(self.counters.get().map_or(&[], Vec::as_slice), metrics);
+    }
+
+    /// Gives the number of threads.
+    fn hire(&self, plan: &Plan, works: Vec<Work>, counters: &[Arc<Counters>], ready: &Ready) -> Result<usize, Error> {
+        let workers = works.len();
+        let (lines, write) = writer(plan.log.clone()).unzip();
+        let threads = workers + usize::from(write.is_some());
+        if let Some(write) = write {
+            self.spawn("foobar-web-log".to_owned(), write)?;
+        }
+        for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
+            let name = format!("foobar-web-{number}");
+            let recruit = Recruit { plan: plan.clone(), lines: lines.clone(), counters: counters.clone() };
+            let (orders, ready) = (Orders(self.drain.subscribe()), ready.clone());
+            self.spawn(name, move || recruit.run(work, orders, &ready))?;
+        }
+        Ok(threads)
+    }
+
+    fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let running = Running::new(self.running.clone());
+        let thread = Builder::new().name(name.clone()).spawn(move || {
+            let _running = running;
+            work();
+        });
+        thread.map(drop).map_err(|source| Error::Thread { name, source })
+    }
+}
+
+/// What a drain waits beyond its deadline for connections to be dropped and lines to be written.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
+
+type Ready = mpsc::UnboundedSender<Result<(), Error>>;
+
+fn died() -> Error {
+    Error::Application("a worker thread ended before it was ready".into())
+}
+
+/// A worker to be.
+struct Recruit {
+    plan: Plan,
+    lines: Option<SyncSender<Batch>>,
+    counters: Arc<Counters>,
+}
+
+impl Recruit {
+    /// The whole life of a worker's thread.
+    fn run(self, work: Work, orders: Orders, ready: &Ready) {
+        let app = self.plan.app.clone();
+        let reports = ready.clone();
+        let life = async move {
+            let started = self.make().await.and_then(|worker| {
+                let work = work(worker.clone(), orders).map_err(thread_error)?;
+                Ok((worker, work))
+            });
+            match started {
+                Ok((worker, work)) => {
+                    report(&reports, Ok(()));
+                    tokio::select! {
+                        () = work => {}
+                        () = worker.pipeline.log.flush_regularly() => {}
+                    }
+                    worker.pipeline.log.flush();
+                }
+                Err(error) => report(&reports, Err(error)),
+            }
+        };
+        if let Err(source) = app.block_on(Box::pin(life)) {
+            report(ready, Err(thread_error(source)));
+        }
+    }
+
+    async fn make(self) -> Result<Rc<Worker>, Error> {
+        let handler = self.plan.app.make().await.map_err(Error::Application)?;
+        let Self { plan, lines, counters } = self;
+        let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone()));
+        let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
+        let pipeline = Pipeline { sites: plan.sites, handler, log, counters };
+        Ok(Rc::new(Worker { pipeline, limits: plan.limits, connections }))
+    }
+}
+
+fn thread_error(source: io::Error) -> Error {
+    let name = std::thread::current().name().unwrap_or_default().to_owned(); // workers have names
+    Error::Thread { name, source }
+}
+
+fn report(ready: &Ready, outcome: Result<(), Error>) {
+    if let Err(late) = ready.send(outcome)
+        && let Err(error) = late.0
+    {
+        tracing::error!(error = %foobar_core::Chain(&error), "a worker thread has ended");
+    }
+}
+
+/// Counts a thread for as long as it lives, however it ends.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    fn new(running: Arc<watch::Sender<usize>>) -> Self {
+        running.send_modify(|running| *running += 1);
+        Self(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
+}

@@ -1,0 +1,95 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer for deadlines that mostly move away before they are due.
+///
+/// It goes to the runtime's timers only when a deadline comes nearer or the last wake-up has been used, so a
+/// connection that answers many requests a second costs them nothing. One task polls it for its whole life.
+#[derive(Default)]
+pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Ready if `deadline` has passed; otherwise the task is woken then, or earlier.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if Instant::now() >= deadline {
+            return Poll::Ready(());
+        }
+        match &mut self.0 {
+            Some(sleep) if sleep.deadline() <= deadline && !sleep.is_elapsed() => return Poll::Pending,
+            Some(sleep) => sleep.as_mut().reset(deadline),
+            None => self.0 = Some(Box::pin(sleep_until(deadline))),
+        }
+        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+    }
+}
+
+/// The least that a client must move while the server waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// Bytes a second; 0 for no minimum.
+    pub(crate) minimum: u64,
+    /// The wait that is free.
+    pub(crate) grace: Duration,
+}
+
+impl Rate {
+    /// How long a client that has moved so many bytes may have been waited for.
+    fn allowance(self, moved: u64) -> Duration {
+        let milliseconds = moved.saturating_mul(1000).checked_div(self.minimum);
+        milliseconds.map_or(Duration::MAX, |earned| self.grace.saturating_add(Duration::from_millis(earned)))
+    }
+}
+
+/// What one message moved in one direction, and how long the client was waited for meanwhile.
+#[derive(Default)]
+pub(crate) struct Meter {
+    moved: u64,
+    waited: Duration,
+    waiting: Option<Instant>,
+}
+
+impl Meter {
+    /// Some bytes moved.
+    pub(crate) fn moved(&mut self, bytes: usize) {
+        self.moved += bytes as u64;
+        if let Some(since) = self.waiting.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Nothing can move now; gives the time by which something must have.
+    pub(crate) fn deadline(&mut self, timeout: Duration, rate: Rate) -> Instant {
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        since + timeout.min(rate.allowance(self.moved).saturating_sub(self.waited))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_that_moved_earns_time_to_wait() {
+        let rate = Rate { minimum: 500, grace: Duration::from_secs(5) };
+        assert_eq!(rate.allowance(0), Duration::from_secs(5));
+        assert_eq!(rate.allowance(1_000), Duration::from_secs(7));
+        assert_eq!(Rate { minimum: 0, ..rate }.allowance(0), Duration::MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_meter_counts_only_the_time_that_was_waited() {
+        let rate = Rate { minimum: 500, grace: Duration::from_secs(5) };
+        let timeout = Duration::from_secs(30);
+        let mut meter = Meter::default();
+        assert_eq!(meter.deadline(timeout, rate) - Instant::now(), Duration::from_secs(5));
+        tokio::time::advance(Duration::from_secs(3)).await;
+        meter.moved(1_000);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(meter.deadline(timeout, rate) - Instant::now(), Duration::from_secs(4));
+        meter.moved(1_000_000);
+        assert_eq!(meter.deadline(timeout, rate) - Instant::now(), timeout);
+    }
+}

@@ -1,0 +1,67 @@
+use std::io;
+use std::path::PathBuf;
+
+use foobar_core::BoxError;
+
+/// Why the web tier cannot be built or started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting has a value that means nothing.
+    #[error("`{key}`: {message}")]
+    Setting {
+        /// The full key, such as `web.listen`.
+        key: String,
+        /// What is wrong and what is accepted.
+        message: String,
+    },
+    /// A file or folder that a setting names cannot be opened.
+    #[error("`{key}`: cannot open {}", path.display())]
+    Open {
+        /// The full key.
+        key: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An address of `web.listen` cannot be listened on.
+    #[error("`web.listen`: cannot listen on {address}; {advice}")]
+    Listen {
+        /// The address as configured.
+        address: String,
+        /// What to do.
+        advice: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread could not be started or its runtime could not be built.
+    #[error("cannot start the thread {name}")]
+    Thread {
+        /// The thread's name.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The application could not be made on a worker thread.
+    #[error("the application could not start on a worker thread")]
+    Application(#[source] BoxError),
+    /// The tier has been started before; it starts once.
+    #[error("the web tier has been started before")]
+    Started,
+}
+
+impl Error {
+    /// The configuration key that is to blame.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
+            Self::Listen { .. } => Some("web.listen"),
+            Self::Thread { .. } | Self::Application(_) | Self::Started => None,
+        }
+    }
+
+    pub(crate) fn setting(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Setting { key: key.into(), message: message.into() }
+    }
+}

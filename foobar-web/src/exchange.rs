@@ -1,0 +1,231 @@
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use bytes::Bytes;
+use foobar_core::Io;
+use http::header::{HeaderName, HeaderValue};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::head::Malformed;
+
+/// The request in hand on one connection: what the wire, which sees its bytes, and the request path, which sees its
+/// meaning, tell each other.
+pub(crate) struct Exchange {
+    turn: Cell<Turn>,
+    draining: Rc<Cell<bool>>,
+    evicted: Cell<bool>,
+    task: OnceCell<Waker>,
+    requests: Cell<u64>,
+    complete: Cell<bool>,
+    replying: Cell<bool>,
+    withheld: Cell<bool>,
+    refusal: RefCell<Option<Refusal>>,
+    upgrade: RefCell<Option<oneshot::Sender<Box<dyn Io>>>>,
+}
+
+/// Who has the word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn {
+    /// The connection is idle.
+    Client {
+        /// Since the connection was accepted or the last answer was sent.
+        since: Instant,
+    },
+    /// The head of a request has begun to come.
+    Head {
+        /// When its first byte came.
+        since: Instant,
+    },
+    /// A request has come and is being answered.
+    Server {
+        /// When its first byte came.
+        since: Instant,
+    },
+    /// The answer has been made whole, and is on its way to the client.
+    Flush,
+}
+
+/// A head that the wire did not let through.
+pub(crate) struct Refusal {
+    /// The status, and a sentence for the client.
+    pub(crate) reason: Malformed,
+    /// The bytes that came; the first ones, if there were many.
+    pub(crate) head: Bytes,
+}
+
+impl Refusal {
+    /// The request line as it came.
+    pub(crate) fn line(&self) -> Bytes {
+        let line = self.lines().find(|line| !line.is_empty());
+        line.map_or(Bytes::new(), |line| self.head.slice_ref(line))
+    }
+
+    /// The first field of this name, as far as one can be made out.
+    pub(crate) fn field(&self, name: &HeaderName) -> Option<HeaderValue> {
+        let value = |line: &[u8]| {
+            let (start, rest) = line.split_at_checked(name.as_str().len())?;
+            let value = rest.strip_prefix(b":")?.trim_ascii();
+            let named = start.eq_ignore_ascii_case(name.as_str().as_bytes());
+            if named { HeaderValue::from_bytes(value).ok() } else { None } // what is no value is not there
+        };
+        self.lines().find_map(value)
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) // also a bare LF
+    }
+}
+
+impl Exchange {
+    pub(crate) fn new(draining: Rc<Cell<bool>>) -> Self {
+        Self {
+            turn: Cell::new(Turn::Client { since: Instant::now() }),
+            draining,
+            evicted: Cell::new(false),
+            task: OnceCell::new(),
+            requests: Cell::new(0),
+            complete: Cell::new(true),
+            replying: Cell::new(false),
+            withheld: Cell::new(false),
+            refusal: RefCell::new(None),
+            upgrade: RefCell::new(None),
+        }
+    }
+
+    /// Remembers whom to wake; the connection's task stays the same for its whole life.
+    pub(crate) fn belongs_to(&self, cx: &Context<'_>) {
+        self.task.get_or_init(|| cx.waker().clone());
+    }
+
+    /// Makes the wire look again.
+    pub(crate) fn wake(&self) {
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
+    }
+
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn.get()
+    }
+
+    /// Whether no further request is taken: the server drains, or another connection needs the place.
+    pub(crate) fn closes_when_idle(&self) -> bool {
+        self.draining.get() || self.evicted.get()
+    }
+
+    /// Closes the connection as soon as it is idle.
+    pub(crate) fn evict(&self) {
+        self.evicted.set(true);
+        self.wake();
+    }
+
+    /// Since when it has been waiting for a request.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        match self.turn.get() {
+            Turn::Client { since } if !self.evicted.get() => Some(since),
+            _ => None,
+        }
+    }
+
+    /// How many requests have come on this connection.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Some bytes of a head have come, or all.
+    pub(crate) fn arriving(&self) {
+        if let Turn::Client { .. } = self.turn.get() {
+            self.turn.set(Turn::Head { since: Instant::now() });
+        }
+    }
+
+    /// A head has come, or what stands in its place.
+    pub(crate) fn begin(&self) {
+        if let Turn::Head { since } = self.turn.get() {
+            self.turn.set(Turn::Server { since });
+        }
+        self.requests.set(self.requests.get() + 1);
+        self.complete.set(false);
+        self.replying.set(false);
+    }
+
+    /// The last byte of the request has come.
+    pub(crate) fn completed(&self) {
+        self.complete.set(true);
+    }
+
+    /// Whether the whole request has come.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.get()
+    }
+
+    /// The answer has begun: the client is no longer waited for to cancel it.
+    pub(crate) fn reply(&self) {
+        self.replying.set(true);
+    }
+
+    pub(crate) fn is_replying(&self) -> bool {
+        self.replying.get()
+    }
+
+    /// The wire holds something back until this request has been answered.
+    pub(crate) fn withhold(&self) {
+        self.withheld.set(true);
+    }
+
+    /// The answer has been made whole, or given up.
+    pub(crate) fn answered(&self) {
+        self.turn.set(Turn::Flush);
+    }
+
+    /// What was written has reached the socket.
+    pub(crate) fn flushed(&self) {
+        if let Turn::Flush = self.turn.get() {
+            self.turn.set(Turn::Client { since: Instant::now() });
+            if self.withheld.take() || self.closes_when_idle() {
+                self.wake();
+            }
+        }
+    }
+
+    /// Offers the connection to whoever answers 101.
+    pub(crate) fn offer(&self, taker: oneshot::Sender<Box<dyn Io>>) {
+        self.upgrade.replace(Some(taker));
+    }
+
+    /// Ends the offer, and gives who it was made to.
+    pub(crate) fn take_offer(&self) -> Option<oneshot::Sender<Box<dyn Io>>> {
+        self.upgrade.take()
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.refusal.replace(Some(refusal));
+    }
+
+    /// The refusal that the next request to be answered stands for.
+    pub(crate) fn take_refusal(&self) -> Option<Refusal> {
+        self.refusal.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use http::header::ACCEPT;
+
+    #[test]
+    fn of_a_refused_head_the_line_and_the_fields_are_found_where_they_can_be() {
+        let refusal = |head: &'static [u8]| Refusal {
+            reason: Malformed(StatusCode::BAD_REQUEST, "bad"),
+            head: Bytes::from_static(head),
+        };
+        let found = refusal(b"\r\nGET  / HTTP/1.1\r\nHost: a\naccept: text/html \r\n\r\n");
+        assert_eq!(found.line(), "GET  / HTTP/1.1");
+        assert_eq!(found.field(&ACCEPT), Some(HeaderValue::from_static("text/html")));
+        assert_eq!(refusal(b"\x16\x03").line(), &b"\x16\x03"[..]);
+        assert_eq!(refusal(b"GET").field(&ACCEPT), None);
+    }
+}

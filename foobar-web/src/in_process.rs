@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use foobar_core::{BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, Scheme, Tier};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use tokio::sync::{Mutex, mpsc, oneshot};
+
+use crate::crew::{Crew, Orders, Work};
+use crate::pipeline::{Arrival, Logged};
+use crate::plan::Plan;
+use crate::worker::Worker;
+use crate::{Address, Error, SiteSettings, WebSettings, WebTier};
+
+/// The web tier without sockets, for tests: sites, routes, files and the application on one worker thread.
+///
+/// What belongs to a connection is not there: `web.listen`, deadlines, the limits of a head.
+pub struct InProcess {
+    plan: Plan,
+    crew: Crew,
+    requests: mpsc::UnboundedSender<Call>,
+    waiting: Mutex<Option<mpsc::UnboundedReceiver<Call>>>,
+}
+
+/// A request and where its answer goes.
+type Call = (Request<Bytes>, oneshot::Sender<Response<Bytes>>);
+
+impl InProcess {
+    /// Checks the settings and opens the files and folders they name, as [`Web::new`](crate::Web::new) does.
+    pub fn new(
+        settings: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        let (requests, waiting) = mpsc::unbounded_channel();
+        let plan = Plan::compile(settings, sites, app)?;
+        Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
+    }
+
+    /// Answers one request; one without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
+    /// has been drained.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (sender, answer) = oneshot::channel();
+        let sent = self.requests.send((request, sender));
+        let answer = if sent.is_ok() { answer.await.ok() } else { None }; // dropped with its worker: gone
+        answer.unwrap_or_else(|| {
+            let mut gone = Response::new(Bytes::from_static(b"the web tier has ended"));
+            *gone.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            gone
+        })
+    }
+}
+
+async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Call>, orders: Orders) {
+    let mut drain = std::pin::pin!(orders.drain());
+    let deadline = loop {
+        tokio::select! {
+            deadline = &mut drain => break deadline,
+            Some((request, answer)) = requests.recv() => {
+                let pipeline = worker.clone();
+                worker.connections.open(|_| async move {
+                    _ = answer.send(serve(&pipeline, request).await); // who asked may have gone
+                });
+            }
+        }
+    };
+    requests.close();
+    worker.connections.begin_drain();
+    worker.connections.finish(deadline).await;
+}
+
+async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
+    let (mut parts, body) = request.into_parts();
+    let host = parts.uri.authority().map_or("localhost", |authority| authority.as_str());
+    if let (false, Ok(host)) = (parts.headers.contains_key(HOST), HeaderValue::try_from(host)) {
+        parts.headers.insert(HOST, host);
+    }
+    let head = parts.method == Method::HEAD;
+    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    let arrival = Arrival { connection, since: tokio::time::Instant::now(), exchange: None };
+    let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
+    collect(response, head).await
+}
+
+/// Reads the body, as a connection would send it: with its length, and not for `HEAD`.
+async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
+    let (mut parts, mut body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    let mut collected = BytesMut::new();
+    while !head && let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        collected.extend(frame.into_data().unwrap_or_default()); // trailers are not content
+    }
+    Response::from_parts(parts, collected.freeze())
+}
+
+impl Tier for InProcess {
+    fn name(&self) -> &'static str {
+        "web"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async {
+            let requests = self.waiting.lock().await.take().ok_or(Error::Started)?;
+            let work: Work = Box::new(|worker, orders| Ok(Box::pin(serve_all(worker, requests, orders))));
+            Ok(self.crew.start(&self.plan, vec![work]).await?)
+        })
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.crew.readiness()
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(self.crew.drain(deadline))
+    }
+
+    fn metrics(&self, metrics: &mut Metrics) {
+        self.crew.metrics(metrics);
+    }
+}
+
+impl WebTier for InProcess {
+    fn addresses(&self) -> Vec<Address> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use crate::deadline::Rate;
+use crate::head::HeadLimits;
+use crate::{Error, WebSettings};
+
+/// What a connection is granted, compiled from `[web]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) requests: u64,
+    pub(crate) head: HeadLimits,
+    pub(crate) head_time: Duration,
+    pub(crate) idle_time: Duration,
+    pub(crate) body_time: Duration,
+    pub(crate) send_time: Duration,
+    pub(crate) rate: Rate,
+}
+
+impl Limits {
+    pub(crate) fn compile(settings: &WebSettings) -> Result<Self, Error> {
+        let head = HeadLimits {
+            line: within("web.max_request_line", settings.max_request_line.as_usize(), LONGEST_LINE)?,
+            fields: within("web.max_headers", settings.max_headers, MOST_FIELDS)?,
+            bytes: within("web.max_header_size", settings.max_header_size.as_usize(), LARGEST_FIELDS)?,
+        };
+        Ok(Self {
+            connections: within("web.worker_connections", settings.worker_connections, usize::MAX)?,
+            requests: within("web.keepalive_requests", settings.keepalive_requests, u64::MAX)?,
+            head,
+            head_time: *settings.client_header_timeout,
+            idle_time: *settings.keepalive_timeout,
+            body_time: *settings.client_body_timeout,
+            send_time: *settings.send_timeout,
+            rate: Rate { minimum: settings.min_rate.as_u64(), grace: *settings.min_rate_grace },
+        })
+    }
+}
+
+/// `http::Uri` holds less than 64 KiB.
+const LONGEST_LINE: usize = 60 << 10;
+/// `http::HeaderMap` holds some 24,000 names.
+const MOST_FIELDS: usize = 10_000;
+/// A whole head is held in memory before it is looked at.
+const LARGEST_FIELDS: usize = 16 << 20;
+
+fn within<N: Copy + Ord + From<u8> + std::fmt::Display>(key: &str, value: N, most: N) -> Result<N, Error> {
+    if (N::from(1)..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::setting(key, format!("{value} is out of range; it is at least 1 and at most {most}")))
+    }
+}

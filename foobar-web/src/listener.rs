@@ -1,0 +1,192 @@
+#![expect(unsafe_code, reason = "an inherited socket comes as the bare number of a file descriptor")]
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+
+use foobar_core::{Connection, Scheme};
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::address::Listen;
+use crate::{Address, Error};
+
+/// A listening socket, one for each address; all workers accept from it.
+pub(crate) struct Listener {
+    socket: Socket,
+    address: Address,
+    _file: Option<SocketFile>,
+}
+
+/// One worker's share of a listening socket.
+pub(crate) enum Acceptor {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection that was accepted.
+pub(crate) enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Listens on an entry of `web.listen`; a host name may have several addresses.
+    pub(crate) fn bind(listen: &Listen) -> Result<Vec<Self>, Error> {
+        let bound = match listen {
+            Listen::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
+            Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
+            Listen::Inherited(fd) => Self::inherited(*fd).map(|listener| vec![listener]),
+        };
+        bound.map_err(|source| Error::Listen { address: listen.to_string(), advice: advice(listen, &source), source })
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The same socket once more, for a worker.
+    pub(crate) fn share(&self) -> io::Result<Socket> {
+        self.socket.try_clone()
+    }
+
+    fn tcp(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?; // as in nginx, so that "0.0.0.0:80" and "[::]:80" can stand side by side
+        }
+        socket.bind(&address.into())?;
+        Self::listen(socket, None)
+    }
+
+    fn unix(path: &Path) -> io::Result<Self> {
+        remove_stale(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        let file = SocketFile::of(path)?;
+        Self::listen(socket, Some(file))
+    }
+
+    fn listen(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.listen(BACKLOG)?;
+        Self::new(socket, file)
+    }
+
+    fn inherited(fd: RawFd) -> io::Result<Self> {
+        // SAFETY: the descriptor is only duplicated here, which fails if it is not open; whoever started this process
+        // passed it on to be used so, and nothing in this process closes it.
+        let socket = Socket::from(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?);
+        if !socket.is_listener()? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening socket"));
+        }
+        Self::new(socket, None)
+    }
+
+    fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
+        let address = local.as_socket().map_or_else(|| Address::Unix(unix()), Address::Tcp);
+        Ok(Self { socket, address, _file: file })
+    }
+}
+
+impl Acceptor {
+    /// Takes a shared socket into this thread's runtime.
+    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        if socket.domain()? == Domain::UNIX {
+            UnixListener::from_std(socket.into()).map(Self::Unix)
+        } else {
+            TcpListener::from_std(socket.into()).map(Self::Tcp)
+        }
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let local = Some(stream.local_addr()?);
+                let connection = Connection { remote: Some(remote), local, scheme: Scheme::Http };
+                Ok((Accepted::Tcp(stream), connection))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Accepted::Unix(stream), Connection { remote: None, local: None, scheme: Scheme::Http }))
+            }
+        }
+    }
+}
+
+/// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// The file of a Unix socket that this process made; removed with it, unless it is another one's by then.
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "cannot remove the socket {}", self.path.display());
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// Removes the socket that a process left behind when it was killed: one that nobody answers on.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(file) if !file.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+        }
+        Ok(_) => {}
+    }
+    match UnixAddress::from_pathname(path).and_then(|address| StdUnixStream::connect_addr(&address)) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+fn addresses(host: &str) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for address in host.to_socket_addrs()? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+fn advice(listen: &Listen, error: &io::Error) -> &'static str {
+    match (error.kind(), listen) {
+        (io::ErrorKind::AddrInUse, _) => "another program listens there: stop it, or choose another address",
+        (io::ErrorKind::AddrNotAvailable, _) => "this machine does not have this address: choose one that it has",
+        (io::ErrorKind::PermissionDenied, Listen::Tcp(_)) => {
+            "ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or choose a higher port"
+        }
+        (_, Listen::Tcp(_)) => "check the host name and the port",
+        (_, Listen::Unix(_)) => "check the path and the permissions of its folder",
+        (_, Listen::Inherited(_)) => "check that this process inherits a listening socket under this number",
+    }
+}

@@ -1,0 +1,301 @@
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use foobar_core::{BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade};
+use futures_util::FutureExt;
+use http::header::{
+    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, SERVER,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{Method, Request, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+use crate::access_log::{AccessLog, Record};
+use crate::counters::Counters;
+use crate::exchange::{Exchange, Refusal};
+use crate::path::NormalPath;
+use crate::redirect;
+use crate::request_body::LimitedBody;
+use crate::route::{Step, Target};
+use crate::site::{Choice, Site, Sites};
+use crate::static_files::StaticFiles;
+
+/// The request path of one worker: from a request to its answer.
+pub(crate) struct Pipeline {
+    pub(crate) sites: Arc<Sites>,
+    pub(crate) handler: Rc<dyn Handler>,
+    pub(crate) log: Rc<AccessLog>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// How a request came.
+pub(crate) struct Arrival {
+    pub(crate) connection: Connection,
+    /// When its first byte came.
+    pub(crate) since: Instant,
+    pub(crate) exchange: Option<Rc<Exchange>>,
+}
+
+/// An error of this server's own, with headers that belong to it.
+struct Failure {
+    problem: Problem,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { problem, headers: Vec::new() }
+    }
+}
+
+impl Pipeline {
+    /// Answers one request, and logs it when the answer has been sent.
+    pub(crate) async fn serve<B>(&self, request: Request<B>, arrival: Arrival) -> http::Response<Logged>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let id = RequestId::generate();
+        let (mut request, body) = request.into_parts();
+        let record = self.record(&request, id, &arrival);
+        let response = match self.sites.choose(&mut request, arrival.connection.scheme) {
+            Ok(Choice::Redirect(location)) => redirect::to(StatusCode::MOVED_PERMANENTLY, location),
+            Ok(Choice::Site(site)) => match self.answer(site, &mut request, body, arrival.connection, id).await {
+                Ok(response) => response,
+                Err(failure) => self.fail(failure, Some(site), &request.headers, id).await,
+            },
+            Err(problem) => self.fail(problem.into(), None, &request.headers, id).await,
+        };
+        finish(response, id, record)
+    }
+
+    /// Answers a request whose head the wire has refused; `request` stands in its place.
+    pub(crate) async fn refuse<B>(
+        &self,
+        request: Request<B>,
+        refusal: Refusal,
+        arrival: Arrival,
+    ) -> http::Response<Logged> {
+        let id = RequestId::generate();
+        let (mut request, _) = request.into_parts();
+        request.headers.extend(refusal.field(&ACCEPT).map(|accept| (ACCEPT, accept)));
+        let mut record = self.record(&request, id, &arrival);
+        record.raw(refusal.line());
+        let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
+        let response = self.fail(problem.into(), None, &request.headers, id).await;
+        finish(response, id, record)
+    }
+
+    async fn answer<B>(
+        &self,
+        site: &Site,
+        request: &mut Parts,
+        body: B,
+        connection: Connection,
+        id: RequestId,
+    ) -> Result<Response, Failure>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        if request.uri.path() == "*" {
+            return Ok(options());
+        }
+        check(request)?;
+        let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
+        let route = site.routes.find(path.as_str());
+        if content_length(&request.headers) > route.body_limit {
+            return Err(too_large(route.body_limit).into());
+        }
+        match &route.target {
+            Target::Redirect { status, location } => Ok(redirect::to(*status, location.clone())),
+            Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
+            Target::Try(steps) => {
+                for step in steps {
+                    match step {
+                        Step::App => {
+                            request.extensions.insert(connection);
+                            request.extensions.insert(id);
+                            return Ok(self.hand_over(request, body, route.body_limit).await?);
+                        }
+                        Step::Files { files, cut } => {
+                            if let Some(answer) = file(files, request, &path, *cut).await {
+                                return answer;
+                            }
+                        }
+                    }
+                }
+                Err(Problem::new(StatusCode::NOT_FOUND).into())
+            }
+        }
+    }
+
+    /// Hands the request to the application; of `request` remains what an error needs.
+    async fn hand_over<B>(&self, request: &mut Parts, body: B, limit: u64) -> Result<Response, Problem>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        std::mem::swap(request, &mut parts);
+        if body.is_end_stream() {
+            return self.handle(Request::from_parts(parts, RequestBody::empty())).await;
+        }
+        request.headers.extend(parts.headers.get(ACCEPT).map(|accept| (ACCEPT, accept.clone())));
+        let (body, fate) = LimitedBody::new(body, limit);
+        let response = self.handle(Request::from_parts(parts, RequestBody::stream(body))).await;
+        match fate.failure() {
+            None => response,
+            Some(StatusCode::PAYLOAD_TOO_LARGE) => Err(too_large(limit)),
+            Some(status) => {
+                Err(Problem::new(status).detail("The body of the request did not arrive whole and in time."))
+            }
+        }
+    }
+
+    async fn handle(&self, request: foobar_core::Request) -> Result<Response, Problem> {
+        let may_switch = request.extensions().get::<Upgrade>().is_some();
+        let answer = AssertUnwindSafe(async { self.handler.handle(request).await });
+        let fault = match answer.catch_unwind().await {
+            Ok(response) if !response.status().is_informational() => return Ok(response),
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS && may_switch => return Ok(response),
+            Ok(_) => "the application's handler answered 1xx to a request that may not be upgraded",
+            Err(_) => "the application's handler panicked",
+        };
+        tracing::error!("{fault}");
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
+    async fn fail(&self, failure: Failure, site: Option<&Site>, request: &HeaderMap, id: RequestId) -> Response {
+        let status = failure.problem.status();
+        self.counters.refused(status);
+        let mut response = failure.problem.response(request, id);
+        response.headers_mut().extend(failure.headers);
+        if closes(status) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if let Some(site) = site {
+            site.error_pages.apply(&mut response).await;
+        }
+        response
+    }
+
+    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
+        let remote = arrival.connection.remote.map(|remote| remote.ip());
+        Record::new(&self.log, request, remote, id, arrival.since, arrival.exchange.clone())
+    }
+}
+
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The headers that every answer has, and its line in the log.
+fn finish(mut response: Response, id: RequestId, mut record: Record) -> http::Response<Logged> {
+    let headers = response.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static("foobar"));
+    headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a field value"));
+    record.answered(response.status());
+    response.map(|body| Logged { body, record })
+}
+
+/// What no site and no application is asked.
+fn check(request: &Parts) -> Result<(), Failure> {
+    if matches!(request.method, Method::CONNECT | Method::TRACE) {
+        let headers = vec![(ALLOW, HeaderValue::from_static(METHODS))];
+        return Err(Failure { problem: Problem::new(StatusCode::METHOD_NOT_ALLOWED), headers });
+    }
+    let known = |expectation: &HeaderValue| expectation.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if !request.headers.get_all(EXPECT).iter().all(known) {
+        let problem = Problem::new(StatusCode::EXPECTATION_FAILED);
+        return Err(problem.detail("The only expectation met is 100-continue.").into());
+    }
+    Ok(())
+}
+
+/// Whether an error of this status ends the connection: the rest of the request is not known, or not wanted.
+fn closes(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 408 | 413 | 414 | 417 | 431 | 505)
+}
+
+/// The answer of a folder; an error goes the way of all errors, with the headers that it has.
+async fn file(
+    files: &StaticFiles,
+    request: &Parts,
+    path: &NormalPath,
+    cut: usize,
+) -> Option<Result<Response, Failure>> {
+    let rest = &path.as_str()[cut..];
+    if rest.is_empty() {
+        return redirect::into_folder(path, &request.uri).map(Ok);
+    }
+    let mut response = files.serve(request, rest).await?;
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        let headers = response.headers_mut().drain().filter_map(|(name, value)| Some((name?, value))).collect();
+        return Some(Err(Failure { problem: Problem::new(status), headers }));
+    }
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Some(Ok(response))
+}
+
+fn bad_path() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST).detail("The path of the request is malformed.")
+}
+
+fn too_large(limit: u64) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
+}
+
+/// 0 where there is none; the wire has checked that there is at most one, of digits.
+fn content_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()); // digits are text
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+}
+
+fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
+    let mut response = Response::new(ResponseBody::full(body.clone()));
+    *response.status_mut() = status;
+    if !body.is_empty() {
+        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+    }
+    response
+}
+
+/// The answer to `OPTIONS *`.
+fn options() -> Response {
+    let mut response = Response::new(ResponseBody::empty());
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+    response
+}
+
+/// The body of an answer, which carries the line of the log until it has been sent or dropped.
+pub(crate) struct Logged {
+    body: ResponseBody,
+    record: Record,
+}
+
+impl Body for Logged {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.record.sent(data.len());
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

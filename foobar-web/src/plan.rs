@@ -1,0 +1,59 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foobar_core::{MakeHandler, Problem, RequestId, handler_fn};
+use http::StatusCode;
+
+use crate::access_log::Sink;
+use crate::address::Listen;
+use crate::limits::Limits;
+use crate::site::Sites;
+use crate::{Error, LogFormat, SiteSettings, WebSettings};
+
+/// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) workers: usize,
+    pub(crate) limits: Limits,
+    pub(crate) sites: Arc<Sites>,
+    pub(crate) app: Arc<dyn MakeHandler>,
+    pub(crate) log: Sink,
+    pub(crate) log_format: LogFormat,
+}
+
+impl Plan {
+    pub(crate) fn compile(
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            listen: listen(web)?,
+            workers: workers(web)?,
+            limits: Limits::compile(web)?,
+            sites: Arc::new(Sites::compile(web, sites, app.is_some())?),
+            app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
+            log: Sink::open(&web.access_log)?,
+            log_format: web.log_format,
+        })
+    }
+}
+
+fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
+    let parse = |text: &String| text.parse().map_err(|message: String| Error::setting("web.listen", message));
+    let listen: Vec<_> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
+    if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+}
+
+fn workers(web: &WebSettings) -> Result<usize, Error> {
+    match web.workers {
+        Some(0) => Err(Error::setting("web.workers", "there is at least one worker")),
+        Some(workers) => Ok(workers),
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+    }
+}
+
+async fn nothing(request: foobar_core::Request) -> foobar_core::Response {
+    Problem::new(StatusCode::NOT_FOUND).response(request.headers(), RequestId::generate())
+}

@@ -1,0 +1,178 @@
+use std::collections::{BTreeMap, HashMap};
+
+use foobar_core::{Problem, Scheme};
+use http::StatusCode;
+use http::header::HeaderValue;
+use http::request::Parts;
+
+use crate::error_page::ErrorPages;
+use crate::host::{self, Host};
+use crate::route::{self, Routes};
+use crate::static_files::StaticFiles;
+use crate::{Error, SiteSettings, WebSettings, Www, redirect};
+
+/// The sites of a server and the names they answer to.
+pub(crate) struct Sites {
+    sites: Vec<Site>,
+    names: Names,
+    default: Option<usize>,
+}
+
+/// One virtual host.
+pub(crate) struct Site {
+    pub(crate) routes: Routes,
+    pub(crate) error_pages: ErrorPages,
+    www: Www,
+}
+
+/// What the host of a request leads to.
+pub(crate) enum Choice<'a> {
+    Site(&'a Site),
+    /// The same resource under the site's canonical name.
+    Redirect(HeaderValue),
+}
+
+impl Sites {
+    /// Compiles all sites and opens their folders. Without any site there is one that tries the application.
+    pub(crate) fn compile(
+        web: &WebSettings,
+        settings: &BTreeMap<String, SiteSettings>,
+        has_app: bool,
+    ) -> Result<Self, Error> {
+        let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
+        let settings = if settings.is_empty() { &sole } else { settings };
+        let mut sites = Self { sites: Vec::new(), names: Names::default(), default: None };
+        for (label, site) in settings {
+            sites.add(&format!("sites.{label}"), web, site, has_app)?;
+        }
+        if sites.sites.len() == 1 {
+            sites.default = Some(0);
+        }
+        Ok(sites)
+    }
+
+    /// The site that a request is for. A target in absolute form is brought into the usual one.
+    pub(crate) fn choose(&self, request: &mut Parts, scheme: Scheme) -> Result<Choice<'_>, Problem> {
+        host::normalise(request).map_err(|_| bad_host())?;
+        let host = Host::of(request).map_err(|_| bad_host())?;
+        let named = host.as_ref().and_then(|host| self.names.find(&host.name));
+        let index = named.or(self.default).ok_or_else(misdirected)?;
+        let site = &self.sites[index];
+        let location = host.as_ref().and_then(|host| self.canonical(index, host, scheme, request));
+        Ok(location.map_or(Choice::Site(site), Choice::Redirect))
+    }
+
+    fn canonical(&self, index: usize, host: &Host<'_>, scheme: Scheme, request: &Parts) -> Option<HeaderValue> {
+        let name = redirect::canonical_name(self.sites[index].www, &host.name)?;
+        // Only to a name that is this site's: who comes by address, or by a name nobody has, stays where he is.
+        if self.names.find(&name) != Some(index) {
+            return None;
+        }
+        redirect::under(&name, scheme, host, &request.uri)
+    }
+
+    fn add(&mut self, key: &str, web: &WebSettings, site: &SiteSettings, has_app: bool) -> Result<(), Error> {
+        let index = self.sites.len();
+        if site.default && self.default.replace(index).is_some() {
+            return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
+        }
+        self.add_names(key, index, site)?;
+        let tries = |step: &str| site.try_files.iter().any(|name| name == step);
+        let root = match &site.root {
+            None => None,
+            Some(path) => {
+                let opened = StaticFiles::open(path, route::files_options(site, tries("file"), tries("index")));
+                Some(opened.map_err(|source| Error::Open { key: format!("{key}.root"), path: path.clone(), source })?)
+            }
+        };
+        let body_limit = site.client_max_body_size.unwrap_or(web.client_max_body_size).as_u64(); // the site's, or the server's
+        self.sites.push(Site {
+            error_pages: ErrorPages::compile(key, site, root.clone())?,
+            routes: Routes::compile(key, site, root, has_app, body_limit)?,
+            www: site.www,
+        });
+        Ok(())
+    }
+
+    fn add_names(&mut self, key: &str, index: usize, site: &SiteSettings) -> Result<(), Error> {
+        let key = format!("{key}.server_name");
+        if site.www != Www::Keep && site.server_name.is_empty() {
+            return Err(Error::setting(key, "`www` needs the site's names here"));
+        }
+        for name in site.server_name.iter() {
+            self.names.add(&key, name, index)?;
+        }
+        for name in site.server_name.iter().filter(|name| !name.contains('*')) {
+            let name = name.to_ascii_lowercase();
+            let counterpart = match (site.www, name.strip_prefix("www.")) {
+                (Www::Keep, _) => continue,
+                (_, Some(bare)) => bare.to_owned(),
+                (_, None) => format!("www.{name}"),
+            };
+            self.names.exact.entry(counterpart).or_insert(index);
+        }
+        Ok(())
+    }
+}
+
+fn bad_host() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST).detail("The request does not name one well-formed host.")
+}
+
+fn misdirected() -> Problem {
+    Problem::new(StatusCode::MISDIRECTED_REQUEST).detail("This server has no site of that name.")
+}
+
+/// The names of all sites. Exact beats wildcard; the longest `*.x` beats the longest `x.*`, as in nginx.
+#[derive(Default)]
+struct Names {
+    exact: HashMap<String, usize>,
+    leading: HashMap<String, usize>,
+    trailing: HashMap<String, usize>,
+}
+
+impl Names {
+    fn add(&mut self, key: &str, name: &str, site: usize) -> Result<(), Error> {
+        let lower = name.to_ascii_lowercase();
+        let (names, bare) = if let Some(bare) = lower.strip_prefix("*.") {
+            (&mut self.leading, bare)
+        } else if let Some(bare) = lower.strip_suffix(".*") {
+            (&mut self.trailing, bare)
+        } else {
+            (&mut self.exact, lower.as_str())
+        };
+        let host = Host::parse(bare).ok().filter(|host| host.port.is_none()).ok_or_else(|| {
+            let message = format!("{name:?} is no name; write \"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\"");
+            Error::setting(key, message)
+        })?;
+        match names.insert(host.name.into_owned(), site) {
+            Some(other) if other != site => {
+                Err(Error::setting(key, format!("{name:?} is another site's name already")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `name` is in lower case.
+    fn find(&self, name: &str) -> Option<usize> {
+        let exact = if self.exact.is_empty() { None } else { self.exact.get(name) };
+        exact.or_else(|| self.find_leading(name)).or_else(|| self.find_trailing(name)).copied()
+    }
+
+    fn find_leading(&self, name: &str) -> Option<&usize> {
+        if self.leading.is_empty() {
+            return None;
+        }
+        name.match_indices('.').find_map(|(dot, _)| self.leading.get(&name[dot + 1..]))
+    }
+
+    fn find_trailing(&self, name: &str) -> Option<&usize> {
+        if self.trailing.is_empty() {
+            return None;
+        }
+        name.rmatch_indices('.').find_map(|(dot, _)| self.trailing.get(&name[..dot]))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use http::{Request, Uri};
+
+fn site(names: &[&str]) -> SiteSettings {
+    SiteSettings { server_name: names.iter().map(|name| (*name).to_owned()).collect(), ..SiteSettings::default() }
+}
+
+fn compile(sites: impl IntoIterator<Item = SiteSettings>) -> Result<Sites, Error> {
+    let sites = sites.into_iter().enumerate().map(|(index, site)| (format!("s{index}"), site)).collect();
+    Sites::compile(&WebSettings::default(), &sites, false)
+}
+
+/// The number of the site that answers for `host`; `Err` is the status of the refusal or the redirect's target.
+fn choose(sites: &Sites, host: &str) -> Result<usize, String> {
+    let request = Request::builder().uri("/a?b").header("host", host);
+    let mut request = request.body(()).expect("the request is well-formed").into_parts().0;
+    match sites.choose(&mut request, Scheme::Http) {
+        Ok(Choice::Site(site)) => {
+            Ok(sites.sites.iter().position(|other| std::ptr::eq(other, site)).expect("it is one"))
+        }
+        Ok(Choice::Redirect(location)) => Err(location.to_str().expect("a URL is text").to_owned()),
+        Err(problem) => Err(problem.status().as_str().to_owned()),
+    }
+}
+
+#[test]
+fn exact_beats_wildcard_the_longest_wildcard_wins_and_a_leading_one_beats_a_trailing_one() {
+    let sites = compile([
+        site(&["foobar.com"]),
+        site(&["*.foobar.com"]),
+        site(&["*.a.foobar.com"]),
+        site(&["www.*"]),
+        site(&["www.foobar.*"]),
+        site(&["x.foobar.com"]),
+    ]);
+    let sites = sites.expect("the sites are good");
+    for (host, index) in [
+        ("foobar.com", 0),
+        ("FOOBAR.com.:80", 0),
+        ("b.foobar.com", 1),
+        ("a.foobar.com", 1),
+        ("c.b.a.foobar.com", 2),
+        ("www.foobar.com", 1),
+        ("www.foobar.org", 4),
+        ("www.foobar.co.uk", 4),
+        ("www.other.org", 3),
+        ("x.foobar.com", 5),
+    ] {
+        assert_eq!(choose(&sites, host), Ok(index), "{host}");
+    }
+    for unknown in ["other.com", "foobar.com.evil.org", "xfoobar.com", "127.0.0.1"] {
+        assert_eq!(choose(&sites, unknown), Err("421".into()), "{unknown}");
+    }
+}
+
+#[test]
+fn the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default() {
+    let mut second = site(&["b.com"]);
+    second.default = true;
+    let sites = compile([site(&["a.com"]), second.clone()]).expect("the sites are good");
+    assert_eq!((choose(&sites, "a.com"), choose(&sites, "c.com")), (Ok(0), Ok(1)));
+    let sole = compile([site(&["a.com"])]).expect("the site is good");
+    assert_eq!(choose(&sole, "anything"), Ok(0));
+    assert_eq!(choose(&sole, "any thing"), Err("400".into()));
+    assert!(compile([second.clone(), second]).err().expect("two defaults").to_string().contains("`sites.s1.default`"));
+}
+
+#[test]
+fn the_www_is_added_or_removed_for_the_names_of_the_site_only() {
+    let mut added = site(&["foobar.com"]);
+    added.www = Www::Add;
+    let sites = compile([added]).expect("the site is good");
+    assert_eq!(choose(&sites, "foobar.com:8080"), Err("http://www.foobar.com:8080/a?b".into()));
+    assert_eq!(choose(&sites, "www.foobar.com"), Ok(0));
+    assert_eq!(choose(&sites, "127.0.0.1:8080"), Ok(0));
+
+    let mut removed = site(&["foobar.com"]);
+    removed.www = Www::Remove;
+    let sites = compile([removed, site(&["other.com"])]).expect("the sites are good");
+    assert_eq!(choose(&sites, "www.foobar.com"), Err("http://foobar.com/a?b".into()));
+    assert_eq!(choose(&sites, "foobar.com"), Ok(0));
+    assert_eq!(choose(&sites, "www.other.com"), Err("421".into()));
+}
+
+#[test]
+fn bad_names_are_errors_that_name_their_key() {
+    for bad in ["", "*", "*.", "a.*.b", "foo*.com", "a b", "a:80"] {
+        let error = compile([site(&[bad])]).err().expect(bad).to_string();
+        assert!(error.starts_with("`sites.s0.server_name`: "), "{error}");
+    }
+    let error = compile([site(&["a.com"]), site(&["A.com"])]).err().expect("the same name twice");
+    assert_eq!(error.to_string(), "`sites.s1.server_name`: \"A.com\" is another site's name already");
+}
+
+#[test]
+fn the_host_of_an_absolute_target_is_what_counts() {
+    let sites = compile([site(&["a.com"]), site(&["b.com"])]).expect("the sites are good");
+    let request = Request::builder().uri(Uri::from_static("http://b.com/")).header("host", "a.com");
+    let mut request = request.body(()).expect("the request is well-formed").into_parts().0;
+    assert!(
+        matches!(sites.choose(&mut request, Scheme::Http), Ok(Choice::Site(site)) if std::ptr::eq(site, &sites.sites[1]))
+    );
+}

@@ -1,0 +1,475 @@
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::process::Command;
+
+use foobar_core::BoxError;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http_body_util::BodyExt;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder `root` beside a folder `outside`, in which lies a secret.
+struct Fixture {
+    place: TempDir,
+    files: StaticFiles,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Fixture {
+    fn new(files: &[(&str, &[u8])]) -> Self {
+        Self::with(files, |_| {})
+    }
+
+    fn with(files: &[(&str, &[u8])], change: impl FnOnce(&mut FilesOptions)) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(place.path().join("outside")).unwrap();
+        fs::write(place.path().join("outside/canary"), "secret").unwrap();
+        for (name, content) in files {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let mut options = FilesOptions {
+            index: vec!["index.html".to_owned(), "index.txt".to_owned()],
+            charset: "utf-8".to_owned(),
+            max_ranges: 4,
+            file: true,
+            directory_index: true,
+        };
+        change(&mut options);
+        Self { files: StaticFiles::open(&root, options).unwrap(), place }
+    }
+
+    fn root(&self, name: &str) -> std::path::PathBuf {
+        self.place.path().join("root").join(name)
+    }
+
+    async fn respond(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Response> {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (request, ()) = request.body(()).unwrap().into_parts();
+        let path = NormalPath::parse(request.uri.path()).unwrap();
+        self.files.serve(&request, path.as_str()).await
+    }
+
+    async fn ask(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Answer> {
+        let (head, body) = self.respond(method, uri, fields).await?.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Some(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    async fn get(&self, uri: &str) -> Option<Answer> {
+        self.ask("GET", uri, &[]).await
+    }
+
+    /// The status and the body that a `Range` gets.
+    async fn range(&self, uri: &str, range: &str) -> (u16, Bytes) {
+        let answer = self.ask("GET", uri, &[("range", range)]).await.unwrap();
+        (answer.status, answer.body)
+    }
+}
+
+impl Answer {
+    fn header(&self, name: impl http::header::AsHeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Bytes that differ from slice to slice.
+fn noise(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i % 251) as u8 ^ (i >> 16) as u8).collect()
+}
+
+#[tokio::test]
+async fn a_file_is_sent_with_its_type_length_and_validators() {
+    let site = Fixture::new(&[("a b.html", b"<p>hello")]);
+    let answer = site.get("/a%20b.html").await.unwrap();
+    assert_eq!((answer.status, &answer.body[..]), (200, &b"<p>hello"[..]));
+    assert_eq!(answer.header(CONTENT_TYPE), "text/html; charset=utf-8");
+    assert_eq!(answer.header(CONTENT_LENGTH), "8");
+    assert_eq!(answer.header(ACCEPT_RANGES), "bytes");
+    assert!(answer.header(ETAG).ends_with("-8\""));
+    assert!(httpdate::parse_http_date(answer.header(LAST_MODIFIED)).is_ok());
+}
+
+#[tokio::test]
+async fn files_of_every_size_arrive_whole() {
+    for length in [0, 1, 65_536, 65_537, 131_072, 131_073, 400_000] {
+        let content = noise(length);
+        let site = Fixture::new(&[("f", &content)]);
+        let response = site.respond("GET", "/f", &[]).await.unwrap();
+        assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(length as u64));
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), content, "{length}");
+        let etag = site.get("/f").await.unwrap().header(ETAG).to_owned();
+        let fresh = site.ask("GET", "/f", &[("if-none-match", "\"x\""), ("if-match", &etag)]).await.unwrap();
+        assert_eq!((fresh.status, &fresh.body[..]), (200, &content[..]), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn head_says_what_get_says_and_reads_nothing() {
+    let site = Fixture::new(&[("a.html", b"hello")]);
+    let (get, head) = (site.get("/a.html").await.unwrap(), site.ask("HEAD", "/a.html", &[]).await.unwrap());
+    assert_eq!((head.status, head.headers), (200, get.headers));
+    assert!(head.body.is_empty());
+
+    File::create(site.root("huge")).unwrap().set_len(10 << 30).unwrap();
+    let head = site.ask("HEAD", "/huge", &[("range", "bytes=0-0")]).await.unwrap();
+    assert_eq!((head.status, head.header(CONTENT_LENGTH), head.body.len()), (200, "10737418240", 0));
+    assert_eq!(site.range("/huge", "bytes=-2").await, (206, Bytes::from_static(&[0, 0])));
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_where_something_is_and_passed_on_where_nothing_is() {
+    let site = Fixture::new(&[("a", b"a"), ("d/index.html", b"d")]);
+    for uri in ["/a", "/d", "/d/"] {
+        for (method, status) in [("POST", 405), ("DELETE", 405), ("TRACE", 405), ("WHAT", 405), ("OPTIONS", 204)] {
+            let answer = site.ask(method, uri, &[("if-match", "\"x\"")]).await.unwrap();
+            assert_eq!((answer.status, answer.header(ALLOW)), (status, "GET, HEAD, OPTIONS"), "{method} {uri}");
+            assert!(answer.body.is_empty());
+        }
+    }
+    assert!(site.ask("POST", "/missing", &[]).await.is_none());
+    assert!(site.ask("OPTIONS", "/missing", &[]).await.is_none());
+}
+
+#[tokio::test]
+async fn a_directory_answers_with_its_first_index() {
+    let site =
+        Fixture::new(&[("index.txt", b"top"), ("d/index.html", b"html"), ("d/index.txt", b"text"), ("e/f", b"")]);
+    let top = site.get("/").await.unwrap();
+    assert_eq!((top.header(CONTENT_TYPE), &top.body[..]), ("text/plain; charset=utf-8", &b"top"[..]));
+    assert_eq!(site.get("/d/").await.unwrap().body, "html");
+    assert!(site.get("/e/").await.is_none());
+    fs::create_dir_all(site.root("g/index.html")).unwrap();
+    assert!(site.get("/g/").await.is_none());
+}
+
+#[tokio::test]
+async fn a_directory_without_its_slash_redirects_on_this_origin() {
+    let site = Fixture::new(&[
+        ("d/index.html", b""),
+        ("d/e/index.html", b""),
+        ("evil.com/index.html", b""),
+        ("\\evil.com/index.html", b""),
+        ("a b?/index.html", b""),
+        ("empty/file", b""),
+    ]);
+    for (uri, location) in [
+        ("/d", "/d/"),
+        ("/d?a=b&c=%0d%0a", "/d/?a=b&c=%0d%0a"),
+        ("/d?", "/d/?"),
+        ("/d/./e", "/d/e/"),
+        ("/d/x/../e", "/d/e/"),
+        ("//evil.com", "/evil.com/"),
+        ("//evil.com/d/..//../evil.com", "/evil.com/"),
+        ("///evil.com", "/evil.com/"),
+        ("http://a/evil.com", "/evil.com/"),
+        ("/%5Cevil.com", "/%5Cevil.com/"),
+        ("/a%20b%3f", "/a%20b%3F/"),
+    ] {
+        let answer = site.get(uri).await.unwrap();
+        assert_eq!((answer.status, answer.header(LOCATION)), (301, location), "{uri}");
+    }
+    assert!(site.get("/empty").await.is_none(), "there is nothing to show behind the slash");
+    assert!(site.get("//evil.com/..").await.is_none());
+}
+
+#[tokio::test]
+async fn the_redirect_of_a_directory_keeps_the_prefix_of_its_route() {
+    let site = Fixture::new(&[("d/index.html", b"")]);
+    let (request, ()) = http::Request::get("/static/d?q").body(()).unwrap().into_parts();
+    for path in ["/d", "d"] {
+        let response = site.files.serve(&request, path).await.unwrap();
+        assert_eq!(response.headers()[LOCATION], "/static/d/?q");
+    }
+}
+
+#[tokio::test]
+async fn try_files_chooses_between_files_and_directories() {
+    let entries: &[(&str, &[u8])] = &[("a", b"a"), ("d/index.html", b"d")];
+    let files = Fixture::with(entries, |options| options.directory_index = false);
+    assert_eq!(files.get("/a").await.unwrap().body, "a");
+    assert!(files.get("/d").await.is_none() && files.get("/d/").await.is_none());
+    let directories = Fixture::with(entries, |options| options.file = false);
+    assert!(directories.get("/a").await.is_none());
+    assert_eq!(directories.get("/d/").await.unwrap().body, "d");
+}
+
+#[tokio::test]
+async fn names_that_lead_to_no_file_find_nothing() {
+    let site = Fixture::new(&[("file", b""), ("a/b", b""), ("canary", b"")]);
+    let long = format!("/{}", "x".repeat(300));
+    let deep = "/d".repeat(3000);
+    let uris = [
+        "/missing",
+        "/FILE",
+        "/file/",
+        "/file/x",
+        "/file%20",
+        "/file.",
+        "/file::$DATA",
+        "/a%2Fb",
+        "/a%2fb",
+        "/a%5Cb",
+        "/..%2fcanary",
+        "/%2e%2e%2fcanary",
+        "/a/..%5c..%5ccanary",
+        "/..;/canary",
+        "/....//canary",
+        "/%252e%252e/canary",
+        "/static../secret",
+        &long,
+        &deep,
+    ];
+    for uri in uris {
+        assert!(site.get(uri).await.is_none(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn dotfiles_are_hidden_except_in_well_known() {
+    let site = Fixture::new(&[
+        (".env", b""),
+        (".git/HEAD", b""),
+        ("a/.git/index.html", b""),
+        ("a/.well-known/x", b""),
+        (".well-known/acme-challenge/x", b"token"),
+        (".well-known/.secret", b""),
+    ]);
+    for uri in [
+        "/.env",
+        "/.git/HEAD",
+        "/%2egit/HEAD",
+        "/.git",
+        "/a/.git",
+        "/a/.git/",
+        "/a/.well-known/x",
+        "/.well-known/.secret",
+    ] {
+        assert!(site.get(uri).await.is_none(), "{uri}");
+    }
+    assert_eq!(site.get("/.well-known/acme-challenge/x").await.unwrap().body, "token");
+    assert!(site.files.page("/.env").await.is_none());
+}
+
+#[tokio::test]
+async fn links_work_inside_the_root_and_find_nothing_outside() {
+    let site = Fixture::new(&[("real/file", b"real"), ("real/index.html", b"index")]);
+    let outside = site.place.path().join("outside");
+    symlink("real/file", site.root("leaf")).unwrap();
+    symlink("real", site.root("dir")).unwrap();
+    symlink("../dir/../real/file", site.root("real/around")).unwrap();
+    assert_eq!(site.get("/leaf").await.unwrap().body, "real");
+    assert_eq!(site.get("/dir/file").await.unwrap().body, "real");
+    assert_eq!(site.get("/real/around").await.unwrap().body, "real");
+    assert_eq!(site.get("/dir").await.unwrap().header(LOCATION), "/dir/");
+
+    symlink(outside.join("canary"), site.root("out-absolute")).unwrap();
+    symlink("../outside/canary", site.root("out")).unwrap();
+    symlink("../outside", site.root("out-dir")).unwrap();
+    symlink(site.root("real/file"), site.root("in-absolute")).unwrap();
+    symlink("circle", site.root("circle")).unwrap();
+    symlink("/proc/self/cwd", site.root("magic")).unwrap();
+    symlink("/dev/zero", site.root("zero")).unwrap();
+    symlink("nowhere", site.root("dangling")).unwrap();
+    for uri in [
+        "/out-absolute",
+        "/out",
+        "/out-dir/canary",
+        "/out-dir",
+        "/in-absolute",
+        "/circle",
+        "/magic/x",
+        "/zero",
+        "/dangling",
+    ] {
+        assert!(site.get(uri).await.is_none(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn only_regular_files_are_served_and_a_fifo_does_not_block() {
+    let site = Fixture::new(&[]);
+    assert!(Command::new("mkfifo").arg(site.root("fifo")).status().unwrap().success());
+    let _socket = UnixListener::bind(site.root("socket")).unwrap();
+    symlink("fifo", site.root("index.html")).unwrap();
+    for uri in ["/fifo", "/socket", "/"] {
+        assert!(site.get(uri).await.is_none(), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_may_be_replaced_while_it_is_served() {
+    let site = Fixture::new(&[("f", b"old")]);
+    fs::rename(site.root(""), site.place.path().join("former")).unwrap();
+    assert!(site.get("/f").await.is_none());
+    fs::create_dir(site.root("")).unwrap();
+    fs::write(site.root("f"), "new").unwrap();
+    assert_eq!(site.get("/f").await.unwrap().body, "new");
+}
+
+#[test]
+fn a_root_that_is_no_directory_is_an_error() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("file"), "").unwrap();
+    for name in ["missing", "file"] {
+        let options =
+            FilesOptions { index: vec![], charset: String::new(), max_ranges: 1, file: true, directory_index: true };
+        assert!(StaticFiles::open(&place.path().join(name), options).is_err());
+    }
+}
+
+#[test]
+fn what_may_not_be_read_is_forbidden_and_what_cannot_be_read_is_an_error() {
+    let status = |error: io::Error| failure("/", &error).status().as_u16();
+    assert_eq!(status(rustix::io::Errno::ACCESS.into()), 403);
+    assert_eq!(status(rustix::io::Errno::MFILE.into()), 500);
+}
+
+#[tokio::test]
+async fn not_modified_has_validators_and_no_content_headers() {
+    let site = Fixture::new(&[("a.html", b"hello")]);
+    let full = site.get("/a.html").await.unwrap();
+    for method in ["GET", "HEAD"] {
+        for field in [("if-none-match", full.header(ETAG)), ("if-modified-since", full.header(LAST_MODIFIED))] {
+            let answer = site.ask(method, "/a.html", &[field, ("range", "bytes=0-0")]).await.unwrap();
+            assert_eq!((answer.status, answer.body.len()), (304, 0));
+            assert_eq!(answer.headers.len(), 2);
+            assert_eq!(answer.headers[ETAG], full.headers[ETAG]);
+            assert_eq!(answer.headers[LAST_MODIFIED], full.headers[LAST_MODIFIED]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_precondition_comes_before_the_range() {
+    let site = Fixture::new(&[("a", b"hello")]);
+    let answer = site.ask("GET", "/a", &[("if-match", "\"x\""), ("range", "bytes=9-")]).await.unwrap();
+    assert_eq!((answer.status, answer.body.len()), (412, 0));
+}
+
+#[tokio::test]
+async fn a_file_changed_within_the_second_changes_its_tag() {
+    let site = Fixture::new(&[("a", b"one")]);
+    let tag = site.get("/a").await.unwrap().header(ETAG).to_owned();
+    let file = File::options().write(true).open(site.root("a")).unwrap();
+    let time = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(time + std::time::Duration::from_nanos(1)).unwrap();
+    assert_eq!(site.ask("GET", "/a", &[("if-none-match", &tag)]).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn one_range_is_sent_with_its_place() {
+    for length in [1_000, 300_000] {
+        let content = noise(length);
+        let site = Fixture::new(&[("f.txt", &content)]);
+        let full = site.get("/f.txt").await.unwrap();
+        let answer = site.ask("GET", "/f.txt", &[("range", "bytes=10-899")]).await.unwrap();
+        assert_eq!((answer.status, &answer.body[..]), (206, &content[10..900]));
+        assert_eq!(answer.header(CONTENT_RANGE), format!("bytes 10-899/{length}"));
+        assert_eq!(answer.header(CONTENT_LENGTH), "890");
+        assert_eq!(answer.headers[CONTENT_TYPE], full.headers[CONTENT_TYPE]);
+        assert_eq!(answer.headers[ETAG], full.headers[ETAG]);
+        let (status, body) = site.range("/f.txt", "bytes=1-").await;
+        assert_eq!((status, &body[..]), (206, &content[1..]));
+    }
+}
+
+#[tokio::test]
+async fn several_ranges_are_sent_as_multipart() {
+    for length in [1_000, 300_000] {
+        let content = noise(length);
+        let site = Fixture::new(&[("f.txt", &content)]);
+        let answer = site.ask("GET", "/f.txt", &[("range", "bytes=5-6,0-0,-2")]).await.unwrap();
+        let boundary = answer.header(CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
+        let mut expected = Vec::new();
+        for range in [5..7, 0..1, length - 2..length] {
+            let place = format!("{}-{}/{length}", range.start, range.end - 1);
+            let head = format!("Content-Type: text/plain; charset=utf-8\r\nContent-Range: bytes {place}");
+            expected.extend_from_slice(format!("\r\n--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+            expected.extend_from_slice(&content[range]);
+        }
+        expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        assert_eq!((answer.status, &answer.body[..]), (206, &expected[..]));
+        assert_eq!(answer.header(CONTENT_LENGTH), expected.len().to_string());
+        assert!(!answer.headers.contains_key(CONTENT_RANGE));
+        let again = site.ask("GET", "/f.txt", &[("range", "bytes=5-6,0-0,-2")]).await.unwrap();
+        assert_ne!(again.header(CONTENT_TYPE), answer.header(CONTENT_TYPE));
+    }
+}
+
+#[tokio::test]
+async fn ranges_are_answered_by_get_alone_and_within_limits() {
+    let site = Fixture::new(&[("f", b"0123456789"), ("empty", b"")]);
+    let answer = site.ask("GET", "/f", &[("range", "bytes=10-")]).await.unwrap();
+    assert_eq!((answer.status, answer.header(CONTENT_RANGE), answer.body.len()), (416, "bytes */10", 0));
+    assert_eq!(site.range("/empty", "bytes=0-").await, (200, Bytes::new()));
+    for ignored in ["bytes=x", "", "items=0-1", "bytes=0-,0-", "bytes=0-0,2-2,4-4,6-6,8-8"] {
+        assert_eq!(site.range("/f", ignored).await, (200, Bytes::from_static(b"0123456789")), "{ignored}");
+    }
+    assert_eq!(site.ask("POST", "/f", &[("range", "bytes=0-0")]).await.unwrap().status, 405);
+    let etag = site.get("/f").await.unwrap().header(ETAG).to_owned();
+    let resumed = site.ask("GET", "/f", &[("range", "bytes=8-"), ("if-range", &etag)]).await.unwrap();
+    assert_eq!((resumed.status, &resumed.body[..]), (206, &b"89"[..]));
+    let changed = site.ask("GET", "/f", &[("range", "bytes=8-"), ("if-range", "\"x\"")]).await.unwrap();
+    assert_eq!(changed.status, 200);
+
+    let without = Fixture::with(&[("f", b"0123456789")], |options| options.max_ranges = 0);
+    let answer = without.ask("GET", "/f", &[("range", "bytes=0-0")]).await.unwrap();
+    assert_eq!((answer.status, answer.header(ACCEPT_RANGES)), (200, ""));
+}
+
+#[tokio::test]
+async fn a_file_that_shrinks_while_it_is_sent_ends_in_an_error() {
+    let site = Fixture::new(&[("f", &noise(1 << 20))]);
+    let mut body = site.respond("GET", "/f", &[]).await.unwrap().into_body();
+    File::options().write(true).open(site.root("f")).unwrap().set_len(200_000).unwrap();
+    let mut sent = 0;
+    let error: BoxError = loop {
+        match body.frame().await.expect("an error before the end") {
+            Ok(frame) => sent += frame.into_data().unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(sent <= 200_000, "{sent}");
+    assert_eq!(error.to_string(), "the file became shorter while it was read");
+    assert!(body.frame().await.is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_grows_or_is_replaced_while_it_is_sent_keeps_its_announced_length() {
+    let content = noise(1 << 20);
+    let site = Fixture::new(&[("grows", &content), ("replaced", &content)]);
+    let grows = site.respond("GET", "/grows", &[]).await.unwrap();
+    let replaced = site.respond("GET", "/replaced", &[]).await.unwrap();
+    fs::write(site.root("grows"), [&content[..], b"more"].concat()).unwrap();
+    fs::write(site.root("new"), "new").unwrap();
+    fs::rename(site.root("new"), site.root("replaced")).unwrap();
+    assert_eq!(grows.into_body().collect().await.unwrap().to_bytes(), content);
+    assert_eq!(replaced.into_body().collect().await.unwrap().to_bytes(), content);
+}
+
+#[tokio::test]
+async fn an_error_page_is_read_whole_up_to_its_limit() {
+    let site = Fixture::with(&[("404.html", b"gone"), ("large.html", &vec![0; (1 << 20) + 1])], |options| {
+        options.file = false
+    });
+    let (content_type, content) = site.files.page("/404.html").await.unwrap();
+    assert_eq!((content_type.to_str().unwrap(), &content[..]), ("text/html; charset=utf-8", &b"gone"[..]));
+    for path in ["/missing.html", "/large.html", "/"] {
+        assert!(site.files.page(path).await.is_none(), "{path}");
+    }
+}

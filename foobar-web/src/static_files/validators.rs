@@ -1,0 +1,225 @@
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime};
+
+use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
+use http::{HeaderMap, HeaderValue};
+
+/// What tells one state of a file from another (RFC 9110 §8.8).
+pub(super) struct Validators {
+    /// `"MTIME-SIZE"` in hexadecimal, as nginx writes it, but with the time in nanoseconds: nginx's seconds keep the
+    /// tag of a file that is changed twice within one. The same on every server that holds the same copy.
+    pub(super) etag: HeaderValue,
+    /// The time of the last change; not later than now (RFC 9110 §8.8.2.1).
+    pub(super) last_modified: HeaderValue,
+    modified: SystemTime,
+}
+
+/// What the preconditions of a request make of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Precondition {
+    /// The request is answered as if it had none.
+    Passed,
+    /// The client has it already: 304.
+    NotModified,
+    /// The client asked about another state: 412.
+    Failed,
+}
+
+impl Validators {
+    pub(super) fn new(file: &Metadata) -> Self {
+        let nanoseconds = i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
+        let etag = format!("\"{nanoseconds:x}-{:x}\"", file.size());
+        let seconds = Duration::from_secs(u64::try_from(file.mtime()).unwrap_or(0)); // HTTP has no dates before 1970
+        let now = SystemTime::now();
+        let modified = SystemTime::UNIX_EPOCH.checked_add(seconds).map_or(now, |time| time.min(now));
+        Self {
+            etag: HeaderValue::try_from(etag).expect("digits in quotes make a value"),
+            last_modified: HeaderValue::try_from(httpdate::fmt_http_date(modified)).expect("a date makes a value"),
+            modified,
+        }
+    }
+
+    /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored.
+    pub(super) fn evaluate(&self, headers: &HeaderMap) -> Precondition {
+        let failed = if headers.contains_key(IF_MATCH) {
+            !self.matches(headers, IF_MATCH, strong)
+        } else {
+            date(headers, IF_UNMODIFIED_SINCE).is_some_and(|date| self.modified > date)
+        };
+        let known = if headers.contains_key(IF_NONE_MATCH) {
+            self.matches(headers, IF_NONE_MATCH, weak)
+        } else {
+            date(headers, IF_MODIFIED_SINCE).is_some_and(|date| self.modified <= date)
+        };
+        match (failed, known) {
+            (true, _) => Precondition::Failed,
+            (false, true) => Precondition::NotModified,
+            (false, false) => Precondition::Passed,
+        }
+    }
+
+    /// The `Range` to be followed: the only one, whose `If-Range`, if there is one, names this state (§13.1.5).
+    pub(super) fn range<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
+        let range = only(headers, RANGE)?.as_bytes();
+        if !headers.contains_key(IF_RANGE) {
+            return Some(range);
+        }
+        let condition = only(headers, IF_RANGE)?;
+        (*condition == self.etag || date(headers, IF_RANGE) == Some(self.modified)).then_some(range)
+    }
+
+    fn matches(&self, headers: &HeaderMap, name: HeaderName, comparable: fn(&[u8]) -> &[u8]) -> bool {
+        headers.get_all(name).iter().map(HeaderValue::as_bytes).any(|value| {
+            value.trim_ascii() == b"*" || entity_tags(value).any(|tag| comparable(tag) == self.etag.as_bytes())
+        })
+    }
+}
+
+/// A tag as the strong comparison sees it: a weak one equals none of ours.
+fn strong(tag: &[u8]) -> &[u8] {
+    tag
+}
+
+/// A tag as the weak comparison sees it.
+fn weak(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag) // a strong tag stays as it is
+}
+
+/// The entity tags of a list, with their quotes; it ends at the first thing that is none.
+fn entity_tags(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        while let [b' ' | b'\t' | b',', rest @ ..] = list {
+            list = rest;
+        }
+        let open = if list.starts_with(b"W/") { 2 } else { 0 };
+        let opaque = list.get(open..)?.strip_prefix(b"\"")?;
+        let close = opaque.iter().position(|byte| *byte == b'"')?;
+        let (tag, rest) = list.split_at(open + close + 2);
+        list = rest;
+        Some(tag)
+    })
+}
+
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
+    httpdate::parse_http_date(only(headers, name)?.to_str().ok()?).ok() // malformed: no condition
+}
+
+/// The value of a field that may stand only once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEFORE: &str = "Tue, 14 Nov 2023 22:13:19 GMT";
+    const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
+    const AFTER: &str = "Tue, 14 Nov 2023 22:13:21 GMT";
+    const TAG: &str = "\"17979cfe362a0005-3\"";
+
+    /// Those of a file of three bytes, last changed at `DATE` and five nanoseconds.
+    fn validators() -> Validators {
+        changed(SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 5))
+    }
+
+    fn changed(time: SystemTime) -> Validators {
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, b"abc").unwrap();
+        file.set_modified(time).unwrap();
+        Validators::new(&file.metadata().unwrap())
+    }
+
+    fn headers(fields: &[(HeaderName, &str)]) -> HeaderMap {
+        fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_tag_is_made_of_the_time_in_nanoseconds_and_the_size() {
+        let validators = validators();
+        assert_eq!(validators.etag, TAG);
+        assert_eq!(validators.last_modified, DATE);
+        let next = changed(SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 6));
+        assert_ne!(next.etag, validators.etag);
+    }
+
+    #[test]
+    fn times_that_http_cannot_say_become_the_nearest_it_can() {
+        let ancient = changed(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+        assert_eq!(ancient.last_modified, "Thu, 01 Jan 1970 00:00:00 GMT");
+        let future = changed(SystemTime::now() + Duration::from_secs(3600));
+        let said = httpdate::parse_http_date(future.last_modified.to_str().unwrap()).unwrap();
+        assert!(said <= SystemTime::now());
+    }
+
+    #[test]
+    fn preconditions_are_evaluated_in_the_order_of_the_standard() {
+        use Precondition::{Failed, NotModified, Passed};
+        let weak = format!("W/{TAG}");
+        let list = format!("\"a,b\" , W/\"x\",{TAG}");
+        let cases: &[(&[(HeaderName, &str)], Precondition)] = &[
+            (&[], Passed),
+            (&[(IF_MATCH, TAG)], Passed),
+            (&[(IF_MATCH, "*")], Passed),
+            (&[(IF_MATCH, &list)], Passed),
+            (&[(IF_MATCH, "\"x\""), (IF_MATCH, TAG)], Passed),
+            (&[(IF_MATCH, &weak)], Failed),
+            (&[(IF_MATCH, "\"x\"")], Failed),
+            (&[(IF_MATCH, "x")], Failed),
+            (&[(IF_MATCH, "")], Failed),
+            (&[(IF_UNMODIFIED_SINCE, DATE)], Passed),
+            (&[(IF_UNMODIFIED_SINCE, AFTER)], Passed),
+            (&[(IF_UNMODIFIED_SINCE, BEFORE)], Failed),
+            (&[(IF_UNMODIFIED_SINCE, "yesterday")], Passed),
+            (&[(IF_MATCH, TAG), (IF_UNMODIFIED_SINCE, BEFORE)], Passed),
+            (&[(IF_NONE_MATCH, TAG)], NotModified),
+            (&[(IF_NONE_MATCH, &weak)], NotModified),
+            (&[(IF_NONE_MATCH, "*")], NotModified),
+            (&[(IF_NONE_MATCH, &list)], NotModified),
+            (&[(IF_NONE_MATCH, "\"x\""), (IF_NONE_MATCH, TAG)], NotModified),
+            (&[(IF_NONE_MATCH, "\"x\"")], Passed),
+            (&[(IF_NONE_MATCH, "\"17979cfe362a0005-3")], Passed),
+            (&[(IF_MODIFIED_SINCE, DATE)], NotModified),
+            (&[(IF_MODIFIED_SINCE, AFTER)], NotModified),
+            (&[(IF_MODIFIED_SINCE, BEFORE)], Passed),
+            (&[(IF_MODIFIED_SINCE, "Tuesday, 14-Nov-23 22:13:20 GMT")], NotModified),
+            (&[(IF_MODIFIED_SINCE, "0")], Passed),
+            (&[(IF_MODIFIED_SINCE, DATE), (IF_MODIFIED_SINCE, DATE)], Passed),
+            (&[(IF_NONE_MATCH, "\"x\""), (IF_MODIFIED_SINCE, DATE)], Passed),
+            (&[(IF_NONE_MATCH, TAG), (IF_MODIFIED_SINCE, BEFORE)], NotModified),
+            (&[(IF_MATCH, "\"x\""), (IF_NONE_MATCH, TAG)], Failed),
+            (&[(IF_MATCH, TAG), (IF_NONE_MATCH, TAG)], NotModified),
+            (&[(IF_UNMODIFIED_SINCE, BEFORE), (IF_MODIFIED_SINCE, DATE)], Failed),
+        ];
+        let validators = validators();
+        for (fields, expected) in cases {
+            assert_eq!(validators.evaluate(&headers(fields)), *expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_followed_only_if_the_client_holds_this_state() {
+        let weak = format!("W/{TAG}");
+        let cases: &[(&[(HeaderName, &str)], bool)] = &[
+            (&[], true),
+            (&[(IF_RANGE, TAG)], true),
+            (&[(IF_RANGE, DATE)], true),
+            (&[(IF_RANGE, &weak)], false),
+            (&[(IF_RANGE, "\"x\"")], false),
+            (&[(IF_RANGE, "*")], false),
+            (&[(IF_RANGE, "")], false),
+            (&[(IF_RANGE, BEFORE)], false),
+            (&[(IF_RANGE, AFTER)], false),
+            (&[(IF_RANGE, TAG), (IF_RANGE, TAG)], false),
+            (&[(RANGE, "bytes=1-1")], false),
+        ];
+        let validators = validators();
+        for (fields, followed) in cases {
+            let mut fields = headers(fields);
+            fields.append(RANGE, HeaderValue::from_static("bytes=0-0"));
+            assert_eq!(validators.range(&fields).is_some(), *followed, "{fields:?}");
+        }
+    }
+}

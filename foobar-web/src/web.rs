@@ -1,0 +1,87 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
+use socket2::Socket;
+
+use crate::crew::{Crew, Work};
+use crate::listener::{Acceptor, Listener};
+use crate::plan::Plan;
+use crate::{Address, Error, SiteSettings, WebSettings, WebTier};
+
+/// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
+///
+/// Every worker accepts from the same socket of each address, holds its connections to their end, and has a handler
+/// of its own, made by the [`MakeHandler`].
+pub struct Web {
+    plan: Plan,
+    crew: Crew,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl Web {
+    /// Checks the settings and opens the files and folders they name; binds nothing. Without `app`, sites have only
+    /// files, redirects and fixed answers.
+    pub fn new(
+        settings: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        Ok(Self { plan: Plan::compile(settings, sites, app)?, crew: Crew::new(), listeners: Mutex::default() })
+    }
+
+    async fn bind_and_serve(&self) -> Result<(), Error> {
+        let mut listeners = Vec::new();
+        for listen in &self.plan.listen {
+            listeners.extend(Listener::bind(listen)?);
+        }
+        let works = (0..self.plan.workers).map(|_| work(&listeners)).collect::<io::Result<_>>();
+        let works = works.map_err(|source| Error::Thread { name: "foobar-web".to_owned(), source })?;
+        self.crew.start(&self.plan, works).await?;
+        *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
+        Ok(())
+    }
+}
+
+fn work(listeners: &[Listener]) -> io::Result<Work> {
+    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Socket>>>()?;
+    Ok(Box::new(|worker, orders| {
+        let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
+        Ok(Box::pin(worker.serve_all(acceptors, orders.drain())))
+    }))
+}
+
+impl Tier for Web {
+    fn name(&self) -> &'static str {
+        "web"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async { Ok(self.bind_and_serve().await?) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.crew.readiness()
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(listeners); // the workers close their shares
+            self.crew.drain(deadline).await;
+        })
+    }
+
+    fn metrics(&self, metrics: &mut Metrics) {
+        self.crew.metrics(metrics);
+    }
+}
+
+impl WebTier for Web {
+    fn addresses(&self) -> Vec<Address> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().map(|listener| listener.address().clone()).collect()
+    }
+}

@@ -1,0 +1,105 @@
+//! How the tier ends.
+
+use std::io::BufRead;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use foobar_core::{MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
+use foobar_web::{Address, WebTier};
+
+use crate::support::{Server, answers};
+
+/// An application that says when it has a request, and answers when it is told to.
+fn gated() -> (Arc<dyn MakeHandler>, Receiver<()>, Arc<tokio::sync::Semaphore>) {
+    let (arrived, arrivals): (Sender<()>, _) = channel();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let opened = gate.clone();
+    let app = handler_fn(move |_: Request| {
+        let (arrived, opened) = (arrived.clone(), opened.clone());
+        async move {
+            arrived.send(()).expect("the test waits");
+            _ = opened.acquire().await;
+            Response::new(ResponseBody::full("done"))
+        }
+    });
+    (Arc::new(app), arrivals, gate)
+}
+
+#[test]
+fn a_request_in_flight_is_finished_idle_connections_are_closed_and_new_ones_refused() {
+    let (app, arrivals, gate) = gated();
+    let server = Server::with("", Some(app));
+    let Address::Tcp(address) = server.web.addresses().remove(0) else { panic!("it listens on TCP") };
+    let mut idle = server.connect();
+    let mut busy = server.connect();
+    busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    arrivals.recv().expect("the request arrives");
+
+    let client = std::thread::spawn(move || {
+        assert_eq!(idle.rest(), "");
+        while TcpStream::connect(address).is_ok() {}
+        gate.add_permits(1);
+        busy.rest()
+    });
+    let begun = Instant::now();
+    server.drain(Duration::from_secs(20));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let text = client.join().expect("the client does not panic");
+    assert!(text.contains("connection: close") && text.ends_with("done") && answers(&text) == 1, "{text}");
+    assert_eq!(server.web.readiness(), Readiness::not("it is draining"));
+}
+
+#[test]
+fn an_answer_that_is_on_its_way_is_sent_whole() {
+    let server = Server::start("[web]\nkeepalive_timeout = '100ms'\nmin_rate = '0'\n");
+    let Address::Tcp(address) = server.web.addresses().remove(0) else { panic!("it listens on TCP") };
+    let mut busy = server.connect();
+    busy.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    busy.stream.fill_buf().expect("the answer begins");
+    for _ in 0..3 {
+        assert_eq!(server.connect().get("/").status(), 200);
+        let mut idle = server.connect();
+        idle.get("/");
+        assert_eq!(idle.rest(), ""); // the time of an idle connection is over
+    }
+    let client = std::thread::spawn(move || {
+        while TcpStream::connect(address).is_ok() {}
+        busy.answer().body.len()
+    });
+    server.drain(Duration::from_secs(20));
+    assert_eq!(client.join().expect("the client does not panic"), 64 << 20);
+}
+
+#[test]
+fn what_is_not_finished_at_the_deadline_is_dropped() {
+    let (app, arrivals, _gate) = gated();
+    let server = Server::with("", Some(app));
+    let mut busy = server.connect();
+    busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    arrivals.recv().expect("the request arrives");
+    let begun = Instant::now();
+    server.drain(Duration::from_millis(200));
+    assert!((Duration::from_millis(190)..Duration::from_secs(5)).contains(&begun.elapsed()));
+    assert_eq!(busy.rest(), "");
+}
+
+#[test]
+fn a_request_that_waits_in_the_queue_of_the_socket_is_still_answered() {
+    let (app, arrivals, gate) = gated();
+    let server = Server::with("[web]\nworker_connections = 1\n", Some(app));
+    let mut first = server.connect();
+    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    arrivals.recv().expect("the first request arrives");
+    let mut waiting = server.connect();
+    waiting.send("GET /waiting HTTP/1.1\r\nHost: a\r\n\r\n");
+    let client = std::thread::spawn(move || {
+        arrivals.recv().expect("the waiting request arrives");
+        gate.add_permits(1);
+        (first.rest(), waiting.rest())
+    });
+    server.drain(Duration::from_secs(10));
+    let (first, waiting) = client.join().expect("the client does not panic");
+    assert!(first.ends_with("done") && waiting.ends_with("done"), "{first} {waiting}");
+}

@@ -1,0 +1,226 @@
+//! What is too long, too many, too large or too slow, and the exact answer to it.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::support::{PATIENCE, Server, answers, status};
+
+#[test]
+fn a_request_line_beyond_its_limit_is_414_however_long_it_is() {
+    let server = Server::start("[web]\nmax_request_line = '1KiB'\n");
+    for length in [1025 - 13, 9_000, 500_000] {
+        let text = server.talk(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(length - 1)));
+        assert_eq!((status(&text), answers(&text)), (414, 1), "{length}");
+        assert!(text.contains("connection: close"), "{text}");
+    }
+    let mut client = server.connect();
+    assert_eq!(client.get(&format!("/{}", "a".repeat(1024 - 14))).status(), 200);
+}
+
+#[test]
+fn header_fields_beyond_their_number_or_size_are_431() {
+    let server = Server::start("[web]\nmax_headers = 10\nmax_header_size = '2KiB'\n");
+    let with = |fields: String| server.talk(format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n"));
+    assert_eq!(status(&with("A: b\r\n".repeat(8))), 200);
+    assert_eq!(status(&with("A: b\r\n".repeat(9))), 431);
+    assert_eq!(status(&with("A: b\r\n".repeat(10_000))), 431);
+    assert_eq!(status(&with(format!("A: {}\r\n", "b".repeat(1_900)))), 200);
+    assert_eq!(status(&with(format!("A: {}\r\n", "b".repeat(2_100)))), 431);
+    assert_eq!(status(&with(format!("A: {}\r\n", "b".repeat(1_000_000)))), 431);
+}
+
+#[test]
+fn more_header_fields_than_usual_may_be_allowed() {
+    let server = Server::start("[web]\nmax_headers = 500\n");
+    let text = server.talk(format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n", "A: b\r\n".repeat(498)));
+    assert_eq!(status(&text), 200);
+}
+
+#[test]
+fn a_content_length_beyond_the_limit_is_413_without_reading_the_body() {
+    let server = Server::start("[web]\nclient_max_body_size = '1KiB'\n");
+    let text = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n");
+    assert_eq!((status(&text), answers(&text)), (413, 1), "{text}");
+    assert!(text.contains("connection: close") && text.contains("larger than 1024 bytes"), "{text}");
+    let text = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000000000\r\n\r\n");
+    assert_eq!(status(&text), 413);
+    let text = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1025\r\n\r\n");
+    assert_eq!((status(&text), answers(&text)), (413, 1), "{text}");
+}
+
+#[test]
+fn a_client_that_goes_on_sending_can_read_its_413() {
+    let server = Server::start("[web]\nclient_max_body_size = '1KiB'\n");
+    let mut client = server.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+    client.send(vec![b'x'; 3_000_000]);
+    assert_eq!(client.answer().status(), 413);
+}
+
+#[test]
+fn chunks_beyond_the_limit_become_413() {
+    let server = Server::start("[web]\nclient_max_body_size = '1KiB'\n");
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(1024));
+    let mut client = server.connect();
+    client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"));
+    assert_eq!(client.answer().body.len(), 1024);
+    client.send(format!(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}1\r\nx\r\n0\r\n\r\n"
+    ));
+    let text = client.rest();
+    assert_eq!((status(&text), answers(&text)), (413, 1), "{text}");
+    assert!(text.contains("connection: close"), "{text}");
+}
+
+#[test]
+fn a_site_and_a_route_have_their_own_body_limits() {
+    let server = Server::start(
+        "[web]\nclient_max_body_size = '1KiB'\n[sites.a]\nclient_max_body_size = '2KiB'\n\
+         [sites.a.routes.'/echo']\napp = true\nclient_max_body_size = '4KiB'\n",
+    );
+    let post = |path: &str, length: usize| {
+        let body = "x".repeat(length);
+        let request =
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+        status(&server.talk(request))
+    };
+    assert_eq!((post("/", 2048), post("/", 2049)), (200, 413));
+    assert_eq!((post("/echo", 4096), post("/echo", 4097)), (200, 413));
+}
+
+#[test]
+fn a_head_that_dribbles_is_408_on_the_first_request_and_on_the_second() {
+    let server = Server::start("[web]\nclient_header_timeout = '300ms'\n");
+    let begun = Instant::now();
+    let text =
+        server.connect().dribble(b"GET / HTTP/1.1\r\nHost: a\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    assert_eq!((status(&text), answers(&text)), (408, 1), "{text}");
+    assert!(text.contains("connection: close"), "{text}");
+    assert!((Duration::from_millis(250)..Duration::from_secs(5)).contains(&begun.elapsed()));
+
+    let mut client = server.connect();
+    assert_eq!(client.get("/").status(), 200);
+    let begun = Instant::now();
+    let text = client.dribble(b"GET / HTTP/1.1\r\nHost: a\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    assert_eq!((status(&text), answers(&text)), (408, 1), "{text}");
+    assert!((Duration::from_millis(250)..Duration::from_secs(5)).contains(&begun.elapsed()));
+}
+
+#[test]
+fn a_connection_that_sends_nothing_is_closed_without_a_word() {
+    let server = Server::start("[web]\nclient_header_timeout = '200ms'\nkeepalive_timeout = '300ms'\n");
+    let begun = Instant::now();
+    assert_eq!(server.connect().rest(), "");
+    assert!(begun.elapsed() >= Duration::from_millis(190));
+
+    let mut client = server.connect();
+    assert_eq!(client.get("/").status(), 200);
+    let begun = Instant::now();
+    assert_eq!(client.rest(), "");
+    assert!(begun.elapsed() >= Duration::from_millis(250));
+}
+
+#[test]
+fn a_body_that_stops_or_dribbles_is_408() {
+    let server = Server::start("[web]\nclient_body_timeout = '200ms'\nmin_rate = '0'\n");
+    let begun = Instant::now();
+    let text = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx");
+    assert_eq!((status(&text), answers(&text)), (408, 1), "{text}");
+    assert!(text.contains("connection: close") && begun.elapsed() >= Duration::from_millis(190));
+
+    let server = Server::start("[web]\nclient_body_timeout = '10s'\nmin_rate = '1000'\nmin_rate_grace = '300ms'\n");
+    let begun = Instant::now();
+    let mut client = server.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    let text = client.dribble(b"x");
+    assert_eq!(status(&text), 408, "{text}");
+    assert!((Duration::from_millis(250)..Duration::from_secs(5)).contains(&begun.elapsed()));
+}
+
+#[test]
+fn a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile() {
+    let server = Server::start("[web]\nsend_timeout = '300ms'\nmin_rate = '0'\n");
+    let mut stalled = server.connect();
+    stalled.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut first = [0; 1];
+    stalled.stream.read_exact(&mut first).expect("the answer begins");
+    assert_eq!(server.connect().get("/").status(), 200);
+    let begun = Instant::now();
+    while !server.metrics().contains("foobar_web_connections 0\n") {
+        assert!(begun.elapsed() < PATIENCE, "{}", server.metrics());
+        std::thread::yield_now();
+    }
+    let mut rest = Vec::new();
+    let error = stalled.stream.read_to_end(&mut rest).expect_err("the connection was reset");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert!(rest.len() < 64 << 20);
+}
+
+#[test]
+fn a_client_that_reads_too_slowly_is_reset() {
+    let server = Server::start("[web]\nsend_timeout = '60s'\nmin_rate = '1GiB'\nmin_rate_grace = '200ms'\n");
+    let mut slow = server.connect();
+    slow.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut bytes = vec![0; 1000];
+    let error = loop {
+        assert_eq!(server.connect().get("/").status(), 200); // its time is the pace of the slow client
+        if let Err(error) = slow.stream.read_exact(&mut bytes) {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn the_last_request_of_a_connection_says_so_and_closes_it() {
+    let server = Server::start("[web]\nkeepalive_requests = 3\n");
+    let mut client = server.connect();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").header("connection"), None);
+    }
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /fourth HTTP/1.1\r\nHost: a\r\n\r\n");
+    let text = client.rest();
+    assert!(text.contains("connection: close") && answers(&text) == 1, "{text}");
+}
+
+#[test]
+fn a_worker_holds_no_more_connections_than_allowed_and_serves_the_rest_later() {
+    let server = Server::start("[web]\nworker_connections = 1\n");
+    let mut first = server.connect();
+    first.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut second = server.connect();
+    second.send("GET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+    second.stream.get_ref().set_read_timeout(Some(Duration::from_millis(100))).expect("the timeout is not zero");
+    assert!(second.stream.get_mut().read(&mut [0; 1]).is_err());
+    second.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+    drop(first);
+    assert_eq!(second.answer().body, "GET /second");
+}
+
+#[test]
+fn an_idle_connection_makes_room_for_a_new_one_and_a_full_worker_keeps_none_alive() {
+    let server = Server::start("[web]\nworker_connections = 2\n");
+    let mut oldest = server.connect();
+    assert_eq!(oldest.get("/").header("connection"), None);
+    let _second = server.connect();
+    let mut third = server.connect();
+    assert_eq!(third.get("/").header("connection"), Some("close"));
+    assert_eq!(oldest.rest(), "");
+}
+
+#[test]
+fn a_panic_in_a_handler_is_500_and_the_worker_lives_on() {
+    let server = Server::start("");
+    let mut client = server.connect();
+    assert_eq!(client.get("/panic").status(), 500);
+    assert_eq!(client.get("/").status(), 200);
+}
+
+#[test]
+fn a_client_that_closes_its_side_after_the_request_is_answered() {
+    let server = Server::start("");
+    let mut client = server.connect();
+    client.stream.get_mut().write_all(b"GET /half HTTP/1.1\r\nHost: a\r\n\r\n").expect("the server reads");
+    client.stream.get_ref().shutdown(std::net::Shutdown::Write).expect("it is open");
+    assert!(client.rest().ends_with("GET /half"));
+}

@@ -1,0 +1,142 @@
+//! Where the tier listens.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use foobar_core::{BoxError, Chain, Handler, LocalBoxFuture, MakeHandler, Readiness, Tier, handler_fn};
+use foobar_web::{Address, Web, WebTier};
+
+use tokio::sync::Semaphore;
+
+use crate::support::{PATIENCE, Server, answer, settings};
+
+/// The error of a start with these settings, with its causes.
+fn start_error(toml: &str, app: Arc<dyn MakeHandler>) -> String {
+    let (web, sites) = settings(toml);
+    let web = Web::new(&web, &sites, Some(app)).expect("the settings are good");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    let error = runtime.block_on(web.start()).expect_err("it cannot start");
+    Chain(&*error).to_string()
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_says_which_key_and_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = taken.local_addr().expect("it is bound");
+    let error = start_error(&format!("[web]\nlisten = ['{address}']\n"), Arc::new(handler_fn(answer)));
+    let expected = format!(
+        "`web.listen`: cannot listen on {address}; another program listens there: stop it, or choose another address: "
+    );
+    assert!(error.starts_with(&expected), "{error}");
+}
+
+#[test]
+fn addresses_are_the_real_ones_and_each_is_served() {
+    let server = Server::start("[web]\nlisten = ['127.0.0.1:0', 'localhost:0']\nworkers = 2\n");
+    let addresses = server.web.addresses();
+    assert!(addresses.len() >= 2, "{addresses:?}");
+    assert!(addresses.iter().all(|address| !address.to_string().ends_with(":0")), "{addresses:?}");
+    assert!(addresses[0].to_string().starts_with("http://127.0.0.1:"));
+    assert_eq!(server.connect().get("/").body, "GET /");
+}
+
+#[test]
+fn a_unix_socket_is_made_served_and_removed_and_a_stale_one_replaced() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let path = folder.path().join("foobar.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("the folder is writable"));
+    let listen = format!("[web]\nlisten = ['unix:{}']\n", path.display());
+    let server = Server::start(&listen);
+    assert_eq!(server.web.addresses(), [Address::Unix(path.clone())]);
+    let mut client = UnixStream::connect(&path).expect("the server listens");
+    client.write_all(b"GET /unix HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the server reads");
+    let mut text = String::new();
+    client.read_to_string(&mut text).expect("the server answers");
+    assert!(text.ends_with("GET /unix"), "{text}");
+
+    let error = start_error(&listen, Arc::new(handler_fn(answer)));
+    assert!(error.contains("another program listens there"), "{error}");
+    drop(server);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_is_not_a_socket_is_not_removed() {
+    let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+    let listen = format!("[web]\nlisten = ['unix:{}']\n", file.path().display());
+    let error = start_error(&listen, Arc::new(handler_fn(answer)));
+    assert!(error.ends_with("there is a file that is not a socket"), "{error}");
+    assert!(file.path().exists());
+}
+
+#[test]
+fn an_inherited_socket_is_used_if_it_listens() {
+    let inherited = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = inherited.local_addr().expect("it is bound");
+    let server = Server::start(&format!("[web]\nlisten = ['fd:{}']\n", inherited.as_raw_fd()));
+    assert_eq!(server.web.addresses(), [Address::Tcp(address)]);
+    assert_eq!(server.connect().get("/").status(), 200);
+
+    let not_a_socket = tempfile::tempfile().expect("the temporary folder is writable");
+    let listen = format!("[web]\nlisten = ['fd:{}']\n", not_a_socket.as_raw_fd());
+    let error = start_error(&listen, Arc::new(handler_fn(answer)));
+    assert!(error.contains("check that this process inherits a listening socket"), "{error}");
+}
+
+struct Fails;
+
+impl MakeHandler for Fails {
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        Box::pin(async { Err("no such thing".into()) })
+    }
+}
+
+#[test]
+fn an_application_that_cannot_be_made_stops_the_start() {
+    let error = start_error("", Arc::new(Fails));
+    assert_eq!(error, "the application could not start on a worker thread: no such thing");
+}
+
+/// Ends its workers when the semaphore is closed.
+struct Mortal(Arc<Semaphore>);
+
+impl MakeHandler for Mortal {
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        Box::pin(async { Ok(Rc::new(handler_fn(answer)) as Rc<dyn Handler>) })
+    }
+
+    fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let worker = async {
+            tokio::select! { () = worker => {}, _ = self.0.acquire() => {} }
+        };
+        tokio::task::LocalSet::new().block_on(&runtime, worker);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_tier_whose_worker_has_ended_is_not_ready() {
+    let life = Arc::new(Semaphore::new(0));
+    let server = Server::with("", Some(Arc::new(Mortal(life.clone()))));
+    life.close();
+    let begun = Instant::now();
+    while server.web.readiness().is_ready() {
+        assert!(begun.elapsed() < PATIENCE);
+        std::thread::yield_now();
+    }
+    assert_eq!(server.web.readiness(), Readiness::not("a worker thread has ended unexpectedly"));
+}
+
+#[test]
+fn a_tier_starts_once() {
+    let server = Server::start("");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    let error = runtime.block_on(server.web.start()).expect_err("it has been started");
+    assert_eq!(error.to_string(), "the web tier has been started before");
+}

@@ -1,0 +1,93 @@
+//! The access log: one line for each request, whatever became of it.
+
+use std::time::Duration;
+
+use crate::support::Server;
+
+/// The lines that these conversations leave, without their times; the server is drained first.
+fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
+    let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+    let path = log.path().display();
+    let server = Server::start(&format!(
+        "[web]\naccess_log = '{path}'\nlog_format = '{format}'\nclient_header_timeout = '200ms'\n\
+         max_request_line = '1KiB'\nclient_max_body_size = '10'\n"
+    ));
+    talk(&server);
+    server.drain(Duration::from_secs(10));
+    let text = std::fs::read_to_string(log.path()).expect("the log is text");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_combined_line_is_exact() {
+    let lines = lines("combined", |server| {
+        let mut client = server.connect();
+        client.send("GET /a?b HTTP/1.1\r\nHost: a\r\nReferer: http://x/\r\nUser-Agent: test \"1\"\r\n\r\n");
+        client.answer();
+    });
+    let [line] = &lines[..] else { panic!("one line: {lines:?}") };
+    let (start, rest) = line.split_once('[').expect("a time");
+    let (time, rest) = rest.split_once(']').expect("a time");
+    assert_eq!(start, "127.0.0.1 - - ");
+    assert_eq!((time.len(), &time[20..]), (26, " +0000"));
+    assert_eq!(rest, " \"GET /a?b HTTP/1.1\" 200 8 \"http://x/\" \"test \\x221\\x22\"");
+}
+
+#[test]
+fn refused_and_slow_requests_have_their_line_too() {
+    let lines = lines("combined", |server| {
+        server.talk("GET  /bad HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.talk("\x16\x03\x01\x02");
+        server.talk(format!("GET /{} HTTP/1.1\r\n", "a".repeat(2000)));
+        server.talk(format!("GET /many HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(101)));
+        server.talk("POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n");
+        server.talk("GET /slow HTTP/1.1\r\nHost");
+        server.talk("GET /host HTTP/1.1\r\nHost: a b\r\n\r\n");
+    });
+    let requests: Vec<_> = lines.iter().map(|line| line.split("] ").nth(1).expect("a request").to_owned()).collect();
+    let starts = [
+        "\"GET  /bad HTTP/1.1\" 400 ",
+        "\"\\x16\\x03\\x01\\x02\" 400 ",
+        "\"GET /aaa",
+        "\"GET /many HTTP/1.1\" 431 ",
+        "\"POST /large HTTP/1.1\" 413 ",
+        "\"GET /slow HTTP/1.1\" 408 ",
+        "\"GET /host HTTP/1.1\" 400 ",
+    ];
+    assert_eq!(requests.len(), starts.len(), "{requests:?}");
+    for (request, start) in requests.iter().zip(starts) {
+        assert!(request.starts_with(start), "{request}");
+    }
+    assert!(requests[2].contains("\" 414 "), "{requests:?}");
+}
+
+#[test]
+fn a_client_that_goes_before_its_answer_is_logged_with_499() {
+    let lines = lines("combined", |server| {
+        let mut client = server.connect();
+        client.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(server.connect().get("/other").status(), 200);
+        drop(client);
+    });
+    assert!(lines.iter().any(|line| line.contains("\"GET /never HTTP/1.1\" 499 0 ")), "{lines:?}");
+}
+
+#[test]
+fn a_json_line_has_the_duration_and_the_request_id() {
+    let mut id = String::new();
+    let lines = lines("json", |server| {
+        id = server.connect().get("/a").header("x-request-id").expect("an id").to_owned();
+    });
+    let [line] = &lines[..] else { panic!("one line: {lines:?}") };
+    assert!(line.contains(&format!("\"request_id\":\"{id}\",\"remote\":\"127.0.0.1\",\"host\":\"a\"")), "{line}");
+    assert!(line.contains("\"request\":\"GET /a HTTP/1.1\",\"status\":200,\"bytes\":6,\"duration\":0."), "{line}");
+}
+
+#[test]
+fn a_head_request_sends_no_bytes() {
+    let lines = lines("combined", |server| {
+        let text = server.talk("HEAD /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert!(text.contains("content-length: 7\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+    });
+    assert!(lines[0].contains("\"HEAD /a HTTP/1.1\" 200 0 "), "{lines:?}");
+}

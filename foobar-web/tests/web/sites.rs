@@ -1,0 +1,173 @@
+//! Sites, routes and what they answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use foobar_core::{Tier, handler_fn};
+use foobar_web::{InProcess, Web, WebTier};
+use http::{Request, StatusCode};
+
+use crate::support::{Answer, Server, answer, settings};
+
+fn get(server: &Server, host: &str, path: &str) -> Answer {
+    let mut client = server.connect();
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    client.answer()
+}
+
+#[test]
+fn a_host_chooses_its_site_and_an_unknown_one_gets_421() {
+    let server = Server::start(
+        "[sites.one]\nserver_name = ['one.com']\nroutes.'/'.respond = 201\n\
+         [sites.two]\nserver_name = ['*.two.com', 'www.two.*']\nroutes.'/'.respond = 202\n",
+    );
+    assert_eq!(get(&server, "ONE.com.:80", "/").status(), 201);
+    assert_eq!(get(&server, "a.b.two.com", "/").status(), 202);
+    assert_eq!(get(&server, "www.two.org", "/").status(), 202);
+    assert_eq!(get(&server, "two.com", "/").status(), 421);
+}
+
+#[test]
+fn the_www_name_is_redirected_with_path_query_and_port() {
+    let server = Server::start("[sites.a]\nserver_name = ['foobar.com']\nwww = 'add'\n");
+    let answer = get(&server, "foobar.com:8080", "/a%0d%0ab?c=d");
+    assert_eq!((answer.status(), answer.header("location")), (301, Some("http://www.foobar.com:8080/a%0d%0ab?c=d")));
+    assert_eq!(get(&server, "www.foobar.com", "/").status(), 200);
+    assert_eq!(get(&server, "127.0.0.1", "/").status(), 200);
+}
+
+#[test]
+fn routes_redirect_respond_and_hand_over() {
+    let server = Server::start(
+        "[sites.a.routes]\n'= /old' = { redirect = '/new/', status = 308 }\n\
+         '/gone/' = { respond = 410, body = 'gone', content_type = 'text/html' }\n'/gone/app' = { app = true }\n",
+    );
+    let old = get(&server, "a", "/old?query");
+    assert_eq!((old.status(), old.header("location"), old.body.as_str()), (308, Some("/new/"), ""));
+    let gone = get(&server, "a", "/gone/x");
+    assert_eq!((gone.status(), gone.header("content-type"), gone.body.as_str()), (410, Some("text/html"), "gone"));
+    assert_eq!(get(&server, "a", "/gone/app/x").body, "GET /gone/app/x");
+}
+
+#[test]
+fn without_files_and_application_there_is_404_as_the_client_accepts_it() {
+    let server = Server::with("", None);
+    let answer = get(&server, "a", "/x");
+    assert_eq!((answer.status(), answer.header("content-type")), (404, Some("application/problem+json")));
+    let text = server.talk("GET /x HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+    assert!(text.contains("content-type: text/html; charset=utf-8"), "{text}");
+}
+
+#[test]
+fn files_come_before_the_application_and_errors_have_the_pages_of_the_site() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    for (name, text) in [("index.html", "home"), ("404.html", "not here"), ("a.txt", "a file")] {
+        std::fs::write(root.path().join(name), text).expect("the folder is writable");
+    }
+    let root = root.path().display();
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{root}'\nerror_page = ['404 405 /404.html']\n\
+         [sites.a.routes.'/down/']\nfiles = '{root}'\n[sites.a.routes.'/none']\nfiles = '{root}'\n"
+    ));
+    let file = get(&server, "a", "/a.txt");
+    assert_eq!((file.status(), file.body.as_str()), (200, "a file"));
+    assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(get(&server, "a", "/").body, "home");
+    assert_eq!(get(&server, "a", "/else").body, "GET /else");
+    assert_eq!(get(&server, "a", "/down/a.txt").body, "a file");
+    assert_eq!(get(&server, "a", "//none?a=b").header("location"), Some("/none/?a=b"));
+
+    let missing = get(&server, "a", "/down/missing");
+    assert_eq!((missing.status(), missing.body.as_str()), (404, "not here"));
+    assert!(missing.header("content-type").is_some_and(|content| content.starts_with("text/html")));
+    assert_eq!(missing.header("content-security-policy"), None);
+    let mut client = server.connect();
+    client.send("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let refused = client.answer();
+    assert_eq!((refused.status(), refused.body.as_str()), (405, "not here"));
+    assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"));
+    client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=100-\r\n\r\n");
+    let range = client.answer();
+    assert_eq!((range.status(), range.header("content-range")), (416, Some("bytes */6")));
+    assert_eq!(range.header("content-type"), Some("application/problem+json"));
+}
+
+#[test]
+fn every_answer_has_its_own_request_id_and_names_the_server_without_a_version() {
+    let server = Server::start("");
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n\r\n");
+    let first = client.answer();
+    let second = client.get("/");
+    let id = |answer: &Answer| answer.header("x-request-id").expect("an id").to_owned();
+    assert_eq!((id(&first).len(), id(&first) == id(&second)), (32, false));
+    assert_eq!(first.header("server"), Some("foobar"));
+    assert!(first.header("date").is_some());
+}
+
+#[test]
+fn settings_that_mean_nothing_are_errors_that_name_their_key() {
+    for (toml, start) in [
+        ("[web]\nlisten = ['80']\n", "`web.listen`: \"80\" is not an address"),
+        ("[web]\nlisten = []\n", "`web.listen`: there is no address"),
+        ("[web]\nworkers = 0\n", "`web.workers`: "),
+        ("[web]\nworker_connections = 0\n", "`web.worker_connections`: 0 is out of range"),
+        ("[web]\nmax_request_line = '1MiB'\n", "`web.max_request_line`: "),
+        ("[web]\naccess_log = '/nonexistent/log'\n", "`web.access_log`: cannot open /nonexistent/log"),
+        ("[sites.a]\ntry_files = ['files']\n", "`sites.a.try_files`: \"files\" cannot be tried"),
+        ("[sites.a]\nerror_page = ['404 /404.html']\n", "`sites.a.error_page`: "),
+        ("[sites.a]\nwww = 'add'\n", "`sites.a.server_name`: "),
+        ("[sites.a.routes.'/x']\nrespond = 99\n", "`sites.a.routes.\"/x\".respond`: "),
+    ] {
+        let (web, sites) = settings(toml);
+        let error = Web::new(&web, &sites, None).err().expect(toml).to_string();
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
+fn in_process_takes_the_same_way_without_a_socket() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    let (mut web, sites) = settings("[sites.a.routes]\n'/fixed'.respond = 418\n");
+    web.client_max_body_size = foobar_core::Size::bytes(5);
+    let tier = InProcess::new(&web, &sites, Some(Arc::new(handler_fn(answer)))).expect("the settings are good");
+    runtime.block_on(async {
+        tier.start().await.expect("it starts");
+        let request = |method: &str, uri: &str, body: &'static str| {
+            Request::builder()
+                .method(method)
+                .uri(uri)
+                .body(Bytes::from_static(body.as_bytes()))
+                .expect("it is well-formed")
+        };
+        let echoed = tier.handle(request("POST", "/echo", "hello")).await;
+        assert_eq!((echoed.status(), &echoed.body()[..]), (StatusCode::OK, &b"hello"[..]));
+        assert_eq!(echoed.headers()["server"], "foobar");
+        assert_eq!(tier.handle(request("POST", "/echo", "hello!")).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(tier.handle(request("GET", "http://a/fixed", "")).await.status(), StatusCode::IM_A_TEAPOT);
+        assert!(tier.handle(request("HEAD", "/x", "")).await.body().is_empty());
+        assert!(tier.addresses().is_empty());
+        tier.drain(std::time::Instant::now() + std::time::Duration::from_secs(5)).await;
+        assert_eq!(tier.handle(request("GET", "/", "")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    });
+}
+
+#[test]
+fn metrics_count_requests_connections_and_refusals() {
+    let server = Server::start("");
+    let mut client = server.connect();
+    client.get("/");
+    client.get("/500");
+    server.talk("GET  / HTTP/1.1\r\n\r\n");
+    let metrics = server.metrics();
+    for line in [
+        "foobar_web_requests_total{status=\"2xx\"} 1",
+        "foobar_web_requests_total{status=\"4xx\"} 1",
+        "foobar_web_requests_total{status=\"5xx\"} 1",
+        "foobar_web_connections_total 2",
+        "foobar_web_bad_requests_total 1",
+        "foobar_web_log_lines_lost_total 0",
+    ] {
+        assert!(metrics.contains(&format!("{line}\n")), "{metrics}");
+    }
+}

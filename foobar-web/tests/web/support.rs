@@ -1,0 +1,204 @@
+//! A running web tier, and clients that speak bytes to it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use foobar_core::config::Loader;
+use foobar_core::{BodyError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
+use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+use http::StatusCode;
+use http_body::Body;
+use tokio::runtime::{Builder, Runtime};
+
+/// Longer than any wait that a test expects.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A web tier with one worker, drained when it is dropped.
+pub(crate) struct Server {
+    pub(crate) web: Web,
+    runtime: Runtime,
+}
+
+/// The settings in a TOML text; `[web]` listens on a free port, has one worker and logs nothing unless it says so.
+pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSettings>) {
+    let mut file = tempfile::NamedTempFile::with_suffix(".toml").expect("the temporary folder is writable");
+    file.write_all(toml.as_bytes()).expect("a temporary file takes bytes");
+    let mut loader = Loader::default().section::<WebSettings>().section::<SiteSettings>().section::<RouteSettings>();
+    for (key, value) in [("listen", "127.0.0.1:0"), ("workers", "1"), ("access_log", "off")] {
+        if !toml.lines().any(|line| line.starts_with(key)) {
+            loader = loader.set(format!("web.{key}"), value, "test");
+        }
+    }
+    let config = loader.file(file.path()).load().expect("the configuration is good");
+    let web = config.section().expect("the section is good");
+    (web, config.at("sites").expect("the sites are good"))
+}
+
+impl Server {
+    /// Starts with these settings and [`answer`] as the application.
+    pub(crate) fn start(toml: &str) -> Self {
+        Self::with(toml, Some(Arc::new(handler_fn(answer))))
+    }
+
+    pub(crate) fn with(toml: &str, app: Option<Arc<dyn MakeHandler>>) -> Self {
+        let (web, sites) = settings(toml);
+        let web = Web::new(&web, &sites, app).expect("the settings are good");
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+        runtime.block_on(web.start()).expect("the tier starts");
+        assert_eq!(web.readiness(), Readiness::Ready);
+        Self { web, runtime }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let Some(Address::Tcp(address)) = self.web.addresses().into_iter().next() else { panic!("it listens on TCP") };
+        Client::new(TcpStream::connect(address).expect("the server accepts"))
+    }
+
+    /// Sends `bytes` on a new connection and reads until the server closes it.
+    pub(crate) fn talk(&self, bytes: impl AsRef<[u8]>) -> String {
+        let mut client = self.connect();
+        client.send(bytes);
+        client.rest()
+    }
+
+    /// The figures of a scrape.
+    pub(crate) fn metrics(&self) -> String {
+        let mut metrics = foobar_core::Metrics::default();
+        self.web.metrics(&mut metrics);
+        metrics.into_text()
+    }
+
+    pub(crate) fn drain(&self, time: Duration) {
+        self.runtime.block_on(self.web.drain(Instant::now() + time));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.drain(Duration::ZERO);
+    }
+}
+
+/// A connection; reads give up after [`PATIENCE`].
+pub(crate) struct Client {
+    pub(crate) stream: BufReader<TcpStream>,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        status(&self.head)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let named = |line: &&str| line.split(':').next().is_some_and(|found| found.eq_ignore_ascii_case(name));
+        self.head.lines().skip(1).find(named).map(|line| line[name.len() + 1..].trim())
+    }
+}
+
+/// The status of the first answer in `text`; 0 if there is none.
+pub(crate) fn status(text: &str) -> u16 {
+    text.split(' ').nth(1).map_or(0, |status| status.parse().expect("a status is a number"))
+}
+
+/// How many answers there are in `text`.
+pub(crate) fn answers(text: &str) -> usize {
+    text.split("HTTP/1.1 ").skip(1).filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).count()
+}
+
+impl Client {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+        Self { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        // A server that has refused what came first may close before the rest is written.
+        _ = self.stream.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Reads until the server closes the connection.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut bytes = Vec::new();
+        match self.stream.read_to_end(&mut bytes) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) => panic!("the server did not close: {error}, {:?}", String::from_utf8_lossy(&bytes)),
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Reads one answer with a `Content-Length`.
+    pub(crate) fn answer(&mut self) -> Answer {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(self.stream.read_line(&mut head).expect("the server answers") > 0, "closed after {head:?}");
+        }
+        let mut answer = Answer { head, body: String::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).expect("the body comes whole");
+        answer.body = String::from_utf8_lossy(&body).into_owned();
+        answer
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        self.answer()
+    }
+
+    /// Sends one byte after the other, some milliseconds apart, until the server answers or closes.
+    pub(crate) fn dribble(&mut self, bytes: &[u8]) -> String {
+        self.stream.get_ref().set_read_timeout(Some(Duration::from_millis(20))).expect("the timeout is not zero");
+        for byte in bytes.iter().cycle() {
+            self.send([*byte]);
+            match self.stream.fill_buf() {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                _ => break,
+            }
+        }
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+        self.rest()
+    }
+}
+
+/// The application of these tests.
+pub(crate) async fn answer(request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let (parts, mut body) = request.into_parts();
+    let text = match path.as_str() {
+        "/echo" => match read(&mut body).await {
+            Ok(bytes) => bytes,
+            Err(error) => Bytes::from(format!("unexpected: {error}")),
+        },
+        "/panic" => panic!("a handler panics, as this test wants"),
+        "/never" => std::future::pending().await,
+        "/big" => Bytes::from(vec![b'x'; 64 << 20]),
+        _ => Bytes::from(format!("{} {}", parts.method, parts.uri)),
+    };
+    let mut response = Response::new(ResponseBody::full(text));
+    if path == "/500" {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    response
+}
+
+/// Reads a body to its end.
+pub(crate) async fn read(body: &mut foobar_core::RequestBody) -> Result<Bytes, String> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut *body).poll_frame(cx)).await {
+        let frame = frame.map_err(|error| error.downcast::<BodyError>().expect("it is a body's error").to_string())?;
+        bytes.extend_from_slice(&frame.into_data().expect("there are no trailers"));
+    }
+    Ok(bytes.freeze())
+}
