@@ -1,1 +1,65 @@
-//! x
+//! Foobar puts a site's whole web stack into one program: the web server, the application server and the
+//! database tier, each behind a trait, composed by a [`Server`].
+//!
+//! ```no_run
+//! use foobar::{App, Server, actix_web::web};
+//!
+//! struct Hello;
+//!
+//! impl App for Hello {
+//!     fn routes(&self, routes: &mut web::ServiceConfig) {
+//!         routes.route("/", web::get().to(async || "Hello, World!"));
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     Server::new().app(Hello).run()
+//! }
+//! ```
+//!
+//! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]. What you get is
+//! a program with a command line (`serve`, `check`, `config`, `migrate`, `routes`), a configuration file, sites with
+//! static files, an embedded SQLite database or a connection to MySQL, limits and deadlines that protect it, logs,
+//! metrics and a clean stop.
+//!
+//! - To serve: [`Server`], and [`Running`] where the program is more than a server.
+//! - To test: [`test::client`], which calls an application in process on a database of its own.
+//! - To replace a part: [`Tier`], and the traits [`WebTier`], [`AppTier`] and [`Database`].
+
+mod admin;
+mod cli;
+mod composition;
+mod error;
+mod running;
+mod server;
+mod settings;
+pub mod test;
+
+pub use error::StartError;
+pub use running::{Running, Stop};
+pub use server::Server;
+pub use settings::{AdminSettings, ServerSettings, reference};
+
+pub use foobar_app::{App, AppSettings, AppTier, Error, Runtime, TowerApp, actix_web};
+pub use foobar_core::{
+    BoxError, BoxFuture, Chain, Connection, Handler, MakeHandler, Problem, Readiness, Request, RequestId, Response,
+    Tier,
+};
+pub use foobar_db::{Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Migrations, QueryResult, diesel};
+pub use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+
+#[doc(hidden)]
+pub use foobar_db::diesel_migrations as __diesel_migrations;
+
+/// Puts the migrations of a folder into the program: [`EmbeddedMigrations`] for [`Migrations::new`].
+///
+/// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
+/// `2026-01-31-000000_name/up.sql` and `down.sql`.
+#[macro_export]
+macro_rules! embed_migrations {
+    ($folder:literal) => {{
+        use $crate::__diesel_migrations as diesel_migrations;
+        const MIGRATIONS: $crate::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+        MIGRATIONS
+    }};
+}

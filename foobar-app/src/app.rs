@@ -37,7 +37,8 @@ pub trait App: Send + Sync + 'static {
     /// Declares the routes; called once on each worker thread, perhaps before [`start`](App::start) has ended.
     ///
     /// Middleware goes around a scope: `routes.service(web::scope("").wrap(..).route(..))`.
-    /// A page of your own for what no route matches: `routes.default_service(web::to(..))`.
+    /// A page of your own for what no route matches: `routes.default_service(web::to(..))`; then declare routes as
+    /// `routes.service(web::resource(path).get(handler))`, so that another method gets 405 and not that page.
     fn routes(&self, routes: &mut ServiceConfig);
 
     /// The migrations of the database, run at the server's start before [`start`](App::start).

@@ -40,10 +40,9 @@ pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worke
             wire.abort();
         }
         (Ok(()), Some(taker)) => {
-            let mut tunnel = wire.into_tunnel(&parts.read_buf);
-            let end = tunnel.end();
+            let (tunnel, grip) = wire.into_tunnel(&parts.read_buf);
             if taker.send(Box::new(tunnel)).is_ok() {
-                end.await;
+                grip.until_end(exchange.tunnel_until_drain()).await;
             }
         }
         (Ok(()), None) => wire.close().await,

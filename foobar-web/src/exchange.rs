@@ -1,6 +1,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use foobar_core::Io;
@@ -127,6 +128,13 @@ impl Exchange {
             Turn::Client { since } if !self.evicted.get() => Some(since),
             _ => None,
         }
+    }
+
+    /// HTTP has been left: the connection is never idle again. Completes when the server drains; for the connection's
+    /// own task, which is [woken](Self::wake) then.
+    pub(crate) fn tunnel_until_drain(&self) -> impl Future<Output = ()> {
+        self.turn.set(Turn::Server { since: Instant::now() });
+        poll_fn(|_| if self.draining.get() { Poll::Ready(()) } else { Poll::Pending })
     }
 
     /// How many requests have come on this connection.

@@ -1,8 +1,9 @@
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use futures_util::future::{Either, select};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
@@ -10,24 +11,40 @@ use tokio::sync::oneshot;
 pub(crate) struct Tunnel<S> {
     stream: S,
     unread: Bytes,
-    in_use: Option<oneshot::Sender<()>>,
+    hang_up: oneshot::Receiver<()>,
+    _in_use: oneshot::Sender<()>,
+}
+
+/// What the worker keeps of a tunnel that it has given away.
+pub(crate) struct Grip {
+    hang_up: oneshot::Sender<()>,
+    ended: oneshot::Receiver<()>,
 }
 
 impl<S> Tunnel<S> {
-    pub(crate) const fn new(stream: S, unread: Bytes) -> Self {
-        Self { stream, unread, in_use: None }
-    }
-
-    /// Completes when the tunnel has been dropped.
-    pub(crate) fn end(&mut self) -> impl Future<Output = ()> + use<S> {
+    pub(crate) fn new(stream: S, unread: Bytes) -> (Self, Grip) {
+        let (hang_up, hung_up) = oneshot::channel();
         let (in_use, ended) = oneshot::channel();
-        self.in_use = Some(in_use);
-        async { _ = ended.await } // the sender is only ever dropped
+        (Self { stream, unread, hang_up: hung_up, _in_use: in_use }, Grip { hang_up, ended })
+    }
+}
+
+impl Grip {
+    /// Completes when the tunnel has been dropped. Once `drain` completes, its reader sees the end of the stream, so
+    /// that it can say goodbye.
+    pub(crate) async fn until_end(self, drain: impl Future<Output = ()>) {
+        if let Either::Right(((), ended)) = select(self.ended, pin!(drain)).await {
+            drop(self.hang_up);
+            _ = ended.await; // the sender is only ever dropped
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Tunnel<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if Pin::new(&mut self.hang_up).poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         if self.unread.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }

@@ -18,7 +18,7 @@ use crate::exchange::{Exchange, Refusal, Turn};
 use crate::head::{Content, HeadReader, Malformed};
 use crate::limits::Limits;
 use crate::transport::Transport;
-use crate::tunnel::Tunnel;
+use crate::tunnel::{Grip, Tunnel};
 
 /// The bytes of an HTTP/1 connection on their way to hyper and back.
 ///
@@ -99,7 +99,7 @@ impl<S: Transport> Wire<S> {
     }
 
     /// The connection itself, for a protocol that HTTP has been left for; `buffered` has been read already.
-    pub(crate) fn into_tunnel(self, buffered: &Bytes) -> Tunnel<S> {
+    pub(crate) fn into_tunnel(self, buffered: &Bytes) -> (Tunnel<S>, Grip) {
         Tunnel::new(self.stream, [&buffered[..], &self.unread[..]].concat().into())
     }
 

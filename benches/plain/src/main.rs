@@ -1,0 +1,85 @@
+//! The example site's product page, a hello and static files, on actix-web's own server as its documentation shows it:
+//! r2d2 and `web::block` for Diesel, actix-files for files. Queries and template are the site's own files.
+//!
+//! Run with: plain LISTEN WORKERS SQLITE-FILE STATIC-FOLDER
+
+extern crate self as foobar; // the site's modules name it
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use askama::Template;
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::sqlite::SqliteConnection;
+
+pub use diesel::QueryResult;
+/// What the site's queries run on: here Diesel's own connection.
+pub type Conn = SqliteConnection;
+
+#[path = "../../../examples/site/catalog.rs"]
+#[allow(dead_code)]
+mod catalog;
+#[path = "../../../examples/site/schema.rs"]
+mod schema;
+
+use catalog::{MAX_QUERY, Product};
+
+const ORIGIN: &str = "https://www.foobar.com";
+const NAVIGATION: [(&str, &str); 4] =
+    [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/delivery", "Delivery")];
+
+#[derive(Template)]
+#[template(path = "product.html", config = "askama.toml")]
+struct ProductPage {
+    product: Product,
+    related: Vec<Product>,
+}
+
+impl ProductPage {
+    fn path(&self) -> String {
+        format!("/products/{}", self.product.id)
+    }
+}
+
+type Database = Pool<ConnectionManager<SqliteConnection>>;
+
+#[derive(Debug)]
+struct Pragmas;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Pragmas {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        conn.batch_execute("PRAGMA busy_timeout = 2000; PRAGMA foreign_keys = ON; PRAGMA query_only = ON")
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+async fn product(db: web::Data<Database>, id: web::Path<i32>) -> actix_web::Result<HttpResponse> {
+    let page = web::block(move || -> Result<ProductPage, Box<dyn std::error::Error + Send + Sync>> {
+        let conn = &mut db.get()?;
+        let product = Product::find(conn, *id)?;
+        Ok(ProductPage { related: product.related(conn)?, product })
+    });
+    let page = page.await?.map_err(actix_web::error::ErrorInternalServerError)?;
+    let page = page.render().map_err(actix_web::error::ErrorInternalServerError)?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+}
+
+#[actix_web::main]
+async fn main() -> std::io::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, listen, workers, file, folder] = &arguments[..] else { panic!("see the top of main.rs") };
+    let manager = ConnectionManager::new(file);
+    let pool = Pool::builder().max_size(4).test_on_check_out(false).connection_customizer(Box::new(Pragmas)).build(manager);
+    let (pool, folder) = (web::Data::new(pool.expect("the database opens")), folder.clone());
+    HttpServer::new(move || {
+        App::new()
+            .app_data(pool.clone())
+            .route("/", web::get().to(async || "Hello, World!\n"))
+            .route("/products/{id}", web::get().to(product))
+            .service(actix_files::Files::new("/files", &folder))
+    })
+    .workers(workers.parse().expect("a number of workers"))
+    .tcp_nodelay(true)
+    .bind(listen)?
+    .run()
+    .await
+}

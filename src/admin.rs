@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use foobar_core::{
+    BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
+};
+use foobar_web::{Address, Error, SiteSettings, Web, WebSettings, WebTier};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, StatusCode};
+
+/// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
+///
+/// It starts before the other tiers and is drained after them.
+pub(crate) struct Admin {
+    web: Web,
+    /// Where to listen instead if the address is taken; only where nobody chose the address.
+    elsewhere: Option<Web>,
+    moved: OnceLock<()>,
+    state: Arc<State>,
+}
+
+/// What the answers are made from.
+struct State {
+    tiers: Vec<Arc<dyn Tier>>,
+    draining: AtomicBool,
+}
+
+impl Admin {
+    pub(crate) fn new(address: &str, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
+        let state = Arc::new(State { tiers, draining: AtomicBool::new(false) });
+        let elsewhere = may_move.then(|| listener("127.0.0.1:0", &state)).transpose()?;
+        Ok(Self { web: listener(address, &state)?, elsewhere, moved: OnceLock::new(), state })
+    }
+
+    pub(crate) fn address(&self) -> Option<Address> {
+        self.active().addresses().into_iter().next()
+    }
+
+    /// From now on `/readyz` answers 503.
+    pub(crate) fn begin_drain(&self) {
+        self.state.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn active(&self) -> &Web {
+        match (&self.elsewhere, self.moved.get()) {
+            (Some(elsewhere), Some(())) => elsewhere,
+            _ => &self.web,
+        }
+    }
+
+    async fn listen(&self) -> Result<(), BoxError> {
+        let Err(error) = self.web.start().await else { return Ok(()) };
+        let error = of_admin(error);
+        let Some(elsewhere) = &self.elsewhere else { return Err(error) };
+        elsewhere.start().await?;
+        self.moved.get_or_init(|| ());
+        let address = self.address().map(|address| address.to_string());
+        tracing::warn!(error = %Chain(&*error), address, "the admin listener takes a free port instead");
+        Ok(())
+    }
+}
+
+impl Tier for Admin {
+    fn name(&self) -> &'static str {
+        "admin"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(self.listen())
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.active().readiness()
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        self.active().drain(deadline)
+    }
+}
+
+/// The web tier knows its addresses as `web.listen`.
+fn of_admin(error: BoxError) -> BoxError {
+    match error.downcast::<Error>() {
+        Ok(error) => match *error {
+            Error::Listen { address, source, .. } => {
+                format!("`admin.listen`: cannot listen on {address}: {source}").into()
+            }
+            other => other.into(),
+        },
+        Err(error) => error,
+    }
+}
+
+fn listener(address: &str, state: &Arc<State>) -> Result<Web, Error> {
+    let mut settings = WebSettings::default();
+    settings.listen = std::iter::once(address.to_owned()).collect();
+    settings.workers = Some(1);
+    "off".clone_into(&mut settings.access_log);
+    let state = state.clone();
+    let handler: Arc<dyn MakeHandler> = Arc::new(handler_fn(move |request| {
+        let state = state.clone();
+        async move { state.answer(&request) }
+    }));
+    Web::new(&settings, &BTreeMap::from([("admin".to_owned(), SiteSettings::default())]), Some(handler))
+}
+
+impl State {
+    fn answer(&self, request: &Request) -> Response {
+        if !names_this_machine(request) {
+            return text(
+                StatusCode::MISDIRECTED_REQUEST,
+                "This listener answers to an IP address or localhost only.\n".to_owned(),
+            );
+        }
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/livez") => text(StatusCode::OK, "alive\n".to_owned()),
+            (&Method::GET | &Method::HEAD, "/readyz") => self.ready(),
+            (&Method::GET | &Method::HEAD, "/metrics") => self.metrics(),
+            (_, "/livez" | "/readyz" | "/metrics") => text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned()),
+            _ => text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here.\n".to_owned()),
+        }
+    }
+
+    fn ready(&self) -> Response {
+        let draining = self.draining.load(Ordering::Relaxed).then(|| "server: not ready: it is stopping\n".to_owned());
+        let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), tier.readiness())).collect();
+        let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
+        let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        text(status, draining.into_iter().chain(lines).collect())
+    }
+
+    fn metrics(&self) -> Response {
+        let mut metrics = Metrics::default();
+        for tier in &self.tiers {
+            let ready = u8::from(tier.readiness().is_ready());
+            metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier.name())], ready);
+        }
+        for tier in &self.tiers {
+            tier.metrics(&mut metrics);
+        }
+        let mut response = text(StatusCode::OK, metrics.into_text());
+        let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, format);
+        response
+    }
+}
+
+/// Whether `Host` is an address or `localhost`: a page elsewhere whose name has been pointed here (DNS rebinding)
+/// must not read what operators read.
+fn names_this_machine(request: &Request) -> bool {
+    let Some(host) = request.headers().get(HOST) else { return true };
+    let name = host.to_str().ok().and_then(|host| host.parse::<http::uri::Authority>().ok()); // neither is a name of ours
+    name.is_some_and(|authority| {
+        let host = authority.host();
+        host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+    })
+}
+
+fn text(status: StatusCode, text: String) -> Response {
+    let mut response = Response::new(ResponseBody::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

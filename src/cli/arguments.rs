@@ -1,0 +1,139 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches};
+use foobar_core::config::{Config, Loader};
+
+use crate::StartError;
+use crate::settings::DEFAULT_SITE;
+
+/// The command line, parsed.
+pub(super) struct Arguments {
+    pub(super) command: Command,
+    config: Option<PathBuf>,
+    root: Option<String>,
+    /// Configuration keys that options set: key, value, option.
+    values: Vec<(&'static str, String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Serve,
+    Check,
+    Config,
+    Reference,
+    Migrate(Migrate),
+    Routes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Migrate {
+    Status,
+    Run,
+}
+
+impl Arguments {
+    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = syntax().try_get_matches_from(arguments)?;
+        let matches = &matches;
+        let values = VALUES.iter().filter_map(|(option, key, ..)| {
+            let given: Vec<&String> = matches.get_many(option)?.collect();
+            let text = given.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(",");
+            Some((*key, text, format!("--{option}")))
+        });
+        Ok(Self {
+            command: Command::of(matches),
+            config: matches.get_one::<String>("config").map(PathBuf::from),
+            root: matches.get_one("root").cloned(),
+            values: values.collect(),
+        })
+    }
+
+    /// The configuration with everything that the command line says.
+    pub(super) fn load(&self, mut loader: Loader) -> Result<Config, StartError> {
+        loader = match &self.config {
+            Some(path) if !path.exists() => return Err(StartError::NoConfigFile(path.clone())),
+            Some(path) => loader.file(path),
+            None if !loader.has_file() && Path::new(CONFIG_FILE).exists() => loader.file(CONFIG_FILE),
+            None => loader,
+        };
+        loader = loader.environment(std::env::vars());
+        for (key, value, option) in &self.values {
+            loader = loader.set(*key, value, option);
+        }
+        if let Some(root) = &self.root {
+            let site = sole_site(&loader.clone().load()?)?;
+            loader = loader.set(format!("sites.{site}.root"), root, "--root");
+        }
+        Ok(loader.load()?)
+    }
+}
+
+impl Command {
+    fn of(matches: &ArgMatches) -> Self {
+        match matches.subcommand() {
+            Some(("check", _)) => Self::Check,
+            Some(("config", config)) if config.get_flag("reference") => Self::Reference,
+            Some(("config", _)) => Self::Config,
+            Some(("routes", _)) => Self::Routes,
+            Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand_name() {
+                Some("status") => Migrate::Status,
+                _ => Migrate::Run,
+            }),
+            _ => Self::Serve,
+        }
+    }
+}
+
+/// Read from the working folder where neither the program nor the command line names another.
+const CONFIG_FILE: &str = "foobar.toml";
+
+/// Options that set a configuration key: name, key, value name, help.
+const VALUES: &[(&str, &str, &str, &str)] = &[
+    ("listen", "web.listen", "ADDR", "Address to serve: HOST:PORT, unix:PATH or fd:N; may be given again"),
+    ("database", "database.url", "URL", "Database: sqlite:PATH or mysql://USER:PASSWORD@HOST/NAME"),
+    ("workers", "web.workers", "N", "Worker threads [default: one per core]"),
+    ("access-log", "web.access_log", "FILE", "Access log: a file, `stdout` or `off`"),
+];
+
+fn syntax() -> clap::Command {
+    let option = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help).global(true)
+    };
+    let values = VALUES.iter().map(|(name, _, value, help)| {
+        let action = if *name == "listen" { ArgAction::Append } else { ArgAction::Set };
+        option(name, value, help).action(action)
+    });
+    let command = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
+    clap::Command::new("foobar")
+        .about("Serves a site: static files, an application and its database")
+        .arg(option("config", "FILE", "Configuration file [default: foobar.toml, if it is there]"))
+        .arg(option("root", "DIR", "Folder of static files of the only site"))
+        .args(values)
+        .subcommand(command("serve", "Serves until SIGTERM or SIGINT; the default"))
+        .subcommand(command("check", "Parses the configuration and opens what it names, without serving"))
+        .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
+        .subcommand(
+            command("migrate", "Runs the migrations that the database has not seen")
+                .subcommand(command("run", "Runs them; the default"))
+                .subcommand(command("status", "Lists them and whether they have run")),
+        )
+        .subcommand(command("routes", "Lists the sites and their routes"))
+}
+
+fn reference() -> Arg {
+    Arg::new("reference").long("reference").action(ArgAction::SetTrue).help("Prints the manual of all keys instead")
+}
+
+/// The site that `--root` means.
+fn sole_site(config: &Config) -> Result<String, StartError> {
+    let sites = config.at::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>("sites")?;
+    let mut names = sites.into_keys();
+    match (names.next(), names.next()) {
+        (None, _) => Ok(DEFAULT_SITE.to_owned()),
+        (Some(name), None) => Ok(name),
+        (Some(_), Some(_)) => {
+            Err(config.error("sites", "there are several: set sites.NAME.root instead of --root").into())
+        }
+    }
+}

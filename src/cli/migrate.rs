@@ -1,0 +1,42 @@
+use std::time::Instant;
+
+use foobar_core::{BoxError, Chain};
+use foobar_db::Db;
+
+use super::arguments::Migrate;
+use super::{Exit, complain, out};
+use crate::composition::Composition;
+
+pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
+    let Some(database) = &composition.database else {
+        return complain("there is no database: the application has no migrations and database.url is not set");
+    };
+    let done = super::block_on(async {
+        let tier = database.tier();
+        tier.start().await?;
+        let done = act(composition, database, action).await;
+        tier.drain(Instant::now() + *composition.settings.server.shutdown_timeout).await;
+        done
+    });
+    match done {
+        Ok(lines) => out(lines.join("\n")),
+        Err(error) => complain(Chain(&*error)),
+    }
+}
+
+async fn act(composition: &Composition, database: &Db, action: Migrate) -> Result<Vec<String>, BoxError> {
+    match action {
+        Migrate::Status => {
+            let all = database.migration_status(&composition.migrations).await?;
+            Ok(all
+                .into_iter()
+                .map(|(name, done)| format!("{}  {name}", if done { "done   " } else { "pending" }))
+                .collect())
+        }
+        Migrate::Run => {
+            let run = database.migrate(&composition.migrations).await?;
+            let lines: Vec<_> = run.into_iter().map(|name| format!("migrated  {name}")).collect();
+            Ok(if lines.is_empty() { vec!["nothing to migrate".to_owned()] } else { lines })
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use foobar_core::{Chain, log};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Exit, complain, fail, out};
+use crate::composition::Composition;
+use crate::running::Stop;
+use crate::{Running, StartError};
+
+/// Serves until a signal, then drains; a second signal stops at once.
+pub(super) fn run(composition: Composition) -> Exit {
+    if let Err(error) = log::init(&composition.settings.log) {
+        complain(error);
+        return Exit::Usage;
+    }
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
+    };
+    runtime.block_on(serve(composition))
+}
+
+async fn serve(composition: Composition) -> Exit {
+    let mut signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => return complain(format_args!("cannot handle signals: {error}")),
+    };
+    let banner = Banner::new(&composition);
+    let started = tokio::select! {
+        started = composition.start() => started,
+        () = signals.next() => return Exit::CutOff,
+    };
+    match started {
+        Ok(running) => {
+            banner.print(&running);
+            signals.next().await;
+            stop(running, signals).await
+        }
+        Err(error) => report(&error),
+    }
+}
+
+async fn stop(running: Running, mut signals: Signals) -> Exit {
+    tracing::info!("stopping; a second signal stops at once");
+    let stop = tokio::select! {
+        stop = running.stop() => stop,
+        () = signals.next() => Stop::CutOff,
+    };
+    tracing::info!(?stop, "stopped");
+    match stop {
+        Stop::Drained => Exit::Success,
+        Stop::CutOff => Exit::CutOff,
+    }
+}
+
+fn report(error: &StartError) -> Exit {
+    tracing::debug!(error = %Chain(error), "could not start");
+    fail(error)
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What the operator is told once the server serves.
+struct Banner {
+    database: String,
+    configuration: String,
+}
+
+impl Banner {
+    fn new(composition: &Composition) -> Self {
+        let database = composition.database.as_ref().map_or("none".to_owned(), |db| db.describe());
+        let configuration = composition.config.file();
+        let configuration = configuration.map_or("defaults, no file".to_owned(), |file| file.display().to_string());
+        Self { database, configuration }
+    }
+
+    fn print(&self, running: &Running) {
+        for address in running.addresses() {
+            out(format_args!("listening on   {address}"));
+        }
+        if let Some(address) = running.admin_address() {
+            out(format_args!("admin          {address} (/livez /readyz /metrics)"));
+        }
+        out(format_args!("database       {}", self.database));
+        out(format_args!("configuration  {}", self.configuration));
+    }
+}

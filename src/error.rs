@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+
+use foobar_core::BoxError;
+use foobar_core::config::{Config, ConfigError};
+
+/// Why a server could not be composed or started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A setting that parses cannot be used: the tier says why.
+    #[error("{origin}")]
+    Setting {
+        /// Where the setting stands.
+        origin: String,
+        /// What the tier says of it.
+        source: BoxError,
+    },
+    /// There is no application, no folder and no route.
+    #[error("nothing to serve: give an application, `--root DIR`, or a site with a root or routes")]
+    NothingToServe,
+    /// The configuration file that was asked for is not there.
+    #[error("there is no configuration file {}", .0.display())]
+    NoConfigFile(PathBuf),
+    /// A tier failed to start.
+    #[error(transparent)]
+    Tier(#[from] foobar_core::StartError),
+}
+
+impl StartError {
+    /// What a tier says of the setting `key`.
+    pub(crate) fn setting(config: &Config, key: &str, source: impl Into<BoxError>) -> Self {
+        Self::Setting { origin: config.origin(key), source: source.into() }
+    }
+
+    /// Whether the configuration is to blame, rather than what the server found when it started.
+    pub const fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Tier(_))
+    }
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foobar_core::{Readiness, Supervisor};
+use foobar_web::{Address, WebTier};
+
+use crate::admin::Admin;
+
+/// A server that serves, until it is [stopped](Self::stop).
+///
+/// Dropping it leaves its threads serving; stop it.
+#[must_use = "keep it, to stop the server"]
+pub struct Running {
+    supervisor: Supervisor,
+    web: Arc<dyn WebTier>,
+    admin: Option<Arc<Admin>>,
+    shutdown_timeout: Duration,
+}
+
+/// How a server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Everything in flight was finished.
+    Drained,
+    /// The deadline passed; what was still in flight has been dropped.
+    CutOff,
+}
+
+impl Running {
+    pub(crate) const fn new(
+        supervisor: Supervisor,
+        web: Arc<dyn WebTier>,
+        admin: Option<Arc<Admin>>,
+        shutdown_timeout: Duration,
+    ) -> Self {
+        Self { supervisor, web, admin, shutdown_timeout }
+    }
+
+    /// The addresses it serves, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.web.addresses()
+    }
+
+    /// The address of the admin listener; `None` if it is off.
+    pub fn admin_address(&self) -> Option<Address> {
+        self.admin.as_ref().and_then(|admin| admin.address())
+    }
+
+    /// What each tier says of its readiness, in the order of start.
+    pub fn readiness(&self) -> Vec<(&'static str, Readiness)> {
+        self.supervisor.readiness().collect()
+    }
+
+    /// Stops: `/readyz` says 503, nothing new is accepted, what is in flight is finished, then the tiers stop in the
+    /// reverse order of their start. Takes at most `server.shutdown_timeout`; what is left then is dropped.
+    pub async fn stop(self) -> Stop {
+        if let Some(admin) = &self.admin {
+            admin.begin_drain();
+        }
+        let deadline = Instant::now() + self.shutdown_timeout;
+        self.supervisor.drain(deadline).await;
+        if Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
+    }
+}

@@ -1,0 +1,133 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use foobar_app::{App, AppSettings, AppTier, Runtime, TowerApp};
+use foobar_core::config::Loader;
+use foobar_core::{BoxError, RequestBody, Tier};
+use foobar_db::{Db, Migrations};
+
+use crate::composition::Composition;
+use crate::{Running, StartError, cli, settings};
+
+/// Composes the tiers of one process.
+///
+/// Each tier has a default that the configuration shapes: the nginx-like web tier, the actix-web runtime for an
+/// [`App`], SQLite or MySQL by `database.url`. [`run`](Self::run) makes it a program with a command line;
+/// [`start`](Self::start) runs it inside a program of your own. Several can live in one process.
+#[must_use = "a server does nothing until it is run or started"]
+pub struct Server {
+    pub(crate) loader: Loader,
+    pub(crate) parts: Parts,
+}
+
+/// What the program brings; the configuration brings the rest.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) application: Option<Application>,
+    pub(crate) database: Option<Db>,
+    pub(crate) tiers: Vec<Arc<dyn Tier>>,
+}
+
+/// An application that waits for its database and settings.
+pub(crate) struct Application {
+    pub(crate) migrations: Migrations,
+    pub(crate) make: MakeApp,
+}
+
+type MakeApp = Box<dyn FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send>;
+
+impl Server {
+    /// A server of static files, until it is given an application.
+    pub fn new() -> Self {
+        Self { loader: settings::loader(), parts: Parts::default() }
+    }
+
+    /// Serves this application.
+    pub fn app(self, app: impl App) -> Self {
+        let migrations = app.migrations();
+        self.application(migrations, |db, settings| Arc::new(Runtime::new(app, db, settings)))
+    }
+
+    /// Serves a [`tower::Service`](tower_service::Service), such as an axum router, as the application.
+    pub fn service<S, B>(self, service: S) -> Self
+    where
+        S: tower_service::Service<http::Request<RequestBody>, Response = http::Response<B>>,
+        S: Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: 'static,
+        B: http_body::Body<Data = bytes::Bytes> + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.app_tier(move |_, settings| Arc::new(TowerApp::new(service, settings)))
+    }
+
+    /// Serves an application tier of your own; it is made once the database and the settings are known.
+    pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
+        self.application(Migrations::none(), make)
+    }
+
+    /// Uses this database instead of the one at `database.url`.
+    pub fn database(mut self, database: Db) -> Self {
+        self.parts.database = Some(database);
+        self
+    }
+
+    /// Adds a tier of your own, such as a queue worker: started after the database and before the application,
+    /// drained after the application.
+    pub fn tier(mut self, tier: Arc<dyn Tier>) -> Self {
+        self.parts.tiers.push(tier);
+        self
+    }
+
+    /// Changes the default of a configuration key; file, environment and command line go above it.
+    pub fn preset(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.loader = self.loader.preset(key, value);
+        self
+    }
+
+    /// Sets a configuration key above file and environment.
+    pub fn set(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.loader = self.loader.set(key, value, "code");
+        self
+    }
+
+    /// Reads this configuration file, which must exist. The command line's `--config` replaces it.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.loader = self.loader.file(path);
+        self
+    }
+
+    /// Runs the program's command line: `serve` unless it says otherwise. Blocks until the server has stopped.
+    ///
+    /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment;
+    /// installs the log and the signal handlers of this process. The exit code is 0 after a stop that lost nothing, 1
+    /// where the server could not start or a command failed, 2 where the command line or the configuration is wrong,
+    /// and 3 where requests were cut off by a second signal or the end of `server.shutdown_timeout`.
+    pub fn run(self) -> ExitCode {
+        cli::run(self, std::env::args_os())
+    }
+
+    /// Starts the server inside the caller's tokio runtime and returns once it accepts connections.
+    ///
+    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. The access log is the
+    /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
+    pub async fn start(self) -> Result<Running, StartError> {
+        Composition::compile(self.loader.load()?, self.parts)?.start().await
+    }
+
+    fn application(
+        mut self,
+        migrations: Migrations,
+        make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static,
+    ) -> Self {
+        self.parts.application = Some(Application { migrations, make: Box::new(make) });
+        self
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use foobar_app::AppSettings;
+use foobar_core::Period;
+use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, settings};
+use foobar_core::log::LogSettings;
+use foobar_db::DatabaseSettings;
+use foobar_web::{RouteSettings, SiteSettings, WebSettings};
+
+settings! {
+    /// `[server]`: the life of the process.
+    pub struct ServerSettings in "server" {
+        /// How long a stop may take: what is in flight when it has passed is dropped.
+        pub shutdown_timeout: Period = r#""30s""#,
+    }
+}
+
+settings! {
+    /// `[admin]`: the listener for operators, with `/livez`, `/readyz` and `/metrics`.
+    pub struct AdminSettings in "admin" {
+        /// Its address, or `off`. It has no password: keep it on the loopback or a private network. Where the default
+        /// is taken by another program, a free port is used and logged; an address of your own must be free.
+        pub listen: String = r#""127.0.0.1:9180""#,
+    }
+}
+
+/// Every section, parsed.
+#[derive(Debug)]
+pub(crate) struct AllSettings {
+    pub(crate) server: ServerSettings,
+    pub(crate) admin: AdminSettings,
+    pub(crate) log: LogSettings,
+    pub(crate) web: WebSettings,
+    pub(crate) sites: BTreeMap<String, SiteSettings>,
+    pub(crate) app: AppSettings,
+    pub(crate) database: DatabaseSettings,
+}
+
+impl AllSettings {
+    pub(crate) fn parse(config: &Config) -> Result<Self, ConfigError> {
+        let mut sites: BTreeMap<String, SiteSettings> = config.at("sites")?;
+        if sites.is_empty() {
+            sites.insert(DEFAULT_SITE.to_owned(), SiteSettings::default());
+        }
+        Ok(Self {
+            server: config.section()?,
+            admin: config.section()?,
+            log: config.section()?,
+            web: config.section()?,
+            sites,
+            app: config.section()?,
+            database: config.section()?,
+        })
+    }
+}
+
+/// The site that exists where the configuration names none.
+pub(crate) const DEFAULT_SITE: &str = "default";
+
+/// A loader that knows every key.
+pub(crate) fn loader() -> Loader {
+    Loader::default()
+        .section::<ServerSettings>()
+        .section::<AdminSettings>()
+        .section::<LogSettings>()
+        .section::<WebSettings>()
+        .section::<SiteSettings>()
+        .section::<RouteSettings>()
+        .section::<AppSettings>()
+        .section::<DatabaseSettings>()
+}
+
+/// The reference of every configuration key in Markdown, generated from its declaration.
+pub fn reference() -> String {
+    let mut text = INTRODUCTION.to_owned();
+    section::<ServerSettings>(&mut text, "The process");
+    section::<AdminSettings>(&mut text, "The listener for operators");
+    section::<LogSettings>(&mut text, "The program's own log");
+    section::<WebSettings>(&mut text, "The web tier");
+    section::<SiteSettings>(&mut text, "Sites");
+    section::<RouteSettings>(&mut text, "Routes of a site");
+    section::<AppSettings>(&mut text, "The application tier");
+    section::<DatabaseSettings>(&mut text, "The database tier");
+    text
+}
+
+fn section<S: Settings>(text: &mut String, title: &str) {
+    let name = S::SECTION.replace("sites.*", "sites.NAME").replace("routes.*", "routes.\"PATH\"");
+    push(text, format_args!("\n## `[{name}]` — {title}\n\n| Key | Default | Meaning |\n|---|---|---|\n"));
+    S::KEYS.iter().for_each(|key| row(text, key));
+}
+
+fn row(text: &mut String, key: &Key) {
+    let field = key.name.rsplit('.').next().unwrap_or(key.name); // a name without a dot is its own last part
+    let default = key.default.map_or("—".to_owned(), |default| format!("`{default}`"));
+    let doc = key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    push(text, format_args!("| `{field}` | {default} | {doc} |\n"));
+}
+
+fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
+    text.write_fmt(line).expect("writing to a String cannot fail");
+}
+
+const INTRODUCTION: &str = "# Configuration
+
+Every key of `foobar.toml`, generated from the code by `foobar config --reference`; a test keeps this page and the
+code the same.
+
+The values come from, each overriding the one before: the defaults below, the program's presets, the file
+(`foobar.toml` in the working folder, or `--config FILE`), the environment (`FOOBAR__SECTION__KEY`, for example
+`FOOBAR__WEB__LISTEN`; lists with commas), and the command line. A secret can be read from a file:
+`FOOBAR__DATABASE__URL_FILE=/run/secrets/url`. `foobar config` shows every effective value and where it came from.
+
+An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,
+`\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`.
+";

@@ -1,0 +1,69 @@
+//! For tests: an application in process, on a database of its own.
+//!
+//! ```
+//! use foobar::{App, actix_web::web};
+//!
+//! struct Hello;
+//!
+//! impl App for Hello {
+//!     fn routes(&self, routes: &mut web::ServiceConfig) {
+//!         routes.route("/", web::get().to(async || "Hello!"));
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let client = foobar::test::client(Hello).await;
+//! assert_eq!(client.get("/").await.text(), "Hello!");
+//! # }
+//! ```
+
+use std::ops::Deref;
+
+use foobar_app::App;
+
+pub use foobar_app::testing::{Answer, Call};
+pub use foobar_db::testing::TestDb;
+#[cfg(feature = "mysql")]
+pub use foobar_db::testing::{MysqlServer, ServerError};
+
+/// Calls an application in process; a [`foobar_app::testing::Client`] otherwise.
+pub struct Client {
+    client: foobar_app::testing::Client,
+    database: TestDb,
+}
+
+/// Calls `app` in process: no socket, no web tier, a fresh SQLite database with the application's migrations run.
+///
+/// # Panics
+///
+/// If the application does not start; the panic says why.
+#[cfg(feature = "sqlite")]
+pub async fn client(app: impl App) -> Client {
+    client_on(TestDb::sqlite().await, app).await
+}
+
+/// Like [`client`], on a database of your choice, such as `TestDb::mysql().await`.
+///
+/// # Panics
+///
+/// If the application does not start; the panic says why.
+pub async fn client_on(database: TestDb, app: impl App) -> Client {
+    let client = foobar_app::testing::Client::new(app, Some((*database).clone())).await;
+    Client { client, database }
+}
+
+impl Client {
+    /// The application's database.
+    pub const fn database(&self) -> &TestDb {
+        &self.database
+    }
+}
+
+impl Deref for Client {
+    type Target = foobar_app::testing::Client;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}

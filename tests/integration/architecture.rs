@@ -1,0 +1,206 @@
+//! What ARCHITECTURE.md says of the sources and their dependencies, held against them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// For each crate the crates and packages that it must never name.
+const ARROWS: &[(&str, &[&str])] = &[
+    (
+        "foobar-core",
+        &[
+            "foobar",
+            "foobar-web",
+            "foobar-app",
+            "foobar-db",
+            "hyper",
+            "hyper-util",
+            "actix-web",
+            "rustls",
+            "diesel",
+            "r2d2",
+            "socket2",
+        ],
+    ),
+    ("foobar-db", &["foobar", "foobar-web", "foobar-app", "hyper", "hyper-util", "actix-web", "actix-http", "axum"]),
+    ("foobar-app", &["foobar", "foobar-web", "hyper", "hyper-util", "rustls", "diesel-async", "mysql_async"]),
+    (
+        "foobar-web",
+        &["foobar", "foobar-app", "foobar-db", "actix-web", "actix-http", "actix-rt", "diesel", "r2d2", "tower"],
+    ),
+];
+
+/// The licences that may be in the tree.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Packages of which the tree holds more than one version, and who brings the other one.
+const DUPLICATES: &[(&str, &str)] = &[
+    ("block-buffer", "see sha1"),
+    ("cpufeatures", "see sha1"),
+    ("crypto-common", "see sha1"),
+    ("digest", "see sha1"),
+    ("getrandom", "0.2 by ring, 0.3 by rand 0.9 of mysql_async, 0.4 by tempfile"),
+    ("hashbrown", "0.16 by lru of mysql_async, 0.17 by indexmap"),
+    ("http", "0.2 by actix-web, 1 by hyper: the bridge between them is foobar-app's"),
+    ("io-lifetimes", "2 by fs-set-times of cap-std, 3 by cap-std itself"),
+    ("rand", "0.9 by mysql_async, 0.10 by actix-http for WebSockets"),
+    ("rand_core", "see rand"),
+    ("sha1", "0.10 by mysql_async, 0.11 by actix-http for WebSockets"),
+    ("socket2", "0.5 by mysql_async, 0.6 by tokio and actix-web"),
+    ("syn", "2 and 3 by the authors of procedural macros, half way through an upgrade; built, not linked"),
+    ("webpki-roots", "0.26 by mysql_async, a shell around 1"),
+    ("winnow", "0.7 by config, 1 by toml"),
+];
+
+#[test]
+fn the_arrows_between_the_crates_hold() {
+    for (name, banned) in ARROWS {
+        let manifest: toml::Table = read(&root().join(name).join("Cargo.toml")).parse().unwrap();
+        let dependencies = manifest["dependencies"].as_table().unwrap();
+        for banned in *banned {
+            assert!(!dependencies.contains_key(*banned), "{name} must not depend on {banned}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_has_a_licence_on_the_list() {
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name} has no licence"));
+        assert!(allowed(licence), "{name}: {licence}");
+    }
+}
+
+#[test]
+fn no_package_is_there_in_two_versions_without_a_reason() {
+    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in packages() {
+        let name = package["name"].as_str().unwrap().to_owned();
+        versions.entry(name).or_default().insert(package["version"].as_str().unwrap().to_owned());
+    }
+    let doubled: BTreeMap<_, _> = versions.into_iter().filter(|(_, versions)| versions.len() > 1).collect();
+    let unexplained: Vec<_> =
+        doubled.iter().filter(|(name, _)| !DUPLICATES.iter().any(|(known, _)| known == name)).collect();
+    assert!(unexplained.is_empty(), "find out who brings them: cargo tree -d: {unexplained:?}");
+    let stale: Vec<_> = DUPLICATES.iter().filter(|(name, _)| !doubled.contains_key(*name)).collect();
+    assert!(stale.is_empty(), "no longer doubled: {stale:?}");
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    for path in sources() {
+        let text = read(&path);
+        let code = text.split("\n#[cfg(test)]").next().unwrap();
+        let lines: Vec<&str> = code.lines().collect();
+        assert!(lines.len() <= 450, "{}: {} lines", path.display(), lines.len());
+        for (start, length) in functions(&lines) {
+            assert!(length <= 60, "{}:{}: a function of {length} lines", path.display(), start + 1);
+        }
+    }
+}
+
+#[test]
+fn the_libraries_install_no_global_and_leave_no_work_for_later() {
+    let banned = ["set_hook(", "set_global_default(", "ctrl_c(", "todo!(", "dbg!(", "FIXME", "TODO", "println!("];
+    for path in sources() {
+        let text = read(&path);
+        let code = text.split("\n#[cfg(test)]").next().unwrap();
+        for word in banned {
+            assert!(!code.contains(word), "{} has {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_stands_only_where_a_file_says_why() {
+    for path in sources() {
+        let text = read(&path);
+        let uses = text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("unsafe {"));
+        assert!(!uses || text.contains("#![expect(unsafe_code"), "{} has unsafe code without a reason", path.display());
+        assert!(!uses || text.contains("SAFETY:"), "{} has an unsafe block without a SAFETY comment", path.display());
+    }
+}
+
+/// Every package that a build for this machine needs; not those of other systems.
+fn packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--all-features", "--filter-platform"])
+        .arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let used: BTreeSet<&str> =
+        metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    let all = metadata["packages"].as_array().unwrap();
+    all.iter().filter(|package| used.contains(package["id"].as_str().unwrap())).cloned().collect()
+}
+
+/// Whether an SPDX expression can be met by the list. `/` is an old way to write OR.
+fn allowed(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    expression.split(" OR ").any(|all| all.split(" AND ").all(|one| LICENCES.contains(&one.trim())))
+}
+
+/// The start and length of each function, for code that rustfmt has formatted.
+fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
+    let is_function = |line: &str| {
+        let words = line.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+        let words = words.trim_start_matches("pub ").trim_start_matches("const ").trim_start_matches("async ");
+        words.starts_with("fn ")
+    };
+    let starts = lines.iter().enumerate().filter(|(_, line)| is_function(line) && !line.ends_with([';', '}']));
+    starts
+        .map(|(start, line)| {
+            let indent = line.len() - line.trim_start().len();
+            let end = lines[start..].iter().position(|line| line.len() == indent + 1 && line.ends_with('}'));
+            (start, end.map_or(1, |end| end + 1))
+        })
+        .collect()
+}
+
+fn sources() -> Vec<PathBuf> {
+    let folders = ["src", "foobar-core/src", "foobar-db/src", "foobar-app/src", "foobar-web/src"];
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            match () {
+                () if path.is_dir() && name != "tests" => folders.push(path),
+                () if name.ends_with(".rs") && name != "tests.rs" => files.push(path),
+                () => {}
+            }
+        }
+    }
+    assert!(files.len() > 40, "the sources are not where this test looks");
+    files
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,210 @@
+//! The command line of a program built on the facade, its signals and its exit codes.
+
+use std::process::Command;
+
+use crate::support::Program;
+
+/// Runs a command to its end: exit code, standard output, standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_binary_serves_a_folder_with_two_options() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("index.html"), "<h1>hello</h1>").unwrap();
+    let mut command = Program::foobar(folder.path());
+    command.env_remove("FOOBAR__WEB__LISTEN").args(["--root", ".", "--listen", "127.0.0.1:0"]);
+    let program = Program::start(&mut command);
+    let answer = program.get("/");
+    assert_eq!((answer.status, answer.text()), (200, "<h1>hello</h1>"));
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+}
+
+#[test]
+fn the_start_prints_where_it_listens_and_which_database_and_configuration_it_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("foobar.toml"), "[database]\nurl = \"sqlite:here.db\"\n").unwrap();
+    let program = Program::start(&mut Program::example("proving", folder.path()));
+    assert_eq!(program.banner[0], format!("listening on   http://{}", program.address));
+    assert_eq!(program.banner[1], format!("admin          http://{} (/livez /readyz /metrics)", program.admin));
+    assert_eq!(program.banner[2], "database       sqlite:here.db");
+    assert_eq!(program.banner[3], "configuration  foobar.toml");
+}
+
+#[test]
+fn check_says_that_a_good_configuration_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, output, error) = run(Program::foobar(folder.path()).args(["check", "--root", "."]));
+    assert_eq!((code, output.as_str(), error.as_str()), (0, "the configuration is good (no file)\n", ""));
+}
+
+#[test]
+fn check_names_file_line_and_key_of_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), "[web]\n\nlisten = \"nowhere\"\n").unwrap();
+    let (code, _, error) =
+        run(Program::foobar(folder.path()).args(["check", "--config", "my.toml"]).env_remove("FOOBAR__WEB__LISTEN"));
+    assert_eq!(code, 2);
+    assert!(error.starts_with("error: my.toml:3: `web.listen`: "), "{error}");
+}
+
+#[test]
+fn check_refuses_a_file_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--config", "none.toml"]));
+    assert_eq!((code, error.as_str()), (2, "error: there is no configuration file none.toml\n"));
+}
+
+#[test]
+fn config_prints_every_value_with_its_origin_and_hides_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("foobar.toml"), "[web]\nkeepalive_requests = 7\n").unwrap();
+    let mut command = Program::foobar(folder.path());
+    command.env("FOOBAR__DATABASE__URL", "mysql://user:hunter2@localhost/db");
+    let (code, output, _) = run(command.args(["config", "--workers", "3"]));
+    assert_eq!(code, 0);
+    let lines: Vec<&str> = output.lines().collect();
+    assert!(lines.contains(&"web.keepalive_requests = 7  # foobar.toml:2"), "{output}");
+    assert!(lines.contains(&"web.workers = \"3\"  # --workers"), "{output}");
+    assert!(lines.contains(&"web.keepalive_timeout = \"75s\"  # default"), "{output}");
+    assert!(lines.contains(&"database.url = \"***\"  # FOOBAR__DATABASE__URL"), "{output}");
+    assert!(!output.contains("hunter2"));
+}
+
+#[test]
+fn migrate_status_lists_and_migrate_run_runs_what_is_pending() {
+    let folder = tempfile::tempdir().unwrap();
+    let proving = |arguments: &[&str]| {
+        run(Program::example("proving", folder.path()).args(arguments).args(["--database", "sqlite:here.db"]))
+    };
+    assert_eq!(proving(&["migrate", "status"]).1, "pending  2026-01-01-000000_create_ledger\n");
+    assert_eq!(proving(&["migrate"]).1, "migrated  2026-01-01-000000_create_ledger\n");
+    assert_eq!(proving(&["migrate", "run"]).1, "nothing to migrate\n");
+    assert_eq!(proving(&["migrate", "status"]).1, "done     2026-01-01-000000_create_ledger\n");
+}
+
+#[test]
+fn routes_lists_sites_and_routes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "[sites.www]\nserver_name = [\"www.foobar.com\"]\nroot = \".\"\n\
+                [sites.www.routes.\"/old/\"]\nredirect = \"/new/\"\n[sites.www.routes.\"= /ping\"]\nrespond = 204\n";
+    std::fs::write(folder.path().join("foobar.toml"), file).unwrap();
+    let (code, output, _) = run(Program::foobar(folder.path()).arg("routes"));
+    assert_eq!(code, 0);
+    let words: Vec<Vec<&str>> = output.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["site", "www", "www.foobar.com"]);
+    assert_eq!(words[1], ["=", "/ping", "respond", "204"]);
+    assert_eq!(words[2], ["/old/", "redirect", "to", "/new/"]);
+    assert_eq!(words[3], ["(everything", "else)", "file,", "index", "in", "."]);
+}
+
+#[test]
+fn an_unknown_option_is_a_usage_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(Program::foobar(folder.path()).arg("--lisen"));
+    assert_eq!(code, 2);
+    assert!(error.contains("--listen"), "{error}");
+}
+
+#[test]
+fn nothing_to_serve_is_an_error_that_says_what_to_give() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(&mut Program::foobar(folder.path()));
+    assert_eq!(code, 2);
+    assert!(error.contains("--root DIR"), "{error}");
+}
+
+#[test]
+fn sigterm_and_sigint_finish_what_is_in_flight_and_exit_with_0() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::start(&mut Program::example("proving", folder.path()));
+        let mut client = program.client();
+        client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+        assert_eq!(client.interim("POST").status, 100, "the handler has the request");
+        client.send("01234");
+        program.signal(signal);
+        program.until_ready(503);
+        client.send("56789");
+        let answer = client.answer("POST");
+        assert_eq!((answer.status, answer.text(), answer.header("connection")), (200, "10", Some("close")));
+        let (status, log) = program.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("proving", folder.path()));
+    let mut client = program.client();
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.interim("POST").status, 100, "the handler has the request");
+    program.signal("TERM");
+    program.until_ready(503);
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(3));
+}
+
+#[test]
+fn a_drain_that_takes_too_long_is_cut_off_with_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "300ms"));
+    let mut client = program.client();
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.interim("POST").status, 100, "the handler has the request");
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(3));
+    assert!(client.try_answer("POST").is_none());
+}
+
+#[test]
+fn the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("proving", folder.path()));
+    assert_eq!(program.admin("/livez").text(), "alive\n");
+    assert_eq!(program.admin("/readyz").text(), "database: ready\napp: ready\nweb: ready\n");
+    program.get("/");
+    let metrics = program.admin("/metrics");
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    for tier in ["database", "app", "web"] {
+        assert!(metrics.text().contains(&format!("foobar_ready{{tier=\"{tier}\"}} 1\n")), "{}", metrics.text());
+    }
+    let mut client = crate::support::Client::connect(&program.admin);
+    client.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert_eq!(client.answer("GET").status, 421);
+}
+
+#[test]
+fn an_admin_address_that_nobody_chose_gives_way_when_it_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve =
+        || Program::start(Program::foobar(folder.path()).env_remove("FOOBAR__ADMIN__LISTEN").args(["--root", "."]));
+    let (one, other) = (serve(), serve());
+    assert_ne!(one.admin, other.admin);
+    assert_eq!((one.admin("/livez").status, other.admin("/livez").status), (200, 200));
+}
+
+#[test]
+fn the_access_log_has_nginxs_combined_format() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), "12345").unwrap();
+    let mut command = Program::foobar(folder.path());
+    let program = Program::start(command.args(["--root", ".", "--access-log", "access.log"]));
+    let mut client = program.client();
+    client
+        .send(b"GET /a.txt?q=1 HTTP/1.1\r\nHost: a\r\nReferer: http://from/\"quoted\"\r\nUser-Agent: caf\xe9\r\n\r\n");
+    assert_eq!(client.answer("GET").status, 200);
+    program.signal("TERM");
+    assert!(program.wait().0.success());
+    let log = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
+    let (before, after) = log.trim_end().split_once('[').unwrap();
+    let (time, after) = after.split_once(']').unwrap();
+    assert_eq!(before, "127.0.0.1 - - ");
+    assert_eq!((time.len(), time.ends_with(" +0000")), ("20/Nov/2026:06:00:00 +0000".len(), true));
+    assert_eq!(after, " \"GET /a.txt?q=1 HTTP/1.1\" 200 5 \"http://from/\\x22quoted\\x22\" \"caf\\xE9\"");
+}

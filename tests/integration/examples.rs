@@ -1,0 +1,40 @@
+//! The small examples, run as a reader would.
+
+use crate::support::Program;
+
+#[test]
+fn hello_is_at_most_fifteen_lines_and_says_hello() {
+    let source = include_str!("../../examples/hello.rs");
+    assert!(source.lines().count() <= 15);
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("hello", folder.path()));
+    let answer = program.get("/");
+    assert_eq!((answer.status, answer.text()), (200, "Hello, World!\n"));
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'self'"), "{policy}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no need of a database");
+}
+
+#[test]
+fn the_readme_shows_hello_as_it_is() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(include_str!("../../examples/hello.rs").trim_end()));
+}
+
+#[test]
+fn axum_serves_a_router_as_the_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("axum", folder.path()));
+    let answer = program.get("/");
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("axum"), "{}", answer.text());
+    assert!(answer.header("x-request-id").is_some(), "the defaults of the application tier hold for it too");
+}
+
+#[test]
+fn embed_serves_twice_and_stops_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Program::example("embed", folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.windows(7).filter(|seven| seven == b"http://").count() >= 2);
+}

@@ -1,0 +1,24 @@
+//! Programs to start, and a client that speaks raw HTTP/1.1.
+
+mod client;
+mod program;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use program::Program;
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until the answer is there. What it waits for tells no other way that it has happened.
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,122 @@
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+
+use super::{Answer, Client, until};
+
+/// A program of this package, running, on ports that the system chose. Killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    /// What it printed when it had started.
+    pub(crate) banner: Vec<String>,
+    /// Where it serves: `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    /// Where its admin listener is.
+    pub(crate) admin: String,
+}
+
+impl Program {
+    /// The command of an example, with a folder of its own to work in.
+    pub(crate) fn example(name: &str, folder: &Path) -> Command {
+        let program = binary().parent().unwrap().join("examples").join(name);
+        assert!(program.exists(), "{} is not built; run `cargo test` or `cargo build --examples`", program.display());
+        Self::command(&program, folder)
+    }
+
+    /// The command of the binary `foobar`.
+    pub(crate) fn foobar(folder: &Path) -> Command {
+        Self::command(&binary(), folder)
+    }
+
+    /// Starts it and waits until it says where it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = child.stderr.take();
+        let mut program =
+            Self { child, stdout, stderr, banner: Vec::new(), address: String::new(), admin: String::new() };
+        while !program.banner.last().is_some_and(|line| line.starts_with("configuration")) {
+            let line = program.line();
+            program.note(&line);
+            program.banner.push(line);
+        }
+        program
+    }
+
+    /// A new connection to it.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.client().get(target)
+    }
+
+    /// One request to the admin listener.
+    pub(crate) fn admin(&self, target: &str) -> Answer {
+        Client::connect(&self.admin).get(target)
+    }
+
+    /// Waits until `/readyz` has this status.
+    pub(crate) fn until_ready(&self, status: u16) -> Answer {
+        until(&format!("/readyz answers {status}"), || {
+            let answer = self.admin("/readyz");
+            (answer.status == status).then_some(answer)
+        })
+    }
+
+    /// Sends a signal: `TERM`, `INT`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; the exit status and what it wrote to standard error.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line).unwrap() == 0 {
+            let mut log = String::new();
+            self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+            panic!("it ended ({:?}): {log}", self.child.wait());
+        }
+        line.trim_end().to_owned()
+    }
+
+    fn command(program: &Path, folder: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(folder).env_remove("RUST_BACKTRACE");
+        command.env("FOOBAR__WEB__LISTEN", "127.0.0.1:0").env("FOOBAR__ADMIN__LISTEN", "127.0.0.1:0");
+        command.env("FOOBAR__WEB__WORKERS", "2").env("FOOBAR__WEB__ACCESS_LOG", "off");
+        command
+    }
+
+    fn note(&mut self, line: &str) {
+        let address = || line.split("http://").nth(1).and_then(|rest| rest.split([' ', '/']).next());
+        match line.split_whitespace().next() {
+            Some("listening") if self.address.is_empty() => self.address = address().unwrap_or_default().to_owned(),
+            Some("admin") => self.admin = address().unwrap_or_default().to_owned(),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill()); // it may have ended
+        drop(self.child.wait());
+    }
+}
+
+fn binary() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_foobar"))
+}
