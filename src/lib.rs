@@ -43,10 +43,15 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 pub use foobar_app::{App, AppSettings, AppTier, Error, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
     BoxError, BoxFuture, Chain, Connection, Handler, MakeHandler, Problem, Readiness, Request, RequestId, Response,
-    Tier,
+    Tier, handler_fn,
 };
 pub use foobar_db::{Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Migrations, QueryResult, diesel};
-pub use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+pub use foobar_web::{Address, InProcess, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+
+#[cfg(feature = "sqlite")]
+pub use foobar_db::Sqlite;
+#[cfg(feature = "mysql")]
+pub use foobar_db::{Mysql, MysqlConnection};
 
 #[doc(hidden)]
 pub use foobar_db::diesel_migrations as __diesel_migrations;

@@ -80,6 +80,36 @@ fn the_arrows_between_the_crates_hold() {
     }
 }
 
+/// Compiled, it holds: every trait of the seams has two implementors.
+#[test]
+fn every_trait_of_the_seams_has_two_implementors() {
+    use foobar::actix_web::web::ServiceConfig;
+    use foobar::{AppTier, Database, Handler, MakeHandler, Tier, WebTier};
+
+    struct Nothing;
+
+    impl foobar::App for Nothing {
+        fn routes(&self, _routes: &mut ServiceConfig) {}
+    }
+
+    type Runtime = foobar::Runtime<Nothing>;
+    type TowerApp = foobar::TowerApp<axum::Router>;
+
+    fn database<One: Database, Two: Database>() {}
+    fn app_tier<One: AppTier, Two: AppTier>() {}
+    fn web_tier<One: WebTier, Two: WebTier>() {}
+    fn tier<One: Tier, Two: Tier>() {}
+    fn make_handler<One: MakeHandler, Two: MakeHandler>() {}
+    fn handler<One: Handler>(_one: One) {}
+
+    database::<foobar::Sqlite, foobar::Mysql>();
+    app_tier::<Runtime, TowerApp>();
+    web_tier::<foobar::Web, foobar::InProcess>();
+    tier::<foobar::Web, Runtime>();
+    make_handler::<Runtime, TowerApp>();
+    handler(foobar::handler_fn(async |_request| foobar::Response::default()));
+}
+
 #[test]
 fn every_dependency_has_a_licence_on_the_list() {
     for package in packages() {
