@@ -24,7 +24,7 @@
 //!
 //! - To serve: [`Server`], and [`Running`] where the program is more than a server.
 //! - To test: [`test::client`], which calls an application in process on a database of its own.
-//! - To replace a part: [`Tier`], and the traits [`WebTier`], [`AppTier`] and [`Database`].
+//! - To replace a part: the traits [`WebTier`], [`AppTier`] and [`Database`], and [`Tier`] for a part of your own.
 
 mod admin;
 mod cli;
@@ -42,29 +42,15 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{App, AppSettings, AppTier, Error, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
-    BoxError, BoxFuture, Chain, Connection, Handler, MakeHandler, Problem, Readiness, Request, RequestId, Response,
-    Tier, handler_fn,
+    BoxError, BoxFuture, Chain, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics, Problem, Readiness, Request,
+    RequestId, Response, ResponseBody, Secret, Tier, handler_fn,
 };
-pub use foobar_db::{Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Migrations, QueryResult, diesel};
+pub use foobar_db::{
+    Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Migrations, QueryResult, diesel, embed_migrations,
+};
 pub use foobar_web::{Address, InProcess, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
 
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlConnection};
-
-#[doc(hidden)]
-pub use foobar_db::diesel_migrations as __diesel_migrations;
-
-/// Puts the migrations of a folder into the program: [`EmbeddedMigrations`] for [`Migrations::new`].
-///
-/// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
-/// `2026-01-31-000000_name/up.sql` and `down.sql`.
-#[macro_export]
-macro_rules! embed_migrations {
-    ($folder:literal) => {{
-        use $crate::__diesel_migrations as diesel_migrations;
-        const MIGRATIONS: $crate::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
-        MIGRATIONS
-    }};
-}

@@ -1,8 +1,7 @@
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection, TransactionManager};
+use foobar_core::panics;
 
 use crate::failure::Failure;
 use crate::{Access, Conn, Query, deadline};
@@ -18,8 +17,7 @@ pub(crate) fn attempt(conn: &mut Conn, access: Access, query: &mut Query, until:
         Access::Write => transaction(conn, query),
         Access::Read | Access::Migrate => query(conn).map_err(Failure::of),
     };
-    catch_unwind(AssertUnwindSafe(|| deadline::until(until, run)))
-        .unwrap_or_else(|panic| Err(Failure::Panicked(message(&*panic))))
+    panics::catch(|| deadline::until(until, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }
 
 fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
@@ -34,9 +32,4 @@ fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
             Err(failure)
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_owned() // `panic_any` with something else
 }

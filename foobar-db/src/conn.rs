@@ -3,6 +3,7 @@ use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager}
 
 #[cfg(feature = "mysql")]
 use crate::MysqlConnection;
+use crate::migrations::MigrationLock;
 use crate::{Engine, Error};
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
@@ -44,11 +45,11 @@ impl Conn {
         }
     }
 
-    /// Makes sure that no other node runs migrations until this connection is closed.
-    pub(crate) fn lock_migrations(&mut self) -> Result<(), Error> {
+    /// Keeps all other processes from running migrations; `None` if one of them does now.
+    pub(crate) fn lock_migrations(&mut self) -> Result<Option<MigrationLock>, Error> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => Ok(()), // one process holds the file
+            Self::Sqlite(conn) => crate::sqlite::lock_migrations(conn),
             #[cfg(feature = "mysql")]
             Self::Mysql(conn) => crate::mysql::lock_migrations(conn),
         }

@@ -17,6 +17,12 @@ pub trait Database: Tier {
     /// A query may run several times; only the last run counts. One whose caller goes away while it waits for a
     /// connection never runs; one that has begun runs to its end.
     fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Says whether the tier's start would find a database it can use; started or not, it changes nothing.
+    ///
+    /// SQLite: a file that exists is a database; one that is missing can be made. MySQL: a connection can be opened; a
+    /// server that is down, which a start would wait for, is an error here.
+    fn check(&self) -> BoxFuture<'_, Result<(), Error>>;
 }
 
 /// What a query does to the database.

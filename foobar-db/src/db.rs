@@ -44,9 +44,16 @@ impl Db {
         Arc::clone(&self.database) as Arc<dyn Tier>
     }
 
+    /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
+    /// server that is down is an error. The tier need not have been started.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.database.check().await
+    }
+
     /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
     ///
-    /// Where several nodes do this at once on one MySQL server, one runs them and the others wait.
+    /// Where several processes do this at once on one database, one runs them and the others wait, within
+    /// `database.migration_timeout`.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.run(conn)).await

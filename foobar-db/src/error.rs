@@ -1,6 +1,9 @@
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use foobar_core::BoxError;
+use foobar_core::panics::Panic;
 
 use crate::{ConnectError, Engine};
 
@@ -14,6 +17,14 @@ pub enum Error {
     /// The URL cannot be used. It may hold a password, so it is not shown.
     #[error("`database.url` {0}")]
     Url(&'static str),
+    /// The file of the certificate authority cannot be read.
+    #[error("`database.tls_ca` {} cannot be read", .file.display())]
+    Authority {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The URL asks for an engine that is not in this program.
     #[error("`database.url` asks for {0}, which this program was built without; add the feature `{feature}` of foobar", feature = .0.feature())]
     NotBuilt(Engine),
@@ -60,8 +71,8 @@ pub enum Error {
     #[error("the database did not confirm the transaction; whether it took effect is unknown")]
     OutcomeUnknown(#[source] diesel::result::Error),
     /// The query closure panicked; a write was rolled back.
-    #[error("the query panicked: {0}")]
-    Panicked(String),
+    #[error("the query {0}")]
+    Panicked(Panic),
     /// The handle wants another engine than the one that runs.
     #[error("this is a {is} database, where {wanted} is wanted")]
     OtherEngine {
@@ -81,6 +92,17 @@ pub enum Error {
         /// Why.
         source: BoxError,
     },
+    /// One migration took too long and was interrupted; what stays is the same.
+    #[error("migration `{name}` did not end in time (`database.migration_timeout` is for all together)")]
+    MigrationDeadline {
+        /// Its name.
+        name: String,
+        /// What the database said.
+        source: BoxError,
+    },
+    /// Another process runs migrations and did not end in time.
+    #[error("another process still runs migrations, after all of `database.migration_timeout`")]
+    Migrating,
     /// The list of the migrations that have run could not be read, or not be locked.
     #[error("the state of the migrations cannot be read")]
     MigrationState(#[source] BoxError),
@@ -102,6 +124,7 @@ impl Error {
                 | Self::Conflict { .. }
                 | Self::Lost(_)
                 | Self::OutcomeUnknown(_)
+                | Self::Migrating
         )
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use foobar_core::panics::Panic;
 
 use crate::{Access, ConnectError, Error};
 
@@ -20,7 +21,7 @@ pub(crate) enum Failure {
     /// The connection broke during COMMIT.
     OutcomeUnknown(DieselError),
     /// The closure panicked.
-    Panicked(String),
+    Panicked(Panic),
 }
 
 /// What is said of a database that has not answered in time.
@@ -112,7 +113,7 @@ impl Failure {
             },
             Self::Deadline => Error::Deadline(limit),
             Self::OutcomeUnknown(error) => Error::OutcomeUnknown(error),
-            Self::Panicked(message) => Error::Panicked(message),
+            Self::Panicked(panic) => Error::Panicked(panic),
         }
     }
 }

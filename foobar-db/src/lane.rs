@@ -1,4 +1,5 @@
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
@@ -116,14 +117,21 @@ impl Drop for Lane {
 fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
     while let Some(Job { access, mut query, acquire_by, permit, reply }) = jobs.pop() {
         if reply.is_closed() {
+            discard(query);
             continue;
         }
         let start = Instant::now();
         let outcome = endpoint.run(access, &mut query, acquire_by);
         endpoint.stats.ran(start.elapsed());
-        drop((query, permit)); // what the caller does next finds the thread free
+        discard(query);
+        drop(permit); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);
     }
+}
+
+/// Not even the destructor of what a query has captured may end a thread: a lane never gets another.
+fn discard(query: Query) {
+    let _panicked = catch_unwind(AssertUnwindSafe(|| drop(query))); // the hook has told of it
 }
 
 /// One of the calls that wait.

@@ -68,4 +68,8 @@ pub use settings::DatabaseSettings;
 pub use sqlite::Sqlite;
 
 pub use diesel::{self, QueryResult};
-pub use diesel_migrations::{self, EmbeddedMigrations, embed_migrations};
+pub use diesel_migrations::EmbeddedMigrations;
+
+// `embed_migrations!` names it in the crate that calls it.
+#[doc(hidden)]
+pub use diesel_migrations;

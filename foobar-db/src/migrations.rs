@@ -3,12 +3,28 @@ use std::sync::Arc;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use crate::{Conn, Engine, Error, MultiBackend};
+use crate::{Conn, Engine, Error, MultiBackend, deadline};
+
+mod lock;
+
+pub(crate) use lock::MigrationLock;
 
 /// The schema of an application, embedded in its program; cheap to clone.
 ///
-/// ```ignore
-/// Migrations::new(embed_migrations!("migrations"))
+/// ```
+/// use foobar_db::testing::TestDb;
+/// use foobar_db::{Migrations, embed_migrations};
+///
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), foobar_db::Error> {
+/// let migrations = Migrations::new(embed_migrations!("src/migrations/tests/good"));
+/// let names = TestDb::sqlite().await.migrate(&migrations).await?;
+/// assert_eq!(names, ["2026-01-01-000000_notes", "2026-01-02-000000_first_note"]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone, Default)]
 pub struct Migrations {
@@ -23,7 +39,7 @@ impl Migrations {
         Self::default()
     }
 
-    /// The same SQL for every engine, from `embed_migrations!("FOLDER")`.
+    /// The same SQL for every engine, from [`embed_migrations!`](crate::embed_migrations).
     pub fn new(migrations: EmbeddedMigrations) -> Self {
         Self { shared: Some(Arc::new(migrations)), ..Self::none() }
     }
@@ -50,7 +66,7 @@ impl Migrations {
         if self.is_empty() {
             return Ok(Vec::new());
         }
-        conn.lock_migrations()?;
+        let _lock = MigrationLock::acquire(conn)?;
         let pending = self.list(conn)?.into_iter().filter(|(_, has_run)| !has_run);
         pending.map(|(migration, _)| run_one(conn, &*migration)).collect()
     }
@@ -87,6 +103,20 @@ impl Migrations {
     }
 }
 
+/// Puts the migrations of a folder into the program: [`EmbeddedMigrations`] for [`Migrations::new`].
+///
+/// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
+/// `2026-01-31-000000_name/up.sql` and `down.sql`. Cargo notices a migration that is added only where a `build.rs`
+/// prints `cargo::rerun-if-changed=FOLDER`.
+#[macro_export]
+macro_rules! embed_migrations {
+    ($folder:literal) => {{
+        use $crate::diesel_migrations;
+        const MIGRATIONS: $crate::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+        MIGRATIONS
+    }};
+}
+
 /// A migration, and whether it has run.
 type Listed = (Box<dyn Migration<MultiBackend>>, bool);
 
@@ -95,6 +125,7 @@ fn run_one(conn: &mut Conn, migration: &dyn Migration<MultiBackend>) -> Result<S
     tracing::info!(migration = name, "running a migration");
     match conn.run_migration(migration) {
         Ok(_version) => Ok(name),
+        Err(source) if deadline::has_passed() => Err(Error::MigrationDeadline { name, source }),
         Err(source) => Err(Error::Migration { name, source }),
     }
 }

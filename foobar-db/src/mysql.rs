@@ -8,6 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
+use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
 mod connection;
@@ -49,8 +50,12 @@ impl Mysql {
         Arc::new(move || MysqlConnection::connect(&options).map(Conn::Mysql))
     }
 
-    fn refused(&self, error: ConnectError) -> Error {
-        Error::Open { database: self.describe(), source: error.into() }
+    fn failed(&self, error: ConnectError) -> Error {
+        let database = self.describe();
+        match error {
+            ConnectError::Refused(_) => Error::Open { database, source: error.into() },
+            ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
+        }
     }
 }
 
@@ -66,6 +71,16 @@ impl Database for Mysql {
     fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.lane.run(access, query))
     }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async {
+            let options = Arc::clone(&self.options);
+            let connect = move || MysqlConnection::connect(&options).map(drop);
+            let connected = thread::run("foobar-db-open", connect).await;
+            let no_thread = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
+            connected.map_err(no_thread).flatten().map_err(|error| self.failed(error))
+        })
+    }
 }
 
 impl Tier for Mysql {
@@ -80,7 +95,10 @@ impl Tier for Mysql {
             let mut monitor =
                 Monitor::new(Arc::clone(&self.options), Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
-            let monitor = first?.map_err(|error| self.refused(error))?;
+            let monitor = first?.map_err(|error| self.failed(error))?;
+            if let Readiness::NotReady(reason) = self.health.get() {
+                tracing::warn!(reason, "the database is not there yet");
+            }
             let (stop, stopped) = mpsc::channel();
             thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped))?;
             *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
@@ -106,8 +124,8 @@ impl Tier for Mysql {
     }
 }
 
-/// Holds a lock of the server until the connection is closed, and lifts the session's limit on statements.
-pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<(), Error> {
+/// Takes a lock of the server that lasts until the connection is closed, and lifts the session's limit on statements.
+pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<Option<MigrationLock>, Error> {
     use diesel::connection::SimpleConnection;
     use diesel::dsl::sql;
     use diesel::prelude::*;
@@ -115,12 +133,9 @@ pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<(), Error> {
 
     let state = |error: diesel::result::Error| Error::MigrationState(error.into());
     conn.batch_execute(options::UNLIMITED).map_err(state)?;
-    let seconds = crate::deadline::remaining().map_or(0, |time| time.as_secs());
-    let lock = format!("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), {seconds})");
-    match diesel::select(sql::<Nullable<BigInt>>(&lock)).get_result(conn).map_err(state)? {
-        Some(1_i64) => Ok(()),
-        _ => Err(Error::MigrationState("another node runs migrations".into())),
-    }
+    let lock = sql::<Nullable<BigInt>>("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), 0)");
+    let locked = diesel::select(lock).get_result::<Option<i64>>(conn).map_err(state)?;
+    Ok((locked == Some(1)).then_some(MigrationLock::Connection))
 }
 
 #[cfg(test)]

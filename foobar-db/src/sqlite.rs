@@ -1,24 +1,34 @@
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
 use diesel::result::Error as DieselError;
+use diesel::sql_types::{Binary, Nullable};
 use diesel::sqlite::SqliteConnection;
-use diesel::{ConnectionError, ConnectionResult};
 use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 
-use crate::connections::{Connect, ConnectError};
+use crate::connections::{Connect, ConnectError, random};
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
+use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
 mod interrupt;
+mod place;
+
+use place::Place;
 
 /// SQLite inside the process: one connection that writes, several that read, WAL, and every COMMIT on the disk.
+///
+/// A file that it makes can be read and written by the process's user alone; the permissions of one that exists stay.
 pub struct Sqlite {
     place: Place,
     lock_timeout: Duration,
@@ -27,13 +37,6 @@ pub struct Sqlite {
     health: Health,
     /// Keeps a database in memory alive while the pools replace their connections.
     anchor: Mutex<Option<SqliteConnection>>,
-}
-
-#[derive(Clone)]
-enum Place {
-    File(PathBuf),
-    /// A database in memory, by its unique name.
-    Memory(String),
 }
 
 #[derive(Clone, Copy)]
@@ -68,6 +71,16 @@ impl Sqlite {
         };
         Endpoint::new(self.place.describe(), limits.clone(), self.connect(role))
     }
+
+    /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: fn(&Place, Duration) -> Result<T, BoxError>,
+    ) -> Result<T, Error> {
+        let (place, lock_timeout) = (self.place.clone(), self.lock_timeout);
+        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout)).await;
+        outcome.map_err(BoxError::from).flatten().map_err(|source| Error::Open { database: self.describe(), source })
+    }
 }
 
 impl Database for Sqlite {
@@ -83,6 +96,10 @@ impl Database for Sqlite {
         let (_, lane) = if access == Access::Read { &self.readers } else { &self.writer };
         Box::pin(lane.run(access, query))
     }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.on_thread(check))
+    }
 }
 
 impl Tier for Sqlite {
@@ -92,9 +109,7 @@ impl Tier for Sqlite {
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
-            let (place, lock_timeout) = (self.place.clone(), self.lock_timeout);
-            let opened = thread::run("foobar-db-open", move || prepare(&place, lock_timeout)).await;
-            let anchor = opened?.map_err(|source| Error::Open { database: self.describe(), source })?;
+            let anchor = self.on_thread(prepare).await?;
             *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
             self.readers.1.start(Lane::start(self.endpoint(Role::Reader), 0)?);
             self.writer.1.start(Lane::start(self.endpoint(Role::Writer), self.readers.0.connections)?);
@@ -119,52 +134,51 @@ impl Tier for Sqlite {
     }
 }
 
-impl Place {
-    fn of(url: &str) -> Result<Self, Error> {
-        static MEMORIES: AtomicU64 = AtomicU64::new(0);
-        let rest = url.strip_prefix("sqlite:").ok_or(Error::Url("does not begin with `sqlite:`"))?;
-        let path = rest.strip_prefix("//").unwrap_or(rest); // both forms are common
-        match path {
-            "" => Err(Error::Url("names no file; write `sqlite:PATH`")),
-            ":memory:" => Ok(Self::Memory(format!("file:/foobar-{}?vfs=memdb", MEMORIES.fetch_add(1, Relaxed)))),
-            _ => Ok(Self::File(PathBuf::from(path))),
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self {
-            Self::File(path) => format!("sqlite:{}", path.display()),
-            Self::Memory(_) => "sqlite::memory:".to_owned(),
-        }
-    }
-
-    /// What SQLite opens. A relative path gets its folder, so that none is taken for a `file:` URI.
-    fn name(&self) -> String {
-        match self {
-            Self::File(path) => Path::new(".").join(path).display().to_string(),
-            Self::Memory(name) => name.clone(),
-        }
-    }
-}
-
-/// Makes the folder, opens the database and sees that it can be written. A database in memory lives as long as the
+/// Makes the file, opens the database and sees that it can be written. A database in memory lives as long as the
 /// connection that is returned for it.
 fn prepare(place: &Place, lock_timeout: Duration) -> Result<Option<SqliteConnection>, BoxError> {
     if let Place::File(path) = place {
-        if path.is_dir() {
-            return Err("this is a folder, not a file".into());
-        }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
-        }
+        place::inspect(path)?;
+        place::make(path)?;
     }
-    let mut conn = open(place, Role::Writer, lock_timeout)?;
+    let mut conn = open_first(place, lock_timeout)?;
     match conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK") {
-        Err(DieselError::DatabaseError(_, details)) if details.message() == "database is locked" => {} // it is written
+        Err(error) if is_locked(&error) => {} // it is written
         outcome => outcome?,
     }
     Ok(matches!(place, Place::Memory(_)).then_some(conn))
 }
+
+/// Says whether [`prepare`] would succeed, and changes nothing.
+fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
+    let Place::File(path) = place else { return Ok(()) };
+    place::inspect(path)?;
+    if path.exists() {
+        let mut conn = interrupt::establish(&place::read_only(path)?)?;
+        let milliseconds = lock_timeout.as_millis();
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}; SELECT 1 FROM sqlite_schema"))?;
+    }
+    Ok(())
+}
+
+/// Opens a database that may be new. To become WAL it needs the file alone, and SQLite does not wait for that: of
+/// several processes that start at once one succeeds, and the others find it done.
+fn open_first(place: &Place, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
+    let patience = Instant::now() + lock_timeout;
+    loop {
+        match open(place, Role::Writer, lock_timeout) {
+            Err(ConnectionError::CouldntSetupConfiguration(error))
+                if is_locked(&error) && Instant::now() < patience =>
+            {
+                sleep(PAUSE.mul_f64(random()));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The longest pause before a new database is opened again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn open(place: &Place, role: Role, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
     let mut conn = interrupt::establish(&place.name())?;
@@ -186,6 +200,26 @@ fn refused(error: ConnectionError) -> ConnectError {
         ConnectionError::CouldntSetupConfiguration(cause) => cause.to_string(),
         other => other.to_string(),
     })
+}
+
+fn is_locked(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, details) if details.message() == "database is locked")
+}
+
+/// Locks the database's log, which is one file as long as a connection is open, and which SQLite itself never locks.
+/// In the database's own file we would drop SQLite's locks (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
+pub(crate) fn lock_migrations(conn: &mut SqliteConnection) -> Result<Option<MigrationLock>, Error> {
+    let path = "(SELECT CAST(file || '-wal' AS BLOB) FROM pragma_database_list WHERE name = 'main' AND file <> '')";
+    let path = diesel::select(sql::<Nullable<Binary>>(path)).get_result::<Option<Vec<u8>>>(conn);
+    let Some(path) = path.map_err(|error| Error::MigrationState(error.into()))? else {
+        return Ok(Some(MigrationLock::Connection)); // in memory: there is nobody else
+    };
+    let log = File::open(OsString::from_vec(path)).map_err(|error| Error::MigrationState(error.into()))?;
+    match log.try_lock() {
+        Ok(()) => Ok(Some(MigrationLock::File(log))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(Error::MigrationState(error.into())),
+    }
 }
 
 #[cfg(test)]

@@ -114,6 +114,28 @@ async fn a_panic_is_an_error_that_rolls_back_and_the_threads_go_on() {
     }
 }
 
+/// Its destructor panics.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[tokio::test]
+async fn what_a_query_has_captured_may_panic_when_it_is_dropped_and_the_threads_go_on() {
+    for (db, _test) in both_with(|settings| settings.connections = 1.try_into().unwrap()).await {
+        let bomb = Bomb;
+        let write = db.write(move |conn| {
+            let _captured = &bomb;
+            insert(conn, 1)
+        });
+        assert_eq!(write.await.unwrap(), 1);
+        assert_eq!(db.write(|conn| insert(conn, 2)).await.unwrap(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on() {
     let shorter = |settings: &mut DatabaseSettings| {

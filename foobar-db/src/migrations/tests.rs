@@ -1,12 +1,17 @@
+use std::sync::{Barrier, mpsc};
+use std::time::{Duration, Instant};
+
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use foobar_core::Chain;
+use foobar_core::{Chain, Period, Secret};
+use futures_util::FutureExt;
 
 use super::*;
 use crate::testing::TestDb;
-use crate::{Db, embed_migrations};
+use crate::{Access, DatabaseSettings, Db};
 
 const GOOD: EmbeddedMigrations = embed_migrations!("src/migrations/tests/good");
+const ENDLESS: EmbeddedMigrations = embed_migrations!("src/migrations/tests/endless");
 const BROKEN: EmbeddedMigrations = embed_migrations!("src/migrations/tests/broken");
 
 async fn both() -> [TestDb; 2] {
@@ -49,6 +54,16 @@ async fn a_failing_migration_is_named_and_what_ran_before_it_stays() {
 }
 
 #[tokio::test]
+async fn a_migration_that_does_not_end_is_interrupted_and_named() {
+    let db = TestDb::sqlite().await;
+    let hasty = another(&db, Duration::from_millis(200)).await;
+    let error = hasty.migrate(&Migrations::new(ENDLESS)).await.unwrap_err();
+    let expected = "migration `2026-01-01-000000_endless` did not end in time (`database.migration_timeout` is for \
+                    all together): Failed to run 2026-01-01-000000_endless with: interrupted";
+    assert_eq!(Chain(&error).to_string(), expected);
+}
+
+#[tokio::test]
 async fn an_engine_without_migrations_is_an_error_unless_there_are_none_at_all() {
     let [sqlite, mysql] = both().await;
     assert_eq!(mysql.migrate(&Migrations::none()).await.unwrap(), names(&[]));
@@ -58,13 +73,75 @@ async fn an_engine_without_migrations_is_an_error_unless_there_are_none_at_all()
     assert_eq!(error.to_string(), "there are no migrations for MySQL; add them with `Migrations::mysql`");
 }
 
-#[tokio::test]
-async fn two_nodes_that_migrate_at_once_run_each_migration_once() {
-    let db = TestDb::mysql().await;
-    let other = Db::open(&db.settings()).unwrap();
+/// A second process as far as the database can tell.
+async fn another(db: &TestDb, migration_timeout: Duration) -> Db {
+    let settings = DatabaseSettings { migration_timeout: Period::new(migration_timeout), ..db.settings() };
+    let other = Db::open(&settings).unwrap();
     other.tier().start().await.unwrap();
-    let migrations = Migrations::new(GOOD);
-    let (one, two) = tokio::join!(db.migrate(&migrations), other.migrate(&migrations));
-    assert_eq!(one.unwrap().len() + two.unwrap().len(), 2);
-    assert_eq!(notes(&db).await, 2);
+    other
+}
+
+/// Runs migrations on `db`, as it seems to others, until the sender is dropped; returns once they run.
+async fn occupy(db: &TestDb) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Error>>) {
+    let database = Engine::open(&db.settings()).unwrap();
+    database.start().await.unwrap();
+    let (begun, began) = tokio::sync::oneshot::channel();
+    let mut begun = Some(begun);
+    let (release, released) = mpsc::channel::<()>();
+    let work = move |conn: &mut Conn| {
+        let _lock = MigrationLock::acquire(conn).ok().unwrap();
+        begun.take().unwrap().send(()).unwrap();
+        let _disconnected = released.recv();
+        Ok(())
+    };
+    let call = tokio::spawn(async move { database.run(Access::Migrate, Box::new(work)).await });
+    began.await.unwrap();
+    (release, call)
+}
+
+#[tokio::test]
+async fn migrations_wait_for_those_of_another_process_but_not_past_their_timeout() {
+    for db in both().await {
+        let (release, call) = occupy(&db).await;
+        let migrations = Migrations::new(GOOD);
+        let hasty = another(&db, Duration::from_millis(200)).await;
+        let error = hasty.migrate(&migrations).await.unwrap_err();
+        assert!(matches!(error, Error::Migrating) && error.is_unavailable(), "{error:?}");
+        let patient = another(&db, Duration::from_secs(60)).await;
+        let mut waits = Box::pin(patient.migrate(&migrations));
+        assert!((&mut waits).now_or_never().is_none());
+        drop(release);
+        assert_eq!(waits.await.unwrap().len(), 2);
+        call.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn processes_that_start_and_migrate_at_once_all_succeed_and_each_migration_runs_once() {
+    for _round in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite:{}", folder.path().join("new.db").display());
+        let mysql = TestDb::mysql().await;
+        for url in [&sqlite, mysql.url()] {
+            assert_eq!(migrate_at_once(url, 8), 2, "{url}");
+        }
+    }
+}
+
+/// How many migrations so many processes run together, each on a thread and a handle of its own.
+fn migrate_at_once(url: &str, processes: usize) -> usize {
+    let barrier = Barrier::new(processes);
+    let migrate = async || {
+        let db = Db::open(&DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }).unwrap();
+        barrier.wait();
+        db.tier().start().await.unwrap();
+        let run = db.migrate(&Migrations::new(GOOD)).await.unwrap().len();
+        db.tier().drain(Instant::now() + Duration::from_secs(5)).await;
+        run
+    };
+    let block_on = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(migrate());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..processes).map(|_| scope.spawn(block_on)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    })
 }

@@ -1,6 +1,5 @@
 use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use diesel::QueryResult;
@@ -15,6 +14,7 @@ use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionError, ConnectionResult};
 use diesel_async::{AsyncConnection, AsyncConnectionCore, AsyncMysqlConnection, SimpleAsyncConnection};
+use foobar_core::panics;
 use futures_util::TryStreamExt;
 use mysql_async::prelude::Queryable;
 use tokio::runtime::{Builder, Runtime};
@@ -48,9 +48,8 @@ impl MysqlConnection {
         let runtime = runtime.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
         let connected = async { timeout(options.connect_timeout, begin_session(options)).await };
         // rustls panics where a program holds two cryptographic providers and has chosen none.
-        let connected = catch_unwind(AssertUnwindSafe(|| runtime.block_on(connected))).unwrap_or_else(|_panic| {
-            Ok(Err(ConnectError::Unreachable("the driver panicked; see the log of the process".to_owned())))
-        });
+        let connected = panics::catch(|| runtime.block_on(connected))
+            .unwrap_or_else(|panic| Ok(Err(ConnectError::Unreachable(format!("the driver {panic}")))));
         let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
         match connected.map_err(late).flatten() {
             Ok(connection) => Ok(Self {

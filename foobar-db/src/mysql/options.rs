@@ -1,6 +1,7 @@
+use std::fs::File;
 use std::time::Duration;
 
-use mysql_async::{Opts, OptsBuilder, SslOpts};
+use mysql_async::{Opts, OptsBuilder};
 
 use crate::limits::bounded;
 use crate::{DatabaseSettings, Error};
@@ -23,11 +24,13 @@ impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
         let server = parse(url.expose())?;
-        let authority = settings.tls_ca.clone().map(|file| vec![file.into()]);
-        let tls = match (server.ssl_opts().cloned(), authority) {
+        let tls = match (server.ssl_opts().cloned(), &settings.tls_ca) {
             (None, Some(_)) => return Err(Error::Url("has no `require_ssl=true`, which `database.tls_ca` is for")),
             (tls, None) => tls,
-            (tls, Some(authority)) => tls.map(|tls: SslOpts| tls.with_root_certs(authority)),
+            (Some(tls), Some(file)) => {
+                File::open(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
+                Some(tls.with_root_certs(vec![file.clone().into()]))
+            }
         };
         let builder = OptsBuilder::from_opts(server)
             .ssl_opts(tls)
@@ -67,9 +70,10 @@ fn session(query_timeout: Duration, lock_timeout: Duration) -> String {
     let lock = lock_timeout.as_secs_f64().ceil().max(1.0);
     let (seconds, milliseconds) = (query_timeout.as_secs_f64(), query_timeout.as_millis());
     format!(
-        "SET NAMES utf8mb4, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', SESSION sql_mode = \
-         'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
-         NO_ENGINE_SUBSTITUTION', SESSION innodb_lock_wait_timeout = {lock} \
+        "SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', \
+         SESSION sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
+         ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+         SESSION innodb_lock_wait_timeout = {lock}, SESSION lock_wait_timeout = {lock} \
          /*M! , SESSION max_statement_time = {seconds} */ /*!50708 , SESSION max_execution_time = {milliseconds} */"
     )
 }

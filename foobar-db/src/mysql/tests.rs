@@ -28,7 +28,7 @@ async fn eventually(what: impl Fn() -> bool) {
     let patience = Instant::now() + Duration::from_secs(10);
     while !what() {
         assert!(Instant::now() < patience, "it did not happen");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -42,21 +42,24 @@ fn mysql(conn: &mut Conn) -> &mut MysqlConnection {
 
 #[tokio::test]
 async fn a_session_has_our_rules() {
-    let db = TestDb::mysql().await;
-    let text = |name: &str| sql::<Text>(&format!("CAST(@@SESSION.{name} AS CHAR)"));
-    let variables = (
-        text("time_zone"),
-        text("lc_messages"),
-        text("character_set_connection"),
-        text("innodb_lock_wait_timeout"),
-        text("sql_mode"),
-    );
-    let read = db.read(move |conn| {
-        diesel::select(variables.clone()).get_result::<(String, String, String, String, String)>(conn)
-    });
-    let (zone, messages, charset, lock, mode) = read.await.unwrap();
-    assert_eq!([&*zone, &*messages, &*charset, &*lock], ["+00:00", "en_US", "utf8mb4", "2"]);
-    assert!(mode.contains("STRICT_TRANS_TABLES"), "{mode}");
+    let test = TestDb::mysql().await;
+    test.write(|conn| conn.batch_execute("SET GLOBAL autocommit = 0")).await.unwrap();
+    let db = open(test.url());
+    db.tier().start().await.unwrap();
+    let session = |name: &str, expected: &str| {
+        let (value, expected) = (sql::<Text>(&format!("CAST(@@SESSION.{name} AS CHAR)")), expected.to_owned());
+        let value = db.read(move |conn| diesel::select(value.clone()).get_result::<String>(conn));
+        async move { assert_eq!(value.await.unwrap(), expected) }
+    };
+    session("autocommit + 0", "1").await;
+    session("time_zone", "+00:00").await;
+    session("lc_messages", "en_US").await;
+    session("character_set_connection", "utf8mb4").await;
+    session("innodb_lock_wait_timeout", "2").await;
+    session("lock_wait_timeout", "2").await;
+    let mode = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
+                NO_ENGINE_SUBSTITUTION";
+    session("sql_mode", mode).await;
 }
 
 #[tokio::test]
@@ -158,12 +161,33 @@ async fn a_server_that_goes_and_comes_back_is_noticed_and_queries_work_again() {
     assert_eq!(one(&db).await.unwrap(), 1);
 }
 
+/// What has been logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_down_at_the_start_is_waited_for() {
     let mut server = MysqlServer::start().unwrap();
     let db = open(&server.create_database().unwrap());
     server.stop().unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let logged = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let logged = tracing::subscriber::set_default(logged);
     db.tier().start().await.unwrap();
+    drop(logged);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("the database is not there yet reason=\"cannot connect to mysql://root@localhost"), "{log}");
     assert!(!db.tier().readiness().is_ready());
     assert!(one(&db).await.unwrap_err().is_unavailable());
     server.restart().unwrap();
@@ -291,12 +315,46 @@ async fn a_statement_of_a_batch_that_fails_fails_the_batch() {
     assert_eq!(one(&db).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn a_check_connects_once_and_says_why_it_could_not() {
+    let mut server = MysqlServer::start().unwrap();
+    let url = server.create_database().unwrap();
+    let db = open(&url);
+    db.check().await.unwrap();
+    let refused = open(&url.replace("root@", "root:hunter2@")).check().await.unwrap_err();
+    let message = Chain(&refused).to_string();
+    assert!(message.starts_with("cannot open mysql://root@localhost/test_0?socket="), "{message}");
+    assert!(message.contains("Access denied") && !message.contains("hunter2"), "{message}");
+    server.stop().unwrap();
+    let down = db.check().await.unwrap_err();
+    assert!(down.is_unavailable(), "{down:?}");
+    let message = Chain(&down).to_string();
+    assert!(message.starts_with("cannot connect to mysql://root@localhost/test_0?socket="), "{message}");
+}
+
+#[tokio::test]
+async fn a_check_of_a_server_that_never_answers_ends_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mysql://root@{}/test", silent.local_addr().unwrap());
+    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    settings.connect_timeout = Period::new(Duration::from_millis(200));
+    let start = Instant::now();
+    let error = Db::open(&settings).unwrap().check().await.unwrap_err();
+    assert!(Chain(&error).to_string().ends_with("no answer within 200ms"), "{error:?}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
 #[test]
-fn a_certificate_authority_without_tls_is_refused() {
+fn a_certificate_authority_that_cannot_be_used_is_refused() {
+    let authority = tempfile::NamedTempFile::new().unwrap();
     let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
-    settings.tls_ca = Some("/etc/ssl/ca.pem".into());
+    settings.tls_ca = Some(authority.path().to_owned());
     let error = Db::open(&settings).unwrap_err();
     assert_eq!(error.to_string(), "`database.url` has no `require_ssl=true`, which `database.tls_ca` is for");
     settings.url = Some(Secret::new("mysql://u@h/d?require_ssl=true"));
     Db::open(&settings).unwrap();
+    settings.tls_ca = Some("/no/such/file".into());
+    let error = Db::open(&settings).unwrap_err();
+    let expected = "`database.tls_ca` /no/such/file cannot be read: No such file or directory (os error 2)";
+    assert_eq!(Chain(&error).to_string(), expected);
 }

@@ -1,5 +1,7 @@
-use diesel::dsl::sql;
-use diesel::prelude::*;
+use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::Path;
+
 use diesel::sql_types::{BigInt, Integer, Text};
 use foobar_core::{Chain, Secret};
 use futures_util::FutureExt;
@@ -8,12 +10,22 @@ use super::*;
 use crate::Db;
 use crate::testing::TestDb;
 
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
+}
+
+fn open_file(path: &Path) -> Db {
+    Db::open(&settings(&format!("sqlite:{}", path.display()))).unwrap()
+}
+
 async fn start(path: &Path) -> Result<Db, BoxError> {
-    start_url(&format!("sqlite:{}", path.display())).await
+    let db = open_file(path);
+    db.tier().start().await?;
+    Ok(db)
 }
 
 async fn start_url(url: &str) -> Result<Db, BoxError> {
-    let db = Db::open(&DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() })?;
+    let db = Db::open(&settings(url))?;
     db.tier().start().await?;
     Ok(db)
 }
@@ -40,12 +52,87 @@ async fn a_path_that_cannot_be_a_database_is_named_at_the_start() {
     let text = folder.path().join("text.db");
     std::fs::write(&text, "This is no database, and it is long enough to be seen as none.".repeat(100)).unwrap();
     let below_a_file = text.join("below.db");
-    for (path, expected) in
-        [(folder.path(), "this is a folder"), (&text, "file is not a database"), (&below_a_file, "File exists")]
-    {
+    for (path, expected) in [
+        (folder.path(), "this is a folder"),
+        (&text, "file is not a database"),
+        (&below_a_file, "text.db is not a folder"),
+    ] {
         let Err(error) = start(path).await else { panic!("{path:?} was opened") };
+        let checked = open_file(path).check().await.unwrap_err();
         let message = Chain(&*error).to_string();
+        assert_eq!(Chain(&checked).to_string(), message);
         assert!(message.contains(&path.display().to_string()) && message.contains(expected), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_made_is_for_our_user_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = start(&folder.path().join("foobar.db")).await.unwrap();
+    create(&db).await;
+    let files = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+    let modes: Vec<_> = files.map(|file| file.metadata().unwrap().mode() & 0o777).collect();
+    assert_eq!(modes, [0o600; 3]);
+}
+
+/// The names and the contents of the files in `folder`.
+fn files(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let files = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    files.map(|file| (file.file_name(), std::fs::read(file.path()).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_check_of_a_missing_file_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    open_file(&folder.path().join("a/b/foobar.db")).check().await.unwrap();
+    open_file(&folder.path().join("foobar.db")).check().await.unwrap();
+    assert!(files(folder.path()).is_empty());
+    Db::open(&settings("sqlite::memory:")).unwrap().check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_check_of_a_database_reads_it_whether_it_is_open_or_not_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("100% #1?.db");
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    db.check().await.unwrap();
+    open_file(&path).check().await.unwrap();
+    db.tier().drain(Instant::now() + Duration::from_secs(5)).await;
+    let before = files(folder.path());
+    open_file(&path).check().await.unwrap();
+    assert!(files(folder.path()) == before && before.len() == 1);
+    std::fs::write(&path, &before.values().next().unwrap()[..4096]).unwrap();
+    let damaged = open_file(&path).check().await.unwrap_err();
+    assert!(Chain(&damaged).to_string().contains("malformed"), "{}", Chain(&damaged));
+}
+
+#[tokio::test]
+async fn a_check_of_what_a_process_has_left_that_was_killed_while_it_moved_its_log_finds_a_database() {
+    let (folder, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("foobar.db");
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute("PRAGMA wal_checkpoint").unwrap();
+    for (name, mut contents) in files(folder.path()) {
+        contents.truncate(if name == "foobar.db" { 4096 } else { usize::MAX });
+        std::fs::write(left.path().join(name), contents).unwrap();
+    }
+    open_file(&left.path().join("foobar.db")).check().await.unwrap();
+    assert_eq!(files(left.path()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_check_says_whether_the_folder_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::DirBuilder::new().mode(0o500).create(&closed).unwrap();
+    let writable = tempfile::tempfile_in(&closed).is_ok(); // for root it is
+    for name in ["foobar.db", "a/b/foobar.db"] {
+        let checked = open_file(&closed.join(name)).check().await;
+        assert_eq!(checked.is_ok(), writable, "{checked:?}");
+        let message = checked.map_or_else(|error| Chain(&error).to_string(), |()| closed.display().to_string());
+        assert!(message.contains(closed.to_str().unwrap()), "{message}");
     }
 }
 

@@ -35,8 +35,11 @@ pub struct MysqlServer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// None is installed.
-    #[error("tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server")]
+    /// None is installed. On Debian `mariadb-server-core` has the server, and `mariadb-client-core` a program that
+    /// `mariadb-install-db` needs; neither starts a service.
+    #[error(
+        "tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server-core mariadb-client-core"
+    )]
     Missing,
     /// A program of the server or a file of it failed.
     #[error("the test server failed: {doing}")]
