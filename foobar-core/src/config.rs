@@ -33,8 +33,7 @@ pub mod __private {
     pub use serde::{self, Deserialize};
 }
 
-/// The merged configuration, every value with its origin.
-#[derive(Debug)]
+/// The merged configuration, every value with its origin. It holds secrets, so it has no `Debug`.
 pub struct Config {
     root: Value,
     keys: Vec<&'static Key>,
@@ -81,6 +80,15 @@ impl Config {
         entries
     }
 
+    /// The keys that have neither a value nor a default, in the order of declaration.
+    pub fn absent(&self) -> Vec<String> {
+        let of_key = |key: &&'static Key| {
+            let (section, field) = key.name.rsplit_once('.').unwrap_or(("", key.name)); // a key outside a section
+            tree::expand(&self.root, section).into_iter().map(move |section| format!("{section}.{field}"))
+        };
+        self.keys.iter().flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
+    }
+
     /// Where the value of `key` came from; for a key without a value, the section around it.
     pub fn origin(&self, key: &str) -> String {
         let origin = tree::find(&self.root, key).and_then(Value::origin);
@@ -108,6 +116,12 @@ impl Config {
         };
         self.error(&key, message)
     }
+}
+
+/// A key from its segments, those with other than letters, digits, `_` and `-` in quotes, as in TOML:
+/// `sites."www.foobar.com".root`.
+pub fn key(segments: &[&str]) -> String {
+    segments.iter().map(|segment| tree::segment(segment)).collect::<Vec<_>>().join(".")
 }
 
 #[cfg(test)]

@@ -37,11 +37,15 @@ pub trait MakeHandler: Send + Sync + 'static {
     /// The default is a tokio runtime of one thread with timers and input/output on and a `LocalSet`. A maker
     /// whose handlers need more of their thread (actix wants a `System`) brings its own runtime here.
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
         tokio::task::LocalSet::new().block_on(&runtime, worker);
         Ok(())
     }
 }
+
+/// How many threads one worker may start for what blocks, such as reading files.
+const BLOCKING_THREADS: usize = 64;
 
 /// A [`Handler`], and a maker of itself, from an async function.
 pub const fn handler_fn<F>(function: F) -> HandlerFn<F> {

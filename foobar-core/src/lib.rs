@@ -17,6 +17,7 @@ mod error;
 mod handler;
 pub mod log;
 mod metrics;
+pub mod panics;
 mod problem;
 mod request_id;
 mod secret;

@@ -46,3 +46,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

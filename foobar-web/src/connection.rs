@@ -75,10 +75,10 @@ async fn answer(
     exchange.reply();
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         drop(exchange.take_offer());
-    }
-    let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
-    if last || worker.connections.is_full() || refused || !exchange.is_complete() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
+        if last || worker.connections.is_full() || refused || !exchange.is_complete() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
     Ok(response)
 }

@@ -63,7 +63,7 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
         metrics.counter(
             "foobar_web_requests_total",
             "Requests by the class of their answer.",
-            &[("status", label)],
+            &[("class", label)],
             value,
         );
     }

@@ -74,7 +74,7 @@ impl Crew {
         }
     }
 
-    /// Returns when all threads have ended, or at the deadline.
+    /// Returns when all threads have ended, [`LAST_WORDS`] after the deadline at the latest.
     pub(crate) async fn drain(&self, deadline: std::time::Instant) {
         let deadline = Instant::from_std(deadline);
         self.drain.send_replace(Some(deadline));

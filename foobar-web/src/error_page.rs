@@ -14,7 +14,9 @@ pub(crate) struct ErrorPages {
 }
 
 impl ErrorPages {
+    /// `key` is the site's section; `root` its opened folder. Every page is read once, so that none is missed later.
     pub(crate) fn compile(key: &str, settings: &SiteSettings, root: Option<StaticFiles>) -> Result<Self, Error> {
+        let key = format!("{key}.error_page");
         let mut pages = HashMap::new();
         for entry in settings.error_page.iter() {
             let parsed = parse(entry).filter(|_| root.is_some());
@@ -23,8 +25,12 @@ impl ErrorPages {
                     "{entry:?} is no error page; write statuses from 400 to 599 and a file under `root`, \
                      for example \"500 502 /50x.html\""
                 );
-                Error::setting(format!("{key}.error_page"), message)
+                Error::setting(key.clone(), message)
             })?;
+            if let (Some(files), Some(folder)) = (&root, &settings.root) {
+                let path = folder.join(page.trim_start_matches('/'));
+                files.read_page(&page).map_err(|source| Error::Open { key: key.clone(), path, source })?;
+            }
             pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
         Ok(Self { files: root, pages })

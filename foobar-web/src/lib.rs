@@ -9,6 +9,7 @@
 
 mod access_log;
 mod address;
+mod answer;
 mod chunked;
 mod connection;
 mod connections;

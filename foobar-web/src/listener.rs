@@ -8,6 +8,7 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream}
 use std::path::{Path, PathBuf};
 
 use foobar_core::{Connection, Scheme};
+use rustix::fs::Access;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -41,7 +42,20 @@ impl Listener {
             Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
             Listen::Inherited(fd) => Self::inherited(*fd).map(|listener| vec![listener]),
         };
-        bound.map_err(|source| Error::Listen { address: listen.to_string(), advice: advice(listen, &source), source })
+        bound.map_err(|source| error(listen, source))
+    }
+
+    /// Tries whether `listen` can be listened on, and leaves everything as it is. What listens there already may be
+    /// this server; an inherited socket is another process's to try.
+    pub(crate) fn check(listen: &Listen) -> Result<(), Error> {
+        let tried = match listen {
+            Listen::Tcp(host) => {
+                addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
+            }
+            Listen::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
+            Listen::Inherited(_) => Ok(()),
+        };
+        tried.map_err(|source| error(listen, source))
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -54,17 +68,23 @@ impl Listener {
     }
 
     fn tcp(address: SocketAddr) -> io::Result<Self> {
+        Self::listen(Self::tcp_socket(address)?, None)
+    }
+
+    fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?; // as in nginx, so that "0.0.0.0:80" and "[::]:80" can stand side by side
         }
         socket.bind(&address.into())?;
-        Self::listen(socket, None)
+        Ok(socket)
     }
 
     fn unix(path: &Path) -> io::Result<Self> {
-        remove_stale(path)?;
+        if is_stale(path)? {
+            std::fs::remove_file(path)?;
+        }
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let file = SocketFile::of(path)?;
@@ -151,10 +171,11 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
-/// Removes the socket that a process left behind when it was killed: one that nobody answers on.
-fn remove_stale(path: &Path) -> io::Result<()> {
+/// Whether a socket is there that a process left behind when it was killed: one that nobody answers on. An error if
+/// somebody does, or if it is no socket.
+fn is_stale(path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
         Ok(file) if !file.file_type().is_socket() => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket"));
@@ -163,8 +184,23 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
     match UnixAddress::from_pathname(path).and_then(|address| StdUnixStream::connect_addr(&address)) {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
         Err(error) => Err(error),
+    }
+}
+
+/// Whether a socket can be made here: its folder is there and takes files, and the path is not too long.
+fn is_writable(path: &Path) -> io::Result<()> {
+    SockAddr::unix(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")); // a bare name
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// That an address is in use is no error.
+fn or_in_use<T>(tried: io::Result<T>) -> io::Result<()> {
+    match tried {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -176,6 +212,10 @@ fn addresses(host: &str) -> io::Result<Vec<SocketAddr>> {
         }
     }
     Ok(addresses)
+}
+
+fn error(listen: &Listen, source: io::Error) -> Error {
+    Error::Listen { address: listen.to_string(), advice: advice(listen, &source), source }
 }
 
 fn advice(listen: &Listen, error: &io::Error) -> &'static str {

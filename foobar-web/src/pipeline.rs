@@ -1,12 +1,12 @@
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use foobar_core::{BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade};
-use futures_util::FutureExt;
+use foobar_core::{
+    BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade, panics,
+};
 use http::header::{
     ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, SERVER,
     X_CONTENT_TYPE_OPTIONS,
@@ -20,11 +20,11 @@ use crate::access_log::{AccessLog, Record};
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Refusal};
 use crate::path::NormalPath;
-use crate::redirect;
 use crate::request_body::LimitedBody;
 use crate::route::{Step, Target};
 use crate::site::{Choice, Site, Sites};
 use crate::static_files::StaticFiles;
+use crate::{answer, redirect};
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
@@ -116,17 +116,17 @@ impl Pipeline {
             Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
             Target::Try(steps) => {
                 for step in steps {
-                    match step {
+                    let (files, path) = match step {
                         Step::App => {
                             request.extensions.insert(connection);
                             request.extensions.insert(id);
-                            return Ok(self.hand_over(request, body, route.body_limit).await?);
+                            return Ok(self.hand_over(request, body, route.body_limit, id).await?);
                         }
-                        Step::Files { files, cut } => {
-                            if let Some(answer) = file(files, request, &path, *cut).await {
-                                return answer;
-                            }
-                        }
+                        Step::Folder { files, cut } => (files, &path.as_str()[*cut..]),
+                        Step::File { files, name } => (files, name.as_str()),
+                    };
+                    if let Some(answer) = file(files, request, path).await {
+                        return answer;
                     }
                 }
                 Err(Problem::new(StatusCode::NOT_FOUND).into())
@@ -135,18 +135,18 @@ impl Pipeline {
     }
 
     /// Hands the request to the application; of `request` remains what an error needs.
-    async fn hand_over<B>(&self, request: &mut Parts, body: B, limit: u64) -> Result<Response, Problem>
+    async fn hand_over<B>(&self, request: &mut Parts, body: B, limit: u64, id: RequestId) -> Result<Response, Problem>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let (mut parts, ()) = Request::new(()).into_parts();
         std::mem::swap(request, &mut parts);
         if body.is_end_stream() {
-            return self.handle(Request::from_parts(parts, RequestBody::empty())).await;
+            return self.handle(Request::from_parts(parts, RequestBody::empty()), id).await;
         }
         request.headers.extend(parts.headers.get(ACCEPT).map(|accept| (ACCEPT, accept.clone())));
         let (body, fate) = LimitedBody::new(body, limit);
-        let response = self.handle(Request::from_parts(parts, RequestBody::stream(body))).await;
+        let response = self.handle(Request::from_parts(parts, RequestBody::stream(body)), id).await;
         match fate.failure() {
             None => response,
             Some(StatusCode::PAYLOAD_TOO_LARGE) => Err(too_large(limit)),
@@ -156,16 +156,16 @@ impl Pipeline {
         }
     }
 
-    async fn handle(&self, request: foobar_core::Request) -> Result<Response, Problem> {
+    async fn handle(&self, request: foobar_core::Request, id: RequestId) -> Result<Response, Problem> {
         let may_switch = request.extensions().get::<Upgrade>().is_some();
-        let answer = AssertUnwindSafe(async { self.handler.handle(request).await });
-        let fault = match answer.catch_unwind().await {
+        let uri = request.uri().clone();
+        let fault = match panics::catch_future(async { self.handler.handle(request).await }).await {
             Ok(response) if !response.status().is_informational() => return Ok(response),
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS && may_switch => return Ok(response),
-            Ok(_) => "the application's handler answered 1xx to a request that may not be upgraded",
-            Err(_) => "the application's handler panicked",
+            Ok(_) => "answered 1xx to a request that may not be upgraded".to_owned(),
+            Err(panic) => panic.to_string(),
         };
-        tracing::error!("{fault}");
+        tracing::error!(request = %id, path = uri.path(), "the application's handler {fault}");
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
@@ -220,18 +220,13 @@ fn closes(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 408 | 413 | 414 | 417 | 431 | 505)
 }
 
-/// The answer of a folder; an error goes the way of all errors, with the headers that it has.
-async fn file(
-    files: &StaticFiles,
-    request: &Parts,
-    path: &NormalPath,
-    cut: usize,
-) -> Option<Result<Response, Failure>> {
-    let rest = &path.as_str()[cut..];
-    if rest.is_empty() {
-        return redirect::into_folder(path, &request.uri).map(Ok);
+/// The answer of a folder, whose own path without a slash is empty; an error goes the way of all errors, with the
+/// headers that it has.
+async fn file(files: &StaticFiles, request: &Parts, path: &str) -> Option<Result<Response, Failure>> {
+    if path.is_empty() {
+        return redirect::into_folder(&request.uri).map(Ok);
     }
-    let mut response = files.serve(request, rest).await?;
+    let mut response = files.serve(request, path).await?;
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let headers = response.headers_mut().drain().filter_map(|(name, value)| Some((name?, value))).collect();
@@ -256,19 +251,16 @@ fn content_length(headers: &HeaderMap) -> u64 {
 }
 
 fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    let mut response = Response::new(ResponseBody::full(body.clone()));
-    *response.status_mut() = status;
-    if !body.is_empty() {
-        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+    if body.is_empty() {
+        return answer::empty(status);
     }
-    response
+    let response = answer::with_field(status, CONTENT_TYPE, content_type.clone());
+    response.map(|_| ResponseBody::full(body.clone()))
 }
 
 /// The answer to `OPTIONS *`.
 fn options() -> Response {
-    let mut response = Response::new(ResponseBody::empty());
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
-    response
+    answer::with_field(StatusCode::OK, ALLOW, HeaderValue::from_static(METHODS))
 }
 
 /// The body of an answer, which carries the line of the log until it has been sent or dropped.

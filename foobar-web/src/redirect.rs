@@ -1,21 +1,19 @@
-use foobar_core::{Response, ResponseBody, Scheme};
+use foobar_core::{Response, Scheme};
 use http::header::{HeaderValue, LOCATION};
 use http::{StatusCode, Uri};
 
-use crate::Www;
 use crate::host::Host;
 use crate::path::NormalPath;
+use crate::{Www, answer};
 
 /// A redirect with this status to exactly this place.
 pub(crate) fn to(status: StatusCode, location: HeaderValue) -> Response {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
-    response.headers_mut().insert(LOCATION, location);
-    response
+    answer::with_field(status, LOCATION, location)
 }
 
-/// From a route's folder without its last slash to the folder; on this origin, as the path is normalised.
-pub(crate) fn into_folder(path: &NormalPath, uri: &Uri) -> Option<Response> {
+/// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
+pub(crate) fn into_folder(uri: &Uri) -> Option<Response> {
+    let path = NormalPath::parse(uri.path()).ok()?; // it was parsed before it came here
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
     let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes
     Some(to(StatusCode::MOVED_PERMANENTLY, location))

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+use std::path::Path;
 
 use bytes::Bytes;
+use foobar_core::config;
 use http::StatusCode;
 use http::header::HeaderValue;
 
@@ -31,8 +33,10 @@ pub(crate) enum Target {
 }
 
 pub(crate) enum Step {
-    /// A file; so many bytes of the path are cut off before.
-    Files { files: StaticFiles, cut: usize },
+    /// A file in a folder; so many bytes of the path are cut off before.
+    Folder { files: StaticFiles, cut: usize },
+    /// One file, of this name in its folder.
+    File { files: StaticFiles, name: String },
     /// The application.
     App,
 }
@@ -52,10 +56,11 @@ impl Routes {
             otherwise: Route { target: Target::Try(try_files(key, settings, root, has_app)?), body_limit },
         };
         for (path, route) in &settings.routes {
-            let key = format!("{key}.routes.\"{path}\"");
+            let key = format!("{key}.{}", config::key(&["routes", path]));
             let limit = route.client_max_body_size.map_or(body_limit, |size| size.as_u64());
             let (exact, path) = parse_path(&key, path)?;
-            let target = compile_target(&key, settings, route, if exact { 0 } else { cut(path) }, has_app)?;
+            let cut = if exact { None } else { Some(cut(path)) };
+            let target = compile_target(&key, settings, route, cut, has_app)?;
             let route = Route { target, body_limit: limit };
             if exact {
                 routes.exact.insert(path.to_owned(), route);
@@ -115,39 +120,50 @@ fn try_files(
     has_app: bool,
 ) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
-    for name in settings.try_files.iter() {
+    let bad = |message| Err(Error::setting(format!("{key}.try_files"), message));
+    for (index, name) in settings.try_files.iter().enumerate() {
         match name.as_str() {
-            "file" | "index" => steps.extend(root.take().map(|files| Step::Files { files, cut: 0 })),
-            "app" => steps.extend(has_app.then_some(Step::App)),
-            _ => {
-                let message = format!("{name:?} cannot be tried; accepted are \"file\", \"index\" and \"app\"");
-                return Err(Error::setting(format!("{key}.try_files"), message));
+            "file" | "index" => steps.extend(root.take().map(|files| Step::Folder { files, cut: 0 })),
+            "app" if index + 1 < settings.try_files.len() => {
+                return bad("\"app\" is the last step: the application answers every path".to_owned());
             }
+            "app" => steps.extend(has_app.then_some(Step::App)),
+            _ => return bad(format!("{name:?} cannot be tried; accepted are \"file\", \"index\" and \"app\"")),
         }
     }
     Ok(steps)
 }
 
+/// `cut` is how much of the path is cut off before files are looked up; `None` for an exact path.
 fn compile_target(
     key: &str,
     site: &SiteSettings,
     route: &RouteSettings,
-    cut: usize,
+    cut: Option<usize>,
     has_app: bool,
 ) -> Result<Target, Error> {
     match (&route.files, route.app, &route.redirect, route.respond) {
-        (Some(folder), false, None, None) => {
-            let opened = StaticFiles::open(folder, files_options(site, true, true));
-            let files =
-                opened.map_err(|source| Error::Open { key: format!("{key}.files"), path: folder.clone(), source })?;
-            Ok(Target::Try(vec![Step::Files { files, cut }]))
-        }
+        (Some(place), false, None, None) => files(&format!("{key}.files"), site, place, cut),
         (None, true, None, None) if has_app => Ok(Target::Try(vec![Step::App])),
         (None, true, None, None) => Err(Error::setting(format!("{key}.app"), "this program has no application")),
         (None, false, Some(url), None) => redirect(key, url, route.status),
         (None, false, None, Some(status)) => respond(key, route, status),
         _ => Err(Error::setting(key, "a route has exactly one of `files`, `app`, `redirect` and `respond`")),
     }
+}
+
+/// A folder for a prefix, one file for an exact path.
+fn files(key: &str, site: &SiteSettings, place: &Path, cut: Option<usize>) -> Result<Target, Error> {
+    let options = files_options(site, true, cut.is_some());
+    let step = match cut {
+        Some(cut) => StaticFiles::open(place, options).map(|files| Step::Folder { files, cut }),
+        None if place.is_dir() => {
+            return Err(Error::setting(key, "an exact path takes one file, and this is a folder"));
+        }
+        None => StaticFiles::open_file(place, options).map(|(files, name)| Step::File { files, name }),
+    };
+    let step = step.map_err(|source| Error::Open { key: key.to_owned(), path: place.to_owned(), source })?;
+    Ok(Target::Try(vec![step]))
 }
 
 fn redirect(key: &str, url: &str, status: u16) -> Result<Target, Error> {

@@ -18,7 +18,7 @@ settings! {
         pub keepalive_timeout: Period = r#""75s""#,
         /// Requests that one connection may carry; the last answer closes it.
         pub keepalive_requests: u64 = "1000",
-        /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408.
+        /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408; a client that has sent nothing is closed without an answer.
         pub client_header_timeout: Period = r#""10s""#,
         /// Time between two reads of a request's body. Then: 408.
         pub client_body_timeout: Period = r#""30s""#,
@@ -34,7 +34,7 @@ settings! {
         pub max_request_line: Size = r#""8KiB""#,
         /// The most header fields of a request, at most 10000; more are answered 431.
         pub max_headers: usize = "100",
-        /// The bytes of all header fields of a request together; more are answered 431.
+        /// The bytes of all header fields of a request together, at most 256KiB; more are answered 431.
         pub max_header_size: Size = r#""32KiB""#,
         /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to.
         pub access_log: String = r#""stdout""#,
@@ -50,7 +50,7 @@ settings! {
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
-        /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`).
+        /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
         /// The folder whose files are served; no files if absent.
         pub root: Option<PathBuf>,
@@ -60,9 +60,9 @@ settings! {
         pub charset: String = r#""utf-8""#,
         /// The most ranges of one request that are answered.
         pub max_ranges: usize = "16",
-        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder), `app`.
+        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder), `app`, which can only be the last.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
-        /// Pages for this server's own errors: statuses, then a file under `root`: `"500 502 503 504 /50x.html"`.
+        /// Pages for this server's own errors: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`.
         pub client_max_body_size: Option<Size>,
@@ -75,7 +75,7 @@ settings! {
 settings! {
     /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`.
     pub struct RouteSettings in "sites.*.routes.*" {
-        /// Serves this folder; the route's path is cut off, as with nginx's `alias`.
+        /// Serves this folder, the route's path cut off, as with nginx's `alias`; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
         /// Hands the request to the application.
         pub app: bool = "false",

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use foobar_core::{Problem, Scheme};
+use foobar_core::{Problem, Scheme, config};
 use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
@@ -41,9 +41,9 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let mut sites = Self { sites: Vec::new(), names: Names::default(), default: None };
+        let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None };
         for (label, site) in settings {
-            sites.add(&format!("sites.{label}"), web, site, has_app)?;
+            sites.add(&config::key(&["sites", label]), web, site, has_app)?;
         }
         if sites.sites.len() == 1 {
             sites.default = Some(0);
@@ -76,7 +76,6 @@ impl Sites {
         if site.default && self.default.replace(index).is_some() {
             return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
         }
-        self.add_names(key, index, site)?;
         let tries = |step: &str| site.try_files.iter().any(|name| name == step);
         let root = match &site.root {
             None => None,
@@ -91,26 +90,6 @@ impl Sites {
             routes: Routes::compile(key, site, root, has_app, body_limit)?,
             www: site.www,
         });
-        Ok(())
-    }
-
-    fn add_names(&mut self, key: &str, index: usize, site: &SiteSettings) -> Result<(), Error> {
-        let key = format!("{key}.server_name");
-        if site.www != Www::Keep && site.server_name.is_empty() {
-            return Err(Error::setting(key, "`www` needs the site's names here"));
-        }
-        for name in site.server_name.iter() {
-            self.names.add(&key, name, index)?;
-        }
-        for name in site.server_name.iter().filter(|name| !name.contains('*')) {
-            let name = name.to_ascii_lowercase();
-            let counterpart = match (site.www, name.strip_prefix("www.")) {
-                (Www::Keep, _) => continue,
-                (_, Some(bare)) => bare.to_owned(),
-                (_, None) => format!("www.{name}"),
-            };
-            self.names.exact.entry(counterpart).or_insert(index);
-        }
         Ok(())
     }
 }
@@ -132,6 +111,24 @@ struct Names {
 }
 
 impl Names {
+    /// The names as given, then those that `www` adds to them: a clash does not depend on the order of the sites.
+    fn compile(settings: &BTreeMap<String, SiteSettings>) -> Result<Self, Error> {
+        let mut names = Self::default();
+        for (index, (label, site)) in settings.iter().enumerate() {
+            let key = config::key(&["sites", label, "server_name"]);
+            if site.www != Www::Keep && site.server_name.is_empty() {
+                return Err(Error::setting(key, "`www` needs the site's names here"));
+            }
+            site.server_name.iter().try_for_each(|name| names.add(&key, name, index))?;
+        }
+        for (index, (label, site)) in settings.iter().enumerate().filter(|(_, (_, site))| site.www != Www::Keep) {
+            let key = config::key(&["sites", label, "www"]);
+            let exact = site.server_name.iter().filter(|name| !name.contains('*'));
+            exact.map(|name| counterpart(name)).try_for_each(|name| names.add(&key, &name, index))?;
+        }
+        Ok(names)
+    }
+
     fn add(&mut self, key: &str, name: &str, site: usize) -> Result<(), Error> {
         let lower = name.to_ascii_lowercase();
         let (names, bare) = if let Some(bare) = lower.strip_prefix("*.") {
@@ -172,6 +169,12 @@ impl Names {
         }
         name.rmatch_indices('.').find_map(|(dot, _)| self.trailing.get(&name[..dot]))
     }
+}
+
+/// The name with its `www.` if it has none, without it if it has one.
+fn counterpart(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix("www.").map_or_else(|| format!("www.{name}"), str::to_owned)
 }
 
 #[cfg(test)]

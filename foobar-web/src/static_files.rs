@@ -6,18 +6,19 @@ mod representation;
 mod stream;
 mod validators;
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use foobar_core::{Chain, Response, ResponseBody};
-use http::header::{ACCEPT_RANGES, ALLOW, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION};
+use http::header::{ACCEPT_RANGES, ALLOW, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::task::spawn_blocking;
 
-use crate::path::NormalPath;
+use crate::{answer, redirect};
 use folder::{Folder, Found};
 use range::Selection;
 use representation::{Content, Representation};
@@ -55,6 +56,20 @@ impl StaticFiles {
         Folder::open(root, options).map(Arc::new).map(Self)
     }
 
+    /// Opens the folder that `file` lies in, and gives its name there. An error if it is no file that can be served.
+    pub(crate) fn open_file(file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
+        let file = std::path::absolute(file)?;
+        let name = file.file_name().and_then(OsStr::to_str);
+        let (Some(folder), Some(name)) = (file.parent(), name) else { return Err(io::ErrorKind::NotFound.into()) };
+        let files = Self::open(folder, options)?;
+        match files.0.file(name, 0)? {
+            Some(_) => Ok((files, name.to_owned())),
+            None => {
+                Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder"))
+            }
+        }
+    }
+
     /// Answers a request for `path`, which is decoded, normalised and relative to this folder. `None` if nothing that
     /// is served lies there: the next in `try_files` has its turn.
     ///
@@ -67,26 +82,27 @@ impl StaticFiles {
         let response = match (&request.method, found) {
             (_, Found::Nothing) => return None,
             (&Method::GET | &Method::HEAD, Found::File(file)) => self.answer(request, &file),
-            (&Method::GET | &Method::HEAD, Found::Directory) => add_slash(&request.uri)?,
+            (&Method::GET | &Method::HEAD, Found::Directory) => redirect::into_folder(&request.uri)?,
             (&Method::OPTIONS, _) => allow(StatusCode::NO_CONTENT),
             _ => allow(StatusCode::METHOD_NOT_ALLOWED),
         };
         Some(if request.method == Method::HEAD { response.map(|_| ResponseBody::empty()) } else { response })
     }
 
-    /// The type and the content of the file at `path`, for an error page; `None` if there is none, or if it is larger
-    /// than 1 MiB or cannot be read.
+    /// The type and the content of the file at `path`, for an error page; `None` if it cannot be
+    /// [read](Self::read_page).
     pub(crate) async fn page(&self, path: &str) -> Option<(HeaderValue, Bytes)> {
-        let (folder, at) = (Arc::clone(&self.0), path.to_owned());
-        match blocking(move || folder.file(&at, LARGEST_PAGE)).await {
-            Ok(Some(Representation { content_type, content: Content::Memory(bytes), .. })) => {
-                Some((content_type, bytes))
-            }
-            Ok(_) => None,
-            Err(error) => {
-                tracing::warn!(path, error = %Chain(&error), "an error page cannot be read");
-                None
-            }
+        let (files, at) = (self.clone(), path.to_owned());
+        let page = blocking(move || files.read_page(&at)).await;
+        page.inspect_err(|error| tracing::warn!(path, error = %Chain(error), "an error page cannot be read")).ok()
+    }
+
+    /// Blocks. An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read.
+    pub(crate) fn read_page(&self, path: &str) -> io::Result<(HeaderValue, Bytes)> {
+        match self.0.file(path, LARGEST_PAGE)? {
+            Some(Representation { content_type, content: Content::Memory(bytes), .. }) => Ok((content_type, bytes)),
+            Some(_) => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
+            None => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -98,7 +114,7 @@ impl StaticFiles {
 
     fn answer(&self, request: &Parts, file: &Representation) -> Response {
         match file.validators.evaluate(&request.headers) {
-            Precondition::Failed => status(StatusCode::PRECONDITION_FAILED),
+            Precondition::Failed => answer::empty(StatusCode::PRECONDITION_FAILED),
             Precondition::NotModified => file.not_modified(),
             Precondition::Passed => match self.select(request, file) {
                 Selection::Whole => self.whole(file),
@@ -134,35 +150,16 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost.into()))
 }
 
-/// 301 from a directory to itself with a `/`, on this origin: the path begins with exactly one `/`.
-fn add_slash(uri: &Uri) -> Option<Response> {
-    let path = NormalPath::parse(uri.path()).ok()?; // it was parsed before it came here
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let location = format!("{}/{query}", path.encoded());
-    let location = HeaderValue::try_from(location).ok()?; // a URI holds no control characters
-    let mut response = status(StatusCode::MOVED_PERMANENTLY);
-    response.headers_mut().insert(LOCATION, location);
-    Some(response)
-}
-
-fn allow(code: StatusCode) -> Response {
-    let mut response = status(code);
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-    response
+fn allow(status: StatusCode) -> Response {
+    answer::with_field(status, ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))
 }
 
 fn failure(path: &str, error: &io::Error) -> Response {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return status(StatusCode::FORBIDDEN);
+        return answer::empty(StatusCode::FORBIDDEN);
     }
     tracing::error!(path, error = %Chain(error), "a file cannot be read");
-    status(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-fn status(code: StatusCode) -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = code;
-    response
+    answer::empty(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::{Address, Error, SiteSettings, WebSettings, WebTier};
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
 /// Every worker accepts from the same socket of each address, holds its connections to their end, and has a handler
-/// of its own, made by the [`MakeHandler`].
+/// of its own, made by the [`MakeHandler`]. A drain drops at its deadline what is not finished, and returns when that
+/// has been logged, at most 200 ms later.
 pub struct Web {
     plan: Plan,
     crew: Crew,
@@ -80,6 +81,12 @@ impl Tier for Web {
 }
 
 impl WebTier for Web {
+    /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket is not looked at.
+    /// Anything else is an [`Error::Listen`].
+    fn check(&self) -> Result<(), BoxError> {
+        Ok(self.plan.listen.iter().try_for_each(Listener::check)?)
+    }
+
     fn addresses(&self) -> Vec<Address> {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.iter().map(|listener| listener.address().clone()).collect()

@@ -12,11 +12,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("{}: not TOML: {message}", path.display())]
+    #[error("{}{}: not TOML: {message}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// What the parser says, with line and column.
+        /// The line, if the parser tells.
+        line: Option<usize>,
+        /// What the parser says, without the text.
         message: String,
     },
     /// A key that nothing reads.
@@ -38,6 +40,18 @@ pub enum ConfigError {
         origin: String,
         /// What is wrong with it and what is accepted.
         message: String,
+    },
+    /// An environment variable that is not text.
+    #[error("{variable}: the value is not UTF-8")]
+    NotText {
+        /// The environment variable.
+        variable: String,
+    },
+    /// A secret that is given as itself and as a file.
+    #[error("{variable} and {variable}_FILE are both set; set one")]
+    GivenTwice {
+        /// The environment variable.
+        variable: String,
     },
     /// The file that a `…_FILE` variable names cannot be read.
     #[error("{variable}: cannot read {}", path.display())]

@@ -60,7 +60,7 @@ pub fn defaults<S: Settings>() -> S {
 fn named_like(pattern: &str, key: &str) -> String {
     let mut given = tree::segments(key);
     let name = |segment| match (segment, given.next()) {
-        ("*", Some(name)) => name.to_owned(),
+        ("*", Some(name)) => tree::segment(name),
         (segment, _) => segment.to_owned(),
     };
     pattern.split('.').map(name).collect::<Vec<_>>().join(".")

@@ -7,7 +7,6 @@ use toml::de::{DeTable, DeValue};
 use super::ConfigError;
 
 /// A configuration file and its text.
-#[derive(Debug)]
 pub(super) struct Source {
     path: PathBuf,
     text: String,
@@ -26,21 +25,21 @@ impl Source {
         &self.text
     }
 
-    /// Whether the text is TOML at all.
+    /// Whether the text is TOML at all. The error does not quote the text, which may hold a password.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match DeTable::parse(&self.text) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(ConfigError::Syntax { path: self.path.clone(), message: error.to_string() }),
-        }
+        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(()) };
+        let line = error.span().map(|span| self.line(span.start));
+        Err(ConfigError::Syntax { path: self.path.clone(), line, message: error.message().to_owned() })
     }
 
     /// `file:line` of the key, or of the innermost table around it; the file alone if it has none of it.
     pub(super) fn place(&self, key: &str) -> String {
         let file = self.path.display();
-        self.offset(key).map_or_else(
-            || file.to_string(),
-            |offset| format!("{file}:{}", 1 + self.text.as_bytes()[..offset].iter().filter(|b| **b == b'\n').count()),
-        )
+        self.offset(key).map_or_else(|| file.to_string(), |offset| format!("{file}:{}", self.line(offset)))
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
     fn offset(&self, key: &str) -> Option<usize> {

@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 use config::{File, FileFormat, Map, Source, Value};
@@ -5,12 +7,12 @@ use config::{File, FileFormat, Map, Source, Value};
 use super::{Config, ConfigError, Key, Settings, locate, tree};
 
 /// Collects the sources of a configuration and merges them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Loader {
     keys: Vec<&'static Key>,
     presets: Vec<Given>,
     file: Option<PathBuf>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
     given: Vec<Given>,
 }
 
@@ -29,6 +31,13 @@ impl Loader {
         self
     }
 
+    /// Sets one key beneath all presets, also those set before.
+    #[must_use]
+    pub fn preset_beneath(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.presets.insert(0, Given { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
+        self
+    }
+
     /// Reads this TOML file, which must exist.
     #[must_use]
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -41,10 +50,11 @@ impl Loader {
         self.file.is_some()
     }
 
-    /// Takes the variables that start with `FOOBAR__`; pass `std::env::vars()`.
+    /// Takes the variables that start with `FOOBAR__`; pass `std::env::vars_os()`.
     #[must_use]
-    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.environment.extend(variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)));
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let named = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))); // not ours
+        self.environment.extend(named.filter(|(name, _)| name.starts_with(PREFIX)));
         self
     }
 
@@ -59,8 +69,7 @@ impl Loader {
     pub fn load(self) -> Result<Config, ConfigError> {
         let Self { keys, presets, file, environment, given } = self;
         let file = file.map(read).transpose()?;
-        let environment =
-            environment.into_iter().map(|variable| from_environment(&keys, variable)).collect::<Result<_, _>>()?;
+        let environment = from_environment(&keys, environment)?;
         let root = merge(Values(presets), file.as_ref(), Values(environment), Values(given))?;
         let mut config = Config { root, keys, file };
         config.refuse_unknown()?;
@@ -73,8 +82,8 @@ const PREFIX: &str = "FOOBAR__";
 /// The origin of presets.
 const PROGRAM: &str = "program";
 
-/// A value that a person or program gave for one key.
-#[derive(Clone, Debug)]
+/// A value that a person or program gave for one key. It may be a secret, so it has no `Debug`.
+#[derive(Clone)]
 struct Given {
     key: String,
     value: String,
@@ -82,8 +91,14 @@ struct Given {
 }
 
 /// Given values as a source of the `config` crate.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Values(Vec<Given>);
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|given| &given.key)).finish()
+    }
+}
 
 impl Source for Values {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
@@ -106,8 +121,21 @@ fn read(path: PathBuf) -> Result<locate::Source, ConfigError> {
     }
 }
 
+fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result<Vec<Given>, ConfigError> {
+    let mut all: Vec<Given> = Vec::with_capacity(variables.len());
+    for (variable, value) in variables {
+        let given = from_variable(keys, variable, value)?;
+        if let Some(twice) = all.iter().find(|other| other.key == given.key) {
+            let variable = if twice.origin.len() < given.origin.len() { &twice.origin } else { &given.origin };
+            return Err(ConfigError::GivenTwice { variable: variable.clone() });
+        }
+        all.push(given);
+    }
+    Ok(all)
+}
+
 /// `FOOBAR__WEB__LISTEN` sets `web.listen`; `FOOBAR__DATABASE__URL_FILE` sets the secret `database.url`.
-fn from_environment(keys: &[&Key], (variable, value): (String, String)) -> Result<Given, ConfigError> {
+fn from_variable(keys: &[&Key], variable: String, value: OsString) -> Result<Given, ConfigError> {
     let key = variable[PREFIX.len()..].to_lowercase().replace("__", ".");
     if let Some(secret) = key.strip_suffix("_file")
         && keys.iter().any(|known| known.is_secret() && known.matches(secret))
@@ -118,7 +146,10 @@ fn from_environment(keys: &[&Key], (variable, value): (String, String)) -> Resul
             Err(source) => Err(ConfigError::SecretFile { variable, path, source }),
         };
     }
-    Ok(Given { key, value, origin: variable })
+    match value.into_string() {
+        Ok(value) => Ok(Given { key, value, origin: variable }),
+        Err(_) => Err(ConfigError::NotText { variable }),
+    }
 }
 
 fn merge(
@@ -133,5 +164,5 @@ fn merge(
         builder = builder.add_source(File::from_str(file.text(), FileFormat::Toml));
     }
     let merged = builder.add_source(environment).add_source(given).build();
-    Ok(merged.expect("the file parses and given values are in memory").cache)
+    Ok(merged.expect("the file has been parsed and given values are in memory").cache)
 }

@@ -49,7 +49,7 @@ fn loader() -> Loader {
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let mut file = tempfile(text);
     file.flush().expect("a temporary file takes bytes");
-    let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = environment.iter().map(|(name, value)| (name.into(), value.into()));
     loader().file(file.path()).environment(variables).load()
 }
 
@@ -77,7 +77,7 @@ fn message(text: &str, environment: &[(&str, &str)]) -> String {
 fn the_environment_overrides_the_file_and_the_command_line_overrides_both() {
     let file = tempfile("[web]\nlisten = ['a:1']\nworkers = 1\nkeepalive_timeout = '1s'\n");
     let variables = [("FOOBAR__WEB__LISTEN", "b:1, b:2"), ("FOOBAR__WEB__WORKERS", "2")];
-    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let variables = variables.map(|(name, value)| (name.into(), value.into()));
     let config = loader().file(file.path()).environment(variables).set("web.workers", "3", "--workers").load();
     let web: Web = config.expect("the configuration is good").section().expect("the section is good");
     assert_eq!(
@@ -143,7 +143,60 @@ fn a_bad_value_is_refused_with_its_line_and_what_is_accepted() {
 
 #[test]
 fn what_is_not_toml_is_refused_with_its_line() {
-    assert!(message("[web\n", &[]).contains("line 1"));
+    assert!(message("[sites.a]\n[web\n", &[]).starts_with("foobar.toml:2: not TOML: "));
+    let number = message("[web]\nworkers = 99999999999999999999999\n", &[]);
+    assert!(number.starts_with("foobar.toml:2: not TOML: "), "{number}");
+}
+
+#[test]
+fn no_error_quotes_the_text_of_the_file() {
+    for text in [
+        "[web]\nkey = \"hunter2\n",
+        "[web]\nkey = hunter2\n",
+        "[web]\nkey = [\"hunter2\"]\n",
+        "[web]\nkey.x = \"hunter2\"\n",
+    ] {
+        let message = message(text, &[]);
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn nothing_that_holds_a_secret_shows_it_when_it_is_debugged() {
+    let config = load("[web]\nkey = \"hunter2\"\n", &[]).expect("the configuration is good");
+    let web: Web = config.section().expect("the section is good");
+    assert_eq!(format!("{:?}", web.key), "Some(***)");
+    assert!(!format!("{web:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_variable_that_is_not_text_or_given_twice_is_refused() {
+    use std::os::unix::ffi::OsStringExt;
+    let bad = std::ffi::OsString::from_vec(vec![0xff]);
+    let error = loader().environment([("FOOBAR__WEB__LISTEN".into(), bad.clone())]).load().err().expect("not text");
+    assert_eq!(error.to_string(), "FOOBAR__WEB__LISTEN: the value is not UTF-8");
+    assert!(loader().environment([("OTHER".into(), bad.clone()), (bad.clone(), bad)]).load().is_ok());
+    let twice = [("FOOBAR__WEB__KEY", "a"), ("FOOBAR__WEB__KEY_FILE", "/dev/null")];
+    assert_eq!(message("", &twice), "FOOBAR__WEB__KEY and FOOBAR__WEB__KEY_FILE are both set; set one");
+}
+
+#[test]
+fn a_site_may_be_labelled_with_its_name() {
+    let text = "[sites.\"www.foobar.com\"]\n\nrot = '.'\n";
+    assert_eq!(
+        message(text, &[]),
+        "foobar.toml:3: unknown key `sites.\"www.foobar.com\".rot`; did you mean `sites.\"www.foobar.com\".root`?"
+    );
+    let name = key(&["sites", "www.foobar.com", "root"]);
+    assert_eq!(name, "sites.\"www.foobar.com\".root");
+    let config = loader().set(name.clone(), "public", "--root").load().expect("the configuration is good");
+    assert_eq!(config.origin(&name), "--root");
+}
+
+#[test]
+fn keys_without_a_value_are_listed() {
+    let config = load("[sites.www]\n", &[]).expect("the configuration is good");
+    assert_eq!(config.absent(), ["web.workers", "web.key", "sites.www.root"]);
 }
 
 #[test]

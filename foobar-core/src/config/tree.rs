@@ -50,7 +50,7 @@ pub(super) fn leaves(root: &Value, visit: &mut dyn FnMut(&str, &Value)) {
             _ => return visit(prefix, value),
         };
         for (name, value) in table {
-            let name = if bare(name) { name.clone() } else { format!("\"{name}\"") };
+            let name = segment(name);
             let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
             walk(&key, value, visit);
         }
@@ -71,16 +71,16 @@ pub(super) fn quoted(root: &Value, key: &str) -> String {
 
 /// The tables that stand where `pattern` says, `*` being any name; the pattern itself if it has none.
 pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
-    pattern.split('.').fold(vec![String::new()], |prefixes, segment| {
+    pattern.split('.').fold(vec![String::new()], |prefixes, wanted| {
         let join = |prefix: &str, name: &str| {
-            let name = if bare(name) { name.to_owned() } else { format!("\"{name}\"") };
+            let name = segment(name);
             if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
         };
         let names = |prefix: &String| match find(root, prefix).map(|value| &value.kind) {
             Some(ValueKind::Table(table)) => table.keys().map(|name| join(prefix, name)).collect(),
             _ => Vec::new(),
         };
-        match segment {
+        match wanted {
             "*" => prefixes.iter().flat_map(names).collect(),
             name => prefixes.iter().map(|prefix| join(prefix, name)).collect(),
         }
@@ -96,6 +96,8 @@ pub(super) fn display(value: &Value) -> String {
     }
 }
 
-fn bare(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+/// A name as a segment of a key.
+pub(super) fn segment(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { name.to_owned() } else { format!("\"{name}\"") }
 }

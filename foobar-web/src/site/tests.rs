@@ -62,7 +62,8 @@ fn the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default() {
     let sole = compile([site(&["a.com"])]).expect("the site is good");
     assert_eq!(choose(&sole, "anything"), Ok(0));
     assert_eq!(choose(&sole, "any thing"), Err("400".into()));
-    assert!(compile([second.clone(), second]).err().expect("two defaults").to_string().contains("`sites.s1.default`"));
+    let third = SiteSettings { server_name: site(&["c.com"]).server_name, ..second.clone() };
+    assert!(compile([second, third]).err().expect("two defaults").to_string().contains("`sites.s1.default`"));
 }
 
 #[test]
@@ -80,6 +81,19 @@ fn the_www_is_added_or_removed_for_the_names_of_the_site_only() {
     assert_eq!(choose(&sites, "www.foobar.com"), Err("http://foobar.com/a?b".into()));
     assert_eq!(choose(&sites, "foobar.com"), Ok(0));
     assert_eq!(choose(&sites, "www.other.com"), Err("421".into()));
+}
+
+#[test]
+fn a_name_that_www_adds_may_not_be_another_sites_whichever_comes_first() {
+    let mut added = site(&["a.com"]);
+    added.www = Www::Add;
+    let other = site(&["www.a.com"]);
+    for (sites, key) in [([added.clone(), other.clone()], "sites.s0.www"), ([other, added.clone()], "sites.s1.www")] {
+        let error = compile(sites).err().expect("a clash").to_string();
+        assert_eq!(error, format!("`{key}`: \"www.a.com\" is another site's name already"));
+    }
+    added.server_name = ["a.com", "www.a.com"].map(str::to_owned).into_iter().collect();
+    assert!(compile([added]).is_ok());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use super::multipart::Multipart;
 use super::stream::{self, FileStream, Segment};
 use super::validators::Validators;
+use crate::answer;
 
 /// A file as it can be sent (RFC 9110 §3.2): its content and what the headers say of it.
 ///
@@ -73,10 +74,8 @@ impl Representation {
 
     /// 416 with the length of what there is (RFC 9110 §15.5.17).
     pub(super) fn unsatisfiable(&self) -> Response {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-        response.headers_mut().insert(CONTENT_RANGE, header(format!("bytes */{}", self.size)));
-        response
+        let length = header(format!("bytes */{}", self.size));
+        answer::with_field(StatusCode::RANGE_NOT_SATISFIABLE, CONTENT_RANGE, length)
     }
 
     fn respond(&self, status: StatusCode, content_type: &HeaderValue, segments: Vec<Segment>) -> Response {

@@ -5,11 +5,12 @@ use std::process::Command;
 
 use foobar_core::BoxError;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::path::NormalPath;
 
 /// A folder `root` beside a folder `outside`, in which lies a secret.
 struct Fixture {

@@ -73,9 +73,10 @@ fn an_answer_that_is_on_its_way_is_sent_whole() {
 }
 
 #[test]
-fn what_is_not_finished_at_the_deadline_is_dropped() {
+fn what_is_not_finished_at_the_deadline_is_dropped_and_logged() {
+    let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
     let (app, arrivals, _gate) = gated();
-    let server = Server::with("", Some(app));
+    let server = Server::with(&format!("[web]\naccess_log = '{}'\n", log.path().display()), Some(app));
     let mut busy = server.connect();
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     arrivals.recv().expect("the request arrives");
@@ -83,6 +84,8 @@ fn what_is_not_finished_at_the_deadline_is_dropped() {
     server.drain(Duration::from_millis(200));
     assert!((Duration::from_millis(190)..Duration::from_secs(5)).contains(&begun.elapsed()));
     assert_eq!(busy.rest(), "");
+    let text = std::fs::read_to_string(log.path()).expect("the log is text");
+    assert!(text.contains("\"GET / HTTP/1.1\" 499 0 "), "{text}");
 }
 
 #[test]

@@ -37,6 +37,15 @@ fn more_header_fields_than_usual_may_be_allowed() {
 }
 
 #[test]
+fn a_head_of_the_largest_size_that_may_be_allowed_is_taken() {
+    let server = Server::start("[web]\nmax_request_line = '60KiB'\nmax_header_size = '256KiB'\n");
+    let line = format!("GET /{} HTTP/1.1\r\n", "a".repeat((60 << 10) - 14));
+    let fields = "Host: a\r\nConnection: close\r\nA: ";
+    let text = server.talk(format!("{line}{fields}{}\r\n\r\n", "b".repeat((256 << 10) - fields.len() - 2)));
+    assert_eq!(status(&text), 200);
+}
+
+#[test]
 fn a_content_length_beyond_the_limit_is_413_without_reading_the_body() {
     let server = Server::start("[web]\nclient_max_body_size = '1KiB'\n");
     let text = server.talk("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000000\r\n\r\n");

@@ -1,16 +1,17 @@
 //! Where the tier listens.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, Chain, Handler, LocalBoxFuture, MakeHandler, Readiness, Tier, handler_fn};
-use foobar_web::{Address, Web, WebTier};
-
+use foobar_web::{Address, Error, Web, WebTier};
 use tokio::sync::Semaphore;
 
 use crate::support::{PATIENCE, Server, answer, settings};
@@ -49,7 +50,7 @@ fn addresses_are_the_real_ones_and_each_is_served() {
 fn a_unix_socket_is_made_served_and_removed_and_a_stale_one_replaced() {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
     let path = folder.path().join("foobar.sock");
-    drop(std::os::unix::net::UnixListener::bind(&path).expect("the folder is writable"));
+    drop(UnixListener::bind(&path).expect("the folder is writable"));
     let listen = format!("[web]\nlisten = ['unix:{}']\n", path.display());
     let server = Server::start(&listen);
     assert_eq!(server.web.addresses(), [Address::Unix(path.clone())]);
@@ -63,6 +64,75 @@ fn a_unix_socket_is_made_served_and_removed_and_a_stale_one_replaced() {
     assert!(error.contains("another program listens there"), "{error}");
     drop(server);
     assert!(!path.exists());
+}
+
+/// What a dry run says of this address.
+fn check(listen: &str) -> Result<(), BoxError> {
+    let (web, sites) = settings(&format!("[web]\nlisten = ['{listen}']\n"));
+    Web::new(&web, &sites, None).expect("the settings are good").check()
+}
+
+#[test]
+fn a_dry_run_accepts_addresses_that_are_free_or_in_use_and_leaves_them_alone() {
+    let server = Server::start("");
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let socket = |name| folder.path().join(name);
+    let _used = UnixListener::bind(socket("used")).expect("the folder is writable");
+    drop(UnixListener::bind(socket("stale")).expect("the folder is writable"));
+    let in_use = server.web.addresses()[0].to_string();
+    assert!(check("localhost:0").is_ok() && check(in_use.trim_start_matches("http://")).is_ok());
+    assert!(check("fd:999").is_ok());
+    for name in ["used", "stale", "new"] {
+        check(&format!("unix:{}", socket(name).display())).expect(name);
+    }
+    assert!(socket("used").exists() && socket("stale").exists() && !socket("new").exists());
+    assert_eq!(server.connect().get("/").status(), 200);
+}
+
+#[test]
+fn a_dry_run_refuses_addresses_that_cannot_be_listened_on() {
+    let file = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+    let file = file.path().display();
+    for listen in [
+        "192.0.2.1:0".to_owned(), // of RFC 5737: no machine has it
+        "unix:/nonexistent/socket".to_owned(),
+        format!("unix:{file}"),
+        format!("unix:{file}/socket"),
+        format!("unix:/tmp/{}", "a".repeat(108)),
+    ] {
+        let error = check(&listen).expect_err(&listen);
+        let error = error.downcast::<Error>().expect("it is this tier's");
+        assert!(matches!(&*error, Error::Listen { address, .. } if *address == listen), "{error:?}");
+    }
+}
+
+#[test]
+fn too_many_open_files_pause_the_accepting_and_do_not_end_it() {
+    // The limit is of a process, so this test runs itself in one of its own.
+    if std::env::var_os("FEW_FILES").is_none() {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""]).env("FEW_FILES", "");
+        limited
+            .arg(std::env::current_exe().expect("it has a path"))
+            .arg(std::thread::current().name().expect("a test"));
+        let output = limited.output().expect("a shell runs");
+        assert!(output.status.success() && contains(&output.stdout, "1 passed"), "{output:?}");
+        return;
+    }
+    let server = Server::start("");
+    let mut files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    files.pop();
+    let mut client = server.connect();
+    client.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.stream.get_ref().set_read_timeout(Some(Duration::from_millis(100))).expect("the timeout is not zero");
+    assert!(client.stream.get_mut().read(&mut [0]).is_err());
+    client.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+    drop(files);
+    assert_eq!(client.answer().body, "GET /late");
+}
+
+fn contains(output: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(output).contains(text)
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! The access log: one line for each request, whatever became of it.
 
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::Server;
+use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, handler_fn};
+
+use crate::support::{Server, answer};
 
 /// The lines that these conversations leave, without their times; the server is drained first.
 fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
@@ -90,4 +95,40 @@ fn a_head_request_sends_no_bytes() {
         assert!(text.contains("content-length: 7\r\n") && text.ends_with("\r\n\r\n"), "{text}");
     });
     assert!(lines[0].contains("\"HEAD /a HTTP/1.1\" 200 0 "), "{lines:?}");
+}
+
+/// The application of these tests, on threads whose events are kept.
+#[derive(Clone, Default)]
+struct Overheard(Arc<Mutex<Vec<u8>>>);
+
+impl MakeHandler for Overheard {
+    fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+        Box::pin(async { Ok(Rc::new(handler_fn(answer)) as Rc<dyn Handler>) })
+    }
+
+    fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
+        let events = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || events.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || handler_fn(answer).block_on(worker))
+    }
+}
+
+impl Write for Overheard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics here").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_fault_of_the_handler_is_logged_with_the_request_it_belongs_to() {
+    let events = Overheard::default();
+    let server = Server::with("", Some(Arc::new(events.clone())));
+    let id = server.connect().get("/panic?secret").header("x-request-id").expect("an id").to_owned();
+    let events = String::from_utf8(events.0.lock().expect("nobody panics here").clone()).expect("events are text");
+    let expected = format!("panicked: a handler panics, as this test wants request={id} path=\"/panic\"\n");
+    assert!(events.contains("ERROR") && events.ends_with(&expected), "{events}");
 }

@@ -93,6 +93,43 @@ fn files_come_before_the_application_and_errors_have_the_pages_of_the_site() {
 }
 
 #[test]
+fn an_exact_path_serves_one_file() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::write(folder.path().join("icon.svg"), "an icon").expect("the folder is writable");
+    let server = Server::start(&format!(
+        "[sites.a.routes.'= /favicon']\nfiles = '{0}/icon.svg'\n[sites.a.routes.'= /folder/']\nfiles = '{0}/icon.svg'\n",
+        folder.path().display()
+    ));
+    for path in ["/favicon", "/favicon?a=b", "/folder/"] {
+        let icon = get(&server, "a", path);
+        assert_eq!((icon.status(), icon.body.as_str()), (200, "an icon"), "{path}");
+        assert_eq!(icon.header("content-type"), Some("image/svg+xml; charset=utf-8"));
+    }
+    assert_eq!(get(&server, "a", "/favicon/icon.svg").body, "GET /favicon/icon.svg");
+    std::fs::remove_file(folder.path().join("icon.svg")).expect("it is there");
+    assert_eq!(get(&server, "a", "/favicon").status(), 404);
+}
+
+#[test]
+fn files_are_served_as_index_charset_and_max_ranges_say() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    for (name, text) in [("index.html", "unused"), ("home.txt", "0123456789")] {
+        std::fs::write(root.path().join(name), text).expect("the folder is writable");
+    }
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\nindex = ['none', 'home.txt']\ncharset = 'latin1'\nmax_ranges = 2\n",
+        root.path().display()
+    ));
+    let home = get(&server, "a", "/");
+    assert_eq!((home.body.as_str(), home.header("content-type")), ("0123456789", Some("text/plain; charset=latin1")));
+    let mut client = server.connect();
+    for (ranges, status) in [("0-0,2-2", 206), ("0-0,2-2,4-4", 200)] {
+        client.send(format!("GET / HTTP/1.1\r\nHost: a\r\nRange: bytes={ranges}\r\n\r\n"));
+        assert_eq!(client.answer().status(), status, "{ranges}");
+    }
+}
+
+#[test]
 fn every_answer_has_its_own_request_id_and_names_the_server_without_a_version() {
     let server = Server::start("");
     let mut client = server.connect();
@@ -113,8 +150,20 @@ fn settings_that_mean_nothing_are_errors_that_name_their_key() {
         ("[web]\nworkers = 0\n", "`web.workers`: "),
         ("[web]\nworker_connections = 0\n", "`web.worker_connections`: 0 is out of range"),
         ("[web]\nmax_request_line = '1MiB'\n", "`web.max_request_line`: "),
+        ("[web]\nmax_header_size = '257KiB'\n", "`web.max_header_size`: 263168 is out of range; it is at least 1"),
         ("[web]\naccess_log = '/nonexistent/log'\n", "`web.access_log`: cannot open /nonexistent/log"),
         ("[sites.a]\ntry_files = ['files']\n", "`sites.a.try_files`: \"files\" cannot be tried"),
+        ("[sites.a]\ntry_files = ['file', 'app', 'index']\n", "`sites.a.try_files`: \"app\" is the last step: "),
+        (
+            "[sites.a]\nroot = '/'\nerror_page = ['404 /nonexistent.html']\n",
+            "`sites.a.error_page`: cannot open /nonexistent.html",
+        ),
+        ("[sites.'www.a.com']\nroot = '/nonexistent'\n", "`sites.\"www.a.com\".root`: cannot open /nonexistent"),
+        ("[sites.a.routes.'= /x']\nfiles = '/'\n", "`sites.a.routes.\"= /x\".files`: an exact path takes one file"),
+        (
+            "[sites.a.routes.'= /x']\nfiles = '/nonexistent'\n",
+            "`sites.a.routes.\"= /x\".files`: cannot open /nonexistent",
+        ),
         ("[sites.a]\nerror_page = ['404 /404.html']\n", "`sites.a.error_page`: "),
         ("[sites.a]\nwww = 'add'\n", "`sites.a.server_name`: "),
         ("[sites.a.routes.'/x']\nrespond = 99\n", "`sites.a.routes.\"/x\".respond`: "),
@@ -161,9 +210,9 @@ fn metrics_count_requests_connections_and_refusals() {
     server.talk("GET  / HTTP/1.1\r\n\r\n");
     let metrics = server.metrics();
     for line in [
-        "foobar_web_requests_total{status=\"2xx\"} 1",
-        "foobar_web_requests_total{status=\"4xx\"} 1",
-        "foobar_web_requests_total{status=\"5xx\"} 1",
+        "foobar_web_requests_total{class=\"2xx\"} 1",
+        "foobar_web_requests_total{class=\"4xx\"} 1",
+        "foobar_web_requests_total{class=\"5xx\"} 1",
         "foobar_web_connections_total 2",
         "foobar_web_bad_requests_total 1",
         "foobar_web_log_lines_lost_total 0",
