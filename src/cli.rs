@@ -10,6 +10,7 @@ use foobar_core::{BoxError, Chain};
 
 use crate::composition::Composition;
 use crate::server::Parts;
+use crate::settings::AllSettings;
 use crate::{Server, StartError};
 
 mod arguments;
@@ -57,7 +58,10 @@ pub(crate) fn run(server: Server, arguments: impl IntoIterator<Item = OsString>)
 
 fn command(command: Command, config: Config, parts: Parts) -> Exit {
     match command {
-        Command::Config => print_config(&config),
+        Command::Config => match AllSettings::parse(&config) {
+            Ok(_) => print_config(&config),
+            Err(error) => fail(&error.into()),
+        },
         Command::Reference => out(crate::reference().trim_end()),
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
@@ -71,10 +75,13 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
     }
 }
 
-/// Prints every effective value as TOML with its origin.
+/// Prints every effective value as TOML with its origin, then the keys that have none.
 fn print_config(config: &Config) -> Exit {
     for entry in config.entries() {
         out(format_args!("{} = {}  # {}", entry.key, entry.value, entry.origin));
+    }
+    for key in config.absent() {
+        out(format_args!("# {key} is not set"));
     }
     Exit::Success
 }

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use foobar_app::AppTier;
 use foobar_core::config::Config;
-use foobar_core::{MakeHandler, Secret, Supervisor, Tier};
+use foobar_core::{MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
 use foobar_web::{Web, WebTier};
 
@@ -29,16 +29,16 @@ impl Composition {
         let settings = AllSettings::parse(&config)?;
         let migrations = parts.application.as_ref().map(|app| app.migrations.clone()).unwrap_or_default();
         let database = match parts.database {
-            Some(database) => Some(database),
-            None => open(&config, &settings, &migrations)?,
+            None if settings.database.url.is_some() => Some(open(&config, &settings)?),
+            given => given,
         };
         let app = parts.application.map(|application| (application.make)(database.clone(), &settings.app));
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let web = Web::new(&settings.web, &settings.sites, handler);
-        let web = Arc::new(web.map_err(|error| {
-            let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
-            StartError::setting(&config, &key, error)
-        })?);
+        let web = match parts.web {
+            Some(make) => make(&settings.web, &settings.sites, handler)
+                .map_err(|error| StartError::setting(&config, "web", error))?,
+            None => web(&config, &settings, handler)?,
+        };
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
@@ -50,6 +50,15 @@ impl Composition {
 
     pub(crate) const fn has_app(&self) -> bool {
         self.app.is_some()
+    }
+
+    /// Tries what the settings name, and leaves everything as it is.
+    pub(crate) async fn check(&self) -> Result<(), StartError> {
+        if let Some(database) = &self.database {
+            let checked = database.check().await;
+            checked.map_err(|error| StartError::setting(&self.config, "database.url", error))?;
+        }
+        self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))
     }
 
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
@@ -84,15 +93,20 @@ impl Composition {
     }
 }
 
-/// The database at `database.url`; where none is given, SQLite inside for an application that has migrations.
-fn open(config: &Config, settings: &AllSettings, migrations: &Migrations) -> Result<Option<Db>, StartError> {
-    if settings.database.url.is_none() && migrations.is_empty() {
-        return Ok(None);
-    }
-    let mut database = settings.database.clone();
-    database.url.get_or_insert_with(|| Secret::new(DEFAULT_DATABASE));
-    Db::open(&database).map(Some).map_err(|error| StartError::setting(config, "database.url", error))
+fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
+    Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 
-/// In the working folder, so that an application runs without any set-up.
-const DEFAULT_DATABASE: &str = "sqlite:foobar.db";
+fn web(
+    config: &Config,
+    settings: &AllSettings,
+    handler: Option<Arc<dyn MakeHandler>>,
+) -> Result<Arc<dyn WebTier>, StartError> {
+    match Web::new(&settings.web, &settings.sites, handler) {
+        Ok(web) => Ok(Arc::new(web)),
+        Err(error) => {
+            let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
+            Err(StartError::setting(config, &key, error))
+        }
+    }
+}

@@ -1,11 +1,13 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use foobar_app::{App, AppSettings, AppTier, Runtime, TowerApp};
 use foobar_core::config::Loader;
-use foobar_core::{BoxError, RequestBody, Tier};
+use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::{Db, Migrations};
+use foobar_web::{SiteSettings, WebSettings, WebTier};
 
 use crate::composition::Composition;
 use crate::{Running, StartError, cli, settings};
@@ -26,8 +28,13 @@ pub struct Server {
 pub(crate) struct Parts {
     pub(crate) application: Option<Application>,
     pub(crate) database: Option<Db>,
+    pub(crate) web: Option<MakeWeb>,
     pub(crate) tiers: Vec<Arc<dyn Tier>>,
 }
+
+type MakeWeb =
+    Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
+type Sites = BTreeMap<String, SiteSettings>;
 
 /// An application that waits for its database and settings.
 pub(crate) struct Application {
@@ -65,6 +72,17 @@ impl Server {
     /// Serves an application tier of your own; it is made once the database and the settings are known.
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
         self.application(Migrations::none(), make)
+    }
+
+    /// Takes requests by a web tier of your own instead of [`Web`](crate::Web), made from the web tier's settings and
+    /// the application.
+    pub fn web_tier<M>(mut self, make: M) -> Self
+    where
+        M: FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>,
+        M: Send + 'static,
+    {
+        self.parts.web = Some(Box::new(make));
+        self
     }
 
     /// Uses this database instead of the one at `database.url`.
@@ -113,7 +131,7 @@ impl Server {
     /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. The access log is the
     /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
     pub async fn start(self) -> Result<Running, StartError> {
-        Composition::compile(self.loader.load()?, self.parts)?.start().await
+        Composition::compile(settings::load(self.loader)?, self.parts)?.start().await
     }
 
     fn application(
@@ -121,10 +139,16 @@ impl Server {
         migrations: Migrations,
         make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static,
     ) -> Self {
+        if !migrations.is_empty() {
+            self.loader = self.loader.preset_beneath("database.url", DEFAULT_DATABASE);
+        }
         self.parts.application = Some(Application { migrations, make: Box::new(make) });
         self
     }
 }
+
+/// In the working folder, so that an application with tables runs without any set-up.
+const DEFAULT_DATABASE: &str = "sqlite:foobar.db";
 
 impl Default for Server {
     fn default() -> Self {

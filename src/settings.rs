@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use foobar_app::AppSettings;
 use foobar_core::Period;
-use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, settings};
+use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_db::DatabaseSettings;
 use foobar_web::{RouteSettings, SiteSettings, WebSettings};
@@ -39,20 +39,29 @@ pub(crate) struct AllSettings {
 
 impl AllSettings {
     pub(crate) fn parse(config: &Config) -> Result<Self, ConfigError> {
-        let mut sites: BTreeMap<String, SiteSettings> = config.at("sites")?;
-        if sites.is_empty() {
-            sites.insert(DEFAULT_SITE.to_owned(), SiteSettings::default());
-        }
         Ok(Self {
             server: config.section()?,
             admin: config.section()?,
             log: config.section()?,
             web: config.section()?,
-            sites,
+            sites: config.at("sites")?,
             app: config.section()?,
             database: config.section()?,
         })
     }
+}
+
+/// Merges the configuration. Where it names no site there is one, so that every key has its place.
+pub(crate) fn load(loader: Loader) -> Result<Config, ConfigError> {
+    let config = loader.clone().load()?;
+    if site_names(&config)?.is_empty() {
+        return loader.preset(key(&["sites", DEFAULT_SITE, "default"]), "true").load();
+    }
+    Ok(config)
+}
+
+pub(crate) fn site_names(config: &Config) -> Result<Vec<String>, ConfigError> {
+    Ok(config.at::<BTreeMap<String, serde::de::IgnoredAny>>("sites")?.into_keys().collect())
 }
 
 /// The site that exists where the configuration names none.

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     Server::new()
         .preset("database.url", "sqlite:site.db")
         .preset("sites.www.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
+        .preset("sites.www.default", "true")
         .app(Site)
         .run()
 }

@@ -2,10 +2,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches};
-use foobar_core::config::{Config, Loader};
+use foobar_core::config::{Config, Loader, key};
 
 use crate::StartError;
-use crate::settings::DEFAULT_SITE;
+use crate::settings::{self, DEFAULT_SITE};
 
 /// The command line, parsed.
 pub(super) struct Arguments {
@@ -57,15 +57,15 @@ impl Arguments {
             None if !loader.has_file() && Path::new(CONFIG_FILE).exists() => loader.file(CONFIG_FILE),
             None => loader,
         };
-        loader = loader.environment(std::env::vars());
+        loader = loader.environment(std::env::vars_os());
         for (key, value, option) in &self.values {
             loader = loader.set(*key, value, option);
         }
         if let Some(root) = &self.root {
             let site = sole_site(&loader.clone().load()?)?;
-            loader = loader.set(format!("sites.{site}.root"), root, "--root");
+            loader = loader.set(key(&["sites", &site, "root"]), root, "--root");
         }
-        Ok(loader.load()?)
+        Ok(settings::load(loader)?)
     }
 }
 
@@ -106,6 +106,7 @@ fn syntax() -> clap::Command {
     });
     let command = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
     clap::Command::new("foobar")
+        .version(concat!("built on Foobar ", env!("CARGO_PKG_VERSION")))
         .about("Serves a site: static files, an application and its database")
         .arg(option("config", "FILE", "Configuration file [default: foobar.toml, if it is there]"))
         .arg(option("root", "DIR", "Folder of static files of the only site"))
@@ -127,13 +128,9 @@ fn reference() -> Arg {
 
 /// The site that `--root` means.
 fn sole_site(config: &Config) -> Result<String, StartError> {
-    let sites = config.at::<std::collections::BTreeMap<String, serde::de::IgnoredAny>>("sites")?;
-    let mut names = sites.into_keys();
+    let mut names = settings::site_names(config)?.into_iter();
     match (names.next(), names.next()) {
-        (None, _) => Ok(DEFAULT_SITE.to_owned()),
-        (Some(name), None) => Ok(name),
-        (Some(_), Some(_)) => {
-            Err(config.error("sites", "there are several: set sites.NAME.root instead of --root").into())
-        }
+        (name, None) => Ok(name.unwrap_or_else(|| DEFAULT_SITE.to_owned())),
+        _ => Err(config.error("sites", "there are several: set sites.NAME.root instead of --root").into()),
     }
 }

@@ -1,5 +1,8 @@
-use foobar_core::{Chain, log};
+use std::pin::pin;
+
+use foobar_core::{log, panics};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{error::Elapsed, timeout};
 
 use super::{Exit, complain, fail, out};
 use crate::composition::Composition;
@@ -12,11 +15,21 @@ pub(super) fn run(composition: Composition) -> Exit {
         complain(error);
         return Exit::Usage;
     }
+    report_panics();
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
         Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
     };
     runtime.block_on(serve(composition))
+}
+
+/// A panic that nobody catches goes to the log, like everything else.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        if !panics::is_caught(info) {
+            tracing::error!(thread = std::thread::current().name(), "{info}");
+        }
+    }));
 }
 
 async fn serve(composition: Composition) -> Exit {
@@ -25,19 +38,35 @@ async fn serve(composition: Composition) -> Exit {
         Err(error) => return complain(format_args!("cannot handle signals: {error}")),
     };
     let banner = Banner::new(&composition);
-    let started = tokio::select! {
-        started = composition.start() => started,
-        () = signals.next() => return Exit::CutOff,
-    };
-    match started {
-        Ok(running) => {
-            banner.print(&running);
-            signals.next().await;
-            stop(running, signals).await
-        }
-        Err(error) => report(&error),
+    let patience = *composition.settings.server.shutdown_timeout;
+    let mut starting = pin!(composition.start());
+    tokio::select! {
+        started = &mut starting => match started {
+            Ok(running) => {
+                banner.print(&running);
+                signals.next().await;
+                stop(running, signals).await
+            }
+            Err(error) => fail(&error),
+        },
+        () = signals.next() => abandon(timeout(patience, starting), signals).await,
     }
 }
+
+/// A signal before the end of the start: what has been begun, such as a migration, is finished, and then all stops.
+async fn abandon(starting: impl Future<Output = Result<Started, Elapsed>>, mut signals: Signals) -> Exit {
+    tracing::info!("stopping once the start has ended; a second signal stops at once");
+    tokio::select! {
+        started = starting => match started {
+            Ok(Ok(running)) => stop(running, signals).await,
+            Ok(Err(error)) => fail(&error),
+            Err(_) => complain("the start did not end within server.shutdown_timeout"),
+        },
+        () = signals.next() => Exit::Success, // no request has been accepted
+    }
+}
+
+type Started = Result<Running, StartError>;
 
 async fn stop(running: Running, mut signals: Signals) -> Exit {
     tracing::info!("stopping; a second signal stops at once");
@@ -50,11 +79,6 @@ async fn stop(running: Running, mut signals: Signals) -> Exit {
         Stop::Drained => Exit::Success,
         Stop::CutOff => Exit::CutOff,
     }
-}
-
-fn report(error: &StartError) -> Exit {
-    tracing::debug!(error = %Chain(error), "could not start");
-    fail(error)
 }
 
 /// SIGTERM and SIGINT.

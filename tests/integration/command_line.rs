@@ -1,6 +1,7 @@
 //! The command line of a program built on the facade, its signals and its exit codes.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 
 use crate::support::Program;
 
@@ -98,7 +99,66 @@ fn routes_lists_sites_and_routes() {
     assert_eq!(words[0], ["site", "www", "www.foobar.com"]);
     assert_eq!(words[1], ["=", "/ping", "respond", "204"]);
     assert_eq!(words[2], ["/old/", "redirect", "to", "/new/"]);
-    assert_eq!(words[3], ["(everything", "else)", "file,", "index", "in", "."]);
+    assert_eq!(words[3], ["(everything", "else)", "file", "in", ".,", "then", "index", "in", "."]);
+}
+
+#[test]
+fn routes_lists_only_the_steps_that_are_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = |arguments: &[&str], steps: &str| {
+        let mut command = Program::example("hello", folder.path());
+        command.arg("routes").args(arguments).env("FOOBAR__SITES__DEFAULT__TRY_FILES", steps);
+        run(&mut command).1.split_once("(everything else)").unwrap().1.trim().to_owned()
+    };
+    assert_eq!(rest(&["--root", "."], "file, index, app"), "file in ., then index in ., then app");
+    assert_eq!(rest(&["--root", "."], "file"), "file in .");
+    assert_eq!(rest(&[], "file, index, app"), "app");
+    assert_eq!(rest(&[], "file"), "404");
+}
+
+#[test]
+fn a_site_may_be_labelled_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "[sites.\"www.foobar.com\"]\nindex = [\"a.html\"]\n";
+    std::fs::write(folder.path().join("foobar.toml"), file).unwrap();
+    let (code, output, error) = run(Program::foobar(folder.path()).args(["config", "--root", "."]));
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(output.contains("sites.\"www.foobar.com\".root = \".\"  # --root\n"), "{output}");
+}
+
+#[test]
+fn config_names_the_default_database_and_what_is_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, output, _) =
+        run(Program::example("proving", folder.path()).arg("config").env_remove("FOOBAR__WEB__WORKERS"));
+    assert!(output.contains("database.url = \"***\"  # program\n"), "{output}");
+    assert!(output.contains("sites.default.index = [\"index.html\"]  # default\n"), "{output}");
+    assert!(output.contains("# web.workers is not set\n"), "{output}");
+    let (_, output, _) = run(Program::example("hello", folder.path()).arg("config"));
+    assert!(output.contains("# database.url is not set\n"), "{output}");
+}
+
+#[test]
+fn config_refuses_a_bad_value_like_every_other_command() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("foobar.toml"), "[log]\nfilter = \"foobar=nonsense=1\"\n").unwrap();
+    for command in ["config", "check", "routes", "serve"] {
+        let (code, _, error) = run(Program::foobar(folder.path()).args([command, "--root", "."]));
+        assert_eq!(code, 2, "{command}");
+        assert!(error.starts_with("error: foobar.toml:2: `log.filter`: "), "{command}: {error}");
+    }
+}
+
+#[test]
+fn a_password_in_a_broken_file_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for line in ["url = \"mysql://u:hunter2@h/d", "url = mysql://u:hunter2@h/d", "url = [\"mysql://u:hunter2@h/d\"]"] {
+        std::fs::write(folder.path().join("foobar.toml"), format!("[database]\n{line}\n")).unwrap();
+        let (code, output, error) = run(Program::foobar(folder.path()).args(["check", "--root", "."]));
+        assert_eq!(code, 2, "{error}");
+        assert!(!format!("{output}{error}").contains("hunter2"), "{error}");
+        assert!(error.starts_with("error: foobar.toml:2: "), "{error}");
+    }
 }
 
 #[test]
@@ -162,6 +222,38 @@ fn a_drain_that_takes_too_long_is_cut_off_with_3() {
     assert!(client.try_answer("POST").is_none());
 }
 
+/// A start that hangs: the database's port accepts and never answers.
+fn hanging(shutdown_timeout: &str, signals: usize) -> (Option<i32>, String) {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    command.env("FOOBAR__DATABASE__URL", format!("mysql://u@{}/d", silent.local_addr().unwrap()));
+    command.env("FOOBAR__DATABASE__CONNECT_TIMEOUT", "1h").env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", shutdown_timeout);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let _connected = silent.accept().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    for _ in 0..signals {
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        log.read_line(&mut text).unwrap();
+    }
+    log.read_to_string(&mut text).unwrap();
+    (child.wait().unwrap().code(), text)
+}
+
+#[test]
+fn a_signal_during_the_start_waits_for_its_end_within_the_deadline() {
+    let (code, log) = hanging("300ms", 1);
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("the start did not end within server.shutdown_timeout"), "{log}");
+}
+
+#[test]
+fn a_second_signal_during_the_start_ends_it_at_once_with_0() {
+    let (code, log) = hanging("1h", 2);
+    assert_eq!(code, Some(0), "{log}");
+}
+
 #[test]
 fn the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,6 +279,31 @@ fn an_admin_address_that_nobody_chose_gives_way_when_it_is_taken() {
     let (one, other) = (serve(), serve());
     assert_ne!(one.admin, other.admin);
     assert_eq!((one.admin("/livez").status, other.admin("/livez").status), (200, 200));
+}
+
+/// What the program logs when a handler panics and it is stopped.
+fn log_of_a_panic(environment: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(Program::example("proving", folder.path()).envs(environment.iter().copied()));
+    assert_eq!(program.get("/panic").status, 500);
+    program.signal("TERM");
+    program.wait().1
+}
+
+#[test]
+fn the_log_tells_of_a_panic_once_with_its_place_and_of_the_stop() {
+    let log = log_of_a_panic(&[]);
+    assert_eq!(log.matches("a handler with a bug").count(), 1, "{log}");
+    assert!(log.contains("panicked at tests/programs/proving.rs:"), "{log}");
+    assert!(log.contains(" INFO ") && log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn the_log_is_filtered_and_may_be_json() {
+    let log = log_of_a_panic(&[("FOOBAR__LOG__FILTER", "error"), ("FOOBAR__LOG__FORMAT", "json")]);
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert_eq!((&lines[0]["level"], &lines[0]["fields"]["path"]), (&"ERROR".into(), &"/panic".into()));
 }
 
 #[test]

@@ -25,11 +25,8 @@ fn keys() -> Vec<(String, String)> {
 
 #[test]
 fn the_reference_is_what_the_code_generates() {
-    assert_eq!(
-        file("CONFIGURATION.md"),
-        reference(),
-        "run: cargo run --bin foobar -- config --reference > CONFIGURATION.md"
-    );
+    let same = file("CONFIGURATION.md") == reference();
+    assert!(same, "run: cargo run --bin foobar -- config --reference > CONFIGURATION.md");
 }
 
 #[test]

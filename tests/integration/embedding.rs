@@ -1,6 +1,13 @@
 //! Servers inside a caller's own program.
 
-use foobar::{App, Server, actix_web::web};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use foobar::actix_web::web;
+use foobar::diesel::{self, prelude::*, sql_types::Integer};
+use foobar::{
+    App, BoxError, BoxFuture, DatabaseSettings, Db, InProcess, Readiness, Runtime, Secret, Server, Stop, Tier,
+};
 
 use crate::support::Client;
 
@@ -46,16 +53,81 @@ async fn a_stopped_server_frees_its_address() {
     again.stop().await;
 }
 
-#[tokio::test]
-async fn it_runs_on_a_runtime_of_several_threads_too() {
-    let thread = std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let running = server("elsewhere").start().await.unwrap();
-            assert!(running.readiness().iter().all(|(_, state)| state.is_ready()));
-            assert_eq!(get(&running, "/"), "elsewhere");
-            running.stop().await;
-        });
+#[test]
+fn it_runs_on_a_runtime_of_the_callers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let running = server("elsewhere").start().await.unwrap();
+        assert!(running.readiness().iter().all(|(_, state)| state.is_ready()));
+        assert_eq!(get(&running, "/"), "elsewhere");
+        assert_eq!(running.stop().await, Stop::Drained);
     });
-    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_web_tier_of_ones_own_takes_the_place_of_the_default() {
+    let slot = Arc::new(OnceLock::new());
+    let tier = slot.clone();
+    let server = server("in process").web_tier(move |settings, sites, app| {
+        let web = Arc::new(InProcess::new(settings, sites, app)?);
+        Ok(tier.get_or_init(|| web).clone())
+    });
+    let running = server.start().await.unwrap();
+    assert!(running.addresses().is_empty());
+    let request = http::Request::get("/").body(bytes::Bytes::new()).unwrap();
+    let answer = slot.get().unwrap().handle(request).await;
+    assert_eq!(answer.body(), "in process");
+    running.stop().await;
+}
+
+/// A tier that writes down its life.
+struct Worker(Arc<Mutex<Vec<&'static str>>>);
+
+impl Tier for Worker {
+    fn name(&self) -> &'static str {
+        "worker"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        self.0.lock().unwrap().push("started");
+        Box::pin(async { Ok(()) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::not("it never is")
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        self.0.lock().unwrap().push("drained");
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_tier_of_ones_own_starts_before_the_application_and_is_drained() {
+    let diary = Arc::<Mutex<Vec<_>>>::default();
+    let running = server("worker").tier(Arc::new(Worker(diary.clone()))).start().await.unwrap();
+    let names: Vec<_> = running.readiness().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["admin", "worker", "app", "web"]);
+    let admin = running.admin_address().unwrap().to_string();
+    let ready = Client::connect(admin.trim_start_matches("http://")).get("/readyz");
+    assert_eq!((ready.status, ready.text()), (503, "worker: not ready: it never is\napp: ready\nweb: ready\n"));
+    running.stop().await;
+    assert_eq!(*diary.lock().unwrap(), ["started", "drained"]);
+}
+
+#[tokio::test]
+async fn a_database_and_an_application_tier_of_ones_own_are_used() {
+    let mut settings = DatabaseSettings::default();
+    settings.url = Some(Secret::new("sqlite::memory:"));
+    let database = Db::open(&settings).unwrap();
+    let server = server("unused").database(database.clone()).app_tier(|db, settings| {
+        assert_eq!(db.map(|db| db.describe()).as_deref(), Some("sqlite::memory:"));
+        Arc::new(Runtime::new(Named("own tier"), None, settings))
+    });
+    let running = server.start().await.unwrap();
+    assert_eq!(get(&running, "/"), "own tier");
+    let one = database.read(|conn| diesel::select(1.into_sql::<Integer>()).get_result::<i32>(conn)).await;
+    assert_eq!(one.unwrap(), 1);
+    running.stop().await;
 }
