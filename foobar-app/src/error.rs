@@ -33,21 +33,36 @@ use foobar_db::diesel;
 /// ```
 ///
 /// The status comes from the error that `?` was used on: a row that was not found is 404, a database that is down or
-/// overloaded 503 with `Retry-After`, an actix-web error what it says itself, and everything else 500. Of the last two
-/// kinds the client learns nothing but the status; they are logged with their causes and the request's id.
+/// overloaded 503 with `Retry-After`, an [`actix_web::Error`] what it says itself, and everything else 500. A status of
+/// 500 or more is logged with its causes and the request's id, and the client learns nothing but that status and the
+/// sentence that you wrote for it.
+///
+/// An error of actix-web, and of a type of yours that is a [`ResponseError`], is held to the same: from 500 on, its text
+/// is for the log. A page that it writes itself is kept if its content type is another than `text/plain`.
 ///
 /// Like actix-web's own error it does not move between threads.
 #[derive(Debug)]
 pub struct Error {
     status: StatusCode,
     detail: Option<String>,
-    source: Option<Box<dyn StdError>>,
+    source: Source,
+}
+
+/// What is behind an error.
+#[derive(Debug)]
+enum Source {
+    /// Nothing but what the client is told.
+    Nothing,
+    /// What the log is told.
+    Cause(Box<dyn StdError>),
+    /// An error that `?` was used on and that answers for itself.
+    Actix(actix_web::Error),
 }
 
 impl Error {
     /// An answer of this status. `detail` is for the client: what is wrong with the request and what would be right.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: Some(detail.into()), source: None }
+        Self { status, detail: Some(detail.into()), source: Source::Nothing }
     }
 
     /// 404, with a sentence for the client.
@@ -57,13 +72,14 @@ impl Error {
 
     /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client is not told of it.
     pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: None, source: Some(source.into()) }
+        let source = Source::Cause(source.into());
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: None, source }
     }
 
-    /// Adds what caused it, for the log.
+    /// Adds what caused it, for the log; an answer below 500 is not logged.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Source::Cause(source.into());
         self
     }
 
@@ -79,15 +95,34 @@ impl Error {
 
     /// What caused it.
     pub(crate) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref()
+        match &self.source {
+            Source::Cause(cause) => Some(&**cause),
+            Source::Nothing | Source::Actix(_) => None,
+        }
+    }
+
+    /// The error that answers in its place.
+    pub(crate) const fn as_actix(&self) -> Option<&actix_web::Error> {
+        match &self.source {
+            Source::Actix(error) => Some(error),
+            Source::Nothing | Source::Cause(_) => None,
+        }
     }
 }
 
 impl<E: StdError + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let source: Box<dyn StdError> = Box::new(error);
-        let (status, detail) = classify(&*source);
-        Self { status, detail, source: Some(source) }
+        match source.downcast::<actix_web::Error>() {
+            Ok(error) => {
+                let status = error.as_response_error().status_code();
+                Self { status, detail: None, source: Source::Actix(*error) }
+            }
+            Err(source) => {
+                let (status, detail) = classify(&*source);
+                Self { status, detail, source: Source::Cause(source) }
+            }
+        }
     }
 }
 
@@ -95,8 +130,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.detail, &self.source) {
             (Some(detail), _) => f.write_str(detail),
-            (None, Some(source)) => source.fmt(f),
-            (None, None) => self.status.fmt(f),
+            (None, Source::Nothing) => self.status.fmt(f),
+            (None, Source::Cause(cause)) => cause.fmt(f),
+            (None, Source::Actix(error)) => error.fmt(f),
         }
     }
 }
@@ -107,23 +143,21 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse {
-        if let Some(error) = self.source.as_ref().and_then(|source| source.downcast_ref::<actix_web::Error>()) {
+        if let Some(error) = self.as_actix() {
             return error.error_response();
         }
         let mut response = HttpResponseBuilder::new(self.status);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
-        response.content_type("text/plain; charset=utf-8").body(self.to_string())
+        let status = self.status.canonical_reason().unwrap_or("Error"); // a status without a registered name
+        let text = self.detail.as_deref().unwrap_or(status).to_owned(); // never the cause, which is not for the client
+        response.content_type("text/plain; charset=utf-8").body(text)
     }
 }
 
 /// The status of an error, and what of it may be told to the client.
 fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
-    if let Some(error) = error.downcast_ref::<actix_web::Error>() {
-        let status = error.as_response_error().status_code();
-        return (status, status.is_client_error().then(|| error.to_string()));
-    }
     if let Some(error) = error.downcast_ref::<foobar_db::Error>() {
         return (of_database(error), None);
     }
@@ -161,6 +195,7 @@ fn status<E: ResponseError + StdError + 'static>(error: &(dyn StdError + 'static
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::body::MessageBody;
 
     fn of(error: impl Into<Error>) -> (u16, Option<String>) {
         let error = error.into();
@@ -180,9 +215,33 @@ mod tests {
     #[test]
     fn an_error_of_the_request_keeps_its_status_and_any_other_is_500() {
         assert_eq!(of(PayloadError::Overflow).0, 413);
-        let teapot = actix_web::error::InternalError::new("short and stout", StatusCode::IM_A_TEAPOT);
-        assert_eq!(of(actix_web::Error::from(teapot)), (418, Some("short and stout".to_owned())));
+        assert_eq!(of(teapot()).0, 418);
         assert_eq!(of(std::io::Error::from(std::io::ErrorKind::NotFound)), (500, None));
         assert_eq!(Error::internal("broken").status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    fn teapot() -> actix_web::Error {
+        actix_web::error::InternalError::new("short and stout", StatusCode::IM_A_TEAPOT).into()
+    }
+
+    fn response(error: impl Into<Error>) -> (u16, String) {
+        let response = error.into().error_response();
+        let status = response.status().as_u16();
+        let body = response.into_body().try_into_bytes().expect("it is at hand");
+        (status, String::from_utf8(body.to_vec()).expect("it is text"))
+    }
+
+    #[test]
+    fn the_response_holds_what_the_client_may_know_and_never_the_cause() {
+        assert_eq!(response(std::io::Error::other("secret")), (500, "Internal Server Error".to_owned()));
+        assert_eq!(response(Error::not_found("no tea").caused_by("secret")), (404, "no tea".to_owned()));
+        assert_eq!(response(diesel::result::Error::NotFound), (404, "Not Found".to_owned()));
+        assert_eq!(response(teapot()), (418, "short and stout".to_owned()));
+    }
+
+    #[test]
+    fn an_actix_error_as_a_cause_does_not_answer() {
+        assert_eq!(response(Error::internal(teapot())).0, 500);
+        assert_eq!(response(Error::not_found("no tea").caused_by(teapot())), (404, "no tea".to_owned()));
     }
 }

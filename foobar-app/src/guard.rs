@@ -1,12 +1,10 @@
 //! What stands around every application, whichever runs it.
 
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use foobar_core::{Handler, LocalBoxFuture, Metrics, Request, RequestId, Response};
-use futures_util::FutureExt;
+use foobar_core::{Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
 use http::HeaderName;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body::Body;
@@ -20,7 +18,7 @@ mod gate;
 mod security_headers;
 
 pub(crate) use counters::Counters;
-pub(crate) use failure::{Failure, log, panic_message};
+pub(crate) use failure::{Failure, log};
 use gate::Gate;
 use security_headers::SecurityHeaders;
 
@@ -78,12 +76,12 @@ impl<A: Application> Guarded<A> {
             return Err(Failure::not_started());
         }
         let limit = self.guard.timeout;
-        match timeout(limit, AssertUnwindSafe(self.inner.answer(request, id)).catch_unwind()).await {
+        match timeout(limit, panics::catch_future(self.inner.answer(request, id))).await {
             Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
                 self.counters.panicked();
-                Err(Failure::panic(&*panic))
+                Err(Failure::panic(&panic))
             }
             Err(_elapsed) => {
                 self.counters.timed_out();

@@ -8,7 +8,7 @@ use actix_http::body::BoxBody;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::HttpResponse;
 use actix_web::dev::{AppConfig, ServiceResponse};
-use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
+use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
     BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, Readiness, Request, RequestId, Response,
     ResponseBody, Tier,
@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::{App, AppSettings, AppTier};
 
+mod head;
 mod hosted;
 mod request;
 mod response;
@@ -27,6 +28,7 @@ mod tunnel;
 
 use hosted::Hosted;
 pub use hosted::StartError;
+use request::Link;
 use tunnel::Tunnels;
 
 /// Runs an [`App`] on actix-web inside the web tier's worker threads, without a socket of its own.
@@ -34,7 +36,9 @@ use tunnel::Tunnels;
 /// Each worker thread gets an actix-web application of its own and is an actix `System` with an `Arbiter`, so that
 /// everything an actix-web handler may do works there.
 ///
-/// A `HEAD` that no route takes is answered by the route for `GET`, without the body (RFC 9110 section 9.3.2).
+/// A `HEAD` that no route takes is asked again as a `GET`, and answered without the body (RFC 9110 section 9.3.2). So
+/// is one that gets an empty 405 whose `Allow` names `GET`, which is how a `web::resource` refuses it. No other handler
+/// runs twice, except a `default_service` at a path that has routes but none for `GET`.
 ///
 /// # What a handler sees of its connection
 ///
@@ -71,7 +75,8 @@ impl<A: App> Runtime<A> {
         let mut actix = actix_web::App::new()
             .app_data(JsonConfig::default().limit(usize::MAX))
             .app_data(FormConfig::default().limit(usize::MAX))
-            .app_data(PayloadConfig::new(usize::MAX));
+            .app_data(PayloadConfig::new(usize::MAX))
+            .default_service(web::to(head::unrouted));
         if let Some(db) = db {
             actix = actix.app_data(Data::new(db.clone()));
         }
@@ -136,7 +141,7 @@ impl<A: App> MakeHandler for Runtime<A> {
     }
 }
 
-/// How many threads one worker may start for `web::block`; all workers together have as many as in actix-web.
+/// How many threads one worker may start for `web::block`: as many as in actix-web.
 fn blocking_threads() -> usize {
     512 / std::thread::available_parallelism().map_or(1, NonZero::get).min(512)
 }
@@ -161,21 +166,13 @@ struct Worker<S> {
 
 impl<S: ActixService> Application for Worker<S> {
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
-        let answer = self.call(request.method().clone(), request, id).await;
-        if request.method() == Method::HEAD && is_unrouted(&answer) {
-            return Box::pin(self.call(Method::GET, request, id)).await; // boxed, to keep the future of the others small
+        let method = request.method().clone();
+        let (mut answer, mut link) = self.call(&method, request, id).await?;
+        if method == Method::HEAD && answer.as_ref().is_ok_and(head::is_unrouted) {
+            // Boxed, to keep the future of the others small.
+            (answer, link) = Box::pin(self.call(&Method::GET, request, id)).await?;
         }
-        answer
-    }
-}
-
-impl<S: ActixService> Worker<S> {
-    async fn call(&self, method: Method, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
-        let (converted, link) = request::to_actix(&method, request, id)?;
-        let response = match self.service.call(converted).await {
-            Ok(response) => response.into_parts().1,
-            Err(error) => HttpResponse::from_error(error),
-        };
+        let response = answer.map_or_else(HttpResponse::from_error, |answer| answer.into_parts().1);
         let (mut response, body) = response::from_actix(response, &link, request, id)?;
         *response.body_mut() = match link.tunnel {
             Some(tunnel) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -188,10 +185,16 @@ impl<S: ActixService> Worker<S> {
     }
 }
 
-/// Whether no route took the request: actix-web says 404 or 405, by how the route was declared.
-fn is_unrouted(answer: &Result<Response, Failure>) -> bool {
-    let status = answer.as_ref().map_or_else(Failure::status, Response::status);
-    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+impl<S: ActixService> Worker<S> {
+    async fn call(
+        &self,
+        method: &Method,
+        request: &mut Request,
+        id: RequestId,
+    ) -> Result<(Result<ServiceResponse, actix_web::Error>, Link), Failure> {
+        let (converted, link) = request::to_actix(method, request, id)?;
+        Ok((self.service.call(converted).await, link))
+    }
 }
 
 #[cfg(test)]

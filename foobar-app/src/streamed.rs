@@ -1,14 +1,13 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use foobar_core::{BoxError, Chain, RequestId};
+use foobar_core::{BoxError, Chain, RequestId, panics};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::guard::{Counters, panic_message};
+use crate::guard::Counters;
 
 pin_project! {
     /// The streamed body of a response.
@@ -35,10 +34,10 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for Streamed<B> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.project();
-        let polled = catch_unwind(AssertUnwindSafe(|| this.body.poll_frame(cx).map_err(Into::into)));
+        let polled = panics::catch(|| this.body.poll_frame(cx).map_err(Into::into));
         let polled = polled.unwrap_or_else(|panic| {
             this.counters.panicked();
-            Poll::Ready(Some(Err(format!("the body panicked: {}", panic_message(&*panic)).into())))
+            Poll::Ready(Some(Err(format!("the body {panic}").into())))
         });
         polled.map_err(|error| {
             tracing::warn!(request = %this.id, error = %Chain(&*error), "a response broke off");

@@ -1,6 +1,6 @@
-use std::any::Any;
 use std::time::Duration;
 
+use foobar_core::panics::Panic;
 use foobar_core::{Chain, Problem, Request, RequestId, Response};
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED,
@@ -37,8 +37,8 @@ impl Failure {
         Self::new(Problem::new(StatusCode::GATEWAY_TIMEOUT)).cause(cause)
     }
 
-    pub(super) fn panic(panic: &(dyn Any + Send)) -> Self {
-        let cause = format!("the handler panicked: {}", panic_message(panic));
+    pub(super) fn panic(panic: &Panic) -> Self {
+        let cause = format!("the handler {panic}");
         Self::new(Problem::new(StatusCode::INTERNAL_SERVER_ERROR)).cause(cause)
     }
 
@@ -99,12 +99,6 @@ pub(crate) fn log(request: &Request, id: RequestId, status: StatusCode, cause: &
     } else {
         tracing::warn!(request = %id, %method, path, status, error = cause, "a request failed");
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a message")
 }
 
 const OF_THE_BODY: [HeaderName; 7] =

@@ -24,6 +24,10 @@ impl App for Bad {
             };
             HttpResponse::Ok().streaming(Box::pin(stream::once(chunk)))
         };
+        let patient = async || {
+            actix_web::rt::time::sleep(Duration::from_millis(20)).await; // longer than the shortest timer
+            "at last"
+        };
         let own = async || HttpResponse::Ok().insert_header(("content-security-policy", "default-src *")).finish();
         routes
             .app_data(web::Data::new(Arc::clone(&self.dropped)))
@@ -31,6 +35,7 @@ impl App for Bad {
             .route("/panic", web::get().to(async || -> &str { panic!("on purpose") }))
             .route("/never", web::get().to(never))
             .route("/late", web::get().to(late))
+            .route("/patient", web::get().to(patient))
             .route("/own", web::get().to(own))
             .route("/bare", web::get().to(async || HttpResponse::NotFound()))
             .route("/body", web::get().to(async || HttpResponse::Ok().streaming(stream::poll_fn(panics))));
@@ -83,6 +88,12 @@ async fn a_handler_past_its_deadline_is_504_and_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_deadline_of_zero_is_none() {
+    let tier = runtime(Bad::default(), |settings| settings.request_timeout = Period::new(Duration::ZERO));
+    assert_eq!(Client::of(tier).await.get("/patient").await.text(), "at last");
+}
+
+#[tokio::test]
 async fn a_body_may_stream_for_longer_than_the_deadline() {
     let tier = runtime(Bad::default(), |settings| settings.request_timeout = Period::new(Duration::from_millis(20)));
     assert_eq!(Client::of(tier).await.get("/late").await.text(), "late");
@@ -106,12 +117,25 @@ async fn security_headers_are_added_where_the_handler_set_none() {
 }
 
 #[tokio::test]
-async fn an_empty_setting_turns_its_header_off() {
-    let none = || HeaderText::try_from(String::new()).expect("an empty text is one");
-    let tier = runtime(Bad::default(), |settings| settings.content_security_policy = none());
-    let answer = Client::of(tier).await.get("/").await;
-    assert_eq!(answer.header("content-security-policy"), None);
-    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+async fn each_security_header_has_a_setting_and_an_empty_one_turns_it_off() {
+    type Setting = fn(&mut AppSettings) -> &mut HeaderText;
+    let keys: [(&str, Setting); 4] = [
+        ("content-security-policy", |settings| &mut settings.content_security_policy),
+        ("x-frame-options", |settings| &mut settings.frame_options),
+        ("referrer-policy", |settings| &mut settings.referrer_policy),
+        ("cross-origin-opener-policy", |settings| &mut settings.cross_origin_opener_policy),
+    ];
+    for (header, setting) in keys {
+        for (value, expected) in [("of my own", Some("of my own")), ("", None)] {
+            let text = HeaderText::try_from(value.to_owned()).expect("it is one line");
+            let tier = runtime(Bad::default(), |settings| *setting(settings) = text);
+            let answer = Client::of(tier).await.get("/").await;
+            assert_eq!(answer.header(header), expected);
+            for (other, _) in keys.iter().filter(|(other, _)| *other != header) {
+                assert!(answer.header(other).is_some(), "{other} without {header}");
+            }
+        }
+    }
 }
 
 #[test]

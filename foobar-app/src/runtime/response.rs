@@ -9,10 +9,11 @@ use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_web::HttpResponse;
 use bytes::Bytes;
 use foobar_core::{BoxError, Chain, Problem, Request, RequestId, Response, ResponseBody};
-use http::header::{CONNECTION, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use super::head::allow_with_head;
 use super::request::Link;
 use crate::guard::{Counters, Failure, log};
 use crate::streamed::Streamed;
@@ -31,9 +32,10 @@ pub(super) fn from_actix(
     if status == StatusCode::SWITCHING_PROTOCOLS && link.tunnel.is_none() {
         return Err(Failure::client(StatusCode::BAD_REQUEST, "this request cannot switch protocols"));
     }
-    let body = match response.error() {
+    let error = response.error().filter(|_| status.is_client_error() || status.is_server_error()).map(origin);
+    let body = match error {
         None => body,
-        Some(error) => match unless_default(body, error) {
+        Some(error) => match unless_default(&response, body, error) {
             None => return Err(failure(status, error, link).headers(headers)),
             Some(body) => {
                 if status.is_server_error() {
@@ -64,6 +66,9 @@ fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| Failure::internal(&error))?;
         headers.append(name, value);
     }
+    if let Some(allow) = allow_with_head(response) {
+        headers.insert(ALLOW, allow);
+    }
     let connection = match response.head().connection_type() {
         ConnectionType::KeepAlive => return Ok(headers),
         ConnectionType::Close => "close",
@@ -73,8 +78,18 @@ fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-/// The body, unless it is what actix-web makes of an error by default: its text, or nothing.
-fn unless_default(body: BoxBody, error: &actix_web::Error) -> Option<BoxBody> {
+/// The error that answers: one that a handler passed on as [`crate::Error`] does so itself.
+fn origin(error: &actix_web::Error) -> &actix_web::Error {
+    error.as_error().and_then(crate::Error::as_actix).map_or(error, origin)
+}
+
+/// The body, unless it is what an error makes by default: its text, or nothing. Text that the client must not see is
+/// not compared, because a middleware may have compressed it.
+fn unless_default(response: &HttpResponse<()>, body: BoxBody, error: &actix_web::Error) -> Option<BoxBody> {
+    let is_text = response.headers().get(CONTENT_TYPE.as_str()).is_none_or(|kind| kind.as_bytes().starts_with(TEXT));
+    if is_text && (response.status().is_server_error() || error.as_error::<crate::Error>().is_some()) {
+        return None;
+    }
     match body.try_into_bytes() {
         Ok(bytes) if bytes.is_empty() || bytes == error.to_string() => None,
         Ok(bytes) => Some(BoxBody::new(bytes)),
@@ -82,23 +97,25 @@ fn unless_default(body: BoxBody, error: &actix_web::Error) -> Option<BoxBody> {
     }
 }
 
+const TEXT: &[u8] = b"text/plain";
+
 fn failure(status: StatusCode, error: &actix_web::Error, link: &Link) -> Failure {
     if let Some(fault) = link.fault.as_ref().and_then(|fault| fault.get()) {
         return Failure::client(fault.status, &fault.detail);
     }
     let problem = Problem::new(status);
-    let problem = match detail(error).filter(|_| status.is_client_error()) {
+    let problem = match detail(status, error) {
         Some(detail) => problem.detail(detail),
         None => problem,
     };
     Failure::new(problem).cause(chain(error))
 }
 
-/// What the client may know of an error that is its own.
-fn detail(error: &actix_web::Error) -> Option<String> {
+/// What the client may know of an error: what was written for it, or the text of an error that is its own.
+fn detail(status: StatusCode, error: &actix_web::Error) -> Option<String> {
     match error.as_error::<crate::Error>() {
         Some(error) => error.detail().map(str::to_owned),
-        None => Some(error.to_string()).filter(|detail| !detail.is_empty()),
+        None => Some(error.to_string()).filter(|detail| status.is_client_error() && !detail.is_empty()),
     }
 }
 
@@ -136,3 +153,6 @@ impl Body for ActixBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

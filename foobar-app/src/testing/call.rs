@@ -74,11 +74,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Sends it, and waits for the whole answer.
-    ///
-    /// # Panics
-    ///
-    /// If the answer breaks off.
+    /// Sends it, and waits for the whole answer, or until it breaks off.
     pub async fn send(self) -> Answer {
         self.client.send(self.request).await
     }

@@ -82,6 +82,14 @@ async fn migrations_and_the_start_run_before_the_first_request() {
     assert_eq!(client.get("/product/1").await.text(), "tea");
 }
 
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn on_mysql_too_migrations_and_the_start_run_before_the_first_request() {
+    let db = TestDb::mysql().await;
+    let client = Client::new(good(), Some((*db).clone())).await;
+    assert_eq!(client.get("/product/1").await.text(), "tea");
+}
+
 #[tokio::test]
 async fn a_database_error_in_a_handler_has_the_status_that_fits() {
     let db = TestDb::sqlite().await;

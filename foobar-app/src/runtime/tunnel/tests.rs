@@ -20,13 +20,25 @@ async fn echo(request: HttpRequest, body: web::Payload) -> Result<impl Responder
     Ok(response)
 }
 
-/// A runtime with a WebSocket at `/ws`, what calls it, and the client's end of the upgraded connection.
-async fn websocket() -> (Arc<dyn AppTier>, Client, DuplexStream) {
-    let app = Routes(|routes: &mut ServiceConfig| _ = routes.route("/ws", web::get().to(echo)));
+/// Neither ends when there are no more messages nor answers them.
+async fn stubborn(request: HttpRequest, body: web::Payload) -> Result<impl Responder, actix_web::Error> {
+    let (response, session, _messages) = actix_ws::handle(&request, body)?;
+    actix_web::rt::spawn(async move {
+        let _held_open = session;
+        std::future::pending::<()>().await;
+    });
+    Ok(response)
+}
+
+/// A runtime with WebSockets at `/echo` and `/stubborn`, what calls it, and the client's end of the upgraded connection.
+async fn websocket(path: &str) -> (Arc<dyn AppTier>, Client, DuplexStream) {
+    let app = Routes(|routes: &mut ServiceConfig| {
+        routes.route("/echo", web::get().to(echo)).route("/stubborn", web::get().to(stubborn));
+    });
     let tier: Arc<dyn AppTier> = Arc::new(Runtime::new(app, None, &AppSettings::default()));
     let client = Client::of(Arc::clone(&tier)).await;
     let (near, far) = tokio::io::duplex(1 << 16);
-    let answer = handshake(&client, "/ws", far).await;
+    let answer = handshake(&client, path, far).await;
     assert_eq!(answer.status(), 101, "{answer:?}");
     assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("upgrade")));
     assert_eq!(answer.header("sec-websocket-accept"), Some("HSmrc0sMlYUkAGmm5OPpG2HaGWk="));
@@ -60,7 +72,7 @@ const CLOSE: &[u8] = &[0x88, 0];
 
 #[tokio::test]
 async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
-    let (_tier, _client, mut connection) = websocket().await;
+    let (_tier, _client, mut connection) = websocket("/echo").await;
     for text in ["hello", "again"] {
         connection.write_all(&frame(text)).await.expect("the server reads");
         expect(&mut connection, &[&[0x81, 5], text.as_bytes()].concat()).await;
@@ -72,10 +84,18 @@ async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
 
 #[tokio::test]
 async fn a_drain_lets_a_websocket_say_goodbye() {
-    let (tier, _client, mut connection) = websocket().await;
+    let (tier, _client, mut connection) = websocket("/echo").await;
     tier.drain(Instant::now() + Duration::from_secs(60)).await;
     expect(&mut connection, CLOSE).await;
     assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
+}
+
+#[tokio::test]
+async fn a_websocket_that_does_not_say_goodbye_is_cut_at_the_deadline_of_the_drain() {
+    let (tier, _client, mut connection) = websocket("/stubborn").await;
+    tier.drain(Instant::now()).await;
+    let end = tokio::time::timeout(GOODBYE / 2, connection.read(&mut [0])).await;
+    assert_eq!(end.expect("it is cut at once").expect("the end is clean"), 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,107 @@
+use super::super::tests::client;
+use crate::Error;
+use crate::testing::Client;
+use actix_service::Service;
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::{ErrorBadRequest, ErrorInternalServerError, InternalError, ResponseError};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, http::StatusCode};
+use futures_util::stream;
+use std::collections::HashMap;
+use std::{fmt, io};
+
+/// An error with a page of its own.
+#[derive(Debug)]
+struct Sorry;
+
+impl fmt::Display for Sorry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("secret")
+    }
+}
+
+impl ResponseError for Sorry {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::InternalServerError().content_type("text/html").body("<p>Sorry</p>")
+    }
+}
+
+/// Turns the body into a stream, as compression does.
+async fn streamed(response: ServiceResponse) -> ServiceResponse {
+    response.map_body(|_, mut body| {
+        BoxBody::new(BodyStream::new(stream::poll_fn(move |cx| body.as_pin_mut().poll_next(cx))))
+    })
+}
+
+/// Handlers that fail, plain and under `/streamed` behind a middleware.
+async fn failing() -> Client {
+    fn routes(routes: &mut ServiceConfig) {
+        routes
+            .route("/io", web::get().to(async || Err::<&str, Error>(io::Error::other("secret").into())))
+            .route("/actix", web::get().to(async || Err::<&str, _>(ErrorInternalServerError("secret"))))
+            .route("/passed", web::get().to(async || Err::<&str, Error>(ErrorInternalServerError("secret").into())))
+            .route("/sorry", web::get().to(async || Err::<&str, _>(Sorry)))
+            .route("/missing", web::get().to(async || Err::<&str, _>(Error::not_found("no tea"))))
+            .route("/wrong", web::get().to(async || Err::<&str, Error>(ErrorBadRequest("no milk").into())))
+            .route(
+                "/closed",
+                web::get().to(async || Err::<&str, _>(Error::new(StatusCode::SERVICE_UNAVAILABLE, "come at five"))),
+            );
+    }
+    client(|config| {
+        let middleware = |request: ServiceRequest, service: &_| {
+            let called = Service::call(service, request);
+            async { Ok(streamed(called.await?).await) }
+        };
+        config.configure(routes).service(web::scope("/streamed").wrap_fn(middleware).configure(routes));
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_text_of_a_server_error_does_not_reach_the_client_through_a_middleware() {
+    let client = failing().await;
+    for path in ["/io", "/actix", "/passed", "/streamed/io", "/streamed/actix", "/streamed/passed"] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.status().as_u16(), answer.header("content-type")), (500, Some("application/problem+json")));
+        assert!(!answer.text().contains("secret"), "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_an_error_wrote_is_kept() {
+    let client = failing().await;
+    for path in ["/sorry", "/streamed/sorry"] {
+        assert_eq!(client.get(path).await.text(), "<p>Sorry</p>", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_sentence_for_the_client_is_rendered_whatever_its_status() {
+    let client = failing().await;
+    for (path, status, detail) in [
+        ("/missing", 404, "no tea"),
+        ("/streamed/missing", 404, "no tea"),
+        ("/wrong", 400, "no milk"),
+        ("/closed", 503, "come at five"),
+    ] {
+        let answer = client.get(path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.json::<HashMap<String, serde_json::Value>>()["detail"], detail, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_redirects_is_a_redirect() {
+    let client = client(|routes| {
+        let handler = async || {
+            let login = HttpResponse::SeeOther().insert_header(("location", "/login")).finish();
+            Err::<&str, _>(InternalError::from_response("who are you?", login))
+        };
+        routes.route("/", web::get().to(handler));
+    })
+    .await;
+    let answer = client.get("/").await;
+    assert_eq!((answer.status().as_u16(), answer.header("location"), answer.text()), (303, Some("/login"), ""));
+}
