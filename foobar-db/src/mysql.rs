@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
+use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
 
 use crate::connections::{Connect, ConnectError};
 use crate::endpoint::Endpoint;
@@ -35,8 +35,8 @@ impl Mysql {
         Ok(Self {
             options: Arc::new(Options::new(settings)?),
             limits: Limits {
-                lifetime: Some(bounded(settings.max_lifetime)),
-                idle: Some(bounded(settings.idle_timeout)).filter(|idle| !idle.is_zero()),
+                lifetime: unless_zero(settings.max_lifetime),
+                idle: unless_zero(settings.idle_timeout),
                 ..Limits::lasting(settings, settings.connections.get())
             },
             lane: LaneSlot::default(),
@@ -57,6 +57,10 @@ impl Mysql {
             ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
         }
     }
+}
+
+fn unless_zero(period: Period) -> Option<Duration> {
+    Some(bounded(period)).filter(|period| !period.is_zero())
 }
 
 impl Database for Mysql {

@@ -28,7 +28,8 @@ settings! {
         pub connect_timeout: Period = r#""2s""#,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,
-        /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once.
+        /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once;
+        /// `"0"` keeps it.
         pub max_lifetime: Period = r#""30m""#,
         /// MySQL: a connection unused for this long is closed; `"0"` keeps it.
         pub idle_timeout: Period = r#""10m""#,

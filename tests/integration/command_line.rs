@@ -35,6 +35,19 @@ fn the_start_prints_where_it_listens_and_which_database_and_configuration_it_use
     assert_eq!(program.banner[3], "configuration  foobar.toml");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn as_many_workers_serve_as_web_workers_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(Program::foobar(folder.path()).args(["--root", ".", "--workers", "3"]));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
+    let names = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("foobar-web-")).collect();
+    names.sort();
+    // The one worker of the admin listener has a name like the others.
+    assert_eq!(names, ["foobar-web-0\n", "foobar-web-0\n", "foobar-web-1\n", "foobar-web-2\n"]);
+}
+
 #[test]
 fn check_says_that_a_good_configuration_is_good() {
     let folder = tempfile::tempdir().unwrap();

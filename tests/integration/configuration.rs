@@ -29,6 +29,82 @@ fn the_reference_is_what_the_code_generates() {
     assert!(same, "run: cargo run --bin foobar -- config --reference > CONFIGURATION.md");
 }
 
+/// For each key the test that shows what it does.
+const TESTED: &[(&str, &str)] = &[
+    ("server.shutdown_timeout", "a_drain_that_takes_too_long_is_cut_off_with_3"),
+    ("admin.listen", "the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name"),
+    ("log.filter", "the_log_is_filtered_and_may_be_json"),
+    ("log.format", "the_log_is_filtered_and_may_be_json"),
+    ("web.listen", "the_binary_serves_a_folder_with_two_options"),
+    ("web.workers", "as_many_workers_serve_as_web_workers_says"),
+    ("web.worker_connections", "a_worker_holds_no_more_connections_than_allowed_and_serves_the_rest_later"),
+    ("web.keepalive_timeout", "a_connection_that_sends_nothing_is_closed_without_a_word"),
+    ("web.keepalive_requests", "the_last_request_of_a_connection_says_so_and_closes_it"),
+    ("web.client_header_timeout", "a_client_that_dribbles_its_second_request_gets_408_at_the_deadline"),
+    ("web.client_body_timeout", "a_body_that_stops_or_dribbles_is_408"),
+    ("web.send_timeout", "a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile"),
+    ("web.min_rate", "a_client_that_reads_too_slowly_is_reset"),
+    ("web.min_rate_grace", "a_client_that_reads_too_slowly_is_reset"),
+    ("web.client_max_body_size", "a_chunked_body_over_the_limit_gets_413"),
+    ("web.max_request_line", "a_request_line_beyond_its_limit_is_414_however_long_it_is"),
+    ("web.max_headers", "header_fields_beyond_their_number_or_size_are_431"),
+    ("web.max_header_size", "header_fields_beyond_their_number_or_size_are_431"),
+    ("web.access_log", "the_access_log_has_nginxs_combined_format"),
+    ("web.log_format", "a_json_line_has_the_duration_and_the_request_id"),
+    ("sites.NAME.server_name", "a_host_chooses_its_site_and_an_unknown_one_gets_421"),
+    ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
+    ("sites.NAME.www", "the_www_name_is_redirected_with_path_query_and_port"),
+    ("sites.NAME.root", "the_binary_serves_a_folder_with_two_options"),
+    ("sites.NAME.index", "files_are_served_as_index_charset_and_max_ranges_say"),
+    ("sites.NAME.charset", "files_are_served_as_index_charset_and_max_ranges_say"),
+    ("sites.NAME.max_ranges", "files_are_served_as_index_charset_and_max_ranges_say"),
+    ("sites.NAME.try_files", "try_files_chooses_between_files_and_directories"),
+    ("sites.NAME.error_page", "files_come_before_the_application_and_errors_have_the_pages_of_the_site"),
+    ("sites.NAME.client_max_body_size", "a_site_and_a_route_have_their_own_body_limits"),
+    ("sites.NAME.routes.\"PATH\".files", "the_redirect_of_a_directory_keeps_the_prefix_of_its_route"),
+    ("sites.NAME.routes.\"PATH\".app", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".redirect", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".respond", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".status", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".body", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".content_type", "routes_redirect_respond_and_hand_over"),
+    ("sites.NAME.routes.\"PATH\".client_max_body_size", "a_site_and_a_route_have_their_own_body_limits"),
+    ("app.request_timeout", "a_handler_that_never_ends_gets_504"),
+    ("app.content_security_policy", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
+    ("app.frame_options", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
+    ("app.referrer_policy", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
+    ("app.cross_origin_opener_policy", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
+    ("database.url", "the_start_prints_where_it_listens_and_which_database_and_configuration_it_uses"),
+    ("database.readers", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
+    ("database.connections", "a_panic_is_an_error_that_rolls_back_and_the_threads_go_on"),
+    ("database.queue", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
+    ("database.acquire_timeout", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
+    ("database.query_timeout", "a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on"),
+    ("database.lock_timeout", "a_session_waits_for_a_lock_as_long_as_it_is_told"),
+    ("database.connect_timeout", "a_server_that_never_answers_holds_nobody_past_the_deadline"),
+    ("database.migration_timeout", "a_migration_that_does_not_end_is_interrupted_and_named"),
+    ("database.max_lifetime", "a_connection_beyond_its_lifetime_is_replaced"),
+    ("database.idle_timeout", "an_idle_connection_is_kept_as_long_as_the_pool_is_told"),
+    ("database.tls_ca", "a_certificate_authority_that_cannot_be_used_is_refused"),
+];
+
+#[test]
+fn every_key_has_a_test_of_what_it_does() {
+    let keys: Vec<String> = keys().into_iter().map(|(section, key)| format!("{section}.{key}")).collect();
+    let tested: Vec<&str> = TESTED.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, tested);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["tests/integration", "foobar-db/src", "foobar-app/src", "foobar-web/src", "foobar-web/tests"];
+    let files: Vec<_> = folders.iter().flat_map(|folder| crate::architecture::rust_files(&root.join(folder))).collect();
+    let sources: Vec<String> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    for (key, test) in TESTED {
+        let function = format!("fn {test}(");
+        let field = key.rsplit('.').next().unwrap();
+        let shown = |text: &String| text.contains(&function) && text.to_lowercase().contains(field);
+        assert!(sources.iter().any(shown), "there is no test {test} beside a word of {key}");
+    }
+}
+
 #[test]
 fn the_example_file_names_every_key() {
     let example = file("foobar.example.toml");

@@ -40,6 +40,49 @@ fn mysql(conn: &mut Conn) -> &mut MysqlConnection {
     crate::EngineConnection::of(conn).unwrap()
 }
 
+/// A started handle with settings of its own to the same database.
+async fn with(test: &TestDb, change: impl FnOnce(&mut DatabaseSettings)) -> Db {
+    let mut settings = test.settings();
+    change(&mut settings);
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    db
+}
+
+#[tokio::test]
+async fn a_session_waits_for_a_lock_as_long_as_it_is_told() {
+    let test = TestDb::mysql().await;
+    let db = with(&test, |settings| settings.lock_timeout = Period::new(Duration::from_secs(7))).await;
+    let wait = sql::<Integer>("CAST(@@SESSION.innodb_lock_wait_timeout AS SIGNED)");
+    assert_eq!(db.read(move |conn| diesel::select(wait.clone()).get_result::<i32>(conn)).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_its_lifetime_is_replaced() {
+    let test = TestDb::mysql().await;
+    let change = |settings: &mut DatabaseSettings| {
+        settings.connections = 1.try_into().unwrap();
+        settings.max_lifetime = Period::new(Duration::from_millis(100));
+    };
+    let db = with(&test, change).await;
+    let first = db.read(connection_id).await.unwrap();
+    let patience = Instant::now() + Duration::from_secs(10);
+    while db.read(connection_id).await.unwrap() == first {
+        assert!(Instant::now() < patience, "it lives on");
+    }
+}
+
+/// r2d2 looks for idle connections every 30 seconds only, so this asks the pool what it has been told.
+#[test]
+fn an_idle_connection_is_kept_as_long_as_the_pool_is_told() {
+    let idle = |period: &str| {
+        let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
+        settings.idle_timeout = period.parse().unwrap();
+        Mysql::new(&settings).unwrap().limits.idle
+    };
+    assert_eq!((idle("7s"), idle("0")), (Some(Duration::from_secs(7)), None));
+}
+
 #[tokio::test]
 async fn a_session_has_our_rules() {
     let test = TestDb::mysql().await;

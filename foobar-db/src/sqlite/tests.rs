@@ -150,6 +150,18 @@ async fn connections_are_set_up_for_safety() {
 }
 
 #[tokio::test]
+async fn a_connection_waits_for_a_lock_as_long_as_it_is_told() {
+    let test = TestDb::sqlite().await;
+    let mut settings = test.settings();
+    settings.lock_timeout = "7s".parse().unwrap();
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    let wait = sql::<Integer>("(SELECT * FROM pragma_busy_timeout)");
+    let wait = db.read(move |conn| diesel::select(wait.clone()).get_result::<i32>(conn));
+    assert_eq!(wait.await.unwrap(), 7000);
+}
+
+#[tokio::test]
 async fn a_reader_cannot_write() {
     let db = TestDb::sqlite().await;
     create(&db).await;
