@@ -28,10 +28,15 @@ struct State {
 }
 
 impl Admin {
-    pub(crate) fn new(address: &str, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
+    pub(crate) fn new(address: &str, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, BoxError> {
         let state = Arc::new(State { tiers, draining: AtomicBool::new(false) });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", &state)).transpose()?;
         Ok(Self { web: listener(address, &state)?, elsewhere, moved: OnceLock::new(), state })
+    }
+
+    /// Tries the address, unless nobody chose it.
+    pub(crate) fn check(&self) -> Result<(), BoxError> {
+        if self.elsewhere.is_some() { Ok(()) } else { self.web.check().map_err(of_admin) }
     }
 
     pub(crate) fn address(&self) -> Option<Address> {
@@ -82,18 +87,17 @@ impl Tier for Admin {
 
 /// The web tier knows its addresses as `web.listen`.
 fn of_admin(error: BoxError) -> BoxError {
-    match error.downcast::<Error>() {
-        Ok(error) => match *error {
-            Error::Listen { address, source, .. } => {
-                format!("`admin.listen`: cannot listen on {address}: {source}").into()
-            }
-            other => other.into(),
-        },
+    match error.downcast::<Error>().map(|error| *error) {
+        Ok(Error::Listen { address, source, .. }) => {
+            format!("`admin.listen`: cannot listen on {address}: {source}").into()
+        }
+        Ok(Error::Setting { message, .. }) => format!("`admin.listen`: {message}").into(),
+        Ok(other) => other.into(),
         Err(error) => error,
     }
 }
 
-fn listener(address: &str, state: &Arc<State>) -> Result<Web, Error> {
+fn listener(address: &str, state: &Arc<State>) -> Result<Web, BoxError> {
     let mut settings = WebSettings::default();
     settings.listen = std::iter::once(address.to_owned()).collect();
     settings.workers = Some(1);
@@ -103,7 +107,8 @@ fn listener(address: &str, state: &Arc<State>) -> Result<Web, Error> {
         let state = state.clone();
         async move { state.answer(&request) }
     }));
-    Web::new(&settings, &BTreeMap::from([("admin".to_owned(), SiteSettings::default())]), Some(handler))
+    let sites = BTreeMap::from([("admin".to_owned(), SiteSettings::default())]);
+    Web::new(&settings, &sites, Some(handler)).map_err(|error| of_admin(error.into()))
 }
 
 impl State {

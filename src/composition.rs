@@ -58,7 +58,9 @@ impl Composition {
             let checked = database.check().await;
             checked.map_err(|error| StartError::setting(&self.config, "database.url", error))?;
         }
-        self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))
+        self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
+        let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
+        admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
 
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.

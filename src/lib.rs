@@ -22,6 +22,9 @@
 //! static files, an embedded SQLite database or a connection to MySQL, limits and deadlines that protect it, logs,
 //! metrics and a clean stop.
 //!
+//! All that an application needs is here under `foobar::`, also where the pages of its parts say `foobar_app`,
+//! `foobar_db` or `foobar_core`; the `Error` of `foobar_db` is [`DbError`].
+//!
 //! - To serve: [`Server`], and [`Running`] where the program is more than a server.
 //! - To test: [`test::client`], which calls an application in process on a database of its own.
 //! - To replace a part: the traits [`WebTier`], [`AppTier`] and [`Database`], and [`Tier`] for a part of your own.

@@ -69,7 +69,23 @@ impl Server {
         self.app_tier(move |_, settings| Arc::new(TowerApp::new(service, settings)))
     }
 
-    /// Serves an application tier of your own; it is made once the database and the settings are known.
+    /// Serves an application tier of your own; it is made once the database and the settings are known. This is also
+    /// how a tower service gets the database of `database.url`:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use axum::{Router, extract::State, routing::get};
+    /// use foobar::{Db, Server, TowerApp};
+    ///
+    /// async fn database(State(db): State<Option<Db>>) -> String {
+    ///     db.map_or("none".to_owned(), |db| db.describe())
+    /// }
+    ///
+    /// let server = Server::new().app_tier(|db, settings| {
+    ///     let router = Router::new().route("/", get(database)).with_state(db);
+    ///     Arc::new(TowerApp::new(router, settings))
+    /// });
+    /// ```
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
         self.application(Migrations::none(), make)
     }

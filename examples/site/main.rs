@@ -24,8 +24,7 @@ use foobar::{App, BoxError, BoxFuture, Db, Migrations, Server, embed_migrations}
 fn main() -> ExitCode {
     Server::new()
         .preset("database.url", "sqlite:site.db")
-        .preset("sites.www.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
-        .preset("sites.www.default", "true")
+        .preset("sites.*.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .app(Site)
         .run()
 }

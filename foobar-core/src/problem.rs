@@ -39,7 +39,8 @@ impl Problem {
     }
 
     /// The response: a page where the request's `Accept` names `text/html` at least as high as JSON,
-    /// `application/problem+json` otherwise.
+    /// `application/problem+json` otherwise. Its extensions hold the problem, which tells it from an answer that the
+    /// application wrote itself.
     pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response {
         let page = prefers_html(request);
         let mut response = Response::new(ResponseBody::full(if page { self.page(id) } else { self.json(id) }));
@@ -51,6 +52,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        response.extensions_mut().insert(self.clone());
         response
     }
 

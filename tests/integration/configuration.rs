@@ -148,7 +148,7 @@ async fn a_programs_presets_give_way_and_its_settings_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("foobar.toml");
     std::fs::write(&path, format!("[sites.www]\nroot = {:?}\n[web]\naccess_log = \"off\"\n", folder.path())).unwrap();
-    let server = Server::new().config_file(&path).preset("sites.www.root", "nowhere").preset("admin.listen", "off");
+    let server = Server::new().config_file(&path).preset("sites.*.root", "nowhere").preset("admin.listen", "off");
     let running = server.set("web.listen", "127.0.0.1:0").start().await.unwrap();
     assert_eq!((running.addresses().len(), running.admin_address()), (1, None));
     running.stop().await;

@@ -2,6 +2,7 @@
 
 use config::{Value, ValueKind};
 
+use super::sources::Given;
 use super::{Config, ConfigError, Key, Settings, tree};
 
 /// The origin of a value that nobody gave.
@@ -22,16 +23,34 @@ impl Config {
         refused.map_or(Ok(()), Err)
     }
 
+    /// Gives the program's presets for every section; the last one of a key wins.
+    pub(super) fn fill_in_presets(&mut self, presets: &[Given]) -> Result<(), ConfigError> {
+        for preset in presets.iter().rev() {
+            if !self.keys.iter().any(|known| known.name == preset.key) {
+                return Err(self.unknown(&preset.key));
+            }
+            self.fill_in(&preset.key, &preset.value());
+        }
+        Ok(())
+    }
+
     pub(super) fn fill_in_defaults(&mut self) {
-        for key in &self.keys {
-            let (Some(default), Some((section, field))) = (key.default, key.name.rsplit_once('.')) else { continue };
-            for section in tree::expand(&self.root, section) {
-                let name = format!("{section}.{field}");
-                if tree::find(&self.root, &name).is_none()
-                    && let ValueKind::Table(root) = &mut self.root.kind
-                {
-                    tree::insert(root, &name, parse(default));
-                }
+        for key in self.keys.clone() {
+            if let Some(default) = key.default {
+                self.fill_in(key.name, &parse(default));
+            }
+        }
+    }
+
+    /// Sets `pattern` to `value` in every section that it names, where it has no value yet.
+    fn fill_in(&mut self, pattern: &str, value: &Value) {
+        let Some((section, field)) = pattern.rsplit_once('.') else { return };
+        for section in tree::expand(&self.root, section) {
+            let name = format!("{section}.{field}");
+            if tree::find(&self.root, &name).is_none()
+                && let ValueKind::Table(root) = &mut self.root.kind
+            {
+                tree::insert(root, &name, value.clone());
             }
         }
     }

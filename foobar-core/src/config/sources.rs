@@ -24,7 +24,8 @@ impl Loader {
         self
     }
 
-    /// Sets one key beneath file and environment: a default of the program.
+    /// Sets one key beneath file and environment: a default of the program. With `*` for a segment it is the default
+    /// of that key in every section there is, as in `sites.*.root`.
     #[must_use]
     pub fn preset(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.presets.push(Given { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
@@ -70,9 +71,12 @@ impl Loader {
         let Self { keys, presets, file, environment, given } = self;
         let file = file.map(read).transpose()?;
         let environment = from_environment(&keys, environment)?;
+        let (everywhere, presets): (Vec<_>, Vec<_>) =
+            presets.into_iter().partition(|preset| preset.key.split('.').any(|part| part == "*"));
         let root = merge(Values(presets), file.as_ref(), Values(environment), Values(given))?;
         let mut config = Config { root, keys, file };
         config.refuse_unknown()?;
+        config.fill_in_presets(&everywhere)?;
         config.fill_in_defaults();
         Ok(config)
     }
@@ -84,10 +88,16 @@ const PROGRAM: &str = "program";
 
 /// A value that a person or program gave for one key. It may be a secret, so it has no `Debug`.
 #[derive(Clone)]
-struct Given {
-    key: String,
+pub(super) struct Given {
+    pub(super) key: String,
     value: String,
     origin: String,
+}
+
+impl Given {
+    pub(super) fn value(&self) -> Value {
+        Value::new(Some(&self.origin), self.value.clone())
+    }
 }
 
 /// Given values as a source of the `config` crate.
@@ -108,7 +118,7 @@ impl Source for Values {
     fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         let mut root = Map::new();
         for given in &self.0 {
-            tree::insert(&mut root, &given.key, Value::new(Some(&given.origin), given.value.clone()));
+            tree::insert(&mut root, &given.key, given.value());
         }
         Ok(root)
     }

@@ -97,6 +97,20 @@ fn a_preset_of_the_program_gives_way_to_the_file() {
 }
 
 #[test]
+fn a_preset_with_a_star_is_the_default_of_every_section_and_makes_none() {
+    let sites = |text: &str| -> BTreeMap<String, Site> {
+        let file = tempfile(text);
+        let config = loader().preset("sites.*.root", "public").file(file.path()).load();
+        config.expect("the configuration is good").at("sites").expect("the sites are good")
+    };
+    assert!(sites("").is_empty());
+    let two = sites("[sites.a]\n[sites.b]\nroot = 'own'\n");
+    assert_eq!((&two["a"].root, &two["b"].root), (&Some("public".into()), &Some("own".into())));
+    let error = loader().preset("sites.*.rot", "public").load().err().expect("there is no such key");
+    assert!(error.to_string().contains("did you mean"), "{error}");
+}
+
+#[test]
 fn every_value_tells_where_it_came_from_and_secrets_are_hidden() {
     let config = load("[web]\nworkers = 2\n", &[("FOOBAR__WEB__KEY", "hunter2")]).expect("the configuration is good");
     let entries = config.entries();
