@@ -36,6 +36,14 @@ use foobar_db::{Db, Migrations};
 pub trait App: Send + Sync + 'static {
     /// Declares the routes; called once on each worker thread, perhaps before [`start`](App::start) has ended.
     ///
+    /// actix-web's attribute macros (`#[get("/")]`, then `routes.service(..)`) name the crate `actix_web`, so your
+    /// `Cargo.toml` needs it; without its default features, which bring an HTTP/2 of its own that the web tier has no
+    /// use for:
+    ///
+    /// ```toml
+    /// actix-web = { version = "4", default-features = false, features = ["macros"] }
+    /// ```
+    ///
     /// Middleware goes around a scope: `routes.service(web::scope("").wrap(..).route(..))`.
     /// A page of your own for what no route matches: `routes.default_service(web::to(..))`; then declare routes as
     /// `routes.service(web::resource(path).get(handler))`, so that another method gets 405 and not that page.

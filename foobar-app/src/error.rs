@@ -6,7 +6,7 @@ use actix_web::error::{
 };
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use foobar_db::diesel;
+use foobar_db::diesel::{self, result::DatabaseErrorKind};
 
 /// What a handler returns when it cannot answer: any error by `?`, or a status with a sentence for the client.
 ///
@@ -32,13 +32,23 @@ use foobar_db::diesel;
 /// }
 /// ```
 ///
-/// The status comes from the error that `?` was used on: a row that was not found is 404, a database that is down or
-/// overloaded 503 with `Retry-After`, an [`actix_web::Error`] what it says itself, and everything else 500. A status of
-/// 500 or more is logged with its causes and the request's id, and the client learns nothing but that status and the
-/// sentence that you wrote for it.
+/// The status comes from the error that `?` was used on:
 ///
-/// An error of actix-web, and of a type of yours that is a [`ResponseError`], is held to the same: from 500 on, its text
-/// is for the log. A page that it writes itself is kept if its content type is another than `text/plain`.
+/// | Error | Status |
+/// |---|---|
+/// | a row that was not found | 404 |
+/// | a violated UNIQUE constraint | 409, "This exists already." |
+/// | a database that is down or overloaded | 503 with `Retry-After` |
+/// | an [`actix_web::Error`], or the request's body, path or query | what it says itself |
+/// | everything else, types of your own too | 500 |
+///
+/// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that status
+/// and the sentence that you wrote for it.
+///
+/// A type of your own that is a [`ResponseError`] answers for itself where the handler returns it in place of this type
+/// (`Result<_, YourError>`), or where it goes through [`Error::respond`]: `.map_err(Error::respond)?`. `?` alone makes
+/// it a 500. From 500 on its text, and that of an error of actix-web, is for the log; a page that it writes is kept if
+/// its content type is another than `text/plain`.
 ///
 /// Like actix-web's own error it does not move between threads.
 #[derive(Debug)]
@@ -74,6 +84,43 @@ impl Error {
     pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
         let source = Source::Cause(source.into());
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: None, source }
+    }
+
+    /// The answer of an error that has its own, for `.map_err(Error::respond)?`.
+    ///
+    /// ```
+    /// use foobar_app::Error;
+    /// use foobar_app::actix_web::ResponseError;
+    /// use foobar_app::actix_web::http::StatusCode;
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("there is nothing left of it")]
+    /// struct OutOfStock;
+    ///
+    /// impl ResponseError for OutOfStock {
+    ///     fn status_code(&self) -> StatusCode {
+    ///         StatusCode::CONFLICT
+    ///     }
+    /// }
+    ///
+    /// fn take(pieces: u32) -> Result<u32, OutOfStock> {
+    ///     pieces.checked_sub(1).ok_or(OutOfStock)
+    /// }
+    ///
+    /// async fn order() -> Result<String, Error> {
+    ///     let left = take(0).map_err(Error::respond)?;
+    ///     Ok(format!("{left} left"))
+    /// }
+    /// # let answer = futures_util::FutureExt::now_or_never(order()).expect("it waits for nothing");
+    /// # assert_eq!(answer.unwrap_err().status(), StatusCode::CONFLICT);
+    /// ```
+    pub fn respond(error: impl ResponseError + 'static) -> Self {
+        Self::of_actix(error.into())
+    }
+
+    fn of_actix(error: actix_web::Error) -> Self {
+        let status = error.as_response_error().status_code();
+        Self { status, detail: None, source: Source::Actix(error) }
     }
 
     /// Adds what caused it, for the log; an answer below 500 is not logged.
@@ -114,10 +161,7 @@ impl<E: StdError + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let source: Box<dyn StdError> = Box::new(error);
         match source.downcast::<actix_web::Error>() {
-            Ok(error) => {
-                let status = error.as_response_error().status_code();
-                Self { status, detail: None, source: Source::Actix(*error) }
-            }
+            Ok(error) => Self::of_actix(*error),
             Err(source) => {
                 let (status, detail) = classify(&*source);
                 Self { status, detail, source: Source::Cause(source) }
@@ -158,11 +202,13 @@ impl ResponseError for Error {
 
 /// The status of an error, and what of it may be told to the client.
 fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
-    if let Some(error) = error.downcast_ref::<foobar_db::Error>() {
-        return (of_database(error), None);
+    match error.downcast_ref() {
+        Some(foobar_db::Error::Query(error)) => return of_query(error),
+        Some(error) if error.is_unavailable() => return (StatusCode::SERVICE_UNAVAILABLE, None),
+        _ => {}
     }
-    if matches!(error.downcast_ref(), Some(diesel::result::Error::NotFound)) {
-        return (StatusCode::NOT_FOUND, None);
+    if let Some(error) = error.downcast_ref() {
+        return of_query(error);
     }
     match CLIENT_ERRORS.iter().find_map(|status| status(error)) {
         Some(status) => (status, status.is_client_error().then(|| error.to_string())),
@@ -170,11 +216,13 @@ fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
     }
 }
 
-const fn of_database(error: &foobar_db::Error) -> StatusCode {
+fn of_query(error: &diesel::result::Error) -> (StatusCode, Option<String>) {
     match error {
-        foobar_db::Error::Query(diesel::result::Error::NotFound) => StatusCode::NOT_FOUND,
-        error if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        diesel::result::Error::NotFound => (StatusCode::NOT_FOUND, None),
+        diesel::result::Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+            (StatusCode::CONFLICT, Some("This exists already.".to_owned()))
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }
 
@@ -210,6 +258,17 @@ mod tests {
         assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::RollbackTransaction)), (500, None));
         let response = Error::from(foobar_db::Error::Closed).error_response();
         assert!(response.headers().get("retry-after").is_some_and(|seconds| seconds == "1"));
+    }
+
+    #[test]
+    fn a_violated_unique_constraint_is_a_conflict_that_shows_nothing_internal() {
+        let violated = || {
+            let details = Box::new("UNIQUE constraint failed: users.secret".to_owned());
+            diesel::result::Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details)
+        };
+        let expected = (409, "This exists already.".to_owned());
+        assert_eq!(response(violated()), expected);
+        assert_eq!(response(foobar_db::Error::Query(violated())), expected);
     }
 
     #[test]

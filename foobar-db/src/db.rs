@@ -89,6 +89,56 @@ impl<C: EngineConnection> Db<C> {
     ///
     /// After a deadlock, a lock held too long or a connection lost before COMMIT it is run again from its start, so it
     /// must have no effects beside those on the database.
+    ///
+    /// A query that wants to undo its changes for a reason of its own returns `Err(RollbackTransaction)`. Any `Ok` is
+    /// committed, `Ok(Err(reason))` too: return that only where nothing has been changed yet. A violated constraint is
+    /// told by its kind:
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use diesel::result::DatabaseErrorKind::UniqueViolation;
+    /// use diesel::result::Error::{DatabaseError, RollbackTransaction};
+    /// use foobar_db::{Db, Error};
+    ///
+    /// diesel::table! { stock (product) { product -> Integer, pieces -> Integer } }
+    /// diesel::table! { orders (id) { id -> Integer, product -> Integer } }
+    ///
+    /// async fn order(db: &Db, id: i32, product: i32) -> Result<&'static str, Error> {
+    ///     let ordered = db.write(move |conn| {
+    ///         diesel::insert_into(orders::table)
+    ///             .values((orders::id.eq(id), orders::product.eq(product)))
+    ///             .execute(conn)?;
+    ///         let in_stock = stock::table.find(product).filter(stock::pieces.gt(0));
+    ///         match diesel::update(in_stock).set(stock::pieces.eq(stock::pieces - 1)).execute(conn)? {
+    ///             0 => Err(RollbackTransaction), // takes the order back
+    ///             _ => Ok(()),
+    ///         }
+    ///     });
+    ///     match ordered.await {
+    ///         Ok(()) => Ok("ordered"),
+    ///         Err(Error::Query(RollbackTransaction)) => Ok("out of stock"),
+    ///         Err(Error::Query(DatabaseError(UniqueViolation, _))) => Ok("ordered before"),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # use diesel::connection::SimpleConnection;
+    /// # let db = foobar_db::testing::TestDb::sqlite().await;
+    /// # let tables = "CREATE TABLE stock (product INTEGER PRIMARY KEY, pieces INTEGER NOT NULL); \
+    /// #     CREATE TABLE orders (id INTEGER PRIMARY KEY, product INTEGER NOT NULL); INSERT INTO stock VALUES (7, 1)";
+    /// # db.write(move |conn| conn.batch_execute(tables)).await?;
+    /// # assert_eq!(order(&db, 1, 7).await?, "ordered");
+    /// # assert_eq!(order(&db, 1, 7).await?, "ordered before");
+    /// # assert_eq!(order(&db, 2, 7).await?, "out of stock");
+    /// # assert_eq!(db.read(|conn| orders::table.count().get_result::<i64>(conn)).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
     pub async fn write<T: Send + 'static>(
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,

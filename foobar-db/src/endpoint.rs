@@ -1,8 +1,10 @@
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use foobar_core::panics;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 
 use crate::attempt::attempt;
@@ -29,17 +31,19 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 impl Endpoint {
     /// The pool of `database`, whose connections `connect` opens; it need not be up.
-    pub(crate) fn new(database: String, limits: Limits, connect: Arc<Connect>) -> Self {
+    pub(crate) fn new(database: String, limits: Limits, connect: Arc<Connect>) -> io::Result<Self> {
         let connections = Connections::new(connect, limits.lifetime);
-        let pool = Pool::builder()
+        let builder = Pool::builder()
             .max_size(limits.connections)
             .min_idle(Some(1))
             .max_lifetime(None)
             .idle_timeout(limits.idle)
             .connection_timeout(RECONNECT)
-            .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(connections.clone());
-        Self { limits, stats: Stats::default(), connections, pool, database }
+            .error_handler(Box::new(NopErrorHandler));
+        // r2d2 panics where it can start no threads.
+        let pool = panics::catch(|| builder.build_unchecked(connections.clone()));
+        let pool = pool.map_err(|panic| io::Error::other(format!("the pool {panic}")))?;
+        Ok(Self { limits, stats: Stats::default(), connections, pool, database })
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.

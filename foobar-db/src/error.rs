@@ -25,6 +25,16 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// More connections are asked for than are allowed; each has a thread.
+    #[error("`{key}` is {value}; {most} is the most")]
+    TooManyConnections {
+        /// The setting.
+        key: &'static str,
+        /// What it is set to.
+        value: u32,
+        /// The most that it may be.
+        most: u32,
+    },
     /// The URL asks for an engine that is not in this program.
     #[error("`database.url` asks for {0}, which this program was built without; add the feature `{feature}` of foobar", feature = .0.feature())]
     NotBuilt(Engine),
@@ -84,6 +94,17 @@ pub enum Error {
     /// There are migrations, but none for this engine.
     #[error("there are no migrations for {0}; add them with `Migrations::{feature}`", feature = .0.feature())]
     NoMigrations(Engine),
+    /// Two migrations have the same version, so that only one of them would run.
+    #[error(
+        "migrations `{first}` and `{second}` have the same version, which is what stands before the first `_`; rename \
+         the folder of the one that has run nowhere yet, for example with `-000001` at the end of its version"
+    )]
+    SameVersion {
+        /// The name of one.
+        first: String,
+        /// The name of the other.
+        second: String,
+    },
     /// One migration failed. What ran before it stays; on MySQL so do the statements of it that had already run.
     #[error("migration `{name}` failed")]
     Migration {

@@ -1,8 +1,9 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use foobar_core::Period;
 
-use crate::{Access, DatabaseSettings};
+use crate::{Access, DatabaseSettings, Error};
 
 /// How much and how long one pool of connections works.
 #[derive(Clone, Debug)]
@@ -21,6 +22,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// For as many connections as `key` says.
+    pub(crate) fn new(settings: &DatabaseSettings, key: &'static str, connections: NonZeroU32) -> Result<Self, Error> {
+        match connections.get() {
+            value if value > MOST_CONNECTIONS => Err(Error::TooManyConnections { key, value, most: MOST_CONNECTIONS }),
+            connections => Ok(Self::lasting(settings, connections)),
+        }
+    }
+
     /// For connections that stay open: those to a file.
     pub(crate) fn lasting(settings: &DatabaseSettings, connections: u32) -> Self {
         Self {
@@ -43,6 +52,8 @@ impl Limits {
     }
 }
 
+/// Each connection has a thread, and a process may be aborted where there is no room for one more.
+const MOST_CONNECTIONS: u32 = 1024;
 /// Longer than any wait is meant to be, and short enough for all clocks and servers to count.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 

@@ -80,9 +80,10 @@ impl Migrations {
     /// The migrations for the engine of `conn` in their order, and whether each has run.
     fn list(&self, conn: &mut Conn) -> Result<Vec<Listed>, Error> {
         let Some(source) = self.of(conn.engine())? else { return Ok(Vec::new()) };
-        let applied = conn.applied_migrations().map_err(Error::MigrationState)?;
         let mut all = MigrationSource::<MultiBackend>::migrations(source).map_err(Error::MigrationState)?;
         all.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+        refuse_same_version(&all)?;
+        let applied = conn.applied_migrations().map_err(Error::MigrationState)?;
         let with_state = |migration: Box<dyn Migration<_>>| {
             let has_run = applied.contains(&migration.name().version().as_owned());
             (migration, has_run)
@@ -106,8 +107,9 @@ impl Migrations {
 /// Puts the migrations of a folder into the program: [`EmbeddedMigrations`] for [`Migrations::new`].
 ///
 /// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
-/// `2026-01-31-000000_name/up.sql` and `down.sql`. Cargo notices a migration that is added only where a `build.rs`
-/// prints `cargo::rerun-if-changed=FOLDER`.
+/// `2026-01-31-000000_name/up.sql` and `down.sql`. What stands before the first `_` is the version, which no other
+/// migration may have: the second one of a day ends in `-000001`. Cargo notices a migration that is added only where
+/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`.
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{
@@ -119,6 +121,14 @@ macro_rules! embed_migrations {
 
 /// A migration, and whether it has run.
 type Listed = (Box<dyn Migration<MultiBackend>>, bool);
+
+/// `sorted` by version.
+fn refuse_same_version(sorted: &[Box<dyn Migration<MultiBackend>>]) -> Result<(), Error> {
+    match sorted.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version()) {
+        None => Ok(()),
+        Some(pair) => Err(Error::SameVersion { first: pair[0].name().to_string(), second: pair[1].name().to_string() }),
+    }
+}
 
 fn run_one(conn: &mut Conn, migration: &dyn Migration<MultiBackend>) -> Result<String, Error> {
     let name = migration.name().to_string();

@@ -37,7 +37,7 @@ impl Mysql {
             limits: Limits {
                 lifetime: unless_zero(settings.max_lifetime),
                 idle: unless_zero(settings.idle_timeout),
-                ..Limits::lasting(settings, settings.connections.get())
+                ..Limits::new(settings, "database.connections", settings.connections)?
             },
             lane: LaneSlot::default(),
             health: Arc::new(Health::new()),
@@ -95,7 +95,7 @@ impl Tier for Mysql {
     /// A server that is down is no error; one that refuses the user, the password or the database's name is.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
-            let lane = Lane::start(Endpoint::new(self.describe(), self.limits.clone(), self.connect()), 0)?;
+            let lane = Lane::start(Endpoint::new(self.describe(), self.limits.clone(), self.connect())?, 0)?;
             let mut monitor =
                 Monitor::new(Arc::clone(&self.options), Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;

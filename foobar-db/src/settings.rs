@@ -11,9 +11,9 @@ settings! {
         /// the process. `mysql://USER:PASSWORD@HOST:PORT/NAME` is a MySQL or MariaDB server; with
         /// `?socket=/PATH` over its Unix socket, with `?require_ssl=true` only over TLS.
         pub url: Option<Secret>,
-        /// SQLite: how many connections read at the same time. One more writes.
+        /// SQLite: how many connections read at the same time, 1024 at most. One more writes. Each has a thread.
         pub readers: NonZeroU32 = "4",
-        /// MySQL: how many connections this process opens at most. Each has a thread.
+        /// MySQL: how many connections this process opens at most, and 1024 at most. Each has a thread.
         pub connections: NonZeroU32 = "8",
         /// How many calls may wait for a connection; one more is refused at once.
         pub queue: usize = "1024",

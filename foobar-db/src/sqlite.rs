@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
@@ -53,7 +54,7 @@ impl Sqlite {
             place: Place::of(url.expose())?,
             lock_timeout: bounded(settings.lock_timeout),
             writer: (Limits::lasting(settings, 1), LaneSlot::default()),
-            readers: (Limits::lasting(settings, settings.readers.get()), LaneSlot::default()),
+            readers: (Limits::new(settings, "database.readers", settings.readers)?, LaneSlot::default()),
             health: Health::new(),
             anchor: Mutex::default(),
         })
@@ -64,7 +65,7 @@ impl Sqlite {
         Arc::new(move || open(&place, role, lock_timeout).map(Conn::Sqlite).map_err(refused))
     }
 
-    fn endpoint(&self, role: Role) -> Endpoint {
+    fn endpoint(&self, role: Role) -> io::Result<Endpoint> {
         let limits = match role {
             Role::Writer => &self.writer.0,
             Role::Reader => &self.readers.0,
@@ -111,8 +112,10 @@ impl Tier for Sqlite {
         Box::pin(async {
             let anchor = self.on_thread(prepare).await?;
             *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
-            self.readers.1.start(Lane::start(self.endpoint(Role::Reader), 0)?);
-            self.writer.1.start(Lane::start(self.endpoint(Role::Writer), self.readers.0.connections)?);
+            let readers = Lane::start(self.endpoint(Role::Reader)?, 0)?;
+            let writer = Lane::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
+            self.readers.1.start(readers);
+            self.writer.1.start(writer);
             self.health.set(Readiness::Ready);
             Ok(())
         })

@@ -348,9 +348,17 @@ fn a_url_that_cannot_be_used_says_how_to_write_it_and_never_shows_itself() {
         ("mysql://u:hunter2@h", "is not `mysql://"),
         ("mysql://u:hunter2@h/d?hunter2=1", "is not `mysql://"),
         ("mysql://u:hunter2@h/d?require_ssl=hunter2", "is not `mysql://"),
-        ("mysql://u:1?hunter2@h/d", "is not `mysql://"),
+        ("mysql://u:1?hunter2@h/d", "`%3F` for `?`"),
         ("mysql://u:#hunter2@h/d", "`%23` for `#`"),
         ("mysql:hunter2", "is not `mysql://"),
+        ("mysql://u:p@hunter2/w?#%@host/d", "`%40` for `@`"),
+        ("mysql://u:p@hunter2@host/d", "`%40` for `@`"),
+        ("mysql://u:1/hunter2@host/d", "`%2F` for `/`"),
+        ("mysql://u/hunter2?@host/d", "`%3F` for `?`"),
+        ("mysql://u/hunter2#@host/d", "`%23` for `#`"),
+        ("mysql:///u:hunter2@h/d", "`%40` for `@`"),
+        ("mysql:/u:hunter2@h/d", "`%40` for `@`"),
+        ("mysql:u:hunter2@h/d", "`%40` for `@`"),
     ] {
         let error = opened(url).unwrap_err();
         let text = format!("{} {error:?}", Chain(&error));
@@ -360,12 +368,29 @@ fn a_url_that_cannot_be_used_says_how_to_write_it_and_never_shows_itself() {
 }
 
 #[test]
+fn more_connections_than_a_process_can_have_threads_are_refused_by_their_key() {
+    for (url, expected) in [
+        ("sqlite:foobar.db", "`database.readers` is 1025; 1024 is the most"),
+        ("mysql://u@h/d", "`database.connections` is 1025; 1024 is the most"),
+    ] {
+        let with = |count: u32| {
+            let count = count.try_into().unwrap();
+            let url = Some(Secret::new(url));
+            Db::open(&DatabaseSettings { url, readers: count, connections: count, ..DatabaseSettings::default() })
+        };
+        assert_eq!(with(1025).unwrap_err().to_string(), expected);
+        with(1024).unwrap();
+    }
+}
+
+#[test]
 fn a_handle_shows_its_database_without_the_password() {
     for (url, shown) in [
         ("sqlite:foobar.db", "sqlite:foobar.db"),
         ("sqlite:///var/lib/foobar.db", "sqlite:/var/lib/foobar.db"),
         ("sqlite::memory:", "sqlite::memory:"),
         ("mysql://u:hunter2@h/d", "mysql://u@h:3306/d"),
+        ("mysql://u:hunter2%40%2F%3F%23%25@h/d", "mysql://u@h:3306/d"),
         ("mariadb://u:hunter2@h:3307/d?require_ssl=true", "mysql://u@h:3307/d"),
         ("mysql://u:hunter2@localhost/d?socket=/run/s", "mysql://u@localhost/d?socket=/run/s"),
     ] {

@@ -12,6 +12,7 @@ use crate::{Access, DatabaseSettings, Db};
 
 const GOOD: EmbeddedMigrations = embed_migrations!("src/migrations/tests/good");
 const ENDLESS: EmbeddedMigrations = embed_migrations!("src/migrations/tests/endless");
+const TWINS: EmbeddedMigrations = embed_migrations!("src/migrations/tests/twins");
 const BROKEN: EmbeddedMigrations = embed_migrations!("src/migrations/tests/broken");
 
 async fn both() -> [TestDb; 2] {
@@ -50,6 +51,19 @@ async fn a_failing_migration_is_named_and_what_ran_before_it_stays() {
         assert_eq!(notes(&db).await, 0);
         let status = db.migration_status(&Migrations::new(BROKEN)).await.unwrap();
         assert_eq!(status.iter().map(|(_, has_run)| *has_run).collect::<Vec<_>>(), [true, false]);
+    }
+}
+
+#[tokio::test]
+async fn two_migrations_of_one_version_are_refused_before_one_runs_or_is_listed() {
+    for db in both().await {
+        let twins = Migrations::new(TWINS);
+        let expected = "migrations `2026-01-01-000000_notes` and `2026-01-01-000000_tags` have the same version";
+        for error in [db.migrate(&twins).await.unwrap_err(), db.migration_status(&twins).await.unwrap_err()] {
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+        let status = db.migration_status(&Migrations::new(GOOD)).await.unwrap();
+        assert!(status.iter().all(|(_, has_run)| !has_run), "{status:?}");
     }
 }
 

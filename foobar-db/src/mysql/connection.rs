@@ -190,6 +190,7 @@ fn sorted(error: mysql_async::Error) -> ConnectError {
             ConnectError::Refused(error.message)
         }
         mysql_async::Error::Server(error) => ConnectError::Unreachable(error.message),
+        mysql_async::Error::Io(error) => ConnectError::Unreachable(error.to_string()), // its own words are the same
         other => ConnectError::Unreachable(other.to_string()),
     }
 }

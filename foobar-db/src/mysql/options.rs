@@ -57,11 +57,25 @@ impl Options {
 /// The driver's own errors quote the URL, so none of them is passed on.
 fn parse(url: &str) -> Result<Opts, Error> {
     let (_, rest) = url.split_once(':').unwrap_or_default(); // without a scheme it is refused below
+    if ends_early(rest) {
+        return Err(Error::Url(
+            "holds an `@` besides the one before the host; the special characters of a password are percent-encoded: \
+             write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%25` for `%`",
+        ));
+    }
     let opts = Opts::from_url(&format!("mysql:{rest}")).ok().filter(|opts| opts.db_name().is_some());
     opts.ok_or(Error::Url(
         "is not `mysql://USER:PASSWORD@HOST:PORT/NAME` with parameters such as `?socket=/PATH` or \
          `?require_ssl=true`; in a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`",
     ))
+}
+
+/// Whether a password may end earlier than it was meant to: its rest would pass for a host or a name, and be shown.
+fn ends_early(rest: &str) -> bool {
+    let rest = rest.strip_prefix("//").unwrap_or(rest); // without it there is no authority, and the driver refuses it
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len()); // nothing is beyond it
+    let (authority, beyond) = rest.split_at(end);
+    beyond.contains('@') || authority.matches('@').count() > 1
 }
 
 /// The statement that each session begins with: the same rules whatever the server's configuration. Errors are in

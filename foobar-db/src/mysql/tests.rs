@@ -376,6 +376,14 @@ async fn a_check_connects_once_and_says_why_it_could_not() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_there_is_told_of_once() {
+    let error = open("mysql://root@localhost/test?socket=/no/such/socket").check().await.unwrap_err();
+    let expected = "cannot connect to mysql://root@localhost/test?socket=/no/such/socket: Input/output error: \
+                    No such file or directory (os error 2)";
+    assert_eq!(Chain(&error).to_string(), expected);
+}
+
+#[tokio::test]
 async fn a_check_of_a_server_that_never_answers_ends_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("mysql://root@{}/test", silent.local_addr().unwrap());

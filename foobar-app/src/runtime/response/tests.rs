@@ -42,6 +42,7 @@ async fn failing() -> Client {
             .route("/actix", web::get().to(async || Err::<&str, _>(ErrorInternalServerError("secret"))))
             .route("/passed", web::get().to(async || Err::<&str, Error>(ErrorInternalServerError("secret").into())))
             .route("/sorry", web::get().to(async || Err::<&str, _>(Sorry)))
+            .route("/respond", web::get().to(async || Err::<&str, _>(Error::respond(Sorry))))
             .route("/missing", web::get().to(async || Err::<&str, _>(Error::not_found("no tea"))))
             .route("/wrong", web::get().to(async || Err::<&str, Error>(ErrorBadRequest("no milk").into())))
             .route(
@@ -72,7 +73,7 @@ async fn the_text_of_a_server_error_does_not_reach_the_client_through_a_middlewa
 #[tokio::test]
 async fn a_page_that_an_error_wrote_is_kept() {
     let client = failing().await;
-    for path in ["/sorry", "/streamed/sorry"] {
+    for path in ["/sorry", "/streamed/sorry", "/respond", "/streamed/respond"] {
         assert_eq!(client.get(path).await.text(), "<p>Sorry</p>", "{path}");
     }
 }

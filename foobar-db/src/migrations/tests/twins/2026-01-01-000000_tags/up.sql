@@ -1,0 +1,1 @@
+CREATE TABLE tags (body TEXT NOT NULL);
