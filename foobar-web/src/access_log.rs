@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::exchange::Exchange;
 
 mod line;
+mod log_file;
 mod writer;
 
 pub(crate) use writer::{Batch, Sink, writer};

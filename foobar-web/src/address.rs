@@ -25,7 +25,7 @@ impl fmt::Display for Address {
 /// One entry of `web.listen`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// A host name or address with its port.
+    /// A host name or address with its port, in the usual form: the same address is the same text.
     Tcp(String),
     /// The path of a Unix socket.
     Unix(PathBuf),
@@ -42,8 +42,7 @@ impl FromStr for Listen {
         } else if let Some(number) = text.strip_prefix("fd:") {
             number.parse().ok().filter(|fd| *fd >= 0).map(Self::Inherited) // not a number: refused below
         } else {
-            let port = text.rsplit_once(':').filter(|(host, _)| is_host(host)).map(|(_, port)| port.parse::<u16>());
-            matches!(port, Some(Ok(_))).then(|| Self::Tcp(text.to_owned()))
+            tcp(text).map(Self::Tcp)
         };
         parsed.ok_or_else(|| {
             format!(
@@ -64,6 +63,15 @@ impl fmt::Display for Listen {
     }
 }
 
+fn tcp(text: &str) -> Option<String> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.to_string());
+    }
+    let (host, port) = text.rsplit_once(':').filter(|(host, _)| is_host(host))?;
+    let port: u16 = port.parse().ok()?; // no number: no address
+    Some(format!("{}:{port}", host.to_ascii_lowercase()))
+}
+
 /// An IPv6 address has brackets, so a colon elsewhere is a missing port.
 fn is_host(host: &str) -> bool {
     !host.is_empty() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
@@ -78,6 +86,8 @@ mod tests {
         assert_eq!("127.0.0.1:8080".parse(), Ok(Listen::Tcp("127.0.0.1:8080".into())));
         assert_eq!("[::1]:0".parse(), Ok(Listen::Tcp("[::1]:0".into())));
         assert_eq!("localhost:80".parse(), Ok(Listen::Tcp("localhost:80".into())));
+        assert_eq!("LocalHost:080".parse(), Ok(Listen::Tcp("localhost:80".into())));
+        assert_eq!("[0:0::1]:80".parse(), Ok(Listen::Tcp("[::1]:80".into())));
         assert_eq!("unix:/a/b".parse(), Ok(Listen::Unix("/a/b".into())));
         assert_eq!("fd:3".parse(), Ok(Listen::Inherited(3)));
         for bad in ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:99999", "::1:80", "unix:", "fd:x", "fd:-1"] {

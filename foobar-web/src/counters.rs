@@ -55,9 +55,18 @@ impl Counters {
     }
 }
 
+/// The connections that are open at all workers.
+pub(crate) fn open(workers: &[Arc<Counters>]) -> u64 {
+    sum(workers, |c| &c.accepted).saturating_sub(sum(workers, |c| &c.closed))
+}
+
+fn sum(workers: &[Arc<Counters>], counter: fn(&Counters) -> &AtomicU64) -> u64 {
+    workers.iter().map(|c| counter(c).load(Relaxed)).sum()
+}
+
 /// Adds the sums over all workers to a scrape.
 pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
-    let sum = |counter: fn(&Counters) -> &AtomicU64| -> u64 { workers.iter().map(|c| counter(c).load(Relaxed)).sum() };
+    let sum = |counter| sum(workers, counter);
     for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
         let value: u64 = workers.iter().map(|c| c.responses[class].load(Relaxed)).sum();
         metrics.counter(
@@ -67,8 +76,7 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
             value,
         );
     }
-    let open = sum(|c| &c.accepted).saturating_sub(sum(|c| &c.closed));
-    metrics.gauge("foobar_web_connections", "Connections that are open.", &[], open);
+    metrics.gauge("foobar_web_connections", "Connections that are open.", &[], open(workers));
     for (name, help, value) in [
         ("foobar_web_connections_total", "Connections that were accepted.", sum(|c| &c.accepted)),
         ("foobar_web_received_bytes_total", "Bytes received from clients.", sum(|c| &c.received)),

@@ -1,8 +1,10 @@
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::thread::Builder;
+use std::time::Duration;
 
 use foobar_core::{LocalBoxFuture, Metrics, Readiness};
 use tokio::sync::{mpsc, watch};
@@ -79,14 +81,25 @@ impl Crew {
         let deadline = Instant::from_std(deadline);
         self.drain.send_replace(Some(deadline));
         let mut running = self.running.subscribe();
-        let ended = running.wait_for(|running| *running == 0);
+        let mut ended = pin!(running.wait_for(|running| *running == 0));
+        if timeout_at(deadline.min(Instant::now() + FIRST_LOOK), &mut ended).await.is_ok() {
+            return;
+        }
+        let (connections, left) = (counters::open(self.counters()), deadline.duration_since(Instant::now()));
+        if connections > 0 && !left.is_zero() {
+            tracing::info!(connections, "waiting for connections to finish, at most {left:.1?}");
+        }
         if timeout_at(deadline + LAST_WORDS, ended).await.is_err() {
             tracing::warn!("a thread of the web tier has not ended; its handler does not yield");
         }
     }
 
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
-        counters::scrape(self.counters.get().map_or(&[], Vec::as_slice), metrics);
+        counters::scrape(self.counters(), metrics);
+    }
+
+    fn counters(&self) -> &[Arc<Counters>] {
+        self.counters.get().map_or(&[], Vec::as_slice)
     }
 
     /// Gives the number of threads.
@@ -116,8 +129,10 @@ impl Crew {
     }
 }
 
+/// What a drain waits before it speaks of it: idle connections have gone by then.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// What a drain waits beyond its deadline for connections to be dropped and lines to be written.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 type Ready = mpsc::UnboundedSender<Result<(), Error>>;
 

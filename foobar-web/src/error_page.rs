@@ -1,13 +1,15 @@
 use std::collections::HashMap;
 
-use foobar_core::{Response, ResponseBody};
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use foobar_core::{Problem, Response, ResponseBody};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+};
+use http::{HeaderMap, StatusCode};
 
 use crate::static_files::StaticFiles;
 use crate::{Error, SiteSettings};
 
-/// The pages of a site's own that stand for errors of this server.
+/// The pages of a site's own that stand for errors of this server, of all its tiers.
 pub(crate) struct ErrorPages {
     files: Option<StaticFiles>,
     pages: HashMap<StatusCode, String>,
@@ -36,13 +38,29 @@ impl ErrorPages {
         Ok(Self { files: root, pages })
     }
 
-    /// Puts the page of the response's status, if there is one, in the place of its body.
+    /// Whether a client gets pages: not if it names JSON and no HTML.
+    pub(crate) fn are_for(&self, request: &HeaderMap) -> bool {
+        let names = |known: &[&str]| {
+            let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
+            let mut types = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+            types.any(|name| known.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
+        };
+        !self.pages.is_empty() && (!names(&["application/json", "application/problem+json"]) || names(&["text/html"]))
+    }
+
+    /// Puts the page of the response's status, if there is one, in the place of a [`Problem`]; the application's own
+    /// body stays.
     pub(crate) async fn apply(&self, response: &mut Response) {
         let (Some(files), Some(page)) = (&self.files, self.pages.get(&response.status())) else { return };
+        if response.extensions().get::<Problem>().is_none() {
+            return;
+        }
         if let Some((content_type, page)) = files.page(page).await {
             *response.body_mut() = ResponseBody::full(page);
             let headers = response.headers_mut();
-            headers.remove(CONTENT_SECURITY_POLICY);
+            for of_the_old_body in [CONTENT_SECURITY_POLICY, CONTENT_LENGTH, CONTENT_ENCODING] {
+                headers.remove(of_the_old_body);
+            }
             headers.insert(CONTENT_TYPE, content_type);
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -62,6 +80,20 @@ fn parse(entry: &str) -> Option<(Vec<StatusCode>, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_that_names_json_and_no_html_gets_no_page() {
+        let pages = HashMap::from([(StatusCode::NOT_FOUND, "/404.html".to_owned())]);
+        let pages = ErrorPages { files: None, pages };
+        let are_for = |accept| pages.are_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        for json in ["application/json", "text/plain, Application/Problem+JSON;q=0.5", "application/json, */*"] {
+            assert!(!are_for(json), "{json}");
+        }
+        for page in ["*/*", "text/html", "application/json, text/html;q=0.1", "image/*"] {
+            assert!(are_for(page), "{page}");
+        }
+        assert!(pages.are_for(&HeaderMap::new()));
+    }
 
     #[test]
     fn an_entry_is_statuses_and_a_path() {

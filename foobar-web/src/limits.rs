@@ -1,4 +1,7 @@
+use std::fmt::Display;
 use std::time::Duration;
+
+use foobar_core::{Period, Size};
 
 use crate::deadline::Rate;
 use crate::head::HeadLimits;
@@ -24,15 +27,19 @@ impl Limits {
             fields: within("web.max_headers", settings.max_headers, MOST_FIELDS)?,
             bytes: within("web.max_header_size", settings.max_header_size.as_usize(), LARGEST_FIELDS)?,
         };
+        let requests = within("web.keepalive_requests", settings.keepalive_requests, u64::MAX)?;
         Ok(Self {
             connections: within("web.worker_connections", settings.worker_connections, usize::MAX)?,
-            requests: within("web.keepalive_requests", settings.keepalive_requests, u64::MAX)?,
+            requests: if settings.keepalive_timeout.is_zero() { 1 } else { requests },
             head,
-            head_time: *settings.client_header_timeout,
+            head_time: some("web.client_header_timeout", settings.client_header_timeout)?,
             idle_time: *settings.keepalive_timeout,
-            body_time: *settings.client_body_timeout,
-            send_time: *settings.send_timeout,
-            rate: Rate { minimum: settings.min_rate.as_u64(), grace: *settings.min_rate_grace },
+            body_time: some("web.client_body_timeout", settings.client_body_timeout)?,
+            send_time: some("web.send_timeout", settings.send_timeout)?,
+            rate: Rate {
+                minimum: settings.min_rate.as_u64(),
+                grace: some("web.min_rate_grace", settings.min_rate_grace)?,
+            },
         })
     }
 }
@@ -44,7 +51,19 @@ const MOST_FIELDS: usize = 10_000;
 /// hyper takes a head of some 400 KiB, the request line included.
 const LARGEST_FIELDS: usize = 256 << 10;
 
-fn within<N: Copy + Ord + From<u8> + std::fmt::Display>(key: &str, value: N, most: N) -> Result<N, Error> {
+/// A size of a body; 0 is no limit, as in nginx.
+pub(crate) fn body_limit(size: Size) -> u64 {
+    match size.as_u64() {
+        0 => u64::MAX,
+        bytes => bytes,
+    }
+}
+
+fn some(key: &str, period: Period) -> Result<Duration, Error> {
+    if period.is_zero() { Err(Error::setting(key, "0 is out of range; it is more than 0")) } else { Ok(*period) }
+}
+
+pub(crate) fn within<N: Copy + Ord + From<u8> + Display>(key: &str, value: N, most: N) -> Result<N, Error> {
     if (N::from(1)..=most).contains(&value) {
         Ok(value)
     } else {

@@ -1,9 +1,10 @@
 #![expect(unsafe_code, reason = "an inherited socket comes as the bare number of a file descriptor")]
 
+use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{BorrowedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 
@@ -40,20 +41,22 @@ impl Listener {
         let bound = match listen {
             Listen::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
             Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
-            Listen::Inherited(fd) => Self::inherited(*fd).map(|listener| vec![listener]),
+            Listen::Inherited(fd) => {
+                inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
+            }
         };
         bound.map_err(|source| error(listen, source))
     }
 
     /// Tries whether `listen` can be listened on, and leaves everything as it is. What listens there already may be
-    /// this server; an inherited socket is another process's to try.
+    /// this server; an inherited socket must be inherited here too.
     pub(crate) fn check(listen: &Listen) -> Result<(), Error> {
         let tried = match listen {
             Listen::Tcp(host) => {
                 addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
             }
             Listen::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
-            Listen::Inherited(_) => Ok(()),
+            Listen::Inherited(fd) => inherited(*fd).map(drop),
         };
         tried.map_err(|source| error(listen, source))
     }
@@ -88,22 +91,13 @@ impl Listener {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.bind(&SockAddr::unix(path)?)?;
         let file = SocketFile::of(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?; // as nginx: a proxy is another user
         Self::listen(socket, Some(file))
     }
 
     fn listen(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
         socket.listen(BACKLOG)?;
         Self::new(socket, file)
-    }
-
-    fn inherited(fd: RawFd) -> io::Result<Self> {
-        // SAFETY: the descriptor is only duplicated here, which fails if it is not open; whoever started this process
-        // passed it on to be used so, and nothing in this process closes it.
-        let socket = Socket::from(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?);
-        if !socket.is_listener()? {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening socket"));
-        }
-        Self::new(socket, None)
     }
 
     fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
@@ -169,6 +163,16 @@ impl Drop for SocketFile {
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+fn inherited(fd: RawFd) -> io::Result<Socket> {
+    // SAFETY: the descriptor is only duplicated here, which fails if it is not open; whoever started this process
+    // passed it on to be used so, and nothing in this process closes it.
+    let socket = Socket::from(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?);
+    if !socket.is_listener()? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening socket"));
+    }
+    Ok(socket)
 }
 
 /// Whether a socket is there that a process left behind when it was killed: one that nobody answers on. An error if

@@ -65,11 +65,16 @@ impl Pipeline {
         let record = self.record(&request, id, &arrival);
         let response = match self.sites.choose(&mut request, arrival.connection.scheme) {
             Ok(Choice::Redirect(location)) => redirect::to(StatusCode::MOVED_PERMANENTLY, location),
-            Ok(Choice::Site(site)) => match self.answer(site, &mut request, body, arrival.connection, id).await {
-                Ok(response) => response,
-                Err(failure) => self.fail(failure, Some(site), &request.headers, id).await,
-            },
-            Err(problem) => self.fail(problem.into(), None, &request.headers, id).await,
+            Ok(Choice::Site(site)) => {
+                let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
+                let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
+                let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
+                if let Some(pages) = pages {
+                    pages.apply(&mut response).await;
+                }
+                response
+            }
+            Err(problem) => self.fail(problem.into(), &request.headers, id),
         };
         finish(response, id, record)
     }
@@ -87,7 +92,7 @@ impl Pipeline {
         let mut record = self.record(&request, id, &arrival);
         record.raw(refusal.line());
         let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
-        let response = self.fail(problem.into(), None, &request.headers, id).await;
+        let response = self.fail(problem.into(), &request.headers, id);
         finish(response, id, record)
     }
 
@@ -169,16 +174,13 @@ impl Pipeline {
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    async fn fail(&self, failure: Failure, site: Option<&Site>, request: &HeaderMap, id: RequestId) -> Response {
+    fn fail(&self, failure: Failure, request: &HeaderMap, id: RequestId) -> Response {
         let status = failure.problem.status();
         self.counters.refused(status);
         let mut response = failure.problem.response(request, id);
         response.headers_mut().extend(failure.headers);
         if closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        if let Some(site) = site {
-            site.error_pages.apply(&mut response).await;
         }
         response
     }

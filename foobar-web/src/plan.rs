@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::address::Listen;
-use crate::limits::Limits;
+use crate::limits::{Limits, within};
 use crate::site::Sites;
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
 
@@ -42,17 +42,23 @@ impl Plan {
 
 fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
     let parse = |text: &String| text.parse().map_err(|message: String| Error::setting("web.listen", message));
-    let listen: Vec<_> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
+    let listen: Vec<Listen> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
+    if let Some((_, twice)) = listen.iter().enumerate().find(|(index, address)| listen[..*index].contains(address)) {
+        let message = format!("\"{twice}\" is there twice; each address is listened on once");
+        return Err(Error::setting("web.listen", message));
+    }
     if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
 }
 
 fn workers(web: &WebSettings) -> Result<usize, Error> {
     match web.workers {
-        Some(0) => Err(Error::setting("web.workers", "there is at least one worker")),
-        Some(workers) => Ok(workers),
+        Some(workers) => within("web.workers", workers, MOST_WORKERS),
         None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
     }
 }
+
+/// Each is a thread; far more than any machine has use for.
+const MOST_WORKERS: usize = 1024;
 
 async fn nothing(request: foobar_core::Request) -> foobar_core::Response {
     Problem::new(StatusCode::NOT_FOUND).response(request.headers(), RequestId::generate())

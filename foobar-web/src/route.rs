@@ -6,8 +6,9 @@ use foobar_core::config;
 use http::StatusCode;
 use http::header::HeaderValue;
 
+use crate::path::NormalPath;
 use crate::static_files::{FilesOptions, StaticFiles};
-use crate::{Error, RouteSettings, SiteSettings};
+use crate::{Error, RouteSettings, SiteSettings, limits};
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
@@ -57,7 +58,7 @@ impl Routes {
         };
         for (path, route) in &settings.routes {
             let key = format!("{key}.{}", config::key(&["routes", path]));
-            let limit = route.client_max_body_size.map_or(body_limit, |size| size.as_u64());
+            let limit = route.client_max_body_size.map_or(body_limit, limits::body_limit);
             let (exact, path) = parse_path(&key, path)?;
             let cut = if exact { None } else { Some(cut(path)) };
             let target = compile_target(&key, settings, route, cut, has_app)?;
@@ -106,10 +107,13 @@ fn parse_path<'a>(key: &str, path: &'a str) -> Result<(bool, &'a str), Error> {
         Some(rest) => (true, rest.trim_start()),
         None => (false, path),
     };
-    if bare.starts_with('/') && !bare.contains("//") {
-        Ok((exact, bare))
-    } else {
-        Err(Error::setting(key, "a route is \"/prefix/\" or \"= /exact\""))
+    match NormalPath::parse(bare) {
+        Ok(normal) if normal.as_str() != bare => {
+            let right = format!("{}{}", if exact { "= " } else { "" }, normal.as_str());
+            Err(Error::setting(key, format!("a route is a decoded and normal path; write {right:?}")))
+        }
+        _ if bare.starts_with('/') => Ok((exact, bare)), // also with a bare `%`
+        _ => Err(Error::setting(key, "a route is \"/prefix/\" or \"= /exact\"")),
     }
 }
 
@@ -246,6 +250,19 @@ mod tests {
         })]));
         let routes = routes.expect("the routes are good");
         assert_eq!((routes.find("/up/x").body_limit, routes.find("/").body_limit), (99, 10));
+    }
+
+    #[test]
+    fn a_route_that_no_decoded_path_matches_is_an_error_that_says_what_would() {
+        let error = |path| compile(&site(&[(path, |r| r.respond = Some(200))])).err().expect(path).to_string();
+        assert!(error("/c%20d/").ends_with("a route is a decoded and normal path; write \"/c d/\""));
+        assert!(error("= /a/%2e/b").ends_with("; write \"= /a/b\""));
+        assert!(error("/a%2fb").ends_with("; write \"/a%2Fb\""));
+        assert!(error("/100%25").ends_with("; write \"/100%\""));
+        assert!(
+            compile(&site(&[("/c d/", |r| r.app = true), ("/a%2Fb", |r| r.app = true), ("/100%", |r| r.app = true)]))
+                .is_ok()
+        );
     }
 
     #[test]

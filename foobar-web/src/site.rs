@@ -7,6 +7,7 @@ use http::request::Parts;
 
 use crate::error_page::ErrorPages;
 use crate::host::{self, Host};
+use crate::limits::body_limit;
 use crate::route::{self, Routes};
 use crate::static_files::StaticFiles;
 use crate::{Error, SiteSettings, WebSettings, Www, redirect};
@@ -84,7 +85,7 @@ impl Sites {
                 Some(opened.map_err(|source| Error::Open { key: format!("{key}.root"), path: path.clone(), source })?)
             }
         };
-        let body_limit = site.client_max_body_size.unwrap_or(web.client_max_body_size).as_u64(); // the site's, or the server's
+        let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
         self.sites.push(Site {
             error_pages: ErrorPages::compile(key, site, root.clone())?,
             routes: Routes::compile(key, site, root, has_app, body_limit)?,

@@ -81,7 +81,7 @@ impl Tier for Web {
 }
 
 impl WebTier for Web {
-    /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket is not looked at.
+    /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket must be open here.
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {
         Ok(self.plan.listen.iter().try_for_each(Listener::check)?)

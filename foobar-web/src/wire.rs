@@ -245,7 +245,7 @@ impl<S: Transport> Wire<S> {
                     self.exchange.withhold();
                 }
                 // hyper does not ask again when the answer has been written: this wakes it for the idle time.
-                self.reading.poll(cx, Instant::now() + self.limits.idle_time).map(|()| Ok(Filled::Nothing))
+                self.reading.poll(cx, Instant::now() + self.limits.idle_time.max(PACE)).map(|()| Ok(Filled::Nothing))
             }
         }
     }
@@ -306,6 +306,8 @@ enum Filled {
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a handler may still begin its answer to a client that has closed its side of the connection.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
+/// The least time between two looks whether an answer has been written; without it a short idle time would spin.
+const PACE: Duration = Duration::from_millis(100);
 /// The bytes of a refused head that are kept for the log.
 const KEPT: usize = 8 << 10;
 const SLOW_HEAD: Malformed = Malformed(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");

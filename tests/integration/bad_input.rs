@@ -190,6 +190,18 @@ fn a_panic_in_a_handler_gets_500_and_the_server_goes_on() {
 }
 
 #[test]
+fn the_sites_own_page_is_shown_for_a_failure_of_the_application() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("50x.html"), "<h1>Sorry</h1>").unwrap();
+    let mut command = Program::example("proving", folder.path());
+    command.args(["--root", "."]).env("FOOBAR__SITES__DEFAULT__ERROR_PAGE", "500 503 504 /50x.html");
+    let program = Program::start(&mut command);
+    assert_eq!((program.get("/panic").status, program.get("/panic").text()), (500, "<h1>Sorry</h1>"));
+    let problem = program.client().request("GET", "/panic", "Accept: application/json\r\n", b"");
+    assert_eq!(problem.header("content-type"), Some("application/problem+json"));
+}
+
+#[test]
 fn a_handler_that_never_ends_gets_504() {
     let program = proving(&[("FOOBAR__APP__REQUEST_TIMEOUT", "200ms")]);
     let mut client = program.client();

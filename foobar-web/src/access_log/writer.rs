@@ -1,9 +1,9 @@
-use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::log_file::LogFile;
 use crate::Error;
 use crate::counters::Counters;
 
@@ -12,7 +12,7 @@ use crate::counters::Counters;
 pub(crate) enum Sink {
     Off,
     Stdout,
-    File { path: PathBuf, file: Arc<File> },
+    File(LogFile),
 }
 
 /// Some lines of one worker.
@@ -28,18 +28,18 @@ impl Sink {
         match target {
             "off" => Ok(Self::Off),
             "stdout" => Ok(Self::Stdout),
-            "" => Err(Error::setting("web.access_log", "write \"stdout\", \"off\" or the path of a file")),
-            path => {
-                let path = Path::new(path).to_owned();
-                match File::options().create(true).append(true).open(&path) {
-                    Ok(file) => Ok(Self::File { path, file: Arc::new(file) }),
-                    Err(source) => Err(Error::Open { key: "web.access_log".to_owned(), path, source }),
-                }
+            word if NO_FILES.iter().any(|no| word.eq_ignore_ascii_case(no)) => {
+                let message = format!("{word:?} is not accepted; write \"stdout\", \"off\" or the path of a file");
+                Err(Error::setting("web.access_log", message))
             }
+            path => match LogFile::open(Path::new(path)) {
+                Ok(file) => Ok(Self::File(file)),
+                Err(source) => Err(Error::Open { key: "web.access_log".to_owned(), path: path.into(), source }),
+            },
         }
     }
 
-    fn write(&self, text: &[u8]) -> io::Result<()> {
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
         match self {
             Self::Off => Ok(()),
             Self::Stdout => {
@@ -47,10 +47,13 @@ impl Sink {
                 stdout.write_all(text)?;
                 stdout.flush()
             }
-            Self::File { file, .. } => (&**file).write_all(text),
+            Self::File(file) => file.write(text),
         }
     }
 }
+
+/// Words that somebody takes for a switch, and nobody for a file.
+const NO_FILES: &[&str] = &["", "on", "true", "yes", "false", "no", "none", "null", "stderr"];
 
 /// Where workers send their lines, and the work of the thread that writes them; `None` if nothing is logged.
 ///
@@ -60,13 +63,13 @@ pub(crate) fn writer(sink: Sink) -> Option<(SyncSender<Batch>, impl FnOnce() + S
         return None;
     }
     let (sender, batches) = sync_channel(BATCHES);
-    Some((sender, move || write_all(&sink, &batches)))
+    Some((sender, move || write_all(sink, &batches)))
 }
 
 /// The batches that may wait: with their size, some megabytes.
 const BATCHES: usize = 64;
 
-fn write_all(sink: &Sink, batches: &Receiver<Batch>) {
+fn write_all(mut sink: Sink, batches: &Receiver<Batch>) {
     let mut failing = false;
     for batch in batches {
         let written = sink.write(&batch.text);
@@ -75,7 +78,7 @@ fn write_all(sink: &Sink, batches: &Receiver<Batch>) {
         }
         match (written, failing) {
             (Err(error), false) => {
-                let path = if let Sink::File { path, .. } = sink { path } else { Path::new("stdout") };
+                let path = if let Sink::File(file) = &sink { file.path() } else { Path::new("stdout") };
                 tracing::error!(%error, "cannot write the access log {}; its lines are lost until it can", path.display());
                 failing = true;
             }

@@ -98,6 +98,35 @@ fn a_site_and_a_route_have_their_own_body_limits() {
 }
 
 #[test]
+fn a_body_limit_of_zero_is_none() {
+    let server = Server::start(
+        "[web]\nclient_max_body_size = '0'\n[sites.a]\nserver_name = ['a']\n\
+         [sites.b]\nserver_name = ['b']\nclient_max_body_size = '10'\n\
+         [sites.b.routes.'/echo']\napp = true\nclient_max_body_size = '0'\n\
+         [sites.c]\nserver_name = ['c']\nclient_max_body_size = '0'\nroutes.'/small'.client_max_body_size = '10'\n\
+         routes.'/small'.app = true\n",
+    );
+    let post = |host: &str, path: &str| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        status(&server.talk(format!("{head}Content-Length: 2000000\r\n\r\n{}", "x".repeat(2_000_000))))
+    };
+    assert_eq!((post("a", "/echo"), post("b", "/echo"), post("c", "/echo")), (200, 200, 200));
+    assert_eq!((post("b", "/"), post("c", "/small")), (413, 413));
+}
+
+#[test]
+fn without_a_time_to_be_idle_every_answer_closes_its_connection() {
+    let server = Server::start("[web]\nkeepalive_timeout = '0'\n");
+    let mut waiting = server.connect();
+    waiting.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut client = server.connect();
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxGET /second HTTP/1.1\r\nHost: a\r\n\r\n");
+    let text = client.rest();
+    assert_eq!((status(&text), answers(&text)), (200, 1), "{text}");
+    assert!(text.contains("connection: close") && text.ends_with("\r\n\r\nx"), "{text}");
+}
+
+#[test]
 fn a_head_that_dribbles_is_408_on_the_first_request_and_on_the_second() {
     let server = Server::start("[web]\nclient_header_timeout = '300ms'\n");
     let begun = Instant::now();

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 use std::rc::Rc;
@@ -66,6 +67,15 @@ fn a_unix_socket_is_made_served_and_removed_and_a_stale_one_replaced() {
     assert!(!path.exists());
 }
 
+#[test]
+fn everybody_may_connect_to_a_unix_socket() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let path = folder.path().join("foobar.sock");
+    let _server = Server::start(&format!("[web]\nlisten = ['unix:{}']\n", path.display()));
+    let mode = std::fs::metadata(&path).expect("the socket is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o666);
+}
+
 /// What a dry run says of this address.
 fn check(listen: &str) -> Result<(), BoxError> {
     let (web, sites) = settings(&format!("[web]\nlisten = ['{listen}']\n"));
@@ -81,7 +91,10 @@ fn a_dry_run_accepts_addresses_that_are_free_or_in_use_and_leaves_them_alone() {
     drop(UnixListener::bind(socket("stale")).expect("the folder is writable"));
     let in_use = server.web.addresses()[0].to_string();
     assert!(check("localhost:0").is_ok() && check(in_use.trim_start_matches("http://")).is_ok());
-    assert!(check("fd:999").is_ok());
+    let inherited = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    check(&format!("fd:{}", inherited.as_raw_fd())).expect("it listens");
+    let flags = rustix::fs::fcntl_getfl(&inherited).expect("it is open");
+    assert!(!flags.contains(rustix::fs::OFlags::NONBLOCK));
     for name in ["used", "stale", "new"] {
         check(&format!("unix:{}", socket(name).display())).expect(name);
     }
@@ -95,6 +108,7 @@ fn a_dry_run_refuses_addresses_that_cannot_be_listened_on() {
     let file = file.path().display();
     for listen in [
         "192.0.2.1:0".to_owned(), // of RFC 5737: no machine has it
+        "fd:999".to_owned(),
         "unix:/nonexistent/socket".to_owned(),
         format!("unix:{file}"),
         format!("unix:{file}/socket"),

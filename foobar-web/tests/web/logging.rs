@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, handler_fn};
 
-use crate::support::{Server, answer};
+use crate::support::{PATIENCE, Server, answer};
 
 /// The lines that these conversations leave, without their times; the server is drained first.
 fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
@@ -97,6 +97,19 @@ fn a_head_request_sends_no_bytes() {
     assert!(lines[0].contains("\"HEAD /a HTTP/1.1\" 200 0 "), "{lines:?}");
 }
 
+#[test]
+fn after_the_file_was_moved_away_lines_go_to_a_new_one() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    let (log, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+    let server = Server::start(&format!("[web]\naccess_log = '{}'\n", log.display()));
+    std::fs::rename(&log, &moved).expect("the file is there");
+    server.connect().get("/after");
+    server.drain(Duration::from_secs(10));
+    let text = std::fs::read_to_string(&log).expect("it was made anew");
+    assert!(text.contains("GET /after"), "{text}");
+    assert_eq!(std::fs::read_to_string(&moved).expect("it is still there"), "");
+}
+
 /// The application of these tests, on threads whose events are kept.
 #[derive(Clone, Default)]
 struct Overheard(Arc<Mutex<Vec<u8>>>);
@@ -107,9 +120,19 @@ impl MakeHandler for Overheard {
     }
 
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
+        self.listen_to(|| handler_fn(answer).block_on(worker))
+    }
+}
+
+impl Overheard {
+    fn listen_to<T>(&self, work: impl FnOnce() -> T) -> T {
         let events = self.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || events.clone()).finish();
-        tracing::subscriber::with_default(subscriber, || handler_fn(answer).block_on(worker))
+        tracing::subscriber::with_default(subscriber, work)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("nobody panics here").clone()).expect("events are text")
     }
 }
 
@@ -128,7 +151,24 @@ fn a_fault_of_the_handler_is_logged_with_the_request_it_belongs_to() {
     let events = Overheard::default();
     let server = Server::with("", Some(Arc::new(events.clone())));
     let id = server.connect().get("/panic?secret").header("x-request-id").expect("an id").to_owned();
-    let events = String::from_utf8(events.0.lock().expect("nobody panics here").clone()).expect("events are text");
+    let events = events.text();
     let expected = format!("panicked: a handler panics, as this test wants request={id} path=\"/panic\"\n");
     assert!(events.contains("ERROR") && events.ends_with(&expected), "{events}");
+}
+
+#[test]
+fn a_drain_says_how_many_connections_it_waits_for_and_how_long() {
+    let events = Overheard::default();
+    let server = Server::start("");
+    let mut waiting = server.connect();
+    waiting.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    let begun = Instant::now();
+    while !server.metrics().contains("foobar_web_connections 1\n") {
+        assert!(begun.elapsed() < PATIENCE, "{}", server.metrics());
+        std::thread::yield_now();
+    }
+    events.listen_to(|| server.drain(Duration::from_millis(500)));
+    let text = events.text();
+    let line = text.lines().find(|line| line.contains("waiting for connections to finish, at most ")).expect(&text);
+    assert!(line.contains("INFO") && line.contains("connections=1"), "{line}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{Tier, handler_fn};
+use foobar_core::{Problem, Request as AppRequest, RequestId, Response, ResponseBody, Tier, handler_fn};
 use foobar_web::{InProcess, Web, WebTier};
 use http::{Request, StatusCode};
 
@@ -92,6 +92,41 @@ fn files_come_before_the_application_and_errors_have_the_pages_of_the_site() {
     assert_eq!(range.header("content-type"), Some("application/problem+json"));
 }
 
+/// An application of which `/problem` is an error of its tier, and all else an error that it wrote itself.
+async fn failing(request: AppRequest) -> Response {
+    if request.uri().path() == "/problem" {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(7);
+        return problem.response(request.headers(), RequestId::generate());
+    }
+    let mut response = Response::new(ResponseBody::full("mine"));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+#[test]
+fn an_error_of_the_applications_tier_has_the_page_of_the_site_unless_the_client_wants_json() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::write(root.path().join("50x.html"), "sorry").expect("the folder is writable");
+    let root = root.path().display();
+    let toml = format!(
+        "[sites.a]\nroot = '{root}'\nerror_page = ['404 503 /50x.html']\n[sites.a.routes.'/down/']\nfiles = '{root}'\n"
+    );
+    let server = Server::with(&toml, Some(Arc::new(handler_fn(failing))));
+    let get = |path: &str, accept: &str| {
+        let mut client = server.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept: {accept}\r\n\r\n"));
+        client.answer()
+    };
+    let page = get("/problem", "*/*");
+    assert_eq!((page.status(), page.body.as_str(), page.header("retry-after")), (503, "sorry", Some("7")));
+    assert_eq!(page.header("content-security-policy"), None);
+    assert_eq!(get("/problem", "text/html, application/json").body, "sorry");
+    assert_eq!(get("/own", "*/*").body, "mine");
+    for path in ["/problem", "/down/missing"] {
+        assert_eq!(get(path, "application/json").header("content-type"), Some("application/problem+json"), "{path}");
+    }
+}
+
 #[test]
 fn an_exact_path_serves_one_file() {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
@@ -147,7 +182,19 @@ fn settings_that_mean_nothing_are_errors_that_name_their_key() {
     for (toml, start) in [
         ("[web]\nlisten = ['80']\n", "`web.listen`: \"80\" is not an address"),
         ("[web]\nlisten = []\n", "`web.listen`: there is no address"),
-        ("[web]\nworkers = 0\n", "`web.workers`: "),
+        ("[web]\nlisten = ['localhost:80', 'LOCALHOST:080']\n", "`web.listen`: \"localhost:80\" is there twice"),
+        ("[web]\nlisten = ['[::1]:80', '[0::1]:80']\n", "`web.listen`: \"[::1]:80\" is there twice"),
+        ("[web]\nworkers = 0\n", "`web.workers`: 0 is out of range; it is at least 1 and at most 1024"),
+        ("[web]\nworkers = 1025\n", "`web.workers`: 1025 is out of range"),
+        ("[web]\nkeepalive_requests = 0\n", "`web.keepalive_requests`: 0 is out of range"),
+        ("[web]\nmax_headers = 0\n", "`web.max_headers`: 0 is out of range"),
+        ("[web]\nclient_header_timeout = '0'\n", "`web.client_header_timeout`: 0 is out of range; it is more than 0"),
+        ("[web]\nclient_body_timeout = '0'\n", "`web.client_body_timeout`: 0 is out of range"),
+        ("[web]\nsend_timeout = '0s'\n", "`web.send_timeout`: 0 is out of range"),
+        ("[web]\nmin_rate_grace = '0'\n", "`web.min_rate_grace`: 0 is out of range"),
+        ("[web]\naccess_log = true\n", "`web.access_log`: \"true\" is not accepted; write \"stdout\", \"off\" or "),
+        ("[web]\naccess_log = 'None'\n", "`web.access_log`: \"None\" is not accepted"),
+        ("[web]\naccess_log = ''\n", "`web.access_log`: \"\" is not accepted"),
         ("[web]\nworker_connections = 0\n", "`web.worker_connections`: 0 is out of range"),
         ("[web]\nmax_request_line = '1MiB'\n", "`web.max_request_line`: "),
         ("[web]\nmax_header_size = '257KiB'\n", "`web.max_header_size`: 263168 is out of range; it is at least 1"),

@@ -1,0 +1,64 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A file that is appended to, and made anew when it has been moved away.
+#[derive(Clone)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    file: Arc<File>,
+    looked: Option<Instant>,
+    astray: bool,
+}
+
+impl LogFile {
+    /// Opens the file, or makes it.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: Arc::new(append(path)?), looked: None, astray: false })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends to the file that is at the path now, or was within the last [`LOOK`].
+    pub(super) fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            self.follow();
+        }
+        (&*self.file).write_all(text)
+    }
+
+    /// Opens the path anew if another file is there, or none; until that works, the old file is better than none.
+    fn follow(&mut self) {
+        let followed = self.is_moved().and_then(|moved| if moved { append(&self.path).map(Some) } else { Ok(None) });
+        let astray = std::mem::replace(&mut self.astray, followed.is_err());
+        match followed {
+            Err(error) if !astray => {
+                tracing::error!(%error, "cannot open the access log {} anew; the file that was moved is written on", self.path.display());
+            }
+            Ok(Some(file)) => self.file = Arc::new(file),
+            _ => {}
+        }
+    }
+
+    fn is_moved(&self) -> io::Result<bool> {
+        let written = self.file.metadata()?;
+        match std::fs::metadata(&self.path) {
+            Ok(there) => Ok((there.dev(), there.ino()) != (written.dev(), written.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// How often it is looked whether the file was moved.
+const LOOK: Duration = Duration::from_secs(1);
+
+fn append(path: &Path) -> io::Result<File> {
+    File::options().create(true).append(true).open(path)
+}
