@@ -43,8 +43,10 @@ use tunnel::Tunnels;
 /// # What a handler sees of its connection
 ///
 /// `HttpRequest::peer_addr` is the client's address (`None` on a Unix socket). `connection_info` and `full_url` take
-/// the scheme from the connection and the host from the request; but actix-web prefers `Forwarded` and
-/// `X-Forwarded-*` to both, which any client can send: trust them only behind a proxy that sets them.
+/// the scheme from the connection and the host from the request. Only where the connection comes from one of
+/// [`AppSettings::trusted_proxies`] do `Forwarded` and `X-Forwarded-*` reach the handler, and actix-web prefers them to
+/// both; from any other client they are removed. Of several values in such a field actix-web takes the first, so the
+/// proxy has to replace what its own client sent, not to append to it.
 /// `HttpRequest::app_config` knows nothing of this server and keeps actix-web's defaults.
 ///
 /// # The database
@@ -55,7 +57,9 @@ use tunnel::Tunnels;
 ///
 /// # WebSockets
 ///
-/// They work with `actix-ws`. A drain ends the handler's stream of messages, so that it can say goodbye.
+/// They work with `actix-ws`. A drain ends the handler's stream of messages, so that it can say goodbye. A frame larger
+/// than [`AppSettings::max_websocket_frame`] ends it with an error; a handler that takes frames of more than actix-web's
+/// 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
 pub struct Runtime<A> {
     hosted: Arc<Hosted<A>>,
     tunnels: Arc<Tunnels>,
@@ -66,7 +70,8 @@ impl<A: App> Runtime<A> {
     /// The runtime of `app`, with the database of its handlers.
     pub fn new(app: A, db: Option<Db>, settings: &AppSettings) -> Self {
         let guard = Arc::new(Guard::new(settings));
-        Self { hosted: Arc::new(Hosted { app, db, guard }), tunnels: Arc::default(), waiting: Mutex::default() }
+        let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
+        Self { hosted: Arc::new(Hosted { app, db, guard }), tunnels, waiting: Mutex::default() }
     }
 
     /// The actix-web application of one worker thread.
@@ -176,7 +181,7 @@ impl<S: ActixService> Application for Worker<S> {
         let (mut response, body) = response::from_actix(response, &link, request, id)?;
         *response.body_mut() = match link.tunnel {
             Some(tunnel) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                tunnel.open(body, &self.tunnels);
+                tunnel.open(response.headers(), body, &self.tunnels);
                 ResponseBody::empty()
             }
             _ => response::stream(body, id, &self.counters),

@@ -9,8 +9,8 @@ use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_web::HttpResponse;
 use bytes::Bytes;
 use foobar_core::{BoxError, Chain, Problem, Request, RequestId, Response, ResponseBody};
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
 use super::head::allow_with_head;
@@ -28,7 +28,10 @@ pub(super) fn from_actix(
 ) -> Result<(Response, BoxBody), Failure> {
     let (response, body) = response.into_parts();
     let status = StatusCode::from_u16(response.status().as_u16()).expect("both crates know the same status codes");
-    let headers = headers(&response)?;
+    let mut headers = headers(&response)?;
+    if let Some(length) = announced_length(&response, body.size(), request.method()) {
+        headers.insert(CONTENT_LENGTH, length.into());
+    }
     if status == StatusCode::SWITCHING_PROTOCOLS && link.tunnel.is_none() {
         return Err(Failure::client(StatusCode::BAD_REQUEST, "this request cannot switch protocols"));
     }
@@ -59,10 +62,14 @@ pub(super) fn stream(body: BoxBody, id: RequestId, counters: &Arc<Counters>) -> 
     }
 }
 
+/// All but those that frame the message on its connection: they are the web tier's, from the size of the body.
 fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::with_capacity(response.headers().len() + 8);
     for (name, value) in response.headers() {
         let name = HeaderName::from_bytes(name.as_ref()).map_err(|error| Failure::internal(&error))?;
+        if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
+            continue;
+        }
         let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| Failure::internal(&error))?;
         headers.append(name, value);
     }
@@ -76,6 +83,21 @@ fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
     };
     headers.insert(CONNECTION, HeaderValue::from_static(connection));
     Ok(headers)
+}
+
+/// The length that only the handler knows: of a stream, where it has told actix-web not to send chunks, and of content
+/// that is not sent, in an answer to `HEAD` and a 304 (RFC 9110 section 8.6).
+fn announced_length<B>(response: &HttpResponse<B>, size: BodySize, method: &Method) -> Option<u64> {
+    let is_only_known_here = match (response.status().as_u16(), size) {
+        (100..200 | 204, _) | (_, BodySize::Sized(1..)) => false,
+        (_, BodySize::Stream) => !response.head().chunked(),
+        (status, BodySize::None | BodySize::Sized(0)) => method == Method::HEAD || status == 304,
+    };
+    let mut announced = response.headers().get_all(CONTENT_LENGTH.as_str()).filter(|_| is_only_known_here);
+    match (announced.next(), announced.next()) {
+        (Some(length), None) => length.to_str().ok()?.parse().ok(), // what is no number announces nothing
+        _ => None,
+    }
 }
 
 /// The error that answers: one that a handler passed on as [`crate::Error`] does so itself.

@@ -9,12 +9,18 @@ use actix_http::Payload;
 use actix_http::body::{BoxBody, MessageBody};
 use actix_http::error::PayloadError;
 use bytes::{Bytes, BytesMut};
-use foobar_core::{Io, Upgrade};
+use foobar_core::{Io, Size, Upgrade};
 use futures_util::Stream;
 use futures_util::future::{Either, poll_fn, select};
+use http::HeaderMap;
+use http::header::UPGRADE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
+
+mod frames;
+
+use frames::Frames;
 
 /// How long a handler may go on writing after the last that it can read.
 pub(super) const GOODBYE: Duration = Duration::from_secs(5);
@@ -28,19 +34,26 @@ type Chunk = Result<Bytes, PayloadError>;
 /// All tunnels of a runtime, on whichever thread. Each holds a receiver of the drain's deadline until it ends.
 pub(super) struct Tunnels {
     deadline: watch::Sender<Option<Instant>>,
+    max_frame: Option<Size>,
 }
 
 impl Tunnels {
+    /// No tunnels yet; none will take a WebSocket frame larger than `max_frame`, unless that is zero.
+    pub(super) fn new(max_frame: Size) -> Self {
+        let max_frame = Some(max_frame).filter(|size| size.as_u64() > 0);
+        Self { deadline: watch::Sender::new(None), max_frame }
+    }
+
     /// Ends the input of all tunnels and waits until their handlers have ended the output, or `deadline`.
     pub(super) async fn drain(&self, deadline: Instant) {
         self.deadline.send_modify(|end| *end = Some(end.map_or(deadline, |earlier| earlier.min(deadline))));
         let _cut_off = timeout_at(deadline.into(), self.deadline.closed()).await;
     }
-}
 
-impl Default for Tunnels {
-    fn default() -> Self {
-        Self { deadline: watch::Sender::new(None) }
+    /// What follows the frames of a tunnel whose protocol this 101 says is WebSocket.
+    fn frames(&self, switched: &HeaderMap) -> Option<Frames> {
+        let is_websocket = switched.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
+        self.max_frame.filter(|_| is_websocket).map(Frames::new)
     }
 }
 
@@ -57,13 +70,19 @@ impl Tunnel {
         (Self { upgrade, input }, Payload::Stream { payload: Box::pin(Input(output)) })
     }
 
-    /// Sends `body` and feeds the payload, in a task of this thread, once the connection comes.
-    pub(super) fn open(self, body: BoxBody, tunnels: &Tunnels) {
+    /// Sends `body` and feeds the payload, in a task of this thread, once the connection comes after the 101 whose
+    /// headers are `switched`.
+    pub(super) fn open(self, switched: &HeaderMap, body: BoxBody, tunnels: &Tunnels) {
         let Some(pending) = self.upgrade.take() else { return };
         let drain = tunnels.deadline.subscribe();
+        let frames = tunnels.frames(switched);
         tokio::task::spawn_local(async move {
             let ended = match pending.await {
-                Ok(connection) => carry(connection, self.input, body, drain).await,
+                Ok(connection) => {
+                    let (reader, writer) = tokio::io::split(connection);
+                    let inbound = Inbound { reader, buffer: BytesMut::new(), frames };
+                    carry(inbound.read(self.input), write(body, writer), drain).await
+                }
                 Err(error) => Err(error),
             };
             if let Err(error) = ended {
@@ -75,17 +94,15 @@ impl Tunnel {
 
 /// Carries both directions until the handler ends its output; once there is no more input it has a while to do so.
 async fn carry(
-    connection: Box<dyn Io>,
-    input: mpsc::Sender<Chunk>,
-    body: BoxBody,
+    read: impl Future<Output = ()>,
+    write: impl Future<Output = io::Result<()>>,
     mut drain: watch::Receiver<Option<Instant>>,
 ) -> io::Result<()> {
-    let (reader, writer) = tokio::io::split(connection);
     let mut draining = drain.clone();
     let inbound = pin!(async move {
-        select(pin!(read(reader, input)), pin!(draining.wait_for(Option::is_some))).await;
+        select(pin!(read), pin!(draining.wait_for(Option::is_some))).await;
     });
-    match select(pin!(write(body, writer)), inbound).await {
+    match select(pin!(write), inbound).await {
         Either::Left((ended, _)) => ended,
         Either::Right(((), outbound)) => {
             let goodbye = Instant::now() + GOODBYE;
@@ -95,16 +112,34 @@ async fn carry(
     }
 }
 
-/// Reads as fast as the handler takes it. What a handler does not want is read all the same, to notice the end.
-async fn read(mut reader: ReadHalf<Box<dyn Io>>, input: mpsc::Sender<Chunk>) {
-    let mut buffer = BytesMut::new();
-    loop {
-        buffer.reserve(PIECE);
-        let _unwanted = match reader.read_buf(&mut buffer).await {
-            Ok(0) => return,
-            Ok(_) => input.send(Ok(buffer.split().freeze())).await,
-            Err(error) => return drop(input.send(Err(PayloadError::Io(error))).await),
-        };
+/// What the client sends.
+struct Inbound {
+    reader: ReadHalf<Box<dyn Io>>,
+    buffer: BytesMut,
+    frames: Option<Frames>,
+}
+
+impl Inbound {
+    /// Reads as fast as the handler takes it. What a handler does not want is read all the same, to notice the end.
+    async fn read(mut self, input: mpsc::Sender<Chunk>) {
+        loop {
+            let _unwanted = match self.next().await {
+                Ok(piece) if piece.is_empty() => return,
+                Ok(piece) => input.send(Ok(piece)).await,
+                Err(error) => return drop(input.send(Err(PayloadError::Io(error))).await),
+            };
+        }
+    }
+
+    /// The next piece; an empty one at the end.
+    async fn next(&mut self) -> io::Result<Bytes> {
+        self.buffer.reserve(PIECE);
+        self.reader.read_buf(&mut self.buffer).await?;
+        let piece = self.buffer.split().freeze();
+        if let Some(frames) = &mut self.frames {
+            frames.follow(&piece).map_err(io::Error::other)?;
+        }
+        Ok(piece)
     }
 }
 

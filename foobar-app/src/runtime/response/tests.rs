@@ -6,8 +6,9 @@ use actix_web::body::{BodyStream, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorBadRequest, ErrorInternalServerError, InternalError, ResponseError};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use futures_util::stream;
+use http::Method;
 use std::collections::HashMap;
 use std::{fmt, io};
 
@@ -105,4 +106,68 @@ async fn an_error_that_redirects_is_a_redirect() {
     .await;
     let answer = client.get("/").await;
     assert_eq!((answer.status().as_u16(), answer.header("location"), answer.text()), (303, Some("/login"), ""));
+}
+
+/// A response whose handler frames it by itself, and wrongly.
+fn framed(status: u16) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status.try_into().expect("it is one"));
+    response.insert_header(("content-length", "100")).insert_header(("transfer-encoding", "chunked"));
+    response
+}
+
+fn chunks() -> impl futures_util::Stream<Item = io::Result<web::Bytes>> + 'static {
+    stream::iter([Ok(web::Bytes::from_static(b"12345"))])
+}
+
+#[tokio::test]
+async fn a_handler_does_not_frame_its_response() {
+    let client = client(|routes| {
+        routes
+            .route("/full", web::to(async || framed(200).body("header")))
+            .route("/empty", web::get().to(async || framed(200).finish()))
+            .route("/stream", web::to(async || framed(200).body(BodyStream::new(chunks()))))
+            .route("/none", web::to(async || framed(204).no_chunking(5).body(BodyStream::new(chunks()))))
+            .route("/empty-none", web::to(async || framed(204).finish()))
+            .route("/failed", web::to(async || framed(500).body("sorry")))
+            .route("/304", web::to(async || framed(304).body("header")));
+    })
+    .await;
+    for path in ["/full", "/empty", "/stream", "/none", "/failed", "/304"] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.header("content-length"), answer.header("transfer-encoding")), (None, None), "{path}");
+    }
+    for path in ["/full", "/stream", "/empty-none"] {
+        assert_eq!(client.call(Method::HEAD, path).await.header("content-length"), None, "HEAD {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_only_the_handler_knows_is_kept() {
+    let client = client(|routes| {
+        routes
+            .route("/head", web::head().to(async || framed(200).finish()))
+            .route("/304", web::get().to(async || framed(304).finish()))
+            .route("/stream", web::get().to(async || framed(200).no_chunking(5).body(BodyStream::new(chunks()))));
+    })
+    .await;
+    for (method, path, length) in
+        [(Method::HEAD, "/head", "100"), (Method::GET, "/304", "100"), (Method::GET, "/stream", "5")]
+    {
+        let answer = client.call(method, path).await;
+        assert_eq!(answer.header("content-length"), Some(length), "{path}");
+        assert_eq!(answer.header("transfer-encoding"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_is_not_one_number_is_dropped() {
+    let client = client(|routes| {
+        let wrong = async || HttpResponse::NotModified().insert_header(("content-length", "many")).finish();
+        let two = async || framed(304).append_header(("content-length", "101")).finish();
+        routes.route("/wrong", web::get().to(wrong)).route("/two", web::get().to(two));
+    })
+    .await;
+    for path in ["/wrong", "/two"] {
+        assert_eq!(client.get(path).await.header("content-length"), None, "{path}");
+    }
 }

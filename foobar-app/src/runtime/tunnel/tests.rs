@@ -30,19 +30,33 @@ async fn stubborn(request: HttpRequest, body: web::Payload) -> Result<impl Respo
     Ok(response)
 }
 
+/// Sends back what it gets, in a protocol of its own.
+async fn raw(body: web::Payload) -> impl Responder {
+    HttpResponse::SwitchingProtocols().upgrade("raw").streaming(body)
+}
+
 /// A runtime with WebSockets at `/echo` and `/stubborn`, what calls it, and the client's end of the upgraded connection.
 async fn websocket(path: &str) -> (Arc<dyn AppTier>, Client, DuplexStream) {
+    let (tier, client, near, answer) = switched(path, &AppSettings::default()).await;
+    assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("upgrade")));
+    assert_eq!(answer.header("sec-websocket-accept"), Some("HSmrc0sMlYUkAGmm5OPpG2HaGWk="));
+    (tier, client, near)
+}
+
+/// The same with settings, and the answer that switched protocols.
+async fn switched(path: &str, settings: &AppSettings) -> (Arc<dyn AppTier>, Client, DuplexStream, Answer) {
     let app = Routes(|routes: &mut ServiceConfig| {
-        routes.route("/echo", web::get().to(echo)).route("/stubborn", web::get().to(stubborn));
+        routes
+            .route("/echo", web::get().to(echo))
+            .route("/stubborn", web::get().to(stubborn))
+            .route("/raw", web::get().to(raw));
     });
-    let tier: Arc<dyn AppTier> = Arc::new(Runtime::new(app, None, &AppSettings::default()));
+    let tier: Arc<dyn AppTier> = Arc::new(Runtime::new(app, None, settings));
     let client = Client::of(Arc::clone(&tier)).await;
     let (near, far) = tokio::io::duplex(1 << 16);
     let answer = handshake(&client, path, far).await;
     assert_eq!(answer.status(), 101, "{answer:?}");
-    assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("upgrade")));
-    assert_eq!(answer.header("sec-websocket-accept"), Some("HSmrc0sMlYUkAGmm5OPpG2HaGWk="));
-    (tier, client, near)
+    (tier, client, near, answer)
 }
 
 async fn handshake(client: &Client, path: &str, connection: DuplexStream) -> Answer {
@@ -64,9 +78,12 @@ fn frame(text: &str) -> Vec<u8> {
 
 async fn expect(connection: &mut DuplexStream, bytes: &[u8]) {
     let mut received = vec![0; bytes.len()];
-    connection.read_exact(&mut received).await.expect("the server answers");
+    let read = tokio::time::timeout(PATIENCE, connection.read_exact(&mut received)).await;
+    read.expect("the server answers soon").expect("the server answers");
     assert_eq!(received, bytes);
 }
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const CLOSE: &[u8] = &[0x88, 0];
 
@@ -96,6 +113,36 @@ async fn a_websocket_that_does_not_say_goodbye_is_cut_at_the_deadline_of_the_dra
     tier.drain(Instant::now()).await;
     let end = tokio::time::timeout(GOODBYE / 2, connection.read(&mut [0])).await;
     assert_eq!(end.expect("it is cut at once").expect("the end is clean"), 0);
+}
+
+/// The header of a frame of 8 GiB.
+const HUGE: &[u8] = &[0x82, 0xff, 0, 0, 0, 2, 0, 0, 0, 0];
+
+#[tokio::test]
+async fn a_websocket_frame_that_announces_more_than_is_allowed_ends_the_connection() {
+    let (_tier, _client, mut connection) = websocket("/echo").await;
+    connection.write_all(HUGE).await.expect("the server reads");
+    expect(&mut connection, CLOSE).await;
+    assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
+}
+
+#[tokio::test]
+async fn the_largest_websocket_frame_is_a_setting_and_zero_is_no_limit() {
+    for (largest, allowed) in [(5, false), (6, true), (0, true)] {
+        let settings = AppSettings { max_websocket_frame: Size::bytes(largest), ..AppSettings::default() };
+        let (_tier, _client, mut connection, _) = switched("/echo", &settings).await;
+        connection.write_all(&frame("hello")).await.expect("the server reads");
+        expect(&mut connection, b"\x81\x05hello").await;
+        connection.write_all(&frame("hello!")).await.expect("the server reads");
+        expect(&mut connection, if allowed { b"\x81\x06hello!" } else { CLOSE }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_of_another_protocol_is_not_read_as_frames() {
+    let (_tier, _client, mut connection, _) = switched("/raw", &AppSettings::default()).await;
+    connection.write_all(HUGE).await.expect("the server reads");
+    expect(&mut connection, HUGE).await;
 }
 
 #[tokio::test]
