@@ -1,6 +1,6 @@
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,15 @@ pub(crate) struct Endpoint {
     pub(crate) limits: Limits,
     pub(crate) stats: Stats,
     pub(crate) connections: Connections,
+    present: Arc<Present>,
+    /// Why the database cannot be reached, while that is known.
+    down: Mutex<Option<ConnectError>>,
     pool: Pool<Connections>,
     database: String,
 }
+
+/// Says why the database that was connected to is not the one that is there now.
+pub(crate) type Present = dyn Fn() -> Result<(), ConnectError> + Send + Sync;
 
 /// How often one query is tried.
 const ATTEMPTS: u32 = 5;
@@ -30,8 +36,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 const RECONNECT: Duration = Duration::from_secs(1);
 
 impl Endpoint {
-    /// The pool of `database`, whose connections `connect` opens; it need not be up.
-    pub(crate) fn new(database: String, limits: Limits, connect: Arc<Connect>) -> io::Result<Self> {
+    /// The pool of `database`, whose connections `connect` opens; it need not be up. They are used while it is
+    /// `present`.
+    pub(crate) fn new(
+        database: String,
+        limits: Limits,
+        connect: Arc<Connect>,
+        present: Arc<Present>,
+    ) -> io::Result<Self> {
         let connections = Connections::new(connect, limits.lifetime);
         let builder = Pool::builder()
             .max_size(limits.connections)
@@ -43,27 +55,28 @@ impl Endpoint {
         // r2d2 panics where it can start no threads.
         let pool = panics::catch(|| builder.build_unchecked(connections.clone()));
         let pool = pool.map_err(|panic| io::Error::other(format!("the pool {panic}")))?;
-        Ok(Self { limits, stats: Stats::default(), connections, pool, database })
+        Ok(Self { limits, stats: Stats::default(), connections, present, down: Mutex::default(), pool, database })
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
     pub(crate) fn run(&self, access: Access, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
         let mut connection = self.checkout(acquire_by)?;
         let until = Instant::now() + self.limits.of(access);
-        for attempts in 1.. {
+        let mut attempts = 1;
+        loop {
             let outcome = attempt(&mut connection.conn, access, query, until);
             // A migration leaves its lock and no statement limit behind.
             connection.broken |= access == Access::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
             drop(connection);
-            let Err(failure) = outcome else { break };
+            let Err(failure) = outcome else { return self.confirm(access) };
             if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(access) {
                 return Err(failure.into_error(attempts, self.limits.of(access), &self.database));
             }
             self.stats.retries.fetch_add(1, Relaxed);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts)));
             connection = self.checkout(until.min(Instant::now() + self.limits.acquire))?;
+            attempts += 1;
         }
-        Ok(())
     }
 
     /// How many connections are open, and how many of them are idle.
@@ -73,11 +86,46 @@ impl Endpoint {
     }
 
     fn checkout(&self, by: Instant) -> Result<PooledConnection<Connections>, Error> {
+        let up = self.down().clone().map_or(Ok(()), Err);
+        up.and_then(|()| (self.present)()).map_err(|source| self.unavailable(source))?;
         let time = by.saturating_duration_since(Instant::now());
         deadline::until(by, || self.pool.get_timeout(time)).map_err(|_no_connection| {
             let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
-            let source = self.connections.last_error().unwrap_or_else(slow);
-            Error::Unavailable { database: self.database.clone(), source }
+            self.unavailable(self.connections.last_error().unwrap_or_else(slow))
         })
+    }
+
+    /// A write is kept only where the database that took it is still there.
+    fn confirm(&self, access: Access) -> Result<(), Error> {
+        match access {
+            Access::Read => Ok(()),
+            Access::Write | Access::Migrate => (self.present)().map_err(|source| self.unavailable(source)),
+        }
+    }
+
+    fn down(&self) -> MutexGuard<'_, Option<ConnectError>> {
+        self.down.lock().expect("nothing panics while it holds the error")
+    }
+
+    fn unavailable(&self, source: ConnectError) -> Error {
+        Error::Unavailable { database: self.database.clone(), source }
+    }
+}
+
+/// What a check of the server's own tells.
+#[cfg(feature = "mysql")]
+impl Endpoint {
+    /// The server is gone: every connection that is open now is closed, and calls fail at once.
+    pub(crate) fn went_away(&self, why: ConnectError) {
+        self.connections.flush();
+        *self.down() = Some(why);
+    }
+
+    /// The server is there: calls are taken again, with a connection for the first.
+    pub(crate) fn is_there(&self) {
+        if self.down().is_some() {
+            let _late = self.pool.get_timeout(RECONNECT); // then the first call waits for it
+            *self.down() = None;
+        }
     }
 }

@@ -55,7 +55,7 @@ pub enum Error {
     /// No connection was free in time.
     #[error("no database connection was free within {0:?} (`database.acquire_timeout`)")]
     Busy(Duration),
-    /// The database cannot be reached.
+    /// The database cannot be reached, or its file has been removed or replaced.
     #[error("cannot connect to {database}")]
     Unavailable {
         /// The database, without a password.
@@ -77,7 +77,10 @@ pub enum Error {
     /// The connection was lost each time; a write was rolled back.
     #[error("the connection to the database was lost")]
     Lost(#[source] diesel::result::Error),
-    /// The connection was lost during COMMIT, or the database did not answer at all.
+    /// The disk of the database is full or does not work; a write was rolled back.
+    #[error("the disk of the database is full or fails")]
+    Disk(#[source] diesel::result::Error),
+    /// The connection was lost or the disk failed during COMMIT, or the database did not answer at all.
     #[error("the database did not confirm the transaction; whether it took effect is unknown")]
     OutcomeUnknown(#[source] diesel::result::Error),
     /// The query closure panicked; a write was rolled back.
@@ -144,6 +147,7 @@ impl Error {
                 | Self::Deadline(_)
                 | Self::Conflict { .. }
                 | Self::Lost(_)
+                | Self::Disk(_)
                 | Self::OutcomeUnknown(_)
                 | Self::Migrating
         )
@@ -158,6 +162,7 @@ impl Error {
             Self::Deadline(_) => "deadline",
             Self::Conflict { .. } => "conflict",
             Self::Lost(_) => "lost",
+            Self::Disk(_) => "disk",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::Panicked(_) => "panicked",
             Self::Query(_) => "query",

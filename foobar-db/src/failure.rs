@@ -16,6 +16,10 @@ pub(crate) enum Failure {
     Lost(DieselError),
     /// The server is up but takes no such work now: it shuts down, is full, or is not the primary.
     Refused(DieselError),
+    /// The disk is full; nothing was written.
+    Full(DieselError),
+    /// The disk failed.
+    Disk(DieselError),
     /// The deadline has passed.
     Deadline,
     /// The connection broke during COMMIT.
@@ -61,6 +65,12 @@ const REFUSED: &[&str] = &[
     "Already has more than 'max_user_connections'",
     "User '",
 ];
+/// SQLite's, then the server's for 1021.
+const FULL: &[&str] = &["database or disk is full", "Disk full ("];
+/// How the server's text for 1114 begins and ends.
+const TABLE_FULL: (&str, &str) = ("The table '", "' is full");
+/// SQLite's.
+const DISK: &[&str] = &["disk I/O error"];
 /// 1317, 1969 and 3024, then SQLite's.
 const DEADLINE: &[&str] = &["Query execution was interrupted", "interrupted", DEADLINE_PASSED];
 
@@ -77,6 +87,10 @@ impl Failure {
             Self::Lost(error)
         } else if begins_with(REFUSED) {
             Self::Refused(error)
+        } else if begins_with(FULL) || message.starts_with(TABLE_FULL.0) && message.ends_with(TABLE_FULL.1) {
+            Self::Full(error)
+        } else if begins_with(DISK) {
+            Self::Disk(error)
         } else {
             Self::Query(error)
         }
@@ -85,7 +99,7 @@ impl Failure {
     /// What an error of COMMIT means: only what the server has answered is known.
     pub(crate) fn of_commit(error: DieselError) -> Self {
         match Self::of(error) {
-            Self::Lost(error) => Self::OutcomeUnknown(error),
+            Self::Lost(error) | Self::Disk(error) => Self::OutcomeUnknown(error),
             Self::Deadline => Self::OutcomeUnknown(deadline_passed()),
             known => known,
         }
@@ -93,7 +107,7 @@ impl Failure {
 
     /// Whether the connection cannot be used any more.
     pub(crate) const fn breaks_connection(&self) -> bool {
-        matches!(self, Self::Lost(_) | Self::Refused(_) | Self::OutcomeUnknown(_) | Self::Panicked(_))
+        !matches!(self, Self::Query(_) | Self::Conflict(_) | Self::Deadline)
     }
 
     /// Whether the whole query may be run again.
@@ -111,6 +125,7 @@ impl Failure {
                 database: database.to_owned(),
                 source: ConnectError::Unreachable(error.to_string()),
             },
+            Self::Full(error) | Self::Disk(error) => Error::Disk(error),
             Self::Deadline => Error::Deadline(limit),
             Self::OutcomeUnknown(error) => Error::OutcomeUnknown(error),
             Self::Panicked(panic) => Error::Panicked(panic),
@@ -158,6 +173,9 @@ mod tests {
             ),
             ("Query execution was interrupted (max_statement_time exceeded)", "Deadline"),
             ("interrupted", "Deadline"),
+            ("database or disk is full", "Full"),
+            ("The table 'notes' is full", "Full"),
+            ("disk I/O error", "Disk"),
             ("Unknown column 'Deadlock found when trying to get lock' in 'field list'", "Query"),
         ] {
             let failure = format!("{:?}", Failure::of(unknown(message)));
@@ -172,8 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn after_a_loss_at_commit_nothing_is_tried_again() {
+    fn after_a_loss_or_a_failing_disk_at_commit_nothing_is_tried_again() {
         let failure = Failure::of_commit(unknown("Input/output error: connection closed"));
+        assert!(matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(Access::Write));
+        let failure = Failure::of_commit(unknown("disk I/O error"));
         assert!(matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(Access::Write));
         let failure = Failure::of_commit(unknown("Deadlock found when trying to get lock"));
         assert!(failure.may_be_retried(Access::Write));

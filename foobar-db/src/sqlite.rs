@@ -15,7 +15,7 @@ use diesel::sqlite::SqliteConnection;
 use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 
 use crate::connections::{Connect, ConnectError, random};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
@@ -23,19 +23,24 @@ use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
 mod interrupt;
+mod opened;
 mod place;
 
+use opened::Opened;
 use place::Place;
 
 /// SQLite inside the process: one connection that writes, several that read, WAL, and every COMMIT on the disk.
 ///
 /// A file that it makes can be read and written by the process's user alone; the permissions of one that exists stay.
+/// While the file is gone or another is in its place, each call gets [`Error::Unavailable`].
 pub struct Sqlite {
     place: Place,
     lock_timeout: Duration,
     writer: (Limits, LaneSlot),
     readers: (Limits, LaneSlot),
     health: Health,
+    /// `None` before the start, and for a database in memory.
+    opened: Mutex<Option<Opened>>,
     /// Keeps a database in memory alive while the pools replace their connections.
     anchor: Mutex<Option<SqliteConnection>>,
 }
@@ -56,13 +61,22 @@ impl Sqlite {
             writer: (Limits::lasting(settings, 1), LaneSlot::default()),
             readers: (Limits::new(settings, "database.readers", settings.readers)?, LaneSlot::default()),
             health: Health::new(),
+            opened: Mutex::default(),
             anchor: Mutex::default(),
         })
     }
 
-    fn connect(&self, role: Role) -> Arc<Connect> {
-        let (place, lock_timeout) = (self.place.clone(), self.lock_timeout);
-        Arc::new(move || open(&place, role, lock_timeout).map(Conn::Sqlite).map_err(refused))
+    /// Opens the file that is `present` and never makes one.
+    fn connect(&self, role: Role, present: Arc<Present>) -> Arc<Connect> {
+        let (name, lock_timeout) = (self.place.existing(), self.lock_timeout);
+        Arc::new(move || {
+            let conn = open(&name, role, lock_timeout).map_err(refused)?;
+            present().map(|()| Conn::Sqlite(conn))
+        })
+    }
+
+    fn opened(&self) -> Option<Opened> {
+        self.opened.lock().expect("nothing panics while it holds the file").clone()
     }
 
     fn endpoint(&self, role: Role) -> io::Result<Endpoint> {
@@ -70,7 +84,9 @@ impl Sqlite {
             Role::Writer => &self.writer.0,
             Role::Reader => &self.readers.0,
         };
-        Endpoint::new(self.place.describe(), limits.clone(), self.connect(role))
+        let opened = self.opened();
+        let present: Arc<Present> = Arc::new(move || opened.as_ref().map_or(Ok(()), Opened::check));
+        Endpoint::new(self.describe(), limits.clone(), self.connect(role, Arc::clone(&present)), present)
     }
 
     /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
@@ -112,6 +128,7 @@ impl Tier for Sqlite {
         Box::pin(async {
             let anchor = self.on_thread(prepare).await?;
             *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
+            *self.opened.lock().expect("nothing panics while it holds the file") = Opened::at(&self.place);
             let readers = Lane::start(self.endpoint(Role::Reader)?, 0)?;
             let writer = Lane::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
             self.readers.1.start(readers);
@@ -122,7 +139,10 @@ impl Tier for Sqlite {
     }
 
     fn readiness(&self) -> Readiness {
-        self.health.get()
+        match (self.health.get(), self.opened().map(|opened| opened.check())) {
+            (Readiness::Ready, Some(Err(gone))) => Readiness::not(gone.to_string()),
+            (health, _) => health,
+        }
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
@@ -157,9 +177,8 @@ fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
     let Place::File(path) = place else { return Ok(()) };
     place::inspect(path)?;
     if path.exists() {
-        let mut conn = interrupt::establish(&place::read_only(path)?)?;
-        let milliseconds = lock_timeout.as_millis();
-        conn.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}; SELECT 1 FROM sqlite_schema"))?;
+        let mut conn = interrupt::establish(&place::read_only(path)?, lock_timeout)?;
+        conn.batch_execute("SELECT 1 FROM sqlite_schema")?;
     }
     Ok(())
 }
@@ -169,7 +188,7 @@ fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
 fn open_first(place: &Place, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
     let patience = Instant::now() + lock_timeout;
     loop {
-        match open(place, Role::Writer, lock_timeout) {
+        match open(&place.or_new(), Role::Writer, lock_timeout) {
             Err(ConnectionError::CouldntSetupConfiguration(error))
                 if is_locked(&error) && Instant::now() < patience =>
             {
@@ -183,16 +202,15 @@ fn open_first(place: &Place, lock_timeout: Duration) -> ConnectionResult<SqliteC
 /// The longest pause before a new database is opened again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-fn open(place: &Place, role: Role, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
-    let mut conn = interrupt::establish(&place.name())?;
+fn open(name: &str, role: Role, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
+    let mut conn = interrupt::establish(name, lock_timeout)?;
     let query_only = match role {
         Role::Writer => "OFF",
         Role::Reader => "ON",
     };
     let pragmas = format!(
-        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA query_only = {query_only}",
-        lock_timeout.as_millis()
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA query_only = {query_only}"
     );
     conn.batch_execute(&pragmas).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)

@@ -35,10 +35,13 @@ impl Monitor {
     /// Checks once; an error only where the server refuses us.
     pub(super) fn check(&mut self) -> Result<(), ConnectError> {
         match self.ask() {
-            Ok(()) => self.report(Readiness::Ready),
+            Ok(()) => {
+                self.endpoint.is_there();
+                self.report(Readiness::Ready);
+            }
             Err(error) => {
                 self.connection = None;
-                self.endpoint.connections.flush();
+                self.endpoint.went_away(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
                 if let ConnectError::Refused(_) = error {
                     return Err(error);

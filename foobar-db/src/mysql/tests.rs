@@ -204,6 +204,28 @@ async fn a_server_that_goes_and_comes_back_is_noticed_and_queries_work_again() {
     assert_eq!(one(&db).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn calls_to_a_server_that_is_known_to_be_down_fail_at_once_until_it_is_back() {
+    let mut server = MysqlServer::start().unwrap();
+    let mut settings =
+        DatabaseSettings { url: Some(Secret::new(server.create_database().unwrap())), ..DatabaseSettings::default() };
+    settings.acquire_timeout = Period::new(Duration::from_secs(10));
+    let db = Db::open(&settings).unwrap();
+    let tier = db.tier();
+    tier.start().await.unwrap();
+    server.stop().unwrap();
+    eventually(|| !tier.readiness().is_ready()).await;
+    let start = Instant::now();
+    for _ in 0..10 {
+        let Err(Error::Unavailable { source, .. }) = one(&db).await else { panic!("a server that is down was used") };
+        assert!(source.to_string().contains("os error"), "{source}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    server.restart().unwrap();
+    eventually(|| tier.readiness().is_ready()).await;
+    assert_eq!(one(&db).await.unwrap(), 1);
+}
+
 /// What has been logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

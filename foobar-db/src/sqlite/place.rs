@@ -38,6 +38,7 @@ impl Place {
         let path = rest.strip_prefix("//").unwrap_or(rest); // both forms are common
         match path {
             "" => Err(Error::Url("names no file; write `sqlite:PATH`")),
+            _ if path.contains('\0') => Err(Error::Url("names a file with a NUL in it")),
             ":memory:" => Ok(Self::Memory(format!("file:/foobar-{}?vfs=memdb", MEMORIES.fetch_add(1, Relaxed)))),
             _ => Ok(Self::File(PathBuf::from(path))),
         }
@@ -50,10 +51,19 @@ impl Place {
         }
     }
 
-    /// What SQLite opens. A relative path gets its folder, so that none is taken for a `file:` URI.
-    pub(super) fn name(&self) -> String {
+    /// What SQLite opens, or makes where it is missing.
+    pub(super) fn or_new(&self) -> String {
+        self.uri("rwc")
+    }
+
+    /// What SQLite opens where it exists.
+    pub(super) fn existing(&self) -> String {
+        self.uri("rw")
+    }
+
+    fn uri(&self, mode: &str) -> String {
         match self {
-            Self::File(path) => Path::new(".").join(path).display().to_string(),
+            Self::File(path) => format!("file:{}?mode={mode}", escaped(path)),
             Self::Memory(name) => name.clone(),
         }
     }
@@ -92,10 +102,15 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
 /// The URI by which SQLite reads the file at `path` and changes nothing. A file without a log is open nowhere and needs
 /// no recovery, so it is read alone: otherwise SQLite would make the log.
 pub(super) fn read_only(path: &Path) -> io::Result<String> {
-    let path = path.canonicalize()?.into_os_string();
-    let escaped: String = path.as_bytes().iter().map(|byte| format!("%{byte:02x}")).collect();
-    let mut log = path;
+    let path = path.canonicalize()?;
+    let escaped = escaped(&path);
+    let mut log = path.into_os_string();
     log.push("-wal");
     let alone = if Path::new(&log).exists() { "" } else { "&immutable=1" };
     Ok(format!("file:{escaped}?mode=ro{alone}"))
+}
+
+/// The path as a URI has it (<https://www.sqlite.org/uri.html>).
+fn escaped(path: &Path) -> String {
+    path.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02x}")).collect()
 }

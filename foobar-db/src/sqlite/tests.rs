@@ -140,25 +140,50 @@ async fn a_check_says_whether_the_folder_can_be_written() {
 async fn connections_are_set_up_for_safety() {
     let db = TestDb::sqlite().await;
     let pragma = |name: &str| sql::<Integer>(&format!("(SELECT * FROM pragma_{name})"));
-    let read = (pragma("foreign_keys"), pragma("synchronous"), pragma("busy_timeout"), pragma("query_only"));
-    let select = move |conn: &mut Conn| diesel::select(read.clone()).get_result::<(i32, i32, i32, i32)>(conn);
-    assert_eq!(db.write(select.clone()).await.unwrap(), (1, 2, 2000, 0));
-    assert_eq!(db.read(select).await.unwrap(), (1, 2, 2000, 1));
+    let read = (pragma("foreign_keys"), pragma("synchronous"), pragma("query_only"));
+    let select = move |conn: &mut Conn| diesel::select(read.clone()).get_result::<(i32, i32, i32)>(conn);
+    assert_eq!(db.write(select.clone()).await.unwrap(), (1, 2, 0));
+    assert_eq!(db.read(select).await.unwrap(), (1, 2, 1));
     let mode =
         db.read(|conn| diesel::select(sql::<Text>("(SELECT * FROM pragma_journal_mode)")).get_result::<String>(conn));
     assert_eq!(mode.await.unwrap(), "wal".to_owned());
 }
 
-#[tokio::test]
-async fn a_connection_waits_for_a_lock_as_long_as_it_is_told() {
+/// A lock on the database of `db` as another process has it.
+fn lock(db: &TestDb) -> SqliteConnection {
+    let mut other = SqliteConnection::establish(db.url().strip_prefix("sqlite:").unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+/// How a write to a locked database ends, and after how many milliseconds.
+async fn write_to_locked(lock_timeout: &str, query_timeout: &str) -> (Error, u128) {
     let test = TestDb::sqlite().await;
+    create(&test).await;
     let mut settings = test.settings();
-    settings.lock_timeout = "7s".parse().unwrap();
+    settings.lock_timeout = lock_timeout.parse().unwrap();
+    settings.query_timeout = query_timeout.parse().unwrap();
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
-    let wait = sql::<Integer>("(SELECT * FROM pragma_busy_timeout)");
-    let wait = db.read(move |conn| diesel::select(wait.clone()).get_result::<i32>(conn));
-    assert_eq!(wait.await.unwrap(), 7000);
+    let _locked = lock(&test);
+    let start = Instant::now();
+    (insert(&db).await.unwrap_err(), start.elapsed().as_millis())
+}
+
+#[tokio::test]
+async fn a_write_waits_for_a_lock_as_long_as_it_is_told_at_each_attempt() {
+    let (error, time) = write_to_locked("50ms", "10s").await;
+    assert!(matches!(error, Error::Conflict { attempts: 5, .. }), "{error:?}");
+    assert!((250..2000).contains(&time), "{time} ms");
+}
+
+#[tokio::test]
+async fn a_wait_for_a_lock_ends_with_the_deadline_of_the_call_and_the_outcome_is_known() {
+    for (lock_timeout, query_timeout, expected) in [("4s", "500ms", 500..1000), ("900ms", "1s", 1000..1500)] {
+        let (error, time) = write_to_locked(lock_timeout, query_timeout).await;
+        assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+        assert!(expected.contains(&time), "{time} ms");
+    }
 }
 
 #[tokio::test]
@@ -198,9 +223,7 @@ async fn readers_go_on_while_a_write_is_open() {
 async fn a_write_waits_for_the_lock_of_another_process() {
     let db = TestDb::sqlite().await;
     create(&db).await;
-    let path = db.url().strip_prefix("sqlite:").unwrap().to_owned();
-    let mut other = SqliteConnection::establish(&path).unwrap();
-    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let mut other = lock(&db);
     let mut write = Box::pin(db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)));
     assert!((&mut write).now_or_never().is_none());
     other.batch_execute("COMMIT").unwrap();
@@ -219,6 +242,100 @@ async fn a_database_in_memory_is_one_for_readers_and_writer_and_another_for_each
     assert_eq!(count(&two).await, 0);
 }
 
+async fn insert(db: &Db) -> Result<usize, Error> {
+    db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)).await
+}
+
+const GONE: &str = "the file of the database has been removed or replaced; restart";
+
+fn assert_gone<T: std::fmt::Debug>(outcome: Result<T, Error>) {
+    let error = outcome.unwrap_err();
+    assert!(error.is_unavailable() && Chain(&error).to_string().ends_with(GONE), "{}", Chain(&error));
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_takes_no_call_and_is_not_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foobar.db");
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(db.tier().readiness(), Readiness::not(GONE));
+    assert_gone(insert(&db).await);
+    assert_gone(db.read(|_| Ok(())).await);
+    let panics: Result<(), _> = db.write(|_| panic!("and a connection would be opened")).await;
+    assert_gone(panics);
+    assert!(!path.exists());
+    assert_gone(db.migration_status(&crate::Migrations::none()).await);
+}
+
+#[test]
+fn a_connection_never_makes_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foobar.db");
+    let name = Place::of(&format!("sqlite:{}", path.display())).unwrap().existing();
+    assert!(open(&name, Role::Reader, Duration::ZERO).is_err());
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_takes_no_call_until_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, aside) = (folder.path().join("foobar.db"), folder.path().join("aside.db"));
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    std::fs::rename(&path, &aside).unwrap();
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(db.tier().readiness(), Readiness::not(GONE));
+    assert_gone(insert(&db).await);
+    assert_gone(db.read(|_| Ok(())).await);
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+    std::fs::rename(&aside, &path).unwrap();
+    assert_eq!(db.tier().readiness(), Readiness::Ready);
+    insert(&db).await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_write_into_a_file_that_is_removed_meanwhile_is_not_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foobar.db");
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    let write = move |conn: &mut Conn| {
+        diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)?;
+        std::fs::remove_file(&path).unwrap();
+        Ok(())
+    };
+    assert_gone(db.write(write).await);
+}
+
+#[tokio::test]
+async fn a_full_disk_makes_the_database_unavailable_until_there_is_room() {
+    let db = TestDb::sqlite().await;
+    create(&db).await;
+    let fill = |conn: &mut Conn| {
+        conn.batch_execute("PRAGMA max_page_count = 4; INSERT INTO notes VALUES (HEX(ZEROBLOB(100000)))")
+    };
+    let full = db.write(fill).await.unwrap_err();
+    assert!(full.is_unavailable(), "{full:?}");
+    assert_eq!(Chain(&full).to_string(), "the disk of the database is full or fails: database or disk is full");
+    insert(&db).await.unwrap();
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_path_is_taken_as_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["100%41 #1?mode=memory&.db", "file:x.db", "ü b.db"] {
+        let path = folder.path().join(name);
+        create(&start(&path).await.unwrap()).await;
+        assert!(path.metadata().unwrap().len() > 0, "{name}");
+    }
+    let Err(error) = Db::open(&settings("sqlite:foobar.db\0.txt")) else { panic!("a NUL was taken") };
+    assert_eq!(error.to_string(), "`database.url` names a file with a NUL in it");
+}
+
 #[tokio::test]
 async fn a_drain_leaves_one_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -234,7 +351,7 @@ async fn a_drain_leaves_one_file() {
 fn connections_of_others_have_no_deadline() {
     let past = Instant::now();
     let count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT count(*) FROM n";
-    let mut ours = interrupt::establish(":memory:").unwrap();
+    let mut ours = interrupt::establish(":memory:", Duration::ZERO).unwrap();
     let mut others = SqliteConnection::establish(":memory:").unwrap();
     crate::deadline::until(past, || {
         assert_eq!(ours.batch_execute(count).unwrap_err().to_string(), "interrupted");
