@@ -160,7 +160,8 @@ fn names_this_machine(request: &Request) -> bool {
     let name = host.to_str().ok().and_then(|host| host.parse::<http::uri::Authority>().ok()); // neither is a name of ours
     name.is_some_and(|authority| {
         let host = authority.host();
-        host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
+        host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
     })
 }
 

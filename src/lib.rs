@@ -43,7 +43,7 @@ pub use running::{Running, Stop};
 pub use server::Server;
 pub use settings::{AdminSettings, ServerSettings, reference};
 
-pub use foobar_app::{App, AppSettings, AppTier, Error, Runtime, TowerApp, actix_web};
+pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, TrustedProxy, actix_web};
 pub use foobar_core::{
     BoxError, BoxFuture, Chain, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics, Problem, Readiness, Request,
     RequestId, Response, ResponseBody, Secret, Tier, handler_fn,

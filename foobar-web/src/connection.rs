@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::exchange::{Exchange, Turn};
+use crate::head::HeadLimits;
 use crate::pipeline::{Arrival, Logged};
 use crate::transport::Transport;
 use crate::wire::Wire;
@@ -26,8 +27,10 @@ pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worke
     let wire = Wire::new(stream, exchange.clone(), worker.limits, worker.pipeline.counters.clone());
     let service = service_fn(|request| answer(worker.clone(), connection, exchange.clone(), request));
     let mut http = http1::Builder::new();
-    if worker.limits.head.fields > HYPER_FIELDS {
-        http.max_headers(worker.limits.head.fields);
+    let HeadLimits { line, bytes, fields } = worker.limits.head;
+    http.max_buf_size(BUFFER.max(line + bytes + SLACK));
+    if fields > HYPER_FIELDS {
+        http.max_headers(fields);
     }
     let mut http = http.serve_connection(TokioIo::new(wire), service);
     let ended = (&mut http).await;
@@ -49,6 +52,10 @@ pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worke
     }
 }
 
+/// What a connection may hold of an answer that its client does not take.
+const BUFFER: usize = 64 << 10;
+/// What a head has beyond its limits, such as ends of lines.
+const SLACK: usize = 4 << 10;
 /// Up to so many header fields hyper parses without an allocation.
 const HYPER_FIELDS: usize = 100;
 

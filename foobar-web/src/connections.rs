@@ -1,8 +1,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::select;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +20,7 @@ pub(crate) struct Connections {
     open: RefCell<HashMap<u64, (Rc<Exchange>, AbortHandle)>>,
     opened: Cell<u64>,
     changed: Notify,
+    idle: Rc<Notify>,
 }
 
 impl Connections {
@@ -29,6 +32,7 @@ impl Connections {
             open: RefCell::default(),
             opened: Cell::new(0),
             changed: Notify::new(),
+            idle: Rc::default(),
         }
     }
 
@@ -37,7 +41,7 @@ impl Connections {
         let number = self.opened.get();
         self.opened.set(number + 1);
         self.counters.accepted();
-        let exchange = Rc::new(Exchange::new(self.draining.clone()));
+        let exchange = Rc::new(Exchange::new(self.draining.clone(), self.idle.clone()));
         let open = Open { number, connections: self.clone() };
         let connection = serve(exchange.clone());
         let task = spawn_local(async move {
@@ -54,15 +58,14 @@ impl Connections {
 
     /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room.
     pub(crate) async fn room(&self) {
-        if self.is_full() {
-            self.evict();
-        }
         while self.is_full() && !self.draining.get() {
-            self.changed.notified().await;
+            self.evict();
+            select(pin!(self.changed.notified()), pin!(self.idle.notified())).await;
         }
     }
 
-    fn evict(&self) {
+    /// Closes the connection that has been idle longest.
+    pub(crate) fn evict(&self) {
         let open = self.open.borrow();
         let idle = open.values().filter_map(|(exchange, _)| exchange.idle_since().map(|since| (since, exchange)));
         if let Some((_, exchange)) = idle.min_by_key(|(since, _)| *since) {

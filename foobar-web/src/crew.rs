@@ -22,7 +22,8 @@ use crate::worker::Worker;
 pub(crate) struct Crew {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
-    running: Arc<watch::Sender<usize>>,
+    running: Count,
+    logging: Count,
     hired: OnceLock<usize>,
 }
 
@@ -43,8 +44,14 @@ impl Orders {
 impl Crew {
     pub(crate) fn new() -> Self {
         let (drain, _) = watch::channel(None);
-        let (running, _) = watch::channel(0);
-        Self { counters: OnceLock::new(), drain, running: Arc::new(running), hired: OnceLock::new() }
+        let (running, logging) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self {
+            counters: OnceLock::new(),
+            drain,
+            running: running.into(),
+            logging: logging.into(),
+            hired: OnceLock::new(),
+        }
     }
 
     /// Starts one thread for each work, and returns when all of them are at it.
@@ -71,14 +78,25 @@ impl Crew {
         match self.hired.get() {
             None => Readiness::not("it has not started"),
             Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
-            Some(hired) if *self.running.borrow() < *hired => Readiness::not("a worker thread has ended unexpectedly"),
+            Some(hired) if *self.running.borrow() + *self.logging.borrow() < *hired => {
+                Readiness::not("a worker thread has ended unexpectedly")
+            }
             Some(_) => Readiness::Ready,
         }
     }
 
-    /// Returns when all threads have ended, [`LAST_WORDS`] after the deadline at the latest.
+    /// Returns when all threads have ended. The workers have until [`LAST_WORDS`] after the deadline; then the log has
+    /// the same time once more.
     pub(crate) async fn drain(&self, deadline: std::time::Instant) {
-        let deadline = Instant::from_std(deadline);
+        self.drain_workers(Instant::from_std(deadline)).await;
+        let mut logging = self.logging.subscribe();
+        let ended = logging.wait_for(|logging| *logging == 0);
+        if timeout_at(Instant::now() + LAST_WORDS, ended).await.is_err() {
+            tracing::warn!("the access log takes no more lines; the last ones are lost");
+        }
+    }
+
+    async fn drain_workers(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
         let mut running = self.running.subscribe();
         let mut ended = pin!(running.wait_for(|running| *running == 0));
@@ -90,7 +108,7 @@ impl Crew {
             tracing::info!(connections, "waiting for connections to finish, at most {left:.1?}");
         }
         if timeout_at(deadline + LAST_WORDS, ended).await.is_err() {
-            tracing::warn!("a thread of the web tier has not ended; its handler does not yield");
+            tracing::warn!("a worker thread of the web tier has not ended; its handler does not yield");
         }
     }
 
@@ -108,19 +126,19 @@ impl Crew {
         let (lines, write) = writer(plan.log.clone()).unzip();
         let threads = workers + usize::from(write.is_some());
         if let Some(write) = write {
-            self.spawn("foobar-web-log".to_owned(), write)?;
+            self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
         }
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = format!("foobar-web-{number}");
             let recruit = Recruit { plan: plan.clone(), lines: lines.clone(), counters: counters.clone() };
             let (orders, ready) = (Orders(self.drain.subscribe()), ready.clone());
-            self.spawn(name, move || recruit.run(work, orders, &ready))?;
+            self.spawn(name, &self.running, move || recruit.run(work, orders, &ready))?;
         }
         Ok(threads)
     }
 
-    fn spawn(&self, name: String, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let running = Running::new(self.running.clone());
+    fn spawn(&self, name: String, count: &Count, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let running = Running::new(count.clone());
         let thread = Builder::new().name(name.clone()).spawn(move || {
             let _running = running;
             work();
@@ -198,10 +216,12 @@ fn report(ready: &Ready, outcome: Result<(), Error>) {
 }
 
 /// Counts a thread for as long as it lives, however it ends.
-struct Running(Arc<watch::Sender<usize>>);
+struct Running(Count);
+
+type Count = Arc<watch::Sender<usize>>;
 
 impl Running {
-    fn new(running: Arc<watch::Sender<usize>>) -> Self {
+    fn new(running: Count) -> Self {
         running.send_modify(|running| *running += 1);
         Self(running)
     }

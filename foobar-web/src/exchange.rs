@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use foobar_core::Io;
 use http::header::{HeaderName, HeaderValue};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::head::Malformed;
@@ -16,6 +16,7 @@ use crate::head::Malformed;
 pub(crate) struct Exchange {
     turn: Cell<Turn>,
     draining: Rc<Cell<bool>>,
+    idle: Rc<Notify>,
     evicted: Cell<bool>,
     task: OnceCell<Waker>,
     requests: Cell<u64>,
@@ -80,10 +81,11 @@ impl Refusal {
 }
 
 impl Exchange {
-    pub(crate) fn new(draining: Rc<Cell<bool>>) -> Self {
+    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<Notify>) -> Self {
         Self {
             turn: Cell::new(Turn::Client { since: Instant::now() }),
             draining,
+            idle,
             evicted: Cell::new(false),
             task: OnceCell::new(),
             requests: Cell::new(0),
@@ -120,6 +122,10 @@ impl Exchange {
     pub(crate) fn evict(&self) {
         self.evicted.set(true);
         self.wake();
+    }
+
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.get()
     }
 
     /// Since when it has been waiting for a request.
@@ -192,6 +198,7 @@ impl Exchange {
     pub(crate) fn flushed(&self) {
         if let Turn::Flush = self.turn.get() {
             self.turn.set(Turn::Client { since: Instant::now() });
+            self.idle.notify_waiters();
             if self.withheld.take() || self.closes_when_idle() {
                 self.wake();
             }

@@ -7,10 +7,11 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use foobar_core::{Connection, Scheme};
 use rustix::fs::Access;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::address::Listen;
@@ -123,7 +124,7 @@ impl Acceptor {
         match self {
             Self::Tcp(listener) => {
                 let (stream, remote) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                tune(&stream)?;
                 let local = Some(stream.local_addr()?);
                 let connection = Connection { remote: Some(remote), local, scheme: Scheme::Http };
                 Ok((Accepted::Tcp(stream), connection))
@@ -135,6 +136,23 @@ impl Acceptor {
         }
     }
 }
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_keepalive(&PROBES)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
+    Ok(())
+}
+
+/// Finds out within two minutes that a client has vanished without a word.
+const PROBES: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(3);
+/// The bytes that the kernel takes ahead of the client. It would take megabytes at once and then none for minutes,
+/// which looks like a client that does not read.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
 
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;

@@ -1,3 +1,4 @@
+use http::uri::{PathAndQuery, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The path of a request, decoded once and normalised.
@@ -28,6 +29,19 @@ impl NormalPath {
     /// The decoded path.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a path, as it was sent, has segments that lead elsewhere.
+    pub(crate) fn has_dot_segments(raw: &str) -> bool {
+        raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
+    }
+
+    /// The URI with this path in the place of its own; an error if it becomes too long.
+    pub(crate) fn replace_in(&self, uri: &Uri) -> Result<Uri, http::Error> {
+        let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(PathAndQuery::try_from(self.encoded() + &query)?);
+        Ok(Uri::from_parts(parts)?)
     }
 
     /// The path encoded for a URI: parsed again, it is the same path.

@@ -9,7 +9,7 @@ use foobar_core::{
 };
 use http::header::{
     ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, SERVER,
-    X_CONTENT_TYPE_OPTIONS,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -63,7 +63,8 @@ impl Pipeline {
         let id = RequestId::generate();
         let (mut request, body) = request.into_parts();
         let record = self.record(&request, id, &arrival);
-        let response = match self.sites.choose(&mut request, arrival.connection.scheme) {
+        let head = request.method == Method::HEAD;
+        let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
             Ok(Choice::Redirect(location)) => redirect::to(StatusCode::MOVED_PERMANENTLY, location),
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
@@ -76,6 +77,7 @@ impl Pipeline {
             }
             Err(problem) => self.fail(problem.into(), &request.headers, id),
         };
+        keep_true_length(&mut response, head);
         finish(response, id, record)
     }
 
@@ -123,6 +125,9 @@ impl Pipeline {
                 for step in steps {
                     let (files, path) = match step {
                         Step::App => {
+                            if NormalPath::has_dot_segments(request.uri.path()) {
+                                request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
+                            }
                             request.extensions.insert(connection);
                             request.extensions.insert(id);
                             return Ok(self.hand_over(request, body, route.body_limit, id).await?);
@@ -202,6 +207,27 @@ fn finish(mut response: Response, id: RequestId, mut record: Record) -> http::Re
     record.answered(response.status());
     response.map(|body| Logged { body, record })
 }
+
+/// Drops what an answer says of its own framing, unless hyper keeps to it or the length is that of a body that is left
+/// out: a client that believed anything else would take a part of one answer for another.
+fn keep_true_length(response: &mut Response, head: bool) {
+    let left_out = head || response.status() == StatusCode::NOT_MODIFIED;
+    let may_claim = match response.body().size_hint().exact() {
+        None => true,
+        Some(length) => length == 0 && left_out,
+    };
+    let headers = response.headers_mut();
+    headers.remove(TRANSFER_ENCODING);
+    let mut claims = headers.get_all(CONTENT_LENGTH).iter();
+    let claim = claims.next().filter(|_| claims.next().is_none());
+    let is_number = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit) && value.len() <= DIGITS;
+    if !may_claim || !claim.is_some_and(is_number) {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
+/// Any number of so many digits fits into 64 bits.
+const DIGITS: usize = 19;
 
 /// What no site and no application is asked.
 fn check(request: &Parts) -> Result<(), Failure> {

@@ -1,16 +1,20 @@
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::future::{Either, select};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep};
 
 /// A connection that HTTP has left: first what was read too far, then the stream.
 pub(crate) struct Tunnel<S> {
     stream: S,
     unread: Bytes,
+    send_time: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
     hang_up: oneshot::Receiver<()>,
     _in_use: oneshot::Sender<()>,
 }
@@ -22,10 +26,21 @@ pub(crate) struct Grip {
 }
 
 impl<S> Tunnel<S> {
-    pub(crate) fn new(stream: S, unread: Bytes) -> (Self, Grip) {
+    pub(crate) fn new(stream: S, unread: Bytes, send_time: Duration) -> (Self, Grip) {
         let (hang_up, hung_up) = oneshot::channel();
         let (in_use, ended) = oneshot::channel();
-        (Self { stream, unread, hang_up: hung_up, _in_use: in_use }, Grip { hang_up, ended })
+        (Self { stream, unread, send_time, stalled: None, hang_up: hung_up, _in_use: in_use }, Grip { hang_up, ended })
+    }
+
+    /// What became of a write: an error if the client has taken nothing for too long.
+    fn sent<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stalled = None;
+            return result;
+        }
+        let send_time = self.send_time;
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(send_time))).as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -57,7 +72,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tunnel<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tunnel<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.sent(cx, result)
     }
 
     fn poll_write_vectored(
@@ -65,7 +81,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tunnel<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.sent(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -73,7 +90,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tunnel<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        self.sent(cx, result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

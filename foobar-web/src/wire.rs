@@ -39,6 +39,7 @@ pub(crate) struct Wire<S> {
     reading: Alarm,
     sending: Meter,
     writing: Alarm,
+    wrote: Instant,
     gone: Option<Instant>,
     opened: Instant,
 }
@@ -73,6 +74,7 @@ impl<S: Transport> Wire<S> {
             reading: Alarm::default(),
             sending: Meter::default(),
             writing: Alarm::default(),
+            wrote: Instant::now(),
             gone: None,
             opened: Instant::now(),
         }
@@ -86,11 +88,13 @@ impl<S: Transport> Wire<S> {
     /// Ends the connection so that the client can read the last answer.
     pub(crate) async fn close(mut self) {
         // Closing a socket with unread bytes resets it, and a reset can overtake the answer (RFC 9112 §9.6).
+        // What the client still sends resets it too; who makes room for another is not waited for.
         let unread = !self.unread.is_empty() || !matches!(self.message, Message::Head(_) | Message::Complete);
+        let lingers = unread || !self.exchange.is_evicted() && self.wrote.elapsed() < LINGER;
         let linger = async {
             self.stream.shutdown().await?;
             let mut discarded = [0; 4096];
-            while unread && self.stream.read(&mut discarded).await? > 0 {}
+            while lingers && self.stream.read(&mut discarded).await? > 0 {}
             io::Result::Ok(())
         };
         if let Ok(Err(error)) = timeout(LINGER, linger).await {
@@ -100,7 +104,7 @@ impl<S: Transport> Wire<S> {
 
     /// The connection itself, for a protocol that HTTP has been left for; `buffered` has been read already.
     pub(crate) fn into_tunnel(self, buffered: &Bytes) -> (Tunnel<S>, Grip) {
-        Tunnel::new(self.stream, [&buffered[..], &self.unread[..]].concat().into())
+        Tunnel::new(self.stream, [&buffered[..], &self.unread[..]].concat().into(), self.limits.send_time)
     }
 
     /// Looks at bytes that follow those handed on, and says how many of them may be handed on.
@@ -231,21 +235,27 @@ impl<S: Transport> Wire<S> {
 
     /// The request has come whole and is being answered.
     fn wait_for_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Filled>> {
+        let limits = self.limits;
+        if self.gone.is_none() && !self.unread.is_empty() && self.stream.has_ended() {
+            self.gone = Some(Instant::now());
+        }
         match self.gone {
             // A client may close its side and still read; one that has gone altogether looks the same.
             Some(since) if !self.exchange.is_replying() => {
                 self.reading.poll(cx, since + HALF_CLOSED).map(|()| Ok(Filled::End))
             }
-            Some(_) => {
+            Some(since) => {
                 self.exchange.withhold();
-                Poll::Pending
+                ready!(self.reading.poll(cx, since.max(self.wrote) + limits.send_time));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             None => {
                 if !self.unread.is_empty() {
                     self.exchange.withhold();
                 }
                 // hyper does not ask again when the answer has been written: this wakes it for the idle time.
-                self.reading.poll(cx, Instant::now() + self.limits.idle_time.max(PACE)).map(|()| Ok(Filled::Nothing))
+                let look = limits.idle_time.min(limits.send_time).max(PACE);
+                self.reading.poll(cx, Instant::now() + look).map(|()| Ok(Filled::Nothing))
             }
         }
     }
@@ -285,6 +295,7 @@ impl<S: Transport> Wire<S> {
 
     fn wrote(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = result {
+            self.wrote = Instant::now();
             self.sending.moved(bytes);
             self.counters.sent(bytes);
         }

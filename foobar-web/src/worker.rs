@@ -5,6 +5,8 @@ use std::time::Duration;
 use foobar_core::Connection;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use rustix::io::Errno;
+use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 use crate::connection::serve;
@@ -31,7 +33,8 @@ impl Worker {
         let (deadline, _) = tokio::join!(order, join_all(acceptors.iter().map(|acceptor| self.accept(acceptor))));
         // A closed listener resets what waits in its queue, so that is taken first.
         for acceptor in &acceptors {
-            while let Some(Ok((stream, connection))) = acceptor.accept().now_or_never() {
+            // Without a budget, which would end before a long queue does.
+            while let Some(Ok((stream, connection))) = unconstrained(acceptor.accept()).now_or_never() {
                 self.open(stream, connection);
             }
         }
@@ -58,6 +61,9 @@ impl Worker {
                         tracing::error!(%error, "cannot accept connections; trying again until it works");
                     }
                     failing = true;
+                    if is_of_descriptors(&error) {
+                        self.connections.evict();
+                    }
                     tokio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -75,6 +81,11 @@ impl Worker {
 
 /// The pause after a failure that the next connection would share, such as too many open files.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Whether the process or the machine may open no more files.
+fn is_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
 
 /// Errors that belong to the connection that was to be accepted, which may have ended in the queue.
 fn is_of_one_connection(error: &io::Error) -> bool {

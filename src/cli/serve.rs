@@ -1,6 +1,7 @@
 use std::pin::pin;
 
 use foobar_core::{log, panics};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{error::Elapsed, timeout};
 
@@ -11,10 +12,11 @@ use crate::{Running, StartError};
 
 /// Serves until a signal, then drains; a second signal stops at once.
 pub(super) fn run(composition: Composition) -> Exit {
-    if let Err(error) = log::init(&composition.settings.log) {
-        complain(error);
-        return Exit::Usage;
-    }
+    let _log = match log::init(&composition.settings.log) {
+        Ok(log) => log,
+        Err(error) => return complain(error),
+    };
+    raise_descriptor_limit();
     report_panics();
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
@@ -30,6 +32,16 @@ fn report_panics() {
             tracing::error!(thread = std::thread::current().name(), "{info}");
         }
     }));
+}
+
+/// Each connection and each file takes a descriptor; the soft limit of 1024 that shells and service managers give is
+/// for programs that use `select`.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, limit = limit.current, "cannot raise the limit of open files");
+    }
 }
 
 async fn serve(composition: Composition) -> Exit {

@@ -70,6 +70,8 @@ const TESTED: &[(&str, &str)] = &[
     ("sites.NAME.routes.\"PATH\".content_type", "routes_redirect_respond_and_hand_over"),
     ("sites.NAME.routes.\"PATH\".client_max_body_size", "a_site_and_a_route_have_their_own_body_limits"),
     ("app.request_timeout", "a_handler_that_never_ends_gets_504"),
+    ("app.max_websocket_frame", "the_largest_websocket_frame_is_a_setting_and_zero_is_no_limit"),
+    ("app.trusted_proxies", "a_trusted_proxy_says_where_its_client_comes_from"),
     ("app.content_security_policy", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
     ("app.frame_options", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),
     ("app.referrer_policy", "each_security_header_has_a_setting_and_an_empty_one_turns_it_off"),

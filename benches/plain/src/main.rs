@@ -15,13 +15,13 @@ pub use diesel::QueryResult;
 /// What the site's queries run on: here Diesel's own connection.
 pub type Conn = SqliteConnection;
 
-#[path = "../../../examples/site/catalog.rs"]
-#[allow(dead_code)]
-mod catalog;
+#[path = "../../../examples/site/product.rs"]
+#[allow(dead_code, reason = "the site uses more of it")]
+mod product;
 #[path = "../../../examples/site/schema.rs"]
 mod schema;
 
-use catalog::{MAX_QUERY, Product};
+use product::Product;
 
 const ORIGIN: &str = "https://www.foobar.com";
 const NAVIGATION: [(&str, &str); 4] =

@@ -12,12 +12,13 @@ pub(crate) struct LogFile {
     file: Arc<File>,
     looked: Option<Instant>,
     astray: bool,
+    torn: bool,
 }
 
 impl LogFile {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: Arc::new(append(path)?), looked: None, astray: false })
+        Ok(Self { path: path.to_owned(), file: Arc::new(append(path)?), looked: None, astray: false, torn: false })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -30,7 +31,7 @@ impl LogFile {
             self.looked = Some(Instant::now());
             self.follow();
         }
-        (&*self.file).write_all(text)
+        put(&*self.file, text, &mut self.torn)
     }
 
     /// Opens the path anew if another file is there, or none; until that works, the old file is better than none.
@@ -61,4 +62,40 @@ const LOOK: Duration = Duration::from_secs(1);
 
 fn append(path: &Path) -> io::Result<File> {
     File::options().create(true).append(true).open(path)
+}
+
+/// Writes `text`; if the last line before it was `torn`, on a line of its own.
+fn put(mut out: impl Write, text: &[u8], torn: &mut bool) -> io::Result<()> {
+    if *torn {
+        out.write_all(b"\n")?;
+        *torn = false;
+    }
+    let mut left = text;
+    while !left.is_empty() {
+        match out.write(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                *torn = left[written - 1] != b'\n';
+                left = &left[written..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_half_a_line_the_next_one_begins_anew() {
+        let (mut disk, mut torn) = ([0; 8], false);
+        assert!(put(&mut disk[..6], b"one\ntwo\n", &mut torn).is_err());
+        let mut rest = Vec::new();
+        put(&mut rest, b"three\n", &mut torn).expect("there is room");
+        assert_eq!((&disk[..6], &rest[..]), (&b"one\ntw"[..], &b"\nthree\n"[..]));
+        assert!(!torn);
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use foobar_core::{MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
 use foobar_web::{Address, WebTier};
 
-use crate::support::{Server, answers};
+use crate::support::{PATIENCE, Server, answers};
 
 /// An application that says when it has a request, and answers when it is told to.
 fn gated() -> (Arc<dyn MakeHandler>, Receiver<()>, Arc<tokio::sync::Semaphore>) {
@@ -105,4 +105,28 @@ fn a_request_that_waits_in_the_queue_of_the_socket_is_still_answered() {
     server.drain(Duration::from_secs(10));
     let (first, waiting) = client.join().expect("the client does not panic");
     assert!(first.ends_with("done") && waiting.ends_with("done"), "{first} {waiting}");
+}
+
+#[test]
+fn a_long_queue_of_the_socket_is_answered_whole() {
+    let (app, arrivals, gate) = gated();
+    let server = Server::with("[web]\nworker_connections = 1\n", Some(app));
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        let mut client = server.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        if clients.is_empty() {
+            arrivals.recv().expect("the first request arrives");
+        }
+        clients.push(client);
+    }
+    let client = std::thread::spawn(move || {
+        for _ in 1..300 {
+            arrivals.recv_timeout(PATIENCE).expect("each request arrives");
+        }
+        gate.add_permits(300);
+        clients.iter_mut().map(|client| client.rest()).filter(|text| text.ends_with("done")).count()
+    });
+    server.drain(Duration::from_secs(10));
+    assert_eq!(client.join().expect("the client does not panic"), 300);
 }

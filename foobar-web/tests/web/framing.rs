@@ -1,6 +1,11 @@
 //! Requests that two programs could read differently, by the table of known attacks: each is refused and the
 //! connection closed, or read in the one strict way, and nothing that was smuggled is answered.
 
+use std::sync::Arc;
+
+use foobar_core::{Request, Response, ResponseBody, handler_fn};
+use http::HeaderValue;
+
 use crate::support::{Server, answers, status};
 
 const SITE: &str = "";
@@ -338,4 +343,31 @@ fn a_refused_head_is_answered_as_its_accept_asks() {
     assert!(text.contains("content-type: text/html"), "{text}");
     let text = server.talk("HEAD  / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(text.starts_with("HTTP/1.1 400 ") && text.ends_with("\r\n\r\n"), "{text}");
+}
+
+/// Says more of its framing than is true.
+async fn liar(request: Request) -> Response {
+    let body = match request.uri().path() {
+        "/full" => ResponseBody::full("truth"),
+        _ => ResponseBody::empty(),
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert("content-length", HeaderValue::from_static("100"));
+    response.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
+    response
+}
+
+#[test]
+fn a_handler_cannot_lie_about_the_framing_of_its_answer() {
+    let server = Server::with("", Some(Arc::new(handler_fn(liar))));
+    let mut client = server.connect();
+    for (path, body) in [("/full", "truth"), ("/empty", ""), ("/full", "truth")] {
+        let answer = client.get(path);
+        assert_eq!((answer.status(), answer.body.as_str()), (200, body), "{path}: {answer:?}");
+        assert_eq!(answer.header("transfer-encoding"), None);
+    }
+    for (request, length) in [("HEAD /full", "5"), ("HEAD /empty", "100")] {
+        let text = server.talk(format!("{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        assert!(text.contains(&format!("content-length: {length}\r\n")) && text.ends_with("\r\n\r\n"), "{text}");
+    }
 }

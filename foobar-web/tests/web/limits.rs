@@ -183,11 +183,7 @@ fn a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile() {
     let mut first = [0; 1];
     stalled.stream.read_exact(&mut first).expect("the answer begins");
     assert_eq!(server.connect().get("/").status(), 200);
-    let begun = Instant::now();
-    while !server.metrics().contains("foobar_web_connections 0\n") {
-        assert!(begun.elapsed() < PATIENCE, "{}", server.metrics());
-        std::thread::yield_now();
-    }
+    server.wait_until_alone();
     let mut rest = Vec::new();
     let error = stalled.stream.read_to_end(&mut rest).expect_err("the connection was reset");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
@@ -261,4 +257,41 @@ fn a_client_that_closes_its_side_after_the_request_is_answered() {
     client.stream.get_mut().write_all(b"GET /half HTTP/1.1\r\nHost: a\r\n\r\n").expect("the server reads");
     client.stream.get_ref().shutdown(std::net::Shutdown::Write).expect("it is open");
     assert!(client.rest().ends_with("GET /half"));
+}
+
+#[test]
+fn a_client_that_has_gone_while_its_answer_streams_is_given_up() {
+    let server = Server::start("[web]\nsend_timeout = '200ms'\n");
+    for more in ["", "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let mut client = server.connect();
+        client.send(format!("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n{more}"));
+        let mut first = [0; 1];
+        client.stream.read_exact(&mut first).expect("the answer begins");
+        let begun = Instant::now();
+        drop(client);
+        server.wait_until_alone();
+        assert!(begun.elapsed() < PATIENCE / 4, "{more}");
+    }
+}
+
+#[test]
+fn a_client_that_has_closed_its_side_still_reads_an_answer_that_goes_on() {
+    let server = Server::start("[web]\nsend_timeout = '600ms'\n");
+    let mut client = server.connect();
+    client.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.stream.get_ref().shutdown(std::net::Shutdown::Write).expect("it is open");
+    let text = client.rest();
+    assert!(text.ends_with("\r\n0\r\n\r\n") && text.matches("1\r\nx\r\n").count() == 5, "{text}");
+}
+
+#[test]
+fn a_connection_that_becomes_idle_later_makes_room_for_one_that_waits() {
+    let server = Server::start("[web]\nworker_connections = 1\n");
+    let mut first = server.connect();
+    first.send("GET /ticks HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut byte = [0; 1];
+    first.stream.read_exact(&mut byte).expect("the answer begins");
+    let begun = Instant::now();
+    assert_eq!(server.connect().get("/second").body, "GET /second");
+    assert!(begun.elapsed() < PATIENCE / 2);
 }

@@ -122,15 +122,7 @@ fn a_dry_run_refuses_addresses_that_cannot_be_listened_on() {
 
 #[test]
 fn too_many_open_files_pause_the_accepting_and_do_not_end_it() {
-    // The limit is of a process, so this test runs itself in one of its own.
-    if std::env::var_os("FEW_FILES").is_none() {
-        let mut limited = Command::new("sh");
-        limited.args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""]).env("FEW_FILES", "");
-        limited
-            .arg(std::env::current_exe().expect("it has a path"))
-            .arg(std::thread::current().name().expect("a test"));
-        let output = limited.output().expect("a shell runs");
-        assert!(output.status.success() && contains(&output.stdout, "1 passed"), "{output:?}");
+    if !has_few_files() {
         return;
     }
     let server = Server::start("");
@@ -143,6 +135,35 @@ fn too_many_open_files_pause_the_accepting_and_do_not_end_it() {
     client.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
     drop(files);
     assert_eq!(client.answer().body, "GET /late");
+}
+
+/// Whether this process may open few files only; if not, runs the test in one of its own, as the limit is of a process.
+fn has_few_files() -> bool {
+    if std::env::var_os("FEW_FILES").is_none() {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -n 64 && exec \"$0\" --exact \"$1\""]).env("FEW_FILES", "");
+        limited
+            .arg(std::env::current_exe().expect("it has a path"))
+            .arg(std::thread::current().name().expect("a test"));
+        let output = limited.output().expect("a shell runs");
+        assert!(output.status.success() && contains(&output.stdout, "1 passed"), "{output:?}");
+        return false;
+    }
+    true
+}
+
+#[test]
+fn an_idle_connection_makes_room_when_no_more_files_may_be_opened() {
+    if !has_few_files() {
+        return;
+    }
+    let server = Server::start("");
+    let mut idle = server.connect();
+    idle.get("/");
+    let mut files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    files.pop();
+    assert_eq!(server.connect().get("/new").body, "GET /new");
+    assert_eq!(idle.rest(), "");
 }
 
 fn contains(output: &[u8], text: &str) -> bool {

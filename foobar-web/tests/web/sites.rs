@@ -267,3 +267,21 @@ fn metrics_count_requests_connections_and_refusals() {
         assert!(metrics.contains(&format!("{line}\n")), "{metrics}");
     }
 }
+
+#[test]
+fn the_application_is_asked_for_the_path_that_the_route_was_found_by() {
+    let server = Server::start("[sites.a.routes]\n'/admin/' = { respond = 403 }\n'/p/' = { app = true }\n");
+    for path in ["/p/../admin/x", "/x/%2e%2e/admin/secret", "/x/.%2E/admin/"] {
+        assert_eq!(get(&server, "a", path).status(), 403, "{path}");
+    }
+    for (path, handed_over) in [
+        ("/admin/../p/y?q=../z", "/p/y?q=../z"),
+        ("/admin/%2e%2E/p/caf%c3%a9%20b", "/p/caf%C3%A9%20b"),
+        ("/p/./y/..", "/p/"),
+        ("/p//y", "/p//y"),
+        ("/p/%61%2fb?c", "/p/%61%2fb?c"),
+        ("/p/%252e%252e/y", "/p/%252e%252e/y"),
+    ] {
+        assert_eq!(get(&server, "a", path).body, format!("GET {handed_over}"), "{path}");
+    }
+}

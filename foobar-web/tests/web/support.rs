@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::config::Loader;
-use foobar_core::{BodyError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
+use foobar_core::{BodyError, BoxError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
 use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
 use http::StatusCode;
-use http_body::Body;
+use http_body::{Body, Frame};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Sleep, sleep};
 
 /// Longer than any wait that a test expects.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,6 +73,15 @@ impl Server {
         let mut metrics = foobar_core::Metrics::default();
         self.web.metrics(&mut metrics);
         metrics.into_text()
+    }
+
+    /// Waits until all connections have ended.
+    pub(crate) fn wait_until_alone(&self) {
+        let begun = Instant::now();
+        while !self.metrics().contains("foobar_web_connections 0\n") {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.metrics());
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn drain(&self, time: Duration) {
@@ -183,6 +195,14 @@ pub(crate) async fn answer(request: Request) -> Response {
         },
         "/panic" => panic!("a handler panics, as this test wants"),
         "/never" => std::future::pending().await,
+        "/stream" => return Response::new(ResponseBody::stream(Ticks { left: 5, next: None, wait: PATIENCE })),
+        "/ticks" => {
+            return Response::new(ResponseBody::stream(Ticks {
+                left: 5,
+                next: None,
+                wait: Duration::from_millis(200),
+            }));
+        }
         "/big" => Bytes::from(vec![b'x'; 64 << 20]),
         _ => Bytes::from(format!("{} {}", parts.method, parts.uri)),
     };
@@ -193,10 +213,34 @@ pub(crate) async fn answer(request: Request) -> Response {
     response
 }
 
+/// A body of single bytes: the first one at once, each other one after a wait.
+struct Ticks {
+    left: u32,
+    next: Option<Pin<Box<Sleep>>>,
+    wait: Duration,
+}
+
+impl Body for Ticks {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(next) = &mut self.next {
+            ready!(next.as_mut().poll(cx));
+        }
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.left -= 1;
+        self.next = Some(Box::pin(sleep(self.wait))); // time is what is tested
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+    }
+}
+
 /// Reads a body to its end.
 pub(crate) async fn read(body: &mut foobar_core::RequestBody) -> Result<Bytes, String> {
     let mut bytes = BytesMut::new();
-    while let Some(frame) = std::future::poll_fn(|cx| std::pin::Pin::new(&mut *body).poll_frame(cx)).await {
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| error.downcast::<BodyError>().expect("it is a body's error").to_string())?;
         bytes.extend_from_slice(&frame.into_data().expect("there are no trailers"));
     }

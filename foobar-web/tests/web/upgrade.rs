@@ -84,3 +84,24 @@ fn what_follows_an_upgrade_that_is_declined_is_the_next_request() {
     assert_eq!(client.answer().body, "GET /ws");
     assert_eq!(client.answer().body, "GET /next");
 }
+
+/// Upgrades to a protocol that sends without end.
+async fn flood(request: Request) -> Response {
+    let connection = request.extensions().get::<Upgrade>().and_then(Upgrade::take).expect("it asks for it");
+    tokio::task::spawn_local(async move {
+        let mut connection = connection.await.expect("the connection comes");
+        while connection.write_all(&[0; 65_536]).await.is_ok() {}
+    });
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response
+}
+
+#[test]
+fn a_tunnel_whose_client_never_reads_is_given_up() {
+    let server = Server::with("[web]\nsend_timeout = '200ms'\n", Some(Arc::new(handler_fn(flood))));
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: flood\r\n\r\n");
+    assert_eq!(client.answer().status(), 101);
+    server.wait_until_alone();
+}
