@@ -23,6 +23,7 @@ mod schema;
 
 use product::Product;
 
+const MAX_QUERY: usize = 100;
 const ORIGIN: &str = "https://www.foobar.com";
 const NAVIGATION: [(&str, &str); 4] =
     [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/delivery", "Delivery")];
