@@ -306,6 +306,21 @@ fn an_admin_address_that_nobody_chose_gives_way_when_it_is_taken() {
     assert_eq!((one.admin("/livez").status, other.admin("/livez").status), (200, 200));
 }
 
+#[test]
+fn an_access_log_that_nobody_reads_holds_neither_requests_nor_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__WEB__ACCESS_LOG", "stdout"));
+    let mut client = program.client();
+    for _ in 0..100 {
+        assert_eq!(client.get(&format!("/?{}", "x".repeat(4000))).text(), "proving"); // a pipe holds 64 KiB
+    }
+    drop(client);
+    program.signal("TERM");
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
 /// What the program logs when a handler panics and it is stopped.
 fn log_of_a_panic(environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();

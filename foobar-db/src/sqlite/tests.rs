@@ -340,6 +340,18 @@ async fn a_path_is_taken_as_it_is_written() {
     assert_eq!(error.to_string(), "`database.url` names a file with a NUL in it");
 }
 
+#[tokio::test]
+async fn what_was_written_before_a_drain_is_there_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foobar.db");
+    let db = start(&path).await.unwrap();
+    create(&db).await;
+    db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)).await.unwrap();
+    db.tier().drain(Instant::now() + Duration::from_secs(5)).await;
+    assert!(matches!(db.read(|_conn| Ok(())).await, Err(Error::Closed)));
+    assert_eq!(count(&start(&path).await.unwrap()).await, 1);
+}
+
 #[test]
 fn connections_of_others_have_no_deadline() {
     let past = Instant::now();
