@@ -52,3 +52,25 @@ impl fmt::Display for Engine {
         })
     }
 }
+
+#[cfg(all(test, not(all(feature = "sqlite", feature = "mysql"))))]
+mod tests {
+    use foobar_core::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_url_of_an_engine_that_was_left_out_names_the_feature_to_add_and_no_password() {
+        let (url, engine, feature) = if cfg!(feature = "sqlite") {
+            ("mysql://user:hunter2@host/db", "MySQL", "mysql")
+        } else {
+            ("sqlite:foobar.db", "SQLite", "sqlite")
+        };
+        let settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+        let error = Engine::open(&settings).err().map(|error| error.to_string());
+        let expected = format!(
+            "`database.url` asks for {engine}, which this program was built without; add the feature `{feature}` of foobar"
+        );
+        assert_eq!(error, Some(expected));
+    }
+}
