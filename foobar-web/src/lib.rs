@@ -10,6 +10,7 @@
 mod access_log;
 mod address;
 mod answer;
+mod asked;
 mod chunked;
 mod connection;
 mod connections;
@@ -24,6 +25,7 @@ mod host;
 mod in_process;
 mod limits;
 mod listener;
+mod pace;
 mod path;
 mod pipeline;
 mod plan;

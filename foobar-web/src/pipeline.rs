@@ -9,7 +9,7 @@ use foobar_core::{
 };
 use http::header::{
     ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, SERVER,
-    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -17,6 +17,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Record};
+use crate::asked::Asked;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Refusal};
 use crate::path::NormalPath;
@@ -249,19 +250,16 @@ fn closes(status: StatusCode) -> bool {
 }
 
 /// The answer of a folder, whose own path without a slash is empty; an error goes the way of all errors, with the
-/// headers that it has.
+/// fields that it has.
 async fn file(files: &StaticFiles, request: &Parts, path: &str) -> Option<Result<Response, Failure>> {
-    if path.is_empty() {
-        return redirect::into_folder(&request.uri).map(Ok);
-    }
-    let mut response = files.serve(request, path).await?;
-    let status = response.status();
+    let asked = Asked::of(request);
+    let reply = if path.is_empty() { redirect::into_folder(&asked) } else { files.serve(&asked, path).await }?;
+    let status = reply.status;
     if status.is_client_error() || status.is_server_error() {
-        let headers = response.headers_mut().drain().filter_map(|(name, value)| Some((name?, value))).collect();
+        let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
         return Some(Err(Failure { problem: Problem::new(status), headers }));
     }
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    Some(Ok(response))
+    Some(Ok(reply.into_response()))
 }
 
 fn bad_path() -> Problem {

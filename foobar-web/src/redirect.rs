@@ -2,8 +2,10 @@ use foobar_core::{Response, Scheme};
 use http::header::{HeaderValue, LOCATION};
 use http::{StatusCode, Uri};
 
+use crate::asked::Asked;
 use crate::host::Host;
 use crate::path::NormalPath;
+use crate::static_files::Reply;
 use crate::{Www, answer};
 
 /// A redirect with this status to exactly this place.
@@ -12,11 +14,11 @@ pub(crate) fn to(status: StatusCode, location: HeaderValue) -> Response {
 }
 
 /// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
-pub(crate) fn into_folder(uri: &Uri) -> Option<Response> {
-    let path = NormalPath::parse(uri.path()).ok()?; // it was parsed before it came here
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
+pub(crate) fn into_folder(asked: &Asked<'_>) -> Option<Reply> {
+    let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
+    let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
     let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes
-    Some(to(StatusCode::MOVED_PERMANENTLY, location))
+    Some(Reply::empty(StatusCode::MOVED_PERMANENTLY, vec![(LOCATION, location)]))
 }
 
 /// The name with its `www.` added or removed; `None` if it is so already, or may stay as it is.

@@ -2,6 +2,7 @@ mod content_type;
 mod folder;
 mod multipart;
 mod range;
+mod reply;
 mod representation;
 mod stream;
 mod validators;
@@ -12,17 +13,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{Chain, Response, ResponseBody};
-use http::header::{ACCEPT_RANGES, ALLOW, IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use foobar_core::Chain;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
 use tokio::task::spawn_blocking;
 
-use crate::{answer, redirect};
+use crate::asked::{Asked, Verb};
+use crate::redirect;
 use folder::{Folder, Found};
 use range::Selection;
-use representation::{Content, Representation};
+use representation::{Representation, Stored};
 use validators::Precondition;
+
+pub(crate) use reply::Reply;
 
 /// One folder whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
 ///
@@ -30,6 +33,16 @@ use validators::Precondition;
 /// requests.
 #[derive(Clone)]
 pub(crate) struct StaticFiles(Arc<Folder>);
+
+/// What is known of a path at once.
+#[expect(dead_code, reason = "the wire will ask")]
+pub(crate) enum Now {
+    Reply(Reply),
+    /// Nothing that is served lies there.
+    Nothing,
+    /// To be asked with [`StaticFiles::serve`].
+    Later,
+}
 
 /// How a folder is served.
 pub(crate) struct FilesOptions {
@@ -70,23 +83,29 @@ impl StaticFiles {
         }
     }
 
+    /// Answers like [`serve`](Self::serve), but only from what is at hand: it never waits and never blocks.
+    #[expect(dead_code, reason = "the wire will call it")]
+    pub(crate) fn serve_now(&self, _asked: &Asked<'_>, _path: &str) -> Now {
+        Now::Later
+    }
+
     /// Answers a request for `path`, which is decoded, normalised and relative to this folder. `None` if nothing that
     /// is served lies there: the next in `try_files` has its turn.
     ///
-    /// An error (403, 405, 412, 416, 500) has its headers but no body.
-    pub(crate) async fn serve(&self, request: &Parts, path: &str) -> Option<Response> {
-        let found = match self.find(request, path).await {
+    /// An error (403, 405, 412, 416, 500) has its fields but no content.
+    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+        let found = match self.find(asked, path).await {
             Ok(found) => found,
             Err(error) => return Some(failure(path, &error)),
         };
-        let response = match (&request.method, found) {
+        let reply = match (asked.verb, found) {
             (_, Found::Nothing) => return None,
-            (&Method::GET | &Method::HEAD, Found::File(file)) => self.answer(request, &file),
-            (&Method::GET | &Method::HEAD, Found::Directory) => redirect::into_folder(&request.uri)?,
-            (&Method::OPTIONS, _) => allow(StatusCode::NO_CONTENT),
-            _ => allow(StatusCode::METHOD_NOT_ALLOWED),
+            (Verb::Get | Verb::Head, Found::File(file)) => self.answer(asked, &file),
+            (Verb::Get | Verb::Head, Found::Directory) => redirect::into_folder(asked)?,
+            (Verb::Options, _) => allow(StatusCode::NO_CONTENT),
+            (Verb::Other, _) => allow(StatusCode::METHOD_NOT_ALLOWED),
         };
-        Some(if request.method == Method::HEAD { response.map(|_| ResponseBody::empty()) } else { response })
+        Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })
     }
 
     /// The type and the content of the file at `path`, for an error page; `None` if it cannot be
@@ -99,25 +118,25 @@ impl StaticFiles {
 
     /// Blocks. An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read.
     pub(crate) fn read_page(&self, path: &str) -> io::Result<(HeaderValue, Bytes)> {
-        match self.0.file(path, LARGEST_PAGE)? {
-            Some(Representation { content_type, content: Content::Memory(bytes), .. }) => Ok((content_type, bytes)),
-            Some(_) => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
-            None => Err(io::ErrorKind::NotFound.into()),
+        let page = self.0.file(path, LARGEST_PAGE)?.ok_or(io::ErrorKind::NotFound)?;
+        match &page.stored {
+            Stored::Memory(bytes) => Ok((page.content_type().clone(), bytes.clone())),
+            Stored::File(_) => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
         }
     }
 
     /// The one way to a file: a cache of what was found belongs here.
-    async fn find(&self, request: &Parts, path: &str) -> io::Result<Found> {
-        let (folder, at, at_once) = (Arc::clone(&self.0), path.to_owned(), at_once(request));
+    async fn find(&self, asked: &Asked<'_>, path: &str) -> io::Result<Found> {
+        let (folder, at, at_once) = (Arc::clone(&self.0), path.to_owned(), at_once(asked));
         blocking(move || folder.find(&at, at_once)).await
     }
 
-    fn answer(&self, request: &Parts, file: &Representation) -> Response {
-        match file.validators.evaluate(&request.headers) {
-            Precondition::Failed => answer::empty(StatusCode::PRECONDITION_FAILED),
+    fn answer(&self, asked: &Asked<'_>, file: &Representation) -> Reply {
+        match file.validators.evaluate(&asked.fields) {
+            Precondition::Failed => Reply::empty(StatusCode::PRECONDITION_FAILED, Vec::new()),
             Precondition::NotModified => file.not_modified(),
-            Precondition::Passed => match self.select(request, file) {
-                Selection::Whole => self.whole(file),
+            Precondition::Passed => match self.select(asked, file) {
+                Selection::Whole => file.whole(),
                 Selection::Part(range) => file.part(range),
                 Selection::Parts(ranges) => file.parts(&ranges),
                 Selection::Unsatisfiable => file.unsatisfiable(),
@@ -125,41 +144,33 @@ impl StaticFiles {
         }
     }
 
-    fn whole(&self, file: &Representation) -> Response {
-        let mut response = file.whole();
-        if self.0.max_ranges() > 0 {
-            response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        }
-        response
-    }
-
     /// What is asked of a file; ranges are for GET alone (RFC 9110 §14.2).
-    fn select(&self, request: &Parts, file: &Representation) -> Selection {
-        let range = if request.method == Method::GET { file.validators.range(&request.headers) } else { None };
+    fn select(&self, asked: &Asked<'_>, file: &Representation) -> Selection {
+        let range = if asked.verb == Verb::Get { file.validators.range(&asked.fields) } else { None };
         range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.max_ranges()))
     }
 }
 
 /// Up to which size a file is read where it is opened: not if its content may not be needed.
-fn at_once(request: &Parts) -> u64 {
-    let conditional = [IF_NONE_MATCH, IF_MODIFIED_SINCE].iter().any(|name| request.headers.contains_key(name));
-    if request.method == Method::GET && !conditional { SMALL } else { 0 }
+fn at_once(asked: &Asked<'_>) -> u64 {
+    let conditional = asked.fields.if_none_match.is_some() || asked.fields.if_modified_since.is_some();
+    if asked.verb == Verb::Get && !conditional { SMALL } else { 0 }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost.into()))
 }
 
-fn allow(status: StatusCode) -> Response {
-    answer::with_field(status, ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))
+fn allow(status: StatusCode) -> Reply {
+    Reply::empty(status, vec![(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))])
 }
 
-fn failure(path: &str, error: &io::Error) -> Response {
+fn failure(path: &str, error: &io::Error) -> Reply {
     if error.kind() == io::ErrorKind::PermissionDenied {
-        return answer::empty(StatusCode::FORBIDDEN);
+        return Reply::empty(StatusCode::FORBIDDEN, Vec::new());
     }
     tracing::error!(path, error = %Chain(error), "a file cannot be read");
-    answer::empty(StatusCode::INTERNAL_SERVER_ERROR)
+    Reply::empty(StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::FilesOptions;
 use super::content_type::ContentTypes;
-use super::representation::Representation;
+use super::representation::{Announced, Representation};
 
 /// The folder that is served. All of its methods block.
 ///
@@ -86,7 +87,13 @@ impl Folder {
     }
 
     fn represent(&self, path: &str, file: File, metadata: &Metadata, at_once: u64) -> io::Result<Representation> {
-        Representation::new(file, metadata, self.types.of(path), at_once)
+        let announced = Announced {
+            content_type: self.types.of(path),
+            fields: vec![(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))],
+            lasting: Vec::new(),
+            ranges: self.options.max_ranges > 0,
+        };
+        Representation::new(file, metadata, announced, at_once)
     }
 
     /// The folder and the path in it, if it may be looked at.

@@ -3,8 +3,8 @@ use std::ops::Range;
 
 use http::HeaderValue;
 
+use super::reply::Segment;
 use super::representation::content_range;
-use super::stream::Segment;
 
 /// Frames ranges of a file as `multipart/byteranges` (RFC 9110 §14.6).
 pub(super) struct Multipart {

@@ -4,103 +4,126 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{Response, ResponseBody};
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED};
 use http::{HeaderValue, StatusCode};
 
 use super::multipart::Multipart;
-use super::stream::{self, FileStream, Segment};
+use super::reply::{Content, FieldBlock, Reply, Segment};
+use super::stream;
 use super::validators::Validators;
-use crate::answer;
 
 /// A file as it can be sent (RFC 9110 §3.2): its content and what the headers say of it.
 ///
-/// Nothing in it depends on the request: a cache would keep these.
+/// Nothing in it depends on the request: the cache keeps these.
 pub(super) struct Representation {
-    /// The media type, with its charset.
-    pub(super) content_type: HeaderValue,
     /// What tells this state of the file from another.
     pub(super) validators: Validators,
     /// The length of the content, in bytes.
     pub(super) size: u64,
     /// The content.
-    pub(super) content: Content,
+    pub(super) stored: Stored,
+    announced: Announced,
+    whole: Arc<FieldBlock>,
+    not_modified: Arc<FieldBlock>,
 }
 
 /// The bytes of a file.
-pub(super) enum Content {
+pub(super) enum Stored {
     /// Read when the file was opened.
     Memory(Bytes),
     /// To be read as they are sent.
     File(Arc<File>),
 }
 
+/// What the name of a file says of it.
+#[derive(Clone)]
+pub(super) struct Announced {
+    /// The media type, with its charset.
+    pub(super) content_type: HeaderValue,
+    /// Fields of every answer that has content.
+    pub(super) fields: Vec<(HeaderName, HeaderValue)>,
+    /// Fields that 304 has too (RFC 9110 §15.4.5), such as `Cache-Control`.
+    pub(super) lasting: Vec<(HeaderName, HeaderValue)>,
+    /// Whether ranges are served.
+    pub(super) ranges: bool,
+}
+
 impl Representation {
     /// An open file; its content is read at once if it has at most `at_once` bytes.
-    pub(super) fn new(file: File, metadata: &Metadata, content_type: HeaderValue, at_once: u64) -> io::Result<Self> {
+    pub(super) fn new(file: File, metadata: &Metadata, announced: Announced, at_once: u64) -> io::Result<Self> {
         let size = metadata.len();
-        let content = if size <= at_once {
-            Content::Memory(stream::read(&file, 0..size)?)
-        } else {
-            Content::File(Arc::new(file))
-        };
-        Ok(Self { content_type, validators: Validators::new(metadata), size, content })
+        let stored =
+            if size <= at_once { Stored::Memory(stream::read(&file, 0..size)?) } else { Stored::File(Arc::new(file)) };
+        let validators = Validators::new(metadata);
+        let not_modified = lasting(&validators, &announced);
+        let whole = with_content(&validators, &announced, &announced.content_type);
+        Ok(Self { validators, size, stored, announced, whole: whole.into(), not_modified: not_modified.into() })
+    }
+
+    /// The media type, with its charset.
+    pub(super) const fn content_type(&self) -> &HeaderValue {
+        &self.announced.content_type
     }
 
     /// 200 with all of it.
-    pub(super) fn whole(&self) -> Response {
-        self.respond(StatusCode::OK, &self.content_type, vec![Segment::File(0..self.size)])
+    pub(super) fn whole(&self) -> Reply {
+        let content = match &self.stored {
+            Stored::Memory(bytes) => Content::Memory(bytes.clone()),
+            Stored::File(file) => Content::File(Arc::clone(file), vec![Segment::File(0..self.size)]),
+        };
+        let (fields, length) = (Arc::clone(&self.whole), Some(self.size));
+        Reply { status: StatusCode::OK, fields, extra: Vec::new(), length, content, pace: None }
     }
 
     /// 206 with one range.
-    pub(super) fn part(&self, range: Range<u64>) -> Response {
-        let content_range = content_range(&range, self.size);
-        let mut response = self.respond(StatusCode::PARTIAL_CONTENT, &self.content_type, vec![Segment::File(range)]);
-        response.headers_mut().insert(CONTENT_RANGE, content_range);
-        response
+    pub(super) fn part(&self, range: Range<u64>) -> Reply {
+        let extra = vec![(CONTENT_RANGE, content_range(&range, self.size))];
+        self.pieces(Arc::clone(&self.whole), extra, vec![Segment::File(range)])
     }
 
     /// 206 with several ranges, each in a part of `multipart/byteranges`.
-    pub(super) fn parts(&self, ranges: &[Range<u64>]) -> Response {
+    pub(super) fn parts(&self, ranges: &[Range<u64>]) -> Reply {
         let multipart = Multipart::new();
-        let segments = multipart.segments(ranges, &self.content_type, self.size);
-        self.respond(StatusCode::PARTIAL_CONTENT, &multipart.content_type(), segments)
+        let segments = multipart.segments(ranges, self.content_type(), self.size);
+        let fields = with_content(&self.validators, &self.announced, &multipart.content_type());
+        self.pieces(fields.into(), Vec::new(), segments)
     }
 
     /// 304: the client has it.
-    pub(super) fn not_modified(&self) -> Response {
-        self.validated(StatusCode::NOT_MODIFIED, ResponseBody::empty())
+    pub(super) fn not_modified(&self) -> Reply {
+        Reply { fields: Arc::clone(&self.not_modified), ..Reply::empty(StatusCode::NOT_MODIFIED, Vec::new()) }
     }
 
     /// 416 with the length of what there is (RFC 9110 §15.5.17).
-    pub(super) fn unsatisfiable(&self) -> Response {
+    pub(super) fn unsatisfiable(&self) -> Reply {
         let length = header(format!("bytes */{}", self.size));
-        answer::with_field(StatusCode::RANGE_NOT_SATISFIABLE, CONTENT_RANGE, length)
+        Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE, vec![(CONTENT_RANGE, length)])
     }
 
-    fn respond(&self, status: StatusCode, content_type: &HeaderValue, segments: Vec<Segment>) -> Response {
-        let length: u64 = segments.iter().map(Segment::len).sum();
-        let mut response = self.validated(status, self.body(segments));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, content_type.clone());
-        headers.insert(CONTENT_LENGTH, length.into());
-        response
+    fn pieces(&self, fields: Arc<FieldBlock>, extra: Vec<(HeaderName, HeaderValue)>, segments: Vec<Segment>) -> Reply {
+        let length = Some(segments.iter().map(Segment::len).sum());
+        let content = match &self.stored {
+            Stored::Memory(bytes) => Content::Memory(stream::gather(bytes, &segments)),
+            Stored::File(file) => Content::File(Arc::clone(file), segments),
+        };
+        Reply { status: StatusCode::PARTIAL_CONTENT, fields, extra, length, content, pace: None }
     }
+}
 
-    fn body(&self, segments: Vec<Segment>) -> ResponseBody {
-        match &self.content {
-            Content::Memory(bytes) => ResponseBody::full(stream::gather(bytes, &segments)),
-            Content::File(file) => ResponseBody::stream(FileStream::new(Arc::clone(file), segments)),
-        }
-    }
+fn with_content(validators: &Validators, announced: &Announced, content_type: &HeaderValue) -> FieldBlock {
+    let mut fields = vec![(CONTENT_TYPE, content_type.clone())];
+    fields.extend(validate(validators));
+    fields.extend(announced.ranges.then(|| (ACCEPT_RANGES, HeaderValue::from_static("bytes"))));
+    fields.extend(announced.lasting.iter().chain(&announced.fields).cloned());
+    FieldBlock::new(fields)
+}
 
-    fn validated(&self, status: StatusCode, body: ResponseBody) -> Response {
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        response.headers_mut().insert(ETAG, self.validators.etag.clone());
-        response.headers_mut().insert(LAST_MODIFIED, self.validators.last_modified.clone());
-        response
-    }
+fn lasting(validators: &Validators, announced: &Announced) -> FieldBlock {
+    FieldBlock::new(validate(validators).into_iter().chain(announced.lasting.iter().cloned()).collect())
+}
+
+fn validate(validators: &Validators) -> [(HeaderName, HeaderValue); 2] {
+    [(ETAG, validators.etag.clone()), (LAST_MODIFIED, validators.last_modified.clone())]
 }
 
 /// Where a range lies in a file of `size` bytes, as `Content-Range` says it.

@@ -11,6 +11,8 @@ use foobar_core::BoxError;
 use http_body::{Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::reply::Segment;
+
 /// Pieces of a file, and text between them, read in slices on the blocking pool; one slice is read ahead while the
 /// former is sent.
 ///
@@ -20,14 +22,6 @@ pub(super) struct FileStream {
     segments: VecDeque<Segment>,
     next: Option<Slice>,
     remaining: u64,
-}
-
-/// A part of a [`FileStream`].
-pub(super) enum Segment {
-    /// Text that is at hand.
-    Text(Bytes),
-    /// Bytes of the file.
-    File(Range<u64>),
 }
 
 enum Slice {
@@ -62,16 +56,6 @@ impl FileStream {
         }
         let file = Arc::clone(&self.file);
         spawn_blocking(move || read(&file, slice))
-    }
-}
-
-impl Segment {
-    /// The number of its bytes.
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::File(range) => range.end - range.start,
-        }
     }
 }
 

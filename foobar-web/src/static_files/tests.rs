@@ -3,9 +3,9 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use foobar_core::BoxError;
+use foobar_core::{BoxError, Response};
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 
@@ -62,7 +62,7 @@ impl Fixture {
         }
         let (request, ()) = request.body(()).unwrap().into_parts();
         let path = NormalPath::parse(request.uri.path()).unwrap();
-        self.files.serve(&request, path.as_str()).await
+        self.files.serve(&Asked::of(&request), path.as_str()).await.map(Reply::into_response)
     }
 
     async fn ask(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Answer> {
@@ -193,7 +193,7 @@ async fn the_redirect_of_a_directory_keeps_the_prefix_of_its_route() {
     let site = Fixture::new(&[("d/index.html", b"")]);
     let (request, ()) = http::Request::get("/static/d?q").body(()).unwrap().into_parts();
     for path in ["/d", "d"] {
-        let response = site.files.serve(&request, path).await.unwrap();
+        let response = site.files.serve(&Asked::of(&request), path).await.unwrap().into_response();
         assert_eq!(response.headers()[LOCATION], "/static/d/?q");
     }
 }
@@ -335,7 +335,7 @@ fn a_root_that_is_no_directory_is_an_error() {
 
 #[test]
 fn what_may_not_be_read_is_forbidden_and_what_cannot_be_read_is_an_error() {
-    let status = |error: io::Error| failure("/", &error).status().as_u16();
+    let status = |error: io::Error| failure("/", &error).status.as_u16();
     assert_eq!(status(rustix::io::Errno::ACCESS.into()), 403);
     assert_eq!(status(rustix::io::Errno::MFILE.into()), 500);
 }

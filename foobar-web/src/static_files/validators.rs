@@ -2,8 +2,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
+
+use crate::asked::{Field, Fields};
 
 /// What tells one state of a file from another (RFC 9110 §8.8).
 pub(super) struct Validators {
@@ -41,16 +42,14 @@ impl Validators {
     }
 
     /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored.
-    pub(super) fn evaluate(&self, headers: &HeaderMap) -> Precondition {
-        let failed = if headers.contains_key(IF_MATCH) {
-            !self.matches(headers, IF_MATCH, strong)
-        } else {
-            date(headers, IF_UNMODIFIED_SINCE).is_some_and(|date| self.modified > date)
+    pub(super) fn evaluate(&self, asked: &Fields<'_>) -> Precondition {
+        let failed = match &asked.if_match {
+            Some(tags) => !self.matches(tags, strong),
+            None => date(&asked.if_unmodified_since).is_some_and(|date| self.modified > date),
         };
-        let known = if headers.contains_key(IF_NONE_MATCH) {
-            self.matches(headers, IF_NONE_MATCH, weak)
-        } else {
-            date(headers, IF_MODIFIED_SINCE).is_some_and(|date| self.modified <= date)
+        let known = match &asked.if_none_match {
+            Some(tags) => self.matches(tags, weak),
+            None => date(&asked.if_modified_since).is_some_and(|date| self.modified <= date),
         };
         match (failed, known) {
             (true, _) => Precondition::Failed,
@@ -59,20 +58,16 @@ impl Validators {
         }
     }
 
-    /// The `Range` to be followed: the only one, whose `If-Range`, if there is one, names this state (§13.1.5).
-    pub(super) fn range<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
-        let range = only(headers, RANGE)?.as_bytes();
-        if !headers.contains_key(IF_RANGE) {
-            return Some(range);
-        }
-        let condition = only(headers, IF_RANGE)?;
-        (*condition == self.etag || date(headers, IF_RANGE) == Some(self.modified)).then_some(range)
+    /// The `Range` to be followed: one whose `If-Range`, if there is one, names this state (§13.1.5).
+    pub(super) fn range<'a>(&self, asked: &'a Fields<'_>) -> Option<&'a [u8]> {
+        let range = asked.range.as_deref().filter(|range| !range.is_empty())?;
+        let holds =
+            |condition: &[u8]| *condition == *self.etag.as_bytes() || date(&asked.if_range) == Some(self.modified);
+        asked.if_range.as_deref().is_none_or(holds).then_some(range)
     }
 
-    fn matches(&self, headers: &HeaderMap, name: HeaderName, comparable: fn(&[u8]) -> &[u8]) -> bool {
-        headers.get_all(name).iter().map(HeaderValue::as_bytes).any(|value| {
-            value.trim_ascii() == b"*" || entity_tags(value).any(|tag| comparable(tag) == self.etag.as_bytes())
-        })
+    fn matches(&self, tags: &[u8], comparable: fn(&[u8]) -> &[u8]) -> bool {
+        tags.trim_ascii() == b"*" || entity_tags(tags).any(|tag| comparable(tag) == self.etag.as_bytes())
     }
 }
 
@@ -101,19 +96,15 @@ fn entity_tags(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    httpdate::parse_http_date(only(headers, name)?.to_str().ok()?).ok() // malformed: no condition
-}
-
-/// The value of a field that may stand only once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(name).into_iter();
-    values.next().filter(|_| values.next().is_none())
+fn date(field: &Field<'_>) -> Option<SystemTime> {
+    httpdate::parse_http_date(str::from_utf8(field.as_deref()?).ok()?).ok() // malformed: no condition
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
+    use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 
     const BEFORE: &str = "Tue, 14 Nov 2023 22:13:19 GMT";
     const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
@@ -195,7 +186,7 @@ mod tests {
         ];
         let validators = validators();
         for (fields, expected) in cases {
-            assert_eq!(validators.evaluate(&headers(fields)), *expected, "{fields:?}");
+            assert_eq!(validators.evaluate(&Fields::of(&headers(fields))), *expected, "{fields:?}");
         }
     }
 
@@ -219,7 +210,7 @@ mod tests {
         for (fields, followed) in cases {
             let mut fields = headers(fields);
             fields.append(RANGE, HeaderValue::from_static("bytes=0-0"));
-            assert_eq!(validators.range(&fields).is_some(), *followed, "{fields:?}");
+            assert_eq!(validators.range(&Fields::of(&fields)).is_some(), *followed, "{fields:?}");
         }
     }
 }
