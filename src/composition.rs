@@ -5,7 +5,7 @@ use foobar_app::AppTier;
 use foobar_core::config::Config;
 use foobar_core::{MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{Web, WebTier};
+use foobar_web::{FileSources, Web, WebTier};
 
 use crate::admin::Admin;
 use crate::server::Parts;
@@ -37,7 +37,7 @@ impl Composition {
         let web = match parts.web {
             Some(make) => make(&settings.web, &settings.sites, handler)
                 .map_err(|error| StartError::setting(&config, "web", error))?,
-            None => web(&config, &settings, handler)?,
+            None => web(&config, &settings, &parts.files, handler)?,
         };
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
@@ -102,9 +102,10 @@ fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
 fn web(
     config: &Config,
     settings: &AllSettings,
+    files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
 ) -> Result<Arc<dyn WebTier>, StartError> {
-    match Web::new(&settings.web, &settings.sites, handler) {
+    match Web::with_files(&settings.web, &settings.sites, files, handler) {
         Ok(web) => Ok(Arc::new(web)),
         Err(error) => {
             let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole

@@ -52,7 +52,10 @@ pub use foobar_db::{
     Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, Migrations, Query,
     QueryResult, diesel, embed_migrations,
 };
-pub use foobar_web::{Address, InProcess, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+pub use foobar_web::{
+    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Listed, Opened, OpenedFile,
+    RouteSettings, SiteSettings, Version, Wait, Web, WebSettings, WebTier, rust_embed,
+};
 
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;

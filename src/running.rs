@@ -51,6 +51,11 @@ impl Running {
         self.supervisor.readiness().collect()
     }
 
+    /// Opens the access log anew, as after its file was moved away.
+    pub fn reopen_logs(&self) {
+        self.web.reopen_logs();
+    }
+
     /// Stops: `/readyz` says 503, nothing new is accepted, what is in flight is finished, then the tiers stop in the
     /// reverse order of their start. Takes at most `server.shutdown_timeout`; what is left then is dropped.
     pub async fn stop(self) -> Stop {

@@ -7,7 +7,7 @@ use foobar_app::{App, AppSettings, AppTier, Runtime, TowerApp};
 use foobar_core::config::Loader;
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{SiteSettings, WebSettings, WebTier};
+use foobar_web::{FileSource, FileSources, SiteSettings, WebSettings, WebTier};
 
 use crate::composition::Composition;
 use crate::{Running, StartError, cli, settings};
@@ -30,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) database: Option<Db>,
     pub(crate) web: Option<MakeWeb>,
     pub(crate) tiers: Vec<Arc<dyn Tier>>,
+    pub(crate) files: FileSources,
 }
 
 type MakeWeb =
@@ -111,6 +112,28 @@ impl Server {
     /// drained after the application.
     pub fn tier(mut self, tier: Arc<dyn Tier>) -> Self {
         self.parts.tiers.push(tier);
+        self
+    }
+
+    /// Brings files that are not in a folder, such as those inside the program, under a name that the configuration can
+    /// give in the place of a folder: `root = "embed:NAME"`, or `files = "embed:NAME"` of a route; an exact route takes
+    /// one file, `files = "embed:NAME/favicon.ico"`.
+    ///
+    /// ```
+    /// use foobar::rust_embed::RustEmbed;
+    /// use foobar::{Embedded, Server};
+    ///
+    /// #[derive(RustEmbed)]
+    /// #[folder = "examples/site/public"]
+    /// #[crate_path = "foobar::rust_embed"]
+    /// struct Assets;
+    ///
+    /// let server = Server::new().files("assets", Embedded::<Assets>::new()).preset("sites.*.root", "embed:assets");
+    /// ```
+    ///
+    /// A [web tier of your own](Self::web_tier) does not get them.
+    pub fn files(mut self, name: &str, source: impl FileSource) -> Self {
+        self.parts.files.add(name, source);
         self
     }
 

@@ -125,5 +125,5 @@ Relative paths are relative to the working folder of the process. Variables have
 between the parts of a key, and capitals; others are not ours and are not looked at.
 
 An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,
-`\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`.
+`\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`, `\"30d\"`.
 ";

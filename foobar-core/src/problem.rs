@@ -42,7 +42,7 @@ impl Problem {
     /// `application/problem+json` otherwise. Its extensions hold the problem, which tells it from an answer that the
     /// application wrote itself.
     pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response {
-        let page = prefers_html(request);
+        let page = Self::prefers_page(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes));
         let mut response = Response::new(ResponseBody::full(if page { self.page(id) } else { self.json(id) }));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -54,6 +54,17 @@ impl Problem {
         }
         response.extensions_mut().insert(self.clone());
         response
+    }
+
+    /// Whether a client that sent these `Accept` fields is answered with a page.
+    pub fn prefers_page<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
+        let (mut html, mut json) = (0.0_f32, 0.0_f32);
+        let values = accept.into_iter().filter_map(|value| str::from_utf8(value).ok()); // not text: no wish
+        for range in values.flat_map(|value| value.split(',')) {
+            html = weight(range, &["text/html", "application/xhtml+xml"]).map_or(html, |weight| html.max(weight));
+            json = weight(range, &["application/json", JSON]).map_or(json, |weight| json.max(weight));
+        }
+        html > 0.0 && html >= json
     }
 
     fn title(&self) -> &'static str {
@@ -106,15 +117,6 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn prefers_html(request: &HeaderMap) -> bool {
-    let accepted = |types: &[&str]| {
-        let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
-        values.flat_map(|value| value.split(',')).filter_map(|range| weight(range, types)).fold(0.0, f32::max)
-    };
-    let html = accepted(&["text/html", "application/xhtml+xml"]);
-    html > 0.0 && html >= accepted(&["application/json", "application/problem+json"])
-}
-
 /// The quality (RFC 9110 §12.4.2) of a media range, if it is one of `types`.
 fn weight(range: &str, types: &[&str]) -> Option<f32> {
     let mut parts = range.split(';').map(str::trim);
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     fn prefers(accept: &'static str) -> bool {
-        prefers_html(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]))
+        Problem::prefers_page([accept.as_bytes()])
     }
 
     #[test]
@@ -140,7 +142,7 @@ mod tests {
         assert!(!prefers("application/json"));
         assert!(!prefers("text/html;q=0.5, application/json"));
         assert!(!prefers("text/html;q=0"));
-        assert!(!prefers_html(&HeaderMap::new()));
+        assert!(!Problem::prefers_page([]));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Names one request in the response (`X-Request-Id`), in error pages and in the log.
@@ -15,11 +15,22 @@ impl RequestId {
         STREAM.set((seed, count.wrapping_add(1)));
         Self((u128::from(seed) << 64) | u128::from(mix(seed ^ mix(count))))
     }
+
+    /// Its digits, in ASCII.
+    pub fn digits(self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
+            pair.copy_from_slice(&[HEXADECIMAL[usize::from(byte >> 4)], HEXADECIMAL[usize::from(byte & 15)]]);
+        }
+        digits
+    }
 }
+
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.digits().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 

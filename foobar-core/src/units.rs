@@ -46,7 +46,7 @@ impl FromStr for Size {
     }
 }
 
-/// A length of time, written `"250ms"`, `"30s"`, `"5m"`, `"1h"` or `"0"`.
+/// A length of time, written `"250ms"`, `"30s"`, `"5m"`, `"1h"`, `"30d"` or `"0"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 
@@ -69,7 +69,7 @@ impl FromStr for Period {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+        const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let milliseconds = if text == "0" { Some(0) } else { scaled(text, UNITS) };
         milliseconds
             .map(|ms| Self(Duration::from_millis(ms)))
@@ -177,6 +177,7 @@ mod tests {
         assert_eq!("10 MB".parse(), Ok(Size(10_000_000)));
         assert_eq!("512".parse(), Ok(Size(512)));
         assert_eq!("30s".parse(), Ok(Period(Duration::from_secs(30))));
+        assert_eq!("30d".parse(), Ok(Period(Duration::from_secs(30 * 86_400))));
         assert_eq!("0".parse(), Ok(Period(Duration::ZERO)));
         for bad in ["", "MiB", "-1", "1.5MiB", "10mib", "99999999999GiB"] {
             assert!(bad.parse::<Size>().is_err(), "{bad:?}");

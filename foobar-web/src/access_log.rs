@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::LogFormat;
+use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::exchange::Exchange;
 
@@ -21,16 +22,17 @@ mod line;
 mod log_file;
 mod writer;
 
-pub(crate) use writer::{Batch, Sink, writer};
+pub(crate) use line::{Line, RequestLine};
+pub(crate) use writer::{Lines, Sink, writer};
 
 /// The access log of one worker: lines gather in memory and go to the writer's thread a batch at a time.
 pub(crate) struct AccessLog {
     format: LogFormat,
-    writer: Option<SyncSender<Batch>>,
+    writer: Option<SyncSender<Lines>>,
     counters: Arc<Counters>,
     text: RefCell<Vec<u8>>,
     lines: Cell<u64>,
-    clock: RefCell<line::Clock>,
+    clock: Rc<Clock>,
     filled: Notify,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Record {
     log: Rc<AccessLog>,
     exchange: Option<Rc<Exchange>>,
     remote: Option<IpAddr>,
-    line: RequestLine,
+    request: Asked,
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     agent: Option<HeaderValue>,
@@ -49,24 +51,21 @@ pub(crate) struct Record {
     sent: u64,
 }
 
-/// The request line, as it was understood or as it came.
-enum RequestLine {
+/// What a record keeps for its [`RequestLine`].
+enum Asked {
     Parsed(Method, Uri, Version),
     Raw(Bytes),
 }
 
 impl AccessLog {
     /// Without a writer nothing is logged, only counted.
-    pub(crate) fn new(format: LogFormat, writer: Option<SyncSender<Batch>>, counters: Arc<Counters>) -> Self {
-        Self {
-            format,
-            writer,
-            counters,
-            text: RefCell::default(),
-            lines: Cell::new(0),
-            clock: RefCell::default(),
-            filled: Notify::new(),
-        }
+    pub(crate) fn new(
+        format: LogFormat,
+        writer: Option<SyncSender<Lines>>,
+        counters: Arc<Counters>,
+        clock: Rc<Clock>,
+    ) -> Self {
+        Self { format, writer, counters, text: RefCell::default(), lines: Cell::new(0), clock, filled: Notify::new() }
     }
 
     /// Hands on what has gathered, every [`DELAY`], for as long as it is polled.
@@ -82,24 +81,30 @@ impl AccessLog {
     pub(crate) fn flush(&self) {
         let (text, lines) = (self.text.take(), self.lines.take());
         if let Some(writer) = self.writer.as_ref().filter(|_| lines > 0)
-            && writer.try_send(Batch { text, lines, counters: self.counters.clone() }).is_err()
+            && writer.try_send(Lines::Batch { text, lines, counters: self.counters.clone() }).is_err()
         {
             self.counters.log_lines_lost(lines);
         }
     }
 
-    fn write(&self, record: &Record) {
-        if self.writer.is_none() {
+    /// Whether lines are written at all.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    pub(crate) fn write(&self, line: &Line<'_>) {
+        if !self.is_on() {
             return;
         }
         let mut text = self.text.borrow_mut();
         if text.is_empty() {
+            text.reserve(FULL + SLACK);
             self.filled.notify_one();
         }
-        let mut clock = self.clock.borrow_mut();
+        let time = self.clock.at(Instant::now());
         match self.format {
-            LogFormat::Combined => line::combined(&mut text, record, clock.now()),
-            LogFormat::Json => line::json(&mut text, record, clock.now()),
+            LogFormat::Combined => line.combined(&mut text, &time),
+            LogFormat::Json => line.json(&mut text, &time),
         }
         self.lines.set(self.lines.get() + 1);
         if text.len() >= FULL {
@@ -113,6 +118,8 @@ impl AccessLog {
 const DELAY: Duration = Duration::from_millis(50);
 /// The bytes of a batch that does not wait.
 const FULL: usize = 64 << 10;
+/// Room for the line that fills it.
+const SLACK: usize = 4 << 10;
 
 impl Record {
     /// The record of a request that came at `since`.
@@ -129,7 +136,7 @@ impl Record {
             log: log.clone(),
             exchange,
             remote,
-            line: RequestLine::Parsed(request.method.clone(), request.uri.clone(), request.version),
+            request: Asked::Parsed(request.method.clone(), request.uri.clone(), request.version),
             host: field(HOST),
             referer: field(REFERER),
             agent: field(USER_AGENT),
@@ -142,7 +149,7 @@ impl Record {
 
     /// Puts the bytes that came in the place of the request line.
     pub(crate) fn raw(&mut self, line: Bytes) {
-        self.line = RequestLine::Raw(line);
+        self.request = Asked::Raw(line);
     }
 
     /// The answer has been made.
@@ -156,6 +163,29 @@ impl Record {
     }
 }
 
+impl Record {
+    fn write(&self) {
+        if !self.log.is_on() {
+            return;
+        }
+        let remote = self.remote.map(|remote| remote.to_string());
+        self.log.write(&Line {
+            remote: remote.as_deref(),
+            request: match &self.request {
+                Asked::Parsed(method, uri, version) => RequestLine::Parsed(method, uri, *version),
+                Asked::Raw(line) => RequestLine::Raw(line),
+            },
+            host: self.host.as_ref().map(HeaderValue::as_bytes),
+            referer: self.referer.as_ref().map(HeaderValue::as_bytes),
+            agent: self.agent.as_ref().map(HeaderValue::as_bytes),
+            id: self.id,
+            status: self.status,
+            sent: self.sent,
+            duration: self.since.elapsed(),
+        });
+    }
+}
+
 /// nginx's status for a client that closed the connection before it was answered.
 const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
@@ -165,7 +195,7 @@ const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
 impl Drop for Record {
     fn drop(&mut self) {
         self.log.counters.response(self.status);
-        self.log.write(self);
+        self.write();
         if let Some(exchange) = &self.exchange {
             exchange.answered();
         }

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 
@@ -10,13 +11,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use crate::exchange::{Exchange, Turn};
+use crate::exchange::Exchange;
 use crate::head::HeadLimits;
 use crate::pipeline::{Arrival, Logged};
 use crate::transport::Transport;
-use crate::wire::Wire;
+use crate::wire::{Next, Wire};
 use crate::worker::Worker;
 
 /// Serves one connection of HTTP/1 to its end.
@@ -24,7 +24,28 @@ use crate::worker::Worker;
 /// The stream may be anything that carries bytes, so TLS goes in here as another `stream`; HTTP/2 is another builder
 /// over the same [`answer`], without the wire, whose framing it does not share.
 pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worker: Rc<Worker>, exchange: Rc<Exchange>) {
-    let wire = Wire::new(stream, exchange.clone(), worker.limits, worker.pipeline.counters.clone());
+    let mut wire = Wire::new(stream, connection, worker.clone(), exchange.clone());
+    match poll_fn(|cx| wire.poll_next(cx)).await {
+        Ok(Next::Request) => Box::pin(serve_by_hyper(wire, connection, worker, exchange)).await,
+        Ok(Next::End) => {
+            exchange.answered(); // not idle any more
+            wire.close().await;
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended early");
+            wire.abort();
+        }
+    }
+}
+
+/// Serves the connection on from its first request that is for the pipeline.
+async fn serve_by_hyper<S: Transport>(
+    wire: Wire<S>,
+    connection: Connection,
+    worker: Rc<Worker>,
+    exchange: Rc<Exchange>,
+) {
+    wire.probe();
     let service = service_fn(|request| answer(worker.clone(), connection, exchange.clone(), request));
     let mut http = http1::Builder::new();
     let HeadLimits { line, bytes, fields } = worker.limits.head;
@@ -36,7 +57,7 @@ pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worke
     let ended = (&mut http).await;
     exchange.answered(); // not idle any more, whatever follows
     let parts = http.into_parts();
-    let wire = parts.io.into_inner();
+    let mut wire = parts.io.into_inner();
     match (ended, exchange.take_offer()) {
         (Err(error), _) => {
             tracing::debug!(error = %foobar_core::Chain(&error), "a connection ended early");
@@ -65,11 +86,7 @@ async fn answer(
     exchange: Rc<Exchange>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Logged>, Infallible> {
-    let since = match exchange.turn() {
-        Turn::Client { since } | Turn::Head { since } | Turn::Server { since } => since,
-        Turn::Flush => Instant::now(),
-    };
-    let arrival = Arrival { connection, since, exchange: Some(exchange.clone()) };
+    let arrival = Arrival { connection, since: exchange.since(), exchange: Some(exchange.clone()) };
     let refusal = exchange.take_refusal();
     let refused = refusal.is_some();
     let mut response = match refusal {

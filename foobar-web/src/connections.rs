@@ -10,7 +10,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use crate::counters::Counters;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Idleness};
 
 /// The open connections of one worker.
 pub(crate) struct Connections {
@@ -20,7 +20,7 @@ pub(crate) struct Connections {
     open: RefCell<HashMap<u64, (Rc<Exchange>, AbortHandle)>>,
     opened: Cell<u64>,
     changed: Notify,
-    idle: Rc<Notify>,
+    idle: Rc<Idleness>,
 }
 
 impl Connections {
@@ -51,16 +51,21 @@ impl Connections {
         self.open.borrow_mut().insert(number, (exchange, task.abort_handle()));
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.open.borrow().len()
+    }
+
     /// Whether there may be no more.
     pub(crate) fn is_full(&self) -> bool {
-        self.open.borrow().len() >= self.most
+        self.count() >= self.most
     }
 
     /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room.
     pub(crate) async fn room(&self) {
         while self.is_full() && !self.draining.get() {
             self.evict();
-            select(pin!(self.changed.notified()), pin!(self.idle.notified())).await;
+            select(pin!(self.changed.notified()), pin!(self.idle.next())).await;
         }
     }
 

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use foobar_core::Metrics;
 use http::StatusCode;
 
-/// The figures of one worker. Each is written by one thread and read by scrapes.
+/// The figures of one worker. Each is written by that worker's thread and read by scrapes.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     responses: [AtomicU64; 5],
+    at_once: AtomicU64,
     accepted: AtomicU64,
     closed: AtomicU64,
+    turned_away: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
     refused: AtomicU64,
@@ -21,38 +23,53 @@ impl Counters {
     pub(crate) fn response(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100);
         if let Some(counter) = class.checked_sub(1).and_then(|class| self.responses.get(class)) {
-            counter.fetch_add(1, Relaxed);
+            add(counter, 1);
         }
     }
 
+    /// A request was answered at once, without hyper.
+    pub(crate) fn at_once(&self) {
+        add(&self.at_once, 1);
+    }
+
     pub(crate) fn accepted(&self) {
-        self.accepted.fetch_add(1, Relaxed);
+        add(&self.accepted, 1);
     }
 
     pub(crate) fn closed(&self) {
-        self.closed.fetch_add(1, Relaxed);
+        add(&self.closed, 1);
+    }
+
+    /// A connection was closed at once: its client has too many.
+    pub(crate) fn turned_away(&self) {
+        add(&self.turned_away, 1);
     }
 
     pub(crate) fn received(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Relaxed);
+        add(&self.received, bytes as u64);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Relaxed);
+        add(&self.sent, bytes as u64);
     }
 
     /// A request was not taken, for the reason that this status gives: it was malformed or beyond a limit.
     pub(crate) fn refused(&self, status: StatusCode) {
         match status.as_u16() {
-            400 | 417 | 505 => self.bad_requests.fetch_add(1, Relaxed),
-            408 | 413 | 414 | 431 => self.refused.fetch_add(1, Relaxed),
-            _ => 0,
-        };
+            400 | 417 | 505 => add(&self.bad_requests, 1),
+            408 | 413 | 414 | 431 => add(&self.refused, 1),
+            _ => {}
+        }
     }
 
     pub(crate) fn log_lines_lost(&self, lines: u64) {
-        self.log_lines_lost.fetch_add(lines, Relaxed);
+        self.log_lines_lost.fetch_add(lines, Relaxed); // also by the log's thread
     }
+}
+
+/// Not atomic as a whole, and so without a locked instruction: only one thread writes.
+fn add(counter: &AtomicU64, number: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(number), Relaxed);
 }
 
 /// The connections that are open at all workers.
@@ -78,7 +95,17 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
     }
     metrics.gauge("foobar_web_connections", "Connections that are open.", &[], open(workers));
     for (name, help, value) in [
+        (
+            "foobar_web_answered_at_once_total",
+            "Requests that were answered from memory or open files.",
+            sum(|c| &c.at_once),
+        ),
         ("foobar_web_connections_total", "Connections that were accepted.", sum(|c| &c.accepted)),
+        (
+            "foobar_web_connections_turned_away_total",
+            "Connections beyond those of one address.",
+            sum(|c| &c.turned_away),
+        ),
         ("foobar_web_received_bytes_total", "Bytes received from clients.", sum(|c| &c.received)),
         ("foobar_web_sent_bytes_total", "Bytes sent to clients.", sum(|c| &c.sent)),
         ("foobar_web_refused_total", "Requests beyond a limit of size or time.", sum(|c| &c.refused)),

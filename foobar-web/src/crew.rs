@@ -1,8 +1,9 @@
-use std::io;
+use std::cell::Cell;
+use std::io::{self, PipeReader, PipeWriter};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -11,19 +12,26 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
-use crate::access_log::{AccessLog, Batch, writer};
+use crate::access_log::{AccessLog, Lines, writer};
+use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::counters::{self, Counters};
+use crate::desk::Desk;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
-use crate::worker::Worker;
+use crate::static_files::Watch;
+use crate::worker::{Worker, descriptors};
 
-/// The threads of a web tier: its workers, and the one that writes the access log.
+/// The threads of a web tier: its workers, the one that writes the access log, and the one that listens for changes of
+/// files.
 pub(crate) struct Crew {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
     running: Count,
     logging: Count,
+    /// As long as it is open, the thread that listens for changes of files does.
+    listening: Mutex<Option<PipeWriter>>,
+    lines: Mutex<Option<SyncSender<Lines>>>,
     hired: OnceLock<usize>,
 }
 
@@ -50,6 +58,8 @@ impl Crew {
             drain,
             running: running.into(),
             logging: logging.into(),
+            lines: Mutex::default(),
+            listening: Mutex::default(),
             hired: OnceLock::new(),
         }
     }
@@ -66,7 +76,7 @@ impl Crew {
         for _ in 0..workers {
             outcome = outcome.and(reports.recv().await.unwrap_or_else(|| Err(died()))); // it sent nothing: it panicked
             if outcome.is_err() {
-                self.drain.send_replace(Some(Instant::now()));
+                self.order_drain(Instant::now());
                 return outcome;
             }
         }
@@ -85,10 +95,19 @@ impl Crew {
         }
     }
 
+    /// Has the access log opened anew.
+    pub(crate) fn reopen_log(&self) {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = lines.as_ref().map(|lines| lines.try_send(Lines::Reopen)) {
+            tracing::error!(%error, "the access log is not opened anew: it is too far behind, or has ended");
+        }
+    }
+
     /// Returns when all threads have ended. The workers have until [`LAST_WORDS`] after the deadline; then the log has
     /// the same time once more.
     pub(crate) async fn drain(&self, deadline: std::time::Instant) {
         self.drain_workers(Instant::from_std(deadline)).await;
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take(); // the log's thread ends with its last sender
         let mut logging = self.logging.subscribe();
         let ended = logging.wait_for(|logging| *logging == 0);
         if timeout_at(Instant::now() + LAST_WORDS, ended).await.is_err() {
@@ -96,8 +115,13 @@ impl Crew {
         }
     }
 
-    async fn drain_workers(&self, deadline: Instant) {
+    fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
+        drop(self.listening.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    async fn drain_workers(&self, deadline: Instant) {
+        self.order_drain(deadline);
         let mut running = self.running.subscribe();
         let mut ended = pin!(running.wait_for(|running| *running == 0));
         if timeout_at(deadline.min(Instant::now() + FIRST_LOOK), &mut ended).await.is_ok() {
@@ -124,9 +148,16 @@ impl Crew {
     fn hire(&self, plan: &Plan, works: Vec<Work>, counters: &[Arc<Counters>], ready: &Ready) -> Result<usize, Error> {
         let workers = works.len();
         let (lines, write) = writer(plan.log.clone()).unzip();
-        let threads = workers + usize::from(write.is_some());
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lines);
+        let threads = workers + usize::from(write.is_some()) + usize::from(plan.store.watching().is_some());
         if let Some(write) = write {
             self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
+        }
+        if let Some(watch) = plan.store.watching() {
+            let name = "foobar-web-watch".to_owned();
+            let (until, end) = io::pipe().map_err(|source| Error::Thread { name: name.clone(), source })?;
+            *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+            self.spawn(name, &self.running, move || listen(&watch, &until))?;
         }
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = format!("foobar-web-{number}");
@@ -158,10 +189,17 @@ fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())
 }
 
+/// The whole life of the thread that listens for changes of files.
+fn listen(watch: &Watch, until: &PipeReader) {
+    if let Err(error) = watch.listen(until) {
+        tracing::error!(%error, "changes of files are not told of any more; they are seen after web.file_cache_valid");
+    }
+}
+
 /// A worker to be.
 struct Recruit {
     plan: Plan,
-    lines: Option<SyncSender<Batch>>,
+    lines: Option<SyncSender<Lines>>,
     counters: Arc<Counters>,
 }
 
@@ -195,10 +233,20 @@ impl Recruit {
     async fn make(self) -> Result<Rc<Worker>, Error> {
         let handler = self.plan.app.make().await.map_err(Error::Application)?;
         let Self { plan, lines, counters } = self;
-        let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone()));
+        let clock = Rc::<Clock>::default();
+        let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
         let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
         let pipeline = Pipeline { sites: plan.sites, handler, log, counters };
-        Ok(Rc::new(Worker { pipeline, limits: plan.limits, connections }))
+        Ok(Rc::new(Worker {
+            pipeline,
+            limits: plan.limits,
+            connections,
+            addresses: plan.addresses,
+            descriptors: descriptors(),
+            crowd: Cell::new(usize::MAX),
+            clock,
+            desk: Desk::default(),
+        }))
     }
 }
 

@@ -14,11 +14,13 @@ pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 impl Alarm {
     /// Ready if `deadline` has passed; otherwise the task is woken then, or earlier.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.0.as_ref().is_some_and(|sleep| sleep.deadline() <= deadline && !sleep.is_elapsed()) {
+            return Poll::Pending;
+        }
         if Instant::now() >= deadline {
             return Poll::Ready(());
         }
         match &mut self.0 {
-            Some(sleep) if sleep.deadline() <= deadline && !sleep.is_elapsed() => return Poll::Pending,
             Some(sleep) => sleep.as_mut().reset(deadline),
             None => self.0 = Some(Box::pin(sleep_until(deadline))),
         }

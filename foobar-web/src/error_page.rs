@@ -6,6 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
+use crate::route::Folder;
 use crate::static_files::StaticFiles;
 use crate::{Error, SiteSettings};
 
@@ -16,12 +17,13 @@ pub(crate) struct ErrorPages {
 }
 
 impl ErrorPages {
-    /// `key` is the site's section; `root` its opened folder. Every page is read once, so that none is missed later.
-    pub(crate) fn compile(key: &str, settings: &SiteSettings, root: Option<StaticFiles>) -> Result<Self, Error> {
+    /// `key` is the site's section; `root` its folder. Every page is read once, so that none is missed later.
+    pub(crate) fn compile(key: &str, settings: &SiteSettings, root: Option<&Folder<'_>>) -> Result<Self, Error> {
+        let files = root.map(|folder| folder.files(true, true)).transpose()?;
         let key = format!("{key}.error_page");
         let mut pages = HashMap::new();
         for entry in settings.error_page.iter() {
-            let parsed = parse(entry).filter(|_| root.is_some());
+            let parsed = parse(entry).filter(|_| files.is_some());
             let (statuses, page) = parsed.ok_or_else(|| {
                 let message = format!(
                     "{entry:?} is no error page; write statuses from 400 to 599 and a file under `root`, \
@@ -29,13 +31,13 @@ impl ErrorPages {
                 );
                 Error::setting(key.clone(), message)
             })?;
-            if let (Some(files), Some(folder)) = (&root, &settings.root) {
+            if let (Some(files), Some(folder)) = (&files, &settings.root) {
                 let path = folder.join(page.trim_start_matches('/'));
                 files.read_page(&page).map_err(|source| Error::Open { key: key.clone(), path, source })?;
             }
             pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
-        Ok(Self { files: root, pages })
+        Ok(Self { files, pages })
     }
 
     /// Whether a client gets pages: not if it names JSON and no HTML.
@@ -46,6 +48,11 @@ impl ErrorPages {
             types.any(|name| known.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
         };
         !self.pages.is_empty() && (!names(&["application/json", "application/problem+json"]) || names(&["text/html"]))
+    }
+
+    /// Whether an error of this status may have a page.
+    pub(crate) fn covers(&self, status: StatusCode) -> bool {
+        self.pages.contains_key(&status)
     }
 
     /// Puts the page of the response's status, if there is one, in the place of a [`Problem`]; the application's own

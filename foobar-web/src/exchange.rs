@@ -10,21 +10,44 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::head::Malformed;
+use crate::pace::{Pace, Pacer};
 
 /// The request in hand on one connection: what the wire, which sees its bytes, and the request path, which sees its
 /// meaning, tell each other.
 pub(crate) struct Exchange {
     turn: Cell<Turn>,
     draining: Rc<Cell<bool>>,
-    idle: Rc<Notify>,
+    idle: Rc<Idleness>,
     evicted: Cell<bool>,
     task: OnceCell<Waker>,
     requests: Cell<u64>,
     complete: Cell<bool>,
     replying: Cell<bool>,
     withheld: Cell<bool>,
+    pacer: RefCell<Option<Pacer>>,
     refusal: RefCell<Option<Refusal>>,
     upgrade: RefCell<Option<oneshot::Sender<Box<dyn Io>>>>,
+}
+
+/// Tells who waits for it that a connection has become idle.
+#[derive(Default)]
+pub(crate) struct Idleness {
+    awaited: Cell<bool>,
+    told: Notify,
+}
+
+impl Idleness {
+    /// Completes when a connection has become idle.
+    pub(crate) async fn next(&self) {
+        self.awaited.set(true);
+        self.told.notified().await;
+    }
+
+    fn tell(&self) {
+        if self.awaited.take() {
+            self.told.notify_waiters();
+        }
+    }
 }
 
 /// Who has the word.
@@ -81,7 +104,7 @@ impl Refusal {
 }
 
 impl Exchange {
-    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<Notify>) -> Self {
+    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<Idleness>) -> Self {
         Self {
             turn: Cell::new(Turn::Client { since: Instant::now() }),
             draining,
@@ -92,6 +115,7 @@ impl Exchange {
             complete: Cell::new(true),
             replying: Cell::new(false),
             withheld: Cell::new(false),
+            pacer: RefCell::default(),
             refusal: RefCell::new(None),
             upgrade: RefCell::new(None),
         }
@@ -163,6 +187,7 @@ impl Exchange {
         self.requests.set(self.requests.get() + 1);
         self.complete.set(false);
         self.replying.set(false);
+        self.pacer.take();
     }
 
     /// The last byte of the request has come.
@@ -184,6 +209,23 @@ impl Exchange {
         self.replying.get()
     }
 
+    /// The answer in hand goes to its client at this pace.
+    pub(crate) fn limit_rate(&self, pace: Pace) {
+        self.pacer.replace(Some(Pacer::new(pace)));
+    }
+
+    /// How many bytes of the answer in hand may be written now; waits until it is worth a write.
+    pub(crate) fn poll_pace(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        self.pacer.borrow_mut().as_mut().map_or(Poll::Ready(usize::MAX), |pacer| pacer.poll(cx))
+    }
+
+    /// So many bytes of the answer in hand have been written.
+    pub(crate) fn wrote(&self, bytes: usize) {
+        if let Some(pacer) = self.pacer.borrow_mut().as_mut() {
+            pacer.sent(bytes);
+        }
+    }
+
     /// The wire holds something back until this request has been answered.
     pub(crate) fn withhold(&self) {
         self.withheld.set(true);
@@ -198,10 +240,25 @@ impl Exchange {
     pub(crate) fn flushed(&self) {
         if let Turn::Flush = self.turn.get() {
             self.turn.set(Turn::Client { since: Instant::now() });
-            self.idle.notify_waiters();
+            self.idle.tell();
             if self.withheld.take() || self.closes_when_idle() {
                 self.wake();
             }
+        }
+    }
+
+    /// The request was answered without hyper, and the answer has been sent.
+    pub(crate) fn answered_at_once(&self, now: Instant) {
+        self.complete.set(true);
+        self.turn.set(Turn::Client { since: now });
+        self.idle.tell();
+    }
+
+    /// When the first byte of the request in hand came.
+    pub(crate) fn since(&self) -> Instant {
+        match self.turn.get() {
+            Turn::Client { since } | Turn::Head { since } | Turn::Server { since } => since,
+            Turn::Flush => Instant::now(),
         }
     }
 

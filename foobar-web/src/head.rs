@@ -1,5 +1,12 @@
+mod noted;
+
+use std::ops::Range;
+
 use http::StatusCode;
 use http::uri::{Authority, Uri};
+use memchr::memchr;
+
+pub(crate) use noted::{Field, Noted};
 
 /// Reads the head of a request line by line as its bytes arrive, and is stricter than the parser behind it.
 ///
@@ -12,9 +19,9 @@ pub(crate) struct HeadReader {
     scanned: usize,
     fields_start: usize,
     fields: usize,
-    minor: u8,
     length: Option<u64>,
     chunked: bool,
+    noted: Noted,
 }
 
 /// What the head of a request may take.
@@ -51,21 +58,28 @@ pub(crate) enum Content {
 pub(crate) struct Malformed(pub(crate) StatusCode, pub(crate) &'static str);
 
 impl HeadReader {
-    pub(crate) const fn new(limits: HeadLimits) -> Self {
-        Self { limits, line: 0, scanned: 0, fields_start: 0, fields: 0, minor: 1, length: None, chunked: false }
+    pub(crate) fn new(limits: HeadLimits) -> Self {
+        let noted = Noted::default();
+        Self { limits, line: 0, scanned: 0, fields_start: 0, fields: 0, length: None, chunked: false, noted }
+    }
+
+    /// What the head says, once it has been read to its end.
+    pub(crate) const fn noted(&self) -> &Noted {
+        &self.noted
     }
 
     /// Reads on in `bytes`, which begin with the first byte of the head; `None` if its end has not come yet.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, Malformed> {
-        while let Some(end) = bytes[self.scanned..].iter().position(|b| *b == b'\n') {
+        while let Some(end) = memchr(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + end;
             let line = bytes[self.line..end].strip_suffix(b"\r").ok_or(BARE_LF)?;
             self.check_size(end)?;
-            (self.line, self.scanned) = (end + 1, end + 1);
+            let start = std::mem::replace(&mut self.line, end + 1);
+            self.scanned = end + 1;
             if self.fields_start > 0 && line.is_empty() {
                 return self.finish().map(Some);
             }
-            self.read_line(line)?;
+            self.read_line(line, start)?;
         }
         self.scanned = bytes.len();
         self.check_size(bytes.len())?;
@@ -86,33 +100,36 @@ impl HeadReader {
         }
     }
 
-    fn read_line(&mut self, line: &[u8]) -> Result<(), Malformed> {
+    /// `start` is where the line begins.
+    fn read_line(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
         if self.fields_start > 0 {
             self.fields += 1;
-            return if self.fields > self.limits.fields { Err(MANY_FIELDS) } else { self.field(line) };
+            return if self.fields > self.limits.fields { Err(MANY_FIELDS) } else { self.field(line, start) };
         }
         if line.is_empty() {
             // RFC 9112 §2.2: one empty line before the request line is ignored, as old clients send it after a body.
-            return if self.line == 2 { Ok(()) } else { Err(REQUEST_LINE) };
+            return if start == 0 { Ok(()) } else { Err(REQUEST_LINE) };
         }
-        self.minor = request_line(line)?;
+        let (method, target, minor) = request_line(line)?;
+        self.noted.request_line(start, method.len(), target, minor);
         self.fields_start = self.line;
         Ok(())
     }
 
-    fn field(&mut self, line: &[u8]) -> Result<(), Malformed> {
+    fn field(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
         let colon = line.iter().position(|b| !is(*b, TOKEN)).filter(|at| *at > 0 && line[*at] == b':').ok_or(FIELD)?;
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
-        if !value.iter().all(|b| is(*b, VALUE)) {
+        if !is_text(&line[colon + 1..]) {
             return Err(FIELD);
         }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            self.content_length(trim(value))
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.transfer_encoding(trim(value))
-        } else {
-            Ok(())
+        let Some(field) = Field::named(&line[..colon]) else { return Ok(()) };
+        let value = trim(line, colon + 1);
+        match field {
+            Field::ContentLength => self.content_length(&line[value.clone()])?,
+            Field::TransferEncoding => self.transfer_encoding(&line[value.clone()])?,
+            _ => {}
         }
+        self.noted.field(field, start + value.start..start + value.end);
+        Ok(())
     }
 
     fn content_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
@@ -126,7 +143,7 @@ impl HeadReader {
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        if self.chunked || self.minor == 0 || !value.eq_ignore_ascii_case(b"chunked") {
+        if self.chunked || self.noted.minor == 0 || !value.eq_ignore_ascii_case(b"chunked") {
             return Err(TRANSFER_ENCODING);
         }
         self.chunked = true;
@@ -157,8 +174,8 @@ const MANY_FIELDS: Malformed =
 const LARGE_FIELDS: Malformed =
     Malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.");
 
-/// Checks the request line and gives the minor version.
-fn request_line(line: &[u8]) -> Result<u8, Malformed> {
+/// Checks the request line and gives the method, the target and the minor version.
+fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
     let (method, rest) = split(line).ok_or(REQUEST_LINE)?;
     let (target, version) = split(rest).ok_or(REQUEST_LINE)?;
     let minor = match version {
@@ -168,7 +185,7 @@ fn request_line(line: &[u8]) -> Result<u8, Malformed> {
         _ => return Err(REQUEST_LINE),
     };
     let well_formed = !method.is_empty() && method.iter().all(|b| is(*b, TOKEN)) && is_target(method, target);
-    if well_formed { Ok(minor) } else { Err(REQUEST_LINE) }
+    if well_formed { Ok((method, target, minor)) } else { Err(REQUEST_LINE) }
 }
 
 /// The four forms of RFC 9112 §3.2.
@@ -176,7 +193,7 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
     match (method, target) {
         (b"CONNECT", _) => Authority::try_from(target).is_ok_and(|authority| authority.port_u16().is_some()),
         (_, [b'/', ..]) => {
-            let path = target.iter().position(|b| *b == b'?').unwrap_or(target.len()); // without a query
+            let path = memchr(b'?', target).unwrap_or(target.len()); // without a query
             target[..path].iter().all(|b| is(*b, PATH)) && target[path..].iter().all(|b| is(*b, QUERY))
         }
         (b"OPTIONS", b"*") => true,
@@ -189,15 +206,22 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
 }
 
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let space = line.iter().position(|b| *b == b' ')?;
+    let space = memchr(b' ', line)?;
     Some((&line[..space], &line[space + 1..]))
 }
 
-fn trim(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
+/// Where the value that begins at `start` stands without the blanks around it.
+fn trim(line: &[u8], start: usize) -> Range<usize> {
+    let text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let end = line[start..].iter().rposition(text).map_or(start, |last| start + last + 1);
+    let blanks = line[start..end].iter().position(text).unwrap_or(0); // nothing but blanks: an empty value
+    start + blanks..end
+}
+
+/// Whether all bytes may stand in a field value, obsolete text included (RFC 9110 §5.5). Without an early end, so
+/// that the compiler compares many bytes at a time.
+fn is_text(value: &[u8]) -> bool {
+    !value.iter().fold(false, |bad, byte| bad | (*byte < b' ' && *byte != b'\t') | (*byte == 0x7f))
 }
 
 /// The bytes of a token (RFC 9110 §5.6.2).

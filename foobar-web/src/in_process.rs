@@ -15,7 +15,7 @@ use crate::crew::{Crew, Orders, Work};
 use crate::pipeline::{Arrival, Logged};
 use crate::plan::Plan;
 use crate::worker::Worker;
-use crate::{Address, Error, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
 /// The web tier without sockets, for tests: sites, routes, files and the application on one worker thread.
 ///
@@ -37,8 +37,18 @@ impl InProcess {
         sites: &BTreeMap<String, SiteSettings>,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
+        Self::with_files(settings, sites, &FileSources::default(), app)
+    }
+
+    /// The same with sources of files, as [`Web::with_files`](crate::Web::with_files).
+    pub fn with_files(
+        settings: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        files: &FileSources,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
         let (requests, waiting) = mpsc::unbounded_channel();
-        let plan = Plan::compile(settings, sites, app)?;
+        let plan = Plan::compile(settings, sites, files, app)?;
         Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
@@ -123,6 +133,7 @@ impl Tier for InProcess {
 
     fn metrics(&self, metrics: &mut Metrics) {
         self.crew.metrics(metrics);
+        self.plan.store.metrics(metrics);
     }
 }
 

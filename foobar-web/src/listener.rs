@@ -26,7 +26,8 @@ pub(crate) struct Listener {
 
 /// One worker's share of a listening socket.
 pub(crate) enum Acceptor {
-    Tcp(TcpListener),
+    /// With the address that all its connections have here, if that is known.
+    Tcp(TcpListener, Option<SocketAddr>),
     Unix(UnixListener),
 }
 
@@ -104,6 +105,9 @@ impl Listener {
     fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
+        if cfg!(target_os = "linux") && local.as_socket().is_some() {
+            tune(&SockRef::from(&socket))?;
+        }
         let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
         let address = local.as_socket().map_or_else(|| Address::Unix(unix()), Address::Tcp);
         Ok(Self { socket, address, _file: file })
@@ -116,17 +120,20 @@ impl Acceptor {
         if socket.domain()? == Domain::UNIX {
             UnixListener::from_std(socket.into()).map(Self::Unix)
         } else {
-            TcpListener::from_std(socket.into()).map(Self::Tcp)
+            let listener = TcpListener::from_std(socket.into())?;
+            let local = Some(listener.local_addr()?).filter(|local| !local.ip().is_unspecified());
+            Ok(Self::Tcp(listener, local))
         }
     }
 
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener, local) => {
                 let (stream, remote) = listener.accept().await?;
-                tune(&stream)?;
-                let local = Some(stream.local_addr()?);
-                let connection = Connection { remote: Some(remote), local, scheme: Scheme::Http };
+                #[cfg(not(target_os = "linux"))]
+                tune(&SockRef::from(&stream))?;
+                let local = local.map_or_else(|| stream.local_addr(), Ok)?;
+                let connection = Connection { remote: Some(remote), local: Some(local), scheme: Scheme::Http };
                 Ok((Accepted::Tcp(stream), connection))
             }
             Self::Unix(listener) => {
@@ -137,23 +144,16 @@ impl Acceptor {
     }
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(stream);
+/// On Linux for a listening socket, from which its connections have it.
+fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&PROBES)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_notsent_lowat(UNSENT)?;
-    Ok(())
+    socket.set_keepalive(false) // on again where a connection may be silent for long
 }
 
 /// Finds out within two minutes that a client has vanished without a word.
 const PROBES: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(3);
-/// The bytes that the kernel takes ahead of the client. It would take megabytes at once and then none for minutes,
-/// which looks like a client that does not read.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 << 10;
-
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 

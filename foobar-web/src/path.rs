@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use http::uri::{PathAndQuery, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -8,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// and backslashes are kept: a backslash is an ordinary character. An encoded slash stays `%2F`: it is part of its
 /// segment and never separates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NormalPath(String);
+pub(crate) struct NormalPath<'a>(Cow<'a, str>);
 
 /// A path that no request may have, to be answered with 400: it does not begin with `/`, has a malformed `%`, is not
 /// UTF-8, holds a control character, or climbs above the root.
@@ -16,14 +18,17 @@ pub(crate) struct NormalPath(String);
 #[error("the path of the request is malformed")]
 pub(crate) struct BadPath;
 
-impl NormalPath {
-    /// Reads the path component of a URI as it was sent, without its query.
-    pub(crate) fn parse(raw: &str) -> Result<Self, BadPath> {
+impl<'a> NormalPath<'a> {
+    /// Reads the path component of a URI as it was sent, without its query; borrows it if it is normal already.
+    pub(crate) fn parse(raw: &'a str) -> Result<Self, BadPath> {
+        if is_plain(raw) {
+            return Ok(Self(Cow::Borrowed(raw)));
+        }
         let decoded = decode(raw)?;
         if !decoded.starts_with('/') || decoded.chars().any(char::is_control) {
             return Err(BadPath);
         }
-        normalise(&decoded).map(Self)
+        normalise(&decoded).map(|path| Self(Cow::Owned(path)))
     }
 
     /// The decoded path.
@@ -72,6 +77,17 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'/');
 
+/// Whether there is certainly nothing to decode, to normalise or to refuse.
+fn is_plain(raw: &str) -> bool {
+    let mut before = 0;
+    raw.starts_with('/')
+        && raw.bytes().all(|byte| {
+            let plain = byte.is_ascii_graphic() && byte != b'%' && !(before == b'/' && matches!(byte, b'/' | b'.'));
+            before = byte;
+            plain
+        })
+}
+
 fn decode(raw: &str) -> Result<String, BadPath> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut bytes = raw.bytes();
@@ -115,7 +131,7 @@ mod tests {
     use super::*;
 
     fn parsed(raw: &str) -> Option<String> {
-        NormalPath::parse(raw).ok().map(|path| path.0)
+        NormalPath::parse(raw).ok().map(|path| path.0.into_owned())
     }
 
     #[test]

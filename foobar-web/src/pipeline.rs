@@ -16,15 +16,17 @@ use http::{Method, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::accel::{self, Accel};
 use crate::access_log::{AccessLog, Record};
 use crate::asked::Asked;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Refusal};
+use crate::pace::Pace;
 use crate::path::NormalPath;
 use crate::request_body::LimitedBody;
-use crate::route::{Step, Target};
+use crate::route::{Last, Place, Target};
 use crate::site::{Choice, Site, Sites};
-use crate::static_files::StaticFiles;
+use crate::static_files::Reply;
 use crate::{answer, redirect};
 
 /// The request path of one worker: from a request to its answer.
@@ -78,6 +80,9 @@ impl Pipeline {
             }
             Err(problem) => self.fail(problem.into(), &request.headers, id),
         };
+        if let (Some(pace), Some(exchange)) = (response.extensions().get::<Pace>(), &arrival.exchange) {
+            exchange.limit_rate(*pace);
+        }
         keep_true_length(&mut response, head);
         finish(response, id, record)
     }
@@ -122,40 +127,34 @@ impl Pipeline {
         match &route.target {
             Target::Redirect { status, location } => Ok(redirect::to(*status, location.clone())),
             Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
-            Target::Try(steps) => {
-                for step in steps {
-                    let (files, path) = match step {
-                        Step::App => {
-                            if NormalPath::has_dot_segments(request.uri.path()) {
-                                request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
-                            }
-                            request.extensions.insert(connection);
-                            request.extensions.insert(id);
-                            return Ok(self.hand_over(request, body, route.body_limit, id).await?);
-                        }
-                        Step::Folder { files, cut } => (files, &path.as_str()[*cut..]),
-                        Step::File { files, name } => (files, name.as_str()),
-                    };
-                    if let Some(answer) = file(files, request, path).await {
-                        return answer;
+            Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
+                (Some(reply), _) => answer_with(reply),
+                (None, Last::Status(status)) => answer_with(Reply::empty(*status, Vec::new())),
+                (None, Last::App) => {
+                    if NormalPath::has_dot_segments(request.uri.path()) {
+                        request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
                     }
+                    request.extensions.insert(connection);
+                    request.extensions.insert(id);
+                    let response = self.hand_over(request, body, route.body_limit, id).await?;
+                    follow(response, site, request).await
                 }
-                Err(Problem::new(StatusCode::NOT_FOUND).into())
-            }
+            },
         }
     }
 
-    /// Hands the request to the application; of `request` remains what an error needs.
+    /// Hands the request to the application; of `request` remains what an error needs, or a file in its place.
     async fn hand_over<B>(&self, request: &mut Parts, body: B, limit: u64, id: RequestId) -> Result<Response, Problem>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         let (mut parts, ()) = Request::new(()).into_parts();
         std::mem::swap(request, &mut parts);
+        request.method = parts.method.clone();
+        request.headers = accel::remember(&parts.headers);
         if body.is_end_stream() {
             return self.handle(Request::from_parts(parts, RequestBody::empty()), id).await;
         }
-        request.headers.extend(parts.headers.get(ACCEPT).map(|accept| (ACCEPT, accept.clone())));
         let (body, fate) = LimitedBody::new(body, limit);
         let response = self.handle(Request::from_parts(parts, RequestBody::stream(body)), id).await;
         match fate.failure() {
@@ -249,17 +248,49 @@ fn closes(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 408 | 413 | 414 | 417 | 431 | 505)
 }
 
-/// The answer of a folder, whose own path without a slash is empty; an error goes the way of all errors, with the
-/// fields that it has.
-async fn file(files: &StaticFiles, request: &Parts, path: &str) -> Option<Result<Response, Failure>> {
+/// The answer of the first place that has one.
+async fn file(places: &[Place], request: &Parts, path: &str) -> Option<Reply> {
+    if places.is_empty() {
+        return None;
+    }
     let asked = Asked::of(request);
-    let reply = if path.is_empty() { redirect::into_folder(&asked) } else { files.serve(&asked, path).await }?;
+    for place in places {
+        let reply = place.serve(&asked, path).await;
+        if reply.is_some() {
+            return reply;
+        }
+    }
+    None
+}
+
+/// An error goes the way of all errors, with the fields that it has.
+fn answer_with(reply: Reply) -> Result<Response, Failure> {
     let status = reply.status;
     if status.is_client_error() || status.is_server_error() {
         let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
-        return Some(Err(Failure { problem: Problem::new(status), headers }));
+        return Err(Failure { problem: Problem::new(status), headers });
     }
-    Some(Ok(reply.into_response()))
+    let pace = reply.pace;
+    let mut response = reply.into_response();
+    if let Some(pace) = pace {
+        response.extensions_mut().insert(pace);
+    }
+    Ok(response)
+}
+
+/// The response of the application, or the file that it names.
+async fn follow(response: Response, site: &Site, request: &Parts) -> Result<Response, Failure> {
+    let Some(accel) = Accel::of(&response) else { return Ok(response) };
+    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
+        Ok(mut response) => {
+            accel.announce(&mut response);
+            Ok(response)
+        }
+        Err(mut failure) => {
+            failure.headers.extend(accel.cookies());
+            Err(failure)
+        }
+    }
 }
 
 fn bad_path() -> Problem {

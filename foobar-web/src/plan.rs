@@ -6,8 +6,10 @@ use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::address::Listen;
+use crate::client_addresses::ClientAddresses;
 use crate::limits::{Limits, within};
 use crate::site::Sites;
+use crate::static_files::{FileSources, Files, Store};
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
@@ -16,26 +18,32 @@ pub(crate) struct Plan {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
+    pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
     pub(crate) log_format: LogFormat,
+    pub(crate) store: Arc<Store>,
 }
 
 impl Plan {
     pub(crate) fn compile(
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
+        sources: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
+        let files = Files::compile(web, sources.clone())?;
         Ok(Self {
             listen: listen(web)?,
             workers: workers(web)?,
             limits: Limits::compile(web)?,
-            sites: Arc::new(Sites::compile(web, sites, app.is_some())?),
+            addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
+            sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,
+            store: files.store,
         })
     }
 }

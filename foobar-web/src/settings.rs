@@ -5,6 +5,8 @@ use foobar_core::config::settings;
 use foobar_core::{List, Period, Size};
 use serde::Deserialize;
 
+use crate::Coding;
+
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
@@ -14,6 +16,8 @@ settings! {
         pub workers: Option<usize>,
         /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits.
         pub worker_connections: usize = "4096",
+        /// Connections that one client address may have open, over all workers; a further one is closed at once. An IPv6 network of 64 bits counts as one address. `0` for no bound.
+        pub connections_per_address: usize = "0",
         /// How long a connection may be idle between two requests; with `"0"` every answer closes its connection.
         pub keepalive_timeout: Period = r#""75s""#,
         /// Requests that one connection may carry; the last answer closes it.
@@ -40,6 +44,18 @@ settings! {
         pub access_log: String = r#""stdout""#,
         /// How requests are logged: `combined` as in nginx, or `json`, one object a line.
         pub log_format: LogFormat = r#""combined""#,
+        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk.
+        pub file_cache_size: Size = r#""64MiB""#,
+        /// The largest file that is kept in memory, in each of its codings, and at most a quarter of `file_cache_size`; a larger one is kept open.
+        pub file_cache_max_file: Size = r#""1MiB""#,
+        /// Files that are kept open because they are larger.
+        pub file_cache_descriptors: usize = "512",
+        /// How long what was found is taken as true where the system does not tell of changes: behind links, with several names (hard links), on a network, without `file_cache_watch`. A folder that takes the place of a `root` is seen within the same time. What the system does tell of is looked at again after 60s, or this time if it is longer. `"0"` turns the cache off.
+        pub file_cache_valid: Period = r#""1s""#,
+        /// Whether the system tells of changes (inotify), so that they are seen at once.
+        pub file_cache_watch: bool = "true",
+        /// Threads that read files which are not in the system's memory, at most 512; they end when they are idle.
+        pub file_threads: usize = "8",
     }
 }
 
@@ -60,8 +76,30 @@ settings! {
         pub charset: String = r#""utf-8""#,
         /// The most ranges of one request that are answered.
         pub max_ranges: usize = "16",
-        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder), `app`, which can only be the last.
+        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
+        /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
+        pub autoindex: Autoindex = r#""off""#,
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` (a bundler's name with a hash, `app.3f2a9c1b.js`) or `*`; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`.
+        pub cache_control: List<String> = "[]",
+        /// `Content-Disposition` of files, by rules as in `cache_control`; VALUE is `attachment`, `inline` or `off`. The file's name is added.
+        pub content_disposition: List<String> = "[]",
+        /// Media types of extensions, before those that are known: `"text/markdown md markdown"`.
+        pub types: List<String> = "[]",
+        /// The media type of files whose name tells none.
+        pub default_type: String = r#""application/octet-stream""#,
+        /// The codings of which siblings are sent: beside `app.js` an `app.js.br`, `.zst` or `.gz` that is smaller and not older.
+        pub precompressed: List<Coding> = r#"["br", "zstd", "gzip"]"#,
+        /// The codings that files are compressed in when a client asks for one: once, then they are kept in the cache; never for ranges. Without a cache (`web.file_cache_size`) nothing is compressed.
+        pub compress: List<Coding> = r#"["br", "zstd", "gzip"]"#,
+        /// The smallest file that is compressed. The largest is what the cache takes into memory (`web.file_cache_max_file`), at most 8MiB.
+        pub compress_min_size: Size = r#""1KiB""#,
+        /// The media types that are compressed; a `*` stands for anything.
+        pub compress_types: List<String> = r#"["text/*", "*/javascript", "application/json", "*+json", "application/xml", "*+xml", "application/wasm", "font/ttf", "font/otf", "application/vnd.ms-fontobject", "image/x-icon", "image/bmp"]"#,
+        /// Bytes a second that a file is sent with to one client, as long as there is more of it; `"0"` for no limit.
+        pub limit_rate: Size = r#""0""#,
+        /// The bytes of a file that are sent before `limit_rate` counts.
+        pub limit_rate_after: Size = r#""0""#,
         /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
@@ -77,6 +115,20 @@ settings! {
     pub struct RouteSettings in "sites.*.routes.*" {
         /// Serves this folder, the route's path cut off, as with nginx's `alias`; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
+        /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
+        pub try_files: Option<List<String>>,
+        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL.
+        pub internal: bool = "false",
+        /// The list of a folder, instead of the site's `autoindex`.
+        pub autoindex: Option<Autoindex>,
+        /// The rules of `Cache-Control`, instead of the site's.
+        pub cache_control: Option<List<String>>,
+        /// The rules of `Content-Disposition`, instead of the site's.
+        pub content_disposition: Option<List<String>>,
+        /// Bytes a second, instead of the site's `limit_rate`.
+        pub limit_rate: Option<Size>,
+        /// The bytes before `limit_rate` counts, instead of the site's.
+        pub limit_rate_after: Option<Size>,
         /// Hands the request to the application.
         pub app: bool = "false",
         /// Redirects to exactly this URL or path; the request's path and query are not appended.
@@ -112,6 +164,34 @@ impl TryFrom<String> for LogFormat {
             "combined" => Ok(Self::Combined),
             "json" => Ok(Self::Json),
             _ => Err("write \"combined\" or \"json\""),
+        }
+    }
+}
+
+/// How the content of a folder is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Autoindex {
+    /// Not at all.
+    Off,
+    /// As a page.
+    Html,
+    /// As nginx's `autoindex_format json`.
+    Json,
+    /// As a page, or as JSON where `Accept` prefers it.
+    On,
+}
+
+impl TryFrom<String> for Autoindex {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "off" => Ok(Self::Off),
+            "html" => Ok(Self::Html),
+            "json" => Ok(Self::Json),
+            "on" => Ok(Self::On),
+            _ => Err("write \"off\", \"html\", \"json\" or \"on\""),
         }
     }
 }

@@ -8,8 +8,8 @@ use http::request::Parts;
 use crate::error_page::ErrorPages;
 use crate::host::{self, Host};
 use crate::limits::body_limit;
-use crate::route::{self, Routes};
-use crate::static_files::StaticFiles;
+use crate::route::{Folder, Routes};
+use crate::static_files::Files;
 use crate::{Error, SiteSettings, WebSettings, Www, redirect};
 
 /// The sites of a server and the names they answer to.
@@ -38,13 +38,14 @@ impl Sites {
     pub(crate) fn compile(
         web: &WebSettings,
         settings: &BTreeMap<String, SiteSettings>,
+        files: &Files,
         has_app: bool,
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
         let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None };
         for (label, site) in settings {
-            sites.add(&config::key(&["sites", label]), web, site, has_app)?;
+            sites.add(&config::key(&["sites", label]), (web, site), files, has_app)?;
         }
         if sites.sites.len() == 1 {
             sites.default = Some(0);
@@ -63,6 +64,20 @@ impl Sites {
         Ok(location.map_or(Choice::Site(site), Choice::Redirect))
     }
 
+    /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.
+    pub(crate) fn serving(&self, host: Option<&str>) -> Option<usize> {
+        let Some(host) = host else { return self.default };
+        let host = Host::parse(host).ok()?; // no host: an error is the answer
+        let index = self.names.find(&host.name).or(self.default)?;
+        let canonical = redirect::canonical_name(self.sites[index].www, &host.name);
+        canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
+    }
+
+    /// The site of this number.
+    pub(crate) fn at(&self, index: usize) -> &Site {
+        &self.sites[index]
+    }
+
     fn canonical(&self, index: usize, host: &Host<'_>, scheme: Scheme, request: &Parts) -> Option<HeaderValue> {
         let name = redirect::canonical_name(self.sites[index].www, &host.name)?;
         // Only to a name that is this site's: who comes by address, or by a name nobody has, stays where he is.
@@ -72,23 +87,22 @@ impl Sites {
         redirect::under(&name, scheme, host, &request.uri)
     }
 
-    fn add(&mut self, key: &str, web: &WebSettings, site: &SiteSettings, has_app: bool) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        key: &str,
+        (web, site): (&WebSettings, &SiteSettings),
+        files: &Files,
+        has_app: bool,
+    ) -> Result<(), Error> {
         let index = self.sites.len();
         if site.default && self.default.replace(index).is_some() {
             return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
         }
-        let tries = |step: &str| site.try_files.iter().any(|name| name == step);
-        let root = match &site.root {
-            None => None,
-            Some(path) => {
-                let opened = StaticFiles::open(path, route::files_options(site, tries("file"), tries("index")));
-                Some(opened.map_err(|source| Error::Open { key: format!("{key}.root"), path: path.clone(), source })?)
-            }
-        };
+        let root = site.root.as_deref().map(|path| Folder::new(files, path, 0, (key, site), None));
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
         self.sites.push(Site {
-            error_pages: ErrorPages::compile(key, site, root.clone())?,
-            routes: Routes::compile(key, site, root, has_app, body_limit)?,
+            error_pages: ErrorPages::compile(key, site, root.as_ref())?,
+            routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
             www: site.www,
         });
         Ok(())

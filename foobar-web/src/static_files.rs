@@ -1,13 +1,35 @@
+pub(crate) mod accept_encoding;
+mod announce;
+mod autoindex;
+mod buffer;
+mod cache;
+mod coding;
+mod compress;
 mod content_type;
+mod disk_file;
+mod embedded;
+mod encodings;
+mod entry;
+mod flights;
 mod folder;
+mod front;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod load;
 mod multipart;
+mod pool;
 mod range;
 mod reply;
 mod representation;
+mod resource;
+pub(crate) mod source;
+mod sources;
+mod store;
 mod stream;
+mod tree;
 mod validators;
+mod watch;
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,26 +38,39 @@ use bytes::Bytes;
 use foobar_core::Chain;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
-use tokio::task::spawn_blocking;
 
 use crate::asked::{Asked, Verb};
-use crate::redirect;
-use folder::{Folder, Found};
+use crate::pace::Pace;
+use crate::{Autoindex, Error, WebSettings, redirect};
+use autoindex::Listing;
+use entry::{Entry, Found};
 use range::Selection;
 use representation::{Representation, Stored};
+use resource::{Resource, Selected};
+use tree::Tree;
 use validators::Precondition;
 
-pub(crate) use reply::Reply;
+pub(crate) use announce::Announce;
+pub(crate) use buffer::{Buffer, SLICE};
+pub use coding::Coding;
+pub(crate) use disk_file::DiskFile;
+pub use embedded::Embedded;
+pub(crate) use encodings::Encodings;
+pub use folder::Folder;
+pub(crate) use reply::{Content, Reply, Segment};
+pub(crate) use source::Wait;
+pub use sources::FileSources;
+pub(crate) use store::Store;
+pub(crate) use watch::Watch;
 
-/// One folder whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
+/// One source whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
 ///
-/// A file is looked up in one visit to the blocking pool, which also reads it if it is small; nothing is kept between
-/// requests.
+/// What was found is kept in the cache of the [`Store`]. What is not there is looked for on the worker as far as that
+/// does not block, and on the file-reading pool where it would.
 #[derive(Clone)]
-pub(crate) struct StaticFiles(Arc<Folder>);
+pub(crate) struct StaticFiles(Arc<Tree>);
 
 /// What is known of a path at once.
-#[expect(dead_code, reason = "the wire will ask")]
 pub(crate) enum Now {
     Reply(Reply),
     /// Nothing that is served lies there.
@@ -44,12 +79,31 @@ pub(crate) enum Now {
     Later,
 }
 
+/// What all served files of a tier share.
+#[derive(Clone)]
+pub(crate) struct Files {
+    pub(crate) store: Arc<Store>,
+    sources: FileSources,
+}
+
+impl Files {
+    pub(crate) fn compile(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
+        Ok(Self { store: Arc::new(Store::compile(web)?), sources })
+    }
+}
+
 /// How a folder is served.
 pub(crate) struct FilesOptions {
     /// The names that are tried, in order, where a directory is asked for.
     pub(crate) index: Vec<String>,
-    /// The charset that text is announced with; an empty one announces none.
-    pub(crate) charset: String,
+    /// What a file is announced with, by its name.
+    pub(crate) announce: Announce,
+    /// Which codings it is sent in.
+    pub(crate) encodings: Encodings,
+    /// How a directory without an index is listed, where `directory_index` allows it.
+    pub(crate) autoindex: Autoindex,
+    /// How fast a file may be sent; as fast as it goes without one.
+    pub(crate) pace: Option<Pace>,
     /// The most ranges that are served to one request; 0 turns ranges off.
     pub(crate) max_ranges: usize,
     /// Whether a path may name a file (`file` in `try_files`).
@@ -58,35 +112,34 @@ pub(crate) struct FilesOptions {
     pub(crate) directory_index: bool,
 }
 
-/// A file of at most this many bytes is read where it is opened.
-const SMALL: u64 = 64 << 10;
 /// The largest error page, in bytes.
 const LARGEST_PAGE: u64 = 1 << 20;
 
 impl StaticFiles {
-    /// Opens a folder. An error if it is not there or not a directory, or if the charset is not a token.
-    pub(crate) fn open(root: &Path, options: FilesOptions) -> io::Result<Self> {
-        Folder::open(root, options).map(Arc::new).map(Self)
+    /// Opens a folder, or the source that `root` names. An error if it is not there or not a directory. Blocks.
+    pub(crate) fn open(files: &Files, root: &Path, options: FilesOptions) -> io::Result<Self> {
+        let source = files.sources.open(root)?;
+        Ok(Self(Arc::new(Tree::open(source, options, &files.store)?)))
     }
 
     /// Opens the folder that `file` lies in, and gives its name there. An error if it is no file that can be served.
-    pub(crate) fn open_file(file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
-        let file = std::path::absolute(file)?;
-        let name = file.file_name().and_then(OsStr::to_str);
-        let (Some(folder), Some(name)) = (file.parent(), name) else { return Err(io::ErrorKind::NotFound.into()) };
-        let files = Self::open(folder, options)?;
-        match files.0.file(name, 0)? {
-            Some(_) => Ok((files, name.to_owned())),
-            None => {
-                Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder"))
-            }
+    /// Blocks.
+    pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
+        let (source, name) = files.sources.open_for(file)?;
+        let tree = Tree::open(source, options, &files.store)?;
+        match &tree.find_waiting(&name)?.found {
+            Found::File(_) => Ok((Self(Arc::new(tree)), name)),
+            _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder")),
         }
     }
 
     /// Answers like [`serve`](Self::serve), but only from what is at hand: it never waits and never blocks.
-    #[expect(dead_code, reason = "the wire will call it")]
-    pub(crate) fn serve_now(&self, _asked: &Asked<'_>, _path: &str) -> Now {
-        Now::Later
+    pub(crate) fn serve_now(&self, asked: &Asked<'_>, path: &str) -> Now {
+        match self.0.find_now(path) {
+            Ok(entry) => self.at_hand(asked, &entry),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Now::Later,
+            Err(error) => Now::Reply(failure(path, &error)),
+        }
     }
 
     /// Answers a request for `path`, which is decoded, normalised and relative to this folder. `None` if nothing that
@@ -94,45 +147,91 @@ impl StaticFiles {
     ///
     /// An error (403, 405, 412, 416, 500) has its fields but no content.
     pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
-        let found = match self.find(asked, path).await {
-            Ok(found) => found,
+        let entry = match self.0.find(path).await {
+            Ok(entry) => entry,
             Err(error) => return Some(failure(path, &error)),
         };
-        let reply = match (asked.verb, found) {
-            (_, Found::Nothing) => return None,
-            (Verb::Get | Verb::Head, Found::File(file)) => self.answer(asked, &file),
-            (Verb::Get | Verb::Head, Found::Directory) => redirect::into_folder(asked)?,
-            (Verb::Options, _) => allow(StatusCode::NO_CONTENT),
-            (Verb::Other, _) => allow(StatusCode::METHOD_NOT_ALLOWED),
-        };
-        Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })
+        match (self.at_hand(asked, &entry), &entry.found) {
+            (Now::Reply(reply), _) => Some(reply),
+            (Now::Nothing, _) => None,
+            (Now::Later, Found::File(file)) => Some(self.encode(asked, path, &file.resource).await),
+            (Now::Later, _) => self.list(asked, path).await,
+        }
     }
 
     /// The type and the content of the file at `path`, for an error page; `None` if it cannot be
     /// [read](Self::read_page).
     pub(crate) async fn page(&self, path: &str) -> Option<(HeaderValue, Bytes)> {
+        if let Ok(entry) = self.0.find_now(path)
+            && let Found::File(file) = &entry.found
+            && let Stored::Memory(bytes) = &file.resource.identity().stored
+            && bytes.len() as u64 <= LARGEST_PAGE
+        {
+            return Some((file.resource.identity().content_type().clone(), bytes.clone()));
+        }
         let (files, at) = (self.clone(), path.to_owned());
-        let page = blocking(move || files.read_page(&at)).await;
+        let page = self.0.store.pool().run(move || files.read_page(&at)).await.and_then(|page| page);
         page.inspect_err(|error| tracing::warn!(path, error = %Chain(error), "an error page cannot be read")).ok()
     }
 
-    /// Blocks. An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read.
+    /// An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read. Blocks.
     pub(crate) fn read_page(&self, path: &str) -> io::Result<(HeaderValue, Bytes)> {
-        let page = self.0.file(path, LARGEST_PAGE)?.ok_or(io::ErrorKind::NotFound)?;
-        match &page.stored {
-            Stored::Memory(bytes) => Ok((page.content_type().clone(), bytes.clone())),
-            Stored::File(_) => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
+        let entry = self.0.find_waiting(path)?;
+        let Found::File(file) = &entry.found else { return Err(io::ErrorKind::NotFound.into()) };
+        let page = file.resource.identity();
+        if page.size > LARGEST_PAGE {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+        }
+        let content = match &page.stored {
+            Stored::Memory(bytes) => bytes.clone(),
+            Stored::File(file) => {
+                let mut content = vec![0; page.size as usize];
+                file.read(&mut content, 0, Wait::Allowed)?;
+                content.into()
+            }
+        };
+        Ok((page.content_type().clone(), content))
+    }
+
+    fn at_hand(&self, asked: &Asked<'_>, entry: &Entry) -> Now {
+        match (asked.verb, &entry.found) {
+            (_, Found::Nothing) => Now::Nothing,
+            (Verb::Get | Verb::Head, Found::File(file)) => match file.resource.select(&asked.fields) {
+                Selected::Ready(representation) => Now::Reply(self.answer(asked, representation)),
+                Selected::Unmade(_) => Now::Later,
+            },
+            (Verb::Get | Verb::Head, Found::Directory) => redirect::into_folder(asked).map_or(Now::Nothing, Now::Reply),
+            (Verb::Get | Verb::Head, Found::Listing) => Now::Later,
+            (Verb::Options, _) => Now::Reply(allow(StatusCode::NO_CONTENT)),
+            (Verb::Other, _) => Now::Reply(allow(StatusCode::METHOD_NOT_ALLOWED)),
         }
     }
 
-    /// The one way to a file: a cache of what was found belongs here.
-    async fn find(&self, asked: &Asked<'_>, path: &str) -> io::Result<Found> {
-        let (folder, at, at_once) = (Arc::clone(&self.0), path.to_owned(), at_once(asked));
-        blocking(move || folder.find(&at, at_once)).await
+    /// Answers in a coding that has to be made before.
+    async fn encode(&self, asked: &Asked<'_>, path: &str, resource: &Arc<Resource>) -> Reply {
+        let representation = match resource.select(&asked.fields) {
+            Selected::Ready(representation) => representation,
+            Selected::Unmade(coding) => {
+                let (tree, at, made) = (Arc::clone(&self.0), path.to_owned(), Arc::clone(resource));
+                let weigh_again = move || tree.weigh_again(&at, &made);
+                resource.make(coding, self.0.store.compressor(), weigh_again).await
+            }
+        };
+        self.answer(asked, representation)
+    }
+
+    /// Lists a directory.
+    async fn list(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+        let listing = Listing::of(asked, self.0.options.autoindex)?;
+        let (tree, at) = (Arc::clone(&self.0), path.to_owned());
+        let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| listing.reply(entries)));
+        let reply = self.0.store.pool().run(list).await.and_then(|reply| reply);
+        let reply = reply.unwrap_or_else(|error| Some(failure(path, &error)))?;
+        Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })
     }
 
     fn answer(&self, asked: &Asked<'_>, file: &Representation) -> Reply {
-        match file.validators.evaluate(&asked.fields) {
+        let reply = match file.validators.evaluate(&asked.fields) {
             Precondition::Failed => Reply::empty(StatusCode::PRECONDITION_FAILED, Vec::new()),
             Precondition::NotModified => file.not_modified(),
             Precondition::Passed => match self.select(asked, file) {
@@ -141,24 +240,16 @@ impl StaticFiles {
                 Selection::Parts(ranges) => file.parts(&ranges),
                 Selection::Unsatisfiable => file.unsatisfiable(),
             },
-        }
+        };
+        let reply = Reply { pace: self.0.options.pace, ..reply };
+        if asked.verb == Verb::Head { reply.without_content() } else { reply }
     }
 
     /// What is asked of a file; ranges are for GET alone (RFC 9110 §14.2).
     fn select(&self, asked: &Asked<'_>, file: &Representation) -> Selection {
         let range = if asked.verb == Verb::Get { file.validators.range(&asked.fields) } else { None };
-        range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.max_ranges()))
+        range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.options.max_ranges))
     }
-}
-
-/// Up to which size a file is read where it is opened: not if its content may not be needed.
-fn at_once(asked: &Asked<'_>) -> u64 {
-    let conditional = asked.fields.if_none_match.is_some() || asked.fields.if_modified_since.is_some();
-    if asked.verb == Verb::Get && !conditional { SMALL } else { 0 }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    spawn_blocking(work).await.unwrap_or_else(|lost| Err(lost.into()))
 }
 
 fn allow(status: StatusCode) -> Reply {

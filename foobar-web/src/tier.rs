@@ -11,6 +11,9 @@ pub trait WebTier: Tier {
         Ok(())
     }
 
+    /// Opens the access log anew, as after its file was moved away. The default has none.
+    fn reopen_logs(&self) {}
+
     /// Where it listens, once it has started; empty before, and where there is no socket.
     fn addresses(&self) -> Vec<Address>;
 }

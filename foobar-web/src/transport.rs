@@ -1,38 +1,101 @@
 use std::io;
+use std::os::fd::AsFd;
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::unconstrained;
 
 /// A stream of bytes to a client: a socket, later TLS over one.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub(crate) trait Transport: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {
+    /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
+    const SENDS_FILES: bool;
+
     /// Makes the coming close a reset, which discards what the client did not take.
     fn reset(&self);
 
+    /// Has the system find out whether a silent client is still there.
+    fn probe(&self);
+
+    /// Has the system take less ahead of a client that reads slowly. It would take megabytes at once and then nothing for
+    /// minutes, which looks like a client that does not read; to a fast one, less at a time costs more.
+    fn take_less_ahead(&self);
+
     /// Whether the client has closed its side, even if bytes that it sent before have not been read.
     fn has_ended(&self) -> bool;
+
+    /// Waits until something can be written.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
+    /// [`io::ErrorKind::WouldBlock`].
+    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R>;
 }
 
 impl Transport for TcpStream {
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
+
     fn reset(&self) {
         if let Err(error) = self.set_zero_linger() {
             tracing::debug!(%error, "cannot reset a connection");
         }
     }
 
+    fn probe(&self) {
+        if let Err(error) = SockRef::from(self).set_keepalive(true) {
+            tracing::debug!(%error, "cannot have a client probed");
+        }
+    }
+
+    fn take_less_ahead(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Err(error) = SockRef::from(self).set_tcp_notsent_lowat(UNSENT) {
+            tracing::debug!(%error, "cannot have less taken ahead");
+        }
+    }
+
     fn has_ended(&self) -> bool {
         ended(self.ready(Interest::READABLE))
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(cx)
+    }
+
+    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.try_io(Interest::WRITABLE, write)
     }
 }
 
 impl Transport for UnixStream {
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
+
     fn reset(&self) {}
+
+    /// Its end is noticed at once.
+    fn probe(&self) {}
+
+    /// Its buffer is small.
+    fn take_less_ahead(&self) {}
 
     fn has_ended(&self) -> bool {
         ended(self.ready(Interest::READABLE))
     }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(cx)
+    }
+
+    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R> {
+        self.try_io(Interest::WRITABLE, write)
+    }
 }
+
+/// The bytes that are taken ahead of a slow client.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
 
 /// What is known of a socket now.
 fn ended(ready: impl Future<Output = io::Result<Ready>>) -> bool {

@@ -9,7 +9,7 @@ use socket2::Socket;
 use crate::crew::{Crew, Work};
 use crate::listener::{Acceptor, Listener};
 use crate::plan::Plan;
-use crate::{Address, Error, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -30,7 +30,18 @@ impl Web {
         sites: &BTreeMap<String, SiteSettings>,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
-        Ok(Self { plan: Plan::compile(settings, sites, app)?, crew: Crew::new(), listeners: Mutex::default() })
+        Self::with_files(settings, sites, &FileSources::default(), app)
+    }
+
+    /// The same with sources of files that `root` and `files` of the settings may name.
+    pub fn with_files(
+        settings: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        files: &FileSources,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        let plan = Plan::compile(settings, sites, files, app)?;
+        Ok(Self { plan, crew: Crew::new(), listeners: Mutex::default() })
     }
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
@@ -77,6 +88,7 @@ impl Tier for Web {
 
     fn metrics(&self, metrics: &mut Metrics) {
         self.crew.metrics(metrics);
+        self.plan.store.metrics(metrics);
     }
 }
 
@@ -85,6 +97,10 @@ impl WebTier for Web {
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {
         Ok(self.plan.listen.iter().try_for_each(Listener::check)?)
+    }
+
+    fn reopen_logs(&self) {
+        self.crew.reopen_log();
     }
 
     fn addresses(&self) -> Vec<Address> {

@@ -1,25 +1,40 @@
+use std::cell::Cell;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foobar_core::Connection;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use crate::client_addresses::ClientAddresses;
+use crate::clock::Clock;
 use crate::connection::serve;
 use crate::connections::Connections;
+use crate::desk::Desk;
 use crate::limits::Limits;
 use crate::listener::{Accepted, Acceptor};
 use crate::pipeline::Pipeline;
+use crate::transport::Transport;
 
 /// What one worker thread holds.
 pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) limits: Limits,
     pub(crate) connections: Rc<Connections>,
+    pub(crate) addresses: Arc<ClientAddresses>,
+    /// See [`descriptors`].
+    pub(crate) descriptors: u64,
+    /// So many connections leave few descriptors.
+    pub(crate) crowd: Cell<usize>,
+    pub(crate) clock: Rc<Clock>,
+    pub(crate) desk: Desk,
 }
 
 impl Worker {
@@ -71,16 +86,48 @@ impl Worker {
     }
 
     fn open(self: &Rc<Self>, stream: Accepted, connection: Connection) {
-        let worker = self.clone();
         match stream {
-            Accepted::Tcp(stream) => self.connections.open(|exchange| serve(stream, connection, worker, exchange)),
-            Accepted::Unix(stream) => self.connections.open(|exchange| serve(stream, connection, worker, exchange)),
+            Accepted::Tcp(stream) => self.admit(stream, connection),
+            Accepted::Unix(stream) => self.admit(stream, connection),
+        }
+    }
+
+    fn admit(self: &Rc<Self>, stream: impl Transport + AsRawFd, connection: Connection) {
+        let Some(place) = self.addresses.admit(connection.remote) else {
+            return self.pipeline.counters.turned_away();
+        };
+        self.leave_some_to_files(stream.as_raw_fd());
+        let worker = self.clone();
+        self.connections.open(|exchange| async move {
+            let _place = place;
+            serve(stream, connection, worker, exchange).await;
+        });
+    }
+
+    /// Closes idle connections before files cannot be opened any more. The system gives the lowest descriptor that is
+    /// free, so a high one says that few are left: from then on each connection more takes the place of an idle one.
+    fn leave_some_to_files(&self, descriptor: RawFd) {
+        let spare = (self.descriptors / 8).min(SPARE);
+        let open = self.connections.count();
+        if u64::try_from(descriptor).is_ok_and(|descriptor| descriptor.saturating_add(spare) >= self.descriptors) {
+            self.crowd.set(self.crowd.get().min(open));
+        }
+        if open >= self.crowd.get() {
+            self.connections.evict();
         }
     }
 }
 
 /// The pause after a failure that the next connection would share, such as too many open files.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How many descriptors this process may have.
+pub(crate) fn descriptors() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) // no limit
+}
+
+/// The descriptors that connections leave to files, or an eighth of all.
+const SPARE: u64 = 64;
 
 /// Whether the process or the machine may open no more files.
 fn is_of_descriptors(error: &io::Error) -> bool {

@@ -56,7 +56,7 @@ async fn serve(composition: Composition) -> Exit {
         started = &mut starting => match started {
             Ok(running) => {
                 banner.print(&running);
-                signals.next().await;
+                signals.serve(|| running.reopen_logs()).await;
                 stop(running, signals).await
             }
             Err(error) => fail(&error),
@@ -93,11 +93,13 @@ async fn stop(running: Running, mut signals: Signals) -> Exit {
     }
 }
 
-/// SIGTERM and SIGINT, which stop, and SIGHUP, which other servers take as the order to reload.
+/// SIGTERM and SIGINT, which stop, SIGUSR1, which opens the access log anew as in nginx, and SIGHUP, which other servers
+/// take as the order to reload.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    reopen: Signal,
 }
 
 impl Signals {
@@ -106,15 +108,22 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            reopen: signal(SignalKind::user_defined1())?,
         })
     }
 
     /// Completes at the next signal to stop.
     async fn next(&mut self) {
+        self.serve(|| {}).await;
+    }
+
+    /// The same, with what SIGUSR1 does.
+    async fn serve(&mut self, reopen: impl Fn()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
+                _ = self.reopen.recv() => reopen(),
                 _ = self.hang_up.recv() => tracing::warn!("SIGHUP does nothing: to take a new configuration, restart"),
             }
         }

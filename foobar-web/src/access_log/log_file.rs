@@ -34,11 +34,21 @@ impl LogFile {
         put(&*self.file, text, &mut self.torn)
     }
 
-    /// Opens the path anew if another file is there, or none; until that works, the old file is better than none.
+    /// Opens the path anew, whatever is there now.
+    pub(super) fn reopen(&mut self) {
+        self.looked = Some(Instant::now());
+        self.replace(append(&self.path).map(Some));
+    }
+
+    /// Opens the path anew if another file is there, or none.
     fn follow(&mut self) {
-        let followed = self.is_moved().and_then(|moved| if moved { append(&self.path).map(Some) } else { Ok(None) });
-        let astray = std::mem::replace(&mut self.astray, followed.is_err());
-        match followed {
+        self.replace(self.is_moved().and_then(|moved| if moved { append(&self.path).map(Some) } else { Ok(None) }));
+    }
+
+    /// Until there is another file, the old one is better than none.
+    fn replace(&mut self, opened: io::Result<Option<File>>) {
+        let astray = std::mem::replace(&mut self.astray, opened.is_err());
+        match opened {
             Err(error) if !astray => {
                 tracing::error!(%error, "cannot open the access log {} anew; the file that was moved is written on", self.path.display());
             }

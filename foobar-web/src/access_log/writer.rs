@@ -15,11 +15,12 @@ pub(crate) enum Sink {
     File(LogFile),
 }
 
-/// Some lines of one worker.
-pub(crate) struct Batch {
-    pub(super) text: Vec<u8>,
-    pub(super) lines: u64,
-    pub(super) counters: Arc<Counters>,
+/// What the thread that writes is told.
+pub(crate) enum Lines {
+    /// Some lines of one worker.
+    Batch { text: Vec<u8>, lines: u64, counters: Arc<Counters> },
+    /// To open the file anew, as it may have been moved away.
+    Reopen,
 }
 
 impl Sink {
@@ -36,6 +37,12 @@ impl Sink {
                 Ok(file) => Ok(Self::File(file)),
                 Err(source) => Err(Error::Open { key: "web.access_log".to_owned(), path: path.into(), source }),
             },
+        }
+    }
+
+    fn reopen(&mut self) {
+        if let Self::File(file) = self {
+            file.reopen();
         }
     }
 
@@ -58,7 +65,7 @@ const NO_FILES: &[&str] = &["", "on", "true", "yes", "false", "no", "none", "nul
 /// Where workers send their lines, and the work of the thread that writes them; `None` if nothing is logged.
 ///
 /// The thread ends when all workers have dropped their senders.
-pub(crate) fn writer(sink: Sink) -> Option<(SyncSender<Batch>, impl FnOnce() + Send + 'static)> {
+pub(crate) fn writer(sink: Sink) -> Option<(SyncSender<Lines>, impl FnOnce() + Send + 'static)> {
     if matches!(sink, Sink::Off) {
         return None;
     }
@@ -69,12 +76,19 @@ pub(crate) fn writer(sink: Sink) -> Option<(SyncSender<Batch>, impl FnOnce() + S
 /// The batches that may wait: with their size, some megabytes.
 const BATCHES: usize = 64;
 
-fn write_all(mut sink: Sink, batches: &Receiver<Batch>) {
+fn write_all(mut sink: Sink, orders: &Receiver<Lines>) {
     let mut failing = false;
-    for batch in batches {
-        let written = sink.write(&batch.text);
+    for order in orders {
+        let (text, lines, counters) = match order {
+            Lines::Batch { text, lines, counters } => (text, lines, counters),
+            Lines::Reopen => {
+                sink.reopen();
+                continue;
+            }
+        };
+        let written = sink.write(&text);
         if written.is_err() {
-            batch.counters.log_lines_lost(batch.lines);
+            counters.log_lines_lost(lines);
         }
         match (written, failing) {
             (Err(error), false) => {

@@ -7,7 +7,9 @@ fn site(names: &[&str]) -> SiteSettings {
 
 fn compile(sites: impl IntoIterator<Item = SiteSettings>) -> Result<Sites, Error> {
     let sites = sites.into_iter().enumerate().map(|(index, site)| (format!("s{index}"), site)).collect();
-    Sites::compile(&WebSettings::default(), &sites, false)
+    let web = WebSettings::default();
+    let files = Files::compile(&web, crate::FileSources::default()).expect("the defaults are good");
+    Sites::compile(&web, &sites, &files, false)
 }
 
 /// The number of the site that answers for `host`; `Err` is the status of the refusal or the redirect's target.

@@ -1,132 +1,156 @@
-use std::fs::{File, Metadata};
+mod state;
+
+use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
 
-use super::FilesOptions;
-use super::content_type::ContentTypes;
-use super::representation::{Announced, Representation};
+use super::source::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Wait};
 
-/// The folder that is served. All of its methods block.
+/// A folder of the system, as `root` and `files` of the configuration name it.
 ///
-/// A path may pass symbolic links as long as none leaves the folder; an absolute one leaves it. The folder itself is
-/// looked up anew for each request, so that a deployment may replace it, or the link that names it, at once.
-pub(super) struct Folder {
-    root: PathBuf,
-    options: FilesOptions,
-    types: ContentTypes,
+/// A path may pass symbolic links as long as none leaves the folder; an absolute one leaves it. A worker resolves a
+/// path only as far as the system has its parts in memory; what is not there, and every doubt, is left to cap-std on a
+/// thread that may wait. The folder itself stays open between two calls of [`has_moved`](FileSource::has_moved).
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    root: RwLock<Option<Arc<Root>>>,
 }
 
-/// What a path leads to.
-pub(super) enum Found {
-    /// A regular file.
-    File(Representation),
-    /// A directory with an index, asked for without the `/` at its end.
-    Directory,
-    /// Nothing that is served.
-    Nothing,
-}
-
-enum Entry {
-    File(File, Metadata),
-    Directory,
-    Nothing,
+#[derive(Debug)]
+struct Root {
+    dir: Dir,
+    device: u64,
+    inode: u64,
 }
 
 impl Folder {
-    /// An error if `root` is no directory or cannot be opened.
-    pub(super) fn open(root: &Path, options: FilesOptions) -> io::Result<Self> {
-        let folder = Self { root: std::path::absolute(root)?, types: ContentTypes::new(&options.charset)?, options };
-        folder.dir()?;
-        Ok(folder)
+    /// An error if `path` is no directory or cannot be opened. Blocks.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let root = Root::open(&path, Wait::Allowed)?;
+        Ok(Self { path, root: RwLock::new(Some(Arc::new(root))) })
     }
 
-    /// The most ranges that a request may ask for.
-    pub(super) const fn max_ranges(&self) -> usize {
-        self.options.max_ranges
+    fn root(&self) -> Option<Arc<Root>> {
+        self.root.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
 
-    /// Looks up a decoded path as `try_files` says; a file of at most `at_once` bytes is read at once.
-    pub(super) fn find(&self, path: &str, at_once: u64) -> io::Result<Found> {
-        let Some((dir, path)) = self.enter(path)? else { return Ok(Found::Nothing) };
-        if path.is_empty() || path.ends_with('/') {
-            return Ok(self.index(&dir, path, at_once)?.map_or(Found::Nothing, Found::File));
-        }
-        match open(&dir, path)? {
-            Entry::File(file, metadata) if self.options.file => {
-                self.represent(path, file, &metadata, at_once).map(Found::File)
+impl Root {
+    fn open(path: &Path, wait: Wait) -> io::Result<Self> {
+        let dir = match wait {
+            Wait::Never => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let dir = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).map_err(or_wait)?;
+                Dir::from_std_file(dir.into())
             }
-            Entry::Directory if self.index(&dir, &format!("{path}/"), 0)?.is_some() => Ok(Found::Directory),
-            _ => Ok(Found::Nothing),
-        }
-    }
-
-    /// The file at a decoded path, whatever `try_files` says; it is read at once if it has at most `at_once` bytes.
-    pub(super) fn file(&self, path: &str, at_once: u64) -> io::Result<Option<Representation>> {
-        let Some((dir, path)) = self.enter(path)? else { return Ok(None) };
-        match open(&dir, path)? {
-            Entry::File(file, metadata) => self.represent(path, file, &metadata, at_once).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn index(&self, dir: &Dir, directory: &str, at_once: u64) -> io::Result<Option<Representation>> {
-        let names = if self.options.directory_index { self.options.index.as_slice() } else { &[] };
-        for name in names {
-            let path = format!("{directory}{name}");
-            if let Entry::File(file, metadata) = open(dir, &path)? {
-                return self.represent(&path, file, &metadata, at_once).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    fn represent(&self, path: &str, file: File, metadata: &Metadata, at_once: u64) -> io::Result<Representation> {
-        let announced = Announced {
-            content_type: self.types.of(path),
-            fields: vec![(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))],
-            lasting: Vec::new(),
-            ranges: self.options.max_ranges > 0,
+            Wait::Allowed => Dir::open_ambient_dir(path, ambient_authority())?,
         };
-        Representation::new(file, metadata, announced, at_once)
+        let stat = fstat(&dir)?;
+        Ok(Self { dir, device: stat.st_dev, inode: stat.st_ino })
     }
 
-    /// The folder and the path in it, if it may be looked at.
-    fn enter<'a>(&self, path: &'a str) -> io::Result<Option<(Dir, &'a str)>> {
-        let path = path.trim_start_matches('/');
-        if is_hidden(path) {
-            return Ok(None);
+    fn resolve(&self, path: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
+        let path = if path.is_empty() { "." } else { path };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
+        present(openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve).map_err(or_wait))
+    }
+
+    fn open_file(&self, path: &str, wait: Wait) -> io::Result<Option<File>> {
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY; // a FIFO without a writer would block
+        match wait {
+            Wait::Never => Ok(self.resolve(path, flags)?.map(File::from)),
+            Wait::Allowed => {
+                let mut options = OpenOptions::new();
+                options.read(true).custom_flags(flags.bits() as i32);
+                let path = if path.is_empty() { "." } else { path };
+                Ok(present(self.dir.open_with(path, &options))?.map(cap_std::fs::File::into_std))
+            }
         }
-        Ok(present(self.dir())?.map(|dir| (dir, path)))
     }
 
-    fn dir(&self) -> io::Result<Dir> {
-        Dir::open_ambient_dir(&self.root, ambient_authority())
+    fn open_dir(&self, path: &str) -> io::Result<Option<Dir>> {
+        present(if path.is_empty() { self.dir.try_clone() } else { self.dir.open_dir(path) })
     }
 }
 
-/// Whether a segment begins with a dot; only `/.well-known/` (RFC 8615) may.
-fn is_hidden(path: &str) -> bool {
-    path.strip_prefix(".well-known/").unwrap_or(path).split('/').any(|segment| segment.starts_with('.'))
-}
+impl FileSource for Folder {
+    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
+        let Some(root) = self.root() else { return Ok(None) };
+        let Some(file) = root.open_file(path, wait)? else { return Ok(None) };
+        let stat = fstat(&file)?;
+        Ok(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {
+                Some(Opened::File(OpenedFile { state: FileState::from(&stat), content: FileContent::File(file) }))
+            }
+            FileType::Directory => Some(Opened::Directory),
+            _ => None,
+        })
+    }
 
-fn open(dir: &Dir, path: &str) -> io::Result<Entry> {
-    let mut options = OpenOptions::new();
-    // A FIFO without a writer would block.
-    options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
-    let Some(file) = present(dir.open_with(path, &options))? else { return Ok(Entry::Nothing) };
-    let file = file.into_std();
-    let metadata = file.metadata()?;
-    Ok(match metadata.file_type() {
-        kind if kind.is_file() => Entry::File(file, metadata),
-        kind if kind.is_dir() => Entry::Directory,
-        _ => Entry::Nothing,
-    })
+    fn state(&self, path: &str, wait: Wait) -> io::Result<Option<FileState>> {
+        let Some(root) = self.root() else { return Ok(None) };
+        let file = match wait {
+            Wait::Never => root.resolve(path, OFlags::PATH)?,
+            Wait::Allowed => root.open_file(path, wait)?.map(OwnedFd::from),
+        };
+        let Some(file) = file else { return Ok(None) };
+        let stat = fstat(file)?;
+        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        Ok(regular.then(|| FileState::from(&stat)))
+    }
+
+    /// What is in it and leads nowhere, or out of the folder, is left out.
+    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
+        let Some(dir) = self.root().map(|root| root.open_dir(path)).transpose()?.flatten() else { return Ok(None) };
+        let mut listed = Vec::new();
+        for entry in dir.entries()? {
+            let Ok(name) = entry?.file_name().into_string() else { continue }; // no path of a request names it
+            let Ok(metadata) = dir.metadata(&name) else { continue }; // gone meanwhile, or a link to nothing
+            if (metadata.is_file() || metadata.is_dir()) && listed.len() < most {
+                let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std); // not all systems know it
+                listed.push(Listed { name, directory: metadata.is_dir(), size: metadata.len(), modified });
+            }
+        }
+        Ok(Some(listed))
+    }
+
+    /// A deployment may replace the folder, or the link that names it.
+    fn has_moved(&self, wait: Wait) -> io::Result<bool> {
+        let now = present(Root::open(&self.path, wait))?.map(Arc::new);
+        let mut root = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        let place = |root: &Arc<Root>| (root.device, root.inode);
+        let moved = root.as_ref().map(place) != now.as_ref().map(place);
+        if moved {
+            *root = now;
+        }
+        Ok(moved)
+    }
+
+    /// Not what a link leads to, or what has another name elsewhere.
+    fn is_told_of(&self, path: &str) -> bool {
+        let Some(root) = self.root() else { return false };
+        let path = if path.is_empty() { "." } else { path };
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
+        match openat2(&root.dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Ok(file) => fstat(file)
+                .is_ok_and(|stat| stat.st_nlink == 1 || FileType::from_raw_mode(stat.st_mode) == FileType::Directory),
+            Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
+        }
+    }
+
+    fn directory(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+        let dir = self.root().map(|root| root.open_dir(path)).transpose()?.flatten();
+        Ok(dir.map(|dir| dir.into_std_file().into()))
+    }
 }
 
 /// `None` where nothing is: no such name, a name that the system does not take, a link that leaves the folder or
@@ -139,10 +163,27 @@ fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     let nothing = match Errno::from_io_error(&error) {
         Some(errno) => matches!(
             errno,
-            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::NXIO | Errno::INVAL | Errno::ILSEQ
+            Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::NAMETOOLONG
+                | Errno::LOOP
+                | Errno::NXIO
+                | Errno::INVAL
+                | Errno::ILSEQ
+                | Errno::XDEV
         ),
         // Not from the system: cap-std refused to leave the folder.
         None => error.kind() == io::ErrorKind::PermissionDenied,
     };
     if nothing { Ok(None) } else { Err(error) }
+}
+
+/// What the system does not know at once, or does not do in this way, is to be asked in another.
+fn or_wait(error: Errno) -> io::Error {
+    match error {
+        Errno::AGAIN | Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::TOOBIG | Errno::OPNOTSUPP | Errno::INTR => {
+            Errno::AGAIN.into()
+        }
+        known => known.into(),
+    }
 }

@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,6 +6,7 @@ use foobar_core::{Response, ResponseBody};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
+use super::disk_file::DiskFile;
 use super::stream::FileStream;
 use crate::pace::Pace;
 
@@ -31,7 +31,7 @@ pub(crate) enum Content {
     Empty,
     Memory(Bytes),
     /// Pieces of a file, and text between them.
-    File(Arc<File>, Vec<Segment>),
+    File(Arc<DiskFile>, Vec<Segment>),
 }
 
 /// A piece of content.
@@ -103,7 +103,6 @@ impl FieldBlock {
     }
 
     /// The fields as they are written on an HTTP/1 connection, each line with its end.
-    #[expect(dead_code, reason = "the wire will write it")]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.text
     }

@@ -1,14 +1,17 @@
-use std::fs::{File, Metadata};
-use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, VARY,
+};
 use http::{HeaderValue, StatusCode};
 
+use super::coding::Coding;
+use super::disk_file::DiskFile;
 use super::multipart::Multipart;
 use super::reply::{Content, FieldBlock, Reply, Segment};
+use super::source::FileState;
 use super::stream;
 use super::validators::Validators;
 
@@ -32,7 +35,7 @@ pub(super) enum Stored {
     /// Read when the file was opened.
     Memory(Bytes),
     /// To be read as they are sent.
-    File(Arc<File>),
+    File(Arc<DiskFile>),
 }
 
 /// What the name of a file says of it.
@@ -49,15 +52,34 @@ pub(super) struct Announced {
 }
 
 impl Representation {
-    /// An open file; its content is read at once if it has at most `at_once` bytes.
-    pub(super) fn new(file: File, metadata: &Metadata, announced: Announced, at_once: u64) -> io::Result<Self> {
-        let size = metadata.len();
-        let stored =
-            if size <= at_once { Stored::Memory(stream::read(&file, 0..size)?) } else { Stored::File(Arc::new(file)) };
-        let validators = Validators::new(metadata);
+    /// A file as it is.
+    pub(super) fn new(state: &FileState, stored: Stored, announced: Announced) -> Self {
+        Self::assemble(Validators::new(state), state.size, stored, announced)
+    }
+
+    /// A file that holds the content of another in a coding; `announced` is that of the other.
+    pub(super) fn sibling(state: &FileState, stored: Stored, announced: &Announced, coding: Coding) -> Self {
+        let validators = Validators::new(state).in_coding(coding);
+        Self::assemble(validators, state.size, stored, announced.in_coding(coding))
+    }
+
+    /// This in a coding that its content was compressed in. Ranges are not served of it: it may have other bytes on
+    /// another server, or after an upgrade.
+    pub(super) fn compressed(&self, coding: Coding, content: Vec<u8>) -> Self {
+        let announced = Announced { ranges: false, ..self.announced.in_coding(coding) };
+        let (size, stored) = (content.len() as u64, Stored::Memory(content.into()));
+        Self::assemble(self.validators.in_coding(coding), size, stored, announced)
+    }
+
+    fn assemble(validators: Validators, size: u64, stored: Stored, announced: Announced) -> Self {
         let not_modified = lasting(&validators, &announced);
         let whole = with_content(&validators, &announced, &announced.content_type);
-        Ok(Self { validators, size, stored, announced, whole: whole.into(), not_modified: not_modified.into() })
+        Self { validators, size, stored, announced, whole: whole.into(), not_modified: not_modified.into() }
+    }
+
+    /// Whether its content is in memory; else it holds a file open.
+    pub(super) const fn is_in_memory(&self) -> bool {
+        matches!(self.stored, Stored::Memory(_))
     }
 
     /// The media type, with its charset.
@@ -107,6 +129,20 @@ impl Representation {
             Stored::File(file) => Content::File(Arc::clone(file), segments),
         };
         Reply { status: StatusCode::PARTIAL_CONTENT, fields, extra, length, content, pace: None }
+    }
+}
+
+impl Announced {
+    /// The same for a file that is sent in several codings.
+    pub(super) fn varying(mut self) -> Self {
+        self.lasting.push((VARY, HeaderValue::from_static("Accept-Encoding")));
+        self
+    }
+
+    fn in_coding(&self, coding: Coding) -> Self {
+        let mut announced = self.clone();
+        announced.fields.push((CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
+        announced
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,63 +9,76 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use foobar_core::BoxError;
 use http_body::{Frame, SizeHint};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
+use super::buffer::{Buffer, SLICE};
+use super::disk_file::DiskFile;
 use super::reply::Segment;
+use super::source::Wait;
 
-/// Pieces of a file, and text between them, read in slices on the blocking pool; one slice is read ahead while the
-/// former is sent.
+/// Pieces of a file, and text between them, read in slices as they are sent.
 ///
-/// It yields exactly the announced length: a file that grows is sent up to it, one that shrinks ends in an error.
+/// A slice that the system has in memory is read on the spot; for others the file-reading pool waits, and lets the
+/// system read ahead meanwhile. It yields exactly the announced length: a file that grows is sent up to it, one that
+/// shrinks ends in an error.
 pub(super) struct FileStream {
-    file: Arc<File>,
+    file: Arc<DiskFile>,
     segments: VecDeque<Segment>,
-    next: Option<Slice>,
+    reading: Option<JoinHandle<io::Result<Buffer>>>,
     remaining: u64,
 }
 
-enum Slice {
-    AtHand(Bytes),
-    Reading(JoinHandle<io::Result<Bytes>>),
-}
-
-/// Large enough that a thread's wake-up is small beside the copy, small enough for many slow clients.
-const SLICE: u64 = 128 << 10;
+/// What is read ahead of a slice that was not in memory.
+const WINDOW: u64 = 2 << 20;
 
 impl FileStream {
-    /// Reads nothing before it is polled, which must happen on a tokio runtime.
-    pub(super) fn new(file: Arc<File>, segments: Vec<Segment>) -> Self {
+    /// Reads nothing before it is polled.
+    pub(super) fn new(file: Arc<DiskFile>, segments: Vec<Segment>) -> Self {
         let remaining = segments.iter().map(Segment::len).sum();
-        Self { file, segments: segments.into(), next: None, remaining }
+        Self { file, segments: segments.into(), reading: None, remaining }
     }
 
-    /// Begins to read the next slice; `None` at the end.
-    fn advance(&mut self) -> Option<Slice> {
-        let slice = match self.segments.pop_front()? {
-            Segment::Text(text) => Slice::AtHand(text),
-            Segment::File(range) => Slice::Reading(self.read(range)),
-        };
-        Some(slice)
-    }
-
-    /// Reads the first slice of a range and puts back the rest.
-    fn read(&mut self, range: Range<u64>) -> JoinHandle<io::Result<Bytes>> {
-        let slice = range.start..range.end.min(range.start + SLICE);
-        if slice.end < range.end {
-            self.segments.push_front(Segment::File(slice.end..range.end));
+    fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if let Some(reading) = &mut self.reading {
+            let read = ready!(Pin::new(reading).poll(cx)).unwrap_or_else(|lost| Err(lost.into()));
+            self.reading = None;
+            return Poll::Ready(Some(read.map(Bytes::from_owner)));
         }
-        let file = Arc::clone(&self.file);
-        spawn_blocking(move || read(&file, slice))
+        match self.segments.pop_front() {
+            None => Poll::Ready(None),
+            Some(Segment::Text(text)) => Poll::Ready(Some(Ok(text))),
+            Some(Segment::File(range)) => match self.read(range) {
+                Some(read) => Poll::Ready(Some(read.map(Bytes::from_owner))),
+                None => self.poll_slice(cx),
+            },
+        }
+    }
+
+    /// Reads the first slice of a range and puts back the rest; `None` if the pool has to.
+    fn read(&mut self, range: Range<u64>) -> Option<io::Result<Buffer>> {
+        let length = (range.end - range.start).min(SLICE as u64);
+        let rest = range.start + length..range.end;
+        if !rest.is_empty() {
+            self.segments.push_front(Segment::File(rest));
+        }
+        let mut buffer = Buffer::take(length as usize);
+        match self.file.read(buffer.as_mut(), range.start, Wait::Never) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let file = Arc::clone(&self.file);
+                self.reading = Some(self.file.pool().spawn(move || read_ahead(&file, buffer, range)));
+                None
+            }
+            read => Some(read.map(|()| buffer)),
+        }
     }
 }
 
-impl Slice {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        match self {
-            Self::AtHand(text) => Poll::Ready(Ok(std::mem::take(text))),
-            Self::Reading(read) => Pin::new(read).poll(cx).map(|done| done.unwrap_or_else(|lost| Err(lost.into()))),
-        }
+fn read_ahead(file: &DiskFile, mut buffer: Buffer, range: Range<u64>) -> io::Result<Buffer> {
+    if let Some(window) = NonZeroU64::new((range.end - range.start).min(WINDOW)) {
+        file.will_need(range.start, window);
     }
+    file.read(buffer.as_mut(), range.start, Wait::Allowed)?;
+    Ok(buffer)
 }
 
 impl http_body::Body for FileStream {
@@ -73,16 +86,11 @@ impl http_body::Body for FileStream {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.next.is_none() {
-            self.next = self.advance();
-        }
-        let Some(slice) = &mut self.next else { return Poll::Ready(None) };
-        let read = ready!(slice.poll(cx));
+        let Some(read) = ready!(self.poll_slice(cx)) else { return Poll::Ready(None) };
         match &read {
             Ok(bytes) => self.remaining -= bytes.len() as u64,
             Err(_) => self.segments.clear(), // what follows a gap is not sent
         }
-        self.next = self.advance();
         Poll::Ready(Some(read.map(Frame::data).map_err(BoxError::from)))
     }
 
@@ -93,20 +101,6 @@ impl http_body::Body for FileStream {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.remaining)
     }
-}
-
-/// Reads these bytes of a file; an error if it ends before.
-pub(super) fn read(file: &File, range: Range<u64>) -> io::Result<Bytes> {
-    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    let mut buffer = Vec::with_capacity(length);
-    while buffer.len() < length {
-        let offset = range.start + buffer.len() as u64;
-        if rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), offset)? == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was read"));
-        }
-    }
-    buffer.truncate(length); // it may have had room for more
-    Ok(buffer.into())
 }
 
 /// The segments in one piece, from a file that is in memory.

@@ -3,13 +3,14 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use foobar_core::{BoxError, Response};
+use foobar_core::{BoxError, Response, Size};
 use http::HeaderMap;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::SiteSettings;
 use crate::path::NormalPath;
 
 /// A folder `root` beside a folder `outside`, in which lies a secret.
@@ -29,6 +30,14 @@ impl Fixture {
         Self::with(files, |_| {})
     }
 
+    /// One that looks at the disk for each request.
+    fn without_cache(files: &[(&str, &[u8])]) -> Self {
+        let site = Self::new(files);
+        let web = WebSettings { file_cache_size: Size::bytes(0), ..WebSettings::default() };
+        let shared = Files::compile(&web, FileSources::default()).unwrap();
+        Self { files: StaticFiles::open(&shared, &site.root(""), options()).unwrap(), ..site }
+    }
+
     fn with(files: &[(&str, &[u8])], change: impl FnOnce(&mut FilesOptions)) -> Self {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("root");
@@ -40,15 +49,9 @@ impl Fixture {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let mut options = FilesOptions {
-            index: vec!["index.html".to_owned(), "index.txt".to_owned()],
-            charset: "utf-8".to_owned(),
-            max_ranges: 4,
-            file: true,
-            directory_index: true,
-        };
+        let mut options = options();
         change(&mut options);
-        Self { files: StaticFiles::open(&root, options).unwrap(), place }
+        Self { files: StaticFiles::open(&no_sources(), &root, options).unwrap(), place }
     }
 
     fn root(&self, name: &str) -> std::path::PathBuf {
@@ -88,6 +91,23 @@ impl Answer {
     }
 }
 
+fn no_sources() -> Files {
+    Files::compile(&WebSettings::default(), FileSources::default()).unwrap()
+}
+
+pub(super) fn options() -> FilesOptions {
+    FilesOptions {
+        index: vec!["index.html".to_owned(), "index.txt".to_owned()],
+        announce: Announce::compile("sites.a", &SiteSettings::default(), None).unwrap(),
+        encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),
+        autoindex: Autoindex::Off,
+        pace: None,
+        max_ranges: 4,
+        file: true,
+        directory_index: true,
+    }
+}
+
 /// Bytes that differ from slice to slice.
 fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i % 251) as u8 ^ (i >> 16) as u8).collect()
@@ -107,7 +127,7 @@ async fn a_file_is_sent_with_its_type_length_and_validators() {
 
 #[tokio::test]
 async fn files_of_every_size_arrive_whole() {
-    for length in [0, 1, 65_536, 65_537, 131_072, 131_073, 400_000] {
+    for length in [0, 1, 65_536, 65_537, 131_072, 131_073, 400_000, 1_048_577, 3_000_000] {
         let content = noise(length);
         let site = Fixture::new(&[("f", &content)]);
         let response = site.respond("GET", "/f", &[]).await.unwrap();
@@ -314,7 +334,7 @@ async fn only_regular_files_are_served_and_a_fifo_does_not_block() {
 
 #[tokio::test]
 async fn a_folder_may_be_replaced_while_it_is_served() {
-    let site = Fixture::new(&[("f", b"old")]);
+    let site = Fixture::without_cache(&[("f", b"old")]);
     fs::rename(site.root(""), site.place.path().join("former")).unwrap();
     assert!(site.get("/f").await.is_none());
     fs::create_dir(site.root("")).unwrap();
@@ -327,9 +347,8 @@ fn a_root_that_is_no_directory_is_an_error() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("file"), "").unwrap();
     for name in ["missing", "file"] {
-        let options =
-            FilesOptions { index: vec![], charset: String::new(), max_ranges: 1, file: true, directory_index: true };
-        assert!(StaticFiles::open(&place.path().join(name), options).is_err());
+        let options = options();
+        assert!(StaticFiles::open(&no_sources(), &place.path().join(name), options).is_err());
     }
 }
 
@@ -364,7 +383,7 @@ async fn a_failed_precondition_comes_before_the_range() {
 
 #[tokio::test]
 async fn a_file_changed_within_the_second_changes_its_tag() {
-    let site = Fixture::new(&[("a", b"one")]);
+    let site = Fixture::without_cache(&[("a", b"one")]);
     let tag = site.get("/a").await.unwrap().header(ETAG).to_owned();
     let file = File::options().write(true).open(site.root("a")).unwrap();
     let time = file.metadata().unwrap().modified().unwrap();
@@ -428,14 +447,18 @@ async fn ranges_are_answered_by_get_alone_and_within_limits() {
     let changed = site.ask("GET", "/f", &[("range", "bytes=8-"), ("if-range", "\"x\"")]).await.unwrap();
     assert_eq!(changed.status, 200);
 
-    let without = Fixture::with(&[("f", b"0123456789")], |options| options.max_ranges = 0);
+    let without = Fixture::with(&[("f", b"0123456789")], |options| {
+        let site = SiteSettings { max_ranges: 0, ..SiteSettings::default() };
+        options.announce = Announce::compile("sites.a", &site, None).unwrap();
+        options.max_ranges = 0;
+    });
     let answer = without.ask("GET", "/f", &[("range", "bytes=0-0")]).await.unwrap();
     assert_eq!((answer.status, answer.header(ACCEPT_RANGES)), (200, ""));
 }
 
 #[tokio::test]
 async fn a_file_that_shrinks_while_it_is_sent_ends_in_an_error() {
-    let site = Fixture::new(&[("f", &noise(1 << 20))]);
+    let site = Fixture::new(&[("f", &noise(2 << 20))]);
     let mut body = site.respond("GET", "/f", &[]).await.unwrap().into_body();
     File::options().write(true).open(site.root("f")).unwrap().set_len(200_000).unwrap();
     let mut sent = 0;
@@ -452,7 +475,7 @@ async fn a_file_that_shrinks_while_it_is_sent_ends_in_an_error() {
 
 #[tokio::test]
 async fn a_file_that_grows_or_is_replaced_while_it_is_sent_keeps_its_announced_length() {
-    let content = noise(1 << 20);
+    let content = noise(2 << 20);
     let site = Fixture::new(&[("grows", &content), ("replaced", &content)]);
     let grows = site.respond("GET", "/grows", &[]).await.unwrap();
     let replaced = site.respond("GET", "/replaced", &[]).await.unwrap();
@@ -465,9 +488,7 @@ async fn a_file_that_grows_or_is_replaced_while_it_is_sent_keeps_its_announced_l
 
 #[tokio::test]
 async fn an_error_page_is_read_whole_up_to_its_limit() {
-    let site = Fixture::with(&[("404.html", b"gone"), ("large.html", &vec![0; (1 << 20) + 1])], |options| {
-        options.file = false
-    });
+    let site = Fixture::new(&[("404.html", b"gone"), ("large.html", &vec![0; (1 << 20) + 1])]);
     let (content_type, content) = site.files.page("/404.html").await.unwrap();
     assert_eq!((content_type.to_str().unwrap(), &content[..]), ("text/html; charset=utf-8", &b"gone"[..]));
     for path in ["/missing.html", "/large.html", "/"] {

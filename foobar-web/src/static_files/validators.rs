@@ -1,15 +1,16 @@
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
+use super::coding::Coding;
+use super::source::{FileState, Version};
 use crate::asked::{Field, Fields};
 
 /// What tells one state of a file from another (RFC 9110 §8.8).
 pub(super) struct Validators {
     /// `"MTIME-SIZE"` in hexadecimal, as nginx writes it, but with the time in nanoseconds: nginx's seconds keep the
-    /// tag of a file that is changed twice within one. The same on every server that holds the same copy.
+    /// tag of a file that is changed twice within one. Of a source that knows it a part of the content's hash. The
+    /// same on every server that holds the same copy.
     pub(super) etag: HeaderValue,
     /// The time of the last change; not later than now (RFC 9110 §8.8.2.1).
     pub(super) last_modified: HeaderValue,
@@ -28,17 +29,28 @@ pub(super) enum Precondition {
 }
 
 impl Validators {
-    pub(super) fn new(file: &Metadata) -> Self {
-        let nanoseconds = i128::from(file.mtime()) * 1_000_000_000 + i128::from(file.mtime_nsec());
-        let etag = format!("\"{nanoseconds:x}-{:x}\"", file.size());
-        let seconds = Duration::from_secs(u64::try_from(file.mtime()).unwrap_or(0)); // HTTP has no dates before 1970
-        let now = SystemTime::now();
-        let modified = SystemTime::UNIX_EPOCH.checked_add(seconds).map_or(now, |time| time.min(now));
+    pub(super) fn new(state: &FileState) -> Self {
+        let etag = match &state.version {
+            Version::Inode { .. } => format!("\"{:x}-{:x}\"", nanoseconds(state.modified), state.size),
+            Version::Hash(hash) => {
+                hash[..TAG].iter().fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}")) + "\""
+            }
+        };
+        let seconds = state.modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let modified = (SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).min(SystemTime::now());
         Self {
             etag: HeaderValue::try_from(etag).expect("digits in quotes make a value"),
             last_modified: HeaderValue::try_from(httpdate::fmt_http_date(modified)).expect("a date makes a value"),
             modified,
         }
+    }
+
+    /// Those of the same state in a coding, which is another representation and has a tag of its own: `"MTIME-SIZE-br"`.
+    pub(super) fn in_coding(&self, coding: Coding) -> Self {
+        let mut etag = self.etag.as_bytes().to_vec();
+        etag.splice(etag.len() - 1.., [b"-", coding.name().as_bytes(), b"\""].concat());
+        let etag = HeaderValue::try_from(etag).expect("digits and a name in quotes make a value");
+        Self { etag, last_modified: self.last_modified.clone(), modified: self.modified }
     }
 
     /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored.
@@ -68,6 +80,17 @@ impl Validators {
 
     fn matches(&self, tags: &[u8], comparable: fn(&[u8]) -> &[u8]) -> bool {
         tags.trim_ascii() == b"*" || entity_tags(tags).any(|tag| comparable(tag) == self.etag.as_bytes())
+    }
+}
+
+/// The bytes of a hash that make a tag: no two files have the same 16.
+const TAG: usize = 16;
+
+/// Since 1970, or before it.
+fn nanoseconds(time: SystemTime) -> i128 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => since.as_nanos() as i128,
+        Err(before) => -(before.duration().as_nanos() as i128),
     }
 }
 
@@ -120,7 +143,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, b"abc").unwrap();
         file.set_modified(time).unwrap();
-        Validators::new(&file.metadata().unwrap())
+        Validators::new(&FileState::from(&rustix::fs::fstat(&file).unwrap()))
     }
 
     fn headers(fields: &[(HeaderName, &str)]) -> HeaderMap {

@@ -1,0 +1,163 @@
+use std::num::NonZeroU64;
+
+use foobar_core::{Problem, Response};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY, X_FRAME_OPTIONS,
+};
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use crate::asked::{Asked, Fields, Verb};
+use crate::pace::Pace;
+use crate::path::NormalPath;
+use crate::route::{Routes, Target, is_file};
+use crate::static_files::Reply;
+
+/// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
+///
+/// The application's status, its body and most of its fields are dropped. The file is looked up among all routes,
+/// internal ones too, and answers the client's own conditions and ranges.
+pub(crate) struct Accel {
+    target: HeaderValue,
+    /// Whether it said so once.
+    alone: bool,
+    fields: HeaderMap,
+    /// `None`: the route's.
+    rate: Option<Option<NonZeroU64>>,
+}
+
+/// Why no file can be sent.
+#[derive(Debug, thiserror::Error)]
+enum Mistake {
+    #[error("it is no path of this site, encoded as in a URL and without dot segments")]
+    Path,
+    #[error("no route with files is there")]
+    Route,
+    #[error("no file is there")]
+    Nothing,
+}
+
+impl Accel {
+    /// Takes the place of a response that asks for it.
+    pub(crate) fn of(response: &Response) -> Option<Self> {
+        let headers = response.headers();
+        let mut targets = headers.get_all(X_ACCEL_REDIRECT).iter();
+        let (target, alone) = (targets.next()?.clone(), targets.next().is_none());
+        let rate = headers.get(X_ACCEL_LIMIT_RATE).and_then(|rate| rate.to_str().ok()?.parse().ok()); // no number: ignored, as in nginx
+        Some(Self { target, alone, fields: kept(headers, KEPT), rate: rate.map(NonZeroU64::new) })
+    }
+
+    /// The file, answering `request`, of which the method counts and the fields that were [remembered](remember).
+    pub(crate) async fn serve(&self, routes: &Routes, request: &Parts) -> Result<Reply, Problem> {
+        let reply = self.find(routes, request).await.map_err(|mistake| {
+            tracing::error!(target = ?self.target, error = %mistake, "X-Accel-Redirect cannot be followed");
+            Problem::new(match mistake {
+                Mistake::Nothing => StatusCode::NOT_FOUND,
+                Mistake::Path | Mistake::Route => StatusCode::INTERNAL_SERVER_ERROR,
+            })
+        })?;
+        let after = reply.pace.map_or(0, |pace| pace.after);
+        let pace = self.rate.map_or(reply.pace, |rate| rate.map(|rate| Pace { rate, after })); // the route's
+        Ok(Reply { pace, ..reply })
+    }
+
+    /// Puts what the application said of the file in the place of what its name says.
+    pub(crate) fn announce(self, response: &mut Response) {
+        let bare = response.status() == StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        let mut fields = self.fields;
+        for name in [CONTENT_TYPE, CONTENT_DISPOSITION, CONTENT_LANGUAGE].iter().filter(|_| bare) {
+            fields.remove(name);
+        }
+        if fields.contains_key(EXPIRES) {
+            headers.remove(CACHE_CONTROL); // it would count more
+        }
+        let varies: Vec<_> = headers.get_all(VARY).iter().cloned().collect();
+        headers.remove(VARY);
+        headers.extend(fields);
+        varies.into_iter().for_each(|value| _ = headers.append(VARY, value));
+    }
+
+    /// What an error says of it: nothing but its cookies.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.fields.get_all(SET_COOKIE).iter().map(|cookie| (SET_COOKIE, cookie.clone()))
+    }
+
+    async fn find(&self, routes: &Routes, request: &Parts) -> Result<Reply, Mistake> {
+        let path = self.path().ok_or(Mistake::Path)?;
+        let Target::Try { places, .. } = &routes.find_internal(path.as_str()).target else {
+            return Err(Mistake::Route);
+        };
+        if places.is_empty() {
+            return Err(Mistake::Route);
+        }
+        let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
+        let mut fields = Fields::of(&request.headers);
+        if self.fields.contains_key(CONTENT_TYPE) {
+            fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
+        }
+        let asked = Asked { verb, path: "/", query: None, fields };
+        for place in places {
+            if let Some(reply) = place.serve(&asked, path.as_str()).await.filter(is_file) {
+                return Ok(reply);
+            }
+        }
+        Err(Mistake::Nothing)
+    }
+
+    /// Without its query, which no file has. Dot segments are refused, for the application may have made the path of
+    /// what a client said.
+    fn path(&self) -> Option<NormalPath<'_>> {
+        let target = str::from_utf8(self.target.as_bytes()).ok().filter(|_| self.alone)?;
+        let path = target.split('?').next()?;
+        NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path))
+    }
+}
+
+/// What of a request a file needs, for a request that the application gets.
+pub(crate) fn remember(request: &HeaderMap) -> HeaderMap {
+    kept(request, OF_THE_CLIENT)
+}
+
+fn kept(headers: &HeaderMap, names: impl IntoIterator<Item = HeaderName>) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
+/// Bytes a second, 0 for no limit.
+const X_ACCEL_LIMIT_RATE: HeaderName = HeaderName::from_static("x-accel-limit-rate");
+
+const OF_THE_CLIENT: [HeaderName; 8] =
+    [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE, ACCEPT, ACCEPT_ENCODING];
+
+/// nginx's first five; the others say who may do what with the file, which its application knows best.
+const KEPT: [HeaderName; 19] = [
+    CONTENT_TYPE,
+    CONTENT_DISPOSITION,
+    CACHE_CONTROL,
+    EXPIRES,
+    SET_COOKIE,
+    CONTENT_LANGUAGE,
+    VARY,
+    CONTENT_SECURITY_POLICY,
+    X_FRAME_OPTIONS,
+    REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    HeaderName::from_static("cross-origin-opener-policy"),
+    HeaderName::from_static("cross-origin-embedder-policy"),
+    HeaderName::from_static("cross-origin-resource-policy"),
+    HeaderName::from_static("permissions-policy"),
+    HeaderName::from_static("x-robots-tag"),
+];

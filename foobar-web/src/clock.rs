@@ -1,0 +1,67 @@
+use std::cell::{Ref, RefCell};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The time of day in words, for a worker that writes it many times a second: put together once in each.
+#[derive(Default)]
+pub(crate) struct Clock(RefCell<Option<Second>>);
+
+/// One second of the day, written out.
+pub(crate) struct Second {
+    end: Instant,
+    /// `Fri, 20 Nov 2026 05:41:00 GMT`, as in `Date`.
+    pub(crate) http: String,
+    /// `20/Nov/2026:05:41:00 +0000`, as in nginx's log.
+    pub(crate) common: String,
+    /// `2026-11-20T05:41:00Z`.
+    pub(crate) iso: String,
+}
+
+impl Clock {
+    /// The second that `now` lies in.
+    pub(crate) fn at(&self, now: Instant) -> Ref<'_, Second> {
+        if self.0.borrow().as_ref().is_none_or(|second| now >= second.end) {
+            let time = UNIX_EPOCH.elapsed().unwrap_or_default(); // a clock before 1970 stays at 1970
+            let left = Duration::from_secs(1).saturating_sub(Duration::from_nanos(time.subsec_nanos().into()));
+            let start = UNIX_EPOCH + Duration::from_secs(time.as_secs());
+            self.0.replace(Some(Second::new(start, Instant::now() + left)));
+        }
+        Ref::map(self.0.borrow(), |second| second.as_ref().expect("it was made above"))
+    }
+}
+
+impl Second {
+    pub(crate) fn new(start: SystemTime, end: Instant) -> Self {
+        let http = httpdate::fmt_http_date(start);
+        let (day, month, year, clock) = (&http[5..7], &http[8..11], &http[12..16], &http[17..25]);
+        let number = MONTHS.iter().position(|name| *name == month).unwrap_or_default() + 1; // it is one of them
+        let common = format!("{day}/{month}/{year}:{clock} +0000");
+        let iso = format!("{year}-{number:02}-{day}T{clock}Z");
+        Self { end, http, common, iso }
+    }
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_is_written_in_three_ways() {
+        let second = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), Instant::now());
+        assert_eq!(second.http, "Fri, 20 Nov 2026 05:41:00 GMT");
+        assert_eq!(second.common, "20/Nov/2026:05:41:00 +0000");
+        assert_eq!(second.iso, "2026-11-20T05:41:00Z");
+    }
+
+    #[test]
+    fn a_second_is_kept_to_its_end() {
+        let clock = Clock::default();
+        let now = Instant::now();
+        let first = clock.at(now).end;
+        assert_eq!(clock.at(first - Duration::from_nanos(1)).end, first);
+        assert!(first > now && first <= now + Duration::from_secs(2));
+    }
+}

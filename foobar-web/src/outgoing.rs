@@ -1,0 +1,183 @@
+mod file_content;
+mod send_file;
+
+use std::borrow::Cow;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use foobar_core::RequestId;
+use http::StatusCode;
+use tokio::time::Instant;
+
+use crate::access_log::{Line, RequestLine};
+use crate::head::{Field, Noted};
+use crate::pace::{Pace, Pacer};
+use crate::static_files::Content;
+use crate::transport::Transport;
+use crate::worker::Worker;
+use file_content::FileContent;
+
+/// An answer of the front's on its way to the client, as far as the client has not taken it.
+pub(crate) struct Outgoing {
+    rest: Rest,
+    pacer: Option<Pacer>,
+    request: Request<'static>,
+    /// How the connection ends with it, if it does.
+    pub(crate) end: Option<End>,
+}
+
+/// Why nothing follows an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The client asked for it, and sends nothing more.
+    Asked,
+    /// The server wants it.
+    Wanted,
+}
+
+/// A request that the front answers, and how far the answer has come.
+pub(crate) struct Request<'a> {
+    pub(crate) worker: Rc<Worker>,
+    /// The client's address.
+    pub(crate) remote: Option<Rc<str>>,
+    pub(crate) head: Cow<'a, [u8]>,
+    pub(crate) noted: Noted,
+    pub(crate) id: RequestId,
+    /// When its first byte came.
+    pub(crate) since: Instant,
+    pub(crate) status: StatusCode,
+    /// The bytes of the answer that are not content.
+    pub(crate) overhead: usize,
+    /// The bytes of the answer that were sent.
+    pub(crate) sent: u64,
+}
+
+/// What is left of an answer.
+enum Rest {
+    Memory(Bytes, Bytes),
+    File(FileContent),
+}
+
+impl Outgoing {
+    /// What is left of an answer with this head and content, of which the request tells how much has been sent.
+    pub(crate) fn new(
+        head: &[u8],
+        content: Content,
+        request: Request<'static>,
+        end: Option<End>,
+        pace: Option<Pace>,
+    ) -> Self {
+        let sent = request.sent as usize;
+        let left = Bytes::copy_from_slice(head.get(sent..).unwrap_or_default()); // it may have been sent whole
+        let rest = match content {
+            Content::Empty => Rest::Memory(left, Bytes::new()),
+            Content::Memory(content) => Rest::Memory(left, content.slice(sent.saturating_sub(head.len())..)),
+            Content::File(file, segments) => Rest::File(FileContent::new(left, file, segments)),
+        };
+        Self { rest, pacer: pace.map(Pacer::new), request, end }
+    }
+
+    fn is_done(&self) -> bool {
+        match &self.rest {
+            Rest::Memory(text, content) => text.is_empty() && content.is_empty(),
+            Rest::File(content) => content.is_done(),
+        }
+    }
+
+    /// Waits for what is not the client: the disk, the pace. Gives how much may be written; `None` when all has been.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
+        if self.is_done() {
+            return Poll::Ready(Ok(None));
+        }
+        if let Rest::File(content) = &mut self.rest {
+            ready!(content.poll_ready(cx))?;
+        }
+        let limit = match &mut self.pacer {
+            Some(pacer) => ready!(pacer.poll(cx)),
+            None => usize::MAX,
+        };
+        Poll::Ready(Ok(Some(limit)))
+    }
+
+    /// Writes what the client takes, at most `limit` bytes.
+    pub(crate) fn poll_write<S: Transport>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let written = match &mut self.rest {
+            Rest::File(content) => ready!(content.poll_write(cx, stream, limit))?,
+            Rest::Memory(text, content) => {
+                let now = text.len().min(limit);
+                let written = ready!(poll_write(cx, stream, &text[..now], &content[..content.len().min(limit - now)]))?;
+                let of_text = written.min(text.len());
+                text.advance(of_text);
+                content.advance(written - of_text);
+                written
+            }
+        };
+        self.request.sent += written as u64;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.sent(written);
+        }
+        Poll::Ready(Ok(written))
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.request.log();
+    }
+}
+
+impl Request<'_> {
+    /// Counts and logs what has become of it.
+    pub(crate) fn log(&self) {
+        let pipeline = &self.worker.pipeline;
+        pipeline.counters.response(self.status);
+        pipeline.counters.at_once();
+        if !pipeline.log.is_on() {
+            return;
+        }
+        let value = |field| self.noted.value(field, &self.head);
+        pipeline.log.write(&Line {
+            remote: self.remote.as_deref(),
+            request: RequestLine::Raw(self.noted.line(&self.head)),
+            host: value(Field::Host),
+            referer: value(Field::Referer),
+            agent: value(Field::UserAgent),
+            id: self.id,
+            status: self.status,
+            sent: self.sent.saturating_sub(self.overhead as u64),
+            duration: self.since.elapsed(),
+        });
+    }
+
+    /// The same, for as long as it takes.
+    pub(crate) fn into_owned(self) -> Request<'static> {
+        Request { head: Cow::Owned(self.head.into_owned()), ..self }
+    }
+}
+
+/// Writes two pieces in one go.
+pub(crate) fn poll_write<S: Transport>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    text: &[u8],
+    content: &[u8],
+) -> Poll<io::Result<usize>> {
+    let stream = Pin::new(stream);
+    let written = match (text, content) {
+        (text, []) => stream.poll_write(cx, text),
+        ([], content) => stream.poll_write(cx, content),
+        (text, content) => stream.poll_write_vectored(cx, &[IoSlice::new(text), IoSlice::new(content)]),
+    };
+    match written {
+        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        written => written,
+    }
+}

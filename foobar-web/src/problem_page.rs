@@ -1,0 +1,106 @@
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use foobar_core::{Problem, RequestId};
+use http::header::{ACCEPT, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+
+/// The problems that a worker has shown, so that it shows them again without making them anew.
+#[derive(Default)]
+pub(crate) struct ProblemPages(Vec<(StatusCode, Form, Rc<ProblemPage>)>);
+
+/// A problem as it is sent, but for the request's id.
+pub(crate) struct ProblemPage {
+    /// Its header fields as lines.
+    pub(crate) fields: Vec<u8>,
+    before: Bytes,
+    after: Bytes,
+}
+
+/// What a problem is written as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Page,
+    Json,
+}
+
+impl ProblemPages {
+    /// The problem of this status, without a detail, for a client that sent this `Accept`.
+    pub(crate) fn of(&mut self, status: StatusCode, accept: Option<&[u8]>) -> Option<Rc<ProblemPage>> {
+        let form = if Problem::prefers_page(accept) { Form::Page } else { Form::Json };
+        if let Some((.., page)) = self.0.iter().find(|(known, of, _)| (*known, *of) == (status, form)) {
+            return Some(page.clone());
+        }
+        let page = Rc::new(ProblemPage::new(status, form)?);
+        self.0.push((status, form, page.clone()));
+        Some(page)
+    }
+}
+
+impl ProblemPage {
+    /// `None` if the problem is not of the form that is known here.
+    fn new(status: StatusCode, form: Form) -> Option<Self> {
+        let accept = match form {
+            Form::Page => HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html"))]),
+            Form::Json => HeaderMap::new(),
+        };
+        let id = RequestId::generate();
+        let (parts, body) = Problem::new(status).response(&accept, id).into_parts();
+        let line = |(name, value): (&http::HeaderName, &HeaderValue)| {
+            [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
+        };
+        let Poll::Ready(Some(Ok(frame))) = pin!(body).poll_frame(&mut Context::from_waker(Waker::noop())) else {
+            return None;
+        };
+        let content = frame.into_data().ok()?; // it is one piece of data
+        let at = memchr::memmem::find(&content, &id.digits())?;
+        let after = content.slice(at + id.digits().len()..);
+        Some(Self { fields: parts.headers.iter().flat_map(line).collect(), before: content.slice(..at), after })
+    }
+
+    /// The length of its content.
+    pub(crate) fn len(&self) -> usize {
+        self.before.len() + ID + self.after.len()
+    }
+
+    /// Writes its content.
+    pub(crate) fn put(&self, out: &mut Vec<u8>, id: RequestId) {
+        out.extend_from_slice(&self.before);
+        out.extend_from_slice(&id.digits());
+        out.extend_from_slice(&self.after);
+    }
+}
+
+/// The digits of an id.
+const ID: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_what_the_problem_itself_would_be() {
+        for accept in [None, Some("text/html"), Some("application/json")] {
+            let mut pages = ProblemPages::default();
+            let page = pages.of(StatusCode::NOT_FOUND, accept.map(str::as_bytes)).expect("it has the known form");
+            let id = RequestId::generate();
+            let mut content = Vec::new();
+            page.put(&mut content, id);
+            assert_eq!(content.len(), page.len());
+
+            let headers = accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept))).into_iter().collect();
+            let (parts, body) = Problem::new(StatusCode::NOT_FOUND).response(&headers, id).into_parts();
+            let frame = pin!(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(Some(Ok(frame))) = frame else { panic!("the problem is at hand") };
+            assert_eq!(frame.into_data().expect("it is data"), content);
+            let fields = String::from_utf8(page.fields.clone()).expect("fields are text");
+            assert_eq!(fields.lines().count(), parts.headers.len());
+            for (name, value) in &parts.headers {
+                assert!(fields.contains(&format!("{name}: {}\r\n", value.to_str().expect("it is text"))), "{fields}");
+            }
+        }
+    }
+}

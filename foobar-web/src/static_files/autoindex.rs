@@ -1,0 +1,115 @@
+mod html;
+mod json;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+
+use super::reply::{Content, FieldBlock, Reply};
+use super::source::Listed;
+use crate::Autoindex;
+use crate::asked::{Asked, Field};
+use crate::path::NormalPath;
+
+/// The list of a directory without an index, as one request asks for it.
+pub(super) struct Listing {
+    /// The directory's path, decoded, as the client knows it.
+    path: String,
+    form: Form,
+    /// Whether another `Accept` gets another form.
+    varies: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Html,
+    Json,
+}
+
+/// The most entries of a list.
+const MOST: usize = 10_000;
+/// One more than that: how many are asked for, so that it is known whether there are more.
+pub(super) const LISTED: usize = MOST + 1;
+
+impl Listing {
+    /// `None` if directories are not listed.
+    pub(super) fn of(asked: &Asked<'_>, autoindex: Autoindex) -> Option<Self> {
+        let form = match autoindex {
+            Autoindex::Off => return None,
+            Autoindex::On if prefers_json(&asked.fields.accept) => Form::Json,
+            Autoindex::Json => Form::Json,
+            Autoindex::On | Autoindex::Html => Form::Html,
+        };
+        let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
+        Some(Self { path: path.as_str().to_owned(), form, varies: autoindex == Autoindex::On })
+    }
+
+    /// 200 with the list: directories first, each kind by name. Takes some milliseconds for the most entries.
+    pub(super) fn reply(&self, mut entries: Vec<Listed>) -> Reply {
+        let complete = entries.len() <= MOST;
+        entries.truncate(MOST);
+        entries.retain(|entry| can_be_named(&entry.name));
+        entries.sort_unstable_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
+        let text = match self.form {
+            Form::Html => html::page(&self.path, &entries, complete),
+            Form::Json => json::list(&entries),
+        };
+        let (length, content) = (Some(text.len() as u64), Content::Memory(text.into()));
+        Reply {
+            fields: Arc::new(FieldBlock::new(self.fields())),
+            length,
+            content,
+            ..Reply::empty(StatusCode::OK, vec![])
+        }
+    }
+
+    fn fields(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let (content_type, policy) = match self.form {
+            Form::Html => ("text/html; charset=utf-8", html::POLICY),
+            Form::Json => ("application/json", "default-src 'none'; frame-ancestors 'none'"),
+        };
+        let mut fields = vec![
+            (CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
+        fields.extend(self.varies.then(|| (VARY, HeaderValue::from(ACCEPT))));
+        fields
+    }
+}
+
+/// Whether a file of this name is served at all: not one that is hidden, or whose path would be refused.
+fn can_be_named(name: &str) -> bool {
+    !name.starts_with('.') && !name.contains(|c: char| c.is_control() || c == '/')
+}
+
+/// When an entry was changed, as an HTTP date, which begins with the year 1970 and ends with 9999.
+fn date(entry: &Listed) -> Option<String> {
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    entry.modified.map(|time| httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, last)))
+}
+
+/// Whether `Accept` (RFC 9110 §12.5.1) gives JSON a higher weight than a page; one of `*/*` is indifferent.
+fn prefers_json(accept: &Field<'_>) -> bool {
+    let weight = |media_type: &str| {
+        let list = accept.as_deref().and_then(|list| str::from_utf8(list).ok()).unwrap_or_default(); // not text: no wish
+        let ranges = list.split(',').filter_map(|range| range.split_once(';').or(Some((range, ""))));
+        let mut named = ranges.filter(|(name, _)| name.trim().eq_ignore_ascii_case(media_type));
+        named.next().map_or(0.0, |(_, parameters)| quality(parameters))
+    };
+    weight("application/json") > weight("text/html")
+}
+
+fn quality(parameters: &str) -> f32 {
+    let mut parameters = parameters.split(';').map(str::trim);
+    let quality = parameters.find_map(|one| one.strip_prefix("q=").or_else(|| one.strip_prefix("Q=")));
+    quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)) // a malformed one is no wish
+}
+
+#[cfg(test)]
+mod tests;

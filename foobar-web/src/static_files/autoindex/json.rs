@@ -1,0 +1,29 @@
+use serde::Serialize;
+
+use super::{Listed, date};
+
+/// An entry as nginx's `autoindex_format json` has it.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtime: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(listed: &'a Listed) -> Self {
+        let kind = if listed.directory { "directory" } else { "file" };
+        let size = (!listed.directory).then_some(listed.size);
+        Self { name: &listed.name, kind, mtime: date(listed), size }
+    }
+}
+
+/// The list in the order of the entries.
+pub(super) fn list(entries: &[Listed]) -> String {
+    let entries: Vec<Entry<'_>> = entries.iter().map(Entry::of).collect();
+    serde_json::to_string_pretty(&entries).expect("texts and numbers make JSON") + "\n"
+}

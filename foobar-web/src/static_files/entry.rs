@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use super::load::Trust;
+use super::resource::Resource;
+use super::source::FileState;
+use super::watch::Directory;
+
+/// What was found at a path, and when. It never changes: another one takes its place.
+pub(super) struct Entry {
+    pub(super) key: Key,
+    pub(super) found: Found,
+    /// Which budget it is kept from.
+    pub(super) kind: Kind,
+    /// What it takes of that budget.
+    pub(super) weight: u64,
+    scope: Scope,
+    looked: Milliseconds,
+    /// Whether the system tells of every change that concerns it.
+    told: bool,
+}
+
+/// A path in one of the trees of a store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) tree: u32,
+    pub(super) path: Box<str>,
+}
+
+/// What a path leads to.
+#[derive(Clone)]
+pub(super) enum Found {
+    /// A regular file.
+    File(Arc<KeptFile>),
+    /// A directory with something to show, asked for without the `/` at its end.
+    Directory,
+    /// A directory without an index, to be listed.
+    Listing,
+    /// Nothing that is served.
+    Nothing,
+}
+
+/// A file that was found.
+pub(super) struct KeptFile {
+    /// Where it lies; that of an index is not the path that was asked for.
+    pub(super) path: Box<str>,
+    pub(super) state: FileState,
+    pub(super) resource: Arc<Resource>,
+    pub(super) trust: Trust,
+}
+
+/// The budget that an entry is kept from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Bytes of memory.
+    Content,
+    /// Open files.
+    Descriptors,
+    /// Bytes of memory, for what is no file.
+    Other,
+}
+
+/// The directory whose changes concern an entry, as it was before the entry was looked for.
+#[derive(Clone)]
+pub(super) struct Scope {
+    directory: Arc<Directory>,
+    seen: u64,
+}
+
+/// A time of the system's monotonic clock.
+pub(super) type Milliseconds = u64;
+
+/// How long what the system tells of is taken as true at least, as by nginx's `open_file_cache_valid`: it may miss what
+/// is written through a memory mapping.
+const TOLD: Milliseconds = 60_000;
+
+/// The memory that a file takes beside its content: fields, validators, tables.
+const FILE: u64 = 1 << 10;
+/// The same of anything else.
+const OTHER: u64 = 256;
+
+impl Entry {
+    /// `looked` is the time at which the look for it began.
+    pub(super) fn new(key: Key, found: Found, scope: Scope, looked: Milliseconds, told: bool) -> Self {
+        let path = 2 * key.path.len() as u64; // the cache has a key of its own
+        let (kind, weight) = match &found {
+            Found::File(file) => match file.resource.descriptors() {
+                0 => (Kind::Content, FILE + path + file.resource.memory()),
+                descriptors => (Kind::Descriptors, descriptors as u64),
+            },
+            Found::Directory | Found::Listing | Found::Nothing => (Kind::Other, OTHER + path),
+        };
+        Self { key, found, kind, weight, scope, looked, told }
+    }
+
+    /// The same with another weight, if it has another by now.
+    pub(super) fn weighed_again(&self) -> Option<Self> {
+        let again = Self::new(self.key.clone(), self.found.clone(), self.scope.clone(), self.looked, self.told);
+        (again.weight != self.weight).then_some(again)
+    }
+
+    pub(super) fn holds(&self, resource: &Arc<Resource>) -> bool {
+        matches!(&self.found, Found::File(file) if Arc::ptr_eq(&file.resource, resource))
+    }
+
+    /// Whether it may be taken as true without another look.
+    pub(super) fn is_fresh(&self, now: Milliseconds, valid: Milliseconds) -> bool {
+        let valid = if self.told { valid.max(TOLD) } else { valid };
+        now.saturating_sub(self.looked) < valid && self.scope.directory.generation() == self.scope.seen
+    }
+
+    /// Whether the cache may keep it.
+    pub(super) fn is_steady(&self) -> bool {
+        !matches!(&self.found, Found::File(file) if file.trust == Trust::Unsteady)
+    }
+}
+
+impl Scope {
+    /// `directory` as it is now.
+    pub(super) fn new(directory: Arc<Directory>) -> Self {
+        Self { seen: directory.generation(), directory }
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.directory.is_told()
+    }
+}

@@ -1,0 +1,53 @@
+use std::ops::Range;
+
+use http::{HeaderMap, StatusCode};
+
+use super::accept_encoding::AcceptEncoding;
+use super::range::Selection;
+use super::source::FileState;
+use super::validators::{self, Precondition};
+use crate::asked::Fields;
+
+/// The ranges that a `Range` header selects; `None` if it is ignored, and none of them if it is unsatisfiable.
+pub fn ranges(header: &[u8], size: u64, max: usize) -> Option<Vec<Range<u64>>> {
+    match Selection::parse(header, size, max) {
+        Selection::Whole => None,
+        Selection::Part(range) => Some(vec![range]),
+        Selection::Parts(ranges) => Some(ranges),
+        Selection::Unsatisfiable => Some(Vec::new()),
+    }
+}
+
+/// The coding, of those that are offered by name, that an `Accept-Encoding` gets; `None` for none.
+pub fn content_coding(list: &[u8], offered: &[&str]) -> Option<&'static str> {
+    AcceptEncoding::parse(list).choose(|coding| offered.contains(&coding.name())).map(|coding| coding.name())
+}
+
+/// What tells a state of a file from another.
+pub struct Validators(validators::Validators);
+
+impl Validators {
+    /// Those of a state.
+    pub fn new(state: &FileState) -> Self {
+        Self(validators::Validators::new(state))
+    }
+
+    /// The entity tag.
+    pub fn etag(&self) -> &[u8] {
+        self.0.etag.as_bytes()
+    }
+
+    /// What the preconditions of a GET make of it.
+    pub fn evaluate(&self, headers: &HeaderMap) -> StatusCode {
+        match self.0.evaluate(&Fields::of(headers)) {
+            Precondition::Passed => StatusCode::OK,
+            Precondition::NotModified => StatusCode::NOT_MODIFIED,
+            Precondition::Failed => StatusCode::PRECONDITION_FAILED,
+        }
+    }
+
+    /// The `Range` that is followed.
+    pub fn range(&self, headers: &HeaderMap) -> Option<Vec<u8>> {
+        self.0.range(&Fields::of(headers)).map(<[u8]>::to_vec)
+    }
+}

@@ -1,0 +1,84 @@
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::disk_file::{DiskFile, read, state};
+use super::representation::Stored;
+use super::source::{FileContent, FileState, OpenedFile, Version, Wait};
+use super::store::Store;
+
+/// A file as it can be sent, and how far the cache may rely on it.
+pub(super) struct Loaded {
+    pub(super) state: FileState,
+    pub(super) stored: Stored,
+    pub(super) trust: Trust,
+}
+
+/// How far the cache may rely on what was loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    /// As long as the file has this state it has this content.
+    Settled,
+    /// It was changed so shortly before that a further change might leave it the same state: to be loaded again when
+    /// it is next looked at.
+    Young,
+    /// It was being changed: not to be kept.
+    Unsteady,
+}
+
+/// The coarsest clock of a file system's, FAT's, ticks every two seconds.
+const TICK: Duration = Duration::from_secs(2);
+/// How often a file that changes while it is read is read again.
+const TRIES: usize = 3;
+
+/// Reads a file of at most `in_memory` bytes; a larger one, or one that does not stop changing, stays open.
+pub(super) fn load(opened: OpenedFile, in_memory: u64, store: &Store, wait: Wait) -> io::Result<Loaded> {
+    let OpenedFile { mut state, content } = opened;
+    let file = match content {
+        FileContent::Bytes(bytes) => return Ok(Loaded { state, stored: Stored::Memory(bytes), trust: Trust::Settled }),
+        FileContent::File(file) => file,
+    };
+    let mut trust = Trust::Settled;
+    for _ in 0..TRIES {
+        if state.size > in_memory {
+            break;
+        }
+        match read_whole(&file, &state, wait)? {
+            Read::Whole(bytes) => {
+                let trust = if is_young(&state) { Trust::Young } else { Trust::Settled };
+                return Ok(Loaded { state, stored: Stored::Memory(bytes), trust });
+            }
+            Read::Changed(changed) => (state, trust) = (changed, Trust::Unsteady),
+        }
+    }
+    let file = DiskFile::new(file, store.pool().clone(), Arc::clone(store.open_files()));
+    Ok(Loaded { state, stored: Stored::File(Arc::new(file)), trust })
+}
+
+enum Read {
+    /// The file had the same state before and after.
+    Whole(Bytes),
+    /// It has this one now.
+    Changed(FileState),
+}
+
+fn read_whole(file: &File, before: &FileState, wait: Wait) -> io::Result<Read> {
+    let mut buffer = vec![0; usize::try_from(before.size).map_err(io::Error::other)?];
+    let read = read(file, &mut buffer, 0, wait);
+    let after = state(file)?;
+    if after != *before {
+        return Ok(Read::Changed(after));
+    }
+    read.map(|()| Read::Whole(buffer.into()))
+}
+
+fn is_young(state: &FileState) -> bool {
+    match state.version {
+        // A time to come, by a clock that was set back, is as good as now.
+        Version::Inode { changed, .. } => changed.elapsed().map_or(true, |age| age < TICK),
+        Version::Hash(_) => false,
+    }
+}

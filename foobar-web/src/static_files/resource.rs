@@ -1,0 +1,283 @@
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use foobar_core::Chain;
+use tokio::sync::SetOnce;
+use tokio::time::timeout;
+
+use super::accept_encoding::AcceptEncoding;
+use super::coding::{Coding, PerCoding};
+use super::compress::Compressor;
+use super::representation::{Announced, Representation, Stored};
+use super::source::FileState;
+use crate::asked::Fields;
+
+/// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
+///
+/// A coding comes from a sibling (the file of the same name with `.br`, `.zst` or `.gz` at its end), or is made when
+/// it is asked for first and kept as long as this is. Where there is any, every answer has `Vary`.
+pub(super) struct Resource {
+    identity: Representation,
+    codings: PerCoding<Encoded>,
+    /// Whether there is any coding: most resources need not look further.
+    varies: bool,
+}
+
+/// Which representation answers a request.
+pub(super) enum Selected<'a> {
+    /// This one.
+    Ready(&'a Representation),
+    /// The one that [`Resource::make`] makes.
+    Unmade(Coding),
+}
+
+enum Encoded {
+    Absent,
+    Sibling(FileState, Representation),
+    OnTheFly(OnTheFly),
+}
+
+#[derive(Default)]
+struct OnTheFly {
+    begun: AtomicBool,
+    /// `None` in it: it is hardly smaller, or could not be made.
+    made: SetOnce<Option<Representation>>,
+}
+
+/// How long a request waits until a coding is made; then it gets the file as it is.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Resource {
+    /// A file and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is
+    /// compressed.
+    pub(super) fn new(
+        state: &FileState,
+        stored: Stored,
+        announced: Announced,
+        siblings: PerCoding<Option<(FileState, Stored)>>,
+        make: PerCoding<bool>,
+    ) -> Self {
+        let make = if matches!(stored, Stored::Memory(_)) { make } else { PerCoding::default() };
+        let varies = siblings.iter().any(Option::is_some) || make.iter().any(|make| *make);
+        let announced = if varies { announced.varying() } else { announced };
+        let codings = siblings.map(|coding, sibling| match sibling {
+            Some((state, stored)) => {
+                let sibling = Representation::sibling(&state, stored, &announced, coding);
+                Encoded::Sibling(state, sibling)
+            }
+            None if *make.get(coding) => Encoded::OnTheFly(OnTheFly::default()),
+            None => Encoded::Absent,
+        });
+        Self { identity: Representation::new(state, stored, announced), codings, varies }
+    }
+
+    /// The file as it is.
+    pub(super) const fn identity(&self) -> &Representation {
+        &self.identity
+    }
+
+    /// The states of its siblings.
+    pub(super) fn siblings(&self) -> PerCoding<Option<&FileState>> {
+        PerCoding::of(|coding| match self.codings.get(coding) {
+            Encoded::Sibling(state, _) => Some(state),
+            Encoded::Absent | Encoded::OnTheFly(_) => None,
+        })
+    }
+
+    /// The bytes of content that it holds in memory; more once a coding was made.
+    pub(super) fn memory(&self) -> u64 {
+        self.representations().filter(|one| one.is_in_memory()).map(|one| one.size).sum()
+    }
+
+    /// The files that it holds open.
+    pub(super) fn descriptors(&self) -> usize {
+        self.representations().filter(|one| !one.is_in_memory()).count()
+    }
+
+    /// The representation that a client prefers. What is made is not for ranges.
+    pub(super) fn select(&self, fields: &Fields<'_>) -> Selected<'_> {
+        let accepted = fields.accept_encoding.as_deref().filter(|_| self.varies);
+        let offers = |coding| self.codings.get(coding).is_offered(fields.range.is_some());
+        let coding = accepted.and_then(|list| AcceptEncoding::parse(list).choose(offers));
+        let Some(coding) = coding else { return Selected::Ready(&self.identity) };
+        self.codings.get(coding).ready().map_or(Selected::Unmade(coding), Selected::Ready)
+    }
+
+    /// The representation in a coding that was [selected](Self::select), once it is made; the file as it is where that
+    /// is not worth it, fails or takes longer than half a second, or where too many wait for theirs.
+    ///
+    /// Whoever asks first has it made, and all wait for the one result; `done` is called when this holds it. Sending
+    /// the file as it is meanwhile would take no time, but a cache on the way would keep that for all its clients.
+    pub(super) async fn make(
+        self: &Arc<Self>,
+        coding: Coding,
+        compressor: &Compressor,
+        done: impl FnOnce() + Send + 'static,
+    ) -> &Representation {
+        let (Encoded::OnTheFly(on_the_fly), Stored::Memory(content)) =
+            (self.codings.get(coding), &self.identity.stored)
+        else {
+            return &self.identity;
+        };
+        if !on_the_fly.begun.load(Ordering::Relaxed) {
+            let Some(place) = compressor.place() else { return &self.identity };
+            if !on_the_fly.begun.swap(true, Ordering::Relaxed) {
+                let (resource, content, compressor) = (Arc::clone(self), content.clone(), compressor.clone());
+                tokio::spawn(async move {
+                    let compressed = compressor.run(place, content, coding).await;
+                    resource.keep(coding, compressed);
+                    done();
+                });
+            }
+        }
+        let made = timeout(PATIENCE, on_the_fly.made.wait()).await;
+        made.ok().and_then(Option::as_ref).unwrap_or(&self.identity) // late, or there is none
+    }
+
+    fn keep(&self, coding: Coding, compressed: io::Result<Option<Vec<u8>>>) {
+        let compressed = compressed.unwrap_or_else(|error| {
+            tracing::warn!(coding = coding.name(), error = %Chain(&error), "a file cannot be compressed");
+            None
+        });
+        if let Encoded::OnTheFly(on_the_fly) = self.codings.get(coding) {
+            let made = compressed.map(|content| self.identity.compressed(coding, content));
+            _ = on_the_fly.made.set(made); // nobody else sets it
+        }
+    }
+
+    fn representations(&self) -> impl Iterator<Item = &Representation> {
+        std::iter::once(&self.identity).chain(self.codings.iter().filter_map(Encoded::ready))
+    }
+}
+
+impl Encoded {
+    fn is_offered(&self, range: bool) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Sibling(..) => true,
+            Self::OnTheFly(on_the_fly) => !range && !matches!(on_the_fly.made.get(), Some(None)),
+        }
+    }
+
+    fn ready(&self) -> Option<&Representation> {
+        match self {
+            Self::Absent => None,
+            Self::Sibling(_, sibling) => Some(sibling),
+            Self::OnTheFly(on_the_fly) => on_the_fly.made.get()?.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::time::SystemTime;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
+    use http::HeaderValue;
+
+    use super::Coding::{Brotli, Gzip, Zstd};
+    use super::*;
+    use crate::static_files::pool::Pool;
+    use crate::static_files::source::Version;
+
+    const TEXT: Bytes = Bytes::from_static(&[b'x'; 5000]);
+
+    /// In memory: the content, and the siblings, which hold the names of their codings.
+    fn resource(content: Bytes, siblings: &[Coding], make: &[Coding]) -> Arc<Resource> {
+        let announced = Announced {
+            content_type: HeaderValue::from_static("text/plain"),
+            fields: Vec::new(),
+            lasting: Vec::new(),
+            ranges: true,
+        };
+        let stored = |content: Bytes| (state(&content), Stored::Memory(content));
+        let siblings = PerCoding::of(|coding| {
+            siblings.contains(&coding).then(|| stored(Bytes::from_static(coding.name().as_bytes())))
+        });
+        let make = PerCoding::of(|coding| make.contains(&coding));
+        let (state, stored) = stored(content);
+        Arc::new(Resource::new(&state, stored, announced, siblings, make))
+    }
+
+    fn state(content: &Bytes) -> FileState {
+        FileState { size: content.len() as u64, modified: SystemTime::UNIX_EPOCH, version: Version::Hash([0; 32]) }
+    }
+
+    fn compressor() -> Compressor {
+        Compressor::new(Pool::new(2).unwrap())
+    }
+
+    /// The size of what is ready, or the coding that is to be made.
+    fn select(resource: &Resource, accepted: &'static str, range: Option<&'static str>) -> Result<u64, Coding> {
+        let field = |text: &'static str| text.as_bytes().into();
+        let fields = Fields { accept_encoding: Some(field(accepted)), range: range.map(field), ..Fields::default() };
+        match resource.select(&fields) {
+            Selected::Ready(representation) => Ok(representation.size),
+            Selected::Unmade(coding) => Err(coding),
+        }
+    }
+
+    #[test]
+    fn a_sibling_comes_before_making_one_and_what_is_made_is_not_for_ranges() {
+        let resource = resource(TEXT, &[Zstd], &[Brotli, Zstd]);
+        for (accepted, range, expected) in [
+            ("gzip", None, Ok(5000)),
+            ("zstd", None, Ok(4)),
+            ("zstd", Some("bytes=0-0"), Ok(4)),
+            ("br", None, Err(Brotli)),
+            ("br, zstd", None, Err(Brotli)),
+            ("br, zstd", Some("bytes=0-0"), Ok(4)),
+            ("br", Some("bytes=0-0"), Ok(5000)),
+        ] {
+            assert_eq!(select(&resource, accepted, range), expected, "{accepted} {range:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_coding_is_made_once_however_many_ask() {
+        let (resource, compressor) = (resource(TEXT, &[], &[Brotli, Gzip]), compressor());
+        let times = Arc::new(AtomicUsize::new(0));
+        let ask = |_| {
+            let times = Arc::clone(&times);
+            resource.make(Brotli, &compressor, move || _ = times.fetch_add(1, Ordering::Relaxed))
+        };
+        let made = join_all((0..50).map(ask)).await;
+        assert!(made.iter().all(|one| std::ptr::eq(*one, made[0]) && one.size < 100));
+        ask(50).await;
+        assert_eq!(times.load(Ordering::Relaxed), 1);
+        assert_eq!(select(&resource, "br", None), Ok(made[0].size));
+        assert_eq!(select(&resource, "gzip", None), Err(Gzip));
+        assert_eq!(resource.memory(), 5000 + made[0].size);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_become_smaller_is_not_tried_again() {
+        let (resource, compressor) = (resource(Bytes::from_static(b"abcdefghijklmnop"), &[], &[Zstd]), compressor());
+        assert_eq!(select(&resource, "zstd", None), Err(Zstd));
+        assert!(std::ptr::eq(resource.make(Zstd, &compressor, || {}).await, resource.identity()));
+        assert_eq!(select(&resource, "zstd", None), Ok(16));
+    }
+
+    #[tokio::test]
+    async fn who_finds_the_queue_full_gets_the_file_as_it_is_at_once_and_the_next_time_the_coding() {
+        let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
+        let queue: Vec<_> = std::iter::from_fn(|| compressor.place()).collect();
+        let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
+        assert!(given.is_some_and(|given| std::ptr::eq(given, resource.identity())));
+        drop(queue);
+        assert!(resource.make(Gzip, &compressor, || {}).await.size < 100);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_does_not_stop_it() {
+        let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
+        let made = resource.make(Gzip, &compressor, || {});
+        assert!(made.now_or_never().is_none());
+        assert!(resource.make(Gzip, &compressor, || unreachable!()).await.size < 100);
+    }
+}

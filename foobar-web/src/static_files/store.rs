@@ -1,0 +1,225 @@
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use foobar_core::Metrics;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::cache::{Cache, Name};
+use super::compress::Compressor;
+use super::entry::{Entry, Milliseconds};
+use super::flights::Flights;
+use super::front::{Front, Tally};
+use super::pool::Pool;
+use super::resource::Resource;
+use super::watch::Watch;
+use crate::limits::within;
+use crate::{Error, WebSettings};
+
+/// What the workers of a tier share to serve files: the cache, the watch and the threads that read.
+pub(crate) struct Store {
+    cache: Option<Cache>,
+    /// The largest file that is kept in memory.
+    in_memory: u64,
+    valid: Milliseconds,
+    /// Whether folders are watched.
+    watches: bool,
+    watch: OnceLock<Option<Arc<Watch>>>,
+    pool: Pool,
+    compressor: Compressor,
+    flights: Arc<Flights>,
+    hasher: RandomState,
+    mark: Arc<()>,
+    tallies: Mutex<Vec<Arc<Tally>>>,
+    open_files: Arc<AtomicU64>,
+    trees: AtomicU32,
+}
+
+/// A file of at most this many bytes is read at once where nothing is kept.
+const SMALL: u64 = 64 << 10;
+/// The part of the cache that one file may take, so that it has room with all its codings.
+const SHARE: u64 = 4;
+const MOST_THREADS: usize = 512;
+
+impl Store {
+    pub(crate) fn compile(web: &WebSettings) -> Result<Self, Error> {
+        let threads = within("web.file_threads", web.file_threads, MOST_THREADS)?;
+        let pool = Pool::new(threads).map_err(|source| Error::Thread { name: "foobar-web-file".to_owned(), source })?;
+        let size = web.file_cache_size.as_u64();
+        let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
+        let cached = size > 0 && !web.file_cache_valid.is_zero();
+        Ok(Self {
+            cache: cached.then(|| Cache::new(size, largest, web.file_cache_descriptors)),
+            in_memory: if cached { largest } else { SMALL },
+            valid: if cached { milliseconds(*web.file_cache_valid) } else { 0 },
+            watches: cached && web.file_cache_watch,
+            watch: OnceLock::new(),
+            compressor: Compressor::new(pool.clone()),
+            pool,
+            flights: Arc::default(),
+            hasher: RandomState::new(),
+            mark: Arc::default(),
+            tallies: Mutex::default(),
+            open_files: Arc::default(),
+            trees: AtomicU32::new(0),
+        })
+    }
+
+    /// The watch, for the thread that listens to the system; `None` where no folder is watched.
+    pub(crate) fn watching(&self) -> Option<Arc<Watch>> {
+        self.watch.get()?.clone()
+    }
+
+    /// The watch, for a tree whose source can be watched.
+    pub(super) fn watch(&self) -> Option<Arc<Watch>> {
+        if self.watches { self.watch.get_or_init(watch).clone() } else { None }
+    }
+
+    pub(crate) const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(super) const fn compressor(&self) -> &Compressor {
+        &self.compressor
+    }
+
+    /// Whether what was found is kept.
+    pub(super) const fn keeps(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// Adds the figures of the cache to a scrape.
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |counter: fn(&Tally) -> &AtomicU64| -> u64 {
+            tallies.iter().map(|tally| counter(tally).load(Relaxed)).sum()
+        };
+        for (name, help, value) in [
+            ("foobar_web_file_cache_hits_total", "Files, and what is none, found in the cache.", sum(|t| &t.hits)),
+            (
+                "foobar_web_file_cache_misses_total",
+                "Files, and what is none, looked for in their place.",
+                sum(|t| &t.misses),
+            ),
+            (
+                "foobar_web_files_compressed_total",
+                "Files compressed, once for each coding.",
+                self.compressor.compressed(),
+            ),
+        ] {
+            metrics.counter(name, help, &[], value);
+        }
+        let (bytes, open) = (self.cache.as_ref().map_or(0, Cache::bytes), self.open_files.load(Relaxed));
+        metrics.gauge("foobar_web_file_cache_bytes", "Memory that the cache of files takes.", &[], bytes);
+        metrics.gauge("foobar_web_file_cache_descriptors", "Served files that are open.", &[], open);
+    }
+
+    /// A number for a tree of files.
+    pub(super) fn new_tree(&self) -> u32 {
+        self.trees.fetch_add(1, Relaxed)
+    }
+
+    pub(super) const fn in_memory(&self) -> u64 {
+        self.in_memory
+    }
+
+    pub(super) const fn open_files(&self) -> &Arc<AtomicU64> {
+        &self.open_files
+    }
+
+    pub(super) const fn mark(&self) -> &Arc<()> {
+        &self.mark
+    }
+
+    pub(super) fn new_tally(&self) -> Arc<Tally> {
+        let tally = Arc::default();
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
+        tally
+    }
+
+    /// How long what was found is taken as true.
+    pub(super) const fn valid(&self) -> Milliseconds {
+        self.valid
+    }
+
+    /// What is known of a name, fresh or not; the first look is at what this worker knows.
+    pub(super) fn get(&self, name: Name<'_>, now: Milliseconds) -> Option<Arc<Entry>> {
+        let cache = self.cache.as_ref()?;
+        let hash = self.hasher.hash_one(name);
+        let fresh = |entry: &Arc<Entry>| entry.is_fresh(now, self.valid);
+        Front::with(self, |front| {
+            let known =
+                front.get(hash, name).filter(fresh).or_else(|| cache.get(name).inspect(|entry| front.put(hash, entry)));
+            if known.as_ref().is_some_and(fresh) {
+                front.hit();
+            }
+            known
+        })
+    }
+
+    /// Counts something that had to be looked for.
+    pub(super) fn missed(&self) {
+        Front::with(self, |front| front.missed());
+    }
+
+    /// The same, for a thread that is no worker.
+    pub(super) fn peek(&self, name: Name<'_>) -> Option<Arc<Entry>> {
+        self.cache.as_ref()?.get(name)
+    }
+
+    /// Weighs a file that has become larger in memory.
+    pub(super) fn weigh_again(&self, name: Name<'_>, resource: &Arc<Resource>) {
+        let entry = self.peek(name).filter(|entry| entry.holds(resource));
+        if let Some(weighed) = entry.and_then(|entry| entry.weighed_again()) {
+            self.keep(&Arc::new(weighed));
+        }
+    }
+
+    /// Keeps what was found.
+    pub(super) fn keep(&self, entry: &Arc<Entry>) {
+        if let Some(cache) = self.cache.as_ref().filter(|_| entry.is_steady()) {
+            cache.insert(entry);
+        }
+    }
+
+    /// Makes room where the process may open no more files.
+    pub(super) fn close_files(&self) {
+        if let Some(cache) = &self.cache {
+            cache.close_files();
+        }
+    }
+
+    /// What `look` finds on the pool; one look at a time for one name, where there is a cache.
+    pub(super) async fn look(
+        &self,
+        name: Name<'_>,
+        look: impl FnOnce() -> io::Result<Arc<Entry>> + Send + 'static,
+    ) -> io::Result<Arc<Entry>> {
+        match self.cache {
+            Some(_) => self.flights.join(name.to_key(), &self.pool, look).await,
+            None => self.pool.run(look).await?,
+        }
+    }
+}
+
+/// The system's monotonic clock, to some milliseconds.
+pub(super) fn now() -> Milliseconds {
+    let now = clock_gettime(ClockId::MonotonicCoarse);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+fn milliseconds(period: Duration) -> Milliseconds {
+    u64::try_from(period.as_millis()).unwrap_or(u64::MAX) // longer than any machine runs
+}
+
+fn watch() -> Option<Arc<Watch>> {
+    match Watch::new() {
+        Ok(watch) => Some(Arc::new(watch)),
+        Err(error) => {
+            tracing::info!(%error, "folders cannot be watched; changes are seen after web.file_cache_valid");
+            None
+        }
+    }
+}

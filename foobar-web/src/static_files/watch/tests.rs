@@ -1,0 +1,66 @@
+use std::fs;
+
+use super::*;
+
+const TREE: u32 = 1;
+
+fn open(root: &std::path::Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
+    move |path| match fs::File::open(root.join(path)) {
+        Ok(directory) => Ok(Some(directory.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_known(watch: &Watch, path: &str) -> bool {
+    matches!(watch.known(TREE, path), Known::Directory(_))
+}
+
+#[test]
+fn a_directory_is_followed_with_all_above_it_as_far_as_they_are_there() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("a/b")).unwrap();
+    let watch = Watch::new().unwrap();
+    let deep = watch.follow(TREE, "a/b", open(root.path())).unwrap();
+    assert!(["", "a", "a/b"].iter().all(|path| is_known(&watch, path)));
+    let last = watch.follow(TREE, "a/b/missing/c", open(root.path())).unwrap();
+    assert!(Arc::ptr_eq(&deep, &last) && !is_known(&watch, "a/b/missing"));
+    assert!(watch.follow(TREE, "", open(&root.path().join("nowhere"))).is_some(), "the top is known by now");
+    assert!(watch.follow(2, "a", open(&root.path().join("nowhere"))).is_none());
+}
+
+#[test]
+fn what_is_forgotten_has_changed_with_all_under_it_and_nothing_beside_it() {
+    let root = tempfile::tempdir().unwrap();
+    let watch = Watch::new().unwrap();
+    let paths = ["a", "a/b", "a/b/c", "a-b", "ab"];
+    for path in paths {
+        fs::create_dir_all(root.path().join(path)).unwrap();
+    }
+    let followed = paths.map(|path| watch.follow(TREE, path, open(root.path())).unwrap());
+    let before = followed.each_ref().map(|directory| directory.generation());
+    watch.forget(TREE, "a");
+    let changed = std::array::from_fn(|i| followed[i].generation() != before[i]);
+    assert_eq!(changed, [true, true, true, false, false]);
+    assert_eq!(paths.map(|path| is_known(&watch, path)), [false, false, false, true, true]);
+    watch.forget(TREE, "");
+    assert!(!is_known(&watch, "ab") && !is_known(&watch, ""));
+}
+
+#[test]
+fn two_paths_to_one_directory_are_both_told() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("a")).unwrap();
+    std::os::unix::fs::symlink("a", root.path().join("b")).unwrap();
+    let watch = Watch::new().unwrap();
+    let followed = ["a", "b"].map(|path| watch.follow(TREE, path, open(root.path())).unwrap());
+    let before = followed.each_ref().map(|directory| directory.generation());
+    watch.forget(TREE, "a");
+    fs::write(root.path().join("b/f"), "").unwrap();
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut reader = Reader::new(&watch.inotify, &mut buffer);
+    while followed[1].generation() == before[1] {
+        watch.told(&reader.next().expect("the change is told of"));
+    }
+    assert_ne!(followed[0].generation(), before[0]);
+}

@@ -1,0 +1,165 @@
+use std::borrow::Cow;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use foobar_core::RequestId;
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::Wire;
+use crate::front::Answer;
+use crate::head::Noted;
+use crate::outgoing::{self, End, Outgoing, Request};
+use crate::problem_page::ProblemPage;
+use crate::response_head::{Length, ResponseHead};
+use crate::static_files::{Content, Reply};
+use crate::transport::Transport;
+
+impl<S: Transport> Wire<S> {
+    /// Answers a request from its head alone; `false` if it is for hyper.
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>, head: &[u8], noted: Noted) -> io::Result<bool> {
+        let worker = Rc::clone(&self.worker);
+        let Some(answer) = self.front.answer(&worker, head, &noted) else { return Ok(false) };
+        let end = self.end_after(&answer);
+        let request = Request {
+            remote: self.remote.clone(),
+            head: Cow::Borrowed(head),
+            noted,
+            id: RequestId::generate(),
+            since: self.exchange.since(),
+            status: answer.reply.status,
+            overhead: 0,
+            sent: 0,
+            worker,
+        };
+        self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, end)).map(|()| true)
+    }
+
+    fn end_after(&self, answer: &Answer) -> Option<End> {
+        let worker = &self.worker;
+        let last = self.exchange.requests() >= worker.limits.requests || self.exchange.closes_when_idle();
+        match answer.keeps {
+            _ if last || worker.connections.is_full() => Some(End::Wanted),
+            true => None,
+            false => Some(End::Asked),
+        }
+    }
+
+    /// Writes an answer as far as the client takes it at once.
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<u8>,
+        answer: Answer,
+        mut request: Request<'_>,
+        end: Option<End>,
+    ) -> io::Result<()> {
+        let pace = answer.reply.pace;
+        let content = put(out, answer, &mut request, end);
+        let at_once = match &content {
+            Content::Empty => Some(&[][..]),
+            Content::Memory(content) if pace.is_none() => Some(&content[..]),
+            Content::Memory(_) | Content::File(..) => None,
+        };
+        let mut outcome = Ok(());
+        if let Some(content) = at_once {
+            match outgoing::poll_write(cx, &mut self.stream, out, content) {
+                Poll::Ready(Ok(bytes)) => {
+                    request.sent = bytes as u64;
+                    self.worker.pipeline.counters.sent(bytes);
+                    if bytes == out.len() + content.len() {
+                        self.answered(end, request.since);
+                        request.log();
+                        return Ok(());
+                    }
+                    self.wrote = Instant::now();
+                }
+                Poll::Ready(Err(error)) => outcome = Err(error),
+                Poll::Pending => {}
+            }
+        }
+        self.outgoing = Some(Outgoing::new(out, content, request.into_owned(), end, pace));
+        outcome
+    }
+
+    /// Writes on, until the client has taken the whole answer.
+    pub(super) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut written = 0;
+        while let Some(outgoing) = &mut self.outgoing {
+            let Some(limit) = ready!(outgoing.poll_ready(cx))? else {
+                let end = outgoing.end;
+                self.outgoing = None;
+                self.answered(end, Instant::now());
+                break;
+            };
+            if written >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let result = outgoing.poll_write(cx, &mut self.stream, limit);
+            written += ready!(self.wrote(cx, result))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The client has taken the whole answer.
+    fn answered(&mut self, end: Option<End>, now: Instant) {
+        self.wrote = now;
+        self.end = end;
+        self.message = self.next_head();
+        self.exchange.answered_at_once(now);
+    }
+}
+
+/// Writes the head of an answer, and its content if that is small; gives the content that is left.
+fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option<End>) -> Content {
+    let Answer { reply, page, .. } = answer;
+    let left_out = request.noted.method(&request.head) == b"HEAD";
+    let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
+    let head = ResponseHead {
+        minor: request.noted.minor,
+        status: reply.status,
+        lines,
+        fields: &reply.extra,
+        length: length(&reply, page.as_deref(), left_out),
+        id: request.id,
+        connection: connection(request.noted.minor, end),
+        date: &request.worker.clock.at(request.since).http,
+    };
+    head.put(out);
+    request.overhead = out.len();
+    match (page, reply.content) {
+        _ if left_out => {}
+        (Some(page), _) => page.put(out, request.id),
+        (None, Content::Memory(content)) if content.len() <= COPIED => out.extend_from_slice(&content),
+        (None, content) => return content,
+    }
+    Content::Empty
+}
+
+/// What `Content-Length` says; as hyper has it, nothing of a content that nobody announced and that is left out.
+fn length(reply: &Reply, page: Option<&ProblemPage>, left_out: bool) -> Length {
+    match (reply.length, page, &reply.content) {
+        (Some(length), ..) if left_out => Length::Announced(length),
+        (Some(length), ..) => Length::Added(length),
+        (None, Some(page), _) => Length::Added(page.len() as u64),
+        (None, None, Content::Memory(content)) => Length::Added(content.len() as u64),
+        (None, None, _) if left_out || reply.status == StatusCode::NOT_MODIFIED => Length::None,
+        (None, None, _) => Length::Added(0),
+    }
+}
+
+/// What is told of the connection; in HTTP/1.0 that it is kept, in HTTP/1.1 that it is not.
+const fn connection(minor: u8, end: Option<End>) -> Option<&'static str> {
+    match (minor, end) {
+        (_, Some(End::Wanted)) | (1, Some(End::Asked)) => Some("close"),
+        (0, None) => Some("keep-alive"),
+        _ => None,
+    }
+}
+
+/// Up to so many bytes a copy costs less than a second piece in a write.
+const COPIED: usize = 4 << 10;
+/// After so many bytes it is another connection's turn.
+const TURN: usize = 2 << 20;

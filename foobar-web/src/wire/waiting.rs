@@ -1,0 +1,101 @@
+use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use foobar_core::BodyError;
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::{Message, Wire};
+use crate::exchange::Turn;
+use crate::head::Malformed;
+use crate::transport::Transport;
+
+impl<S: Transport> Wire<S> {
+    /// Nothing has come: waits for the client, until its time is over. `false` if it is not waited for any longer.
+    pub(super) fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let limits = self.worker.limits;
+        let first = self.exchange.requests() == 0;
+        match (&self.message, self.exchange.turn()) {
+            (Message::Head(_), Turn::Client { since }) => {
+                let time = if first { limits.head_time } else { limits.idle_time };
+                if !self.exchange.closes_when_idle() {
+                    ready!(self.reading.poll(cx, since + time));
+                }
+                Poll::Ready(Ok(false))
+            }
+            (Message::Head(_), Turn::Head { since }) => {
+                let since = if first { self.opened } else { since };
+                ready!(self.reading.poll(cx, since + limits.head_time));
+                let head = std::mem::take(&mut self.unread);
+                self.refuse(SLOW_HEAD, &head);
+                Poll::Ready(Ok(true))
+            }
+            (Message::Sized(_) | Message::Chunked(_), _) => {
+                ready!(self.reading.poll(cx, self.receiving.deadline(limits.body_time, limits.rate)));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, BodyError::TooSlow)))
+            }
+            _ => self.wait_for_answer(cx),
+        }
+    }
+
+    /// The request has come whole and is being answered.
+    fn wait_for_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let limits = self.worker.limits;
+        if self.gone.is_none() && !self.unread.is_empty() && self.stream.has_ended() {
+            self.gone = Some(Instant::now());
+        }
+        if self.gone.is_some() || !self.unread.is_empty() {
+            self.exchange.withhold();
+        }
+        match self.gone {
+            // A client may close its side and still read; one that has gone altogether looks the same.
+            Some(since) if !self.exchange.is_replying() => {
+                self.reading.poll(cx, since + HALF_CLOSED).map(|()| Ok(false))
+            }
+            Some(since) => {
+                ready!(self.reading.poll(cx, since.max(self.wrote) + limits.send_time));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            None => {
+                // hyper does not ask again when the answer has been written: this wakes it for the idle time.
+                let look = limits.idle_time.min(limits.send_time).max(PACE);
+                self.reading.poll(cx, Instant::now() + look).map(|()| Ok(true))
+            }
+        }
+    }
+
+    /// What became of a write: gives the client up if it has taken nothing, or too little, for too long.
+    pub(super) fn sent<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_pending() {
+            let limits = self.worker.limits;
+            let deadline = self.sending.deadline(limits.send_time, limits.rate);
+            if !self.slow && deadline > self.wrote + SLOW {
+                ready!(self.writing.poll(cx, self.wrote + SLOW));
+                self.slow = true;
+                self.stream.take_less_ahead();
+            }
+            ready!(self.writing.poll(cx, deadline));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        result
+    }
+
+    pub(super) fn wrote(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = result {
+            self.wrote = Instant::now();
+            self.sending.moved(bytes);
+            self.exchange.wrote(bytes);
+            self.worker.pipeline.counters.sent(bytes);
+        }
+        self.sent(cx, result)
+    }
+}
+
+/// How long a handler may still begin its answer to a client that has closed its side of the connection.
+const HALF_CLOSED: Duration = Duration::from_secs(1);
+/// A client that takes nothing for so long is slow.
+const SLOW: Duration = Duration::from_secs(1);
+/// The least time between two looks whether an answer has been written; without it a short idle time would spin.
+const PACE: Duration = Duration::from_millis(100);
+const SLOW_HEAD: Malformed = Malformed(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");
