@@ -70,8 +70,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "foobar-web",
         &[
+            "brotli",
             "bytes",
             "cap-std",
+            "flate2",
             "foobar-core",
             "futures-util",
             "http",
@@ -79,8 +81,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "httpdate",
             "hyper",
             "hyper-util",
+            "itoa",
+            "memchr",
             "mime_guess",
             "percent-encoding",
+            "quick_cache",
+            "rust-embed",
             "rustix",
             "serde",
             "serde_json",
@@ -88,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "thiserror",
             "tokio",
             "tracing",
+            "zstd",
         ],
     ),
 ];
@@ -122,6 +129,7 @@ const DUPLICATES: &[(&str, &str)] = &[
     ("io-lifetimes", "2 by fs-set-times of cap-std, 3 by cap-std itself"),
     ("rand", "0.9 by mysql_async, 0.10 by actix-http for WebSockets"),
     ("rand_core", "see rand"),
+    ("sha2", "0.10 by mysql_async, 0.11 by rust-embed"),
     ("sha1", "0.10 by mysql_async, 0.11 by actix-http for WebSockets"),
     ("socket2", "0.5 by mysql_async, 0.6 by tokio and actix-web"),
     ("syn", "2 and 3 by the authors of procedural macros, half way through an upgrade; built, not linked"),
@@ -144,9 +152,15 @@ fn the_arrows_between_the_crates_hold() {
 #[test]
 fn every_trait_of_the_seams_has_two_implementors() {
     use foobar::actix_web::web::ServiceConfig;
+    use foobar::rust_embed::RustEmbed;
     use foobar::{AppTier, Database, Handler, MakeHandler, Tier, WebTier};
 
     struct Nothing;
+
+    #[derive(RustEmbed)]
+    #[folder = "examples/site/public"]
+    #[crate_path = "foobar::rust_embed"]
+    struct Assets;
 
     impl foobar::App for Nothing {
         fn routes(&self, _routes: &mut ServiceConfig) {}
@@ -161,12 +175,14 @@ fn every_trait_of_the_seams_has_two_implementors() {
     fn tier<One: Tier, Two: Tier>() {}
     fn make_handler<One: MakeHandler, Two: MakeHandler>() {}
     fn handler<One: Handler>(_one: One) {}
+    fn file_source<One: foobar::FileSource, Two: foobar::FileSource>() {}
 
     database::<foobar::Sqlite, foobar::Mysql>();
     app_tier::<Runtime, TowerApp>();
     web_tier::<foobar::Web, foobar::InProcess>();
     tier::<foobar::Web, Runtime>();
     make_handler::<Runtime, TowerApp>();
+    file_source::<foobar::Folder, foobar::Embedded<Assets>>();
     handler(foobar::handler_fn(async |_request| foobar::Response::default()));
 }
 

@@ -38,3 +38,13 @@ fn embed_serves_twice_and_stops_by_itself() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stdout.windows(7).filter(|seven| seven == b"http://").count() >= 2);
 }
+
+#[test]
+fn assets_serves_files_from_inside_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("assets", folder.path()));
+    let answer = program.get("/site.css");
+    assert_eq!((answer.status, answer.header("content-type").unwrap()), (200, "text/css; charset=utf-8"));
+    assert_eq!(answer.text(), include_str!("../../examples/site/public/site.css"));
+    assert_eq!(program.get("/pictures/missing.svg").status, 404);
+}

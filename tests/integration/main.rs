@@ -7,9 +7,15 @@ mod architecture; // the arrows between crates, the dependency policy, the shape
 mod bad_input; // what each bad input gets
 mod command_line; // serve, check, config, migrate, routes; signals and exit codes
 mod configuration; // keys, the reference, the example file
+mod descriptors; // few descriptors, and a log that is moved away
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
 mod site; // www.foobar.com on SQLite and on MariaDB
+mod static_changing; // a large file that changes while it is sent
+mod static_differential; // the same requests to Foobar and to nginx
+mod static_hostile_paths; // paths, redirects and pages that would show what is not theirs
+mod static_hostile_ranges; // ranges that ask for more than there is
+mod static_race; // files and links that change at full speed while they are read
 mod support;
 mod websocket; // an actix-ws handler over the upgraded connection

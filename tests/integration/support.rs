@@ -1,10 +1,14 @@
 //! Programs to start, and a client that speaks raw HTTP/1.1.
 
 mod client;
+mod connection;
 mod program;
+mod random;
 
 pub(crate) use client::{Answer, Client};
+pub(crate) use connection::{Address, Connection, Ended, Response};
 pub(crate) use program::Program;
+pub(crate) use random::{Random, number_of, seed};
 
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,18 @@
 //! The web tier over real sockets: what a client sends, byte by byte, and what it gets.
 
+mod accel;
+mod autoindex;
 mod drain;
+mod embedded;
+mod encodings;
+mod file_cache;
+mod file_rules;
 mod framing;
 mod limits;
 mod listening;
 mod logging;
 mod sites;
 mod support;
+mod try_files;
 mod upgrade;
+mod wire;

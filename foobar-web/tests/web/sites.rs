@@ -1,13 +1,14 @@
 //! Sites, routes and what they answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use foobar_core::{Problem, Request as AppRequest, RequestId, Response, ResponseBody, Tier, handler_fn};
 use foobar_web::{InProcess, Web, WebTier};
 use http::{Request, StatusCode};
 
-use crate::support::{Answer, Server, answer, settings};
+use crate::support::{Answer, PATIENCE, Server, answer, settings};
 
 fn get(server: &Server, host: &str, path: &str) -> Answer {
     let mut client = server.connect();
@@ -90,6 +91,11 @@ fn files_come_before_the_application_and_errors_have_the_pages_of_the_site() {
     let range = client.answer();
     assert_eq!((range.status(), range.header("content-range")), (416, Some("bytes */6")));
     assert_eq!(range.header("content-type"), Some("application/problem+json"));
+    client.send(
+        "GET /down/missing HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\nIf-None-Match: *\r\nIf-Match: \"x\"\r\n\r\n",
+    );
+    let whole = client.answer();
+    assert_eq!((whole.status(), whole.body.as_str(), whole.header("etag")), (404, "not here", None));
 }
 
 /// An application of which `/problem` is an error of its tier, and all else an error that it wrote itself.
@@ -142,7 +148,10 @@ fn an_exact_path_serves_one_file() {
     }
     assert_eq!(get(&server, "a", "/favicon/icon.svg").body, "GET /favicon/icon.svg");
     std::fs::remove_file(folder.path().join("icon.svg")).expect("it is there");
-    assert_eq!(get(&server, "a", "/favicon").status(), 404);
+    let begun = Instant::now();
+    while get(&server, "a", "/favicon").status() != 404 {
+        assert!(begun.elapsed() < PATIENCE);
+    }
 }
 
 #[test]
@@ -200,6 +209,20 @@ fn settings_that_mean_nothing_are_errors_that_name_their_key() {
         ("[web]\nmax_header_size = '257KiB'\n", "`web.max_header_size`: 263168 is out of range; it is at least 1"),
         ("[web]\naccess_log = '/nonexistent/log'\n", "`web.access_log`: cannot open /nonexistent/log"),
         ("[sites.a]\ntry_files = ['files']\n", "`sites.a.try_files`: \"files\" cannot be tried"),
+        (
+            "[sites.a]\nroot = '/'\ncache_control = ['* 1w']\n",
+            "`sites.a.cache_control`: \"* 1w\" is no rule: after the ",
+        ),
+        (
+            "[sites.a]\nroot = '/'\ncontent_disposition = ['pdf inline']\n",
+            "`sites.a.content_disposition`: \"pdf inline\" is",
+        ),
+        (
+            "[sites.a]\nroot = '/'\ntypes = ['text/plain']\n",
+            "`sites.a.types`: \"text/plain\" is no type; write a media ",
+        ),
+        ("[sites.a]\nroot = '/'\ndefault_type = 'text'\n", "`sites.a.default_type`: \"text\" is no media type"),
+        ("[sites.a]\nroot = '/'\ncharset = 'utf 8'\n", "`sites.a.charset`: \"utf 8\" is not the name of a character "),
         ("[sites.a]\ntry_files = ['file', 'app', 'index']\n", "`sites.a.try_files`: \"app\" is the last step: "),
         (
             "[sites.a]\nroot = '/'\nerror_page = ['404 /nonexistent.html']\n",
@@ -243,7 +266,7 @@ fn in_process_takes_the_same_way_without_a_socket() {
         assert_eq!(tier.handle(request("GET", "http://a/fixed", "")).await.status(), StatusCode::IM_A_TEAPOT);
         assert!(tier.handle(request("HEAD", "/x", "")).await.body().is_empty());
         assert!(tier.addresses().is_empty());
-        tier.drain(std::time::Instant::now() + std::time::Duration::from_secs(5)).await;
+        tier.drain(Instant::now() + std::time::Duration::from_secs(5)).await;
         assert_eq!(tier.handle(request("GET", "/", "")).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     });
 }

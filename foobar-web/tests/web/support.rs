@@ -49,7 +49,11 @@ impl Server {
 
     pub(crate) fn with(toml: &str, app: Option<Arc<dyn MakeHandler>>) -> Self {
         let (web, sites) = settings(toml);
-        let web = Web::new(&web, &sites, app).expect("the settings are good");
+        Self::of(Web::new(&web, &sites, app).expect("the settings are good"))
+    }
+
+    /// Starts this tier.
+    pub(crate) fn of(web: Web) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
         runtime.block_on(web.start()).expect("the tier starts");
         assert_eq!(web.readiness(), Readiness::Ready);
@@ -152,11 +156,19 @@ impl Client {
 
     /// Reads one answer with a `Content-Length`.
     pub(crate) fn answer(&mut self) -> Answer {
+        self.answer_to("GET")
+    }
+
+    /// The same to a request that begins with `line`: one to HEAD has no content.
+    pub(crate) fn answer_to(&mut self, line: &str) -> Answer {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             assert!(self.stream.read_line(&mut head).expect("the server answers") > 0, "closed after {head:?}");
         }
         let mut answer = Answer { head, body: String::new() };
+        if line.starts_with("HEAD") {
+            return answer;
+        }
         let length = answer.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("the body comes whole");

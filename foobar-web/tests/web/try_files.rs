@@ -1,0 +1,106 @@
+//! What is tried for a path, and in which order.
+
+use tempfile::TempDir;
+
+use crate::support::Server;
+
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("the folder is writable");
+        std::fs::write(path, text).expect("the folder is writable");
+    }
+    folder
+}
+
+#[test]
+fn a_fallback_file_answers_with_200_where_nothing_is() {
+    let root = folder(&[("app.html", "the app"), ("a.txt", "a"), ("empty/x", "x")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\ntry_files = ['file', 'index', '/app.html']\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    assert_eq!(client.get("/a.txt").body, "a");
+    for path in ["/", "/users/7?tab=1", "/empty/", "/empty", "/a.txt/"] {
+        let answer = client.get(path);
+        assert_eq!((answer.status(), answer.body.as_str()), (200, "the app"), "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    }
+    let tag = client.get("/x").header("etag").expect("it is a file as any other").to_owned();
+    client.send(format!("GET /y HTTP/1.1\r\nHost: a\r\nIf-None-Match: {tag}\r\n\r\n"));
+    assert_eq!(client.answer().status(), 304);
+    client.send("POST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    let refused = client.answer();
+    assert_eq!((refused.status(), refused.header("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    client.send("OPTIONS /y HTTP/1.1\r\nHost: a\r\n\r\n");
+    let options = client.answer();
+    assert_eq!((options.status(), options.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
+}
+
+#[test]
+fn a_file_that_comes_first_stands_before_all_as_long_as_it_is_there() {
+    let root = folder(&[("a.txt", "a"), ("maintenance.html", "back soon")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\ntry_files = ['/maintenance.html', 'file', 'app']\n\
+         [web]\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    assert_eq!((client.get("/a.txt").body, client.get("/b").body), ("back soon".into(), "back soon".into()));
+}
+
+#[test]
+fn without_its_file_a_fallback_is_passed_over() {
+    let root = folder(&[("a.txt", "a"), ("dir.html/index.html", "no file")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\ntry_files = ['/none.html', '/dir.html', 'file', 'app']\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    assert_eq!((client.get("/a.txt").body.as_str(), client.get("/b").body.as_str()), ("a", "GET /b"));
+}
+
+#[test]
+fn a_status_answers_where_nothing_is_and_an_error_has_its_page() {
+    let root = folder(&[("gone.html", "it is gone")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{0}'\ntry_files = ['file', '=410']\nerror_page = ['410 /gone.html']\n\
+         [sites.a.routes.'/beacon/']\nfiles = '{0}'\ntry_files = ['=204']\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    let gone = client.get("/x");
+    assert_eq!((gone.status(), gone.body.as_str()), (410, "it is gone"));
+    let beacon = client.get("/beacon/gone.html");
+    assert_eq!((beacon.status(), beacon.body.as_str(), beacon.header("content-type")), (204, "", None));
+}
+
+#[test]
+fn a_route_with_files_has_its_own_try_files() {
+    let root = folder(&[("index.html", "of the site")]);
+    let place = folder(&[("index.html", "of the route"), ("shell.html", "shell"), ("sub/index.html", "sub")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\n\
+         [sites.a.routes.'/spa/']\nfiles = '{1}'\ntry_files = ['file', '/shell.html']\n\
+         [sites.a.routes.'/mixed/']\nfiles = '{1}'\ntry_files = ['file', 'index', 'app']\n\
+         [sites.a.routes.'/plain/']\nfiles = '{1}'\n",
+        root.path().display(),
+        place.path().display()
+    ));
+    let mut client = server.connect();
+    for (path, body) in [
+        ("/spa/x/y", "shell"),
+        ("/spa/", "shell"),
+        ("/spa/sub/", "shell"),
+        ("/spa/index.html", "of the route"),
+        ("/mixed/", "of the route"),
+        ("/mixed/sub/", "sub"),
+        ("/mixed/x", "GET /mixed/x"),
+        ("/", "of the site"),
+    ] {
+        assert_eq!(client.get(path).body, body, "{path}");
+    }
+    assert_eq!(client.get("/plain/x").status(), 404);
+}

@@ -1,0 +1,83 @@
+//! A server that may open few files, and one whose log is moved away.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::{Client, PATIENCE, Program, until};
+
+/// The server with `limit` descriptors, which cannot be raised.
+fn limited(limit: usize, folder: &Path) -> Program {
+    fs::write(folder.join("a.txt"), "hello").unwrap();
+    let foobar = Program::foobar(folder);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(foobar.get_program());
+    command.current_dir(folder).env("FOOBAR__SITES__A__ROOT", folder);
+    for (name, value) in foobar.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    Program::start(&mut command)
+}
+
+/// What the process has used of a processor so far.
+fn processor_time(program: &Program) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", program.id())).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+#[test]
+fn when_descriptors_run_short_idle_connections_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = limited(64, folder.path());
+    let mut idle = Vec::new();
+    for _ in 0..300 {
+        let mut client = program.client();
+        assert_eq!(client.get("/a.txt").status, 200);
+        idle.push(client);
+    }
+    assert_eq!(program.get("/a.txt").text(), "hello");
+}
+
+#[test]
+fn when_descriptors_run_out_the_server_waits_without_spinning_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = limited(64, folder.path());
+    assert_eq!(program.get("/a.txt").status, 200);
+    let half = || {
+        let mut client = program.client();
+        client.send("GET /a.txt HT");
+        client
+    };
+    let busy: Vec<Client> = (0..100).map(|_| half()).collect();
+    let before = processor_time(&program);
+    std::thread::sleep(Duration::from_secs(1)); // time is what is tested
+    let used = processor_time(&program) - before;
+    assert!(used < Duration::from_millis(300), "{used:?} in a second");
+    drop(busy);
+    let begun = Instant::now();
+    assert_eq!(program.get("/a.txt").text(), "hello");
+    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn sigusr1_opens_the_access_log_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+    fs::write(folder.path().join("a.txt"), "hello").unwrap();
+    let mut command = Program::foobar(folder.path());
+    command.env("FOOBAR__SITES__A__ROOT", folder.path()).env("FOOBAR__WEB__ACCESS_LOG", &log);
+    let program = Program::start(&mut command);
+    program.get("/a.txt?before");
+    until("the first line is written", || fs::read_to_string(&log).unwrap().contains("before").then_some(()));
+    fs::rename(&log, &moved).unwrap();
+    program.signal("USR1");
+    until("there is a new log", || log.exists().then_some(()));
+    program.get("/a.txt?after");
+    until("the second line is written", || fs::read_to_string(&log).unwrap().contains("after").then_some(()));
+    assert!(!fs::read_to_string(&moved).unwrap().contains("after"));
+}
