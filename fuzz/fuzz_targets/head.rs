@@ -1,0 +1,93 @@
+//! The head of a request: it may arrive in any pieces, and what is let through, everyone reads alike.
+#![no_main]
+
+use foobar_web::fuzzing::{Head, HeadReader, Noted};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use libfuzzer_sys::fuzz_target;
+
+const LINE: usize = 64;
+const FIELDS: usize = 8;
+const BYTES: usize = 256;
+
+// The first four bytes say where the rest is cut.
+fuzz_target!(|input: &[u8]| {
+    let Some((cuts, bytes)) = input.split_first_chunk::<4>() else { return };
+    let mut reader = fresh();
+    let whole = reader.read(bytes);
+    let mut pieces = fresh();
+    assert_eq!(agreed(read_in_pieces(&mut pieces, bytes, cuts)), agreed(whole), "cut at {cuts:?}");
+    let Ok(Some(head)) = whole else { return };
+    let bytes = &bytes[..head.length];
+    assert_eq!(fresh().read(bytes), whole, "what follows a head does not matter");
+    assert_eq!(fresh().read(&bytes[..head.length - 1]), Ok(None), "it ends with its last byte");
+    assert_eq!(pieces.noted(bytes), reader.noted(bytes));
+    check_lines(bytes);
+    check_against_hyper(bytes, head, &reader.noted(bytes));
+});
+
+fn fresh() -> HeadReader {
+    HeadReader::new(LINE, FIELDS, BYTES)
+}
+
+/// The first thing that is wrong depends on how much has come; that something is, does not.
+fn agreed(read: Result<Option<Head>, StatusCode>) -> Result<Option<Head>, ()> {
+    read.map_err(drop)
+}
+
+fn read_in_pieces(reader: &mut HeadReader, bytes: &[u8], cuts: &[u8; 4]) -> Result<Option<Head>, StatusCode> {
+    let mut ends = cuts.map(|cut| usize::from(cut).min(bytes.len()));
+    ends.sort_unstable();
+    for end in ends {
+        if let Some(head) = reader.read(&bytes[..end])? {
+            return Ok(Some(head));
+        }
+    }
+    reader.read(bytes)
+}
+
+/// Lines end in CR LF alone, none continues the one before it, and none is longer than it may be.
+fn check_lines(bytes: &[u8]) {
+    let text: String = bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }).collect();
+    let lines: Vec<&str> = text.strip_suffix("\r\n\r\n").expect("an empty line ends it").split("\r\n").collect();
+    let lines = lines.strip_prefix(&[""]).unwrap_or(&lines); // one may come first
+    assert!(lines.iter().all(|line| !line.starts_with([' ', '\t']) && !line.contains(['\r', '\n', '\0'])));
+    let (first, fields) = lines.split_first().expect("a request line");
+    assert!(first.len() <= LINE && fields.len() <= FIELDS);
+    assert!(fields.iter().map(|field| field.len() + 2).sum::<usize>() <= BYTES);
+    let framing = ["content-length:", "transfer-encoding:"];
+    let framed = fields.iter().map(|field| field.to_ascii_lowercase());
+    assert!(framed.filter(|field| framing.iter().any(|name| field.starts_with(name))).count() <= 1);
+}
+
+fn check_against_hyper(bytes: &[u8], head: Head, noted: &Noted<'_>) {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    assert_eq!(request.parse(bytes), Ok(httparse::Status::Complete(head.length)));
+    let (method, target) = (request.method.expect("a method"), request.path.expect("a target"));
+    Method::from_bytes(method.as_bytes()).expect("hyper takes the method");
+    Uri::try_from(target).expect("hyper takes the target");
+    assert_eq!((noted.method, Some(noted.minor)), (method.as_bytes(), request.version));
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    assert_eq!((noted.path, noted.query), (path.as_bytes(), query.map(str::as_bytes)));
+    for field in request.headers.iter() {
+        HeaderName::from_bytes(field.name.as_bytes()).expect("hyper takes the name");
+        HeaderValue::from_bytes(field.value).expect("hyper takes the value");
+    }
+    check_fields(request.headers, noted);
+    assert_eq!(head.content, content(request.headers));
+}
+
+fn check_fields(sent: &[httparse::Header<'_>], noted: &Noted<'_>) {
+    let values = |name| sent.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);
+    assert_eq!(noted.is_plain, noted.fields.iter().all(|(name, _)| values(name).count() < 2));
+    for (name, value) in noted.fields {
+        assert_eq!(value, values(name).last(), "{name}");
+    }
+}
+
+/// The length of the content; `None` if it is chunked.
+fn content(fields: &[httparse::Header<'_>]) -> Option<u64> {
+    let value = |name| fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);
+    let digits = |length| str::from_utf8(length).expect("digits").parse().expect("a number");
+    if value("transfer-encoding").is_some() { None } else { Some(value("content-length").map_or(0, digits)) }
+}
