@@ -1,0 +1,324 @@
+"""Starts the servers, has the client ask each of them in interleaved rounds, and prints the medians."""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KEEPALIVE_REQUESTS = 1_000_000_000
+SERVER_CORE, CLIENT_CORE = "0", "1"
+MANY = 10_000
+SIZES = {"1k": 1 << 10, "10k": 10 << 10, "100k": 100 << 10, "1m": 1 << 20, "10m": 10 << 20, "100m": 100 << 20}
+
+
+@dataclass
+class Case:
+    """A kind of request, and how many connections make it."""
+
+    title: str
+    connections: int
+    arguments: list
+    logged: bool = False
+
+
+CASES = {
+    "1k": Case("1 KiB", 32, ["--path", "/1k.jpg"]),
+    "10k": Case("10 KiB", 32, ["--path", "/10k.jpg"]),
+    "100k": Case("100 KiB", 16, ["--path", "/100k.jpg"]),
+    "1m": Case("1 MiB", 8, ["--path", "/1m.jpg"]),
+    "10m": Case("10 MiB", 4, ["--path", "/10m.jpg"]),
+    "100m": Case("100 MiB", 2, ["--path", "/100m.jpg"]),
+    "many": Case(f"{MANY:,} files of 1 KiB", 32, ["--paths", "{work}/many.txt"]),
+    "404": Case("404", 32, ["--path", "/missing.jpg", "--status", "404"]),
+    "304": Case("304", 32, ["--path", "/1k.jpg", "--status", "304", "--if-none-match", "yes"]),
+    "range": Case("64 KiB out of 1 MiB", 16, ["--path", "/1m.jpg", "--status", "206", "--range", "500000-565535"]),
+    "new": Case("1 KiB, new connection each", 32, ["--path", "/1k.jpg", "--close", "yes"]),
+    "log": Case("1 KiB, access log on", 32, ["--path", "/1k.jpg"], logged=True),
+}
+SERVERS = ["nginx", "bare", "foobar"]
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    address: str
+    process: subprocess.Popen
+    pids: list = field(default_factory=list)
+
+
+def main():
+    arguments = parse()
+    if not arguments.no_build:
+        build()
+    with tempfile.TemporaryDirectory(prefix="foobar-static-") as work:
+        work = Path(work)
+        os.chmod(work, 0o755)
+        make_files(work)
+        bench = Bench(work, arguments)
+        try:
+            results = measure(bench, arguments)
+        finally:
+            bench.stop()
+    report(results, arguments)
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="benches/static/run")
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("seconds", nargs="?", type=float, default=2)
+    parser.add_argument("--cases", default=",".join(CASES), help="of: " + " ".join(CASES))
+    parser.add_argument("--servers", default=",".join(SERVERS), help="of: " + " ".join(SERVERS))
+    parser.add_argument("--client", choices=["awake", "sleeping"], default="awake", help="what it does while it waits")
+    parser.add_argument("--realtime", action="store_true", help="before all other programs, as root, if they are busy")
+    parser.add_argument("--bare", default="", metavar="ARGUMENTS", help="more arguments for the bare loop")
+    parser.add_argument("--foobar", metavar="PROGRAM", default="target/release/foobar", help="another build of Foobar")
+    parser.add_argument("--no-build", action="store_true", help="measure what was built last")
+    arguments = parser.parse_args()
+    arguments.cases = arguments.cases.split(",")
+    arguments.servers = arguments.servers.split(",")
+    for name in arguments.cases:
+        if name not in CASES:
+            parser.error(f"no case {name}; there are: {' '.join(CASES)}")
+    for name in arguments.servers:
+        if name not in SERVERS:
+            parser.error(f"no server {name}; there are: {' '.join(SERVERS)}")
+    return arguments
+
+
+def build():
+    release = ["cargo", "build", "--release", "--locked"]
+    subprocess.run([*release, "--bin", "foobar"], check=True)
+    own = ["--manifest-path", "benches/static/Cargo.toml", "--target-dir", "target/static"]
+    subprocess.run([*release, *own], check=True)
+
+
+def make_files(work):
+    root = work / "root"
+    many = root / "many"
+    many.mkdir(parents=True)
+    source = random.Random(1)
+    for name, size in SIZES.items():
+        (root / f"{name}.jpg").write_bytes(source.randbytes(size))
+    paths = []
+    for at in range(MANY):
+        folder = many / f"{at % 100:02}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{at}.jpg").write_bytes(source.randbytes(1000 + at % 50))
+        paths.append(f"/many/{folder.name}/{at}.jpg")
+    (work / "many.txt").write_text("\n".join(paths) + "\n")
+
+
+class Bench:
+    """The servers, started when they are first asked, and the client."""
+
+    def __init__(self, work, arguments):
+        self.work, self.programs, self.program = work, Path("target/static/release"), arguments.foobar
+        self.more_for_bare = arguments.bare.split()
+        self.first = ["chrt", "-f", "1"] if arguments.realtime else []
+        self.client = ["--seconds", str(arguments.seconds), "--spin", "yes" if arguments.client == "awake" else "no"]
+        self.servers = {}
+
+    def ask(self, name, case):
+        """One run of the client; nothing from the bare loop where it has no log to write."""
+        if case.logged and name == "bare":
+            return None
+        server = self.server(name, case.logged)
+        command = [*self.first, "taskset", "-c", CLIENT_CORE, str(self.programs / "client")]
+        command += ["--address", server.address, "--root", str(self.work / "root")]
+        command += ["--connections", str(case.connections)]
+        command += self.client
+        command += [argument.format(work=self.work) for argument in case.arguments]
+        command += [word for pid in server.pids for word in ("--pid", str(pid))]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{name}: {done.stderr}")
+        return json.loads(done.stdout)
+
+    def server(self, name, logged):
+        key = name, logged
+        if key not in self.servers:
+            self.servers[key] = self.start(name, logged)
+        return self.servers[key]
+
+    def start(self, name, logged):
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+        folder = self.work / f"{name}-{'logged' if logged else 'silent'}"
+        folder.mkdir()
+        command = getattr(self, name)(address, folder, logged)
+        command = [*self.first, "taskset", "-c", SERVER_CORE, *command]
+        with open(folder / "output", "w") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        server = Server(address, process)
+        self.servers[name, logged] = server
+        wait_until_it_answers(port, process, folder / "output")
+        server.pids = [process.pid, *children(process.pid)]
+        return server
+
+    def nginx(self, address, folder, logged):
+        log = f"{folder}/access.log combined buffer=64k flush=1s" if logged else "off"
+        kinds = "client_body", "proxy", "fastcgi", "uwsgi", "scgi"
+        temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+        configuration = folder / "nginx.conf"
+        configuration.write_text(f"""
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    {temporary}
+    types {{ image/jpeg jpg; }}
+    access_log {log};
+    sendfile on;
+    tcp_nopush on;
+    open_file_cache max=20000 inactive=60s;
+    open_file_cache_valid 60s;
+    open_file_cache_errors on;
+    log_not_found off;
+    keepalive_requests {KEEPALIVE_REQUESTS};
+    server {{ listen {address} backlog=4096; root {self.work}/root; }}
+}}
+""")
+        return [shutil.which("nginx"), "-e", f"{folder}/error.log", "-c", str(configuration)]
+
+    def bare(self, address, folder, logged):
+        root = self.work / "root"
+        return [str(self.programs / "bare"), "--listen", address, "--root", str(root), *self.more_for_bare]
+
+    def foobar(self, address, folder, logged):
+        configuration = folder / "foobar.toml"
+        log = f"{folder}/access.log" if logged else "off"
+        configuration.write_text(f"""
+[web]
+listen = ["{address}"]
+workers = 1
+keepalive_requests = {KEEPALIVE_REQUESTS}
+access_log = "{log}"
+
+[admin]
+listen = "off"
+
+[sites.benchmark]
+root = "{self.work}/root"
+try_files = ["file", "index"]
+""")
+        return [self.program, "--config", str(configuration)]
+
+    def stop(self):
+        for server in self.servers.values():
+            server.process.terminate()
+        for server in self.servers.values():
+            server.process.wait()
+
+
+def free_port():
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return chosen.getsockname()[1]
+
+
+def wait_until_it_answers(port, process, output):
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+    sys.exit(output.read_text())
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def measure(bench, arguments):
+    """All results, by case and server."""
+    results = defaultdict(lambda: defaultdict(list))
+    for turn in range(arguments.rounds):
+        for case in arguments.cases:
+            first = turn % len(arguments.servers)
+            for name in arguments.servers[first:] + arguments.servers[:first]:
+                if result := bench.ask(name, CASES[case]):
+                    results[case][name].append(result)
+                    print(f"round {turn + 1}: {case} {name} {json.dumps(result)}", file=sys.stderr)
+    return results
+
+
+def report(results, arguments):
+    lines = tables(results, arguments)
+    target = Path("target/static/result.md")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def tables(results, arguments):
+    names = arguments.servers
+    lines = [*costs(results, names), "", *speeds(results, names), ""]
+    lines.append(f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s; client {arguments.client}.")
+    return lines
+
+
+def costs(results, names):
+    header = ["", "nginx/Foobar", "Foobar/bare", *(f"µs/request, {name}" for name in names)]
+    header += [f"peak MiB, {name}" for name in names]
+    lines = [row(header), row(["---"] * len(header))]
+    for case, by_server in results.items():
+        cpu = {name: median(by_server.get(name), "cpu_us") for name in names}
+        cells = [CASES[case].title, ratio(cpu, "nginx", "foobar"), ratio(cpu, "foobar", "bare")]
+        cells += [figure(cpu[name]) for name in names]
+        cells += [figure(mebibytes(by_server.get(name))) for name in names]
+        lines.append(row(cells))
+    return lines
+
+
+def speeds(results, names):
+    header = ["", *(f"requests/s, {name}" for name in names), *(f"p50, p99 µs, {name}" for name in names)]
+    lines = [row(header), row(["---"] * len(header))]
+    for case, by_server in results.items():
+        cells = [CASES[case].title]
+        cells += [figure(median(by_server.get(name), "per_second"), 0) for name in names]
+        cells += [latencies(by_server.get(name)) for name in names]
+        lines.append(row(cells))
+    return lines
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def median(results, key):
+    return statistics.median(result[key] for result in results) if results else None
+
+
+def ratio(values, above, below):
+    above, below = values.get(above), values.get(below)
+    return f"{above / below:.2f}" if above and below else ""
+
+
+def figure(value, digits=1):
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def latencies(results):
+    return f"{median(results, 'p50_us'):,.0f}, {median(results, 'p99_us'):,.0f}" if results else ""
+
+
+def mebibytes(results):
+    return max(result["peak_kib"] for result in results) / 1024 if results else None
+
+
+if __name__ == "__main__":
+    main()
