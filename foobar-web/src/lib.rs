@@ -45,6 +45,7 @@ mod route;
 mod settings;
 mod site;
 mod static_files;
+mod tcp_connection;
 mod tier;
 mod transport;
 mod tunnel;

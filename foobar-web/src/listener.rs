@@ -1,8 +1,11 @@
-#![expect(unsafe_code, reason = "an inherited socket comes as the bare number of a file descriptor")]
+#![expect(
+    unsafe_code,
+    reason = "an inherited socket is the bare number of a descriptor, and so is what the runtime watches"
+)]
 
 use std::fs::Permissions;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
@@ -11,10 +14,14 @@ use std::time::Duration;
 
 use foobar_core::{Connection, Scheme};
 use rustix::fs::Access;
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::address::Listen;
+use crate::tcp_connection::TcpConnection;
 use crate::{Address, Error};
 
 /// A listening socket, one for each address; all workers accept from it.
@@ -27,13 +34,13 @@ pub(crate) struct Listener {
 /// One worker's share of a listening socket.
 pub(crate) enum Acceptor {
     /// With the address that all its connections have here, if that is known.
-    Tcp(TcpListener, Option<SocketAddr>),
+    Tcp(AsyncFd<TcpListener>, Option<SocketAddr>),
     Unix(UnixListener),
 }
 
 /// A connection that was accepted.
 pub(crate) enum Accepted {
-    Tcp(TcpStream),
+    Tcp(TcpConnection),
     Unix(UnixStream),
 }
 
@@ -120,21 +127,21 @@ impl Acceptor {
         if socket.domain()? == Domain::UNIX {
             UnixListener::from_std(socket.into()).map(Self::Unix)
         } else {
-            let listener = TcpListener::from_std(socket.into())?;
+            let listener = TcpListener::from(socket);
             let local = Some(listener.local_addr()?).filter(|local| !local.ip().is_unspecified());
-            Ok(Self::Tcp(listener, local))
+            // SAFETY: a listener has one descriptor from its beginning to its end, and it is its own.
+            let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
+            Ok(Self::Tcp(listener.map_err(io::Error::from)?, local))
         }
     }
 
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
             Self::Tcp(listener, local) => {
-                let (stream, remote) = listener.accept().await?;
-                #[cfg(not(target_os = "linux"))]
-                tune(&SockRef::from(&stream))?;
+                let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
                 let local = local.map_or_else(|| stream.local_addr(), Ok)?;
                 let connection = Connection { remote: Some(remote), local: Some(local), scheme: Scheme::Http };
-                Ok((Accepted::Tcp(stream), connection))
+                Ok((Accepted::Tcp(TcpConnection::Fresh(stream)), connection))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -142,6 +149,13 @@ impl Acceptor {
             }
         }
     }
+}
+
+/// As the standard library does, and without blocking.
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, remote) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let remote = remote.ok_or(io::ErrorKind::NotConnected)?;
+    Ok((stream.into(), remote.try_into()?))
 }
 
 /// On Linux for a listening socket, from which its connections have it.

@@ -1,17 +1,22 @@
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::task::unconstrained;
 
 /// A stream of bytes to a client: a socket, later TLS over one.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
     const SENDS_FILES: bool;
+
+    /// Makes it possible to wait for the stream; before that, nothing is known of [its end](Self::has_ended), and the
+    /// ways to write to its descriptor fail.
+    fn watch(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Makes the coming close a reset, which discards what the client did not take.
     fn reset(&self);
@@ -31,42 +36,7 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'stat
 
     /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
     /// [`io::ErrorKind::WouldBlock`].
-    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R>;
-}
-
-impl Transport for TcpStream {
-    const SENDS_FILES: bool = cfg!(target_os = "linux");
-
-    fn reset(&self) {
-        if let Err(error) = self.set_zero_linger() {
-            tracing::debug!(%error, "cannot reset a connection");
-        }
-    }
-
-    fn probe(&self) {
-        if let Err(error) = SockRef::from(self).set_keepalive(true) {
-            tracing::debug!(%error, "cannot have a client probed");
-        }
-    }
-
-    fn take_less_ahead(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Err(error) = SockRef::from(self).set_tcp_notsent_lowat(UNSENT) {
-            tracing::debug!(%error, "cannot have less taken ahead");
-        }
-    }
-
-    fn has_ended(&self) -> bool {
-        ended(self.ready(Interest::READABLE))
-    }
-
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_write_ready(cx)
-    }
-
-    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-        self.try_io(Interest::WRITABLE, write)
-    }
+    fn try_write_by<R>(&self, write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
 }
 
 impl Transport for UnixStream {
@@ -81,23 +51,19 @@ impl Transport for UnixStream {
     fn take_less_ahead(&self) {}
 
     fn has_ended(&self) -> bool {
-        ended(self.ready(Interest::READABLE))
+        has_ended(self.ready(Interest::READABLE))
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_write_ready(cx)
     }
 
-    fn try_write_by<R>(&self, write: impl FnMut() -> io::Result<R>) -> io::Result<R> {
-        self.try_io(Interest::WRITABLE, write)
+    fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        self.try_io(Interest::WRITABLE, || write(self.as_fd()))
     }
 }
 
-/// The bytes that are taken ahead of a slow client.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 << 10;
-
 /// What is known of a socket now.
-fn ended(ready: impl Future<Output = io::Result<Ready>>) -> bool {
+pub(crate) fn has_ended(ready: impl Future<Output = io::Result<Ready>>) -> bool {
     matches!(unconstrained(ready).now_or_never(), Some(Ok(ready)) if ready.is_read_closed())
 }

@@ -69,6 +69,7 @@ impl FileContent {
             let text = &self.text[..self.text.len().min(limit)];
             return poll_write(cx, stream, text, &[]).map_ok(|written| self.took(written));
         };
+        stream.watch()?;
         ready!(stream.poll_writable(cx))?;
         if S::SENDS_FILES && self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM {
             return self.poll_send(cx, stream, range, limit);

@@ -1,5 +1,5 @@
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use crate::transport::Transport;
@@ -10,7 +10,7 @@ pub(super) fn poll_write_before<S: Transport>(
     stream: &S,
     text: &[u8],
 ) -> Poll<io::Result<usize>> {
-    poll_by(cx, stream, || system::write_before(stream, text))
+    poll_by(cx, stream, |socket| system::write_before(socket, text))
 }
 
 /// Has the system send so many bytes of a file, or fewer; 0 at its end.
@@ -21,13 +21,13 @@ pub(super) fn poll_send_file<S: Transport>(
     offset: u64,
     length: usize,
 ) -> Poll<io::Result<usize>> {
-    poll_by(cx, stream, || system::send_file(stream, &file, offset, length))
+    poll_by(cx, stream, |socket| system::send_file(socket, &file, offset, length))
 }
 
 fn poll_by<S: Transport>(
     cx: &mut Context<'_>,
     stream: &S,
-    mut write: impl FnMut() -> io::Result<usize>,
+    mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
 ) -> Poll<io::Result<usize>> {
     loop {
         ready!(stream.poll_writable(cx))?;

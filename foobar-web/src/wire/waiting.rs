@@ -42,8 +42,9 @@ impl<S: Transport> Wire<S> {
     /// The request has come whole and is being answered.
     fn wait_for_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let limits = self.worker.limits;
-        if self.gone.is_none() && !self.unread.is_empty() && self.stream.has_ended() {
-            self.gone = Some(Instant::now());
+        if self.gone.is_none() && !self.unread.is_empty() {
+            self.stream.watch()?;
+            self.gone = self.stream.has_ended().then(Instant::now);
         }
         if self.gone.is_some() || !self.unread.is_empty() {
             self.exchange.withhold();

@@ -1,0 +1,170 @@
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream as Plain};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream as Watched;
+
+use crate::transport::{Transport, has_ended};
+
+/// A TCP connection that the runtime is told of only when there is something to wait for.
+///
+/// Under load the first request has come by the time a connection is accepted; one that carries nothing else is answered
+/// and closed without the two system calls that watching it would cost.
+pub(crate) enum TcpConnection {
+    /// Accepted, and not read yet.
+    Fresh(Plain),
+    /// Read once; what is read next would have to be waited for.
+    Read(Plain),
+    Watched(Watched),
+    /// The runtime could not be told of it.
+    Lost,
+}
+
+impl TcpConnection {
+    /// The stream as the runtime knows it.
+    fn watched(&mut self) -> io::Result<Pin<&mut Watched>> {
+        *self = match std::mem::replace(self, Self::Lost) {
+            Self::Fresh(stream) | Self::Read(stream) => Self::Watched(Watched::from_std(stream)?),
+            known => known,
+        };
+        match self {
+            Self::Watched(stream) => Ok(Pin::new(stream)),
+            _ => Err(lost()),
+        }
+    }
+
+    fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+        match self {
+            Self::Fresh(stream) | Self::Read(stream) => Ok(stream.as_fd()),
+            Self::Watched(stream) => Ok(stream.as_fd()),
+            Self::Lost => Err(lost()),
+        }
+    }
+
+    fn set(&self, option: impl FnOnce(SockRef<'_>) -> io::Result<()>) {
+        if let Err(error) = self.descriptor().and_then(|socket| option(SockRef::from(&socket))) {
+            tracing::debug!(%error, "cannot set an option of a connection");
+        }
+    }
+
+    /// Writes without waiting, if that is possible before the runtime has to know of the connection.
+    fn write_plain(&mut self, write: impl FnOnce(&mut Plain) -> io::Result<usize>) -> Option<io::Result<usize>> {
+        let (Self::Fresh(stream) | Self::Read(stream)) = self else { return None };
+        let written = write(stream);
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            None
+        } else {
+            Some(written)
+        }
+    }
+}
+
+fn lost() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+impl Transport for TcpConnection {
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
+
+    fn watch(&mut self) -> io::Result<()> {
+        self.watched().map(drop)
+    }
+
+    fn reset(&self) {
+        self.set(|socket| socket.set_linger(Some(Duration::ZERO)));
+    }
+
+    fn probe(&self) {
+        self.set(|socket| socket.set_keepalive(true));
+    }
+
+    fn take_less_ahead(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        self.set(|socket| socket.set_tcp_notsent_lowat(UNSENT));
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self, Self::Watched(stream) if has_ended(stream.ready(Interest::READABLE)))
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Watched(stream) => stream.poll_write_ready(cx),
+            _ => Poll::Ready(Err(lost())),
+        }
+    }
+
+    fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Self::Watched(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+            _ => Err(lost()),
+        }
+    }
+}
+
+/// The bytes that are taken ahead of a slow client.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
+
+impl AsRawFd for TcpConnection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor().map_or(-1, |descriptor| descriptor.as_raw_fd()) // lost: no descriptor
+    }
+}
+
+impl AsyncRead for TcpConnection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Self::Fresh(stream) = &mut *self {
+            let read = stream.read(buf.initialize_unfilled());
+            if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+                *self = match std::mem::replace(&mut *self, Self::Lost) {
+                    Self::Fresh(stream) => Self::Read(stream),
+                    known => known,
+                };
+                return Poll::Ready(read.map(|length| buf.advance(length)));
+            }
+        }
+        self.watched()?.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for TcpConnection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.write_plain(|stream| stream.write(bytes)) {
+            Some(written) => Poll::Ready(written),
+            None => self.watched()?.poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.write_plain(|stream| stream.write_vectored(slices)) {
+            Some(written) => Poll::Ready(written),
+            None => self.watched()?.poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(())) // a socket holds nothing back
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = self.descriptor().and_then(|socket| SockRef::from(&socket).shutdown(Shutdown::Write));
+        match ended {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())), // the client was faster
+            ended => Poll::Ready(ended),
+        }
+    }
+}
