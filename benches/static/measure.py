@@ -46,6 +46,8 @@ CASES = {
     "log": Case("1 KiB, access log on", 32, ["--path", "/1k.jpg"], logged=True),
 }
 SERVERS = ["nginx", "bare", "foobar"]
+# The ordinary one sleeps while it waits and reads what comes; the other polls, and has the kernel discard it.
+CLIENTS = {"ordinary": ["--read", "65536"], "awake": ["--spin", "yes"]}
 
 
 @dataclass
@@ -79,7 +81,7 @@ def parse():
     parser.add_argument("seconds", nargs="?", type=float, default=2)
     parser.add_argument("--cases", default=",".join(CASES), help="of: " + " ".join(CASES))
     parser.add_argument("--servers", default=",".join(SERVERS), help="of: " + " ".join(SERVERS))
-    parser.add_argument("--client", choices=["awake", "sleeping"], default="awake", help="what it does while it waits")
+    parser.add_argument("--client", choices=list(CLIENTS), default="ordinary", help="how it waits and reads")
     parser.add_argument("--realtime", action="store_true", help="before all other programs, as root, if they are busy")
     parser.add_argument("--bare", default="", metavar="ARGUMENTS", help="more arguments for the bare loop")
     parser.add_argument("--foobar", metavar="PROGRAM", default="target/release/foobar", help="another build of Foobar")
@@ -126,7 +128,7 @@ class Bench:
         self.work, self.programs, self.program = work, Path("target/static/release"), arguments.foobar
         self.more_for_bare = arguments.bare.split()
         self.first = ["chrt", "-f", "1"] if arguments.realtime else []
-        self.client = ["--seconds", str(arguments.seconds), "--spin", "yes" if arguments.client == "awake" else "no"]
+        self.client = ["--seconds", str(arguments.seconds), *CLIENTS[arguments.client]]
         self.servers = {}
 
     def ask(self, name, case):

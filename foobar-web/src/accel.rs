@@ -75,6 +75,9 @@ impl Accel {
         if fields.contains_key(EXPIRES) {
             headers.remove(CACHE_CONTROL); // it would count more
         }
+        if headers.contains_key(CONTENT_SECURITY_POLICY) {
+            fields.remove(CONTENT_SECURITY_POLICY); // a page of this server's own needs its own
+        }
         let varies: Vec<_> = headers.get_all(VARY).iter().cloned().collect();
         headers.remove(VARY);
         headers.extend(fields);

@@ -10,7 +10,11 @@ use http_body::Body;
 
 /// The problems that a worker has shown, so that it shows them again without making them anew.
 #[derive(Default)]
-pub(crate) struct ProblemPages(Vec<(StatusCode, Form, Rc<ProblemPage>)>);
+pub(crate) struct ProblemPages {
+    pages: Vec<(StatusCode, Form, Rc<ProblemPage>)>,
+    /// The last `Accept`, and what it wished: clients repeat themselves.
+    wish: Option<(Vec<u8>, Form)>,
+}
 
 /// A problem as it is sent, but for the request's id.
 pub(crate) struct ProblemPage {
@@ -30,13 +34,25 @@ enum Form {
 impl ProblemPages {
     /// The problem of this status, without a detail, for a client that sent this `Accept`.
     pub(crate) fn of(&mut self, status: StatusCode, accept: Option<&[u8]>) -> Option<Rc<ProblemPage>> {
-        let form = if Problem::prefers_page(accept) { Form::Page } else { Form::Json };
-        if let Some((.., page)) = self.0.iter().find(|(known, of, _)| (*known, *of) == (status, form)) {
+        let form = self.wished(accept);
+        if let Some((.., page)) = self.pages.iter().find(|(known, of, _)| (*known, *of) == (status, form)) {
             return Some(page.clone());
         }
         let page = Rc::new(ProblemPage::new(status, form)?);
-        self.0.push((status, form, page.clone()));
+        self.pages.push((status, form, page.clone()));
         Some(page)
+    }
+
+    fn wished(&mut self, accept: Option<&[u8]>) -> Form {
+        let Some(accept) = accept else { return Form::Json };
+        match &self.wish {
+            Some((known, form)) if known == accept => *form,
+            _ => {
+                let form = if Problem::prefers_page([accept]) { Form::Page } else { Form::Json };
+                self.wish = Some((accept.to_owned(), form));
+                form
+            }
+        }
     }
 }
 

@@ -94,8 +94,17 @@ impl Routes {
     /// The same for the application, which may name an internal route.
     pub(crate) fn find_internal(&self, path: &str) -> &Route {
         let exact = if self.exact.is_empty() { None } else { self.exact.get(path) };
-        let prefix = || self.prefixes.iter().find(|(prefix, _)| is_prefix(prefix, path)).map(|(_, route)| route);
+        let leads = |(prefix, route): &&(String, Route)| is_prefix(prefix, path) || route.is_folder(prefix, path);
+        let prefix = || self.prefixes.iter().find(leads).map(|(_, route)| route);
         exact.or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
+    }
+}
+
+impl Route {
+    /// Whether `path` is that of a folder with files, without the `/` at its end: it leads into the folder.
+    fn is_folder(&self, prefix: &str, path: &str) -> bool {
+        prefix.strip_suffix('/') == Some(path)
+            && matches!(&self.target, Target::Try { places, .. } if !places.is_empty())
     }
 }
 

@@ -68,19 +68,19 @@ settings! {
         pub default: bool = "false",
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
-        /// The folder whose files are served; no files if absent.
+        /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Links are followed as long as they are relative and stay in the folder; for files elsewhere there are routes with `files`.
         pub root: Option<PathBuf>,
         /// The files that stand for a folder, in order of preference.
         pub index: List<String> = r#"["index.html"]"#,
         /// The character set added to text types; `""` for none.
         pub charset: String = r#""utf-8""#,
-        /// The most ranges of one request that are answered.
+        /// The most ranges of one request that are answered; to more the whole file is sent. 0 turns ranges off.
         pub max_ranges: usize = "16",
         /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
         pub autoindex: Autoindex = r#""off""#,
-        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` (a bundler's name with a hash, `app.3f2a9c1b.js`) or `*`; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`.
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and their maps 8 base64url characters with two capitals (`main-DiwrgTda.js`): for a bundler's folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`.
         pub cache_control: List<String> = "[]",
         /// `Content-Disposition` of files, by rules as in `cache_control`; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
@@ -90,7 +90,7 @@ settings! {
         pub default_type: String = r#""application/octet-stream""#,
         /// The codings of which siblings are sent: beside `app.js` an `app.js.br`, `.zst` or `.gz` that is smaller and not older.
         pub precompressed: List<Coding> = r#"["br", "zstd", "gzip"]"#,
-        /// The codings that files are compressed in when a client asks for one: once, then they are kept in the cache; never for ranges. Without a cache (`web.file_cache_size`) nothing is compressed.
+        /// The codings that files are compressed in when a client asks for one: once, then they are kept in the cache; never for ranges. A file that is too large for the cache (`web.file_cache_max_file`) is not compressed; a name that says compressed (`.png`, `.gz`) neither, nor are siblings looked for.
         pub compress: List<Coding> = r#"["br", "zstd", "gzip"]"#,
         /// The smallest file that is compressed. The largest is what the cache takes into memory (`web.file_cache_max_file`), at most 8MiB.
         pub compress_min_size: Size = r#""1KiB""#,
@@ -113,11 +113,11 @@ settings! {
 settings! {
     /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`.
     pub struct RouteSettings in "sites.*.routes.*" {
-        /// Serves this folder, the route's path cut off, as with nginx's `alias`; an exact path (`"= /favicon.ico"`) serves this one file.
+        /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias`; `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
-        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL.
+        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; `X-Accel-Limit-Rate` sets the bytes a second.
         pub internal: bool = "false",
         /// The list of a folder, instead of the site's `autoindex`.
         pub autoindex: Option<Autoindex>,

@@ -22,9 +22,11 @@ fn names(site: &SiteSettings) -> String {
 }
 
 fn target(path: &str, route: &RouteSettings) -> String {
+    let internal = if route.internal { ", internal" } else { "" };
+    let tried = route.try_files.as_ref().map(|steps| format!(", trying {}", steps.join(", "))).unwrap_or_default(); // as usual
     match (&route.files, &route.redirect, route.respond) {
-        (Some(file), ..) if path.starts_with('=') => format!("file {}", file.display()),
-        (Some(folder), ..) => format!("files in {}", folder.display()),
+        (Some(file), ..) if path.starts_with('=') => format!("file {}{internal}", file.display()),
+        (Some(folder), ..) => format!("files in {}{tried}{internal}", folder.display()),
         (_, Some(to), _) => format!("redirect to {to}"),
         (.., Some(status)) => format!("respond {status}"),
         _ => "app".to_owned(),
@@ -36,6 +38,7 @@ fn rest(site: &SiteSettings, has_app: bool) -> String {
     let root = site.root.as_ref().map(|root| root.display());
     let steps = site.try_files.iter().filter_map(|step| match (step.as_str(), &root) {
         ("app", _) => has_app.then(|| "app".to_owned()),
+        (status, _) if status.starts_with('=') => Some(status.to_owned()),
         (step, root) => root.as_ref().map(|root| format!("{step} in {root}")),
     });
     let steps: Vec<String> = steps.collect();

@@ -29,7 +29,8 @@ impl ContentTypes {
     /// The type of a file of this name, without parameters and in lower case.
     pub(super) fn media_type(&self, name: &str) -> &str {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-        let own = extension.and_then(|extension| self.types.get(&extension)).map(String::as_str);
+        let own = extension.as_ref().and_then(|extension| self.types.get(extension)).map(String::as_str);
+        let own = own.or_else(|| amended(extension.as_deref()?));
         own.or_else(|| mime_guess::from_path(name).first_raw()).unwrap_or(&self.default) // the name tells nothing
     }
 
@@ -45,6 +46,24 @@ impl ContentTypes {
         };
         value.expect("a type and a token make a value")
     }
+}
+
+/// Where the list of mime_guess is out of date, or takes a rare format for a common one: the registered types (IANA), and
+/// what nginx's `mime.types` says.
+fn amended(extension: &str) -> Option<&'static str> {
+    Some(match extension {
+        "mjs" => "text/javascript",
+        "woff" => "font/woff",
+        "ts" | "m2ts" => "video/mp2t",
+        "m4a" => "audio/mp4",
+        "rpm" => "application/x-redhat-package-manager",
+        "tgz" => "application/gzip",
+        "zst" => "application/zstd",
+        "ndjson" => "application/x-ndjson",
+        "usdz" => "model/vnd.usdz+zip",
+        "cur" => "image/x-icon",
+        _ => return None,
+    })
 }
 
 fn types(key: &str, settings: &[String]) -> Result<HashMap<String, String>, Error> {
@@ -107,7 +126,9 @@ mod tests {
             ("index.html", "text/html; charset=utf-8"),
             ("b.CSS", "text/css; charset=utf-8"),
             ("app.js", "text/javascript; charset=utf-8"),
-            ("app.mjs", "application/javascript; charset=utf-8"),
+            ("app.mjs", "text/javascript; charset=utf-8"),
+            ("segment.ts", "video/mp2t"),
+            ("font.woff", "font/woff"),
             ("logo.svg", "image/svg+xml; charset=utf-8"),
             ("sitemap.xml", "text/xml; charset=utf-8"),
             ("data.json", "application/json"),

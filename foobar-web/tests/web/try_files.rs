@@ -104,3 +104,17 @@ fn a_route_with_files_has_its_own_try_files() {
     }
     assert_eq!(client.get("/plain/x").status(), 404);
 }
+
+#[test]
+fn the_path_of_a_folder_without_its_slash_leads_into_it_also_where_the_route_ends_in_one() {
+    let root = folder(&[("app.html", "the app"), ("index.html", "index")]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{0}'\ntry_files = ['file', '/app.html']\n[sites.a.routes.'/downloads/']\nfiles = '{0}'\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    let redirect = client.get("/downloads?a=b");
+    assert_eq!((redirect.status(), redirect.header("location")), (301, Some("/downloads/?a=b")));
+    assert_eq!(client.get("/downloads/").body, "index");
+    assert_eq!(client.get("/downloadsx").body, "the app");
+}
