@@ -11,10 +11,12 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A setting that parses cannot be used: the tier says why.
-    #[error("{origin}")]
+    #[error("{origin}{}", if *divided { " (a text, divided at its commas; write a list where an item has a comma)" } else { "" })]
     Setting {
         /// Where the setting stands.
         origin: String,
+        /// Whether it is a list that was given as one text.
+        divided: bool,
         /// What the tier says of it.
         source: BoxError,
     },
@@ -32,7 +34,7 @@ pub enum StartError {
 impl StartError {
     /// What a tier says of the setting `key`.
     pub(crate) fn setting(config: &Config, key: &str, source: impl Into<BoxError>) -> Self {
-        Self::Setting { origin: config.origin(key), source: source.into() }
+        Self::Setting { origin: config.origin(key), divided: config.is_divided(key), source: source.into() }
     }
 
     /// Whether the configuration is to blame, rather than what the server found when it started.

@@ -118,7 +118,8 @@ code the same.
 
 The values come from, each overriding the one before: the defaults below, the program's presets, the file
 (`foobar.toml` in the working folder, or `--config FILE`), the environment (`FOOBAR__SECTION__KEY`, for example
-`FOOBAR__WEB__LISTEN`; lists with commas), and the command line. A secret can be read from a file:
+`FOOBAR__WEB__LISTEN`; lists with commas, or as a TOML array where an item has a comma: `[\"a, b\", \"c\"]`), and the
+command line. A secret can be read from a file:
 `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`. `foobar config` shows every effective value and where it came from.
 
 Relative paths are relative to the working folder of the process. Variables have two underscores after `FOOBAR` and

@@ -10,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use config::Value;
+use config::{Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 mod error;
@@ -20,7 +20,7 @@ mod locate;
 mod sources;
 mod tree;
 
-pub use error::ConfigError;
+pub use error::{ConfigError, Hint};
 pub use key::{Key, Settings};
 pub use sources::Loader;
 
@@ -91,12 +91,15 @@ impl Config {
 
     /// Where the value of `key` came from; for a key without a value, the section around it.
     pub fn origin(&self, key: &str) -> String {
-        let origin = tree::find(&self.root, key).and_then(Value::origin);
-        match (origin, &self.file) {
-            (Some(origin), _) => origin.to_owned(),
-            (None, Some(file)) => file.place(key), // only what the file holds is without an origin
-            (None, None) => known::DEFAULT.to_owned(),
-        }
+        self.origin_of_item(key, None)
+    }
+
+    /// Whether `key` takes a list and has one text, which its commas divide into items.
+    pub fn is_divided(&self, key: &str) -> bool {
+        let takes_list = self.keys.iter().any(|known| known.kind.contains("List") && known.matches(key));
+        let text = tree::find(&self.root, key).map(|value| &value.kind);
+        takes_list
+            && matches!(text, Some(ValueKind::String(text)) if text.contains(',') && !text.trim().starts_with('['))
     }
 
     /// The configuration file that was read.
@@ -106,15 +109,29 @@ impl Config {
 
     fn bad_value(&self, section: &str, error: &config::ConfigError) -> ConfigError {
         let (key, message) = error::split(error);
+        let (key, item) = tree::split_item(&key);
         let key =
             if key.is_empty() { section.to_owned() } else { tree::quoted(&self.root, &format!("{section}.{key}")) };
-        let message = match tree::find(&self.root, &key) {
+        let value = tree::find(&self.root, &key);
+        let value = item.and_then(|item| tree::item(value?, item)).or(value);
+        let message = match value {
             Some(value) if !self.keys.iter().any(|known| known.is_secret() && known.matches(&key)) => {
                 format!("{} is not accepted: {message}", tree::display(value))
             }
             _ => message,
         };
-        self.error(&key, message)
+        let message = if self.is_divided(&key) { format!("{message}; commas separate items") } else { message };
+        ConfigError::BadValue { origin: self.origin_of_item(&key, item), key, message }
+    }
+
+    /// The same of one item of a list.
+    fn origin_of_item(&self, key: &str, item: Option<usize>) -> String {
+        let origin = tree::find(&self.root, key).and_then(Value::origin);
+        match (origin, &self.file) {
+            (Some(origin), _) => origin.to_owned(),
+            (None, Some(file)) => file.place(key, item), // only what the file holds is without an origin
+            (None, None) => known::DEFAULT.to_owned(),
+        }
     }
 }
 

@@ -77,7 +77,8 @@ impl FromStr for Period {
     }
 }
 
-/// A list, written as an array or as one text with commas: `["a", "b"]` or `"a, b"`.
+/// A list, written as an array or as one text with commas: `["a", "b"]` or `"a, b"`. Where there is only text, as in the
+/// environment, it may be an array of texts in TOML: so items may have commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(Vec<T>);
 
@@ -102,6 +103,16 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, unit) = text.split_at(digits);
     let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// An array that opens with a quote, and not the address `[::1]:80`; else what is between commas.
+fn items(text: &str) -> Result<Vec<String>, String> {
+    let text = text.trim();
+    if !text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\''])) {
+        return Ok(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect());
+    }
+    let array = toml::de::ValueDeserializer::parse(text).and_then(Vec::deserialize);
+    array.map_err(|_| "this begins like an array, and is none; write for example '[\"a\", \"b, c\"]'".to_owned())
 }
 
 struct Text<T>(std::marker::PhantomData<T>);
@@ -150,8 +161,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<List<T>, E> {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                items.map(|item| T::deserialize(item.to_owned().into_deserializer())).collect()
+                let items = items(text).map_err(E::custom)?;
+                items.into_iter().map(|item| T::deserialize(item.into_deserializer())).collect()
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {

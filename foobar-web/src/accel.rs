@@ -19,7 +19,7 @@ use crate::static_files::Reply;
 /// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
 ///
 /// The application's status, its body and most of its fields are dropped. The file is looked up among all routes,
-/// internal ones too, and answers the client's own conditions and ranges.
+/// internal ones too, and answers the client's own conditions and ranges if it was asked for with GET or HEAD.
 pub(crate) struct Accel {
     target: HeaderValue,
     /// Whether it said so once.
@@ -46,17 +46,22 @@ impl Accel {
         let headers = response.headers();
         let mut targets = headers.get_all(X_ACCEL_REDIRECT).iter();
         let (target, alone) = (targets.next()?.clone(), targets.next().is_none());
-        let rate = headers.get(X_ACCEL_LIMIT_RATE).and_then(|rate| rate.to_str().ok()?.parse().ok()); // no number: ignored, as in nginx
-        Some(Self { target, alone, fields: kept(headers, KEPT), rate: rate.map(NonZeroU64::new) })
+        Some(Self { target, alone, fields: kept(headers, KEPT), rate: rate(headers) })
     }
 
     /// The file, answering `request`, of which the method counts and the fields that were [remembered](remember).
     pub(crate) async fn serve(&self, routes: &Routes, request: &Parts) -> Result<Reply, Problem> {
         let reply = self.find(routes, request).await.map_err(|mistake| {
-            tracing::error!(target = ?self.target, error = %mistake, "X-Accel-Redirect cannot be followed");
+            const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
             Problem::new(match mistake {
-                Mistake::Nothing => StatusCode::NOT_FOUND,
-                Mistake::Path | Mistake::Route => StatusCode::INTERNAL_SERVER_ERROR,
+                Mistake::Nothing => {
+                    tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    StatusCode::NOT_FOUND
+                }
+                Mistake::Path | Mistake::Route => {
+                    tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             })
         })?;
         let after = reply.pace.map_or(0, |pace| pace.after);
@@ -99,6 +104,9 @@ impl Accel {
         }
         let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
         let mut fields = Fields::of(&request.headers);
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            fields = Fields { accept: fields.accept, accept_encoding: fields.accept_encoding, ..Fields::default() };
+        }
         if self.fields.contains_key(CONTENT_TYPE) {
             fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
         }
@@ -118,6 +126,26 @@ impl Accel {
         let path = target.split('?').next()?;
         NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path))
     }
+}
+
+/// Takes out of an application's own response what it says to this server, as nginx does; of that its rate is kept.
+pub(crate) fn take(mut response: Response) -> Response {
+    let to_us = |name: &&HeaderName| name.as_str().starts_with("x-accel-");
+    if response.headers().keys().any(|name| to_us(&name)) {
+        let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
+        if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+            response.extensions_mut().insert(pace);
+        }
+        let names: Vec<_> = response.headers().keys().filter(to_us).cloned().collect();
+        names.iter().for_each(|name| _ = response.headers_mut().remove(name));
+    }
+    response
+}
+
+/// 0 is `Some(None)`: no limit; no number is ignored, as in nginx.
+fn rate(headers: &HeaderMap) -> Option<Option<NonZeroU64>> {
+    let rate = headers.get(X_ACCEL_LIMIT_RATE)?.to_str().ok()?; // not text: no number
+    rate.parse().ok().map(NonZeroU64::new) // see above
 }
 
 /// What of a request a file needs, for a request that the application gets.

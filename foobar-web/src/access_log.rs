@@ -1,4 +1,4 @@
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,25 +36,25 @@ pub(crate) struct AccessLog {
     filled: Notify,
 }
 
-/// One request, from its arrival until its answer has been sent: then, when it is dropped, its line is written.
+/// One request on its way through the server, from its arrival until its answer has been made whole or given up.
 pub(crate) struct Record {
-    log: Rc<AccessLog>,
+    entry: Rc<Entry>,
     exchange: Option<Rc<Exchange>>,
+}
+
+/// What the log says of a request; its line is written when it is dropped, once the answer has been sent.
+pub(crate) struct Entry {
+    log: Rc<AccessLog>,
     remote: Option<IpAddr>,
-    request: Asked,
+    line: (Method, Uri, Version),
+    raw: OnceCell<Bytes>,
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     agent: Option<HeaderValue>,
     id: RequestId,
     since: Instant,
-    status: StatusCode,
-    sent: u64,
-}
-
-/// What a record keeps for its [`RequestLine`].
-enum Asked {
-    Parsed(Method, Uri, Version),
-    Raw(Bytes),
+    status: Cell<StatusCode>,
+    sent: Cell<u64>,
 }
 
 impl AccessLog {
@@ -132,55 +132,76 @@ impl Record {
         exchange: Option<Rc<Exchange>>,
     ) -> Self {
         let field = |name: HeaderName| field(&request.headers, &name);
-        Self {
+        let entry = Rc::new(Entry {
             log: log.clone(),
-            exchange,
             remote,
-            request: Asked::Parsed(request.method.clone(), request.uri.clone(), request.version),
+            line: (request.method.clone(), request.uri.clone(), request.version),
+            raw: OnceCell::new(),
             host: field(HOST),
             referer: field(REFERER),
             agent: field(USER_AGENT),
             id,
             since,
-            status: CLIENT_GONE,
-            sent: 0,
+            status: Cell::new(CLIENT_GONE),
+            sent: Cell::new(0),
+        });
+        if let Some(exchange) = &exchange {
+            exchange.logs(entry.clone());
         }
+        Self { entry, exchange }
     }
 
     /// Puts the bytes that came in the place of the request line.
-    pub(crate) fn raw(&mut self, line: Bytes) {
-        self.request = Asked::Raw(line);
+    pub(crate) fn raw(&self, line: Bytes) {
+        self.entry.raw.get_or_init(|| line);
     }
 
     /// The answer has been made.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
-        self.status = status;
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.entry.status.set(status);
     }
 
     /// So many bytes of its body have been handed to the connection.
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.entry.sent.set(self.entry.sent.get() + bytes as u64);
     }
 }
 
-impl Record {
-    fn write(&self) {
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.entry.log.counters.response(self.entry.status.get());
+        if let Some(exchange) = &self.exchange {
+            exchange.answered();
+        }
+    }
+}
+
+impl Entry {
+    /// The connection has ended after so many bytes of the body, at most.
+    pub(crate) fn cut(&self, sent: u64) {
+        self.sent.set(self.sent.get().min(sent));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
         if !self.log.is_on() {
             return;
         }
         let remote = self.remote.map(|remote| remote.to_string());
+        let (method, uri, version) = &self.line;
         self.log.write(&Line {
             remote: remote.as_deref(),
-            request: match &self.request {
-                Asked::Parsed(method, uri, version) => RequestLine::Parsed(method, uri, *version),
-                Asked::Raw(line) => RequestLine::Raw(line),
+            request: match self.raw.get() {
+                Some(line) => RequestLine::Raw(line),
+                None => RequestLine::Parsed(method, uri, *version),
             },
             host: self.host.as_ref().map(HeaderValue::as_bytes),
             referer: self.referer.as_ref().map(HeaderValue::as_bytes),
             agent: self.agent.as_ref().map(HeaderValue::as_bytes),
             id: self.id,
-            status: self.status,
-            sent: self.sent,
+            status: self.status.get(),
+            sent: self.sent.get(),
             duration: self.since.elapsed(),
         });
     }
@@ -191,16 +212,6 @@ const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => unreachable!(),
 };
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        self.log.counters.response(self.status);
-        self.write();
-        if let Some(exchange) = &self.exchange {
-            exchange.answered();
-        }
-    }
-}
 
 fn field(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
     headers.get(name).cloned()

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
 use crate::exchange::Exchange;
+use crate::expected_body::Left;
 use crate::head::HeadLimits;
 use crate::pipeline::{Arrival, Logged};
 use crate::transport::Transport;
@@ -89,10 +90,12 @@ async fn answer(
     let arrival = Arrival { connection, since: exchange.since(), exchange: Some(exchange.clone()) };
     let refusal = exchange.take_refusal();
     let refused = refusal.is_some();
+    let mut left = Left::default();
     let mut response = match refusal {
         Some(refusal) => worker.pipeline.refuse(request, refusal, arrival).await,
         None => {
             offer_upgrade(&exchange, &mut request);
+            let request = left.of(request);
             worker.pipeline.serve(request, arrival).await
         }
     };
@@ -100,7 +103,7 @@ async fn answer(
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         drop(exchange.take_offer());
         let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
-        if last || worker.connections.is_full() || refused || !exchange.is_complete() {
+        if last || worker.connections.is_full() || refused || !exchange.is_complete() || left.is_unread() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }

@@ -78,6 +78,16 @@ impl Connections {
         }
     }
 
+    /// Closes those that have been idle longest, until so many are left or none is idle.
+    pub(crate) fn evict_down_to(&self, most: usize) {
+        let open = self.open.borrow();
+        let staying = open.values().filter(|(exchange, _)| !exchange.is_evicted()).count();
+        let mut idle: Vec<_> =
+            open.values().filter_map(|(exchange, _)| Some((exchange.idle_since()?, exchange))).collect();
+        idle.sort_by_key(|(since, _)| *since);
+        idle.iter().take(staying.saturating_sub(most)).for_each(|(_, exchange)| exchange.evict());
+    }
+
     /// Closes idle connections, and the others after the request they are at.
     pub(crate) fn begin_drain(&self) {
         self.draining.set(true);

@@ -1,7 +1,8 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer for deadlines that mostly move away before they are due.
@@ -24,7 +25,8 @@ impl Alarm {
             Some(sleep) => sleep.as_mut().reset(deadline),
             None => self.0 = Some(Box::pin(sleep_until(deadline))),
         }
-        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+        // A task that has used up its share would be told to come back, and the timer would not be set.
+        self.0.as_mut().map_or(Poll::Pending, |sleep| pin!(unconstrained(sleep.as_mut())).poll(cx))
     }
 }
 
@@ -54,12 +56,24 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Some bytes moved.
-    pub(crate) fn moved(&mut self, bytes: usize) {
-        self.moved += bytes as u64;
+    /// So many bytes moved, if any.
+    pub(crate) fn moved(&mut self, bytes: u64) {
+        self.moved += bytes;
+        if bytes > 0 {
+            self.goes_on();
+        }
+    }
+
+    /// More can move now.
+    pub(crate) fn goes_on(&mut self) {
         if let Some(since) = self.waiting.take() {
             self.waited += since.elapsed();
         }
+    }
+
+    /// Whether nothing can move.
+    pub(crate) const fn waits(&self) -> bool {
+        self.waiting.is_some()
     }
 
     /// Nothing can move now; gives the time by which something must have.
@@ -72,6 +86,21 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_also_for_a_task_that_has_used_up_its_share() {
+        let (mut alarm, due) = (Alarm::default(), Instant::now() + Duration::from_secs(1));
+        let busy = poll_fn(|cx| {
+            while has_budget_remaining() {
+                _ = pin!(consume_budget()).poll(cx);
+            }
+            alarm.poll(cx, due)
+        });
+        let rung = tokio::time::timeout(Duration::from_secs(10), busy).await;
+        assert!(rung.is_ok());
+    }
 
     #[test]
     fn each_byte_that_moved_earns_time_to_wait() {

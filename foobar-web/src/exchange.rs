@@ -6,9 +6,11 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use foobar_core::Io;
 use http::header::{HeaderName, HeaderValue};
+use memchr::memmem;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::access_log::Entry;
 use crate::head::Malformed;
 use crate::pace::{Pace, Pacer};
 
@@ -25,6 +27,9 @@ pub(crate) struct Exchange {
     replying: Cell<bool>,
     withheld: Cell<bool>,
     pacer: RefCell<Option<Pacer>>,
+    entry: RefCell<Option<Rc<Entry>>>,
+    /// The bytes of the body that have been written; `None` before its head has.
+    written: Cell<Option<u64>>,
     refusal: RefCell<Option<Refusal>>,
     upgrade: RefCell<Option<oneshot::Sender<Box<dyn Io>>>>,
 }
@@ -116,6 +121,8 @@ impl Exchange {
             replying: Cell::new(false),
             withheld: Cell::new(false),
             pacer: RefCell::default(),
+            entry: RefCell::default(),
+            written: Cell::default(),
             refusal: RefCell::new(None),
             upgrade: RefCell::new(None),
         }
@@ -172,11 +179,13 @@ impl Exchange {
         self.requests.get()
     }
 
-    /// Some bytes of a head have come, or all.
-    pub(crate) fn arriving(&self) {
+    /// Some bytes of a head have come, or all: now.
+    pub(crate) fn arriving(&self) -> Instant {
+        let now = Instant::now();
         if let Turn::Client { .. } = self.turn.get() {
-            self.turn.set(Turn::Head { since: Instant::now() });
+            self.turn.set(Turn::Head { since: now });
         }
+        now
     }
 
     /// A head has come, or what stands in its place.
@@ -188,6 +197,7 @@ impl Exchange {
         self.complete.set(false);
         self.replying.set(false);
         self.pacer.take();
+        self.written.take();
     }
 
     /// The last byte of the request has come.
@@ -219,11 +229,22 @@ impl Exchange {
         self.pacer.borrow_mut().as_mut().map_or(Poll::Ready(usize::MAX), |pacer| pacer.poll(cx))
     }
 
-    /// So many bytes of the answer in hand have been written.
-    pub(crate) fn wrote(&self, bytes: usize) {
+    /// So many bytes have been written, the first of which are among `first`.
+    pub(crate) fn wrote(&self, first: &[u8], bytes: usize) {
         if let Some(pacer) = self.pacer.borrow_mut().as_mut() {
             pacer.sent(bytes);
         }
+        let body = match self.written.get() {
+            Some(before) => Some(before + bytes as u64),
+            None if !self.is_replying() => None, // an interim response
+            None => memmem::find(&first[..first.len().min(bytes)], b"\r\n\r\n").map(|end| (bytes - end - 4) as u64),
+        };
+        self.written.set(body);
+    }
+
+    /// The answer in hand has this entry in the log, whose line is written when the answer has been.
+    pub(crate) fn logs(&self, entry: Rc<Entry>) {
+        self.entry.replace(Some(entry));
     }
 
     /// The wire holds something back until this request has been answered.
@@ -239,6 +260,7 @@ impl Exchange {
     /// What was written has reached the socket.
     pub(crate) fn flushed(&self) {
         if let Turn::Flush = self.turn.get() {
+            self.entry.take();
             self.turn.set(Turn::Client { since: Instant::now() });
             self.idle.tell();
             if self.withheld.take() || self.closes_when_idle() {
@@ -279,6 +301,14 @@ impl Exchange {
     /// The refusal that the next request to be answered stands for.
     pub(crate) fn take_refusal(&self) -> Option<Refusal> {
         self.refusal.take()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            entry.cut(self.written.get().unwrap_or(0)); // nothing of the body
+        }
     }
 }
 

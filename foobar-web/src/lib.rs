@@ -24,6 +24,7 @@ mod desk;
 mod error;
 mod error_page;
 mod exchange;
+mod expected_body;
 mod front;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -49,6 +50,7 @@ mod tcp_connection;
 mod tier;
 mod transport;
 mod tunnel;
+mod unacknowledged;
 mod web;
 mod wire;
 mod worker;

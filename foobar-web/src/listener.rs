@@ -1,7 +1,4 @@
-#![expect(
-    unsafe_code,
-    reason = "an inherited socket is the bare number of a descriptor, and so is what the runtime watches"
-)]
+#![expect(unsafe_code, reason = "an inherited socket, and what the runtime watches, are bare numbers of descriptors")]
 
 use std::fs::Permissions;
 use std::io;

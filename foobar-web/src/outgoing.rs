@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use foobar_core::RequestId;
 use http::StatusCode;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::access_log::{Line, RequestLine};
 use crate::head::{Field, Noted};
 use crate::pace::{Pace, Pacer};
-use crate::static_files::Content;
+use crate::static_files::{Content, Pieces};
 use crate::transport::Transport;
 use crate::worker::Worker;
 use file_content::FileContent;
@@ -48,6 +48,8 @@ pub(crate) struct Request<'a> {
     pub(crate) id: RequestId,
     /// When its first byte came.
     pub(crate) since: Instant,
+    /// When its head had come whole.
+    pub(crate) come: Instant,
     pub(crate) status: StatusCode,
     /// The bytes of the answer that are not content.
     pub(crate) overhead: usize,
@@ -57,7 +59,7 @@ pub(crate) struct Request<'a> {
 
 /// What is left of an answer.
 enum Rest {
-    Memory(Bytes, Bytes),
+    Memory(Pieces),
     File(FileContent),
 }
 
@@ -73,8 +75,15 @@ impl Outgoing {
         let sent = request.sent as usize;
         let left = Bytes::copy_from_slice(head.get(sent..).unwrap_or_default()); // it may have been sent whole
         let rest = match content {
-            Content::Empty => Rest::Memory(left, Bytes::new()),
-            Content::Memory(content) => Rest::Memory(left, content.slice(sent.saturating_sub(head.len())..)),
+            Content::Empty => Rest::Memory(Pieces::from_iter([left])),
+            Content::Memory(content) => {
+                Rest::Memory(Pieces::from_iter([left, content.slice(sent.saturating_sub(head.len())..)]))
+            }
+            Content::Pieces(mut pieces) => {
+                pieces.advance(sent.saturating_sub(head.len()));
+                pieces.push_front(left);
+                Rest::Memory(pieces)
+            }
             Content::File(file, segments) => Rest::File(FileContent::new(left, file, segments)),
         };
         Self { rest, pacer: pace.map(Pacer::new), request, end }
@@ -82,7 +91,7 @@ impl Outgoing {
 
     fn is_done(&self) -> bool {
         match &self.rest {
-            Rest::Memory(text, content) => text.is_empty() && content.is_empty(),
+            Rest::Memory(pieces) => pieces.is_empty(),
             Rest::File(content) => content.is_done(),
         }
     }
@@ -111,12 +120,11 @@ impl Outgoing {
     ) -> Poll<io::Result<usize>> {
         let written = match &mut self.rest {
             Rest::File(content) => ready!(content.poll_write(cx, stream, limit))?,
-            Rest::Memory(text, content) => {
-                let now = text.len().min(limit);
-                let written = ready!(poll_write(cx, stream, &text[..now], &content[..content.len().min(limit - now)]))?;
-                let of_text = written.min(text.len());
-                text.advance(of_text);
-                content.advance(written - of_text);
+            Rest::Memory(pieces) => {
+                let mut slices = [IoSlice::new(&[]); Pieces::MOST];
+                let count = pieces.first(&mut slices, limit);
+                let written = ready!(poll_write_vectored(cx, stream, &slices[..count]))?;
+                pieces.advance(written);
                 written
             }
         };
@@ -170,11 +178,22 @@ pub(crate) fn poll_write<S: Transport>(
     text: &[u8],
     content: &[u8],
 ) -> Poll<io::Result<usize>> {
+    match (text, content) {
+        (text, []) => poll_write_vectored(cx, stream, &[IoSlice::new(text)]),
+        ([], content) => poll_write_vectored(cx, stream, &[IoSlice::new(content)]),
+        (text, content) => poll_write_vectored(cx, stream, &[IoSlice::new(text), IoSlice::new(content)]),
+    }
+}
+
+fn poll_write_vectored<S: Transport>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    pieces: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
     let stream = Pin::new(stream);
-    let written = match (text, content) {
-        (text, []) => stream.poll_write(cx, text),
-        ([], content) => stream.poll_write(cx, content),
-        (text, content) => stream.poll_write_vectored(cx, &[IoSlice::new(text), IoSlice::new(content)]),
+    let written = match pieces {
+        [only] => stream.poll_write(cx, only),
+        several => stream.poll_write_vectored(cx, several),
     };
     match written {
         Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

@@ -49,11 +49,21 @@ pub(crate) struct Arrival {
 struct Failure {
     problem: Problem,
     headers: Vec<(HeaderName, HeaderValue)>,
+    kind: Kind,
+}
+
+/// Whom an error is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The request was not taken: this is counted, and may end the connection.
+    Refusal,
+    /// It was taken, and this is its answer.
+    Answer,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, headers: Vec::new() }
+        Self { problem, headers: Vec::new(), kind: Kind::Refusal }
     }
 }
 
@@ -97,7 +107,7 @@ impl Pipeline {
         let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
         request.headers.extend(refusal.field(&ACCEPT).map(|accept| (ACCEPT, accept)));
-        let mut record = self.record(&request, id, &arrival);
+        let record = self.record(&request, id, &arrival);
         record.raw(refusal.line());
         let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
         let response = self.fail(problem.into(), &request.headers, id);
@@ -116,9 +126,9 @@ impl Pipeline {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         if request.uri.path() == "*" {
-            return Ok(options());
+            return Ok(answer::with_field(StatusCode::OK, ALLOW, methods(site)));
         }
-        check(request)?;
+        check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
         let route = site.routes.find(path.as_str());
         if content_length(&request.headers) > route.body_limit {
@@ -181,10 +191,13 @@ impl Pipeline {
 
     fn fail(&self, failure: Failure, request: &HeaderMap, id: RequestId) -> Response {
         let status = failure.problem.status();
-        self.counters.refused(status);
+        let refused = failure.kind == Kind::Refusal;
+        if refused {
+            self.counters.refused(status);
+        }
         let mut response = failure.problem.response(request, id);
         response.headers_mut().extend(failure.headers);
-        if closes(status) {
+        if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -196,11 +209,10 @@ impl Pipeline {
     }
 }
 
-const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The headers that every answer has, and its line in the log.
-fn finish(mut response: Response, id: RequestId, mut record: Record) -> http::Response<Logged> {
+fn finish(mut response: Response, id: RequestId, record: Record) -> http::Response<Logged> {
     let headers = response.headers_mut();
     headers.insert(SERVER, HeaderValue::from_static("foobar"));
     headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a field value"));
@@ -230,10 +242,10 @@ fn keep_true_length(response: &mut Response, head: bool) {
 const DIGITS: usize = 19;
 
 /// What no site and no application is asked.
-fn check(request: &Parts) -> Result<(), Failure> {
+fn check(request: &Parts, site: &Site) -> Result<(), Failure> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
-        let headers = vec![(ALLOW, HeaderValue::from_static(METHODS))];
-        return Err(Failure { problem: Problem::new(StatusCode::METHOD_NOT_ALLOWED), headers });
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED);
+        return Err(Failure { problem, headers: vec![(ALLOW, methods(site))], kind: Kind::Refusal });
     }
     let known = |expectation: &HeaderValue| expectation.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if !request.headers.get_all(EXPECT).iter().all(known) {
@@ -268,7 +280,7 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
     let status = reply.status;
     if status.is_client_error() || status.is_server_error() {
         let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
-        return Err(Failure { problem: Problem::new(status), headers });
+        return Err(Failure { problem: Problem::new(status), headers, kind: Kind::Answer });
     }
     let pace = reply.pace;
     let mut response = reply.into_response();
@@ -280,7 +292,7 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
 
 /// The response of the application, or the file that it names.
 async fn follow(response: Response, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    let Some(accel) = Accel::of(&response) else { return Ok(response) };
+    let Some(accel) = Accel::of(&response) else { return Ok(accel::take(response)) };
     match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
         Ok(mut response) => {
             accel.announce(&mut response);
@@ -315,9 +327,12 @@ fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Resp
     response.map(|_| ResponseBody::full(body.clone()))
 }
 
-/// The answer to `OPTIONS *`.
-fn options() -> Response {
-    answer::with_field(StatusCode::OK, ALLOW, HeaderValue::from_static(METHODS))
+/// What a site as a whole allows.
+fn methods(site: &Site) -> HeaderValue {
+    HeaderValue::from_static(match site.routes.reach_app() {
+        true => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        false => "GET, HEAD, OPTIONS",
+    })
 }
 
 /// The body of an answer, which carries the line of the log until it has been sent or dropped.

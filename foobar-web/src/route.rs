@@ -98,6 +98,12 @@ impl Routes {
         let prefix = || self.prefixes.iter().find(leads).map(|(_, route)| route);
         exact.or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
     }
+
+    /// Whether any path may lead to the application.
+    pub(crate) fn reach_app(&self) -> bool {
+        let routes = self.exact.values().chain(self.prefixes.iter().map(|(_, route)| route));
+        routes.chain([&self.otherwise]).any(|route| matches!(route.target, Target::Try { last: Last::App, .. }))
+    }
 }
 
 impl Route {

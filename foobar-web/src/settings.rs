@@ -26,7 +26,7 @@ settings! {
         pub client_header_timeout: Period = r#""10s""#,
         /// Time between two reads of a request's body. Then: 408.
         pub client_body_timeout: Period = r#""30s""#,
-        /// Time between two writes to a client that takes nothing. Then the connection is reset.
+        /// Time in which a client takes nothing of its answer. Then the connection is reset.
         pub send_timeout: Period = r#""30s""#,
         /// Bytes a second that a request body or a response must reach while the server waits for the client; `"0"` for no minimum.
         pub min_rate: Size = r#""500B""#,
@@ -42,19 +42,19 @@ settings! {
         pub max_header_size: Size = r#""32KiB""#,
         /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to. Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
-        /// How requests are logged: `combined` as in nginx, or `json`, one object a line.
+        /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
         pub log_format: LogFormat = r#""combined""#,
-        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk.
+        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
         /// The largest file that is kept in memory, in each of its codings, and at most a quarter of `file_cache_size`; a larger one is kept open.
         pub file_cache_max_file: Size = r#""1MiB""#,
         /// Files that are kept open because they are larger.
         pub file_cache_descriptors: usize = "512",
-        /// How long what was found is taken as true where the system does not tell of changes: behind links, with several names (hard links), on a network, without `file_cache_watch`. A folder that takes the place of a `root` is seen within the same time. What the system does tell of is looked at again after 60s, or this time if it is longer. `"0"` turns the cache off.
+        /// How long what was found is taken as true where the system does not tell of changes: behind links, with several names (hard links), on a network, without `file_cache_watch`. A folder that takes the place of a `root` is seen within the same time. What the system does tell of is looked at again after 60s, or this time if it is longer; only then is a hard link noticed that was made in another folder meanwhile, and what was written through it. `"0"` turns the cache off.
         pub file_cache_valid: Period = r#""1s""#,
         /// Whether the system tells of changes (inotify), so that they are seen at once.
         pub file_cache_watch: bool = "true",
-        /// Threads that read files which are not in the system's memory, at most 512; they end when they are idle.
+        /// Threads that read files which are not in the system's memory, at most 512; they end when they are idle. At most two of them compress, and one is left that does not; at most half of them list folders. With `1`, reads wait for both.
         pub file_threads: usize = "8",
     }
 }
@@ -80,9 +80,9 @@ settings! {
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
         pub autoindex: Autoindex = r#""off""#,
-        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and their maps 8 base64url characters with two capitals (`main-DiwrgTda.js`): for a bundler's folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`.
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and their maps 8 base64url characters with two capitals (`main-DiwrgTda.js`): for a bundler's folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
         pub cache_control: List<String> = "[]",
-        /// `Content-Disposition` of files, by rules as in `cache_control`; VALUE is `attachment`, `inline` or `off`. The file's name is added.
+        /// `Content-Disposition` of files, by rules as in `cache_control`, in a list or one text divided at its commas; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
         /// Media types of extensions, before those that are known: `"text/markdown md markdown"`.
         pub types: List<String> = "[]",
@@ -100,7 +100,7 @@ settings! {
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.
         pub limit_rate_after: Size = r#""0""#,
-        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
+        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
@@ -117,7 +117,7 @@ settings! {
         pub files: Option<PathBuf>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
-        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; `X-Accel-Limit-Rate` sets the bytes a second.
+        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; `X-Accel-Limit-Rate` sets the bytes a second, also of a response without `X-Accel-Redirect`. No `X-Accel-` field reaches a client. `Range` and conditions of a request count for GET and HEAD.
         pub internal: bool = "false",
         /// The list of a folder, instead of the site's `autoindex`.
         pub autoindex: Option<Autoindex>,

@@ -98,6 +98,12 @@ impl Sites {
         if site.default && self.default.replace(index).is_some() {
             return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
         }
+        if let Some(name) =
+            site.index.iter().find(|name| matches!(name.as_str(), "" | "." | "..") || name.contains('/'))
+        {
+            let message = format!("{name:?} is no name of a file in a folder; write for example \"index.html\"");
+            return Err(Error::setting(format!("{key}.index"), message));
+        }
         let root = site.root.as_deref().map(|path| Folder::new(files, path, 0, (key, site), None));
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
         self.sites.push(Site {

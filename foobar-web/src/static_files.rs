@@ -15,13 +15,17 @@ mod folder;
 mod front;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod lister;
 mod load;
+mod memory;
 mod multipart;
+mod pieces;
 mod pool;
 mod range;
 mod reply;
 mod representation;
 mod resource;
+mod room;
 pub(crate) mod source;
 mod sources;
 mod store;
@@ -57,6 +61,7 @@ pub(crate) use disk_file::DiskFile;
 pub use embedded::Embedded;
 pub(crate) use encodings::Encodings;
 pub use folder::Folder;
+pub(crate) use pieces::Pieces;
 pub(crate) use reply::{Content, Reply, Segment};
 pub(crate) use source::Wait;
 pub use sources::FileSources;
@@ -223,10 +228,12 @@ impl StaticFiles {
     /// Lists a directory.
     async fn list(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
         let listing = Listing::of(asked, self.0.options.autoindex)?;
-        let (tree, at) = (Arc::clone(&self.0), path.to_owned());
-        let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| listing.reply(entries)));
-        let reply = self.0.store.pool().run(list).await.and_then(|reply| reply);
-        let reply = reply.unwrap_or_else(|error| Some(failure(path, &error)))?;
+        let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
+        let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
+        let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
+            Ok(text) => listing.reply(text?),
+            Err(error) => failure(path, &error),
+        };
         Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })
     }
 
@@ -257,8 +264,10 @@ fn allow(status: StatusCode) -> Reply {
 }
 
 fn failure(path: &str, error: &io::Error) -> Reply {
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        return Reply::empty(StatusCode::FORBIDDEN, Vec::new());
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => return Reply::empty(StatusCode::FORBIDDEN, Vec::new()),
+        io::ErrorKind::OutOfMemory => return Reply::empty(StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
+        _ => {}
     }
     tracing::error!(path, error = %Chain(error), "a file cannot be read");
     Reply::empty(StatusCode::INTERNAL_SERVER_ERROR, Vec::new())

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
 use crate::transport::{Transport, has_ended};
+use crate::unacknowledged::unacknowledged;
 
 /// A TCP connection that the runtime is told of only when there is something to wait for.
 ///
@@ -71,10 +72,6 @@ fn lost() -> io::Error {
 impl Transport for TcpConnection {
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
-    fn watch(&mut self) -> io::Result<()> {
-        self.watched().map(drop)
-    }
-
     fn reset(&self) {
         self.set(|socket| socket.set_linger(Some(Duration::ZERO)));
     }
@@ -83,20 +80,16 @@ impl Transport for TcpConnection {
         self.set(|socket| socket.set_keepalive(true));
     }
 
-    fn take_less_ahead(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        self.set(|socket| socket.set_tcp_notsent_lowat(UNSENT));
+    fn unacknowledged(&self) -> u64 {
+        self.descriptor().map_or(0, unacknowledged) // lost: nobody takes anything
     }
 
-    fn has_ended(&self) -> bool {
-        matches!(self, Self::Watched(stream) if has_ended(stream.ready(Interest::READABLE)))
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(has_ended(self.watched()?.ready(Interest::READABLE)))
     }
 
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Watched(stream) => stream.poll_write_ready(cx),
-            _ => Poll::Ready(Err(lost())),
-        }
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched()?.poll_write_ready(cx)
     }
 
     fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
@@ -106,10 +99,6 @@ impl Transport for TcpConnection {
         }
     }
 }
-
-/// The bytes that are taken ahead of a slow client.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 << 10;
 
 impl AsRawFd for TcpConnection {
     fn as_raw_fd(&self) -> RawFd {

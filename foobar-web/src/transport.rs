@@ -7,16 +7,12 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
 use tokio::net::UnixStream;
 use tokio::task::unconstrained;
 
+use crate::unacknowledged::unacknowledged;
+
 /// A stream of bytes to a client: a socket, later TLS over one.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
     const SENDS_FILES: bool;
-
-    /// Makes it possible to wait for the stream; before that, nothing is known of [its end](Self::has_ended), and the
-    /// ways to write to its descriptor fail.
-    fn watch(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 
     /// Makes the coming close a reset, which discards what the client did not take.
     fn reset(&self);
@@ -24,15 +20,14 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Has the system find out whether a silent client is still there.
     fn probe(&self);
 
-    /// Has the system take less ahead of a client that reads slowly. It would take megabytes at once and then nothing for
-    /// minutes, which looks like a client that does not read; to a fast one, less at a time costs more.
-    fn take_less_ahead(&self);
+    /// How many bytes of what was written the client has not taken; see [`unacknowledged`].
+    fn unacknowledged(&self) -> u64;
 
     /// Whether the client has closed its side, even if bytes that it sent before have not been read.
-    fn has_ended(&self) -> bool;
+    fn has_ended(&mut self) -> io::Result<bool>;
 
     /// Waits until something can be written.
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
     /// [`io::ErrorKind::WouldBlock`].
@@ -47,14 +42,15 @@ impl Transport for UnixStream {
     /// Its end is noticed at once.
     fn probe(&self) {}
 
-    /// Its buffer is small.
-    fn take_less_ahead(&self) {}
-
-    fn has_ended(&self) -> bool {
-        has_ended(self.ready(Interest::READABLE))
+    fn unacknowledged(&self) -> u64 {
+        unacknowledged(self.as_fd())
     }
 
-    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(has_ended(self.ready(Interest::READABLE)))
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_write_ready(cx)
     }
 

@@ -47,7 +47,11 @@ pub(crate) struct Wire<S> {
     sending: Meter,
     writing: Alarm,
     wrote: Instant,
-    slow: bool,
+    /// What the client had not taken when that was last [looked at](Wire::look), and what was written since.
+    queued: u64,
+    looked: Instant,
+    /// What was written in this turn.
+    spent: usize,
     gone: Option<Instant>,
     opened: Instant,
 }
@@ -96,7 +100,9 @@ impl<S: Transport> Wire<S> {
             sending: Meter::default(),
             writing: Alarm::default(),
             wrote: now,
-            slow: false,
+            queued: 0,
+            looked: now,
+            spent: 0,
             gone: None,
             opened: now,
         }
@@ -149,6 +155,7 @@ impl<S: Transport> Wire<S> {
     /// Answers what it can, until something is for hyper or nothing follows.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next>> {
         self.exchange.belongs_to(cx);
+        self.spent = 0;
         loop {
             ready!(self.poll_outgoing(cx))?;
             if self.end.is_some() {
@@ -212,22 +219,27 @@ impl<S: Transport> Wire<S> {
         let taken = self.take(cx, &unread)?;
         if !matches!(self.message, Message::Refused) {
             unread.advance(taken);
-            self.unread = unread;
+            self.keep(unread);
         }
         Ok(())
+    }
+
+    /// Keeps what has not been taken; without any, not even the memory.
+    fn keep(&mut self, unread: BytesMut) {
+        self.unread = if unread.is_empty() { BytesMut::new() } else { unread };
     }
 
     /// Looks at bytes that follow those taken or handed on: answers requests, up to one that the client does not take
     /// at once, or clears one for hyper. Gives how many bytes have been answered.
     fn take(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
-        while self.outgoing.is_none() && self.end.is_none() && taken < bytes.len() {
+        while self.outgoing.is_none() && self.end.is_none() && self.spent < TURN && taken < bytes.len() {
             let rest = &bytes[taken..];
             let Message::Head(reader) = &mut self.message else {
                 self.cleared = self.clear_content(rest);
                 break;
             };
-            self.exchange.arriving();
+            let now = self.exchange.arriving();
             let head = match reader.read(rest) {
                 Ok(None) => break,
                 Ok(Some(head)) => head,
@@ -238,7 +250,7 @@ impl<S: Transport> Wire<S> {
             };
             let noted = *reader.noted();
             self.begin();
-            if head.content == Content::Length(0) && self.answer(cx, &rest[..head.length], noted)? {
+            if head.content == Content::Length(0) && self.answer(cx, &rest[..head.length], noted, now)? {
                 taken += head.length;
                 continue;
             }
@@ -269,7 +281,7 @@ impl<S: Transport> Wire<S> {
             },
             _ => return 0,
         };
-        self.receiving.moved(cleared);
+        self.receiving.moved(cleared as u64);
         if done {
             self.message = Message::Complete;
             self.exchange.completed();
@@ -300,8 +312,10 @@ impl<S: Transport> Wire<S> {
     /// Hands on what has been cleared.
     fn hand_on(&mut self, buf: &mut ReadBuf<'_>) {
         let length = self.cleared.min(buf.remaining());
-        buf.put_slice(&self.unread[..length]);
-        self.unread.advance(length);
+        let mut unread = std::mem::take(&mut self.unread);
+        buf.put_slice(&unread[..length]);
+        unread.advance(length);
+        self.keep(unread);
         self.cleared -= length;
     }
 
@@ -323,6 +337,8 @@ impl<S: Transport> Wire<S> {
     }
 }
 
+/// After so many bytes it is another connection's turn.
+const TURN: usize = 2 << 20;
 /// How long a connection is read on after its end, so that the client can read the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 /// The bytes of a refused head that are kept for the log.
@@ -346,7 +362,7 @@ impl<S: Transport> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let limit = ready!(self.exchange.poll_pace(cx));
         let result = Pin::new(&mut self.stream).poll_write(cx, &buf[..buf.len().min(limit)]);
-        self.wrote(cx, result)
+        self.wrote_for_hyper(cx, buf, result)
     }
 
     fn poll_write_vectored(
@@ -355,12 +371,13 @@ impl<S: Transport> AsyncWrite for Wire<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let limit = ready!(self.exchange.poll_pace(cx));
-        let paced = bufs.iter().find(|buf| !buf.is_empty() && limit < usize::MAX);
-        let result = match paced {
-            Some(buf) => Pin::new(&mut self.stream).poll_write(cx, &buf[..buf.len().min(limit)]),
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+        let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
+        let result = if limit < usize::MAX {
+            Pin::new(&mut self.stream).poll_write(cx, &first[..first.len().min(limit)])
+        } else {
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
         };
-        self.wrote(cx, result)
+        self.wrote_for_hyper(cx, first, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -380,3 +397,6 @@ impl<S: Transport> AsyncWrite for Wire<S> {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub(crate) struct Worker {
     pub(crate) addresses: Arc<ClientAddresses>,
     /// See [`descriptors`].
     pub(crate) descriptors: u64,
-    /// So many connections leave few descriptors.
+    /// With so many connections few descriptors are left, as far as it is known.
     pub(crate) crowd: Cell<usize>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) desk: Desk,
@@ -105,15 +105,22 @@ impl Worker {
     }
 
     /// Closes idle connections before files cannot be opened any more. The system gives the lowest descriptor that is
-    /// free, so a high one says that few are left: from then on each connection more takes the place of an idle one.
+    /// free, so all below it are taken, and a high one says how many connections are too many. One well below that says
+    /// nothing of what is free above it: there may be one connection more than was thought.
     fn leave_some_to_files(&self, descriptor: RawFd) {
         let spare = (self.descriptors / 8).min(SPARE);
+        let most = self.descriptors.saturating_sub(spare);
+        let descriptor = u64::try_from(descriptor).unwrap_or(0); // an open one is not negative
         let open = self.connections.count();
-        if u64::try_from(descriptor).is_ok_and(|descriptor| descriptor.saturating_add(spare) >= self.descriptors) {
-            self.crowd.set(self.crowd.get().min(open));
+        if descriptor >= most {
+            let excess = descriptor - most + 1 + spare / 2;
+            let excess = usize::try_from(excess).unwrap_or(usize::MAX); // more than there can be
+            self.crowd.set(open.saturating_sub(excess));
+        } else if descriptor.saturating_add(spare) < most {
+            self.crowd.set(self.crowd.get().saturating_add(1));
         }
-        if open >= self.crowd.get() {
-            self.connections.evict();
+        if open > self.crowd.get() {
+            self.connections.evict_down_to(self.crowd.get());
         }
     }
 }

@@ -111,7 +111,7 @@ fn syntax() -> clap::Command {
         .arg(option("config", "FILE", "Configuration file [default: foobar.toml, if it is there]"))
         .arg(option("root", "DIR", "Folder of static files of the only site"))
         .args(values)
-        .subcommand(command("serve", "Serves until SIGTERM or SIGINT; the default"))
+        .subcommand(command("serve", "Serves until SIGTERM, SIGQUIT or SIGINT; the default"))
         .subcommand(command("check", "Parses the configuration and opens what it names, without serving"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
         .subcommand(

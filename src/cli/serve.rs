@@ -1,6 +1,9 @@
+use std::fmt;
+use std::io::Write;
 use std::pin::pin;
 
-use foobar_core::{log, panics};
+use foobar_core::log::{self, LogFormat};
+use foobar_core::panics;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{error::Elapsed, timeout};
@@ -93,13 +96,15 @@ async fn stop(running: Running, mut signals: Signals) -> Exit {
     }
 }
 
-/// SIGTERM and SIGINT, which stop, SIGUSR1, which opens the access log anew as in nginx, and SIGHUP, which other servers
-/// take as the order to reload.
+/// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are
+/// orders to nginx and must not end this process: SIGHUP and SIGUSR2.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    quit: Signal,
     hang_up: Signal,
     reopen: Signal,
+    upgrade: Signal,
 }
 
 impl Signals {
@@ -107,8 +112,10 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
+            upgrade: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -123,15 +130,19 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
+                _ = self.quit.recv() => return,
                 _ = self.reopen.recv() => reopen(),
                 _ = self.hang_up.recv() => tracing::warn!("SIGHUP does nothing: to take a new configuration, restart"),
+                _ = self.upgrade.recv() => tracing::warn!("SIGUSR2 does nothing: to run a new program, restart"),
             }
         }
     }
 }
 
-/// What the operator is told once the server serves.
+/// What the operator is told once the server serves: on standard output, unless that has the access log, which programs
+/// read.
 struct Banner {
+    print: fn(fmt::Arguments<'_>),
     database: String,
     configuration: String,
 }
@@ -141,17 +152,24 @@ impl Banner {
         let database = composition.database.as_ref().map_or("none".to_owned(), |db| db.describe());
         let configuration = composition.config.file();
         let configuration = configuration.map_or("defaults, no file".to_owned(), |file| file.display().to_string());
-        Self { database, configuration }
+        let settings = &composition.settings;
+        let print: fn(fmt::Arguments<'_>) = match (settings.web.access_log == "stdout", settings.log.format) {
+            (false, _) => |line| _ = out(line),
+            (true, LogFormat::Text) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
+            (true, LogFormat::Json) => |line| tracing::info!("{line}"),
+        };
+        Self { print, database, configuration }
     }
 
     fn print(&self, running: &Running) {
+        let print = self.print;
         for address in running.addresses() {
-            out(format_args!("listening on   {address}"));
+            print(format_args!("listening on   {address}"));
         }
         if let Some(address) = running.admin_address() {
-            out(format_args!("admin          {address} (/livez /readyz /metrics)"));
+            print(format_args!("admin          {address} (/livez /readyz /metrics)"));
         }
-        out(format_args!("database       {}", self.database));
-        out(format_args!("configuration  {}", self.configuration));
+        print(format_args!("database       {}", self.database));
+        print(format_args!("configuration  {}", self.configuration));
     }
 }

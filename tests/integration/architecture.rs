@@ -83,6 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "hyper-util",
             "itoa",
             "memchr",
+            "memmap2",
             "mime_guess",
             "percent-encoding",
             "quick_cache",

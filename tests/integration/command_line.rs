@@ -35,6 +35,22 @@ fn the_start_prints_where_it_listens_and_which_database_and_configuration_it_use
     assert_eq!(program.banner[3], "configuration  foobar.toml");
 }
 
+#[test]
+fn where_standard_output_has_the_access_log_it_has_nothing_else() {
+    for format in ["text", "json"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Program::foobar(folder.path());
+        command.args(["--root", "."]).env("FOOBAR__WEB__ACCESS_LOG", "stdout").env("FOOBAR__WEB__LOG_FORMAT", "json");
+        let mut program = Program::start(command.env("FOOBAR__LOG__FORMAT", format));
+        assert_eq!(program.get("/?mine").status, 404);
+        let line: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
+        assert_eq!(line["request"], "GET /?mine HTTP/1.1");
+        for line in program.banner.iter().filter(|_| format == "json") {
+            assert_eq!(serde_json::from_str::<serde_json::Value>(line).unwrap()["level"], "INFO");
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn as_many_workers_serve_as_web_workers_says() {
@@ -54,6 +70,56 @@ fn check_says_that_a_good_configuration_is_good() {
     let folder = tempfile::tempdir().unwrap();
     let (code, output, error) = run(Program::foobar(folder.path()).args(["check", "--root", "."]));
     assert_eq!((code, output.as_str(), error.as_str()), (0, "the configuration is good (no file)\n", ""));
+}
+
+#[test]
+fn check_warns_of_what_can_never_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[sites.a]\nroot = \".\"\nautoindex = \"html\"\ntry_files = [\"file\"]\ncompress = [\"br\"]\n\
+                [sites.a.routes.\"/x/\"]\nfiles = \".\"\nautoindex = \"on\"\ntry_files = [\"file\"]\n\
+                [web]\nfile_cache_size = \"0\"\n";
+    std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
+    let check = || run(Program::foobar(folder.path()).arg("check"));
+    let (code, output, warnings) = check();
+    assert_eq!((code, output.as_str()), (0, "the configuration is good (foobar.toml)\n"));
+    let keys: Vec<&str> = warnings.lines().filter_map(|line| line.split_once("`: ")).map(|(key, _)| key).collect();
+    assert_eq!(
+        keys,
+        [
+            "warning: foobar.toml:8: `sites.a.routes.\"/x/\".autoindex",
+            "warning: foobar.toml:3: `sites.a.autoindex",
+            "warning: foobar.toml:5: `sites.a.compress",
+        ]
+    );
+    let text = text.replace("[\"file\"]", "[\"index\"]").replace("\"0\"", "\"1MiB\"");
+    std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
+    assert_eq!(check(), (0, output, String::new()));
+}
+
+#[test]
+fn an_index_that_is_no_name_of_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for index in ["a/b.html", "", ".."] {
+        let text = format!("[sites.a]\nroot = \".\"\nindex = [\"index.html\", {index:?}]\n");
+        std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
+        let (code, _, error) = run(Program::foobar(folder.path()).arg("check"));
+        assert_eq!(code, 2);
+        assert!(error.starts_with(&format!("error: foobar.toml:3: `sites.a.index`: {index:?} is no name")), "{error}");
+    }
+}
+
+#[test]
+fn a_list_in_one_text_is_divided_at_commas_and_an_array_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |rules: &str| {
+        let mut command = Program::foobar(folder.path());
+        run(command.args(["check", "--root", "."]).env("FOOBAR__SITES__A__CACHE_CONTROL", rules))
+    };
+    let (code, _, error) = check("* public, max-age=60");
+    assert_eq!(code, 2);
+    assert!(error.starts_with("error: FOOBAR__SITES__A__CACHE_CONTROL (a text, divided at its commas; "), "{error}");
+    let (code, _, error) = check("[\"* public, max-age=60\"]");
+    assert_eq!((code, error.as_str()), (0, ""));
 }
 
 #[test]
@@ -192,8 +258,8 @@ fn nothing_to_serve_is_an_error_that_says_what_to_give() {
 }
 
 #[test]
-fn sigterm_and_sigint_finish_what_is_in_flight_and_exit_with_0() {
-    for signal in ["TERM", "INT"] {
+fn sigterm_sigint_and_sigquit_finish_what_is_in_flight_and_exit_with_0() {
+    for signal in ["TERM", "INT", "QUIT"] {
         let folder = tempfile::tempdir().unwrap();
         let program = Program::start(&mut Program::example("proving", folder.path()));
         let mut client = program.client();
@@ -211,15 +277,16 @@ fn sigterm_and_sigint_finish_what_is_in_flight_and_exit_with_0() {
 }
 
 #[test]
-fn sighup_is_no_order_to_die() {
+fn sighup_and_sigusr2_are_no_orders_to_die() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(&mut Program::example("proving", folder.path()));
     program.signal("HUP");
+    program.signal("USR2");
     assert_eq!(program.get("/").text(), "proving");
     program.signal("TERM");
     let (status, log) = program.wait();
     assert_eq!(status.code(), Some(0));
-    assert!(log.contains("SIGHUP does nothing"), "{log}");
+    assert!(log.contains("SIGHUP does nothing") && log.contains("SIGUSR2 does nothing"), "{log}");
 }
 
 #[test]

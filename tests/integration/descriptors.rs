@@ -65,6 +65,32 @@ fn when_descriptors_run_out_the_server_waits_without_spinning_and_recovers() {
 }
 
 #[test]
+fn after_a_moment_without_descriptors_connections_are_kept_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = limited(64, folder.path());
+    let open = || fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count();
+    assert_eq!(program.get("/a.txt").status, 200);
+    let mut others = Vec::new();
+    while open() < 58 {
+        let mut other = Client::connect(&program.admin);
+        assert_eq!(other.get("/livez").status, 200);
+        other.send("GET /livez HT");
+        others.push(other);
+    }
+    for _ in 0..20 {
+        assert_eq!(program.get("/a.txt").status, 200);
+    }
+    drop(others);
+    until("there is room again", || (open() < 40).then_some(()));
+    let mut clients: Vec<Client> = (0..12).map(|_| program.client()).collect();
+    for _ in 0..2 {
+        for client in &mut clients {
+            assert_eq!(client.get("/a.txt").text(), "hello");
+        }
+    }
+}
+
+#[test]
 fn sigusr1_opens_the_access_log_anew() {
     let folder = tempfile::tempdir().unwrap();
     let (log, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));

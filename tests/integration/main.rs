@@ -16,6 +16,7 @@ mod static_changing; // a large file that changes while it is sent
 mod static_differential; // the same requests to Foobar and to nginx
 mod static_hostile_paths; // paths, redirects and pages that would show what is not theirs
 mod static_hostile_ranges; // ranges that ask for more than there is
+mod static_memory; // clients that do not read what they asked for
 mod static_race; // files and links that change at full speed while they are read
 mod support;
 mod websocket; // an actix-ws handler over the upgraded connection

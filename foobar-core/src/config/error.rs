@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 
 /// What is wrong with the configuration: which key, where, and what would be accepted.
@@ -22,14 +23,14 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that nothing reads.
-    #[error("{origin}: unknown key `{key}`{}", nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    #[error("{origin}: unknown key `{key}`{}", hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default())]
     UnknownKey {
         /// The key as given.
         key: String,
         /// Where it stands.
         origin: String,
-        /// The known key most like it.
-        nearest: Option<String>,
+        /// What may have been meant.
+        hint: Option<Hint>,
     },
     /// A value that its key does not take.
     #[error("{origin}: `{key}`: {message}")]
@@ -63,6 +64,33 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// What an unknown key may have been meant to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// The known key most like it.
+    Nearest(String),
+    /// A key that stands in a section around the one where it was written.
+    OfSection {
+        /// The key.
+        field: String,
+        /// The section where it stands.
+        section: String,
+        /// The section where it was written.
+        not_of: String,
+    },
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nearest(name) => write!(f, "did you mean `{name}`?"),
+            Self::OfSection { field, section, not_of } => {
+                write!(f, "`{field}` is a key of [{section}], not of [{not_of}]")
+            }
+        }
+    }
 }
 
 /// The key and the bare message of an error of the `config` crate.

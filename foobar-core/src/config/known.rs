@@ -2,6 +2,7 @@
 
 use config::{Value, ValueKind};
 
+use super::error::Hint;
 use super::sources::Given;
 use super::{Config, ConfigError, Key, Settings, tree};
 
@@ -57,10 +58,49 @@ impl Config {
 
     fn unknown(&self, key: &str) -> ConfigError {
         let candidates = self.keys.iter().map(|known| named_like(known.name, key));
-        let distance = |name: &String| strsim::damerau_levenshtein(name, key);
-        let nearest = candidates.min_by_key(distance).filter(|name| distance(name) <= 1 + key.len() / 3);
-        ConfigError::UnknownKey { key: key.to_owned(), origin: self.origin(key), nearest }
+        let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
+        let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
+        let hint = nearest.or_else(|| self.key_of_section_around(key));
+        ConfigError::UnknownKey { key: key.to_owned(), origin: self.origin(key), hint }
     }
+
+    fn key_of_section_around(&self, key: &str) -> Option<Hint> {
+        let (around, field) = split_last(key)?;
+        let depth = tree::segments(&around).count();
+        let known = self.keys.iter().find_map(|known| {
+            let (section, name) = known.name.rsplit_once('.')?;
+            let is_around = section.split('.').count() < depth && known.is_within(&first(&around, section));
+            (name == field && is_around).then_some(section)
+        })?;
+        Some(Hint::OfSection { field: field.to_owned(), section: first(&around, known), not_of: around })
+    }
+}
+
+/// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one in
+/// a short word.
+fn distance(name: &str, key: &str) -> Option<usize> {
+    let (names, keys) = (tree::segments(name), tree::segments(key));
+    if names.count() != keys.count() {
+        return None;
+    }
+    tree::segments(name).zip(tree::segments(key)).try_fold(0, |sum, (name, key)| {
+        let distance = strsim::damerau_levenshtein(name, key);
+        let most = if name.len().min(key.len()) <= 4 { 1 } else { 2 };
+        (distance <= most).then_some(sum + distance)
+    })
+}
+
+/// The section of a key, and the key in it.
+fn split_last(key: &str) -> Option<(String, &str)> {
+    let mut segments: Vec<&str> = tree::segments(key).collect();
+    let last = segments.pop()?;
+    Some((super::key(&segments), last))
+}
+
+/// As many segments of `key` as `pattern` has.
+fn first(key: &str, pattern: &str) -> String {
+    let segments: Vec<&str> = tree::segments(key).take(pattern.split('.').count()).collect();
+    super::key(&segments)
 }
 
 /// The values that a section has when nobody gives any.

@@ -32,25 +32,29 @@ impl Source {
         Err(ConfigError::Syntax { path: self.path.clone(), line, message: error.message().to_owned() })
     }
 
-    /// `file:line` of the key, or of the innermost table around it; the file alone if it has none of it.
-    pub(super) fn place(&self, key: &str) -> String {
+    /// `file:line` of the key, or of the innermost table around it, or of an item of its list; the file alone if it has
+    /// none of it.
+    pub(super) fn place(&self, key: &str, item: Option<usize>) -> String {
         let file = self.path.display();
-        self.offset(key).map_or_else(|| file.to_string(), |offset| format!("{file}:{}", self.line(offset)))
+        self.offset(key, item).map_or_else(|| file.to_string(), |offset| format!("{file}:{}", self.line(offset)))
     }
 
     fn line(&self, offset: usize) -> usize {
         1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
-    fn offset(&self, key: &str) -> Option<usize> {
+    fn offset(&self, key: &str, item: Option<usize>) -> Option<usize> {
         let root = DeTable::parse(&self.text).ok()?; // the text parsed when it was loaded
         let mut table = root.get_ref();
         let mut offset = None;
         for segment in super::tree::segments(key) {
             let Some((name, value)) = table.get_key_value(segment) else { break };
             offset = Some(name.span().start);
-            let DeValue::Table(inner) = value.get_ref() else { break };
-            table = inner;
+            match (value.get_ref(), item) {
+                (DeValue::Table(inner), _) => table = inner,
+                (DeValue::Array(items), Some(item)) => return items.get(item).map(|item| item.span().start).or(offset),
+                _ => break,
+            }
         }
         offset
     }

@@ -16,6 +16,8 @@ settings! {
         pub client_max_body_size: Size = r#""1MiB""#,
         /// How many.
         pub workers: Option<usize>,
+        /// How large.
+        pub sizes: List<Size> = "[]",
         /// Secret.
         pub key: Option<Secret>,
     }
@@ -136,6 +138,54 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
     );
     assert_eq!(message("[nonsense]\n", &[]), "foobar.toml:1: unknown key `nonsense`");
     assert_eq!(message("web = 3\n", &[]), "foobar.toml:1: `web`: this is a section, not a value");
+}
+
+#[test]
+fn only_a_name_that_is_near_is_suggested() {
+    let unknown = |key: &str| message(&format!("[sites.www.routes.\"/a.b/\"]\n{key} = 'x'\n"), &[]);
+    let route = "foobar.toml:2: unknown key `sites.www.routes.\"/a.b/\".";
+    assert_eq!(unknown("deny"), format!("{route}deny`"));
+    assert_eq!(unknown("respnod"), format!("{route}respnod`; did you mean `sites.www.routes.\"/a.b/\".respond`?"));
+    let of_site = "is a key of [sites.www], not of [sites.www.routes.\"/a.b/\"]";
+    for key in ["root", "index"] {
+        assert_eq!(unknown(key), format!("{route}{key}`; `{key}` {of_site}"));
+    }
+    assert_eq!(message("[web]\nbody = 1\n", &[]), "foobar.toml:2: unknown key `web.body`");
+}
+
+#[test]
+fn a_bad_item_of_a_list_is_refused_with_its_own_line_and_value() {
+    assert_eq!(
+        message("[sites.\"a.b\"]\nroot = '.'\nindex = ['a', ['b']]\n", &[]),
+        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found sequence, expected a string"
+    );
+    let lines = "[web]\nlisten = [\n  'a',\n  ['b'],\n]\n";
+    assert!(message(lines, &[]).starts_with("foobar.toml:4: `web.listen`: [\"b\"] is not accepted: "));
+}
+
+#[test]
+fn an_error_of_a_text_with_commas_says_that_they_separate_items() {
+    let sizes = |value: &str| load("", &[("FOOBAR__WEB__SIZES", value)]).expect("the key is known").section::<Web>();
+    assert_eq!(sizes("1KiB, 2").expect("the sizes are good").sizes[..], [Size::bytes(1024), Size::bytes(2)]);
+    let error = |value: &str| sizes(value).expect_err("it is no size").to_string();
+    assert!(error("1KiB, lots").starts_with("FOOBAR__WEB__SIZES: `web.sizes`: \"1KiB, lots\" is not accepted: "));
+    assert!(error("1KiB, lots").ends_with("; commas separate items"));
+    assert!(!error("lots").contains("commas"));
+}
+
+#[test]
+fn a_list_in_the_environment_may_be_an_array() {
+    let listen = |value: &str| {
+        let config = load("", &[("FOOBAR__WEB__LISTEN", value)]).expect("the keys are known");
+        let listen = config.section::<Web>().map(|web| web.listen.to_vec()).map_err(|error| error.to_string());
+        (listen, config.is_divided("web.listen"))
+    };
+    let list = |items: &[&str]| Ok(items.iter().map(|item| (*item).to_owned()).collect());
+    assert_eq!(listen("[\"a, b\", 'c']"), (list(&["a, b", "c"]), false));
+    assert_eq!(listen("[::1]:80"), (list(&["[::1]:80"]), false));
+    assert_eq!(listen("a, [::1]:80"), (list(&["a", "[::1]:80"]), true));
+    let error = listen("[\"a\"").0.expect_err("it does not end");
+    assert!(error.starts_with("FOOBAR__WEB__LISTEN: `web.listen`: ") && error.contains("like an array"), "{error}");
 }
 
 #[test]

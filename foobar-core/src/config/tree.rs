@@ -28,6 +28,19 @@ pub(super) fn find<'a>(root: &'a Value, key: &str) -> Option<&'a Value> {
     })
 }
 
+/// A key and the number of the item in its list: `index[1]`.
+pub(super) fn split_item(key: &str) -> (&str, Option<usize>) {
+    let item = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
+    item.and_then(|(key, item)| Some((key, Some(item.parse().ok()?)))).unwrap_or((key, None)) // a key in brackets
+}
+
+pub(super) fn item(list: &Value, number: usize) -> Option<&Value> {
+    match &list.kind {
+        ValueKind::Array(items) => items.get(number),
+        _ => None,
+    }
+}
+
 /// Sets `key`, making the tables on the way. A value that stands where a table is needed stays, to be refused by
 /// the check of unknown keys.
 pub(super) fn insert(root: &mut Map<String, Value>, key: &str, value: Value) {

@@ -7,7 +7,7 @@ use crate::transport::Transport;
 /// Writes text that a file follows at once.
 pub(super) fn poll_write_before<S: Transport>(
     cx: &mut Context<'_>,
-    stream: &S,
+    stream: &mut S,
     text: &[u8],
 ) -> Poll<io::Result<usize>> {
     poll_by(cx, stream, |socket| system::write_before(socket, text))
@@ -16,7 +16,7 @@ pub(super) fn poll_write_before<S: Transport>(
 /// Has the system send so many bytes of a file, or fewer; 0 at its end.
 pub(super) fn poll_send_file<S: Transport>(
     cx: &mut Context<'_>,
-    stream: &S,
+    stream: &mut S,
     file: impl AsFd,
     offset: u64,
     length: usize,
@@ -26,7 +26,7 @@ pub(super) fn poll_send_file<S: Transport>(
 
 fn poll_by<S: Transport>(
     cx: &mut Context<'_>,
-    stream: &S,
+    stream: &mut S,
     mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
 ) -> Poll<io::Result<usize>> {
     loop {

@@ -4,6 +4,7 @@ mod json;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -16,6 +17,7 @@ use crate::asked::{Asked, Field};
 use crate::path::NormalPath;
 
 /// The list of a directory without an index, as one request asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Listing {
     /// The directory's path, decoded, as the client knows it.
     path: String,
@@ -24,7 +26,7 @@ pub(super) struct Listing {
     varies: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Form {
     Html,
     Json,
@@ -48,17 +50,21 @@ impl Listing {
         Some(Self { path: path.as_str().to_owned(), form, varies: autoindex == Autoindex::On })
     }
 
-    /// 200 with the list: directories first, each kind by name. Takes some milliseconds for the most entries.
-    pub(super) fn reply(&self, mut entries: Vec<Listed>) -> Reply {
+    /// The list: directories first, each kind by name. Takes some milliseconds for the most entries.
+    pub(super) fn text(&self, mut entries: Vec<Listed>) -> Vec<u8> {
         let complete = entries.len() <= MOST;
         entries.truncate(MOST);
         entries.retain(|entry| can_be_named(&entry.name));
         entries.sort_unstable_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
-        let text = match self.form {
-            Form::Html => html::page(&self.path, &entries, complete),
-            Form::Json => json::list(&entries),
-        };
-        let (length, content) = (Some(text.len() as u64), Content::Memory(text.into()));
+        match self.form {
+            Form::Html => html::page(&self.path, &entries, complete).into(),
+            Form::Json => json::list(&entries).into(),
+        }
+    }
+
+    /// 200 with the list.
+    pub(super) fn reply(&self, text: Bytes) -> Reply {
+        let (length, content) = (Some(text.len() as u64), Content::Memory(text));
         Reply {
             fields: Arc::new(FieldBlock::new(self.fields())),
             length,

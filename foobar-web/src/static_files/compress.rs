@@ -9,43 +9,53 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::coding::Coding;
 use super::pool::Pool;
+use super::room::{Claim, Room};
 
-/// Compresses on the file-reading pool, two contents at a time: reads shall find threads.
+/// Compresses on the file-reading pool, two contents at a time, and on all threads but one: reads shall find threads.
 #[derive(Clone)]
 pub(super) struct Compressor {
     pool: Pool,
+    room: Room,
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     compressed: Arc<AtomicU64>,
 }
 
-/// A place in the queue of a [`Compressor`], given back when it is dropped.
-pub(super) type Place = OwnedSemaphorePermit;
+/// A place in the queue of a [`Compressor`] and in memory, given back when it is dropped.
+pub(super) struct Place {
+    _queue: OwnedSemaphorePermit,
+    claim: Claim,
+}
 
 /// How many contents wait at most: as many as a page has files, and so few that a wait ends soon.
 const PLACES: usize = 64;
+const TURNS: usize = 2;
 
 impl Compressor {
-    pub(super) fn new(pool: Pool) -> Self {
+    /// For a pool of so many threads.
+    pub(super) fn new(pool: Pool, threads: usize, room: Room) -> Self {
         Self {
             pool,
+            room,
             places: Arc::new(Semaphore::new(PLACES)),
-            turns: Arc::new(Semaphore::new(2)),
+            turns: Arc::new(Semaphore::new(threads.saturating_sub(1).clamp(1, TURNS))),
             compressed: Arc::default(),
         }
     }
 
-    /// `None` if all are taken.
-    pub(super) fn place(&self) -> Option<Place> {
-        Arc::clone(&self.places).try_acquire_owned().ok() // it is never closed: they are taken
+    /// A place for this content; `None` if all are taken.
+    pub(super) fn place(&self, content: &Bytes) -> Option<Place> {
+        let queue = Arc::clone(&self.places).try_acquire_owned().ok()?; // it is never closed: they are taken
+        Some(Place { _queue: queue, claim: self.room.claim(content.len() as u64)? })
     }
 
     /// The content in a coding: the same bytes for the same content. `None` if that does not make it smaller by at
     /// least a twentieth.
-    pub(super) async fn run(&self, _place: Place, content: Bytes, coding: Coding) -> io::Result<Option<Vec<u8>>> {
+    pub(super) async fn run(&self, place: Place, content: Bytes, coding: Coding) -> io::Result<Option<Bytes>> {
         let _turn = self.turns.acquire().await.map_err(io::Error::other)?;
         self.compressed.fetch_add(1, Ordering::Relaxed);
-        self.pool.run(move || compress(&content, coding)).await?
+        let compressed = self.pool.run(move || compress(&content, coding)).await??;
+        Ok(compressed.map(|compressed| place.claim.hold(compressed)))
     }
 
     /// How many times it has run.
@@ -119,6 +129,14 @@ mod tests {
             assert!(compressed.len() < content.len() / 2, "{coding:?}: {}", compressed.len());
             assert_eq!(decompress(&compressed, coding), content, "{coding:?}");
             assert_eq!(compress(&content, coding).unwrap(), Some(compressed), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn one_thread_is_left_to_reads_where_there_are_several() {
+        for (threads, turns) in [(1, 1), (2, 1), (3, 2), (64, 2)] {
+            let compressor = Compressor::new(Pool::new(threads).unwrap(), threads, Room::new(0));
+            assert_eq!(compressor.turns.available_permits(), turns, "{threads}");
         }
     }
 

@@ -78,6 +78,13 @@ const FILE: u64 = 1 << 10;
 /// The same of anything else.
 const OTHER: u64 = 256;
 
+impl KeptFile {
+    /// Whether it lies at the same path and has the same content, siblings included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.path == other.path && self.state == other.state && self.resource.siblings() == other.resource.siblings()
+    }
+}
+
 impl Entry {
     /// `looked` is the time at which the look for it began.
     pub(super) fn new(key: Key, found: Found, scope: Scope, looked: Milliseconds, told: bool) -> Self {

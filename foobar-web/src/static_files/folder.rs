@@ -113,9 +113,12 @@ impl FileSource for Folder {
         let Some(dir) = self.root().map(|root| root.open_dir(path)).transpose()?.flatten() else { return Ok(None) };
         let mut listed = Vec::new();
         for entry in dir.entries()? {
+            if listed.len() == most {
+                break;
+            }
             let Ok(name) = entry?.file_name().into_string() else { continue }; // no path of a request names it
             let Ok(metadata) = dir.metadata(&name) else { continue }; // gone meanwhile, or a link to nothing
-            if (metadata.is_file() || metadata.is_dir()) && listed.len() < most {
+            if metadata.is_file() || metadata.is_dir() {
                 let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std); // not all systems know it
                 listed.push(Listed { name, directory: metadata.is_dir(), size: metadata.len(), modified });
             }
@@ -185,5 +188,31 @@ fn or_wait(error: Errno) -> io::Error {
             Errno::AGAIN.into()
         }
         known => known.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn of_a_large_directory_no_more_is_looked_at_than_is_asked_for() {
+        let place = tempfile::tempdir().unwrap();
+        for number in 0..5000 {
+            std::fs::write(place.path().join(number.to_string()), "").unwrap();
+        }
+        let folder = Folder::open(place.path()).unwrap();
+        let fastest = |most| {
+            let times = (0..5).map(|_| {
+                let begun = Instant::now();
+                assert_eq!(folder.list("", most).unwrap().unwrap().len(), most);
+                begun.elapsed()
+            });
+            times.min().unwrap_or(Duration::MAX)
+        };
+        let (all, few) = (fastest(5000), fastest(50));
+        assert!(few * 4 < all, "{few:?} for 50, {all:?} for 5000");
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::disk_file::{DiskFile, read, state};
+use super::memory::Memory;
 use super::representation::Stored;
+use super::room::Claim;
 use super::source::{FileContent, FileState, OpenedFile, Version, Wait};
 use super::store::Store;
 
@@ -25,7 +27,7 @@ pub(super) enum Trust {
     /// It was changed so shortly before that a further change might leave it the same state: to be loaded again when
     /// it is next looked at.
     Young,
-    /// It was being changed: not to be kept.
+    /// It was being changed, or there was no room for it in memory: not to be kept.
     Unsteady,
 }
 
@@ -34,7 +36,8 @@ const TICK: Duration = Duration::from_secs(2);
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 3;
 
-/// Reads a file of at most `in_memory` bytes; a larger one, or one that does not stop changing, stays open.
+/// Reads a file of at most `in_memory` bytes; a larger one, one that does not stop changing, or one that there is no
+/// room for stays open.
 pub(super) fn load(opened: OpenedFile, in_memory: u64, store: &Store, wait: Wait) -> io::Result<Loaded> {
     let OpenedFile { mut state, content } = opened;
     let file = match content {
@@ -46,7 +49,11 @@ pub(super) fn load(opened: OpenedFile, in_memory: u64, store: &Store, wait: Wait
         if state.size > in_memory {
             break;
         }
-        match read_whole(&file, &state, wait)? {
+        let Some(claim) = store.room().claim(state.size) else {
+            trust = Trust::Unsteady;
+            break;
+        };
+        match read_whole(&file, &state, claim, wait)? {
             Read::Whole(bytes) => {
                 let trust = if is_young(&state) { Trust::Young } else { Trust::Settled };
                 return Ok(Loaded { state, stored: Stored::Memory(bytes), trust });
@@ -65,14 +72,14 @@ enum Read {
     Changed(FileState),
 }
 
-fn read_whole(file: &File, before: &FileState, wait: Wait) -> io::Result<Read> {
-    let mut buffer = vec![0; usize::try_from(before.size).map_err(io::Error::other)?];
-    let read = read(file, &mut buffer, 0, wait);
+fn read_whole(file: &File, before: &FileState, claim: Claim, wait: Wait) -> io::Result<Read> {
+    let mut content = Memory::zeroed(usize::try_from(before.size).map_err(io::Error::other)?);
+    let read = read(file, content.as_mut(), 0, wait);
     let after = state(file)?;
     if after != *before {
         return Ok(Read::Changed(after));
     }
-    read.map(|()| Read::Whole(buffer.into()))
+    read.map(|()| Read::Whole(claim.hold(content)))
 }
 
 fn is_young(state: &FileState) -> bool {

@@ -7,6 +7,7 @@ use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use super::disk_file::DiskFile;
+use super::pieces::Pieces;
 use super::stream::FileStream;
 use crate::pace::Pace;
 
@@ -30,6 +31,8 @@ pub(crate) struct Reply {
 pub(crate) enum Content {
     Empty,
     Memory(Bytes),
+    /// Pieces of what is in memory.
+    Pieces(Pieces),
     /// Pieces of a file, and text between them.
     File(Arc<DiskFile>, Vec<Segment>),
 }
@@ -75,6 +78,7 @@ impl Reply {
         let mut response = Response::new(match self.content {
             Content::Empty => ResponseBody::empty(),
             Content::Memory(bytes) => ResponseBody::full(bytes),
+            Content::Pieces(pieces) => ResponseBody::stream(pieces),
             Content::File(file, segments) => ResponseBody::stream(FileStream::new(file, segments)),
         });
         *response.status_mut() = self.status;

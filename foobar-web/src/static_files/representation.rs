@@ -10,9 +10,9 @@ use http::{HeaderValue, StatusCode};
 use super::coding::Coding;
 use super::disk_file::DiskFile;
 use super::multipart::Multipart;
+use super::pieces::Pieces;
 use super::reply::{Content, FieldBlock, Reply, Segment};
 use super::source::FileState;
-use super::stream;
 use super::validators::Validators;
 
 /// A file as it can be sent (RFC 9110 §3.2): its content and what the headers say of it.
@@ -65,9 +65,9 @@ impl Representation {
 
     /// This in a coding that its content was compressed in. Ranges are not served of it: it may have other bytes on
     /// another server, or after an upgrade.
-    pub(super) fn compressed(&self, coding: Coding, content: Vec<u8>) -> Self {
+    pub(super) fn compressed(&self, coding: Coding, content: Bytes) -> Self {
         let announced = Announced { ranges: false, ..self.announced.in_coding(coding) };
-        let (size, stored) = (content.len() as u64, Stored::Memory(content.into()));
+        let (size, stored) = (content.len() as u64, Stored::Memory(content));
         Self::assemble(self.validators.in_coding(coding), size, stored, announced)
     }
 
@@ -125,7 +125,7 @@ impl Representation {
     fn pieces(&self, fields: Arc<FieldBlock>, extra: Vec<(HeaderName, HeaderValue)>, segments: Vec<Segment>) -> Reply {
         let length = Some(segments.iter().map(Segment::len).sum());
         let content = match &self.stored {
-            Stored::Memory(bytes) => Content::Memory(stream::gather(bytes, &segments)),
+            Stored::Memory(bytes) => in_memory(bytes, segments),
             Stored::File(file) => Content::File(Arc::clone(file), segments),
         };
         Reply { status: StatusCode::PARTIAL_CONTENT, fields, extra, length, content, pace: None }
@@ -143,6 +143,14 @@ impl Announced {
         let mut announced = self.clone();
         announced.fields.push((CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
         announced
+    }
+}
+
+/// Nothing of it is copied, for each client would hold a copy.
+fn in_memory(content: &Bytes, segments: Vec<Segment>) -> Content {
+    match &segments[..] {
+        [Segment::File(range)] => Content::Memory(content.slice(range.start as usize..range.end as usize)),
+        _ => Content::Pieces(Pieces::of(content, segments)),
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use foobar_core::Chain;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
@@ -122,7 +123,7 @@ impl Resource {
             return &self.identity;
         };
         if !on_the_fly.begun.load(Ordering::Relaxed) {
-            let Some(place) = compressor.place() else { return &self.identity };
+            let Some(place) = compressor.place(content) else { return &self.identity };
             if !on_the_fly.begun.swap(true, Ordering::Relaxed) {
                 let (resource, content, compressor) = (Arc::clone(self), content.clone(), compressor.clone());
                 tokio::spawn(async move {
@@ -136,7 +137,7 @@ impl Resource {
         made.ok().and_then(Option::as_ref).unwrap_or(&self.identity) // late, or there is none
     }
 
-    fn keep(&self, coding: Coding, compressed: io::Result<Option<Vec<u8>>>) {
+    fn keep(&self, coding: Coding, compressed: io::Result<Option<Bytes>>) {
         let compressed = compressed.unwrap_or_else(|error| {
             tracing::warn!(coding = coding.name(), error = %Chain(&error), "a file cannot be compressed");
             None
@@ -175,7 +176,6 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::time::SystemTime;
 
-    use bytes::Bytes;
     use futures_util::FutureExt;
     use futures_util::future::join_all;
     use http::HeaderValue;
@@ -183,6 +183,7 @@ mod tests {
     use super::Coding::{Brotli, Gzip, Zstd};
     use super::*;
     use crate::static_files::pool::Pool;
+    use crate::static_files::room::Room;
     use crate::static_files::source::Version;
 
     const TEXT: Bytes = Bytes::from_static(&[b'x'; 5000]);
@@ -209,7 +210,7 @@ mod tests {
     }
 
     fn compressor() -> Compressor {
-        Compressor::new(Pool::new(2).unwrap())
+        Compressor::new(Pool::new(2).unwrap(), 2, Room::new(1 << 20))
     }
 
     /// The size of what is ready, or the coding that is to be made.
@@ -266,11 +267,23 @@ mod tests {
     #[tokio::test]
     async fn who_finds_the_queue_full_gets_the_file_as_it_is_at_once_and_the_next_time_the_coding() {
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
-        let queue: Vec<_> = std::iter::from_fn(|| compressor.place()).collect();
+        let queue: Vec<_> = std::iter::from_fn(|| compressor.place(&TEXT)).collect();
         let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
         assert!(given.is_some_and(|given| std::ptr::eq(given, resource.identity())));
         drop(queue);
         assert!(resource.make(Gzip, &compressor, || {}).await.size < 100);
+    }
+
+    #[tokio::test]
+    async fn where_slow_clients_hold_all_the_room_nothing_is_compressed_until_they_are_gone() {
+        let (pool, room) = (Pool::new(2).unwrap(), Room::new(6000));
+        let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), Compressor::new(pool, 2, room.clone()));
+        let held = room.claim(3000);
+        let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
+        assert!(given.is_some_and(|given| std::ptr::eq(given, resource.identity())));
+        drop(held);
+        let size = resource.make(Gzip, &compressor, || {}).await.size;
+        assert!(size < 100 && room.taken() == size, "{size}, {}", room.taken());
     }
 
     #[tokio::test]

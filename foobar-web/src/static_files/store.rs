@@ -9,11 +9,13 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::cache::{Cache, Name};
 use super::compress::Compressor;
-use super::entry::{Entry, Milliseconds};
-use super::flights::Flights;
+use super::entry::{Entry, Key, Milliseconds};
+use super::flights::{Flights, Pilot};
 use super::front::{Front, Tally};
+use super::lister::Lister;
 use super::pool::Pool;
 use super::resource::Resource;
+use super::room::Room;
 use super::watch::Watch;
 use crate::limits::within;
 use crate::{Error, WebSettings};
@@ -23,13 +25,15 @@ pub(crate) struct Store {
     cache: Option<Cache>,
     /// The largest file that is kept in memory.
     in_memory: u64,
+    room: Room,
     valid: Milliseconds,
     /// Whether folders are watched.
     watches: bool,
     watch: OnceLock<Option<Arc<Watch>>>,
     pool: Pool,
     compressor: Compressor,
-    flights: Arc<Flights>,
+    lister: Lister,
+    flights: Arc<Flights<Key, Arc<Entry>>>,
     hasher: RandomState,
     mark: Arc<()>,
     tallies: Mutex<Vec<Arc<Tally>>>,
@@ -41,6 +45,9 @@ pub(crate) struct Store {
 const SMALL: u64 = 64 << 10;
 /// The part of the cache that one file may take, so that it has room with all its codings.
 const SHARE: u64 = 4;
+/// The memory for contents that clients are still being sent when the cache has let go of them; at most the share of a
+/// file, but room for the largest one.
+const BEYOND: u64 = 16 << 20;
 const MOST_THREADS: usize = 512;
 
 impl Store {
@@ -50,14 +57,17 @@ impl Store {
         let size = web.file_cache_size.as_u64();
         let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
         let cached = size > 0 && !web.file_cache_valid.is_zero();
+        let room = Room::new(if cached { size + (size / SHARE).min(BEYOND).max(largest) } else { BEYOND });
         Ok(Self {
             cache: cached.then(|| Cache::new(size, largest, web.file_cache_descriptors)),
             in_memory: if cached { largest } else { SMALL },
             valid: if cached { milliseconds(*web.file_cache_valid) } else { 0 },
             watches: cached && web.file_cache_watch,
             watch: OnceLock::new(),
-            compressor: Compressor::new(pool.clone()),
+            compressor: Compressor::new(pool.clone(), threads, room.clone()),
+            lister: Lister::new(pool.clone(), threads, room.clone()),
             pool,
+            room,
             flights: Arc::default(),
             hasher: RandomState::new(),
             mark: Arc::default(),
@@ -83,6 +93,14 @@ impl Store {
 
     pub(super) const fn compressor(&self) -> &Compressor {
         &self.compressor
+    }
+
+    pub(super) const fn lister(&self) -> &Lister {
+        &self.lister
+    }
+
+    pub(super) const fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Whether what was found is kept.
@@ -113,6 +131,8 @@ impl Store {
         }
         let (bytes, open) = (self.cache.as_ref().map_or(0, Cache::bytes), self.open_files.load(Relaxed));
         metrics.gauge("foobar_web_file_cache_bytes", "Memory that the cache of files takes.", &[], bytes);
+        let help = "Memory that contents of files take, in the cache and on their way to clients.";
+        metrics.gauge("foobar_web_file_contents_bytes", help, &[], self.room.taken());
         metrics.gauge("foobar_web_file_cache_descriptors", "Served files that are open.", &[], open);
     }
 
@@ -198,7 +218,10 @@ impl Store {
         look: impl FnOnce() -> io::Result<Arc<Entry>> + Send + 'static,
     ) -> io::Result<Arc<Entry>> {
         match self.cache {
-            Some(_) => self.flights.join(name.to_key(), &self.pool, look).await,
+            Some(_) => {
+                let begin = |pilot: Pilot<_, _>| drop(self.pool.spawn(move || pilot.land(look())));
+                self.flights.join(name.to_key(), begin).await
+            }
             None => self.pool.run(look).await?,
         }
     }

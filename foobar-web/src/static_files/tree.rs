@@ -18,7 +18,7 @@ use crate::Autoindex;
 
 /// The files of one source, as they are served in one place.
 pub(super) struct Tree {
-    number: u32,
+    pub(super) number: u32,
     source: Arc<dyn FileSource>,
     pub(super) options: FilesOptions,
     pub(super) store: Arc<Store>,
@@ -58,7 +58,7 @@ impl Tree {
         let known = self.store.get(self.name(path), now);
         match known {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry),
-            known => self.look(path, now, Wait::Never, known.as_deref()).inspect(|_| self.store.missed()),
+            known => self.look(path, now, Wait::Never, known.as_ref()).inspect(|_| self.store.missed()),
         }
     }
 
@@ -80,7 +80,7 @@ impl Tree {
         self.confirm(now, Wait::Allowed)?;
         match self.store.peek(self.name(path)) {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry), // by now
-            known => self.look(path, now, Wait::Allowed, known.as_deref()),
+            known => self.look(path, now, Wait::Allowed, known.as_ref()),
         }
     }
 
@@ -109,7 +109,14 @@ impl Tree {
         if now.saturating_sub(self.confirmed.load(Relaxed)) < self.store.valid() {
             return Ok(());
         }
-        if self.source.has_moved(wait)? {
+        let moved = match self.source.has_moved(wait) {
+            Err(error) if is_of_descriptors(&error) => {
+                self.store.close_files();
+                return Ok(());
+            }
+            moved => moved?,
+        };
+        if moved {
             self.unwatched.has_changed();
             if let Some(watch) = &self.watch {
                 watch.forget(self.number, "");
@@ -119,25 +126,45 @@ impl Tree {
         Ok(())
     }
 
-    /// Looks where the file is, and keeps what it finds. What is `known` already is not loaded again if it is still
-    /// the same.
-    fn look(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Entry>) -> io::Result<Arc<Entry>> {
+    /// Looks where the file is. Where the process may open no more files, it closes those that the cache holds; if that
+    /// is not enough, what is known is better than nothing.
+    fn look(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Arc<Entry>>) -> io::Result<Arc<Entry>> {
+        let look = || self.look_anew(path, now, wait, known.map(|entry| &entry.found));
+        let found = look().or_else(|error| {
+            if !is_of_descriptors(&error) {
+                return Err(error);
+            }
+            self.store.close_files();
+            look()
+        });
+        match (found, known) {
+            (Err(error), Some(known)) if is_of_descriptors(&error) => Ok(Arc::clone(known)),
+            (found, _) => found,
+        }
+    }
+
+    /// Looks, and keeps what it finds. What is `known` already is not loaded again if it is still the same.
+    fn look_anew(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Found>) -> io::Result<Arc<Entry>> {
         let name = self.name(path);
-        let known = known.and_then(|entry| match &entry.found {
+        let known = known.and_then(|found| match found {
             Found::File(file) if file.trust == Trust::Settled => Some(file),
             _ => None,
         });
-        let (found, scope) = match self.find_anew(name.path, wait, known) {
-            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)) => {
-                self.store.close_files();
-                self.find_anew(name.path, wait, known)?
-            }
-            found => found?,
-        };
+        let (found, scope) = self.find_anew(name.path, wait, known)?;
+        let found = if name.tree == u32::MAX { self.unify(name, found) } else { found };
         let told = scope.is_told() && self.is_told_of(name.path, &found);
         let entry = Arc::new(Entry::new(name.to_key(), found, scope, now, told));
         self.store.keep(&entry);
         Ok(entry)
+    }
+
+    /// The file that another worker found here meanwhile, if it is the same: a coding of it is made only once.
+    fn unify(&self, name: Name<'_>, found: Found) -> Found {
+        let Found::File(mine) = &found else { return found };
+        match self.store.peek(name).map(|entry| entry.found.clone()) {
+            Some(Found::File(kept)) if kept.trust == Trust::Settled && kept.is_same(mine) => Found::File(kept),
+            _ => found,
+        }
     }
 
     /// Whether the directory of what was found is the only place where it can change.
@@ -276,6 +303,11 @@ impl Tree {
         watch.forget(self.number, ""); // the source has moved meanwhile, and these may be its former directories
         None
     }
+}
+
+/// Whether the process or the machine may open no more files.
+fn is_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether a segment begins with a dot; only `/.well-known/` (RFC 8615) may.

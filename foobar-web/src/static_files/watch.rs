@@ -4,7 +4,7 @@ use std::io::{self, PipeReader};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify::{self, CreateFlags, Event, ReadFlags, Reader, WatchFlags};
@@ -21,6 +21,8 @@ use directories::Directories;
 pub(crate) struct Watch {
     inotify: OwnedFd,
     directories: RwLock<Directories>,
+    /// Held while watches begin or end, which takes long for many: who looks something up does not wait for that.
+    changing: Mutex<()>,
 }
 
 /// What is known of a directory.
@@ -86,7 +88,7 @@ const ENDS: ReadFlags =
 impl Watch {
     pub(super) fn new() -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(Self { inotify, directories: RwLock::default() })
+        Ok(Self { inotify, directories: RwLock::default(), changing: Mutex::default() })
     }
 
     pub(super) fn known(&self, tree: u32, path: &str) -> Known {
@@ -136,15 +138,15 @@ impl Watch {
 
     /// What was found while nobody listened, or before nobody does, is not to be relied on.
     fn set_listening(&self, listening: bool) {
-        let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-        directories.listening = listening;
-        self.unwatch(directories.forget_all());
+        self.unwatch(|directories| {
+            directories.listening = listening;
+            directories.forget_all()
+        });
     }
 
     /// Nothing is known any more of the directory at `path` and those under it; the top is empty.
     pub(super) fn forget(&self, tree: u32, path: &str) {
-        let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-        self.unwatch(directories.forget(tree, path));
+        self.unwatch(|directories| directories.forget(tree, path));
     }
 
     /// Listens to the system until the other end of `until` is closed. Blocks.
@@ -177,27 +179,15 @@ impl Watch {
     }
 
     fn told(&self, event: &Event<'_>) {
-        let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-        let events = event.events();
-        if events.contains(ReadFlags::QUEUE_OVERFLOW) {
-            self.unwatch(directories.forget_all());
-            return;
-        }
-        for (tree, path) in directories.paths(event.wd()) {
-            directories.has_changed(tree, &path);
-            let gone = match event.file_name() {
-                // A name that is not text is in no path of a request.
-                Some(name) => name.to_str().ok().map(|name| join(&path, name)),
-                None => events.intersects(ENDS).then(|| path.into_string()),
-            };
-            if let Some(gone) = gone {
-                self.unwatch(directories.forget(tree, &gone));
-            }
-        }
+        self.unwatch(|directories| match event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+            true => directories.forget_all(),
+            false => concerned(directories, event),
+        });
     }
 
     fn add(&self, tree: u32, path: &str, directory: Option<&OwnedFd>, above: bool) -> Arc<Directory> {
         // The very directory that was opened, whatever lies at its path by now.
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = directory.and_then(|directory| self.watch(&format!("/proc/self/fd/{}", directory.as_raw_fd())));
         let mut directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
         let told = above && watch.is_some() && directory.is_some_and(is_local);
@@ -217,12 +207,30 @@ impl Watch {
         }
     }
 
-    fn unwatch(&self, watches: Vec<i32>) {
+    /// Ends the watches that `forget` gives.
+    fn unwatch(&self, forget: impl FnOnce(&mut Directories) -> Vec<i32>) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let watches = forget(&mut self.directories.write().unwrap_or_else(PoisonError::into_inner));
         for watch in watches {
             // The system has ended it already where the directory has gone.
             _ = inotify::remove_watch(&self.inotify, watch);
         }
     }
+}
+
+/// Notes a change; gives the watches that lead nowhere any more.
+fn concerned(directories: &mut Directories, event: &Event<'_>) -> Vec<i32> {
+    let mut watches = Vec::new();
+    for (tree, path) in directories.paths(event.wd()) {
+        directories.has_changed(tree, &path);
+        let gone = match event.file_name() {
+            // A name that is not text is in no path of a request.
+            Some(name) => name.to_str().ok().map(|name| join(&path, name)),
+            None => event.events().intersects(ENDS).then(|| path.into_string()),
+        };
+        watches.extend(gone.map(|gone| directories.forget(tree, &gone)).unwrap_or_default()); // nothing is gone
+    }
+    watches
 }
 
 fn is_local(directory: &OwnedFd) -> bool {

@@ -1,13 +1,15 @@
 use std::borrow::Cow;
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use foobar_core::RequestId;
 use http::StatusCode;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::Wire;
+use super::{TURN, Wire};
 use crate::front::Answer;
 use crate::head::Noted;
 use crate::outgoing::{self, End, Outgoing, Request};
@@ -17,8 +19,8 @@ use crate::static_files::{Content, Reply};
 use crate::transport::Transport;
 
 impl<S: Transport> Wire<S> {
-    /// Answers a request from its head alone; `false` if it is for hyper.
-    pub(super) fn answer(&mut self, cx: &mut Context<'_>, head: &[u8], noted: Noted) -> io::Result<bool> {
+    /// Answers a request from its head alone, which has come whole `now`; `false` if it is for hyper.
+    pub(super) fn answer(&mut self, cx: &mut Context<'_>, head: &[u8], noted: Noted, now: Instant) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
         let Some(answer) = self.front.answer(&worker, head, &noted) else { return Ok(false) };
         let end = self.end_after(&answer);
@@ -28,6 +30,7 @@ impl<S: Transport> Wire<S> {
             noted,
             id: RequestId::generate(),
             since: self.exchange.since(),
+            come: now,
             status: answer.reply.status,
             overhead: 0,
             sent: 0,
@@ -60,16 +63,16 @@ impl<S: Transport> Wire<S> {
         let at_once = match &content {
             Content::Empty => Some(&[][..]),
             Content::Memory(content) if pace.is_none() => Some(&content[..]),
-            Content::Memory(_) | Content::File(..) => None,
+            Content::Memory(_) | Content::Pieces(_) | Content::File(..) => None,
         };
         let mut outcome = Ok(());
         if let Some(content) = at_once {
             match outgoing::poll_write(cx, &mut self.stream, out, content) {
                 Poll::Ready(Ok(bytes)) => {
                     request.sent = bytes as u64;
-                    self.worker.pipeline.counters.sent(bytes);
+                    self.handed(bytes);
                     if bytes == out.len() + content.len() {
-                        self.answered(end, request.since);
+                        self.answered(end, request.come);
                         request.log();
                         return Ok(());
                     }
@@ -85,22 +88,23 @@ impl<S: Transport> Wire<S> {
 
     /// Writes on, until the client has taken the whole answer.
     pub(super) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut written = 0;
-        while let Some(outgoing) = &mut self.outgoing {
-            let Some(limit) = ready!(outgoing.poll_ready(cx))? else {
-                let end = outgoing.end;
-                self.outgoing = None;
-                self.answered(end, Instant::now());
-                break;
-            };
-            if written >= TURN {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+        loop {
+            if self.spent >= TURN {
+                return end_turn(cx);
             }
-            let result = outgoing.poll_write(cx, &mut self.stream, limit);
-            written += ready!(self.wrote(cx, result))?;
+            let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(Ok(())) };
+            match ready!(outgoing.poll_ready(cx))? {
+                Some(limit) => {
+                    let result = outgoing.poll_write(cx, &mut self.stream, limit);
+                    ready!(self.wrote(cx, result))?;
+                }
+                None => {
+                    let end = outgoing.end;
+                    self.outgoing = None;
+                    self.answered(end, Instant::now());
+                }
+            }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// The client has taken the whole answer.
@@ -110,6 +114,13 @@ impl<S: Transport> Wire<S> {
         self.message = self.next_head();
         self.exchange.answered_at_once(now);
     }
+}
+
+/// Comes back after the other connections and what has happened on their sockets: a task that only wakes itself is among
+/// those that run before the runtime looks there.
+fn end_turn<T>(cx: &mut Context<'_>) -> Poll<T> {
+    _ = pin!(yield_now()).poll(cx); // pending, and the runtime knows whom to wake
+    Poll::Pending
 }
 
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
@@ -125,7 +136,7 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option
         length: length(&reply, page.as_deref(), left_out),
         id: request.id,
         connection: connection(request.noted.minor, end),
-        date: &request.worker.clock.at(request.since).http,
+        date: &request.worker.clock.at(request.come).http,
     };
     head.put(out);
     request.overhead = out.len();
@@ -161,5 +172,3 @@ const fn connection(minor: u8, end: Option<End>) -> Option<&'static str> {
 
 /// Up to so many bytes a copy costs less than a second piece in a write.
 const COPIED: usize = 4 << 10;
-/// After so many bytes it is another connection's turn.
-const TURN: usize = 2 << 20;

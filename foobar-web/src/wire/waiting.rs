@@ -43,8 +43,7 @@ impl<S: Transport> Wire<S> {
     fn wait_for_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let limits = self.worker.limits;
         if self.gone.is_none() && !self.unread.is_empty() {
-            self.stream.watch()?;
-            self.gone = self.stream.has_ended().then(Instant::now);
+            self.gone = self.stream.has_ended()?.then(Instant::now);
         }
         if self.gone.is_some() || !self.unread.is_empty() {
             self.exchange.withhold();
@@ -54,10 +53,12 @@ impl<S: Transport> Wire<S> {
             Some(since) if !self.exchange.is_replying() => {
                 self.reading.poll(cx, since + HALF_CLOSED).map(|()| Ok(false))
             }
-            Some(since) => {
+            Some(since) => loop {
                 ready!(self.reading.poll(cx, since.max(self.wrote) + limits.send_time));
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+                if !self.look() {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            },
             None => {
                 // hyper does not ask again when the answer has been written: this wakes it for the idle time.
                 let look = limits.idle_time.min(limits.send_time).max(PACE);
@@ -68,35 +69,69 @@ impl<S: Transport> Wire<S> {
 
     /// What became of a write: gives the client up if it has taken nothing, or too little, for too long.
     pub(super) fn sent<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if result.is_pending() {
-            let limits = self.worker.limits;
-            let deadline = self.sending.deadline(limits.send_time, limits.rate);
-            if !self.slow && deadline > self.wrote + SLOW {
-                ready!(self.writing.poll(cx, self.wrote + SLOW));
-                self.slow = true;
-                self.stream.take_less_ahead();
-            }
-            ready!(self.writing.poll(cx, deadline));
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        if result.is_ready() {
+            return result;
         }
-        result
+        if !self.sending.waits() {
+            self.look();
+        }
+        let limits = self.worker.limits;
+        loop {
+            let deadline = self.sending.deadline(limits.send_time, limits.rate);
+            ready!(self.writing.poll(cx, deadline.min(self.looked + LOOK)));
+            if !self.look() && Instant::now() >= deadline {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
     }
 
     pub(super) fn wrote(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = result {
             self.wrote = Instant::now();
-            self.sending.moved(bytes);
-            self.exchange.wrote(bytes);
-            self.worker.pipeline.counters.sent(bytes);
+            self.sending.goes_on();
+            self.handed(bytes);
         }
         self.sent(cx, result)
+    }
+
+    /// The same for a part of an answer of hyper's, which begins with `first`.
+    pub(super) fn wrote_for_hyper(
+        &mut self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = result {
+            self.exchange.wrote(first, bytes);
+        }
+        self.wrote(cx, result)
+    }
+
+    /// So many bytes were handed to the system.
+    pub(super) fn handed(&mut self, bytes: usize) {
+        self.spent += bytes;
+        self.queued += bytes as u64;
+        self.worker.pipeline.counters.sent(bytes);
+    }
+
+    /// Finds out whether the client has taken anything since the last look. The system takes megabytes ahead of it, and
+    /// then nothing for minutes while a slow client reads.
+    fn look(&mut self) -> bool {
+        self.looked = Instant::now();
+        let left = self.stream.unacknowledged();
+        let taken = std::mem::replace(&mut self.queued, left).saturating_sub(left);
+        self.sending.moved(taken);
+        if taken > 0 {
+            self.wrote = self.looked;
+        }
+        taken > 0
     }
 }
 
 /// How long a handler may still begin its answer to a client that has closed its side of the connection.
 const HALF_CLOSED: Duration = Duration::from_secs(1);
-/// A client that takes nothing for so long is slow.
-const SLOW: Duration = Duration::from_secs(1);
+/// The time between two looks at what a client has taken.
+const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two looks whether an answer has been written; without it a short idle time would spin.
 const PACE: Duration = Duration::from_millis(100);
 const SLOW_HEAD: Malformed = Malformed(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");

@@ -76,7 +76,10 @@ fn the_file_takes_the_place_of_the_response_and_answers_the_client() {
     let beyond = ask(&mut client, "GET", FILE, "Range: bytes=10-\r\n");
     assert_eq!((beyond.status(), beyond.header("content-range")), (416, Some("bytes */10")));
     assert_eq!(ask(&mut client, "GET", FILE, "If-Match: \"x\"\r\n").status(), 412);
-    assert_eq!(ask(&mut client, "POST", FILE, "").body, "0123456789");
+    for field in ["Range: bytes=2-4", "If-Match: \"x\"", &format!("If-None-Match: {tag}")] {
+        let posted = ask(&mut client, "POST", FILE, &format!("{field}\r\n"));
+        assert_eq!((posted.status(), posted.body.as_str()), (200, "0123456789"), "{field}");
+    }
     let head = ask(&mut client, "HEAD", FILE, "");
     assert_eq!((head.status(), head.header("content-length"), head.body.as_str()), (200, Some("10"), ""));
 }
@@ -159,5 +162,18 @@ fn the_application_may_slow_a_file_down() {
     let slow = ask(&mut client, "GET", "X-Accel-Redirect=/protected/big&X-Accel-Limit-Rate=4000", "");
     let took = begun.elapsed();
     assert_eq!((slow.status(), slow.body.len()), (200, 6_000));
+    assert!(took > Duration::from_millis(400), "{took:?}");
+}
+
+#[test]
+fn what_an_application_says_to_the_server_does_not_reach_the_client() {
+    let (_folder, server) = start();
+    let mut client = server.connect();
+    let fields = "X-Accel-Limit-Rate=40&X-Accel-Buffering=no&X-Accel-Expires=10&X-Accel-Charset=x&X-Powered-By=y";
+    let begun = Instant::now();
+    let own = ask(&mut client, "GET", fields, "");
+    let took = begun.elapsed();
+    assert_eq!((own.status(), own.body.as_str()), (201, "the body of the application"));
+    assert!(!own.head.to_lowercase().contains("x-accel") && own.header("x-powered-by") == Some("y"), "{}", own.head);
     assert!(took > Duration::from_millis(400), "{took:?}");
 }

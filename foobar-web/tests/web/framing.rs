@@ -294,6 +294,17 @@ fn f24_the_only_expectation_is_100_continue() {
 }
 
 #[test]
+fn f24_content_that_came_before_100_and_was_not_read_closes_the_connection() {
+    let server = Server::start(SITE);
+    let large = format!("Content-Length: 100000\r\n\r\n{}", "a".repeat(100_000));
+    for content in ["Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", &large] {
+        let request = format!("POST /ignored HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n{content}{CANARY}");
+        let text = server.talk(request);
+        assert!(text.contains("\r\nconnection: close\r\n") && answers(&text) == 1, "{text}");
+    }
+}
+
+#[test]
 fn f24_an_early_answer_to_who_waits_for_100_closes_the_connection() {
     let server = Server::start(SITE);
     let text = server.talk("POST /ignored HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");

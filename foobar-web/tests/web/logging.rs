@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, handler_fn};
+use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Response, handler_fn};
 
 use crate::support::{PATIENCE, Server, answer};
 
@@ -116,12 +116,21 @@ struct Overheard(Arc<Mutex<Vec<u8>>>);
 
 impl MakeHandler for Overheard {
     fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
-        Box::pin(async { Ok(Rc::new(handler_fn(answer)) as Rc<dyn Handler>) })
+        Box::pin(async { Ok(Rc::new(handler_fn(answer_or_point)) as Rc<dyn Handler>) })
     }
 
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
         self.listen_to(|| handler_fn(answer).block_on(worker))
     }
+}
+
+/// [`answer`], or the file that a query names.
+async fn answer_or_point(request: Request) -> Response {
+    let file = request.uri().query().and_then(|query| query.strip_prefix("file=")).map(str::to_owned);
+    let mut response = answer(request).await;
+    let file = file.map(|file| ("x-accel-redirect", file.parse().expect("it is a value")));
+    file.into_iter().for_each(|(name, file)| _ = response.headers_mut().insert(name, file));
+    response
 }
 
 impl Overheard {
@@ -156,6 +165,19 @@ fn a_fault_of_the_handler_is_logged_with_the_request_it_belongs_to() {
     let events = events.text();
     let expected = format!("panicked: a handler panics, as this test wants request={id} path=\"/panic\"\n");
     assert!(events.contains("ERROR") && events.ends_with(&expected), "{events}");
+}
+
+#[test]
+fn a_file_that_the_application_names_and_that_is_not_there_is_a_warning() {
+    let (folder, events) = (tempfile::tempdir().expect("the temporary folder is writable"), Overheard::default());
+    let toml = format!("[sites.a.routes.'/files/']\nfiles = '{}'\ninternal = true\n", folder.path().display());
+    let server = Server::with(&toml, Some(Arc::new(events.clone())));
+    for (target, status, level) in [("/files/none", 404, " WARN "), ("/else/%zz", 500, "ERROR ")] {
+        assert_eq!(server.connect().get(&format!("/?file={target}")).status(), status);
+        let events = events.text();
+        let line = events.lines().last().expect("there is an event");
+        assert!(line.contains(level) && line.contains(&format!("target=\"{target}\"")), "{events}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod limits;
 mod listening;
 mod logging;
 mod sites;
+mod slow_clients;
 mod support;
 mod try_files;
 mod upgrade;

@@ -308,3 +308,17 @@ fn the_application_is_asked_for_the_path_that_the_route_was_found_by() {
         assert_eq!(get(&server, "a", path).body, format!("GET {handed_over}"), "{path}");
     }
 }
+
+#[test]
+fn a_site_allows_what_it_can_do_as_a_whole() {
+    let toml = "[sites.app]\nserver_name = ['app']\n[sites.files]\nserver_name = ['files']\ntry_files = ['file']\n";
+    let server = Server::start(toml);
+    for (site, methods) in [("app", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"), ("files", "GET, HEAD, OPTIONS")] {
+        let mut client = server.connect();
+        for (request, status) in [("OPTIONS *", 200), ("TRACE /", 405)] {
+            client.send(format!("{request} HTTP/1.1\r\nHost: {site}\r\n\r\n"));
+            let answer = client.answer();
+            assert_eq!((answer.status(), answer.header("allow")), (status, Some(methods)), "{site}: {request}");
+        }
+    }
+}

@@ -118,3 +118,28 @@ fn the_path_of_a_folder_without_its_slash_leads_into_it_also_where_the_route_end
     assert_eq!(client.get("/downloads/").body, "index");
     assert_eq!(client.get("/downloadsx").body, "the app");
 }
+
+#[test]
+fn a_status_of_try_files_is_an_answer_like_any_other_on_both_ways() {
+    let root = folder(&[]);
+    let statuses = [400, 404, 408, 413, 414, 417, 431, 503, 505];
+    let route = |status| {
+        let root = root.path().display();
+        format!("[sites.a.routes.'/{status}/']\nfiles = '{root}'\ntry_files = ['={status}']\n")
+    };
+    let server = Server::start(&statuses.map(route).concat());
+    let mut client = server.connect();
+    for status in statuses {
+        // The second is not plain and takes the way through hyper.
+        for connection in ["keep-alive", "keep-alive, x"] {
+            client.send(format!("GET /{status}/x HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n"));
+            let answer = client.answer();
+            assert_eq!((answer.status(), answer.header("connection")), (status, None), "{connection}");
+        }
+    }
+    let metrics = server.metrics();
+    assert!(metrics.contains("foobar_web_answered_at_once_total 9\n"), "{metrics}");
+    for counter in ["foobar_web_bad_requests_total", "foobar_web_refused_total"] {
+        assert!(metrics.contains(&format!("{counter} 0\n")), "{metrics}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -292,14 +292,30 @@ fn limit_rate_holds_on_both_ways() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_is_given_up_on_this_way_too() {
+fn the_date_is_that_of_the_answer() {
+    let (_folder, server) = site("[web]\nfile_cache_valid = '1h'\n");
+    let mut client = server.connect();
+    (0..2).for_each(|_| assert_eq!(client.get("/a.txt").status(), 200)); // the first is for the cache
+    client.send("GET /a.txt HTTP/1.1\r\n");
+    std::thread::sleep(Duration::from_millis(1100)); // time is what is tested
+    let now = SystemTime::now() - Duration::from_secs(1); // a date has no fractions
+    client.send("Host: a\r\n\r\n");
+    let answer = client.answer();
+    let date = httpdate::parse_http_date(answer.header("date").expect("it has a date")).expect("it is a date");
+    assert!(date > now, "{answer:?} {now:?}");
+    server.drain(Duration::from_secs(10));
+    assert_eq!(at_once(&server), 2);
+}
+
+#[test]
+fn a_client_that_pipelines_and_takes_nothing_is_given_up() {
     for largest in ["1MiB", "4MiB"] {
         let (_folder, server) = site(&format!("[web]\nsend_timeout = '300ms'\nfile_cache_max_file = '{largest}'\n"));
         assert_eq!(server.connect().get("/large.bin").status(), 200);
         let mut client = server.connect();
         client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20));
+        client.stream.get_mut().read_exact(&mut [0; 1]).expect("the first answer begins");
         server.wait_until_alone();
         assert!(at_once(&server) > 0, "{largest}");
-        drop(client);
     }
 }

@@ -129,10 +129,10 @@ impl Request {
         if self.minor == 1 && random.one_in(3) {
             self.add("Transfer-Encoding", "chunked");
             self.body = "5\r\nhello\r\n0\r\n\r\n";
-            return;
+        } else {
+            self.add("Content-Length", "5");
+            self.body = "hello";
         }
-        self.add("Content-Length", "5");
-        self.body = "hello";
         if self.minor == 1 && random.one_in(6) {
             self.add("Expect", random.pick(&["100-continue", "something-else"]));
         }

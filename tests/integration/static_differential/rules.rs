@@ -117,6 +117,14 @@ pub(super) const RULES: &[Rule] = &[
         accepts: |case| case.answers(417) && case.request.field("Expect") == Some("something-else"),
     },
     Rule {
+        name: "content that came unasked beside an expectation ends the connection where nobody reads it",
+        reason: "RFC 9110 §10.1.1: who answers without reading it may close the connection",
+        accepts: |case| {
+            let expects = case.request.field("Expect") == Some("100-continue");
+            case.is(Aspect::Persistence) && expects && !case.foobar.persists()
+        },
+    },
+    Rule {
         name: "a target that no browser sends is malformed",
         reason: "RFC 3986 §3.3: a path has neither control characters nor bytes that are not UTF-8, nor < > \" ` # or \
                  other bytes as they are; escaped, all but the first two may stand in it",

@@ -8,7 +8,7 @@ use super::{Answer, Client, until};
 pub(crate) struct Program {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stderr: BufReader<ChildStderr>,
     /// What it printed when it had started.
     pub(crate) banner: Vec<String>,
     /// Where it serves: `127.0.0.1:PORT`.
@@ -32,13 +32,15 @@ impl Program {
 
     /// Starts it and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
+        let access_log = command.get_envs().find(|(name, _)| *name == "FOOBAR__WEB__ACCESS_LOG");
+        let access_log_is_on_stdout = access_log.is_some_and(|(_, value)| value.is_some_and(|value| value == "stdout"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = child.stderr.take();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
         let mut program =
             Self { child, stdout, stderr, banner: Vec::new(), address: String::new(), admin: String::new() };
-        while !program.banner.last().is_some_and(|line| line.starts_with("configuration")) {
-            let line = program.line();
+        while !program.banner.last().is_some_and(|line| line.contains("configuration  ")) {
+            let line = if access_log_is_on_stdout { program.error_line() } else { program.line() };
             program.note(&line);
             program.banner.push(line);
         }
@@ -82,7 +84,7 @@ impl Program {
     /// Waits for its end; the exit status and what it wrote to standard error.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
-        self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.stderr.read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap(), log)
     }
 
@@ -91,9 +93,15 @@ impl Program {
         let mut line = String::new();
         if self.stdout.read_line(&mut line).unwrap() == 0 {
             let mut log = String::new();
-            self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+            self.stderr.read_to_string(&mut log).unwrap();
             panic!("it ended ({:?}): {log}", self.child.wait());
         }
+        line.trim_end().to_owned()
+    }
+
+    fn error_line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended ({:?})", self.child.wait());
         line.trim_end().to_owned()
     }
 
@@ -106,11 +114,11 @@ impl Program {
     }
 
     fn note(&mut self, line: &str) {
-        let address = || line.split("http://").nth(1).and_then(|rest| rest.split([' ', '/']).next());
-        match line.split_whitespace().next() {
-            Some("listening") if self.address.is_empty() => self.address = address().unwrap_or_default().to_owned(),
-            Some("admin") => self.admin = address().unwrap_or_default().to_owned(),
-            _ => {}
+        let address = || line.split("http://").nth(1).and_then(|rest| rest.split([' ', '/', '"']).next());
+        if line.contains("listening on  ") && self.address.is_empty() {
+            self.address = address().unwrap_or_default().to_owned();
+        } else if line.contains("admin  ") {
+            self.admin = address().unwrap_or_default().to_owned();
         }
     }
 }

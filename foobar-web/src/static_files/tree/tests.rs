@@ -399,3 +399,42 @@ fn a_worker_itself_looks_at_what_the_system_has_in_memory() {
         assert!(site.tree.find_now(path).is_ok(), "{path}");
     }
 }
+
+#[test]
+fn what_clients_hold_of_files_that_the_cache_let_go_of_is_bounded_and_more_is_sent_from_open_files() {
+    let site = Fixture::new(|web| web.file_cache_size = Size::bytes(1 << 20));
+    let held: Vec<Arc<Entry>> = (0..30)
+        .map(|number| {
+            site.write(&format!("f{number}"), vec![b'x'; 100 << 10]);
+            site.entry(&format!("f{number}"))
+        })
+        .collect();
+    let in_memory = |entry: &&Arc<Entry>| matches!(&entry.found, Found::File(file) if file.resource.descriptors() == 0);
+    let many = held.iter().filter(in_memory).count();
+    assert!((8..=12).contains(&many), "{many} of 100 KiB, for a cache of 1 MiB and a quarter more");
+    drop(held);
+    let first = (0..30).map(|number| site.find(&format!("f{number}"))).filter(|found| found == "open").count();
+    assert_eq!(first, 0, "there is room again");
+}
+
+#[test]
+fn workers_that_miss_the_same_file_at_the_same_moment_share_what_one_of_them_found() {
+    let site = Fixture::new(|_| {});
+    site.write("f", "one");
+    let resource = |entry: &Entry| match &entry.found {
+        Found::File(file) if file.trust == Trust::Settled => Some(Arc::clone(&file.resource)),
+        _ => None,
+    };
+    let look = || site.tree.look("f", now(), Wait::Allowed, None).unwrap();
+    let begun = Instant::now();
+    let first = loop {
+        if let Some(resource) = resource(&look()) {
+            break resource;
+        }
+        assert!(begun.elapsed() < PATIENCE);
+        thread::yield_now();
+    };
+    assert!(Arc::ptr_eq(&resource(&look()).unwrap(), &first));
+    site.write("f", "two");
+    assert!(resource(&look()).is_none_or(|found| !Arc::ptr_eq(&found, &first)));
+}

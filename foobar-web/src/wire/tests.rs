@@ -1,0 +1,145 @@
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use foobar_core::Scheme;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::task::{LocalSet, spawn_local};
+
+use super::*;
+use crate::access_log::AccessLog;
+use crate::connections::Connections;
+use crate::pipeline::Pipeline;
+use crate::plan::Plan;
+use crate::static_files::FileSources;
+use crate::{RouteSettings, SiteSettings, WebSettings};
+
+/// A client that has sent requests, and takes all that it is sent at once.
+struct Eager {
+    requests: Vec<u8>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Transport for Eager {
+    const SENDS_FILES: bool = false;
+
+    fn reset(&self) {}
+
+    fn probe(&self) {}
+
+    fn unacknowledged(&self) -> u64 {
+        0
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn poll_writable(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_write_by<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl AsyncRead for Eager {
+    fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.requests.is_empty() {
+            return Poll::Pending;
+        }
+        let length = self.requests.len().min(buf.remaining());
+        buf.put_slice(&self.requests.drain(..length).collect::<Vec<_>>());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Eager {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.taken.fetch_add(bytes.len(), Relaxed);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What is in the answer to each request.
+const CONTENT: usize = 1 << 20;
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A connection on which so many requests have come.
+async fn wire(requests: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
+    let route = RouteSettings { respond: Some(200), body: "x".repeat(CONTENT), ..RouteSettings::default() };
+    let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
+    let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
+    let sites = BTreeMap::from([("a".to_owned(), site)]);
+    let plan = Plan::compile(&web, &sites, &FileSources::default(), None).unwrap();
+    let (counters, clock) = (Arc::default(), Rc::default());
+    let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
+    let worker = Rc::new(Worker {
+        pipeline: Pipeline {
+            sites: plan.sites,
+            handler: plan.app.make().await.unwrap(),
+            log,
+            counters: counters.clone(),
+        },
+        limits: plan.limits,
+        connections: Rc::new(Connections::new(plan.limits.connections, counters)),
+        addresses: plan.addresses,
+        descriptors: u64::MAX,
+        crowd: Cell::new(usize::MAX),
+        clock,
+        desk: Default::default(),
+    });
+    let taken = Arc::<AtomicUsize>::default();
+    let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
+    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default(), Rc::default()))), taken)
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_counts_in_a_turn() {
+    let (mut wire, taken) = wire(100).await;
+    let pending = poll_fn(|cx| Poll::Ready(wire.poll_next(cx).is_pending())).await;
+    assert!(pending);
+    assert!((TURN..TURN + CONTENT + 1000).contains(&taken.load(Relaxed)), "{taken:?}");
+}
+
+#[tokio::test]
+async fn between_two_turns_others_are_told_what_has_come_for_them() {
+    let other = async {
+        let (mut wire, taken) = wire(100).await;
+        let (mut here, there) = UnixStream::pair().unwrap();
+        let after = spawn_local(async move {
+            here.read_u8().await.unwrap();
+            taken.load(Relaxed)
+        });
+        tokio::task::yield_now().await;
+        there.try_write(b"x").unwrap();
+        spawn_local(async move { poll_fn(|cx| wire.poll_next(cx)).await.map(drop) });
+        after.await.unwrap()
+    };
+    let taken = LocalSet::new().run_until(other).await;
+    assert!(taken < 4 * TURN, "{taken}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_holds_no_buffer() {
+    let (mut wire, taken) = wire(100).await;
+    poll_fn(|cx| {
+        assert!(wire.poll_next(cx).is_pending());
+        if taken.load(Relaxed) > 100 * CONTENT { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    assert_eq!(wire.unread.capacity(), 0);
+}

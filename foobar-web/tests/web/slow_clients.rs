@@ -1,0 +1,130 @@
+//! Clients that take their answers slowly or not at all, on each way that an answer is written.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use foobar_web::{Address, WebTier};
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
+
+use crate::support::{Client, Server};
+
+/// The length of the file: more than the system takes ahead.
+const LENGTH: usize = 16 << 20;
+
+/// An answer that is written from memory, sent by the system, and written by hyper.
+const WAYS: [(&str, &str); 3] = [("32MiB", ""), ("1MiB", ""), ("1MiB", "User-Agent: x\r\nUser-Agent: x\r\n")];
+
+/// A server of one large file, of which it knows.
+fn site(web: &str, largest_in_memory: &str) -> (TempDir, Server) {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::write(folder.path().join("large.bin"), vec![b'x'; LENGTH]).expect("it is writable");
+    let root = folder.path().display();
+    let server = Server::with(
+        &format!("[web]\nfile_cache_max_file = '{largest_in_memory}'\n{web}\n[sites.a]\nroot = '{root}'\n"),
+        None,
+    );
+    assert_eq!(server.connect().get("/large.bin").body.len(), LENGTH);
+    (folder, server)
+}
+
+/// A client that asks for the file, and whose system takes little ahead of it.
+fn slow_client(server: &Server, fields: &str) -> Client {
+    let Some(Address::Tcp(address)) = server.web.addresses().into_iter().next() else { panic!("it listens on TCP") };
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be made");
+    socket.set_recv_buffer_size(32 << 10).expect("it is a socket");
+    socket.connect(&address.into()).expect("the server accepts");
+    let mut client = Client::new(TcpStream::from(socket));
+    client.send(format!("GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n"));
+    client
+}
+
+/// Reads some bytes every 10 ms for so long, then the rest, and gives how many there were.
+fn read_slowly(client: &mut Client, time: Duration) -> std::io::Result<usize> {
+    let begun = Instant::now();
+    let mut piece = [0; 4 << 10];
+    let mut read = 0;
+    while begun.elapsed() < time {
+        client.stream.get_mut().read_exact(&mut piece)?;
+        read += piece.len();
+        std::thread::sleep(Duration::from_millis(10)); // time is what is tested
+    }
+    let mut rest = Vec::new();
+    client.stream.read_to_end(&mut rest)?;
+    Ok(read + rest.len())
+}
+
+#[test]
+fn a_client_that_reads_slowly_and_steadily_gets_its_answer() {
+    for limits in
+        ["send_timeout = '400ms'\nmin_rate = '0'", "send_timeout = '60s'\nmin_rate = '20KiB'\nmin_rate_grace = '400ms'"]
+    {
+        for (largest, fields) in WAYS {
+            let (_folder, server) = site(limits, largest);
+            let mut client = slow_client(&server, fields);
+            let read = read_slowly(&mut client, Duration::from_secs(2));
+            assert!(read.as_ref().is_ok_and(|read| *read > LENGTH), "{limits} {largest} {fields}: {read:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_reads_more_slowly_than_min_rate_is_reset() {
+    for (largest, fields) in WAYS {
+        let (_folder, server) = site("send_timeout = '60s'\nmin_rate = '4MiB'\nmin_rate_grace = '400ms'", largest);
+        let mut client = slow_client(&server, fields);
+        let read = read_slowly(&mut client, Duration::from_secs(10));
+        assert!(read.is_err(), "{largest} {fields}: {read:?}");
+    }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_up() {
+    for (largest, fields) in WAYS {
+        let (_folder, server) = site("send_timeout = '400ms'", largest);
+        let mut client = slow_client(&server, fields);
+        client.stream.get_mut().read_exact(&mut [0; 1]).expect("the answer begins");
+        let begun = Instant::now();
+        server.wait_until_alone();
+        let time = begun.elapsed();
+        assert!((Duration::from_millis(350)..Duration::from_secs(2)).contains(&time), "{largest} {fields}: {time:?}");
+    }
+}
+
+#[test]
+fn a_client_that_has_closed_its_side_and_reads_slowly_gets_its_answer() {
+    for (largest, fields) in WAYS {
+        let (_folder, server) = site("send_timeout = '400ms'\nmin_rate = '0'", largest);
+        let mut client = slow_client(&server, fields);
+        client.stream.get_ref().shutdown(std::net::Shutdown::Write).expect("it is open");
+        let read = read_slowly(&mut client, Duration::from_secs(2));
+        assert!(read.as_ref().is_ok_and(|read| *read > LENGTH), "{largest} {fields}: {read:?}");
+    }
+}
+
+#[test]
+fn the_log_tells_how_much_of_a_body_was_sent_to_a_client_that_was_given_up() {
+    for (largest, fields) in WAYS {
+        let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+        let web = format!("access_log = '{}'\nsend_timeout = '400ms'", log.path().display());
+        let (_folder, server) = site(&web, largest);
+        let before = bytes_sent(&server);
+        let mut client = slow_client(&server, fields);
+        client.stream.get_mut().read_exact(&mut [0; 1]).expect("the answer begins");
+        server.wait_until_alone();
+        let sent = bytes_sent(&server) - before;
+        server.drain(Duration::from_secs(10));
+        let log = std::fs::read_to_string(log.path()).expect("the log is text");
+        let logged = log.lines().nth(1).and_then(|line| line.split("\" 200 ").nth(1)?.split(' ').next());
+        let logged: usize = logged.expect("a second answer").parse().expect("a number");
+        assert!((sent - 500..sent).contains(&logged), "{largest} {fields}: {logged} of {sent}");
+    }
+}
+
+/// What the server has sent, heads and bodies.
+fn bytes_sent(server: &Server) -> usize {
+    let metrics = server.metrics();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("foobar_web_sent_bytes_total "));
+    line.expect("there is such a figure").parse().expect("a figure is a number")
+}

@@ -1,0 +1,181 @@
+//! The memory of a server whose clients do not read what they have asked for, or hardly.
+//!
+//! They come by a Unix socket, of which the system takes 200 KiB ahead: of so many TCP connections it would take so much
+//! that it runs short, and cuts those of other tests.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::support::{PATIENCE, Program, until};
+
+const CLIENTS: usize = 1000;
+/// A file that is kept in memory: more than the system takes ahead of a client.
+const FILE: usize = 1 << 20;
+const MIB: usize = 1 << 20;
+const SPARSE: u64 = 1 << 30;
+/// A known field twice: not a plain request, so hyper gets it.
+const NOT_PLAIN: &str = "User-Agent: a\r\nUser-Agent: b\r\n";
+
+/// A server that waits for its clients as long as they like, and clients that it waits for.
+struct Crowd {
+    program: Program,
+    folder: TempDir,
+    clients: Vec<UnixStream>,
+}
+
+impl Crowd {
+    fn start(change: impl FnOnce(&mut Command)) -> Self {
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("sparse")).unwrap().set_len(SPARSE).unwrap();
+        let mut command = Program::foobar(folder.path());
+        command.args(["--root", "."]).env("FOOBAR__WEB__MIN_RATE", "0").env("FOOBAR__WEB__SEND_TIMEOUT", "600s");
+        command.env("FOOBAR__WEB__LISTEN", "127.0.0.1:0, unix:socket");
+        change(&mut command);
+        Self { program: Program::start(&mut command), folder, clients: Vec::new() }
+    }
+
+    /// One more client, which asks and reads nothing but the beginning of the answer.
+    fn ask(&mut self, path: &str, fields: &str, status: &str) {
+        assert_eq!(self.ask_for_any(path, fields), format!("HTTP/1.1 {status}"));
+    }
+
+    fn ask_for_any(&mut self, path: &str, fields: &str) -> String {
+        let mut client = UnixStream::connect(self.folder.path().join("socket")).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(client, "GET /{path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").unwrap();
+        let mut line = [0; 12];
+        client.read_exact(&mut line).unwrap();
+        self.clients.push(client);
+        String::from_utf8(line.to_vec()).unwrap()
+    }
+
+    /// Has each client read so many bytes more.
+    fn read(&mut self, bytes: usize) {
+        let mut taken = vec![0; bytes];
+        self.clients.iter_mut().for_each(|client| client.read_exact(&mut taken).unwrap());
+    }
+
+    /// Waits until the server has sent all that its clients take.
+    fn settle(&self) {
+        let mut sent = 0;
+        let mut same = 0;
+        until("the server has sent what its clients take", || {
+            let now = self.figure("foobar_web_sent_bytes_total");
+            same = if now == sent { same + 1 } else { 0 };
+            sent = now;
+            (same == 20).then_some(())
+        });
+    }
+
+    fn figure(&self, name: &str) -> u64 {
+        let metrics = self.program.admin("/metrics");
+        let line = metrics.text().lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The memory of the server's process, in MiB.
+    fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let kib: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib / 1024
+    }
+
+    /// How much more memory the server has once it serves these clients.
+    fn growth(&mut self, what: &str, serve: impl FnOnce(&mut Self)) -> usize {
+        assert_eq!(self.program.get("/nothing").status, 404);
+        let before = self.memory();
+        serve(self);
+        self.settle();
+        let after = self.memory();
+        println!("{what}: {before} MiB before, {after} MiB with {} clients", self.clients.len());
+        after.saturating_sub(before)
+    }
+
+    fn write(&self, name: &str) {
+        let content: Vec<u8> = (0..FILE).map(|at| (at % 251) as u8).collect();
+        fs::write(self.folder.path().join(name), content).unwrap();
+    }
+}
+
+#[test]
+fn a_thousand_clients_that_hardly_read_a_large_file_take_little_memory() {
+    let mut crowd = Crowd::start(|_| {});
+    let growth = crowd.growth("a large file", |crowd| {
+        (0..CLIENTS).for_each(|_| crowd.ask("sparse", "", "200"));
+        crowd.settle();
+        (0..3).for_each(|_| crowd.read(4096));
+    });
+    assert!(growth < 32, "{growth} MiB more");
+}
+
+#[test]
+fn a_thousand_clients_whose_requests_are_not_plain_take_a_bounded_amount_each() {
+    let mut crowd = Crowd::start(|_| {});
+    let growth = crowd.growth("a large file, by hyper", |crowd| {
+        (0..CLIENTS).for_each(|_| crowd.ask("sparse", NOT_PLAIN, "200"));
+        crowd.settle();
+        (0..3).for_each(|_| crowd.read(4096));
+    });
+    assert!(growth < 80, "{growth} MiB more");
+}
+
+#[test]
+fn several_ranges_of_a_cached_file_are_not_copied_for_each_client() {
+    for (fields, bound) in [("", 16), (NOT_PLAIN, 48)] {
+        let mut crowd = Crowd::start(|_| {});
+        crowd.write("file");
+        let growth = crowd.growth("several ranges", |crowd| {
+            (0..CLIENTS / 2).for_each(|_| crowd.ask("file", &format!("{fields}Range: bytes=0-0,2-\r\n"), "206"));
+        });
+        assert!(growth < bound, "{growth} MiB more");
+    }
+}
+
+#[test]
+fn what_the_cache_has_let_go_of_is_not_held_by_clients_beyond_a_bound() {
+    const FILES: usize = 100;
+    const CACHE: usize = 16;
+    for fields in ["", NOT_PLAIN] {
+        let mut crowd = Crowd::start(|command| _ = command.env("FOOBAR__WEB__FILE_CACHE_SIZE", format!("{CACHE}MiB")));
+        (0..FILES).for_each(|number| crowd.write(&number.to_string()));
+        let growth = crowd.growth("many files", |crowd| {
+            (0..2 * FILES).for_each(|number| crowd.ask(&(number % FILES).to_string(), fields, "200"));
+        });
+        let contents = crowd.figure("foobar_web_file_contents_bytes") as usize / MIB;
+        assert!(contents <= CACHE + CACHE / 4, "{contents} MiB of contents");
+        assert!(growth < CACHE + CACHE / 4 + 32, "{growth} MiB more");
+        crowd.clients.clear();
+        until("clients that are gone hold nothing", || {
+            (crowd.figure("foobar_web_file_contents_bytes") as usize <= CACHE * MIB).then_some(())
+        });
+    }
+}
+
+#[test]
+fn lists_that_nobody_reads_are_bounded_too() {
+    const ENTRIES: usize = 3000;
+    let mut crowd = Crowd::start(|command| {
+        let folder = command.get_current_dir().unwrap();
+        fs::write(folder.join("foobar.toml"), "[sites.default]\nautoindex = \"html\"\n").unwrap();
+        command.env("FOOBAR__WEB__FILE_CACHE_SIZE", "8MiB");
+    });
+    fs::create_dir(crowd.folder.path().join("folder")).unwrap();
+    for number in 0..ENTRIES {
+        let name = format!("{}{number}", "\u{20ac}".repeat(80)); // 1 KiB of the list
+        File::create(crowd.folder.path().join("folder").join(name)).unwrap();
+    }
+    let mut answers = Vec::new();
+    let growth = crowd.growth("lists", |crowd| answers = (0..40).map(|_| crowd.ask_for_any("folder/", "")).collect());
+    assert!(growth < 10 + 32, "{growth} MiB more");
+    assert_eq!((answers[0].as_str(), answers[39].as_str()), ("HTTP/1.1 200", "HTTP/1.1 503"));
+    crowd.clients.clear();
+    until("there is room for a list again", || (crowd.program.get("/folder/").status == 200).then_some(()));
+}
