@@ -112,7 +112,7 @@ impl Entry {
     /// Whether it may be taken as true without another look.
     pub(super) fn is_fresh(&self, now: Milliseconds, valid: Milliseconds) -> bool {
         let valid = if self.told { valid.max(TOLD) } else { valid };
-        now.saturating_sub(self.looked) < valid && self.scope.directory.generation() == self.scope.seen
+        now.saturating_sub(self.looked) < valid && self.scope.directory.is_still(self.scope.seen)
     }
 
     /// Whether the cache may keep it.

@@ -151,7 +151,7 @@ impl Tree {
             _ => None,
         });
         let (found, scope) = self.find_anew(name.path, wait, known)?;
-        let found = if name.tree == u32::MAX { self.unify(name, found) } else { found };
+        let found = self.unify(name, found);
         let told = scope.is_told() && self.is_told_of(name.path, &found);
         let entry = Arc::new(Entry::new(name.to_key(), found, scope, now, told));
         self.store.keep(&entry);

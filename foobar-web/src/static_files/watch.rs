@@ -48,6 +48,16 @@ impl Directory {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// Whether it has had this generation since. Who got hold of it just before it was forgotten may have seen its last
+    /// one, but nothing is told of it any more.
+    pub(super) fn is_still(&self, seen: u64) -> bool {
+        seen != FORGOTTEN && self.generation() == seen
+    }
+
+    fn forget(&self) {
+        self.generation.store(FORGOTTEN, Ordering::Release);
+    }
+
     pub(super) fn has_changed(&self) {
         self.generation.fetch_add(1, Ordering::Release);
     }
@@ -57,6 +67,9 @@ impl Directory {
         self.told
     }
 }
+
+/// The generation of a directory that is watched no longer.
+const FORGOTTEN: u64 = u64::MAX;
 
 /// Each watched directory holds about 1 KiB of the system's memory.
 const MOST_DIRECTORIES: usize = 16 << 10;

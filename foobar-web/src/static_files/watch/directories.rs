@@ -88,7 +88,7 @@ impl Directories {
     fn remove(&mut self, tree: u32, path: &str) -> Option<i32> {
         let Watched { directory, watch } = self.trees.get_mut(&tree)?.remove(path)?;
         self.count -= 1;
-        directory.has_changed();
+        directory.forget();
         let watch = watch?;
         let paths = self.paths.get_mut(&watch)?;
         paths.retain(|(other_tree, other)| (*other_tree, &**other) != (tree, path));

@@ -47,6 +47,17 @@ fn what_is_forgotten_has_changed_with_all_under_it_and_nothing_beside_it() {
     assert!(!is_known(&watch, "ab") && !is_known(&watch, ""));
 }
 
+/// A worker may look a directory up just before it is forgotten, and at its generation just after.
+#[test]
+fn a_directory_that_was_forgotten_is_not_taken_for_unchanged_by_who_saw_its_last_generation() {
+    let root = tempfile::tempdir().unwrap();
+    let watch = Watch::new().unwrap();
+    let directory = watch.follow(TREE, "", open(root.path())).unwrap();
+    assert!(directory.is_still(directory.generation()));
+    watch.forget(TREE, "");
+    assert!(!directory.is_still(directory.generation()));
+}
+
 #[test]
 fn two_paths_to_one_directory_are_both_told() {
     let root = tempfile::tempdir().unwrap();
