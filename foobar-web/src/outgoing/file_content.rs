@@ -74,7 +74,9 @@ impl FileContent {
             return poll_write(cx, stream, text, &[]).map_ok(|written| self.took(written));
         };
         ready!(stream.poll_writable(cx))?;
-        if S::SENDS_FILES && self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM {
+        let long = self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
+        // What the system has queued is the page itself: of a file that is being truncated it would send zeros.
+        if S::SENDS_FILES && long && !self.file.is_changing()? {
             return self.poll_send(cx, stream, range, limit);
         }
         let Some(slice) = self.slice(range, limit)? else { return Poll::Ready(Ok(0)) };

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags};
 
+use super::load::is_young;
 use super::pool::Pool;
 use super::source::{FileState, Wait};
 
@@ -35,6 +36,11 @@ impl DiskFile {
     /// [`io::ErrorKind::UnexpectedEof`] where the file ends before.
     pub(crate) fn read(&self, buffer: &mut [u8], offset: u64, wait: Wait) -> io::Result<()> {
         read(&self.file, buffer, offset, wait)
+    }
+
+    /// Whether somebody may be writing to it: it has changed within the last seconds.
+    pub(crate) fn is_changing(&self) -> io::Result<bool> {
+        state(&self.file).map(|state| is_young(&state))
     }
 
     /// Lets the system read these bytes into memory meanwhile. Does not wait for them.

@@ -82,7 +82,8 @@ fn read_whole(file: &File, before: &FileState, claim: Claim, wait: Wait) -> io::
     read.map(|()| Read::Whole(claim.hold(content)))
 }
 
-fn is_young(state: &FileState) -> bool {
+/// Whether it was changed so shortly before that it may still be being changed.
+pub(super) fn is_young(state: &FileState) -> bool {
     match state.version {
         // A time to come, by a clock that was set back, is as good as now.
         Version::Inode { changed, .. } => changed.elapsed().map_or(true, |age| age < TICK),

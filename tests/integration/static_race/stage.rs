@@ -40,7 +40,7 @@ const MEDIUM: &str = "/medium.txt";
 const HUGE: &str = "/huge.txt";
 const REMOVED: &str = "/removed.txt";
 const RESIZED: &str = "/resized.txt";
-pub(super) const RESIZED_HUGE: &str = "/resized-huge.txt";
+const RESIZED_HUGE: &str = "/resized-huge.txt";
 
 pub(super) const PATHS: &[&str] = &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, UPWARD, SMALL, REMOVED, RESIZED];
 pub(super) const LARGE: &[&str] = &[MEDIUM, HUGE, RESIZED_HUGE];
