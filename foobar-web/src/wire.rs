@@ -170,10 +170,15 @@ impl<S: Transport> Wire<S> {
             if self.cleared > 0 {
                 return Poll::Ready(Ok(Next::Request));
             }
-            if self.outgoing.is_none() && self.end.is_none() && !ready!(self.poll_more(cx))? {
+            if self.takes_more() && !ready!(self.poll_more(cx))? {
                 return Poll::Ready(Ok(Next::End));
             }
         }
+    }
+
+    /// Whether it can turn to what comes next: no answer is under way, and its turn is not over.
+    fn takes_more(&self) -> bool {
+        self.outgoing.is_none() && self.end.is_none() && self.spent < TURN
     }
 
     /// Waits for more bytes and takes them; `false` at the end of the stream.
@@ -233,7 +238,7 @@ impl<S: Transport> Wire<S> {
     /// at once, or clears one for hyper. Gives how many bytes have been answered.
     fn take(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
-        while self.outgoing.is_none() && self.end.is_none() && self.spent < TURN && taken < bytes.len() {
+        while self.takes_more() && taken < bytes.len() {
             let rest = &bytes[taken..];
             let Message::Head(reader) = &mut self.message else {
                 self.cleared = self.clear_content(rest);

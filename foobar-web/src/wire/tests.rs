@@ -64,6 +64,16 @@ impl AsyncWrite for Eager {
         Poll::Ready(Ok(bytes.len()))
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        self.taken.fetch_add(length, Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
