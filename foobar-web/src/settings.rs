@@ -54,7 +54,7 @@ settings! {
         pub file_cache_valid: Period = r#""1s""#,
         /// Whether the system tells of changes (inotify), so that they are seen at once.
         pub file_cache_watch: bool = "true",
-        /// Threads that read files which are not in the system's memory, at most 512; they end when they are idle. At most two of them compress, and one is left that does not; at most half of them list folders. With `1`, reads wait for both.
+        /// Threads that read files which are not in the system's memory, at most 512; they end when they are idle. At most half of them list folders; with `1`, reads wait for lists. Compression has up to two threads beside them.
         pub file_threads: usize = "8",
     }
 }

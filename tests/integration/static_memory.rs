@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::thread;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -17,6 +18,7 @@ const CLIENTS: usize = 1000;
 /// A file that is kept in memory: more than the system takes ahead of a client.
 const FILE: usize = 1 << 20;
 const MIB: usize = 1 << 20;
+const READERS: usize = 2;
 const SPARSE: u64 = 1 << 30;
 /// A known field twice: not a plain request, so hyper gets it.
 const NOT_PLAIN: &str = "User-Agent: a\r\nUser-Agent: b\r\n";
@@ -82,8 +84,17 @@ impl Crowd {
 
     /// The memory of the server's process, in MiB.
     fn memory(&self) -> usize {
+        self.measure("VmRSS:")
+    }
+
+    /// The most that it ever had.
+    fn peak(&self) -> usize {
+        self.measure("VmHWM:")
+    }
+
+    fn measure(&self, name: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         let kib: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
         kib / 1024
     }
@@ -97,6 +108,30 @@ impl Crowd {
         let after = self.memory();
         println!("{what}: {before} MiB before, {after} MiB with {} clients", self.clients.len());
         after.saturating_sub(before)
+    }
+
+    /// How much more memory the server needs at most while `READERS` clients get so many texts of `size` bytes, each in
+    /// a coding.
+    fn growth_by_compressing(&self, texts: usize, size: usize, coding: impl Fn(usize) -> &'static str + Sync) -> usize {
+        let words = (0..).flat_map(|number: u64| format!("{:x} ", number.wrapping_mul(0x9e37_79b9) >> 12).into_bytes());
+        let text: Vec<u8> = words.take(size).collect();
+        (0..texts).for_each(|number| fs::write(self.folder.path().join(format!("{number}.txt")), &text).unwrap());
+        assert_eq!(self.program.get("/nothing").status, 404);
+        let before = self.memory();
+        let get = |number: usize| {
+            let fields = format!("Accept-Encoding: {}\r\n", coding(number));
+            until("there is room to compress it", || {
+                let answer = self.program.client().request("GET", &format!("/{number}.txt"), &fields, b"");
+                answer.header("content-encoding").map(|_| ())
+            });
+        };
+        thread::scope(|scope| {
+            for first in 0..READERS {
+                scope.spawn(move || (first..texts).step_by(READERS).for_each(get));
+            }
+        });
+        println!("{texts} texts of {size} bytes: {before} MiB before, {} MiB at most", self.peak());
+        self.peak() - before
     }
 
     fn write(&self, name: &str) {
@@ -157,6 +192,22 @@ fn what_the_cache_has_let_go_of_is_not_held_by_clients_beyond_a_bound() {
             (crowd.figure("foobar_web_file_contents_bytes") as usize <= CACHE * MIB).then_some(())
         });
     }
+}
+
+#[test]
+fn encoders_take_little_memory_beside_the_cache() {
+    const CACHE: usize = 32;
+    let crowd = Crowd::start(|command| _ = command.env("FOOBAR__WEB__FILE_CACHE_SIZE", format!("{CACHE}MiB")));
+    let growth = crowd.growth_by_compressing(48, MIB, |number| if number % 8 == 0 { "br" } else { "zstd" });
+    assert!(growth < CACHE + CACHE / 4 + 32, "{growth} MiB more");
+}
+
+#[test]
+fn the_cache_counts_what_small_files_take_beside_their_contents() {
+    const CACHE: usize = 32;
+    let crowd = Crowd::start(|command| _ = command.env("FOOBAR__WEB__FILE_CACHE_SIZE", format!("{CACHE}MiB")));
+    let growth = crowd.growth_by_compressing(6000, 4096, |_| "gzip");
+    assert!(growth < CACHE + CACHE / 2, "{growth} MiB more");
 }
 
 #[test]

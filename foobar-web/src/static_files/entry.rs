@@ -73,8 +73,8 @@ pub(super) type Milliseconds = u64;
 /// is written through a memory mapping.
 const TOLD: Milliseconds = 60_000;
 
-/// The memory that a file takes beside its content: fields, validators, tables.
-const FILE: u64 = 1 << 10;
+/// The memory that a file takes beside what it can be sent as: the look at it, its place in tables.
+const FILE: u64 = 2 << 10;
 /// The same of anything else.
 const OTHER: u64 = 256;
 

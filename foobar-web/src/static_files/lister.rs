@@ -36,7 +36,7 @@ impl Lister {
     ) -> io::Result<Option<Bytes>> {
         let (pool, room, turns) = (self.pool.clone(), self.room.clone(), Arc::clone(&self.turns));
         let begin = |pilot: Pilot<_, _>| {
-            let job = move || pilot.land(list().and_then(|text| text.map(|text| kept(&room, text)).transpose()));
+            let job = move || pilot.land(list().and_then(|text| text.map(|text| kept(&room, &text)).transpose()));
             drop(tokio::spawn(async move {
                 let _turn = turns.acquire().await;
                 pool.run(job).await
@@ -46,7 +46,7 @@ impl Lister {
     }
 }
 
-fn kept(room: &Room, text: Vec<u8>) -> io::Result<Bytes> {
+fn kept(room: &Room, text: &[u8]) -> io::Result<Bytes> {
     Ok(room.claim(text.len() as u64).ok_or(io::ErrorKind::OutOfMemory)?.hold(text))
 }
 

@@ -20,13 +20,10 @@ impl Memory {
     }
 }
 
-impl From<Vec<u8>> for Memory {
-    fn from(bytes: Vec<u8>) -> Self {
-        if bytes.len() < LARGE {
-            return Self::Heap(bytes.into());
-        }
+impl From<&[u8]> for Memory {
+    fn from(bytes: &[u8]) -> Self {
         let mut memory = Self::zeroed(bytes.len());
-        memory.as_mut().copy_from_slice(&bytes);
+        memory.as_mut().copy_from_slice(bytes);
         memory
     }
 }
@@ -57,7 +54,7 @@ mod tests {
     fn it_holds_the_same_bytes_wherever_they_lie() {
         for length in [0, 1, LARGE - 1, LARGE, LARGE + 1] {
             let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
-            let memory = Memory::from(bytes.clone());
+            let memory = Memory::from(bytes.as_slice());
             assert_eq!(memory.as_ref(), bytes);
             assert_eq!(matches!(memory, Memory::Pages(_)), length >= LARGE);
             assert_eq!(Memory::zeroed(length).as_mut(), vec![0; length]);

@@ -49,6 +49,8 @@ struct OnTheFly {
 
 /// How long a request waits until a coding is made; then it gets the file as it is.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// The memory that a representation takes beside its content: validators, and fields, ready made.
+const REPRESENTATION: u64 = 2 << 10;
 
 impl Resource {
     /// A file and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is
@@ -87,9 +89,9 @@ impl Resource {
         })
     }
 
-    /// The bytes of content that it holds in memory; more once a coding was made.
+    /// The bytes of memory that it takes; more once a coding was made.
     pub(super) fn memory(&self) -> u64 {
-        self.representations().filter(|one| one.is_in_memory()).map(|one| one.size).sum()
+        self.representations().filter(|one| one.is_in_memory()).map(|one| REPRESENTATION + one.size).sum()
     }
 
     /// The files that it holds open.
@@ -182,7 +184,6 @@ mod tests {
 
     use super::Coding::{Brotli, Gzip, Zstd};
     use super::*;
-    use crate::static_files::pool::Pool;
     use crate::static_files::room::Room;
     use crate::static_files::source::Version;
 
@@ -210,7 +211,7 @@ mod tests {
     }
 
     fn compressor() -> Compressor {
-        Compressor::new(Pool::new(2).unwrap(), 2, Room::new(1 << 20))
+        Compressor::new(Room::new(1 << 20)).unwrap()
     }
 
     /// The size of what is ready, or the coding that is to be made.
@@ -253,7 +254,7 @@ mod tests {
         assert_eq!(times.load(Ordering::Relaxed), 1);
         assert_eq!(select(&resource, "br", None), Ok(made[0].size));
         assert_eq!(select(&resource, "gzip", None), Err(Gzip));
-        assert_eq!(resource.memory(), 5000 + made[0].size);
+        assert_eq!(resource.memory(), 5000 + made[0].size + 2 * REPRESENTATION);
     }
 
     #[tokio::test]
@@ -276,8 +277,8 @@ mod tests {
 
     #[tokio::test]
     async fn where_slow_clients_hold_all_the_room_nothing_is_compressed_until_they_are_gone() {
-        let (pool, room) = (Pool::new(2).unwrap(), Room::new(6000));
-        let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), Compressor::new(pool, 2, room.clone()));
+        let room = Room::new(6000);
+        let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), Compressor::new(room.clone()).unwrap());
         let held = room.claim(3000);
         let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
         assert!(given.is_some_and(|given| std::ptr::eq(given, resource.identity())));

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn what_anybody_still_holds_takes_room() {
         let room = Room::new(10);
-        let content = room.claim(6).unwrap().hold(b"12345".to_vec());
+        let content = room.claim(6).unwrap().hold(b"12345".as_slice());
         assert_eq!(room.taken(), 5);
         let part = content.slice(4..);
         drop(content);

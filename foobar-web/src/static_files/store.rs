@@ -53,7 +53,8 @@ const MOST_THREADS: usize = 512;
 impl Store {
     pub(crate) fn compile(web: &WebSettings) -> Result<Self, Error> {
         let threads = within("web.file_threads", web.file_threads, MOST_THREADS)?;
-        let pool = Pool::new(threads).map_err(|source| Error::Thread { name: "foobar-web-file".to_owned(), source })?;
+        let no_thread = |source| Error::Thread { name: "foobar-web-file".to_owned(), source };
+        let pool = Pool::new(threads).map_err(no_thread)?;
         let size = web.file_cache_size.as_u64();
         let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
         let cached = size > 0 && !web.file_cache_valid.is_zero();
@@ -64,7 +65,7 @@ impl Store {
             valid: if cached { milliseconds(*web.file_cache_valid) } else { 0 },
             watches: cached && web.file_cache_watch,
             watch: OnceLock::new(),
-            compressor: Compressor::new(pool.clone(), threads, room.clone()),
+            compressor: Compressor::new(room.clone()).map_err(no_thread)?,
             lister: Lister::new(pool.clone(), threads, room.clone()),
             pool,
             room,
