@@ -1,10 +1,10 @@
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::select;
+use slab::Slab;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
@@ -17,8 +17,7 @@ pub(crate) struct Connections {
     most: usize,
     counters: Arc<Counters>,
     draining: Rc<Cell<bool>>,
-    open: RefCell<HashMap<u64, (Rc<Exchange>, AbortHandle)>>,
-    opened: Cell<u64>,
+    open: RefCell<Slab<(Rc<Exchange>, AbortHandle)>>,
     changed: Notify,
     idle: Rc<Idleness>,
 }
@@ -30,7 +29,6 @@ impl Connections {
             counters,
             draining: Rc::default(),
             open: RefCell::default(),
-            opened: Cell::new(0),
             changed: Notify::new(),
             idle: Rc::default(),
         }
@@ -38,17 +36,16 @@ impl Connections {
 
     /// Runs a connection as a task of its own on this thread.
     pub(crate) fn open<C: Future<Output = ()> + 'static>(self: &Rc<Self>, serve: impl FnOnce(Rc<Exchange>) -> C) {
-        let number = self.opened.get();
-        self.opened.set(number + 1);
         self.counters.accepted();
         let exchange = Rc::new(Exchange::new(self.draining.clone(), self.idle.clone()));
-        let open = Open { number, connections: self.clone() };
+        let place = self.open.borrow().vacant_key();
+        let open = Open { place, connections: self.clone() };
         let connection = serve(exchange.clone());
         let task = spawn_local(async move {
             let _open = open;
             connection.await;
         });
-        self.open.borrow_mut().insert(number, (exchange, task.abort_handle()));
+        self.open.borrow_mut().insert((exchange, task.abort_handle()));
     }
 
     /// How many there are.
@@ -72,7 +69,7 @@ impl Connections {
     /// Closes the connection that has been idle longest.
     pub(crate) fn evict(&self) {
         let open = self.open.borrow();
-        let idle = open.values().filter_map(|(exchange, _)| exchange.idle_since().map(|since| (since, exchange)));
+        let idle = open.iter().filter_map(|(_, (exchange, _))| exchange.idle_since().map(|since| (since, exchange)));
         if let Some((_, exchange)) = idle.min_by_key(|(since, _)| *since) {
             exchange.evict();
         }
@@ -81,9 +78,9 @@ impl Connections {
     /// Closes those that have been idle longest, until so many are left or none is idle.
     pub(crate) fn evict_down_to(&self, most: usize) {
         let open = self.open.borrow();
-        let staying = open.values().filter(|(exchange, _)| !exchange.is_evicted()).count();
+        let staying = open.iter().filter(|(_, (exchange, _))| !exchange.is_evicted()).count();
         let mut idle: Vec<_> =
-            open.values().filter_map(|(exchange, _)| Some((exchange.idle_since()?, exchange))).collect();
+            open.iter().filter_map(|(_, (exchange, _))| Some((exchange.idle_since()?, exchange))).collect();
         idle.sort_by_key(|(since, _)| *since);
         idle.iter().take(staying.saturating_sub(most)).for_each(|(_, exchange)| exchange.evict());
     }
@@ -91,7 +88,7 @@ impl Connections {
     /// Closes idle connections, and the others after the request they are at.
     pub(crate) fn begin_drain(&self) {
         self.draining.set(true);
-        self.open.borrow().values().for_each(|(exchange, _)| exchange.wake());
+        self.open.borrow().iter().for_each(|(_, (exchange, _))| exchange.wake());
         self.changed.notify_waiters();
     }
 
@@ -106,7 +103,7 @@ impl Connections {
     pub(crate) async fn finish(&self, deadline: Instant) {
         if timeout_at(deadline, self.all_closed()).await.is_err() {
             tracing::warn!(connections = self.open.borrow().len(), "dropping connections at the drain's deadline");
-            self.open.borrow().values().for_each(|(_, task)| task.abort());
+            self.open.borrow().iter().for_each(|(_, (_, task))| task.abort());
             self.all_closed().await;
         }
     }
@@ -120,13 +117,13 @@ impl Connections {
 
 /// Strikes a connection from the list when its task ends, in whatever way.
 struct Open {
-    number: u64,
+    place: usize,
     connections: Rc<Connections>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.connections.open.borrow_mut().remove(&self.number);
+        self.connections.open.borrow_mut().try_remove(self.place); // not there if it ended before it began
         self.connections.counters.closed();
         self.connections.changed.notify_waiters();
     }

@@ -1,5 +1,7 @@
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
+use crate::front::KnownHost;
 use crate::problem_page::ProblemPages;
 
 /// What the connections of one worker read and write with, one after the other: an idle connection holds no memory.
@@ -8,6 +10,8 @@ pub(crate) struct Desk {
     input: Cell<Vec<u8>>,
     output: Cell<Vec<u8>>,
     pub(crate) problems: RefCell<ProblemPages>,
+    /// That of the last request on a connection that had not had it.
+    pub(crate) host: RefCell<Option<Rc<KnownHost>>>,
 }
 
 /// What is read at a time.

@@ -19,8 +19,13 @@ use crate::worker::Worker;
 /// whatever is not plain. One for each connection, as it remembers the last request's site.
 #[derive(Default)]
 pub(crate) struct Front {
-    host: Vec<u8>,
-    site: Option<usize>,
+    known: Option<Rc<KnownHost>>,
+}
+
+/// Which site a `Host` field leads to.
+pub(crate) struct KnownHost {
+    host: Box<[u8]>,
+    site: usize,
 }
 
 /// An answer that is at hand.
@@ -55,12 +60,16 @@ impl Front {
         let Some(host) = host else {
             return if minor == 0 { sites.serving(None).map(|site| sites.at(site)) } else { None };
         };
-        if self.site.is_none() || self.host != host {
-            self.site = Some(sites.serving(Some(str::from_utf8(host).ok()?))?); // the pipeline refuses it
-            self.host.clear();
-            self.host.extend_from_slice(host);
+        let is_it = |known: &Rc<KnownHost>| *known.host == *host;
+        if !self.known.as_ref().is_some_and(is_it) {
+            let mut last = worker.desk.host.borrow_mut();
+            if !last.as_ref().is_some_and(is_it) {
+                let site = sites.serving(Some(str::from_utf8(host).ok()?))?; // the pipeline refuses it
+                *last = Some(Rc::new(KnownHost { host: host.into(), site }));
+            }
+            self.known.clone_from(&last);
         }
-        self.site.map(|site| sites.at(site))
+        self.known.as_ref().map(|known| sites.at(known.site))
     }
 }
 

@@ -91,6 +91,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "rustix",
             "serde",
             "serde_json",
+            "slab",
             "socket2",
             "thiserror",
             "tokio",

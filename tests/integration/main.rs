@@ -18,5 +18,6 @@ mod static_hostile_paths; // paths, redirects and pages that would show what is 
 mod static_hostile_ranges; // ranges that ask for more than there is
 mod static_memory; // clients that do not read what they asked for
 mod static_race; // files and links that change at full speed while they are read
+mod static_system_calls; // what an answer from the cache asks of the system
 mod support;
 mod websocket; // an actix-ws handler over the upgraded connection

@@ -4,11 +4,13 @@ mod client;
 mod connection;
 mod program;
 mod random;
+mod trace;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
+pub(crate) use trace::{Call, Trace};
 
 use std::time::{Duration, Instant};
 

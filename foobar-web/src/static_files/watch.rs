@@ -58,6 +58,10 @@ impl Directory {
         self.generation.store(FORGOTTEN, Ordering::Release);
     }
 
+    fn is_forgotten(&self) -> bool {
+        self.generation() == FORGOTTEN
+    }
+
     pub(super) fn has_changed(&self) {
         self.generation.fetch_add(1, Ordering::Release);
     }
@@ -124,7 +128,7 @@ impl Watch {
         let mut last: Option<Arc<Directory>> = None;
         for path in ways(path) {
             let above = last.as_ref().map_or(self.is_listening(), |above| above.told);
-            last = Some(match self.known(tree, path) {
+            let directory = match self.known(tree, path) {
                 Known::Directory(directory) => directory,
                 Known::Untold => return None,
                 Known::Nothing => match open(path) {
@@ -140,7 +144,12 @@ impl Watch {
                     Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.add(tree, path, None, above),
                     Ok(None) | Err(_) => break,
                 },
-            });
+            };
+            if last.is_some_and(|above| above.is_forgotten()) {
+                self.forget(tree, path); // what becomes of the one above would not be told of this one
+                return None;
+            }
+            last = Some(directory);
         }
         last
     }

@@ -1,7 +1,10 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
+use super::coded::{gunzip, gzip};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 /// A folder in which everything changes, and a secret beside it.
@@ -22,6 +25,10 @@ pub(super) enum Change {
     Resize(&'static str),
     /// A file comes or goes.
     Remove,
+    /// A file and its sibling are replaced, one after the other or only one of them, or the sibling goes.
+    Pair,
+    /// A file and its sibling are replaced, and the sibling is always the older one.
+    Outdated,
 }
 
 pub(super) const SECRET: &str = "a secret! ";
@@ -41,8 +48,12 @@ const HUGE: &str = "/huge.txt";
 const REMOVED: &str = "/removed.txt";
 const RESIZED: &str = "/resized.txt";
 const RESIZED_HUGE: &str = "/resized-huge.txt";
+/// The only one whose sibling may be served.
+pub(super) const PAIRED: &str = "/paired.txt";
+const OUTDATED: &str = "/outdated.txt";
 
-pub(super) const PATHS: &[&str] = &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, UPWARD, SMALL, REMOVED, RESIZED];
+pub(super) const PATHS: &[&str] =
+    &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, UPWARD, SMALL, REMOVED, RESIZED, PAIRED, OUTDATED];
 pub(super) const LARGE: &[&str] = &[MEDIUM, HUGE, RESIZED_HUGE];
 /// Those that are truncated and grown: what is being sent of them may end early, and then the connection does.
 pub(super) const RESIZING: &[&str] = &[RESIZED, RESIZED_HUGE];
@@ -56,6 +67,8 @@ pub(super) const WRITES: &[(Change, u64)] = &[
     (Change::Replace(SMALL), 1),
     (Change::Resize(RESIZED), 1),
     (Change::Remove, 1),
+    (Change::Pair, 4),
+    (Change::Outdated, 4),
     (Change::Replace(MEDIUM), 16),
     (Change::Replace(HUGE), 256),
     (Change::Resize(RESIZED_HUGE), 64),
@@ -73,7 +86,7 @@ impl Stage {
         for at in ["outside/file.txt", "upward.txt"] {
             fs::write(place.join(at), &secret).unwrap();
         }
-        for path in [SWAPPED, LEAF, SMALL, MEDIUM, HUGE, REMOVED, "/upward.txt"] {
+        for path in [SWAPPED, LEAF, SMALL, MEDIUM, HUGE, REMOVED, PAIRED, OUTDATED, "/upward.txt"] {
             fs::write(stage.at(path), versioned(path, 0)).unwrap();
         }
         for path in RESIZING {
@@ -103,17 +116,25 @@ impl Stage {
         file.starts_with(self.root().canonicalize().unwrap()).then(|| fs::read(file).unwrap())
     }
 
+    /// The same for a client that takes gzip.
+    pub(super) fn state_for_gzip(&self, path: &str) -> Option<Vec<u8>> {
+        let modified = |path: &str| fs::metadata(self.at(path)).and_then(|file| file.modified());
+        let sibling = format!("{path}.gz");
+        match (modified(&sibling), modified(path)) {
+            (Ok(of_sibling), Ok(of_file)) if of_sibling >= of_file => {
+                Some(gunzip(&fs::read(self.at(&sibling)).unwrap()))
+            }
+            _ => self.state(path),
+        }
+    }
+
     /// Makes a change for the nth time.
     pub(super) fn change(&self, change: Change, times: u64) {
         match change {
             Change::Directory => swap(&self.root().join("swapped"), &self.root().join("swapping")),
             Change::Leaf => swap(&self.at(LEAF), &self.at(OTHER_LEAF)),
             Change::Parent => swap(&self.root().join("moving/inner"), &self.place().join("outside/inner")),
-            Change::Replace(path) => {
-                let next = self.place().join(&path[1..]);
-                fs::write(&next, versioned(path, times)).unwrap();
-                fs::rename(next, self.at(path)).unwrap();
-            }
+            Change::Replace(path) => self.replace(path, &versioned(path, times), None),
             Change::Resize(path) => {
                 let file = File::options().write(true).open(self.at(path)).unwrap();
                 if times.is_multiple_of(2) {
@@ -125,14 +146,63 @@ impl Stage {
             }
             Change::Remove => {
                 if times.is_multiple_of(2) {
-                    fs::write(self.place().join("removed.txt"), versioned(REMOVED, times)).unwrap();
-                    fs::rename(self.place().join("removed.txt"), self.at(REMOVED)).unwrap();
+                    self.replace(REMOVED, &versioned(REMOVED, times), None);
                 } else {
                     fs::remove_file(self.at(REMOVED)).unwrap();
                 }
             }
+            Change::Pair => {
+                let replace_file = || self.replace(PAIRED, &versioned(PAIRED, times), Some(time(times)));
+                match times % 4 {
+                    0 => replace_file(),
+                    1 => self.replace_sibling(times),
+                    2 => {
+                        replace_file();
+                        self.replace_sibling(times);
+                    }
+                    _ => fs::remove_file(self.at(SIBLING)).unwrap(),
+                }
+            }
+            Change::Outdated => {
+                self.replace(OUTDATED, &versioned(OUTDATED, times), None);
+                self.replace("/outdated.txt.gz", &OUT_OF_DATE, Some(time(times)));
+            }
         }
     }
+
+    fn replace_sibling(&self, version: u64) {
+        self.replace(SIBLING, &sibling(version), Some(time(version) + Duration::from_secs(1)));
+    }
+
+    fn replace(&self, path: &str, content: &[u8], modified: Option<SystemTime>) {
+        let next = self.at("/.next"); // in the same folder: from another it would wait for the swaps
+        fs::write(&next, content).unwrap();
+        if let Some(time) = modified {
+            File::options().write(true).open(&next).unwrap().set_modified(time).unwrap();
+        }
+        fs::rename(next, self.at(path)).unwrap();
+    }
+}
+
+const SIBLING: &str = "/paired.txt.gz";
+static OUT_OF_DATE: LazyLock<Vec<u8>> = LazyLock::new(|| gzip(b"out of date\n"));
+
+/// When a version of the pair's file was last changed. It has a fraction: without one it would stand for a whole second.
+fn time(version: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(EPOCH * 1000 + version * 10_000 + 1)
+}
+
+/// In the year 2001, in seconds.
+const EPOCH: u64 = 1_000_000_000;
+
+/// The version of a sibling that was last changed at this time.
+pub(super) fn version_at(modified: SystemTime) -> u64 {
+    (modified.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() - EPOCH) / 10
+}
+
+/// The bytes of a version of the pair's sibling.
+pub(super) fn sibling(version: u64) -> Vec<u8> {
+    gzip(&versioned(PAIRED, version))
 }
 
 fn swap(one: &Path, two: &Path) {

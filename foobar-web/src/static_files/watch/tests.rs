@@ -58,6 +58,22 @@ fn a_directory_that_was_forgotten_is_not_taken_for_unchanged_by_who_saw_its_last
     assert!(!directory.is_still(directory.generation()));
 }
 
+/// Else nobody would be told of what becomes of it when the one above is replaced.
+#[test]
+fn a_directory_is_not_watched_alone_when_the_one_above_it_is_forgotten_meanwhile() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("a/b")).unwrap();
+    let watch = Watch::new().unwrap();
+    let open = |path: &str| {
+        if path == "a/b" {
+            watch.forget(TREE, "a");
+        }
+        open(root.path())(path)
+    };
+    assert!(watch.follow(TREE, "a/b", open).is_none());
+    assert!(is_known(&watch, "") && !is_known(&watch, "a") && !is_known(&watch, "a/b"));
+}
+
 #[test]
 fn two_paths_to_one_directory_are_both_told() {
     let root = tempfile::tempdir().unwrap();
