@@ -5,18 +5,19 @@ use std::rc::Rc;
 
 use foobar_core::{Connection, Io, Upgrade};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
+use tokio::task::spawn_local;
 
 use crate::exchange::Exchange;
-use crate::expected_body::Left;
 use crate::head::HeadLimits;
 use crate::pipeline::{Arrival, Logged};
 use crate::transport::Transport;
+use crate::unread_body;
 use crate::wire::{Next, Wire};
 use crate::worker::Worker;
 
@@ -25,7 +26,8 @@ use crate::worker::Worker;
 /// The stream may be anything that carries bytes, so TLS goes in here as another `stream`; HTTP/2 is another builder
 /// over the same [`answer`], without the wire, whose framing it does not share.
 pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worker: Rc<Worker>, exchange: Rc<Exchange>) {
-    let mut wire = Wire::new(stream, connection, worker.clone(), exchange.clone());
+    // The task that this becomes is moved several times.
+    let mut wire = Box::new(Wire::new(stream, connection, worker.clone(), exchange.clone()));
     match poll_fn(|cx| wire.poll_next(cx)).await {
         Ok(Next::Request) => Box::pin(serve_by_hyper(wire, connection, worker, exchange)).await,
         Ok(Next::End) => {
@@ -41,7 +43,7 @@ pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worke
 
 /// Serves the connection on from its first request that is for the pipeline.
 async fn serve_by_hyper<S: Transport>(
-    wire: Wire<S>,
+    wire: Box<Wire<S>>,
     connection: Connection,
     worker: Rc<Worker>,
     exchange: Rc<Exchange>,
@@ -88,23 +90,29 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<Response<Logged>, Infallible> {
     let arrival = Arrival { connection, since: exchange.since(), exchange: Some(exchange.clone()) };
+    let version = request.version();
     let refusal = exchange.take_refusal();
     let refused = refusal.is_some();
-    let mut left = Left::default();
-    let mut response = match refusal {
-        Some(refusal) => worker.pipeline.refuse(request, refusal, arrival).await,
+    let (mut response, unread) = match refusal {
+        Some(refusal) => (worker.pipeline.refuse(request, refusal, arrival).await, None),
         None => {
             offer_upgrade(&exchange, &mut request);
-            let request = left.of(request);
-            worker.pipeline.serve(request, arrival).await
+            let (request, unread) = unread_body::of(request);
+            (worker.pipeline.serve(request, arrival).await, unread)
         }
     };
     exchange.reply();
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         drop(exchange.take_offer());
         let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
-        if last || worker.connections.is_full() || refused || !exchange.is_complete() || left.is_unread() {
+        let ends = unread.as_ref().is_some_and(|unread| !unread.has_end(exchange.is_complete()));
+        if last || worker.connections.is_full() || refused || ends {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if has_option(response.headers(), "close") {
+            *response.version_mut() = version; // to one of HTTP/1.1 hyper would add `keep-alive`, where HTTP/1.0 asked for it
+        } else if let Some(unread) = unread {
+            spawn_local(unread.discard());
         }
     }
     Ok(response)
@@ -125,13 +133,18 @@ fn offer_upgrade(exchange: &Exchange, request: &mut Request<Incoming>) {
 /// request where this server sees a tunnel.
 fn asks_to_upgrade<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
-    let upgrade = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade")))
-    };
     request.method() == Method::GET
         && request.version() == Version::HTTP_11
         && headers.contains_key(UPGRADE)
-        && headers.get_all(CONNECTION).iter().any(upgrade)
+        && has_option(headers, "upgrade")
         && !headers.contains_key(CONTENT_LENGTH)
         && !headers.contains_key(TRANSFER_ENCODING)
+}
+
+/// Whether `Connection` names this option.
+pub(crate) fn has_option(headers: &HeaderMap, option: &str) -> bool {
+    let names = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case(option)))
+    };
+    headers.get_all(CONNECTION).iter().any(names)
 }

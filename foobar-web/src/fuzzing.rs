@@ -71,6 +71,11 @@ impl HeadReader {
         }))
     }
 
+    /// The head as it goes on to hyper, if it is another one: its target was not encoded.
+    pub fn encoded(&self, head: &[u8]) -> Option<Vec<u8>> {
+        self.0.noted().encoded(head).map(Vec::from)
+    }
+
     /// What was noted of a head that has been read to its end.
     pub fn noted<'a>(&self, head: &'a [u8]) -> Noted<'a> {
         let noted = self.0.noted();

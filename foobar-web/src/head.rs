@@ -1,4 +1,5 @@
 mod noted;
+mod raw_target;
 
 use std::ops::Range;
 
@@ -111,14 +112,25 @@ impl HeadReader {
             return if start == 0 { Ok(()) } else { Err(REQUEST_LINE) };
         }
         let (method, target, minor) = request_line(line)?;
-        self.noted.request_line(start, method.len(), target, minor);
+        let raw = !is_target(method, target);
+        if raw {
+            self.check_raw(line, method, target)?;
+        }
+        self.noted.request_line(start, method.len(), target, minor, raw);
         self.fields_start = self.line;
         Ok(())
     }
 
+    /// A target that is none as it is may be one that was not encoded.
+    fn check_raw(&self, line: &[u8], method: &[u8], target: &[u8]) -> Result<(), Malformed> {
+        let encoded = raw_target::encoded(target).filter(|encoded| is_target(method, encoded.as_bytes()));
+        let length = line.len() - target.len() + encoded.ok_or(REQUEST_LINE)?.len();
+        if length > self.limits.line { Err(LONG_LINE) } else { Ok(()) }
+    }
+
     fn field(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
-        let colon = line.iter().position(|b| !is(*b, TOKEN)).filter(|at| *at > 0 && line[*at] == b':').ok_or(FIELD)?;
-        if !is_text(&line[colon + 1..]) {
+        let colon = token(line);
+        if colon == 0 || line.get(colon) != Some(&b':') || !is_text(&line[colon + 1..]) {
             return Err(FIELD);
         }
         let Some(field) = Field::named(&line[..colon]) else { return Ok(()) };
@@ -174,7 +186,7 @@ const MANY_FIELDS: Malformed =
 const LARGE_FIELDS: Malformed =
     Malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.");
 
-/// Checks the request line and gives the method, the target and the minor version.
+/// Checks the request line and gives the method, what should be the target, and the minor version.
 fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
     let (method, rest) = split(line).ok_or(REQUEST_LINE)?;
     let (target, version) = split(rest).ok_or(REQUEST_LINE)?;
@@ -184,7 +196,7 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(VERSION),
         _ => return Err(REQUEST_LINE),
     };
-    let well_formed = !method.is_empty() && method.iter().all(|b| is(*b, TOKEN)) && is_target(method, target);
+    let well_formed = !method.is_empty() && method.iter().all(|b| is(*b, TOKEN));
     if well_formed { Ok((method, target, minor)) } else { Err(REQUEST_LINE) }
 }
 
@@ -218,10 +230,25 @@ fn trim(line: &[u8], start: usize) -> Range<usize> {
     start + blanks..end
 }
 
-/// Whether all bytes may stand in a field value, obsolete text included (RFC 9110 §5.5). Without an early end, so
-/// that the compiler compares many bytes at a time.
+/// Whether all bytes may stand in a field value, obsolete text included (RFC 9110 §5.5). Without an early end and in pieces
+/// of one size, the last of which may overlap the one before, so that the compiler compares many bytes at a time.
 fn is_text(value: &[u8]) -> bool {
-    !value.iter().fold(false, |bad, byte| bad | (*byte < b' ' && *byte != b'\t') | (*byte == 0x7f))
+    const PIECE: usize = 16;
+    let bad = |piece: &[u8; PIECE]| {
+        piece.iter().fold(false, |bad, byte| bad | (*byte < b' ' && *byte != b'\t') | (*byte == 0x7f))
+    };
+    match value.last_chunk() {
+        Some(last) => !value.as_chunks().0.iter().fold(bad(last), |any, piece| any | bad(piece)),
+        None => value.iter().all(|byte| is(*byte, VALUE)),
+    }
+}
+
+/// How many bytes at the beginning may stand in a token; four at a time, as far as they do.
+fn token(line: &[u8]) -> usize {
+    let is_token = |byte: &u8| is(*byte, TOKEN);
+    let fours = line.as_chunks::<4>().0.iter().take_while(|four| four.iter().fold(true, |all, b| all & is_token(b)));
+    let sure = 4 * fours.count();
+    sure + line[sure..].iter().take_while(|b| is_token(b)).count()
 }
 
 /// The bytes of a token (RFC 9110 §5.6.2).

@@ -24,7 +24,6 @@ mod desk;
 mod error;
 mod error_page;
 mod exchange;
-mod expected_body;
 mod front;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -51,6 +50,7 @@ mod tier;
 mod transport;
 mod tunnel;
 mod unacknowledged;
+mod unread_body;
 mod web;
 mod wire;
 mod worker;

@@ -229,13 +229,15 @@ impl<S: Transport> Wire<S> {
         Ok(())
     }
 
-    /// Keeps what has not been taken; without any, not even the memory.
+    /// Keeps what has not been taken, behind a head in the place of one; without any, not even the memory.
     fn keep(&mut self, unread: BytesMut) {
-        self.unread = if unread.is_empty() { BytesMut::new() } else { unread };
+        if !unread.is_empty() {
+            self.unread.unsplit(unread);
+        }
     }
 
     /// Looks at bytes that follow those taken or handed on: answers requests, up to one that the client does not take
-    /// at once, or clears one for hyper. Gives how many bytes have been answered.
+    /// at once, or clears one for hyper. Gives how many bytes have been answered, or have others in their place.
     fn take(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
         while self.takes_more() && taken < bytes.len() {
@@ -255,7 +257,9 @@ impl<S: Transport> Wire<S> {
             };
             let noted = *reader.noted();
             self.begin();
-            if head.content == Content::Length(0) && self.answer(cx, &rest[..head.length], noted, now)? {
+            let (request, content) = rest.split_at(head.length);
+            let encoded = noted.encoded(request);
+            if encoded.is_none() && head.content == Content::Length(0) && self.answer(cx, request, noted, now)? {
                 taken += head.length;
                 continue;
             }
@@ -263,7 +267,11 @@ impl<S: Transport> Wire<S> {
                 Content::Length(length) => Message::Sized(length),
                 Content::Chunked => Message::Chunked(Chunked::new(self.worker.limits.head.bytes)),
             };
-            self.cleared = head.length + self.clear_content(&rest[head.length..]);
+            self.cleared = self.clear_content(content) + encoded.as_ref().map_or(head.length, BytesMut::len);
+            if let Some(encoded) = encoded {
+                self.unread = encoded;
+                taken += head.length;
+            }
             break;
         }
         Ok(taken)

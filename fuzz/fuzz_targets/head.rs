@@ -22,8 +22,31 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(fresh().read(&bytes[..head.length - 1]), Ok(None), "it ends with its last byte");
     assert_eq!(pieces.noted(bytes), reader.noted(bytes));
     check_lines(bytes);
-    check_against_hyper(bytes, head, &reader.noted(bytes));
+    let noted = reader.noted(bytes);
+    match reader.encoded(bytes) {
+        None => check_against_hyper(bytes, head, &noted),
+        Some(encoded) => check_encoded(&encoded, &noted),
+    }
 });
+
+/// What goes on in the place of a head whose target was not encoded is one that is let through by itself, and says the
+/// same; its line is no longer than it may be.
+fn check_encoded(bytes: &[u8], sent: &Noted<'_>) {
+    let mut reader = fresh();
+    let head = reader.read(bytes).expect("it is well-formed").expect("it is whole");
+    let noted = reader.noted(bytes);
+    assert_eq!((head.length, reader.encoded(bytes)), (bytes.len(), None));
+    check_against_hyper(bytes, head, &noted);
+    assert_ne!((noted.path, noted.query), (sent.path, sent.query));
+    assert_eq!((noted.path.to_vec(), noted.query.map(<[u8]>::to_vec)), (encode(sent.path), sent.query.map(encode)));
+    assert_eq!((noted.method, noted.minor), (sent.method, sent.minor));
+    assert_eq!((noted.fields, noted.is_plain), (sent.fields, sent.is_plain));
+}
+
+fn encode(part: &[u8]) -> Vec<u8> {
+    let plain = |byte: &u8| byte.is_ascii() && !b"\"<>`".contains(byte);
+    part.iter().flat_map(|byte| if plain(byte) { vec![*byte] } else { format!("%{byte:02X}").into_bytes() }).collect()
+}
 
 fn fresh() -> HeadReader {
     HeadReader::new(LINE, FIELDS, BYTES)

@@ -1,11 +1,16 @@
 use std::ops::Range;
 
+use bytes::BytesMut;
+
+use super::raw_target;
+
 /// What the reader of a head notes for whoever answers from its bytes: where in them the parts stand that matter.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Noted {
     method: Place,
     path: Place,
     target_end: u32,
+    raw: bool,
     /// HTTP/1.0 or HTTP/1.1.
     pub(crate) minor: u8,
     fields: [Place; Field::COUNT],
@@ -42,14 +47,15 @@ struct Place {
 }
 
 impl Noted {
-    /// The line is well-formed and begins at `start`; its method and target are so long.
-    pub(super) fn request_line(&mut self, start: usize, method: usize, target: &[u8], minor: u8) {
+    /// The line is well-formed and begins at `start`; its method is so long, and its target `raw` if it is not encoded.
+    pub(super) fn request_line(&mut self, start: usize, method: usize, target: &[u8], minor: u8, raw: bool) {
         let target_start = start + method + 1;
         let path = memchr::memchr(b'?', target).unwrap_or(target.len()); // no query: all of it
         self.method = Place::of(start..start + method);
         self.path = Place::of(target_start..target_start + path);
         self.target_end = (target_start + target.len()) as u32;
         self.minor = minor;
+        self.raw = raw;
     }
 
     pub(super) fn field(&mut self, field: Field, value: Range<usize>) {
@@ -82,6 +88,16 @@ impl Noted {
         &head[self.method.start as usize..self.target_end as usize + b" HTTP/1.1".len()]
     }
 
+    /// The head with its target encoded; `None` if it is so already.
+    pub(crate) fn encoded(&self, head: &[u8]) -> Option<BytesMut> {
+        if !self.raw {
+            return None;
+        }
+        let (before, target) = head.split_at(self.path.start as usize);
+        let (target, after) = target.split_at(self.target_end as usize - before.len());
+        Some(BytesMut::from(&[before, raw_target::encoded(target)?.as_bytes(), after].concat()[..]))
+    }
+
     /// The value of a field, without the blanks around it; `None` if it is not there.
     pub(crate) fn value<'a>(&self, field: Field, head: &'a [u8]) -> Option<&'a [u8]> {
         let place = self.fields[field as usize];
@@ -104,22 +120,29 @@ impl Field {
 
     /// The field of this name, in whatever case.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
-        let candidates: &[(&[u8], Self)] = match name.len() {
-            4 => &[(b"host", Self::Host)],
-            5 => &[(b"range", Self::Range)],
-            6 => &[(b"accept", Self::Accept), (b"expect", Self::Expect)],
-            7 => &[(b"referer", Self::Referer), (b"upgrade", Self::Upgrade)],
-            8 => &[(b"if-match", Self::IfMatch), (b"if-range", Self::IfRange)],
-            10 => &[(b"user-agent", Self::UserAgent), (b"connection", Self::Connection)],
-            13 => &[(b"if-none-match", Self::IfNoneMatch)],
-            14 => &[(b"content-length", Self::ContentLength)],
-            15 => &[(b"accept-encoding", Self::AcceptEncoding)],
-            17 => &[(b"if-modified-since", Self::IfModifiedSince), (b"transfer-encoding", Self::TransferEncoding)],
-            19 => &[(b"if-unmodified-since", Self::IfUnmodifiedSince)],
-            _ => &[],
-        };
-        // In a token only a letter and its other case differ in this bit alone.
-        let is = |known: &[u8]| name.iter().zip(known).fold(true, |same, (byte, known)| same & (byte | 0x20 == *known));
-        candidates.iter().find(|(known, _)| is(known)).map(|(_, field)| *field)
+        Some(match name.len() {
+            4 if is(name, b"host") => Self::Host,
+            5 if is(name, b"range") => Self::Range,
+            6 if is(name, b"accept") => Self::Accept,
+            6 if is(name, b"expect") => Self::Expect,
+            7 if is(name, b"referer") => Self::Referer,
+            7 if is(name, b"upgrade") => Self::Upgrade,
+            8 if is(name, b"if-match") => Self::IfMatch,
+            8 if is(name, b"if-range") => Self::IfRange,
+            10 if is(name, b"user-agent") => Self::UserAgent,
+            10 if is(name, b"connection") => Self::Connection,
+            13 if is(name, b"if-none-match") => Self::IfNoneMatch,
+            14 if is(name, b"content-length") => Self::ContentLength,
+            15 if is(name, b"accept-encoding") => Self::AcceptEncoding,
+            17 if is(name, b"if-modified-since") => Self::IfModifiedSince,
+            17 if is(name, b"transfer-encoding") => Self::TransferEncoding,
+            19 if is(name, b"if-unmodified-since") => Self::IfUnmodifiedSince,
+            _ => return None,
+        })
     }
+}
+
+/// Whether a token is this name, in whatever case: only a letter and its other case differ in this bit alone.
+fn is<const LENGTH: usize>(name: &[u8], known: &[u8; LENGTH]) -> bool {
+    name.first_chunk::<LENGTH>().is_some_and(|name| name.map(|byte| byte | 0x20) == *known)
 }

@@ -1,10 +1,19 @@
+mod answers;
+mod application;
+mod manner;
+mod random;
+mod requests;
+mod server;
+mod simulation;
+mod socket;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use foobar_core::Scheme;
+use foobar_core::{MakeHandler, Scheme};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local};
@@ -92,11 +101,19 @@ async fn wire(requests: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
     let route = RouteSettings { respond: Some(200), body: "x".repeat(CONTENT), ..RouteSettings::default() };
     let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
     let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
+    let worker = worker(&web, site, None).await;
+    let taken = Arc::<AtomicUsize>::default();
+    let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
+    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default(), Rc::default()))), taken)
+}
+
+async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeHandler>>) -> Rc<Worker> {
     let sites = BTreeMap::from([("a".to_owned(), site)]);
-    let plan = Plan::compile(&web, &sites, &FileSources::default(), None).unwrap();
+    let plan = Plan::compile(web, &sites, &FileSources::default(), app).unwrap();
     let (counters, clock) = (Arc::default(), Rc::default());
     let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
-    let worker = Rc::new(Worker {
+    Rc::new(Worker {
         pipeline: Pipeline {
             sites: plan.sites,
             handler: plan.app.make().await.unwrap(),
@@ -110,11 +127,7 @@ async fn wire(requests: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
         crowd: Cell::new(usize::MAX),
         clock,
         desk: Default::default(),
-    });
-    let taken = Arc::<AtomicUsize>::default();
-    let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
-    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
-    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default(), Rc::default()))), taken)
+    })
 }
 
 #[tokio::test]

@@ -31,6 +31,10 @@ impl<S: Transport> Wire<S> {
                 self.refuse(SLOW_HEAD, &head);
                 Poll::Ready(Ok(true))
             }
+            // The rest of a body that nobody reads; it was answered before.
+            (Message::Sized(_) | Message::Chunked(_), Turn::Client { .. }) if self.exchange.closes_when_idle() => {
+                Poll::Ready(Ok(false))
+            }
             (Message::Sized(_) | Message::Chunked(_), _) => {
                 ready!(self.reading.poll(cx, self.receiving.deadline(limits.body_time, limits.rate)));
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, BodyError::TooSlow)))
@@ -51,6 +55,7 @@ impl<S: Transport> Wire<S> {
         match self.gone {
             // A client may close its side and still read; one that has gone altogether looks the same.
             Some(since) if !self.exchange.is_replying() => {
+                let since = since.max(self.exchange.since()); // the answers before may have taken their time
                 self.reading.poll(cx, since + HALF_CLOSED).map(|()| Ok(false))
             }
             Some(since) => loop {

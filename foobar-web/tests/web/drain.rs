@@ -52,6 +52,18 @@ fn a_request_in_flight_is_finished_idle_connections_are_closed_and_new_ones_refu
 }
 
 #[test]
+fn the_rest_of_a_body_that_nobody_reads_is_not_waited_for() {
+    let server = Server::start("[web]\nmin_rate = '0'\n");
+    let mut client = server.connect();
+    client.send("POST /ignored HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    assert_eq!(client.answer().body, "POST /ignored");
+    let begun = Instant::now();
+    server.drain(Duration::from_secs(20));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(client.stream.fill_buf().expect("it is not reset"), b"");
+}
+
+#[test]
 fn an_answer_that_is_on_its_way_is_sent_whole() {
     let server = Server::start("[web]\nkeepalive_timeout = '100ms'\nmin_rate = '0'\n");
     let Address::Tcp(address) = server.web.addresses().remove(0) else { panic!("it listens on TCP") };

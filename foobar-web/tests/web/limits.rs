@@ -176,6 +176,37 @@ fn a_body_that_stops_or_dribbles_is_408() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_and_that_stops_or_dribbles_ends_the_connection() {
+    let request = "POST /ignored HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhello";
+    let server = Server::start("[web]\nclient_body_timeout = '200ms'\nmin_rate = '0'\n");
+    let mut client = server.connect();
+    client.send(request);
+    let answer = client.answer();
+    assert_eq!((answer.status(), answer.header("connection")), (200, None));
+    assert_eq!(client.stream.read(&mut [0; 1]).expect("it is not reset"), 0);
+
+    let server = Server::start("[web]\nclient_body_timeout = '10s'\nmin_rate = '1000'\nmin_rate_grace = '300ms'\n");
+    let mut client = server.connect();
+    client.send(request);
+    assert_eq!(client.answer().status(), 200);
+    let begun = Instant::now();
+    assert_eq!(client.dribble(b"x"), "");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_connection_with_a_body_that_nobody_reads_makes_room_for_a_new_one() {
+    let server = Server::start("[web]\nworker_connections = 2\nmin_rate = '0'\n");
+    let mut first = server.connect();
+    first.send("POST /ignored HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    assert_eq!(first.answer().header("connection"), None);
+    let mut second = server.connect();
+    second.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(server.connect().get("/third").status(), 200);
+    assert_eq!(first.rest(), "");
+}
+
+#[test]
 fn a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile() {
     let server = Server::start("[web]\nsend_timeout = '300ms'\nmin_rate = '0'\n");
     let mut stalled = server.connect();

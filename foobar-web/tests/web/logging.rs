@@ -67,6 +67,15 @@ fn refused_and_slow_requests_have_their_line_too() {
 }
 
 #[test]
+fn a_target_in_raw_utf_8_is_logged_encoded() {
+    let lines = lines("combined", |server| {
+        let mut client = server.connect();
+        assert_eq!(client.get("/é\"<?日>\\").status(), 200);
+    });
+    assert!(lines[0].contains("] \"GET /%C3%A9%22%3C?%E6%97%A5%3E\\x5C HTTP/1.1\" 200 "), "{lines:?}");
+}
+
+#[test]
 fn a_client_that_goes_before_its_answer_is_logged_with_499() {
     let lines = lines("combined", |server| {
         let mut client = server.connect();

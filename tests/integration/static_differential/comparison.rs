@@ -65,6 +65,7 @@ pub(super) fn compare(request: &Request, nginx: &Response, foobar: &Response) ->
     if nginx.status != foobar.status {
         return aspects;
     }
+    check(Aspect::Stray, foobar.headers.iter().all(|(_, value)| value.is_ascii()));
     check(Aspect::Persistence, nginx.persists() == foobar.persists());
     let mut field = |name, read: fn(&Response, &str) -> Option<String>| {
         check(Aspect::Field(name), read(nginx, name) == read(foobar, name));
@@ -114,12 +115,15 @@ fn strength(response: &Response, name: &str) -> Option<String> {
     Some(tag[..tag.len() - opaque.len()].to_owned())
 }
 
-/// Each server escapes as it likes.
+/// Each server escapes as it likes, and nginx nothing in a query.
 fn location(response: &Response, name: &str) -> Option<String> {
     let location = response.header(name)?;
     let (path, query) = location.split_once('?').unwrap_or((location, ""));
     let path = super::requests::decode(path.as_bytes()).expect("a path with good escapes");
-    Some(format!("{}?{query}", path.escape_ascii()))
+    let escaped = |byte: u8| {
+        if b"\"<>`".contains(&byte) || !byte.is_ascii() { format!("%{byte:02X}") } else { char::from(byte).into() }
+    };
+    Some(format!("{}?{}", path.escape_ascii(), query.bytes().map(escaped).collect::<String>()))
 }
 
 pub(super) fn is_multipart(response: &Response) -> bool {

@@ -64,12 +64,9 @@ impl Found {
     }
 }
 
-/// Whether browsers send such a target.
+/// Whether clients send such a target: as browsers do, or the same without escapes where it has none of another meaning.
 fn is_sent(target: &[u8]) -> bool {
-    let query = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len()); // none
-    let (path, query) = target.split_at(query);
-    let all = |bytes: &[u8], but: &[u8]| bytes.iter().all(|byte| byte.is_ascii_graphic() && !but.contains(byte));
-    all(path, b"#<>`") && all(query, b"#<>\"")
+    str::from_utf8(target).is_ok() && target.iter().all(|byte| *byte > b' ' && !b"#\x7f".contains(byte))
 }
 
 fn is_hidden(path: &[u8]) -> bool {

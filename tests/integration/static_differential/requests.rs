@@ -128,7 +128,7 @@ impl Request {
         }
         if self.minor == 1 && random.one_in(3) {
             self.add("Transfer-Encoding", "chunked");
-            self.body = "5\r\nhello\r\n0\r\n\r\n";
+            self.body = random.pick(CHUNKS);
         } else {
             self.add("Content-Length", "5");
             self.body = "hello";
@@ -164,6 +164,13 @@ const ENCODINGS: &[&str] = &[
     "notgzip, gzipped",
 ];
 
+/// The same content, in chunks.
+const CHUNKS: &[&str] = &[
+    "5\r\nhello\r\n0\r\n\r\n",
+    "2\r\nhe\r\n3;a=b\r\nllo\r\n00\r\nX: y\r\n\r\n",
+    "1\r\nh\r\n1\r\ne\r\n1\r\nl\r\n1\r\nl\r\n1\r\no\r\n0\r\n\r\n",
+];
+
 fn method(random: &mut Random) -> &'static str {
     match random.below(100) {
         0..80 => "GET",
@@ -184,7 +191,7 @@ fn target(random: &mut Random, path: &[u8]) -> Vec<u8> {
     let eagerness = random.pick(&[0, 0, 0, 3, 1]);
     let mut target =
         encode(&path, |byte| is_plain(byte) && (byte == b'/' || eagerness == 0 || !random.one_in(eagerness * 2)));
-    if random.one_in(25) {
+    if random.one_in(12) {
         raw(random, &mut target, &path);
     }
     if random.one_in(6) {
@@ -213,7 +220,19 @@ const SUFFIXES: &[&str] = &[
     "%",
     "\r\nX: y",
 ];
-const QUERIES: &[&str] = &["?", "?a=b", "?a=b?c", "?/../..", "?%00", "?%zz", "?a=%2F%2Fevil.com", "?//evil.com"];
+const QUERIES: &[&str] = &[
+    "?",
+    "?a=b",
+    "?a=b?c",
+    "?/../..",
+    "?%00",
+    "?%zz",
+    "?a=%2F%2Fevil.com",
+    "?//evil.com",
+    "?\u{e9}=日本",
+    "?<b>`\"",
+    "?\\^{|}",
+];
 const DETOURS: &[&str] =
     &["/./", "//", "///", "/absent/../", "/.//", "/plain/../", "/../", "/.hidden/../", "/.well-known/../"];
 
@@ -233,7 +252,9 @@ fn raw(random: &mut Random, target: &mut Vec<u8>, path: &[u8]) {
         2 => *target = replace_one(random, target, b'/', random_slash),
         3 => *target = replace_one(random, target, b'.', |_| "%2e"),
         4 => target.extend_from_slice(random.pick(&["%", "%1", "%zz", "%u002e", "%00", "%c0%ae", "%ff"]).as_bytes()),
-        _ => target.extend_from_slice(random.pick(&["#part", "<", "\"", "|", "\x7f", "\u{e9}"]).as_bytes()),
+        _ => target.extend_from_slice(
+            random.pick(&["#part", "<", ">", "`", "\"", "|", "^", "{", "\x7f", "\u{85}", "\u{e9}"]).as_bytes(),
+        ),
     }
 }
 
