@@ -29,10 +29,11 @@ pub(crate) enum TcpConnection {
 impl TcpConnection {
     /// The stream as the runtime knows it.
     fn watched(&mut self) -> io::Result<Pin<&mut Watched>> {
-        *self = match std::mem::replace(self, Self::Lost) {
-            Self::Fresh(stream) | Self::Read(stream) => Self::Watched(Watched::from_std(stream)?),
-            known => known,
-        };
+        if let Self::Fresh(_) | Self::Read(_) = self
+            && let Self::Fresh(stream) | Self::Read(stream) = std::mem::replace(self, Self::Lost)
+        {
+            *self = Self::Watched(Watched::from_std(stream)?);
+        }
         match self {
             Self::Watched(stream) => Ok(Pin::new(stream)),
             _ => Err(lost()),

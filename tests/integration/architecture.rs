@@ -74,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "bytes",
             "cap-std",
             "flate2",
+            "foldhash",
             "foobar-core",
             "futures-util",
             "http",

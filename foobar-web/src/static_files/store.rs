@@ -1,9 +1,10 @@
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,6 +35,7 @@ pub(crate) struct Store {
     compressor: Compressor,
     lister: Lister,
     flights: Arc<Flights<Key, Arc<Entry>>>,
+    /// For the tables of the workers, in which names may collide: a later one takes the place.
     hasher: RandomState,
     mark: Arc<()>,
     tallies: Mutex<Vec<Arc<Tally>>>,
@@ -70,7 +72,7 @@ impl Store {
             pool,
             room,
             flights: Arc::default(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             mark: Arc::default(),
             tallies: Mutex::default(),
             open_files: Arc::default(),
