@@ -200,9 +200,12 @@ impl Exchange {
         self.written.take();
     }
 
-    /// The last byte of the request has come.
+    /// The last byte of the request has come, maybe after its answer: the connection is idle from then on.
     pub(crate) fn completed(&self) {
         self.complete.set(true);
+        if let Turn::Client { .. } = self.turn.get() {
+            self.turn.set(Turn::Client { since: Instant::now() });
+        }
     }
 
     /// Whether the whole request has come.
@@ -317,6 +320,21 @@ mod tests {
     use super::*;
     use http::StatusCode;
     use http::header::ACCEPT;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_from_when_its_answer_has_been_sent_and_its_request_has_come_whole() {
+        let exchange = Exchange::new(Rc::default(), Rc::default());
+        exchange.arriving();
+        exchange.begin();
+        exchange.answered();
+        exchange.flushed();
+        let sent = Instant::now();
+        assert_eq!(exchange.idle_since(), Some(sent));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        exchange.completed();
+        assert_eq!(exchange.idle_since(), Some(sent + Duration::from_secs(5)));
+    }
 
     #[test]
     fn of_a_refused_head_the_line_and_the_fields_are_found_where_they_can_be() {

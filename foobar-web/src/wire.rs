@@ -118,8 +118,8 @@ impl<S: Transport> Wire<S> {
         // Closing a socket with unread bytes resets it, and a reset can overtake the answer (RFC 9112 §9.6).
         // What the client still sends resets it too; who makes room for another is not waited for.
         let unread = !self.unread.is_empty() || !matches!(self.message, Message::Head(_) | Message::Complete);
-        let may_send = self.end != Some(End::Asked) && !self.exchange.is_evicted() && self.wrote.elapsed() < LINGER;
-        if unread || may_send {
+        let may_send = unread || self.end != Some(End::Asked);
+        if may_send && !self.exchange.is_evicted() && self.wrote.elapsed() < LINGER {
             let lingered = Box::pin(timeout(LINGER, self.linger())).await; // few connections need the room for it
             if let Ok(Err(error)) = lingered {
                 tracing::trace!(%error, "the client closed first");

@@ -71,13 +71,23 @@ fn served_for_gzip(program: &Program, path: &str) -> Option<Vec<u8>> {
     (answer.status == 200).then_some(content)
 }
 
-/// Makes changes again and again while the clients run.
+/// Makes changes again and again while the clients run. If one fails, the race is over.
 fn repeat(race: &Race, stage: &Stage, changes: &[(Change, u64)], rounds: &AtomicU64) {
+    let _over = Over(&race.over);
     while !race.over.load(Ordering::Relaxed) {
         let round = rounds.fetch_add(1, Ordering::Relaxed) + 1;
         for (change, each) in changes.iter().filter(|(_, each)| round.is_multiple_of(*each)) {
             stage.change(*change, round / each);
         }
+    }
+}
+
+/// Ends the race when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -132,7 +142,8 @@ impl Race {
     /// Where the machine is busy, it may take longer than the requests until there was a race.
     fn is_enough(&self, requests: u64) -> bool {
         let rounds = self.rounds.iter().map(|rounds| rounds.load(Ordering::Relaxed)).min();
-        self.made.load(Ordering::Relaxed) >= requests && rounds >= Some(LEAST_ROUNDS)
+        let is_enough = self.made.load(Ordering::Relaxed) >= requests && rounds >= Some(LEAST_ROUNDS);
+        is_enough || self.over.load(Ordering::Relaxed)
     }
 
     /// Checks an answer; whether the connection goes on.
@@ -238,7 +249,6 @@ impl Ask {
     fn generate(random: &mut Random) -> Self {
         let method = if random.one_in(8) { "HEAD" } else { "GET" };
         let paths = if random.one_in(100) { stage::LARGE } else { stage::PATHS };
-
         let first = random.below(900);
         let range = (first, first + stage::RECORD as u64 * 2 + random.below(1000));
         Self {

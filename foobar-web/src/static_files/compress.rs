@@ -31,11 +31,13 @@ pub(super) struct Place {
 /// How many contents wait at most: as many as a page has files, and so few that a wait ends soon.
 const PLACES: usize = 64;
 const THREADS: usize = 2;
+/// Their name.
+pub(super) const THREAD: &str = "foobar-web-code";
 
 impl Compressor {
     pub(super) fn new(room: Room) -> io::Result<Self> {
         let places = Arc::new(Semaphore::new(PLACES));
-        Ok(Self { pool: Pool::new(THREADS)?, room, places, compressed: Arc::default() })
+        Ok(Self { pool: Pool::new(THREAD, THREADS)?, room, places, compressed: Arc::default() })
     }
 
     /// A place for this content; `None` if all are taken.
@@ -58,7 +60,7 @@ impl Compressor {
     }
 }
 
-/// The largest content that is compressed, in bytes: at the levels below it takes up to 1 s and 22 MiB.
+/// The largest content that is compressed, in bytes: at the levels below it takes up to 1 s.
 pub(super) const LARGEST: u64 = 8 << 20;
 
 /// Measured on source text: 16–25 ms for 1 MiB and 75–140 ms for 8 MiB; on the worst that was found (two letters at

@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn lister(threads: usize) -> Lister {
-        Lister::new(Pool::new(threads).unwrap(), threads, Room::new(100))
+        Lister::new(Pool::new("lists", threads).unwrap(), threads, Room::new(100))
     }
 
     #[tokio::test]

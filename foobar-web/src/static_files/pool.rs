@@ -5,18 +5,18 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-/// The file-reading pool: threads of a tier's own for what may block on a disk, so that nobody else's blocking calls
-/// hold files up. A thread is started when it is needed and ends when it was idle for 10 s.
+/// Threads of a tier's own for what blocks: the file-reading pool, so that nobody else's blocking calls hold files up, and
+/// the encoders'. A thread is started when it is needed and ends when it was idle for 10 s.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool(Arc<Threads>);
 
 struct Threads(Option<Runtime>);
 
 impl Pool {
-    /// Of at most this many threads, which is not 0.
-    pub(crate) fn new(threads: usize) -> io::Result<Self> {
+    /// Of at most this many threads of this name, which are not 0.
+    pub(crate) fn new(name: &str, threads: usize) -> io::Result<Self> {
         let mut builder = Builder::new_current_thread(); // of which only the blocking threads are used
-        let runtime = builder.max_blocking_threads(threads).thread_name("foobar-web-file").build()?;
+        let runtime = builder.max_blocking_threads(threads).thread_name(name).build()?;
         Ok(Self(Arc::new(Threads(Some(runtime)))))
     }
 

@@ -9,7 +9,7 @@ use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::cache::{Cache, Name};
-use super::compress::Compressor;
+use super::compress::{self, Compressor};
 use super::entry::{Entry, Key, Milliseconds};
 use super::flights::{Flights, Pilot};
 use super::front::{Front, Tally};
@@ -51,12 +51,14 @@ const SHARE: u64 = 4;
 /// file, but room for the largest one.
 const BEYOND: u64 = 16 << 20;
 const MOST_THREADS: usize = 512;
+/// The name of the threads that read files.
+const THREAD: &str = "foobar-web-file";
 
 impl Store {
     pub(crate) fn compile(web: &WebSettings) -> Result<Self, Error> {
         let threads = within("web.file_threads", web.file_threads, MOST_THREADS)?;
-        let no_thread = |source| Error::Thread { name: "foobar-web-file".to_owned(), source };
-        let pool = Pool::new(threads).map_err(no_thread)?;
+        let no_thread = |name: &'static str| move |source| Error::Thread { name: name.to_owned(), source };
+        let pool = Pool::new(THREAD, threads).map_err(no_thread(THREAD))?;
         let size = web.file_cache_size.as_u64();
         let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
         let cached = size > 0 && !web.file_cache_valid.is_zero();
@@ -67,7 +69,7 @@ impl Store {
             valid: if cached { milliseconds(*web.file_cache_valid) } else { 0 },
             watches: cached && web.file_cache_watch,
             watch: OnceLock::new(),
-            compressor: Compressor::new(room.clone()).map_err(no_thread)?,
+            compressor: Compressor::new(room.clone()).map_err(no_thread(compress::THREAD))?,
             lister: Lister::new(pool.clone(), threads, room.clone()),
             pool,
             room,

@@ -166,3 +166,17 @@ async fn an_idle_connection_holds_no_buffer() {
     .await;
     assert_eq!(wire.unread.capacity(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_not_come_whole() {
+    for (evicted, lingers) in [(false, LINGER), (true, Duration::ZERO)] {
+        let (mut wire, _) = wire(0).await;
+        wire.message = Message::Sized(10);
+        if evicted {
+            wire.exchange.evict();
+        }
+        let begun = Instant::now();
+        wire.close().await;
+        assert!((lingers..lingers + Duration::from_millis(10)).contains(&begun.elapsed()), "{evicted}");
+    }
+}

@@ -135,6 +135,7 @@ pub(crate) fn answers(text: &str) -> usize {
 impl Client {
     pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+        stream.set_write_timeout(Some(PATIENCE)).expect("the timeout is not zero");
         Self { stream: BufReader::new(stream) }
     }
 
