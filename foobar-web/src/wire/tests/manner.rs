@@ -34,18 +34,18 @@ pub(super) enum Ends {
 impl Manner {
     pub(super) fn choose(random: &mut Random) -> Self {
         let ends = match random.below(24) {
-            0 | 1 => Ends::Never,
-            2 => Ends::Stuck(random.size(6)),
-            3..=9 => Ends::Early,
+            0..=5 => Ends::Never,
+            6 => Ends::Stuck(random.size(6)),
+            7..=12 => Ends::Early,
             _ => Ends::Late,
         };
         let pause = Duration::from_secs(if random.one_in(4) { random.up_to(3) as u64 } else { 0 });
-        let surprises = if random.one_in(3) { random.up_to(5) } else { 0 };
-        let (sends, takes, room) = if random.one_in(6) {
-            (1 << 16, 1 << 23, 1 << 23) // for more than one turn
+        let surprises = if random.one_in(2) { random.up_to(5) } else { 0 };
+        let (sends, takes, room) = if random.one_in(5) {
+            (1 << 16, 1 << 24, 1 << 24) // for more than one turn
         } else {
             (random.size(16), random.size(22), random.size(22))
         };
-        Self { ends, sends, takes, room, pause, surprises, evicts: random.one_in(3) }
+        Self { ends, sends, takes, room, pause, surprises, evicts: random.one_in(2) }
     }
 }

@@ -2,8 +2,10 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use super::random::Random;
+use crate::unread_body::MOST;
 
 /// What the simulated server serves.
 pub(super) struct Contents {
@@ -61,9 +63,12 @@ impl Contents {
     /// A request whose answer has not many more than `most` bytes, and itself not many more than `most_sent`.
     pub(super) fn request(&self, random: &mut Random, most: usize, most_sent: usize) -> Request {
         let options = Options::choose(random);
-        let often = if most > self.large.len() << 6 { 18 } else { 12 };
+        if most_sent > 2 * MOST as usize && random.one_in(20) {
+            return Self::ignored(&options, random);
+        }
+        let often = if most > self.large.len() << 6 { 36 } else { 12 };
         match random.below(often) {
-            12.. => options.get("/large", &self.large, random),
+            12.. => Options { by_hyper: false, ..options }.get("/large", &self.large, random),
             0 | 1 if most >= self.large.len() => options.get("/large", &self.large, random),
             0..=2 if most >= self.kept.len() => options.get("/a.bin", &self.kept, random),
             3 | 4 if most >= self.read.len() => options.get("/b.bin", &self.read, random),
@@ -94,6 +99,23 @@ impl Contents {
         options.plain(path, &format!("Range: bytes={}\r\n", specs.join(",")), 206, expected)
     }
 
+    /// A request whose content nobody reads, at the bound of what is discarded of one.
+    fn ignored(options: &Options, random: &mut Random) -> Request {
+        let (chunked, length, end) = [
+            (false, MOST, End::Not),
+            (false, MOST + 1, End::Must),
+            (true, MOST, End::Not),
+            (true, 2 * MOST, End::Must), // far beyond what hyper holds: with less it may have the last chunk by then
+        ][random.below(4)];
+        let content = "i".repeat(length as usize);
+        let options = Options { minor: 1, connection: "", end, ..*options };
+        let answer = Content::Exactly("ignored".into());
+        if chunked {
+            return options.post("ignore", "Transfer-Encoding: chunked\r\n", &chunks(random, &content), answer);
+        }
+        options.post("ignore", &format!("Content-Length: {length}\r\n"), &content, answer)
+    }
+
     /// What the application sends piece by piece.
     fn streamed(options: Options, random: &mut Random, most: usize) -> Request {
         // HTTP/1.0 has no chunks.
@@ -121,6 +143,14 @@ impl Contents {
         let length = random.up_to(request.bytes.len() - 1);
         request.bytes.truncate(length);
         Request { end: End::Cut, status: 408, content: Content::Some, ..request }
+    }
+}
+
+impl Request {
+    /// Its head, and the chunks of its content with the last one.
+    pub(super) fn pieces(&self) -> usize {
+        let head = memmem::find(&self.bytes, b"\r\n\r\n").map_or(0, |end| end + 4);
+        1 + memmem::find_iter(&self.bytes[head..], b"\r\n").count().div_ceil(2)
     }
 }
 
@@ -181,10 +211,15 @@ impl Options {
         };
         let wait = if random.one_in(2) { "?wait" } else { "" };
         let (path, answer) = if random.one_in(4) { ("ignore", "ignored".into()) } else { ("echo", content) };
-        let end = if path == "ignore" && self.end == End::Not { End::May } else { self.end };
-        let mut bytes = self.head("POST", &format!("/app/{path}{wait}"), &framing).into_bytes();
+        let unknown = path == "ignore" && self.end == End::Not && (self.minor == 0 || !expect.is_empty());
+        let request = self.post(&format!("{path}{wait}"), &framing, &body, Content::Exactly(answer.into()));
+        if unknown { Request { end: End::May, ..request } } else { request }
+    }
+
+    fn post(&self, target: &str, framing: &str, body: &str, content: Content) -> Request {
+        let mut bytes = self.head("POST", &format!("/app/{target}"), framing).into_bytes();
         bytes.extend_from_slice(body.as_bytes());
-        Request { bytes, status: 200, content: Content::Exactly(answer.into()), end }
+        Request { bytes, status: 200, content, end: self.end }
     }
 }
 
