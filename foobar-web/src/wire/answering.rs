@@ -171,4 +171,4 @@ const fn connection(minor: u8, end: Option<End>) -> Option<&'static str> {
 }
 
 /// Up to so many bytes a copy costs less than a second piece in a write.
-const COPIED: usize = 4 << 10;
+const COPIED: usize = 16 << 10;
