@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use foobar_core::{Connection, Io, Upgrade};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
+use crate::connection_option::has_option;
 use crate::exchange::Exchange;
 use crate::head::HeadLimits;
 use crate::pipeline::{Arrival, Logged};
@@ -110,7 +111,8 @@ async fn answer(
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if has_option(response.headers(), "close") {
-            *response.version_mut() = version; // to one of HTTP/1.1 hyper would add `keep-alive`, where HTTP/1.0 asked for it
+            // To an answer of HTTP/1.1 hyper would add `keep-alive`, where a client of HTTP/1.0 asked for it.
+            *response.version_mut() = version;
         } else if let Some(unread) = unread {
             spawn_local(unread.discard());
         }
@@ -139,12 +141,4 @@ fn asks_to_upgrade<B>(request: &Request<B>) -> bool {
         && has_option(headers, "upgrade")
         && !headers.contains_key(CONTENT_LENGTH)
         && !headers.contains_key(TRANSFER_ENCODING)
-}
-
-/// Whether `Connection` names this option.
-pub(crate) fn has_option(headers: &HeaderMap, option: &str) -> bool {
-    let names = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case(option)))
-    };
-    headers.get_all(CONNECTION).iter().any(names)
 }

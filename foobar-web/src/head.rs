@@ -230,8 +230,8 @@ fn trim(line: &[u8], start: usize) -> Range<usize> {
     start + blanks..end
 }
 
-/// Whether all bytes may stand in a field value, obsolete text included (RFC 9110 §5.5). Without an early end and in pieces
-/// of one size, the last of which may overlap the one before, so that the compiler compares many bytes at a time.
+/// Whether all bytes may stand in a field value, obsolete text included (RFC 9110 §5.5). Without an early end and in
+/// pieces of one size, the last of which may overlap the one before, so that the compiler compares many bytes at a time.
 fn is_text(value: &[u8]) -> bool {
     const PIECE: usize = 16;
     let bad = |piece: &[u8; PIECE]| {

@@ -16,6 +16,7 @@ mod chunked;
 mod client_addresses;
 mod clock;
 mod connection;
+mod connection_option;
 mod connections;
 mod counters;
 mod crew;

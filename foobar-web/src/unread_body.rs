@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::connection::has_option;
+use crate::connection_option::has_option;
 
 /// What may be left of the body of a request when that has been answered, to be read and discarded, so that another
 /// request can follow.

@@ -95,7 +95,8 @@ impl Noted {
         }
         let (before, target) = head.split_at(self.path.start as usize);
         let (target, after) = target.split_at(self.target_end as usize - before.len());
-        Some(BytesMut::from(&[before, raw_target::encoded(target)?.as_bytes(), after].concat()[..]))
+        let encoded = raw_target::encoded(target).expect("it was encoded when it was checked");
+        Some(BytesMut::from(&[before, encoded.as_bytes(), after].concat()[..]))
     }
 
     /// The value of a field, without the blanks around it; `None` if it is not there.
