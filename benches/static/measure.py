@@ -1,6 +1,7 @@
 """Starts the servers, has the client ask each of them in interleaved rounds, and prints the medians."""
 
 import argparse
+import ctypes
 import json
 import os
 import random
@@ -17,6 +18,8 @@ from pathlib import Path
 
 KEEPALIVE_REQUESTS = 1_000_000_000
 SERVER_CORE, CLIENT_CORE = "0", "1"
+CLONE_NEWNET = 0x40000000
+CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 MANY = 10_000
 SIZES = {"1k": 1 << 10, "10k": 10 << 10, "100k": 100 << 10, "1m": 1 << 20, "10m": 10 << 20, "100m": 100 << 20}
 
@@ -63,6 +66,8 @@ def main():
     arguments = parse()
     if not arguments.no_build:
         build()
+    if arguments.congestion:
+        enter_another_network(arguments.congestion)
     with tempfile.TemporaryDirectory(prefix="foobar-static-") as work:
         work = Path(work)
         os.chmod(work, 0o755)
@@ -82,6 +87,7 @@ def parse():
     parser.add_argument("--cases", default=",".join(CASES), help="of: " + " ".join(CASES))
     parser.add_argument("--servers", default=",".join(SERVERS), help="of: " + " ".join(SERVERS))
     parser.add_argument("--client", choices=list(CLIENTS), default="ordinary", help="how it waits and reads")
+    parser.add_argument("--congestion", metavar="NAME", help="another congestion control, as root: reno, cubic, bbr")
     parser.add_argument("--realtime", action="store_true", help="before all other programs, as root, if they are busy")
     parser.add_argument("--bare", default="", metavar="ARGUMENTS", help="more arguments for the bare loop")
     parser.add_argument("--foobar", metavar="PROGRAM", default="target/release/foobar", help="another build of Foobar")
@@ -103,6 +109,17 @@ def build():
     subprocess.run([*release, "--bin", "foobar"], check=True)
     own = ["--manifest-path", "benches/static/Cargo.toml", "--target-dir", "target/static"]
     subprocess.run([*release, *own], check=True)
+
+
+def enter_another_network(congestion):
+    """A network of this process alone, whose connections have this congestion control."""
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
+        sys.exit("--congestion needs a network of its own, which only root may make")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    try:
+        CONGESTION.write_text(congestion)
+    except OSError as error:
+        sys.exit(f"--congestion {congestion}: {error.strerror}; see net.ipv4.tcp_allowed_congestion_control")
 
 
 def make_files(work):
@@ -269,7 +286,8 @@ def report(results, arguments):
 def tables(results, arguments):
     names = arguments.servers
     lines = [*costs(results, names), "", *speeds(results, names), ""]
-    lines.append(f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s; client {arguments.client}.")
+    lines.append(f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s; client {arguments.client}; "
+                 f"congestion control {CONGESTION.read_text().strip()}.")
     return lines
 
 

@@ -18,6 +18,7 @@ mod clock;
 mod connection;
 mod connection_option;
 mod connections;
+mod cork;
 mod counters;
 mod crew;
 mod deadline;

@@ -9,6 +9,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
+use crate::cork::{cork, uncork};
 use crate::transport::{Transport, has_ended};
 use crate::unacknowledged::unacknowledged;
 
@@ -48,10 +49,12 @@ impl TcpConnection {
         }
     }
 
-    fn set(&self, option: impl FnOnce(SockRef<'_>) -> io::Result<()>) {
-        if let Err(error) = self.descriptor().and_then(|socket| option(SockRef::from(&socket))) {
+    /// Sets an option that the connection can do without; gives what that says, or its default.
+    fn set<T: Default>(&self, option: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>) -> T {
+        self.descriptor().and_then(option).unwrap_or_else(|error| {
             tracing::debug!(%error, "cannot set an option of a connection");
-        }
+            T::default()
+        })
     }
 
     /// Writes without waiting, if that is possible before the runtime has to know of the connection.
@@ -74,11 +77,19 @@ impl Transport for TcpConnection {
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
     fn reset(&self) {
-        self.set(|socket| socket.set_linger(Some(Duration::ZERO)));
+        self.set(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
     }
 
     fn probe(&self) {
-        self.set(|socket| socket.set_keepalive(true));
+        self.set(|socket| SockRef::from(&socket).set_keepalive(true));
+    }
+
+    fn cork(&self) -> bool {
+        self.set(cork)
+    }
+
+    fn uncork(&self) {
+        self.set(uncork);
     }
 
     fn unacknowledged(&self) -> u64 {

@@ -20,6 +20,12 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Has the system find out whether a silent client is still there.
     fn probe(&self);
 
+    /// Has the system hold back what does not fill a packet, where that saves something; see [`cork`](crate::cork::cork).
+    fn cork(&self) -> bool;
+
+    /// Has it send what it holds back.
+    fn uncork(&self);
+
     /// How many bytes of what was written the client has not taken; see [`unacknowledged`].
     fn unacknowledged(&self) -> u64;
 
@@ -41,6 +47,13 @@ impl Transport for UnixStream {
 
     /// Its end is noticed at once.
     fn probe(&self) {}
+
+    /// It has no packets.
+    fn cork(&self) -> bool {
+        false
+    }
+
+    fn uncork(&self) {}
 
     fn unacknowledged(&self) -> u64 {
         unacknowledged(self.as_fd())

@@ -18,7 +18,7 @@ use crate::deadline::{Alarm, Meter};
 use crate::exchange::{Exchange, Refusal, Turn};
 use crate::front::Front;
 use crate::head::{Content, HeadReader, Malformed};
-use crate::outgoing::{End, Outgoing};
+use crate::outgoing::{End, Outgoing, TURN};
 use crate::transport::Transport;
 use crate::tunnel::{Grip, Tunnel};
 use crate::worker::Worker;
@@ -350,8 +350,6 @@ impl<S: Transport> Wire<S> {
     }
 }
 
-/// After so many bytes it is another connection's turn.
-const TURN: usize = 2 << 20;
 /// How long a connection is read on after its end, so that the client can read the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 /// The bytes of a refused head that are kept for the log.

@@ -27,6 +27,16 @@ pub(super) struct FileContent {
     slice: Option<Buffer>,
     /// Up to here the first range was found to be in memory.
     seen: u64,
+    cork: Cork,
+}
+
+/// Whether the socket [holds back](Transport::cork) what does not fill a packet.
+enum Cork {
+    /// It has not been asked to.
+    Out,
+    In,
+    /// It would save nothing.
+    Needless,
 }
 
 /// From so many bytes on, the system sends a range by itself; below, reading it and sending it with the head is cheaper.
@@ -41,7 +51,7 @@ const WINDOW: u64 = 2 << 20;
 impl FileContent {
     /// `head` is sent before the first piece.
     pub(super) fn new(head: Bytes, file: Arc<DiskFile>, segments: Vec<Segment>) -> Self {
-        Self { file, text: head, segments: segments.into(), reading: None, slice: None, seen: 0 }
+        Self { file, text: head, segments: segments.into(), reading: None, slice: None, seen: 0, cork: Cork::Out }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -60,6 +70,19 @@ impl FileContent {
 
     /// Writes what the client takes, at most `limit` bytes; 0 where the pool has been asked for what comes next.
     pub(super) fn poll_write<S: Transport>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(self.poll_piece(cx, stream, limit))?;
+        if self.is_done() && matches!(self.cork, Cork::In) {
+            stream.uncork();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_piece<S: Transport>(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut S,
@@ -97,6 +120,9 @@ impl FileContent {
         range: Range<u64>,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        if matches!(self.cork, Cork::Out) {
+            self.cork = if stream.cork() { Cork::In } else { Cork::Needless };
+        }
         if !self.text.is_empty() {
             let text = &self.text[..self.text.len().min(limit)];
             return poll_write_before(cx, stream, text).map_ok(|written| self.took(written));
@@ -183,10 +209,12 @@ mod tests {
     use crate::plan::Plan;
     use crate::route::Target;
     use crate::static_files::{Content, FileSources};
+    use crate::tcp_connection::TcpConnection;
     use crate::{SiteSettings, WebSettings};
     use rustix::fs::Advice;
     use std::fs::File;
-    use std::io::Write;
+    use std::io::{Read, Write};
+    use std::time::Duration;
 
     const MIB: u64 = 1 << 20;
 
@@ -217,6 +245,33 @@ mod tests {
         }
         rustix::fs::fadvise(&*content.file, 4 * MIB, NonZeroU64::new(256 << 10), Advice::DontNeed).unwrap();
         assert_eq!(content.in_memory(3 * MIB..5 * MIB).unwrap(), 1 << 20);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_socket_holds_back_what_fills_no_packet_and_nothing_after_the_end_of_a_file() {
+        use rustix::net::sockopt::{set_tcp_congestion, tcp_cork};
+        let folder = tempfile::tempdir().unwrap();
+        let mut content = content(folder.path()).await;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.accept().unwrap().0;
+        set_tcp_congestion(&server, "reno").unwrap(); // every Linux has it
+        let socket = server.try_clone().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let mut stream = TcpConnection::Fresh(server);
+        let reader = std::thread::spawn(move || client.read_exact(&mut vec![0; 8 << 20]));
+        while content.file.is_changing().unwrap() {
+            std::thread::park_timeout(Duration::from_millis(10)); // what may still be written to is not left to the system
+        }
+        let mut corked = false;
+        while !content.is_done() {
+            std::future::poll_fn(|cx| content.poll_ready(cx)).await.unwrap();
+            std::future::poll_fn(|cx| content.poll_write(cx, &mut stream, usize::MAX)).await.unwrap();
+            corked |= tcp_cork(&socket).unwrap();
+        }
+        assert!(corked && !tcp_cork(&socket).unwrap());
+        reader.join().unwrap().unwrap();
     }
 
     const TMPFS: i64 = 0x0102_1994;

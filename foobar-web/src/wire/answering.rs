@@ -9,10 +9,10 @@ use http::StatusCode;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::{TURN, Wire};
+use super::Wire;
 use crate::front::Answer;
 use crate::head::Noted;
-use crate::outgoing::{self, End, Outgoing, Request};
+use crate::outgoing::{self, End, Outgoing, Request, TURN};
 use crate::problem_page::ProblemPage;
 use crate::response_head::{Length, ResponseHead};
 use crate::static_files::{Content, Reply};
@@ -67,7 +67,8 @@ impl<S: Transport> Wire<S> {
         };
         let mut outcome = Ok(());
         if let Some(content) = at_once {
-            match outgoing::poll_write(cx, &mut self.stream, out, content) {
+            let first = &content[..content.len().min(TURN)];
+            match outgoing::poll_write(cx, &mut self.stream, out, first) {
                 Poll::Ready(Ok(bytes)) => {
                     request.sent = bytes as u64;
                     self.handed(bytes);

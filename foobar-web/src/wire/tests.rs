@@ -39,6 +39,12 @@ impl Transport for Eager {
 
     fn probe(&self) {}
 
+    fn cork(&self) -> bool {
+        false
+    }
+
+    fn uncork(&self) {}
+
     fn unacknowledged(&self) -> u64 {
         0
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::random::Random;
+use crate::outgoing::TURN;
 use crate::unread_body::MOST;
 
 /// What the simulated server serves.
@@ -13,6 +14,8 @@ pub(super) struct Contents {
     pub(super) small: Bytes,
     /// `/large`, one of which two fill a turn.
     pub(super) large: Bytes,
+    /// `/long`, which takes several turns.
+    pub(super) long: Bytes,
     /// `/a.bin`, a file that is kept in memory.
     pub(super) kept: Bytes,
     /// `/b.bin`, one that is read as it is sent.
@@ -57,7 +60,7 @@ impl Contents {
     pub(super) fn new() -> Self {
         let random = &mut Random::new(1);
         let mut text = |length| Bytes::from(random.text(length));
-        Self { small: text(5), large: text(1 << 20), kept: text(20_000), read: text(300_000) }
+        Self { small: text(5), large: text(TURN / 2), long: text(2 * TURN), kept: text(20_000), read: text(300_000) }
     }
 
     /// A request whose answer has not many more than `most` bytes, and itself not many more than `most_sent`.
@@ -66,9 +69,11 @@ impl Contents {
         if most_sent > 2 * MOST as usize && random.one_in(20) {
             return Self::ignored(&options, random);
         }
-        let often = if most > self.large.len() << 6 { 36 } else { 12 };
+        let often = if most > self.long.len() << 6 { 36 } else { 12 };
         match random.below(often) {
-            12.. => Options { by_hyper: false, ..options }.get("/large", &self.large, random),
+            20.. => Options { by_hyper: false, ..options }.get("/large", &self.large, random),
+            12.. => Options { by_hyper: false, ..options }.get("/long", &self.long, random),
+            0 if most >= self.long.len() => options.get("/long", &self.long, random),
             0 | 1 if most >= self.large.len() => options.get("/large", &self.large, random),
             0..=2 if most >= self.kept.len() => options.get("/a.bin", &self.kept, random),
             3 | 4 if most >= self.read.len() => options.get("/b.bin", &self.read, random),

@@ -39,6 +39,7 @@ impl Server {
         let routes = [
             ("/small", respond(&contents.small)),
             ("/large", respond(&contents.large)),
+            ("/long", respond(&contents.long)),
             ("/old", RouteSettings { redirect: Some("/small".to_owned()), ..RouteSettings::default() }),
             ("/app/", RouteSettings { app: true, ..RouteSettings::default() }),
         ];

@@ -143,6 +143,12 @@ impl Transport for Socket {
 
     fn probe(&self) {}
 
+    fn cork(&self) -> bool {
+        false
+    }
+
+    fn uncork(&self) {}
+
     fn unacknowledged(&self) -> u64 {
         self.line().written.len() as u64
     }
