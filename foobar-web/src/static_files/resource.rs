@@ -21,9 +21,8 @@ use crate::asked::Fields;
 /// it is asked for first and kept as long as this is. Where there is any, every answer has `Vary`.
 pub(super) struct Resource {
     identity: Representation,
-    codings: PerCoding<Encoded>,
-    /// Whether there is any coding: most resources need not look further.
-    varies: bool,
+    /// `None` where there is none, as of images: a cache of many small files is a fifth smaller so.
+    codings: Option<Box<PerCoding<Encoded>>>,
 }
 
 /// Which representation answers a request.
@@ -65,15 +64,16 @@ impl Resource {
         let make = if matches!(stored, Stored::Memory(_)) { make } else { PerCoding::default() };
         let varies = siblings.iter().any(Option::is_some) || make.iter().any(|make| *make);
         let announced = if varies { announced.varying() } else { announced };
-        let codings = siblings.map(|coding, sibling| match sibling {
+        let encoded = |coding, sibling| match sibling {
             Some((state, stored)) => {
                 let sibling = Representation::sibling(&state, stored, &announced, coding);
                 Encoded::Sibling(state, sibling)
             }
             None if *make.get(coding) => Encoded::OnTheFly(OnTheFly::default()),
             None => Encoded::Absent,
-        });
-        Self { identity: Representation::new(state, stored, announced), codings, varies }
+        };
+        let codings = varies.then(|| siblings.map(encoded).into());
+        Self { identity: Representation::new(state, stored, announced), codings }
     }
 
     /// The file as it is.
@@ -83,7 +83,7 @@ impl Resource {
 
     /// The states of its siblings.
     pub(super) fn siblings(&self) -> PerCoding<Option<&FileState>> {
-        PerCoding::of(|coding| match self.codings.get(coding) {
+        PerCoding::of(|coding| match self.coding(coding) {
             Encoded::Sibling(state, _) => Some(state),
             Encoded::Absent | Encoded::OnTheFly(_) => None,
         })
@@ -101,11 +101,11 @@ impl Resource {
 
     /// The representation that a client prefers. What is made is not for ranges.
     pub(super) fn select(&self, fields: &Fields<'_>) -> Selected<'_> {
-        let accepted = fields.accept_encoding.as_deref().filter(|_| self.varies);
-        let offers = |coding| self.codings.get(coding).is_offered(fields.range.is_some());
+        let accepted = fields.accept_encoding.as_deref().filter(|_| self.codings.is_some());
+        let offers = |coding| self.coding(coding).is_offered(fields.range.is_some());
         let coding = accepted.and_then(|list| AcceptEncoding::parse(list).choose(offers));
         let Some(coding) = coding else { return Selected::Ready(&self.identity) };
-        self.codings.get(coding).ready().map_or(Selected::Unmade(coding), Selected::Ready)
+        self.coding(coding).ready().map_or(Selected::Unmade(coding), Selected::Ready)
     }
 
     /// The representation in a coding that was [selected](Self::select), once it is made; the file as it is where that
@@ -119,8 +119,7 @@ impl Resource {
         compressor: &Compressor,
         done: impl FnOnce() + Send + 'static,
     ) -> &Representation {
-        let (Encoded::OnTheFly(on_the_fly), Stored::Memory(content)) =
-            (self.codings.get(coding), &self.identity.stored)
+        let (Encoded::OnTheFly(on_the_fly), Stored::Memory(content)) = (self.coding(coding), &self.identity.stored)
         else {
             return &self.identity;
         };
@@ -144,14 +143,19 @@ impl Resource {
             tracing::warn!(coding = coding.name(), error = %Chain(&error), "a file cannot be compressed");
             None
         });
-        if let Encoded::OnTheFly(on_the_fly) = self.codings.get(coding) {
+        if let Encoded::OnTheFly(on_the_fly) = self.coding(coding) {
             let made = compressed.map(|content| self.identity.compressed(coding, content));
             _ = on_the_fly.made.set(made); // nobody else sets it
         }
     }
 
     fn representations(&self) -> impl Iterator<Item = &Representation> {
-        std::iter::once(&self.identity).chain(self.codings.iter().filter_map(Encoded::ready))
+        let codings = self.codings.iter().flat_map(|codings| codings.iter());
+        std::iter::once(&self.identity).chain(codings.filter_map(Encoded::ready))
+    }
+
+    fn coding(&self, coding: Coding) -> &Encoded {
+        self.codings.as_ref().map_or(&Encoded::Absent, |codings| codings.get(coding))
     }
 }
 
