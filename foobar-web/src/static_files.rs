@@ -58,6 +58,8 @@ pub(crate) use announce::Announce;
 pub(crate) use buffer::{Buffer, SLICE};
 pub use coding::Coding;
 pub(crate) use disk_file::DiskFile;
+#[cfg(test)]
+pub(crate) use disk_file::tells_what_is_in_memory;
 pub use embedded::Embedded;
 pub(crate) use encodings::Encodings;
 pub use folder::Folder;

@@ -140,6 +140,9 @@ fn a_large_file_is_sent_by_the_system_in_few_calls() {
     });
     let ask = |client: &mut Client| assert_eq!(client.get("/large").body.len(), LARGE);
     let calls = traced.during(|client| (0..2).for_each(|_| ask(client)), |client, _| ask(client));
+    if calls.iter().any(|call| call.name == "preadv2" && call.rest.contains("EOPNOTSUPP")) {
+        return println!("this file system does not tell what it has in memory: nothing is left to the system");
+    }
     let times = |name| calls.iter().filter(|call| call.name == name).count();
     let (sends, looks) = (times("sendfile"), times("preadv2"));
     println!("{} calls: {sends} times sendfile, {looks} times preadv2", calls.len());

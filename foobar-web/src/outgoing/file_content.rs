@@ -208,7 +208,7 @@ mod tests {
     use crate::asked::Asked;
     use crate::plan::Plan;
     use crate::route::Target;
-    use crate::static_files::{Content, FileSources};
+    use crate::static_files::{Content, FileSources, tells_what_is_in_memory};
     use crate::tcp_connection::TcpConnection;
     use crate::{SiteSettings, WebSettings};
     use rustix::fs::Advice;
@@ -237,6 +237,9 @@ mod tests {
     #[tokio::test]
     async fn what_has_left_memory_is_noticed_wherever_it_lies() {
         let folder = tempfile::tempdir().unwrap();
+        if !tells_what_is_in_memory(folder.path()) {
+            return;
+        }
         let mut content = content(folder.path()).await;
         assert_eq!(content.in_memory(0..2 * MIB).unwrap(), 2 << 20);
         assert_eq!((content.seen, content.in_memory(MIB..3 * MIB).unwrap()), (2 * MIB, 2 << 20));
@@ -280,8 +283,11 @@ mod tests {
     async fn no_more_of_a_file_is_read_than_may_be_sent() {
         let folder = tempfile::tempdir().unwrap();
         let mut content = content(folder.path()).await;
-        let slice = content.slice(0..8 * MIB, 1000).unwrap().expect("it has just been written");
-        assert_eq!(slice.as_ref().len(), 1000);
+        if let Some(slice) = content.slice(0..8 * MIB, 1000).unwrap() {
+            assert_eq!(slice.as_ref().len(), 1000);
+        } else {
+            assert!(!tells_what_is_in_memory(folder.path()), "it has just been written");
+        }
         content.read(0..8 * MIB, 1000);
         std::future::poll_fn(|cx| content.poll_ready(cx)).await.unwrap();
         assert_eq!(content.slice.unwrap().as_ref().len(), 1000);

@@ -92,3 +92,15 @@ const SHORTER: &str = "the file became shorter while it was read";
 pub(super) fn state(file: &File) -> io::Result<FileState> {
     Ok(FileState::from(&rustix::fs::fstat(file)?))
 }
+
+/// Whether a folder's file system tells what it has of a file in memory, as overlayfs does not; for tests.
+#[cfg(test)]
+pub(crate) fn tells_what_is_in_memory(folder: &std::path::Path) -> bool {
+    let path = folder.join("in memory");
+    std::fs::write(&path, "a").unwrap();
+    let tells = read(&File::open(path).unwrap(), &mut [0], 0, Wait::Never).is_ok();
+    if !tells {
+        println!("this file system does not tell what it has in memory: the file-reading pool has to ask");
+    }
+    tells
+}

@@ -176,6 +176,9 @@ impl<'a> Simulation<'a> {
         let polled = self.connection.as_mut().poll(&mut Context::from_waker(&self.woken.take()));
         let written = self.line().written.len() - before;
         assert!(written < MOST_AT_ONCE, "others wait for their turn: {written} bytes at once");
+        if written > 0 {
+            self.waited = Duration::ZERO; // the disk may have taken its time until now
+        }
         polled
     }
 
