@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import statistics
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,8 +51,9 @@ CASES = {
     "log": Case("1 KiB, access log on", 32, ["--path", "/1k.jpg"], logged=True),
 }
 SERVERS = ["nginx", "bare", "foobar"]
-# The ordinary one sleeps while it waits and reads what comes; the other polls, and has the kernel discard it.
-CLIENTS = {"ordinary": ["--read", "65536"], "awake": ["--spin", "yes"]}
+# The ordinary one sleeps while it waits and reads what comes; the next polls, and has the kernel discard it. The last is
+# not ours.
+CLIENTS = {"ordinary": ["--read", "65536"], "awake": ["--spin", "yes"], "wrk": None}
 
 
 @dataclass
@@ -145,7 +148,7 @@ class Bench:
         self.work, self.programs, self.program = work, Path("target/static/release"), arguments.foobar
         self.more_for_bare = arguments.bare.split()
         self.first = ["chrt", "-f", "1"] if arguments.realtime else []
-        self.client = ["--seconds", str(arguments.seconds), *CLIENTS[arguments.client]]
+        self.seconds, self.client = arguments.seconds, CLIENTS[arguments.client]
         self.servers = {}
 
     def ask(self, name, case):
@@ -153,16 +156,40 @@ class Bench:
         if case.logged and name == "bare":
             return None
         server = self.server(name, case.logged)
-        command = [*self.first, "taskset", "-c", CLIENT_CORE, str(self.programs / "client")]
+        if self.client is None:
+            return self.ask_by_wrk(name, server, case)
+        command = [str(self.programs / "client"), "--seconds", str(self.seconds), *self.client]
         command += ["--address", server.address, "--root", str(self.work / "root")]
         command += ["--connections", str(case.connections)]
-        command += self.client
         command += [argument.format(work=self.work) for argument in case.arguments]
         command += [word for pid in server.pids for word in ("--pid", str(pid))]
-        done = subprocess.run(command, capture_output=True, text=True)
+        return json.loads(self.run_client(name, command))
+
+    def ask_by_wrk(self, name, server, case):
+        """The same by wrk, which asks for one path and checks nothing."""
+        options = dict(zip(case.arguments[::2], case.arguments[1::2]))
+        if "--path" not in options:
+            return None
+        url = f"http://{server.address}{options['--path']}"
+        command = ["wrk", "--latency", "-t1", f"-c{case.connections}", f"-d{max(1, round(self.seconds))}"]
+        command += [word for field in fields(options, url) for word in ("-H", field)]
+        before = processor_time(server.pids)
+        told = self.run_client(name, [*command, url])
+        spent = processor_time(server.pids) - before
+        requests, seconds = re.search(r"(\d+) requests in ([\d.]+)s", told).groups()
+        return {
+            "per_second": int(requests) / float(seconds),
+            "cpu_us": spent / 1000 / int(requests),
+            "p50_us": latency(told, 50),
+            "p99_us": latency(told, 99),
+            "peak_kib": sum(peak(pid) for pid in server.pids),
+        }
+
+    def run_client(self, name, command):
+        done = subprocess.run([*self.first, "taskset", "-c", CLIENT_CORE, *command], capture_output=True, text=True)
         if done.returncode != 0:
-            sys.exit(f"{name}: {done.stderr}")
-        return json.loads(done.stdout)
+            sys.exit(f"{name}: {done.stderr or done.stdout}")
+        return done.stdout
 
     def server(self, name, logged):
         key = name, logged
@@ -260,6 +287,33 @@ def wait_until_it_answers(port, process, output):
 
 def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def fields(options, url):
+    """The fields with which wrk asks for what our client asks for by these options."""
+    if "--range" in options:
+        yield f"Range: bytes={options['--range']}"
+    if "--close" in options:
+        yield "Connection: close"
+    if "--if-none-match" in options:
+        with urllib.request.urlopen(url) as answer:
+            yield f"If-None-Match: {answer.headers['ETag']}"
+
+
+def processor_time(pids):
+    """Of all threads, in nanoseconds."""
+    threads = [thread for pid in pids for thread in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+
+
+def latency(told, percentile):
+    """In microseconds, as wrk tells it."""
+    value, unit = re.search(rf"\s{percentile}%\s+([\d.]+)(us|ms|s)", told).groups()
+    return float(value) * {"us": 1, "ms": 1_000, "s": 1_000_000}[unit]
+
+
+def peak(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
 
 
 def measure(bench, arguments):
