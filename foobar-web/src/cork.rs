@@ -1,37 +1,56 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-/// Has a TCP socket hold back what does not fill a packet until it is [uncorked](uncork), as nginx does by `tcp_nopush`;
-/// `false` if it does not.
-///
-/// The pages of a file that the system sends by itself do not come out even with packets, and each acknowledgement pushes
-/// the odd end out as one of its own. Where the congestion control is BBR, it stays so: that one sends by a timer what
-/// the others send at once, and was measured to take twice the time where all packets are full.
-#[cfg(target_os = "linux")]
-pub(crate) fn cork(socket: BorrowedFd<'_>) -> io::Result<bool> {
-    use rustix::net::sockopt::{set_tcp_cork, tcp_congestion};
-    if tcp_congestion(socket)?.starts_with("bbr") {
-        return Ok(false);
-    }
-    set_tcp_cork(socket, true)?;
-    Ok(true)
+use rustix::net::{SendFlags, send};
+
+pub(crate) use system::{cork, uncork};
+
+/// Writes bytes that others, or the end, follow at once: where the system can, it waits for these to fill the packet.
+pub(crate) fn write_before(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(socket, bytes, system::MORE)?)
 }
 
-/// Sends what has been held back.
 #[cfg(target_os = "linux")]
-pub(crate) fn uncork(socket: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(rustix::net::sockopt::set_tcp_cork(socket, false)?)
+mod system {
+    use super::{BorrowedFd, SendFlags, io};
+    use rustix::net::sockopt::{set_tcp_cork, tcp_congestion};
+
+    pub(super) const MORE: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+
+    /// Has a TCP socket hold back what does not fill a packet until it is [uncorked](uncork), as nginx does by
+    /// `tcp_nopush`; `false` if it does not.
+    ///
+    /// The pages of a file that the system sends by itself do not come out even with packets, and each acknowledgement
+    /// pushes the odd end out as one of its own. Where the congestion control is BBR, it stays so: that one sends by a
+    /// timer what the others send at once, and was measured to take twice the time where all packets are full.
+    pub(crate) fn cork(socket: BorrowedFd<'_>) -> io::Result<bool> {
+        if tcp_congestion(socket)?.starts_with("bbr") {
+            return Ok(false);
+        }
+        set_tcp_cork(socket, true)?;
+        Ok(true)
+    }
+
+    /// Sends what has been held back.
+    pub(crate) fn uncork(socket: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(set_tcp_cork(socket, false)?)
+    }
 }
 
 /// Nothing is held back elsewhere, where no file is sent by the system.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn cork(_: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(false)
-}
+mod system {
+    use super::{BorrowedFd, SendFlags, io};
 
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn uncork(_: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(())
+    pub(super) const MORE: SendFlags = SendFlags::empty();
+
+    pub(crate) fn cork(_: BorrowedFd<'_>) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    pub(crate) fn uncork(_: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

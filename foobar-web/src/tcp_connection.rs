@@ -9,7 +9,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
-use crate::cork::{cork, uncork};
+use crate::cork::{cork, uncork, write_before};
 use crate::transport::{Transport, has_ended};
 use crate::unacknowledged::unacknowledged;
 
@@ -98,6 +98,13 @@ impl Transport for TcpConnection {
 
     fn has_ended(&mut self) -> io::Result<bool> {
         Ok(has_ended(self.watched()?.ready(Interest::READABLE)))
+    }
+
+    fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.write_plain(|stream| write_before(stream.as_fd(), bytes)) {
+            Some(written) => Poll::Ready(written),
+            None => self.poll_write_by(cx, |socket| write_before(socket, bytes)),
+        }
     }
 
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
@@ -32,12 +33,32 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether the client has closed its side, even if bytes that it sent before have not been read.
     fn has_ended(&mut self) -> io::Result<bool>;
 
+    /// Writes what the end of this side follows at once, so that one packet can carry both.
+    fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(cx, bytes)
+    }
+
     /// Waits until something can be written.
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
     /// [`io::ErrorKind::WouldBlock`].
     fn try_write_by<R>(&self, write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
+
+    /// The same, after waiting.
+    fn poll_write_by<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.poll_writable(cx))?;
+            match self.try_write_by(&mut write) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
 }
 
 impl Transport for UnixStream {

@@ -127,6 +127,8 @@ fn a_connection_for_one_request_is_accepted_read_answered_and_closed_and_nothing
     println!("{} at once, {} after a wait", at_once.len(), waited.len());
     assert!(!at_once.is_empty() && at_once.len() + waited.len() == CONNECTIONS, "{calls:#?}");
     assert!(at_once.iter().all(|calls| names(calls) == AT_ONCE), "{at_once:#?}");
+    let with_its_end = |call: &Call| call.name != "sendto" || call.rest.contains("MSG_MORE");
+    assert!(calls.iter().all(with_its_end), "one packet carries the answer and the end: {calls:#?}");
 }
 
 #[test]

@@ -120,9 +120,6 @@ impl FileContent {
         range: Range<u64>,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
-        if matches!(self.cork, Cork::Out) {
-            self.cork = if stream.cork() { Cork::In } else { Cork::Needless };
-        }
         if !self.text.is_empty() {
             let text = &self.text[..self.text.len().min(limit)];
             return poll_write_before(cx, stream, text).map_ok(|written| self.took(written));
@@ -132,6 +129,10 @@ impl FileContent {
         if length == 0 {
             self.read(range, SLICE);
             return Poll::Ready(Ok(0));
+        }
+        let paced = limit < usize::MAX; // then each piece is to go out when it is its time
+        if matches!(self.cork, Cork::Out) && !paced {
+            self.cork = if stream.cork() { Cork::In } else { Cork::Needless };
         }
         let sent = ready!(poll_send_file(cx, stream, &*self.file, range.start, length))?;
         if sent == 0 {
@@ -214,7 +215,6 @@ mod tests {
     use rustix::fs::Advice;
     use std::fs::File;
     use std::io::{Read, Write};
-    use std::time::Duration;
 
     const MIB: u64 = 1 << 20;
 
@@ -255,6 +255,9 @@ mod tests {
     async fn a_socket_holds_back_what_fills_no_packet_and_nothing_after_the_end_of_a_file() {
         use rustix::net::sockopt::{set_tcp_congestion, tcp_cork};
         let folder = tempfile::tempdir().unwrap();
+        if !tells_what_is_in_memory(folder.path()) {
+            return;
+        }
         let mut content = content(folder.path()).await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -265,7 +268,7 @@ mod tests {
         let mut stream = TcpConnection::Fresh(server);
         let reader = std::thread::spawn(move || client.read_exact(&mut vec![0; 8 << 20]));
         while content.file.is_changing().unwrap() {
-            std::thread::park_timeout(Duration::from_millis(10)); // what may still be written to is not left to the system
+            std::thread::yield_now(); // what may still be written to is not left to the system
         }
         let mut corked = false;
         while !content.is_done() {

@@ -68,7 +68,12 @@ impl<S: Transport> Wire<S> {
         let mut outcome = Ok(());
         if let Some(content) = at_once {
             let first = &content[..content.len().min(TURN)];
-            match outgoing::poll_write(cx, &mut self.stream, out, first) {
+            let written = match (end, first) {
+                // The end follows; the client sends nothing after it asked for that (RFC 9112 §9.6), which would reset it.
+                (Some(End::Asked), []) => self.stream.poll_write_last(cx, out),
+                _ => outgoing::poll_write(cx, &mut self.stream, out, first),
+            };
+            match written {
                 Poll::Ready(Ok(bytes)) => {
                     request.sent = bytes as u64;
                     self.handed(bytes);

@@ -98,13 +98,13 @@ impl AsyncWrite for Eager {
     }
 }
 
-/// What is in the answer to each request.
-const CONTENT: usize = 1 << 20;
+/// What the answers have that is not content, at most.
+const HEADS: usize = 2000;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A connection on which so many requests have come.
-async fn wire(requests: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
-    let route = RouteSettings { respond: Some(200), body: "x".repeat(CONTENT), ..RouteSettings::default() };
+/// A connection on which so many requests have come, each for so many bytes.
+async fn wire(requests: usize, content: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
+    let route = RouteSettings { respond: Some(200), body: "x".repeat(content), ..RouteSettings::default() };
     let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
     let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
     let worker = worker(&web, site, None).await;
@@ -138,16 +138,29 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
 
 #[tokio::test]
 async fn what_is_answered_at_once_counts_in_a_turn() {
-    let (mut wire, taken) = wire(100).await;
+    let (mut wire, taken) = wire(100, TURN / 2).await;
+    take_a_turn(&mut wire).await;
+    assert!((TURN..TURN + HEADS).contains(&taken.load(Relaxed)), "{taken:?}");
+}
+
+#[tokio::test]
+async fn of_a_long_answer_a_turn_is_written_at_a_time() {
+    let (mut wire, taken) = wire(1, 4 * TURN).await;
+    for turns in 1..=4 {
+        take_a_turn(&mut wire).await;
+        assert!((turns * TURN..turns * TURN + HEADS).contains(&taken.load(Relaxed)), "{turns}: {taken:?}");
+    }
+}
+
+async fn take_a_turn(wire: &mut Wire<Eager>) {
     let pending = poll_fn(|cx| Poll::Ready(wire.poll_next(cx).is_pending())).await;
     assert!(pending);
-    assert!((TURN..TURN + CONTENT + 1000).contains(&taken.load(Relaxed)), "{taken:?}");
 }
 
 #[tokio::test]
 async fn between_two_turns_others_are_told_what_has_come_for_them() {
     let other = async {
-        let (mut wire, taken) = wire(100).await;
+        let (mut wire, taken) = wire(100, TURN / 2).await;
         let (mut here, there) = UnixStream::pair().unwrap();
         let after = spawn_local(async move {
             here.read_u8().await.unwrap();
@@ -164,10 +177,10 @@ async fn between_two_turns_others_are_told_what_has_come_for_them() {
 
 #[tokio::test]
 async fn an_idle_connection_holds_no_buffer() {
-    let (mut wire, taken) = wire(100).await;
+    let (mut wire, taken) = wire(100, TURN / 2).await;
     poll_fn(|cx| {
         assert!(wire.poll_next(cx).is_pending());
-        if taken.load(Relaxed) > 100 * CONTENT { Poll::Ready(()) } else { Poll::Pending }
+        if taken.load(Relaxed) > 50 * TURN { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     assert_eq!(wire.unread.capacity(), 0);
@@ -176,7 +189,7 @@ async fn an_idle_connection_holds_no_buffer() {
 #[tokio::test(start_paused = true)]
 async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_not_come_whole() {
     for (evicted, lingers) in [(false, LINGER), (true, Duration::ZERO)] {
-        let (mut wire, _) = wire(0).await;
+        let (mut wire, _) = wire(0, 0).await;
         wire.message = Message::Sized(10);
         if evicted {
             wire.exchange.evict();

@@ -32,8 +32,8 @@ use crate::outgoing::TURN;
 const CONNECTIONS: u64 = 2500;
 /// Longer than any deadline, and all that a client can meet one after the other.
 const LONGEST: Duration = Duration::from_secs(150);
-/// Two turns, as hyper may poll twice, a `/long` that hyper writes besides, and less than the largest room.
-const MOST_AT_ONCE: usize = 5 * TURN;
+/// Two turns, as hyper may poll twice, each with a write of almost another, and a `/long` that hyper writes besides.
+const MOST_AT_ONCE: usize = 6 * TURN + (64 << 10);
 /// The time that passes at once.
 const STEP: Duration = Duration::from_millis(250);
 /// How long a disk may take.
