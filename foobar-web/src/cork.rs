@@ -1,7 +1,17 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
+
+/// Writes bytes and, if all are taken, ends this side: one packet carries both. The close alone would do that too, but
+/// where the client has sent more than is read, it discards what has not been sent.
+pub(crate) fn write_last(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let written = write_before(socket, bytes)?;
+    if written == bytes.len() {
+        _ = shutdown(socket, Shutdown::Write); // fails if the client is gone: then nobody waits for the end
+    }
+    Ok(written)
+}
 
 pub(crate) use system::{cork, uncork};
 
@@ -58,6 +68,7 @@ mod system {
 mod tests {
     use super::*;
     use rustix::net::sockopt::{set_tcp_congestion, tcp_cork};
+    use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsFd;
 
@@ -82,5 +93,19 @@ mod tests {
         } else {
             println!("this system has no BBR");
         }
+    }
+
+    #[test]
+    fn the_last_bytes_arrive_although_the_client_has_sent_more_than_was_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.accept().unwrap().0;
+        client.write_all(b"more").unwrap();
+        assert_eq!(server.peek(&mut [0; 4]).unwrap(), 4);
+        assert_eq!(write_last(server.as_fd(), b"answer").unwrap(), 6);
+        drop(server);
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, *b"answer");
     }
 }

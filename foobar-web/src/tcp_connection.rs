@@ -9,7 +9,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
-use crate::cork::{cork, uncork, write_before};
+use crate::cork::{cork, uncork, write_last};
 use crate::transport::{Transport, has_ended};
 use crate::unacknowledged::unacknowledged;
 
@@ -101,9 +101,9 @@ impl Transport for TcpConnection {
     }
 
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.write_plain(|stream| write_before(stream.as_fd(), bytes)) {
+        match self.write_plain(|stream| write_last(stream.as_fd(), bytes)) {
             Some(written) => Poll::Ready(written),
-            None => self.poll_write_by(cx, |socket| write_before(socket, bytes)),
+            None => self.poll_write_by(cx, |socket| write_last(socket, bytes)),
         }
     }
 

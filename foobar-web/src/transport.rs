@@ -33,7 +33,7 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether the client has closed its side, even if bytes that it sent before have not been read.
     fn has_ended(&mut self) -> io::Result<bool>;
 
-    /// Writes what the end of this side follows at once, so that one packet can carry both.
+    /// Writes the last bytes, after which nothing but the end follows; where that saves a packet, it ends this side too.
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(cx, bytes)
     }

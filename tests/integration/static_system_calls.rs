@@ -106,7 +106,7 @@ fn a_name_that_is_known_to_be_missing_takes_one_call_to_read_the_request_and_one
 }
 
 /// No option is set: a connection has those of the listening socket. The second `accept4` finds that no other waits.
-const AT_ONCE: &[&str] = &["accept4", "accept4", "recvfrom", "sendto", "close"];
+const AT_ONCE: &[&str] = &["accept4", "accept4", "recvfrom", "sendto", "shutdown", "close"];
 
 #[test]
 fn a_connection_for_one_request_is_accepted_read_answered_and_closed_and_nothing_else() {
@@ -128,7 +128,7 @@ fn a_connection_for_one_request_is_accepted_read_answered_and_closed_and_nothing
     assert!(!at_once.is_empty() && at_once.len() + waited.len() == CONNECTIONS, "{calls:#?}");
     assert!(at_once.iter().all(|calls| names(calls) == AT_ONCE), "{at_once:#?}");
     let with_its_end = |call: &Call| call.name != "sendto" || call.rest.contains("MSG_MORE");
-    assert!(calls.iter().all(with_its_end), "one packet carries the answer and the end: {calls:#?}");
+    assert!(calls.iter().all(with_its_end), "one packet is to carry the answer and the end: {calls:#?}");
 }
 
 #[test]

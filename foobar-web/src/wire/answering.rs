@@ -69,8 +69,7 @@ impl<S: Transport> Wire<S> {
         if let Some(content) = at_once {
             let first = &content[..content.len().min(TURN)];
             let written = match (end, first) {
-                // The end follows; the client sends nothing after it asked for that (RFC 9112 §9.6), which would reset it.
-                (Some(End::Asked), []) => self.stream.poll_write_last(cx, out),
+                (Some(_), []) => self.stream.poll_write_last(cx, out),
                 _ => outgoing::poll_write(cx, &mut self.stream, out, first),
             };
             match written {
