@@ -3,6 +3,13 @@ use std::os::fd::BorrowedFd;
 
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
+pub(crate) use system::{cork, uncork};
+
+/// Writes bytes that others, or the end, follow at once: where the system can, it waits for these to fill the packet.
+pub(crate) fn write_before(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(socket, bytes, system::MORE)?)
+}
+
 /// Writes bytes and, if all are taken, ends this side: one packet carries both. The close alone would do that too, but
 /// where the client has sent more than is read, it discards what has not been sent.
 pub(crate) fn write_last(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
@@ -11,13 +18,6 @@ pub(crate) fn write_last(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usi
         _ = shutdown(socket, Shutdown::Write); // fails if the client is gone: then nobody waits for the end
     }
     Ok(written)
-}
-
-pub(crate) use system::{cork, uncork};
-
-/// Writes bytes that others, or the end, follow at once: where the system can, it waits for these to fill the packet.
-pub(crate) fn write_before(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    Ok(send(socket, bytes, system::MORE)?)
 }
 
 #[cfg(target_os = "linux")]
