@@ -35,7 +35,8 @@ impl ResponseHead<'_> {
         if let Length::Announced(length) = self.length {
             put_length(out, length);
         }
-        put(out, &[b"server: foobar\r\nx-request-id: ", &self.id.digits()]);
+        out.extend_from_slice(b"server: foobar\r\nx-request-id: ");
+        out.extend_from_slice(&self.id.digits());
         if let Some(connection) = self.connection {
             put(out, &[b"\r\nconnection: ", connection.as_bytes()]);
         }
@@ -43,12 +44,17 @@ impl ResponseHead<'_> {
         if let Length::Added(length) = self.length {
             put_length(out, length);
         }
-        put(out, &[b"date: ", self.date.as_bytes(), b"\r\n\r\n"]);
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(self.date.as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
     }
 
     fn put_status(&self, out: &mut Vec<u8>) {
-        if (self.minor, self.status) == (1, StatusCode::OK) {
-            return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        match (self.minor, self.status) {
+            (1, StatusCode::OK) => return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+            (1, StatusCode::NOT_MODIFIED) => return out.extend_from_slice(b"HTTP/1.1 304 Not Modified\r\n"),
+            (1, StatusCode::NOT_FOUND) => return out.extend_from_slice(b"HTTP/1.1 404 Not Found\r\n"),
+            _ => {}
         }
         let version = if self.minor == 0 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
         let reason = self.status.canonical_reason().unwrap_or("<none>"); // as hyper writes it
@@ -57,7 +63,9 @@ impl ResponseHead<'_> {
 }
 
 fn put_length(out: &mut Vec<u8>, length: u64) {
-    put(out, &[b"content-length: ", itoa::Buffer::new().format(length).as_bytes(), b"\r\n"]);
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
