@@ -44,7 +44,7 @@ pub(crate) struct Request<'a> {
     /// The client's address.
     pub(crate) remote: Option<Rc<str>>,
     pub(crate) head: Cow<'a, [u8]>,
-    pub(crate) noted: Noted,
+    pub(crate) noted: Cow<'a, Noted>,
     pub(crate) id: RequestId,
     /// When its first byte came.
     pub(crate) since: Instant,
@@ -172,7 +172,7 @@ impl Request<'_> {
 
     /// The same, for as long as it takes.
     pub(crate) fn into_owned(self) -> Request<'static> {
-        Request { head: Cow::Owned(self.head.into_owned()), ..self }
+        Request { head: Cow::Owned(self.head.into_owned()), noted: Cow::Owned(self.noted.into_owned()), ..self }
     }
 }
 

@@ -1,10 +1,11 @@
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, TcpStream as Plain};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
@@ -57,16 +58,56 @@ impl TcpConnection {
         })
     }
 
+    /// Reads without waiting, if that is possible before the runtime has to know of the connection.
+    fn read_plain(&mut self, room: &mut [u8]) -> Option<io::Result<usize>> {
+        let Self::Fresh(stream) = self else { return None };
+        let read = unless_it_blocks(receive(stream.as_fd(), room))?;
+        if let Self::Fresh(stream) = std::mem::replace(self, Self::Lost) {
+            *self = Self::Read(stream);
+        }
+        Some(read)
+    }
+
     /// Writes without waiting, if that is possible before the runtime has to know of the connection.
     fn write_plain(&mut self, write: impl FnOnce(&mut Plain) -> io::Result<usize>) -> Option<io::Result<usize>> {
         let (Self::Fresh(stream) | Self::Read(stream)) = self else { return None };
-        let written = write(stream);
-        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            None
-        } else {
-            Some(written)
-        }
+        unless_it_blocks(write(stream))
     }
+}
+
+fn unless_it_blocks(moved: io::Result<usize>) -> Option<io::Result<usize>> {
+    let blocks = moved.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+    (!blocks).then_some(moved)
+}
+
+// The calls of the standard library are those of the C library, which make each of them a place where a thread can be
+// cancelled, at the cost of two atomic operations.
+
+fn receive(socket: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
+    Ok(recv(socket, room, RecvFlags::empty())?.0)
+}
+
+fn transmit(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(socket, bytes, SendFlags::NOSIGNAL)?)
+}
+
+/// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was: the
+/// runtime is told that the next call would block, which saves making it.
+fn try_move(
+    stream: &Watched,
+    direction: Interest,
+    most: usize,
+    call: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>,
+) -> Option<io::Result<usize>> {
+    let mut all = None;
+    let moved = stream.try_io(direction, || match call(stream.as_fd())? {
+        moved if 0 < moved && moved < most => {
+            all = Some(moved);
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        moved => Ok(moved),
+    });
+    unless_it_blocks(all.map_or(moved, Ok))
 }
 
 fn lost() -> io::Error {
@@ -100,6 +141,19 @@ impl Transport for TcpConnection {
         Ok(has_ended(self.watched()?.ready(Interest::READABLE)))
     }
 
+    fn poll_receive(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Some(read) = self.read_plain(room) {
+            return Poll::Ready(read);
+        }
+        let stream = self.watched()?;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            if let Some(read) = try_move(&stream, Interest::READABLE, room.len(), |socket| receive(socket, room)) {
+                return Poll::Ready(read);
+            }
+        }
+    }
+
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.write_plain(|stream| write_last(stream.as_fd(), bytes)) {
             Some(written) => Poll::Ready(written),
@@ -127,25 +181,21 @@ impl AsRawFd for TcpConnection {
 
 impl AsyncRead for TcpConnection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if let Self::Fresh(stream) = &mut *self {
-            let read = stream.read(buf.initialize_unfilled());
-            if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-                *self = match std::mem::replace(&mut *self, Self::Lost) {
-                    Self::Fresh(stream) => Self::Read(stream),
-                    known => known,
-                };
-                return Poll::Ready(read.map(|length| buf.advance(length)));
-            }
-        }
         self.watched()?.poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for TcpConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.write_plain(|stream| stream.write(bytes)) {
-            Some(written) => Poll::Ready(written),
-            None => self.watched()?.poll_write(cx, bytes),
+        if let Some(written) = self.write_plain(|stream| transmit(stream.as_fd(), bytes)) {
+            return Poll::Ready(written);
+        }
+        let stream = self.watched()?;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            if let Some(written) = try_move(&stream, Interest::WRITABLE, bytes.len(), |to| transmit(to, bytes)) {
+                return Poll::Ready(written);
+            }
         }
     }
 

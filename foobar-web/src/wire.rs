@@ -37,7 +37,7 @@ pub(crate) struct Wire<S> {
     exchange: Rc<Exchange>,
     remote: Option<Rc<str>>,
     front: Front,
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
     end: Option<End>,
     message: Message,
     unread: BytesMut,
@@ -58,8 +58,8 @@ pub(crate) struct Wire<S> {
 
 /// What the next byte from the client belongs to.
 enum Message {
-    /// The head of a request.
-    Head(HeadReader),
+    /// The head of a request, part of which may have been read.
+    Head(Option<Box<HeadReader>>),
     /// So many bytes of its content.
     Sized(u64),
     /// The chunks of its content.
@@ -91,7 +91,7 @@ impl<S: Transport> Wire<S> {
             front: Front::default(),
             outgoing: None,
             end: None,
-            message: Message::Head(HeadReader::new(worker.limits.head)),
+            message: Message::Head(None),
             worker,
             unread: BytesMut::new(),
             cleared: 0,
@@ -131,12 +131,7 @@ impl<S: Transport> Wire<S> {
     async fn linger(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         let worker = Rc::clone(&self.worker);
-        let mut discard = |cx: &mut Context<'_>| {
-            worker.desk.with_input(|input| {
-                let mut buf = ReadBuf::new(input);
-                Pin::new(&mut self.stream).poll_read(cx, &mut buf).map_ok(|()| buf.filled().len())
-            })
-        };
+        let mut discard = |cx: &mut Context<'_>| worker.desk.with_input(|input| self.stream.poll_receive(cx, input));
         while poll_fn(&mut discard).await? > 0 {}
         Ok(())
     }
@@ -162,7 +157,7 @@ impl<S: Transport> Wire<S> {
                 return Poll::Ready(Ok(Next::End));
             }
             if matches!((&self.message, self.exchange.turn()), (Message::Complete, Turn::Client { .. })) {
-                self.message = self.next_head();
+                self.message = Message::Head(None);
             }
             if self.cleared == 0 && !self.unread.is_empty() {
                 self.take_unread(cx)?;
@@ -199,9 +194,8 @@ impl<S: Transport> Wire<S> {
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let worker = Rc::clone(&self.worker);
         worker.desk.with_input(|input| {
-            let mut buf = ReadBuf::new(input);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
-            let fresh = buf.filled();
+            let length = ready!(self.stream.poll_receive(cx, input))?;
+            let fresh = &input[..length];
             if fresh.is_empty() && matches!(self.message, Message::Complete) {
                 self.gone.get_or_insert_with(Instant::now);
                 return Poll::Pending;
@@ -242,20 +236,24 @@ impl<S: Transport> Wire<S> {
         let mut taken = 0;
         while self.takes_more() && taken < bytes.len() {
             let rest = &bytes[taken..];
-            let Message::Head(reader) = &mut self.message else {
+            let Message::Head(begun) = &mut self.message else {
                 self.cleared = self.clear_content(rest);
                 break;
             };
+            let mut reader = begun.take().map_or_else(|| HeadReader::new(self.worker.limits.head), |begun| *begun);
             let now = self.exchange.arriving();
             let head = match reader.read(rest) {
-                Ok(None) => break,
+                Ok(None) => {
+                    *begun = Some(Box::new(reader));
+                    break;
+                }
                 Ok(Some(head)) => head,
                 Err(reason) => {
                     self.refuse(reason, rest);
                     break;
                 }
             };
-            let noted = *reader.noted();
+            let noted = reader.noted();
             self.begin();
             let (request, content) = rest.split_at(head.length);
             let encoded = noted.encoded(request);
@@ -300,10 +298,6 @@ impl<S: Transport> Wire<S> {
             self.exchange.completed();
         }
         cleared
-    }
-
-    fn next_head(&self) -> Message {
-        Message::Head(HeadReader::new(self.worker.limits.head))
     }
 
     fn begin(&mut self) {

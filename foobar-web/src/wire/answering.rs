@@ -9,7 +9,7 @@ use http::StatusCode;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::Wire;
+use super::{Message, Wire};
 use crate::front::Answer;
 use crate::head::Noted;
 use crate::outgoing::{self, End, Outgoing, Request, TURN};
@@ -20,14 +20,20 @@ use crate::transport::Transport;
 
 impl<S: Transport> Wire<S> {
     /// Answers a request from its head alone, which has come whole `now`; `false` if it is for hyper.
-    pub(super) fn answer(&mut self, cx: &mut Context<'_>, head: &[u8], noted: Noted, now: Instant) -> io::Result<bool> {
+    pub(super) fn answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &[u8],
+        noted: &Noted,
+        now: Instant,
+    ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
-        let Some(answer) = self.front.answer(&worker, head, &noted) else { return Ok(false) };
+        let Some(answer) = self.front.answer(&worker, head, noted) else { return Ok(false) };
         let end = self.end_after(&answer);
         let request = Request {
             remote: self.remote.clone(),
             head: Cow::Borrowed(head),
-            noted,
+            noted: Cow::Borrowed(noted),
             id: RequestId::generate(),
             since: self.exchange.since(),
             come: now,
@@ -87,7 +93,7 @@ impl<S: Transport> Wire<S> {
                 Poll::Pending => {}
             }
         }
-        self.outgoing = Some(Outgoing::new(out, content, request.into_owned(), end, pace));
+        self.outgoing = Some(Box::new(Outgoing::new(out, content, request.into_owned(), end, pace)));
         outcome
     }
 
@@ -116,7 +122,7 @@ impl<S: Transport> Wire<S> {
     fn answered(&mut self, end: Option<End>, now: Instant) {
         self.wrote = now;
         self.end = end;
-        self.message = self.next_head();
+        self.message = Message::Head(None);
         self.exchange.answered_at_once(now);
     }
 }
