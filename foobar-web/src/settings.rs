@@ -44,7 +44,7 @@ settings! {
         pub access_log: String = r#""stdout""#,
         /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
         pub log_format: LogFormat = r#""combined""#,
-        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk. A file counts with its content and about 4KiB, and with 2KiB more for each coding. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
+        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk. A file counts with its content and about 2KiB, and with 1KiB more for each coding. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
         /// The largest file that is kept in memory, in each of its codings, and at most a quarter of `file_cache_size`; a larger one is kept open.
         pub file_cache_max_file: Size = r#""1MiB""#,

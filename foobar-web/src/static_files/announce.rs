@@ -3,7 +3,7 @@ mod fingerprint;
 mod rules;
 
 use foobar_core::List;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
 
 use self::disposition::Disposition;
 use self::rules::Rules;
@@ -45,10 +45,9 @@ impl Announce {
         let caching = self.cache_control.find(name, media_type);
         let disposition = self.disposition.find(name, media_type);
         let disposition = disposition.map(|disposition| (CONTENT_DISPOSITION, disposition.of(name)));
-        let nosniff = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Announced {
             content_type: self.types.announce(media_type),
-            fields: disposition.into_iter().chain([nosniff]).collect(),
+            fields: disposition.into_iter().collect(),
             lasting: caching.map(|value| (CACHE_CONTROL, value.clone())).into_iter().collect(),
             ranges: self.ranges,
         }
@@ -78,10 +77,10 @@ mod tests {
             fields.map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text"))).collect::<Vec<_>>()
         };
         let of_site = Announce::compile("sites.a", &site, None).expect("the rules are good");
-        assert_eq!(fields(&of_site, "a/b.html"), ["cache-control: no-cache", "x-content-type-options: nosniff"]);
+        assert_eq!(fields(&of_site, "a/b.html"), ["cache-control: no-cache"]);
         assert_eq!(fields(&of_site, "b.png")[0], "cache-control: max-age=3600");
         let of_route = Announce::compile("sites.a", &site, Some(("r", &route))).expect("the rules are good");
-        assert_eq!(fields(&of_route, "b.png"), ["x-content-type-options: nosniff"]);
+        assert_eq!(fields(&of_route, "b.png"), [""; 0]);
         let immutable = "cache-control: public, max-age=31536000, immutable";
         assert_eq!(fields(&of_route, "b.3f2a9c1b.png")[0], immutable);
         assert_eq!(fields(&of_route, "x/b.pdf")[0], "content-disposition: attachment; filename=\"b.pdf\"");

@@ -1,7 +1,6 @@
 mod html;
 mod json;
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -65,12 +64,7 @@ impl Listing {
     /// 200 with the list.
     pub(super) fn reply(&self, text: Bytes) -> Reply {
         let (length, content) = (Some(text.len() as u64), Content::Memory(text));
-        Reply {
-            fields: Arc::new(FieldBlock::new(self.fields())),
-            length,
-            content,
-            ..Reply::empty(StatusCode::OK, vec![])
-        }
+        Reply { fields: FieldBlock::new(&self.fields()), length, content, ..Reply::empty(StatusCode::OK, vec![]) }
     }
 
     fn fields(&self) -> Vec<(HeaderName, HeaderValue)> {

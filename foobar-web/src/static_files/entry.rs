@@ -74,7 +74,7 @@ pub(super) type Milliseconds = u64;
 const TOLD: Milliseconds = 60_000;
 
 /// The memory that a file takes beside what it can be sent as: the look at it, its place in tables.
-const FILE: u64 = 2 << 10;
+const FILE: u64 = 1 << 10;
 /// The same of anything else.
 const OTHER: u64 = 256;
 

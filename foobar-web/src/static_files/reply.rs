@@ -5,6 +5,7 @@ use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
+use memchr::memchr;
 
 use super::disk_file::DiskFile;
 use super::pieces::Pieces;
@@ -17,7 +18,7 @@ use crate::pace::Pace;
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     /// Fields that every answer of this kind has.
-    pub(crate) fields: Arc<FieldBlock>,
+    pub(crate) fields: FieldBlock,
     /// Fields of this answer alone.
     pub(crate) extra: Vec<(HeaderName, HeaderValue)>,
     /// What `Content-Length` says, also of content that is left out of the answer to HEAD; `None` where it says nothing.
@@ -46,17 +47,20 @@ pub(crate) enum Segment {
     File(Range<u64>),
 }
 
-/// Header fields that are made once and sent many times.
-#[derive(Debug, Default)]
+/// Header fields that are made once and sent many times, as they are written on an HTTP/1 connection: each a line with
+/// its end.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FieldBlock {
-    fields: Vec<(HeaderName, HeaderValue)>,
-    text: Box<[u8]>,
+    text: Arc<[u8]>,
+    /// The part of the text that these are.
+    start: u32,
+    end: u32,
 }
 
 impl Reply {
     /// An answer without content.
     pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
-        Self { status, fields: Arc::default(), extra, length: None, content: Content::Empty, pace: None }
+        Self { status, fields: FieldBlock::default(), extra, length: None, content: Content::Empty, pace: None }
     }
 
     /// The same without its content, for HEAD.
@@ -66,7 +70,7 @@ impl Reply {
 
     /// All fields but `Content-Length`.
     pub(crate) fn headers(&self) -> HeaderMap {
-        self.fields.fields.iter().chain(&self.extra).cloned().collect()
+        self.fields.iter().chain(self.extra.iter().cloned()).collect()
     }
 
     /// The answer in the form that everything behind the wire has.
@@ -98,16 +102,34 @@ impl Segment {
 }
 
 impl FieldBlock {
-    pub(crate) fn new(fields: Vec<(HeaderName, HeaderValue)>) -> Self {
+    pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
         let line = |(name, value): &(HeaderName, HeaderValue)| {
             [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
         };
-        let text = fields.iter().flat_map(line).collect();
-        Self { fields, text }
+        let text: Arc<[u8]> = fields.iter().flat_map(line).collect();
+        Self { start: 0, end: text.len() as u32, text }
     }
 
-    /// The fields as they are written on an HTTP/1 connection, each line with its end.
+    /// Some of these, by their places.
+    pub(crate) fn part(&self, fields: Range<usize>) -> Self {
+        let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>() as u32;
+        let (start, end) = (self.start + length(fields.start), self.start + length(fields.end));
+        Self { text: Arc::clone(&self.text), start, end }
+    }
+
+    /// The lines, one after the other.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.text
+        &self.text[self.start as usize..self.end as usize]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.lines().filter_map(|line| {
+            let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(&value[2..]).ok()?)) // all were fields
+        })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.as_bytes().split_inclusive(|byte| *byte == b'\n')
     }
 }

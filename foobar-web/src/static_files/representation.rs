@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
 
@@ -26,8 +27,8 @@ pub(super) struct Representation {
     /// The content.
     pub(super) stored: Stored,
     announced: Announced,
-    whole: Arc<FieldBlock>,
-    not_modified: Arc<FieldBlock>,
+    whole: FieldBlock,
+    not_modified: FieldBlock,
 }
 
 /// The bytes of a file.
@@ -43,7 +44,7 @@ pub(super) enum Stored {
 pub(super) struct Announced {
     /// The media type, with its charset.
     pub(super) content_type: HeaderValue,
-    /// Fields of every answer that has content.
+    /// Fields of every answer that has content, beside those that all files have.
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// Fields that 304 has too (RFC 9110 §15.4.5), such as `Cache-Control`.
     pub(super) lasting: Vec<(HeaderName, HeaderValue)>,
@@ -72,9 +73,8 @@ impl Representation {
     }
 
     fn assemble(validators: Validators, size: u64, stored: Stored, announced: Announced) -> Self {
-        let not_modified = lasting(&validators, &announced);
-        let whole = with_content(&validators, &announced, &announced.content_type);
-        Self { validators, size, stored, announced, whole: whole.into(), not_modified: not_modified.into() }
+        let (whole, not_modified) = fields(&validators, &announced, &announced.content_type);
+        Self { validators, size, stored, announced, whole, not_modified }
     }
 
     /// Whether its content is in memory; else it holds a file open.
@@ -93,27 +93,27 @@ impl Representation {
             Stored::Memory(bytes) => Content::Memory(bytes.clone()),
             Stored::File(file) => Content::File(Arc::clone(file), vec![Segment::File(0..self.size)]),
         };
-        let (fields, length) = (Arc::clone(&self.whole), Some(self.size));
+        let (fields, length) = (self.whole.clone(), Some(self.size));
         Reply { status: StatusCode::OK, fields, extra: Vec::new(), length, content, pace: None }
     }
 
     /// 206 with one range.
     pub(super) fn part(&self, range: Range<u64>) -> Reply {
         let extra = vec![(CONTENT_RANGE, content_range(&range, self.size))];
-        self.pieces(Arc::clone(&self.whole), extra, vec![Segment::File(range)])
+        self.pieces(self.whole.clone(), extra, vec![Segment::File(range)])
     }
 
     /// 206 with several ranges, each in a part of `multipart/byteranges`.
     pub(super) fn parts(&self, ranges: &[Range<u64>]) -> Reply {
         let multipart = Multipart::new();
         let segments = multipart.segments(ranges, self.content_type(), self.size);
-        let fields = with_content(&self.validators, &self.announced, &multipart.content_type());
-        self.pieces(fields.into(), Vec::new(), segments)
+        let (fields, _) = fields(&self.validators, &self.announced, &multipart.content_type());
+        self.pieces(fields, Vec::new(), segments)
     }
 
     /// 304: the client has it.
     pub(super) fn not_modified(&self) -> Reply {
-        Reply { fields: Arc::clone(&self.not_modified), ..Reply::empty(StatusCode::NOT_MODIFIED, Vec::new()) }
+        Reply { fields: self.not_modified.clone(), ..Reply::empty(StatusCode::NOT_MODIFIED, Vec::new()) }
     }
 
     /// 416 with the length of what there is (RFC 9110 §15.5.17).
@@ -122,7 +122,7 @@ impl Representation {
         Reply::empty(StatusCode::RANGE_NOT_SATISFIABLE, vec![(CONTENT_RANGE, length)])
     }
 
-    fn pieces(&self, fields: Arc<FieldBlock>, extra: Vec<(HeaderName, HeaderValue)>, segments: Vec<Segment>) -> Reply {
+    fn pieces(&self, fields: FieldBlock, extra: Vec<(HeaderName, HeaderValue)>, segments: Vec<Segment>) -> Reply {
         let length = Some(segments.iter().map(Segment::len).sum());
         let content = match &self.stored {
             Stored::Memory(bytes) => in_memory(bytes, segments),
@@ -154,20 +154,19 @@ fn in_memory(content: &Bytes, segments: Vec<Segment>) -> Content {
     }
 }
 
-fn with_content(validators: &Validators, announced: &Announced, content_type: &HeaderValue) -> FieldBlock {
+/// The fields of an answer with content, and those among them that 304 has too.
+fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderValue) -> (FieldBlock, FieldBlock) {
     let mut fields = vec![(CONTENT_TYPE, content_type.clone())];
-    fields.extend(validate(validators));
+    fields.push((ETAG, header(validators.etag.to_string())));
+    fields.push((LAST_MODIFIED, header(validators.last_modified())));
+    fields.extend_from_slice(&announced.lasting);
+    let lasting = 1..fields.len();
     fields.extend(announced.ranges.then(|| (ACCEPT_RANGES, HeaderValue::from_static("bytes"))));
-    fields.extend(announced.lasting.iter().chain(&announced.fields).cloned());
-    FieldBlock::new(fields)
-}
-
-fn lasting(validators: &Validators, announced: &Announced) -> FieldBlock {
-    FieldBlock::new(validate(validators).into_iter().chain(announced.lasting.iter().cloned()).collect())
-}
-
-fn validate(validators: &Validators) -> [(HeaderName, HeaderValue); 2] {
-    [(ETAG, validators.etag.clone()), (LAST_MODIFIED, validators.last_modified.clone())]
+    fields.extend_from_slice(&announced.fields);
+    fields.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    let block = FieldBlock::new(&fields);
+    let not_modified = block.part(lasting);
+    (block, not_modified)
 }
 
 /// Where a range lies in a file of `size` bytes, as `Content-Range` says it.
@@ -176,5 +175,5 @@ pub(super) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
 }
 
 fn header(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("words and digits make a value")
+    HeaderValue::try_from(text).expect("words, digits and quotes make a value")
 }

@@ -49,7 +49,7 @@ struct OnTheFly {
 /// How long a request waits until a coding is made; then it gets the file as it is.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The memory that a representation takes beside its content: validators, and fields, ready made.
-const REPRESENTATION: u64 = 2 << 10;
+const REPRESENTATION: u64 = 1 << 10;
 
 impl Resource {
     /// A file and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is

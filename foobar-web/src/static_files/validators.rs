@@ -1,7 +1,5 @@
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
-
 use super::coding::Coding;
 use super::source::{FileState, Version};
 use crate::asked::{Field, Fields};
@@ -11,9 +9,8 @@ pub(super) struct Validators {
     /// `"MTIME-SIZE"` in hexadecimal, as nginx writes it, but with the time in nanoseconds: nginx's seconds keep the
     /// tag of a file that is changed twice within one. Of a source that knows it a part of the content's hash. The
     /// same on every server that holds the same copy.
-    pub(super) etag: HeaderValue,
-    /// The time of the last change; not later than now (RFC 9110 §8.8.2.1).
-    pub(super) last_modified: HeaderValue,
+    pub(super) etag: Box<str>,
+    /// The time of the last change, as precise as a date can say it; not later than now (RFC 9110 §8.8.2.1).
     modified: SystemTime,
 }
 
@@ -38,20 +35,18 @@ impl Validators {
         };
         let past = state.modified.min(SystemTime::now());
         let seconds = past.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds); // what a date can say
-        Self {
-            etag: HeaderValue::try_from(etag).expect("digits in quotes make a value"),
-            last_modified: HeaderValue::try_from(httpdate::fmt_http_date(modified)).expect("a date makes a value"),
-            modified,
-        }
+        Self { etag: etag.into(), modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
+    }
+
+    /// What `Last-Modified` says.
+    pub(super) fn last_modified(&self) -> String {
+        httpdate::fmt_http_date(self.modified)
     }
 
     /// Those of the same state in a coding, which is another representation and has a tag of its own: `"MTIME-SIZE-br"`.
     pub(super) fn in_coding(&self, coding: Coding) -> Self {
-        let mut etag = self.etag.as_bytes().to_vec();
-        etag.splice(etag.len() - 1.., [b"-", coding.name().as_bytes(), b"\""].concat());
-        let etag = HeaderValue::try_from(etag).expect("digits and a name in quotes make a value");
-        Self { etag, last_modified: self.last_modified.clone(), modified: self.modified }
+        let open = self.etag.strip_suffix('"').unwrap_or(&self.etag); // it has its quotes
+        Self { etag: format!("{open}-{}\"", coding.name()).into(), modified: self.modified }
     }
 
     /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored.
@@ -127,8 +122,8 @@ fn date(field: &Field<'_>) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderMap;
     use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
+    use http::{HeaderMap, HeaderValue};
 
     const BEFORE: &str = "Tue, 14 Nov 2023 22:13:19 GMT";
     const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
@@ -154,8 +149,8 @@ mod tests {
     #[test]
     fn a_tag_is_made_of_the_time_in_nanoseconds_and_the_size() {
         let validators = validators();
-        assert_eq!(validators.etag, TAG);
-        assert_eq!(validators.last_modified, DATE);
+        assert_eq!(*validators.etag, *TAG);
+        assert_eq!(validators.last_modified(), DATE);
         let next = changed(SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 6));
         assert_ne!(next.etag, validators.etag);
     }
@@ -163,9 +158,9 @@ mod tests {
     #[test]
     fn times_that_http_cannot_say_become_the_nearest_it_can() {
         let ancient = changed(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
-        assert_eq!(ancient.last_modified, "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(ancient.last_modified(), "Thu, 01 Jan 1970 00:00:00 GMT");
         let future = changed(SystemTime::now() + Duration::from_secs(3600));
-        let said = httpdate::parse_http_date(future.last_modified.to_str().unwrap()).unwrap();
+        let said = httpdate::parse_http_date(&future.last_modified()).unwrap();
         assert!(said <= SystemTime::now());
     }
 
@@ -218,11 +213,11 @@ mod tests {
     #[test]
     fn a_file_of_a_time_to_come_knows_its_own_date_again() {
         let validators = changed(SystemTime::now() + Duration::from_secs(3600));
-        let date = validators.last_modified.to_str().unwrap();
-        let evaluate = |name| validators.evaluate(&Fields::of(&headers(&[(name, date)])));
+        let date = validators.last_modified();
+        let evaluate = |name| validators.evaluate(&Fields::of(&headers(&[(name, &date)])));
         assert_eq!(evaluate(IF_MODIFIED_SINCE), Precondition::NotModified);
         assert_eq!(evaluate(IF_UNMODIFIED_SINCE), Precondition::Passed);
-        let fields = headers(&[(RANGE, "bytes=0-0"), (IF_RANGE, date)]);
+        let fields = headers(&[(RANGE, "bytes=0-0"), (IF_RANGE, &date)]);
         assert!(validators.range(&Fields::of(&fields)).is_some());
     }
 
