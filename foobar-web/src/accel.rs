@@ -77,8 +77,9 @@ impl Accel {
         for name in [CONTENT_TYPE, CONTENT_DISPOSITION, CONTENT_LANGUAGE].iter().filter(|_| bare) {
             fields.remove(name);
         }
-        if fields.contains_key(EXPIRES) {
-            headers.remove(CACHE_CONTROL); // it would count more
+        if fields.contains_key(EXPIRES) || fields.contains_key(CACHE_CONTROL) {
+            headers.remove(CACHE_CONTROL); // that of the rules would count more than the application's `Expires`
+            headers.remove(EXPIRES);
         }
         if headers.contains_key(CONTENT_SECURITY_POLICY) {
             fields.remove(CONTENT_SECURITY_POLICY); // a page of this server's own needs its own

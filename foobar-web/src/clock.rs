@@ -1,4 +1,5 @@
 use std::cell::{Ref, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
@@ -9,6 +10,7 @@ pub(crate) struct Clock(RefCell<Option<Second>>);
 
 /// One second of the day, written out.
 pub(crate) struct Second {
+    start: SystemTime,
     end: Instant,
     /// `Fri, 20 Nov 2026 05:41:00 GMT`, as in `Date`.
     pub(crate) http: String,
@@ -16,7 +18,15 @@ pub(crate) struct Second {
     pub(crate) common: String,
     /// `2026-11-20T05:41:00Z`.
     pub(crate) iso: String,
+    later: RefCell<Option<(Duration, Rc<str>)>>,
 }
+
+/// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there.
+pub(crate) fn after(time: SystemTime, period: Duration) -> String {
+    httpdate::fmt_http_date(time + period.min(TEN_YEARS))
+}
+
+const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl Clock {
     /// The second that `now` lies in.
@@ -38,7 +48,16 @@ impl Second {
         let number = MONTHS.iter().position(|name| *name == month).unwrap_or_default() + 1; // it is one of them
         let common = format!("{day}/{month}/{year}:{clock} +0000");
         let iso = format!("{year}-{number:02}-{day}T{clock}Z");
-        Self { end, http, common, iso }
+        Self { start, end, http, common, iso, later: RefCell::default() }
+    }
+
+    /// The time so long [after] this.
+    pub(crate) fn http_after(&self, period: Duration) -> Rc<str> {
+        let mut later = self.later.borrow_mut();
+        match &*later {
+            Some((known, text)) if *known == period => Rc::clone(text),
+            _ => Rc::clone(&later.insert((period, after(self.start, period).into())).1),
+        }
     }
 }
 
@@ -54,6 +73,9 @@ mod tests {
         assert_eq!(second.http, "Fri, 20 Nov 2026 05:41:00 GMT");
         assert_eq!(second.common, "20/Nov/2026:05:41:00 +0000");
         assert_eq!(second.iso, "2026-11-20T05:41:00Z");
+        for (period, date) in [(60, "Fri, 20 Nov 2026 05:42:00 GMT"), (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT")] {
+            assert_eq!(*second.http_after(Duration::from_secs(period)), *date);
+        }
     }
 
     #[test]

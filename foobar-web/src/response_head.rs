@@ -9,6 +9,8 @@ pub(crate) struct ResponseHead<'a> {
     /// Fields that are lines already.
     pub(crate) lines: [&'a [u8]; 2],
     pub(crate) fields: &'a [(HeaderName, HeaderValue)],
+    /// What `Expires` says.
+    pub(crate) expires: Option<&'a str>,
     pub(crate) length: Length,
     pub(crate) id: RequestId,
     /// What `Connection` says.
@@ -31,6 +33,9 @@ impl ResponseHead<'_> {
         self.lines.iter().for_each(|lines| out.extend_from_slice(lines));
         for (name, value) in self.fields {
             put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+        }
+        if let Some(expires) = self.expires {
+            put(out, &[b"expires: ", expires.as_bytes(), b"\r\n"]);
         }
         if let Length::Announced(length) = self.length {
             put_length(out, length);

@@ -3,10 +3,10 @@ mod fingerprint;
 mod rules;
 
 use foobar_core::List;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 
 use self::disposition::Disposition;
-use self::rules::Rules;
+use self::rules::{Caching, Rules};
 use super::content_type::ContentTypes;
 use super::representation::Announced;
 use crate::{Error, RouteSettings, SiteSettings};
@@ -14,7 +14,7 @@ use crate::{Error, RouteSettings, SiteSettings};
 /// What the files of a place are announced with, by their names: the rules of its site and route, compiled.
 pub(crate) struct Announce {
     types: ContentTypes,
-    cache_control: Rules<HeaderValue>,
+    cache_control: Rules<Caching>,
     disposition: Rules<Disposition>,
     ranges: bool,
 }
@@ -48,7 +48,8 @@ impl Announce {
         Announced {
             content_type: self.types.announce(media_type),
             fields: disposition.into_iter().collect(),
-            lasting: caching.map(|value| (CACHE_CONTROL, value.clone())).into_iter().collect(),
+            lasting: caching.map(|caching| (CACHE_CONTROL, caching.directives.clone())).into_iter().collect(),
+            lifetime: caching.and_then(|caching| caching.lifetime),
             ranges: self.ranges,
         }
     }

@@ -1,15 +1,17 @@
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, EXPIRES, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use memchr::memchr;
 
 use super::disk_file::DiskFile;
 use super::pieces::Pieces;
 use super::stream::FileStream;
+use crate::clock::after;
 use crate::pace::Pace;
 
 /// The answer of a file, not yet written for the connection that it goes to.
@@ -55,6 +57,7 @@ pub(crate) struct FieldBlock {
     /// The part of the text that these are.
     start: u32,
     end: u32,
+    lifetime: Option<Duration>,
 }
 
 impl Reply {
@@ -70,7 +73,10 @@ impl Reply {
 
     /// All fields but `Content-Length`.
     pub(crate) fn headers(&self) -> HeaderMap {
-        self.fields.iter().chain(self.extra.iter().cloned()).collect()
+        let expires = self.fields.lifetime.and_then(|lifetime| {
+            Some((EXPIRES, HeaderValue::try_from(after(SystemTime::now(), lifetime)).ok()?)) // a date makes a value
+        });
+        self.fields.iter().chain(self.extra.iter().cloned()).chain(expires).collect()
     }
 
     /// The answer in the form that everything behind the wire has.
@@ -107,14 +113,24 @@ impl FieldBlock {
             [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
         };
         let text: Arc<[u8]> = fields.iter().flat_map(line).collect();
-        Self { start: 0, end: text.len() as u32, text }
+        Self { start: 0, end: text.len() as u32, text, lifetime: None }
+    }
+
+    /// The same with `Expires`, so long after the answer.
+    pub(crate) fn expiring(self, lifetime: Option<Duration>) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// How long after the answer `Expires` is; `None` where it is not sent.
+    pub(crate) const fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
     }
 
     /// Some of these, by their places.
     pub(crate) fn part(&self, fields: Range<usize>) -> Self {
         let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>() as u32;
         let (start, end) = (self.start + length(fields.start), self.start + length(fields.end));
-        Self { text: Arc::clone(&self.text), start, end }
+        Self { text: Arc::clone(&self.text), start, end, ..*self }
     }
 
     /// The lines, one after the other.
@@ -131,5 +147,24 @@ impl FieldBlock {
 
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.as_bytes().split_inclusive(|byte| *byte == b'\n')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{AGE, CONTENT_TYPE, ETAG};
+
+    #[test]
+    fn fields_are_lines_and_a_part_of_them_has_its_own_and_all_become_headers_again() {
+        let field = |name: HeaderName, value| (name, HeaderValue::from_static(value));
+        let all = [field(CONTENT_TYPE, "a: b"), field(ETAG, "\"x\""), field(AGE, "")];
+        let block = FieldBlock::new(&all).expiring(Some(Duration::ZERO));
+        assert_eq!(block.as_bytes(), b"content-type: a: b\r\netag: \"x\"\r\nage: \r\n");
+        assert_eq!(block.part(1..3).as_bytes(), b"etag: \"x\"\r\nage: \r\n");
+        assert_eq!(block.part(1..3).part(0..1).as_bytes(), b"etag: \"x\"\r\n");
+        let headers = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![]) }.headers();
+        assert!(all.iter().all(|(name, value)| headers[name] == value) && headers.contains_key(EXPIRES), "{headers:?}");
+        assert_eq!(headers.len(), 4);
     }
 }

@@ -1,5 +1,6 @@
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
@@ -48,6 +49,8 @@ pub(super) struct Announced {
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
     /// Fields that 304 has too (RFC 9110 §15.4.5), such as `Cache-Control`.
     pub(super) lasting: Vec<(HeaderName, HeaderValue)>,
+    /// How long it may be kept, for `Expires`.
+    pub(super) lifetime: Option<Duration>,
     /// Whether ranges are served.
     pub(super) ranges: bool,
 }
@@ -164,7 +167,7 @@ fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderV
     fields.extend(announced.ranges.then(|| (ACCEPT_RANGES, HeaderValue::from_static("bytes"))));
     fields.extend_from_slice(&announced.fields);
     fields.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
-    let block = FieldBlock::new(&fields);
+    let block = FieldBlock::new(&fields).expiring(announced.lifetime);
     let not_modified = block.part(lasting);
     (block, not_modified)
 }

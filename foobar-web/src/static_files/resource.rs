@@ -199,6 +199,7 @@ mod tests {
             content_type: HeaderValue::from_static("text/plain"),
             fields: Vec::new(),
             lasting: Vec::new(),
+            lifetime: None,
             ranges: true,
         };
         let stored = |content: Bytes| (state(&content), Stored::Memory(content));

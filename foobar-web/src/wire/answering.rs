@@ -139,17 +139,21 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option
     let Answer { reply, page, .. } = answer;
     let left_out = request.noted.method(&request.head) == b"HEAD";
     let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
+    let second = request.worker.clock.at(request.come);
+    let expires = reply.fields.lifetime().map(|lifetime| second.http_after(lifetime));
     let head = ResponseHead {
         minor: request.noted.minor,
         status: reply.status,
         lines,
         fields: &reply.extra,
+        expires: expires.as_deref(),
         length: length(&reply, page.as_deref(), left_out),
         id: request.id,
         connection: connection(request.noted.minor, end),
-        date: &request.worker.clock.at(request.come).http,
+        date: &second.http,
     };
     head.put(out);
+    drop(second);
     request.overhead = out.len();
     match (page, reply.content) {
         _ if left_out => {}

@@ -65,7 +65,7 @@ fn the_file_takes_the_place_of_the_response_and_answers_the_client() {
     let file = ask(&mut client, "GET", FILE, "");
     assert_eq!((file.status(), file.body.as_str(), file.header("content-length")), (200, "0123456789", Some("10")));
     assert_eq!(file.header("content-type"), Some("text/plain; charset=utf-8"));
-    assert_eq!(file.header("cache-control"), Some("max-age=3600"));
+    assert_eq!((file.header("cache-control"), file.expires_after()), (Some("max-age=3600"), Some(3600)));
     assert_eq!(file.header("x-accel-redirect"), None);
     let tag = file.header("etag").expect("it is a file as any other").to_owned();
 
@@ -118,6 +118,8 @@ fn what_the_application_said_of_the_file_stays_and_the_rest_goes() {
     );
     let expiring = ask(&mut client, "GET", &format!("{FILE}&Expires=0"), "");
     assert_eq!((expiring.header("expires"), expiring.header("cache-control")), (Some("0"), None));
+    let kept = ask(&mut client, "GET", &format!("{FILE}&Cache-Control=no-cache"), "");
+    assert_eq!((kept.header("expires"), kept.header("cache-control")), (None, Some("no-cache")));
     let parts = ask(&mut client, "GET", &format!("{FILE}&{said}"), "Range: bytes=0-0,4-4\r\n");
     assert_eq!((parts.status(), parts.header("content-type")), (200, Some("image/png")));
     let parts = ask(&mut client, "GET", FILE, "Range: bytes=0-0,4-4\r\n");

@@ -22,21 +22,23 @@ fn rules_of_the_site_announce_caching_and_disposition() {
         root.path().display()
     ));
     let mut client = server.connect();
-    for (path, caching, disposition) in [
-        ("/", Some("no-cache"), None),
-        ("/app.3f2a9c1b.js", Some("public, max-age=31536000, immutable"), None),
-        ("/app.js", None, None),
-        ("/a.png", Some("max-age=2592000"), None),
-        ("/a.pdf", None, Some("inline; filename=\"a.pdf\"")),
+    for (path, caching, lifetime, disposition) in [
+        ("/", Some("no-cache"), None, None),
+        ("/app.3f2a9c1b.js", Some("public, max-age=31536000, immutable"), Some(31_536_000), None),
+        ("/app.js", None, None, None),
+        ("/a.png", Some("max-age=2592000"), Some(2_592_000), None),
+        ("/a.pdf", None, None, Some("inline; filename=\"a.pdf\"")),
         (
             "/re%20port%C3%A9.zip",
             Some("no-store, private"),
+            None,
             Some("attachment; filename=\"re port_.zip\"; filename*=UTF-8''re%20port%C3%A9.zip"),
         ),
     ] {
         let answer = client.get(path);
         assert_eq!((answer.status(), answer.header("x-content-type-options")), (200, Some("nosniff")), "{path}");
         assert_eq!((answer.header("cache-control"), answer.header("content-disposition")), (caching, disposition));
+        assert_eq!(answer.expires_after(), lifetime, "{path}");
     }
 }
 
@@ -51,8 +53,8 @@ fn not_modified_and_ranges_and_head_have_the_rules_that_belong_to_them() {
     let mut ask = |line: &str, field: &str| -> Answer {
         client.send(format!("{line} HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n"));
         let answer = client.answer_to(line);
-        let caching = if answer.status() < 400 { "max-age=3600" } else { "no-store" };
-        assert_eq!(answer.header("cache-control"), Some(caching), "{field}");
+        let (caching, lifetime) = if answer.status() < 400 { ("max-age=3600", Some(3600)) } else { ("no-store", None) };
+        assert_eq!((answer.header("cache-control"), answer.expires_after()), (Some(caching), lifetime), "{field}");
         answer
     };
     let whole = ask("GET /a.pdf", "A: b");

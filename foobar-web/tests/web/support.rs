@@ -122,6 +122,15 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// How long after `Date` its `Expires` is, in seconds; to the minute, as the two may be of different seconds.
+    pub(crate) fn expires_after(&self) -> Option<u64> {
+        let time = |name| self.header(name).map(|date| httpdate::parse_http_date(date).expect("it is a date"));
+        let seconds = time("expires")?.duration_since(time("date")?).expect("it is later").as_secs();
+        Some((seconds + 30) / 60 * 60)
+    }
+}
+
 /// The status of the first answer in `text`; 0 if there is none.
 pub(crate) fn status(text: &str) -> u16 {
     text.split(' ').nth(1).map_or(0, |status| status.parse().expect("a status is a number"))

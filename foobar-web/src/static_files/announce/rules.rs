@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use foobar_core::Period;
 use http::HeaderValue;
 
@@ -30,8 +32,16 @@ enum Pattern {
     Type(String),
 }
 
-/// Values of `Cache-Control`.
-pub(super) const CACHING: Values<HeaderValue> = Values {
+/// How long a file may be kept by caches.
+pub(super) struct Caching {
+    /// What `Cache-Control` says.
+    pub(super) directives: HeaderValue,
+    /// What `Expires` says to those who know no `Cache-Control`, counted from when the file is sent.
+    pub(super) lifetime: Option<Duration>,
+}
+
+/// Values of `cache_control`.
+pub(super) const CACHING: Values<Caching> = Values {
     accepted: "directives such as \"no-cache\" or \"public, max-age=3600\", a length of time such as \"30d\", \
                \"immutable\" or \"off\"",
     parse: caching,
@@ -90,13 +100,14 @@ fn parse<T>(rule: &str, values: &Values<T>) -> Result<Rule<T>, String> {
 const PATTERNS: &str = "write a media type (\"text/html\", \"image/*\"), an extension (\".pdf\"), \"fingerprinted\" or \
                         \"*\", and then its value";
 
-fn caching(value: &str) -> Option<HeaderValue> {
-    let directives = match (value, value.parse::<Period>()) {
-        ("immutable", _) => format!("public, max-age={YEAR}, immutable"),
-        (_, Ok(period)) => format!("max-age={}", period.as_secs()),
-        (directives, Err(_)) => directives.split(',').all(is_directive).then(|| directives.to_owned())?,
+fn caching(value: &str) -> Option<Caching> {
+    let (directives, lifetime) = match (value, value.parse::<Period>()) {
+        ("immutable", _) => (format!("public, max-age={YEAR}, immutable"), Some(YEAR)),
+        (_, Ok(period)) => (format!("max-age={}", period.as_secs()), Some(period.as_secs())),
+        (directives, Err(_)) => (directives.split(',').all(is_directive).then(|| directives.to_owned())?, None),
     };
-    HeaderValue::try_from(directives).ok() // directives are text
+    let directives = HeaderValue::try_from(directives).ok()?; // directives are text
+    Some(Caching { directives, lifetime: lifetime.map(Duration::from_secs) })
 }
 
 /// In seconds.
@@ -129,13 +140,13 @@ fn is_directive(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn compile(rules: &[&str]) -> Result<Rules<HeaderValue>, Error> {
+    fn compile(rules: &[&str]) -> Result<Rules<Caching>, Error> {
         let rules: Vec<_> = rules.iter().map(|rule| (*rule).to_owned()).collect();
         Rules::compile("key", &rules, &CACHING)
     }
 
-    fn find<'a>(rules: &'a Rules<HeaderValue>, name: &str, media_type: &str) -> &'a str {
-        rules.find(name, media_type).map_or("", |value| value.to_str().expect("it is text"))
+    fn find<'a>(rules: &'a Rules<Caching>, name: &str, media_type: &str) -> &'a str {
+        rules.find(name, media_type).map_or("", |value| value.directives.to_str().expect("it is text"))
     }
 
     #[test]
