@@ -161,7 +161,7 @@ impl StaticFiles {
         match (self.at_hand(asked, &entry), &entry.found) {
             (Now::Reply(reply), _) => Some(reply),
             (Now::Nothing, _) => None,
-            (Now::Later, Found::File(file)) => Some(self.encode(asked, path, &file.resource).await),
+            (Now::Later, Found::File(file)) => Some(self.encode(asked, path, file).await),
             (Now::Later, _) => self.list(asked, path).await,
         }
     }
@@ -171,10 +171,10 @@ impl StaticFiles {
     pub(crate) async fn page(&self, path: &str) -> Option<(HeaderValue, Bytes)> {
         if let Ok(entry) = self.0.find_now(path)
             && let Found::File(file) = &entry.found
-            && let Stored::Memory(bytes) = &file.resource.identity().stored
+            && let Stored::Memory(bytes) = &file.identity().stored
             && bytes.len() as u64 <= LARGEST_PAGE
         {
-            return Some((file.resource.identity().content_type().clone(), bytes.clone()));
+            return Some((file.identity().content_type().clone(), bytes.clone()));
         }
         let (files, at) = (self.clone(), path.to_owned());
         let page = self.0.store.pool().run(move || files.read_page(&at)).await.and_then(|page| page);
@@ -185,7 +185,7 @@ impl StaticFiles {
     pub(crate) fn read_page(&self, path: &str) -> io::Result<(HeaderValue, Bytes)> {
         let entry = self.0.find_waiting(path)?;
         let Found::File(file) = &entry.found else { return Err(io::ErrorKind::NotFound.into()) };
-        let page = file.resource.identity();
+        let page = file.identity();
         if page.size > LARGEST_PAGE {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
         }
@@ -203,7 +203,7 @@ impl StaticFiles {
     fn at_hand(&self, asked: &Asked<'_>, entry: &Entry) -> Now {
         match (asked.verb, &entry.found) {
             (_, Found::Nothing) => Now::Nothing,
-            (Verb::Get | Verb::Head, Found::File(file)) => match file.resource.select(&asked.fields) {
+            (Verb::Get | Verb::Head, Found::File(file)) => match file.select(&asked.fields) {
                 Selected::Ready(representation) => Now::Reply(self.answer(asked, representation)),
                 Selected::Unmade(_) => Now::Later,
             },

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::load::Trust;
 use super::resource::Resource;
-use super::source::FileState;
 use super::watch::Directory;
 
 /// What was found at a path, and when. It never changes: another one takes its place.
@@ -30,22 +29,13 @@ pub(super) struct Key {
 #[derive(Clone)]
 pub(super) enum Found {
     /// A regular file.
-    File(Arc<KeptFile>),
+    File(Arc<Resource>),
     /// A directory with something to show, asked for without the `/` at its end.
     Directory,
     /// A directory without an index, to be listed.
     Listing,
     /// Nothing that is served.
     Nothing,
-}
-
-/// A file that was found.
-pub(super) struct KeptFile {
-    /// Where it lies; that of an index is not the path that was asked for.
-    pub(super) path: Box<str>,
-    pub(super) state: FileState,
-    pub(super) resource: Arc<Resource>,
-    pub(super) trust: Trust,
 }
 
 /// The budget that an entry is kept from.
@@ -78,20 +68,13 @@ const FILE: u64 = 1 << 10;
 /// The same of anything else.
 const OTHER: u64 = 256;
 
-impl KeptFile {
-    /// Whether it lies at the same path and has the same content, siblings included.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.path == other.path && self.state == other.state && self.resource.siblings() == other.resource.siblings()
-    }
-}
-
 impl Entry {
     /// `looked` is the time at which the look for it began.
     pub(super) fn new(key: Key, found: Found, scope: Scope, looked: Milliseconds, told: bool) -> Self {
         let path = 2 * key.path.len() as u64; // the cache has a key of its own
         let (kind, weight) = match &found {
-            Found::File(file) => match file.resource.descriptors() {
-                0 => (Kind::Content, FILE + path + file.resource.memory()),
+            Found::File(file) => match file.descriptors() {
+                0 => (Kind::Content, FILE + path + file.memory()),
                 descriptors => (Kind::Descriptors, descriptors as u64),
             },
             Found::Directory | Found::Listing | Found::Nothing => (Kind::Other, OTHER + path),
@@ -106,7 +89,7 @@ impl Entry {
     }
 
     pub(super) fn holds(&self, resource: &Arc<Resource>) -> bool {
-        matches!(&self.found, Found::File(file) if Arc::ptr_eq(&file.resource, resource))
+        matches!(&self.found, Found::File(file) if Arc::ptr_eq(file, resource))
     }
 
     /// Whether it may be taken as true without another look.

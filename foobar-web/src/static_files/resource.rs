@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::accept_encoding::AcceptEncoding;
 use super::coding::{Coding, PerCoding};
 use super::compress::Compressor;
+use super::load::{Loaded, Trust};
 use super::representation::{Announced, Representation, Stored};
 use super::source::FileState;
 use crate::asked::Fields;
@@ -20,6 +21,12 @@ use crate::asked::Fields;
 /// A coding comes from a sibling (the file of the same name with `.br`, `.zst` or `.gz` at its end), or is made when
 /// it is asked for first and kept as long as this is. Where there is any, every answer has `Vary`.
 pub(super) struct Resource {
+    /// Where it lies; that of an index is not the path that was asked for.
+    pub(super) path: Box<str>,
+    /// The state in which it was loaded.
+    pub(super) state: FileState,
+    /// How far that can be relied on.
+    pub(super) trust: Trust,
     identity: Representation,
     /// `None` where there is none, as of images: a cache of many small files is a fifth smaller so.
     codings: Option<Box<PerCoding<Encoded>>>,
@@ -52,15 +59,16 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const REPRESENTATION: u64 = 1 << 10;
 
 impl Resource {
-    /// A file and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is
+    /// The file at `path` and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is
     /// compressed.
     pub(super) fn new(
-        state: &FileState,
-        stored: Stored,
+        path: &str,
+        loaded: Loaded,
         announced: Announced,
         siblings: PerCoding<Option<(FileState, Stored)>>,
         make: PerCoding<bool>,
     ) -> Self {
+        let Loaded { state, stored, trust } = loaded;
         let make = if matches!(stored, Stored::Memory(_)) { make } else { PerCoding::default() };
         let varies = siblings.iter().any(Option::is_some) || make.iter().any(|make| *make);
         let announced = if varies { announced.varying() } else { announced };
@@ -73,7 +81,13 @@ impl Resource {
             None => Encoded::Absent,
         };
         let codings = varies.then(|| siblings.map(encoded).into());
-        Self { identity: Representation::new(state, stored, announced), codings }
+        let identity = Representation::new(&state, stored, announced);
+        Self { path: path.into(), state, trust, identity, codings }
+    }
+
+    /// Whether it lies at the same path and has the same content, siblings included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.path == other.path && self.state == other.state && self.siblings() == other.siblings()
     }
 
     /// The file as it is.
@@ -208,7 +222,8 @@ mod tests {
         });
         let make = PerCoding::of(|coding| make.contains(&coding));
         let (state, stored) = stored(content);
-        Arc::new(Resource::new(&state, stored, announced, siblings, make))
+        let loaded = Loaded { state, stored, trust: Trust::Settled };
+        Arc::new(Resource::new("a", loaded, announced, siblings, make))
     }
 
     fn state(content: &Bytes) -> FileState {

@@ -7,8 +7,8 @@ use rustix::io::Errno;
 use super::FilesOptions;
 use super::cache::Name;
 use super::coding::PerCoding;
-use super::entry::{Entry, Found, KeptFile, Milliseconds, Scope};
-use super::load::{Loaded, Trust, load};
+use super::entry::{Entry, Found, Milliseconds, Scope};
+use super::load::{Trust, load};
 use super::representation::Stored;
 use super::resource::Resource;
 use super::source::{FileSource, FileState, Listed, Opened, OpenedFile, Wait};
@@ -32,7 +32,7 @@ pub(super) struct Tree {
 
 /// What lies at a path, as far as it may be served as a file.
 enum Lies {
-    File(Arc<KeptFile>),
+    File(Arc<Resource>),
     Directory,
     Nothing,
 }
@@ -174,7 +174,7 @@ impl Tree {
         self.source.is_told_of(&file.path) && siblings.all(|(_, sibling)| self.source.is_told_of(&sibling))
     }
 
-    fn find_anew(&self, path: &str, wait: Wait, known: Option<&Arc<KeptFile>>) -> io::Result<(Found, Scope)> {
+    fn find_anew(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
         let scope = self.scope(parent(path), wait)?;
         if is_hidden(path) {
             return Ok((Found::Nothing, scope));
@@ -199,7 +199,7 @@ impl Tree {
     }
 
     /// The first of the index files of a directory, whose path ends with its slash.
-    fn index(&self, directory: &str, wait: Wait, known: Option<&Arc<KeptFile>>) -> io::Result<Option<Arc<KeptFile>>> {
+    fn index(&self, directory: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Option<Arc<Resource>>> {
         for name in self.index_names() {
             let path = format!("{directory}{name}");
             if let Lies::File(file) = self.file_at(&path, wait, known)? {
@@ -222,7 +222,7 @@ impl Tree {
         if self.options.directory_index { &self.options.index } else { &[] }
     }
 
-    fn lies_at(&self, path: &str, wait: Wait, known: Option<&Arc<KeptFile>>) -> io::Result<Lies> {
+    fn lies_at(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
         if self.options.file {
             return self.file_at(path, wait, known);
         }
@@ -237,7 +237,7 @@ impl Tree {
         Ok(matches!(self.source.open(path.trim_end_matches('/'), wait)?, Some(Opened::Directory)))
     }
 
-    fn file_at(&self, path: &str, wait: Wait, known: Option<&Arc<KeptFile>>) -> io::Result<Lies> {
+    fn file_at(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
         if let Some(known) = known.filter(|known| *known.path == *path)
             && self.is_same(known, wait)?
         {
@@ -251,34 +251,33 @@ impl Tree {
     }
 
     /// Whether the file and its siblings still have the state in which they were loaded.
-    fn is_same(&self, known: &KeptFile, wait: Wait) -> io::Result<bool> {
+    fn is_same(&self, known: &Resource, wait: Wait) -> io::Result<bool> {
         if self.source.state(&known.path, wait)?.as_ref() != Some(&known.state) {
             return Ok(false);
         }
         let state = |path: &str| Ok(self.source.state(path, wait)?.map(|state| (state, ())));
         let siblings = self.options.encodings.siblings(&known.path, &known.state, state)?;
         let siblings = siblings.iter().map(|sibling| sibling.as_ref().map(|(state, ())| state));
-        Ok(siblings.eq(known.resource.siblings().iter().copied()))
+        Ok(siblings.eq(known.siblings().iter().copied()))
     }
 
-    fn load(&self, path: &str, file: OpenedFile, wait: Wait) -> io::Result<KeptFile> {
-        let Loaded { state, stored, mut trust } = load(file, self.store.in_memory(), &self.store, wait)?;
-        let in_memory = if matches!(stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
+    fn load(&self, path: &str, file: OpenedFile, wait: Wait) -> io::Result<Resource> {
+        let mut mine = load(file, self.store.in_memory(), &self.store, wait)?;
+        let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
         let sibling = |path: &str| -> io::Result<Option<(FileState, Stored)>> {
             let Some(Opened::File(file)) = self.source.open(path, wait)? else { return Ok(None) };
             let loaded = load(file, in_memory, &self.store, wait)?;
-            trust = trust.max(loaded.trust);
+            mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, loaded.stored)))
         };
-        let siblings = self.options.encodings.siblings(path, &state, sibling)?;
+        let siblings = self.options.encodings.siblings(path, &mine.state, sibling)?;
         let announced = self.options.announce.of(path);
         let make = if self.store.keeps() {
-            self.options.encodings.compress(path, &announced.content_type, state.size)
+            self.options.encodings.compress(path, &announced.content_type, mine.state.size)
         } else {
             PerCoding::default()
         };
-        let resource = Resource::new(&state, stored, announced, siblings, make);
-        Ok(KeptFile { path: path.into(), state, resource: resource.into(), trust })
+        Ok(Resource::new(path, mine, announced, siblings, make))
     }
 
     /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.

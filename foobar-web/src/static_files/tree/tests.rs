@@ -62,7 +62,7 @@ impl Fixture {
     fn find(&self, path: &str) -> String {
         let entry = self.tree.find_now(path).or_else(|_| self.tree.find_waiting(path)).unwrap();
         match &entry.found {
-            Found::File(file) => match &file.resource.identity().stored {
+            Found::File(file) => match &file.identity().stored {
                 Stored::Memory(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
                 Stored::File(_) => "open".to_owned(),
             },
@@ -412,7 +412,7 @@ fn what_clients_hold_of_files_that_the_cache_let_go_of_is_bounded_and_more_is_se
             site.entry(&format!("f{number}"))
         })
         .collect();
-    let in_memory = |entry: &&Arc<Entry>| matches!(&entry.found, Found::File(file) if file.resource.descriptors() == 0);
+    let in_memory = |entry: &&Arc<Entry>| matches!(&entry.found, Found::File(file) if file.descriptors() == 0);
     let many = held.iter().filter(in_memory).count();
     assert!((8..=12).contains(&many), "{many} of 100 KiB, for a cache of 1 MiB and a quarter more");
     drop(held);
@@ -425,7 +425,7 @@ fn workers_that_miss_the_same_file_at_the_same_moment_share_what_one_of_them_fou
     let site = Fixture::new(|_| {});
     site.write("f", "one");
     let resource = |entry: &Entry| match &entry.found {
-        Found::File(file) if file.trust == Trust::Settled => Some(Arc::clone(&file.resource)),
+        Found::File(file) if file.trust == Trust::Settled => Some(Arc::clone(file)),
         _ => None,
     };
     let look = || site.tree.look("f", now(), Wait::Allowed, None).unwrap();
