@@ -78,7 +78,7 @@ impl Accel {
             fields.remove(name);
         }
         if fields.contains_key(EXPIRES) || fields.contains_key(CACHE_CONTROL) {
-            headers.remove(CACHE_CONTROL); // that of the rules would count more than the application's `Expires`
+            headers.remove(CACHE_CONTROL); // what the application says of either stands alone
             headers.remove(EXPIRES);
         }
         if headers.contains_key(CONTENT_SECURITY_POLICY) {

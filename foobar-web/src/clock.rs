@@ -18,7 +18,8 @@ pub(crate) struct Second {
     pub(crate) common: String,
     /// `2026-11-20T05:41:00Z`.
     pub(crate) iso: String,
-    later: RefCell<Option<(Duration, Rc<str>)>>,
+    /// What was asked for: as many as there are rules that give a time.
+    later: RefCell<Vec<(Duration, Rc<str>)>>,
 }
 
 /// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there.
@@ -54,10 +55,12 @@ impl Second {
     /// The time so long [after] this.
     pub(crate) fn http_after(&self, period: Duration) -> Rc<str> {
         let mut later = self.later.borrow_mut();
-        match &*later {
-            Some((known, text)) if *known == period => Rc::clone(text),
-            _ => Rc::clone(&later.insert((period, after(self.start, period).into())).1),
+        if let Some((_, text)) = later.iter().find(|(known, _)| *known == period) {
+            return Rc::clone(text);
         }
+        let text: Rc<str> = after(self.start, period).into();
+        later.push((period, Rc::clone(&text)));
+        text
     }
 }
 
@@ -73,7 +76,8 @@ mod tests {
         assert_eq!(second.http, "Fri, 20 Nov 2026 05:41:00 GMT");
         assert_eq!(second.common, "20/Nov/2026:05:41:00 +0000");
         assert_eq!(second.iso, "2026-11-20T05:41:00Z");
-        for (period, date) in [(60, "Fri, 20 Nov 2026 05:42:00 GMT"), (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT")] {
+        let minute = (60, "Fri, 20 Nov 2026 05:42:00 GMT");
+        for (period, date) in [minute, (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT"), minute] {
             assert_eq!(*second.http_after(Duration::from_secs(period)), *date);
         }
     }

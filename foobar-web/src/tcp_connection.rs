@@ -91,8 +91,8 @@ fn transmit(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     Ok(send(socket, bytes, SendFlags::NOSIGNAL)?)
 }
 
-/// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was: the
-/// runtime is told that the next call would block, which saves making it.
+/// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was (but for
+/// urgent data, which HTTP does not know): the runtime is told that the next call would block, which saves making it.
 fn try_move(
     stream: &Watched,
     direction: Interest,

@@ -230,3 +230,21 @@ fn lists_that_nobody_reads_are_bounded_too() {
     crowd.clients.clear();
     until("there is room for a list again", || (crowd.program.get("/folder/").status == 200).then_some(()));
 }
+
+#[test]
+fn the_cache_counts_what_long_names_and_fields_take() {
+    const CACHE: usize = 16;
+    const FILES: usize = 8000;
+    let mut crowd = Crowd::start(|command| {
+        let folder = command.get_current_dir().unwrap();
+        fs::write(folder.join("foobar.toml"), "[sites.default]\ncontent_disposition = \"* attachment\"\n").unwrap();
+        command.env("FOOBAR__WEB__FILE_CACHE_SIZE", format!("{CACHE}MiB"));
+    });
+    let name = |number: usize| format!("{}{number}.bin", "\u{20ac}".repeat(80)); // 720 bytes in a field
+    (0..FILES).for_each(|number| fs::write(crowd.folder.path().join(name(number)), "x").unwrap());
+    let growth = crowd.growth("long names", |crowd| {
+        let path = |number| format!("/{}{number}.bin", "%E2%82%AC".repeat(80));
+        (0..FILES).for_each(|number| assert_eq!(crowd.program.get(&path(number)).status, 200));
+    });
+    assert!(growth <= CACHE + CACHE / 4, "{growth} MiB more");
+}

@@ -71,13 +71,13 @@ const OTHER: u64 = 256;
 impl Entry {
     /// `looked` is the time at which the look for it began.
     pub(super) fn new(key: Key, found: Found, scope: Scope, looked: Milliseconds, told: bool) -> Self {
-        let path = 2 * key.path.len() as u64; // the cache has a key of its own
+        let path = key.path.len() as u64;
         let (kind, weight) = match &found {
             Found::File(file) => match file.descriptors() {
-                0 => (Kind::Content, FILE + path + file.memory()),
+                0 => (Kind::Content, FILE + 3 * path + file.memory()), // the cache has a key of its own, and so has the file
                 descriptors => (Kind::Descriptors, descriptors as u64),
             },
-            Found::Directory | Found::Listing | Found::Nothing => (Kind::Other, OTHER + path),
+            Found::Directory | Found::Listing | Found::Nothing => (Kind::Other, OTHER + 2 * path),
         };
         Self { key, found, kind, weight, scope, looked, told }
     }

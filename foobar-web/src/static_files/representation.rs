@@ -55,6 +55,9 @@ pub(super) struct Announced {
     pub(super) ranges: bool,
 }
 
+/// The memory that a representation takes beside its content and its fields.
+const OWN: u64 = 512;
+
 impl Representation {
     /// A file as it is.
     pub(super) fn new(state: &FileState, stored: Stored, announced: Announced) -> Self {
@@ -83,6 +86,11 @@ impl Representation {
     /// Whether its content is in memory; else it holds a file open.
     pub(super) const fn is_in_memory(&self) -> bool {
         matches!(self.stored, Stored::Memory(_))
+    }
+
+    /// The bytes of memory that it takes, if its content is there; its fields twice, as values and as lines.
+    pub(super) fn memory(&self) -> u64 {
+        if self.is_in_memory() { OWN + 2 * self.whole.as_bytes().len() as u64 + self.size } else { 0 }
     }
 
     /// The media type, with its charset.

@@ -28,7 +28,7 @@ pub(super) struct Resource {
     /// How far that can be relied on.
     pub(super) trust: Trust,
     identity: Representation,
-    /// `None` where there is none, as of images: a cache of many small files is a fifth smaller so.
+    /// `None` where there is none, as of images: they take as much memory as a small file itself.
     codings: Option<Box<PerCoding<Encoded>>>,
 }
 
@@ -55,12 +55,12 @@ struct OnTheFly {
 
 /// How long a request waits until a coding is made; then it gets the file as it is.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The memory that a representation takes beside its content: validators, and fields, ready made.
-const REPRESENTATION: u64 = 1 << 10;
+/// The memory that the places for the codings take, where there can be one.
+const CODINGS: u64 = 1 << 10;
 
 impl Resource {
-    /// The file at `path` and its siblings. `make` are the codings to be made where there is no sibling; only content in memory is
-    /// compressed.
+    /// The file at `path` and its siblings. `make` are the codings to be made where there is no sibling; only content
+    /// in memory is compressed.
     pub(super) fn new(
         path: &str,
         loaded: Loaded,
@@ -105,7 +105,8 @@ impl Resource {
 
     /// The bytes of memory that it takes; more once a coding was made.
     pub(super) fn memory(&self) -> u64 {
-        self.representations().filter(|one| one.is_in_memory()).map(|one| REPRESENTATION + one.size).sum()
+        let codings = self.codings.as_ref().map_or(0, |_| CODINGS);
+        codings + self.representations().map(Representation::memory).sum::<u64>()
     }
 
     /// The files that it holds open.
@@ -263,7 +264,7 @@ mod tests {
     #[tokio::test]
     async fn a_coding_is_made_once_however_many_ask() {
         let (resource, compressor) = (resource(TEXT, &[], &[Brotli, Gzip]), compressor());
-        let times = Arc::new(AtomicUsize::new(0));
+        let (times, before) = (Arc::new(AtomicUsize::new(0)), resource.memory());
         let ask = |_| {
             let times = Arc::clone(&times);
             resource.make(Brotli, &compressor, move || _ = times.fetch_add(1, Ordering::Relaxed))
@@ -274,7 +275,7 @@ mod tests {
         assert_eq!(times.load(Ordering::Relaxed), 1);
         assert_eq!(select(&resource, "br", None), Ok(made[0].size));
         assert_eq!(select(&resource, "gzip", None), Err(Gzip));
-        assert_eq!(resource.memory(), 5000 + made[0].size + 2 * REPRESENTATION);
+        assert_eq!(resource.memory(), before + made[0].memory());
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@ fn site(more: &str) -> (TempDir, Server) {
     let server = Server::with(
         &format!(
             "{more}\n[sites.a]\nserver_name = ['a', 'b']\ndefault = true\nroot = '{root}'\ntry_files = ['file', 'index']\n\
+             cache_control = ['.txt 1h']\n\
              [sites.a.routes.'/respond']\nrespond = 418\nbody = 'short'\n\
              [sites.a.routes.'/nothing']\nrespond = 200\n\
              [sites.a.routes.'/redirect']\nredirect = 'https://foobar.com/'\n"
@@ -55,15 +56,17 @@ fn exchange(server: &Server, request: &str) -> Vec<u8> {
     answer
 }
 
-/// Without what differs from answer to answer: the request's id, the date and the boundary between ranges.
+/// Without what differs from answer to answer: the request's id, the dates and the boundary between ranges.
 fn comparable(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer).into_owned();
-    let volatile = ["\r\nx-request-id: ", "\r\ndate: ", "boundary="].into_iter().filter_map(|name| {
-        let value = text.split_once(name)?.1.split("\r\n").next()?;
-        let everywhere = if name.contains("date") { format!("{name}{value}") } else { value.to_owned() };
-        Some(everywhere)
-    });
-    volatile.fold(text.clone(), |text, value| text.replace(&value, "*"))
+    let mut comparable = text.clone();
+    for name in ["\r\nx-request-id: ", "boundary=", "\r\ndate: ", "\r\nexpires: "] {
+        let Some(value) = text.split_once(name).and_then(|(_, rest)| rest.split("\r\n").next()) else { continue };
+        let is_date = value.ends_with("GMT"); // `Last-Modified` may have the same one
+        let (volatile, stays) = if is_date { (format!("{name}{value}"), name) } else { (value.to_owned(), "") };
+        comparable = comparable.replace(&volatile, &format!("{stays}*"));
+    }
+    comparable
 }
 
 #[test]
