@@ -361,7 +361,7 @@ def costs(results, names):
     lines = [row(header), row(["---"] * len(header))]
     for case, by_server in results.items():
         cpu = {name: median(by_server.get(name), "cpu_us") for name in names}
-        cells = [CASES[case].title, ratio(cpu, "nginx", "foobar"), ratio(cpu, "foobar", "bare")]
+        cells = [CASES[case].title, ratio(by_server, "nginx", "foobar"), ratio(by_server, "foobar", "bare")]
         cells += [figure(cpu[name]) for name in names]
         cells += [figure(mebibytes(by_server.get(name))) for name in names]
         lines.append(row(cells))
@@ -387,9 +387,11 @@ def median(results, key):
     return statistics.median(result[key] for result in results) if results else None
 
 
-def ratio(values, above, below):
-    above, below = values.get(above), values.get(below)
-    return f"{above / below:.2f}" if above and below else ""
+def ratio(by_server, above, below):
+    """Of the costs in the same round: the median, the least and the most. A slow minute of the machine hits both."""
+    pairs = zip(by_server.get(above, []), by_server.get(below, []))
+    ratios = [above["cpu_us"] / below["cpu_us"] for above, below in pairs]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else ""
 
 
 def figure(value, digits=1):
