@@ -22,9 +22,10 @@ pub(crate) struct Second {
     later: RefCell<Vec<(Duration, Rc<str>)>>,
 }
 
-/// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there.
+/// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there, and
+/// not before 1970.
 pub(crate) fn after(time: SystemTime, period: Duration) -> String {
-    httpdate::fmt_http_date(time + period.min(TEN_YEARS))
+    httpdate::fmt_http_date(time.max(UNIX_EPOCH) + period.min(TEN_YEARS))
 }
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -76,6 +77,7 @@ mod tests {
         assert_eq!(second.http, "Fri, 20 Nov 2026 05:41:00 GMT");
         assert_eq!(second.common, "20/Nov/2026:05:41:00 +0000");
         assert_eq!(second.iso, "2026-11-20T05:41:00Z");
+        assert_eq!(after(UNIX_EPOCH - Duration::from_secs(9), Duration::ZERO), "Thu, 01 Jan 1970 00:00:00 GMT");
         let minute = (60, "Fri, 20 Nov 2026 05:42:00 GMT");
         for (period, date) in [minute, (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT"), minute] {
             assert_eq!(*second.http_after(Duration::from_secs(period)), *date);
