@@ -361,7 +361,8 @@ def costs(results, names):
     lines = [row(header), row(["---"] * len(header))]
     for case, by_server in results.items():
         cpu = {name: median(by_server.get(name), "cpu_us") for name in names}
-        cells = [CASES[case].title, ratio(by_server, "nginx", "foobar"), ratio(by_server, "foobar", "bare")]
+        cells = [CASES[case].title]
+        cells += [ratio(by_server, *pair, "cpu_us") for pair in (("nginx", "foobar"), ("foobar", "bare"))]
         cells += [figure(cpu[name]) for name in names]
         cells += [figure(mebibytes(by_server.get(name))) for name in names]
         lines.append(row(cells))
@@ -369,10 +370,11 @@ def costs(results, names):
 
 
 def speeds(results, names):
-    header = ["", *(f"requests/s, {name}" for name in names), *(f"p50, p99 µs, {name}" for name in names)]
+    header = ["", "p99, nginx/Foobar", *(f"requests/s, {name}" for name in names)]
+    header += [f"p50, p99 µs, {name}" for name in names]
     lines = [row(header), row(["---"] * len(header))]
     for case, by_server in results.items():
-        cells = [CASES[case].title]
+        cells = [CASES[case].title, ratio(by_server, "nginx", "foobar", "p99_us")]
         cells += [figure(median(by_server.get(name), "per_second"), 0) for name in names]
         cells += [latencies(by_server.get(name)) for name in names]
         lines.append(row(cells))
@@ -387,10 +389,10 @@ def median(results, key):
     return statistics.median(result[key] for result in results) if results else None
 
 
-def ratio(by_server, above, below):
-    """Of the costs in the same round: the median, the least and the most. A slow minute of the machine hits both."""
+def ratio(by_server, above, below, key):
+    """Of the figures of the same round: the median, the least and the most. A slow minute of the machine hits both."""
     pairs = zip(by_server.get(above, []), by_server.get(below, []))
-    ratios = [above["cpu_us"] / below["cpu_us"] for above, below in pairs]
+    ratios = [above[key] / below[key] for above, below in pairs]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else ""
 
 

@@ -1,11 +1,11 @@
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, TcpStream as Plain};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
@@ -69,9 +69,28 @@ impl TcpConnection {
     }
 
     /// Writes without waiting, if that is possible before the runtime has to know of the connection.
-    fn write_plain(&mut self, write: impl FnOnce(&mut Plain) -> io::Result<usize>) -> Option<io::Result<usize>> {
+    fn write_plain(&self, write: impl FnOnce(BorrowedFd<'_>) -> io::Result<usize>) -> Option<io::Result<usize>> {
         let (Self::Fresh(stream) | Self::Read(stream)) = self else { return None };
-        unless_it_blocks(write(stream))
+        unless_it_blocks(write(stream.as_fd()))
+    }
+
+    /// Writes up to `most` bytes by `write`.
+    fn poll_transmit(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+        write: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(written) = self.write_plain(&write) {
+            return Poll::Ready(written);
+        }
+        let stream = self.watched()?;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            if let Some(written) = try_move(&stream, Interest::WRITABLE, most, &write) {
+                return Poll::Ready(written);
+            }
+        }
     }
 }
 
@@ -89,6 +108,10 @@ fn receive(socket: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
 
 fn transmit(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     Ok(send(socket, bytes, SendFlags::NOSIGNAL)?)
+}
+
+fn transmit_pieces(socket: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?)
 }
 
 /// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was (but for
@@ -155,7 +178,7 @@ impl Transport for TcpConnection {
     }
 
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.write_plain(|stream| write_last(stream.as_fd(), bytes)) {
+        match self.write_plain(|socket| write_last(socket, bytes)) {
             Some(written) => Poll::Ready(written),
             None => self.poll_write_by(cx, |socket| write_last(socket, bytes)),
         }
@@ -187,27 +210,16 @@ impl AsyncRead for TcpConnection {
 
 impl AsyncWrite for TcpConnection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if let Some(written) = self.write_plain(|stream| transmit(stream.as_fd(), bytes)) {
-            return Poll::Ready(written);
-        }
-        let stream = self.watched()?;
-        loop {
-            ready!(stream.poll_write_ready(cx))?;
-            if let Some(written) = try_move(&stream, Interest::WRITABLE, bytes.len(), |to| transmit(to, bytes)) {
-                return Poll::Ready(written);
-            }
-        }
+        self.poll_transmit(cx, bytes.len(), |socket| transmit(socket, bytes))
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.write_plain(|stream| stream.write_vectored(slices)) {
-            Some(written) => Poll::Ready(written),
-            None => self.watched()?.poll_write_vectored(cx, slices),
-        }
+        let most = pieces.iter().map(|piece| piece.len()).sum();
+        self.poll_transmit(cx, most, |socket| transmit_pieces(socket, pieces))
     }
 
     fn is_write_vectored(&self) -> bool {
