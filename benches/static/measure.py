@@ -356,13 +356,14 @@ def tables(results, arguments):
 
 
 def costs(results, names):
-    header = ["", "nginx/Foobar", "Foobar/bare", *(f"µs/request, {name}" for name in names)]
+    header = ["", "nginx/Foobar", "Foobar/bare", "nginx/bare", *(f"µs/request, {name}" for name in names)]
     header += [f"peak MiB, {name}" for name in names]
     lines = [row(header), row(["---"] * len(header))]
     for case, by_server in results.items():
         cpu = {name: median(by_server.get(name), "cpu_us") for name in names}
         cells = [CASES[case].title]
-        cells += [ratio(by_server, *pair, "cpu_us") for pair in (("nginx", "foobar"), ("foobar", "bare"))]
+        pairs = ("nginx", "foobar"), ("foobar", "bare"), ("nginx", "bare")
+        cells += [ratio(by_server, *pair, "cpu_us") for pair in pairs]
         cells += [figure(cpu[name]) for name in names]
         cells += [figure(mebibytes(by_server.get(name))) for name in names]
         lines.append(row(cells))
@@ -391,8 +392,8 @@ def median(results, key):
 
 def ratio(by_server, above, below, key):
     """Of the figures of the same round: the median, the least and the most. A slow minute of the machine hits both."""
-    pairs = zip(by_server.get(above, []), by_server.get(below, []))
-    ratios = [above[key] / below[key] for above, below in pairs]
+    above, below = by_server.get(above), by_server.get(below)
+    ratios = [one[key] / other[key] for one, other in zip(above, below, strict=True)] if above and below else []
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else ""
 
 

@@ -35,8 +35,8 @@ mod system {
     ///
     /// The pages of a file that the system sends by itself do not come out even with packets, and each acknowledgement
     /// pushes the odd end out as one of its own. Where the congestion control is BBR, it stays so: that one sends by a
-    /// timer what the others send at once, and was measured to take twice the time where all packets are full. There it
-    /// takes less ahead of what it can send: connections then share evenly, and it takes a sixth less time.
+    /// timer what the others send at once, and was measured to take up to twice the time where all packets are full. There
+    /// it takes less ahead of what it can send: connections then share evenly, and it takes an eighth less time.
     pub(crate) fn cork(socket: BorrowedFd<'_>) -> io::Result<bool> {
         if tcp_congestion(socket)?.starts_with("bbr") {
             SockRef::from(&socket).set_tcp_notsent_lowat(AHEAD)?;

@@ -64,8 +64,8 @@ enum Rest {
 }
 
 /// After so many bytes it is another connection's turn. From memory no more is written at once; a file that the system
-/// sends goes in larger pieces. Turns of 2 MiB take a third more time for contents of 1 MiB where the congestion control is
-/// BBR, which spaces out what one connection sends.
+/// sends goes in larger pieces. Turns of 2 MiB take two fifths more time for contents of 1 MiB where the congestion control
+/// is BBR, which spaces out what one connection sends.
 pub(crate) const TURN: usize = 512 << 10;
 
 impl Outgoing {

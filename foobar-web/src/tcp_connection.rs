@@ -94,6 +94,9 @@ impl TcpConnection {
     }
 }
 
+/// The most pieces that the system takes in one call (`IOV_MAX`); more are an error to it.
+const MOST_PIECES: usize = 1024;
+
 fn unless_it_blocks(moved: io::Result<usize>) -> Option<io::Result<usize>> {
     let blocks = moved.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
     (!blocks).then_some(moved)
@@ -114,8 +117,9 @@ fn transmit_pieces(socket: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result
     Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?)
 }
 
-/// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was (but for
-/// urgent data, which HTTP does not know): the runtime is told that the next call would block, which saves making it.
+/// Moves up to `most` bytes by `call`, in a direction that was ready. What moves fewer has moved all there was, or all there
+/// was room for (but for urgent data, which HTTP does not know): the runtime is told that the next call would block, which
+/// saves making it.
 fn try_move(
     stream: &Watched,
     direction: Interest,
@@ -218,6 +222,7 @@ impl AsyncWrite for TcpConnection {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let pieces = &pieces[..pieces.len().min(MOST_PIECES)];
         let most = pieces.iter().map(|piece| piece.len()).sum();
         self.poll_transmit(cx, most, |socket| transmit_pieces(socket, pieces))
     }
@@ -235,6 +240,30 @@ impl AsyncWrite for TcpConnection {
         match ended {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())), // the client was faster
             ended => Poll::Ready(ended),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::net::TcpListener;
+
+    #[tokio::test]
+    async fn of_more_pieces_than_the_system_takes_at_once_the_first_are_written() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = Plain::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().unwrap().0;
+        stream.set_nonblocking(true).unwrap();
+        let mut connection = TcpConnection::Fresh(stream);
+        let pieces = [IoSlice::new(b"x"); 2 * MOST_PIECES];
+        for watched in [false, true] {
+            if watched {
+                connection.watched().unwrap();
+            }
+            let written = poll_fn(|cx| Pin::new(&mut connection).poll_write_vectored(cx, &pieces)).await;
+            assert_eq!(written.unwrap(), MOST_PIECES);
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::support::{Call, Client, Program, Trace, until};
 const REQUESTS: usize = 200;
 /// Connections that carry one request.
 const CONNECTIONS: usize = 50;
+/// More than is copied, and less than what the system takes at once on any connection.
+const MEDIUM: usize = 24 << 10;
 const LARGE: usize = 10 << 20;
 
 /// One worker that serves a folder, and what it asks of the system.
@@ -28,6 +30,7 @@ impl Traced {
         fs::write(folder.path().join("foobar.toml"), "web.file_cache_valid = \"1h\"\nsites.www.root = \"root\"\n")
             .unwrap();
         fs::write(folder.path().join("root/file.txt"), "a file\n").unwrap();
+        fs::write(folder.path().join("root/medium"), vec![b'x'; MEDIUM]).unwrap();
         fs::write(folder.path().join("root/large"), vec![b'x'; LARGE]).unwrap();
         let mut command = Program::foobar(folder.path());
         command.env("FOOBAR__WEB__WORKERS", "1");
@@ -79,30 +82,36 @@ fn names(calls: &[Call]) -> Vec<&str> {
     calls.iter().map(|call| call.name.as_str()).collect()
 }
 
-/// Requests one after the other that are answered alike; fails if the worker does more than read each and answer it.
-fn each_is_read_and_answered(target: &str, fields: &str, status: u16) {
+/// Requests one after the other that are answered alike; fails if the worker does more than read each and answer it by
+/// this call.
+fn each_is_read_and_answered_by(call: &str, target: &str, fields: &str, status: u16) {
     let ask = |client: &mut Client| assert_eq!(client.request("GET", target, fields, b"").status, status);
     let calls = Traced::start().during(
         |client| (0..2).for_each(|_| ask(client)), // the first look may be at the disk
         |client, _| (0..REQUESTS).for_each(|_| ask(client)),
     );
-    let expected = ["recvfrom", "sendto"].repeat(REQUESTS);
+    let expected = ["recvfrom", call].repeat(REQUESTS);
     assert!(names(&calls) == expected, "{calls:#?}");
 }
 
 #[test]
 fn a_file_from_the_cache_takes_one_call_to_read_the_request_and_one_to_answer_it() {
-    each_is_read_and_answered("/file.txt", "", 200);
+    each_is_read_and_answered_by("sendto", "/file.txt", "", 200);
+}
+
+#[test]
+fn a_file_that_is_not_small_takes_the_same_without_being_copied_behind_its_head() {
+    each_is_read_and_answered_by("sendmsg", "/medium", "", 200);
 }
 
 #[test]
 fn not_modified_from_the_cache_takes_one_call_to_read_the_request_and_one_to_answer_it() {
-    each_is_read_and_answered("/file.txt", "If-None-Match: *\r\n", 304);
+    each_is_read_and_answered_by("sendto", "/file.txt", "If-None-Match: *\r\n", 304);
 }
 
 #[test]
 fn a_name_that_is_known_to_be_missing_takes_one_call_to_read_the_request_and_one_to_answer_it() {
-    each_is_read_and_answered("/missing", "", 404);
+    each_is_read_and_answered_by("sendto", "/missing", "", 404);
 }
 
 /// No option is set: a connection has those of the listening socket. The second `accept4` finds that no other waits.

@@ -114,3 +114,23 @@ impl Scope {
         self.directory.is_told()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_fresh_after(age: Milliseconds, valid: Milliseconds, told: bool) -> bool {
+        let (key, scope) = (Key { tree: 0, path: "a".into() }, Scope::new(Arc::default()));
+        Entry::new(key, Found::Nothing, scope, 1000, told).is_fresh(1000 + age, valid)
+    }
+
+    #[test]
+    fn what_was_found_is_taken_as_true_for_the_configured_time_and_for_a_minute_where_changes_are_told_of() {
+        for (valid, told, last) in
+            [(1000, false, 999), (90_000, false, 89_999), (1000, true, 59_999), (90_000, true, 89_999)]
+        {
+            assert!(is_fresh_after(last, valid, told), "{valid} {told}");
+            assert!(!is_fresh_after(last + 1, valid, told), "{valid} {told}");
+        }
+    }
+}

@@ -1,10 +1,11 @@
 use std::fs;
+use std::path::Path;
 
 use super::*;
 
 const TREE: u32 = 1;
 
-fn open(root: &std::path::Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
+fn open(root: &Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
     move |path| match fs::File::open(root.join(path)) {
         Ok(directory) => Ok(Some(directory.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -90,4 +91,12 @@ fn two_paths_to_one_directory_are_both_told() {
         watch.told(&reader.next().expect("the change is told of"));
     }
     assert_ne!(followed[0].generation(), before[0]);
+}
+
+/// Others may change what lies on a network, and this system would not tell.
+#[test]
+fn only_on_file_systems_that_this_machine_alone_writes_to_is_relied_on_being_told_of_changes() {
+    let (root, open) = (tempfile::tempdir().unwrap(), |path: &Path| open(path)("").unwrap().unwrap());
+    assert!(is_local(&open(root.path())));
+    assert!(!is_local(&open(Path::new("/proc"))));
 }
