@@ -107,7 +107,7 @@ async fn answer(
         drop(exchange.take_offer());
         let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
         let ends = unread.as_ref().is_some_and(|unread| !unread.has_end(exchange.is_complete()));
-        if last || worker.connections.is_full() || refused || ends {
+        if last || worker.connections.is_short() || refused || ends {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if has_option(response.headers(), "close") {

@@ -20,6 +20,8 @@ pub(crate) struct Connections {
     open: RefCell<Slab<(Rc<Exchange>, AbortHandle)>>,
     changed: Notify,
     idle: Rc<Idleness>,
+    /// Whether one more waits, and none is idle.
+    short: Cell<bool>,
 }
 
 impl Connections {
@@ -31,6 +33,7 @@ impl Connections {
             open: RefCell::default(),
             changed: Notify::new(),
             idle: Rc::default(),
+            short: Cell::default(),
         }
     }
 
@@ -53,26 +56,31 @@ impl Connections {
         self.open.borrow().len()
     }
 
-    /// Whether there may be no more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.count() >= self.most
+    /// Whether one more waits until a connection that is at work ends: the next to be answered is to be the last on its own.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.get()
     }
 
-    /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room.
+    /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room; where
+    /// none is, the first that is [answered](Self::is_short).
     pub(crate) async fn room(&self) {
-        while self.is_full() && !self.draining.get() {
-            self.evict();
+        while self.count() >= self.most && !self.draining.get() {
+            self.short.set(!self.is_one_leaving() && !self.evict());
             select(pin!(self.changed.notified()), pin!(self.idle.next())).await;
         }
+        self.short.set(false);
     }
 
-    /// Closes the connection that has been idle longest.
-    pub(crate) fn evict(&self) {
+    fn is_one_leaving(&self) -> bool {
+        self.open.borrow().iter().any(|(_, (exchange, _))| exchange.is_leaving())
+    }
+
+    /// Closes the connection that has been idle longest; `false` if none is.
+    pub(crate) fn evict(&self) -> bool {
         let open = self.open.borrow();
         let idle = open.iter().filter_map(|(_, (exchange, _))| exchange.idle_since().map(|since| (since, exchange)));
-        if let Some((_, exchange)) = idle.min_by_key(|(since, _)| *since) {
-            exchange.evict();
-        }
+        let longest = idle.min_by_key(|(since, _)| *since);
+        longest.inspect(|(_, exchange)| exchange.evict()).is_some()
     }
 
     /// Closes those that have been idle longest, until so many are left or none is idle.
@@ -126,5 +134,32 @@ impl Drop for Open {
         self.connections.open.borrow_mut().try_remove(self.place); // not there if it ended before it began
         self.connections.counters.closed();
         self.connections.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::future::pending;
+    use tokio::task::LocalSet;
+
+    #[tokio::test]
+    async fn the_next_answer_is_the_last_of_its_connection_only_where_one_waits_and_none_is_idle() {
+        let local = LocalSet::new();
+        let _entered = local.enter();
+        for (busy, short) in [(true, true), (false, false)] {
+            let connections = Rc::new(Connections::new(1, Arc::default()));
+            connections.open(|exchange| {
+                if busy {
+                    exchange.arriving();
+                    exchange.begin();
+                }
+                pending()
+            });
+            assert!(!connections.is_short(), "nobody waits");
+            assert!(connections.room().now_or_never().is_none());
+            assert_eq!(connections.is_short(), short, "{busy}");
+        }
     }
 }

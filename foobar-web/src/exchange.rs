@@ -159,6 +159,11 @@ impl Exchange {
         self.evicted.get()
     }
 
+    /// Whether it was evicted and is about to end, as no request came meanwhile.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.evicted.get() && matches!(self.turn.get(), Turn::Client { .. })
+    }
+
     /// Since when it has been waiting for a request.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         match self.turn.get() {

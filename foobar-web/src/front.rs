@@ -90,24 +90,24 @@ fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Found> {
             let reply = Reply::empty(*status, vec![(CONTENT_TYPE, content_type.clone())]);
             Some(Found::Reply(Reply { content: Content::Memory(body.clone()), ..reply }))
         }
-        Target::Respond { status, .. } => Some(Found::Reply(Reply::empty(*status, Vec::new()))),
+        Target::Respond { status, .. } => Some(found(Reply::empty(*status, Vec::new()))),
         Target::Try { places, last } => {
             for place in places {
                 match place.serve_now(asked, path) {
-                    Now::Reply(reply) => return Some(of_file(reply)),
+                    Now::Reply(reply) => return Some(found(reply)),
                     Now::Nothing => {}
                     Now::Later => return None,
                 }
             }
             match last {
                 Last::App => None,
-                Last::Status(status) => Some(of_file(Reply::empty(*status, Vec::new()))),
+                Last::Status(status) => Some(found(Reply::empty(*status, Vec::new()))),
             }
         }
     }
 }
 
-fn of_file(reply: Reply) -> Found {
+fn found(reply: Reply) -> Found {
     if reply.status.is_client_error() || reply.status.is_server_error() {
         Found::Error(reply)
     } else {

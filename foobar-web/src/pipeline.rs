@@ -88,7 +88,7 @@ impl Pipeline {
                 }
                 response
             }
-            Err(problem) => self.fail(problem.into(), &request.headers, id),
+            Err(problem) => self.refused(problem, &request.headers, id).await,
         };
         if let (Some(pace), Some(exchange)) = (response.extensions().get::<Pace>(), &arrival.exchange) {
             exchange.limit_rate(*pace);
@@ -110,8 +110,18 @@ impl Pipeline {
         let record = self.record(&request, id, &arrival);
         record.raw(refusal.line());
         let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
-        let response = self.fail(problem.into(), &request.headers, id);
+        let response = self.refused(problem, &request.headers, id).await;
         finish(response, id, record)
+    }
+
+    /// The answer to a request that came to no site; the page is that of the default one.
+    async fn refused(&self, problem: Problem, request: &HeaderMap, id: RequestId) -> Response {
+        let mut response = self.fail(problem.into(), request, id);
+        let site = self.sites.serving(None).map(|site| self.sites.at(site));
+        if let Some(site) = site.filter(|site| site.error_pages.are_for(request)) {
+            site.error_pages.apply(&mut response).await;
+        }
+        response
     }
 
     async fn answer<B>(
@@ -136,6 +146,7 @@ impl Pipeline {
         }
         match &route.target {
             Target::Redirect { status, location } => Ok(redirect::to(*status, location.clone())),
+            Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
             Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
             Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
                 (Some(reply), _) => answer_with(reply),
@@ -320,9 +331,6 @@ fn content_length(headers: &HeaderMap) -> u64 {
 }
 
 fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    if body.is_empty() {
-        return answer::empty(status);
-    }
     let response = answer::with_field(status, CONTENT_TYPE, content_type.clone());
     response.map(|_| ResponseBody::full(body.clone()))
 }

@@ -14,7 +14,7 @@ settings! {
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
-        /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits.
+        /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits for the first that is answered, whose answer says `Connection: close`.
         pub worker_connections: usize = "4096",
         /// Connections that one client address may have open, over all workers; a further one is closed at once. An IPv6 network of 64 bits counts as one address. `0` for no bound.
         pub connections_per_address: usize = "0",
@@ -44,7 +44,7 @@ settings! {
         pub access_log: String = r#""stdout""#,
         /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
         pub log_format: LogFormat = r#""combined""#,
-        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk. A file counts with its content and about 2KiB, and with 1KiB more where it can be compressed and for each coding that there is; long names and header fields count too. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
+        /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and with 1KiB more where it can be compressed and for each coding that there is; long names and header fields count too. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
         /// The largest file that is kept in memory, in each of its codings, and at most a quarter of `file_cache_size`; a larger one is kept open.
         pub file_cache_max_file: Size = r#""1MiB""#,
@@ -100,7 +100,7 @@ settings! {
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.
         pub limit_rate_after: Size = r#""0""#,
-        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
+        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
@@ -133,7 +133,7 @@ settings! {
         pub app: bool = "false",
         /// Redirects to exactly this URL or path; the request's path and query are not appended.
         pub redirect: Option<String>,
-        /// Answers with this status, from 200 to 599.
+        /// Answers with this status, from 200 to 599; without a `body`, an error has the page of such an error.
         pub respond: Option<u16>,
         /// The status of `redirect`: 301, 302, 303, 307 or 308.
         pub status: u16 = "301",

@@ -49,7 +49,7 @@ impl<S: Transport> Wire<S> {
         let worker = &self.worker;
         let last = self.exchange.requests() >= worker.limits.requests || self.exchange.closes_when_idle();
         match answer.keeps {
-            _ if last || worker.connections.is_full() => Some(End::Wanted),
+            _ if last || worker.connections.is_short() => Some(End::Wanted),
             true => None,
             false => Some(End::Asked),
         }

@@ -12,7 +12,7 @@ use foobar_web::{Address, WebTier};
 use crate::support::{PATIENCE, Server, answers};
 
 /// An application that says when it has a request, and answers when it is told to.
-fn gated() -> (Arc<dyn MakeHandler>, Receiver<()>, Arc<tokio::sync::Semaphore>) {
+pub(crate) fn gated() -> (Arc<dyn MakeHandler>, Receiver<()>, Arc<tokio::sync::Semaphore>) {
     let (arrived, arrivals): (Sender<()>, _) = channel();
     let gate = Arc::new(tokio::sync::Semaphore::new(0));
     let opened = gate.clone();

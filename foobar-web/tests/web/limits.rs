@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::drain::gated;
 use crate::support::{PATIENCE, Server, answers, status};
 
 #[test]
@@ -263,14 +264,31 @@ fn a_worker_holds_no_more_connections_than_allowed_and_serves_the_rest_later() {
 }
 
 #[test]
-fn an_idle_connection_makes_room_for_a_new_one_and_a_full_worker_keeps_none_alive() {
+fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one_and_all_others_are_kept() {
     let server = Server::start("[web]\nworker_connections = 2\n");
-    let mut oldest = server.connect();
-    assert_eq!(oldest.get("/").header("connection"), None);
-    let _second = server.connect();
-    let mut third = server.connect();
-    assert_eq!(third.get("/").header("connection"), Some("close"));
-    assert_eq!(oldest.rest(), "");
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = server.connect();
+        assert_eq!(client.get("/").header("connection"), None);
+        clients.push(client);
+    }
+    assert!(clients[..2].iter_mut().all(|client| client.rest().is_empty()));
+    assert!(clients[2..].iter_mut().all(|client| client.get("/again").header("connection").is_none()));
+}
+
+#[test]
+fn where_none_is_idle_the_first_that_is_answered_makes_room() {
+    let (app, arrivals, gate) = gated();
+    let server = Server::with("[web]\nworker_connections = 1\n", Some(app));
+    let mut first = server.connect();
+    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    arrivals.recv().expect("the first request arrives");
+    let mut waiting = server.connect();
+    waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    gate.add_permits(2);
+    assert_eq!(first.answer().body, "done");
+    assert_eq!(waiting.answer().body, "done");
+    assert_eq!(first.rest(), "");
 }
 
 #[test]

@@ -98,6 +98,38 @@ fn files_come_before_the_application_and_errors_have_the_pages_of_the_site() {
     assert_eq!((whole.status(), whole.body.as_str(), whole.header("etag")), (404, "not here", None));
 }
 
+#[test]
+fn what_comes_to_no_site_and_a_route_that_answers_an_error_without_a_body_have_the_page_of_the_default_site() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::write(root.path().join("page.html"), "sorry").expect("the folder is writable");
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{}'\nerror_page = ['400 414 431 503 505 /page.html']\n\
+         [sites.a.routes]\n'/down' = {{ respond = 503 }}\n'/own' = {{ respond = 503, body = 'own' }}\n\
+         '/plain' = {{ respond = 404 }}\n'/fine' = {{ respond = 200 }}\n",
+        root.path().display()
+    ));
+    let (long, large) = ("x".repeat(9000), "x".repeat(40_000));
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n"), 431),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), 505),
+        ("GET /down HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 503),
+        ("POST /down HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx".to_owned(), 503),
+    ] {
+        let mut client = server.connect();
+        client.send(&request);
+        let answer = client.answer();
+        assert_eq!((answer.status(), answer.body.as_str()), (status, "sorry"), "{answer:?}");
+    }
+    let mut client = server.connect();
+    client.send("GET / HTTP/3.0\r\nHost: a\r\nAccept: application/json\r\n\r\n");
+    assert_eq!(client.answer().header("content-type"), Some("application/problem+json"));
+    assert_eq!(get(&server, "a", "/own").body, "own");
+    assert_eq!(get(&server, "a", "/plain").header("content-type"), Some("application/problem+json"));
+    assert_eq!(get(&server, "a", "/fine").body, "");
+}
+
 /// An application of which `/problem` is an error of its tier, and all else an error that it wrote itself.
 async fn failing(request: AppRequest) -> Response {
     if request.uri().path() == "/problem" {
