@@ -3,7 +3,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
 /// An answer of this status, without a body.
-pub(crate) fn empty(status: StatusCode) -> Response {
+fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = status;
     response

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::drain::gated;
-use crate::support::{PATIENCE, Server, answers, status};
+use crate::support::{Client, PATIENCE, Server, answers, status};
 
 #[test]
 fn a_request_line_beyond_its_limit_is_414_however_long_it_is() {
@@ -277,18 +277,38 @@ fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one_and_all_ot
 }
 
 #[test]
-fn where_none_is_idle_the_first_that_is_answered_makes_room() {
+fn where_one_waits_and_none_is_idle_the_first_answer_is_the_last_of_its_connection() {
     let (app, arrivals, gate) = gated();
     let server = Server::with("[web]\nworker_connections = 1\n", Some(app));
-    let mut first = server.connect();
-    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let ask = || {
+        let mut client = server.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client
+    };
+    let mut first = ask();
     arrivals.recv().expect("the first request arrives");
-    let mut waiting = server.connect();
-    waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut waiting = ask();
+    wait_until_accepted(&waiting);
     gate.add_permits(2);
-    assert_eq!(first.answer().body, "done");
-    assert_eq!(waiting.answer().body, "done");
-    assert_eq!(first.rest(), "");
+    assert_eq!(first.answer().header("connection"), Some("close"));
+    drop(first);
+    assert_eq!(waiting.answer().header("connection"), None);
+}
+
+/// Until the system holds no connection any more that the server has not accepted.
+fn wait_until_accepted(client: &Client) {
+    let port = client.stream.get_ref().peer_addr().expect("it is connected").port();
+    let listens = format!(":{port:04X} 00000000:0000 0A 00000000:");
+    let begun = Instant::now();
+    loop {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells of its sockets");
+        let (_, queue) = sockets.split_once(&listens).expect("the server listens");
+        if queue.starts_with("00000000 ") {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "nobody accepts it");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
