@@ -15,3 +15,8 @@ pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValu
     response.headers_mut().insert(name, value);
     response
 }
+
+/// Whether answers of this status have no content, nor a length of one.
+pub(crate) const fn has_no_content(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 204 | 205 | 304)
+}

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 
+use crate::answer::has_no_content;
 use crate::asked::{Asked, Fields, Verb};
 use crate::head::{Field, Noted};
 use crate::path::NormalPath;
@@ -88,7 +89,7 @@ fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Found> {
         Target::Respond { status, .. } if has_no_content(*status) => None,
         Target::Respond { status, content_type, body } if !body.is_empty() => {
             let reply = Reply::empty(*status, vec![(CONTENT_TYPE, content_type.clone())]);
-            Some(Found::Reply(Reply { content: Content::Memory(body.clone()), ..reply }))
+            Some(Found::Reply(Reply { length: None, content: Content::Memory(body.clone()), ..reply }))
         }
         Target::Respond { status, .. } => Some(found(Reply::empty(*status, Vec::new()))),
         Target::Try { places, last } => {
@@ -113,10 +114,6 @@ fn found(reply: Reply) -> Found {
     } else {
         Found::Reply(reply)
     }
-}
-
-fn has_no_content(status: StatusCode) -> bool {
-    matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Whether the client wants to go on using the connection; `None` if the request is not plain.

@@ -2,15 +2,15 @@ use foobar_core::{Response, Scheme};
 use http::header::{HeaderValue, LOCATION};
 use http::{StatusCode, Uri};
 
+use crate::Www;
 use crate::asked::Asked;
 use crate::host::Host;
 use crate::path::NormalPath;
 use crate::static_files::Reply;
-use crate::{Www, answer};
 
 /// A redirect with this status to exactly this place.
 pub(crate) fn to(status: StatusCode, location: HeaderValue) -> Response {
-    answer::with_field(status, LOCATION, location)
+    Reply::empty(status, vec![(LOCATION, location)]).into_response()
 }
 
 /// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.

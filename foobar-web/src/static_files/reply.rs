@@ -11,6 +11,7 @@ use memchr::memchr;
 use super::disk_file::DiskFile;
 use super::pieces::Pieces;
 use super::stream::FileStream;
+use crate::answer::has_no_content;
 use crate::clock::after;
 use crate::pace::Pace;
 
@@ -61,9 +62,11 @@ pub(crate) struct FieldBlock {
 }
 
 impl Reply {
-    /// An answer without content.
+    /// An answer without content. An error says no length: it may get a page.
     pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
-        Self { status, fields: FieldBlock::default(), extra, length: None, content: Content::Empty, pace: None }
+        let may_get_a_page = status.is_client_error() || status.is_server_error();
+        let length = (!may_get_a_page && !has_no_content(status)).then_some(0);
+        Self { status, fields: FieldBlock::default(), extra, length, content: Content::Empty, pace: None }
     }
 
     /// The same without its content, for HEAD.

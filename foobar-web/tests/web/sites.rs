@@ -130,6 +130,35 @@ fn what_comes_to_no_site_and_a_route_that_answers_an_error_without_a_body_have_t
     assert_eq!(get(&server, "a", "/fine").body, "");
 }
 
+#[test]
+fn head_has_the_length_that_get_has_also_where_there_is_no_content() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::create_dir(root.path().join("sub")).expect("the folder is writable");
+    std::fs::write(root.path().join("sub/index.html"), "sub").expect("the folder is writable");
+    let server = Server::start(&format!(
+        "[sites.a]\nserver_name = ['a']\nwww = 'remove'\nroot = '{}'\ntry_files = ['file', 'index', '=200']\n\
+         routes.'/old'.redirect = '/new'\nroutes.'/fine'.respond = 200\nroutes.'/none'.respond = 204\n",
+        root.path().display()
+    ));
+    for more in ["", "Expect: 100-continue\r\n"] {
+        for (path, status, length) in [
+            ("/sub", 301, Some("0")),
+            ("/sub/", 200, Some("3")),
+            ("/missing", 200, Some("0")),
+            ("/old", 301, Some("0")),
+            ("/fine", 200, Some("0")),
+            ("/none", 204, None),
+        ] {
+            for method in ["GET", "HEAD"] {
+                let text =
+                    server.talk(format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{more}\r\n"));
+                let said = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+                assert_eq!((crate::support::status(&text), said), (status, length), "{method} {path} {more}");
+            }
+        }
+    }
+}
+
 /// An application of which `/problem` is an error of its tier, and all else an error that it wrote itself.
 async fn failing(request: AppRequest) -> Response {
     if request.uri().path() == "/problem" {
