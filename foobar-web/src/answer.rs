@@ -2,16 +2,10 @@ use foobar_core::{Response, ResponseBody};
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-/// An answer of this status, without a body.
-fn empty(status: StatusCode) -> Response {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
-    response
-}
-
 /// An answer without a body, with one header field.
 pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValue) -> Response {
-    let mut response = empty(status);
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
     response.headers_mut().insert(name, value);
     response
 }

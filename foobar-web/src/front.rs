@@ -1,7 +1,6 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, LOCATION};
 
 use crate::answer::has_no_content;
