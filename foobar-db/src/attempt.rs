@@ -1,35 +1,59 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection, TransactionManager};
 use foobar_core::panics;
 
+use crate::deadline::End;
 use crate::failure::Failure;
 use crate::{Access, Conn, Query, deadline};
 
 type Transactions = <Conn as Connection>::TransactionManager;
 
-/// How long undoing a failed transaction may take, after its deadline.
-const ROLLBACK: Duration = Duration::from_secs(1);
+/// How long undoing what a call has left may take, after its deadline.
+const UNDO: Duration = Duration::from_secs(1);
 
-/// Runs `query` once.
-pub(crate) fn attempt(conn: &mut Conn, access: Access, query: &mut Query, until: Instant) -> Result<(), Failure> {
+/// Runs `query` once, until its deadline or until `end` comes.
+pub(crate) fn attempt(
+    conn: &mut Conn,
+    access: Access,
+    query: &mut Query,
+    until: Instant,
+    end: &Arc<End>,
+) -> Result<(), Failure> {
+    conn.begin_call(access);
     let run = || match access {
         Access::Write => transaction(conn, query),
         Access::Read | Access::Migrate => query(conn).map_err(Failure::of),
     };
-    panics::catch(|| deadline::until(until, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
+    panics::catch(|| deadline::until_or(until, end, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
+}
+
+/// Makes the session what it was before the call; `false` where the connection cannot be used again.
+pub(crate) fn restore(conn: &mut Conn) -> bool {
+    let restored = deadline::until(Instant::now() + UNDO, || conn.restore());
+    restored.inspect_err(|error| tracing::debug!(%error, "a connection is replaced")).is_ok()
 }
 
 fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
     conn.begin().map_err(Failure::of)?;
-    let in_time = |()| if deadline::has_passed() { Err(Failure::Deadline) } else { Ok(()) };
-    match query(conn).map_err(Failure::of).and_then(in_time) {
+    let outcome = query(conn).map_err(Failure::of).and_then(|()| may_commit(conn));
+    match outcome {
         Ok(()) => Transactions::commit_transaction(conn).map_err(Failure::of_commit),
         Err(failure) if failure.breaks_connection() => Err(failure),
         Err(failure) => {
             let rollback = || Transactions::rollback_transaction(conn);
-            let _broken = deadline::until(Instant::now() + ROLLBACK, rollback); // then Diesel calls the connection broken
+            let _broken = deadline::until(Instant::now() + UNDO, rollback); // then Diesel calls the connection broken
             Err(failure)
         }
+    }
+}
+
+/// A query that has handled an error may be `Ok` although its transaction is gone.
+fn may_commit(conn: &mut Conn) -> Result<(), Failure> {
+    match conn.rolled_back() {
+        Some(error) => Err(Failure::of(error)),
+        None if deadline::has_passed() => Err(Failure::out_of_time()),
+        None => Ok(()),
     }
 }

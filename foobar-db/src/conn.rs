@@ -1,10 +1,11 @@
 use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager};
+use diesel::result::Error as DieselError;
 
 #[cfg(feature = "mysql")]
 use crate::MysqlConnection;
 use crate::migrations::MigrationLock;
-use crate::{Engine, Error};
+use crate::{Access, Engine, Error, driver_error};
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
 
@@ -42,6 +43,37 @@ impl Conn {
             Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
             #[cfg(feature = "mysql")]
             Self::Mysql(conn) => AnsiTransactionManager::begin_transaction(conn),
+        }
+    }
+
+    /// Makes the session what it was before the last call; an error where the connection cannot be used again.
+    pub(crate) fn restore(&mut self) -> QueryResult<()> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(conn) => crate::sqlite::restore(conn),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => conn.restore(),
+        }
+    }
+
+    /// Begins a call: what has been done before on this thread counts no more.
+    pub(crate) fn begin_call(&mut self, access: Access) {
+        driver_error::forget();
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => crate::sqlite::begin_call(),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => conn.set_access(access),
+        }
+    }
+
+    /// Why the transaction of the current call is gone already, if it is, whatever the call has made of that error.
+    pub(crate) fn rolled_back(&mut self) -> Option<DieselError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(conn) => crate::sqlite::rolled_back(conn),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(_) => crate::mysql::rolled_back(),
         }
     }
 

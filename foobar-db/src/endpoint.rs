@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use foobar_core::panics;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 
-use crate::attempt::attempt;
+use crate::attempt::{attempt, restore};
 use crate::connections::{Connect, ConnectError, Connections, random};
+use crate::deadline::End;
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::{Access, Error, Query, deadline};
@@ -18,6 +19,8 @@ pub(crate) struct Endpoint {
     pub(crate) limits: Limits,
     pub(crate) stats: Stats,
     pub(crate) connections: Connections,
+    /// Ends the calls that run, at the end of a drain.
+    pub(crate) end: Arc<End>,
     present: Arc<Present>,
     /// Why the database cannot be reached, while that is known.
     down: Mutex<Option<ConnectError>>,
@@ -55,7 +58,16 @@ impl Endpoint {
         // r2d2 panics where it can start no threads.
         let pool = panics::catch(|| builder.build_unchecked(connections.clone()));
         let pool = pool.map_err(|panic| io::Error::other(format!("the pool {panic}")))?;
-        Ok(Self { limits, stats: Stats::default(), connections, present, down: Mutex::default(), pool, database })
+        Ok(Self {
+            limits,
+            stats: Stats::default(),
+            connections,
+            end: Arc::default(),
+            present,
+            down: Mutex::default(),
+            pool,
+            database,
+        })
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
@@ -64,9 +76,10 @@ impl Endpoint {
         let until = Instant::now() + self.limits.of(access);
         let mut attempts = 1;
         loop {
-            let outcome = attempt(&mut connection.conn, access, query, until);
+            let outcome = attempt(&mut connection.conn, access, query, until, &self.end);
             // A migration leaves its lock and no statement limit behind.
-            connection.broken |= access == Access::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
+            let is_broken = access == Access::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
+            connection.broken |= is_broken || !restore(&mut connection.conn);
             drop(connection);
             let Err(failure) = outcome else { return self.confirm(access) };
             if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(access) {

@@ -66,6 +66,10 @@ pub enum Error {
     /// The call took too long and was interrupted; a write was rolled back.
     #[error("the query did not end within {0:?} (`database.query_timeout`)")]
     Deadline(Duration),
+    /// Somebody ended the query on the server, such as an operator by `KILL QUERY`, or a limit of its own did; a write
+    /// was rolled back.
+    #[error("the query was interrupted on the server")]
+    Interrupted(#[source] diesel::result::Error),
     /// The transaction collided with others each time it was tried; it was rolled back.
     #[error("the transaction collided with others {attempts} times")]
     Conflict {
@@ -136,7 +140,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the database is down or overloaded, so that the same call may succeed later: a 503.
+    /// Whether the database is down or overloaded, and has certainly not done what was asked, so that the same call may
+    /// be made again later: a 503.
     pub const fn is_unavailable(&self) -> bool {
         matches!(
             self,
@@ -148,7 +153,7 @@ impl Error {
                 | Self::Conflict { .. }
                 | Self::Lost(_)
                 | Self::Disk(_)
-                | Self::OutcomeUnknown(_)
+                | Self::Interrupted(_)
                 | Self::Migrating
         )
     }
@@ -160,6 +165,7 @@ impl Error {
             Self::Busy(_) => "busy",
             Self::Unavailable { .. } => "unavailable",
             Self::Deadline(_) => "deadline",
+            Self::Interrupted(_) => "interrupted",
             Self::Conflict { .. } => "conflict",
             Self::Lost(_) => "lost",
             Self::Disk(_) => "disk",

@@ -3,7 +3,8 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics::Panic;
 
-use crate::{Access, ConnectError, Error};
+use crate::driver_error::{self, Origin};
+use crate::{Access, ConnectError, Error, deadline};
 
 /// Why one attempt at a query failed, as far as it decides what comes next.
 #[derive(Debug)]
@@ -22,92 +23,124 @@ pub(crate) enum Failure {
     Disk(DieselError),
     /// The deadline has passed.
     Deadline,
+    /// The tier ended it while it was drained.
+    Ended,
+    /// Somebody else ended it on the server.
+    Interrupted(DieselError),
     /// The connection broke during COMMIT.
     OutcomeUnknown(DieselError),
     /// The closure panicked.
     Panicked(Panic),
 }
 
+/// What an error's number means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Query,
+    Conflict,
+    Lost,
+    Refused,
+    Full,
+    Disk,
+    Interrupted,
+}
+
+/// The numbers of both servers, <https://dev.mysql.com/doc/mysql-errors/en/> and
+/// <https://mariadb.com/kb/en/mariadb-error-codes/>; those below 1000 are of their file system layer.
+#[cfg(feature = "mysql")]
+const fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
+    match number {
+        // Deadlock, lock wait, changed record or table, a statement to prepare again, a write conflict on TiDB.
+        1020 | 1205 | 1213 | 1412 | 1614 | 1615 | 8002 | 8028 | 9007 => Meaning::Conflict,
+        // Shutdown, killed connections, broken reads and writes, a client that was idle for too long.
+        1053 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => Meaning::Lost,
+        // Full, read-only, offline, not yet in its cluster.
+        1040 | 1047 | 1203 | 1226 | 1290 | 1836 | 3032 => Meaning::Refused,
+        1021 | 1114 => Meaning::Full,
+        // Files that cannot be made, read or written; a storage engine or a log that cannot.
+        1..=3 | 20 | 1004..=1006 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => Meaning::Disk,
+        1028 | 1317 | 1969 | 3024 => Meaning::Interrupted,
+        // The application's own SIGNAL, whatever state it names.
+        1644 => Meaning::Query,
+        _ => match state {
+            [b'0', b'8', ..] => Meaning::Lost,
+            [b'4', b'0', ..] => Meaning::Conflict,
+            _ => Meaning::Query,
+        },
+    }
+}
+
+/// 1290 says that an option of the server forbids the statement, and which one it says in its text alone.
+#[cfg(feature = "mysql")]
+fn names_read_only(error: &DieselError) -> bool {
+    error.to_string().contains("read-only")
+}
+
+/// The result codes of SQLite, <https://www.sqlite.org/rescode.html>; the low byte is the primary one.
+#[cfg(feature = "sqlite")]
+const fn of_sqlite(code: i32) -> Meaning {
+    use libsqlite3_sys as ffi;
+    match code {
+        // A reader's own: it may only read.
+        ffi::SQLITE_READONLY => Meaning::Query,
+        _ => match code & 0xff {
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Meaning::Conflict,
+            ffi::SQLITE_INTERRUPT => Meaning::Interrupted,
+            ffi::SQLITE_FULL => Meaning::Full,
+            ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN | ffi::SQLITE_PROTOCOL => Meaning::Disk,
+            ffi::SQLITE_READONLY => Meaning::Refused,
+            _ => Meaning::Query,
+        },
+    }
+}
+
 /// What is said of a database that has not answered in time.
 const DEADLINE_PASSED: &str = "the deadline has passed";
-
-/// How messages begin, since neither driver hands on the error's number: the server's texts for 1213, 1205, 1020,
-/// 1412, 1615 and TiDB's 9007, then SQLite's.
-const CONFLICT: &[&str] = &[
-    "Deadlock found when trying to get lock",
-    "Lock wait timeout exceeded",
-    "Record has changed since last read",
-    "Table definition has changed",
-    "Prepared statement needs to be re-prepared",
-    "Write conflict",
-    "database is locked",
-    "database table is locked",
-];
-/// The driver's own words, then the server's for 1927, 1053 and 1158 to 1161.
-const LOST: &[&str] = &[
-    "Input/output error",
-    "Driver error: `Connection to the server is closed",
-    "Driver error: `Packet out of order",
-    "Connection was killed",
-    "Server shutdown in progress",
-    "Got an error reading communication packets",
-    "Got timeout reading communication packets",
-    "Got an error writing communication packets",
-    "Got timeout writing communication packets",
-];
-/// 1290, 1836, 1047, 1040, 1203 and 1226.
-const REFUSED: &[&str] = &[
-    "The MariaDB server is running with the",
-    "The MySQL server is running with the",
-    "Running in read-only mode",
-    "WSREP has not yet prepared node",
-    "Too many connections",
-    "Already has more than 'max_user_connections'",
-    "User '",
-];
-/// SQLite's, then the server's for 1021.
-const FULL: &[&str] = &["database or disk is full", "Disk full ("];
-/// How the server's text for 1114 begins and ends.
-const TABLE_FULL: (&str, &str) = ("The table '", "' is full");
-/// SQLite's.
-const DISK: &[&str] = &["disk I/O error"];
-/// 1317, 1969 and 3024, then SQLite's.
-const DEADLINE: &[&str] = &["Query execution was interrupted", "interrupted", DEADLINE_PASSED];
 
 impl Failure {
     /// What an error outside of COMMIT means.
     pub(crate) fn of(error: DieselError) -> Self {
-        let Some(message) = transient_message(&error) else { return Self::Query(error) };
-        let begins_with = |texts: &[&str]| texts.iter().any(|text| message.starts_with(text));
-        if begins_with(DEADLINE) {
-            Self::Deadline
-        } else if begins_with(CONFLICT) {
-            Self::Conflict(error)
-        } else if begins_with(LOST) {
-            Self::Lost(error)
-        } else if begins_with(REFUSED) {
-            Self::Refused(error)
-        } else if begins_with(FULL) || message.starts_with(TABLE_FULL.0) && message.ends_with(TABLE_FULL.1) {
-            Self::Full(error)
-        } else if begins_with(DISK) {
-            Self::Disk(error)
-        } else {
-            Self::Query(error)
+        let Some(origin) = driver_error::origin(&error) else { return Self::Query(error) };
+        let meaning = match origin {
+            #[cfg(feature = "mysql")]
+            Origin::Mysql { number: 1290, .. } if !names_read_only(&error) => Meaning::Query,
+            #[cfg(feature = "mysql")]
+            Origin::Mysql { number, state } => of_mysql(number, state),
+            #[cfg(feature = "mysql")]
+            Origin::Connection => Meaning::Lost,
+            #[cfg(feature = "sqlite")]
+            Origin::Sqlite(code) => of_sqlite(code),
+            Origin::Deadline => return Self::out_of_time(),
+        };
+        match meaning {
+            Meaning::Query => Self::Query(error),
+            Meaning::Conflict => Self::Conflict(error),
+            Meaning::Lost => Self::Lost(error),
+            Meaning::Refused => Self::Refused(error),
+            Meaning::Full => Self::Full(error),
+            Meaning::Disk => Self::Disk(error),
+            Meaning::Interrupted if deadline::has_nearly_passed() => Self::out_of_time(),
+            Meaning::Interrupted => Self::Interrupted(error),
         }
     }
 
-    /// What an error of COMMIT means: only what the server has answered is known.
+    /// What an error of COMMIT means: only what the database has certainly rolled back is known.
     pub(crate) fn of_commit(error: DieselError) -> Self {
         match Self::of(error) {
-            Self::Lost(error) | Self::Disk(error) => Self::OutcomeUnknown(error),
-            Self::Deadline => Self::OutcomeUnknown(deadline_passed()),
+            Self::Lost(error) | Self::Disk(error) | Self::Interrupted(error) => Self::OutcomeUnknown(error),
+            Self::Deadline | Self::Ended => Self::OutcomeUnknown(deadline_passed()),
             known => known,
         }
     }
 
+    /// What a call fails with that has no time left.
+    pub(crate) fn out_of_time() -> Self {
+        if deadline::has_ended() { Self::Ended } else { Self::Deadline }
+    }
+
     /// Whether the connection cannot be used any more.
     pub(crate) const fn breaks_connection(&self) -> bool {
-        !matches!(self, Self::Query(_) | Self::Conflict(_) | Self::Deadline)
+        !matches!(self, Self::Query(_) | Self::Conflict(_) | Self::Deadline | Self::Ended | Self::Interrupted(_))
     }
 
     /// Whether the whole query may be run again.
@@ -127,6 +160,8 @@ impl Failure {
             },
             Self::Full(error) | Self::Disk(error) => Error::Disk(error),
             Self::Deadline => Error::Deadline(limit),
+            Self::Ended => Error::Closed,
+            Self::Interrupted(error) => Error::Interrupted(error),
             Self::OutcomeUnknown(error) => Error::OutcomeUnknown(error),
             Self::Panicked(panic) => Error::Panicked(panic),
         }
@@ -135,67 +170,8 @@ impl Failure {
 
 /// The error of a connection that has given up on the database.
 pub(crate) fn deadline_passed() -> DieselError {
-    DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(DEADLINE_PASSED.to_owned()))
-}
-
-/// The message of an error that may pass; a violated constraint, whose message can hold the user's text, never does.
-fn transient_message(error: &DieselError) -> Option<&str> {
-    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, SerializationFailure, Unknown};
-    match error {
-        DieselError::DatabaseError(
-            Unknown | ClosedConnection | SerializationFailure | ReadOnlyTransaction,
-            details,
-        ) => Some(details.message()),
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => transient_message(commit_error),
-        _ => None,
-    }
+    driver_error::make(DatabaseErrorKind::ClosedConnection, DEADLINE_PASSED.to_owned(), Origin::Deadline)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unknown(message: &str) -> DieselError {
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
-    }
-
-    #[test]
-    fn the_message_decides_what_comes_next() {
-        for (message, expected) in [
-            ("Deadlock found when trying to get lock; try restarting transaction", "Conflict"),
-            ("Lock wait timeout exceeded; try restarting transaction", "Conflict"),
-            ("database is locked", "Conflict"),
-            ("Input/output error: connection closed", "Lost"),
-            ("Connection was killed", "Lost"),
-            (
-                "The MariaDB server is running with the --read-only option so it cannot execute this statement",
-                "Refused",
-            ),
-            ("Query execution was interrupted (max_statement_time exceeded)", "Deadline"),
-            ("interrupted", "Deadline"),
-            ("database or disk is full", "Full"),
-            ("The table 'notes' is full", "Full"),
-            ("disk I/O error", "Disk"),
-            ("Unknown column 'Deadlock found when trying to get lock' in 'field list'", "Query"),
-        ] {
-            let failure = format!("{:?}", Failure::of(unknown(message)));
-            assert!(failure.starts_with(expected), "{message}: {failure}");
-        }
-    }
-
-    #[test]
-    fn a_violated_constraint_is_the_query_s_own_whatever_its_text() {
-        let error = DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new("interrupted".to_owned()));
-        assert!(matches!(Failure::of(error), Failure::Query(_)));
-    }
-
-    #[test]
-    fn after_a_loss_or_a_failing_disk_at_commit_nothing_is_tried_again() {
-        let failure = Failure::of_commit(unknown("Input/output error: connection closed"));
-        assert!(matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(Access::Write));
-        let failure = Failure::of_commit(unknown("disk I/O error"));
-        assert!(matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(Access::Write));
-        let failure = Failure::of_commit(unknown("Deadlock found when trying to get lock"));
-        assert!(failure.may_be_retried(Access::Write));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
@@ -32,8 +33,13 @@ struct Job {
     reply: oneshot::Sender<Result<(), Error>>,
 }
 
-/// How much later than the deadline a caller gives up, so that the thread's own answer comes first.
-const GRACE: Duration = Duration::from_millis(500);
+/// How much later than the deadline a caller gives up, so that the thread's own answer comes first: it ends the
+/// statement on the server, which takes a second where that does not answer.
+const GRACE: Duration = Duration::from_millis(1500);
+/// How long before the end of a drain what still runs is ended.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
+/// How long it has to end, at least, even where the drain has less time.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Lane {
     /// Starts the threads, numbered from `first`.
@@ -94,17 +100,26 @@ impl Lane {
         &self.endpoint
     }
 
-    /// Takes no new calls, lets the running ones end and closes the connections; gives up at `deadline`.
+    /// Takes no new calls, lets the running ones end and closes the connections. Shortly before `deadline` it ends what
+    /// still runs, so that the server has no statement of ours after it.
     async fn drain(self: Arc<Self>, deadline: Instant) {
         self.permits.close();
         self.jobs.close();
+        let end = Arc::clone(&self.endpoint.end);
         let close = thread::run("foobar-db-drain", move || {
             for thread in self.threads.lock().expect("nothing panics while it holds the threads").drain(..) {
                 let _panicked = thread.join(); // its caller was told
             }
             drop(self);
         });
-        let _given_up = timeout_at(deadline.into(), close).await; // the process ends anyway
+        let mut close = pin!(close);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let last_moments = deadline - left.min(LAST_MOMENTS);
+        if timeout_at(last_moments.into(), &mut close).await.is_err() {
+            end.come();
+            let deadline = deadline.max(Instant::now() + LAST_WORDS);
+            let _given_up = timeout_at(deadline.into(), close).await; // the process ends anyway
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod connections;
 mod database;
 mod db;
 mod deadline;
+mod driver_error;
 mod endpoint;
 mod engine;
 mod error;

@@ -1,9 +1,11 @@
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use diesel::result::Error as DieselError;
 use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
 
 use crate::connections::{Connect, ConnectError};
+use crate::driver_error::{self, Origin};
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
@@ -11,17 +13,25 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
+mod bind;
 mod connection;
+mod control;
+mod effects;
 mod monitor;
 mod options;
+mod row;
+mod server_error;
+mod session;
 
 pub use connection::MysqlConnection;
+use control::Control;
 use monitor::Monitor;
 use options::Options;
 
 /// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.
 pub struct Mysql {
     options: Arc<Options>,
+    control: Arc<Control>,
     limits: Limits,
     lane: LaneSlot,
     health: Arc<Health>,
@@ -32,8 +42,10 @@ pub struct Mysql {
 impl Mysql {
     /// The database of `database.url`, not yet connected to.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
+        let options = Arc::new(Options::new(settings)?);
         Ok(Self {
-            options: Arc::new(Options::new(settings)?),
+            control: Arc::new(Control::new(Arc::clone(&options))),
+            options,
             limits: Limits {
                 lifetime: unless_zero(settings.max_lifetime),
                 idle: unless_zero(settings.idle_timeout),
@@ -46,8 +58,11 @@ impl Mysql {
     }
 
     fn connect(&self) -> Arc<Connect> {
-        let options = Arc::clone(&self.options);
-        Arc::new(move || MysqlConnection::connect(&options).map(Conn::Mysql))
+        let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
+        Arc::new(move || {
+            let connection = MysqlConnection::connect(&options)?;
+            Ok(Conn::Mysql(connection.controlled_by(&control)))
+        })
     }
 
     fn failed(&self, error: ConnectError) -> Error {
@@ -98,8 +113,8 @@ impl Tier for Mysql {
             let present = Arc::new(|| Ok(())); // a server at the same address is the same server
             let endpoint = Endpoint::new(self.describe(), self.limits.clone(), self.connect(), present)?;
             let lane = Lane::start(endpoint, 0)?;
-            let mut monitor =
-                Monitor::new(Arc::clone(&self.options), Arc::clone(&self.health), Arc::clone(lane.endpoint()));
+            let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
+            let monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
             let monitor = first?.map_err(|error| self.failed(error))?;
             if let Readiness::NotReady(reason) = self.health.get() {
@@ -119,8 +134,8 @@ impl Tier for Mysql {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            drop(self.check.lock().expect("nothing panics while it holds the sender").take());
             self.lane.drain(deadline).await;
+            drop(self.check.lock().expect("nothing panics while it holds the sender").take());
             self.health.set(Readiness::not("drained"));
         })
     }
@@ -128,6 +143,15 @@ impl Tier for Mysql {
     fn metrics(&self, metrics: &mut Metrics) {
         metrics::add(metrics, &[("primary", &self.lane)]);
     }
+}
+
+/// Why the transaction of the current call is gone already: the server has rolled it back, or the connection is lost.
+pub(crate) fn rolled_back() -> Option<DieselError> {
+    driver_error::find(|origin| match origin {
+        Origin::Mysql { number, .. } => server_error::rolls_back(number),
+        Origin::Connection => true,
+        _ => false,
+    })
 }
 
 /// Takes a lock of the server that lasts until the connection is closed, and lifts the session's limit on statements.

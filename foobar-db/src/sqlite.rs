@@ -15,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 
 use crate::connections::{Connect, ConnectError, random};
+use crate::driver_error::{self, Origin};
 use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
@@ -22,7 +23,7 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
-mod interrupt;
+mod handle;
 mod opened;
 mod place;
 
@@ -157,6 +158,26 @@ impl Tier for Sqlite {
     }
 }
 
+/// An error where the last call may have left something in the session: then another connection takes its place.
+pub(crate) fn restore(conn: &mut SqliteConnection) -> QueryResult<()> {
+    handle::check_unchanged(conn)
+}
+
+/// Begins a call on this thread.
+pub(crate) fn begin_call() {
+    handle::begin_call();
+}
+
+/// Why the transaction of the current call is gone already, if it is: SQLite itself ends it where the disk is full or
+/// fails.
+pub(crate) fn rolled_back(conn: &mut SqliteConnection) -> Option<DieselError> {
+    if handle::is_in_transaction(conn) {
+        None
+    } else {
+        driver_error::find(|origin| matches!(origin, Origin::Sqlite(_)))
+    }
+}
+
 /// Makes the file, opens the database and sees that it can be written. A database in memory lives as long as the
 /// connection that is returned for it.
 fn prepare(place: &Place, lock_timeout: Duration) -> Result<Option<SqliteConnection>, BoxError> {
@@ -177,7 +198,7 @@ fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
     let Place::File(path) = place else { return Ok(()) };
     place::inspect(path)?;
     if path.exists() {
-        let mut conn = interrupt::establish(&place::read_only(path)?, lock_timeout)?;
+        let mut conn = handle::establish(&place::read_only(path)?, lock_timeout)?;
         conn.batch_execute("SELECT 1 FROM sqlite_schema")?;
     }
     Ok(())
@@ -203,7 +224,7 @@ fn open_first(place: &Place, lock_timeout: Duration) -> ConnectionResult<SqliteC
 const PAUSE: Duration = Duration::from_millis(20);
 
 fn open(name: &str, role: Role, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
-    let mut conn = interrupt::establish(name, lock_timeout)?;
+    let mut conn = handle::establish(name, lock_timeout)?;
     let query_only = match role {
         Role::Writer => "OFF",
         Role::Reader => "ON",

@@ -1,46 +1,49 @@
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use diesel::r2d2::R2D2Connection;
 use foobar_core::Readiness;
 
-use super::{MysqlConnection, Options};
+use super::Options;
+use super::control::Control;
 use crate::connections::ConnectError;
-use crate::deadline;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 
-/// Asks the server every second, on a connection of its own, whether it is there.
+/// Asks the server every second whether it is there.
 pub(super) struct Monitor {
     options: Arc<Options>,
+    control: Arc<Control>,
     health: Arc<Health>,
     endpoint: Arc<Endpoint>,
-    connection: Option<MysqlConnection>,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Monitor {
-    pub(super) const fn new(options: Arc<Options>, health: Arc<Health>, endpoint: Arc<Endpoint>) -> Self {
-        Self { options, health, endpoint, connection: None }
+    pub(super) const fn new(
+        options: Arc<Options>,
+        control: Arc<Control>,
+        health: Arc<Health>,
+        endpoint: Arc<Endpoint>,
+    ) -> Self {
+        Self { options, control, health, endpoint }
     }
 
     /// Checks until `stopped` is disconnected.
-    pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>) {
+    pub(super) fn watch(self, stopped: &mpsc::Receiver<()>) {
         while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
             let _already_in_health = self.check();
         }
     }
 
     /// Checks once; an error only where the server refuses us.
-    pub(super) fn check(&mut self) -> Result<(), ConnectError> {
-        match self.ask() {
+    pub(super) fn check(&self) -> Result<(), ConnectError> {
+        match self.control.ping() {
             Ok(()) => {
                 self.endpoint.is_there();
                 self.report(Readiness::Ready);
             }
             Err(error) => {
-                self.connection = None;
                 self.endpoint.went_away(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
                 if let ConnectError::Refused(_) = error {
@@ -48,17 +51,6 @@ impl Monitor {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn ask(&mut self) -> Result<(), ConnectError> {
-        if let Some(connection) = &mut self.connection {
-            let by = Instant::now() + self.options.connect_timeout;
-            if deadline::until(by, || connection.ping()).is_ok() {
-                return Ok(());
-            }
-        }
-        self.connection = Some(MysqlConnection::connect(&self.options)?);
         Ok(())
     }
 

@@ -9,7 +9,6 @@ use crate::{DatabaseSettings, Error};
 /// How to connect to a server, and how a session begins.
 pub(crate) struct Options {
     pub(crate) server: Opts,
-    pub(crate) session: String,
     pub(crate) connect_timeout: Duration,
 }
 
@@ -32,14 +31,16 @@ impl Options {
                 Some(tls.with_root_certs(vec![file.clone().into()]))
             }
         };
+        let name = server.db_name().unwrap_or_default(); // `parse` refuses a URL without one
+        let session = session(name, bounded(settings.query_timeout), bounded(settings.lock_timeout));
         let builder = OptsBuilder::from_opts(server)
             .ssl_opts(tls)
             .prefer_socket(false) // the address that was given, even where the server offers another
             .tcp_keepalive(Some(TCP_KEEPALIVE))
             .stmt_cache_size(0) // Diesel has its own
-            .client_found_rows(true); // an UPDATE counts the rows it matched, as on SQLite
-        let session = session(bounded(settings.query_timeout), bounded(settings.lock_timeout));
-        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
+            .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
+            .setup(vec![session]);
+        Ok(Self { server: builder.into(), connect_timeout: bounded(settings.connect_timeout) })
     }
 
     /// The URL without its password.
@@ -78,14 +79,15 @@ fn ends_early(rest: &str) -> bool {
     beyond.contains('@') || authority.matches('@').count() > 1
 }
 
-/// The statement that each session begins with: the same rules whatever the server's configuration. Errors are in
-/// English, since they are told apart by their text.
-fn session(query_timeout: Duration, lock_timeout: Duration) -> String {
+/// The statements that each session begins with: the same rules whatever the server's configuration, and the same
+/// again after a caller has changed something. Errors are in English.
+fn session(name: &str, query_timeout: Duration, lock_timeout: Duration) -> String {
+    let name = name.replace('`', "``");
     let lock = lock_timeout.as_secs_f64().ceil().max(1.0);
     let (seconds, milliseconds) = (query_timeout.as_secs_f64(), query_timeout.as_millis());
     format!(
-        "SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', \
-         SESSION sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
+        "USE `{name}`; SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', \
+         SESSION sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
          ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
          SESSION innodb_lock_wait_timeout = {lock}, SESSION lock_wait_timeout = {lock} \
          /*M! , SESSION max_statement_time = {seconds} */ /*!50708 , SESSION max_execution_time = {milliseconds} */"

@@ -100,7 +100,8 @@ async fn a_session_has_our_rules() {
     session("character_set_connection", "utf8mb4").await;
     session("innodb_lock_wait_timeout", "2").await;
     session("lock_wait_timeout", "2").await;
-    let mode = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
+    let mode = "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,\
+                ERROR_FOR_DIVISION_BY_ZERO,\
                 NO_ENGINE_SUBSTITUTION";
     session("sql_mode", mode).await;
 }

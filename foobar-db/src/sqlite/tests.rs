@@ -356,7 +356,7 @@ async fn what_was_written_before_a_drain_is_there_after_the_next_start() {
 fn connections_of_others_have_no_deadline() {
     let past = Instant::now();
     let count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT count(*) FROM n";
-    let mut ours = interrupt::establish(":memory:", Duration::ZERO).unwrap();
+    let mut ours = handle::establish(":memory:", Duration::ZERO).unwrap();
     let mut others = SqliteConnection::establish(":memory:").unwrap();
     crate::deadline::until(past, || {
         assert_eq!(ours.batch_execute(count).unwrap_err().to_string(), "interrupted");

@@ -1,0 +1,63 @@
+use diesel::QueryResult;
+use diesel::deserialize::FromSql;
+use diesel::mysql::data_types::MysqlTime;
+use diesel::mysql::{Mysql, MysqlType, MysqlValue};
+use diesel::query_builder::bind_collector::RawBytesBindCollector;
+use diesel::result::Error as DieselError;
+use diesel::sql_types::Timestamp;
+use mysql_async::{Params, Value};
+
+use foobar_core::BoxError;
+
+/// The values of a statement's placeholders, as the driver takes them.
+pub(super) fn params(binds: RawBytesBindCollector<Mysql>) -> QueryResult<Params> {
+    let pairs = binds.metadata.into_iter().zip(binds.binds);
+    let values = pairs.map(|(kind, bytes)| bytes.map_or(Ok(Value::NULL), |bytes| value(kind, bytes)));
+    values.collect::<Result<_, _>>().map(Params::Positional).map_err(DieselError::SerializationError)
+}
+
+fn value(kind: MysqlType, bytes: Vec<u8>) -> Result<Value, BoxError> {
+    Ok(match kind {
+        MysqlType::Tiny if bytes.len() == 4 => Value::Int(i32::from_ne_bytes(fixed(&bytes)?).into()), // a bool
+        MysqlType::Tiny => Value::Int(i8::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::Short => Value::Int(i16::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::Long => Value::Int(i32::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::LongLong => Value::Int(i64::from_ne_bytes(fixed(&bytes)?)),
+        MysqlType::UnsignedTiny => Value::UInt(u8::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::UnsignedShort => Value::UInt(u16::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::UnsignedLong => Value::UInt(u32::from_ne_bytes(fixed(&bytes)?).into()),
+        MysqlType::UnsignedLongLong => Value::UInt(u64::from_ne_bytes(fixed(&bytes)?)),
+        MysqlType::Float => Value::Float(finite(f32::from_ne_bytes(fixed(&bytes)?), f32::is_finite)?),
+        MysqlType::Double => Value::Double(finite(f64::from_ne_bytes(fixed(&bytes)?), f64::is_finite)?),
+        MysqlType::Time => time(&date_time(&bytes, kind)?)?,
+        MysqlType::Date | MysqlType::DateTime | MysqlType::Timestamp => date(&date_time(&bytes, kind)?)?,
+        _ => Value::Bytes(bytes),
+    })
+}
+
+fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], BoxError> {
+    bytes.try_into().map_err(|_| format!("a value of {} bytes where {N} are wanted", bytes.len()).into())
+}
+
+/// The server has no column for infinity or what is no number: it would take another value, or none.
+fn finite<T: std::fmt::Display + Copy>(number: T, is_finite: fn(T) -> bool) -> Result<T, BoxError> {
+    if is_finite(number) { Ok(number) } else { Err(format!("MySQL has no number {number}").into()) }
+}
+
+fn date_time(bytes: &[u8], kind: MysqlType) -> Result<MysqlTime, BoxError> {
+    let time: MysqlTime = FromSql::<Timestamp, Mysql>::from_sql(MysqlValue::new(bytes, kind))?;
+    // A leap second has more; the server would take it for the second after.
+    if time.second_part < 1_000_000 { Ok(time) } else { Err("MySQL has no leap seconds".into()) }
+}
+
+fn time(time: &MysqlTime) -> Result<Value, BoxError> {
+    let days = time.day + time.hour / 24;
+    let (hours, micros) = ((time.hour % 24).try_into()?, time.second_part.try_into()?);
+    Ok(Value::Time(time.neg, days, hours, time.minute.try_into()?, time.second.try_into()?, micros))
+}
+
+fn date(time: &MysqlTime) -> Result<Value, BoxError> {
+    let (year, month, day) = (time.year.try_into()?, time.month.try_into()?, time.day.try_into()?);
+    let (hour, minute, second) = (time.hour.try_into()?, time.minute.try_into()?, time.second.try_into()?);
+    Ok(Value::Date(year, month, day, hour, minute, second, time.second_part.try_into()?))
+}

@@ -1,0 +1,94 @@
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::R2D2Connection;
+
+use super::session::Session;
+use super::{MysqlConnection, Options};
+use crate::connections::ConnectError;
+use crate::deadline;
+
+/// A connection beside those of the pool: it asks whether the server is there, and ends statements on it.
+pub(super) struct Control {
+    options: Arc<Options>,
+    connection: Mutex<Option<MysqlConnection>>,
+}
+
+/// How long ending a statement may take, with the wait for the connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a thread waits until it looks again whether the connection is free.
+const PAUSE: Duration = Duration::from_millis(5);
+
+impl Control {
+    pub(super) const fn new(options: Arc<Options>) -> Self {
+        Self { options, connection: Mutex::new(None) }
+    }
+
+    /// Asks the server whether it is there, on a new connection where the last one is gone.
+    pub(super) fn ping(&self) -> Result<(), ConnectError> {
+        let mut connection = self.connection.lock().expect("nothing panics while it holds the connection");
+        let by = Instant::now() + self.options.connect_timeout;
+        let is_alive = |connection: &mut MysqlConnection| deadline::until(by, || connection.ping()).is_ok();
+        if !connection.as_mut().is_some_and(is_alive) {
+            *connection = None; // a server that is full has room for the next
+            *connection = Some(MysqlConnection::connect(&self.options)?);
+        }
+        Ok(())
+    }
+
+    /// Ends the statement that runs in `session`, if that is certainly a session of the server that this connection has;
+    /// whether the server has been told to.
+    pub(super) fn end_statement(&self, session: &Session) -> bool {
+        let by = Instant::now() + PATIENCE;
+        let outcome = self.free_by(by).ok_or(Unended::Busy).and_then(|mut connection| {
+            let connection = connection.as_mut().ok_or(Unended::Unconnected)?;
+            if !is_on_the_server_of(connection.session(), session) {
+                return Err(Unended::Unproven);
+            }
+            let kill = format!("KILL QUERY {}", session.id);
+            deadline::until(by, || connection.batch_execute(&kill)).map_err(Unended::Failed)
+        });
+        let warn = |reason| {
+            let connection = session.id;
+            tracing::warn!(
+                connection,
+                %reason,
+                "a statement past its deadline could not be ended on the server: its connection is closed, and the \
+                 server's own limit ends it, if it has one for such a statement"
+            );
+        };
+        outcome.map_err(warn).is_ok()
+    }
+
+    /// The connection, as soon as nobody uses it.
+    fn free_by(&self, by: Instant) -> Option<MutexGuard<'_, Option<MysqlConnection>>> {
+        loop {
+            match self.connection.try_lock() {
+                Ok(connection) => return Some(connection),
+                Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
+                Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return None,
+            }
+        }
+    }
+}
+
+/// Why a statement was left running.
+#[derive(Debug, thiserror::Error)]
+enum Unended {
+    #[error("the control connection is waiting for the server")]
+    Busy,
+    #[error("there is no control connection")]
+    Unconnected,
+    #[error("the control connection may be on another server")]
+    Unproven,
+    #[error("{0}")]
+    Failed(diesel::result::Error),
+}
+
+/// Behind a balancer, or after a restart, the number of a connection is a stranger's.
+fn is_on_the_server_of(control: &Session, session: &Session) -> bool {
+    let both = control.server.as_ref().zip(session.server.as_ref());
+    both.is_some_and(|(control, server)| control.is_same_as(server))
+}

@@ -1,0 +1,280 @@
+//! What a statement may do besides answering, as far as its text tells.
+//!
+//! Neither server tells all of it (no lock of `GET_LOCK`; the rest the driver does not ask for), so a statement is
+//! harmless only where every word of it is known to be. What a trigger or a view does is not seen.
+
+/// What a text of one statement or several may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Effects {
+    /// It may leave something in its session: a variable, a lock, a temporary table, the chosen database, a mode, or
+    /// what is not known, such as what a procedure or a function of the user's own does.
+    pub(super) changes_session: bool,
+    /// It may change what is stored.
+    pub(super) writes: bool,
+}
+
+impl Effects {
+    const UNKNOWN: Self = Self { changes_session: true, writes: true };
+
+    pub(super) fn of(sql: &str) -> Self {
+        let mut effects = Self::default();
+        let mut tokens = Tokens { rest: sql };
+        let mut first = ""; // of its statement
+        let mut before = ""; // the word before a name
+        while let Some(token) = tokens.next() {
+            match token {
+                Token::Unknown => return Self::UNKNOWN,
+                Token::Semicolon => first = "",
+                Token::Word(word) if first.is_empty() => {
+                    effects.changes_session |= !is_in(word, STATEMENTS);
+                    effects.writes |= !is_in(word, QUESTIONS);
+                    (first, before) = (word, word);
+                }
+                Token::Word(word) => {
+                    if tokens.is_before_parenthesis() && !is_in(word, CALLS) && !is_in(before, BEFORE_NAMES) {
+                        return Self::UNKNOWN;
+                    }
+                    effects.changes_session |= is_in(word, "TEMPORARY");
+                    effects.writes |= is_in(first, "WITH") && is_in(word, "DELETE INSERT REPLACE UPDATE");
+                    before = word;
+                }
+                // A name of the user's own: of a table, if it is no call.
+                Token::Quoted if tokens.is_before_parenthesis() && !is_in(before, BEFORE_NAMES) => {
+                    return Self::UNKNOWN;
+                }
+                Token::Quoted | Token::Other => {}
+            }
+        }
+        effects
+    }
+}
+
+fn is_in(word: &str, words: &str) -> bool {
+    words.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// What begins a statement that leaves nothing behind. An open transaction is told by the server.
+const STATEMENTS: &str = "ALTER ANALYZE BEGIN CHECK CHECKSUM COMMIT CREATE DELETE DESC DESCRIBE DROP EXPLAIN GRANT INSERT \
+    KILL OPTIMIZE RELEASE RENAME REPLACE REVOKE ROLLBACK SAVEPOINT SELECT SHOW START TABLE TRUNCATE UPDATE VALUES WITH";
+
+/// What begins a statement that only asks.
+const QUESTIONS: &str = "COMMIT DESC DESCRIBE EXPLAIN KILL RELEASE ROLLBACK SAVEPOINT SELECT SHOW TABLE VALUES WITH";
+
+/// What stands before the name of a table or an index, which a list of columns may follow.
+const BEFORE_NAMES: &str = "CONSTRAINT EXISTS INDEX INTO KEY ON RECURSIVE REFERENCES TABLE UNIQUE WITH";
+
+/// What may stand before a parenthesis and leaves nothing behind: words of the language, types, functions of both
+/// servers.
+const CALLS: &str = "\
+    ALL AND ANY AS ASC BETWEEN BY CASE CHECK DISTINCT DIV DUPLICATE ELSE END ESCAPE EXCEPT EXISTS EXTRACT FILTER FOREIGN \
+    FROM FULLTEXT GROUP HAVING IF IGNORE IN INDEX INTERSECT INTERVAL INTO IS JOIN KEY LATERAL LEFT LIKE LIMIT MATCH AGAINST \
+    MOD NOT NULL OF OFFSET ON OR ORDER OVER PARTITION PRIMARY RANGE RECURSIVE REFERENCES REGEXP RETURNING RIGHT RLIKE ROW \
+    ROWS SELECT SET SOME SPATIAL THEN UNION UNIQUE UPDATE USING VALUE VALUES WHEN WHERE WINDOW WITH WITHIN XOR \
+    BIGINT BINARY BIT BLOB BOOL BOOLEAN CHAR CHARACTER DATE DATETIME DEC DECIMAL DOUBLE ENUM FLOAT INT INTEGER JSON LONGBLOB \
+    LONGTEXT MEDIUMBLOB MEDIUMINT MEDIUMTEXT NUMERIC REAL SIGNED SMALLINT TEXT TIME TIMESTAMP TINYBLOB TINYINT TINYTEXT \
+    UNSIGNED VARBINARY VARCHAR VECTOR YEAR \
+    AVG BIT_AND BIT_OR BIT_XOR COUNT GROUP_CONCAT JSON_ARRAYAGG JSON_OBJECTAGG MAX MIN STD STDDEV STDDEV_POP STDDEV_SAMP \
+    SUM VARIANCE VAR_POP VAR_SAMP CUME_DIST DENSE_RANK FIRST_VALUE LAG LAST_VALUE LEAD NTH_VALUE NTILE PERCENT_RANK RANK \
+    ROW_NUMBER GROUPING ANY_VALUE \
+    COALESCE GREATEST IFNULL ISNULL LEAST NULLIF NVL NVL2 CAST CONVERT DEFAULT \
+    ABS ACOS ASIN ATAN ATAN2 CEIL CEILING CONV COS COT CRC32 DEGREES EXP FLOOR FORMAT LN LOG LOG10 LOG2 PI POW POWER RADIANS \
+    RAND ROUND SIGN SIN SQRT TAN \
+    ASCII BIT_COUNT BIT_LENGTH CHARACTER_LENGTH CHAR_LENGTH CHARSET COERCIBILITY COLLATION CONCAT CONCAT_WS ELT EXPORT_SET \
+    FIELD FIND_IN_SET FROM_BASE64 HEX INSERT INSTR LCASE LENGTH LOCATE LOWER LPAD LTRIM MAKE_SET MID OCT OCTET_LENGTH ORD \
+    POSITION QUOTE REGEXP_INSTR REGEXP_LIKE REGEXP_REPLACE REGEXP_SUBSTR REPEAT REPLACE REVERSE RPAD RTRIM SOUNDEX SPACE \
+    STRCMP SUBSTR SUBSTRING SUBSTRING_INDEX TO_BASE64 TRIM UCASE UNHEX UPPER WEIGHT_STRING \
+    ADDDATE ADDTIME CONVERT_TZ CURDATE CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURTIME DATEDIFF DATE_ADD DATE_FORMAT \
+    DATE_SUB DAY DAYNAME DAYOFMONTH DAYOFWEEK DAYOFYEAR FROM_DAYS FROM_UNIXTIME GET_FORMAT HOUR LAST_DAY LOCALTIME \
+    LOCALTIMESTAMP MAKEDATE MAKETIME MICROSECOND MINUTE MONTH MONTHNAME NOW PERIOD_ADD PERIOD_DIFF QUARTER SECOND \
+    SEC_TO_TIME STR_TO_DATE SUBDATE SUBTIME SYSDATE TIMEDIFF TIMESTAMPADD TIMESTAMPDIFF TIME_FORMAT TIME_TO_SEC TO_DAYS \
+    TO_SECONDS UNIX_TIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP WEEK WEEKDAY WEEKOFYEAR YEARWEEK \
+    JSON_ARRAY JSON_ARRAY_APPEND JSON_ARRAY_INSERT JSON_CONTAINS JSON_CONTAINS_PATH JSON_DEPTH JSON_EXTRACT JSON_INSERT \
+    JSON_KEYS JSON_LENGTH JSON_MERGE_PATCH JSON_MERGE_PRESERVE JSON_OBJECT JSON_OVERLAPS JSON_PRETTY JSON_QUERY JSON_QUOTE \
+    JSON_REMOVE JSON_REPLACE JSON_SCHEMA_VALID JSON_SEARCH JSON_SET JSON_TABLE JSON_TYPE JSON_UNQUOTE JSON_VALID JSON_VALUE \
+    AES_DECRYPT AES_ENCRYPT COMPRESS MD5 RANDOM_BYTES SHA SHA1 SHA2 UNCOMPRESS UNCOMPRESSED_LENGTH \
+    BENCHMARK BIN BIN_TO_UUID CONNECTION_ID CURRENT_ROLE CURRENT_USER DATABASE FOUND_ROWS INET6_ATON INET6_NTOA INET_ATON \
+    INET_NTOA IS_IPV4 IS_IPV6 IS_UUID LAST_INSERT_ID ROW_COUNT SCHEMA SESSION_USER SLEEP SYSTEM_USER USER UUID UUID_SHORT \
+    UUID_TO_BIN VERSION";
+
+/// What matters of a statement's text.
+#[derive(Debug, PartialEq, Eq)]
+enum Token<'a> {
+    /// A word of the language or a name, the last part of `a.b.c`.
+    Word(&'a str),
+    /// A name in backquotes, or one of which parts are.
+    Quoted,
+    Semicolon,
+    /// A user's variable, code in a comment, or what has no end.
+    Unknown,
+    /// A literal, a comment, a sign.
+    Other,
+}
+
+struct Tokens<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Tokens<'a> {
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.rest = self.rest.trim_start();
+        let rest = self.rest;
+        let first = rest.chars().next()?;
+        let (token, length) = match first {
+            ';' => (Token::Semicolon, Some(1)),
+            '@' if rest.starts_with("@@") => (Token::Other, Some(2)),
+            '@' => (Token::Unknown, None),
+            '\'' | '"' => (Token::Other, literal(rest)),
+            '#' => (Token::Other, line(rest)),
+            '-' if is_dash_comment(rest) => (Token::Other, line(rest)),
+            '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => (Token::Unknown, None),
+            '/' if rest.starts_with("/*") => (Token::Other, rest.find("*/").map(|end| end + 2)),
+            '`' => (Token::Quoted, name(rest)),
+            _ if is_of_name(first) => word(rest),
+            _ => (Token::Other, Some(first.len_utf8())),
+        };
+        let Some(length) = length else {
+            self.rest = "";
+            return Some(Token::Unknown);
+        };
+        self.rest = &rest[length..];
+        Some(token)
+    }
+
+    fn is_before_parenthesis(&self) -> bool {
+        self.rest.trim_start().starts_with('(')
+    }
+}
+
+/// How long a quoted text is: its quote inside is doubled or stands behind a backslash.
+fn literal(text: &str) -> Option<usize> {
+    let quote = text.as_bytes()[0];
+    let mut escaped = false;
+    for (position, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            _ if byte == quote => return Some(position + 1), // a doubled one begins another literal
+            _ => {}
+        }
+    }
+    None
+}
+
+fn line(text: &str) -> Option<usize> {
+    Some(text.find('\n').unwrap_or(text.len())) // the last line has no end of its own
+}
+
+fn is_dash_comment(text: &str) -> bool {
+    text.strip_prefix("--").is_some_and(|after| after.is_empty() || after.starts_with(char::is_whitespace))
+}
+
+/// A name of one part or several, of which the last one counts; a qualified name is never a function of the server's.
+fn word(text: &str) -> (Token<'_>, Option<usize>) {
+    let length = text.find(|character| !is_of_name(character)).unwrap_or(text.len());
+    if text[length..].starts_with('.') {
+        (Token::Quoted, name(text))
+    } else {
+        (Token::Word(&text[..length]), Some(length))
+    }
+}
+
+/// How long a name of any parts is.
+fn name(text: &str) -> Option<usize> {
+    let part = match text.strip_prefix('`') {
+        Some(quoted) => quoted.find('`')? + 2,
+        None => text.find(|character| !is_of_name(character)).unwrap_or(text.len()),
+    };
+    match text[part..].strip_prefix('.') {
+        Some(next) => Some(part + 1 + name(next)?),
+        None => Some(part),
+    }
+}
+
+fn is_of_name(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || character == '$'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_diesel_writes_and_plain_sql_leave_nothing_behind() {
+        for sql in [
+            "SELECT `things`.`id`, `things`.`name` FROM `things` WHERE (`things`.`id` = ?) LIMIT ?",
+            "INSERT INTO `things` (`id`, `name`) VALUES (?, ?), (?, ?)",
+            "INSERT INTO things(id) VALUES (1) ON DUPLICATE KEY UPDATE id = VALUES(id)",
+            "UPDATE `things` SET `n` = (`things`.`n` + ?) WHERE (`things`.`id` IN (?, ?))",
+            "DELETE FROM shop.things WHERE name = 'GET_LOCK(1) @x'",
+            "SELECT COUNT(*), MAX(lower(`a`.`b`)) FROM a JOIN b USING (id) -- SET x",
+            "(SELECT 1) UNION (SELECT 2) /* SET @a = 1 */ ORDER BY 1",
+            "SELECT @@max_allowed_packet, 1e5, x'ff', 'it''s', \"a\\\"b\"",
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
+            "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(100) NOT NULL DEFAULT (UUID()))",
+            "BEGIN; COMMIT;",
+            "SAVEPOINT diesel_savepoint_1",
+            "",
+        ] {
+            assert!(!Effects::of(sql).changes_session, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_sets_something_and_what_is_not_known_may_change_the_session() {
+        for sql in [
+            "SET autocommit = 0",
+            "set @x = 1",
+            "SELECT @x := 1",
+            "SELECT 1 INTO @x",
+            "SELECT GET_LOCK('a', 1)",
+            "SELECT get_lock ('a', 1)",
+            "SELECT 1; USE mysql",
+            "CREATE TEMPORARY TABLE t (id INT)",
+            "LOCK TABLES t WRITE",
+            "FLUSH TABLES WITH READ LOCK",
+            "CALL something()",
+            "SELECT my_function(1)",
+            "SELECT shop.my_function(1)",
+            "SELECT `my_function`(1)",
+            "SELECT `shop`.`my_function` (1)",
+            "/*! SET @x = 1 */",
+            "/*M! SET @x = 1 */",
+            "PREPARE s FROM 'SELECT 1'",
+            "DO GET_LOCK('a', 1)",
+            "SELECT 'no end",
+            "/* no end",
+            "HANDLER t OPEN",
+            "nonsense",
+        ] {
+            assert!(Effects::of(sql).changes_session, "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_what_asks_does_not_write() {
+        for sql in [
+            "SELECT * FROM t WHERE id = ? FOR UPDATE",
+            "(SELECT 1)",
+            "SHOW TABLES",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+            "SELECT REPLACE(name, 'a', 'b') FROM t",
+            "SAVEPOINT a",
+        ] {
+            assert!(!Effects::of(sql).writes, "{sql}");
+        }
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "WITH a AS (SELECT 1) UPDATE t SET id = 2",
+            "ANALYZE UPDATE t SET id = 2",
+            "SELECT 1; DELETE FROM t",
+            "SELECT f(1)",
+            "CALL p()",
+            "BEGIN",
+            "START TRANSACTION",
+            "SET autocommit = 1",
+            "CREATE TABLE t (id INT)",
+        ] {
+            assert!(Effects::of(sql).writes, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use mysql_async::{DriverError, Error, IoError, ServerError};
+
+use crate::driver_error::{self, Origin};
+
+/// What Diesel calls an error of the driver; where it comes from is remembered.
+pub(super) fn to_diesel(error: Error) -> DieselError {
+    match error {
+        Error::Server(error) => of_server(error),
+        Error::Driver(error) if is_of_the_caller(&error) => refused(error.to_string()),
+        Error::Io(IoError::Io(error)) if is_too_large(&error) => refused(TOO_LARGE.to_owned()),
+        error => driver_error::make(DatabaseErrorKind::ClosedConnection, error.to_string(), Origin::Connection),
+    }
+}
+
+/// What the driver has not sent, and would not send another time either.
+fn refused(message: String) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message))
+}
+
+const TOO_LARGE: &str = "a statement or a row is larger than the server's max_allowed_packet";
+
+fn of_server(error: ServerError) -> DieselError {
+    let state = error.state.as_bytes().try_into().unwrap_or(*b"HY000"); // the protocol's own, where there is none
+    driver_error::make(kind(error.code), error.message, Origin::Mysql { number: error.code, state })
+}
+
+/// The kinds that Diesel has a name for; the numbers of both servers.
+const fn kind(number: u16) -> DatabaseErrorKind {
+    match number {
+        1022 | 1062 | 1169 | 1557 | 1586 | 1761 | 1762 | 1859 => DatabaseErrorKind::UniqueViolation,
+        1216 | 1217 | 1451 | 1452 | 1830 | 1834 => DatabaseErrorKind::ForeignKeyViolation,
+        1048 | 1263 | 1364 | 1566 => DatabaseErrorKind::NotNullViolation,
+        3819 | 4025 => DatabaseErrorKind::CheckViolation,
+        1792 => DatabaseErrorKind::ReadOnlyTransaction,
+        // After it a savepoint is gone; Diesel then does not mind that it cannot be rolled back to.
+        number if rolls_back(number) => DatabaseErrorKind::SerializationFailure,
+        _ => DatabaseErrorKind::Unknown,
+    }
+}
+
+/// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB.
+pub(crate) const fn rolls_back(number: u16) -> bool {
+    matches!(number, 1020 | 1213 | 1614 | 8002 | 8028 | 9007)
+}
+
+/// The driver's errors that leave the connection as it was.
+const fn is_of_the_caller(error: &DriverError) -> bool {
+    matches!(
+        error,
+        DriverError::StmtParamsMismatch { .. }
+            | DriverError::StmtParamsNumberExceedsLimit { .. }
+            | DriverError::MissingNamedParam { .. }
+            | DriverError::MixedParams
+            | DriverError::NamedParamsForPositionalQuery
+            | DriverError::LocalInfile(_)
+    )
+}
+
+/// The driver has no type for it, but makes the error itself, with these words.
+fn is_too_large(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.to_string() == "packet too large")
+}
