@@ -39,6 +39,7 @@ use foobar_db::diesel::{self, result::DatabaseErrorKind};
 /// | a row that was not found | 404 |
 /// | a violated UNIQUE constraint | 409, "This exists already." |
 /// | a database that is down or overloaded | 503 with `Retry-After` |
+/// | a write of which the database has not said whether it took effect | 500, which says so; no `Retry-After` |
 /// | an [`actix_web::Error`], or the request's body, path or query | what it says itself |
 /// | everything else, types of your own too | 500 |
 ///
@@ -204,6 +205,9 @@ impl ResponseError for Error {
 fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
     match error.downcast_ref() {
         Some(foobar_db::Error::Query(error)) => return of_query(error),
+        Some(foobar_db::Error::OutcomeUnknown(_)) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, Some(OUTCOME_UNKNOWN.to_owned()));
+        }
         Some(error) if error.is_unavailable() => return (StatusCode::SERVICE_UNAVAILABLE, None),
         _ => {}
     }
@@ -215,6 +219,8 @@ fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
         None => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }
+
+const OUTCOME_UNKNOWN: &str = "It is not known whether this has been done. Look before you send it again.";
 
 fn of_query(error: &diesel::result::Error) -> (StatusCode, Option<String>) {
     match error {
@@ -258,6 +264,14 @@ mod tests {
         assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::RollbackTransaction)), (500, None));
         let response = Error::from(foobar_db::Error::Closed).error_response();
         assert!(response.headers().get("retry-after").is_some_and(|seconds| seconds == "1"));
+    }
+
+    #[test]
+    fn an_unknown_outcome_does_not_invite_to_send_it_again() {
+        let error = Error::from(foobar_db::Error::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager));
+        let response = error.error_response();
+        assert_eq!((response.status().as_u16(), response.headers().get("retry-after")), (500, None));
+        assert_eq!(error.detail(), Some(OUTCOME_UNKNOWN));
     }
 
     #[test]

@@ -57,11 +57,11 @@ const fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
         // Full, read-only, offline, not yet in its cluster.
         1040 | 1047 | 1203 | 1226 | 1290 | 1836 | 3032 => Meaning::Refused,
         1021 | 1114 => Meaning::Full,
-        // Files that cannot be made, read or written; a storage engine or a log that cannot.
-        1..=3 | 20 | 1004..=1006 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => Meaning::Disk,
+        // Files that cannot be written or read to their end; a storage engine or a log that cannot.
+        3 | 20 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => Meaning::Disk,
         1028 | 1317 | 1969 | 3024 => Meaning::Interrupted,
-        // The application's own SIGNAL, whatever state it names.
-        1644 => Meaning::Query,
+        // The application's own SIGNAL, whatever state it names, and what is too large for the server.
+        1153 | 1644 => Meaning::Query,
         _ => match state {
             [b'0', b'8', ..] => Meaning::Lost,
             [b'4', b'0', ..] => Meaning::Conflict,

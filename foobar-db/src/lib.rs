@@ -53,6 +53,8 @@ mod settings;
 mod sqlite;
 mod stats;
 pub mod testing;
+#[cfg(all(test, feature = "sqlite", feature = "mysql"))]
+mod tests;
 mod thread;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};

@@ -27,6 +27,7 @@ pub use connection::MysqlConnection;
 use control::Control;
 use monitor::Monitor;
 use options::Options;
+pub(crate) use options::UNLIMITED;
 
 /// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.
 pub struct Mysql {
@@ -162,7 +163,7 @@ pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<Option<Migra
     use diesel::sql_types::{BigInt, Nullable};
 
     let state = |error: diesel::result::Error| Error::MigrationState(error.into());
-    conn.batch_execute(options::UNLIMITED).map_err(state)?;
+    conn.batch_execute(UNLIMITED).map_err(state)?;
     let lock = sql::<Nullable<BigInt>>("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), 0)");
     let locked = diesel::select(lock).get_result::<Option<i64>>(conn).map_err(state)?;
     Ok((locked == Some(1)).then_some(MigrationLock::Connection))

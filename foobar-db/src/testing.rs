@@ -104,3 +104,19 @@ impl Deref for TestDb {
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
 }
+
+/// A query without an end, which every server interrupts with an error.
+#[cfg(all(test, feature = "sqlite", feature = "mysql"))]
+pub(crate) fn endless(conn: &mut crate::Conn) -> crate::QueryResult<usize> {
+    use diesel::RunQueryDsl;
+
+    diesel::sql_query(match conn.engine() {
+        crate::Engine::Sqlite => {
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        }
+        crate::Engine::Mysql => {
+            "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c"
+        }
+    })
+    .execute(conn)
+}

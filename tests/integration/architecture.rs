@@ -30,10 +30,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "foobar-db",
         &[
             "diesel",
-            "diesel-async",
             "diesel_migrations",
             "foobar-core",
-            "futures-util",
             "libsqlite3-sys",
             "mysql_async",
             "r2d2",

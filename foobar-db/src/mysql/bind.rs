@@ -3,17 +3,42 @@ use diesel::deserialize::FromSql;
 use diesel::mysql::data_types::MysqlTime;
 use diesel::mysql::{Mysql, MysqlType, MysqlValue};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::Timestamp;
+use foobar_core::BoxError;
+use mysql_async::consts::MAX_PAYLOAD_LEN;
 use mysql_async::{Params, Value};
 
-use foobar_core::BoxError;
-
-/// The values of a statement's placeholders, as the driver takes them.
-pub(super) fn params(binds: RawBytesBindCollector<Mysql>) -> QueryResult<Params> {
+/// The values of a statement with `places` for them, as the driver takes them. What the driver or the server would end
+/// the connection for is refused before: a wrong number, and more bytes than a packet may have.
+pub(super) fn params(binds: RawBytesBindCollector<Mysql>, places: u16, max_packet: usize) -> QueryResult<Params> {
     let pairs = binds.metadata.into_iter().zip(binds.binds);
     let values = pairs.map(|(kind, bytes)| bytes.map_or(Ok(Value::NULL), |bytes| value(kind, bytes)));
-    values.collect::<Result<_, _>>().map(Params::Positional).map_err(DieselError::SerializationError)
+    let values = values.collect::<Result<Vec<_>, _>>().map_err(DieselError::SerializationError)?;
+    if values.len() != usize::from(places) {
+        return Err(refused(format!("the statement takes {places} values, and {} were given", values.len())));
+    }
+    let bytes = values.iter().map(|value| usize::try_from(value.bin_len()).unwrap_or(usize::MAX)); // of 32 bits
+    let (largest, sum) = bytes.fold((0, 0), |(largest, sum), bytes| (bytes.max(largest), bytes.saturating_add(sum)));
+    // From there on the driver sends each value in a packet of its own.
+    fits(if sum < MAX_PAYLOAD_LEN { sum } else { largest }, max_packet)?;
+    Ok(Params::Positional(values))
+}
+
+/// An error where so many bytes are more than the server takes at once.
+pub(super) fn fits(bytes: usize, max_packet: usize) -> QueryResult<()> {
+    if bytes.saturating_add(OVERHEAD) <= max_packet {
+        return Ok(());
+    }
+    Err(refused(format!("{bytes} bytes are more than the server takes at once (max_allowed_packet = {max_packet})")))
+}
+
+/// What a packet has beside its values; more is taken than there is.
+const OVERHEAD: usize = 64;
+
+/// What has not been sent, and would not be another time either.
+fn refused(message: String) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message))
 }
 
 fn value(kind: MysqlType, bytes: Vec<u8>) -> Result<Value, BoxError> {
@@ -50,8 +75,12 @@ fn date_time(bytes: &[u8], kind: MysqlType) -> Result<MysqlTime, BoxError> {
     if time.second_part < 1_000_000 { Ok(time) } else { Err("MySQL has no leap seconds".into()) }
 }
 
+/// The longest time is 838:59:59; the server would take a longer one for that.
 fn time(time: &MysqlTime) -> Result<Value, BoxError> {
     let days = time.day + time.hour / 24;
+    if days * 24 + time.hour % 24 > 838 {
+        return Err(format!("MySQL has no time of {days} days and {} hours", time.hour % 24).into());
+    }
     let (hours, micros) = ((time.hour % 24).try_into()?, time.second_part.try_into()?);
     Ok(Value::Time(time.neg, days, hours, time.minute.try_into()?, time.second.try_into()?, micros))
 }

@@ -196,20 +196,13 @@ impl MysqlConnection {
             Link::prepare,
             instrumentation,
         )?;
-        let params = bind::params(binds)?;
         match prepared {
-            MaybeCached::CannotCache(Prepared { statement, effects }) => {
-                link.allow(effects)?;
-                link.drive(async |driver| {
-                    let outcome = run(driver, &statement, params).await;
-                    driver.close(statement).await?; // the server keeps a bounded number of them
-                    outcome
-                })
+            MaybeCached::CannotCache(prepared) => {
+                let outcome = link.run(&prepared, binds, run);
+                link.close(prepared)?;
+                outcome
             }
-            MaybeCached::Cached(Prepared { statement, effects }) => {
-                link.allow(*effects)?;
-                link.drive(async |driver| run(driver, statement, params).await)
-            }
+            MaybeCached::Cached(prepared) => link.run(prepared, binds, run),
             _ => Err(DieselError::QueryBuilderError("Diesel has a third kind of prepared statement".into())),
         }
     }
@@ -217,11 +210,32 @@ impl MysqlConnection {
 
 impl Link {
     fn prepare(&mut self, sql: &str, _cached: PrepareForCache, _binds: &[MysqlType]) -> QueryResult<Prepared> {
+        bind::fits(sql.len(), self.session.max_packet)?;
         let statement = self.drive(async |driver| driver.prep(sql).await)?;
         Ok(Prepared { statement, effects: Effects::of(sql) })
     }
 
+    fn run<T>(
+        &mut self,
+        prepared: &Prepared,
+        binds: RawBytesBindCollector<Mysql>,
+        run: impl AsyncFnOnce(&mut Driver, &Statement, Params) -> mysql_async::Result<T>,
+    ) -> QueryResult<T> {
+        let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
+        self.allow(prepared.effects)?;
+        self.drive(async |driver| run(driver, &prepared.statement, params).await)
+    }
+
+    /// Forgets a statement: the server keeps a bounded number of them.
+    fn close(&mut self, prepared: Prepared) -> QueryResult<()> {
+        match self.state {
+            State::Usable => self.drive(async |driver| driver.close(prepared.statement).await),
+            State::Lost | State::Unanswered => Ok(()),
+        }
+    }
+
     fn run_text(&mut self, sql: &str) -> QueryResult<()> {
+        bind::fits(sql.len(), self.session.max_packet)?;
         // Diesel's own beginning of a transaction.
         let sql = if sql == "BEGIN" && self.access == Access::Read { "START TRANSACTION READ ONLY" } else { sql };
         if sql != "START TRANSACTION READ ONLY" {

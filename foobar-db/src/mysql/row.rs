@@ -77,14 +77,20 @@ impl Field<'_, Mysql> for MysqlField<'_> {
 /// Bytes of the row itself, or those of a number or a time.
 enum Bytes<'a> {
     Borrowed(&'a [u8]),
-    Own([u8; size_of::<MysqlTime>()], usize),
+    Own([u8; LONGEST], usize),
 }
+
+/// Behind a number or a time stands a byte that is in no text. Diesel takes as many bytes as it needs, but any bytes for a
+/// text: so a column that its schema calls a text, and that is none, is an error. Only 0 must stay all zeros, as `false`.
+const NO_TEXT: u8 = 0xff;
+const LONGEST: usize = size_of::<MysqlTime>() + 1;
 
 impl Bytes<'_> {
     fn own(bytes: &[u8]) -> Self {
-        let mut own = [0; size_of::<MysqlTime>()];
+        let mut own = [NO_TEXT; LONGEST];
         own[..bytes.len()].copy_from_slice(bytes);
-        Self::Own(own, bytes.len())
+        let is_zero = bytes.iter().all(|byte| *byte == 0);
+        Self::Own(own, if is_zero { bytes.len() } else { bytes.len() + 1 })
     }
 
     fn as_slice(&self) -> &[u8] {

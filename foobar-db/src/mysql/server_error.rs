@@ -1,5 +1,5 @@
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use mysql_async::{DriverError, Error, IoError, ServerError};
+use mysql_async::{Error, ServerError};
 
 use crate::driver_error::{self, Origin};
 
@@ -7,18 +7,9 @@ use crate::driver_error::{self, Origin};
 pub(super) fn to_diesel(error: Error) -> DieselError {
     match error {
         Error::Server(error) => of_server(error),
-        Error::Driver(error) if is_of_the_caller(&error) => refused(error.to_string()),
-        Error::Io(IoError::Io(error)) if is_too_large(&error) => refused(TOO_LARGE.to_owned()),
         error => driver_error::make(DatabaseErrorKind::ClosedConnection, error.to_string(), Origin::Connection),
     }
 }
-
-/// What the driver has not sent, and would not send another time either.
-fn refused(message: String) -> DieselError {
-    DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message))
-}
-
-const TOO_LARGE: &str = "a statement or a row is larger than the server's max_allowed_packet";
 
 fn of_server(error: ServerError) -> DieselError {
     let state = error.state.as_bytes().try_into().unwrap_or(*b"HY000"); // the protocol's own, where there is none
@@ -42,22 +33,4 @@ const fn kind(number: u16) -> DatabaseErrorKind {
 /// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB.
 pub(crate) const fn rolls_back(number: u16) -> bool {
     matches!(number, 1020 | 1213 | 1614 | 8002 | 8028 | 9007)
-}
-
-/// The driver's errors that leave the connection as it was.
-const fn is_of_the_caller(error: &DriverError) -> bool {
-    matches!(
-        error,
-        DriverError::StmtParamsMismatch { .. }
-            | DriverError::StmtParamsNumberExceedsLimit { .. }
-            | DriverError::MissingNamedParam { .. }
-            | DriverError::MixedParams
-            | DriverError::NamedParamsForPositionalQuery
-            | DriverError::LocalInfile(_)
-    )
-}
-
-/// The driver has no type for it, but makes the error itself, with these words.
-fn is_too_large(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.to_string() == "packet too large")
 }

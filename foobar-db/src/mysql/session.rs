@@ -10,6 +10,8 @@ pub(super) struct Session {
     pub(super) id: u32,
     /// `None` where the server does not tell, or something between us and it answers in its place.
     pub(super) server: Option<Server>,
+    /// The most bytes that the server takes at once (`max_allowed_packet`).
+    pub(super) max_packet: usize,
 }
 
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
@@ -33,8 +35,7 @@ impl Server {
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
     let mut driver = Driver::new(options.server.clone()).await.map_err(classify)?;
-    let server = server(&mut driver).await.map_err(classify)?;
-    let session = Session { id: driver.id(), server };
+    let session = describe(&mut driver).await.map_err(classify)?;
     Ok((driver, session))
 }
 
@@ -46,34 +47,40 @@ pub(super) async fn restore(driver: &mut Driver) -> Result<(), Error> {
     driver.change_user(mysql_async::ChangeUserOpts::default()).await // of servers that are too old for a reset
 }
 
-/// Which server is behind the connection.
-async fn server(driver: &mut Driver) -> Result<Option<Server>, Error> {
+/// What there is to know of the session.
+async fn describe(driver: &mut Driver) -> Result<Session, Error> {
     let id = driver.id();
-    let rows = match driver.query_iter(WHICH_SERVER).await {
-        Ok(mut answer) => read(&mut answer).await,
+    let read = match driver.query_iter(QUESTIONS).await {
+        Ok(mut answers) => read(&mut answers).await,
         Err(error) => Err(error),
     };
-    match rows {
-        Ok(Some((answering, name, now, uptime))) if answering == id => Ok(Some(Server { name, started: now - uptime })),
-        Ok(_) | Err(Error::Server(_)) => Ok(None), // not MySQL's own server, or not one connection
-        Err(error) => Err(error),
-    }
+    let (max_packet, server) = match read {
+        Ok((max_packet, Some((answering, server)))) => (max_packet, (answering == id).then_some(server)),
+        Ok((max_packet, None)) => (max_packet, None),
+        Err(Error::Server(_)) => (usize::MAX, None), // not the servers that we know
+        Err(error) => return Err(error),
+    };
+    Ok(Session { id, server, max_packet })
 }
 
-type Reading = (u32, String, i64, i64);
-
-async fn read(
-    answer: &mut mysql_async::QueryResult<'_, 'static, mysql_async::TextProtocol>,
-) -> Result<Option<Reading>, Error> {
-    let first = answer.collect::<(u32, String, i64)>().await?.pop();
-    let uptime = answer.collect::<(String, i64)>().await?.pop();
-    Ok(first.zip(uptime).map(|((id, name, now), (_, uptime))| (id, name, now, uptime)))
-}
-
-/// The comment is code for MySQL alone.
-const WHICH_SERVER: &str = "SELECT CONNECTION_ID(), \
+/// One round trip for all. The comment is code for MySQL alone.
+const QUESTIONS: &str = "SELECT @@max_allowed_packet, CONNECTION_ID(), \
      CONCAT_WS(' ', @@hostname, @@port, @@server_id /*!50708 , @@server_uuid */), UNIX_TIMESTAMP(); \
      SHOW GLOBAL STATUS LIKE 'Uptime'";
+
+type Answers<'a> = mysql_async::QueryResult<'a, 'static, mysql_async::TextProtocol>;
+
+async fn read(answers: &mut Answers<'_>) -> Result<(usize, Option<(u32, Server)>), Error> {
+    let first = answers.collect::<(usize, u32, String, i64)>().await?.pop();
+    let uptime = answers.collect::<(String, i64)>().await?.pop();
+    Ok(match (first, uptime) {
+        (Some((max_packet, id, name, now)), Some((_, uptime))) => {
+            (max_packet, Some((id, Server { name, started: now - uptime })))
+        }
+        (Some((max_packet, ..)), None) => (max_packet, None),
+        (None, _) => (usize::MAX, None),
+    })
+}
 
 /// Tells a server that refuses us from one that is not there or has no room: access denied, unknown database.
 fn classify(error: Error) -> ConnectError {

@@ -1,0 +1,97 @@
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::{alone, period, with};
+use crate::testing::{TestDb, endless};
+use crate::{Conn, Db, Error};
+
+/// Waits until `test`'s server runs no statement of connection `id`, for ten seconds at most.
+async fn until_ended(test: &TestDb, id: i64) {
+    let busy = format!("(SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND command <> 'Sleep')");
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        let busy = sql::<BigInt>(&busy);
+        let count: i64 = test.read(move |conn| diesel::select(busy.clone()).get_result(conn)).await.unwrap();
+        if count == 0 {
+            return;
+        }
+        assert!(Instant::now() < patience, "the statement runs on");
+    }
+}
+
+async fn connection_id(db: &Db) -> i64 {
+    db.read(|conn| diesel::select(sql::<BigInt>("CONNECTION_ID()")).get_result(conn)).await.unwrap()
+}
+
+/// A write that neither server ends by itself: MySQL has no limit for it, and the session's is lifted.
+fn unlimited(conn: &mut Conn) -> QueryResult<usize> {
+    conn.batch_execute("CREATE TEMPORARY TABLE numbers (n BIGINT)")?;
+    conn.batch_execute(crate::mysql::UNLIMITED)?;
+    conn.batch_execute(
+        "INSERT INTO numbers SELECT a.ordinal_position FROM information_schema.columns a, information_schema.columns b, \
+         information_schema.columns c",
+    )?;
+    Ok(0)
+}
+
+#[tokio::test]
+async fn a_write_past_its_deadline_is_ended_on_the_server() {
+    let test = TestDb::mysql().await;
+    let short = |settings: &mut crate::DatabaseSettings| {
+        alone(settings);
+        settings.query_timeout = period(500);
+    };
+    let db = with(&test, short).await;
+    let id = connection_id(&db).await;
+    let outcome = db.write(unlimited).await;
+    assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+    until_ended(&test, id).await;
+}
+
+#[tokio::test]
+async fn a_drain_leaves_no_statement_running_on_the_server() {
+    let test = TestDb::mysql().await;
+    let long = |settings: &mut crate::DatabaseSettings| {
+        alone(settings);
+        settings.query_timeout = period(600_000);
+    };
+    let db = with(&test, long).await;
+    let id = connection_id(&db).await;
+    let tier = db.tier();
+    let running = tokio::spawn(async move { db.write(unlimited).await });
+    let busy = format!("(SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info LIKE 'INSERT%')");
+    loop {
+        let busy = sql::<BigInt>(&busy);
+        if test.read(move |conn| diesel::select(busy.clone()).get_result::<i64>(conn)).await.unwrap() == 1 {
+            break;
+        }
+        assert!(!running.is_finished(), "it ended by itself: {:?}", running.await);
+    }
+    tier.drain(Instant::now() + Duration::from_secs(2)).await;
+    until_ended(&test, id).await;
+    let outcome = running.await.unwrap();
+    assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_drain_ends_a_statement_of_sqlite_too() {
+    let test = TestDb::sqlite().await;
+    let db = with(&test, |settings| settings.query_timeout = period(600_000)).await;
+    let tier = db.tier();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let begun = std::sync::Mutex::new(Some(begun));
+    let running = tokio::spawn(async move {
+        let run = move |conn: &mut Conn| {
+            begun.lock().unwrap().take().unwrap().send(()).unwrap();
+            endless(conn)
+        };
+        db.read(run).await
+    });
+    begins.await.unwrap();
+    tier.drain(Instant::now()).await;
+    assert!(matches!(running.await.unwrap(), Err(Error::Closed)));
+}
