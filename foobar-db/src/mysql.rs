@@ -12,10 +12,12 @@ use crate::migrations::MigrationLock;
 use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
 
 mod connection;
+mod migration_lock;
 mod monitor;
 mod options;
 
 pub use connection::MysqlConnection;
+pub(crate) use migration_lock::lock_migrations;
 use monitor::Monitor;
 use options::Options;
 
@@ -128,20 +130,6 @@ impl Tier for Mysql {
     fn metrics(&self, metrics: &mut Metrics) {
         metrics::add(metrics, &[("primary", &self.lane)]);
     }
-}
-
-/// Takes a lock of the server that lasts until the connection is closed, and lifts the session's limit on statements.
-pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<Option<MigrationLock>, Error> {
-    use diesel::connection::SimpleConnection;
-    use diesel::dsl::sql;
-    use diesel::prelude::*;
-    use diesel::sql_types::{BigInt, Nullable};
-
-    let state = |error: diesel::result::Error| Error::MigrationState(error.into());
-    conn.batch_execute(options::UNLIMITED).map_err(state)?;
-    let lock = sql::<Nullable<BigInt>>("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), 0)");
-    let locked = diesel::select(lock).get_result::<Option<i64>>(conn).map_err(state)?;
-    Ok((locked == Some(1)).then_some(MigrationLock::Connection))
 }
 
 #[cfg(test)]

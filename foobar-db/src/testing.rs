@@ -104,3 +104,12 @@ impl Deref for TestDb {
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
 }
+
+/// A query that no engine ends by itself, and that each interrupts with an error: on MySQL `SLEEP` returns a value then.
+#[cfg(all(test, feature = "mysql"))]
+pub(crate) fn endless(conn: &mut crate::Conn) -> crate::QueryResult<usize> {
+    use diesel::RunQueryDsl;
+    let digits = (1..10).map(|digit| format!(" UNION ALL SELECT {digit}")).collect::<String>();
+    let billions = (1..=12).map(|place| format!("digits d{place}")).collect::<Vec<_>>().join(", ");
+    diesel::sql_query(format!("WITH digits(n) AS (SELECT 0{digits}) SELECT SUM(d1.n) FROM {billions}")).execute(conn)
+}

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Integer, Text, Unsigned};
 use foobar_core::{Chain, Period, Secret};
 
 use super::*;
-use crate::testing::{MysqlServer, TestDb};
+use crate::testing::{MysqlServer, TestDb, endless};
 use crate::{Db, QueryResult};
 
 fn open(url: &str) -> Db {
@@ -114,7 +114,7 @@ async fn the_server_itself_ends_a_long_statement_so_that_the_connection_is_kept(
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
     let before = db.read(connection_id).await.unwrap();
-    let outcome = db.read(|conn| diesel::sql_query("SELECT SLEEP(60)").execute(conn)).await;
+    let outcome = db.read(endless).await;
     assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
     assert_eq!(db.read(connection_id).await.unwrap(), before);
 }
