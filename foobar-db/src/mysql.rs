@@ -17,6 +17,7 @@ mod bind;
 mod connection;
 mod control;
 mod effects;
+mod migration_lock;
 mod monitor;
 mod options;
 mod row;
@@ -25,8 +26,10 @@ mod session;
 
 pub use connection::MysqlConnection;
 use control::Control;
+pub(crate) use migration_lock::lock_migrations;
 use monitor::Monitor;
 use options::Options;
+#[cfg(test)]
 pub(crate) use options::UNLIMITED;
 
 /// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.
@@ -153,20 +156,6 @@ pub(crate) fn rolled_back() -> Option<DieselError> {
         Origin::Connection => true,
         _ => false,
     })
-}
-
-/// Takes a lock of the server that lasts until the connection is closed, and lifts the session's limit on statements.
-pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<Option<MigrationLock>, Error> {
-    use diesel::connection::SimpleConnection;
-    use diesel::dsl::sql;
-    use diesel::prelude::*;
-    use diesel::sql_types::{BigInt, Nullable};
-
-    let state = |error: diesel::result::Error| Error::MigrationState(error.into());
-    conn.batch_execute(UNLIMITED).map_err(state)?;
-    let lock = sql::<Nullable<BigInt>>("GET_LOCK(CONCAT('foobar-migrate-', MD5(DATABASE())), 0)");
-    let locked = diesel::select(lock).get_result::<Option<i64>>(conn).map_err(state)?;
-    Ok((locked == Some(1)).then_some(MigrationLock::Connection))
 }
 
 #[cfg(test)]

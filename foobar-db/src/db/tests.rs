@@ -7,7 +7,7 @@ use foobar_core::{Chain, Metrics, Period, Secret};
 use futures_util::FutureExt;
 
 use super::*;
-use crate::testing::TestDb;
+use crate::testing::{TestDb, endless};
 use crate::{Engine, MysqlConnection};
 
 diesel::table! {
@@ -67,15 +67,6 @@ fn insert(conn: &mut Conn, id: i32) -> QueryResult<usize> {
 
 async fn count(db: &Db) -> i64 {
     db.read(|conn| things::table.count().get_result(conn)).await.unwrap()
-}
-
-/// A query without an end.
-fn endless(conn: &mut Conn) -> QueryResult<usize> {
-    diesel::sql_query(match conn.engine() {
-        Engine::Sqlite => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-        Engine::Mysql => "SELECT SLEEP(60)",
-    })
-    .execute(conn)
 }
 
 fn short(milliseconds: u64) -> Period {

@@ -1,6 +1,5 @@
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -8,12 +7,19 @@ use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
-use tempfile::TempDir;
 
 use crate::MysqlConnection;
 
+mod program;
+mod template;
+
+use program::Program;
+
 /// A MariaDB or MySQL server for tests: a new data folder, a Unix socket in it, no network, user `root` without a
 /// password. It is killed when it is dropped and when this process ends, however it ends.
+///
+/// The environment variable `FOOBAR_MYSQLD` names the server's program (or a script that `exec`s it);
+/// without it, `mariadbd` or `mysqld` as it is installed.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), foobar_db::testing::ServerError> {
@@ -25,7 +31,7 @@ use crate::MysqlConnection;
 /// # }
 /// ```
 pub struct MysqlServer {
-    program: PathBuf,
+    program: Program,
     folder: PathBuf,
     keeper: Option<Child>,
     databases: AtomicU64,
@@ -38,7 +44,8 @@ pub enum ServerError {
     /// None is installed. On Debian `mariadb-server-core` has the server, and `mariadb-client-core` a program that
     /// `mariadb-install-db` needs; neither starts a service.
     #[error(
-        "tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server-core mariadb-client-core"
+        "tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server-core \
+         mariadb-client-core; or `FOOBAR_MYSQLD` names a server's program"
     )]
     Missing,
     /// A program of the server or a file of it failed.
@@ -78,10 +85,10 @@ kill -9 $server; wait $server
 impl MysqlServer {
     /// Makes a server and waits until it answers.
     pub fn start() -> Result<Self, ServerError> {
-        let program = find(&["mariadbd", "mysqld"]).ok_or(ServerError::Missing)?;
+        let program = Program::find()?;
         let folder =
             tempfile::Builder::new().prefix("foobar-").tempdir().map_err(failed("making a temporary folder"))?;
-        install(&program, &folder)?;
+        template::copy_to(&folder.path().join("data"), &program)?;
         let mut server = Self { program, folder: folder.keep(), keeper: None, databases: AtomicU64::new(0) };
         server.restart()?;
         Ok(server)
@@ -122,8 +129,8 @@ impl MysqlServer {
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.stop()?;
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(&self.folder).arg(&self.program);
-        command.arg("--no-defaults").args(owner(&self.folder)).args(OPTIONS).args(self.paths());
+        command.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
+        command.args(self.program.arguments(&self.folder)).args(self.paths());
         let log = std::fs::File::create(self.folder.join("log")).map_err(failed("making its log"))?;
         let errors = log.try_clone().map_err(failed("making its log"))?;
         let keeper = command.stdin(Stdio::piped()).stdout(log).stderr(errors).spawn();
@@ -179,61 +186,6 @@ impl Drop for MysqlServer {
             let _left_behind = std::fs::remove_dir_all(&self.folder); // in the temporary folder
         }
     }
-}
-
-/// A server that is small, starts fast and may lose what it acknowledged.
-const OPTIONS: &[&str] = &[
-    "--skip-networking",
-    "--skip-log-bin",
-    "--performance-schema=OFF",
-    "--innodb-buffer-pool-size=16M",
-    "--innodb-flush-log-at-trx-commit=0",
-    "--innodb-doublewrite=0",
-    "--innodb-flush-method=nosync",
-    "--loose-mysqlx=OFF",
-];
-
-/// Makes the system tables.
-fn install(program: &Path, folder: &TempDir) -> Result<(), ServerError> {
-    let data = format!("--datadir={}", folder.path().join("data").display());
-    let temporary = format!("--tmpdir={}", folder.path().display());
-    let mut command = if let Some(mariadb) = find(&["mariadb-install-db"]) {
-        let mut command = Command::new(mariadb);
-        command.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        command
-    } else {
-        let mut command = Command::new(program);
-        command.args(["--no-defaults", "--initialize-insecure"]);
-        command
-    };
-    let output = command
-        .args([data, temporary])
-        .args(owner(folder.path()))
-        .output()
-        .map_err(failed("making its data folder"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(ServerError::Install(format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )))
-}
-
-/// The server refuses to run as root unless it is told to.
-fn owner(folder: &Path) -> Option<&'static str> {
-    let by_root = std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0);
-    by_root.then_some("--user=root")
-}
-
-/// The first of `names` in `PATH` or where servers are installed beside it.
-fn find(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default(); // then only the folders below
-    let beside = ["/usr/sbin", "/usr/local/sbin", "/usr/local/mysql/bin", "/usr/libexec"].map(PathBuf::from);
-    let folders = std::env::split_paths(&path).chain(beside).collect::<Vec<_>>();
-    let mut candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    candidates.find(|file| file.is_file())
 }
 
 fn failed(doing: &str) -> impl FnOnce(io::Error) -> ServerError {
