@@ -92,3 +92,64 @@ fn is_on_the_server_of(control: &Session, session: &Session) -> bool {
     let both = control.server.as_ref().zip(session.server.as_ref());
     both.is_some_and(|(control, server)| control.is_same_as(server))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use foobar_core::Secret;
+
+    use super::*;
+    use crate::DatabaseSettings;
+    use crate::testing::MysqlServer;
+
+    fn options(url: &str) -> Arc<Options> {
+        let settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+        Arc::new(Options::new(&settings).unwrap())
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged while `work` runs on this thread.
+    fn logged(work: impl FnOnce()) -> String {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Behind a balancer, and after a restart, the number of a connection is another one's.
+    #[test]
+    fn a_statement_is_ended_on_the_same_run_of_the_same_server_alone() {
+        let mut servers = [MysqlServer::start().unwrap(), MysqlServer::start().unwrap()];
+        let options = servers.each_ref().map(|server| options(&server.url("mysql")));
+        let [here, elsewhere] = options.each_ref().map(|options| MysqlConnection::connect(options).unwrap());
+        let control = Control::new(Arc::clone(&options[0]));
+        let refused = |session: &Session, reason: &str| {
+            let log = logged(|| assert!(!control.end_statement(session)));
+            assert!(log.contains("could not be ended on the server") && log.contains(reason), "{log}");
+        };
+        refused(here.session(), "there is no control connection");
+        control.ping().unwrap();
+        assert!(control.end_statement(here.session()));
+        refused(elsewhere.session(), "the control connection may be on another server");
+        let mut connection = MysqlConnection::connect(&options[0]).unwrap();
+        connection.batch_execute("DO SLEEP(3)").unwrap(); // starts are told apart by seconds
+        servers[0].restart().unwrap();
+        drop(control.ping()); // it may take one to see that the last connection is gone
+        control.ping().unwrap();
+        refused(here.session(), "the control connection may be on another server");
+    }
+}

@@ -17,7 +17,8 @@ pub(super) struct Session {
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// MySQL's `server_uuid`; of MariaDB the host's name, the port and `server_id` together.
+    /// MySQL's `server_uuid`, which MariaDB has not; of both the host's name, the port, `server_id`, the data folder and
+    /// the socket together.
     name: String,
     /// In seconds since 1970, by the server's own clock.
     started: i64,
@@ -65,7 +66,7 @@ async fn describe(driver: &mut Driver) -> Result<Session, Error> {
 
 /// One round trip for all. The comment is code for MySQL alone.
 const QUESTIONS: &str = "SELECT @@max_allowed_packet, CONNECTION_ID(), \
-     CONCAT_WS(' ', @@hostname, @@port, @@server_id /*!50708 , @@server_uuid */), UNIX_TIMESTAMP(); \
+     CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@datadir, @@socket /*!50708 , @@server_uuid */), UNIX_TIMESTAMP(); \
      SHOW GLOBAL STATUS LIKE 'Uptime'";
 
 type Answers<'a> = mysql_async::QueryResult<'a, 'static, mysql_async::TextProtocol>;

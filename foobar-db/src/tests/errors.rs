@@ -7,11 +7,11 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::{CheckViolation, Unknown};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Integer, Text};
-use foobar_core::Chain;
+use foobar_core::{Chain, Secret};
 
 use super::{alone, both, with};
-use crate::testing::TestDb;
-use crate::{Conn, Db, Error, QueryResult};
+use crate::testing::{MysqlServer, TestDb};
+use crate::{Conn, DatabaseSettings, Db, Error, QueryResult};
 
 async fn execute(db: &Db, sql: &'static str) -> Result<(), Error> {
     db.write(move |conn| conn.batch_execute(sql)).await
@@ -247,4 +247,34 @@ async fn text_with_the_words_of_a_fault_is_stored_as_any_other() {
         };
         assert_eq!(db.write(insert).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_read_only_refuses_writes_as_unavailable_and_answers_reads() {
+    let server = MysqlServer::start().unwrap();
+    let url = server.create_database().unwrap();
+    let root = open(&url).await;
+    let user = "CREATE USER app; GRANT ALL ON *.* TO app; REVOKE SUPER ON *.* FROM app";
+    execute(&root, user).await.unwrap();
+    // MySQL has a privilege of its own for it, and MariaDB from 10.11 on another one.
+    for revoke in ["REVOKE CONNECTION_ADMIN ON *.* FROM app", "REVOKE READ_ONLY ADMIN ON *.* FROM app"] {
+        drop(root.write(move |conn| conn.batch_execute(revoke)).await);
+    }
+    let db = open(&url.replace("root@", "app@")).await;
+    execute(&db, "CREATE TABLE notes (id INT)").await.unwrap();
+    root.read(|conn| conn.batch_execute("SET GLOBAL read_only = 1")).await.unwrap();
+    let (outcome, runs) = write_counted(&db, |conn| conn.batch_execute("INSERT INTO notes VALUES (1)")).await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }) && error.is_unavailable() && runs == 1, "{error:?} {runs}");
+    assert!(Chain(&error).to_string().contains("read-only"), "{}", Chain(&error));
+    assert_eq!(count(&db, "notes").await, 0);
+    root.read(|conn| conn.batch_execute("SET GLOBAL read_only = 0")).await.unwrap();
+    execute(&db, "INSERT INTO notes VALUES (1)").await.unwrap();
+}
+
+async fn open(url: &str) -> Db {
+    let url = Some(Secret::new(url));
+    let db = Db::open(&DatabaseSettings { url, ..DatabaseSettings::default() }).unwrap();
+    db.tier().start().await.unwrap();
+    db
 }

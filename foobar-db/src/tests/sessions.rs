@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::{alone, with};
 use crate::testing::TestDb;
-use crate::{Db, Error};
+use crate::{Conn, Db, Error};
 
 async fn one_value(db: &Db, expression: &str) -> Option<String> {
     let query = sql::<Nullable<Text>>(&format!("({expression})"));
@@ -41,7 +41,7 @@ async fn nothing_that_a_caller_leaves_in_a_session_of_mysql_reaches_the_next() {
     let db = with(&test, alone).await;
     for (left, asked, expected) in LEFT_ON_MYSQL {
         for by_write in [false, true] {
-            let leave = move |conn: &mut crate::Conn| conn.batch_execute(left);
+            let leave = move |conn: &mut Conn| conn.batch_execute(left);
             let outcome = if by_write { db.write(leave).await } else { db.read(leave).await };
             if by_write && left.starts_with("BEGIN") {
                 continue; // what a write inserts is committed
@@ -59,10 +59,42 @@ async fn a_temporary_table_of_a_caller_is_gone_for_the_next() {
     for test in [&sqlite, &mysql] {
         let db = with(test, alone).await;
         for _ in 0..2 {
-            let make = |conn: &mut crate::Conn| conn.batch_execute("CREATE TEMPORARY TABLE mine (id INT)");
+            let make = |conn: &mut Conn| conn.batch_execute("CREATE TEMPORARY TABLE mine (id INT)");
             db.write(make).await.unwrap();
         }
     }
+}
+
+/// How many statements the server has run for this connection.
+async fn statements(db: &Db) -> i64 {
+    let count = |conn: &mut Conn| {
+        let status = diesel::sql_query("SHOW SESSION STATUS LIKE 'Questions'").load::<Status>(conn)?;
+        Ok(status[0].value.parse().unwrap())
+    };
+    db.read(count).await.unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Status {
+    #[diesel(sql_type = Text, column_name = "Value")]
+    value: String,
+}
+
+#[tokio::test]
+async fn a_call_costs_its_own_statements_and_a_write_begin_and_commit() {
+    let test = TestDb::mysql().await;
+    test.write(|conn| conn.batch_execute("CREATE TABLE notes (body VARCHAR(10))")).await.unwrap();
+    let db = with(&test, alone).await;
+    let before = statements(&db).await;
+    for _ in 0..10 {
+        db.read(|conn| diesel::sql_query("SELECT * FROM notes").execute(conn)).await.unwrap();
+    }
+    let between = statements(&db).await;
+    for _ in 0..10 {
+        db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)).await.unwrap();
+    }
+    let after = statements(&db).await;
+    assert_eq!((between - before, after - between), (10 + 1, 30 + 1));
 }
 
 /// A reset makes `LAST_INSERT_ID()` 0 again.
@@ -107,7 +139,7 @@ async fn a_read_of_mysql_cannot_write() {
         "SELECT 1; INSERT INTO notes VALUES ('x')",
     ] {
         for in_transaction in [false, true] {
-            let write = move |conn: &mut crate::Conn| match in_transaction {
+            let write = move |conn: &mut Conn| match in_transaction {
                 false => conn.batch_execute(sql),
                 true => conn.transaction(|conn| conn.batch_execute(sql)),
             };
