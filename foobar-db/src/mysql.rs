@@ -17,6 +17,7 @@ mod bind;
 mod connection;
 mod control;
 mod effects;
+mod link;
 mod migration_lock;
 mod monitor;
 mod options;

@@ -1,0 +1,226 @@
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::connection::statement_cache::PrepareForCache;
+use diesel::mysql::{Mysql, MysqlType};
+use diesel::query_builder::bind_collector::RawBytesBindCollector;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use foobar_core::panics;
+use mysql_async::consts::StatusFlags;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn as Driver, Params, Statement};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+
+use super::control::Control;
+use super::effects::Effects;
+use super::server_error::to_diesel;
+use super::session::Session;
+use super::{Options, bind, session};
+use crate::connections::ConnectError;
+use crate::driver_error::{self, Origin};
+use crate::failure::deadline_passed;
+use crate::{Access, deadline};
+
+/// The driver's connection, driven on the thread that calls it, with what is known of its session.
+pub(super) struct Link {
+    driver: Driver,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+    session: Session,
+    /// Ends a statement on the server when its time is over.
+    control: Option<Arc<Control>>,
+    state: State,
+    /// What the calls that come now may do.
+    access: Access,
+    /// Whether the server refuses to write.
+    is_read_only: bool,
+    /// Whether what has been run may have left something in the session.
+    is_changed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Usable,
+    /// The connection has broken.
+    Lost,
+    /// The server has not answered in time, so that its answer may still come.
+    Unanswered,
+}
+
+pub(super) struct Prepared {
+    statement: Statement,
+    effects: Effects,
+}
+
+/// The server has the same deadline; it gets this long to say so itself.
+const GRACE: Duration = Duration::from_millis(200);
+/// How long a statement that has been ended on the server may take to answer.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How a transaction begins that cannot write.
+const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
+
+impl Link {
+    /// Connects and begins a session.
+    pub(super) fn open(options: &Options) -> Result<Self, ConnectError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+        let begun = async { timeout(options.connect_timeout, session::begin(options)).await };
+        // rustls panics where a program holds two cryptographic providers and has chosen none.
+        let begun = panics::catch(|| runtime.block_on(begun))
+            .unwrap_or_else(|panic| Ok(Err(ConnectError::Unreachable(format!("the driver {panic}")))));
+        let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
+        match begun.map_err(late).flatten() {
+            Ok((driver, session)) => Ok(Self::new(driver, session, runtime)),
+            Err(error) => {
+                runtime.shutdown_background(); // a name lookup may still run
+                Err(error)
+            }
+        }
+    }
+
+    const fn new(driver: Driver, session: Session, runtime: Runtime) -> Self {
+        Self {
+            driver,
+            runtime: Some(runtime),
+            session,
+            control: None,
+            state: State::Usable,
+            access: Access::Write,
+            is_read_only: false,
+            is_changed: false,
+        }
+    }
+
+    /// From now on `control` ends its statements on the server when their time is over.
+    pub(super) fn set_control(&mut self, control: &Arc<Control>) {
+        self.control = Some(Arc::clone(control));
+    }
+
+    pub(super) const fn set_access(&mut self, access: Access) {
+        self.access = access;
+    }
+
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The connection has broken: nothing more can be run on it.
+    pub(super) const fn lose(&mut self) {
+        self.state = State::Lost;
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        self.state == State::Usable
+    }
+
+    /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
+    pub(super) fn needs_reset(&self) -> bool {
+        let last = self.driver.last_ok_packet(); // it tells of a transaction
+        self.is_changed || last.is_some_and(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+    }
+
+    /// Begins the session anew. The server forgets all prepared statements.
+    pub(super) fn reset(&mut self) -> QueryResult<()> {
+        self.drive(async |driver| session::restore(driver).await)?;
+        (self.is_changed, self.is_read_only) = (false, false);
+        Ok(())
+    }
+
+    /// Prepares `sql`; for Diesel's cache of statements.
+    pub(super) fn prepare(
+        &mut self,
+        sql: &str,
+        _cached: PrepareForCache,
+        _binds: &[MysqlType],
+    ) -> QueryResult<Prepared> {
+        bind::fits(sql.len(), self.session.max_packet)?;
+        let statement = self.drive(async |driver| driver.prep(sql).await)?;
+        Ok(Prepared { statement, effects: Effects::of(sql) })
+    }
+
+    /// Runs `run` with a prepared statement and the values for its places.
+    pub(super) fn run<T>(
+        &mut self,
+        prepared: &Prepared,
+        binds: RawBytesBindCollector<Mysql>,
+        run: impl AsyncFnOnce(&mut Driver, &Statement, Params) -> mysql_async::Result<T>,
+    ) -> QueryResult<T> {
+        let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
+        self.allow(prepared.effects)?;
+        self.drive(async |driver| run(driver, &prepared.statement, params).await)
+    }
+
+    /// Forgets a statement: the server keeps a bounded number of them.
+    pub(super) fn close(&mut self, prepared: Prepared) -> QueryResult<()> {
+        match self.state {
+            State::Usable => self.drive(async |driver| driver.close(prepared.statement).await),
+            State::Lost | State::Unanswered => Ok(()),
+        }
+    }
+
+    /// Runs a text of one statement or several.
+    pub(super) fn run_text(&mut self, sql: &str) -> QueryResult<()> {
+        bind::fits(sql.len(), self.session.max_packet)?;
+        if sql == "BEGIN" && self.access == Access::Read {
+            return self.drive(async |driver| driver.query_drop(BEGIN_READ_ONLY).await); // Diesel's own, of a read
+        }
+        self.allow(Effects::of(sql))?;
+        self.drive(async |driver| driver.query_drop(sql).await)
+    }
+
+    /// Before a statement with these effects: a read that might write is made one that cannot.
+    fn allow(&mut self, effects: Effects) -> QueryResult<()> {
+        self.is_changed |= effects.changes_session;
+        if effects.writes && self.access == Access::Read && !self.is_read_only {
+            (self.is_changed, self.is_read_only) = (true, true);
+            self.drive(async |driver| driver.query_drop("SET SESSION TRANSACTION READ ONLY").await)?;
+        }
+        Ok(())
+    }
+
+    /// Runs `work` on the driver until it ends or the thread's deadline has passed; then it is ended on the server.
+    fn drive<T>(&mut self, work: impl AsyncFnOnce(&mut Driver) -> mysql_async::Result<T>) -> QueryResult<T> {
+        match self.state {
+            State::Usable => {}
+            State::Lost => return Err(connection_lost()),
+            State::Unanswered => return Err(deadline_passed()),
+        }
+        let runtime = self.runtime.as_ref().expect("there is one until the connection is dropped");
+        let mut work = pin!(work(&mut self.driver));
+        let mut answer = runtime.block_on(in_time(work.as_mut()));
+        if answer.is_none() && self.control.as_ref().is_some_and(|control| control.end_statement(&self.session)) {
+            answer = runtime.block_on(async { timeout(LAST_WORDS, work).await.ok() }); // elapsed: there is none either
+        }
+        let Some(answer) = answer else {
+            self.state = State::Unanswered;
+            return Err(deadline_passed());
+        };
+        answer.map_err(to_diesel)
+    }
+}
+
+/// What `work` comes to; `None` once the thread's deadline has passed.
+async fn in_time<F: Future>(work: Pin<&mut F>) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        outcome = work => Some(outcome),
+        () = deadline::passed(GRACE) => None,
+    }
+}
+
+fn connection_lost() -> DieselError {
+    let message = "the connection to the server has been lost".to_owned();
+    driver_error::make(DatabaseErrorKind::ClosedConnection, message, Origin::Connection)
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+        }
+    }
+}
