@@ -1,18 +1,29 @@
 //! Set-up of the log, for the program's `main`; no library code calls it.
 
+mod kind;
+mod queue;
+mod repeats;
+mod summary;
+
 use std::io::{self, IsTerminal, stderr};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use tracing::{Dispatch, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
+use self::queue::{Next, Queue};
+use self::repeats::Repeats;
 use crate::BoxError;
 use crate::config::settings;
 
 settings! {
     /// `[log]`: what this program says about itself, on standard error.
     pub struct LogSettings in "log" {
-        /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as `"info,foobar_web=debug"`.
+        /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as `"info,foobar_web=debug"`. What repeats is counted: in each second the first 5 lines of a kind are written, at most 100 of one place in the code and 500 in all (then still the first of each place), and at its end a line for each kind, or place, says how many more there were (`repeated`). Lines are of one kind if they differ in nothing but the fields `request`, `request_id`, `method`, `path`, `uri`, `target`, `client` and `remote`. `debug` and `trace` are written whole. At most 1024 lines wait for a reader that is too slow; it is told how many more were lost.
         pub filter: LogFilter = r#""info""#,
         /// How lines look: `text` for people, `json` for machines.
         pub format: LogFormat = r#""text""#,
@@ -67,69 +78,105 @@ impl TryFrom<String> for LogFormat {
 }
 
 /// Installs a subscriber for the whole process that writes to standard error, by a thread of its own: where nobody
-/// reads standard error, lines are dropped and the server goes on.
+/// reads standard error, lines are dropped and the server goes on. What repeats is counted and summed up each second.
 ///
 /// Takes what the `log` crate is told too. Fails if a subscriber is there already. Keep what it returns until the end
 /// of the process.
 pub fn init(settings: &LogSettings) -> Result<LogQueue, BoxError> {
-    let queue = LogQueue::start(stderr())?;
-    let sender = queue.0.clone();
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&settings.filter.0))
-        .with_writer(move || Line(sender.clone()));
-    match settings.format {
-        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init()?,
-        LogFormat::Json => lines.json().try_init()?,
-    }
-    Ok(queue)
+    let log = Log::default();
+    log.subscriber(settings, stderr().is_terminal()).try_init()?;
+    Ok(log.start(stderr())?)
 }
 
-/// The lines on their way to standard error. Dropped, it waits for them, a second at most.
-pub struct LogQueue(SyncSender<Entry>);
+/// The lines on their way to standard error. Dropped, it sums up what has repeated and waits until all is written, a
+/// second at most.
+pub struct LogQueue(Log);
 
-enum Entry {
-    Line(Vec<u8>),
-    /// Answered once all lines before it have been written.
-    Flush(SyncSender<()>),
+#[derive(Clone, Default)]
+struct Log {
+    queue: Arc<Queue>,
+    repeats: Repeats,
 }
 
-/// How many lines may wait.
-const QUEUE: usize = 1024;
-/// How long the end of the process waits for them.
+/// How long repetitions are counted until they are summed up.
+const SECOND: Duration = Duration::from_secs(1);
+/// How long the end of the process waits for the last lines.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-impl LogQueue {
-    fn start(output: impl io::Write + Send + 'static) -> io::Result<Self> {
-        let (sender, entries) = sync_channel(QUEUE);
-        std::thread::Builder::new().name("foobar-log".to_owned()).spawn(move || write(&entries, output))?;
-        Ok(Self(sender))
+impl Log {
+    fn subscriber(&self, settings: &LogSettings, ansi: bool) -> Dispatch {
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new(&settings.filter.0))
+            .with_writer(Lines(Arc::clone(&self.queue)));
+        match settings.format {
+            LogFormat::Text => lines.with_ansi(ansi).finish().with(self.repeats.clone()).into(),
+            LogFormat::Json => lines.json().finish().with(self.repeats.clone()).into(),
+        }
+    }
+
+    fn start(self, output: impl io::Write + Send + 'static) -> io::Result<LogQueue> {
+        let log = self.clone();
+        std::thread::Builder::new().name("foobar-log".to_owned()).spawn(move || log.write(output))?;
+        Ok(LogQueue(self))
+    }
+
+    /// Sums up a second after the first line that has come since; without a line there is nothing to sum up.
+    fn write(&self, mut output: impl io::Write) {
+        let mut tick = None;
+        loop {
+            match self.queue.next(tick) {
+                Next::Write(line) => {
+                    drop(output.write_all(&line)); // nobody is left to tell
+                    tick = tick.or_else(|| Some(Instant::now() + SECOND));
+                }
+                Next::Tick => {
+                    tick = None;
+                    self.sum_up();
+                }
+                Next::End => return,
+            }
+        }
+    }
+
+    fn sum_up(&self) {
+        self.repeats.sum_up(self.queue.take_lost());
     }
 }
 
 impl Drop for LogQueue {
     fn drop(&mut self) {
-        let (written, all) = sync_channel(1);
-        if self.0.try_send(Entry::Flush(written)).is_ok() {
-            let _too_late = all.recv_timeout(LAST_WORDS);
-        }
+        self.0.sum_up();
+        self.0.queue.close(LAST_WORDS);
     }
 }
 
-fn write(entries: &Receiver<Entry>, mut output: impl io::Write) {
-    for entry in entries {
-        match entry {
-            Entry::Line(line) => drop(output.write_all(&line)), // nobody is left to tell
-            Entry::Flush(written) => drop(written.send(())),    // it may have waited long enough
-        }
+/// Where the formatter writes each event, in one go.
+struct Lines(Arc<Queue>);
+
+struct Line<'a> {
+    queue: &'a Queue,
+    own: bool,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line<'a>;
+
+    fn make_writer(&'a self) -> Line<'a> {
+        Line { queue: &self.0, own: false }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
+        Line { queue: &self.0, own: repeats::is_own(metadata) }
     }
 }
 
-/// One event, which the formatter writes in one go.
-struct Line(SyncSender<Entry>);
-
-impl io::Write for Line {
+impl io::Write for Line<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _full = self.0.try_send(Entry::Line(bytes.to_owned())); // better a lost line than a worker that waits
+        if self.own {
+            self.queue.push_own(bytes)
+        } else {
+            self.queue.push(bytes)
+        }
         Ok(bytes.len())
     }
 
@@ -139,41 +186,4 @@ impl io::Write for Line {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    /// An output that nobody reads.
-    struct Stalled(Receiver<()>);
-
-    impl Write for Stalled {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _never = self.0.recv();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn an_output_that_nobody_reads_holds_nobody() {
-        let (_reader, stalled) = sync_channel(0);
-        let queue = LogQueue::start(Stalled(stalled)).unwrap();
-        for _ in 0..3 * QUEUE {
-            Line(queue.0.clone()).write_all(b"line\n").unwrap();
-        }
-    }
-
-    #[test]
-    fn a_filter_is_levels_and_targets_with_levels_and_a_typo_is_neither() {
-        for good in ["info", "WARN", "off", "info,foobar_web=debug", "warn, foobar_db=off"] {
-            assert!(LogFilter::try_from(good.to_owned()).is_ok(), "{good}");
-        }
-        for bad in ["inof", "", "info,foobar_web", "foobar_web=debgu", "foobar=nonsense=1"] {
-            assert!(LogFilter::try_from(bad.to_owned()).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

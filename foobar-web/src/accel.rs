@@ -14,7 +14,7 @@ use crate::asked::{Asked, Fields, Verb};
 use crate::pace::Pace;
 use crate::path::NormalPath;
 use crate::route::{Routes, Target, is_file};
-use crate::static_files::Reply;
+use crate::static_files::{PRIVATE, Reply};
 
 /// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
 ///
@@ -25,6 +25,8 @@ pub(crate) struct Accel {
     /// Whether it said so once.
     alone: bool,
     fields: HeaderMap,
+    /// Whether the file is that of an internal route, whose rules of caching hold for this answer.
+    internal: bool,
     /// `None`: the route's.
     rate: Option<Option<NonZeroU64>>,
 }
@@ -46,12 +48,18 @@ impl Accel {
         let headers = response.headers();
         let mut targets = headers.get_all(X_ACCEL_REDIRECT).iter();
         let (target, alone) = (targets.next()?.clone(), targets.next().is_none());
-        Some(Self { target, alone, fields: kept(headers, KEPT), rate: rate(headers) })
+        let mut fields = kept(headers, KEPT);
+        for name in [CACHE_CONTROL, EXPIRES] {
+            if fields.get_all(&name).iter().all(HeaderValue::is_empty) {
+                fields.remove(name); // it says nothing
+            }
+        }
+        Some(Self { target, alone, fields, internal: false, rate: rate(headers) })
     }
 
     /// The file, answering `request`, of which the method counts and the fields that were [remembered](remember).
-    pub(crate) async fn serve(&self, routes: &Routes, request: &Parts) -> Result<Reply, Problem> {
-        let reply = self.find(routes, request).await.map_err(|mistake| {
+    pub(crate) async fn serve(&mut self, routes: &Routes, request: &Parts) -> Result<Reply, Problem> {
+        let (reply, internal) = self.find(routes, request).await.map_err(|mistake| {
             const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
             Problem::new(match mistake {
                 Mistake::Nothing => {
@@ -64,6 +72,7 @@ impl Accel {
                 }
             })
         })?;
+        self.internal = internal;
         let after = reply.pace.map_or(0, |pace| pace.after);
         let pace = self.rate.map_or(reply.pace, |rate| rate.map(|rate| Pace { rate, after })); // the route's
         Ok(Reply { pace, ..reply })
@@ -71,15 +80,12 @@ impl Accel {
 
     /// Puts what the application said of the file in the place of what its name says.
     pub(crate) fn announce(self, response: &mut Response) {
+        self.announce_caching(response.headers_mut());
         let bare = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
         let mut fields = self.fields;
         for name in [CONTENT_TYPE, CONTENT_DISPOSITION, CONTENT_LANGUAGE].iter().filter(|_| bare) {
             fields.remove(name);
-        }
-        if fields.contains_key(EXPIRES) || fields.contains_key(CACHE_CONTROL) {
-            headers.remove(CACHE_CONTROL); // what the application says of either stands alone
-            headers.remove(EXPIRES);
         }
         if headers.contains_key(CONTENT_SECURITY_POLICY) {
             fields.remove(CONTENT_SECURITY_POLICY); // a page of this server's own needs its own
@@ -90,16 +96,31 @@ impl Accel {
         varies.into_iter().for_each(|value| _ = headers.append(VARY, value));
     }
 
+    /// What the application says of caches stands alone. Where it says nothing, an internal route has the word, but it
+    /// makes no cookie public; a public one speaks to those who ask for its file, not of an answer for one client.
+    fn announce_caching(&self, headers: &mut HeaderMap) {
+        let said = self.fields.contains_key(CACHE_CONTROL) || self.fields.contains_key(EXPIRES);
+        let sets_cookie = self.fields.contains_key(SET_COOKIE);
+        if !said && self.internal && (!sets_cookie || is_private(headers)) {
+            return;
+        }
+        headers.remove(CACHE_CONTROL);
+        headers.remove(EXPIRES);
+        if !said {
+            headers.insert(CACHE_CONTROL, PRIVATE);
+        }
+    }
+
     /// What an error says of it: nothing but its cookies.
     pub(crate) fn cookies(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.fields.get_all(SET_COOKIE).iter().map(|cookie| (SET_COOKIE, cookie.clone()))
     }
 
-    async fn find(&self, routes: &Routes, request: &Parts) -> Result<Reply, Mistake> {
+    /// The file, and whether its route is internal.
+    async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
         let path = self.path().ok_or(Mistake::Path)?;
-        let Target::Try { places, .. } = &routes.find_internal(path.as_str()).target else {
-            return Err(Mistake::Route);
-        };
+        let route = routes.find_internal(path.as_str());
+        let Target::Try { places, .. } = &route.target else { return Err(Mistake::Route) };
         if places.is_empty() {
             return Err(Mistake::Route);
         }
@@ -114,7 +135,7 @@ impl Accel {
         let asked = Asked { verb, path: "/", query: None, fields };
         for place in places {
             if let Some(reply) = place.serve(&asked, path.as_str()).await.filter(is_file) {
-                return Ok(reply);
+                return Ok((reply, route.internal));
             }
         }
         Err(Mistake::Nothing)
@@ -141,6 +162,13 @@ pub(crate) fn take(mut response: Response) -> Response {
         names.iter().for_each(|name| _ = response.headers_mut().remove(name));
     }
     response
+}
+
+/// Whether no cache but the client's own may keep this answer (RFC 9111 §5.2.2).
+fn is_private(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()); // rules are text
+    let mut directives = values.flat_map(|value| value.split(',')).map(str::trim);
+    directives.any(|directive| ["private", "no-store"].iter().any(|known| directive.eq_ignore_ascii_case(known)))
 }
 
 /// 0 is `Some(None)`: no limit; no number is ignored, as in nginx.

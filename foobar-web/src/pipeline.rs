@@ -303,7 +303,7 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
 
 /// The response of the application, or the file that it names.
 async fn follow(response: Response, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    let Some(accel) = Accel::of(&response) else { return Ok(accel::take(response)) };
+    let Some(mut accel) = Accel::of(&response) else { return Ok(accel::take(response)) };
     match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
         Ok(mut response) => {
             accel.announce(&mut response);

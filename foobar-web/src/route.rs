@@ -28,7 +28,8 @@ pub(crate) struct Route {
     pub(crate) target: Target,
     /// The largest request body, in bytes.
     pub(crate) body_limit: u64,
-    internal: bool,
+    /// Whether only the application may name it.
+    pub(crate) internal: bool,
 }
 
 pub(crate) enum Target {

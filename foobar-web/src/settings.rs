@@ -117,11 +117,11 @@ settings! {
         pub files: Option<PathBuf>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
-        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; `X-Accel-Limit-Rate` sets the bytes a second, also of a response without `X-Accel-Redirect`. No `X-Accel-` field reaches a client. `Range` and conditions of a request count for GET and HEAD.
+        /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; one of an empty `Cache-Control` says nothing. Where it says neither `Cache-Control` nor `Expires`, the file has what this route's own `cache_control` says, else `private, no-cache`; and that also in place of a rule that lets a cache keep what sets a cookie, and for a file of a route that is not internal, whose rules are for those who ask for it themselves. The site's `cache_control` and `autoindex` do not count here. `X-Accel-Limit-Rate` sets the bytes a second, also of a response without `X-Accel-Redirect`. No `X-Accel-` field reaches a client. `Range` and conditions of a request count for GET and HEAD.
         pub internal: bool = "false",
-        /// The list of a folder, instead of the site's `autoindex`.
+        /// The list of a folder, instead of the site's `autoindex`, which an internal route does not have: its lists are `private, no-cache`.
         pub autoindex: Option<Autoindex>,
-        /// The rules of `Cache-Control`, instead of the site's.
+        /// The rules of `Cache-Control`, instead of the site's. An internal route has none of the site's, and says `private, no-cache` of what none of its own fits.
         pub cache_control: Option<List<String>>,
         /// The rules of `Content-Disposition`, instead of the site's.
         pub content_disposition: Option<List<String>>,

@@ -54,7 +54,7 @@ use resource::{Resource, Selected};
 use tree::Tree;
 use validators::Precondition;
 
-pub(crate) use announce::Announce;
+pub(crate) use announce::{Announce, PRIVATE};
 pub(crate) use buffer::{Buffer, SLICE};
 pub use coding::Coding;
 pub(crate) use disk_file::DiskFile;
@@ -109,6 +109,8 @@ pub(crate) struct FilesOptions {
     pub(crate) encodings: Encodings,
     /// How a directory without an index is listed, where `directory_index` allows it.
     pub(crate) autoindex: Autoindex,
+    /// What `Cache-Control` says of such a list.
+    pub(crate) list_caching: HeaderValue,
     /// How fast a file may be sent; as fast as it goes without one.
     pub(crate) pace: Option<Pace>,
     /// The most ranges that are served to one request; 0 turns ranges off.
@@ -233,7 +235,7 @@ impl StaticFiles {
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
         let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
         let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
-            Ok(text) => listing.reply(text?),
+            Ok(text) => listing.reply(text?, &self.0.options.list_caching),
             Err(error) => failure(path, &error),
         };
         Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })

@@ -30,7 +30,7 @@ fn warn_of_autoindex(composition: &Composition, site_key: &str, site: &SiteSetti
     for (path, route) in site.routes.iter().filter(|(_, route)| route.files.is_some()) {
         let tries = looks(route.try_files.as_deref()) && !path.starts_with('=');
         match route.autoindex {
-            None => inherited |= tries,
+            None => inherited |= tries && !route.internal,
             Some(Autoindex::Off) => {}
             Some(_) if tries => {}
             Some(_) => warn(composition, &format!("{site_key}.{}", key(&["routes", path, "autoindex"])), MESSAGE),

@@ -77,6 +77,7 @@ fn check_warns_of_what_can_never_work() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[sites.a]\nroot = \".\"\nautoindex = \"html\"\ntry_files = [\"file\"]\ncompress = [\"br\"]\n\
                 [sites.a.routes.\"/x/\"]\nfiles = \".\"\nautoindex = \"on\"\ntry_files = [\"file\"]\n\
+                [sites.a.routes.\"/y/\"]\nfiles = \".\"\ninternal = true\n\
                 [web]\nfile_cache_size = \"0\"\n";
     std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
     let check = || run(Program::foobar(folder.path()).arg("check"));

@@ -24,6 +24,10 @@ impl App for Proving {
         routes
             .route("/", web::get().to(async || "proving"))
             .route("/panic", web::get().to(panics))
+            .route("/stray", web::get().to(panics_elsewhere))
+            .route("/unavailable", web::get().to(HttpResponse::ServiceUnavailable))
+            .route("/broken/{n}", web::get().to(fails))
+            .route("/noise/{n}", web::get().to(logs))
             .route("/forever", web::get().to(std::future::pending::<HttpResponse>))
             .route("/echo", web::post().to(async |body: web::Payload| HttpResponse::Ok().streaming(body)))
             .route("/length", web::post().to(async |body: web::Bytes| body.len().to_string()))
@@ -40,6 +44,23 @@ impl App for Proving {
 
 async fn panics() -> HttpResponse {
     panic!("a handler with a bug");
+}
+
+async fn panics_elsewhere() -> &'static str {
+    drop(std::thread::spawn(|| panic!("a thread with a bug")).join()); // it has panicked
+    "a thread has panicked"
+}
+
+/// No two of its errors are alike.
+async fn fails(n: web::Path<usize>) -> Result<HttpResponse, Error> {
+    Err(Error::internal(format!("broken {n}")))
+}
+
+/// By both ways, each time the same.
+async fn logs(n: web::Path<usize>) -> &'static str {
+    tracing::info!(path = *n, "told by tracing");
+    log::warn!("told by log");
+    "told"
 }
 
 /// Sends back each text, and says goodbye at the end.

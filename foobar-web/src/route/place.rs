@@ -2,12 +2,12 @@ use std::cell::RefCell;
 use std::num::NonZeroU64;
 use std::path::Path;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::asked::Asked;
 use crate::pace::Pace;
-use crate::static_files::{Announce, Encodings, Files, FilesOptions, Now, Reply, StaticFiles};
-use crate::{Error, RouteSettings, SiteSettings, redirect};
+use crate::static_files::{Announce, Encodings, Files, FilesOptions, Now, PRIVATE, Reply, StaticFiles};
+use crate::{Autoindex, Error, RouteSettings, SiteSettings, redirect};
 
 /// Where a file may lie.
 pub(crate) enum Place {
@@ -97,11 +97,13 @@ impl<'a> Folder<'a> {
     pub(super) fn options(&self, file: bool, directory_index: bool) -> Result<FilesOptions, Error> {
         let (key, site) = self.site;
         let route = self.route.map(|(_, route)| route);
+        let internal = route.is_some_and(|route| route.internal);
         Ok(FilesOptions {
             index: site.index.to_vec(),
             announce: Announce::compile(key, site, self.route)?,
             encodings: Encodings::compile(key, site)?,
-            autoindex: route.and_then(|route| route.autoindex).unwrap_or(site.autoindex), // the site's
+            autoindex: autoindex(site, route),
+            list_caching: if internal { PRIVATE } else { HeaderValue::from_static("no-cache") },
             pace: pace(site, route),
             max_ranges: site.max_ranges,
             file,
@@ -111,6 +113,15 @@ impl<'a> Folder<'a> {
 
     fn error(&self, source: std::io::Error) -> Error {
         Error::Open { key: self.key.clone(), path: self.path.to_owned(), source }
+    }
+}
+
+/// The route's where it has its own. What is private has its names listed only by a word of its own.
+fn autoindex(site: &SiteSettings, route: Option<&RouteSettings>) -> Autoindex {
+    match route.map(|route| (route.autoindex, route.internal)) {
+        Some((Some(own), _)) => own,
+        Some((None, true)) => Autoindex::Off,
+        Some((None, false)) | None => site.autoindex,
     }
 }
 

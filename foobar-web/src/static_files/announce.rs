@@ -3,7 +3,7 @@ mod fingerprint;
 mod rules;
 
 use foobar_core::List;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
 
 use self::disposition::Disposition;
 use self::rules::{Caching, Rules};
@@ -19,19 +19,32 @@ pub(crate) struct Announce {
     ranges: bool,
 }
 
+/// What `Cache-Control` says of what is meant for one client: no other gets it from a cache, and this one asks again
+/// before it uses it.
+pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
 impl Announce {
     /// `key` and `site` are the site's section, `route` that of the route whose files they are, with its key. A list
     /// of the route stands instead of the site's.
+    ///
+    /// An internal route has nothing of what its site says of caches, which is said of public files. How a browser
+    /// treats a file it does inherit: `attachment` protects.
     pub(crate) fn compile(
         key: &str,
         site: &SiteSettings,
         route: Option<(&str, &RouteSettings)>,
     ) -> Result<Self, Error> {
         let of_route = |list: fn(&RouteSettings) -> Option<&List<String>>| {
-            route.and_then(|(key, settings)| list(settings).map(|list| (key, list)))
+            route.and_then(|(key, settings)| list(settings).map(|list| (key, &list[..])))
         };
-        let (at, rules) = of_route(|route| route.cache_control.as_ref()).unwrap_or((key, &site.cache_control));
+        let internal = route.is_some_and(|(_, route)| route.internal);
+        let inherited: &[String] = if internal { &[] } else { &site.cache_control };
+        let (at, rules) = of_route(|route| route.cache_control.as_ref()).unwrap_or((key, inherited));
         let cache_control = Rules::compile(&format!("{at}.cache_control"), rules, &rules::CACHING)?;
+        let cache_control = match internal {
+            true => cache_control.otherwise(Caching { directives: PRIVATE, lifetime: None }),
+            false => cache_control,
+        };
         let (at, rules) =
             of_route(|route| route.content_disposition.as_ref()).unwrap_or((key, &site.content_disposition));
         let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;

@@ -62,19 +62,24 @@ impl Listing {
     }
 
     /// 200 with the list.
-    pub(super) fn reply(&self, text: Bytes) -> Reply {
+    pub(super) fn reply(&self, text: Bytes, caching: &HeaderValue) -> Reply {
         let (length, content) = (Some(text.len() as u64), Content::Memory(text));
-        Reply { fields: FieldBlock::new(&self.fields()), length, content, ..Reply::empty(StatusCode::OK, vec![]) }
+        Reply {
+            fields: FieldBlock::new(&self.fields(caching)),
+            length,
+            content,
+            ..Reply::empty(StatusCode::OK, vec![])
+        }
     }
 
-    fn fields(&self) -> Vec<(HeaderName, HeaderValue)> {
+    fn fields(&self, caching: &HeaderValue) -> Vec<(HeaderName, HeaderValue)> {
         let (content_type, policy) = match self.form {
             Form::Html => ("text/html; charset=utf-8", html::POLICY),
             Form::Json => ("application/json", "default-src 'none'; frame-ancestors 'none'"),
         };
         let mut fields = vec![
             (CONTENT_TYPE, HeaderValue::from_static(content_type)),
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+            (CACHE_CONTROL, caching.clone()),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];

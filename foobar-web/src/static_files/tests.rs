@@ -102,6 +102,7 @@ pub(super) fn options() -> FilesOptions {
         announce: Announce::compile("sites.a", &SiteSettings::default(), None).unwrap(),
         encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),
         autoindex: Autoindex::Off,
+        list_caching: HeaderValue::from_static("no-cache"),
         pace: None,
         max_ranges: 4,
         file: true,

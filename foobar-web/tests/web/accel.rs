@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::support::{Answer, Client, Server};
 
 /// An application that says what the query of the request says: fields, divided by `&`, with `_` for a space.
-async fn naming(request: Request) -> Response {
+pub(crate) async fn naming(request: Request) -> Response {
     let mut response = Response::new(ResponseBody::full("the body of the application"));
     *response.status_mut() = http::StatusCode::CREATED;
     for field in request.uri().query().unwrap_or_default().split('&') {
@@ -40,7 +40,7 @@ fn start() -> (TempDir, Server) {
     (folder, server)
 }
 
-fn ask(client: &mut Client, method: &str, query: &str, fields: &str) -> Answer {
+pub(crate) fn ask(client: &mut Client, method: &str, query: &str, fields: &str) -> Answer {
     client.send(format!("{method} /app/?{query} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n{fields}\r\n"));
     client.answer_to(method)
 }

@@ -11,6 +11,7 @@ mod framing;
 mod limits;
 mod listening;
 mod logging;
+mod private_files;
 mod sites;
 mod slow_clients;
 mod support;

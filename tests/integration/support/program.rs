@@ -1,6 +1,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 
 use super::{Answer, Client, until};
 
@@ -8,7 +9,8 @@ use super::{Answer, Client, until};
 pub(crate) struct Program {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: BufReader<ChildStderr>,
+    /// `None` once another thread reads it.
+    stderr: Option<BufReader<ChildStderr>>,
     /// What it printed when it had started.
     pub(crate) banner: Vec<String>,
     /// Where it serves: `127.0.0.1:PORT`.
@@ -36,7 +38,7 @@ impl Program {
         let access_log_is_on_stdout = access_log.is_some_and(|(_, value)| value.is_some_and(|value| value == "stdout"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = child.stderr.take().map(BufReader::new);
         let mut program =
             Self { child, stdout, stderr, banner: Vec::new(), address: String::new(), admin: String::new() };
         while !program.banner.last().is_some_and(|line| line.contains("configuration  ")) {
@@ -81,10 +83,19 @@ impl Program {
         assert!(status.success());
     }
 
+    /// Does something with it while its log is read, stops it, and waits for its end; the lines that `work` left.
+    pub(crate) fn log_of(mut self, work: impl FnOnce(&Self, &Receiver<String>)) -> Vec<String> {
+        let stderr = self.stderr.take().expect("nobody else reads it");
+        let (sender, log) = channel();
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        work(&self, &log);
+        self.signal("TERM");
+        log.iter().collect()
+    }
+
     /// Waits for its end; the exit status and what it wrote to standard error.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
-        self.stderr.read_to_string(&mut log).unwrap();
+        let log = self.rest_of_log();
         (self.child.wait().unwrap(), log)
     }
 
@@ -92,8 +103,7 @@ impl Program {
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         if self.stdout.read_line(&mut line).unwrap() == 0 {
-            let mut log = String::new();
-            self.stderr.read_to_string(&mut log).unwrap();
+            let log = self.rest_of_log();
             panic!("it ended ({:?}): {log}", self.child.wait());
         }
         line.trim_end().to_owned()
@@ -101,8 +111,14 @@ impl Program {
 
     fn error_line(&mut self) -> String {
         let mut line = String::new();
-        assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended ({:?})", self.child.wait());
+        assert!(self.stderr.as_mut().unwrap().read_line(&mut line).unwrap() > 0, "it ended ({:?})", self.child.wait());
         line.trim_end().to_owned()
+    }
+
+    fn rest_of_log(&mut self) -> String {
+        let mut log = String::new();
+        self.stderr.as_mut().unwrap().read_to_string(&mut log).unwrap();
+        log
     }
 
     fn command(program: &Path, folder: &Path) -> Command {

@@ -56,6 +56,12 @@ impl<T> Rules<T> {
         rules.iter().map(compile).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Gives this value to what no rule fits.
+    pub(super) fn otherwise(mut self, value: T) -> Self {
+        self.0.push(Rule { pattern: Pattern::Every, value: Some(value) });
+        self
+    }
+
     /// The value for a file of this name and media type.
     pub(super) fn find(&self, name: &str, media_type: &str) -> Option<&T> {
         self.0.iter().find(|rule| rule.pattern.fits(name, media_type)).and_then(|rule| rule.value.as_ref())

@@ -1,0 +1,96 @@
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The lines on their way to the log's thread. Adding one never waits for a reader: without room it is lost, and counted.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lines: VecDeque<Vec<u8>>,
+    lost: u64,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// The log's thread ends once it has written all lines.
+    Closing,
+    Closed,
+}
+
+/// What the log's thread does next.
+pub(super) enum Next {
+    Write(Vec<u8>),
+    /// The time that it asked for has come.
+    Tick,
+    End,
+}
+
+/// How many lines may wait.
+pub(super) const ROOM: usize = 1024;
+
+impl Queue {
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.lock();
+        if state.lines.len() < ROOM {
+            state.lines.push_back(line.to_owned());
+            self.changed.notify_all();
+        } else {
+            state.lost += 1;
+        }
+    }
+
+    /// Adds a line about the log itself. There are few of them, so there is always room.
+    pub(super) fn push_own(&self, line: &[u8]) {
+        self.lock().lines.push_back(line.to_owned());
+        self.changed.notify_all();
+    }
+
+    /// How many lines have been lost since the last call.
+    pub(super) fn take_lost(&self) -> u64 {
+        std::mem::take(&mut self.lock().lost)
+    }
+
+    /// Waits for the next line, until `tick`, or for the end.
+    pub(super) fn next(&self, tick: Option<Instant>) -> Next {
+        let mut state = self.lock();
+        loop {
+            let left = tick.map(|tick| tick.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Next::Tick;
+            }
+            if let Some(line) = state.lines.pop_front() {
+                return Next::Write(line);
+            }
+            if state.phase == Phase::Closing {
+                state.phase = Phase::Closed;
+                self.changed.notify_all();
+                return Next::End;
+            }
+            state = match left {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    /// Ends the log's thread once all lines have been written, and waits for that, but no longer than `patience`.
+    pub(super) fn close(&self, patience: Duration) {
+        let mut state = self.lock();
+        state.phase = Phase::Closing;
+        self.changed.notify_all();
+        drop(self.changed.wait_timeout_while(state, patience, |state| state.phase != Phase::Closed)); // or given up
+    }
+
+    /// Nothing panics while the lock is held.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

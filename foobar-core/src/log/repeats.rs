@@ -1,0 +1,146 @@
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tracing::callsite::Identifier;
+use tracing::dispatcher::{WeakDispatch, with_default};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+
+use super::kind::Kind;
+use super::summary::{Likeness, OWN, Summary, extended};
+
+/// Lets the first events of each kind pass and counts the rest until they are [summed up](Self::sum_up), so that the
+/// log is bounded however often something happens.
+///
+/// Events below [`Level::INFO`] all pass: an operator who asks for them is looking for a fault and needs every one.
+#[derive(Clone, Default)]
+pub(super) struct Repeats(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    keys: RandomState,
+    window: Mutex<Window>,
+    subscriber: OnceLock<WeakDispatch>,
+    /// The metadata of summaries, by those of their events.
+    extended: Mutex<HashMap<Identifier, &'static Metadata<'static>>>,
+}
+
+/// The events since the last sum. It reads no clock: it lasts until somebody sums up.
+#[derive(Default)]
+struct Window {
+    lines: usize,
+    /// By the two numbers of a [`Kind`].
+    tallies: HashMap<u64, Tally>,
+}
+
+#[derive(Default)]
+struct Tally {
+    lines: usize,
+    repeated: u64,
+    summary: Option<Summary>,
+}
+
+enum Verdict {
+    Pass,
+    Counted,
+    /// Weigh it again with a summary, made without the lock: formatting an event runs code that is not ours.
+    NeedsSummary(Likeness),
+}
+
+/// The most lines of one kind between two sums.
+pub(super) const OF_A_KIND: usize = 5;
+/// The most lines of one callsite, all its kinds together.
+pub(super) const OF_A_CALLSITE: usize = 100;
+/// The most lines altogether; beyond that, each callsite still has its first.
+pub(super) const IN_ALL: usize = 500;
+
+impl<S: Subscriber> Layer<S> for Repeats {
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        drop(self.0.subscriber.set(subscriber.downgrade())); // a layer has one subscriber
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        let metadata = event.metadata();
+        *metadata.level() > Level::INFO || is_own(metadata) || self.passes(event)
+    }
+}
+
+/// Whether an event is about the log itself.
+pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
+    metadata.name() == OWN
+}
+
+impl Repeats {
+    fn passes(&self, event: &Event<'_>) -> bool {
+        let kind = Kind::of(event, &self.0.keys);
+        let mut summary = None;
+        loop {
+            let verdict = self.window().weigh(kind, &mut summary);
+            match verdict {
+                Verdict::Pass => return true,
+                Verdict::Counted => return false,
+                Verdict::NeedsSummary(likeness) => summary = Some(Summary::of(event, likeness)),
+            }
+        }
+    }
+
+    /// Logs how many more events of each kind there were and how many lines were `lost`, and starts again from zero.
+    pub(super) fn sum_up(&self, lost: u64) {
+        let Some(subscriber) = self.0.subscriber.get().and_then(WeakDispatch::upgrade) else { return };
+        let tallies = std::mem::take(&mut *self.window()).tallies;
+        let sums = tallies.into_values().filter_map(|tally| Some((tally.repeated, tally.summary?)));
+        let mut sums: Vec<_> = sums.collect();
+        sums.sort_by_key(|(repeated, _)| std::cmp::Reverse(*repeated));
+        with_default(&subscriber, || {
+            for (repeated, summary) in sums {
+                summary.log(self.extended(summary.metadata), repeated);
+            }
+            if lost > 0 {
+                tracing::error!(name: OWN, lost, "lines of this log were lost: nobody read it fast enough");
+            }
+        });
+    }
+
+    fn extended(&self, metadata: &'static Metadata<'static>) -> &'static Metadata<'static> {
+        let mut known = self.0.extended.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(metadata.callsite()).or_insert_with(|| extended(metadata))
+    }
+
+    /// Nothing panics while the lock is held.
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.0.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Window {
+    /// Decides whether an event is a line. If not it is counted for its kind, or, where that has not had all its lines
+    /// for want of room, for its callsite.
+    fn weigh(&mut self, kind: Kind, summary: &mut Option<Summary>) -> Verdict {
+        let (like, here) = (self.lines_of(kind.values), self.lines_of(kind.callsite));
+        let has_room = here == 0 || here < OF_A_CALLSITE && self.lines < IN_ALL;
+        if like < OF_A_KIND && has_room {
+            self.lines += 1;
+            self.tallies.entry(kind.values).or_default().lines += 1;
+            self.tallies.entry(kind.callsite).or_default().lines += 1;
+            return Verdict::Pass;
+        }
+        let (likeness, number) = match like {
+            OF_A_KIND => (Likeness::Kind, kind.values),
+            _ => (Likeness::Callsite, kind.callsite),
+        };
+        let tally = self.tallies.entry(number).or_default();
+        if tally.summary.is_none() {
+            tally.summary = summary.take_if(|summary| summary.likeness == likeness);
+        }
+        if tally.summary.is_none() {
+            return Verdict::NeedsSummary(likeness);
+        }
+        tally.repeated += 1;
+        Verdict::Counted
+    }
+
+    fn lines_of(&self, number: u64) -> usize {
+        self.tallies.get(&number).map_or(0, |tally| tally.lines)
+    }
+}
