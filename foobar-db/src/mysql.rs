@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
+use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
 use crate::endpoint::Endpoint;
@@ -25,6 +26,8 @@ pub struct Mysql {
     limits: Limits,
     lane: LaneSlot,
     health: Arc<Health>,
+    /// Why the server, which was down at the start, refuses us.
+    refused: Arc<SetOnce<Arc<Error>>>,
     /// Dropped, it ends the check.
     check: Mutex<Option<mpsc::Sender<()>>>,
 }
@@ -41,6 +44,7 @@ impl Mysql {
             },
             lane: LaneSlot::default(),
             health: Arc::new(Health::new()),
+            refused: Arc::default(),
             check: Mutex::default(),
         })
     }
@@ -49,13 +53,12 @@ impl Mysql {
         let options = Arc::clone(&self.options);
         Arc::new(move || MysqlConnection::connect(&options).map(Conn::Mysql))
     }
+}
 
-    fn failed(&self, error: ConnectError) -> Error {
-        let database = self.describe();
-        match error {
-            ConnectError::Refused(_) => Error::Open { database, source: error.into() },
-            ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
-        }
+fn not_connected(database: String, error: ConnectError) -> Error {
+    match error {
+        ConnectError::Refused(_) => Error::Open { database, source: error.into() },
+        ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
     }
 }
 
@@ -82,7 +85,7 @@ impl Database for Mysql {
             let connect = move || MysqlConnection::connect(&options).map(drop);
             let connected = thread::run("foobar-db-open", connect).await;
             let no_thread = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
-            connected.map_err(no_thread).flatten().map_err(|error| self.failed(error))
+            connected.map_err(no_thread).flatten().map_err(|error| not_connected(self.describe(), error))
         })
     }
 }
@@ -92,7 +95,8 @@ impl Tier for Mysql {
         "database"
     }
 
-    /// A server that is down is no error; one that refuses the user, the password or the database's name is.
+    /// A server that is down is no error; one that refuses the user, the password or the database's name is, and where
+    /// it was down at first, the tier has [failed](Tier::failed) then.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
             let present = Arc::new(|| Ok(())); // a server at the same address is the same server
@@ -101,16 +105,22 @@ impl Tier for Mysql {
             let mut monitor =
                 Monitor::new(Arc::clone(&self.options), Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
-            let monitor = first?.map_err(|error| self.failed(error))?;
+            let monitor = first?.map_err(|error| not_connected(self.describe(), error))?;
             if let Readiness::NotReady(reason) = self.health.get() {
                 tracing::warn!(reason, "the database is not there yet");
             }
             let (stop, stopped) = mpsc::channel();
-            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped))?;
+            let (database, failure) = (self.describe(), Arc::clone(&self.refused));
+            let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
+            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
             *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
             self.lane.start(lane);
             Ok(())
         })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(async { Arc::clone(self.refused.wait().await).into() })
     }
 
     fn readiness(&self) -> Readiness {

@@ -16,19 +16,24 @@ pub(super) struct Monitor {
     health: Arc<Health>,
     endpoint: Arc<Endpoint>,
     connection: Option<MysqlConnection>,
+    has_been_there: bool,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Monitor {
     pub(super) const fn new(options: Arc<Options>, health: Arc<Health>, endpoint: Arc<Endpoint>) -> Self {
-        Self { options, health, endpoint, connection: None }
+        Self { options, health, endpoint, connection: None, has_been_there: false }
     }
 
-    /// Checks until `stopped` is disconnected.
-    pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>) {
+    /// Checks until `stopped` is disconnected. A server that refuses us from the first has `refused` us: what is wrong
+    /// then is what would have been wrong at the start.
+    pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>, refused: impl FnOnce(ConnectError)) {
         while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _already_in_health = self.check();
+            match self.check() {
+                Err(error) if !self.has_been_there => return refused(error),
+                _already_in_health => {}
+            }
         }
     }
 
@@ -36,6 +41,7 @@ impl Monitor {
     pub(super) fn check(&mut self) -> Result<(), ConnectError> {
         match self.ask() {
             Ok(()) => {
+                self.has_been_there = true;
                 self.endpoint.is_there();
                 self.report(Readiness::Ready);
             }
