@@ -5,7 +5,8 @@ use std::time::Duration;
 use foobar_core::BoxError;
 use foobar_core::panics::Panic;
 
-use crate::{ConnectError, Engine, failure};
+use crate::passing::Passing;
+use crate::{ConnectError, Engine};
 
 /// What can go wrong with a database. No message holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -162,8 +163,9 @@ impl Error {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::OutcomeUnknown(_) => true,
-            Self::Migration { source, .. } | Self::Open { source, .. } => failure::may_pass(&**source),
-            Self::MigrationState(source) => failure::may_pass(&**source) || failure::is_late(&**source),
+            Self::Open { source, .. } | Self::Migration { source, .. } | Self::MigrationState(source) => {
+                source.is::<Passing>()
+            }
             other => other.is_unavailable(),
         }
     }
@@ -185,7 +187,3 @@ impl Error {
         }
     }
 }
-
-#[cfg(all(feature = "sqlite", feature = "mysql"))]
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,6 @@
-use std::error::Error as StdError;
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use diesel::result::{ConnectionError, DatabaseErrorKind, Error as DieselError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics::Panic;
 
 use crate::{Access, ConnectError, Error};
@@ -73,8 +71,6 @@ const FULL: &[&str] = &["database or disk is full", "Disk full ("];
 const TABLE_FULL: (&str, &str) = ("The table '", "' is full");
 /// SQLite's.
 const DISK: &[&str] = &["disk I/O error"];
-/// 1792.
-const READ_ONLY_TRANSACTION: &str = "Cannot execute statement in a READ ONLY transaction";
 /// 1317, 1969 and 3024, then SQLite's.
 const DEADLINE: &[&str] = &["Query execution was interrupted", "interrupted", DEADLINE_PASSED];
 
@@ -137,46 +133,6 @@ impl Failure {
     }
 }
 
-/// Whether a migration, or the opening of the database, that failed with `error` may succeed later.
-pub(crate) fn may_pass(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| match cause.downcast_ref::<io::Error>() {
-        Some(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
-        None => message_of(cause).is_some_and(|message| is_transient(&message)),
-    })
-}
-
-/// Whether `error` is a deadline that has passed.
-pub(crate) fn is_late(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).filter_map(message_of).any(|message| matches!(Failure::of(unknown(&message)), Failure::Deadline))
-}
-
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// What the database said. Diesel hides its error where a migration fails, all but the text.
-fn message_of(error: &(dyn StdError + 'static)) -> Option<String> {
-    let own = match error.downcast_ref() {
-        Some(ConnectionError::CouldntSetupConfiguration(error)) => Some(error),
-        _ => error.downcast_ref(),
-    };
-    match own {
-        Some(error) => transient_message(error).map(str::to_owned),
-        None => Some(error.to_string().strip_prefix("Failed to run ")?.split_once(" with: ")?.1.to_owned()),
-    }
-}
-
-fn is_transient(message: &str) -> bool {
-    use Failure::{Conflict, Disk, Full, Lost, Refused};
-    // No transaction of a migration is read-only but where all of the server are.
-    message.starts_with(READ_ONLY_TRANSACTION)
-        || matches!(Failure::of(unknown(message)), Conflict(_) | Lost(_) | Refused(_) | Full(_) | Disk(_))
-}
-
-fn unknown(message: &str) -> DieselError {
-    DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
-}
-
 /// The error of a connection that has given up on the database.
 pub(crate) fn deadline_passed() -> DieselError {
     DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(DEADLINE_PASSED.to_owned()))
@@ -198,6 +154,10 @@ fn transient_message(error: &DieselError) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn unknown(message: &str) -> DieselError {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
+    }
 
     #[test]
     fn the_message_decides_what_comes_next() {

@@ -20,7 +20,7 @@ use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
-use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
+use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, passing, thread};
 
 mod interrupt;
 mod opened;
@@ -83,7 +83,7 @@ impl FileDatabase {
         let anchor = self.on_thread(prepare).await?;
         *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
         *self.opened.lock().expect("nothing panics while it holds the file") = Opened::at(&self.place);
-        self.start_lanes().map_err(|error| self.failed(error.into()))?;
+        self.start_lanes().map_err(|error| self.cannot_open(error))?;
         *self.waiting() = None;
         self.health.set(Readiness::Ready);
         Ok(())
@@ -140,13 +140,14 @@ impl FileDatabase {
         &self,
         work: fn(&Place, Duration) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        let (place, lock_timeout) = (self.place.clone(), self.lock_timeout);
-        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout)).await;
-        outcome.map_err(BoxError::from).flatten().map_err(|source| self.failed(source))
+        let (place, lock_timeout, database) = (self.place.clone(), self.lock_timeout, self.place.describe());
+        let cannot_open = move |source| passing::mark(Error::Open { database, source });
+        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout).map_err(cannot_open)).await;
+        outcome.map_err(|error| self.cannot_open(error)).flatten()
     }
 
-    fn failed(&self, source: BoxError) -> Error {
-        Error::Open { database: self.place.describe(), source }
+    fn cannot_open(&self, error: io::Error) -> Error {
+        Error::Open { database: self.place.describe(), source: error.into() }
     }
 }
 

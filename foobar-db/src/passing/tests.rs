@@ -2,8 +2,8 @@ use diesel_migrations::{EmbeddedMigration, EmbeddedMigrations, EmbeddedName, Tom
 use foobar_core::Chain;
 
 use super::*;
-use crate::Migrations;
 use crate::testing::TestDb;
+use crate::{Engine, Migrations};
 
 /// What a migration of these statements, in no transaction, fails with.
 async fn fail(db: &TestDb, statements: &'static str) -> Error {
@@ -46,12 +46,6 @@ async fn a_migration_that_the_server_could_not_run_now_may_run_later() {
         let signal = format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = '{text}'");
         assert_passes(&fail(&db, signal.leak()).await);
     }
-}
-
-#[tokio::test]
-async fn a_migration_whose_connection_is_lost_may_run_later() {
-    let db = TestDb::mysql().await;
-    assert_passes(&fail(&db, "KILL CONNECTION_ID(); SELECT 1").await);
 }
 
 #[tokio::test]
