@@ -27,7 +27,8 @@ pub(crate) struct Composition {
 impl Composition {
     pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {
         let settings = AllSettings::parse(&config)?;
-        let migrations = parts.application.as_ref().map(|app| app.migrations.clone()).unwrap_or_default();
+        let migrations = parts.application.as_ref().map_or(Ok(Migrations::none()), |app| app.migrations.clone());
+        let migrations = migrations.map_err(StartError::migrations)?;
         let database = match parts.database {
             None if settings.database.url.is_some() => Some(open(&config, &settings)?),
             given => given,
@@ -73,7 +74,7 @@ impl Composition {
     }
 
     /// Database, the user's own tiers, application, web.
-    fn tiers(&self) -> Vec<Arc<dyn Tier>> {
+    pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
         let mut tiers = Vec::new();
         tiers.extend(self.database.as_ref().map(Db::tier));
         tiers.extend(self.others.iter().cloned());

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use foobar_core::BoxError;
 use foobar_core::config::{Config, ConfigError};
+use foobar_core::panics::Panic;
 
 /// Why a server could not be composed or started.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +36,12 @@ impl StartError {
     /// What a tier says of the setting `key`.
     pub(crate) fn setting(config: &Config, key: &str, source: impl Into<BoxError>) -> Self {
         Self::Setting { origin: config.origin(key), divided: config.is_divided(key), source: source.into() }
+    }
+
+    /// What the application's list of migrations has come to.
+    pub(crate) fn migrations(panic: Panic) -> Self {
+        let source = foobar_app::StartError::MigrationsPanicked(panic).into();
+        Self::Tier(foobar_core::StartError { tier: "app", source })
     }
 
     /// Whether the configuration is to blame, rather than what the server found when it started.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use foobar_core::{Readiness, Supervisor};
 use foobar_web::{Address, WebTier};
 
+use crate::StartError;
 use crate::admin::Admin;
 
 /// A server that serves, until it is [stopped](Self::stop).
@@ -51,6 +52,15 @@ impl Running {
         self.supervisor.readiness().collect()
     }
 
+    /// Completes when a tier that waited for what it needs, such as the application for its database, has failed to start
+    /// after all: a migration is wrong, the database refuses the user. It is the error that [`Server::start`] would have
+    /// given. What has started serves on, so stop the server. Never completes otherwise.
+    ///
+    /// [`Server::start`]: crate::Server::start
+    pub async fn failed(&self) -> StartError {
+        self.supervisor.failed().await.into()
+    }
+
     /// Opens the access log anew, as after its file was moved away.
     pub fn reopen_logs(&self) {
         self.web.reopen_logs();
@@ -59,6 +69,10 @@ impl Running {
     /// Stops: `/readyz` says 503, nothing new is accepted, what is in flight is finished, then the tiers stop in the
     /// reverse order of their start. Takes at most `server.shutdown_timeout`; what is left then is dropped.
     pub async fn stop(self) -> Stop {
+        self.drain().await
+    }
+
+    pub(crate) async fn drain(&self) -> Stop {
         if let Some(admin) = &self.admin {
             admin.begin_drain();
         }

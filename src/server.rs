@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foobar_app::{App, AppSettings, AppTier, Runtime, TowerApp};
 use foobar_core::config::Loader;
+use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::{Db, Migrations};
 use foobar_web::{FileSource, FileSources, SiteSettings, WebSettings, WebTier};
@@ -39,7 +40,8 @@ type Sites = BTreeMap<String, SiteSettings>;
 
 /// An application that waits for its database and settings.
 pub(crate) struct Application {
-    pub(crate) migrations: Migrations,
+    /// A panic is that of [`App::migrations`].
+    pub(crate) migrations: Result<Migrations, Panic>,
     pub(crate) make: MakeApp,
 }
 
@@ -53,7 +55,7 @@ impl Server {
 
     /// Serves this application.
     pub fn app(self, app: impl App) -> Self {
-        let migrations = app.migrations();
+        let migrations = panics::catch(|| app.migrations());
         self.application(migrations, |db, settings| Arc::new(Runtime::new(app, db, settings)))
     }
 
@@ -88,7 +90,7 @@ impl Server {
     /// });
     /// ```
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
-        self.application(Migrations::none(), make)
+        self.application(Ok(Migrations::none()), make)
     }
 
     /// Takes requests by a web tier of your own instead of [`Web`](crate::Web), made from the web tier's settings and
@@ -159,8 +161,9 @@ impl Server {
     ///
     /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment;
     /// installs the log and the signal handlers of this process. The exit code is 0 after a stop that lost nothing, 1
-    /// where the server could not start or a command failed, 2 where the command line or the configuration is wrong,
-    /// and 3 where requests were cut off by a second signal or the end of `server.shutdown_timeout`.
+    /// where the server could not start, also after a wait for its database, or a command failed, 2 where the command
+    /// line or the configuration is wrong, and 3 where a second signal or the end of `server.shutdown_timeout` has cut
+    /// off requests, a migration or the application's own start.
     pub fn run(self) -> ExitCode {
         cli::run(self, std::env::args_os())
     }
@@ -169,16 +172,18 @@ impl Server {
     ///
     /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. The access log is the
     /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
+    ///
+    /// A database that is down is waited for after that: [`Running::failed`] tells where the start fails then.
     pub async fn start(self) -> Result<Running, StartError> {
         Composition::compile(settings::load(self.loader)?, self.parts)?.start().await
     }
 
     fn application(
         mut self,
-        migrations: Migrations,
+        migrations: Result<Migrations, Panic>,
         make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static,
     ) -> Self {
-        if !migrations.is_empty() {
+        if migrations.as_ref().is_ok_and(|migrations| !migrations.is_empty()) {
             self.loader = self.loader.preset_beneath("database.url", DEFAULT_DATABASE);
         }
         self.parts.application = Some(Application { migrations, make: Box::new(make) });

@@ -66,8 +66,12 @@ pub trait App: Send + Sync + 'static {
 
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches.
     ///
-    /// An error stops the server's start, unless it holds a [`foobar_db::Error`] that says the database is
-    /// unavailable: then both migrations and `start` are tried again later. The default does nothing.
+    /// It may take as long as `app.start_timeout` says; each query of it, as always, as long as `database.query_timeout`.
+    ///
+    /// An error, a panic or a start that takes too long ends the server with its reason. An error that has among its
+    /// causes a [`foobar_db::Error`] that [may pass](foobar_db::Error::may_pass) does not: the database is down,
+    /// read-only or has ended a query at its deadline, and both migrations and `start` are tried again later. So `start`
+    /// has to find out what an attempt before it has done already. The default does nothing.
     fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
         let _unused = db;
         Box::pin(async { Ok(()) })

@@ -1,7 +1,7 @@
 use std::io;
 use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_http::body::BoxBody;
@@ -10,12 +10,11 @@ use actix_web::HttpResponse;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
-    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, Readiness, Request, RequestId, Response,
-    ResponseBody, Tier,
+    Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
+    RequestId, Response, ResponseBody, Tier,
 };
 use foobar_db::Db;
 use http::{Method, StatusCode};
-use tokio::task::JoinHandle;
 
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::{App, AppSettings, AppTier};
@@ -51,9 +50,10 @@ use tunnel::Tunnels;
 ///
 /// # The database
 ///
-/// `start` runs the migrations and then [`App::start`]. A migration that fails stops the server's start. A database
-/// that is down does not: the tier is not ready, answers 503 with `Retry-After: 1`, and tries again until the database
-/// is there.
+/// `start` runs the migrations and then [`App::start`]. A failure that [may pass](StartError::may_pass), such as a
+/// database that is down or read-only, does not stop the server's start: the tier is not ready and says why, answers 503
+/// with `Retry-After: 1`, and tries again. Every other failure, also a panic, ends the server's start, and where it
+/// comes later it is that of [`failed`](Tier::failed).
 ///
 /// # WebSockets
 ///
@@ -62,8 +62,8 @@ use tunnel::Tunnels;
 /// 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
 pub struct Runtime<A> {
     hosted: Arc<Hosted<A>>,
+    start: PersistentStart<Hosted<A>>,
     tunnels: Arc<Tunnels>,
-    waiting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<A: App> Runtime<A> {
@@ -71,7 +71,8 @@ impl<A: App> Runtime<A> {
     pub fn new(app: A, db: Option<Db>, settings: &AppSettings) -> Self {
         let guard = Arc::new(Guard::new(settings));
         let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
-        Self { hosted: Arc::new(Hosted { app, db, guard }), tunnels, waiting: Mutex::default() }
+        let hosted = Arc::new(Hosted::new(app, db, guard, *settings.start_timeout));
+        Self { start: PersistentStart::new(Arc::clone(&hosted)), hosted, tunnels }
     }
 
     /// The actix-web application of one worker thread.
@@ -94,16 +95,15 @@ impl<A: App> AppTier for Runtime<A> {}
 
 impl<A: App> Tier for Runtime<A> {
     fn name(&self) -> &'static str {
-        "app"
+        Hosted::<A>::TIER
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(async {
-            if let Some(waiting) = self.hosted.start_or_wait().await? {
-                *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
-            }
-            Ok(())
-        })
+        Box::pin(self.start.start())
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(self.start.failed())
     }
 
     fn readiness(&self) -> Readiness {
@@ -112,11 +112,13 @@ impl<A: App> Tier for Runtime<A> {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if let Some(waiting) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                waiting.abort();
-            }
+            self.start.stop(deadline).await;
             self.tunnels.drain(deadline).await;
         })
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        self.hosted.unfinished().map(str::to_owned)
     }
 
     fn metrics(&self, metrics: &mut Metrics) {

@@ -6,6 +6,10 @@ use crate::TrustedProxy;
 settings! {
     /// `[app]`: the application tier.
     pub struct AppSettings in "app" {
+        /// How long the application's own start (`App::start`: seed data, caches) may take, not counting the migrations
+        /// and the waiting for a database that is down. One that takes longer ends the program. `"0"` for no limit. One
+        /// query of it takes `database.query_timeout` at most.
+        pub start_timeout: Period = r#""10m""#,
         /// How long a handler may take to the head of its response; then the client gets 504 and the handler is
         /// dropped. Bodies that stream and upgraded connections are not cut. `"0"` for no limit.
         pub request_timeout: Period = r#""30s""#,

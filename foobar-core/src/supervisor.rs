@@ -1,7 +1,12 @@
+use std::future::pending;
+use std::iter::once;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{BoxError, Readiness, Tier};
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+
+use crate::{BoxError, Readiness, Tier, panics};
 
 /// Starts tiers in the order given and drains them in reverse.
 pub struct Supervisor {
@@ -19,18 +24,29 @@ pub struct StartError {
 }
 
 impl Supervisor {
-    /// Starts `tiers` one after the other. Where one fails, those already started are drained by `deadline`.
+    /// Starts `tiers` one after the other. Where one fails or panics, those already started are drained by `deadline`.
     pub async fn start(tiers: Vec<Arc<dyn Tier>>, deadline: Instant) -> Result<Self, StartError> {
         let mut started = Self { tiers: Vec::with_capacity(tiers.len()) };
         for tier in tiers {
             tracing::debug!(tier = tier.name(), "starting");
-            if let Err(source) = tier.start().await {
+            let outcome = panics::catch_future(async { tier.start().await }).await;
+            if let Err(source) = outcome.map_err(BoxError::from).flatten() {
                 started.drain(deadline).await;
                 return Err(StartError { tier: tier.name(), source });
             }
             started.tiers.push(tier);
         }
         Ok(started)
+    }
+
+    /// Completes when a tier that went on trying to start has [failed](Tier::failed) for good; else never.
+    pub async fn failed(&self) -> StartError {
+        let failures = self.tiers.iter().map(|tier| {
+            let failed = |source| StartError { tier: tier.name(), source };
+            tier.failed().map(failed).boxed()
+        });
+        let without_tiers = once(pending().boxed());
+        select_all(failures.chain(without_tiers)).await.0
     }
 
     /// What each tier says of its readiness, in the order of start.

@@ -14,14 +14,26 @@ pub trait Tier: Send + Sync + 'static {
     /// Begins to serve. An error stops the server's start; it says what is wrong, where, and what to do.
     ///
     /// A dependency that is down but may return (a database that restarts) is not an error: the tier starts, is
-    /// [`Readiness::NotReady`] and goes on trying.
+    /// [`Readiness::NotReady`] and goes on trying, as a [`PersistentStart`](crate::PersistentStart) does.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>>;
+
+    /// Completes when a start that went on trying has failed for good, with the error that `start` would have given:
+    /// the server ends with it. May be asked any number of times. By default it never completes.
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(std::future::pending())
+    }
 
     /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait. Before `start` it is not ready.
     fn readiness(&self) -> Readiness;
 
     /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest.
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
+
+    /// What would be cut off if the process ended now, besides requests: words for the log, such as "a migration".
+    /// By default nothing.
+    fn unfinished(&self) -> Option<String> {
+        None
+    }
 
     /// Adds this tier's figures to a scrape of `/metrics`. The default adds none.
     fn metrics(&self, metrics: &mut Metrics) {

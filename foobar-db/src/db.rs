@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use foobar_core::Tier;
 
-use crate::{Access, Conn, Database, DatabaseSettings, EngineConnection, Error, Migrations, Query, QueryResult};
+use crate::{
+    Access, Conn, Database, DatabaseSettings, EngineConnection, Error, Migrations, Query, QueryResult, passing,
+};
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
@@ -69,7 +71,7 @@ impl Db {
         &self,
         work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(Access::Migrate, move |conn| Ok(work(conn))).await?
+        self.run(Access::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use foobar_core::BoxError;
 use foobar_core::panics::Panic;
 
+use crate::passing::Passing;
 use crate::{ConnectError, Engine};
 
 /// What can go wrong with a database. No message holds a password.
@@ -156,6 +157,22 @@ impl Error {
                 | Self::Interrupted(_)
                 | Self::Migrating
         )
+    }
+
+    /// Whether the same call may succeed later, so that a start is tried again after it.
+    ///
+    /// So is every error that [`is_unavailable`](Self::is_unavailable), and an unknown outcome, which the next attempt
+    /// finds out. So is a migration, the reading of their state or the opening of the database where it failed because
+    /// the connection was lost, the server is read-only, shuts down or has no connection left, another has the lock, or
+    /// the disk is full or fails. A wrong statement never is, nor a migration that took too long.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::OutcomeUnknown(_) => true,
+            Self::Open { source, .. } | Self::Migration { source, .. } | Self::MigrationState(source) => {
+                source.is::<Passing>()
+            }
+            other => other.is_unavailable(),
+        }
     }
 
     /// A short name for metrics.

@@ -47,6 +47,7 @@ mod metrics;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod passing;
 mod queue;
 mod settings;
 #[cfg(feature = "sqlite")]

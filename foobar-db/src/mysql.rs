@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
 use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
+use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
 use crate::driver_error::{self, Origin};
@@ -40,6 +41,8 @@ pub struct Mysql {
     limits: Limits,
     lane: LaneSlot,
     health: Arc<Health>,
+    /// Why the server, which was down at the start, refuses us.
+    refused: Arc<SetOnce<Arc<Error>>>,
     /// Dropped, it ends the check.
     check: Mutex<Option<mpsc::Sender<()>>>,
 }
@@ -58,6 +61,7 @@ impl Mysql {
             },
             lane: LaneSlot::default(),
             health: Arc::new(Health::new()),
+            refused: Arc::default(),
             check: Mutex::default(),
         })
     }
@@ -69,13 +73,12 @@ impl Mysql {
             Ok(Conn::Mysql(connection.controlled_by(&control)))
         })
     }
+}
 
-    fn failed(&self, error: ConnectError) -> Error {
-        let database = self.describe();
-        match error {
-            ConnectError::Refused(_) => Error::Open { database, source: error.into() },
-            ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
-        }
+fn not_connected(database: String, error: ConnectError) -> Error {
+    match error {
+        ConnectError::Refused(_) => Error::Open { database, source: error.into() },
+        ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
     }
 }
 
@@ -102,7 +105,7 @@ impl Database for Mysql {
             let connect = move || MysqlConnection::connect(&options).map(drop);
             let connected = thread::run("foobar-db-open", connect).await;
             let no_thread = |error: std::io::Error| ConnectError::Unreachable(error.to_string());
-            connected.map_err(no_thread).flatten().map_err(|error| self.failed(error))
+            connected.map_err(no_thread).flatten().map_err(|error| not_connected(self.describe(), error))
         })
     }
 }
@@ -112,7 +115,8 @@ impl Tier for Mysql {
         "database"
     }
 
-    /// A server that is down is no error; one that refuses the user, the password or the database's name is.
+    /// A server that is down is no error; one that refuses the user, the password or the database's name is, and where
+    /// it was down at first, the tier has [failed](Tier::failed) then.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
             let present = Arc::new(|| Ok(())); // a server at the same address is the same server
@@ -121,16 +125,22 @@ impl Tier for Mysql {
             let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
             let monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
-            let monitor = first?.map_err(|error| self.failed(error))?;
+            let monitor = first?.map_err(|error| not_connected(self.describe(), error))?;
             if let Readiness::NotReady(reason) = self.health.get() {
                 tracing::warn!(reason, "the database is not there yet");
             }
             let (stop, stopped) = mpsc::channel();
-            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped))?;
+            let (database, failure) = (self.describe(), Arc::clone(&self.refused));
+            let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
+            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
             *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
             self.lane.start(lane);
             Ok(())
         })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(async { Arc::clone(self.refused.wait().await).into() })
     }
 
     fn readiness(&self) -> Readiness {

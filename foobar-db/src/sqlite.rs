@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Binary, Nullable};
 use diesel::sqlite::SqliteConnection;
-use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
+use foobar_core::{Attempt, BoxError, BoxFuture, Chain, Metrics, PersistentStart, Readiness, Tier};
 
 use crate::connections::{Connect, ConnectError, random};
 use crate::driver_error::{self, Origin};
@@ -21,7 +21,7 @@ use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
-use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
+use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, passing, thread};
 
 mod handle;
 mod opened;
@@ -33,14 +33,23 @@ use place::Place;
 /// SQLite inside the process: one connection that writes, several that read, WAL, and every COMMIT on the disk.
 ///
 /// A file that it makes can be read and written by the process's user alone; the permissions of one that exists stay.
-/// While the file is gone or another is in its place, each call gets [`Error::Unavailable`].
+/// While the file is gone or another is in its place, each call gets [`Error::Unavailable`]. So does it while the file
+/// cannot be opened because another process has it locked or the disk is full: the tier starts and goes on trying.
 pub struct Sqlite {
+    database: Arc<FileDatabase>,
+    start: PersistentStart<FileDatabase>,
+}
+
+/// What a start opens.
+struct FileDatabase {
     place: Place,
     lock_timeout: Duration,
     writer: (Limits, LaneSlot),
     readers: (Limits, LaneSlot),
     health: Health,
-    /// `None` before the start, and for a database in memory.
+    /// Why it has not been opened yet.
+    waiting: Mutex<Option<ConnectError>>,
+    /// `None` before it is opened, and for a database in memory.
     opened: Mutex<Option<Opened>>,
     /// Keeps a database in memory alive while the pools replace their connections.
     anchor: Mutex<Option<SqliteConnection>>,
@@ -56,15 +65,37 @@ impl Sqlite {
     /// The database of `database.url`, not yet opened: the tier's start opens it, and makes its folder if needed.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
-        Ok(Self {
+        let database = Arc::new(FileDatabase {
             place: Place::of(url.expose())?,
             lock_timeout: bounded(settings.lock_timeout),
             writer: (Limits::lasting(settings, 1), LaneSlot::default()),
             readers: (Limits::new(settings, "database.readers", settings.readers)?, LaneSlot::default()),
             health: Health::new(),
+            waiting: Mutex::default(),
             opened: Mutex::default(),
             anchor: Mutex::default(),
-        })
+        });
+        Ok(Self { start: PersistentStart::new(Arc::clone(&database)), database })
+    }
+}
+
+impl FileDatabase {
+    async fn open(&self) -> Result<(), Error> {
+        let anchor = self.on_thread(prepare).await?;
+        *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
+        *self.opened.lock().expect("nothing panics while it holds the file") = Opened::at(&self.place);
+        self.start_lanes().map_err(|error| self.cannot_open(error))?;
+        *self.waiting() = None;
+        self.health.set(Readiness::Ready);
+        Ok(())
+    }
+
+    fn start_lanes(&self) -> io::Result<()> {
+        let readers = Lane::start(self.endpoint(Role::Reader)?, 0)?;
+        let writer = Lane::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
+        self.readers.1.start(readers);
+        self.writer.1.start(writer);
+        Ok(())
     }
 
     /// Opens the file that is `present` and never makes one.
@@ -80,6 +111,10 @@ impl Sqlite {
         self.opened.lock().expect("nothing panics while it holds the file").clone()
     }
 
+    fn waiting(&self) -> MutexGuard<'_, Option<ConnectError>> {
+        self.waiting.lock().expect("nothing panics while it holds the error")
+    }
+
     fn endpoint(&self, role: Role) -> io::Result<Endpoint> {
         let limits = match role {
             Role::Writer => &self.writer.0,
@@ -87,7 +122,18 @@ impl Sqlite {
         };
         let opened = self.opened();
         let present: Arc<Present> = Arc::new(move || opened.as_ref().map_or(Ok(()), Opened::check));
-        Endpoint::new(self.describe(), limits.clone(), self.connect(role, Arc::clone(&present)), present)
+        Endpoint::new(self.place.describe(), limits.clone(), self.connect(role, Arc::clone(&present)), present)
+    }
+
+    async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
+        let (_, lane) = if access == Access::Read { &self.readers } else { &self.writer };
+        let outcome = lane.run(access, query).await;
+        match (outcome, &*self.waiting()) {
+            (Err(Error::Closed), Some(source)) => {
+                Err(Error::Unavailable { database: self.place.describe(), source: source.clone() })
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
@@ -95,9 +141,34 @@ impl Sqlite {
         &self,
         work: fn(&Place, Duration) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        let (place, lock_timeout) = (self.place.clone(), self.lock_timeout);
-        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout)).await;
-        outcome.map_err(BoxError::from).flatten().map_err(|source| Error::Open { database: self.describe(), source })
+        let (place, lock_timeout, database) = (self.place.clone(), self.lock_timeout, self.place.describe());
+        let cannot_open = move |source| passing::mark(Error::Open { database, source });
+        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout).map_err(cannot_open)).await;
+        outcome.map_err(|error| self.cannot_open(error)).flatten()
+    }
+
+    fn cannot_open(&self, error: io::Error) -> Error {
+        Error::Open { database: self.place.describe(), source: error.into() }
+    }
+}
+
+impl Attempt for FileDatabase {
+    type Error = Error;
+
+    const TIER: &'static str = "database";
+
+    async fn attempt(&self) -> Result<(), Error> {
+        self.open().await
+    }
+
+    fn may_pass(error: &Error) -> bool {
+        error.may_pass()
+    }
+
+    fn explain(&self, error: &(dyn std::error::Error + 'static)) {
+        self.health.set(Readiness::not(Chain(error).to_string()));
+        let cause = error.source().unwrap_or(error); // the error's own words are those of whoever gets it
+        *self.waiting() = Some(ConnectError::Unreachable(Chain(cause).to_string()));
     }
 }
 
@@ -107,40 +178,33 @@ impl Database for Sqlite {
     }
 
     fn describe(&self) -> String {
-        self.place.describe()
+        self.database.place.describe()
     }
 
     fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>> {
-        let (_, lane) = if access == Access::Read { &self.readers } else { &self.writer };
-        Box::pin(lane.run(access, query))
+        Box::pin(self.database.run(access, query))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.on_thread(check))
+        Box::pin(self.database.on_thread(check))
     }
 }
 
 impl Tier for Sqlite {
     fn name(&self) -> &'static str {
-        "database"
+        FileDatabase::TIER
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(async {
-            let anchor = self.on_thread(prepare).await?;
-            *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
-            *self.opened.lock().expect("nothing panics while it holds the file") = Opened::at(&self.place);
-            let readers = Lane::start(self.endpoint(Role::Reader)?, 0)?;
-            let writer = Lane::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
-            self.readers.1.start(readers);
-            self.writer.1.start(writer);
-            self.health.set(Readiness::Ready);
-            Ok(())
-        })
+        Box::pin(self.start.start())
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(self.start.failed())
     }
 
     fn readiness(&self) -> Readiness {
-        match (self.health.get(), self.opened().map(|opened| opened.check())) {
+        match (self.database.health.get(), self.database.opened().map(|opened| opened.check())) {
             (Readiness::Ready, Some(Err(gone))) => Readiness::not(gone.to_string()),
             (health, _) => health,
         }
@@ -148,13 +212,16 @@ impl Tier for Sqlite {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            self.health.set(Readiness::not("drained"));
-            tokio::join!(self.readers.1.drain(deadline), self.writer.1.drain(deadline));
+            self.start.stop(deadline).await;
+            let database = &self.database;
+            *database.waiting() = None;
+            database.health.set(Readiness::not("drained"));
+            tokio::join!(database.readers.1.drain(deadline), database.writer.1.drain(deadline));
         })
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, &[("readers", &self.readers.1), ("writer", &self.writer.1)]);
+        metrics::add(metrics, &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)]);
     }
 }
 

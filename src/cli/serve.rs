@@ -1,9 +1,11 @@
 use std::fmt;
+use std::future::ready;
 use std::io::Write;
 use std::pin::pin;
+use std::sync::Arc;
 
 use foobar_core::log::{self, LogFormat};
-use foobar_core::panics;
+use foobar_core::{Tier, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{error::Elapsed, timeout};
@@ -54,46 +56,87 @@ async fn serve(composition: Composition) -> Exit {
     };
     let banner = Banner::new(&composition);
     let patience = *composition.settings.server.shutdown_timeout;
+    let tiers = composition.tiers();
     let mut starting = pin!(composition.start());
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
                 banner.print(&running);
-                signals.serve(|| running.reopen_logs()).await;
-                stop(running, signals).await
+                run_until_end(running, signals, &tiers).await
             }
             Err(error) => fail(&error),
         },
-        () = signals.next() => abandon(timeout(patience, starting), signals).await,
+        () = signals.next() => abandon(timeout(patience, starting), signals, &tiers).await,
     }
 }
 
 /// A signal before the end of the start: what has been begun, such as a migration, is finished, and then all stops.
-async fn abandon(starting: impl Future<Output = Result<Started, Elapsed>>, mut signals: Signals) -> Exit {
+async fn abandon(
+    starting: impl Future<Output = Result<Started, Elapsed>>,
+    mut signals: Signals,
+    tiers: &[Arc<dyn Tier>],
+) -> Exit {
     tracing::info!("stopping once the start has ended; a second signal stops at once");
     tokio::select! {
         started = starting => match started {
-            Ok(Ok(running)) => stop(running, signals).await,
+            Ok(Ok(running)) => stop(&running, signals, tiers).await,
             Ok(Err(error)) => fail(&error),
-            Err(_) => complain("the start did not end within server.shutdown_timeout"),
+            Err(_) => {
+                let failure = complain("the start did not end within server.shutdown_timeout");
+                if tell_cut_off(tiers) { Exit::CutOff } else { failure }
+            }
         },
-        () = signals.next() => Exit::Success, // no request has been accepted
+        () = signals.next() => if tell_cut_off(tiers) { Exit::CutOff } else { Exit::Success },
     }
 }
 
 type Started = Result<Running, StartError>;
 
-async fn stop(running: Running, mut signals: Signals) -> Exit {
+/// Serves until a signal, or until a tier whose start went on has failed.
+async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Exit {
+    tokio::select! {
+        () = signals.serve(|| running.reopen_logs()) => stop(&running, signals, tiers).await,
+        error = running.failed() => {
+            let failure = fail(&error);
+            drain(&running, signals, tiers).await;
+            failure
+        }
+    }
+}
+
+async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>]) -> Exit {
+    let stop = drain(running, signals, tiers).await;
+    tokio::select! {
+        biased;
+        error = running.failed() => fail(&error), // meanwhile
+        () = ready(()) => match stop {
+            Stop::Drained => Exit::Success,
+            Stop::CutOff => Exit::CutOff,
+        },
+    }
+}
+
+async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Stop {
     tracing::info!("stopping; a second signal stops at once");
     let stop = tokio::select! {
-        stop = running.stop() => stop,
+        stop = running.drain() => stop,
         () = signals.next() => Stop::CutOff,
     };
-    tracing::info!(?stop, "stopped");
-    match stop {
-        Stop::Drained => Exit::Success,
-        Stop::CutOff => Exit::CutOff,
+    if stop == Stop::CutOff {
+        tell_cut_off(tiers);
     }
+    tracing::info!(?stop, "stopped");
+    stop
+}
+
+/// Whether the end of the process cuts off more than requests; the log tells what.
+fn tell_cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
+    let mut any = false;
+    for (tier, what) in tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?))) {
+        tracing::error!(tier, "cut off: {what}");
+        any = true;
+    }
+    any
 }
 
 /// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are

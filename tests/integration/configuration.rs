@@ -94,6 +94,7 @@ const TESTED: &[(&str, &str)] = &[
     ("sites.NAME.routes.\"PATH\".body", "routes_redirect_respond_and_hand_over"),
     ("sites.NAME.routes.\"PATH\".content_type", "routes_redirect_respond_and_hand_over"),
     ("sites.NAME.routes.\"PATH\".client_max_body_size", "a_site_and_a_route_have_their_own_body_limits"),
+    ("app.start_timeout", "a_start_that_does_not_end_ends_the_program_and_names_its_setting"),
     ("app.request_timeout", "a_handler_that_never_ends_gets_504"),
     ("app.max_websocket_frame", "the_largest_websocket_frame_is_a_setting_and_zero_is_no_limit"),
     ("app.trusted_proxies", "a_trusted_proxy_says_where_its_client_comes_from"),

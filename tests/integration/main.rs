@@ -13,6 +13,7 @@ mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
 mod log; // what repeats is counted
 mod site; // www.foobar.com on SQLite and on MariaDB
+mod start; // what a start recovers from, and how it ends where it does not
 mod static_changing; // a large file that changes while it is sent
 mod static_differential; // the same requests to Foobar and to nginx
 mod static_hostile_paths; // paths, redirects and pages that would show what is not theirs

@@ -2,12 +2,14 @@
 
 mod client;
 mod connection;
+mod gateway;
 mod program;
 mod random;
 mod trace;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
+pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
 pub(crate) use trace::{Call, Trace};

@@ -1,80 +1,126 @@
 use std::error::Error;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use foobar_core::{BoxError, Chain};
+use foobar_core::{Attempt, BoxError, Chain, panics};
 use foobar_db::Db;
-use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::App;
 use crate::guard::Guard;
+
+mod error;
+
+pub use error::StartError;
 
 /// An application with what stands under it and around it, shared by all threads.
 pub(super) struct Hosted<A> {
     pub(super) app: A,
     pub(super) db: Option<Db>,
     pub(super) guard: Arc<Guard>,
+    /// How long [`App::start`] may take.
+    start_timeout: Duration,
+    progress: Mutex<Progress>,
 }
 
-/// Why an application could not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The schema of the database could not be brought up to date; the cause names the migration.
-    #[error("the database could not be migrated")]
-    Migrate(#[source] foobar_db::Error),
-    /// [`App::start`] returned an error.
-    #[error("the application's own start failed")]
-    App(#[source] BoxError),
+/// How far the start has come.
+struct Progress {
+    step: Step,
+    /// How long [`App::start`] has taken in the attempts that a deadline of the database has ended.
+    interrupted: Duration,
+}
+
+/// What a start is at.
+enum Step {
+    None,
+    Migrations,
+    App,
 }
 
 impl<A: App> Hosted<A> {
-    /// Migrates the database, then starts the application. Where the database is unavailable, a task goes on trying.
-    pub(super) async fn start_or_wait(self: &Arc<Self>) -> Result<Option<JoinHandle<()>>, StartError> {
-        match self.start().await {
-            Ok(()) => Ok(None),
-            Err(error) if is_unavailable(&error) => {
-                tracing::warn!(error = %Chain(&error), "waiting for the database");
-                self.guard.gate.explain("waiting for the database");
-                Ok(Some(tokio::spawn(Arc::clone(self).keep_trying())))
-            }
-            Err(error) => Err(error),
+    pub(super) fn new(app: A, db: Option<Db>, guard: Arc<Guard>, start_timeout: Duration) -> Self {
+        let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
+        let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
+        Self { app, db, guard, start_timeout, progress }
+    }
+
+    /// What an end of the process would cut off.
+    pub(super) fn unfinished(&self) -> Option<&'static str> {
+        match self.progress().step {
+            Step::None => None,
+            Step::Migrations => Some("the migrations of the database, in the one that the log named last"),
+            Step::App => Some("the application's own start"),
         }
     }
 
+    async fn migrate(&self) -> Result<(), StartError> {
+        let Some(db) = &self.db else { return Ok(()) };
+        let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
+        let outcome = self.at(Step::Migrations, db.migrate(&migrations)).await;
+        outcome.map(drop).map_err(StartError::Migrate)
+    }
+
     async fn start(&self) -> Result<(), StartError> {
-        if let Some(db) = &self.db {
-            db.migrate(&self.app.migrations()).await.map_err(StartError::Migrate)?;
+        let since = Instant::now();
+        let start = panics::catch_future(async { self.app.start(self.db.as_ref()).await });
+        match self.at(Step::App, timeout(self.start_timeout, start)).await {
+            Ok(Ok(outcome)) => outcome.map_err(|error| self.failed(error, since.elapsed())),
+            Ok(Err(panic)) => Err(StartError::Panicked(panic)),
+            Err(_elapsed) => Err(StartError::Deadline { limit: self.start_timeout, source: None }),
         }
-        self.app.start(self.db.as_ref()).await.map_err(StartError::App)?;
+    }
+
+    /// What an error means that [`App::start`] has returned after this time. A query that its deadline ends each time
+    /// is not tried for ever.
+    fn failed(&self, error: BoxError, time: Duration) -> StartError {
+        let error = match error::of_database(&*error) {
+            Some(foobar_db::Error::Deadline(_)) => StartError::Interrupted(error),
+            Some(foobar_db::Error::OutcomeUnknown(_)) => StartError::App(error),
+            _ => return StartError::App(error),
+        };
+        let mut progress = self.progress();
+        progress.interrupted = progress.interrupted.saturating_add(time);
+        if progress.interrupted < self.start_timeout {
+            return error;
+        }
+        StartError::Deadline { limit: self.start_timeout, source: Some(Box::new(error)) }
+    }
+
+    /// Does `work`, which is this step. Work that is dropped is never at its end.
+    async fn at<T>(&self, step: Step, work: impl Future<Output = T>) -> T {
+        self.progress().step = step;
+        let outcome = work.await;
+        self.progress().step = Step::None;
+        outcome
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}
+
+impl<A: App> Attempt for Hosted<A> {
+    type Error = StartError;
+
+    const TIER: &'static str = "app";
+
+    /// Migrates the database, then starts the application.
+    async fn attempt(&self) -> Result<(), StartError> {
+        self.migrate().await?;
+        self.start().await?;
         self.guard.gate.open();
         Ok(())
     }
 
-    async fn keep_trying(self: Arc<Self>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            match self.start().await {
-                Ok(()) => return tracing::info!("the database is there; the application has started"),
-                Err(error) if is_unavailable(&error) => {}
-                Err(error) => {
-                    tracing::error!(error = %Chain(&error), "the application could not start");
-                    return self.guard.gate.explain(Chain(&error).to_string());
-                }
-            }
-        }
+    fn may_pass(error: &StartError) -> bool {
+        error.may_pass()
     }
-}
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Whether the database is what is missing, and may return.
-fn is_unavailable(error: &StartError) -> bool {
-    let causes = std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
-    causes.filter_map(|cause| cause.downcast_ref()).any(foobar_db::Error::is_unavailable)
+    fn explain(&self, error: &(dyn Error + 'static)) {
+        let waits = error.downcast_ref().is_some_and(StartError::may_pass);
+        let waits = if waits { "waiting for the database: " } else { "" };
+        self.guard.gate.explain(format!("{waits}{}", Chain(error)));
+    }
 }
 
 #[cfg(all(test, feature = "sqlite"))]

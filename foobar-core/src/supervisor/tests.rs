@@ -4,11 +4,20 @@ use std::time::Duration;
 use super::*;
 use crate::BoxFuture;
 
-/// Writes down what happens to it; starts unless it is broken.
+/// Writes down what happens to it.
 struct Witness {
     name: &'static str,
-    broken: bool,
+    start: Start,
     diary: Diary,
+}
+
+/// What comes of its start.
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    Works,
+    Fails,
+    Panics,
+    FailsLater,
 }
 
 type Diary = Arc<Mutex<Vec<String>>>;
@@ -26,7 +35,20 @@ impl Tier for Witness {
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         self.note("start");
-        Box::pin(async { if self.broken { Err("it is broken".into()) } else { Ok(()) } })
+        Box::pin(async {
+            match self.start {
+                Start::Works | Start::FailsLater => Ok(()),
+                Start::Fails => Err("it is broken".into()),
+                Start::Panics => panic!("it has a bug"),
+            }
+        })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        match self.start {
+            Start::FailsLater => Box::pin(async { "it is broken".into() }),
+            _ => Box::pin(pending()),
+        }
     }
 
     fn readiness(&self) -> Readiness {
@@ -39,9 +61,13 @@ impl Tier for Witness {
     }
 }
 
-fn tiers(broken: &str) -> (Vec<Arc<dyn Tier>>, Diary) {
+/// Three tiers, whose second starts like this.
+fn tiers(second: Start) -> (Vec<Arc<dyn Tier>>, Diary) {
     let diary = Diary::default();
-    let tier = |name| Arc::new(Witness { name, broken: name == broken, diary: diary.clone() }) as Arc<dyn Tier>;
+    let tier = |name| {
+        let start = if name == "app" { second } else { Start::Works };
+        Arc::new(Witness { name, start, diary: diary.clone() }) as Arc<dyn Tier>
+    };
     (["database", "app", "web"].map(tier).into(), diary)
 }
 
@@ -51,7 +77,7 @@ fn soon() -> Instant {
 
 #[tokio::test]
 async fn tiers_start_in_order_and_drain_in_reverse() {
-    let (tiers, diary) = tiers("none");
+    let (tiers, diary) = tiers(Start::Works);
     let supervisor = Supervisor::start(tiers, soon()).await.expect("no tier is broken");
     let names: Vec<_> = supervisor.readiness().collect();
     assert_eq!(names[0], ("database", Readiness::not("database")));
@@ -62,8 +88,27 @@ async fn tiers_start_in_order_and_drain_in_reverse() {
 
 #[tokio::test]
 async fn a_tier_that_does_not_start_has_those_before_it_drained() {
-    let (tiers, diary) = tiers("app");
-    let error = Supervisor::start(tiers, soon()).await.err().expect("the application is broken");
-    assert_eq!((error.tier, error.source.to_string().as_str()), ("app", "it is broken"));
-    assert_eq!(*diary.lock().unwrap(), ["start database", "start app", "drain database"]);
+    for (start, why) in [(Start::Fails, "it is broken"), (Start::Panics, "panicked: it has a bug")] {
+        let (tiers, diary) = tiers(start);
+        let error = Supervisor::start(tiers, soon()).await.err().expect("the application does not start");
+        assert_eq!((error.tier, error.source.to_string().as_str()), ("app", why));
+        assert_eq!(*diary.lock().unwrap(), ["start database", "start app", "drain database"]);
+    }
+}
+
+#[tokio::test]
+async fn a_tier_that_fails_after_the_start_is_named_as_often_as_one_asks() {
+    let (tiers, _) = tiers(Start::FailsLater);
+    let supervisor = Supervisor::start(tiers, soon()).await.expect("it fails only later");
+    for _ in 0..2 {
+        let error = supervisor.failed().await;
+        assert_eq!((error.tier, error.source.to_string().as_str()), ("app", "it is broken"));
+    }
+}
+
+#[tokio::test]
+async fn while_no_tier_fails_there_is_no_failure() {
+    let (tiers, _) = tiers(Start::Works);
+    let supervisor = Supervisor::start(tiers, soon()).await.expect("no tier is broken");
+    assert!(supervisor.failed().now_or_never().is_none());
 }

@@ -15,6 +15,7 @@ pub(super) struct Monitor {
     control: Arc<Control>,
     health: Arc<Health>,
     endpoint: Arc<Endpoint>,
+    has_been_there: bool,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -26,20 +27,25 @@ impl Monitor {
         health: Arc<Health>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
-        Self { options, control, health, endpoint }
+        Self { options, control, health, endpoint, has_been_there: false }
     }
 
-    /// Checks until `stopped` is disconnected.
-    pub(super) fn watch(self, stopped: &mpsc::Receiver<()>) {
+    /// Checks until `stopped` is disconnected. A server that refuses us from the first has `refused` us: what is wrong
+    /// then is what would have been wrong at the start.
+    pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>, refused: impl FnOnce(ConnectError)) {
         while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _already_in_health = self.check();
+            match self.check() {
+                Err(error) if !self.has_been_there => return refused(error),
+                _already_in_health => {}
+            }
         }
     }
 
     /// Checks once; an error only where the server refuses us.
-    pub(super) fn check(&self) -> Result<(), ConnectError> {
+    pub(super) fn check(&mut self) -> Result<(), ConnectError> {
         match self.control.ping() {
             Ok(()) => {
+                self.has_been_there = true;
                 self.endpoint.is_there();
                 self.report(Readiness::Ready);
             }

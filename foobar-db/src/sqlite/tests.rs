@@ -10,6 +10,8 @@ use super::*;
 use crate::Db;
 use crate::testing::TestDb;
 
+mod waiting; // a file that cannot be opened yet
+
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
 }

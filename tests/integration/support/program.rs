@@ -93,6 +93,11 @@ impl Program {
         log.iter().collect()
     }
 
+    /// Waits until its log has a line with these words, which it gives.
+    pub(crate) fn until_logged(&mut self, words: &str) -> String {
+        std::iter::repeat_with(|| self.error_line()).find(|line| line.contains(words)).expect("it is endless")
+    }
+
     /// Waits for its end; the exit status and what it wrote to standard error.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let log = self.rest_of_log();

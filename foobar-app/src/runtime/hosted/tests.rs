@@ -8,7 +8,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use foobar_core::{BoxFuture, Readiness, Tier};
 use foobar_db::Migrations;
 use foobar_db::testing::TestDb;
-use std::time::Instant;
+use std::future::pending;
 
 diesel::table! {
     products (id) {
@@ -60,8 +60,41 @@ fn broken() -> Shop {
     Shop(Migrations::new(BROKEN))
 }
 
-fn runtime(app: Shop, db: Option<Db>) -> Arc<Runtime<Shop>> {
+fn runtime<A: App>(app: A, db: Option<Db>) -> Arc<Runtime<A>> {
     Arc::new(Runtime::new(app, db, &AppSettings::default()))
+}
+
+/// With so much time for the application's own start.
+fn hasty<A: App>(app: A, db: Option<Db>, start_timeout: &str) -> Arc<Runtime<A>> {
+    let settings = AppSettings { start_timeout: start_timeout.parse().unwrap(), ..AppSettings::default() };
+    Arc::new(Runtime::new(app, db, &settings))
+}
+
+/// An application without tables, whose start goes wrong.
+enum Wrong {
+    Panics,
+    NeverEnds,
+    /// It has a query that its deadline ends.
+    AsksTooMuch,
+}
+
+impl App for Wrong {
+    fn routes(&self, _: &mut ServiceConfig) {}
+
+    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
+        Box::pin(async move {
+            match self {
+                Self::Panics => panic!("a bug"),
+                Self::NeverEnds => pending().await,
+                Self::AsksTooMuch => {
+                    let db = db.ok_or("there is no database")?;
+                    db.write(move |conn| diesel::sql_query(endless).execute(conn)).await?;
+                    Ok(())
+                }
+            }
+        })
+    }
 }
 
 /// A handle to the database whose tier has not been started: to its callers, a database that is down.
@@ -118,29 +151,79 @@ async fn a_failed_start_of_the_application_stops_the_server() {
 }
 
 #[tokio::test]
+async fn a_panic_of_the_applications_start_stops_the_server() {
+    let error = runtime(Wrong::Panics, None).start().await.unwrap_err();
+    assert_eq!(Chain(&*error).to_string(), "the application's own start panicked: a bug");
+}
+
+#[tokio::test]
+async fn a_start_that_takes_too_long_stops_the_server_and_names_its_setting() {
+    let error = hasty(Wrong::NeverEnds, None, "20ms").start().await.unwrap_err();
+    let expected = "the application's own start did not end within 20ms (`app.start_timeout`)";
+    assert_eq!(Chain(&*error).to_string(), expected);
+}
+
+#[tokio::test]
+async fn without_a_limit_a_start_may_take_any_time() {
+    let tier = hasty(Wrong::NeverEnds, None, "0");
+    assert!(timeout(Duration::from_millis(100), tier.start()).await.is_err());
+    assert_eq!(tier.unfinished().as_deref(), Some("the application's own start"));
+}
+
+#[tokio::test]
 async fn an_application_waits_for_its_database_and_then_starts() {
     let test = TestDb::sqlite().await;
     let db = down(&test);
     let tier = runtime(good(), Some(db.clone()));
     let client = Client::of(Arc::clone(&tier) as Arc<dyn crate::AppTier>).await;
-    assert_eq!(tier.readiness(), Readiness::not("waiting for the database"));
+    let reason = "waiting for the database: the database could not be migrated: the database tier has not been \
+                  started, or has been drained";
+    assert_eq!(tier.readiness(), Readiness::not(reason));
     let answer = client.get("/product/1").await;
     assert_eq!((answer.status().as_u16(), answer.header("retry-after")), (503, Some("1")));
 
     db.tier().start().await.unwrap();
     until(|| tier.readiness().is_ready()).await;
     assert_eq!(client.get("/product/1").await.text(), "tea");
+    assert_eq!(tier.unfinished(), None);
+}
+
+/// What becomes of an application whose database is down at first.
+async fn failure_after_a_wait(app: impl App) -> String {
+    let test = TestDb::sqlite().await;
+    let db = down(&test);
+    let tier = hasty(app, Some(db.clone()), "100ms");
+    tier.start().await.unwrap();
+    db.tier().start().await.unwrap();
+    let failure = Chain(&*tier.failed().await).to_string();
+    assert_eq!(tier.readiness(), Readiness::not(failure.clone()));
+    failure
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_after_the_wait_leaves_the_application_not_ready() {
+async fn what_cannot_pass_after_the_wait_is_the_failure_of_the_tier() {
+    let migration = failure_after_a_wait(broken()).await;
+    let expected = "the database could not be migrated: migration `2026-01-01-000000_misspelt` failed: ";
+    assert!(migration.starts_with(expected), "{migration}");
+    assert_eq!(failure_after_a_wait(Wrong::Panics).await, "the application's own start panicked: a bug");
+    let expected = "the application's own start did not end within 100ms (`app.start_timeout`)";
+    assert_eq!(failure_after_a_wait(Wrong::NeverEnds).await, expected);
+}
+
+#[tokio::test]
+async fn a_query_that_its_deadline_ends_each_time_is_not_tried_for_ever() {
     let test = TestDb::sqlite().await;
-    let db = down(&test);
-    let tier = runtime(broken(), Some(db.clone()));
-    tier.start().await.unwrap();
+    let mut settings = test.settings();
+    settings.query_timeout = "300ms".parse().unwrap();
+    let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
-    until(|| tier.readiness() != Readiness::not("waiting for the database")).await;
-    assert!(tier.readiness().to_string().contains("2026-01-01-000000_misspelt"), "{}", tier.readiness());
+    let tier = hasty(Wrong::AsksTooMuch, Some(db), "1s");
+    tier.start().await.unwrap();
+    let interrupted = "a query of the application's own start took too long; divide it into shorter ones, or raise \
+                       `database.query_timeout`: the query did not end within 300ms (`database.query_timeout`)";
+    assert_eq!(tier.readiness(), Readiness::not(format!("waiting for the database: {interrupted}")));
+    let expected = format!("the application's own start did not end within 1s (`app.start_timeout`): {interrupted}");
+    assert_eq!(Chain(&*tier.failed().await).to_string(), expected);
 }
 
 #[tokio::test]
@@ -148,7 +231,6 @@ async fn a_drain_ends_the_wait() {
     let test = TestDb::sqlite().await;
     let tier = runtime(good(), Some(down(&test)));
     tier.start().await.unwrap();
-    assert_eq!(Arc::strong_count(&tier.hosted), 2, "the runtime and the task that waits");
-    tier.drain(Instant::now()).await;
-    until(|| Arc::strong_count(&tier.hosted) == 1).await;
+    tier.drain(Instant::now() + Duration::from_secs(60)).await;
+    assert_eq!(Arc::strong_count(&tier.hosted), 2, "the runtime has it, and its start");
 }
