@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use foobar_core::{BoxError, Chain};
-use foobar_db::Db;
+use foobar_db::{Db, MigrationStatus};
 
 use super::arguments::Migrate;
 use super::{Exit, complain, out};
@@ -24,14 +24,19 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     }
 }
 
+const fn column(status: &MigrationStatus) -> &'static str {
+    match status {
+        MigrationStatus::Done => "done   ",
+        MigrationStatus::Begun { .. } => "begun  ",
+        MigrationStatus::Pending => "pending",
+    }
+}
+
 async fn act(composition: &Composition, database: &Db, action: Migrate) -> Result<Vec<String>, BoxError> {
     match action {
         Migrate::Status => {
             let all = database.migration_status(&composition.migrations).await?;
-            Ok(all
-                .into_iter()
-                .map(|(name, done)| format!("{}  {name}", if done { "done   " } else { "pending" }))
-                .collect())
+            Ok(all.into_iter().map(|(name, status)| format!("{}  {name}", column(&status))).collect())
         }
         Migrate::Run => {
             let run = database.migrate(&composition.migrations).await?;
