@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use foobar_core::{BoxError, Chain};
+use foobar_core::{BoxError, Chain, log};
 use foobar_db::{Db, MigrationStatus};
 
 use super::arguments::Migrate;
@@ -8,6 +8,10 @@ use super::{Exit, complain, out};
 use crate::composition::Composition;
 
 pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
+    let _log = match log::init(&composition.settings.log) {
+        Ok(log) => log,
+        Err(error) => return complain(error),
+    };
     let Some(database) = &composition.database else {
         return complain("there is no database: the application has no migrations and database.url is not set");
     };
