@@ -49,8 +49,8 @@ pub use foobar_core::{
     RequestId, Response, ResponseBody, Secret, Tier, handler_fn,
 };
 pub use foobar_db::{
-    Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, Migrations, Query,
-    QueryResult, diesel, embed_migrations,
+    Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus,
+    Migrations, Query, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Listed, Opened, OpenedFile,

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use foobar_core::Tier;
 
 use crate::{
-    Access, Conn, Database, DatabaseSettings, EngineConnection, Error, Migrations, Query, QueryResult, passing,
+    Access, Conn, Database, DatabaseSettings, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryResult,
+    passing,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -61,8 +62,8 @@ impl Db {
         self.with_schema(move |conn| migrations.run(conn)).await
     }
 
-    /// Each migration's name and whether it has run, in the order of their versions.
-    pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, bool)>, Error> {
+    /// Each migration's name and what is known of it, in the order of their versions.
+    pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, MigrationStatus)>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.status(conn)).await
     }

@@ -42,7 +42,44 @@ enum Meaning {
     Refused,
     Full,
     Disk,
+    Late,
     Interrupted,
+}
+
+/// What an error of the current call means.
+fn meaning(error: &DieselError) -> Meaning {
+    let meaning = match driver_error::origin(error) {
+        None => Meaning::Query,
+        #[cfg(feature = "mysql")]
+        Some(Origin::Mysql { number: 1290, .. }) if !names_read_only(error) => Meaning::Query,
+        #[cfg(feature = "mysql")]
+        Some(Origin::Mysql { number, state }) => of_mysql(number, state),
+        #[cfg(feature = "mysql")]
+        Some(Origin::Connection) => Meaning::Lost,
+        #[cfg(feature = "sqlite")]
+        Some(Origin::Sqlite(code)) => of_sqlite(code),
+        Some(Origin::Deadline) => Meaning::Late,
+    };
+    match meaning {
+        Meaning::Interrupted if deadline::has_nearly_passed() => Meaning::Late,
+        meaning => meaning,
+    }
+}
+
+/// Whether an error of the current call, in a migration or while a database is opened, would not be one another time.
+pub(crate) fn may_pass(error: &DieselError) -> bool {
+    match meaning(error) {
+        Meaning::Conflict | Meaning::Lost | Meaning::Refused | Meaning::Full | Meaning::Disk => true,
+        // No transaction of a migration is read-only but where the server makes all of them so.
+        #[cfg(feature = "mysql")]
+        Meaning::Query => matches!(driver_error::origin(error), Some(Origin::Mysql { number: 1792, .. })),
+        _ => false,
+    }
+}
+
+/// Whether an error of the current call says that its time was over.
+pub(crate) fn is_late(error: &DieselError) -> bool {
+    meaning(error) == Meaning::Late
 }
 
 /// The numbers of both servers, <https://dev.mysql.com/doc/mysql-errors/en/> and
@@ -100,26 +137,14 @@ const DEADLINE_PASSED: &str = "the deadline has passed";
 impl Failure {
     /// What an error outside of COMMIT means.
     pub(crate) fn of(error: DieselError) -> Self {
-        let Some(origin) = driver_error::origin(&error) else { return Self::Query(error) };
-        let meaning = match origin {
-            #[cfg(feature = "mysql")]
-            Origin::Mysql { number: 1290, .. } if !names_read_only(&error) => Meaning::Query,
-            #[cfg(feature = "mysql")]
-            Origin::Mysql { number, state } => of_mysql(number, state),
-            #[cfg(feature = "mysql")]
-            Origin::Connection => Meaning::Lost,
-            #[cfg(feature = "sqlite")]
-            Origin::Sqlite(code) => of_sqlite(code),
-            Origin::Deadline => return Self::out_of_time(),
-        };
-        match meaning {
+        match meaning(&error) {
             Meaning::Query => Self::Query(error),
             Meaning::Conflict => Self::Conflict(error),
             Meaning::Lost => Self::Lost(error),
             Meaning::Refused => Self::Refused(error),
             Meaning::Full => Self::Full(error),
             Meaning::Disk => Self::Disk(error),
-            Meaning::Interrupted if deadline::has_nearly_passed() => Self::out_of_time(),
+            Meaning::Late => Self::out_of_time(),
             Meaning::Interrupted => Self::Interrupted(error),
         }
     }

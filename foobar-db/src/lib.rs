@@ -65,7 +65,7 @@ pub use database::{Access, Database, Query};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
-pub use migrations::Migrations;
+pub use migrations::{MigrationStatus, Migrations};
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection};
 pub use settings::DatabaseSettings;

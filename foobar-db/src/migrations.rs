@@ -1,15 +1,54 @@
 use std::sync::Arc;
 
-use diesel::migration::{Migration, MigrationSource};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
+use diesel_migrations::EmbeddedMigrations;
 
-use crate::{Conn, Engine, Error, MultiBackend, deadline};
+use crate::{Conn, Engine, Error};
 
+mod directive;
+mod embedded;
+mod foreign_keys;
+mod ledger;
 mod lock;
+mod run;
 
+use embedded::Migration;
+use ledger::Ledger;
 pub(crate) use lock::MigrationLock;
+use run::Pending;
 
 /// The schema of an application, embedded in its program; cheap to clone.
+///
+/// Each migration runs once, in a transaction unless its `metadata.toml` says `run_in_transaction = false`.
+///
+/// # A migration that fails, or whose process is killed
+///
+/// On SQLite a transaction takes back all of it. On MySQL, which commits with each statement that changes the schema, and
+/// outside of a transaction, what it has done until then stays. Foobar then knows that it began and did not end
+/// ([`MigrationStatus::Begun`], `begun` in `migrate status`, a row in the table `__foobar_migrations`). The next run warns
+/// of that in the log and tries the migration again, from its first statement; if it fails, the error says that it had
+/// begun before and what to do.
+///
+/// # Foreign keys on SQLite
+///
+/// They are not enforced while a migration runs: SQLite alters a table by making it anew and dropping the old one, which
+/// would delete the rows that refer to it (`PRAGMA foreign_keys` has no effect in a transaction). Instead the database is
+/// checked before and after. Where rows refer to nothing that did not before, the migration fails, names them, and is
+/// taken back. In `run_in_transaction = false` nothing can be taken back: then the log names them in a warning.
+///
+/// Rows that referred to nothing before fail no migration. They are counted for each foreign key and not known by their
+/// rowids, which a migration may change; so one that makes as many for a foreign key as it mends is not found out. Those
+/// of a foreign key that is gone pass for those of one that is new, since a table may have been renamed.
+///
+/// A migration that wants ON DELETE or ON UPDATE to act has them enforced by a comment of its own before its first
+/// statement:
+///
+/// ```sql
+/// -- foobar: foreign_keys = on
+/// DELETE FROM authors WHERE last_book < 1900;
+/// ```
+///
+/// Any other comment that begins with `-- foobar:` is an error, on every engine and before any migration runs. On MySQL
+/// this one does nothing: foreign keys are as its own statements say.
 ///
 /// ```
 /// use foobar_db::testing::TestDb;
@@ -31,6 +70,21 @@ pub struct Migrations {
     shared: Option<Arc<EmbeddedMigrations>>,
     sqlite: Option<Arc<EmbeddedMigrations>>,
     mysql: Option<Arc<EmbeddedMigrations>>,
+}
+
+/// What is known of one migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MigrationStatus {
+    /// It has run.
+    Done,
+    /// It has not run.
+    Pending,
+    /// It began and has not ended: its process was killed, or it failed where a failure takes nothing back, which is on
+    /// MySQL and where it is in no transaction. Statements of it may have taken effect. Or another process runs it now.
+    Begun {
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+    },
 }
 
 impl Migrations {
@@ -67,28 +121,28 @@ impl Migrations {
             return Ok(Vec::new());
         }
         let _lock = MigrationLock::acquire(conn)?;
-        let pending = self.list(conn)?.into_iter().filter(|(_, has_run)| !has_run);
-        pending.map(|(migration, _)| run_one(conn, &*migration)).collect()
+        let pending = self.list(conn)?.into_iter().filter(|(_, status)| *status != MigrationStatus::Done);
+        let pending = pending.map(|(migration, status)| Pending::new(migration, status));
+        let pending = pending.collect::<Result<Vec<_>, _>>()?; // before the first one runs
+        pending.into_iter().map(|migration| migration.run(conn)).collect()
     }
 
-    /// Each migration's name and whether it has run.
-    pub(crate) fn status(&self, conn: &mut Conn) -> Result<Vec<(String, bool)>, Error> {
-        let list = self.list(conn)?.into_iter();
-        Ok(list.map(|(migration, has_run)| (migration.name().to_string(), has_run)).collect())
+    /// Each migration's name and what is known of it.
+    pub(crate) fn status(&self, conn: &mut Conn) -> Result<Vec<(String, MigrationStatus)>, Error> {
+        Ok(self.list(conn)?.into_iter().map(|(migration, status)| (migration.name, status)).collect())
     }
 
-    /// The migrations for the engine of `conn` in their order, and whether each has run.
-    fn list(&self, conn: &mut Conn) -> Result<Vec<Listed>, Error> {
+    /// The migrations for the engine of `conn` in their order, and what is known of each.
+    fn list(&self, conn: &mut Conn) -> Result<Vec<(Migration, MigrationStatus)>, Error> {
         let Some(source) = self.of(conn.engine())? else { return Ok(Vec::new()) };
-        let mut all = MigrationSource::<MultiBackend>::migrations(source).map_err(Error::MigrationState)?;
-        all.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+        let all = embedded::read(source).map_err(Error::MigrationState)?;
         refuse_same_version(&all)?;
-        let applied = conn.applied_migrations().map_err(Error::MigrationState)?;
-        let with_state = |migration: Box<dyn Migration<_>>| {
-            let has_run = applied.contains(&migration.name().version().as_owned());
-            (migration, has_run)
+        let ledger = Ledger::read(conn).map_err(Error::MigrationState)?;
+        let with_status = |migration: Migration| {
+            let status = ledger.status(&migration);
+            (migration, status)
         };
-        Ok(all.into_iter().map(with_state).collect())
+        Ok(all.into_iter().map(with_status).collect())
     }
 
     /// The set for `engine`; `None` if there are no migrations at all.
@@ -109,7 +163,7 @@ impl Migrations {
 /// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
 /// `2026-01-31-000000_name/up.sql` and `down.sql`. What stands before the first `_` is the version, which no other
 /// migration may have: the second one of a day ends in `-000001`. Cargo notices a migration that is added only where
-/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`.
+/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{
@@ -119,24 +173,11 @@ macro_rules! embed_migrations {
     }};
 }
 
-/// A migration, and whether it has run.
-type Listed = (Box<dyn Migration<MultiBackend>>, bool);
-
 /// `sorted` by version.
-fn refuse_same_version(sorted: &[Box<dyn Migration<MultiBackend>>]) -> Result<(), Error> {
-    match sorted.windows(2).find(|pair| pair[0].name().version() == pair[1].name().version()) {
+fn refuse_same_version(sorted: &[Migration]) -> Result<(), Error> {
+    match sorted.windows(2).find(|pair| pair[0].version == pair[1].version) {
         None => Ok(()),
-        Some(pair) => Err(Error::SameVersion { first: pair[0].name().to_string(), second: pair[1].name().to_string() }),
-    }
-}
-
-fn run_one(conn: &mut Conn, migration: &dyn Migration<MultiBackend>) -> Result<String, Error> {
-    let name = migration.name().to_string();
-    tracing::info!(migration = name, "running a migration");
-    match conn.run_migration(migration) {
-        Ok(_version) => Ok(name),
-        Err(source) if deadline::has_passed() => Err(Error::MigrationDeadline { name, source }),
-        Err(source) => Err(Error::Migration { name, source }),
+        Some(pair) => Err(Error::SameVersion { first: pair[0].name.clone(), second: pair[1].name.clone() }),
     }
 }
 

@@ -123,7 +123,7 @@ impl Tier for Mysql {
             let endpoint = Endpoint::new(self.describe(), self.limits.clone(), self.connect(), present)?;
             let lane = Lane::start(endpoint, 0)?;
             let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
-            let monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
+            let mut monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
             let monitor = first?.map_err(|error| not_connected(self.describe(), error))?;
             if let Readiness::NotReady(reason) = self.health.get() {

@@ -312,7 +312,8 @@ fn refused(error: ConnectionError) -> ConnectError {
 }
 
 fn is_locked(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, details) if details.message() == "database is locked")
+    const BUSY: i32 = libsqlite3_sys::SQLITE_BUSY;
+    matches!(driver_error::origin(error), Some(Origin::Sqlite(code)) if code & 0xff == BUSY)
 }
 
 /// Locks the database's log, which is one file as long as a connection is open, and which SQLite itself never locks.

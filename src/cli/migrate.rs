@@ -1,13 +1,17 @@
 use std::time::Instant;
 
-use foobar_core::{BoxError, Chain};
-use foobar_db::Db;
+use foobar_core::{BoxError, Chain, log};
+use foobar_db::{Db, MigrationStatus};
 
 use super::arguments::Migrate;
 use super::{Exit, complain, out};
 use crate::composition::Composition;
 
 pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
+    let _log = match log::init(&composition.settings.log) {
+        Ok(log) => log,
+        Err(error) => return complain(error),
+    };
     let Some(database) = &composition.database else {
         return complain("there is no database: the application has no migrations and database.url is not set");
     };
@@ -24,14 +28,19 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     }
 }
 
+const fn column(status: &MigrationStatus) -> &'static str {
+    match status {
+        MigrationStatus::Done => "done   ",
+        MigrationStatus::Begun { .. } => "begun  ",
+        MigrationStatus::Pending => "pending",
+    }
+}
+
 async fn act(composition: &Composition, database: &Db, action: Migrate) -> Result<Vec<String>, BoxError> {
     match action {
         Migrate::Status => {
             let all = database.migration_status(&composition.migrations).await?;
-            Ok(all
-                .into_iter()
-                .map(|(name, done)| format!("{}  {name}", if done { "done   " } else { "pending" }))
-                .collect())
+            Ok(all.into_iter().map(|(name, status)| format!("{}  {name}", column(&status))).collect())
         }
         Migrate::Run => {
             let run = database.migrate(&composition.migrations).await?;

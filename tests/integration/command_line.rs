@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
+use foobar::{DatabaseSettings, Db, Migrations, Secret, embed_migrations};
+
 use crate::support::Program;
 
 /// Runs a command to its end: exit code, standard output, standard error.
@@ -166,6 +168,24 @@ fn migrate_status_lists_and_migrate_run_runs_what_is_pending() {
     assert_eq!(proving(&["migrate"]).1, "migrated  2026-01-01-000000_create_ledger\n");
     assert_eq!(proving(&["migrate", "run"]).1, "nothing to migrate\n");
     assert_eq!(proving(&["migrate", "status"]).1, "done     2026-01-01-000000_create_ledger\n");
+}
+
+#[tokio::test]
+async fn a_migration_that_began_and_did_not_end_is_listed_as_begun_and_told_of_when_it_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = DatabaseSettings::default();
+    settings.url = Some(Secret::new(format!("sqlite:{}", folder.path().join("here.db").display())));
+    let database = Db::open(&settings).unwrap();
+    database.tier().start().await.unwrap();
+    let half = Migrations::new(embed_migrations!("tests/integration/unfinished")); // that of the program, badly written
+    database.migrate(&half).await.unwrap_err();
+    let migrate = |action: &str| {
+        run(Program::example("proving", folder.path()).args(["migrate", action, "--database", "sqlite:here.db"]))
+    };
+    assert_eq!(migrate("status").1, "begun    2026-01-01-000000_create_ledger\n");
+    let (code, _, log) = migrate("run");
+    assert!(code == 0 && log.contains("migration `2026-01-01-000000_create_ledger` had begun on 20"), "{log}");
+    assert_eq!(migrate("status").1, "done     2026-01-01-000000_create_ledger\n");
 }
 
 #[test]

@@ -1,0 +1,63 @@
+use std::any::Any;
+
+use diesel::QueryResult;
+use diesel::connection::{BoxableConnection, SimpleConnection};
+use diesel::migration::MigrationSource;
+use diesel_migrations::EmbeddedMigrations;
+use foobar_core::BoxError;
+
+use crate::MultiBackend;
+
+/// One migration of a program.
+pub(super) struct Migration {
+    /// The name of its folder.
+    pub(super) name: String,
+    /// What stands before the first `_` of the name, without hyphens.
+    pub(super) version: String,
+    /// Its up.sql.
+    pub(super) up: String,
+    /// What its metadata.toml says, or true.
+    pub(super) in_transaction: bool,
+}
+
+/// The migrations of `source`, in the order of their versions.
+pub(super) fn read(source: &EmbeddedMigrations) -> Result<Vec<Migration>, BoxError> {
+    let embedded = MigrationSource::<MultiBackend>::migrations(source)?;
+    let mut all = embedded.iter().map(|one| Migration::of(&**one)).collect::<Result<Vec<_>, _>>()?;
+    all.sort_by(|a, b| a.version.cmp(&b.version));
+    Ok(all)
+}
+
+impl Migration {
+    fn of(embedded: &dyn diesel::migration::Migration<MultiBackend>) -> Result<Self, BoxError> {
+        let mut up = Recorder(String::new());
+        embedded.run(&mut up)?;
+        let name = embedded.name();
+        Ok(Self {
+            name: name.to_string(),
+            version: name.version().to_string(),
+            up: up.0,
+            in_transaction: embedded.metadata().run_in_transaction(),
+        })
+    }
+}
+
+/// Takes down what is run on it: an embedded migration gives its SQL to a connection and to nobody else.
+struct Recorder(String);
+
+impl SimpleConnection for Recorder {
+    fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
+        self.0.push_str(sql);
+        Ok(())
+    }
+}
+
+impl BoxableConnection<MultiBackend> for Recorder {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}

@@ -1,0 +1,137 @@
+//! What becomes of migrations that fail half way, or whose process is killed.
+
+use super::*;
+
+const HALF: &str = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); INSERT INTO no_such_table VALUES (1);";
+
+/// A migration named `1_half`, on each engine in the way in which a failure takes nothing back.
+async fn on_both(up: &str) -> [(TestDb, Migrations); 2] {
+    let half = [("1_half", up)];
+    [(TestDb::sqlite().await, written(&half, false)), (TestDb::mysql().await, sql(&half))]
+}
+
+async fn failure(db: &Db, migrations: &Migrations) -> String {
+    Chain(&db.migrate(migrations).await.unwrap_err()).to_string()
+}
+
+async fn status(db: &Db) -> MigrationStatus {
+    db.migration_status(&sql(&[("1_half", "")])).await.unwrap().remove(0).1
+}
+
+async fn is_begun(db: &Db) -> bool {
+    matches!(status(db).await, MigrationStatus::Begun { .. })
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_half_way_has_begun() {
+    for (db, half) in on_both(HALF).await {
+        let error = failure(&db, &half).await;
+        assert!(error.contains("no_such_table") && !error.contains("before"), "{error}");
+        let MigrationStatus::Begun { on } = status(&db).await else { panic!("it has not") };
+        assert!(on.starts_with("20") && on.len() == "2026-01-31 12:00:00".len(), "{on}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_began_is_told_of_when_it_is_tried_again_and_so_is_what_to_do_if_it_fails() {
+    for (db, half) in on_both(HALF).await {
+        let (_, log) = run_logged(&db, &half);
+        assert!(!log.contains("begun"), "{log}");
+        let (outcome, log) = run_logged(&db, &half);
+        assert!(log.contains("WARN") && log.contains("migration `1_half` had begun on 20"), "{log}");
+        assert!(log.contains(" UTC and did not end; statements of it may have taken effect"), "{log}");
+        let error = Chain(&outcome.unwrap_err()).to_string();
+        assert!(error.starts_with("migration `1_half` failed: it had begun before, on 20"), "{error}");
+        assert!(error.contains("INSERT INTO __diesel_schema_migrations (version) VALUES ('1')"), "{error}");
+        assert!(error.ends_with("already exists"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_began_is_done_when_a_later_run_of_it_succeeds() {
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        let whole = [("1_half", "DROP TABLE half; CREATE TABLE whole (id INTEGER NOT NULL PRIMARY KEY)")];
+        let (outcome, log) = run_logged(&db, &sql(&whole));
+        assert_eq!(outcome.unwrap(), ["1_half"]);
+        assert!(log.contains("did not end"), "{log}");
+        assert_eq!(status(&db).await, MigrationStatus::Done);
+        let (outcome, log) = run_logged(&db, &sql(&[("1_half", ""), ("2_next", "DROP TABLE whole")]));
+        assert_eq!(outcome.unwrap(), ["2_next"]);
+        assert!(!log.contains("did not end"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_began_is_done_when_its_version_is_recorded_by_hand() {
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        db.write(|conn| conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('1')"))
+            .await
+            .unwrap();
+        assert_eq!(status(&db).await, MigrationStatus::Done);
+        assert_eq!(db.migrate(&half).await.unwrap(), names(&[]));
+    }
+}
+
+/// Whatever becomes of its process then.
+#[tokio::test]
+async fn a_migration_has_begun_while_it_runs() {
+    let db = TestDb::mysql().await;
+    let (release, released) = mpsc::channel::<()>();
+    let (locks, locked) = tokio::sync::oneshot::channel();
+    let (locks, released) = (Mutex::new(Some(locks)), Mutex::new(released));
+    let holder = db.read(move |conn| {
+        conn.batch_execute("SELECT GET_LOCK('a_migration_has_begun_while_it_runs', 60)")?;
+        locks.lock().unwrap().take().unwrap().send(()).unwrap();
+        let _disconnected = released.lock().unwrap().recv();
+        conn.batch_execute("SELECT RELEASE_LOCK('a_migration_has_begun_while_it_runs')")
+    });
+    let check = async {
+        locked.await.unwrap();
+        let half = sql(&[("1_half", "SELECT GET_LOCK('a_migration_has_begun_while_it_runs', 60)")]);
+        let mut runs = Box::pin(db.migrate(&half));
+        while !is_begun(&db).await {
+            assert!((&mut runs).now_or_never().is_none());
+        }
+        drop(release);
+        assert_eq!(runs.await.unwrap(), ["1_half"]);
+    };
+    tokio::join!(holder, check).0.unwrap();
+    assert_eq!(status(&db).await, MigrationStatus::Done);
+}
+
+#[tokio::test]
+async fn a_migration_whose_connection_is_lost_has_begun() {
+    let db = TestDb::mysql().await;
+    let up = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); KILL CONNECTION_ID(); SELECT 1";
+    let error = failure(&db, &sql(&[("1_half", up)])).await;
+    assert!(!error.contains("transaction"), "{error}");
+    assert!(is_begun(&db).await);
+}
+
+#[tokio::test]
+async fn a_migration_that_sqlite_takes_back_is_pending_and_needs_no_record() {
+    let db = TestDb::sqlite().await;
+    for _round in 0..2 {
+        let error = failure(&db, &sql(&[("1_half", HALF)])).await;
+        assert_eq!(error, "migration `1_half` failed: no such table: no_such_table");
+        assert_eq!(status(&db).await, MigrationStatus::Pending);
+    }
+    let tables = "(SELECT COUNT(*) FROM sqlite_schema WHERE name = '__foobar_migrations')";
+    let tables = db.read(|conn| diesel::select(diesel::dsl::sql::<BigInt>(tables)).get_result::<i64>(conn));
+    assert_eq!(tables.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_the_database_said_is_kept_where_it_has_rolled_back_by_itself() {
+    let db = TestDb::sqlite().await;
+    let full = "PRAGMA max_page_count = 20; CREATE TABLE big (b BLOB); INSERT INTO big VALUES (zeroblob(1000000))";
+    let error = failure(&db, &sql(&[("1_full", full)])).await;
+    assert_eq!(error, "migration `1_full` failed: database or disk is full");
+    let endless = "CREATE TABLE n (i INTEGER); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+                   INSERT INTO n SELECT i FROM n";
+    let hasty = another(&db, Duration::from_millis(200)).await;
+    let error = failure(&hasty, &sql(&[("1_endless", endless)])).await;
+    assert!(error.ends_with("(`database.migration_timeout` is for all together): interrupted"), "{error}");
+}
