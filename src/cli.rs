@@ -26,11 +26,11 @@ use arguments::{Arguments, Command};
 pub(crate) enum Exit {
     /// Done, with nothing lost.
     Success = 0,
-    /// It could not start, or the command failed.
+    /// It could not start, also after a wait, or the command failed.
     Failure = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// Requests were cut off.
+    /// Requests were cut off, or what a start had begun.
     CutOff = 3,
 }
 

@@ -45,8 +45,8 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, TrustedProxy, actix_web};
 pub use foobar_core::{
-    BoxError, BoxFuture, Chain, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics, Problem, Readiness, Request,
-    RequestId, Response, ResponseBody, Secret, Tier, handler_fn,
+    Attempt, BoxError, BoxFuture, Chain, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart,
+    Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, handler_fn,
 };
 pub use foobar_db::{
     Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus,

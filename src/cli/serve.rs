@@ -83,10 +83,10 @@ async fn abandon(
             Ok(Err(error)) => fail(&error),
             Err(_) => {
                 let failure = complain("the start did not end within server.shutdown_timeout");
-                if tell_cut_off(tiers) { Exit::CutOff } else { failure }
+                if cuts_off(tiers) { Exit::CutOff } else { failure }
             }
         },
-        () = signals.next() => if tell_cut_off(tiers) { Exit::CutOff } else { Exit::Success },
+        () = signals.next() => if cuts_off(tiers) { Exit::CutOff } else { Exit::Success },
     }
 }
 
@@ -123,20 +123,16 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
         () = signals.next() => Stop::CutOff,
     };
     if stop == Stop::CutOff {
-        tell_cut_off(tiers);
+        cuts_off(tiers); // its exit code is the same
     }
     tracing::info!(?stop, "stopped");
     stop
 }
 
 /// Whether the end of the process cuts off more than requests; the log tells what.
-fn tell_cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
-    let mut any = false;
-    for (tier, what) in tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?))) {
-        tracing::error!(tier, "cut off: {what}");
-        any = true;
-    }
-    any
+fn cuts_off(tiers: &[Arc<dyn Tier>]) -> bool {
+    let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?)));
+    unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0
 }
 
 /// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are

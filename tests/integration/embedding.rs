@@ -6,7 +6,7 @@ use std::time::Instant;
 use foobar::actix_web::web;
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
 use foobar::{
-    App, BoxError, BoxFuture, DatabaseSettings, Db, InProcess, Readiness, Runtime, Secret, Server, Stop, Tier,
+    App, BoxError, BoxFuture, Chain, DatabaseSettings, Db, InProcess, Readiness, Runtime, Secret, Server, Stop, Tier,
 };
 
 use crate::support::Client;
@@ -114,6 +114,67 @@ async fn a_tier_of_ones_own_starts_before_the_application_and_is_drained() {
     assert_eq!((ready.status, ready.text()), (503, "worker: not ready: it never is\napp: ready\nweb: ready\n"));
     running.stop().await;
     assert_eq!(*diary.lock().unwrap(), ["started", "drained"]);
+}
+
+/// A tier that started although what it needs was not there, and cannot start now that it is.
+struct Late;
+
+impl Tier for Late {
+    fn name(&self) -> &'static str {
+        "late"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(async { "the key does not fit".into() })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::not("the key does not fit")
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_fails_after_a_wait_is_told_and_the_server_serves_on_until_it_is_stopped() {
+    let running = server("on").tier(Arc::new(Late)).start().await.unwrap();
+    let error = running.failed().await;
+    assert_eq!(Chain(&error).to_string(), "the late tier could not start: the key does not fit");
+    assert_eq!(get(&running, "/"), "on");
+    assert_eq!(running.stop().await, Stop::Drained);
+}
+
+/// A tier with a bug.
+struct Buggy;
+
+impl Tier for Buggy {
+    fn name(&self) -> &'static str {
+        "buggy"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        panic!("a bug")
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_the_start_of_a_tier_is_its_error() {
+    let error = server("never").tier(Arc::new(Buggy)).start().await.err().unwrap();
+    assert_eq!(Chain(&error).to_string(), "the buggy tier could not start: panicked: a bug");
 }
 
 #[tokio::test]

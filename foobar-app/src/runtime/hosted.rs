@@ -48,7 +48,7 @@ impl<A: App> Hosted<A> {
     pub(super) fn unfinished(&self) -> Option<&'static str> {
         match self.progress().step {
             Step::None => None,
-            Step::Migrations => Some("the migrations of the database, in the one that the log named last"),
+            Step::Migrations => Some("the migrations of the database; if one had begun, the log has named it"),
             Step::App => Some("the application's own start"),
         }
     }
@@ -123,5 +123,6 @@ impl<A: App> Attempt for Hosted<A> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
 mod tests;
