@@ -22,22 +22,22 @@ use run::Pending;
 ///
 /// # A migration that fails, or whose process is killed
 ///
-/// On SQLite a transaction takes back all of it. On MySQL, which commits with each statement that changes the schema, and
-/// outside of a transaction, what it has done until then stays. Foobar then knows that it began and did not end
-/// ([`MigrationStatus::Begun`], `begun` in `migrate status`, a row in the table `__foobar_migrations`). The next run warns
-/// of that in the log and tries the migration again, from its first statement; if it fails, the error says that it had
-/// begun before and what to do.
+/// On SQLite a transaction takes back all of it. On MySQL, which commits with each statement that changes the schema,
+/// and outside of a transaction, what it has done until then stays. Foobar then knows that it began and did not end
+/// ([`MigrationStatus::Begun`], `begun` in `migrate status`, a row in the table `__foobar_migrations`). The next run
+/// warns of that in the log and tries the migration again, from its first statement; if it fails, the error says that
+/// it had begun before and what to do.
 ///
 /// # Foreign keys on SQLite
 ///
-/// They are not enforced while a migration runs: SQLite alters a table by making it anew and dropping the old one, which
-/// would delete the rows that refer to it (`PRAGMA foreign_keys` has no effect in a transaction). Instead the database is
-/// checked before and after. Where rows refer to nothing that did not before, the migration fails, names them, and is
-/// taken back. In `run_in_transaction = false` nothing can be taken back: then the log names them in a warning.
+/// They are not enforced while a migration runs: SQLite alters a table by making it anew and dropping the old one,
+/// which would delete the rows that refer to it (`PRAGMA foreign_keys` has no effect in a transaction). Instead the
+/// database is checked before and after. Where rows refer to nothing that did not before, the migration fails, names
+/// them, and is taken back. With `run_in_transaction = false` nothing is taken back: the log names them in a warning.
 ///
-/// Rows that referred to nothing before fail no migration. They are counted for each foreign key and not known by their
-/// rowids, which a migration may change; so one that makes as many for a foreign key as it mends is not found out. Those
-/// of a foreign key that is gone pass for those of one that is new, since a table may have been renamed.
+/// Rows that referred to nothing before fail no migration. They are counted for each foreign key and not known by
+/// their rowids, which a migration may change; so one that makes as many for a foreign key as it mends is not found
+/// out. Those of a foreign key that is gone pass for those of one that is new, since a table may have been renamed.
 ///
 /// A migration that wants ON DELETE or ON UPDATE to act has them enforced by a comment of its own before its first
 /// statement:

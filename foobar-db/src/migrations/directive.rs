@@ -9,8 +9,8 @@ pub(super) enum DirectiveError {
     )]
     Unknown(String),
     #[error(
-        "its up.sql has `{0}` behind a statement, so nothing of it was run; it counts at the beginning alone, before the \
-         first statement"
+        "its up.sql has `{0}` behind a statement, so nothing of it was run; it counts at the beginning alone, before \
+         the first statement"
     )]
     Misplaced(String),
 }

@@ -1,7 +1,7 @@
 //! SQLite's foreign keys while a migration runs.
 //!
-//! A table is altered by making it anew and dropping the old one, which deletes every row that refers to it where foreign
-//! keys are enforced. So they are not, and what refers to nothing before and after is compared.
+//! A table is altered by making it anew and dropping the old one, which deletes every row that refers to it where
+//! foreign keys are enforced. So they are not, and what refers to nothing before and after is compared.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,8 @@ fn foreign_keys(conn: &mut Conn) -> QueryResult<BTreeMap<String, Numbered>> {
     let list = "SELECT t.name, k.id AS number, k.\"table\" AS parent, \
                 group_concat(k.\"from\", ', ' ORDER BY k.seq) AS columns, \
                 group_concat(k.\"to\", ', ' ORDER BY k.seq) AS parent_columns \
-                FROM sqlite_schema t, pragma_foreign_key_list(t.name, 'main') k WHERE t.type = 'table' GROUP BY t.name, k.id";
+                FROM sqlite_schema t, pragma_foreign_key_list(t.name, 'main') k WHERE t.type = 'table' \
+                GROUP BY t.name, k.id";
     let mut tables = BTreeMap::<_, Numbered>::new();
     for Listed { name, number, columns, parent, parent_columns } in sql_query(list).load(conn)? {
         let key = ForeignKey { table: name.clone(), columns, parent, parent_columns };

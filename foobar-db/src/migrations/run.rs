@@ -21,9 +21,9 @@ pub(super) struct Pending {
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error(
-        "it leaves rows that refer to nothing: {0}; so all of it was rolled back. Foreign keys are not enforced while a \
-         migration runs: let it delete or mend these rows, or begin with `-- foobar: foreign_keys = on` if ON DELETE or \
-         ON UPDATE is meant to"
+        "it leaves rows that refer to nothing: {0}; so all of it was rolled back. Foreign keys are not enforced while \
+         a migration runs: let it delete or mend these rows, or begin with `-- foobar: foreign_keys = on` where \
+         ON DELETE or ON UPDATE is meant to"
     )]
     Dangling(Dangling),
     #[error(
