@@ -1,5 +1,5 @@
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn as Driver, Error};
+use mysql_async::{Conn as Driver, DriverError, Error};
 
 use super::Options;
 use crate::connections::ConnectError;
@@ -88,6 +88,8 @@ fn classify(error: Error) -> ConnectError {
     match error {
         Error::Server(error) if [1044, 1045, 1049, 1698].contains(&error.code) => ConnectError::Refused(error.message),
         Error::Server(error) => ConnectError::Unreachable(error.message),
+        // Such as MySQL also names for a user that there is not.
+        Error::Driver(error @ DriverError::UnknownAuthPlugin { .. }) => ConnectError::Refused(error.to_string()),
         Error::Io(error) => ConnectError::Unreachable(error.to_string()), // its own words are the same
         other => ConnectError::Unreachable(other.to_string()),
     }
