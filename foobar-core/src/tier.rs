@@ -35,6 +35,12 @@ pub trait Tier: Send + Sync + 'static {
         None
     }
 
+    /// The process ends at once, also in the middle of a start or a drain: ends what would go on elsewhere, such as
+    /// statements on a server, within a second. By default it does nothing.
+    fn cut_off(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Adds this tier's figures to a scrape of `/metrics`. The default adds none.
     fn metrics(&self, metrics: &mut Metrics) {
         let _none = metrics;

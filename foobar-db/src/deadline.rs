@@ -3,8 +3,10 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 thread_local! {
     static LIMIT: RefCell<Option<Limit>> = const { RefCell::new(None) };
@@ -17,23 +19,43 @@ struct Limit {
     end: Option<Arc<End>>,
 }
 
-/// Ends all calls of a tier that is drained.
+/// The end of all calls of a tier.
 #[derive(Default)]
 pub(crate) struct End {
     has_come: AtomicBool,
-    #[cfg(feature = "mysql")]
-    comes: tokio::sync::Notify,
+    comes: Notify,
+    /// How many calls run.
+    running: AtomicUsize,
+    /// One of them has ended.
+    ended: Notify,
 }
 
 impl End {
     /// From now on no call of the tier has time left.
     pub(crate) fn come(&self) {
         self.has_come.store(true, SeqCst);
-        #[cfg(feature = "mysql")]
         self.comes.notify_waiters();
     }
 
-    pub(crate) fn has_come(&self) -> bool {
+    /// The same, and waits until no call runs, for `limit` at most.
+    #[cfg(feature = "mysql")]
+    pub(crate) async fn come_and_wait(&self, limit: Duration) {
+        self.come();
+        let _given_up = tokio::time::timeout(limit, self.idle()).await;
+    }
+
+    #[cfg(feature = "mysql")]
+    async fn idle(&self) {
+        loop {
+            let ended = self.ended.notified(); // counts from here on
+            if self.running.load(SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn has_come(&self) -> bool {
         self.has_come.load(SeqCst)
     }
 
@@ -46,6 +68,23 @@ impl End {
     }
 }
 
+/// A call that runs.
+struct Running<'a>(&'a End);
+
+impl<'a> Running<'a> {
+    fn begin(end: &'a End) -> Self {
+        end.running.fetch_add(1, SeqCst);
+        Self(end)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, SeqCst);
+        self.0.ended.notify_waiters();
+    }
+}
+
 /// Runs `work`; what it asks of a connection must end by `deadline`.
 pub(crate) fn until<T>(deadline: Instant, work: impl FnOnce() -> T) -> T {
     limited(Limit { at: deadline, end: None }, work)
@@ -53,6 +92,7 @@ pub(crate) fn until<T>(deadline: Instant, work: impl FnOnce() -> T) -> T {
 
 /// Runs `work`; what it asks of a connection must end by `deadline`, or when `end` comes.
 pub(crate) fn until_or<T>(deadline: Instant, end: &Arc<End>, work: impl FnOnce() -> T) -> T {
+    let _running = Running::begin(end);
     limited(Limit { at: deadline, end: Some(Arc::clone(end)) }, work)
 }
 

@@ -40,12 +40,13 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 impl Endpoint {
     /// The pool of `database`, whose connections `connect` opens; it need not be up. They are used while it is
-    /// `present`.
+    /// `present`, and until the `end`.
     pub(crate) fn new(
         database: String,
         limits: Limits,
         connect: Arc<Connect>,
         present: Arc<Present>,
+        end: Arc<End>,
     ) -> io::Result<Self> {
         let connections = Connections::new(connect, limits.lifetime);
         let builder = Pool::builder()
@@ -62,7 +63,7 @@ impl Endpoint {
             limits,
             stats: Stats::default(),
             connections,
-            end: Arc::default(),
+            end,
             present,
             down: Mutex::default(),
             pool,

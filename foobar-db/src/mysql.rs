@@ -6,6 +6,7 @@ use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
 use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
+use crate::deadline::End;
 use crate::driver_error::{self, Origin};
 use crate::endpoint::Endpoint;
 use crate::health::Health;
@@ -41,11 +42,15 @@ pub struct Mysql {
     limits: Limits,
     lane: LaneSlot,
     health: Arc<Health>,
+    end: Arc<End>,
     /// Why the server, which was down at the start, refuses us.
     refused: Arc<SetOnce<Arc<Error>>>,
     /// Dropped, it ends the check.
     check: Mutex<Option<mpsc::Sender<()>>>,
 }
+
+/// How long ending the statements that run may take where the process ends at once.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 impl Mysql {
     /// The database of `database.url`, not yet connected to.
@@ -61,6 +66,7 @@ impl Mysql {
             },
             lane: LaneSlot::default(),
             health: Arc::new(Health::new()),
+            end: Arc::default(),
             refused: Arc::default(),
             check: Mutex::default(),
         })
@@ -120,7 +126,8 @@ impl Tier for Mysql {
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
             let present = Arc::new(|| Ok(())); // a server at the same address is the same server
-            let endpoint = Endpoint::new(self.describe(), self.limits.clone(), self.connect(), present)?;
+            let endpoint =
+                Endpoint::new(self.describe(), self.limits.clone(), self.connect(), present, Arc::clone(&self.end))?;
             let lane = Lane::start(endpoint, 0)?;
             let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
             let mut monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
@@ -153,6 +160,10 @@ impl Tier for Mysql {
             drop(self.check.lock().expect("nothing panics while it holds the sender").take());
             self.health.set(Readiness::not("drained"));
         })
+    }
+
+    fn cut_off(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.end.come_and_wait(LAST_MOMENTS))
     }
 
     fn metrics(&self, metrics: &mut Metrics) {

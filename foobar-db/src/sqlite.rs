@@ -122,7 +122,13 @@ impl FileDatabase {
         };
         let opened = self.opened();
         let present: Arc<Present> = Arc::new(move || opened.as_ref().map_or(Ok(()), Opened::check));
-        Endpoint::new(self.place.describe(), limits.clone(), self.connect(role, Arc::clone(&present)), present)
+        Endpoint::new(
+            self.place.describe(),
+            limits.clone(),
+            self.connect(role, Arc::clone(&present)),
+            present,
+            Arc::default(),
+        )
     }
 
     async fn run(&self, access: Access, query: Query) -> Result<(), Error> {

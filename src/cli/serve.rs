@@ -83,10 +83,10 @@ async fn abandon(
             Ok(Err(error)) => fail(&error),
             Err(_) => {
                 let failure = complain("the start did not end within server.shutdown_timeout");
-                if cuts_off(tiers) { Exit::CutOff } else { failure }
+                if cut_off(tiers).await { Exit::CutOff } else { failure }
             }
         },
-        () = signals.next() => if cuts_off(tiers) { Exit::CutOff } else { Exit::Success },
+        () = signals.next() => if cut_off(tiers).await { Exit::CutOff } else { Exit::Success },
     }
 }
 
@@ -123,16 +123,20 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
         () = signals.next() => Stop::CutOff,
     };
     if stop == Stop::CutOff {
-        cuts_off(tiers); // its exit code is the same
+        cut_off(tiers).await; // its exit code is the same
     }
     tracing::info!(?stop, "stopped");
     stop
 }
 
-/// Whether the end of the process cuts off more than requests; the log tells what.
-fn cuts_off(tiers: &[Arc<dyn Tier>]) -> bool {
+/// Ends at once what the tiers do; whether that is more than requests, which the log tells.
+async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
     let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?)));
-    unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0
+    let is_more = unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0;
+    for tier in tiers {
+        tier.cut_off().await;
+    }
+    is_more
 }
 
 /// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are

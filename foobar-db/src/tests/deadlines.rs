@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use futures_util::FutureExt;
 
 use super::{alone, period, with};
 use crate::testing::{TestDb, endless};
@@ -20,6 +21,19 @@ async fn until_ended(test: &TestDb, id: i64) {
             return;
         }
         assert!(Instant::now() < patience, "the statement runs on");
+    }
+}
+
+/// Waits until connection `id` has come to the long statement of [`unlimited`].
+async fn until_running(test: &TestDb, id: i64) {
+    let busy = format!("(SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info LIKE 'INSERT%')");
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        let busy = sql::<BigInt>(&busy);
+        if test.read(move |conn| diesel::select(busy.clone()).get_result::<i64>(conn)).await.unwrap() == 1 {
+            return;
+        }
+        assert!(Instant::now() < patience, "it does not run");
     }
 }
 
@@ -63,18 +77,31 @@ async fn a_drain_leaves_no_statement_running_on_the_server() {
     let id = connection_id(&db).await;
     let tier = db.tier();
     let running = tokio::spawn(async move { db.write(unlimited).await });
-    let busy = format!("(SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND info LIKE 'INSERT%')");
-    loop {
-        let busy = sql::<BigInt>(&busy);
-        if test.read(move |conn| diesel::select(busy.clone()).get_result::<i64>(conn)).await.unwrap() == 1 {
-            break;
-        }
-        assert!(!running.is_finished(), "it ended by itself: {:?}", running.await);
-    }
+    until_running(&test, id).await;
     tier.drain(Instant::now() + Duration::from_secs(2)).await;
     until_ended(&test, id).await;
     let outcome = running.await.unwrap();
     assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_ends_at_once_ends_its_statements_before_also_in_the_middle_of_a_drain() {
+    let test = TestDb::mysql().await;
+    let long = |settings: &mut crate::DatabaseSettings| {
+        alone(settings);
+        settings.query_timeout = period(600_000);
+    };
+    let db = with(&test, long).await;
+    let id = connection_id(&db).await;
+    let tier = db.tier();
+    let running = tokio::spawn(async move { db.write(unlimited).await });
+    until_running(&test, id).await;
+    let mut drain = Box::pin(tier.drain(Instant::now() + Duration::from_secs(600)));
+    assert!((&mut drain).now_or_never().is_none());
+    drop(drain);
+    tier.cut_off().await;
+    until_ended(&test, id).await;
+    assert!(running.await.unwrap().is_err());
 }
 
 #[tokio::test]
