@@ -59,16 +59,7 @@ impl Endpoint {
         // r2d2 panics where it can start no threads.
         let pool = panics::catch(|| builder.build_unchecked(connections.clone()));
         let pool = pool.map_err(|panic| io::Error::other(format!("the pool {panic}")))?;
-        Ok(Self {
-            limits,
-            stats: Stats::default(),
-            connections,
-            end,
-            present,
-            down: Mutex::default(),
-            pool,
-            database,
-        })
+        Ok(Self { limits, stats: Stats::default(), connections, end, present, down: Mutex::default(), pool, database })
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.

@@ -90,6 +90,6 @@ mod tests {
         let now = Instant::now();
         let first = clock.at(now).end;
         assert_eq!(clock.at(first - Duration::from_nanos(1)).end, first);
-        assert!(first > now && first <= now + Duration::from_secs(2));
+        assert!(first > now && first <= Instant::now() + Duration::from_secs(1));
     }
 }

@@ -157,6 +157,7 @@ impl Crew {
             let name = "foobar-web-watch".to_owned();
             let (until, end) = io::pipe().map_err(|source| Error::Thread { name: name.clone(), source })?;
             *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+            watch.begin(); // before the first request, not when the thread comes to it
             self.spawn(name, &self.running, move || listen(&watch, &until))?;
         }
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {

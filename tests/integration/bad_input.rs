@@ -1,12 +1,12 @@
 //! What each bad input gets, to the byte where it matters.
 
 use std::net::TcpListener;
-use std::time::Instant;
+use std::time::Duration;
 
 use foobar::test::MysqlServer;
 use foobar::{App, Migrations, Server, StartError, actix_web::web, embed_migrations};
 
-use crate::support::Program;
+use crate::support::{Client, Program, until};
 
 fn proving(environment: &[(&str, &str)]) -> Program {
     let folder = tempfile::tempdir().unwrap();
@@ -215,7 +215,7 @@ fn a_client_that_stops_reading_is_cut_off() {
     let program = proving(&[("FOOBAR__WEB__SEND_TIMEOUT", "300ms")]);
     let mut client = program.client();
     client.send("GET /bytes/100000000 HTTP/1.1\r\nHost: a\r\n\r\n");
-    crate::support::until("the connection is dropped", || {
+    until("the connection is dropped", || {
         let metrics = program.admin("/metrics");
         let open = metrics.text().lines().find(|line| line.starts_with("foobar_web_connections ")).map(str::to_owned);
         (open? == "foobar_web_connections 0").then_some(())
@@ -226,28 +226,33 @@ fn a_client_that_stops_reading_is_cut_off() {
 #[test]
 fn a_client_that_dribbles_its_first_request_gets_408_at_the_deadline() {
     let program = proving(&[("FOOBAR__WEB__CLIENT_HEADER_TIMEOUT", "500ms")]);
-    let mut client = program.client();
-    dribble(&mut client);
+    dribbled(|| program.client());
 }
 
 #[test]
 fn a_client_that_dribbles_its_second_request_gets_408_at_the_deadline() {
     let program = proving(&[("FOOBAR__WEB__CLIENT_HEADER_TIMEOUT", "500ms")]);
-    let mut client = program.client();
-    assert_eq!(client.get("/").text(), "proving");
-    dribble(&mut client);
+    dribbled(|| {
+        until("a first request comes in time", || {
+            let mut client = program.client();
+            client.try_send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.try_answer("GET").filter(|answer| answer.text() == "proving").map(|_| client)
+        })
+    });
 }
 
-/// Sends a head byte by byte, never its end, until the server answers.
-fn dribble(client: &mut crate::support::Client) {
-    let started = Instant::now();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\nx: ");
-    while started.elapsed() < crate::support::PATIENCE
-        && !client.has_answer_within(std::time::Duration::from_millis(50))
-    {
-        client.try_send("x");
-    }
-    let answer = client.answer("GET");
+/// Sends a head byte by byte, never its end, until the server answers. One that comes too late with its first byte is
+/// closed without an answer, and tried again.
+fn dribbled(mut connect: impl FnMut() -> Client) {
+    let (answer, mut client) = until("the server answers", || {
+        let mut client = connect();
+        client.try_send("GET / HTTP/1.1\r\nHost: a\r\nx: ");
+        until("its bytes are answered", || {
+            client.try_send("x");
+            client.has_answer_within(Duration::from_millis(50)).then_some(())
+        });
+        client.try_answer("GET").map(|answer| (answer, client))
+    });
     assert_eq!((answer.status, answer.header("connection")), (408, Some("close")));
     assert!(client.is_closed());
 }

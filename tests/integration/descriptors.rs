@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, PATIENCE, Program, until};
+use crate::support::{Client, Program, until};
 
 /// The server with `limit` descriptors, which cannot be raised.
 fn limited(limit: usize, folder: &Path) -> Program {
@@ -13,7 +13,7 @@ fn limited(limit: usize, folder: &Path) -> Program {
     let foobar = Program::foobar(folder);
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(foobar.get_program());
-    command.current_dir(folder).env("FOOBAR__SITES__A__ROOT", folder);
+    command.current_dir(folder).env("FOOBAR__SITES__A__ROOT", folder).env("FOOBAR__WEB__CLIENT_HEADER_TIMEOUT", "1h");
     for (name, value) in foobar.get_envs() {
         if let Some(value) = value {
             command.env(name, value);
@@ -54,14 +54,12 @@ fn when_descriptors_run_out_the_server_waits_without_spinning_and_recovers() {
         client
     };
     let busy: Vec<Client> = (0..100).map(|_| half()).collect();
-    let before = processor_time(&program);
+    let (begun, before) = (Instant::now(), processor_time(&program));
     std::thread::sleep(Duration::from_secs(1)); // time is what is tested
     let used = processor_time(&program) - before;
-    assert!(used < Duration::from_millis(300), "{used:?} in a second");
+    assert!(used < begun.elapsed() * 3 / 10, "{used:?} in {:?}", begun.elapsed());
     drop(busy);
-    let begun = Instant::now();
     assert_eq!(program.get("/a.txt").text(), "hello");
-    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
 }
 
 #[test]

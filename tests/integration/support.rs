@@ -14,10 +14,10 @@ pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
 pub(crate) use trace::{Call, Trace};
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-/// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Ends a test that hangs; nothing else depends on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks again and again until the answer is there. What it waits for tells no other way that it has happened.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -29,4 +29,10 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
         std::thread::yield_now();
     }
+}
+
+/// The time by the clock that the system stamps files with: the programs that are tested have it, whatever this one's
+/// own has been set to.
+pub(crate) fn time_of_files() -> SystemTime {
+    tempfile::tempfile().unwrap().metadata().unwrap().modified().unwrap()
 }

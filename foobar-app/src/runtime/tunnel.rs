@@ -105,9 +105,9 @@ async fn carry(
     match select(pin!(write), inbound).await {
         Either::Left((ended, _)) => ended,
         Either::Right(((), outbound)) => {
-            let goodbye = Instant::now() + GOODBYE;
-            let end = drain.borrow_and_update().map_or(goodbye, |deadline| deadline.min(goodbye));
-            timeout_at(end.into(), outbound).await.unwrap_or(Ok(()))
+            let goodbye = tokio::time::Instant::now() + GOODBYE;
+            let end = drain.borrow_and_update().map_or(goodbye, |deadline| goodbye.min(deadline.into()));
+            timeout_at(end, outbound).await.unwrap_or(Ok(()))
         }
     }
 }

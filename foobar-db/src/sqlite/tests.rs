@@ -180,15 +180,23 @@ async fn write_to_locked(lock_timeout: &str, query_timeout: &str) -> (Error, u12
 async fn a_write_waits_for_a_lock_as_long_as_it_is_told_at_each_attempt() {
     let (error, time) = write_to_locked("50ms", "10s").await;
     assert!(matches!(error, Error::Conflict { attempts: 5, .. }), "{error:?}");
-    assert!((250..2000).contains(&time), "{time} ms");
+    assert!(time >= 250, "{time} ms");
 }
 
 #[tokio::test]
 async fn a_wait_for_a_lock_ends_with_the_deadline_of_the_call_and_the_outcome_is_known() {
-    for (lock_timeout, query_timeout, expected) in [("4s", "500ms", 500..1000), ("900ms", "1s", 1000..1500)] {
-        let (error, time) = write_to_locked(lock_timeout, query_timeout).await;
-        assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
-        assert!(expected.contains(&time), "{time} ms");
+    for (lock_timeout, query_timeout, expected) in [("1h", "500ms", 500..1000), ("900ms", "1s", 1000..1500)] {
+        let mut late = 0;
+        loop {
+            let (error, time) = write_to_locked(lock_timeout, query_timeout).await;
+            assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+            assert!(time >= expected.start, "{time} ms");
+            if time < expected.end {
+                break;
+            }
+            late += 1; // a busy machine may be late; one that waits for the lock twice always is
+            assert!(late < 20, "{time} ms");
+        }
     }
 }
 

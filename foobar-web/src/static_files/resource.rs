@@ -195,6 +195,7 @@ impl Encoded {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc;
     use std::time::SystemTime;
 
     use futures_util::FutureExt;
@@ -231,6 +232,14 @@ mod tests {
         FileState { size: content.len() as u64, modified: SystemTime::UNIX_EPOCH, version: Version::Hash([0; 32]) }
     }
 
+    /// As long as it is held, time stands still: nobody runs out of patience, however long a thread takes.
+    fn endless_patience() -> mpsc::Sender<()> {
+        tokio::time::pause();
+        let (end, ended) = mpsc::channel();
+        tokio::task::spawn_blocking(move || ended.recv()); // meanwhile the runtime does not make it pass
+        end
+    }
+
     fn compressor() -> Compressor {
         Compressor::new(Room::new(1 << 20)).unwrap()
     }
@@ -263,6 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_coding_is_made_once_however_many_ask() {
+        let _patience = endless_patience();
         let (resource, compressor) = (resource(TEXT, &[], &[Brotli, Gzip]), compressor());
         let (times, before) = (Arc::new(AtomicUsize::new(0)), resource.memory());
         let ask = |_| {
@@ -280,6 +290,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_become_smaller_is_not_tried_again() {
+        let _patience = endless_patience();
         let (resource, compressor) = (resource(Bytes::from_static(b"abcdefghijklmnop"), &[], &[Zstd]), compressor());
         assert_eq!(select(&resource, "zstd", None), Err(Zstd));
         assert!(std::ptr::eq(resource.make(Zstd, &compressor, || {}).await, resource.identity()));
@@ -288,6 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_the_queue_full_gets_the_file_as_it_is_at_once_and_the_next_time_the_coding() {
+        let _patience = endless_patience();
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
         let queue: Vec<_> = std::iter::from_fn(|| compressor.place(&TEXT)).collect();
         let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
@@ -298,6 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_slow_clients_hold_all_the_room_nothing_is_compressed_until_they_are_gone() {
+        let _patience = endless_patience();
         let room = Room::new(6000);
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), Compressor::new(room.clone()).unwrap());
         let held = room.claim(3000);
@@ -310,6 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_goes_away_does_not_stop_it() {
+        let _patience = endless_patience();
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
         let made = resource.make(Gzip, &compressor, || {});
         assert!(made.now_or_never().is_none());

@@ -2,6 +2,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::time::SystemTime;
 
 use foobar_core::{BoxError, Response, ResponseBody, Size};
 use futures_util::FutureExt;
@@ -48,7 +49,8 @@ impl Fixture {
         for (name, content) in files {
             let path = root.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
+            fs::write(&path, content).unwrap();
+            File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         }
         let mut options = options();
         change(&mut options);

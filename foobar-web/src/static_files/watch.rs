@@ -154,7 +154,7 @@ impl Watch {
         last
     }
 
-    pub(super) fn is_listening(&self) -> bool {
+    fn is_listening(&self) -> bool {
         self.directories.read().unwrap_or_else(PoisonError::into_inner).listening
     }
 
@@ -171,9 +171,14 @@ impl Watch {
         self.unwatch(|directories| directories.forget(tree, path));
     }
 
+    /// What is found from now on is to be relied on: the system keeps what it tells until somebody
+    /// [listens](Self::listen).
+    pub(crate) fn begin(&self) {
+        self.set_listening(true);
+    }
+
     /// Listens to the system until the other end of `until` is closed. Blocks.
     pub(crate) fn listen(&self, until: &PipeReader) -> io::Result<()> {
-        self.set_listening(true);
         let ended = self.listen_until(until);
         self.set_listening(false);
         ended

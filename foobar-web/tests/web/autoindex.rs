@@ -1,5 +1,8 @@
 //! The lists of directories.
 
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
 use tempfile::TempDir;
 
 use crate::support::Server;
@@ -17,6 +20,9 @@ fn folder(files: &[&str]) -> TempDir {
 #[test]
 fn a_folder_without_an_index_is_listed_as_autoindex_says() {
     let root = folder(&["d/b.txt", "d/sub/x", "with/index.html"]);
+    let file = File::options().write(true).open(root.path().join("d/b.txt"));
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_709_251_199);
+    file.and_then(|file| file.set_modified(time)).expect("the file is ours");
     let server = Server::start(&format!(
         "[sites.a]\nroot = '{0}'\nautoindex = 'html'\n\
          [sites.a.routes]\n'/json/' = {{ files = '{0}', autoindex = 'json' }}\n\
@@ -32,7 +38,7 @@ fn a_folder_without_an_index_is_listed_as_autoindex_says() {
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("script"), "{policy}");
     assert!(page.body.contains("<h1>Index of /d/</h1>"), "{}", page.body);
     assert!(page.body.contains("<a href=\"../\">../</a>") && page.body.contains("<a href=\"./sub/\">sub/</a>"));
-    assert!(page.body.contains("<a href=\"./b.txt\">b.txt</a><td>7 B<td>20"), "{}", page.body);
+    assert!(page.body.contains("<a href=\"./b.txt\">b.txt</a><td>7 B<td>29 Feb 2024 23:59\n"), "{}", page.body);
 
     assert_eq!(client.get("/d").header("location"), Some("/d/"));
     assert_eq!(client.get("/with/").body, "content");

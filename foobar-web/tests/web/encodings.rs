@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use crate::support::{Answer, PATIENCE, Server};
+use crate::support::{Answer, Server, wait_until};
 
 /// A folder that is served.
 struct Site {
@@ -156,10 +156,7 @@ fn what_is_compressed_is_kept_until_the_file_changes() {
     assert_eq!((first.tag(), &first.content), (again.tag(), &again.content));
     let other = text().replace("line", "changed");
     write(site.folder.path(), "app.js", other.as_bytes(), 9);
-    let begun = Instant::now();
-    while site.get("/app.js", "zstd").tag() == first.tag() {
-        assert!(begun.elapsed() < PATIENCE, "the change is never seen");
-    }
+    wait_until("the change is seen", || site.get("/app.js", "zstd").tag() != first.tag());
     assert_eq!(site.get("/app.js", "zstd").decoded(), other.as_bytes());
 }
 
@@ -243,10 +240,7 @@ fn a_sibling_may_be_a_link_within_the_folder_and_as_old_as_its_file() {
 fn siblings_that_come_and_go_are_seen() {
     let site = Site::with("file_cache_valid = '20ms'\n[site]\ncompress = []", &[]);
     let until = |coding: Option<&str>| {
-        let begun = Instant::now();
-        while site.get("/app.js", "gzip").coding() != coding {
-            assert!(begun.elapsed() < PATIENCE, "{coding:?} is never seen");
-        }
+        wait_until(&format!("{coding:?} is seen"), || site.get("/app.js", "gzip").coding() == coding);
     };
     until(None);
     write(site.folder.path(), "app.js.gz", b"gzipped", 1);
@@ -350,9 +344,8 @@ fn what_is_made_counts_in_the_memory_of_the_cache() {
     site.get("/app.js", "");
     let before = site.figure("foobar_web_file_cache_bytes");
     let make = || ["br", "zstd", "gzip"].map(|coding| site.get("/app.js", coding).content.len() as u64);
-    let begun = Instant::now();
     // Asked again, for a file that has just been written may be loaded once more.
-    while site.figure("foobar_web_file_cache_bytes") < before + make().iter().sum::<u64>() {
-        assert!(begun.elapsed() < PATIENCE, "the cache holds more than it counts");
-    }
+    wait_until("the cache counts what it holds", || {
+        site.figure("foobar_web_file_cache_bytes") >= before + make().iter().sum::<u64>()
+    });
 }

@@ -9,13 +9,13 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use foobar_core::{BoxError, Chain, Handler, LocalBoxFuture, MakeHandler, Readiness, Tier, handler_fn};
 use foobar_web::{Address, Error, Web, WebTier};
 use tokio::sync::Semaphore;
 
-use crate::support::{PATIENCE, Server, answer, settings};
+use crate::support::{Server, answer, settings, wait_until};
 
 /// The error of a start with these settings, with its causes.
 fn start_error(toml: &str, app: Arc<dyn MakeHandler>) -> String {
@@ -130,10 +130,10 @@ fn too_many_open_files_pause_the_accepting_and_do_not_end_it() {
     files.pop();
     let mut client = server.connect();
     client.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.stream.get_ref().set_read_timeout(Some(Duration::from_millis(100))).expect("the timeout is not zero");
-    assert!(client.stream.get_mut().read(&mut [0]).is_err());
-    client.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+    server.pass(Duration::from_secs(1));
+    assert!(!client.is_told());
     drop(files);
+    server.time_until(|| client.is_told());
     assert_eq!(client.answer().body, "GET /late");
 }
 
@@ -162,7 +162,10 @@ fn an_idle_connection_makes_room_when_no_more_files_may_be_opened() {
     idle.get("/");
     let mut files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     files.pop();
-    assert_eq!(server.connect().get("/new").body, "GET /new");
+    let mut new = server.connect();
+    new.send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.time_until(|| new.is_told());
+    assert_eq!(new.answer().body, "GET /new");
     assert_eq!(idle.rest(), "");
 }
 
@@ -230,11 +233,7 @@ fn a_tier_whose_worker_has_ended_is_not_ready() {
     let life = Arc::new(Semaphore::new(0));
     let server = Server::with("", Some(Arc::new(Mortal(life.clone()))));
     life.close();
-    let begun = Instant::now();
-    while server.web.readiness().is_ready() {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::yield_now();
-    }
+    wait_until("it is not ready", || !server.web.readiness().is_ready());
     assert_eq!(server.web.readiness(), Readiness::not("a worker thread has ended unexpectedly"));
 }
 

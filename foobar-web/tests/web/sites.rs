@@ -8,7 +8,7 @@ use foobar_core::{Problem, Request as AppRequest, RequestId, Response, ResponseB
 use foobar_web::{InProcess, Web, WebTier};
 use http::{Request, StatusCode};
 
-use crate::support::{Answer, PATIENCE, Server, answer, settings};
+use crate::support::{Answer, Server, answer, settings, wait_until};
 
 fn get(server: &Server, host: &str, path: &str) -> Answer {
     let mut client = server.connect();
@@ -209,10 +209,7 @@ fn an_exact_path_serves_one_file() {
     }
     assert_eq!(get(&server, "a", "/favicon/icon.svg").body, "GET /favicon/icon.svg");
     std::fs::remove_file(folder.path().join("icon.svg")).expect("it is there");
-    let begun = Instant::now();
-    while get(&server, "a", "/favicon").status() != 404 {
-        assert!(begun.elapsed() < PATIENCE);
-    }
+    wait_until("it is gone", || get(&server, "a", "/favicon").status() == 404);
 }
 
 #[test]

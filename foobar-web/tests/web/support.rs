@@ -1,7 +1,9 @@
 //! A running web tier, and clients that speak bytes to it.
 
+mod clock;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,15 +17,21 @@ use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier
 use http::StatusCode;
 use http_body::{Body, Frame};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
-/// Longer than any wait that a test expects.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+use clock::Clock;
 
-/// A web tier with one worker, drained when it is dropped.
+/// Ends a test that hangs; nothing else depends on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// A time that is never over.
+pub(crate) const FOREVER: Duration = Duration::from_secs(60 * 60);
+
+/// A web tier with one worker, drained when it is dropped. The time of one with an application stands still unless the
+/// test lets it [pass](Self::pass), or drains it.
 pub(crate) struct Server {
     pub(crate) web: Web,
     runtime: Runtime,
+    clock: Clock,
 }
 
 /// The settings in a TOML text; `[web]` listens on a free port, has one worker and logs nothing unless it says so.
@@ -49,15 +57,21 @@ impl Server {
 
     pub(crate) fn with(toml: &str, app: Option<Arc<dyn MakeHandler>>) -> Self {
         let (web, sites) = settings(toml);
-        Self::of(Web::new(&web, &sites, app).expect("the settings are good"))
+        let clock = Clock::default();
+        let app = app.map(|app| clock.rule(app));
+        Self::start_by(Web::new(&web, &sites, app).expect("the settings are good"), clock)
     }
 
-    /// Starts this tier.
+    /// Starts this tier, whose time passes by itself.
     pub(crate) fn of(web: Web) -> Self {
+        Self::start_by(web, Clock::default())
+    }
+
+    fn start_by(web: Web, clock: Clock) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
         runtime.block_on(web.start()).expect("the tier starts");
         assert_eq!(web.readiness(), Readiness::Ready);
-        Self { web, runtime }
+        Self { web, runtime, clock }
     }
 
     pub(crate) fn connect(&self) -> Client {
@@ -79,17 +93,67 @@ impl Server {
         metrics.into_text()
     }
 
-    /// Waits until all connections have ended.
-    pub(crate) fn wait_until_alone(&self) {
-        let begun = Instant::now();
-        while !self.metrics().contains("foobar_web_connections 0\n") {
-            assert!(begun.elapsed() < PATIENCE, "{}", self.metrics());
-            std::thread::yield_now();
-        }
+    /// Whether all connections have ended.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.metrics().contains("foobar_web_connections 0\n")
     }
 
+    /// Waits until all connections have ended.
+    pub(crate) fn wait_until_alone(&self) {
+        wait_until("all connections have ended", || self.is_alone());
+    }
+
+    /// Lets so much of the server's time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock.pass(time);
+    }
+
+    /// Lets the server's time pass until something has happened; gives how much that took, to [`STEP`].
+    pub(crate) fn time_until(&self, mut has_happened: impl FnMut() -> bool) -> Duration {
+        let mut time = Duration::ZERO;
+        wait_until("it happens in time", || {
+            let happened = has_happened();
+            if !happened {
+                self.pass(STEP);
+                time += STEP;
+            }
+            happened
+        });
+        time
+    }
+
+    /// Lets the server's time pass while this works; gives how much has passed at most.
+    pub(crate) fn time_for<T: Send>(&self, work: impl FnOnce() -> T + Send) -> (Duration, T) {
+        std::thread::scope(|scope| {
+            let work = scope.spawn(work);
+            let time = self.time_until(|| work.is_finished());
+            (time, work.join().expect("it does not panic"))
+        })
+    }
+
+    /// From now on the server's time passes by itself.
     pub(crate) fn drain(&self, time: Duration) {
+        self.clock.run();
         self.runtime.block_on(self.web.drain(Instant::now() + time));
+    }
+
+    /// Drains without a deadline that could end it.
+    pub(crate) fn drain_at_leisure(&self) {
+        self.clock.run();
+        let drain = self.web.drain(Instant::now() + FOREVER);
+        self.runtime.block_on(async { timeout(PATIENCE, drain).await.expect("the drain ends by itself") });
+    }
+}
+
+/// How much of a server's time passes at once.
+pub(crate) const STEP: Duration = Duration::from_millis(10);
+
+/// Asks again and again until it is so. What is waited for tells no other way that it has happened.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
     }
 }
 
@@ -158,7 +222,7 @@ impl Client {
         let mut bytes = Vec::new();
         match self.stream.read_to_end(&mut bytes) {
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => panic!("the server did not close: {error}, {:?}", String::from_utf8_lossy(&bytes)),
         }
         String::from_utf8_lossy(&bytes).into_owned()
@@ -191,18 +255,33 @@ impl Client {
         self.answer()
     }
 
-    /// Sends one byte after the other, some milliseconds apart, until the server answers or closes.
-    pub(crate) fn dribble(&mut self, bytes: &[u8]) -> String {
-        self.stream.get_ref().set_read_timeout(Some(Duration::from_millis(20))).expect("the timeout is not zero");
-        for byte in bytes.iter().cycle() {
-            self.send([*byte]);
-            match self.stream.fill_buf() {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                _ => break,
+    /// Sends one byte after the other, [`STEP`] apart, until the server answers or closes; gives when that was.
+    pub(crate) fn dribble(&mut self, server: &Server, bytes: &[u8]) -> (Duration, String) {
+        let mut bytes = bytes.iter().cycle();
+        let time = server.time_until(|| {
+            let answered = self.is_told();
+            if !answered {
+                self.send(bytes.next().map_or(&[][..], std::slice::from_ref));
             }
-        }
-        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
-        self.rest()
+            answered
+        });
+        (time, self.rest())
+    }
+
+    /// Takes what has come, without waiting; whether more may come.
+    pub(crate) fn take(&mut self, text: &mut Vec<u8>) -> bool {
+        self.stream.get_ref().set_nonblocking(true).expect("it is a socket");
+        let waits = self.stream.read_to_end(text).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.get_ref().set_nonblocking(false).expect("it is a socket");
+        waits
+    }
+
+    /// Whether something has come, an answer or the end of the connection.
+    pub(crate) fn is_told(&mut self) -> bool {
+        self.stream.get_ref().set_nonblocking(true).expect("it is a socket");
+        let waits = self.stream.fill_buf().is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.get_ref().set_nonblocking(false).expect("it is a socket");
+        !waits
     }
 }
 
@@ -217,7 +296,7 @@ pub(crate) async fn answer(request: Request) -> Response {
         },
         "/panic" => panic!("a handler panics, as this test wants"),
         "/never" => std::future::pending().await,
-        "/stream" => return Response::new(ResponseBody::stream(Ticks { left: 5, next: None, wait: PATIENCE })),
+        "/stream" => return Response::new(ResponseBody::stream(Ticks { left: 5, next: None, wait: FOREVER })),
         "/ticks" => {
             return Response::new(ResponseBody::stream(Ticks {
                 left: 5,

@@ -1,17 +1,28 @@
 //! Requests that the wire answers itself, without hyper: what is sent, logged and counted is the same on both ways.
 
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::net::Shutdown;
-use std::time::{Duration, Instant, SystemTime};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use foobar_core::handler_fn;
 use tempfile::TempDir;
 
-use crate::support::{Server, answers, status};
+use crate::support::{Server, answer, answers, status, wait_until};
+
+const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 
 /// A folder with files, and a server for it without an application.
 fn site(more: &str) -> (TempDir, Server) {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
-    let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).expect("it is writable");
+    let write = |name: &str, content: &[u8]| {
+        std::fs::write(folder.path().join(name), content).expect("it is writable");
+        let file = File::options().write(true).open(folder.path().join(name));
+        file.and_then(|file| file.set_modified(LONG_AGO)).expect("the file is ours");
+    };
     std::fs::create_dir(folder.path().join("sub")).expect("the folder is writable");
     write("index.html", b"<h1>index</h1>");
     write("a.txt", b"0123456789");
@@ -150,7 +161,7 @@ fn a_line_of_the_log_is_the_same_on_both_ways() {
             exchange(&server, &format!("{request}\r\n{fields}User-Agent: x\r\nUser-Agent: x\r\n\r\n"));
         }
         assert!(at_once(&server) >= 4);
-        server.drain(Duration::from_secs(10));
+        server.drain_at_leisure();
         let text = std::fs::read_to_string(log.path()).expect("the log is text");
         let lines: Vec<_> = text.lines().map(without_time).collect();
         assert_eq!(lines.len(), 12, "{text}");
@@ -217,12 +228,22 @@ fn the_last_request_of_a_connection_closes_it() {
     assert!(text.ends_with("0123456789"), "{text}");
 }
 
+/// As long as a file counts as being written to.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// The time since a file was changed, by the clock that the system stamps files with.
+fn age(file: &Path) -> Duration {
+    let changed = |metadata: Metadata| Duration::new(metadata.ctime() as u64, metadata.ctime_nsec() as u32);
+    let now = tempfile::tempfile().and_then(|file| file.metadata()).expect("the temporary folder is writable");
+    changed(now).saturating_sub(changed(file.metadata().expect("it is there")))
+}
+
 #[test]
 fn a_large_file_comes_whole_also_to_a_client_that_reads_slowly() {
-    let (_folder, server) = site("");
+    let (folder, server) = site("");
     // A file that has changed within 2 s is read; the system sends an older one by itself.
-    for age in [0, 2200] {
-        std::thread::sleep(Duration::from_millis(age)); // time is what is tested
+    for settled in [false, true] {
+        wait_until("nobody may be writing to it", || !settled || age(&folder.path().join("large.bin")) > YOUNG);
         let mut client = server.connect();
         client.send("GET /large.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
         let mut answer = Vec::new();
@@ -246,7 +267,7 @@ fn a_file_that_became_shorter_ends_the_connection() {
     let (folder, server) = site("[web]\nfile_cache_valid = '1h'\nfile_cache_watch = false\n");
     let request = "GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_eq!(server.connect().get("/large.bin").status(), 200);
-    let file = std::fs::File::options().write(true).open(folder.path().join("large.bin")).expect("it is there");
+    let file = File::options().write(true).open(folder.path().join("large.bin")).expect("it is there");
     file.set_len(1 << 20).expect("it is writable");
     let mut client = server.connect();
     client.send(request);
@@ -279,21 +300,24 @@ fn limit_rate_holds_on_both_ways() {
             "[sites.a]\nroot = '{root}'\nlimit_rate = '50KiB'\nlimit_rate_after = '2020KiB'\n\
                   [sites.a.routes.'= /a.bin']\nfiles = '{root}/a.bin'\nlimit_rate = '50KiB'\nlimit_rate_after = '0'\n"
         ),
-        None,
+        Some(Arc::new(handler_fn(answer))),
     );
-    for (path, length) in [("/a.bin", 30_000), ("/b.bin", 2 << 20)] {
-        assert_eq!(server.connect().get(path).body.len(), length, "the first is for the cache");
+    for (path, length, free) in [("/a.bin", 30_000, 0), ("/b.bin", 2 << 20, 2020 << 10)] {
+        let mut first = server.connect(); // for the cache
+        assert_eq!(server.time_for(|| first.get(path).body.len()).1, length);
         for agents in ["User-Agent: x\r\n", "User-Agent: x\r\nUser-Agent: x\r\n"] {
             let mut client = server.connect();
-            let begun = Instant::now();
-            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{agents}\r\n"));
-            assert_eq!(client.answer().body.len(), length);
-            let time = begun.elapsed();
-            assert!(time > Duration::from_millis(350), "{path} {agents:?} {time:?}");
-            assert!(time < Duration::from_secs(10), "{path} {agents:?} {time:?}");
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{agents}\r\n"));
+            let mut came = Vec::new();
+            wait_until("what is free comes at once", || client.take(&mut came) && came.len() > free);
+            let time = server.time_until(|| !client.take(&mut came));
+            let head = came.windows(4).position(|four| four == b"\r\n\r\n").expect("a head has an end");
+            assert_eq!(came.len() - head - 4, length, "{path} {agents:?}");
+            assert!((450..700).contains(&time.as_millis()), "{path} {agents:?} {time:?}");
         }
     }
-    assert!(at_once(&server) > 0);
+    server.wait_until_alone();
+    assert_eq!(at_once(&server), 2);
 }
 
 #[test]
@@ -308,7 +332,7 @@ fn the_date_is_that_of_the_answer() {
     let answer = client.answer();
     let date = httpdate::parse_http_date(answer.header("date").expect("it has a date")).expect("it is a date");
     assert!(date > now, "{answer:?} {now:?}");
-    server.drain(Duration::from_secs(10));
+    server.drain_at_leisure();
     assert_eq!(at_once(&server), 2);
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::support::Random;
+use crate::support::{Random, time_of_files};
 
 /// A folder with everything that is hard to serve, made from a seed.
 pub(super) struct Folder {
@@ -184,7 +184,7 @@ impl Folder {
     fn odd_times(&mut self, random: &mut Random) {
         let day = Duration::from_secs(24 * 60 * 60);
         for (name, time) in [
-            ("/future.txt", SystemTime::now() + 365 * day),
+            ("/future.txt", time_of_files() + 365 * day),
             ("/epoch.txt", SystemTime::UNIX_EPOCH),
             ("/ancient.txt", SystemTime::UNIX_EPOCH - 365 * day),
         ] {

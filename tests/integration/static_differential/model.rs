@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use rustix::io::Errno;
 
 use super::folder::{Folder, LEAVING};
 use super::requests::{Request, TAG, TAG_OF_GZIP, decode, normalise};
+use crate::support::time_of_files;
 
 /// What a request leads to, as Foobar's documents say: an encoded slash stays `%2F`, as a part of a name.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,10 +145,13 @@ pub(super) fn usable(sibling: &Path, file: &Path) -> bool {
     }
 }
 
+/// When the test began.
+static NOW: LazyLock<SystemTime> = LazyLock::new(time_of_files);
+
 /// Size, and last change in seconds since 1970, as HTTP can say it.
 fn state(file: &Path) -> (u64, u64) {
     let metadata = file.metadata().unwrap();
-    let modified = metadata.modified().unwrap().min(SystemTime::now()); // RFC 9110 §8.8.2.1
+    let modified = metadata.modified().unwrap().min(*NOW); // RFC 9110 §8.8.2.1
     (metadata.len(), modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
