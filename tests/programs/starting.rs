@@ -32,11 +32,16 @@ impl App for Starting {
             "panic at once" => panic!("a start with a bug"),
             "error" => Box::pin(async { Err("the shop has no products".into()) }),
             "pause" => Box::pin(pause()),
-            "never" => Box::pin(std::future::pending()),
+            "never" => Box::pin(never()),
             "query" => Box::pin(seed(db)),
             _ => Box::pin(async { Ok(()) }),
         }
     }
+}
+
+async fn never() -> Result<(), BoxError> {
+    tracing::info!("begins, and does not end");
+    std::future::pending().await
 }
 
 /// Longer than the test lets a query take.

@@ -114,7 +114,7 @@ fn a_migration_that_ends_after_the_signal_is_finished_with_0() {
 fn a_second_signal_during_the_applications_own_start_cuts_it_off_with_3() {
     let folder = folder();
     let mut begun = Begun::new(&mut starting(&folder, "sqlite:new.db", &[("STARTING_APP", "never")]));
-    begun.until_logged(MIGRATING);
+    begun.until_logged("begins, and does not end");
     begun.stop();
     begun.signal();
     let (code, log) = begun.end();
