@@ -40,6 +40,8 @@ pub(super) struct Link {
     is_read_only: bool,
     /// Whether what has been run may have left something in the session.
     is_changed: bool,
+    /// Whether something may be left in it even after a reset.
+    outlives_reset: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -92,6 +94,7 @@ impl Link {
             access: Access::Write,
             is_read_only: false,
             is_changed: false,
+            outlives_reset: false,
         }
     }
 
@@ -113,14 +116,15 @@ impl Link {
         self.state = State::Lost;
     }
 
+    /// Whether it may be used for further calls.
     pub(super) fn is_usable(&self) -> bool {
-        self.state == State::Usable
+        self.state == State::Usable && !self.outlives_reset
     }
 
     /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
     pub(super) fn needs_reset(&self) -> bool {
-        let last = self.driver.last_ok_packet(); // it tells of a transaction
-        self.is_changed || last.is_some_and(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+        let last = self.driver.last_ok_packet(); // it tells of a transaction; there is none after an error
+        self.is_changed || last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
     /// Begins the session anew. The server forgets all prepared statements.
@@ -175,6 +179,14 @@ impl Link {
     /// Before a statement with these effects: a read that might write is made one that cannot.
     fn allow(&mut self, effects: Effects) -> QueryResult<()> {
         self.is_changed |= effects.changes_session;
+        self.outlives_reset |= effects.outlives_reset;
+        if effects.asks_to_write && self.access == Access::Read {
+            let message = "`Db::read` cannot write, so that it cannot ask for READ WRITE; use `Db::write`";
+            return Err(DieselError::DatabaseError(
+                DatabaseErrorKind::ReadOnlyTransaction,
+                Box::new(message.to_owned()),
+            ));
+        }
         if effects.writes && self.access == Access::Read && !self.is_read_only {
             (self.is_changed, self.is_read_only) = (true, true);
             self.drive(async |driver| driver.query_drop("SET SESSION TRANSACTION READ ONLY").await)?;
