@@ -42,6 +42,8 @@ pub(super) struct Link {
     is_changed: bool,
     /// Whether something may be left in it even after a reset.
     outlives_reset: bool,
+    /// The error that has rolled back the transaction of the caller, who does not know.
+    rolled_back: Option<(String, Origin)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,7 @@ impl Link {
             is_read_only: false,
             is_changed: false,
             outlives_reset: false,
+            rolled_back: None,
         }
     }
 
@@ -116,6 +119,18 @@ impl Link {
         self.state = State::Lost;
     }
 
+    /// `error` has rolled back the transaction of the caller. Until that rolls back too nothing is run: it would be
+    /// committed by itself, and once more when the whole is tried again.
+    pub(super) fn roll_back(&mut self, error: &DieselError, origin: Origin) {
+        self.rolled_back.get_or_insert_with(|| (error.to_string(), origin));
+    }
+
+    /// Why the transaction of the caller is gone, if it is.
+    pub(super) fn rolled_back(&self) -> Option<DieselError> {
+        let (message, origin) = self.rolled_back.clone()?;
+        Some(driver_error::make(DatabaseErrorKind::SerializationFailure, message, origin))
+    }
+
     /// Whether it may be used for further calls.
     pub(super) fn is_usable(&self) -> bool {
         self.state == State::Usable && !self.outlives_reset
@@ -130,7 +145,7 @@ impl Link {
     /// Begins the session anew. The server forgets all prepared statements.
     pub(super) fn reset(&mut self) -> QueryResult<()> {
         self.drive(async |driver| session::restore(driver).await)?;
-        (self.is_changed, self.is_read_only) = (false, false);
+        (self.is_changed, self.is_read_only, self.rolled_back) = (false, false, None);
         Ok(())
     }
 
@@ -142,6 +157,7 @@ impl Link {
         _binds: &[MysqlType],
     ) -> QueryResult<Prepared> {
         bind::fits(sql.len(), self.session.max_packet)?;
+        self.may_send()?;
         let statement = self.drive(async |driver| driver.prep(sql).await)?;
         Ok(Prepared { statement, effects: Effects::of(sql) })
     }
@@ -154,6 +170,7 @@ impl Link {
         run: impl AsyncFnOnce(&mut Driver, &Statement, Params) -> mysql_async::Result<T>,
     ) -> QueryResult<T> {
         let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
+        self.may_send()?;
         self.allow(prepared.effects)?;
         self.drive(async |driver| run(driver, &prepared.statement, params).await)
     }
@@ -169,11 +186,20 @@ impl Link {
     /// Runs a text of one statement or several.
     pub(super) fn run_text(&mut self, sql: &str) -> QueryResult<()> {
         bind::fits(sql.len(), self.session.max_packet)?;
+        match sql {
+            "ROLLBACK" => self.rolled_back = None,
+            _ => self.may_send()?,
+        }
         if sql == "BEGIN" && self.access == Access::Read {
             return self.drive(async |driver| driver.query_drop(BEGIN_READ_ONLY).await); // Diesel's own, of a read
         }
         self.allow(Effects::of(sql))?;
         self.drive(async |driver| driver.query_drop(sql).await)
+    }
+
+    /// Whether a statement may be sent: the caller's transaction is not gone.
+    fn may_send(&self) -> QueryResult<()> {
+        self.rolled_back().map_or(Ok(()), Err)
     }
 
     /// Before a statement with these effects: a read that might write is made one that cannot.
