@@ -157,6 +157,7 @@ impl Link {
         _binds: &[MysqlType],
     ) -> QueryResult<Prepared> {
         bind::fits(sql.len(), self.session.max_packet)?;
+        bind::has_no_names(sql)?;
         self.may_send()?;
         let statement = self.drive(async |driver| driver.prep(sql).await)?;
         Ok(Prepared { statement, effects: Effects::of(sql) })

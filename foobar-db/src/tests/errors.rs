@@ -198,6 +198,31 @@ async fn a_full_disk_inside_a_nested_transaction_of_sqlite_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_longer_than_a_packet_is_read() {
+    let db = TestDb::mysql().await;
+    let max: i64 =
+        db.read(|conn| diesel::select(sql::<BigInt>("@@max_allowed_packet")).get_result(conn)).await.unwrap();
+    let row = format!("SELECT REPEAT('x', {max} - 100), REPEAT('x', {max} - 100)");
+    db.read(move |conn| diesel::sql_query(&row).execute(conn)).await.unwrap();
+}
+
+/// The driver looks for names of values, and takes a backslash before a quote for its escape.
+#[tokio::test]
+async fn a_text_that_the_driver_misreads_is_an_error_and_not_another_text() {
+    let db = TestDb::mysql().await;
+    let name = |sql: &'static str| db.read(move |conn| diesel::sql_query(sql).load::<Named>(conn));
+    let error = name(r"SELECT CONCAT('\\', ':name') AS name").await.unwrap_err();
+    assert!(Chain(&error).to_string().contains("`:name`"), "{}", Chain(&error));
+    assert_eq!(name("SELECT CONCAT('it''s', ':name') AS name").await.unwrap()[0].name, "it's:name");
+}
+
+#[derive(Debug, QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[tokio::test]
 async fn a_connection_lost_inside_a_write_is_tried_again_even_where_the_closure_swallows_it() {
     let db = TestDb::mysql().await;
     execute(&db, "CREATE TABLE notes (id INT)").await.unwrap();
