@@ -15,7 +15,7 @@ use mysql_async::{Conn as Driver, Params, Statement};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::control::Control;
+use super::control::{Control, Target};
 use super::effects::Effects;
 use super::server_error::to_diesel;
 use super::session::Session;
@@ -64,6 +64,8 @@ pub(super) struct Prepared {
 const GRACE: Duration = Duration::from_millis(200);
 /// How long a statement that has been ended on the server may take to answer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often it is ended in this time.
+const REPEATS: u32 = 10;
 /// How a transaction begins that cannot write.
 const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
@@ -198,9 +200,12 @@ impl Link {
         self.drive(async |driver| driver.query_drop(sql).await)
     }
 
-    /// Whether a statement may be sent: the caller's transaction is not gone.
+    /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
+    /// time themselves, and whether it is their lock that they have waited for.
     fn may_send(&self) -> QueryResult<()> {
-        self.rolled_back().map_or(Ok(()), Err)
+        self.rolled_back().map_or(Ok(()), Err)?;
+        let is_late = self.access != Access::Migrate && deadline::has_passed();
+        if is_late { Err(deadline_passed()) } else { Ok(()) }
     }
 
     /// Before a statement with these effects: a read that might write is made one that cannot.
@@ -231,15 +236,37 @@ impl Link {
         let runtime = self.runtime.as_ref().expect("there is one until the connection is dropped");
         let mut work = pin!(work(&mut self.driver));
         let mut answer = runtime.block_on(in_time(work.as_mut()));
-        if answer.is_none() && self.control.as_ref().is_some_and(|control| control.end_statement(&self.session)) {
-            answer = runtime.block_on(async { timeout(LAST_WORDS, work).await.ok() }); // elapsed: there is none either
+        let is_late = answer.is_none();
+        if is_late {
+            let control = self.control.as_deref();
+            answer = control.and_then(|control| end(work, runtime, control, &self.session));
         }
         let Some(answer) = answer else {
             self.state = State::Unanswered;
             return Err(deadline_passed());
         };
-        answer.map_err(to_diesel)
+        match answer {
+            // `SLEEP` has a value when it is ended; a write may have been committed, and looks at the time itself.
+            Ok(_) if is_late && self.access == Access::Read => Err(deadline_passed()),
+            answer => answer.map_err(to_diesel),
+        }
     }
+}
+
+/// What `work` comes to as it is ended on the server; `None` if it does not answer. It is told again and again: one time
+/// may come before the statement has begun, and it ends only one of several. At last the whole connection is ended.
+fn end<F: Future>(mut work: Pin<&mut F>, runtime: &Runtime, control: &Control, session: &Session) -> Option<F::Output> {
+    for _ in 0..REPEATS {
+        if !control.end(Target::Statement, session) {
+            return None;
+        }
+        let answer = runtime.block_on(async { timeout(LAST_WORDS / REPEATS, work.as_mut()).await });
+        if let Ok(answer) = answer {
+            return Some(answer);
+        }
+    }
+    control.end(Target::Connection, session);
+    None
 }
 
 /// What `work` comes to; `None` once the thread's deadline has passed.
