@@ -9,7 +9,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Integer, Text};
 use foobar_core::{Chain, Secret};
 
-use super::{alone, both, with};
+use super::{alone, both, period, with};
 use crate::testing::{MysqlServer, TestDb};
 use crate::{Conn, DatabaseSettings, Db, Error, QueryResult};
 
@@ -199,10 +199,11 @@ async fn a_full_disk_inside_a_nested_transaction_of_sqlite_is_told_as_such() {
 
 #[tokio::test]
 async fn a_row_that_is_longer_than_a_packet_is_read() {
-    let db = TestDb::mysql().await;
+    let test = TestDb::mysql().await;
+    let db = with(&test, |settings| settings.query_timeout = period(60_000)).await; // it is as long as the server allows
     let max: i64 =
         db.read(|conn| diesel::select(sql::<BigInt>("@@max_allowed_packet")).get_result(conn)).await.unwrap();
-    let row = format!("SELECT REPEAT('x', {max} - 100), REPEAT('x', {max} - 100)");
+    let row = format!("SELECT REPEAT('x', {max} - 100), REPEAT('x', 200)");
     db.read(move |conn| diesel::sql_query(&row).execute(conn)).await.unwrap();
 }
 
