@@ -37,7 +37,8 @@ pub(crate) fn restore(conn: &mut Conn) -> bool {
 
 fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
     conn.begin().map_err(Failure::of)?;
-    let outcome = query(conn).map_err(Failure::of).and_then(|()| may_commit(conn));
+    let outcome = query(conn);
+    let outcome = has_transaction(conn).and(outcome.map_err(Failure::of)).and_then(|()| has_time());
     match outcome {
         Ok(()) => Transactions::commit_transaction(conn).map_err(Failure::of_commit),
         Err(failure) if failure.breaks_connection() => Err(failure),
@@ -49,11 +50,11 @@ fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
     }
 }
 
-/// A query that has handled an error may be `Ok` although its transaction is gone.
-fn may_commit(conn: &mut Conn) -> Result<(), Failure> {
-    match conn.rolled_back() {
-        Some(error) => Err(Failure::of(error)),
-        None if deadline::has_passed() => Err(Failure::out_of_time()),
-        None => Ok(()),
-    }
+/// A query may have handled the error that has ended its transaction, or made another one of it.
+fn has_transaction(conn: &mut Conn) -> Result<(), Failure> {
+    conn.rolled_back().map_or(Ok(()), |error| Err(Failure::of(error)))
+}
+
+fn has_time() -> Result<(), Failure> {
+    if deadline::has_passed() { Err(Failure::out_of_time()) } else { Ok(()) }
 }

@@ -61,7 +61,7 @@ impl Conn {
         driver_error::forget();
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => crate::sqlite::begin_call(),
+            Self::Sqlite(_) => crate::sqlite::begin_call(access),
             #[cfg(feature = "mysql")]
             Self::Mysql(conn) => conn.set_access(access),
         }
@@ -71,9 +71,9 @@ impl Conn {
     pub(crate) fn rolled_back(&mut self) -> Option<DieselError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(conn) => crate::sqlite::rolled_back(conn),
+            Self::Sqlite(_) => crate::sqlite::rolled_back(),
             #[cfg(feature = "mysql")]
-            Self::Mysql(_) => crate::mysql::rolled_back(),
+            Self::Mysql(conn) => crate::mysql::rolled_back(conn),
         }
     }
 

@@ -57,13 +57,6 @@ pub(crate) fn origin(error: &DieselError) -> Option<Origin> {
     REMEMBERED.with_borrow(|errors| errors.iter().find_map(of))
 }
 
-/// The last error of the current call that fits, whatever the application has made of it since.
-pub(crate) fn find(fits: impl Fn(Origin) -> bool) -> Option<DieselError> {
-    let message = |(message, origin): &(String, Origin)| fits(*origin).then(|| message.clone());
-    let message = REMEMBERED.with_borrow(|errors| errors.iter().find_map(message))?;
-    Some(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
-}
-
 fn database_error(error: &DieselError) -> Option<&(dyn DatabaseErrorInformation + Send + Sync)> {
     match error {
         DieselError::DatabaseError(_, details) => Some(&**details),

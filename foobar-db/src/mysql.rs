@@ -7,7 +7,6 @@ use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
 use crate::deadline::End;
-use crate::driver_error::{self, Origin};
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::lane::{Lane, LaneSlot};
@@ -171,13 +170,9 @@ impl Tier for Mysql {
     }
 }
 
-/// Why the transaction of the current call is gone already: the server has rolled it back, or the connection is lost.
-pub(crate) fn rolled_back() -> Option<DieselError> {
-    driver_error::find(|origin| match origin {
-        Origin::Mysql { number, .. } => server_error::rolls_back(number),
-        Origin::Connection => true,
-        _ => false,
-    })
+/// Why the transaction of the caller is gone already: the server has rolled it back, or the connection is lost.
+pub(crate) fn rolled_back(conn: &MysqlConnection) -> Option<DieselError> {
+    conn.rolled_back()
 }
 
 #[cfg(test)]

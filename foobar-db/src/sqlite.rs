@@ -237,18 +237,14 @@ pub(crate) fn restore(conn: &mut SqliteConnection) -> QueryResult<()> {
 }
 
 /// Begins a call on this thread.
-pub(crate) fn begin_call() {
-    handle::begin_call();
+pub(crate) fn begin_call(access: Access) {
+    handle::begin_call(access);
 }
 
 /// Why the transaction of the current call is gone already, if it is: SQLite itself ends it where the disk is full or
-/// fails.
-pub(crate) fn rolled_back(conn: &mut SqliteConnection) -> Option<DieselError> {
-    if handle::is_in_transaction(conn) {
-        None
-    } else {
-        driver_error::find(|origin| matches!(origin, Origin::Sqlite(_)))
-    }
+/// fails, and so does a trigger with `RAISE(ROLLBACK)`.
+pub(crate) fn rolled_back() -> Option<DieselError> {
+    handle::rolled_back()
 }
 
 /// Makes the file, opens the database and sees that it can be written. A database in memory lives as long as the

@@ -8,6 +8,7 @@ use diesel::sql_types::Timestamp;
 use foobar_core::BoxError;
 use mysql_async::consts::MAX_PAYLOAD_LEN;
 use mysql_async::{Params, Value};
+use mysql_common::named_params::{MixedParamsError, ParsedNamedParams};
 
 /// The values of a statement with `places` for them, as the driver takes them. What the driver or the server would end
 /// the connection for is refused before: a wrong number, and more bytes than a packet may have.
@@ -23,6 +24,19 @@ pub(super) fn params(binds: RawBytesBindCollector<Mysql>, places: u16, max_packe
     // From there on the driver sends each value in a packet of its own.
     fits(if sum < MAX_PAYLOAD_LEN { sum } else { largest }, max_packet)?;
     Ok(Params::Positional(values))
+}
+
+/// An error where the driver would take a part of `sql` for the name of a value and send another text. It looks for names
+/// outside of literals, and takes the backslash of `'\\\\'` for one that escapes the quote.
+pub(super) fn has_no_names(sql: &str) -> QueryResult<()> {
+    let name = match ParsedNamedParams::parse(sql.as_bytes()) {
+        Ok(parsed) => parsed.params().first().map(|name| String::from_utf8_lossy(name).into_owned()),
+        Err(MixedParamsError) => Some("name".to_owned()),
+    };
+    name.map_or(Ok(()), |name| {
+        let advice = "bind the text that it is in, or the one before it that ends with a backslash, as a value";
+        Err(refused(format!("the driver takes `:{name}` for the name of a value: {advice}")))
+    })
 }
 
 /// An error where so many bytes are more than the server takes at once.

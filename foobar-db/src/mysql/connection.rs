@@ -93,13 +93,27 @@ impl MysqlConnection {
     /// Remembers what an error means for what comes next on this connection.
     fn note(&mut self, error: &DieselError) {
         match driver_error::origin(error) {
-            Some(Origin::Connection) => self.link.lose(),
-            Some(Origin::Mysql { number, .. }) if rolls_back(number) => {
+            Some(Origin::Connection) => {
+                self.link.roll_back(error, Origin::Connection);
+                self.link.lose();
+            }
+            Some(origin @ Origin::Mysql { number, .. }) if rolls_back(number) && self.is_in_transaction() => {
+                self.link.roll_back(error, origin);
                 let transactions = AnsiTransactionManager::transaction_manager_status_mut(self);
                 transactions.set_requires_rollback_maybe_up_to_top_level(true); // a savepoint is gone too
             }
             _ => {}
         }
+    }
+
+    fn is_in_transaction(&mut self) -> bool {
+        let status = AnsiTransactionManager::transaction_manager_status_mut(self);
+        status.transaction_depth().is_ok_and(|depth| depth.is_some()) // an error: the connection is not used again
+    }
+
+    /// Why the transaction of the caller is gone already, if it is.
+    pub(super) fn rolled_back(&self) -> Option<DieselError> {
+        self.link.rolled_back()
     }
 
     fn prepare_and_run<T>(

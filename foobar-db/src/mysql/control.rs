@@ -16,6 +16,15 @@ pub(super) struct Control {
     connection: Mutex<Option<MysqlConnection>>,
 }
 
+/// What of a session is ended.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// The statement that runs.
+    Statement,
+    /// All of it.
+    Connection,
+}
+
 /// How long ending a statement may take, with the wait for the connection.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long a thread waits until it looks again whether the connection is free.
@@ -38,16 +47,19 @@ impl Control {
         Ok(())
     }
 
-    /// Ends the statement that runs in `session`, if that is certainly a session of the server that this connection has;
+    /// Ends `what` of `session`, if that is certainly a session of the server that this connection has;
     /// whether the server has been told to.
-    pub(super) fn end_statement(&self, session: &Session) -> bool {
+    pub(super) fn end(&self, what: Target, session: &Session) -> bool {
         let by = Instant::now() + PATIENCE;
         let outcome = self.free_by(by).ok_or(Unended::Busy).and_then(|mut connection| {
             let connection = connection.as_mut().ok_or(Unended::Unconnected)?;
             if !is_on_the_server_of(connection.session(), session) {
                 return Err(Unended::Unproven);
             }
-            let kill = format!("KILL QUERY {}", session.id);
+            let kill = match what {
+                Target::Statement => format!("KILL QUERY {}", session.id),
+                Target::Connection => format!("KILL {}", session.id),
+            };
             deadline::until(by, || connection.batch_execute(&kill)).map_err(Unended::Failed)
         });
         let warn = |reason| {
@@ -138,12 +150,12 @@ mod tests {
         let [here, elsewhere] = options.each_ref().map(|options| MysqlConnection::connect(options).unwrap());
         let control = Control::new(Arc::clone(&options[0]));
         let refused = |session: &Session, reason: &str| {
-            let log = logged(|| assert!(!control.end_statement(session)));
+            let log = logged(|| assert!(!control.end(Target::Statement, session)));
             assert!(log.contains("could not be ended on the server") && log.contains(reason), "{log}");
         };
         refused(here.session(), "there is no control connection");
         control.ping().unwrap();
-        assert!(control.end_statement(here.session()));
+        assert!(control.end(Target::Statement, here.session()));
         refused(elsewhere.session(), "the control connection may be on another server");
         let mut connection = MysqlConnection::connect(&options[0]).unwrap();
         connection.batch_execute("DO SLEEP(3)").unwrap(); // starts are told apart by seconds

@@ -11,41 +11,53 @@ pub(super) struct Effects {
     pub(super) changes_session: bool,
     /// It may change what is stored.
     pub(super) writes: bool,
+    /// It asks for transactions that may write, whatever the session is set to.
+    pub(super) asks_to_write: bool,
+    /// It may leave something that a reset of the session does not undo: a role.
+    pub(super) outlives_reset: bool,
 }
 
 impl Effects {
-    const UNKNOWN: Self = Self { changes_session: true, writes: true };
-
     pub(super) fn of(sql: &str) -> Self {
         let mut effects = Self::default();
         let mut tokens = Tokens { rest: sql };
         let mut first = ""; // of its statement
-        let mut before = ""; // the word before a name
+        let mut before = ""; // the word right before this one
         while let Some(token) = tokens.next() {
+            if tokens.is_before_parenthesis() && token.may_be_called() && !is_in(before, BEFORE_NAMES) {
+                effects.may_be_any();
+            }
             match token {
-                Token::Unknown => return Self::UNKNOWN,
-                Token::Semicolon => first = "",
-                Token::Word(word) if first.is_empty() => {
-                    effects.changes_session |= !is_in(word, STATEMENTS);
-                    effects.writes |= !is_in(word, QUESTIONS);
-                    (first, before) = (word, word);
-                }
+                Token::Unknown => effects.may_be_any(),
                 Token::Word(word) => {
-                    if tokens.is_before_parenthesis() && !is_in(word, CALLS) && !is_in(before, BEFORE_NAMES) {
-                        return Self::UNKNOWN;
-                    }
-                    effects.changes_session |= is_in(word, "TEMPORARY");
-                    effects.writes |= is_in(first, "WITH") && is_in(word, "DELETE INSERT REPLACE UPDATE");
+                    first = if first.is_empty() { word } else { first };
+                    effects.add(first, before, word);
                     before = word;
+                    continue;
                 }
-                // A name of the user's own: of a table, if it is no call.
-                Token::Quoted if tokens.is_before_parenthesis() && !is_in(before, BEFORE_NAMES) => {
-                    return Self::UNKNOWN;
-                }
+                Token::Semicolon => first = "",
                 Token::Quoted | Token::Other => {}
             }
+            before = "";
         }
         effects
+    }
+
+    const fn may_be_any(&mut self) {
+        (self.changes_session, self.writes) = (true, true);
+    }
+
+    /// What `word` adds in a statement that begins with `first`.
+    fn add(&mut self, first: &str, before: &str, word: &str) {
+        self.changes_session |= !is_in(first, STATEMENTS) || is_in(word, "TEMPORARY");
+        self.writes |= !is_in(first, QUESTIONS);
+        self.writes |= is_in(first, "WITH") && is_in(word, "DELETE INSERT REPLACE UPDATE");
+        if is_in(first, "COMMIT ROLLBACK") && is_in(word, "CHAIN") {
+            self.may_be_any(); // it begins a transaction
+        }
+        self.outlives_reset |= is_in(before, "SET") && is_in(word, "ROLE");
+        self.asks_to_write |= is_in(before, "READ") && is_in(word, "WRITE");
+        self.asks_to_write |= is_in(first, "SET") && is_in(word, "TRANSACTION_READ_ONLY TX_READ_ONLY");
     }
 }
 
@@ -60,13 +72,15 @@ const STATEMENTS: &str = "ALTER ANALYZE BEGIN CHECK CHECKSUM COMMIT CREATE DELET
 /// What begins a statement that only asks.
 const QUESTIONS: &str = "COMMIT DESC DESCRIBE EXPLAIN KILL RELEASE ROLLBACK SAVEPOINT SELECT SHOW TABLE VALUES WITH";
 
-/// What stands before the name of a table or an index, which a list of columns may follow.
-const BEFORE_NAMES: &str = "CONSTRAINT EXISTS INDEX INTO KEY ON RECURSIVE REFERENCES TABLE UNIQUE WITH";
+/// What stands right before the name of a table or an index, which a list of columns may follow. `ON` is not among them: a
+/// condition may follow it.
+const BEFORE_NAMES: &str =
+    "AS CONSTRAINT EXISTS IGNORE INDEX INSERT INTO KEY RECURSIVE REFERENCES REPLACE TABLE UNIQUE WITH";
 
 /// What may stand before a parenthesis and leaves nothing behind: words of the language, types, functions of both
 /// servers.
 const CALLS: &str = "\
-    ALL AND ANY AS ASC BETWEEN BY CASE CHECK DISTINCT DIV DUPLICATE ELSE END ESCAPE EXCEPT EXISTS EXTRACT FILTER FOREIGN \
+    ALL AND ANY AS ASC BETWEEN BY CASE CHECK COLUMNS DISTINCT DIV DUPLICATE ELSE END ESCAPE EXCEPT EXISTS EXTRACT FILTER FOREIGN \
     FROM FULLTEXT GROUP HAVING IF IGNORE IN INDEX INTERSECT INTERVAL INTO IS JOIN KEY LATERAL LEFT LIKE LIMIT MATCH AGAINST \
     MOD NOT NULL OF OFFSET ON OR ORDER OVER PARTITION PRIMARY RANGE RECURSIVE REFERENCES REGEXP RETURNING RIGHT RLIKE ROW \
     ROWS SELECT SET SOME SPATIAL THEN UNION UNIQUE UPDATE USING VALUE VALUES WHEN WHERE WINDOW WITH WITHIN XOR \
@@ -87,7 +101,7 @@ const CALLS: &str = "\
     DATE_SUB DAY DAYNAME DAYOFMONTH DAYOFWEEK DAYOFYEAR FROM_DAYS FROM_UNIXTIME GET_FORMAT HOUR LAST_DAY LOCALTIME \
     LOCALTIMESTAMP MAKEDATE MAKETIME MICROSECOND MINUTE MONTH MONTHNAME NOW PERIOD_ADD PERIOD_DIFF QUARTER SECOND \
     SEC_TO_TIME STR_TO_DATE SUBDATE SUBTIME SYSDATE TIMEDIFF TIMESTAMPADD TIMESTAMPDIFF TIME_FORMAT TIME_TO_SEC TO_DAYS \
-    TO_SECONDS UNIX_TIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP WEEK WEEKDAY WEEKOFYEAR YEARWEEK \
+    TO_SECONDS TRUNCATE UNIX_TIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP WEEK WEEKDAY WEEKOFYEAR YEARWEEK \
     JSON_ARRAY JSON_ARRAY_APPEND JSON_ARRAY_INSERT JSON_CONTAINS JSON_CONTAINS_PATH JSON_DEPTH JSON_EXTRACT JSON_INSERT \
     JSON_KEYS JSON_LENGTH JSON_MERGE_PATCH JSON_MERGE_PRESERVE JSON_OBJECT JSON_OVERLAPS JSON_PRETTY JSON_QUERY JSON_QUOTE \
     JSON_REMOVE JSON_REPLACE JSON_SCHEMA_VALID JSON_SEARCH JSON_SET JSON_TABLE JSON_TYPE JSON_UNQUOTE JSON_VALID JSON_VALUE \
@@ -104,10 +118,21 @@ enum Token<'a> {
     /// A name in backquotes, or one of which parts are.
     Quoted,
     Semicolon,
-    /// A user's variable, code in a comment, or what has no end.
+    /// A user's variable, the beginning of code in a comment, or what has no end.
     Unknown,
-    /// A literal, a comment, a sign.
+    /// A literal, a sign.
     Other,
+}
+
+impl Token<'_> {
+    /// Whether it may be a function of the user's own, or one that leaves something behind, where a parenthesis follows.
+    fn may_be_called(&self) -> bool {
+        match self {
+            Self::Word(word) => !is_in(word, CALLS),
+            Self::Quoted => true,
+            Self::Semicolon | Self::Unknown | Self::Other => false,
+        }
+    }
 }
 
 struct Tokens<'a> {
@@ -116,18 +141,15 @@ struct Tokens<'a> {
 
 impl<'a> Tokens<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
-        self.rest = self.rest.trim_start();
+        self.skip_to_token();
         let rest = self.rest;
         let first = rest.chars().next()?;
         let (token, length) = match first {
             ';' => (Token::Semicolon, Some(1)),
             '@' if rest.starts_with("@@") => (Token::Other, Some(2)),
-            '@' => (Token::Unknown, None),
+            '@' => (Token::Unknown, Some(1)),
+            '/' if rest.starts_with("/*") => (Token::Unknown, Some(code_mark(rest))), // or it has no end
             '\'' | '"' => (Token::Other, literal(rest)),
-            '#' => (Token::Other, line(rest)),
-            '-' if is_dash_comment(rest) => (Token::Other, line(rest)),
-            '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => (Token::Unknown, None),
-            '/' if rest.starts_with("/*") => (Token::Other, rest.find("*/").map(|end| end + 2)),
             '`' => (Token::Quoted, name(rest)),
             _ if is_of_name(first) => word(rest),
             _ => (Token::Other, Some(first.len_utf8())),
@@ -140,9 +162,37 @@ impl<'a> Tokens<'a> {
         Some(token)
     }
 
-    fn is_before_parenthesis(&self) -> bool {
-        self.rest.trim_start().starts_with('(')
+    /// Skips spaces and comments; not those that hold code or have no end.
+    fn skip_to_token(&mut self) {
+        loop {
+            self.rest = self.rest.trim_start_matches(SPACES);
+            let Some(length) = comment(self.rest) else { return };
+            self.rest = &self.rest[length..];
+        }
     }
+
+    fn is_before_parenthesis(&mut self) -> bool {
+        self.skip_to_token();
+        self.rest.starts_with('(')
+    }
+}
+
+/// What both servers take for a space.
+const SPACES: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
+
+/// How long the comment is that `text` begins with.
+fn comment(text: &str) -> Option<usize> {
+    if text.starts_with('#') || is_dash_comment(text) {
+        return Some(text.find('\n').unwrap_or(text.len())); // the last line has no end of its own
+    }
+    let inside = text.strip_prefix("/*").filter(|inside| !inside.starts_with('!') && !inside.starts_with("M!"))?;
+    inside.find("*/").map(|end| end + "/**/".len())
+}
+
+/// How long the mark is that code in a comment begins with, such as `/*!50708`.
+fn code_mark(text: &str) -> usize {
+    text.len()
+        - text.trim_start_matches(['/', '*', 'M', '!']).trim_start_matches(|mark: char| mark.is_ascii_digit()).len()
 }
 
 /// How long a quoted text is: its quote inside is doubled or stands behind a backslash.
@@ -160,12 +210,8 @@ fn literal(text: &str) -> Option<usize> {
     None
 }
 
-fn line(text: &str) -> Option<usize> {
-    Some(text.find('\n').unwrap_or(text.len())) // the last line has no end of its own
-}
-
 fn is_dash_comment(text: &str) -> bool {
-    text.strip_prefix("--").is_some_and(|after| after.is_empty() || after.starts_with(char::is_whitespace))
+    text.strip_prefix("--").is_some_and(|after| after.is_empty() || after.starts_with(SPACES))
 }
 
 /// A name of one part or several, of which the last one counts; a qualified name is never a function of the server's.
@@ -180,18 +226,23 @@ fn word(text: &str) -> (Token<'_>, Option<usize>) {
 
 /// How long a name of any parts is.
 fn name(text: &str) -> Option<usize> {
-    let part = match text.strip_prefix('`') {
-        Some(quoted) => quoted.find('`')? + 2,
-        None => text.find(|character| !is_of_name(character)).unwrap_or(text.len()),
-    };
-    match text[part..].strip_prefix('.') {
-        Some(next) => Some(part + 1 + name(next)?),
-        None => Some(part),
+    let mut length = 0;
+    loop {
+        let part = &text[length..];
+        length += match part.strip_prefix('`') {
+            Some(quoted) => quoted.find('`')? + "``".len(),
+            None => part.find(|character| !is_of_name(character)).unwrap_or(part.len()),
+        };
+        if !text[length..].starts_with('.') {
+            return Some(length);
+        }
+        length += 1;
     }
 }
 
+/// Names may hold every character beyond ASCII.
 fn is_of_name(character: char) -> bool {
-    character.is_alphanumeric() || character == '_' || character == '$'
+    character.is_ascii_alphanumeric() || character == '_' || character == '$' || !character.is_ascii()
 }
 
 #[cfg(test)]
@@ -212,6 +263,18 @@ mod tests {
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
             "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(100) NOT NULL DEFAULT (UUID()))",
             "BEGIN; COMMIT;",
+            "INSERT INTO t (id) VALUES (1) AS new (id) ON DUPLICATE KEY UPDATE id = new.id, n = (new.n + 1)",
+            "INSERT INTO t /* of ours */ (id) SELECT id FROM (SELECT 1) AS x (id)",
+            "INSERT IGNORE t(id) VALUES (1)",
+            "SELECT a.id FROM a JOIN b ON (a.id = b.id) LEFT JOIN c ON c.id IN (1, 2) WHERE NOT EXISTS (SELECT 1 FROM d)",
+            "SELECT SUM(n) OVER (PARTITION BY id ORDER BY n ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t WINDOW w AS (ORDER BY n)",
+            "SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (n INT PATH '$')) AS j",
+            "SELECT id FROM t WHERE MATCH (title, body) AGAINST ('x' IN BOOLEAN MODE) AND d > NOW() - INTERVAL (1) DAY",
+            "SELECT TRUNCATE(price, 2), IF(a, b, c), GROUP_CONCAT(DISTINCT a ORDER BY a SEPARATOR ',') FROM t GROUP BY a WITH ROLLUP",
+            "SELECT größe, `größe`, naïve.`x y` FROM müller WHERE größe IN (1)",
+            "CREATE TABLE t(id INT, area INT GENERATED ALWAYS AS (a * b) STORED, KEY k (id), UNIQUE KEY u (id), CONSTRAINT c FOREIGN KEY (id) REFERENCES o (id) ON DELETE CASCADE)",
+            "VALUES ROW(1, 2), ROW(3, 4)",
+            "SELECT 1 FOR UPDATE SKIP LOCKED",
             "SAVEPOINT diesel_savepoint_1",
             "",
         ] {
@@ -228,6 +291,14 @@ mod tests {
             "SELECT 1 INTO @x",
             "SELECT GET_LOCK('a', 1)",
             "SELECT get_lock ('a', 1)",
+            "SELECT GET_LOCK /* x */ ('a', 1)",
+            "SELECT GET_LOCK -- x\n# y\n ('a', 1)",
+            "SELECT 1 FROM a JOIN b ON GET_LOCK('a', 1)",
+            "SELECT 1 FROM a JOIN b ON `a`.`id` = GET_LOCK('a', 1)",
+            "SELECT EXISTS (TABLE `a`) = GET_LOCK('a', 1)",
+            "SELECT f…(1)",
+            "COMMIT AND CHAIN",
+            "BEGIN NOT ATOMIC SET sql_mode = ''; END",
             "SELECT 1; USE mysql",
             "CREATE TEMPORARY TABLE t (id INT)",
             "LOCK TABLES t WRITE",
@@ -248,6 +319,27 @@ mod tests {
         ] {
             assert!(Effects::of(sql).changes_session, "{sql}");
         }
+    }
+
+    #[test]
+    fn what_asks_for_read_write_is_seen_behind_anything() {
+        for sql in [
+            "START TRANSACTION READ WRITE",
+            "SELECT f(@x); SET SESSION TRANSACTION READ /* and */ write",
+            "/*!50708 SET transaction_read_only = 0 */",
+            "SET SESSION tx_read_only = 0",
+        ] {
+            assert!(Effects::of(sql).asks_to_write, "{sql}");
+        }
+        for sql in ["LOCK TABLES t READ, u WRITE", "SELECT @@tx_read_only", "SELECT 'READ WRITE'", "START TRANSACTION"]
+        {
+            assert!(!Effects::of(sql).asks_to_write, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_endless_parts_is_read() {
+        assert_eq!(Effects::of(&format!("SELECT {}a", "a.".repeat(1 << 20))), Effects::default());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use mysql_async::{Conn as Driver, Params, Statement};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::control::Control;
+use super::control::{Control, Target};
 use super::effects::Effects;
 use super::server_error::to_diesel;
 use super::session::Session;
@@ -40,6 +40,10 @@ pub(super) struct Link {
     is_read_only: bool,
     /// Whether what has been run may have left something in the session.
     is_changed: bool,
+    /// Whether something may be left in it even after a reset.
+    outlives_reset: bool,
+    /// The error that has rolled back the transaction of the caller, who does not know.
+    rolled_back: Option<(String, Origin)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub(super) struct Prepared {
 const GRACE: Duration = Duration::from_millis(200);
 /// How long a statement that has been ended on the server may take to answer.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often it is ended in this time.
+const REPEATS: u32 = 10;
 /// How a transaction begins that cannot write.
 const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
@@ -92,6 +98,8 @@ impl Link {
             access: Access::Write,
             is_read_only: false,
             is_changed: false,
+            outlives_reset: false,
+            rolled_back: None,
         }
     }
 
@@ -113,20 +121,33 @@ impl Link {
         self.state = State::Lost;
     }
 
+    /// `error` has rolled back the transaction of the caller. Until that rolls back too nothing is run: it would be
+    /// committed by itself, and once more when the whole is tried again.
+    pub(super) fn roll_back(&mut self, error: &DieselError, origin: Origin) {
+        self.rolled_back.get_or_insert_with(|| (error.to_string(), origin));
+    }
+
+    /// Why the transaction of the caller is gone, if it is.
+    pub(super) fn rolled_back(&self) -> Option<DieselError> {
+        let (message, origin) = self.rolled_back.clone()?;
+        Some(driver_error::make(DatabaseErrorKind::SerializationFailure, message, origin))
+    }
+
+    /// Whether it may be used for further calls.
     pub(super) fn is_usable(&self) -> bool {
-        self.state == State::Usable
+        self.state == State::Usable && !self.outlives_reset
     }
 
     /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
     pub(super) fn needs_reset(&self) -> bool {
-        let last = self.driver.last_ok_packet(); // it tells of a transaction
-        self.is_changed || last.is_some_and(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+        let last = self.driver.last_ok_packet(); // it tells of a transaction; there is none after an error
+        self.is_changed || last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
     /// Begins the session anew. The server forgets all prepared statements.
     pub(super) fn reset(&mut self) -> QueryResult<()> {
         self.drive(async |driver| session::restore(driver).await)?;
-        (self.is_changed, self.is_read_only) = (false, false);
+        (self.is_changed, self.is_read_only, self.rolled_back) = (false, false, None);
         Ok(())
     }
 
@@ -138,6 +159,8 @@ impl Link {
         _binds: &[MysqlType],
     ) -> QueryResult<Prepared> {
         bind::fits(sql.len(), self.session.max_packet)?;
+        bind::has_no_names(sql)?;
+        self.may_send()?;
         let statement = self.drive(async |driver| driver.prep(sql).await)?;
         Ok(Prepared { statement, effects: Effects::of(sql) })
     }
@@ -150,6 +173,7 @@ impl Link {
         run: impl AsyncFnOnce(&mut Driver, &Statement, Params) -> mysql_async::Result<T>,
     ) -> QueryResult<T> {
         let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
+        self.may_send()?;
         self.allow(prepared.effects)?;
         self.drive(async |driver| run(driver, &prepared.statement, params).await)
     }
@@ -165,6 +189,10 @@ impl Link {
     /// Runs a text of one statement or several.
     pub(super) fn run_text(&mut self, sql: &str) -> QueryResult<()> {
         bind::fits(sql.len(), self.session.max_packet)?;
+        match sql {
+            "ROLLBACK" => self.rolled_back = None,
+            _ => self.may_send()?,
+        }
         if sql == "BEGIN" && self.access == Access::Read {
             return self.drive(async |driver| driver.query_drop(BEGIN_READ_ONLY).await); // Diesel's own, of a read
         }
@@ -172,9 +200,25 @@ impl Link {
         self.drive(async |driver| driver.query_drop(sql).await)
     }
 
+    /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
+    /// time themselves, and whether it is their lock that they have waited for.
+    fn may_send(&self) -> QueryResult<()> {
+        self.rolled_back().map_or(Ok(()), Err)?;
+        let is_late = self.access != Access::Migrate && deadline::has_passed();
+        if is_late { Err(deadline_passed()) } else { Ok(()) }
+    }
+
     /// Before a statement with these effects: a read that might write is made one that cannot.
     fn allow(&mut self, effects: Effects) -> QueryResult<()> {
         self.is_changed |= effects.changes_session;
+        self.outlives_reset |= effects.outlives_reset;
+        if effects.asks_to_write && self.access == Access::Read {
+            let message = "`Db::read` cannot write, so that it cannot ask for READ WRITE; use `Db::write`";
+            return Err(DieselError::DatabaseError(
+                DatabaseErrorKind::ReadOnlyTransaction,
+                Box::new(message.to_owned()),
+            ));
+        }
         if effects.writes && self.access == Access::Read && !self.is_read_only {
             (self.is_changed, self.is_read_only) = (true, true);
             self.drive(async |driver| driver.query_drop("SET SESSION TRANSACTION READ ONLY").await)?;
@@ -192,15 +236,37 @@ impl Link {
         let runtime = self.runtime.as_ref().expect("there is one until the connection is dropped");
         let mut work = pin!(work(&mut self.driver));
         let mut answer = runtime.block_on(in_time(work.as_mut()));
-        if answer.is_none() && self.control.as_ref().is_some_and(|control| control.end_statement(&self.session)) {
-            answer = runtime.block_on(async { timeout(LAST_WORDS, work).await.ok() }); // elapsed: there is none either
+        let is_late = answer.is_none();
+        if is_late {
+            let control = self.control.as_deref();
+            answer = control.and_then(|control| end(work, runtime, control, &self.session));
         }
         let Some(answer) = answer else {
             self.state = State::Unanswered;
             return Err(deadline_passed());
         };
-        answer.map_err(to_diesel)
+        match answer {
+            // `SLEEP` has a value when it is ended; a write may have been committed, and looks at the time itself.
+            Ok(_) if is_late && self.access == Access::Read => Err(deadline_passed()),
+            answer => answer.map_err(to_diesel),
+        }
     }
+}
+
+/// What `work` comes to as it is ended on the server; `None` if it does not answer. It is told again and again: one time
+/// may come before the statement has begun, and it ends only one of several. At last the whole connection is ended.
+fn end<F: Future>(mut work: Pin<&mut F>, runtime: &Runtime, control: &Control, session: &Session) -> Option<F::Output> {
+    for _ in 0..REPEATS {
+        if !control.end(Target::Statement, session) {
+            return None;
+        }
+        let answer = runtime.block_on(async { timeout(LAST_WORDS / REPEATS, work.as_mut()).await });
+        if let Ok(answer) = answer {
+            return Some(answer);
+        }
+    }
+    control.end(Target::Connection, session);
+    None
 }
 
 /// What `work` comes to; `None` once the thread's deadline has passed.

@@ -19,6 +19,9 @@ pub(crate) const UNLIMITED: &str =
 /// After this long without traffic the system asks whether the server is still there.
 const TCP_KEEPALIVE: u32 = 30_000;
 
+/// The longest row that a server sends, whatever it takes at once. What is sent is looked at before.
+const LONGEST_ROW: usize = 1 << 30;
+
 impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
@@ -38,6 +41,7 @@ impl Options {
             .prefer_socket(false) // the address that was given, even where the server offers another
             .tcp_keepalive(Some(TCP_KEEPALIVE))
             .stmt_cache_size(0) // Diesel has its own
+            .max_allowed_packet(Some(LONGEST_ROW))
             .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
             .setup(vec![session]);
         Ok(Self { server: builder.into(), connect_timeout: bounded(settings.connect_timeout) })

@@ -6,20 +6,20 @@
 //! others of the process alone. Diesel's events come while the handle still knows its last error.
 #![expect(unsafe_code, reason = "the C interface of SQLite")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 use std::{ptr, thread};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, ConnectionResult, QueryResult};
 use libsqlite3_sys as ffi;
 
-use crate::deadline;
 use crate::driver_error::{self, Origin};
+use crate::{Access, deadline};
 
 thread_local! {
     /// What this thread opens in [`establish`].
@@ -28,6 +28,16 @@ thread_local! {
     static WAITS_SINCE: Cell<Instant> = Cell::new(Instant::now());
     /// Whether a statement that this thread has prepared may leave something in its session.
     static IS_CHANGED: Cell<bool> = const { Cell::new(false) };
+    /// What has become of the transaction of this thread's write.
+    static TRANSACTION: RefCell<Transaction> = const { RefCell::new(Transaction::Untold) };
+}
+
+enum Transaction {
+    /// The call is no write.
+    Untold,
+    Open,
+    /// SQLite has ended it with this error, which the caller may have handled.
+    RolledBack(String, Origin),
 }
 
 #[derive(Clone, Copy)]
@@ -62,8 +72,19 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
 }
 
 /// Forgets what the thread has done to sessions before.
-pub(super) fn begin_call() {
+pub(super) fn begin_call(access: Access) {
     IS_CHANGED.set(false);
+    TRANSACTION.set(if access == Access::Write { Transaction::Open } else { Transaction::Untold });
+}
+
+/// The error that has ended the transaction of the current write before its time.
+pub(super) fn rolled_back() -> Option<DieselError> {
+    TRANSACTION.with_borrow(|transaction| match transaction {
+        Transaction::RolledBack(message, origin) => {
+            Some(driver_error::make(DatabaseErrorKind::Unknown, message.clone(), *origin))
+        }
+        Transaction::Untold | Transaction::Open => None,
+    })
 }
 
 /// An error where a call may have left something in the session of `connection`: a setting, an attached or temporary
@@ -77,6 +98,14 @@ pub(super) fn check_unchanged(connection: &mut SqliteConnection) -> QueryResult<
 pub(super) fn is_in_transaction(connection: &mut SqliteConnection) -> bool {
     let watch = connection.instrumentation().downcast_ref::<Watch>();
     watch.is_none_or(Watch::is_in_transaction)
+}
+
+impl Transaction {
+    fn roll_back(&mut self, message: &str, origin: Origin) {
+        if matches!(self, Self::Open) {
+            *self = Self::RolledBack(message.to_owned(), origin);
+        }
+    }
 }
 
 /// Sees each statement of a connection end, and remembers the number of its error.
@@ -100,8 +129,11 @@ impl Watch {
         let DieselError::DatabaseError(_, details) = error else { return };
         if !self.handle.is_null() {
             // SAFETY: as above.
-            let code = unsafe { ffi::sqlite3_extended_errcode(self.handle) };
-            driver_error::remember(details.message(), Origin::Sqlite(code));
+            let origin = Origin::Sqlite(unsafe { ffi::sqlite3_extended_errcode(self.handle) });
+            driver_error::remember(details.message(), origin);
+            if !self.is_in_transaction() {
+                TRANSACTION.with_borrow_mut(|transaction| transaction.roll_back(details.message(), origin));
+            }
         }
     }
 }
@@ -130,9 +162,17 @@ unsafe extern "C" fn install(
             ffi::sqlite3_progress_handler(handle, INSTRUCTIONS, Some(interrupt), ptr::null_mut());
             ffi::sqlite3_busy_handler(handle, Some(wait), ptr::without_provenance_mut(lock_timeout));
             ffi::sqlite3_set_authorizer(handle, Some(authorize), ptr::null_mut());
+            ffi::sqlite3_commit_hook(handle, Some(refuse_commit), ptr::null_mut());
         }
     }
     ffi::SQLITE_OK
+}
+
+/// Called by SQLite on the thread of a statement that is to be committed; anything but 0 rolls it back. After the
+/// transaction of a write has ended before its time each statement would be committed by itself.
+unsafe extern "C" fn refuse_commit(_data: *mut c_void) -> c_int {
+    let is_open = TRANSACTION.with_borrow(|transaction| !matches!(transaction, Transaction::RolledBack(..)));
+    c_int::from(!is_open)
 }
 
 /// Called by SQLite while it prepares a statement, on its thread, for each thing that it will do. All is allowed.

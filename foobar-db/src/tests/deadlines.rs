@@ -66,6 +66,50 @@ async fn a_write_past_its_deadline_is_ended_on_the_server() {
     until_ended(&test, id).await;
 }
 
+/// A request to end a statement that is only now on its way to the server may come before it.
+#[tokio::test]
+async fn what_a_closure_begins_after_its_deadline_does_not_reach_the_server() {
+    let test = TestDb::mysql().await;
+    let short = |settings: &mut crate::DatabaseSettings| {
+        alone(settings);
+        settings.query_timeout = period(200);
+    };
+    let db = with(&test, short).await;
+    let id = connection_id(&db).await;
+    let late = |conn: &mut Conn| {
+        let end = Instant::now() + Duration::from_millis(500); // longer than the deadline and the server's grace
+        while Instant::now() < end {
+            std::thread::yield_now();
+        }
+        unlimited(conn)
+    };
+    for _ in 0..3 {
+        let outcome = db.write(late).await;
+        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+    }
+    assert_eq!(connection_id(&db).await, id); // it has not even been told to end anything
+}
+
+#[tokio::test]
+async fn a_batch_past_its_deadline_is_ended_with_all_its_statements() {
+    let test = TestDb::mysql().await;
+    let short = |settings: &mut crate::DatabaseSettings| {
+        alone(settings);
+        settings.query_timeout = period(200);
+    };
+    let db = with(&test, short).await;
+    let id = connection_id(&db).await;
+    let sleeps = |conn: &mut Conn| {
+        conn.batch_execute(crate::mysql::UNLIMITED)?;
+        conn.batch_execute("DO SLEEP(60); DO SLEEP(60); DO SLEEP(60)")
+    };
+    for by_write in [true, false] {
+        let outcome = if by_write { db.write(sleeps).await } else { db.read(sleeps).await };
+        assert!(matches!(outcome, Err(Error::Deadline(_))), "{outcome:?}");
+        until_ended(&test, id).await;
+    }
+}
+
 #[tokio::test]
 async fn a_drain_leaves_no_statement_running_on_the_server() {
     let test = TestDb::mysql().await;

@@ -9,7 +9,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Integer, Text};
 use foobar_core::{Chain, Secret};
 
-use super::{alone, both, with};
+use super::{alone, both, period, with};
 use crate::testing::{MysqlServer, TestDb};
 use crate::{Conn, DatabaseSettings, Db, Error, QueryResult};
 
@@ -142,6 +142,88 @@ async fn a_deadlock_that_the_closure_swallows_does_not_commit_half_of_it() {
 }
 
 #[tokio::test]
+async fn what_follows_a_swallowed_deadlock_is_not_committed_by_itself() {
+    let db = pairs().await;
+    execute(&db, "CREATE TABLE notes (id INT)").await.unwrap();
+    let swallow = |conn: &mut Conn, id| {
+        drop(conn.transaction(|conn| add(conn, id)));
+        drop(conn.batch_execute("INSERT INTO notes VALUES (1)"));
+        (0..100).for_each(|_| drop(conn.batch_execute("nonsense"))); // not even that makes the deadlock forgotten
+        Ok(())
+    };
+    let (one, two) = deadlock(&db, swallow).await;
+    one.and(two).unwrap();
+    assert_eq!((least_and_most(&db).await, count(&db, "notes").await), ((2, 2), 2));
+}
+
+#[tokio::test]
+async fn a_deadlock_of_which_the_closure_makes_another_error_is_tried_again() {
+    let db = pairs().await;
+    let other = |conn: &mut Conn, id| add(conn, id).map_err(|_| DieselError::RollbackTransaction);
+    let (one, two) = deadlock(&db, other).await;
+    one.and(two).unwrap();
+    assert_eq!(least_and_most(&db).await, (2, 2));
+}
+
+#[tokio::test]
+async fn what_follows_a_transaction_that_sqlite_has_rolled_back_is_not_committed_by_itself() {
+    let db = TestDb::sqlite().await;
+    let tables = "CREATE TABLE raises (id INTEGER); CREATE TABLE notes (id INTEGER); CREATE TRIGGER raise BEFORE INSERT \
+        ON raises BEGIN SELECT RAISE(ROLLBACK, 'not this one'); END";
+    execute(&db, tables).await.unwrap();
+    for nested in [false, true] {
+        let raise = move |conn: &mut Conn| {
+            let insert = |conn: &mut Conn| conn.batch_execute("INSERT INTO raises VALUES (1)");
+            drop(if nested { conn.transaction(insert) } else { insert(conn) });
+            drop(conn.batch_execute("INSERT INTO notes VALUES (1)"));
+            Ok(())
+        };
+        let (outcome, runs) = write_counted(&db, raise).await;
+        let Err(Error::Query(error)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((error.to_string().as_str(), runs, count(&db, "notes").await), ("not this one", 1, 0));
+    }
+    execute(&db, "INSERT INTO notes VALUES (1)").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_inside_a_nested_transaction_of_sqlite_is_told_as_such() {
+    let db = TestDb::sqlite().await;
+    execute(&db, "CREATE TABLE blobs (b BLOB)").await.unwrap();
+    let fill = |conn: &mut Conn| {
+        conn.batch_execute("PRAGMA max_page_count = 10")?;
+        conn.transaction(|conn| conn.batch_execute("INSERT INTO blobs VALUES (zeroblob(1000000))"))
+    };
+    let (outcome, runs) = write_counted(&db, fill).await;
+    assert!(matches!(outcome, Err(Error::Disk(_))) && runs == 1, "{outcome:?} {runs}");
+}
+
+#[tokio::test]
+async fn a_row_that_is_longer_than_a_packet_is_read() {
+    let test = TestDb::mysql().await;
+    let db = with(&test, |settings| settings.query_timeout = period(60_000)).await; // it is as long as the server allows
+    let max: i64 =
+        db.read(|conn| diesel::select(sql::<BigInt>("@@max_allowed_packet")).get_result(conn)).await.unwrap();
+    let row = format!("SELECT REPEAT('x', {max} - 100), REPEAT('x', 200)");
+    db.read(move |conn| diesel::sql_query(&row).execute(conn)).await.unwrap();
+}
+
+/// The driver looks for names of values, and takes a backslash before a quote for its escape.
+#[tokio::test]
+async fn a_text_that_the_driver_misreads_is_an_error_and_not_another_text() {
+    let db = TestDb::mysql().await;
+    let name = |sql: &'static str| db.read(move |conn| diesel::sql_query(sql).load::<Named>(conn));
+    let error = name(r"SELECT CONCAT('\\', ':name') AS name").await.unwrap_err();
+    assert!(Chain(&error).to_string().contains("`:name`"), "{}", Chain(&error));
+    assert_eq!(name("SELECT CONCAT('it''s', ':name') AS name").await.unwrap()[0].name, "it's:name");
+}
+
+#[derive(Debug, QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+#[tokio::test]
 async fn a_connection_lost_inside_a_write_is_tried_again_even_where_the_closure_swallows_it() {
     let db = TestDb::mysql().await;
     execute(&db, "CREATE TABLE notes (id INT)").await.unwrap();
@@ -193,7 +275,8 @@ async fn a_query_that_an_operator_ends_is_not_reported_as_our_deadline() {
     };
     while !running.is_finished() {
         if is_busy().await.unwrap() == 1 {
-            test.read(move |conn| conn.batch_execute(&format!("KILL QUERY {id}"))).await.unwrap();
+            let kill = test.read(move |conn| conn.batch_execute(&format!("KILL QUERY {id}")));
+            drop(kill.await); // it may have ended, and its connection with it
         }
     }
     let error = running.await.unwrap().unwrap_err();

@@ -22,6 +22,12 @@ const LEFT_ON_MYSQL: &[(&str, &str, Option<&str>)] = &[
     ("SET @mine = 'secret'", "SELECT CAST(@mine AS CHAR)", None),
     ("SELECT 'secret' INTO @mine", "SELECT CAST(@mine AS CHAR)", None),
     ("SELECT GET_LOCK('mine', 0)", "SELECT CAST(IS_USED_LOCK('mine') AS CHAR)", None),
+    ("SELECT GET_LOCK /* of ours */ ('mine', 0)", "SELECT CAST(IS_USED_LOCK('mine') AS CHAR)", None),
+    (
+        "SELECT 1 FROM (SELECT 1) AS a JOIN (SELECT 1) AS b ON GET_LOCK('mine', 0)",
+        "SELECT CAST(IS_USED_LOCK('mine') AS CHAR)",
+        None,
+    ),
     ("DO GET_LOCK('mine', 0)", "SELECT CAST(IS_USED_LOCK('mine') AS CHAR)", None),
     ("USE mysql", "SELECT CAST(DATABASE() = 'mysql' AS CHAR)", Some("0")),
     ("SET NAMES latin1", "SELECT CAST(@@character_set_client AS CHAR)", Some("utf8mb4")),
@@ -63,6 +69,16 @@ async fn a_temporary_table_of_a_caller_is_gone_for_the_next() {
             db.write(make).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_role_of_a_caller_is_not_that_of_the_next() {
+    let test = TestDb::mysql().await;
+    test.write(|conn| conn.batch_execute("CREATE ROLE boss; GRANT boss TO root@localhost")).await.unwrap();
+    let db = with(&test, alone).await;
+    db.read(|conn| conn.batch_execute("SET ROLE boss")).await.unwrap();
+    let is_boss = "SELECT CAST(COALESCE(CURRENT_ROLE(), 'NONE') LIKE '%boss%' AS CHAR)";
+    assert_eq!(one_value(&db, is_boss).await.as_deref(), Some("0"));
 }
 
 /// How many statements the server has run for this connection.
@@ -152,6 +168,27 @@ async fn a_read_of_mysql_cannot_write() {
     assert_eq!(count.as_deref(), Some("0"));
     let written = db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)).await;
     assert_eq!(written.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_read_of_mysql_cannot_ask_to_write() {
+    let test = TestDb::mysql().await;
+    let tables = "CREATE TABLE notes (id INT); CREATE FUNCTION note() RETURNS INT BEGIN INSERT INTO notes VALUES (1); \
+        RETURN 1; END";
+    test.write(move |conn| conn.batch_execute(tables)).await.unwrap();
+    let db = with(&test, alone).await;
+    for statements in [
+        ["SELECT 1 FROM (SELECT 1) AS a JOIN (SELECT 1) AS b ON note()", "COMMIT"],
+        ["SELECT note /* it */ ()", "COMMIT"],
+        ["COMMIT AND CHAIN", "INSERT INTO notes VALUES (1)"],
+        ["START TRANSACTION READ WRITE", "INSERT INTO notes VALUES (1)"],
+        ["SET SESSION TRANSACTION READ WRITE", "INSERT INTO notes VALUES (1)"],
+    ] {
+        let run = move |conn: &mut Conn| statements.iter().try_for_each(|statement| conn.batch_execute(statement));
+        let outcome = db.read(run).await;
+        let expected = matches!(outcome, Err(Error::Query(DieselError::DatabaseError(ReadOnlyTransaction, _))));
+        assert!(expected, "{statements:?}: {outcome:?}");
+    }
 }
 
 #[tokio::test]
