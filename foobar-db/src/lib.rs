@@ -53,7 +53,8 @@ mod settings;
 mod sqlite;
 mod stats;
 pub mod testing;
-#[cfg(all(test, feature = "sqlite", feature = "mysql"))]
+#[cfg(all(feature = "sqlite", feature = "mysql"))]
+#[cfg(test)]
 mod tests;
 mod thread;
 
