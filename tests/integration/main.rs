@@ -11,6 +11,7 @@ mod descriptors; // few descriptors, and a log that is moved away
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
+mod faults; // what faults of the database, the network and the disk do to a site under load
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod static_changing; // a large file that changes while it is sent
 mod static_differential; // the same requests to Foobar and to nginx
