@@ -276,7 +276,10 @@ mod tests {
         let client = TcpStream::connect(network.address()).unwrap();
         let (server, _) = listener.accept().unwrap();
         client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Ends { network, client, server }
+        let mut ends = Ends { network, client, server };
+        ends.ask("?"); // once it has arrived, the network knows the connection
+        assert_eq!(ends.at_server(1), "?");
+        ends
     }
 
     impl Ends {

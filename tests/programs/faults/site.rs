@@ -11,6 +11,7 @@ use std::time::Duration;
 use foobar::BoxError;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::http::Http;
 use crate::patience::until;
 
 /// Killed when it is dropped.
@@ -52,7 +53,7 @@ pub(crate) struct Log {
 }
 
 impl Site {
-    /// Starts it on the database `url` and waits until it says where it listens.
+    /// Starts it on the database `url` and waits until it is ready.
     pub(crate) fn start(folder: &Path, url: &str, timeouts: &Timeouts) -> Result<Self, BoxError> {
         let mut command = Command::new(program()?);
         command.current_dir(folder).env_remove("RUST_BACKTRACE").env("FOOBAR__DATABASE__URL", url);
@@ -64,7 +65,10 @@ impl Site {
         let log = thread::spawn(|| Log::read(stderr));
         let mut stdout = stdout.lines();
         match Door::read(&mut stdout, child.id())? {
-            Some(door) => Ok(Self { child, _stdout: stdout, log: Some(log), door }),
+            Some(door) => {
+                let site = Self { child, _stdout: stdout, log: Some(log), door };
+                until("a new program is ready", || Ok(door.is_ready())).map(|_| site)
+            }
             None => {
                 let status = child.wait()?;
                 let log = log.join().expect("nothing panics there");
@@ -139,6 +143,10 @@ impl Door {
             }
         }
         Ok(web.zip(admin).map(|(web, admin)| Self { web, admin, process }))
+    }
+
+    fn is_ready(self) -> bool {
+        Http::to(self.admin).ask("GET", "/readyz").is_ok_and(|answer| answer.status == 200)
     }
 }
 

@@ -103,15 +103,17 @@ fn counted(book: &Book) -> Option<String> {
     (!is_right).then(|| format!("half done: {counted} writes have counted, and the counters are {:?}", book.counters))
 }
 
-/// Each kind of wrong answer, and how many of it there were.
+/// Each kind of wrong answer, the first of it, and how many there were.
 fn wrong(requests: &[Request]) -> Vec<String> {
-    let mut kinds = BTreeMap::<(String, &String), usize>::new();
+    let mut kinds = BTreeMap::<(String, &str), (&str, usize)>::new();
     for request in requests {
         if let Outcome::Wrong(what) = &request.outcome {
-            *kinds.entry((format!("{:?}", request.kind), what)).or_default() += 1;
+            let kind = (format!("{:?}", request.kind), what.split(':').next().unwrap_or(what)); // there is a first part
+            kinds.entry(kind).or_insert((what, 0)).1 += 1;
         }
     }
-    kinds.into_iter().map(|((kind, what), times)| format!("{kind} answered {times} times with {what}")).collect()
+    let tell = |((kind, _), (first, times))| format!("{kind} answered {times} times, first with {first}");
+    kinds.into_iter().map(tell).collect()
 }
 
 #[cfg(test)]
@@ -206,9 +208,9 @@ mod tests {
 
     #[test]
     fn answers_that_must_not_be_are_told_by_kind() {
-        let wrong = || Outcome::Wrong("500: Internal Server Error".to_owned());
-        let requests = [request(1, Kind::Static, wrong()), request(2, Kind::Static, wrong())];
-        let expected = ["Static answered 2 times with 500: Internal Server Error"];
+        let wrong = |number: i32| Outcome::Wrong(format!("500: request {number}"));
+        let requests = [request(1, Kind::Static, wrong(1)), request(2, Kind::Static, wrong(2))];
+        let expected = ["Static answered 2 times, first with 500: request 1"];
         assert_eq!(violations(&requests, &book(&[])), expected);
     }
 }
