@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 
@@ -100,11 +101,12 @@ impl Endpoint {
         })
     }
 
-    /// A write is kept only where the database that took it is still there.
+    /// What has been committed is kept only where the database that took it is still there, or comes back.
     fn confirm(&self, access: Access) -> Result<(), Error> {
         match access {
             Access::Read => Ok(()),
-            Access::Write | Access::Migrate => (self.present)().map_err(|source| self.unavailable(source)),
+            Access::Write => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
+            Access::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
         }
     }
 
@@ -115,6 +117,10 @@ impl Endpoint {
     fn unavailable(&self, source: ConnectError) -> Error {
         Error::Unavailable { database: self.database.clone(), source }
     }
+}
+
+fn closed(why: &ConnectError) -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(why.to_string()))
 }
 
 /// What a check of the server's own tells.

@@ -11,6 +11,7 @@ mod descriptors; // few descriptors, and a log that is moved away
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
+mod faults; // what faults of the database, the network and the disk do to a site under load
 mod log; // what repeats is counted
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not

@@ -5,14 +5,20 @@ use std::process::ExitCode;
 
 use foobar::actix_web::{self, HttpRequest, HttpResponse, web};
 use foobar::diesel::prelude::*;
-use foobar::{App, Db, Error, Migrations, Server, diesel, embed_migrations};
-use schema::ledger;
+use foobar::{App, Conn, Db, Error, Migrations, QueryResult, Server, diesel, embed_migrations};
+use schema::{counters, ledger};
 
 mod schema {
     foobar::diesel::table! {
         ledger (id) {
             id -> Integer,
             note -> Text,
+        }
+    }
+    foobar::diesel::table! {
+        counters (id) {
+            id -> Integer,
+            times -> Integer,
         }
     }
 }
@@ -34,7 +40,10 @@ impl App for Proving {
             .route("/bytes/{n}", web::get().to(async |n: web::Path<usize>| vec![b'x'; *n]))
             .route("/socket", web::get().to(socket))
             .route("/ledger", web::get().to(entries))
-            .route("/ledger/{id}", web::put().to(enter));
+            .route("/ledger/{id}", web::get().to(entry))
+            .route("/ledger/{id}", web::put().to(enter))
+            .route("/ledger/{id}/{manner}", web::put().to(enter_in_a_manner))
+            .route("/endless", web::get().to(read_for_ever));
     }
 
     fn migrations(&self) -> Migrations {
@@ -80,9 +89,79 @@ async fn socket(request: HttpRequest, body: web::Payload) -> actix_web::Result<H
 }
 
 async fn enter(db: web::Data<Db>, id: web::Path<i32>) -> Result<HttpResponse, Error> {
-    let row = (ledger::id.eq(*id), ledger::note.eq("acknowledged"));
-    db.write(move |conn| diesel::insert_into(ledger::table).values(row).execute(conn)).await?;
+    db.write(move |conn| insert(conn, *id, "acknowledged")).await?;
     Ok(HttpResponse::Created().finish())
+}
+
+/// How a write goes about it.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Manner {
+    /// In several statements, which the row shows until the last.
+    Stepwise,
+    /// Collides with others of its kind.
+    Contended,
+    /// 60,000 bytes.
+    Bulky,
+    /// Never comes to its end.
+    Endless,
+}
+
+async fn enter_in_a_manner(db: web::Data<Db>, path: web::Path<(i32, Manner)>) -> Result<HttpResponse, Error> {
+    let (id, manner) = path.into_inner();
+    let write = db.write(move |conn| match manner {
+        Manner::Stepwise => insert_stepwise(conn, id),
+        Manner::Contended => insert_and_count(conn, id),
+        Manner::Bulky => insert(conn, id, &"acknowledged".repeat(5000)),
+        Manner::Endless => {
+            let insert = format!("INSERT INTO ledger (id, note) {}", endless(&format!("{id}, MAX('endless')")));
+            diesel::sql_query(insert).execute(conn).map(drop)
+        }
+    });
+    write.await?;
+    Ok(HttpResponse::Created().finish())
+}
+
+fn insert(conn: &mut Conn, id: i32, note: &str) -> QueryResult<()> {
+    let row = (ledger::id.eq(id), ledger::note.eq(note));
+    diesel::insert_into(ledger::table).values(row).execute(conn).map(drop)
+}
+
+fn insert_stepwise(conn: &mut Conn, id: i32) -> QueryResult<()> {
+    insert(conn, id, "half done")?;
+    ledger::table.filter(ledger::id.eq(id)).count().get_result::<i64>(conn)?;
+    let row = ledger::table.filter(ledger::id.eq(id));
+    diesel::update(row).set(ledger::note.eq("acknowledged")).execute(conn).map(drop)
+}
+
+/// Counts in both counters, in an order that half of the others have the other way round.
+fn insert_and_count(conn: &mut Conn, id: i32) -> QueryResult<()> {
+    let first = 1 + id % 2;
+    count(conn, first)?;
+    insert(conn, id, "counted")?;
+    count(conn, 3 - first)
+}
+
+fn count(conn: &mut Conn, counter: i32) -> QueryResult<()> {
+    let counter = counters::table.find(counter);
+    diesel::update(counter).set(counters::times.eq(counters::times + 1)).execute(conn).map(drop)
+}
+
+/// A query that comes to its end in some years.
+fn endless(columns: &str) -> String {
+    let digits = (1..10).map(|digit| format!(" UNION ALL SELECT {digit}")).collect::<String>();
+    let places = (1..=16).map(|place| format!("digits d{place}")).collect::<Vec<_>>().join(", ");
+    format!("WITH digits(n) AS (SELECT 0{digits}) SELECT {columns} FROM {places}")
+}
+
+async fn read_for_ever(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+    db.read(|conn| diesel::sql_query(endless("MAX(d1.n)")).execute(conn)).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+async fn entry(db: web::Data<Db>, id: web::Path<i32>) -> Result<String, Error> {
+    let note = ledger::table.filter(ledger::id.eq(*id)).select(ledger::note);
+    Ok(db.read(move |conn| note.first(conn)).await?)
 }
 
 async fn entries(db: web::Data<Db>) -> Result<String, Error> {

@@ -311,17 +311,21 @@ async fn a_file_that_is_replaced_takes_no_call_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_write_into_a_file_that_is_removed_meanwhile_is_not_acknowledged() {
+async fn the_outcome_of_a_write_is_unknown_where_its_file_is_moved_away_meanwhile_as_it_may_come_back() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("foobar.db");
+    let (path, aside) = (folder.path().join("foobar.db"), folder.path().join("aside.db"));
     let db = start(&path).await.unwrap();
     create(&db).await;
+    let (from, to) = (path.clone(), aside.clone());
     let write = move |conn: &mut Conn| {
         diesel::sql_query("INSERT INTO notes VALUES ('x')").execute(conn)?;
-        std::fs::remove_file(&path).unwrap();
+        std::fs::rename(&from, &to).unwrap();
         Ok(())
     };
-    assert_gone(db.write(write).await);
+    let error = db.write(write).await.unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown(_)) && Chain(&error).to_string().ends_with(GONE), "{error:?}");
+    std::fs::rename(&aside, &path).unwrap();
+    assert_eq!(count(&db).await, 1);
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ use program::Program;
 /// ```
 pub struct MysqlServer {
     program: Program,
+    options: Vec<String>,
     folder: PathBuf,
     keeper: Option<Child>,
     databases: AtomicU64,
@@ -85,11 +86,19 @@ kill -9 $server; wait $server
 impl MysqlServer {
     /// Makes a server and waits until it answers.
     pub fn start() -> Result<Self, ServerError> {
+        Self::start_with(&[])
+    }
+
+    /// The same with further options for its command line, such as `--innodb-flush-log-at-trx-commit=1`: by itself it
+    /// may lose what it has acknowledged where it is stopped.
+    pub fn start_with(options: &[&str]) -> Result<Self, ServerError> {
+        let options = options.iter().copied().map(str::to_owned).collect();
         let program = Program::find()?;
         let folder =
             tempfile::Builder::new().prefix("foobar-").tempdir().map_err(failed("making a temporary folder"))?;
         template::copy_to(&folder.path().join("data"), &program)?;
-        let mut server = Self { program, folder: folder.keep(), keeper: None, databases: AtomicU64::new(0) };
+        let folder = folder.keep();
+        let mut server = Self { program, options, folder, keeper: None, databases: AtomicU64::new(0) };
         server.restart()?;
         Ok(server)
     }
@@ -130,7 +139,7 @@ impl MysqlServer {
         self.stop()?;
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
-        command.args(self.program.arguments(&self.folder)).args(self.paths());
+        command.args(self.program.arguments(&self.folder)).args(self.paths()).args(&self.options);
         let log = std::fs::File::create(self.folder.join("log")).map_err(failed("making its log"))?;
         let errors = log.try_clone().map_err(failed("making its log"))?;
         let keeper = command.stdin(Stdio::piped()).stdout(log).stderr(errors).spawn();
@@ -191,4 +200,25 @@ impl Drop for MysqlServer {
 fn failed(doing: &str) -> impl FnOnce(io::Error) -> ServerError {
     let doing = doing.to_owned();
     move |source| ServerError::System { doing, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+
+    #[test]
+    fn a_server_has_the_options_that_it_was_started_with_and_keeps_them() {
+        let mut server = MysqlServer::start_with(&["--max-connections=17"]).unwrap();
+        let limit = |server: &MysqlServer| {
+            let limit = diesel::select(sql::<BigInt>("CAST(@@max_connections AS SIGNED)"));
+            limit.get_result::<i64>(&mut server.connect().unwrap()).unwrap()
+        };
+        assert_eq!(limit(&server), 17);
+        server.restart().unwrap();
+        assert_eq!(limit(&server), 17);
+    }
 }

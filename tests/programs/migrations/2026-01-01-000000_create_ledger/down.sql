@@ -1,1 +1,2 @@
+DROP TABLE counters;
 DROP TABLE ledger;
