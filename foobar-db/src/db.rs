@@ -77,9 +77,13 @@ impl Db {
 }
 
 impl<C: EngineConnection> Db<C> {
-    /// Runs a query that only reads. It may see a replica, and is run again if its connection was lost. On SQLite an
-    /// attempt to write is an error. It is in no transaction: where several statements must see the same state, put
-    /// them into `conn.transaction(..)`.
+    /// Runs a query that only reads. It may see a replica, and is run again if its connection was lost. An attempt to
+    /// write is an error; on MySQL, where it is hidden in a view, or in a procedure that begins a transaction of its own,
+    /// it is not seen. It is in no transaction: where several statements must see the same state, put them into
+    /// `conn.transaction(..)`.
+    ///
+    /// What a query sets in its session (variables, locks, modes, temporary tables) is gone for the next one. On MySQL,
+    /// what a trigger or a view sets is not seen: let them set nothing.
     pub async fn read<T: Send + 'static>(
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
