@@ -147,7 +147,8 @@ impl MysqlConnection {
         }
         self.statements = StatementCache::new(); // the server drops them
         self.transactions = AnsiTransactionManager::default();
-        self.link.drive(async |driver| session::restore(driver).await)?;
+        let beginning = self.link.session.beginning().to_owned();
+        self.link.drive(async |driver| session::restore(driver, &beginning).await)?;
         (self.link.is_changed, self.link.is_read_only) = (false, false);
         Ok(())
     }

@@ -9,12 +9,17 @@ use crate::{DatabaseSettings, Error};
 /// How to connect to a server, and how a session begins.
 pub(crate) struct Options {
     pub(crate) server: Opts,
+    /// The statements that each session begins with.
+    pub(crate) session: String,
     pub(crate) connect_timeout: Duration,
 }
 
 /// Ends the limits on a session's statements, for migrations. The comments are code for MariaDB and for MySQL alone.
 pub(crate) const UNLIMITED: &str =
     "SET @foobar_unlimited = 1 /*M! , SESSION max_statement_time = 0 */ /*!50708 , SESSION max_execution_time = 0 */";
+
+/// The most that the protocol allows.
+const MOST_OF_A_PACKET: usize = 1 << 30;
 
 /// After this long without traffic the system asks whether the server is still there.
 const TCP_KEEPALIVE: u32 = 30_000;
@@ -39,8 +44,9 @@ impl Options {
             .tcp_keepalive(Some(TCP_KEEPALIVE))
             .stmt_cache_size(0) // Diesel has its own
             .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
-            .setup(vec![session]);
-        Ok(Self { server: builder.into(), connect_timeout: bounded(settings.connect_timeout) })
+            .max_allowed_packet(Some(MOST_OF_A_PACKET)) // the driver would ask, which takes a round trip; the session does
+            .wait_timeout(Some(0)); // for pools of the driver's, and it would ask again
+        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
     }
 
     /// The URL without its password.
