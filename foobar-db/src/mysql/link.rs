@@ -146,7 +146,8 @@ impl Link {
 
     /// Begins the session anew. The server forgets all prepared statements.
     pub(super) fn reset(&mut self) -> QueryResult<()> {
-        self.drive(async |driver| session::restore(driver).await)?;
+        let beginning = self.session.beginning().to_owned();
+        self.drive(async |driver| session::restore(driver, &beginning).await)?;
         (self.is_changed, self.is_read_only, self.rolled_back) = (false, false, None);
         Ok(())
     }

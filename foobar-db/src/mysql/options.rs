@@ -9,6 +9,8 @@ use crate::{DatabaseSettings, Error};
 /// How to connect to a server, and how a session begins.
 pub(crate) struct Options {
     pub(crate) server: Opts,
+    /// The statements that each session begins with.
+    pub(crate) session: String,
     pub(crate) connect_timeout: Duration,
 }
 
@@ -43,8 +45,8 @@ impl Options {
             .stmt_cache_size(0) // Diesel has its own
             .max_allowed_packet(Some(LONGEST_ROW))
             .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
-            .setup(vec![session]);
-        Ok(Self { server: builder.into(), connect_timeout: bounded(settings.connect_timeout) })
+            .wait_timeout(Some(0)); // for pools of the driver's; for this and the packet it would ask the server
+        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
     }
 
     /// The URL without its password.

@@ -12,6 +12,8 @@ pub(super) struct Session {
     pub(super) server: Option<Server>,
     /// The most bytes that the server takes at once (`max_allowed_packet`).
     pub(super) max_packet: usize,
+    /// The statements that it began with.
+    beginning: String,
 }
 
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
@@ -36,44 +38,52 @@ impl Server {
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
     let mut driver = Driver::new(options.server.clone()).await.map_err(classify)?;
-    let session = describe(&mut driver).await.map_err(classify)?;
+    let session = Session::set_up(&mut driver, &options.session).await.map_err(classify)?;
     Ok((driver, session))
 }
 
 /// Sets the session back to its beginning: transactions, variables, temporary tables, locks, the chosen database.
-pub(super) async fn restore(driver: &mut Driver) -> Result<(), Error> {
-    if driver.reset().await? {
-        return Ok(());
+pub(super) async fn restore(driver: &mut Driver, beginning: &str) -> Result<(), Error> {
+    if !driver.reset().await? {
+        driver.change_user(mysql_async::ChangeUserOpts::default()).await?; // of servers that are too old for a reset
     }
-    driver.change_user(mysql_async::ChangeUserOpts::default()).await // of servers that are too old for a reset
+    driver.query_drop(beginning).await
 }
 
-/// What there is to know of the session.
-async fn describe(driver: &mut Driver) -> Result<Session, Error> {
-    let id = driver.id();
-    let read = match driver.query_iter(QUESTIONS).await {
-        Ok(mut answers) => read(&mut answers).await,
-        Err(error) => Err(error),
-    };
-    let (max_packet, server) = match read {
-        Ok((max_packet, Some((answering, server)))) => (max_packet, (answering == id).then_some(server)),
-        Ok((max_packet, None)) => (max_packet, None),
-        Err(Error::Server(_)) => (usize::MAX, None), // not the servers that we know
-        Err(error) => return Err(error),
-    };
-    Ok(Session { id, server, max_packet })
+impl Session {
+    /// Runs the statements that it begins with, and learns what there is to know of it, in one round trip.
+    async fn set_up(driver: &mut Driver, beginning: &str) -> Result<Self, Error> {
+        let id = driver.id();
+        let read = match driver.query_iter(format!("{QUESTIONS}; {beginning}")).await {
+            Ok(answers) => read(answers).await,
+            Err(error) => Err(error),
+        };
+        let (max_packet, server) = match read {
+            Ok((max_packet, Some((answering, server)))) => (max_packet, (answering == id).then_some(server)),
+            Ok((max_packet, None)) => (max_packet, None),
+            // Not one of the servers that we know; or it refuses what comes after the questions, and does so again.
+            Err(Error::Server(_)) => driver.query_drop(beginning).await.map(|()| (usize::MAX, None))?,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { id, server, max_packet, beginning: beginning.to_owned() })
+    }
+
+    pub(super) fn beginning(&self) -> &str {
+        &self.beginning
+    }
 }
 
-/// One round trip for all. The comment is code for MySQL alone.
+/// The comment is code for MySQL alone.
 const QUESTIONS: &str = "SELECT @@max_allowed_packet, CONNECTION_ID(), \
      CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@datadir, @@socket /*!50708 , @@server_uuid */), UNIX_TIMESTAMP(); \
      SHOW GLOBAL STATUS LIKE 'Uptime'";
 
 type Answers<'a> = mysql_async::QueryResult<'a, 'static, mysql_async::TextProtocol>;
 
-async fn read(answers: &mut Answers<'_>) -> Result<(usize, Option<(u32, Server)>), Error> {
+async fn read(mut answers: Answers<'_>) -> Result<(usize, Option<(u32, Server)>), Error> {
     let first = answers.collect::<(usize, u32, String, i64)>().await?.pop();
     let uptime = answers.collect::<(String, i64)>().await?.pop();
+    answers.drop_result().await?;
     Ok(match (first, uptime) {
         (Some((max_packet, id, name, now)), Some((_, uptime))) => {
             (max_packet, Some((id, Server { name, started: now - uptime })))

@@ -67,14 +67,16 @@ const SHORT: Timeouts = Timeouts {
     connect: Duration::from_millis(500),
 };
 
-/// Long enough for a network on which a round trip takes 600 ms.
+/// Long enough for a network on which a round trip takes 600 ms; to connect, as long as by default.
 const LONG: Timeouts = Timeouts {
     acquire: Duration::from_secs(5),
     query: Duration::from_secs(10),
     lock: Duration::from_secs(2),
-    connect: Duration::from_secs(10),
+    connect: Duration::from_secs(2),
 };
 
+/// Long enough that a program connects again and has done something.
+const NOW_AND_THEN: Duration = Duration::from_millis(100);
 /// How long a program runs until it is ended again.
 const LIFE: Duration = Duration::from_millis(300);
 
@@ -123,8 +125,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         sign: Sign::NotReady,
         ..NETWORK
     },
-    Fault { name: "connections-reset", go_on: reset, sign: Sign::Retry, ..NETWORK },
-    Fault { name: "connections-half-open", go_on: leave_half_open, sign: Sign::Retry, ..NETWORK },
+    Fault { name: "connections-reset", go_on: reset, pace: NOW_AND_THEN, sign: Sign::Retry, ..NETWORK },
+    Fault { name: "connections-half-open", go_on: leave_half_open, pace: NOW_AND_THEN, sign: Sign::Retry, ..NETWORK },
     Fault { name: "connections-cut", go_on: cut, sign: Sign::Retry, ..NETWORK },
     Fault {
         name: "connections-killed",
@@ -133,6 +135,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             let database = scene.on_server();
             database.server.kill_sessions(&database.name)
         },
+        pace: NOW_AND_THEN,
         sign: Sign::Retry,
         ..CALM
     },

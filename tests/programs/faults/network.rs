@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -152,18 +153,20 @@ impl Shared {
 
     /// Carries what goes in one direction, until there is no more.
     fn carry(&self, link: &Link, direction: Direction) {
-        let mut buffer = [0; 16 << 10];
-        loop {
-            let length = link.receive(direction, &mut buffer).unwrap_or(0); // a reset is an end, too
-            self.wait(direction, Instant::now());
-            let (carried, is_cut) = self.up_to_the_cut(direction, length);
-            if length == 0 || link.send(direction, &buffer[..carried]).is_err() {
-                return link.finish(direction);
+        let (sender, pieces) = mpsc::channel();
+        thread::scope(|scope| {
+            scope.spawn(move || link.receive(direction, &sender));
+            for (arrived, piece) in pieces {
+                self.wait(direction, arrived);
+                let (carried, is_cut) = self.up_to_the_cut(direction, piece.len());
+                if piece.is_empty() || link.send(direction, &piece[..carried]).is_err() {
+                    return link.finish(direction);
+                }
+                if is_cut {
+                    link.close();
+                }
             }
-            if is_cut {
-                link.close();
-            }
-        }
+        });
     }
 
     /// Waits until what came at `arrived` may go on.
@@ -207,10 +210,19 @@ impl Weather {
 }
 
 impl Link {
-    fn receive(&self, direction: Direction, buffer: &mut [u8]) -> io::Result<usize> {
-        match direction {
-            Direction::ToServer => (&self.client).read(buffer),
-            Direction::ToClient => (&self.server).read(buffer),
+    /// Hands on every piece as it arrives, and an empty one as the end.
+    fn receive(&self, direction: Direction, pieces: &Sender<(Instant, Vec<u8>)>) {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            let length = match direction {
+                Direction::ToServer => (&self.client).read(&mut buffer),
+                Direction::ToClient => (&self.server).read(&mut buffer),
+            };
+            let length = length.unwrap_or(0); // a reset is an end, too
+            let taken = pieces.send((Instant::now(), buffer[..length].to_vec()));
+            if length == 0 || taken.is_err() {
+                return;
+            }
         }
     }
 
