@@ -5,6 +5,7 @@ mod clock;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -93,6 +94,22 @@ impl Server {
         metrics.into_text()
     }
 
+    /// One of them.
+    pub(crate) fn figure(&self, name: &str) -> u64 {
+        let metrics = self.metrics();
+        let line =
+            metrics.lines().find_map(|line| line.strip_prefix("foobar_web_")?.strip_prefix(name)?.strip_prefix(' '));
+        line.expect("there is such a figure").parse().expect("a figure is a number")
+    }
+
+    /// A connection that the server has accepted: its time has begun.
+    pub(crate) fn accept(&self) -> Client {
+        let before = self.figure("connections_total");
+        let client = self.connect();
+        wait_until("the connection is accepted", || self.figure("connections_total") > before);
+        client
+    }
+
     /// Whether all connections have ended.
     pub(crate) fn is_alone(&self) -> bool {
         self.metrics().contains("foobar_web_connections 0\n")
@@ -122,6 +139,20 @@ impl Server {
         time
     }
 
+    /// The same until the server sends something to a client, or closes the connection; the time is the server's, however
+    /// late the client learns of it.
+    pub(crate) fn time_until_told(&self, client: &mut Client) -> Duration {
+        let before = self.moves();
+        let time = self.time_until(|| self.moves() != before);
+        wait_until("the client learns of it", || client.is_told());
+        time
+    }
+
+    /// What it has sent, and how many connections it has.
+    fn moves(&self) -> (u64, u64) {
+        (self.figure("sent_bytes_total"), self.figure("connections"))
+    }
+
     /// Lets the server's time pass while this works; gives how much has passed at most.
     pub(crate) fn time_for<T: Send>(&self, work: impl FnOnce() -> T + Send) -> (Duration, T) {
         std::thread::scope(|scope| {
@@ -143,6 +174,21 @@ impl Server {
         let drain = self.web.drain(Instant::now() + FOREVER);
         self.runtime.block_on(async { timeout(PATIENCE, drain).await.expect("the drain ends by itself") });
     }
+}
+
+/// The access log of a server that has drained, with a line for each answer.
+pub(crate) fn log_of(server: &Server, path: &Path) -> String {
+    let metrics = server.metrics();
+    let counts = metrics.lines().filter(|line| line.starts_with("foobar_web_requests_total{"));
+    let answers: usize =
+        counts.map(|line| line.rsplit(' ').next().map_or(0, |count| count.parse().expect("a count"))).sum();
+    let mut text = String::new();
+    // The drain itself waits for them, but not for long.
+    wait_until("each answer has its line", || {
+        text = std::fs::read_to_string(path).unwrap_or_default(); // it may be made with its first line
+        text.lines().count() == answers
+    });
+    text
 }
 
 /// How much of a server's time passes at once.
@@ -255,13 +301,20 @@ impl Client {
         self.answer()
     }
 
+    /// Sends this, and waits until the server has read it.
+    pub(crate) fn send_to(&mut self, server: &Server, bytes: impl AsRef<[u8]>) {
+        let after = server.figure("received_bytes_total") + bytes.as_ref().len() as u64;
+        self.send(bytes);
+        wait_until("the server reads it", || server.figure("received_bytes_total") >= after);
+    }
+
     /// Sends one byte after the other, [`STEP`] apart, until the server answers or closes; gives when that was.
     pub(crate) fn dribble(&mut self, server: &Server, bytes: &[u8]) -> (Duration, String) {
-        let mut bytes = bytes.iter().cycle();
+        let (before, mut bytes) = (server.moves(), bytes.chunks(1).cycle());
         let time = server.time_until(|| {
-            let answered = self.is_told();
+            let answered = server.moves() != before;
             if !answered {
-                self.send(bytes.next().map_or(&[][..], std::slice::from_ref));
+                self.send_to(server, bytes.next().expect("there are bytes"));
             }
             answered
         });
