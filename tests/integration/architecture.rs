@@ -34,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "foobar-core",
             "libsqlite3-sys",
             "mysql_async",
+            "mysql_common",
             "r2d2",
             "rustix",
             "tempfile",
