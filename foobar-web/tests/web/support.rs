@@ -4,7 +4,7 @@ mod clock;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -139,18 +139,18 @@ impl Server {
         time
     }
 
-    /// The same until the server sends something to a client, or closes the connection; the time is the server's, however
-    /// late the client learns of it.
+    /// The same until the server answers this client, or ends its side of the connection: it is the server's time, however
+    /// late the client learns of it. No other client may be answered meanwhile.
     pub(crate) fn time_until_told(&self, client: &mut Client) -> Duration {
-        let before = self.moves();
-        let time = self.time_until(|| self.moves() != before);
+        let time = self.time_until(self.tells(client));
         wait_until("the client learns of it", || client.is_told());
         time
     }
 
-    /// What it has sent, and how many connections it has.
-    fn moves(&self) -> (u64, u64) {
-        (self.figure("sent_bytes_total"), self.figure("connections"))
+    /// Tells when that has happened.
+    fn tells<'a>(&'a self, client: &Client) -> impl FnMut() -> bool + 'a {
+        let (before, end) = (self.figure("sent_bytes_total"), client.other_end());
+        move || self.figure("sent_bytes_total") != before || !end.is_open()
     }
 
     /// Lets the server's time pass while this works; gives how much has passed at most.
@@ -301,6 +301,13 @@ impl Client {
         self.answer()
     }
 
+    /// The server's end of this connection.
+    pub(crate) fn other_end(&self) -> OtherEnd {
+        let stream = self.stream.get_ref();
+        let port = |end: std::io::Result<SocketAddr>| end.expect("it is connected").port();
+        OtherEnd(format!(":{:04X} 0100007F:{:04X} ", port(stream.peer_addr()), port(stream.local_addr())))
+    }
+
     /// Sends this, and waits until the server has read it.
     pub(crate) fn send_to(&mut self, server: &Server, bytes: impl AsRef<[u8]>) {
         let after = server.figure("received_bytes_total") + bytes.as_ref().len() as u64;
@@ -310,9 +317,9 @@ impl Client {
 
     /// Sends one byte after the other, [`STEP`] apart, until the server answers or closes; gives when that was.
     pub(crate) fn dribble(&mut self, server: &Server, bytes: &[u8]) -> (Duration, String) {
-        let (before, mut bytes) = (server.moves(), bytes.chunks(1).cycle());
+        let (mut tells, mut bytes) = (server.tells(self), bytes.chunks(1).cycle());
         let time = server.time_until(|| {
-            let answered = server.moves() != before;
+            let answered = tells();
             if !answered {
                 self.send_to(server, bytes.next().expect("there are bytes"));
             }
@@ -337,6 +344,37 @@ impl Client {
         !waits
     }
 }
+
+/// A server's end of a connection, as the system tells of it: both ports.
+pub(crate) struct OtherEnd(String);
+
+impl OtherEnd {
+    /// Whether the server may still send.
+    fn is_open(&self) -> bool {
+        self.state().is_some_and(|(state, _)| [ESTABLISHED, CLOSE_WAIT].contains(&state.as_str()))
+    }
+
+    /// The bytes that were sent and not taken.
+    pub(crate) fn not_taken(&self) -> u64 {
+        self.state().map_or(0, |(_, queued)| u64::from_str_radix(&queued, 16).expect("a length is a number"))
+    }
+
+    /// Its state and its queue; `None` if it is no more. A look at a table that changes may miss one.
+    fn state(&self) -> Option<(String, String)> {
+        (0..LOOKS).find_map(|_| self.look())
+    }
+
+    fn look(&self) -> Option<(String, String)> {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells of its sockets");
+        let mut fields = sockets.split_once(&self.0)?.1.split([' ', ':']).map(str::to_owned);
+        Some((fields.next()?, fields.next()?))
+    }
+}
+
+const LOOKS: usize = 100;
+const ESTABLISHED: &str = "01";
+/// The client has closed its side.
+const CLOSE_WAIT: &str = "08";
 
 /// The application of these tests.
 pub(crate) async fn answer(request: Request) -> Response {
