@@ -1,8 +1,9 @@
 //! Faults between a site and its database, under load: what clients were told is held against what the database holds.
 //!
-//!     cargo run --example faults                     every trial for some seconds
-//!     cargo run --example faults -- mysql/black-hole those whose names begin so
-//!     cargo run --example faults -- --rounds 100     again and again
+//!     cargo build --examples
+//!     target/debug/examples/faults                    every trial for some seconds
+//!     target/debug/examples/faults mysql/black-hole   those whose names begin so
+//!     target/debug/examples/faults --rounds 100       again and again
 //!
 //! The site is the program `proving`, the server MariaDB or what `FOOBAR_MYSQLD` names. The table of results is
 //! printed at the end; the exit code is 1 where something was found.
