@@ -104,13 +104,13 @@ impl Crew {
     }
 
     /// Returns when all threads have ended. The workers have until [`LAST_WORDS`] after the deadline; then the log has
-    /// the same time once more.
+    /// [`LAST_LINES`].
     pub(crate) async fn drain(&self, deadline: std::time::Instant) {
         self.drain_workers(Instant::from_std(deadline)).await;
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).take(); // the log's thread ends with its last sender
         let mut logging = self.logging.subscribe();
         let ended = logging.wait_for(|logging| *logging == 0);
-        if timeout_at(Instant::now() + LAST_WORDS, ended).await.is_err() {
+        if timeout_at(Instant::now() + LAST_LINES, ended).await.is_err() {
             tracing::warn!("the access log takes no more lines; the last ones are lost");
         }
     }
@@ -181,8 +181,10 @@ impl Crew {
 
 /// What a drain waits before it speaks of it: idle connections have gone by then.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
-/// What a drain waits beyond its deadline for connections to be dropped and lines to be written.
+/// What a drain waits beyond its deadline for connections to be dropped.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+/// What it waits for lines to be written, also where the machine is busy.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 type Ready = mpsc::UnboundedSender<Result<(), Error>>;
 

@@ -15,7 +15,7 @@ use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 ///
 /// Every worker accepts from the same socket of each address, holds its connections to their end, and has a handler
 /// of its own, made by the [`MakeHandler`]. A drain drops at its deadline what is not finished, and returns when that
-/// has been logged, at most 200 ms later.
+/// has been logged, at most 1.2 s later.
 pub struct Web {
     plan: Plan,
     crew: Crew,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use foobar_core::{MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
 use foobar_web::{Address, WebTier};
 
-use crate::support::{PATIENCE, Server, answers, wait_until};
+use crate::support::{PATIENCE, Server, answers, log_of};
 
 /// An application that says when it has a request, and answers when it is told to.
 pub(crate) fn gated() -> (Arc<dyn MakeHandler>, Receiver<()>, Arc<tokio::sync::Semaphore>) {
@@ -93,11 +93,8 @@ fn what_is_not_finished_at_the_deadline_is_dropped_and_logged() {
     server.drain(Duration::from_millis(200));
     assert!(begun.elapsed() >= Duration::from_millis(200));
     assert_eq!(busy.rest(), "");
-    // The drain itself waits for it, but not for long.
-    wait_until("the log says so", || {
-        let text = std::fs::read_to_string(log.path()).expect("the log is text");
-        text.contains("\"GET / HTTP/1.1\" 499 0 ")
-    });
+    let text = log_of(&server, log.path());
+    assert!(text.contains("\"GET / HTTP/1.1\" 499 0 "), "{text}");
 }
 
 #[test]

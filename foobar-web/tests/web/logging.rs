@@ -8,7 +8,7 @@ use std::time::Duration;
 use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Response, handler_fn};
 
 use crate::drain::gated;
-use crate::support::{Server, answer};
+use crate::support::{Server, answer, log_of};
 
 /// The lines that these conversations leave, without their times; the server is drained first.
 fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
@@ -20,7 +20,7 @@ fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
     ));
     talk(&server);
     server.drain_at_leisure();
-    let text = std::fs::read_to_string(log.path()).expect("the log is text");
+    let text = log_of(&server, log.path());
     text.lines().map(str::to_owned).collect()
 }
 
@@ -115,7 +115,7 @@ fn after_the_file_was_moved_away_lines_go_to_a_new_one() {
     std::fs::rename(&log, &moved).expect("the file is there");
     server.connect().get("/after");
     server.drain_at_leisure();
-    let text = std::fs::read_to_string(&log).expect("it was made anew");
+    let text = log_of(&server, &log);
     assert!(text.contains("GET /after"), "{text}");
     assert_eq!(std::fs::read_to_string(&moved).expect("it is still there"), "");
 }

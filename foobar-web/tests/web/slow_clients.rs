@@ -10,7 +10,7 @@ use foobar_web::{Address, WebTier};
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
-use crate::support::{Client, STEP, Server, answer};
+use crate::support::{Client, STEP, Server, answer, log_of, wait_until};
 
 /// The length of the file: more than the system takes ahead.
 const LENGTH: usize = 16 << 20;
@@ -32,6 +32,9 @@ fn site(web: &str, largest_in_memory: &str) -> (TempDir, Server) {
     (folder, server)
 }
 
+/// So many pieces are more than the system takes ahead of a [`slow_client`].
+const ROOM: u128 = 20;
+
 /// A client that asks for the file, and whose system takes little ahead of it.
 fn slow_client(server: &Server, fields: &str) -> Client {
     let Some(Address::Tcp(address)) = server.web.addresses().into_iter().next() else { panic!("it listens on TCP") };
@@ -43,18 +46,30 @@ fn slow_client(server: &Server, fields: &str) -> Client {
     client
 }
 
-/// Reads some bytes every 10 ms for so long, then the rest, and gives how many there were.
+/// Reads some bytes every 10 ms for so long, then the rest, and gives how many there were. No time passes while the
+/// server's system has not learnt of what was read.
 fn read_slowly(server: &Server, client: &mut Client, time: Duration) -> std::io::Result<usize> {
     let mut piece = [0; 4 << 10];
     let mut read = 0;
-    for _ in 0..time.as_millis() / STEP.as_millis() {
+    let mut known = taken(server, client);
+    for number in 1..=time.as_millis() / STEP.as_millis() {
         client.stream.get_mut().read_exact(&mut piece)?;
         read += piece.len();
         server.pass(STEP);
+        if number.is_multiple_of(ROOM) {
+            wait_until("it learns of it", || server.is_alone() || taken(server, client) > known);
+            known = taken(server, client);
+        }
     }
     let mut rest = Vec::new();
     client.stream.read_to_end(&mut rest)?;
     Ok(read + rest.len())
+}
+
+/// How much of what the server has sent its system knows to be taken, at least.
+fn taken(server: &Server, client: &Client) -> u64 {
+    let sent = server.figure("sent_bytes_total");
+    sent.saturating_sub(client.other_end().not_taken())
 }
 
 #[test]
@@ -109,22 +124,15 @@ fn the_log_tells_how_much_of_a_body_was_sent_to_a_client_that_was_given_up() {
         let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
         let web = format!("access_log = '{}'\nsend_timeout = '400ms'", log.path().display());
         let (_folder, server) = site(&web, largest);
-        let before = bytes_sent(&server);
+        let before = server.figure("sent_bytes_total"); // heads and bodies
         let mut client = slow_client(&server, fields);
         client.stream.get_mut().read_exact(&mut [0; 1]).expect("the answer begins");
         server.time_until(|| server.is_alone());
-        let sent = bytes_sent(&server) - before;
+        let sent = server.figure("sent_bytes_total") - before;
         server.drain_at_leisure();
-        let log = std::fs::read_to_string(log.path()).expect("the log is text");
+        let log = log_of(&server, log.path());
         let logged = log.lines().nth(1).and_then(|line| line.split("\" 200 ").nth(1)?.split(' ').next());
-        let logged: usize = logged.expect("a second answer").parse().expect("a number");
+        let logged: u64 = logged.expect("a second answer").parse().expect("a number");
         assert!((sent - 500..sent).contains(&logged), "{largest} {fields}: {logged} of {sent}");
     }
-}
-
-/// What the server has sent, heads and bodies.
-fn bytes_sent(server: &Server) -> usize {
-    let metrics = server.metrics();
-    let line = metrics.lines().find_map(|line| line.strip_prefix("foobar_web_sent_bytes_total "));
-    line.expect("there is such a figure").parse().expect("a figure is a number")
 }

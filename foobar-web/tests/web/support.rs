@@ -4,7 +4,8 @@ mod clock;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -93,6 +94,22 @@ impl Server {
         metrics.into_text()
     }
 
+    /// One of them.
+    pub(crate) fn figure(&self, name: &str) -> u64 {
+        let metrics = self.metrics();
+        let line =
+            metrics.lines().find_map(|line| line.strip_prefix("foobar_web_")?.strip_prefix(name)?.strip_prefix(' '));
+        line.expect("there is such a figure").parse().expect("a figure is a number")
+    }
+
+    /// A connection that the server has accepted: its time has begun.
+    pub(crate) fn accept(&self) -> Client {
+        let before = self.figure("connections_total");
+        let client = self.connect();
+        wait_until("the connection is accepted", || self.figure("connections_total") > before);
+        client
+    }
+
     /// Whether all connections have ended.
     pub(crate) fn is_alone(&self) -> bool {
         self.metrics().contains("foobar_web_connections 0\n")
@@ -122,6 +139,21 @@ impl Server {
         time
     }
 
+    /// The same until the server answers this client, or ends its side of the connection: it is the server's time, however
+    /// late the client learns of it. No other client may be answered meanwhile.
+    pub(crate) fn time_until_told(&self, client: &mut Client) -> Duration {
+        let time = self.time_until(self.tells(client));
+        wait_until("the client learns of it", || client.is_told());
+        time
+    }
+
+    /// Tells when that has happened.
+    fn tells<'a>(&'a self, client: &Client) -> impl FnMut() -> bool + 'a {
+        self.pass(Duration::ZERO); // what has been sent is counted then
+        let (before, end) = (self.figure("sent_bytes_total"), client.other_end());
+        move || self.figure("sent_bytes_total") != before || !end.is_open()
+    }
+
     /// Lets the server's time pass while this works; gives how much has passed at most.
     pub(crate) fn time_for<T: Send>(&self, work: impl FnOnce() -> T + Send) -> (Duration, T) {
         std::thread::scope(|scope| {
@@ -143,6 +175,21 @@ impl Server {
         let drain = self.web.drain(Instant::now() + FOREVER);
         self.runtime.block_on(async { timeout(PATIENCE, drain).await.expect("the drain ends by itself") });
     }
+}
+
+/// The access log of a server that has drained, with a line for each answer.
+pub(crate) fn log_of(server: &Server, path: &Path) -> String {
+    let metrics = server.metrics();
+    let counts = metrics.lines().filter(|line| line.starts_with("foobar_web_requests_total{"));
+    let answers: usize =
+        counts.map(|line| line.rsplit(' ').next().map_or(0, |count| count.parse().expect("a count"))).sum();
+    let mut text = String::new();
+    // The drain itself waits for them, but not for long.
+    wait_until("each answer has its line", || {
+        text = std::fs::read_to_string(path).unwrap_or_default(); // it may be made with its first line
+        text.lines().count() == answers
+    });
+    text
 }
 
 /// How much of a server's time passes at once.
@@ -255,13 +302,27 @@ impl Client {
         self.answer()
     }
 
+    /// The server's end of this connection.
+    pub(crate) fn other_end(&self) -> OtherEnd {
+        let stream = self.stream.get_ref();
+        let port = |end: std::io::Result<SocketAddr>| end.expect("it is connected").port();
+        OtherEnd(format!(":{:04X} 0100007F:{:04X} ", port(stream.peer_addr()), port(stream.local_addr())))
+    }
+
+    /// Sends this, and waits until the server has read it.
+    pub(crate) fn send_to(&mut self, server: &Server, bytes: impl AsRef<[u8]>) {
+        let after = server.figure("received_bytes_total") + bytes.as_ref().len() as u64;
+        self.send(bytes);
+        wait_until("the server reads it", || server.figure("received_bytes_total") >= after);
+    }
+
     /// Sends one byte after the other, [`STEP`] apart, until the server answers or closes; gives when that was.
     pub(crate) fn dribble(&mut self, server: &Server, bytes: &[u8]) -> (Duration, String) {
-        let mut bytes = bytes.iter().cycle();
+        let (mut tells, mut bytes) = (server.tells(self), bytes.chunks(1).cycle());
         let time = server.time_until(|| {
-            let answered = self.is_told();
+            let answered = tells();
             if !answered {
-                self.send(bytes.next().map_or(&[][..], std::slice::from_ref));
+                self.send_to(server, bytes.next().expect("there are bytes"));
             }
             answered
         });
@@ -284,6 +345,37 @@ impl Client {
         !waits
     }
 }
+
+/// A server's end of a connection, as the system tells of it: both ports.
+pub(crate) struct OtherEnd(String);
+
+impl OtherEnd {
+    /// Whether the server may still send.
+    fn is_open(&self) -> bool {
+        self.state().is_some_and(|(state, _)| [ESTABLISHED, CLOSE_WAIT].contains(&state.as_str()))
+    }
+
+    /// The bytes that were sent and not taken.
+    pub(crate) fn not_taken(&self) -> u64 {
+        self.state().map_or(0, |(_, queued)| u64::from_str_radix(&queued, 16).expect("a length is a number"))
+    }
+
+    /// Its state and its queue; `None` if it is no more. A look at a table that changes may miss one.
+    fn state(&self) -> Option<(String, String)> {
+        (0..LOOKS).find_map(|_| self.look())
+    }
+
+    fn look(&self) -> Option<(String, String)> {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the system tells of its sockets");
+        let mut fields = sockets.split_once(&self.0)?.1.split([' ', ':']).map(str::to_owned);
+        Some((fields.next()?, fields.next()?))
+    }
+}
+
+const LOOKS: usize = 100;
+const ESTABLISHED: &str = "01";
+/// The client has closed its side.
+const CLOSE_WAIT: &str = "08";
 
 /// The application of these tests.
 pub(crate) async fn answer(request: Request) -> Response {
