@@ -240,6 +240,16 @@ fn the_libraries_install_no_global_and_leave_no_work_for_later() {
 
 #[test]
 fn no_test_sleeps_to_wait() {
+    no_test_has(|line| line.contains(concat!("sleep", "(")) && !line.contains("// time is what is tested"));
+}
+
+/// On a busy machine anything may take any time: only a hang may be told by it.
+#[test]
+fn no_test_asserts_that_something_was_fast() {
+    no_test_has(|line| line.contains("assert") && line.contains("elapsed() <") && !line.contains("PATIENCE"));
+}
+
+fn no_test_has(fault: impl Fn(&str) -> bool) {
     let tests = ["tests", "foobar-core", "foobar-db", "foobar-app", "foobar-web", "examples"];
     for path in tests.iter().flat_map(|folder| rust_files(&root().join(folder))) {
         let text = read(&path);
@@ -249,10 +259,7 @@ fn no_test_sleeps_to_wait() {
         } else {
             text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests)
         };
-        let sleeps = tests
-            .lines()
-            .filter(|line| line.contains(concat!("sleep", "(")) && !line.contains("// time is what is tested"));
-        assert_eq!(sleeps.collect::<Vec<_>>(), [""; 0], "{path}");
+        assert_eq!(tests.lines().filter(|line| fault(line)).collect::<Vec<_>>(), [""; 0], "{path}");
     }
 }
 

@@ -1,0 +1,38 @@
+# What tests/run and tests/stress begin with: both source it.
+
+step() { printf '\n== %s\n' "$*"; }
+
+# install COMMAND PACKAGE WHAT: makes a command available. No service is started: the tests start private servers on
+# private folders.
+install() {
+    if command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; then return; fi
+    if ! command -v apt-get >/dev/null; then
+        echo "$1 is missing: install $3, then run this again." >&2
+        exit 1
+    fi
+    step "installing $2"
+    local sudo=''
+    if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
+    $sudo apt-get update -qq
+    if [ ! -e "$no_services" ]; then
+        trap "$sudo rm -f $no_services" EXIT
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee "$no_services" >/dev/null
+        $sudo chmod 755 "$no_services"
+    fi
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+    if [ -d /run/systemd/system ]; then
+        $sudo systemctl disable --quiet "$1" 2>/dev/null || true # most packages have no service
+    fi
+}
+no_services=/usr/sbin/policy-rc.d # what Debian's packages ask whether they may start a service
+
+command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustup, https://rustup.rs" >&2; exit 1; }
+( # at whose end its trap is due
+    install cc gcc "a C compiler"
+    install g++ g++ "a C++ compiler, for libFuzzer"
+    install mariadbd mariadb-server-core "the programs of a MariaDB server; no service is started"
+    install my_print_defaults mariadb-client-core "the programs that come with a MariaDB server"
+    install nginx nginx "nginx, whose answers are compared"
+    install strace strace "strace, which shows what is opened"
+    install faketime faketime "faketime, which sets the clock of a program"
+)
