@@ -14,6 +14,13 @@ use crate::{
 /// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
 /// every call ends within `database.acquire_timeout` plus `database.query_timeout`. Before the tier has started and
 /// after it has been drained, each call gets [`Error::Closed`].
+///
+/// # Values
+///
+/// A value that does not fit is an error, but for what Diesel itself converts. On SQLite an integer read as `Integer` or
+/// `SmallInt` is cut to its 32 or 16 bits, and a text read as a number is what it begins with, or 0: use `BigInt` where
+/// numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is infinite,
+/// and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
 pub struct Db<C = Conn> {
     database: Arc<dyn Database>,
     connection: PhantomData<fn(&mut C)>,

@@ -30,8 +30,9 @@ pub(crate) fn mark(error: Error) -> Error {
 }
 
 fn may_pass(error: &(dyn StdError + 'static)) -> bool {
-    let is_full = |error: &io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_full))
+    use ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let is_for_now = |error: &io::Error| matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(is_for_now))
         || causes(error).filter_map(diesel_error).any(failure::may_pass)
 }
 

@@ -40,6 +40,7 @@ impl Effects {
             }
             before = "";
         }
+        effects.asks_to_write |= effects.changes_session && names_read_only_variable(sql);
         effects
     }
 
@@ -57,8 +58,13 @@ impl Effects {
         }
         self.outlives_reset |= is_in(before, "SET") && is_in(word, "ROLE");
         self.asks_to_write |= is_in(before, "READ") && is_in(word, "WRITE");
-        self.asks_to_write |= is_in(first, "SET") && is_in(word, "TRANSACTION_READ_ONLY TX_READ_ONLY");
     }
+}
+
+/// Whether the variable is named that makes transactions read-only; also in a text that a text prepares.
+fn names_read_only_variable(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    ["transaction_read_only", "tx_read_only"].iter().any(|name| sql.contains(name))
 }
 
 fn is_in(word: &str, words: &str) -> bool {
@@ -328,6 +334,9 @@ mod tests {
             "SELECT f(@x); SET SESSION TRANSACTION READ /* and */ write",
             "/*!50708 SET transaction_read_only = 0 */",
             "SET SESSION tx_read_only = 0",
+            "SET @@session.transaction_read_only=0",
+            "PREPARE s FROM 'SET SESSION Transaction_Read_Only = 0'",
+            "EXECUTE IMMEDIATE 'SET tx_read_only = 0'",
         ] {
             assert!(Effects::of(sql).asks_to_write, "{sql}");
         }

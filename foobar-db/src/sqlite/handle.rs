@@ -28,6 +28,8 @@ thread_local! {
     static WAITS_SINCE: Cell<Instant> = Cell::new(Instant::now());
     /// Whether a statement that this thread has prepared may leave something in its session.
     static IS_CHANGED: Cell<bool> = const { Cell::new(false) };
+    /// Whether the call of this thread only reads.
+    static READS: Cell<bool> = const { Cell::new(false) };
     /// What has become of the transaction of this thread's write.
     static TRANSACTION: RefCell<Transaction> = const { RefCell::new(Transaction::Untold) };
 }
@@ -74,6 +76,7 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
 /// Forgets what the thread has done to sessions before.
 pub(super) fn begin_call(access: Access) {
     IS_CHANGED.set(false);
+    READS.set(access == Access::Read);
     TRANSACTION.set(if access == Access::Write { Transaction::Open } else { Transaction::Untold });
 }
 
@@ -175,7 +178,8 @@ unsafe extern "C" fn refuse_commit(_data: *mut c_void) -> c_int {
     c_int::from(!is_open)
 }
 
-/// Called by SQLite while it prepares a statement, on its thread, for each thing that it will do. All is allowed.
+/// Called by SQLite while it prepares a statement, on its thread, for each thing that it will do. All is allowed, but
+/// that a read makes a connection one that writes.
 unsafe extern "C" fn authorize(
     _data: *mut c_void,
     action: c_int,
@@ -184,6 +188,11 @@ unsafe extern "C" fn authorize(
     _database: *const c_char,
     _trigger: *const c_char,
 ) -> c_int {
+    // SAFETY: SQLite gives the name of a pragma as a text that ends with a NUL.
+    let pragma = (action == ffi::SQLITE_PRAGMA && !second.is_null()).then(|| unsafe { CStr::from_ptr(first) });
+    if READS.get() && pragma.is_some_and(|pragma| pragma.to_bytes().eq_ignore_ascii_case(b"query_only")) {
+        return ffi::SQLITE_DENY;
+    }
     let changes = match action {
         ffi::SQLITE_ATTACH
         | ffi::SQLITE_DETACH
@@ -191,9 +200,7 @@ unsafe extern "C" fn authorize(
         | ffi::SQLITE_CREATE_TEMP_TABLE
         | ffi::SQLITE_CREATE_TEMP_TRIGGER
         | ffi::SQLITE_CREATE_TEMP_VIEW => true,
-        // SAFETY: SQLite gives the name of a pragma as a text that ends with a NUL; without a value it is only read.
-        ffi::SQLITE_PRAGMA => !second.is_null() && !is_question(unsafe { CStr::from_ptr(first) }),
-        _ => false,
+        _ => pragma.is_some_and(|pragma| !is_question(pragma)), // without a value it is only read
     };
     if changes {
         IS_CHANGED.set(true);

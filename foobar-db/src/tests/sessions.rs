@@ -198,7 +198,6 @@ async fn nothing_that_a_caller_leaves_in_a_session_of_sqlite_reaches_the_next() 
     let db = with(&test, alone).await;
     for (left, asked, expected) in [
         ("PRAGMA foreign_keys = OFF", "SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys", Some("1")),
-        ("PRAGMA query_only = OFF", "SELECT CAST(query_only AS TEXT) FROM pragma_query_only", Some("1")),
         (
             "ATTACH ':memory:' AS other",
             "SELECT CAST(COUNT(*) AS TEXT) FROM pragma_database_list WHERE name = 'other'",
@@ -215,4 +214,16 @@ async fn nothing_that_a_caller_leaves_in_a_session_of_sqlite_reaches_the_next() 
         let insert = db.write(|conn| diesel::sql_query("DELETE FROM notes").execute(conn)).await;
         insert.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_read_of_sqlite_cannot_make_its_connection_one_that_writes() {
+    let test = TestDb::sqlite().await;
+    test.write(|conn| conn.batch_execute("CREATE TABLE notes (body TEXT)")).await.unwrap();
+    for sql in ["PRAGMA query_only = 0; DELETE FROM notes", "PRAGMA main.Query_Only(OFF); DELETE FROM notes"] {
+        let outcome = test.read(move |conn| conn.batch_execute(sql)).await;
+        assert!(matches!(outcome, Err(Error::Query(_))), "{sql}: {outcome:?}");
+    }
+    let asked = one_value(&test, "SELECT CAST(query_only AS TEXT) FROM pragma_query_only").await;
+    assert_eq!(asked.as_deref(), Some("1"));
 }
