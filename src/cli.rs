@@ -18,6 +18,7 @@ mod check;
 mod migrate;
 mod routes;
 mod serve;
+mod signals;
 
 use arguments::{Arguments, Command};
 

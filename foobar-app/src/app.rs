@@ -67,6 +67,7 @@ pub trait App: Send + Sync + 'static {
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches.
     ///
     /// It may take as long as `app.start_timeout` says; each query of it, as always, as long as `database.query_timeout`.
+    /// It runs on a thread of its own and may block; what it spawns lives on the server's runtime, and may not.
     ///
     /// An error, a panic or a start that takes too long ends the server with its reason. An error that has among its
     /// causes a [`foobar_db::Error`] that [may pass](foobar_db::Error::may_pass) does not: the database is down,

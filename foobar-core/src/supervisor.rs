@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 
-use crate::{BoxError, Readiness, Tier, panics};
+use crate::{BoxError, Readiness, Tier, on_own_thread};
 
 /// Starts tiers in the order given and drains them in reverse.
 pub struct Supervisor {
@@ -29,8 +29,7 @@ impl Supervisor {
         let mut started = Self { tiers: Vec::with_capacity(tiers.len()) };
         for tier in tiers {
             tracing::debug!(tier = tier.name(), "starting");
-            let outcome = panics::catch_future(async { tier.start().await }).await;
-            if let Err(source) = outcome.map_err(BoxError::from).flatten() {
+            if let Err(source) = begin(Arc::clone(&tier)).await {
                 started.drain(deadline).await;
                 return Err(StartError { tier: tier.name(), source });
             }
@@ -61,6 +60,12 @@ impl Supervisor {
             tier.drain(deadline).await;
         }
     }
+}
+
+/// Starts one tier, whose code may block or panic.
+async fn begin(tier: Arc<dyn Tier>) -> Result<(), BoxError> {
+    let name = format!("start-{}", tier.name());
+    on_own_thread(&name, async move { tier.start().await }).await??
 }
 
 #[cfg(test)]

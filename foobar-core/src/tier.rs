@@ -15,6 +15,8 @@ pub trait Tier: Send + Sync + 'static {
     ///
     /// A dependency that is down but may return (a database that restarts) is not an error: the tier starts, is
     /// [`Readiness::NotReady`] and goes on trying, as a [`PersistentStart`](crate::PersistentStart) does.
+    ///
+    /// A supervisor runs it [on a thread of its own](crate::on_own_thread), so it may block.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 
     /// Completes when a start that went on trying has failed for good, with the error that `start` would have given:

@@ -1,9 +1,13 @@
-use std::time::Instant;
+use std::io;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, Chain, log};
 use foobar_db::{Db, MigrationStatus};
+use tokio::time::timeout;
 
 use super::arguments::Migrate;
+use super::signals::Signals;
 use super::{Exit, complain, out};
 use crate::composition::Composition;
 
@@ -15,17 +19,45 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     let Some(database) = &composition.database else {
         return complain("there is no database: the application has no migrations and database.url is not set");
     };
-    let done = super::block_on(async {
+    let patience = *composition.settings.server.shutdown_timeout;
+    let work = act(composition, database, action);
+    let outcome = super::block_on(async {
         let tier = database.tier();
         tier.start().await?;
-        let done = act(composition, database, action).await;
-        tier.drain(Instant::now() + *composition.settings.server.shutdown_timeout).await;
-        done
+        let outcome = match action {
+            Migrate::Status => Some(work.await),
+            Migrate::Run => unless_cut_off(work, patience).await?,
+        };
+        match outcome {
+            Some(_) => tier.drain(Instant::now() + patience).await,
+            None => tier.cut_off().await,
+        }
+        outcome.transpose()
     });
-    match done {
-        Ok(lines) => out(lines.join("\n")),
+    match outcome {
+        Ok(Some(lines)) => out(lines.join("\n")),
+        Ok(None) => Exit::CutOff,
         Err(error) => complain(Chain(&*error)),
     }
+}
+
+/// Does work that a signal lets finish; `None` if a second signal comes, or after `patience`.
+async fn unless_cut_off<T>(work: impl Future<Output = T>, patience: Duration) -> io::Result<Option<T>> {
+    let mut signals = Signals::install()?;
+    let mut work = pin!(work);
+    tokio::select! {
+        outcome = &mut work => return Ok(Some(outcome)),
+        () = signals.next() => tracing::info!("stopping after the migrations; a second signal stops at once"),
+    }
+    let why = tokio::select! {
+        outcome = timeout(patience, work) => match outcome {
+            Ok(outcome) => return Ok(Some(outcome)),
+            Err(_elapsed) => "the end of server.shutdown_timeout",
+        },
+        () = signals.next() => "a second signal",
+    };
+    tracing::error!("cut off: the migrations of the database, by {why}; if one had begun, the log has named it");
+    Ok(None)
 }
 
 const fn column(status: &MigrationStatus) -> &'static str {

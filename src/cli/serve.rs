@@ -7,9 +7,9 @@ use std::sync::Arc;
 use foobar_core::log::{self, LogFormat};
 use foobar_core::{Tier, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{error::Elapsed, timeout};
 
+use super::signals::Signals;
 use super::{Exit, complain, fail, out};
 use crate::composition::Composition;
 use crate::running::Stop;
@@ -130,56 +130,13 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
 }
 
 /// Ends at once what the tiers do; whether that is more than requests, which the log tells.
-async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
+pub(super) async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
     let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?)));
     let is_more = unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0;
     for tier in tiers {
         tier.cut_off().await;
     }
     is_more
-}
-
-/// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are
-/// orders to nginx and must not end this process: SIGHUP and SIGUSR2.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hang_up: Signal,
-    reopen: Signal,
-    upgrade: Signal,
-}
-
-impl Signals {
-    fn install() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hang_up: signal(SignalKind::hangup())?,
-            reopen: signal(SignalKind::user_defined1())?,
-            upgrade: signal(SignalKind::user_defined2())?,
-        })
-    }
-
-    /// Completes at the next signal to stop.
-    async fn next(&mut self) {
-        self.serve(|| {}).await;
-    }
-
-    /// The same, with what SIGUSR1 does.
-    async fn serve(&mut self, reopen: impl Fn()) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.quit.recv() => return,
-                _ = self.reopen.recv() => reopen(),
-                _ = self.hang_up.recv() => tracing::warn!("SIGHUP does nothing: to take a new configuration, restart"),
-                _ = self.upgrade.recv() => tracing::warn!("SIGUSR2 does nothing: to run a new program, restart"),
-            }
-        }
-    }
 }
 
 /// What the operator is told once the server serves: on standard output, unless that has the access log, which programs

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use foobar::MysqlConnection;
-use foobar::diesel::SqliteConnection;
 use foobar::diesel::connection::{Connection, SimpleConnection};
+use foobar::diesel::dsl::sql;
+use foobar::diesel::sql_types::BigInt;
+use foobar::diesel::{self, RunQueryDsl, SqliteConnection};
 use foobar::test::MysqlServer;
 use tempfile::TempDir;
 
@@ -62,6 +64,13 @@ impl Mysql {
     fn make_transactions_read_only(&mut self, value: u8) {
         let mut set = |name| self.root.batch_execute(&format!("SET GLOBAL {name} = {value}"));
         set("transaction_read_only").or_else(|_| set("tx_read_only")).unwrap(); // MySQL's name, and MariaDB's
+    }
+
+    /// Waits until the program has nothing left on the server: no connection, and no statement.
+    fn until_left_alone(&mut self) {
+        let left = "(SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'site')";
+        let mut left = || diesel::select(sql::<BigInt>(left)).get_result::<i64>(&mut self.root).unwrap();
+        crate::support::until("nothing is left", || (left() == 0).then_some(()));
     }
 
     fn has_table(&mut self, table: &str) -> bool {
@@ -238,13 +247,14 @@ fn a_start_may_take_longer_than_a_query() {
 
 #[test]
 fn a_start_that_does_not_end_ends_the_program_and_names_its_setting() {
-    let (mysql, folder) = (Mysql::start(), folder());
-    let environment = [("STARTING_APP", "never"), ("FOOBAR__APP__START_TIMEOUT", "300ms")];
-    let error = error_after_a_wait(&mysql, &environment);
     let expected = "error: the app tier could not start: the application's own start did not end within 300ms \
                     (`app.start_timeout`)";
-    assert_eq!(error, expected);
-    assert_eq!(error_of(&mut starting(&folder, "sqlite:new.db", &environment)), expected);
+    for start in ["never", "blocks"] {
+        let (mysql, folder) = (Mysql::start(), folder());
+        let environment = [("STARTING_APP", start), ("FOOBAR__APP__START_TIMEOUT", "300ms")];
+        assert_eq!(error_after_a_wait(&mysql, &environment), expected, "{start}");
+        assert_eq!(error_of(&mut starting(&folder, "sqlite:new.db", &environment)), expected, "{start}");
+    }
 }
 
 /// A query that takes longer than it may, as often as it is tried.

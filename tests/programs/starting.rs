@@ -33,6 +33,7 @@ impl App for Starting {
             "error" => Box::pin(async { Err("the shop has no products".into()) }),
             "pause" => Box::pin(pause()),
             "never" => Box::pin(never()),
+            "blocks" => Box::pin(async { blocks() }),
             "query" => Box::pin(seed(db)),
             _ => Box::pin(async { Ok(()) }),
         }
@@ -42,6 +43,13 @@ impl App for Starting {
 async fn never() -> Result<(), BoxError> {
     tracing::info!("begins, and does not end");
     std::future::pending().await
+}
+
+fn blocks() -> Result<(), BoxError> {
+    tracing::info!("begins, and does not end");
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Longer than the test lets a query take.

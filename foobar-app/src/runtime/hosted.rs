@@ -2,7 +2,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_core::{Attempt, BoxError, Chain, panics};
+use foobar_core::{Attempt, BoxError, Chain, on_own_thread, panics};
 use foobar_db::Db;
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ pub use error::StartError;
 
 /// An application with what stands under it and around it, shared by all threads.
 pub(super) struct Hosted<A> {
-    pub(super) app: A,
+    pub(super) app: Arc<A>,
     pub(super) db: Option<Db>,
     pub(super) guard: Arc<Guard>,
     /// How long [`App::start`] may take.
@@ -41,7 +41,7 @@ impl<A: App> Hosted<A> {
     pub(super) fn new(app: A, db: Option<Db>, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
-        Self { app, db, guard, start_timeout, progress }
+        Self { app: Arc::new(app), db, guard, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
@@ -62,10 +62,12 @@ impl<A: App> Hosted<A> {
 
     async fn start(&self) -> Result<(), StartError> {
         let since = Instant::now();
-        let start = panics::catch_future(async { self.app.start(self.db.as_ref()).await });
+        let (app, db) = (Arc::clone(&self.app), self.db.clone());
+        let start = on_own_thread("app-start", async move { app.start(db.as_ref()).await });
         match self.at(Step::App, timeout(self.start_timeout, start)).await {
-            Ok(Ok(outcome)) => outcome.map_err(|error| self.failed(error, since.elapsed())),
-            Ok(Err(panic)) => Err(StartError::Panicked(panic)),
+            Ok(Ok(Ok(outcome))) => outcome.map_err(|error| self.failed(error, since.elapsed())),
+            Ok(Ok(Err(panic))) => Err(StartError::Panicked(panic)),
+            Ok(Err(no_thread)) => Err(StartError::App(no_thread.into())),
             Err(_elapsed) => Err(StartError::Deadline { limit: self.start_timeout, source: None }),
         }
     }

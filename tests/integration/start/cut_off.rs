@@ -24,7 +24,12 @@ impl Begun {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
-            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "it ended: {}", self.log);
+            assert!(
+                self.stderr.read_line(&mut line).unwrap() > 0,
+                "it ended with {:?}: {}",
+                self.child.wait(),
+                self.log
+            );
             self.log.push_str(&line);
         }
     }
@@ -32,7 +37,7 @@ impl Begun {
     /// Sends a signal to stop, and waits until it is heard.
     fn stop(&mut self) {
         self.signal();
-        self.until_logged("stopping once the start has ended");
+        self.until_logged("a second signal stops at once");
     }
 
     fn signal(&self) {
@@ -49,17 +54,21 @@ impl Begun {
 const MIGRATING: &str = "running a migration";
 const CUT_OFF: &str = "cut off: the migrations of the database";
 
-/// Runs a test on MariaDB, in a migration that waits at a gate, and on SQLite, in one that does not end.
+/// Runs a test on MariaDB, in a migration that waits at a gate, and on SQLite, in one that does not end: of a server that
+/// starts, and of the command that does nothing else.
 fn in_a_migration(environment: &[(&str, &str)], test: impl Fn(Begun)) {
     let (mut mysql, folder) = (Mysql::start(), folder());
     mysql.gateway.open();
     mysql.execute("DO GET_LOCK(CONCAT('gate-', DATABASE()), 0)");
-    let (mysql_url, sqlite) = (mysql.url(), "sqlite:new.db".to_owned());
-    for (url, migrations) in [(mysql_url, "gate"), (sqlite, "endless")] {
-        let mut command = starting(&folder, &url, environment);
-        let mut begun = Begun::new(command.env("STARTING_MIGRATIONS", migrations));
-        begun.until_logged(MIGRATING);
-        test(begun);
+    for command in ["serve", "migrate"] {
+        for (url, migrations) in [(mysql.url(), "gate"), ("sqlite:new.db".to_owned(), "endless")] {
+            let mut program = starting(&folder, &url, environment);
+            let mut begun = Begun::new(program.arg(command).env("STARTING_MIGRATIONS", migrations));
+            begun.until_logged(MIGRATING);
+            test(begun);
+            mysql.until_left_alone();
+            mysql.empty();
+        }
     }
 }
 
@@ -112,14 +121,16 @@ fn a_migration_that_ends_after_the_signal_is_finished_with_0() {
 
 #[test]
 fn a_second_signal_during_the_applications_own_start_cuts_it_off_with_3() {
-    let folder = folder();
-    let mut begun = Begun::new(&mut starting(&folder, "sqlite:new.db", &[("STARTING_APP", "never")]));
-    begun.until_logged("begins, and does not end");
-    begun.stop();
-    begun.signal();
-    let (code, log) = begun.end();
-    assert_eq!(code, Some(3), "{log}");
-    assert!(log.contains("cut off: the application's own start"), "{log}");
+    for start in ["never", "blocks"] {
+        let folder = folder();
+        let mut begun = Begun::new(&mut starting(&folder, "sqlite:new.db", &[("STARTING_APP", start)]));
+        begun.until_logged("begins, and does not end");
+        begun.stop();
+        begun.signal();
+        let (code, log) = begun.end();
+        assert_eq!(code, Some(3), "{start}: {log}");
+        assert!(log.contains("cut off: the application's own start"), "{start}: {log}");
+    }
 }
 
 #[test]
