@@ -335,4 +335,4 @@ pub(crate) fn lock_migrations(conn: &mut SqliteConnection) -> Result<Option<Migr
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

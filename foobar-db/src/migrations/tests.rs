@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrapper};
+use crate::sqlite::tests::stranger;
 use crate::testing::TestDb;
 use crate::{Access, DatabaseSettings, Db, MysqlConnection};
 
@@ -52,7 +53,7 @@ fn run_logged(db: &TestDb, migrations: &Migrations) -> (Result<Vec<String>, Erro
 
 fn connect(url: &str) -> Conn {
     match url.strip_prefix("sqlite:") {
-        Some(path) => Conn::Sqlite(SqliteConnection::establish(path).unwrap()),
+        Some(path) => Conn::Sqlite(stranger(path)),
         None => Conn::Mysql(MysqlConnection::establish(url).unwrap()),
     }
 }

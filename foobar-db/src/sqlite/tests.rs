@@ -12,6 +12,13 @@ use crate::testing::TestDb;
 
 mod waiting; // a file that cannot be opened yet
 
+/// Another program's connection to this file, which waits for those that have it locked.
+pub(crate) fn stranger(path: &str) -> SqliteConnection {
+    let mut stranger = SqliteConnection::establish(path).unwrap();
+    stranger.batch_execute("PRAGMA busy_timeout = 60000").unwrap();
+    stranger
+}
+
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
 }
@@ -103,7 +110,7 @@ async fn a_check_of_a_database_reads_it_whether_it_is_open_or_not_and_changes_no
     db.tier().drain(Instant::now() + Duration::from_secs(5)).await;
     // The log stays where two connections close at the same moment; the next one to close takes it along.
     while files(folder.path()).len() > 1 {
-        SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute("PRAGMA user_version").unwrap();
+        stranger(path.to_str().unwrap()).batch_execute("PRAGMA user_version").unwrap();
     }
     let before = files(folder.path());
     open_file(&path).check().await.unwrap();
@@ -119,7 +126,7 @@ async fn a_check_of_what_a_process_has_left_that_was_killed_while_it_moved_its_l
     let path = folder.path().join("foobar.db");
     let db = start(&path).await.unwrap();
     create(&db).await;
-    SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute("PRAGMA wal_checkpoint").unwrap();
+    stranger(path.to_str().unwrap()).batch_execute("PRAGMA wal_checkpoint").unwrap();
     for (name, mut contents) in files(folder.path()) {
         contents.truncate(if name == "foobar.db" { 4096 } else { usize::MAX });
         std::fs::write(left.path().join(name), contents).unwrap();
@@ -157,7 +164,7 @@ async fn connections_are_set_up_for_safety() {
 
 /// A lock on the database of `db` as another process has it.
 fn lock(db: &TestDb) -> SqliteConnection {
-    let mut other = SqliteConnection::establish(db.url().strip_prefix("sqlite:").unwrap()).unwrap();
+    let mut other = stranger(db.url().strip_prefix("sqlite:").unwrap());
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     other
 }

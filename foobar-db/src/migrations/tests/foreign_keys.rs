@@ -37,7 +37,7 @@ async fn count(db: &TestDb, of: &str) -> i64 {
 
 /// Runs `statements` past all foreign keys, as another program may have done before.
 fn smuggle(db: &TestDb, statements: &str) {
-    let mut conn = SqliteConnection::establish(db.url().strip_prefix("sqlite:").unwrap()).unwrap();
+    let mut conn = stranger(db.url().strip_prefix("sqlite:").unwrap());
     conn.batch_execute(&format!("PRAGMA foreign_keys = OFF; {statements}")).unwrap();
 }
 

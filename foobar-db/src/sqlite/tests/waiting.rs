@@ -2,7 +2,7 @@ use super::*;
 
 /// A database that another has for itself, and what keeps it from us.
 fn occupied(path: &Path) -> SqliteConnection {
-    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let mut other = stranger(path.to_str().unwrap());
     other.batch_execute("CREATE TABLE notes (body TEXT NOT NULL); BEGIN EXCLUSIVE").unwrap();
     other
 }
