@@ -1,3 +1,7 @@
+mod line;
+mod log_file;
+mod writer;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -16,11 +20,7 @@ use tokio::time::Instant;
 use crate::LogFormat;
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::exchange::Exchange;
-
-mod line;
-mod log_file;
-mod writer;
+use crate::http1::Exchange;
 
 pub(crate) use line::{Line, RequestLine};
 pub(crate) use writer::{Lines, Sink, writer};

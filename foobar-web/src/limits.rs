@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use foobar_core::{Period, Size};
 
-use crate::deadline::Rate;
-use crate::head::HeadLimits;
+use crate::http1::{HeadLimits, Rate};
 use crate::{Error, WebSettings};
 
 /// What a connection is granted, compiled from `[web]`.

@@ -1,3 +1,5 @@
+mod accel;
+
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,18 +18,14 @@ use http::{Method, Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-use crate::accel::{self, Accel};
 use crate::access_log::{AccessLog, Record};
-use crate::asked::Asked;
+use crate::answer;
 use crate::counters::Counters;
-use crate::exchange::{Exchange, Refusal};
-use crate::pace::Pace;
-use crate::path::NormalPath;
-use crate::request_body::LimitedBody;
-use crate::route::{Last, Place, Target};
-use crate::site::{Choice, Site, Sites};
-use crate::static_files::Reply;
-use crate::{answer, redirect};
+use crate::http1::{Exchange, Pace, Refusal};
+use crate::reply::Reply;
+use crate::request::{Asked, LimitedBody, NormalPath};
+use crate::site::{Choice, Last, Place, Site, Sites, Target, www as redirect};
+use accel::Accel;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {

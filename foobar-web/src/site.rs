@@ -1,3 +1,7 @@
+mod error_page;
+mod route;
+pub(crate) mod www;
+
 use std::collections::{BTreeMap, HashMap};
 
 use foobar_core::{Problem, Scheme, config};
@@ -5,12 +9,15 @@ use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
 
-use crate::error_page::ErrorPages;
-use crate::host::{self, Host};
 use crate::limits::body_limit;
-use crate::route::{Folder, Routes};
+use crate::request::{Host, host};
 use crate::static_files::Files;
-use crate::{Error, SiteSettings, WebSettings, Www, redirect};
+use crate::{Error, SiteSettings, WebSettings, Www};
+use error_page::ErrorPages;
+use route::Folder;
+use www as redirect;
+
+pub(crate) use route::{Last, Place, Routes, Target, is_file};
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {

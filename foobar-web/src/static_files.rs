@@ -1,38 +1,13 @@
-pub(crate) mod accept_encoding;
-mod announce;
 mod autoindex;
-mod buffer;
 mod cache;
-mod coding;
-mod compress;
-mod content_type;
-mod disk_file;
-mod embedded;
-mod encodings;
-mod entry;
-mod flights;
-mod folder;
-mod front;
-#[cfg(fuzzing)]
-pub(crate) mod fuzzing;
 mod lister;
 mod load;
-mod memory;
-mod multipart;
-mod pieces;
-mod pool;
-mod range;
-mod reply;
-mod representation;
 mod resource;
-mod room;
-pub(crate) mod source;
-mod sources;
 mod store;
-mod stream;
 mod tree;
-mod validators;
-mod watch;
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 
 use std::io;
 use std::path::Path;
@@ -43,32 +18,22 @@ use foobar_core::Chain;
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 
-use crate::asked::{Asked, Verb};
-use crate::pace::Pace;
-use crate::{Autoindex, Error, WebSettings, redirect};
+use crate::file_source::{FileSources, Wait};
+use crate::http1::Pace;
+use crate::reply::Reply;
+use crate::request::{Asked, Verb};
+use crate::site::www as redirect;
+use crate::{Autoindex, Error, WebSettings};
 use autoindex::Listing;
-use entry::{Entry, Found};
-use range::Selection;
-use representation::{Representation, Stored};
-use resource::{Resource, Selected};
+use cache::{Entry, Found};
+use resource::{Precondition, Representation, Resource, Selected, Selection, Stored};
 use tree::Tree;
-use validators::Precondition;
 
-pub(crate) use announce::{Announce, PRIVATE};
-pub(crate) use buffer::{Buffer, SLICE};
-pub use coding::Coding;
-pub(crate) use disk_file::DiskFile;
+pub(crate) use load::is_young;
 #[cfg(test)]
-pub(crate) use disk_file::tells_what_is_in_memory;
-pub use embedded::Embedded;
-pub(crate) use encodings::Encodings;
-pub use folder::Folder;
-pub(crate) use pieces::Pieces;
-pub(crate) use reply::{Content, Reply, Segment};
-pub(crate) use source::Wait;
-pub use sources::FileSources;
+pub(crate) use resource::Validators;
+pub(crate) use resource::{Announce, Encodings, PRIVATE};
 pub(crate) use store::Store;
-pub(crate) use watch::Watch;
 
 /// One source whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
 ///

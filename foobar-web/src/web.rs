@@ -6,9 +6,9 @@ use std::time::Instant;
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 use socket2::Socket;
 
-use crate::crew::{Crew, Work};
-use crate::listener::{Acceptor, Listener};
+use crate::net::{Acceptor, Listener};
 use crate::plan::Plan;
+use crate::threads::{Crew, Work};
 use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.

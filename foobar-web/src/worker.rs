@@ -1,3 +1,6 @@
+mod buffers;
+mod connections;
+
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -13,15 +16,15 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
-use crate::client_addresses::ClientAddresses;
 use crate::clock::Clock;
-use crate::connection::serve;
-use crate::connections::Connections;
-use crate::desk::Desk;
+use crate::http1::serve;
+use crate::net::{Accepted, Acceptor, ClientAddresses, Transport};
+
 use crate::limits::Limits;
-use crate::listener::{Accepted, Acceptor};
 use crate::pipeline::Pipeline;
-use crate::transport::Transport;
+
+pub(crate) use buffers::Desk;
+pub(crate) use connections::Connections;
 
 /// What one worker thread holds.
 pub(crate) struct Worker {

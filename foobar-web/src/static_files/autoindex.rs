@@ -9,11 +9,10 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use super::reply::{Content, FieldBlock, Reply};
-use super::source::Listed;
 use crate::Autoindex;
-use crate::asked::{Asked, Field};
-use crate::path::NormalPath;
+use crate::file_source::Listed;
+use crate::reply::{Content, FieldBlock, Reply};
+use crate::request::{Asked, Field, NormalPath};
 
 /// The list of a directory without an index, as one request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

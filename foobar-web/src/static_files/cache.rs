@@ -1,10 +1,18 @@
+mod entry;
+mod flights;
+mod local;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::sync::{Cache as Shared, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
-use super::entry::{Entry, Key, Kind};
+use entry::Kind;
+
+pub(crate) use entry::{Entry, Found, Key, Milliseconds, Scope};
+pub(crate) use flights::{Flights, Pilot};
+pub(crate) use local::{Front, Tally};
 
 /// What was found, kept for all workers within bounds.
 ///

@@ -6,12 +6,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::disk_file::{DiskFile, read, state};
-use super::memory::Memory;
-use super::representation::Stored;
-use super::room::Claim;
-use super::source::{FileContent, FileState, OpenedFile, Version, Wait};
+use super::resource::Stored;
 use super::store::Store;
+use crate::file_source::{DiskFile, FileContent, FileState, OpenedFile, Version, Wait, read, state};
+use crate::memory::{Claim, Memory};
 
 /// A file as it can be sent, and how far the cache may rely on it.
 pub(super) struct Loaded {
@@ -84,7 +82,7 @@ fn read_whole(file: &File, before: &FileState, claim: Claim, wait: Wait) -> io::
 }
 
 /// Whether it was changed so shortly before that it may still be being changed.
-pub(super) fn is_young(state: &FileState) -> bool {
+pub(crate) fn is_young(state: &FileState) -> bool {
     match state.version {
         // A time to come, by a clock that was set back, is as good as now.
         Version::Inode { changed, .. } => now().duration_since(changed).map_or(true, |age| age < TICK),

@@ -1,3 +1,11 @@
+mod announce;
+mod content_type;
+mod encodings;
+mod multipart;
+mod range;
+mod representation;
+mod validators;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +16,17 @@ use foobar_core::Chain;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
-use super::accept_encoding::AcceptEncoding;
-use super::coding::{Coding, PerCoding};
-use super::compress::Compressor;
 use super::load::{Loaded, Trust};
-use super::representation::{Announced, Representation, Stored};
-use super::source::FileState;
-use crate::asked::Fields;
+use crate::encoding::{AcceptEncoding, Coding, Compressor, PerCoding};
+use crate::file_source::FileState;
+use crate::request::Fields;
+use representation::Announced;
+
+pub(crate) use announce::{Announce, PRIVATE};
+pub(crate) use encodings::Encodings;
+pub(crate) use range::Selection;
+pub(crate) use representation::{Representation, Stored};
+pub(crate) use validators::{Precondition, Validators};
 
 /// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
 ///
@@ -204,8 +216,8 @@ mod tests {
 
     use super::Coding::{Brotli, Gzip, Zstd};
     use super::*;
-    use crate::static_files::room::Room;
-    use crate::static_files::source::Version;
+    use crate::file_source::Version;
+    use crate::memory::Room;
 
     const TEXT: Bytes = Bytes::from_static(&[b'x'; 5000]);
 

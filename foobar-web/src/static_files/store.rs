@@ -8,17 +8,14 @@ use foldhash::fast::RandomState;
 use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::cache::{Cache, Name};
-use super::compress::{self, Compressor};
-use super::entry::{Entry, Key, Milliseconds};
-use super::flights::{Flights, Pilot};
-use super::front::{Front, Tally};
+use super::cache::{Cache, Entry, Flights, Front, Key, Milliseconds, Name, Pilot, Tally};
 use super::lister::Lister;
-use super::pool::Pool;
 use super::resource::Resource;
-use super::room::Room;
-use super::watch::Watch;
+use crate::encoding::{Compressor, compress};
+use crate::file_source::Watch;
 use crate::limits::within;
+use crate::memory::Room;
+use crate::pool::Pool;
 use crate::{Error, WebSettings};
 
 /// What the workers of a tier share to serve files: the cache, the watch and the threads that read.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::SiteSettings;
-use crate::path::NormalPath;
+use crate::request::NormalPath;
 
 /// A folder `root` beside a folder `outside`, in which lies a secret.
 struct Fixture {

@@ -5,16 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustix::io::Errno;
 
 use super::FilesOptions;
-use super::cache::Name;
-use super::coding::PerCoding;
-use super::entry::{Entry, Found, Milliseconds, Scope};
+use super::cache::{Entry, Found, Milliseconds, Name, Scope};
 use super::load::{Trust, load};
-use super::representation::Stored;
-use super::resource::Resource;
-use super::source::{FileSource, FileState, Listed, Opened, OpenedFile, Wait};
+use super::resource::{Resource, Stored};
 use super::store::{Store, now};
-use super::watch::{Directory, Known, Watch};
 use crate::Autoindex;
+use crate::encoding::PerCoding;
+use crate::file_source::{Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Wait, Watch};
 
 /// The files of one source, as they are served in one place.
 pub(super) struct Tree {

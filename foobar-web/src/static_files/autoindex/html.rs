@@ -2,7 +2,8 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Listed, MOST, date};
+use super::{MOST, date};
+use crate::file_source::Listed;
 
 /// What the page may do: have its own style. The hash is that of [`STYLE`].
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'sha256-apbdJC8qwzTgBMeVSzanJdv0vdOnDWTFcE7c06GFr8Q='; \

@@ -12,10 +12,10 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
-use crate::static_files::folder::Folder;
-use crate::static_files::source::{FileContent, Version};
+use crate::file_source::{FileContent, FileSources, Folder, Version, tells_what_is_in_memory};
+use crate::static_files::Files;
+use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
-use crate::static_files::{Encodings, FileSources, Files, tells_what_is_in_memory};
 use crate::{SiteSettings, WebSettings};
 
 /// Ends a test that hangs; nothing else depends on it.

@@ -1,0 +1,22 @@
+mod chunked;
+mod connection;
+mod connection_option;
+mod deadline;
+mod exchange;
+mod fast_path;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod head;
+mod outgoing;
+mod pacer;
+mod response_head;
+mod tunnel;
+mod unread_body;
+mod wire;
+
+pub(crate) use connection::serve;
+pub(crate) use deadline::Rate;
+pub(crate) use exchange::{Exchange, Idleness, Refusal};
+pub(crate) use fast_path::KnownHost;
+pub(crate) use head::HeadLimits;
+pub(crate) use pacer::Pace;
