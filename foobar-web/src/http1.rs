@@ -15,8 +15,5 @@ mod unread_body;
 mod wire;
 
 pub(crate) use connection::serve;
-pub(crate) use deadline::Rate;
 pub(crate) use exchange::{Exchange, Idleness, Refusal};
 pub(crate) use fast_path::KnownHost;
-pub(crate) use head::HeadLimits;
-pub(crate) use pacer::Pace;

@@ -8,7 +8,6 @@
 //! (what is answered at once) and `pipeline.rs` (the request path of everything else).
 
 mod access_log;
-mod answer;
 mod clock;
 mod counters;
 mod encoding;

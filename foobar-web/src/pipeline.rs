@@ -19,12 +19,11 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Record};
-use crate::answer;
 use crate::counters::Counters;
-use crate::http1::{Exchange, Pace, Refusal};
-use crate::reply::Reply;
+use crate::http1::{Exchange, Refusal};
+use crate::reply::{self, Pace, Reply};
 use crate::request::{Asked, LimitedBody, NormalPath};
-use crate::site::{Choice, Last, Place, Site, Sites, Target, www as redirect};
+use crate::site::{Choice, Last, Place, Site, Sites, Target};
 use accel::Accel;
 
 /// The request path of one worker: from a request to its answer.
@@ -76,7 +75,7 @@ impl Pipeline {
         let record = self.record(&request, id, &arrival);
         let head = request.method == Method::HEAD;
         let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
-            Ok(Choice::Redirect(location)) => redirect::to(StatusCode::MOVED_PERMANENTLY, location),
+            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
@@ -134,7 +133,7 @@ impl Pipeline {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         if request.uri.path() == "*" {
-            return Ok(answer::with_field(StatusCode::OK, ALLOW, methods(site)));
+            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)));
         }
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
@@ -143,7 +142,7 @@ impl Pipeline {
             return Err(too_large(route.body_limit).into());
         }
         match &route.target {
-            Target::Redirect { status, location } => Ok(redirect::to(*status, location.clone())),
+            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone())),
             Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
             Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
             Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
@@ -329,7 +328,7 @@ fn content_length(headers: &HeaderMap) -> u64 {
 }
 
 fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    let response = answer::with_field(status, CONTENT_TYPE, content_type.clone());
+    let response = reply::with_field(status, CONTENT_TYPE, content_type.clone());
     response.map(|_| ResponseBody::full(body.clone()))
 }
 

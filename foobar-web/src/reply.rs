@@ -1,26 +1,27 @@
 mod file_stream;
 mod pieces;
 mod problem_page;
+mod segment;
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
-use http::header::{CONTENT_LENGTH, EXPIRES, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, EXPIRES, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use memchr::memchr;
 
 use crate::file_source::DiskFile;
 
-use crate::answer::has_no_content;
 use crate::clock::after;
-use crate::http1::Pace;
 use file_stream::FileStream;
 
 pub(crate) use pieces::Pieces;
 pub(crate) use problem_page::{ProblemPage, ProblemPages};
+pub(crate) use segment::Segment;
 
 /// The answer of a file, not yet written for the connection that it goes to.
 ///
@@ -48,13 +49,13 @@ pub(crate) enum Content {
     File(Arc<DiskFile>, Vec<Segment>),
 }
 
-/// A piece of content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Segment {
-    /// Text that is at hand.
-    Text(Bytes),
-    /// Bytes of the file.
-    File(Range<u64>),
+/// How fast an answer may go to its client, as with nginx's `limit_rate` and `limit_rate_after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Bytes a second; not 0.
+    pub(crate) rate: NonZeroU64,
+    /// The bytes at the beginning that are not held up.
+    pub(crate) after: u64,
 }
 
 /// Header fields that are made once and sent many times, as they are written on an HTTP/1 connection: each a line with
@@ -107,16 +108,6 @@ impl Reply {
     }
 }
 
-impl Segment {
-    /// The number of its bytes.
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::File(range) => range.end - range.start,
-        }
-    }
-}
-
 impl FieldBlock {
     pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
         let line = |(name, value): &(HeaderName, HeaderValue)| {
@@ -158,6 +149,24 @@ impl FieldBlock {
     fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.as_bytes().split_inclusive(|byte| *byte == b'\n')
     }
+}
+
+/// A redirect with this status to exactly this place.
+pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response {
+    Reply::empty(status, vec![(LOCATION, location)]).into_response()
+}
+
+/// An answer without a body, with one header field.
+pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValue) -> Response {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// Whether answers of this status have no content, nor a length of one.
+pub(crate) const fn has_no_content(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 204 | 205 | 304)
 }
 
 #[cfg(test)]

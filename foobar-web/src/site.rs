@@ -1,6 +1,6 @@
 mod error_page;
 mod route;
-pub(crate) mod www;
+mod www;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,6 @@ use crate::static_files::Files;
 use crate::{Error, SiteSettings, WebSettings, Www};
 use error_page::ErrorPages;
 use route::Folder;
-use www as redirect;
 
 pub(crate) use route::{Last, Place, Routes, Target, is_file};
 
@@ -76,7 +75,7 @@ impl Sites {
         let Some(host) = host else { return self.default };
         let host = Host::parse(host).ok()?; // no host: an error is the answer
         let index = self.names.find(&host.name).or(self.default)?;
-        let canonical = redirect::canonical_name(self.sites[index].www, &host.name);
+        let canonical = www::canonical_name(self.sites[index].www, &host.name);
         canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
     }
 
@@ -86,12 +85,12 @@ impl Sites {
     }
 
     fn canonical(&self, index: usize, host: &Host<'_>, scheme: Scheme, request: &Parts) -> Option<HeaderValue> {
-        let name = redirect::canonical_name(self.sites[index].www, &host.name)?;
+        let name = www::canonical_name(self.sites[index].www, &host.name)?;
         // Only to a name that is this site's: who comes by address, or by a name nobody has, stays where he is.
         if self.names.find(&name) != Some(index) {
             return None;
         }
-        redirect::under(&name, scheme, host, &request.uri)
+        www::under(&name, scheme, host, &request.uri)
     }
 
     fn add(

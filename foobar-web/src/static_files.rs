@@ -15,23 +15,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foobar_core::Chain;
-use http::header::ALLOW;
+use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use crate::file_source::{FileSources, Wait};
-use crate::http1::Pace;
-use crate::reply::Reply;
-use crate::request::{Asked, Verb};
-use crate::site::www as redirect;
+use crate::reply::{Pace, Reply};
+use crate::request::{Asked, NormalPath, Verb};
 use crate::{Autoindex, Error, WebSettings};
 use autoindex::Listing;
 use cache::{Entry, Found};
 use resource::{Precondition, Representation, Resource, Selected, Selection, Stored};
 use tree::Tree;
 
-pub(crate) use load::is_young;
-#[cfg(test)]
-pub(crate) use resource::Validators;
 pub(crate) use resource::{Announce, Encodings, PRIVATE};
 pub(crate) use store::Store;
 
@@ -174,7 +169,7 @@ impl StaticFiles {
                 Selected::Ready(representation) => Now::Reply(self.answer(asked, representation)),
                 Selected::Unmade(_) => Now::Later,
             },
-            (Verb::Get | Verb::Head, Found::Directory) => redirect::into_folder(asked).map_or(Now::Nothing, Now::Reply),
+            (Verb::Get | Verb::Head, Found::Directory) => into_folder(asked).map_or(Now::Nothing, Now::Reply),
             (Verb::Get | Verb::Head, Found::Listing) => Now::Later,
             (Verb::Options, _) => Now::Reply(allow(StatusCode::NO_CONTENT)),
             (Verb::Other, _) => Now::Reply(allow(StatusCode::METHOD_NOT_ALLOWED)),
@@ -226,6 +221,14 @@ impl StaticFiles {
         let range = if asked.verb == Verb::Get { file.validators.range(&asked.fields) } else { None };
         range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.options.max_ranges))
     }
+}
+
+/// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
+pub(crate) fn into_folder(asked: &Asked<'_>) -> Option<Reply> {
+    let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
+    let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
+    let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes
+    Some(Reply::empty(StatusCode::MOVED_PERMANENTLY, vec![(LOCATION, location)]))
 }
 
 fn allow(status: StatusCode) -> Reply {

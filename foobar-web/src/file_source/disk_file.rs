@@ -10,7 +10,6 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{FileState, Wait};
 use crate::pool::Pool;
-use crate::static_files::is_young;
 
 /// An open file of the system, and the threads that may wait for its disk.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl DiskFile {
 
     /// Whether somebody may be writing to it: it has changed within the last seconds.
     pub(crate) fn is_changing(&self) -> io::Result<bool> {
-        state(&self.file).map(|state| is_young(&state))
+        state(&self.file).map(|state| state.is_young())
     }
 
     /// Lets the system read these bytes into memory meanwhile. Does not wait for them.

@@ -15,9 +15,9 @@ use tokio::task::spawn_local;
 
 use super::connection_option::has_option;
 use super::exchange::Exchange;
-use super::head::HeadLimits;
 use super::unread_body;
 use super::wire::{Next, Wire};
+use crate::limits::HeadLimits;
 use crate::net::Transport;
 use crate::pipeline::{Arrival, Logged};
 use crate::worker::Worker;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::limits::Rate;
+
 /// A timer for deadlines that mostly move away before they are due.
 ///
 /// It goes to the runtime's timers only when a deadline comes nearer or the last wake-up has been used, so a
@@ -27,23 +29,6 @@ impl Alarm {
         }
         // A task that has used up its share would be told to come back, and the timer would not be set.
         self.0.as_mut().map_or(Poll::Pending, |sleep| pin!(unconstrained(sleep.as_mut())).poll(cx))
-    }
-}
-
-/// The least that a client must move while the server waits for it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
-    /// Bytes a second; 0 for no minimum.
-    pub(crate) minimum: u64,
-    /// The wait that is free.
-    pub(crate) grace: Duration,
-}
-
-impl Rate {
-    /// How long a client that has moved so many bytes may have been waited for.
-    fn allowance(self, moved: u64) -> Duration {
-        let milliseconds = moved.saturating_mul(1000).checked_div(self.minimum);
-        milliseconds.map_or(Duration::MAX, |earned| self.grace.saturating_add(Duration::from_millis(earned)))
     }
 }
 

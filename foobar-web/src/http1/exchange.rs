@@ -11,8 +11,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::head::Malformed;
-use super::pacer::{Pace, Pacer};
+use super::pacer::Pacer;
 use crate::access_log::Entry;
+use crate::reply::Pace;
 
 /// The request in hand on one connection: what the wire, which sees its bytes, and the request path, which sees its
 /// meaning, tell each other.

@@ -4,8 +4,7 @@ use std::rc::Rc;
 use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::head::{Field, Noted};
-use crate::answer::has_no_content;
-use crate::reply::{Content, ProblemPage, Reply};
+use crate::reply::{Content, ProblemPage, Reply, has_no_content};
 use crate::request::{Asked, Fields, NormalPath, Verb};
 use crate::site::{Last, Site, Target};
 use crate::static_files::Now;

@@ -1,6 +1,7 @@
 use http::StatusCode;
 
-use super::head::{self, Content, Field, HeadLimits, Malformed};
+use super::head::{self, Content, Field, Malformed};
+use crate::limits::HeadLimits;
 
 /// Reads the head of a request as it arrives.
 pub struct HeadReader(head::HeadReader);

@@ -7,6 +7,8 @@ use http::StatusCode;
 use http::uri::{Authority, Uri};
 use memchr::memchr;
 
+use crate::limits::HeadLimits;
+
 pub(crate) use parsed::{Field, Noted};
 
 /// Reads the head of a request line by line as its bytes arrive, and is stricter than the parser behind it.
@@ -23,17 +25,6 @@ pub(crate) struct HeadReader {
     length: Option<u64>,
     chunked: bool,
     noted: Noted,
-}
-
-/// What the head of a request may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadLimits {
-    /// Bytes of the request line.
-    pub(crate) line: usize,
-    /// Number of header fields.
-    pub(crate) fields: usize,
-    /// Bytes of all header fields together.
-    pub(crate) bytes: usize,
 }
 
 /// A head that is complete and well-formed.

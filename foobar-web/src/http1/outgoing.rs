@@ -13,10 +13,10 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::head::{Field, Noted};
-use super::pacer::{Pace, Pacer};
+use super::pacer::Pacer;
 use crate::access_log::{Line, RequestLine};
 use crate::net::Transport;
-use crate::reply::{Content, Pieces};
+use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;
 use file_body::FileContent;
 

@@ -1,19 +1,10 @@
-use std::num::NonZeroU64;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::deadline::Alarm;
-
-/// How fast an answer may go to its client, as with nginx's `limit_rate` and `limit_rate_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pace {
-    /// Bytes a second; not 0.
-    pub(crate) rate: NonZeroU64,
-    /// The bytes at the beginning that are not held up.
-    pub(crate) after: u64,
-}
+use crate::reply::Pace;
 
 /// Keeps one answer to its pace.
 pub(crate) struct Pacer {
@@ -67,6 +58,7 @@ const STEPS: u64 = 10;
 mod tests {
     use super::*;
     use std::future::poll_fn;
+    use std::num::NonZeroU64;
 
     async fn time_for(bytes: u64, rate: u64, after: u64) -> Duration {
         let rate = NonZeroU64::new(rate).expect("it is not 0");

@@ -10,8 +10,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use crate::http1::Pace;
-use crate::reply::Reply;
+use crate::reply::{Pace, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
 use crate::site::{Routes, Target, is_file};
 use crate::static_files::PRIVATE;

@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::Segment;
+use super::segment::Segment;
 use crate::file_source::{DiskFile, Wait};
 
 /// Pieces of a file, and text between them, read in slices as they are sent.

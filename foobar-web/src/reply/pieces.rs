@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use foobar_core::BoxError;
 use http_body::{Frame, SizeHint};
 
-use super::Segment;
+use super::segment::Segment;
 
 /// Bytes in memory that are sent one after another. They belong to who else holds them, such as the cache: nothing is
 /// copied for a client.

@@ -1,23 +1,9 @@
-use foobar_core::{Response, Scheme};
-use http::header::{HeaderValue, LOCATION};
-use http::{StatusCode, Uri};
+use foobar_core::Scheme;
+use http::Uri;
+use http::header::HeaderValue;
 
 use crate::Www;
-use crate::reply::Reply;
-use crate::request::{Asked, Host, NormalPath};
-
-/// A redirect with this status to exactly this place.
-pub(crate) fn to(status: StatusCode, location: HeaderValue) -> Response {
-    Reply::empty(status, vec![(LOCATION, location)]).into_response()
-}
-
-/// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
-pub(crate) fn into_folder(asked: &Asked<'_>) -> Option<Reply> {
-    let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
-    let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
-    let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes
-    Some(Reply::empty(StatusCode::MOVED_PERMANENTLY, vec![(LOCATION, location)]))
-}
+use crate::request::Host;
 
 /// The name with its `www.` added or removed; `None` if it is so already, or may stay as it is.
 pub(crate) fn canonical_name(www: Www, name: &str) -> Option<String> {

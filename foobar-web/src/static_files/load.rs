@@ -1,14 +1,12 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::resource::Stored;
 use super::store::Store;
-use crate::file_source::{DiskFile, FileContent, FileState, OpenedFile, Version, Wait, read, state};
+use crate::file_source::{DiskFile, FileContent, FileState, OpenedFile, Wait, read, state};
 use crate::memory::{Claim, Memory};
 
 /// A file as it can be sent, and how far the cache may rely on it.
@@ -30,8 +28,6 @@ pub(super) enum Trust {
     Unsteady,
 }
 
-/// The coarsest clock of a file system's, FAT's, ticks every two seconds.
-const TICK: Duration = Duration::from_secs(2);
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 3;
 
@@ -54,7 +50,7 @@ pub(super) fn load(opened: OpenedFile, in_memory: u64, store: &Store, wait: Wait
         };
         match read_whole(&file, &state, claim, wait)? {
             Read::Whole(bytes) => {
-                let trust = if is_young(&state) { Trust::Young } else { Trust::Settled };
+                let trust = if state.is_young() { Trust::Young } else { Trust::Settled };
                 return Ok(Loaded { state, stored: Stored::Memory(bytes), trust });
             }
             Read::Changed(changed) => (state, trust) = (changed, Trust::Unsteady),
@@ -79,19 +75,4 @@ fn read_whole(file: &File, before: &FileState, claim: Claim, wait: Wait) -> io::
         return Ok(Read::Changed(after));
     }
     read.map(|()| Read::Whole(claim.hold(content)))
-}
-
-/// Whether it was changed so shortly before that it may still be being changed.
-pub(crate) fn is_young(state: &FileState) -> bool {
-    match state.version {
-        // A time to come, by a clock that was set back, is as good as now.
-        Version::Inode { changed, .. } => now().duration_since(changed).map_or(true, |age| age < TICK),
-        Version::Hash(_) => false,
-    }
-}
-
-/// The time by the clock that the system stamps files with: some milliseconds behind the exact one, and cheaper to read.
-fn now() -> SystemTime {
-    let now = clock_gettime(ClockId::RealtimeCoarse);
-    SystemTime::UNIX_EPOCH + Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

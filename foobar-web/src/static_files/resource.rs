@@ -26,7 +26,9 @@ pub(crate) use announce::{Announce, PRIVATE};
 pub(crate) use encodings::Encodings;
 pub(crate) use range::Selection;
 pub(crate) use representation::{Representation, Stored};
-pub(crate) use validators::{Precondition, Validators};
+pub(crate) use validators::Precondition;
+#[cfg(fuzzing)]
+pub(crate) use validators::Validators;
 
 /// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
 ///

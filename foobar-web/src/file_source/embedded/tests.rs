@@ -1,5 +1,4 @@
 use super::*;
-use crate::static_files::Validators;
 
 #[derive(RustEmbed)]
 #[folder = "src/file_source"]
@@ -26,13 +25,11 @@ fn a_path_leads_to_a_file_a_directory_or_nothing() {
 }
 
 #[test]
-fn the_tag_is_made_of_the_content_alone() {
-    let OpenedFile { mut state, .. } = file("embedded.rs");
-    let tag = Validators::new(&state).etag;
-    assert_eq!(tag.len(), 34);
-    state.modified += Duration::from_secs(1);
-    assert_eq!(Validators::new(&state).etag, tag);
-    assert_ne!(Validators::new(&file("folder.rs").state).etag, tag);
+fn a_file_is_told_from_another_by_its_content() {
+    let version = |path| file(path).state.version;
+    assert_eq!(version("embedded.rs"), version("embedded.rs"));
+    assert_ne!(version("embedded.rs"), version("folder.rs"));
+    assert!(matches!(version("embedded.rs"), Version::Hash(_)));
 }
 
 #[test]

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::http1::Pace;
-use crate::reply::Reply;
+use crate::reply::{Pace, Reply};
 use crate::request::Asked;
-use crate::site::www as redirect;
-use crate::static_files::{Announce, Encodings, Files, FilesOptions, Now, PRIVATE, StaticFiles};
+use crate::static_files::{Announce, Encodings, Files, FilesOptions, Now, PRIVATE, StaticFiles, into_folder};
 use crate::{Autoindex, Error, RouteSettings, SiteSettings};
 
 /// Where a file may lie.
@@ -36,7 +34,7 @@ impl Place {
     pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
         match self {
             // The folder itself without its slash.
-            Self::Folder { cut, .. } if path.len() == *cut => redirect::into_folder(asked),
+            Self::Folder { cut, .. } if path.len() == *cut => into_folder(asked),
             Self::Folder { files, cut } => files.serve(asked, &path[*cut..]).await,
             Self::File { files, name } => files.serve(asked, name).await.filter(is_file),
         }
@@ -45,9 +43,7 @@ impl Place {
     /// The same from what is at hand; it never waits and never blocks.
     pub(crate) fn serve_now(&self, asked: &Asked<'_>, path: &str) -> Now {
         match self {
-            Self::Folder { cut, .. } if path.len() == *cut => {
-                redirect::into_folder(asked).map_or(Now::Nothing, Now::Reply)
-            }
+            Self::Folder { cut, .. } if path.len() == *cut => into_folder(asked).map_or(Now::Nothing, Now::Reply),
             Self::Folder { files, cut } => files.serve_now(asked, &path[*cut..]),
             Self::File { files, name } => match files.serve_now(asked, name) {
                 Now::Reply(reply) if !is_file(&reply) => Now::Nothing,

@@ -3,7 +3,7 @@ use std::num::NonZeroU64;
 use foobar_core::Size;
 
 use super::*;
-use crate::http1::Pace;
+use crate::reply::Pace;
 use crate::{Autoindex, RouteSettings};
 
 type Change = fn(&mut RouteSettings);

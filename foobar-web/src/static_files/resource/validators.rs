@@ -156,6 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn the_tag_of_a_file_with_a_hash_is_made_of_that_alone() {
+        let state = |seconds, hash| FileState {
+            size: 3,
+            modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
+            version: Version::Hash([hash; 32]),
+        };
+        let tag = |seconds, hash| Validators::new(&state(seconds, hash)).etag;
+        assert_eq!(tag(1, 7).len(), 34);
+        assert_eq!(tag(1, 7), tag(2, 7));
+        assert_ne!(tag(1, 7), tag(1, 8));
+    }
+
+    #[test]
     fn times_that_http_cannot_say_become_the_nearest_it_can() {
         let ancient = changed(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
         assert_eq!(ancient.last_modified(), "Thu, 01 Jan 1970 00:00:00 GMT");
