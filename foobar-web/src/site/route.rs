@@ -4,16 +4,16 @@ mod try_files;
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use foobar_core::config;
 use http::StatusCode;
-use http::header::HeaderValue;
 
 use crate::request::NormalPath;
 use crate::static_files::Files;
 use crate::{Error, SiteSettings, limits};
 
 pub(crate) use location::{Folder, Place, is_file};
+pub(crate) use target::Target;
+pub(crate) use try_files::Last;
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
@@ -32,24 +32,6 @@ pub(crate) struct Route {
     pub(crate) internal: bool,
 }
 
-pub(crate) enum Target {
-    /// The first of these places that has an answer, else the last resort.
-    Try { places: Vec<Place>, last: Last },
-    /// Another place.
-    Redirect { status: StatusCode, location: HeaderValue },
-    /// A fixed answer.
-    Respond { status: StatusCode, content_type: HeaderValue, body: Bytes },
-}
-
-/// What answers where no file does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Last {
-    /// The application.
-    App,
-    /// Nothing but a status.
-    Status(StatusCode),
-}
-
 impl Routes {
     /// `key` is the site's section; `root` its folder.
     pub(crate) fn compile(
@@ -60,7 +42,8 @@ impl Routes {
         has_app: bool,
         body_limit: u64,
     ) -> Result<Self, Error> {
-        let otherwise = try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
+        let (places, last) = try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
+        let otherwise = Target::Try { places, last };
         let nothing = Target::Try { places: Vec::new(), last: Last::Status(StatusCode::NOT_FOUND) };
         let mut routes = Self {
             exact: HashMap::new(),

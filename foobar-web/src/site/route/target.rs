@@ -3,10 +3,20 @@ use foobar_core::List;
 use http::StatusCode;
 use http::header::HeaderValue;
 
-use super::location::Folder;
-use super::{Last, Target, try_files};
+use super::location::{Folder, Place};
+use super::try_files::{self, Last};
 use crate::static_files::Files;
 use crate::{Error, RouteSettings, SiteSettings};
+
+/// Where the requests of a route go.
+pub(crate) enum Target {
+    /// The first of these places that has an answer, else the last resort.
+    Try { places: Vec<Place>, last: Last },
+    /// Another place.
+    Redirect { status: StatusCode, location: HeaderValue },
+    /// A fixed answer.
+    Respond { status: StatusCode, content_type: HeaderValue, body: Bytes },
+}
 
 /// What the route with this section leads to. `cut` is how much of the path is cut off before files are looked up;
 /// `None` for an exact path.
@@ -62,7 +72,8 @@ fn files(
         steps => {
             let steps =
                 steps.clone().unwrap_or_else(|| ["file", "index"].map(str::to_owned).into_iter().collect::<List<_>>());
-            try_files::compile(&key, &steps, Some(folder), has_app)
+            let (places, last) = try_files::compile(&key, &steps, Some(folder), has_app)?;
+            Ok(Target::Try { places, last })
         }
     }
 }

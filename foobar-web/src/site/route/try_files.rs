@@ -1,9 +1,17 @@
 use http::StatusCode;
 
 use super::location::{Folder, Place};
-use super::{Last, Target};
 use crate::Error;
 use crate::request::NormalPath;
+
+/// What answers where no file does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// The application.
+    App,
+    /// Nothing but a status.
+    Status(StatusCode),
+}
 
 /// One entry of `try_files`.
 enum Step<'a> {
@@ -20,7 +28,7 @@ pub(crate) fn compile(
     steps: &[String],
     folder: Option<&Folder<'_>>,
     has_app: bool,
-) -> Result<Target, Error> {
+) -> Result<(Vec<Place>, Last), Error> {
     let mut places = Vec::new();
     let mut last = Last::Status(StatusCode::NOT_FOUND);
     let mut lookup = (false, false);
@@ -40,7 +48,7 @@ pub(crate) fn compile(
         }
     }
     places.extend(look_up(folder, lookup)?);
-    Ok(Target::Try { places, last })
+    Ok((places, last))
 }
 
 /// `file` and `index` that follow each other are one look: a path leads to a file or to a directory.
