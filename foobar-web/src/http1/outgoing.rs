@@ -1,9 +1,9 @@
 mod file_body;
 mod send_file;
+mod write;
 
 use std::borrow::Cow;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -19,6 +19,9 @@ use crate::net::Transport;
 use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;
 use file_body::FileContent;
+use write::poll_write_vectored;
+
+pub(crate) use write::poll_write;
 
 /// An answer of the front's on its way to the client, as far as the client has not taken it.
 pub(crate) struct Outgoing {
@@ -173,35 +176,5 @@ impl Request<'_> {
     /// The same, for as long as it takes.
     pub(crate) fn into_owned(self) -> Request<'static> {
         Request { head: Cow::Owned(self.head.into_owned()), noted: Cow::Owned(self.noted.into_owned()), ..self }
-    }
-}
-
-/// Writes two pieces in one go.
-pub(crate) fn poll_write<S: Transport>(
-    cx: &mut Context<'_>,
-    stream: &mut S,
-    text: &[u8],
-    content: &[u8],
-) -> Poll<io::Result<usize>> {
-    match (text, content) {
-        (text, []) => poll_write_vectored(cx, stream, &[IoSlice::new(text)]),
-        ([], content) => poll_write_vectored(cx, stream, &[IoSlice::new(content)]),
-        (text, content) => poll_write_vectored(cx, stream, &[IoSlice::new(text), IoSlice::new(content)]),
-    }
-}
-
-fn poll_write_vectored<S: Transport>(
-    cx: &mut Context<'_>,
-    stream: &mut S,
-    pieces: &[IoSlice<'_>],
-) -> Poll<io::Result<usize>> {
-    let stream = Pin::new(stream);
-    let written = match pieces {
-        [only] => stream.poll_write(cx, only),
-        several => stream.poll_write_vectored(cx, several),
-    };
-    match written {
-        Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        written => written,
     }
 }

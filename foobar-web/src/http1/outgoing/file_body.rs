@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::task::JoinHandle;
 
-use super::poll_write;
 use super::send_file::{poll_send_file, poll_write_before};
+use super::write::poll_write;
 use crate::file_source::{Buffer, DiskFile, SLICE, Wait};
 use crate::net::Transport;
 use crate::reply::Segment;
