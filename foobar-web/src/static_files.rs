@@ -2,6 +2,7 @@ mod autoindex;
 mod cache;
 mod lister;
 mod load;
+mod options;
 mod resource;
 mod store;
 mod tree;
@@ -19,14 +20,16 @@ use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use crate::file_source::{FileSources, Wait};
-use crate::reply::{Pace, Reply};
+use crate::reply::Reply;
 use crate::request::{Asked, NormalPath, Verb};
-use crate::{Autoindex, Error, WebSettings};
+use crate::{Error, WebSettings};
 use autoindex::Listing;
 use cache::{Entry, Found};
-use resource::{Precondition, Representation, Resource, Selected, Selection, Stored};
+use load::Stored;
+use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
 
+pub(crate) use options::FilesOptions;
 pub(crate) use resource::{Announce, Encodings, PRIVATE};
 pub(crate) use store::Store;
 
@@ -57,28 +60,6 @@ impl Files {
     pub(crate) fn compile(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
         Ok(Self { store: Arc::new(Store::compile(web)?), sources })
     }
-}
-
-/// How a folder is served.
-pub(crate) struct FilesOptions {
-    /// The names that are tried, in order, where a directory is asked for.
-    pub(crate) index: Vec<String>,
-    /// What a file is announced with, by its name.
-    pub(crate) announce: Announce,
-    /// Which codings it is sent in.
-    pub(crate) encodings: Encodings,
-    /// How a directory without an index is listed, where `directory_index` allows it.
-    pub(crate) autoindex: Autoindex,
-    /// What `Cache-Control` says of such a list.
-    pub(crate) list_caching: HeaderValue,
-    /// How fast a file may be sent; as fast as it goes without one.
-    pub(crate) pace: Option<Pace>,
-    /// The most ranges that are served to one request; 0 turns ranges off.
-    pub(crate) max_ranges: usize,
-    /// Whether a path may name a file (`file` in `try_files`).
-    pub(crate) file: bool,
-    /// Whether a path may name a directory with an index (`index` in `try_files`).
-    pub(crate) directory_index: bool,
 }
 
 /// The largest error page, in bytes.

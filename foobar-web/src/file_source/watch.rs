@@ -1,9 +1,9 @@
 mod directories;
+mod directory;
 
 use std::io::{self, PipeReader};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -12,6 +12,8 @@ use rustix::fs::{fstat, fstatfs};
 use rustix::io::Errno;
 
 use directories::Directories;
+
+pub(crate) use directory::Directory;
 
 /// Learns from the system (inotify) when something changes in directories whose files are served.
 ///
@@ -34,46 +36,6 @@ pub(crate) enum Known {
     /// Nothing yet.
     Nothing,
 }
-
-/// A directory that may change.
-#[derive(Debug, Default)]
-pub(crate) struct Directory {
-    generation: AtomicU64,
-    told: bool,
-}
-
-impl Directory {
-    /// Another number after each change that was told of.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
-    }
-
-    /// Whether it has had this generation since. Who got hold of it just before it was forgotten may have seen its last
-    /// one, but nothing is told of it any more.
-    pub(crate) fn is_still(&self, seen: u64) -> bool {
-        seen != FORGOTTEN && self.generation() == seen
-    }
-
-    fn forget(&self) {
-        self.generation.store(FORGOTTEN, Ordering::Release);
-    }
-
-    fn is_forgotten(&self) -> bool {
-        self.generation() == FORGOTTEN
-    }
-
-    pub(crate) fn has_changed(&self) {
-        self.generation.fetch_add(1, Ordering::Release);
-    }
-
-    /// Whether the system tells of every change to what lies in it, and to the directories above it.
-    pub(crate) const fn is_told(&self) -> bool {
-        self.told
-    }
-}
-
-/// The generation of a directory that is watched no longer.
-const FORGOTTEN: u64 = u64::MAX;
 
 /// Each watched directory holds about 1 KiB of the system's memory.
 const MOST_DIRECTORIES: usize = 16 << 10;
@@ -127,7 +89,7 @@ impl Watch {
     ) -> Option<Arc<Directory>> {
         let mut last: Option<Arc<Directory>> = None;
         for path in ways(path) {
-            let above = last.as_ref().map_or(self.is_listening(), |above| above.told);
+            let above = last.as_ref().map_or(self.is_listening(), |above| above.is_told());
             let directory = match self.known(tree, path) {
                 Known::Directory(directory) => directory,
                 Known::Untold => return None,

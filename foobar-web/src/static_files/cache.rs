@@ -12,7 +12,7 @@ use entry::Kind;
 
 pub(crate) use entry::{Entry, Found, Key, Milliseconds, Scope};
 pub(crate) use flights::{Flights, Pilot};
-pub(crate) use local::{Front, Tally};
+pub(crate) use local::LocalCaches;
 
 /// What was found, kept for all workers within bounds.
 ///

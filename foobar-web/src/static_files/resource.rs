@@ -16,7 +16,7 @@ use foobar_core::Chain;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
-use super::load::{Loaded, Trust};
+use super::load::{Loaded, Stored, Trust};
 use crate::encoding::{AcceptEncoding, Coding, Compressor, PerCoding};
 use crate::file_source::FileState;
 use crate::request::Fields;
@@ -25,7 +25,7 @@ use representation::Announced;
 pub(crate) use announce::{Announce, PRIVATE};
 pub(crate) use encodings::Encodings;
 pub(crate) use range::Selection;
-pub(crate) use representation::{Representation, Stored};
+pub(crate) use representation::Representation;
 pub(crate) use validators::Precondition;
 #[cfg(fuzzing)]
 pub(crate) use validators::Validators;

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::Directory;
+use super::directory::Directory;
 
 /// The directories that are watched, by their paths and by the system's numbers of the watches.
 ///
@@ -42,7 +42,7 @@ impl Directories {
         if let Some(directory) = self.get(tree, path) {
             return directory;
         }
-        let directory = Arc::new(Directory { told, ..Directory::default() });
+        let directory = Arc::new(Directory::new(told));
         let watched = Watched { directory: Arc::clone(&directory), watch };
         self.trees.entry(tree).or_default().insert(path.into(), watched);
         self.count += 1;

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
+use super::entry::date;
 use super::*;
 use crate::request::{Fields, Verb};
 

@@ -1,10 +1,9 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::Name;
 use super::entry::Entry;
-use crate::static_files::store::Store;
 
 /// What one worker looks at before the cache that it shares with the others: a hit takes no lock.
 ///
@@ -22,30 +21,52 @@ struct Slot {
 
 /// The figures of one worker; only it writes them.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) hits: AtomicU64,
-    pub(crate) misses: AtomicU64,
+struct Tally {
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 const SLOTS: usize = 1024;
 
+/// What the workers of one store have in front of its cache: each its own, and here their figures.
+#[derive(Default)]
+pub(crate) struct LocalCaches {
+    owner: Arc<()>,
+    tallies: Mutex<Vec<Arc<Tally>>>,
+}
+
 thread_local! {
-    /// With the mark of the store that this thread works for.
+    /// With the owner that this thread works for.
     static FRONT: RefCell<Option<(Arc<()>, Front)>> = const { RefCell::new(None) };
 }
 
-impl Front {
+impl LocalCaches {
     /// Uses that of this thread. A thread works for one store; where it comes to another, it begins anew.
-    pub(crate) fn with<T>(store: &Store, use_it: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut Front) -> T) -> T {
         FRONT.with_borrow_mut(|mine| match mine {
-            Some((mark, front)) if Arc::ptr_eq(mark, store.mark()) => use_it(front),
+            Some((owner, front)) if Arc::ptr_eq(owner, &self.owner) => use_it(front),
             other => {
-                let front = Self { tally: store.new_tally(), slots: vec![Slot::default(); SLOTS].into() };
-                use_it(&mut other.insert((Arc::clone(store.mark()), front)).1)
+                let front = Front { tally: self.new_tally(), slots: vec![Slot::default(); SLOTS].into() };
+                use_it(&mut other.insert((Arc::clone(&self.owner), front)).1)
             }
         })
     }
 
+    /// The figures of all workers together.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |counter: fn(&Tally) -> &AtomicU64| tallies.iter().map(|tally| counter(tally).load(Relaxed)).sum();
+        (sum(|tally| &tally.hits), sum(|tally| &tally.misses))
+    }
+
+    fn new_tally(&self) -> Arc<Tally> {
+        let tally = Arc::default();
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
+        tally
+    }
+}
+
+impl Front {
     /// What is known of a name, by its hash.
     pub(crate) fn get(&self, hash: u64, name: Name<'_>) -> Option<Arc<Entry>> {
         let slot = &self.slots[hash as usize % SLOTS];

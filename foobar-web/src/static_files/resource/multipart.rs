@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use http::HeaderValue;
 
-use super::representation::content_range;
+use super::range::content_range;
 use crate::reply::Segment;
 
 /// Frames ranges of a file as `multipart/byteranges` (RFC 9110 §14.6).

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use http::HeaderValue;
+
 /// Which bytes of a file a request gets (RFC 9110 §14.2).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
@@ -75,6 +77,12 @@ fn coalesce(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
         apart.insert(place, range);
     }
     apart
+}
+
+/// Where a range lies in a file of `size` bytes, as `Content-Range` says it.
+pub(crate) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
+    let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+    HeaderValue::try_from(text).expect("digits make a value")
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 
 use super::multipart::Multipart;
+use super::range::content_range;
 use super::validators::Validators;
 use crate::encoding::Coding;
-use crate::file_source::{DiskFile, FileState};
+use crate::file_source::FileState;
 use crate::reply::{Content, FieldBlock, Pieces, Reply, Segment};
+use crate::static_files::load::Stored;
 
 /// A file as it can be sent (RFC 9110 §3.2): its content and what the headers say of it.
 ///
@@ -28,14 +30,6 @@ pub(crate) struct Representation {
     announced: Announced,
     whole: FieldBlock,
     not_modified: FieldBlock,
-}
-
-/// The bytes of a file.
-pub(crate) enum Stored {
-    /// Read when the file was opened.
-    Memory(Bytes),
-    /// To be read as they are sent.
-    File(Arc<DiskFile>),
 }
 
 /// What the name of a file says of it.
@@ -176,11 +170,6 @@ fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderV
     let block = FieldBlock::new(&fields).expiring(announced.lifetime);
     let not_modified = block.part(lasting);
     (block, not_modified)
-}
-
-/// Where a range lies in a file of `size` bytes, as `Content-Range` says it.
-pub(crate) fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
-    header(format!("bytes {}-{}/{size}", range.start, range.end - 1))
 }
 
 fn header(text: String) -> HeaderValue {

@@ -302,7 +302,7 @@ fn a_change_between_two_looks_at_a_file_is_loaded_anew() {
     site.write("f", "12345");
     let Some(Opened::File(opened)) = site.tree.source.open("f", Wait::Allowed).unwrap() else { panic!("it is a file") };
     fs::write(site.path("f"), "123456789").unwrap();
-    let loaded = load(opened, 100, &site.tree.store, Wait::Allowed).unwrap();
+    let loaded = site.tree.store.loader().load(opened, 100, Wait::Allowed).unwrap();
     assert_eq!(loaded.state.size, 9);
     assert!(matches!(loaded.stored, Stored::Memory(bytes) if bytes == "123456789"));
 }
