@@ -9,11 +9,10 @@ pub(crate) mod fuzzing;
 mod head;
 mod outgoing;
 mod pacer;
+mod refused_head;
 mod response_head;
 mod tunnel;
 mod unread_body;
 mod wire;
 
 pub(crate) use connection::serve;
-pub(crate) use exchange::{Exchange, Idleness, Refusal};
-pub(crate) use fast_path::KnownHost;

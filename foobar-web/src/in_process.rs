@@ -92,7 +92,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     }
     let head = parts.method == Method::HEAD;
     let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
-    let arrival = Arrival { connection, since: tokio::time::Instant::now(), exchange: None };
+    let arrival = Arrival { connection, since: tokio::time::Instant::now() };
     let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
     collect(response, head).await
 }

@@ -1,9 +1,9 @@
 mod accel;
+mod logged;
+mod refusal;
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use foobar_core::{
@@ -15,16 +15,19 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use tokio::time::Instant;
 
-use crate::access_log::{AccessLog, Record};
+use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
-use crate::http1::{Exchange, Refusal};
-use crate::reply::{self, Pace, Reply};
+use crate::reply::{self, Reply};
 use crate::request::{Asked, LimitedBody, NormalPath};
 use crate::site::{Choice, Last, Place, Site, Sites, Target};
 use accel::Accel;
+use logged::Record;
+
+pub(crate) use logged::Logged;
+pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
@@ -39,7 +42,6 @@ pub(crate) struct Arrival {
     pub(crate) connection: Connection,
     /// When its first byte came.
     pub(crate) since: Instant,
-    pub(crate) exchange: Option<Rc<Exchange>>,
 }
 
 /// An error of this server's own, with headers that belong to it.
@@ -87,14 +89,11 @@ impl Pipeline {
             }
             Err(problem) => self.refused(problem, &request.headers, id).await,
         };
-        if let (Some(pace), Some(exchange)) = (response.extensions().get::<Pace>(), &arrival.exchange) {
-            exchange.limit_rate(*pace);
-        }
         keep_true_length(&mut response, head);
         finish(response, id, record)
     }
 
-    /// Answers a request whose head the wire has refused; `request` stands in its place.
+    /// Answers a request whose head was refused; `request` stands in its place.
     pub(crate) async fn refuse<B>(
         &self,
         request: Request<B>,
@@ -103,10 +102,10 @@ impl Pipeline {
     ) -> http::Response<Logged> {
         let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
-        request.headers.extend(refusal.field(&ACCEPT).map(|accept| (ACCEPT, accept)));
+        request.headers.extend(refusal.accept.map(|accept| (ACCEPT, accept)));
         let record = self.record(&request, id, &arrival);
-        record.raw(refusal.line());
-        let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
+        record.raw(refusal.line);
+        let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
         finish(response, id, record)
     }
@@ -213,7 +212,7 @@ impl Pipeline {
 
     fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
-        Record::new(&self.log, request, remote, id, arrival.since, arrival.exchange.clone())
+        Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
     }
 }
 
@@ -225,7 +224,7 @@ fn finish(mut response: Response, id: RequestId, record: Record) -> http::Respon
     headers.insert(SERVER, HeaderValue::from_static("foobar"));
     headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a field value"));
     record.answered(response.status());
-    response.map(|body| Logged { body, record })
+    response.map(|body| Logged::new(body, record))
 }
 
 /// Drops what an answer says of its own framing, unless hyper keeps to it or the length is that of a body that is left
@@ -338,33 +337,4 @@ fn methods(site: &Site) -> HeaderValue {
         true => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         false => "GET, HEAD, OPTIONS",
     })
-}
-
-/// The body of an answer, which carries the line of the log until it has been sent or dropped.
-pub(crate) struct Logged {
-    body: ResponseBody,
-    record: Record,
-}
-
-impl Body for Logged {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            self.record.sent(data.len());
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -1,4 +1,5 @@
 mod error_page;
+mod known_host;
 mod route;
 mod www;
 
@@ -16,6 +17,7 @@ use crate::{Error, SiteSettings, WebSettings, Www};
 use error_page::ErrorPages;
 use route::Folder;
 
+pub(crate) use known_host::KnownHost;
 pub(crate) use route::{Last, Place, Routes, Target, is_file};
 
 /// The sites of a server and the names they answer to.

@@ -1,4 +1,5 @@
-use std::cell::Cell;
+mod accept;
+
 use std::io::{self, PipeReader, PipeWriter};
 use std::pin::pin;
 use std::rc::Rc;
@@ -18,7 +19,9 @@ use crate::counters::{self, Counters};
 use crate::file_source::Watch;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
-use crate::worker::{Connections, Desk, Worker, descriptors};
+use crate::worker::{Connections, Desk, Worker};
+
+pub(crate) use accept::serve_all;
 
 /// The threads of a web tier: its workers, the one that writes the access log, and the one that listens for changes of
 /// files.
@@ -243,8 +246,6 @@ impl Recruit {
             limits: plan.limits,
             connections,
             addresses: plan.addresses,
-            descriptors: descriptors(),
-            crowd: Cell::new(usize::MAX),
             clock,
             desk: Desk::default(),
         }))

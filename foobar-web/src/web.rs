@@ -8,7 +8,7 @@ use socket2::Socket;
 
 use crate::net::{Acceptor, Listener};
 use crate::plan::Plan;
-use crate::threads::{Crew, Work};
+use crate::threads::{Crew, Work, serve_all};
 use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
@@ -61,7 +61,7 @@ fn work(listeners: &[Listener]) -> io::Result<Work> {
     let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Socket>>>()?;
     Ok(Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
-        Ok(Box::pin(worker.serve_all(acceptors, orders.drain())))
+        Ok(Box::pin(serve_all(worker, acceptors, orders.drain())))
     }))
 }
 

@@ -1,11 +1,15 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use foobar_core::{Connection, Io, Upgrade};
+use bytes::Bytes;
+use foobar_core::{BoxError, Connection, Io, Upgrade};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response, StatusCode, Version};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,13 +24,20 @@ use super::wire::{Next, Wire};
 use crate::limits::HeadLimits;
 use crate::net::Transport;
 use crate::pipeline::{Arrival, Logged};
-use crate::worker::Worker;
+use crate::reply::Pace;
+use crate::worker::{ConnectionState, Worker};
 
 /// Serves one connection of HTTP/1 to its end.
 ///
 /// The stream may be anything that carries bytes, so TLS goes in here as another `stream`; HTTP/2 is another builder
 /// over the same [`answer`], without the wire, whose framing it does not share.
-pub(crate) async fn serve<S: Transport>(stream: S, connection: Connection, worker: Rc<Worker>, exchange: Rc<Exchange>) {
+pub(crate) async fn serve<S: Transport>(
+    stream: S,
+    connection: Connection,
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+) {
+    let exchange = Rc::new(Exchange::new(state));
     // The task that this becomes is moved several times.
     let mut wire = Box::new(Wire::new(stream, connection, worker.clone(), exchange.clone()));
     match poll_fn(|cx| wire.poll_next(cx)).await {
@@ -89,8 +100,8 @@ async fn answer(
     connection: Connection,
     exchange: Rc<Exchange>,
     mut request: Request<Incoming>,
-) -> Result<Response<Logged>, Infallible> {
-    let arrival = Arrival { connection, since: exchange.since(), exchange: Some(exchange.clone()) };
+) -> Result<Response<Outcome>, Infallible> {
+    let arrival = Arrival { connection, since: exchange.since() };
     let version = request.version();
     let refusal = exchange.take_refusal();
     let refused = refusal.is_some();
@@ -103,9 +114,13 @@ async fn answer(
         }
     };
     exchange.reply();
+    exchange.logs(response.body().entry());
+    if let Some(pace) = response.extensions().get::<Pace>() {
+        exchange.limit_rate(*pace);
+    }
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         drop(exchange.take_offer());
-        let last = exchange.requests() >= worker.limits.requests || exchange.closes_when_idle();
+        let last = exchange.connection.requests() >= worker.limits.requests || exchange.connection.closes_when_idle();
         let ends = unread.as_ref().is_some_and(|unread| !unread.has_end(exchange.is_complete()));
         if last || worker.connections.is_short() || refused || ends {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -117,7 +132,36 @@ async fn answer(
             spawn_local(unread.discard());
         }
     }
-    Ok(response)
+    Ok(response.map(|body| Outcome { body, exchange }))
+}
+
+/// The body of an answer; the exchange learns when it has been made whole, or given up.
+struct Outcome {
+    body: Logged,
+    exchange: Rc<Exchange>,
+}
+
+impl Drop for Outcome {
+    fn drop(&mut self) {
+        self.exchange.answered();
+    }
+}
+
+impl Body for Outcome {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Lets the handler take over the connection by answering 101, if the request may lead to that.

@@ -1,29 +1,25 @@
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use foobar_core::Io;
-use http::header::{HeaderName, HeaderValue};
 use memchr::memmem;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::head::Malformed;
 use super::pacer::Pacer;
 use crate::access_log::Entry;
+use crate::pipeline::Refusal;
 use crate::reply::Pace;
+use crate::worker::ConnectionState;
 
 /// The request in hand on one connection: what the wire, which sees its bytes, and the request path, which sees its
 /// meaning, tell each other.
 pub(crate) struct Exchange {
-    turn: Cell<Turn>,
-    draining: Rc<Cell<bool>>,
-    idle: Rc<Idleness>,
-    evicted: Cell<bool>,
-    task: OnceCell<Waker>,
-    requests: Cell<u64>,
+    /// What of it concerns the other connections.
+    pub(crate) connection: Rc<ConnectionState>,
+    phase: Cell<Phase>,
     complete: Cell<bool>,
     replying: Cell<bool>,
     withheld: Cell<bool>,
@@ -35,89 +31,30 @@ pub(crate) struct Exchange {
     upgrade: RefCell<Option<oneshot::Sender<Box<dyn Io>>>>,
 }
 
-/// Tells who waits for it that a connection has become idle.
-#[derive(Default)]
-pub(crate) struct Idleness {
-    awaited: Cell<bool>,
-    told: Notify,
-}
-
-impl Idleness {
-    /// Completes when a connection has become idle.
-    pub(crate) async fn next(&self) {
-        self.awaited.set(true);
-        self.told.notified().await;
-    }
-
-    fn tell(&self) {
-        if self.awaited.take() {
-            self.told.notify_waiters();
-        }
-    }
-}
-
-/// Who has the word.
+/// How far a request is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Turn {
-    /// The connection is idle.
-    Client {
-        /// Since the connection was accepted or the last answer was sent.
-        since: Instant,
-    },
-    /// The head of a request has begun to come.
-    Head {
+pub(crate) enum Phase {
+    /// There is none: the connection is idle.
+    Idle,
+    /// Its head has begun to come.
+    ReadingHead {
         /// When its first byte came.
         since: Instant,
     },
-    /// A request has come and is being answered.
-    Server {
+    /// It has come and is being answered.
+    Handling {
         /// When its first byte came.
         since: Instant,
     },
     /// The answer has been made whole, and is on its way to the client.
-    Flush,
-}
-
-/// A head that the wire did not let through.
-pub(crate) struct Refusal {
-    /// The status, and a sentence for the client.
-    pub(crate) reason: Malformed,
-    /// The bytes that came; the first ones, if there were many.
-    pub(crate) head: Bytes,
-}
-
-impl Refusal {
-    /// The request line as it came.
-    pub(crate) fn line(&self) -> Bytes {
-        let line = self.lines().find(|line| !line.is_empty());
-        line.map_or(Bytes::new(), |line| self.head.slice_ref(line))
-    }
-
-    /// The first field of this name, as far as one can be made out.
-    pub(crate) fn field(&self, name: &HeaderName) -> Option<HeaderValue> {
-        let value = |line: &[u8]| {
-            let (start, rest) = line.split_at_checked(name.as_str().len())?;
-            let value = rest.strip_prefix(b":")?.trim_ascii();
-            let named = start.eq_ignore_ascii_case(name.as_str().as_bytes());
-            if named { HeaderValue::from_bytes(value).ok() } else { None } // what is no value is not there
-        };
-        self.lines().find_map(value)
-    }
-
-    fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) // also a bare LF
-    }
+    Flushing,
 }
 
 impl Exchange {
-    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<Idleness>) -> Self {
+    pub(crate) fn new(connection: Rc<ConnectionState>) -> Self {
         Self {
-            turn: Cell::new(Turn::Client { since: Instant::now() }),
-            draining,
-            idle,
-            evicted: Cell::new(false),
-            task: OnceCell::new(),
-            requests: Cell::new(0),
+            connection,
+            phase: Cell::new(Phase::Idle),
             complete: Cell::new(true),
             replying: Cell::new(false),
             withheld: Cell::new(false),
@@ -129,77 +66,34 @@ impl Exchange {
         }
     }
 
-    /// Remembers whom to wake; the connection's task stays the same for its whole life.
-    pub(crate) fn belongs_to(&self, cx: &Context<'_>) {
-        self.task.get_or_init(|| cx.waker().clone());
-    }
-
-    /// Makes the wire look again.
-    pub(crate) fn wake(&self) {
-        if let Some(task) = self.task.get() {
-            task.wake_by_ref();
-        }
-    }
-
-    pub(crate) fn turn(&self) -> Turn {
-        self.turn.get()
-    }
-
-    /// Whether no further request is taken: the server drains, or another connection needs the place.
-    pub(crate) fn closes_when_idle(&self) -> bool {
-        self.draining.get() || self.evicted.get()
-    }
-
-    /// Closes the connection as soon as it is idle.
-    pub(crate) fn evict(&self) {
-        self.evicted.set(true);
-        self.wake();
-    }
-
-    pub(crate) fn is_evicted(&self) -> bool {
-        self.evicted.get()
-    }
-
-    /// Whether it was evicted and is about to end, as no request came meanwhile.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.evicted.get() && matches!(self.turn.get(), Turn::Client { .. })
-    }
-
-    /// Since when it has been waiting for a request.
-    pub(crate) fn idle_since(&self) -> Option<Instant> {
-        match self.turn.get() {
-            Turn::Client { since } if !self.evicted.get() => Some(since),
-            _ => None,
-        }
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
     /// HTTP has been left: the connection is never idle again. Completes when the server drains; for the connection's
-    /// own task, which is [woken](Self::wake) then.
+    /// own task, which is [woken](ConnectionState::wake) then.
     pub(crate) fn tunnel_until_drain(&self) -> impl Future<Output = ()> {
-        self.turn.set(Turn::Server { since: Instant::now() });
-        poll_fn(|_| if self.draining.get() { Poll::Ready(()) } else { Poll::Pending })
-    }
-
-    /// How many requests have come on this connection.
-    pub(crate) fn requests(&self) -> u64 {
-        self.requests.get()
+        self.phase.set(Phase::Handling { since: Instant::now() });
+        self.connection.set_active();
+        poll_fn(|_| if self.connection.is_draining() { Poll::Ready(()) } else { Poll::Pending })
     }
 
     /// Some bytes of a head have come, or all: now.
     pub(crate) fn arriving(&self) -> Instant {
         let now = Instant::now();
-        if let Turn::Client { .. } = self.turn.get() {
-            self.turn.set(Turn::Head { since: now });
+        if let Phase::Idle = self.phase.get() {
+            self.phase.set(Phase::ReadingHead { since: now });
+            self.connection.set_active();
         }
         now
     }
 
     /// A head has come, or what stands in its place.
     pub(crate) fn begin(&self) {
-        if let Turn::Head { since } = self.turn.get() {
-            self.turn.set(Turn::Server { since });
+        if let Phase::ReadingHead { since } = self.phase.get() {
+            self.phase.set(Phase::Handling { since });
         }
-        self.requests.set(self.requests.get() + 1);
+        self.connection.count_request();
         self.complete.set(false);
         self.replying.set(false);
         self.pacer.take();
@@ -209,8 +103,8 @@ impl Exchange {
     /// The last byte of the request has come, maybe after its answer: the connection is idle from then on.
     pub(crate) fn completed(&self) {
         self.complete.set(true);
-        if let Turn::Client { .. } = self.turn.get() {
-            self.turn.set(Turn::Client { since: Instant::now() });
+        if let Phase::Idle = self.phase.get() {
+            self.connection.set_idle(Instant::now());
         }
     }
 
@@ -263,17 +157,18 @@ impl Exchange {
 
     /// The answer has been made whole, or given up.
     pub(crate) fn answered(&self) {
-        self.turn.set(Turn::Flush);
+        self.phase.set(Phase::Flushing);
+        self.connection.set_active();
     }
 
     /// What was written has reached the socket.
     pub(crate) fn flushed(&self) {
-        if let Turn::Flush = self.turn.get() {
+        if let Phase::Flushing = self.phase.get() {
             self.entry.take();
-            self.turn.set(Turn::Client { since: Instant::now() });
-            self.idle.tell();
-            if self.withheld.take() || self.closes_when_idle() {
-                self.wake();
+            self.phase.set(Phase::Idle);
+            self.connection.set_idle(Instant::now());
+            if self.withheld.take() || self.connection.closes_when_idle() {
+                self.connection.wake();
             }
         }
     }
@@ -281,15 +176,15 @@ impl Exchange {
     /// The request was answered without hyper, and the answer has been sent.
     pub(crate) fn answered_at_once(&self, now: Instant) {
         self.complete.set(true);
-        self.turn.set(Turn::Client { since: now });
-        self.idle.tell();
+        self.phase.set(Phase::Idle);
+        self.connection.set_idle(now);
     }
 
     /// When the first byte of the request in hand came.
     pub(crate) fn since(&self) -> Instant {
-        match self.turn.get() {
-            Turn::Client { since } | Turn::Head { since } | Turn::Server { since } => since,
-            Turn::Flush => Instant::now(),
+        match self.phase.get() {
+            Phase::ReadingHead { since } | Phase::Handling { since } => since,
+            Phase::Idle | Phase::Flushing => Instant::now(),
         }
     }
 
@@ -324,34 +219,19 @@ impl Drop for Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::StatusCode;
-    use http::header::ACCEPT;
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_idle_from_when_its_answer_has_been_sent_and_its_request_has_come_whole() {
-        let exchange = Exchange::new(Rc::default(), Rc::default());
+        let exchange = Exchange::new(Rc::default());
         exchange.arriving();
         exchange.begin();
         exchange.answered();
         exchange.flushed();
         let sent = Instant::now();
-        assert_eq!(exchange.idle_since(), Some(sent));
+        assert_eq!(exchange.connection.idle_since(), Some(sent));
         tokio::time::advance(Duration::from_secs(5)).await;
         exchange.completed();
-        assert_eq!(exchange.idle_since(), Some(sent + Duration::from_secs(5)));
-    }
-
-    #[test]
-    fn of_a_refused_head_the_line_and_the_fields_are_found_where_they_can_be() {
-        let refusal = |head: &'static [u8]| Refusal {
-            reason: Malformed(StatusCode::BAD_REQUEST, "bad"),
-            head: Bytes::from_static(head),
-        };
-        let found = refusal(b"\r\nGET  / HTTP/1.1\r\nHost: a\naccept: text/html \r\n\r\n");
-        assert_eq!(found.line(), "GET  / HTTP/1.1");
-        assert_eq!(found.field(&ACCEPT), Some(HeaderValue::from_static("text/html")));
-        assert_eq!(refusal(b"\x16\x03").line(), &b"\x16\x03"[..]);
-        assert_eq!(refusal(b"GET").field(&ACCEPT), None);
+        assert_eq!(exchange.connection.idle_since(), Some(sent + Duration::from_secs(5)));
     }
 }

@@ -6,7 +6,7 @@ use http::header::{CONTENT_TYPE, LOCATION};
 use super::head::{Field, Noted};
 use crate::reply::{Content, ProblemPage, Reply, has_no_content};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{Last, Site, Target};
+use crate::site::{KnownHost, Last, Site, Target};
 use crate::static_files::Now;
 use crate::worker::Worker;
 
@@ -17,12 +17,6 @@ use crate::worker::Worker;
 #[derive(Default)]
 pub(crate) struct Front {
     known: Option<Rc<KnownHost>>,
-}
-
-/// Which site a `Host` field leads to.
-pub(crate) struct KnownHost {
-    host: Box<[u8]>,
-    site: usize,
 }
 
 /// An answer that is at hand.
@@ -57,12 +51,11 @@ impl Front {
         let Some(host) = host else {
             return if minor == 0 { sites.serving(None).map(|site| sites.at(site)) } else { None };
         };
-        let is_it = |known: &Rc<KnownHost>| *known.host == *host;
+        let is_it = |known: &Rc<KnownHost>| known.is(host);
         if !self.known.as_ref().is_some_and(is_it) {
             let mut last = worker.desk.host.borrow_mut();
             if !last.as_ref().is_some_and(is_it) {
-                let site = sites.serving(Some(str::from_utf8(host).ok()?))?; // the pipeline refuses it
-                *last = Some(Rc::new(KnownHost { host: host.into(), site }));
+                *last = Some(Rc::new(KnownHost::find(sites, host)?)); // the pipeline refuses it
             }
             self.known.clone_from(&last);
         }

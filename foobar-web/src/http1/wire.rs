@@ -15,10 +15,11 @@ use tokio::time::{Instant, timeout};
 
 use super::chunked::Chunked;
 use super::deadline::{Alarm, Meter};
-use super::exchange::{Exchange, Refusal, Turn};
+use super::exchange::{Exchange, Phase};
 use super::fast_path::Front;
 use super::head::{Content, HeadReader, Malformed};
 use super::outgoing::{End, Outgoing, TURN};
+use super::refused_head::refusal;
 use super::tunnel::{Grip, Tunnel};
 use crate::net::Transport;
 use crate::worker::Worker;
@@ -28,7 +29,7 @@ use crate::worker::Worker;
 /// It keeps the deadlines of reading and writing, which hyper does not know or does not tell apart, and it takes one
 /// request at a time. One whose answer is at hand is answered by the [`Front`]. Any other is let through to hyper,
 /// after its head has been found well-formed. A head that is refused never reaches hyper, which would answer it in its
-/// own way or take it: a harmless one goes in its place, and the request path answers that one with the [`Refusal`]
+/// own way or take it: a harmless one goes in its place, and the request path answers that one with the [`Refusal`](crate::pipeline::Refusal)
 /// left in the [`Exchange`]. So every answer has its headers, its place in the order of pipelined answers and its line
 /// in the access log.
 pub(crate) struct Wire<S> {
@@ -119,7 +120,7 @@ impl<S: Transport> Wire<S> {
         // What the client still sends resets it too; who makes room for another is not waited for.
         let unread = !self.unread.is_empty() || !matches!(self.message, Message::Head(_) | Message::Complete);
         let may_send = unread || self.end != Some(End::Asked);
-        if may_send && !self.exchange.is_evicted() && self.wrote.elapsed() < LINGER {
+        if may_send && !self.exchange.connection.is_evicted() && self.wrote.elapsed() < LINGER {
             let lingered = Box::pin(timeout(LINGER, self.linger())).await; // few connections need the room for it
             if let Ok(Err(error)) = lingered {
                 tracing::trace!(%error, "the client closed first");
@@ -149,14 +150,14 @@ impl<S: Transport> Wire<S> {
 
     /// Answers what it can, until something is for hyper or nothing follows.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next>> {
-        self.exchange.belongs_to(cx);
+        self.exchange.connection.belongs_to(cx);
         self.spent = 0;
         loop {
             ready!(self.poll_outgoing(cx))?;
             if self.end.is_some() {
                 return Poll::Ready(Ok(Next::End));
             }
-            if matches!((&self.message, self.exchange.turn()), (Message::Complete, Turn::Client { .. })) {
+            if matches!((&self.message, self.exchange.phase()), (Message::Complete, Phase::Idle)) {
                 self.message = Message::Head(None);
             }
             if self.cleared == 0 && !self.unread.is_empty() {
@@ -309,7 +310,7 @@ impl<S: Transport> Wire<S> {
     /// Puts a harmless request in the place of a refused one.
     fn refuse(&mut self, reason: Malformed, head: &[u8]) {
         self.begin();
-        self.exchange.refuse(Refusal { reason, head: Bytes::copy_from_slice(&head[..head.len().min(KEPT)]) });
+        self.exchange.refuse(refusal(reason, &head[..head.len().min(KEPT)]));
         self.message = Message::Refused;
         let substitute = if head.starts_with(b"HEAD ") { SUBSTITUTE_HEAD } else { SUBSTITUTE_GET };
         self.unread = BytesMut::from(substitute);

@@ -1,8 +1,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::http1::KnownHost;
 use crate::reply::ProblemPages;
+use crate::site::KnownHost;
 
 /// What the connections of one worker read and write with, one after the other: an idle connection holds no memory.
 #[derive(Default)]

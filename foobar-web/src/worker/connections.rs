@@ -9,17 +9,17 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
+use super::connection_state::{ConnectionState, IdleNotifier};
 use crate::counters::Counters;
-use crate::http1::{Exchange, Idleness};
 
 /// The open connections of one worker.
 pub(crate) struct Connections {
     most: usize,
     counters: Arc<Counters>,
     draining: Rc<Cell<bool>>,
-    open: RefCell<Slab<(Rc<Exchange>, AbortHandle)>>,
+    open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
     changed: Notify,
-    idle: Rc<Idleness>,
+    idle: Rc<IdleNotifier>,
     /// Whether one more waits, and none is idle.
     short: Cell<bool>,
 }
@@ -38,17 +38,20 @@ impl Connections {
     }
 
     /// Runs a connection as a task of its own on this thread.
-    pub(crate) fn open<C: Future<Output = ()> + 'static>(self: &Rc<Self>, serve: impl FnOnce(Rc<Exchange>) -> C) {
+    pub(crate) fn open<C: Future<Output = ()> + 'static>(
+        self: &Rc<Self>,
+        serve: impl FnOnce(Rc<ConnectionState>) -> C,
+    ) {
         self.counters.accepted();
-        let exchange = Rc::new(Exchange::new(self.draining.clone(), self.idle.clone()));
+        let state = Rc::new(ConnectionState::new(self.draining.clone(), self.idle.clone()));
         let place = self.open.borrow().vacant_key();
         let open = Open { place, connections: self.clone() };
-        let connection = serve(exchange.clone());
+        let connection = serve(state.clone());
         let task = spawn_local(async move {
             let _open = open;
             connection.await;
         });
-        self.open.borrow_mut().insert((exchange, task.abort_handle()));
+        self.open.borrow_mut().insert((state, task.abort_handle()));
     }
 
     /// How many there are.
@@ -72,31 +75,30 @@ impl Connections {
     }
 
     fn is_one_leaving(&self) -> bool {
-        self.open.borrow().iter().any(|(_, (exchange, _))| exchange.is_leaving())
+        self.open.borrow().iter().any(|(_, (state, _))| state.is_leaving())
     }
 
     /// Closes the connection that has been idle longest; `false` if none is.
     pub(crate) fn evict(&self) -> bool {
         let open = self.open.borrow();
-        let idle = open.iter().filter_map(|(_, (exchange, _))| exchange.idle_since().map(|since| (since, exchange)));
+        let idle = open.iter().filter_map(|(_, (state, _))| state.idle_since().map(|since| (since, state)));
         let longest = idle.min_by_key(|(since, _)| *since);
-        longest.inspect(|(_, exchange)| exchange.evict()).is_some()
+        longest.inspect(|(_, state)| state.evict()).is_some()
     }
 
     /// Closes those that have been idle longest, until so many are left or none is idle.
     pub(crate) fn evict_down_to(&self, most: usize) {
         let open = self.open.borrow();
-        let staying = open.iter().filter(|(_, (exchange, _))| !exchange.is_evicted()).count();
-        let mut idle: Vec<_> =
-            open.iter().filter_map(|(_, (exchange, _))| Some((exchange.idle_since()?, exchange))).collect();
+        let staying = open.iter().filter(|(_, (state, _))| !state.is_evicted()).count();
+        let mut idle: Vec<_> = open.iter().filter_map(|(_, (state, _))| Some((state.idle_since()?, state))).collect();
         idle.sort_by_key(|(since, _)| *since);
-        idle.iter().take(staying.saturating_sub(most)).for_each(|(_, exchange)| exchange.evict());
+        idle.iter().take(staying.saturating_sub(most)).for_each(|(_, state)| state.evict());
     }
 
     /// Closes idle connections, and the others after the request they are at.
     pub(crate) fn begin_drain(&self) {
         self.draining.set(true);
-        self.open.borrow().iter().for_each(|(_, (exchange, _))| exchange.wake());
+        self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
         self.changed.notify_waiters();
     }
 
@@ -150,10 +152,9 @@ mod tests {
         let _entered = local.enter();
         for (busy, short) in [(true, true), (false, false)] {
             let connections = Rc::new(Connections::new(1, Arc::default()));
-            connections.open(|exchange| {
+            connections.open(|state| {
                 if busy {
-                    exchange.arriving();
-                    exchange.begin();
+                    state.set_active();
                 }
                 pending()
             });

@@ -47,7 +47,8 @@ impl<S: Transport> Wire<S> {
 
     fn end_after(&self, answer: &Answer) -> Option<End> {
         let worker = &self.worker;
-        let last = self.exchange.requests() >= worker.limits.requests || self.exchange.closes_when_idle();
+        let last = self.exchange.connection.requests() >= worker.limits.requests
+            || self.exchange.connection.closes_when_idle();
         match answer.keeps {
             _ if last || worker.connections.is_short() => Some(End::Wanted),
             true => None,

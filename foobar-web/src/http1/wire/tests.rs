@@ -7,7 +7,6 @@ mod server;
 mod simulation;
 mod socket;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -111,7 +110,7 @@ async fn wire(requests: usize, content: usize) -> (Wire<Eager>, Arc<AtomicUsize>
     let taken = Arc::<AtomicUsize>::default();
     let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
     let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
-    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default(), Rc::default()))), taken)
+    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default()))), taken)
 }
 
 async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeHandler>>) -> Rc<Worker> {
@@ -129,8 +128,6 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         limits: plan.limits,
         connections: Rc::new(Connections::new(plan.limits.connections, counters)),
         addresses: plan.addresses,
-        descriptors: u64::MAX,
-        crowd: Cell::new(usize::MAX),
         clock,
         desk: Default::default(),
     })
@@ -192,7 +189,7 @@ async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_no
         let (mut wire, _) = wire(0, 0).await;
         wire.message = Message::Sized(10);
         if evicted {
-            wire.exchange.evict();
+            wire.exchange.connection.evict();
         }
         let begun = Instant::now();
         wire.close().await;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{Message, Wire};
-use crate::http1::exchange::Turn;
+use crate::http1::exchange::Phase;
 use crate::http1::head::Malformed;
 use crate::net::Transport;
 
@@ -15,16 +15,18 @@ impl<S: Transport> Wire<S> {
     /// Nothing has come: waits for the client, until its time is over. `false` if it is not waited for any longer.
     pub(crate) fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let limits = self.worker.limits;
-        let first = self.exchange.requests() == 0;
-        match (&self.message, self.exchange.turn()) {
-            (Message::Head(_), Turn::Client { since }) => {
+        let first = self.exchange.connection.requests() == 0;
+        match (&self.message, self.exchange.phase()) {
+            (Message::Head(_), Phase::Idle) => {
                 let time = if first { limits.head_time } else { limits.idle_time };
-                if !self.exchange.closes_when_idle() {
+                if let Some(since) = self.exchange.connection.idle_since()
+                    && !self.exchange.connection.closes_when_idle()
+                {
                     ready!(self.reading.poll(cx, since + time));
                 }
                 Poll::Ready(Ok(false))
             }
-            (Message::Head(_), Turn::Head { since }) => {
+            (Message::Head(_), Phase::ReadingHead { since }) => {
                 let since = if first { self.opened } else { since };
                 ready!(self.reading.poll(cx, since + limits.head_time));
                 let head = std::mem::take(&mut self.unread);
@@ -32,7 +34,7 @@ impl<S: Transport> Wire<S> {
                 Poll::Ready(Ok(true))
             }
             // The rest of a body that nobody reads; it was answered before.
-            (Message::Sized(_) | Message::Chunked(_), Turn::Client { .. }) if self.exchange.closes_when_idle() => {
+            (Message::Sized(_) | Message::Chunked(_), Phase::Idle) if self.exchange.connection.closes_when_idle() => {
                 Poll::Ready(Ok(false))
             }
             (Message::Sized(_) | Message::Chunked(_), _) => {

@@ -61,7 +61,7 @@ impl Server {
         let worker = runtime.block_on(worker(&web, site, Some(application(gate.clone()))));
         for path in ["/a.bin", "/b.bin", "/missing"] {
             let request = http::Request::get(path).header("host", "a").body(RequestBody::empty()).unwrap();
-            let arrival = Arrival { connection: HERE, since: Instant::now(), exchange: None };
+            let arrival = Arrival { connection: HERE, since: Instant::now() };
             runtime.block_on(worker.pipeline.serve(request, arrival)); // which is not at hand the first time
         }
         Self { worker, gate, contents, _folder: folder }

@@ -25,8 +25,8 @@ use super::requests::{Contents, End, Request};
 use super::server::{HERE, MOST_REQUESTS, Server};
 use super::socket::{Line, Socket};
 use crate::http1::connection::serve;
-use crate::http1::exchange::Exchange;
 use crate::http1::outgoing::TURN;
+use crate::worker::ConnectionState;
 
 /// How many connections are simulated.
 const CONNECTIONS: u64 = 2500;
@@ -59,7 +59,7 @@ struct Simulation<'a> {
     random: Random,
     line: Arc<Mutex<Line>>,
     draining: Rc<Cell<bool>>,
-    exchange: Rc<Exchange>,
+    state: Rc<ConnectionState>,
     connection: Pin<Box<dyn Future<Output = ()>>>,
     woken: Arc<Woken>,
     /// What the connection has begun besides, and whether that is to be polled.
@@ -126,16 +126,16 @@ impl<'a> Simulation<'a> {
         }
         let line = Line::new(Random::new(random.number()), manner.room);
         let draining = Rc::<Cell<bool>>::default();
-        let exchange = Rc::new(Exchange::new(draining.clone(), Rc::default()));
+        let state = Rc::new(ConnectionState::new(draining.clone(), Rc::default()));
         server.gate.close();
         Self {
             runtime,
             server,
-            connection: Box::pin(serve(Socket::new(&line), HERE, server.worker.clone(), exchange.clone())),
+            connection: Box::pin(serve(Socket::new(&line), HERE, server.worker.clone(), state.clone())),
             random,
             line,
             draining,
-            exchange,
+            state,
             woken: Arc::new(Woken(true.into())),
             tasks: LocalSet::new(),
             tasks_woken: Arc::new(Woken(true.into())),
@@ -260,14 +260,14 @@ impl<'a> Simulation<'a> {
     fn surprise(&mut self) {
         self.manner.surprises -= 1;
         if !self.manner.evicts {
-            return self.exchange.wake();
+            return self.state.wake();
         }
         self.answers.may_end = true;
-        if self.exchange.idle_since().is_some() {
-            self.exchange.evict();
+        if self.state.idle_since().is_some() {
+            self.state.evict();
         } else {
             self.draining.set(true);
-            self.exchange.wake();
+            self.state.wake();
         }
     }
 
@@ -325,7 +325,7 @@ impl fmt::Display for Simulation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { manner, moves, polls, waited, .. } = self;
         writeln!(f, "{manner:?}, {moves} moves, {polls} polls, {waited:?}")?;
-        writeln!(f, "{:?}, {:?}, {} not sent", self.line(), self.exchange.turn(), self.unsent.len())?;
+        writeln!(f, "{:?}, {:?}, {} not sent", self.line(), self.state.idle_since(), self.unsent.len())?;
         writeln!(f, "{} answers, then {} bytes, to", self.answers.count, self.answers.rest().len())?;
         self.requests.iter().try_for_each(|request| writeln!(f, "{request}"))
     }
