@@ -33,6 +33,9 @@ pub mod __private {
     pub use serde::{self, Deserialize};
 }
 
+/// The origin of a value that nobody gave.
+const DEFAULT: &str = "default";
+
 /// The merged configuration, every value with its origin. It holds secrets, so it has no `Debug`.
 pub struct Config {
     root: Value,
@@ -130,7 +133,7 @@ impl Config {
         match (origin, &self.file) {
             (Some(origin), _) => origin.to_owned(),
             (None, Some(file)) => file.place(key, item), // only what the file holds is without an origin
-            (None, None) => known::DEFAULT.to_owned(),
+            (None, None) => DEFAULT.to_owned(),
         }
     }
 }

@@ -4,7 +4,8 @@ use foobar_core::{BoxError, Chain, log};
 use foobar_db::{Db, MigrationStatus};
 
 use super::arguments::Migrate;
-use super::{Exit, complain, out};
+use super::output::{Exit, complain, out};
+use super::runtime::block_on;
 use crate::composition::Composition;
 
 pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
@@ -15,7 +16,7 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     let Some(database) = &composition.database else {
         return complain("there is no database: the application has no migrations and database.url is not set");
     };
-    let done = super::block_on(async {
+    let done = block_on(async {
         let tier = database.tier();
         tier.start().await?;
         let done = act(composition, database, action).await;

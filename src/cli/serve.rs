@@ -10,7 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{error::Elapsed, timeout};
 
-use super::{Exit, complain, fail, out};
+use super::output::{Exit, complain, fail, out};
+use super::runtime::runtime;
 use crate::composition::Composition;
 use crate::running::Stop;
 use crate::{Running, StartError};
@@ -23,7 +24,7 @@ pub(super) fn run(composition: Composition) -> Exit {
     };
     raise_descriptor_limit();
     report_panics();
-    let runtime = match super::runtime() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
     };
