@@ -1,3 +1,8 @@
+//! The tiers of one process, made of what the program brings and what its settings say.
+//!
+//! The database exists when it is needed: when `database.url` is set or the application has migrations. A program
+//! without either makes no file.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;

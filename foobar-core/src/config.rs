@@ -7,6 +7,9 @@
 //!
 //! In the environment a key is `FOOBAR__` and its segments in capitals, joined by two underscores:
 //! `FOOBAR__WEB__LISTEN`. A secret may come from a file: `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`.
+//!
+//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make a
+//! second site beside the user's.
 
 use std::path::PathBuf;
 

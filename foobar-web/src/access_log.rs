@@ -1,3 +1,5 @@
+//! The access log: entries of requests, their lines, and the thread that writes them. It must not know connections.
+
 mod line;
 mod log_file;
 mod writer;

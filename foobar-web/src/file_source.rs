@@ -1,3 +1,16 @@
+//! Where files come from: a folder, the program itself, or a source of the user's own; and who notices that they
+//! change. It must not know HTTP.
+//!
+//! - cap-std opens files: `openat2` with `RESOLVE_BENEATH` on Linux, the same promise elsewhere.
+//! - What tells two states of a file apart is device, inode, size, mtime and ctime, in nanoseconds. Anybody can set
+//!   the mtime, nobody the ctime. A file that changed less than 2 s ago could change again within one tick of a coarse
+//!   clock and look the same; so it is loaded again until it is older.
+//! - The watch: a directory and all above it are watched before anything in it is looked at, and its generation is
+//!   read before the look. Each watch is set on a directory that was opened beneath the root, never outside. What the
+//!   system tells of is looked up again after a minute (it does not tell of a write through a memory mapping); what it
+//!   cannot tell of (behind a link, with a second name, on a network, beyond 16,384 directories or without watches
+//!   left) after `file_cache_valid`.
+
 mod buffer;
 mod disk_file;
 mod embedded;

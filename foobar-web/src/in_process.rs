@@ -1,3 +1,5 @@
+//! The web tier without sockets, for tests: the same request path on one worker thread. It must not know a connection.
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;

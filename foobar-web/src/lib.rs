@@ -4,8 +4,9 @@
 //! through the same request path without a socket. What they do not answer themselves they hand to a
 //! [`foobar_core::Handler`], and never learn what stands behind it.
 //!
-//! The life of a request can be read in `connection.rs` (one connection), `wire.rs` (its bytes and deadlines), `front.rs`
-//! (what is answered at once) and `pipeline.rs` (the request path of everything else).
+//! Each module is a room: a folder with a door beside it, which says what it is for, what it must not know, and which
+//! decisions it rests on. Arrows go down: threads, HTTP/1, worker, pipeline, site, static files, reply. The life of a
+//! request can be read in `http1.rs` (one connection) and `pipeline.rs` (the request path).
 
 mod access_log;
 mod clock;

@@ -1,3 +1,5 @@
+//! What a connection is granted, compiled from `[web]`. It must not know how that is kept.
+
 use std::fmt::Display;
 use std::time::Duration;
 

@@ -1,3 +1,9 @@
+//! Memory for contents of files, and the budget that they share.
+//!
+//! Contents have a budget whoever holds them: the cache, or clients that take them slowly after the cache has let go.
+//! Where there is no room, a file is sent from its descriptor, nothing is compressed, and a list gets 503. Contents of
+//! 128 KiB and more have pages of their own, which go back to the system at once.
+
 mod budget;
 
 use memmap2::MmapMut;

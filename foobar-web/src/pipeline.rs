@@ -1,3 +1,16 @@
+//! The request path for every version of HTTP: site, path, route, target, error page, headers, log entry. It must not
+//! know a version of HTTP, or a connection.
+//!
+//! - `X-Accel-Redirect` goes to files only, so it cannot loop. Dot segments in it are refused: an application may have
+//!   made the path from what a client said.
+//! - A file that the application names is private unless somebody who knows says otherwise: the application, then the
+//!   internal route's own `cache_control`. nginx lets the location inherit what its server says of public files, which
+//!   made a download for a signed-in client `public, immutable`. A site's rules are for the path of the file, and the
+//!   application's answer has another path, one file today and another tomorrow; so they do not count for a public
+//!   route's file either. What an internal route does inherit tells nobody more: media types, codings,
+//!   `content_disposition` (`attachment` protects), rates; errors are `no-store`.
+//! - A panic is caught where its request is answered, and logged there with its place.
+
 mod accel;
 mod logged;
 mod refusal;

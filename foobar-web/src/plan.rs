@@ -1,3 +1,5 @@
+//! The settings of a tier, compiled: everything is checked and opened, nothing is bound. It must not know threads.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

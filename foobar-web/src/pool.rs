@@ -1,3 +1,6 @@
+//! Threads for what blocks, apart from everybody else's: an application's blocking calls cannot fill them. It is the
+//! blocking pool of a tokio runtime that runs nothing else.
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;

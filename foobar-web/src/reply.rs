@@ -1,3 +1,6 @@
+//! An answer of the tier's own, not yet written for the connection that it goes to. It must not know where it comes
+//! from, nor a version of HTTP beyond header lines, which are made once and sent many times.
+
 mod file_stream;
 mod pieces;
 mod problem_page;

@@ -1,3 +1,6 @@
+//! What of a request decides its answer: a view of it wherever it is held, its host, its path, its body. It must not
+//! know sites or connections.
+
 mod body;
 pub(crate) mod host;
 mod path;

@@ -1,3 +1,10 @@
+//! Virtual hosts: which site answers under a name, and which route and target answer a path there (`route/`). It must
+//! not know how a request came, or how files are kept.
+//!
+//! - A request that is refused before its site is known gets the default site's error page, as in nginx; a route that
+//!   answers an error without a body gets its own site's.
+//! - An internal route lists its folders only where it says so itself.
+
 mod error_page;
 mod known_host;
 mod route;

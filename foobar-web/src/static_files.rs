@@ -1,3 +1,12 @@
+//! Static files, by GET and HEAD, whole or in ranges (RFC 9110): from what a request asks to a reply. It must not know
+//! sites, routes or connections.
+//!
+//! - A miss is tried on the worker without blocking (`openat2` with `RESOLVE_CACHED`, `preadv2` with `RWF_NOWAIT`);
+//!   what the system would have to wait for goes to the file-reading pool.
+//! - Content is never mixed: the state before and after a read must be the same, else it is read again, at most three
+//!   times; then the file is served from its descriptor, and a length that changes meanwhile cuts the connection.
+//! - The root is looked up again at the latest every `file_cache_valid`: a replaced link is seen within one of them.
+
 mod autoindex;
 mod cache;
 mod lister;

@@ -1,3 +1,9 @@
+//! The threads of a tier: starting them, telling them to drain, and the accept loop of each worker (`accept.rs`),
+//! where connections meet the protocol they speak. It must not know what a request is.
+//!
+//! Idle connections end before descriptors do: near the limit, each further connection takes the place of the one that
+//! has been idle longest, so that files can still be opened.
+
 mod accept;
 
 use std::io::{self, PipeReader, PipeWriter};

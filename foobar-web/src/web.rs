@@ -1,3 +1,7 @@
+//! The web tier on sockets: binds the addresses of the plan and gives each worker thread its share of them.
+//!
+//! It must not know what a worker does with a connection.
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

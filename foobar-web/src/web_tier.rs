@@ -1,3 +1,5 @@
+//! The trait that both tiers have.
+
 use foobar_core::{BoxError, Tier};
 
 use crate::Address;

@@ -1,3 +1,9 @@
+//! What one worker thread holds: its connections and their state, the request path, scratch buffers. It must not know
+//! a protocol.
+//!
+//! A full worker closes what is idle, and nothing else, when one more connection comes. Only where none is idle does
+//! the next response say `Connection: close`.
+
 mod buffers;
 mod connection_state;
 mod connections;
