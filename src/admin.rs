@@ -1,3 +1,5 @@
+//! The listener for operators is a web tier of one worker with a handler of its own: no second HTTP server.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,14 +1,20 @@
+//! The tiers of one process, made of what the program brings and what its settings say.
+//!
+//! The database exists when it is needed: when `database.url` is set or the application has migrations. A program
+//! without either makes no file.
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foobar_app::AppTier;
+use foobar_app::{AppSettings, AppTier};
 use foobar_core::config::Config;
-use foobar_core::{MakeHandler, Supervisor, Tier};
+use foobar_core::panics::Panic;
+use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSources, Web, WebTier};
+use foobar_web::{FileSources, SiteSettings, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
-use crate::server::Parts;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
@@ -23,6 +29,29 @@ pub(crate) struct Composition {
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
 }
+
+/// What the program brings; the configuration brings the rest.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) application: Option<Application>,
+    pub(crate) database: Option<Db>,
+    pub(crate) web: Option<MakeWeb>,
+    pub(crate) tiers: Vec<Arc<dyn Tier>>,
+    pub(crate) files: FileSources,
+}
+
+type MakeWeb =
+    Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
+pub(crate) type Sites = BTreeMap<String, SiteSettings>;
+
+/// An application that waits for its database and settings.
+pub(crate) struct Application {
+    /// A panic is that of [`App::migrations`].
+    pub(crate) migrations: Result<Migrations, Panic>,
+    pub(crate) make: MakeApp,
+}
+
+type MakeApp = Box<dyn FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send>;
 
 impl Composition {
     pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,9 +7,9 @@ use foobar_core::config::Loader;
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSource, FileSources, SiteSettings, WebSettings, WebTier};
+use foobar_web::{FileSource, WebSettings, WebTier};
 
-use crate::composition::Composition;
+use crate::composition::{Application, Composition, Parts, Sites};
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -20,32 +19,9 @@ use crate::{Running, StartError, cli, settings};
 /// [`start`](Self::start) runs it inside a program of your own. Several can live in one process.
 #[must_use = "a server does nothing until it is run or started"]
 pub struct Server {
-    pub(crate) loader: Loader,
-    pub(crate) parts: Parts,
+    loader: Loader,
+    parts: Parts,
 }
-
-/// What the program brings; the configuration brings the rest.
-#[derive(Default)]
-pub(crate) struct Parts {
-    pub(crate) application: Option<Application>,
-    pub(crate) database: Option<Db>,
-    pub(crate) web: Option<MakeWeb>,
-    pub(crate) tiers: Vec<Arc<dyn Tier>>,
-    pub(crate) files: FileSources,
-}
-
-type MakeWeb =
-    Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
-type Sites = BTreeMap<String, SiteSettings>;
-
-/// An application that waits for its database and settings.
-pub(crate) struct Application {
-    /// A panic is that of [`App::migrations`].
-    pub(crate) migrations: Result<Migrations, Panic>,
-    pub(crate) make: MakeApp,
-}
-
-type MakeApp = Box<dyn FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send>;
 
 impl Server {
     /// A server of static files, until it is given an application.
@@ -165,7 +141,7 @@ impl Server {
     /// line or the configuration is wrong, and 3 where a second signal or the end of `server.shutdown_timeout` has cut
     /// off requests, a migration or the application's own start.
     pub fn run(self) -> ExitCode {
-        cli::run(self, std::env::args_os())
+        cli::run(self.loader, self.parts, std::env::args_os())
     }
 
     /// Starts the server inside the caller's tokio runtime and returns once it accepts connections.

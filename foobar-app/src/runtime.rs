@@ -1,3 +1,9 @@
+//! An `App` on actix-web, in process.
+//!
+//! actix-web's own server has no deadline on the second request of a connection, none on writes, and stands on h2 0.3;
+//! its HTTP/2 feature is off. So connections are the web tier's. Each worker thread runs inside an actix `System`,
+//! brought by `MakeHandler::block_on`, so that everything an actix handler may do works; the web tier does not know.
+
 use std::io;
 use std::num::NonZero;
 use std::rc::Rc;

@@ -7,6 +7,9 @@
 //!
 //! In the environment a key is `FOOBAR__` and its segments in capitals, joined by two underscores:
 //! `FOOBAR__WEB__LISTEN`. A secret may come from a file: `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`.
+//!
+//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make a
+//! second site beside the user's.
 
 use std::path::PathBuf;
 
@@ -32,6 +35,9 @@ pub mod __private {
     pub use super::known::defaults;
     pub use serde::{self, Deserialize};
 }
+
+/// The origin of a value that nobody gave.
+const DEFAULT: &str = "default";
 
 /// The merged configuration, every value with its origin. It holds secrets, so it has no `Debug`.
 pub struct Config {
@@ -130,7 +136,7 @@ impl Config {
         match (origin, &self.file) {
             (Some(origin), _) => origin.to_owned(),
             (None, Some(file)) => file.place(key, item), // only what the file holds is without an origin
-            (None, None) => known::DEFAULT.to_owned(),
+            (None, None) => DEFAULT.to_owned(),
         }
     }
 }

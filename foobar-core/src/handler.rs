@@ -1,3 +1,8 @@
+//! The seam between whoever takes requests and whoever answers them.
+//!
+//! A handler returns a `LocalBoxFuture`: one allocation a request buys an object-safe seam. Request bodies are `Send`,
+//! response bodies are not: a tower service needs the former, actix makes the latter.
+
 use std::future::Future;
 use std::io;
 use std::rc::Rc;

@@ -1,4 +1,7 @@
 //! Set-up of the log, for the program's `main`; no library code calls it.
+//!
+//! It has a queue and a thread: where nobody reads standard error, lines are lost and the site goes on; how many is told
+//! once there is room.
 
 mod kind;
 mod queue;

@@ -44,7 +44,7 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use tokio::time::{sleep, timeout};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -52,7 +52,7 @@ mod tests {
     async fn work_that_blocks_does_not_hold_the_callers_thread() {
         let (release, blocked) = mpsc::channel::<()>();
         let work = on_own_thread("blocking", async move { blocked.recv().is_ok() });
-        let waiter = async { drop(release.send(())) };
+        let waiter = async { release.send(()).expect("it waits") };
         let (done, ()) = tokio::join!(work, waiter);
         assert_eq!(done.expect("a thread starts"), Ok(true));
     }
@@ -60,7 +60,7 @@ mod tests {
     #[tokio::test]
     async fn its_timers_and_tasks_are_those_of_the_callers_runtime() {
         let work = on_own_thread("waiting", async {
-            sleep(Duration::from_millis(1)).await;
+            assert!(timeout(Duration::from_millis(1), std::future::pending::<()>()).await.is_err());
             tokio::spawn(async { 7 }).await.ok()
         });
         assert_eq!(work.await.expect("a thread starts"), Ok(Some(7)));

@@ -1,3 +1,7 @@
+//! Errors are told apart by number, never by text, which `SIGNAL` and `RAISE` make the application's. Diesel's error
+//! has no place for a number, so `driver_error.rs` remembers where the errors of the running call come from; SQLite's
+//! come by Diesel's own events, while its handle still knows them.
+
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};

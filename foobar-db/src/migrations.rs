@@ -1,3 +1,12 @@
+//! What is run once on a database, and what is known of it.
+//!
+//! - Foreign keys are off while a migration runs on SQLite, and checked after it: within a transaction they can be
+//!   switched neither off nor on, and with them on, making a table anew deletes what refers to it.
+//! - A migration is recorded before it begins where a failure takes nothing back, in a table of our own, so that the
+//!   next start knows. Diesel's table still says what has run: its tools and ours agree.
+//! - The SQL of an embedded migration is taken down by a connection that runs nothing (`embedded.rs`) and run by us:
+//!   Diesel's harness loses the database's error where SQLite has rolled back by itself.
+
 use std::sync::Arc;
 
 use diesel_migrations::EmbeddedMigrations;

@@ -1,3 +1,20 @@
+//! MySQL and MariaDB, without a C library.
+//!
+//! - Diesel's own connection needs a C library and has no read deadline. `connection.rs` implements Diesel's
+//!   `Connection` over the driver (mysql_async) with a deadline around every call; diesel is held to its minor
+//!   version. diesel-async's connection was under it until errors had to be told apart by number: it drops the number
+//!   and the SQLSTATE, panics at types that it does not know, and repeats in 8 round trips what the session statement
+//!   sets.
+//! - A statement is ended where it runs. When a call's time is over, the control connection sends `KILL QUERY`, if it
+//!   is on the same run of the same server (name and start; MariaDB has no `server_uuid`): elsewhere the same number
+//!   is a stranger's. The connection is kept if the server then answers.
+//! - A session goes back as it came. Where a statement may have set something, the session is reset; where its text
+//!   consists of known words alone (`effects.rs`), nothing is asked. What a trigger or a view does is not seen.
+//!   Sessions that are read-only from their start, with `START TRANSACTION READ WRITE` for writes, would leave the
+//!   guard of reads to the server; but servers that know no read-only transactions (TiDB by default) would then take
+//!   no connection at all. The driver does not ask the server for session tracking, and neither server tracks
+//!   `GET_LOCK`.
+
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 

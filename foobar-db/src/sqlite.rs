@@ -1,3 +1,8 @@
+//! SQLite: one writer and several readers, so that the same code runs on a primary with replicas: `read` and `write`
+//! make the same promise on both.
+//!
+//! What a statement may have set is known from SQLite's authorizer; another connection then takes its place.
+
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;

@@ -1,3 +1,9 @@
+//! The access log: entries of requests, their lines, and the thread that writes them. It must not know connections.
+
+mod line;
+mod log_file;
+mod writer;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -7,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foobar_core::RequestId;
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
+use http::header::{HOST, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode, Uri, Version};
 use tokio::sync::Notify;
@@ -16,11 +22,6 @@ use tokio::time::Instant;
 use crate::LogFormat;
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::exchange::Exchange;
-
-mod line;
-mod log_file;
-mod writer;
 
 pub(crate) use line::{Line, RequestLine};
 pub(crate) use writer::{Lines, Sink, writer};
@@ -34,12 +35,6 @@ pub(crate) struct AccessLog {
     lines: Cell<u64>,
     clock: Rc<Clock>,
     filled: Notify,
-}
-
-/// One request on its way through the server, from its arrival until its answer has been made whole or given up.
-pub(crate) struct Record {
-    entry: Rc<Entry>,
-    exchange: Option<Rc<Exchange>>,
 }
 
 /// What the log says of a request; its line is written when it is dropped, once the answer has been sent.
@@ -121,18 +116,17 @@ const FULL: usize = 64 << 10;
 /// Room for the line that fills it.
 const SLACK: usize = 4 << 10;
 
-impl Record {
-    /// The record of a request that came at `since`.
+impl Entry {
+    /// The entry of a request that came at `since`, and has not been answered.
     pub(crate) fn new(
         log: &Rc<AccessLog>,
         request: &Parts,
         remote: Option<IpAddr>,
         id: RequestId,
         since: Instant,
-        exchange: Option<Rc<Exchange>>,
-    ) -> Self {
-        let field = |name: HeaderName| field(&request.headers, &name);
-        let entry = Rc::new(Entry {
+    ) -> Rc<Self> {
+        let field = |name: HeaderName| request.headers.get(name).cloned();
+        Rc::new(Self {
             log: log.clone(),
             remote,
             line: (request.method.clone(), request.uri.clone(), request.version),
@@ -144,39 +138,29 @@ impl Record {
             since,
             status: Cell::new(CLIENT_GONE),
             sent: Cell::new(0),
-        });
-        if let Some(exchange) = &exchange {
-            exchange.logs(entry.clone());
-        }
-        Self { entry, exchange }
+        })
     }
 
     /// Puts the bytes that came in the place of the request line.
     pub(crate) fn raw(&self, line: Bytes) {
-        self.entry.raw.get_or_init(|| line);
+        self.raw.get_or_init(|| line);
     }
 
     /// The answer has been made.
     pub(crate) fn answered(&self, status: StatusCode) {
-        self.entry.status.set(status);
+        self.status.set(status);
     }
 
     /// So many bytes of its body have been handed to the connection.
     pub(crate) fn sent(&self, bytes: usize) {
-        self.entry.sent.set(self.entry.sent.get() + bytes as u64);
+        self.sent.set(self.sent.get() + bytes as u64);
     }
-}
 
-impl Drop for Record {
-    fn drop(&mut self) {
-        self.entry.log.counters.response(self.entry.status.get());
-        if let Some(exchange) = &self.exchange {
-            exchange.answered();
-        }
+    /// Counts the answer, which has been made whole or given up.
+    pub(crate) fn count(&self) {
+        self.log.counters.response(self.status.get());
     }
-}
 
-impl Entry {
     /// The connection has ended after so many bytes of the body, at most.
     pub(crate) fn cut(&self, sent: u64) {
         self.sent.set(self.sent.get().min(sent));
@@ -212,7 +196,3 @@ const CLIENT_GONE: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => unreachable!(),
 };
-
-fn field(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
-    headers.get(name).cloned()
-}

@@ -1,3 +1,5 @@
+//! The time in words, made once a second for each worker.
+
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

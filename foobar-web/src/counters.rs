@@ -1,3 +1,5 @@
+//! What one worker counts, and the sum of all for a scrape.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

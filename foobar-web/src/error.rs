@@ -1,3 +1,5 @@
+//! Why a tier cannot be made or started. It must not know who asks.
+
 use std::io;
 use std::path::PathBuf;
 

@@ -1,11 +1,8 @@
 //! What the fuzz targets in `fuzz/` call. It exists only under `cfg(fuzzing)`, which cargo-fuzz sets.
 
-use http::StatusCode;
+use crate::request::{Host, NormalPath};
 
-use crate::head::{self, Content, Field, HeadLimits, Malformed};
-use crate::host::Host;
-use crate::path::NormalPath;
-
+pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
 
 /// The decoded path of a request, and the same encoded; `None` if it is refused.
@@ -23,88 +20,3 @@ pub fn host(text: &str) -> Option<(String, Option<String>)> {
     let host = Host::parse(text).ok()?; // there is one reason
     Some((host.name.into_owned(), host.port.map(str::to_owned)))
 }
-
-/// Reads the head of a request as it arrives.
-pub struct HeadReader(head::HeadReader);
-
-/// A head that was let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Its bytes.
-    pub length: usize,
-    /// The bytes of its content; `None` if it is chunked.
-    pub content: Option<u64>,
-}
-
-/// What a head says, in its own bytes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Noted<'a> {
-    /// The method.
-    pub method: &'a [u8],
-    /// The target up to its query.
-    pub path: &'a [u8],
-    /// What follows the first `?` of the target.
-    pub query: Option<&'a [u8]>,
-    /// The minor version.
-    pub minor: u8,
-    /// The fields that are known, by name in lower case, and their values.
-    pub fields: [(&'static str, Option<&'a [u8]>); 16],
-    /// Whether none of them came twice.
-    pub is_plain: bool,
-}
-
-impl HeadReader {
-    /// A reader that takes so many bytes of a request line, and so many fields of so many bytes together.
-    pub fn new(line: usize, fields: usize, bytes: usize) -> Self {
-        Self(head::HeadReader::new(HeadLimits { line, fields, bytes }))
-    }
-
-    /// Reads on in `bytes`, which begin with the first byte of the head; `None` if its end has not come yet.
-    pub fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, StatusCode> {
-        let head = self.0.read(bytes).map_err(|Malformed(status, _)| status)?;
-        Ok(head.map(|head| Head {
-            length: head.length,
-            content: match head.content {
-                Content::Length(length) => Some(length),
-                Content::Chunked => None,
-            },
-        }))
-    }
-
-    /// The head as it goes on to hyper, if it is another one: its target was not encoded.
-    pub fn encoded(&self, head: &[u8]) -> Option<Vec<u8>> {
-        self.0.noted().encoded(head).map(Vec::from)
-    }
-
-    /// What was noted of a head that has been read to its end.
-    pub fn noted<'a>(&self, head: &'a [u8]) -> Noted<'a> {
-        let noted = self.0.noted();
-        Noted {
-            method: noted.method(head),
-            path: noted.path(head),
-            query: noted.query(head),
-            minor: noted.minor,
-            fields: FIELDS.map(|(name, field)| (name, noted.value(field, head))),
-            is_plain: noted.is_plain(),
-        }
-    }
-}
-
-const FIELDS: [(&str, Field); 16] = [
-    ("accept", Field::Accept),
-    ("accept-encoding", Field::AcceptEncoding),
-    ("connection", Field::Connection),
-    ("content-length", Field::ContentLength),
-    ("expect", Field::Expect),
-    ("host", Field::Host),
-    ("if-match", Field::IfMatch),
-    ("if-modified-since", Field::IfModifiedSince),
-    ("if-none-match", Field::IfNoneMatch),
-    ("if-range", Field::IfRange),
-    ("if-unmodified-since", Field::IfUnmodifiedSince),
-    ("range", Field::Range),
-    ("referer", Field::Referer),
-    ("transfer-encoding", Field::TransferEncoding),
-    ("upgrade", Field::Upgrade),
-    ("user-agent", Field::UserAgent),
-];

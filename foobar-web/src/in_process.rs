@@ -1,3 +1,5 @@
+//! The web tier without sockets, for tests: the same request path on one worker thread. It must not know a connection.
+
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,9 +13,9 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::crew::{Crew, Orders, Work};
 use crate::pipeline::{Arrival, Logged};
 use crate::plan::Plan;
+use crate::threads::{Crew, Orders, Work};
 use crate::worker::Worker;
 use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
@@ -31,7 +33,7 @@ pub struct InProcess {
 type Call = (Request<Bytes>, oneshot::Sender<Response<Bytes>>);
 
 impl InProcess {
-    /// Checks the settings and opens the files and folders they name, as [`Web::new`](crate::Web::new) does.
+    /// Checks the settings and opens the files and folders they name, as [`Web::new`](crate::web::Web::new) does.
     pub fn new(
         settings: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
@@ -40,7 +42,7 @@ impl InProcess {
         Self::with_files(settings, sites, &FileSources::default(), app)
     }
 
-    /// The same with sources of files, as [`Web::with_files`](crate::Web::with_files).
+    /// The same with sources of files, as [`Web::with_files`](crate::web::Web::with_files).
     pub fn with_files(
         settings: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
@@ -92,7 +94,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     }
     let head = parts.method == Method::HEAD;
     let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
-    let arrival = Arrival { connection, since: tokio::time::Instant::now(), exchange: None };
+    let arrival = Arrival { connection, since: tokio::time::Instant::now() };
     let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
     collect(response, head).await
 }

@@ -4,66 +4,45 @@
 //! through the same request path without a socket. What they do not answer themselves they hand to a
 //! [`foobar_core::Handler`], and never learn what stands behind it.
 //!
-//! The life of a request can be read in `connection.rs` (one connection), `wire.rs` (its bytes and deadlines), `front.rs`
-//! (what is answered at once) and `pipeline.rs` (the request path of everything else).
+//! Each module is a room: a folder with a door beside it, which says what it is for, what it must not know, and which
+//! decisions it rests on. Arrows go down: threads, HTTP/1, worker, pipeline, site, static files, reply. The life of a
+//! request can be read in `http1.rs` (one connection) and `pipeline.rs` (the request path).
 
-mod accel;
 mod access_log;
-mod address;
-mod answer;
-mod asked;
-mod chunked;
-mod client_addresses;
 mod clock;
-mod connection;
-mod connection_option;
-mod connections;
-mod cork;
 mod counters;
-mod crew;
-mod deadline;
-mod desk;
+mod encoding;
 mod error;
-mod error_page;
-mod exchange;
-mod front;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod head;
-mod host;
+mod file_source;
+mod http1;
 mod in_process;
 mod limits;
-mod listener;
-mod outgoing;
-mod pace;
-mod path;
+mod memory;
+mod net;
 mod pipeline;
 mod plan;
-mod problem_page;
-mod redirect;
-mod request_body;
-mod response_head;
-mod route;
+mod pool;
+mod reply;
+mod request;
 mod settings;
 mod site;
 mod static_files;
-mod tcp_connection;
-mod tier;
-mod transport;
-mod tunnel;
-mod unacknowledged;
-mod unread_body;
+mod threads;
 mod web;
-mod wire;
+mod web_tier;
 mod worker;
 
-pub use address::Address;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
+pub use encoding::Coding;
 pub use error::Error;
+pub use file_source::{
+    Embedded, FileContent, FileSource, FileSources, FileState, Folder, Listed, Opened, OpenedFile, Version, Wait,
+};
 pub use in_process::InProcess;
+pub use net::Address;
 pub use rust_embed;
 pub use settings::{Autoindex, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
-pub use static_files::Coding;
-pub use static_files::source::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Version, Wait};
-pub use static_files::{Embedded, FileSources, Folder};
-pub use tier::WebTier;
 pub use web::Web;
+pub use web_tier::WebTier;

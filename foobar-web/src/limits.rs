@@ -1,10 +1,10 @@
+//! What a connection is granted, compiled from `[web]`. It must not know how that is kept.
+
 use std::fmt::Display;
 use std::time::Duration;
 
 use foobar_core::{Period, Size};
 
-use crate::deadline::Rate;
-use crate::head::HeadLimits;
 use crate::{Error, WebSettings};
 
 /// What a connection is granted, compiled from `[web]`.
@@ -18,6 +18,26 @@ pub(crate) struct Limits {
     pub(crate) body_time: Duration,
     pub(crate) send_time: Duration,
     pub(crate) rate: Rate,
+}
+
+/// What the head of a request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadLimits {
+    /// Bytes of the request line.
+    pub(crate) line: usize,
+    /// Number of header fields.
+    pub(crate) fields: usize,
+    /// Bytes of all header fields together.
+    pub(crate) bytes: usize,
+}
+
+/// The least that a client must move while the server waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    /// Bytes a second; 0 for no minimum.
+    pub(crate) minimum: u64,
+    /// The wait that is free.
+    pub(crate) grace: Duration,
 }
 
 impl Limits {
@@ -41,6 +61,14 @@ impl Limits {
                 grace: some("web.min_rate_grace", settings.min_rate_grace)?,
             },
         })
+    }
+}
+
+impl Rate {
+    /// How long a client that has moved so many bytes may have been waited for.
+    pub(crate) fn allowance(self, moved: u64) -> Duration {
+        let milliseconds = moved.saturating_mul(1000).checked_div(self.minimum);
+        milliseconds.map_or(Duration::MAX, |earned| self.grace.saturating_add(Duration::from_millis(earned)))
     }
 }
 

@@ -1,7 +1,22 @@
-use std::pin::Pin;
+//! The request path for every version of HTTP: site, path, route, target, error page, headers, log entry. It must not
+//! know a version of HTTP, or a connection.
+//!
+//! - `X-Accel-Redirect` goes to files only, so it cannot loop. Dot segments in it are refused: an application may have
+//!   made the path from what a client said.
+//! - A file that the application names is private unless somebody who knows says otherwise: the application, then the
+//!   internal route's own `cache_control`. nginx lets the location inherit what its server says of public files, which
+//!   made a download for a signed-in client `public, immutable`. A site's rules are for the path of the file, and the
+//!   application's answer has another path, one file today and another tomorrow; so they do not count for a public
+//!   route's file either. What an internal route does inherit tells nobody more: media types, codings,
+//!   `content_disposition` (`attachment` protects), rates; errors are `no-store`.
+//! - A panic is caught where its request is answered, and logged there with its place.
+
+mod accel;
+mod logged;
+mod refusal;
+
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use foobar_core::{
@@ -13,21 +28,19 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use tokio::time::Instant;
 
-use crate::accel::{self, Accel};
-use crate::access_log::{AccessLog, Record};
-use crate::asked::Asked;
+use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
-use crate::exchange::{Exchange, Refusal};
-use crate::pace::Pace;
-use crate::path::NormalPath;
-use crate::request_body::LimitedBody;
-use crate::route::{Last, Place, Target};
-use crate::site::{Choice, Site, Sites};
-use crate::static_files::Reply;
-use crate::{answer, redirect};
+use crate::reply::{self, Reply};
+use crate::request::{Asked, LimitedBody, NormalPath};
+use crate::site::{Choice, Last, Place, Site, Sites, Target};
+use accel::Accel;
+use logged::Record;
+
+pub(crate) use logged::Logged;
+pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
@@ -42,7 +55,6 @@ pub(crate) struct Arrival {
     pub(crate) connection: Connection,
     /// When its first byte came.
     pub(crate) since: Instant,
-    pub(crate) exchange: Option<Rc<Exchange>>,
 }
 
 /// An error of this server's own, with headers that belong to it.
@@ -78,7 +90,7 @@ impl Pipeline {
         let record = self.record(&request, id, &arrival);
         let head = request.method == Method::HEAD;
         let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
-            Ok(Choice::Redirect(location)) => redirect::to(StatusCode::MOVED_PERMANENTLY, location),
+            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
@@ -90,14 +102,11 @@ impl Pipeline {
             }
             Err(problem) => self.refused(problem, &request.headers, id).await,
         };
-        if let (Some(pace), Some(exchange)) = (response.extensions().get::<Pace>(), &arrival.exchange) {
-            exchange.limit_rate(*pace);
-        }
         keep_true_length(&mut response, head);
         finish(response, id, record)
     }
 
-    /// Answers a request whose head the wire has refused; `request` stands in its place.
+    /// Answers a request whose head was refused; `request` stands in its place.
     pub(crate) async fn refuse<B>(
         &self,
         request: Request<B>,
@@ -106,10 +115,10 @@ impl Pipeline {
     ) -> http::Response<Logged> {
         let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
-        request.headers.extend(refusal.field(&ACCEPT).map(|accept| (ACCEPT, accept)));
+        request.headers.extend(refusal.accept.map(|accept| (ACCEPT, accept)));
         let record = self.record(&request, id, &arrival);
-        record.raw(refusal.line());
-        let problem = Problem::new(refusal.reason.0).detail(refusal.reason.1);
+        record.raw(refusal.line);
+        let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
         finish(response, id, record)
     }
@@ -136,7 +145,7 @@ impl Pipeline {
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         if request.uri.path() == "*" {
-            return Ok(answer::with_field(StatusCode::OK, ALLOW, methods(site)));
+            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)));
         }
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
@@ -145,7 +154,7 @@ impl Pipeline {
             return Err(too_large(route.body_limit).into());
         }
         match &route.target {
-            Target::Redirect { status, location } => Ok(redirect::to(*status, location.clone())),
+            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone())),
             Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
             Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
             Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
@@ -216,7 +225,7 @@ impl Pipeline {
 
     fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
-        Record::new(&self.log, request, remote, id, arrival.since, arrival.exchange.clone())
+        Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
     }
 }
 
@@ -228,7 +237,7 @@ fn finish(mut response: Response, id: RequestId, record: Record) -> http::Respon
     headers.insert(SERVER, HeaderValue::from_static("foobar"));
     headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a field value"));
     record.answered(response.status());
-    response.map(|body| Logged { body, record })
+    response.map(|body| Logged::new(body, record))
 }
 
 /// Drops what an answer says of its own framing, unless hyper keeps to it or the length is that of a body that is left
@@ -331,7 +340,7 @@ fn content_length(headers: &HeaderMap) -> u64 {
 }
 
 fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    let response = answer::with_field(status, CONTENT_TYPE, content_type.clone());
+    let response = reply::with_field(status, CONTENT_TYPE, content_type.clone());
     response.map(|_| ResponseBody::full(body.clone()))
 }
 
@@ -341,33 +350,4 @@ fn methods(site: &Site) -> HeaderValue {
         true => "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
         false => "GET, HEAD, OPTIONS",
     })
-}
-
-/// The body of an answer, which carries the line of the log until it has been sent or dropped.
-pub(crate) struct Logged {
-    body: ResponseBody,
-    record: Record,
-}
-
-impl Body for Logged {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            self.record.sent(data.len());
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

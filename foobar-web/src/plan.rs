@@ -1,3 +1,5 @@
+//! The settings of a tier, compiled: everything is checked and opened, nothing is bound. It must not know threads.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -5,11 +7,11 @@ use foobar_core::{MakeHandler, Problem, RequestId, handler_fn};
 use http::StatusCode;
 
 use crate::access_log::Sink;
-use crate::address::Listen;
-use crate::client_addresses::ClientAddresses;
+use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
+use crate::net::{ClientAddresses, Listen};
 use crate::site::Sites;
-use crate::static_files::{FileSources, Files, Store};
+use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.

@@ -1,3 +1,5 @@
+//! The configuration of a tier, section by section. It must not know what is made of it.
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

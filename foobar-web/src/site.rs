@@ -1,3 +1,15 @@
+//! Virtual hosts: which site answers under a name, and which route and target answer a path there (`route/`). It must
+//! not know how a request came, or how files are kept.
+//!
+//! - A request that is refused before its site is known gets the default site's error page, as in nginx; a route that
+//!   answers an error without a body gets its own site's.
+//! - An internal route lists its folders only where it says so itself.
+
+mod error_page;
+mod known_host;
+mod route;
+mod www;
+
 use std::collections::{BTreeMap, HashMap};
 
 use foobar_core::{Problem, Scheme, config};
@@ -5,12 +17,15 @@ use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
 
-use crate::error_page::ErrorPages;
-use crate::host::{self, Host};
 use crate::limits::body_limit;
-use crate::route::{Folder, Routes};
+use crate::request::{Host, host};
 use crate::static_files::Files;
-use crate::{Error, SiteSettings, WebSettings, Www, redirect};
+use crate::{Error, SiteSettings, WebSettings, Www};
+use error_page::ErrorPages;
+use route::Folder;
+
+pub(crate) use known_host::KnownHost;
+pub(crate) use route::{Last, Place, Routes, Target, is_file};
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {
@@ -69,7 +84,7 @@ impl Sites {
         let Some(host) = host else { return self.default };
         let host = Host::parse(host).ok()?; // no host: an error is the answer
         let index = self.names.find(&host.name).or(self.default)?;
-        let canonical = redirect::canonical_name(self.sites[index].www, &host.name);
+        let canonical = www::canonical_name(self.sites[index].www, &host.name);
         canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
     }
 
@@ -79,12 +94,12 @@ impl Sites {
     }
 
     fn canonical(&self, index: usize, host: &Host<'_>, scheme: Scheme, request: &Parts) -> Option<HeaderValue> {
-        let name = redirect::canonical_name(self.sites[index].www, &host.name)?;
+        let name = www::canonical_name(self.sites[index].www, &host.name)?;
         // Only to a name that is this site's: who comes by address, or by a name nobody has, stays where he is.
         if self.names.find(&name) != Some(index) {
             return None;
         }
-        redirect::under(&name, scheme, host, &request.uri)
+        www::under(&name, scheme, host, &request.uri)
     }
 
     fn add(

@@ -1,38 +1,23 @@
-pub(crate) mod accept_encoding;
-mod announce;
+//! Static files, by GET and HEAD, whole or in ranges (RFC 9110): from what a request asks to a reply. It must not know
+//! sites, routes or connections.
+//!
+//! - A miss is tried on the worker without blocking (`openat2` with `RESOLVE_CACHED`, `preadv2` with `RWF_NOWAIT`);
+//!   what the system would have to wait for goes to the file-reading pool.
+//! - Content is never mixed: the state before and after a read must be the same, else it is read again, at most three
+//!   times; then the file is served from its descriptor, and a length that changes meanwhile cuts the connection.
+//! - The root is looked up again at the latest every `file_cache_valid`: a replaced link is seen within one of them.
+
 mod autoindex;
-mod buffer;
 mod cache;
-mod coding;
-mod compress;
-mod content_type;
-mod disk_file;
-mod embedded;
-mod encodings;
-mod entry;
-mod flights;
-mod folder;
-mod front;
-#[cfg(fuzzing)]
-pub(crate) mod fuzzing;
 mod lister;
 mod load;
-mod memory;
-mod multipart;
-mod pieces;
-mod pool;
-mod range;
-mod reply;
-mod representation;
+mod options;
 mod resource;
-mod room;
-pub(crate) mod source;
-mod sources;
 mod store;
-mod stream;
 mod tree;
-mod validators;
-mod watch;
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 
 use std::io;
 use std::path::Path;
@@ -40,35 +25,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foobar_core::Chain;
-use http::header::ALLOW;
+use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use crate::asked::{Asked, Verb};
-use crate::pace::Pace;
-use crate::{Autoindex, Error, WebSettings, redirect};
+use crate::file_source::{FileSources, Wait};
+use crate::reply::Reply;
+use crate::request::{Asked, NormalPath, Verb};
+use crate::{Error, WebSettings};
 use autoindex::Listing;
-use entry::{Entry, Found};
-use range::Selection;
-use representation::{Representation, Stored};
-use resource::{Resource, Selected};
+use cache::{Entry, Found};
+use load::Stored;
+use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
-use validators::Precondition;
 
-pub(crate) use announce::{Announce, PRIVATE};
-pub(crate) use buffer::{Buffer, SLICE};
-pub use coding::Coding;
-pub(crate) use disk_file::DiskFile;
-#[cfg(test)]
-pub(crate) use disk_file::tells_what_is_in_memory;
-pub use embedded::Embedded;
-pub(crate) use encodings::Encodings;
-pub use folder::Folder;
-pub(crate) use pieces::Pieces;
-pub(crate) use reply::{Content, Reply, Segment};
-pub(crate) use source::Wait;
-pub use sources::FileSources;
+pub(crate) use options::FilesOptions;
+pub(crate) use resource::{Announce, Encodings, PRIVATE};
 pub(crate) use store::Store;
-pub(crate) use watch::Watch;
 
 /// One source whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
 ///
@@ -97,28 +69,6 @@ impl Files {
     pub(crate) fn compile(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
         Ok(Self { store: Arc::new(Store::compile(web)?), sources })
     }
-}
-
-/// How a folder is served.
-pub(crate) struct FilesOptions {
-    /// The names that are tried, in order, where a directory is asked for.
-    pub(crate) index: Vec<String>,
-    /// What a file is announced with, by its name.
-    pub(crate) announce: Announce,
-    /// Which codings it is sent in.
-    pub(crate) encodings: Encodings,
-    /// How a directory without an index is listed, where `directory_index` allows it.
-    pub(crate) autoindex: Autoindex,
-    /// What `Cache-Control` says of such a list.
-    pub(crate) list_caching: HeaderValue,
-    /// How fast a file may be sent; as fast as it goes without one.
-    pub(crate) pace: Option<Pace>,
-    /// The most ranges that are served to one request; 0 turns ranges off.
-    pub(crate) max_ranges: usize,
-    /// Whether a path may name a file (`file` in `try_files`).
-    pub(crate) file: bool,
-    /// Whether a path may name a directory with an index (`index` in `try_files`).
-    pub(crate) directory_index: bool,
 }
 
 /// The largest error page, in bytes.
@@ -209,7 +159,7 @@ impl StaticFiles {
                 Selected::Ready(representation) => Now::Reply(self.answer(asked, representation)),
                 Selected::Unmade(_) => Now::Later,
             },
-            (Verb::Get | Verb::Head, Found::Directory) => redirect::into_folder(asked).map_or(Now::Nothing, Now::Reply),
+            (Verb::Get | Verb::Head, Found::Directory) => into_folder(asked).map_or(Now::Nothing, Now::Reply),
             (Verb::Get | Verb::Head, Found::Listing) => Now::Later,
             (Verb::Options, _) => Now::Reply(allow(StatusCode::NO_CONTENT)),
             (Verb::Other, _) => Now::Reply(allow(StatusCode::METHOD_NOT_ALLOWED)),
@@ -261,6 +211,14 @@ impl StaticFiles {
         let range = if asked.verb == Verb::Get { file.validators.range(&asked.fields) } else { None };
         range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.options.max_ranges))
     }
+}
+
+/// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
+pub(crate) fn into_folder(asked: &Asked<'_>) -> Option<Reply> {
+    let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
+    let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
+    let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes
+    Some(Reply::empty(StatusCode::MOVED_PERMANENTLY, vec![(LOCATION, location)]))
 }
 
 fn allow(status: StatusCode) -> Reply {

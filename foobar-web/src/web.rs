@@ -1,3 +1,7 @@
+//! The web tier on sockets: binds the addresses of the plan and gives each worker thread its share of them.
+//!
+//! It must not know what a worker does with a connection.
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,9 +10,9 @@ use std::time::Instant;
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 use socket2::Socket;
 
-use crate::crew::{Crew, Work};
-use crate::listener::{Acceptor, Listener};
+use crate::net::{Acceptor, Listener};
 use crate::plan::Plan;
+use crate::threads::{Crew, Work, serve_all};
 use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
@@ -61,7 +65,7 @@ fn work(listeners: &[Listener]) -> io::Result<Work> {
     let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Socket>>>()?;
     Ok(Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
-        Ok(Box::pin(worker.serve_all(acceptors, orders.drain())))
+        Ok(Box::pin(serve_all(worker, acceptors, orders.drain())))
     }))
 }
 

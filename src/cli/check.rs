@@ -4,12 +4,13 @@ use foobar_core::Chain;
 use foobar_core::config::key;
 use foobar_web::{Autoindex, SiteSettings};
 
-use super::{Exit, complain, out};
+use super::output::{Exit, complain, out};
+use super::runtime::block_on;
 use crate::composition::Composition;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
-    if let Err(error) = super::block_on(async { Ok(composition.check().await?) }) {
+    if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
     for (name, site) in &composition.settings.sites {

@@ -7,8 +7,9 @@ use foobar_db::{Db, MigrationStatus};
 use tokio::time::timeout;
 
 use super::arguments::Migrate;
+use super::output::{Exit, complain, out};
+use super::runtime::block_on;
 use super::signals::Signals;
-use super::{Exit, complain, out};
 use crate::composition::Composition;
 
 pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
@@ -21,7 +22,7 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     };
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
-    let outcome = super::block_on(async {
+    let outcome = block_on(async {
         let tier = database.tier();
         tier.start().await?;
         let outcome = match action {

@@ -1,6 +1,6 @@
 use foobar_web::{RouteSettings, SiteSettings};
 
-use super::{Exit, out};
+use super::output::{Exit, out};
 use crate::composition::Composition;
 
 /// Lists the sites, and of each its routes in the order they are tried.

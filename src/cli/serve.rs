@@ -9,8 +9,9 @@ use foobar_core::{Tier, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::{error::Elapsed, timeout};
 
+use super::output::{Exit, complain, fail, out};
+use super::runtime::runtime;
 use super::signals::Signals;
-use super::{Exit, complain, fail, out};
 use crate::composition::Composition;
 use crate::running::Stop;
 use crate::{Running, StartError};
@@ -23,7 +24,7 @@ pub(super) fn run(composition: Composition) -> Exit {
     };
     raise_descriptor_limit();
     report_panics();
-    let runtime = match super::runtime() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
     };

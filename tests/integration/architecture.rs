@@ -1,4 +1,9 @@
 //! What ARCHITECTURE.md says of the sources and their dependencies, held against them.
+//!
+//! The dependency policy is a test over `cargo metadata`: a tool of its own would take longer to build than all the rest.
+
+mod imports; // who imports whom
+mod rooms; // the rooms of the web tier
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

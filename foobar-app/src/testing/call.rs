@@ -7,22 +7,23 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::{Answer, Client};
+use super::answer::Answer;
+use super::worker::Worker;
 
 /// A request that is being put together; `.await` or [`send`](Self::send) sends it.
 #[must_use = "a call is sent by `.await`"]
 pub struct Call<'a> {
-    client: &'a Client,
+    worker: &'a Worker,
     request: Request<RequestBody>,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, method: Method, path: &str) -> Self {
+    pub(super) fn new(worker: &'a Worker, method: Method, path: &str) -> Self {
         let mut request = Request::new(RequestBody::empty());
         *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(path).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
         request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
-        Self { client, request }
+        Self { worker, request }
     }
 
     /// Sets a header, in place of others of its name.
@@ -76,7 +77,7 @@ impl<'a> Call<'a> {
 
     /// Sends it, and waits for the whole answer, or until it breaks off.
     pub async fn send(self) -> Answer {
-        self.client.send(self.request).await
+        self.worker.send(self.request).await
     }
 }
 

@@ -4,10 +4,7 @@ use config::{Value, ValueKind};
 
 use super::error::Hint;
 use super::sources::Given;
-use super::{Config, ConfigError, Key, Settings, tree};
-
-/// The origin of a value that nobody gave.
-pub(super) const DEFAULT: &str = "default";
+use super::{Config, ConfigError, DEFAULT, Key, Settings, tree};
 
 impl Config {
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {

@@ -1,3 +1,13 @@
+//! What repeats is counted in one place for all who log, libraries and panics too: a fault of the database makes one
+//! event for each request, tens of thousands a second. Each second the first few of a kind are lines, and one line
+//! sums up the rest.
+//!
+//! A kind is an event's callsite with the values of its fields, except a few by name that tell requests apart: what an
+//! application adds counts, so that nothing that differs is swallowed. Texts that all differ are bounded by callsite,
+//! so that a flood hides no other event. Counting comes before formatting and reads no clock: the log's thread wakes a
+//! second after a line, and where no line has come there is nothing to sum up. `debug` and `trace` are not counted: an
+//! operator who asks for them is looking for a fault and needs every one.
+
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

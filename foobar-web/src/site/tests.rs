@@ -8,7 +8,7 @@ fn site(names: &[&str]) -> SiteSettings {
 fn compile(sites: impl IntoIterator<Item = SiteSettings>) -> Result<Sites, Error> {
     let sites = sites.into_iter().enumerate().map(|(index, site)| (format!("s{index}"), site)).collect();
     let web = WebSettings::default();
-    let files = Files::compile(&web, crate::FileSources::default()).expect("the defaults are good");
+    let files = Files::compile(&web, crate::file_source::FileSources::default()).expect("the defaults are good");
     Sites::compile(&web, &sites, &files, false)
 }
 

@@ -1,7 +1,6 @@
+mod entry;
 mod html;
 mod json;
-
-use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -9,11 +8,11 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 
-use super::reply::{Content, FieldBlock, Reply};
-use super::source::Listed;
 use crate::Autoindex;
-use crate::asked::{Asked, Field};
-use crate::path::NormalPath;
+use crate::file_source::Listed;
+use crate::reply::{Content, FieldBlock, Reply};
+use crate::request::{Asked, Field, NormalPath};
+use entry::can_be_named;
 
 /// The list of a directory without an index, as one request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +55,7 @@ impl Listing {
         entries.retain(|entry| can_be_named(&entry.name));
         entries.sort_unstable_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
         match self.form {
-            Form::Html => html::page(&self.path, &entries, complete).into(),
+            Form::Html => html::page(&self.path, &entries, if complete { None } else { Some(MOST) }).into(),
             Form::Json => json::list(&entries).into(),
         }
     }
@@ -86,17 +85,6 @@ impl Listing {
         fields.extend(self.varies.then(|| (VARY, HeaderValue::from(ACCEPT))));
         fields
     }
-}
-
-/// Whether a file of this name is served at all: not one that is hidden, or whose path would be refused.
-fn can_be_named(name: &str) -> bool {
-    !name.starts_with('.') && !name.contains(|c: char| c.is_control() || c == '/')
-}
-
-/// When an entry was changed, as an HTTP date, which begins with the year 1970 and ends with 9999.
-fn date(entry: &Listed) -> Option<String> {
-    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    entry.modified.map(|time| httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, last)))
 }
 
 /// Whether `Accept` (RFC 9110 §12.5.1) gives JSON a higher weight than a page; one of `*/*` is indifferent.

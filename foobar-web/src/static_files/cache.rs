@@ -1,10 +1,31 @@
+//! What was found in a tree, kept for all workers within bounds, and in front of that what one worker looks at first.
+//!
+//! - An entry never changes; another takes its place. It holds when it was looked up and which generation its
+//!   directory had then, so its validity is two loads and no lock. Every look, the first or a later one, is the same
+//!   function (`Tree::look`), which keeps what is known if its state is the same.
+//! - A hit takes no lock: each worker has a small table of weak references; what the cache drops is gone there too. As
+//!   an entry is looked up again every `file_cache_valid`, through the cache, the cache knows what is in use.
+//!   quick_cache and not moka, which brings threads and a clock.
+//! - The workers' tables have a quick hash (foldhash, seeded at start): a collision costs one look into the cache,
+//!   which has the standard library's.
+//! - Three budgets: contents by bytes, descriptors by number, and a small share for all else (names that do not exist,
+//!   directories): a flood of distinct 404s pushes out no file.
+
+mod entry;
+mod flights;
+mod local;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use quick_cache::sync::{Cache as Shared, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
-use super::entry::{Entry, Key, Kind};
+use entry::Kind;
+
+pub(crate) use entry::{Entry, Found, Key, Milliseconds, Scope};
+pub(crate) use flights::{Flights, Pilot};
+pub(crate) use local::LocalCaches;
 
 /// What was found, kept for all workers within bounds.
 ///

@@ -2,11 +2,10 @@ use std::ops::Range;
 
 use http::{HeaderMap, StatusCode};
 
-use super::accept_encoding::AcceptEncoding;
-use super::range::Selection;
-use super::source::FileState;
-use super::validators::{self, Precondition};
-use crate::asked::Fields;
+use super::resource::{self, Precondition, Selection};
+use crate::encoding::AcceptEncoding;
+use crate::file_source::FileState;
+use crate::request::Fields;
 
 /// The ranges that a `Range` header selects; `None` if it is ignored, and none of them if it is unsatisfiable.
 pub fn ranges(header: &[u8], size: u64, max: usize) -> Option<Vec<Range<u64>>> {
@@ -24,12 +23,12 @@ pub fn content_coding(list: &[u8], offered: &[&str]) -> Option<&'static str> {
 }
 
 /// What tells a state of a file from another.
-pub struct Validators(validators::Validators);
+pub struct Validators(resource::Validators);
 
 impl Validators {
     /// Those of a state.
     pub fn new(state: &FileState) -> Self {
-        Self(validators::Validators::new(state))
+        Self(resource::Validators::new(state))
     }
 
     /// The entity tag.

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::autoindex::Listing;
-use super::flights::{Flights, Pilot};
-use super::pool::Pool;
-use super::room::Room;
+use super::cache::{Flights, Pilot};
+use crate::memory::Room;
+use crate::pool::Pool;
 
 /// Lists directories on the file-reading pool, which takes long for large ones: one list of a directory at a time, for
 /// all who want it, and on half of the threads at most.
@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
     use crate::Autoindex;
-    use crate::asked::{Asked, Fields, Verb};
+    use crate::request::{Asked, Fields, Verb};
 
     fn wanted(path: &str) -> Wanted {
         let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default() };

@@ -1,23 +1,27 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
-use rustix::time::{ClockId, clock_gettime};
 
-use super::disk_file::{DiskFile, read, state};
-use super::memory::Memory;
-use super::representation::Stored;
-use super::room::Claim;
-use super::source::{FileContent, FileState, OpenedFile, Version, Wait};
-use super::store::Store;
+use crate::file_source::{DiskFile, FileContent, FileState, OpenedFile, Wait, read, state};
+use crate::memory::{Claim, Memory, Room};
+use crate::pool::Pool;
 
 /// A file as it can be sent, and how far the cache may rely on it.
 pub(super) struct Loaded {
     pub(super) state: FileState,
     pub(super) stored: Stored,
     pub(super) trust: Trust,
+}
+
+/// The bytes of a file.
+pub(super) enum Stored {
+    /// Read when the file was opened.
+    Memory(Bytes),
+    /// To be read as they are sent.
+    File(Arc<DiskFile>),
 }
 
 /// How far the cache may rely on what was loaded.
@@ -32,38 +36,56 @@ pub(super) enum Trust {
     Unsteady,
 }
 
-/// The coarsest clock of a file system's, FAT's, ticks every two seconds.
-const TICK: Duration = Duration::from_secs(2);
+/// Loads files: with the memory for their contents, the threads that wait for disks, and the count of open ones.
+pub(super) struct Loader {
+    room: Room,
+    pool: Pool,
+    open_files: Arc<AtomicU64>,
+}
+
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 3;
 
-/// Reads a file of at most `in_memory` bytes; a larger one, one that does not stop changing, or one that there is no
-/// room for stays open.
-pub(super) fn load(opened: OpenedFile, in_memory: u64, store: &Store, wait: Wait) -> io::Result<Loaded> {
-    let OpenedFile { mut state, content } = opened;
-    let file = match content {
-        FileContent::Bytes(bytes) => return Ok(Loaded { state, stored: Stored::Memory(bytes), trust: Trust::Settled }),
-        FileContent::File(file) => file,
-    };
-    let mut trust = Trust::Settled;
-    for _ in 0..TRIES {
-        if state.size > in_memory {
-            break;
-        }
-        let Some(claim) = store.room().claim(state.size) else {
-            trust = Trust::Unsteady;
-            break;
-        };
-        match read_whole(&file, &state, claim, wait)? {
-            Read::Whole(bytes) => {
-                let trust = if is_young(&state) { Trust::Young } else { Trust::Settled };
-                return Ok(Loaded { state, stored: Stored::Memory(bytes), trust });
-            }
-            Read::Changed(changed) => (state, trust) = (changed, Trust::Unsteady),
-        }
+impl Loader {
+    pub(super) fn new(room: Room, pool: Pool) -> Self {
+        Self { room, pool, open_files: Arc::default() }
     }
-    let file = DiskFile::new(file, store.pool().clone(), Arc::clone(store.open_files()));
-    Ok(Loaded { state, stored: Stored::File(Arc::new(file)), trust })
+
+    /// The number of loaded files that are open.
+    pub(super) fn open_files(&self) -> u64 {
+        self.open_files.load(Relaxed)
+    }
+
+    /// Reads a file of at most `in_memory` bytes; a larger one, one that does not stop changing, or one that there is no
+    /// room for stays open.
+    pub(super) fn load(&self, opened: OpenedFile, in_memory: u64, wait: Wait) -> io::Result<Loaded> {
+        let OpenedFile { mut state, content } = opened;
+        let file = match content {
+            FileContent::Bytes(bytes) => {
+                return Ok(Loaded { state, stored: Stored::Memory(bytes), trust: Trust::Settled });
+            }
+            FileContent::File(file) => file,
+        };
+        let mut trust = Trust::Settled;
+        for _ in 0..TRIES {
+            if state.size > in_memory {
+                break;
+            }
+            let Some(claim) = self.room.claim(state.size) else {
+                trust = Trust::Unsteady;
+                break;
+            };
+            match read_whole(&file, &state, claim, wait)? {
+                Read::Whole(bytes) => {
+                    let trust = if state.is_young() { Trust::Young } else { Trust::Settled };
+                    return Ok(Loaded { state, stored: Stored::Memory(bytes), trust });
+                }
+                Read::Changed(changed) => (state, trust) = (changed, Trust::Unsteady),
+            }
+        }
+        let file = DiskFile::new(file, self.pool.clone(), Arc::clone(&self.open_files));
+        Ok(Loaded { state, stored: Stored::File(Arc::new(file)), trust })
+    }
 }
 
 enum Read {
@@ -81,19 +103,4 @@ fn read_whole(file: &File, before: &FileState, claim: Claim, wait: Wait) -> io::
         return Ok(Read::Changed(after));
     }
     read.map(|()| Read::Whole(claim.hold(content)))
-}
-
-/// Whether it was changed so shortly before that it may still be being changed.
-pub(super) fn is_young(state: &FileState) -> bool {
-    match state.version {
-        // A time to come, by a clock that was set back, is as good as now.
-        Version::Inode { changed, .. } => now().duration_since(changed).map_or(true, |age| age < TICK),
-        Version::Hash(_) => false,
-    }
-}
-
-/// The time by the clock that the system stamps files with: some milliseconds behind the exact one, and cheaper to read.
-fn now() -> SystemTime {
-    let now = clock_gettime(ClockId::RealtimeCoarse);
-    SystemTime::UNIX_EPOCH + Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

@@ -1,3 +1,28 @@
+//! A file with everything it can be sent as: its codings, its validators, its ranges, and what its name says of it.
+//!
+//! - Rules over names are applied when a representation is made, not when it is asked for: a hit writes finished
+//!   bytes.
+//! - `fingerprinted` is strict: a name taken by mistake would stay in browsers for a year; a hash that is missed only
+//!   falls to the next rule. For a bundler's folder a route with `"* immutable"` is sure.
+//! - `Expires` is added when an answer is sent, as it counts from then; it goes with a rule that gives a time, not
+//!   with directives written out.
+//! - A precompressed sibling counts only if it is smaller than its file and not older (nginx compares no times): a
+//!   deployment that forgets to renew siblings costs bytes, never correctness.
+//! - The first request for a coding waits for it, 500 ms at most: if the file were sent as it is, a CDN would keep
+//!   that for all its clients. One job for a file and coding; a result that is not 5 % smaller is not used.
+//! - A range is of the selected representation (RFC 9110 §14.2), of a sibling where one is chosen. What was compressed
+//!   here is never chosen for a request with `Range`: its bytes may differ after an upgrade.
+//! - A date in `If-Range` is compared for equality, as in nginx. Whoever changes a file twice within a second has two
+//!   contents with one date, which a server that came later cannot know; clients have the entity tag for it.
+
+mod announce;
+mod content_type;
+mod encodings;
+mod multipart;
+mod range;
+mod representation;
+mod validators;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +33,19 @@ use foobar_core::Chain;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
-use super::accept_encoding::AcceptEncoding;
-use super::coding::{Coding, PerCoding};
-use super::compress::Compressor;
-use super::load::{Loaded, Trust};
-use super::representation::{Announced, Representation, Stored};
-use super::source::FileState;
-use crate::asked::Fields;
+use super::load::{Loaded, Stored, Trust};
+use crate::encoding::{AcceptEncoding, Coding, Compressor, PerCoding};
+use crate::file_source::FileState;
+use crate::request::Fields;
+use representation::Announced;
+
+pub(crate) use announce::{Announce, PRIVATE};
+pub(crate) use encodings::Encodings;
+pub(crate) use range::Selection;
+pub(crate) use representation::Representation;
+pub(crate) use validators::Precondition;
+#[cfg(fuzzing)]
+pub(crate) use validators::Validators;
 
 /// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
 ///
@@ -204,8 +235,8 @@ mod tests {
 
     use super::Coding::{Brotli, Gzip, Zstd};
     use super::*;
-    use crate::static_files::room::Room;
-    use crate::static_files::source::Version;
+    use crate::file_source::Version;
+    use crate::memory::Room;
 
     const TEXT: Bytes = Bytes::from_static(&[b'x'; 5000]);
 

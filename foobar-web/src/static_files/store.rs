@@ -1,24 +1,22 @@
 use std::hash::BuildHasher;
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::cache::{Cache, Name};
-use super::compress::{self, Compressor};
-use super::entry::{Entry, Key, Milliseconds};
-use super::flights::{Flights, Pilot};
-use super::front::{Front, Tally};
+use super::cache::{Cache, Entry, Flights, Key, LocalCaches, Milliseconds, Name, Pilot};
 use super::lister::Lister;
-use super::pool::Pool;
+use super::load::Loader;
 use super::resource::Resource;
-use super::room::Room;
-use super::watch::Watch;
+use crate::encoding::{Compressor, compress};
+use crate::file_source::Watch;
 use crate::limits::within;
+use crate::memory::Room;
+use crate::pool::Pool;
 use crate::{Error, WebSettings};
 
 /// What the workers of a tier share to serve files: the cache, the watch and the threads that read.
@@ -32,14 +30,14 @@ pub(crate) struct Store {
     watches: bool,
     watch: OnceLock<Option<Arc<Watch>>>,
     pool: Pool,
+    loader: Loader,
     compressor: Compressor,
     lister: Lister,
     flights: Arc<Flights<Key, Arc<Entry>>>,
     /// For the tables of the workers, in which names may collide: a later one takes the place.
     hasher: RandomState,
-    mark: Arc<()>,
-    tallies: Mutex<Vec<Arc<Tally>>>,
-    open_files: Arc<AtomicU64>,
+    /// What each worker has in front of the cache.
+    local: LocalCaches,
     trees: AtomicU32,
 }
 
@@ -71,13 +69,12 @@ impl Store {
             watch: OnceLock::new(),
             compressor: Compressor::new(room.clone()).map_err(no_thread(compress::THREAD))?,
             lister: Lister::new(pool.clone(), threads, room.clone()),
+            loader: Loader::new(room.clone(), pool.clone()),
             pool,
             room,
             flights: Arc::default(),
             hasher: RandomState::default(),
-            mark: Arc::default(),
-            tallies: Mutex::default(),
-            open_files: Arc::default(),
+            local: LocalCaches::default(),
             trees: AtomicU32::new(0),
         })
     }
@@ -104,8 +101,8 @@ impl Store {
         &self.lister
     }
 
-    pub(super) const fn room(&self) -> &Room {
-        &self.room
+    pub(super) const fn loader(&self) -> &Loader {
+        &self.loader
     }
 
     /// Whether what was found is kept.
@@ -115,17 +112,10 @@ impl Store {
 
     /// Adds the figures of the cache to a scrape.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
-        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |counter: fn(&Tally) -> &AtomicU64| -> u64 {
-            tallies.iter().map(|tally| counter(tally).load(Relaxed)).sum()
-        };
+        let (hits, misses) = self.local.hits_and_misses();
         for (name, help, value) in [
-            ("foobar_web_file_cache_hits_total", "Files, and what is none, found in the cache.", sum(|t| &t.hits)),
-            (
-                "foobar_web_file_cache_misses_total",
-                "Files, and what is none, looked for in their place.",
-                sum(|t| &t.misses),
-            ),
+            ("foobar_web_file_cache_hits_total", "Files, and what is none, found in the cache.", hits),
+            ("foobar_web_file_cache_misses_total", "Files, and what is none, looked for in their place.", misses),
             (
                 "foobar_web_files_compressed_total",
                 "Files compressed, once for each coding.",
@@ -134,7 +124,7 @@ impl Store {
         ] {
             metrics.counter(name, help, &[], value);
         }
-        let (bytes, open) = (self.cache.as_ref().map_or(0, Cache::bytes), self.open_files.load(Relaxed));
+        let (bytes, open) = (self.cache.as_ref().map_or(0, Cache::bytes), self.loader.open_files());
         metrics.gauge("foobar_web_file_cache_bytes", "Memory that the cache of files takes.", &[], bytes);
         let help = "Memory that contents of files take, in the cache and on their way to clients.";
         metrics.gauge("foobar_web_file_contents_bytes", help, &[], self.room.taken());
@@ -150,20 +140,6 @@ impl Store {
         self.in_memory
     }
 
-    pub(super) const fn open_files(&self) -> &Arc<AtomicU64> {
-        &self.open_files
-    }
-
-    pub(super) const fn mark(&self) -> &Arc<()> {
-        &self.mark
-    }
-
-    pub(super) fn new_tally(&self) -> Arc<Tally> {
-        let tally = Arc::default();
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
-        tally
-    }
-
     /// How long what was found is taken as true.
     pub(super) const fn valid(&self) -> Milliseconds {
         self.valid
@@ -174,7 +150,7 @@ impl Store {
         let cache = self.cache.as_ref()?;
         let hash = self.hasher.hash_one(name);
         let fresh = |entry: &Arc<Entry>| entry.is_fresh(now, self.valid);
-        Front::with(self, |front| {
+        self.local.with(|front| {
             let known =
                 front.get(hash, name).filter(fresh).or_else(|| cache.get(name).inspect(|entry| front.put(hash, entry)));
             if known.as_ref().is_some_and(fresh) {
@@ -186,7 +162,7 @@ impl Store {
 
     /// Counts something that had to be looked for.
     pub(super) fn missed(&self) {
-        Front::with(self, |front| front.missed());
+        self.local.with(|front| front.missed());
     }
 
     /// The same, for a thread that is no worker.

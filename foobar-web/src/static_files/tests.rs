@@ -12,8 +12,8 @@ use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
-use crate::SiteSettings;
-use crate::path::NormalPath;
+use crate::request::NormalPath;
+use crate::{Autoindex, SiteSettings};
 
 /// A folder `root` beside a folder `outside`, in which lies a secret.
 struct Fixture {

@@ -4,17 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
-use super::FilesOptions;
-use super::cache::Name;
-use super::coding::PerCoding;
-use super::entry::{Entry, Found, Milliseconds, Scope};
-use super::load::{Trust, load};
-use super::representation::Stored;
+use super::cache::{Entry, Found, Milliseconds, Name, Scope};
+use super::load::{Stored, Trust};
+use super::options::FilesOptions;
 use super::resource::Resource;
-use super::source::{FileSource, FileState, Listed, Opened, OpenedFile, Wait};
 use super::store::{Store, now};
-use super::watch::{Directory, Known, Watch};
 use crate::Autoindex;
+use crate::encoding::PerCoding;
+use crate::file_source::{Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Wait, Watch};
 
 /// The files of one source, as they are served in one place.
 pub(super) struct Tree {
@@ -262,11 +259,11 @@ impl Tree {
     }
 
     fn load(&self, path: &str, file: OpenedFile, wait: Wait) -> io::Result<Resource> {
-        let mut mine = load(file, self.store.in_memory(), &self.store, wait)?;
+        let mut mine = self.store.loader().load(file, self.store.in_memory(), wait)?;
         let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
         let sibling = |path: &str| -> io::Result<Option<(FileState, Stored)>> {
             let Some(Opened::File(file)) = self.source.open(path, wait)? else { return Ok(None) };
-            let loaded = load(file, in_memory, &self.store, wait)?;
+            let loaded = self.store.loader().load(file, in_memory, wait)?;
             mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, loaded.stored)))
         };

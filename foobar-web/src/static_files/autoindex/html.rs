@@ -2,7 +2,8 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Listed, MOST, date};
+use super::entry::date;
+use crate::file_source::Listed;
 
 /// What the page may do: have its own style. The hash is that of [`STYLE`].
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'sha256-apbdJC8qwzTgBMeVSzanJdv0vdOnDWTFcE7c06GFr8Q='; \
@@ -19,8 +20,8 @@ a{overflow-wrap:anywhere;unicode-bidi:isolate;text-decoration:none}\
 a:hover{text-decoration:underline}\
 @media(max-width:36rem){th:nth-child(3),td:nth-child(3){display:none}}";
 
-/// The list in the order of the entries; `complete` says that there are no others.
-pub(super) fn page(path: &str, entries: &[Listed], complete: bool) -> String {
+/// The list in the order of the entries; there are others if they were cut off `at` a number.
+pub(super) fn page(path: &str, entries: &[Listed], at: Option<usize>) -> String {
     let title = format!("Index of {}", Escaped(path));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -32,8 +33,8 @@ pub(super) fn page(path: &str, entries: &[Listed], complete: bool) -> String {
     }
     entries.iter().for_each(|entry| push_row(&mut page, entry));
     page.push_str("</table>\n");
-    if !complete {
-        push(&mut page, format_args!("<p>There are more; {MOST} are shown.</p>\n"));
+    if let Some(most) = at {
+        push(&mut page, format_args!("<p>There are more; {most} are shown.</p>\n"));
     }
     page.push_str("</main>\n</html>\n");
     page

@@ -1,6 +1,7 @@
 use serde::Serialize;
 
-use super::{Listed, date};
+use super::entry::date;
+use crate::file_source::Listed;
 
 /// An entry as nginx's `autoindex_format json` has it.
 #[derive(Serialize)]

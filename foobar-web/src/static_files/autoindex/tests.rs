@@ -1,7 +1,9 @@
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
+use super::entry::date;
 use super::*;
-use crate::asked::{Fields, Verb};
+use crate::request::{Fields, Verb};
 
 fn entry(name: &str, directory: bool, size: u64) -> Listed {
     let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_164_330));

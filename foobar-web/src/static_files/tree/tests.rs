@@ -12,10 +12,10 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
-use crate::static_files::folder::Folder;
-use crate::static_files::source::{FileContent, Version};
+use crate::file_source::{FileContent, FileSources, Folder, Version, tells_what_is_in_memory};
+use crate::static_files::Files;
+use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
-use crate::static_files::{Encodings, FileSources, Files, tells_what_is_in_memory};
 use crate::{SiteSettings, WebSettings};
 
 /// Ends a test that hangs; nothing else depends on it.
@@ -302,7 +302,7 @@ fn a_change_between_two_looks_at_a_file_is_loaded_anew() {
     site.write("f", "12345");
     let Some(Opened::File(opened)) = site.tree.source.open("f", Wait::Allowed).unwrap() else { panic!("it is a file") };
     fs::write(site.path("f"), "123456789").unwrap();
-    let loaded = load(opened, 100, &site.tree.store, Wait::Allowed).unwrap();
+    let loaded = site.tree.store.loader().load(opened, 100, Wait::Allowed).unwrap();
     assert_eq!(loaded.state.size, 9);
     assert!(matches!(loaded.stored, Stored::Memory(bytes) if bytes == "123456789"));
 }

@@ -1,0 +1,55 @@
+use std::rc::Rc;
+use std::sync::Arc;
+
+use foobar_core::{BoxError, Chain, Handler, Request};
+use tokio::sync::{mpsc, oneshot};
+
+use super::answer::Answer;
+use crate::AppTier;
+
+/// The thread that an application runs on; it ends when this is dropped.
+pub(super) struct Worker {
+    calls: mpsc::UnboundedSender<(Request, oneshot::Sender<Answer>)>,
+}
+
+impl Worker {
+    /// Panics if `tier` does not start.
+    pub(super) async fn start(tier: Arc<dyn AppTier>) -> Self {
+        tier.start().await.unwrap_or_else(|error| panic!("the application does not start: {}", Chain(&*error)));
+        let (calls, receiver) = mpsc::unbounded_channel();
+        let (made, ready) = oneshot::channel();
+        let worker = move || tier.block_on(Box::pin(work(Arc::clone(&tier), receiver, made)));
+        std::thread::Builder::new().name("foobar-client".into()).spawn(worker).expect("the system has threads left");
+        match ready.await {
+            Ok(Ok(())) => Self { calls },
+            Ok(Err(error)) => panic!("the application cannot serve: {}", Chain(&*error)),
+            Err(_) => panic!("the application panicked before it could serve"),
+        }
+    }
+
+    pub(super) async fn send(&self, request: Request) -> Answer {
+        let (sender, answer) = oneshot::channel();
+        let _dead_worker_shows_below = self.calls.send((request, sender));
+        answer.await.expect("the application's thread answers every call")
+    }
+}
+
+/// Answers calls until the client is gone.
+async fn work(
+    tier: Arc<dyn AppTier>,
+    mut calls: mpsc::UnboundedReceiver<(Request, oneshot::Sender<Answer>)>,
+    made: oneshot::Sender<Result<(), BoxError>>,
+) {
+    let handler: Rc<dyn Handler> = match tier.make().await {
+        Ok(handler) => handler,
+        Err(error) => return drop(made.send(Err(error))),
+    };
+    let _client_gone = made.send(Ok(()));
+    while let Some((request, sender)) = calls.recv().await {
+        let handler = Rc::clone(&handler);
+        tokio::task::spawn_local(async move {
+            let answer = Answer::collect(handler.handle(request).await).await;
+            let _caller_gone = sender.send(answer);
+        });
+    }
+}

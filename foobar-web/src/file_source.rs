@@ -1,0 +1,154 @@
+//! Where files come from: a folder, the program itself, or a source of the user's own; and who notices that they
+//! change. It must not know HTTP.
+//!
+//! - cap-std opens files: `openat2` with `RESOLVE_BENEATH` on Linux, the same promise elsewhere.
+//! - What tells two states of a file apart is device, inode, size, mtime and ctime, in nanoseconds. Anybody can set
+//!   the mtime, nobody the ctime. A file that changed less than 2 s ago could change again within one tick of a coarse
+//!   clock and look the same; so it is loaded again until it is older.
+//! - The watch: a directory and all above it are watched before anything in it is looked at, and its generation is
+//!   read before the look. Each watch is set on a directory that was opened beneath the root, never outside. What the
+//!   system tells of is looked up again after a minute (it does not tell of a write through a memory mapping); what it
+//!   cannot tell of (behind a link, with a second name, on a network, beyond 16,384 directories or without watches
+//!   left) after `file_cache_valid`.
+
+mod buffer;
+mod disk_file;
+mod embedded;
+mod folder;
+mod sources;
+mod state;
+mod watch;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+pub(crate) use buffer::{Buffer, SLICE};
+#[cfg(test)]
+pub(crate) use disk_file::tells_what_is_in_memory;
+pub(crate) use disk_file::{DiskFile, read, state};
+pub use embedded::Embedded;
+pub use folder::Folder;
+pub use sources::FileSources;
+pub(crate) use watch::{Directory, Known, Watch};
+
+/// Where files come from: a folder of the system, files inside the program ([`Embedded`](crate::Embedded)), or a place
+/// of your own.
+///
+/// A path is decoded, in UTF-8, relative, without a `/` at its end, and has no empty, `.` or `..` segments; the empty
+/// path is the top. What a source finds is kept as `web.file_cache_valid` says, and looked up again after it.
+pub trait FileSource: Send + Sync + 'static {
+    /// What lies at `path`; `None` if nothing does, also where the way to it leaves the source.
+    ///
+    /// With [`Wait::Never`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is asked
+    /// again on a thread that may wait.
+    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>>;
+
+    /// The state of the file at `path`, at less cost than [`open`](Self::open); `None` if no file lies there.
+    fn state(&self, path: &str, wait: Wait) -> io::Result<Option<FileState>> {
+        Ok(match self.open(path, wait)? {
+            Some(Opened::File(file)) => Some(file.state),
+            Some(Opened::Directory) | None => None,
+        })
+    }
+
+    /// What lies in the directory `path`, in any order, at most `most` entries; `None` if it is no directory. May
+    /// block.
+    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>>;
+
+    /// Whether the whole source has become another one since the last call; called every `web.file_cache_valid` while
+    /// files are asked for. The default says that it never does.
+    fn has_moved(&self, _wait: Wait) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Whether what lies at `path`, or could, changes in no other way than in its [directory](Self::directory): then it
+    /// is looked up again only after a minute, or when the system tells of a change. Must not block. `false` by default.
+    fn is_told_of(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// The directory `path`, open, where the system can tell of changes in it; `None` by default. May block.
+    fn directory(&self, _path: &str) -> io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
+}
+
+/// Whether a call may block its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It is a worker's, which others wait for.
+    Never,
+    /// It is one of `web.file_threads`.
+    Allowed,
+}
+
+/// What lies at a path of a [`FileSource`].
+#[derive(Debug)]
+pub enum Opened {
+    /// A regular file.
+    File(OpenedFile),
+    /// A directory.
+    Directory,
+}
+
+/// A file that can be read.
+#[derive(Debug)]
+pub struct OpenedFile {
+    /// Its state when it was opened.
+    pub state: FileState,
+    /// Its bytes.
+    pub content: FileContent,
+}
+
+/// The bytes of a file.
+#[derive(Debug)]
+pub enum FileContent {
+    /// To be read from here.
+    File(File),
+    /// These.
+    Bytes(Bytes),
+}
+
+/// What tells one state of a file from another: equal states have equal content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// Its length in bytes.
+    pub size: u64,
+    /// When its content was changed.
+    pub modified: SystemTime,
+    /// What tells apart what has the same length and time.
+    pub version: Version,
+}
+
+/// What tells apart states of a file that have the same length and time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The file's place on its device, and the time of the last change to anything about it, which nobody can set.
+    Inode {
+        /// The device.
+        device: u64,
+        /// The number of the inode.
+        number: u64,
+        /// When it was changed (`st_ctime`).
+        changed: SystemTime,
+    },
+    /// A hash of the content that is the same wherever the content is.
+    Hash([u8; 32]),
+}
+
+/// An entry of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// The length of a file in bytes.
+    pub size: u64,
+    /// When it was changed, where that is known.
+    pub modified: Option<SystemTime>,
+}

@@ -1,0 +1,91 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Version, Wait};
+
+/// Files inside the program, put there by [`rust_embed`]; a debug build of the program reads them from their folder
+/// instead, as rust-embed does.
+///
+/// Their entity tags are made of their content: the same on every server that runs the same program.
+pub struct Embedded<E>(PhantomData<fn() -> E>);
+
+impl<E: RustEmbed> Embedded<E> {
+    /// The files of `E`.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E: RustEmbed> Default for Embedded<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> fmt::Debug for Embedded<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Embedded<{}>", std::any::type_name::<E>())
+    }
+}
+
+impl<E: RustEmbed + 'static> FileSource for Embedded<E> {
+    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
+        if cfg!(debug_assertions) && wait == Wait::Never {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if let Some(file) = E::get(path) {
+            return Ok(Some(Opened::File(opened(file))));
+        }
+        let is_directory = path.is_empty() || E::iter().any(|file| within(path, &file).is_some());
+        Ok(is_directory.then_some(Opened::Directory))
+    }
+
+    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
+        let mut listed: Vec<Listed> = Vec::new();
+        for file in E::iter() {
+            let Some(rest) = within(path, &file) else { continue };
+            let (name, directory) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+            if listed.len() < most && !listed.iter().any(|other| other.name == name) {
+                listed.push(entry(name, E::get(&file).filter(|_| !directory).as_ref()));
+            }
+        }
+        Ok((path.is_empty() || !listed.is_empty()).then_some(listed))
+    }
+}
+
+/// The rest of a file's path behind the directory that it lies in.
+fn within<'a>(directory: &str, file: &'a str) -> Option<&'a str> {
+    if directory.is_empty() { Some(file) } else { file.strip_prefix(directory)?.strip_prefix('/') }
+}
+
+fn opened(file: EmbeddedFile) -> OpenedFile {
+    let state = FileState {
+        size: file.data.len() as u64,
+        modified: modified(&file).unwrap_or(SystemTime::UNIX_EPOCH), // it was built where nobody knows
+        version: Version::Hash(file.metadata.sha256_hash()),
+    };
+    let bytes = match file.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    OpenedFile { state, content: FileContent::Bytes(bytes) }
+}
+
+fn modified(file: &EmbeddedFile) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(file.metadata.last_modified()?))
+}
+
+/// A file, or a directory where there is none.
+fn entry(name: &str, file: Option<&EmbeddedFile>) -> Listed {
+    let size = file.map_or(0, |file| file.data.len() as u64);
+    Listed { name: name.to_owned(), directory: file.is_none(), size, modified: file.and_then(modified) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use http::header::{CONTENT_TYPE, LOCATION};
+
+use super::head::{Field, Noted};
+use crate::reply::{Content, ProblemPage, Reply, has_no_content};
+use crate::request::{Asked, Fields, NormalPath, Verb};
+use crate::site::{KnownHost, Last, Site, Target};
+use crate::static_files::Now;
+use crate::worker::Worker;
+
+/// Answers requests from the bytes of their heads, where the answer is at hand: neither hyper nor a wait is needed.
+///
+/// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
+/// whatever is not plain. One for each connection, as it remembers the last request's site.
+#[derive(Default)]
+pub(crate) struct Front {
+    known: Option<Rc<KnownHost>>,
+}
+
+/// An answer that is at hand.
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    /// The content of an error.
+    pub(crate) page: Option<Rc<ProblemPage>>,
+    /// Whether the client wants to go on using the connection.
+    pub(crate) keeps: bool,
+}
+
+impl Front {
+    /// Answers the request with this head, which has no content; `None` if it is for the pipeline.
+    pub(crate) fn answer(&mut self, worker: &Worker, head: &[u8], noted: &Noted) -> Option<Answer> {
+        let keeps = keeps(head, noted)?;
+        let asked = asked(head, noted)?;
+        let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
+        let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
+        let (reply, page) = match find(site, &asked, path.as_str())? {
+            Found::Reply(reply) => (reply, None),
+            Found::Error(reply) if site.error_pages.covers(reply.status) => return None,
+            Found::Error(reply) => {
+                let page = worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?;
+                (reply, Some(page))
+            }
+        };
+        Some(Answer { reply, page, keeps })
+    }
+
+    fn site<'a>(&mut self, worker: &'a Worker, host: Option<&[u8]>, minor: u8) -> Option<&'a Site> {
+        let sites = &worker.pipeline.sites;
+        let Some(host) = host else {
+            return if minor == 0 { sites.serving(None).map(|site| sites.at(site)) } else { None };
+        };
+        let is_it = |known: &Rc<KnownHost>| known.is(host);
+        if !self.known.as_ref().is_some_and(is_it) {
+            let mut last = worker.desk.host.borrow_mut();
+            if !last.as_ref().is_some_and(is_it) {
+                *last = Some(Rc::new(KnownHost::find(sites, host)?)); // the pipeline refuses it
+            }
+            self.known.clone_from(&last);
+        }
+        self.known.as_ref().map(|known| sites.at(known.site))
+    }
+}
+
+/// What a path leads to.
+enum Found {
+    Reply(Reply),
+    /// An error of this server's own, which has a page.
+    Error(Reply),
+}
+
+fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Found> {
+    match &site.routes.find(path).target {
+        Target::Redirect { status, location } => {
+            Some(Found::Reply(Reply::empty(*status, vec![(LOCATION, location.clone())])))
+        }
+        Target::Respond { status, .. } if has_no_content(*status) => None,
+        Target::Respond { status, content_type, body } if !body.is_empty() => {
+            let reply = Reply::empty(*status, vec![(CONTENT_TYPE, content_type.clone())]);
+            Some(Found::Reply(Reply { length: None, content: Content::Memory(body.clone()), ..reply }))
+        }
+        Target::Respond { status, .. } => Some(found(Reply::empty(*status, Vec::new()))),
+        Target::Try { places, last } => {
+            for place in places {
+                match place.serve_now(asked, path) {
+                    Now::Reply(reply) => return Some(found(reply)),
+                    Now::Nothing => {}
+                    Now::Later => return None,
+                }
+            }
+            match last {
+                Last::App => None,
+                Last::Status(status) => Some(found(Reply::empty(*status, Vec::new()))),
+            }
+        }
+    }
+}
+
+fn found(reply: Reply) -> Found {
+    if reply.status.is_client_error() || reply.status.is_server_error() {
+        Found::Error(reply)
+    } else {
+        Found::Reply(reply)
+    }
+}
+
+/// Whether the client wants to go on using the connection; `None` if the request is not plain.
+fn keeps(head: &[u8], noted: &Noted) -> Option<bool> {
+    let special = [Field::Expect, Field::Upgrade, Field::TransferEncoding];
+    if !noted.is_plain() || special.iter().any(|field| noted.value(*field, head).is_some()) {
+        return None;
+    }
+    match noted.value(Field::Connection, head) {
+        None => Some(noted.minor == 1),
+        Some(option) if option.eq_ignore_ascii_case(b"keep-alive") => Some(true),
+        Some(option) if option.eq_ignore_ascii_case(b"close") => Some(false),
+        Some(_) => None,
+    }
+}
+
+fn asked<'a>(head: &'a [u8], noted: &Noted) -> Option<Asked<'a>> {
+    let verb = match noted.method(head) {
+        b"GET" => Verb::Get,
+        b"HEAD" => Verb::Head,
+        _ => return None,
+    };
+    let value = |field| noted.value(field, head).map(Cow::Borrowed);
+    let fields = Fields {
+        if_match: value(Field::IfMatch),
+        if_none_match: value(Field::IfNoneMatch),
+        if_modified_since: value(Field::IfModifiedSince),
+        if_unmodified_since: value(Field::IfUnmodifiedSince),
+        if_range: value(Field::IfRange),
+        range: value(Field::Range),
+        accept: value(Field::Accept),
+        accept_encoding: value(Field::AcceptEncoding),
+    };
+    let text = |bytes| str::from_utf8(bytes).ok(); // a target in ASCII, so it is
+    let path = text(noted.path(head))?;
+    let query = noted.query(head).and_then(text);
+    path.starts_with('/').then_some(Asked { verb, path, query, fields })
+}

@@ -1,0 +1,198 @@
+mod answers;
+mod application;
+mod manner;
+mod random;
+mod requests;
+mod server;
+mod simulation;
+mod socket;
+
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use foobar_core::{MakeHandler, Scheme};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::task::{LocalSet, spawn_local};
+
+use super::*;
+use crate::access_log::AccessLog;
+use crate::file_source::FileSources;
+use crate::pipeline::Pipeline;
+use crate::plan::Plan;
+use crate::worker::Connections;
+use crate::{RouteSettings, SiteSettings, WebSettings};
+
+/// A client that has sent requests, and takes all that it is sent at once.
+struct Eager {
+    requests: Vec<u8>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Transport for Eager {
+    const SENDS_FILES: bool = false;
+
+    fn reset(&self) {}
+
+    fn probe(&self) {}
+
+    fn cork(&self) -> bool {
+        false
+    }
+
+    fn uncork(&self) {}
+
+    fn unacknowledged(&self) -> u64 {
+        0
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn poll_writable(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn try_write_by<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl AsyncRead for Eager {
+    fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.requests.is_empty() {
+            return Poll::Pending;
+        }
+        let length = self.requests.len().min(buf.remaining());
+        buf.put_slice(&self.requests.drain(..length).collect::<Vec<_>>());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Eager {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.taken.fetch_add(bytes.len(), Relaxed);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        self.taken.fetch_add(length, Relaxed);
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What the answers have that is not content, at most.
+const HEADS: usize = 2000;
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A connection on which so many requests have come, each for so many bytes.
+async fn wire(requests: usize, content: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
+    let route = RouteSettings { respond: Some(200), body: "x".repeat(content), ..RouteSettings::default() };
+    let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
+    let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
+    let worker = worker(&web, site, None).await;
+    let taken = Arc::<AtomicUsize>::default();
+    let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
+    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default()))), taken)
+}
+
+async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeHandler>>) -> Rc<Worker> {
+    let sites = BTreeMap::from([("a".to_owned(), site)]);
+    let plan = Plan::compile(web, &sites, &FileSources::default(), app).unwrap();
+    let (counters, clock) = (Arc::default(), Rc::default());
+    let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
+    Rc::new(Worker {
+        pipeline: Pipeline {
+            sites: plan.sites,
+            handler: plan.app.make().await.unwrap(),
+            log,
+            counters: counters.clone(),
+        },
+        limits: plan.limits,
+        connections: Rc::new(Connections::new(plan.limits.connections, counters)),
+        addresses: plan.addresses,
+        clock,
+        desk: Default::default(),
+    })
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_counts_in_a_turn() {
+    let (mut wire, taken) = wire(100, TURN / 2).await;
+    take_a_turn(&mut wire).await;
+    assert!((TURN..TURN + HEADS).contains(&taken.load(Relaxed)), "{taken:?}");
+}
+
+#[tokio::test]
+async fn of_a_long_answer_a_turn_is_written_at_a_time() {
+    let (mut wire, taken) = wire(1, 4 * TURN).await;
+    for turns in 1..=4 {
+        take_a_turn(&mut wire).await;
+        assert!((turns * TURN..turns * TURN + HEADS).contains(&taken.load(Relaxed)), "{turns}: {taken:?}");
+    }
+}
+
+async fn take_a_turn(wire: &mut Wire<Eager>) {
+    let pending = poll_fn(|cx| Poll::Ready(wire.poll_next(cx).is_pending())).await;
+    assert!(pending);
+}
+
+#[tokio::test]
+async fn between_two_turns_others_are_told_what_has_come_for_them() {
+    let other = async {
+        let (mut wire, taken) = wire(100, TURN / 2).await;
+        let (mut here, there) = UnixStream::pair().unwrap();
+        let after = spawn_local(async move {
+            here.read_u8().await.unwrap();
+            taken.load(Relaxed)
+        });
+        tokio::task::yield_now().await;
+        there.try_write(b"x").unwrap();
+        spawn_local(async move { poll_fn(|cx| wire.poll_next(cx)).await.map(drop) });
+        after.await.unwrap()
+    };
+    let taken = LocalSet::new().run_until(other).await;
+    assert!(taken < 4 * TURN, "{taken}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_holds_no_buffer() {
+    let (mut wire, taken) = wire(100, TURN / 2).await;
+    poll_fn(|cx| {
+        assert!(wire.poll_next(cx).is_pending());
+        if taken.load(Relaxed) > 50 * TURN { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    assert_eq!(wire.unread.capacity(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_not_come_whole() {
+    for (evicted, lingers) in [(false, LINGER), (true, Duration::ZERO)] {
+        let (mut wire, _) = wire(0, 0).await;
+        wire.message = Message::Sized(10);
+        if evicted {
+            wire.exchange.connection.evict();
+        }
+        let begun = Instant::now();
+        wire.close().await;
+        assert!((lingers..lingers + Duration::from_millis(10)).contains(&begun.elapsed()), "{evicted}");
+    }
+}

@@ -1,0 +1,29 @@
+//! Sockets: addresses, listening, streams, and how many connections an address may have; TLS comes here. It must not
+//! know HTTP.
+//!
+//! - A file that the system sends is corked (`TCP_CORK`, nginx's `tcp_nopush`), as its pages do not come out even with
+//!   packets; not under BBR, where it doubled the time: there the socket takes at most 512 KiB ahead
+//!   (`TCP_NOTSENT_LOWAT`), so that connections share evenly. A small answer that ends its connection goes with
+//!   `MSG_MORE` and `shutdown`, so that one packet carries the end too.
+//! - What a client has taken is what it has acknowledged (`SIOCOUTQ`), not what the system took for it: so deadlines
+//!   neither cut a slow client that reads nor wait for one that does not. A small `TCP_NOTSENT_LOWAT`, the other way
+//!   to learn it, made an answer of 1 MiB up to twice as dear.
+//! - Socket options are set on the listening socket and inherited, which saves six calls a connection. The runtime
+//!   learns of a connection only when there is something to wait for: one request and its end cost five system calls.
+
+mod address;
+mod client_addresses;
+mod cork;
+mod listener;
+mod tcp;
+mod transport;
+mod unacknowledged;
+
+pub use address::Address;
+pub(crate) use address::Listen;
+pub(crate) use client_addresses::ClientAddresses;
+pub(crate) use cork::write_before;
+pub(crate) use listener::{Accepted, Acceptor, Listener};
+#[cfg(test)]
+pub(crate) use tcp::TcpConnection;
+pub(crate) use transport::Transport;

@@ -1,0 +1,265 @@
+#![expect(unsafe_code, reason = "an inherited socket, and what the runtime watches, are bare numbers of descriptors")]
+
+use std::fs::Permissions;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use foobar_core::{Connection, Scheme};
+use rustix::fs::Access;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{UnixListener, UnixStream};
+
+use super::address::Listen;
+use super::tcp::TcpConnection;
+use crate::{Address, Error};
+
+/// A listening socket, one for each address; all workers accept from it.
+pub(crate) struct Listener {
+    socket: Socket,
+    address: Address,
+    _file: Option<SocketFile>,
+}
+
+/// One worker's share of a listening socket.
+pub(crate) enum Acceptor {
+    /// With the address that all its connections have here, if that is known.
+    Tcp(AsyncFd<TcpListener>, Option<SocketAddr>),
+    Unix(UnixListener),
+}
+
+/// A connection that was accepted.
+pub(crate) enum Accepted {
+    Tcp(TcpConnection),
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// Listens on an entry of `web.listen`; a host name may have several addresses.
+    pub(crate) fn bind(listen: &Listen) -> Result<Vec<Self>, Error> {
+        let bound = match listen {
+            Listen::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
+            Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
+            Listen::Inherited(fd) => {
+                inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
+            }
+        };
+        bound.map_err(|source| error(listen, source))
+    }
+
+    /// Tries whether `listen` can be listened on, and leaves everything as it is. What listens there already may be
+    /// this server; an inherited socket must be inherited here too.
+    pub(crate) fn check(listen: &Listen) -> Result<(), Error> {
+        let tried = match listen {
+            Listen::Tcp(host) => {
+                addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
+            }
+            Listen::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
+            Listen::Inherited(fd) => inherited(*fd).map(drop),
+        };
+        tried.map_err(|source| error(listen, source))
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The same socket once more, for a worker.
+    pub(crate) fn share(&self) -> io::Result<Socket> {
+        self.socket.try_clone()
+    }
+
+    fn tcp(address: SocketAddr) -> io::Result<Self> {
+        Self::listen(Self::tcp_socket(address)?, None)
+    }
+
+    fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?; // as in nginx, so that "0.0.0.0:80" and "[::]:80" can stand side by side
+        }
+        socket.bind(&address.into())?;
+        Ok(socket)
+    }
+
+    fn unix(path: &Path) -> io::Result<Self> {
+        if is_stale(path)? {
+            std::fs::remove_file(path)?;
+        }
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        let file = SocketFile::of(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o666))?; // as nginx: a proxy is another user
+        Self::listen(socket, Some(file))
+    }
+
+    fn listen(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.listen(BACKLOG)?;
+        Self::new(socket, file)
+    }
+
+    fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?;
+        if cfg!(target_os = "linux") && local.as_socket().is_some() {
+            tune(&SockRef::from(&socket))?;
+        }
+        let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
+        let address = local.as_socket().map_or_else(|| Address::Unix(unix()), Address::Tcp);
+        Ok(Self { socket, address, _file: file })
+    }
+}
+
+impl Acceptor {
+    /// Takes a shared socket into this thread's runtime.
+    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        if socket.domain()? == Domain::UNIX {
+            UnixListener::from_std(socket.into()).map(Self::Unix)
+        } else {
+            let listener = TcpListener::from(socket);
+            let local = Some(listener.local_addr()?).filter(|local| !local.ip().is_unspecified());
+            // SAFETY: a listener has one descriptor from its beginning to its end, and it is its own.
+            let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
+            Ok(Self::Tcp(listener.map_err(io::Error::from)?, local))
+        }
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
+        match self {
+            Self::Tcp(listener, local) => {
+                let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
+                let local = local.map_or_else(|| stream.local_addr(), Ok)?;
+                let connection = Connection { remote: Some(remote), local: Some(local), scheme: Scheme::Http };
+                Ok((Accepted::Tcp(TcpConnection::Fresh(stream)), connection))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Accepted::Unix(stream), Connection { remote: None, local: None, scheme: Scheme::Http }))
+            }
+        }
+    }
+}
+
+/// As the standard library does, and without blocking.
+fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, remote) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    let remote = remote.ok_or(io::ErrorKind::NotConnected)?;
+    Ok((stream.into(), remote.try_into()?))
+}
+
+/// On Linux for a listening socket, from which its connections have it.
+fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&PROBES)?;
+    socket.set_keepalive(false) // on again where a connection may be silent for long
+}
+
+/// Finds out within two minutes that a client has vanished without a word.
+const PROBES: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(3);
+/// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// The file of a Unix socket that this process made; removed with it, unless it is another one's by then.
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "cannot remove the socket {}", self.path.display());
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+fn inherited(fd: RawFd) -> io::Result<Socket> {
+    // SAFETY: the descriptor is only duplicated here, which fails if it is not open; whoever started this process
+    // passed it on to be used so, and nothing in this process closes it.
+    let socket = Socket::from(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()?);
+    if !socket.is_listener()? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a listening socket"));
+    }
+    Ok(socket)
+}
+
+/// Whether a socket is there that a process left behind when it was killed: one that nobody answers on. An error if
+/// somebody does, or if it is no socket.
+fn is_stale(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+        Ok(file) if !file.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is not a socket"));
+        }
+        Ok(_) => {}
+    }
+    match UnixAddress::from_pathname(path).and_then(|address| StdUnixStream::connect_addr(&address)) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a socket can be made here: its folder is there and takes files, and the path is not too long.
+fn is_writable(path: &Path) -> io::Result<()> {
+    SockAddr::unix(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")); // a bare name
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// That an address is in use is no error.
+fn or_in_use<T>(tried: io::Result<T>) -> io::Result<()> {
+    match tried {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn addresses(host: &str) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses = Vec::new();
+    for address in host.to_socket_addrs()? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+fn error(listen: &Listen, source: io::Error) -> Error {
+    Error::Listen { address: listen.to_string(), advice: advice(listen, &source), source }
+}
+
+fn advice(listen: &Listen, error: &io::Error) -> &'static str {
+    match (error.kind(), listen) {
+        (io::ErrorKind::AddrInUse, _) => "another program listens there: stop it, or choose another address",
+        (io::ErrorKind::AddrNotAvailable, _) => "this machine does not have this address: choose one that it has",
+        (io::ErrorKind::PermissionDenied, Listen::Tcp(_)) => {
+            "ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or choose a higher port"
+        }
+        (_, Listen::Tcp(_)) => "check the host name and the port",
+        (_, Listen::Unix(_)) => "check the path and the permissions of its folder",
+        (_, Listen::Inherited(_)) => "check that this process inherits a listening socket under this number",
+    }
+}

@@ -1,0 +1,105 @@
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
+use tokio::net::UnixStream;
+use tokio::task::unconstrained;
+
+use super::unacknowledged::unacknowledged;
+
+/// A stream of bytes to a client: a socket, later TLS over one.
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
+    const SENDS_FILES: bool;
+
+    /// Makes the coming close a reset, which discards what the client did not take.
+    fn reset(&self);
+
+    /// Has the system find out whether a silent client is still there.
+    fn probe(&self);
+
+    /// Has the system hold back what does not fill a packet, where that saves something; see [`cork`](super::cork::cork).
+    fn cork(&self) -> bool;
+
+    /// Has it send what it holds back.
+    fn uncork(&self);
+
+    /// How many bytes of what was written the client has not taken; see [`unacknowledged`].
+    fn unacknowledged(&self) -> u64;
+
+    /// Whether the client has closed its side, even if bytes that it sent before have not been read.
+    fn has_ended(&mut self) -> io::Result<bool>;
+
+    /// Reads what has come; 0 bytes at the end.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(room);
+        Pin::new(self).poll_read(cx, &mut room).map_ok(|()| room.filled().len())
+    }
+
+    /// Writes the last bytes, after which nothing but the end follows; where that saves a packet, it ends this side too.
+    fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(cx, bytes)
+    }
+
+    /// Waits until something can be written.
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
+    /// [`io::ErrorKind::WouldBlock`].
+    fn try_write_by<R>(&self, write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
+
+    /// The same, after waiting.
+    fn poll_write_by<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.poll_writable(cx))?;
+            match self.try_write_by(&mut write) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+}
+
+impl Transport for UnixStream {
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
+
+    fn reset(&self) {}
+
+    /// Its end is noticed at once.
+    fn probe(&self) {}
+
+    /// It has no packets.
+    fn cork(&self) -> bool {
+        false
+    }
+
+    fn uncork(&self) {}
+
+    fn unacknowledged(&self) -> u64 {
+        unacknowledged(self.as_fd())
+    }
+
+    fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(has_ended(self.ready(Interest::READABLE)))
+    }
+
+    fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(cx)
+    }
+
+    fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        self.try_io(Interest::WRITABLE, || write(self.as_fd()))
+    }
+}
+
+/// What is known of a socket now.
+pub(crate) fn has_ended(ready: impl Future<Output = io::Result<Ready>>) -> bool {
+    matches!(unconstrained(ready).now_or_never(), Some(Ok(ready)) if ready.is_read_closed())
+}

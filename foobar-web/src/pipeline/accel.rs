@@ -1,0 +1,222 @@
+use std::num::NonZeroU64;
+
+use foobar_core::{Problem, Response};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, EXPIRES, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY, X_FRAME_OPTIONS,
+};
+use http::request::Parts;
+use http::{Method, StatusCode};
+
+use crate::reply::{Pace, Reply};
+use crate::request::{Asked, Fields, NormalPath, Verb};
+use crate::site::{Routes, Target, is_file};
+use crate::static_files::PRIVATE;
+
+/// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
+///
+/// The application's status, its body and most of its fields are dropped. The file is looked up among all routes,
+/// internal ones too, and answers the client's own conditions and ranges if it was asked for with GET or HEAD.
+pub(crate) struct Accel {
+    target: HeaderValue,
+    /// Whether it said so once.
+    alone: bool,
+    fields: HeaderMap,
+    /// Whether the file is that of an internal route, whose rules of caching hold for this answer.
+    internal: bool,
+    /// `None`: the route's.
+    rate: Option<Option<NonZeroU64>>,
+}
+
+/// Why no file can be sent.
+#[derive(Debug, thiserror::Error)]
+enum Mistake {
+    #[error("it is no path of this site, encoded as in a URL and without dot segments")]
+    Path,
+    #[error("no route with files is there")]
+    Route,
+    #[error("no file is there")]
+    Nothing,
+}
+
+impl Accel {
+    /// Takes the place of a response that asks for it.
+    pub(crate) fn of(response: &Response) -> Option<Self> {
+        let headers = response.headers();
+        let mut targets = headers.get_all(X_ACCEL_REDIRECT).iter();
+        let (target, alone) = (targets.next()?.clone(), targets.next().is_none());
+        let mut fields = kept(headers, KEPT);
+        for name in [CACHE_CONTROL, EXPIRES] {
+            if fields.get_all(&name).iter().all(HeaderValue::is_empty) {
+                fields.remove(name); // it says nothing
+            }
+        }
+        Some(Self { target, alone, fields, internal: false, rate: rate(headers) })
+    }
+
+    /// The file, answering `request`, of which the method counts and the fields that were [remembered](remember).
+    pub(crate) async fn serve(&mut self, routes: &Routes, request: &Parts) -> Result<Reply, Problem> {
+        let (reply, internal) = self.find(routes, request).await.map_err(|mistake| {
+            const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
+            Problem::new(match mistake {
+                Mistake::Nothing => {
+                    tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    StatusCode::NOT_FOUND
+                }
+                Mistake::Path | Mistake::Route => {
+                    tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
+            })
+        })?;
+        self.internal = internal;
+        let after = reply.pace.map_or(0, |pace| pace.after);
+        let pace = self.rate.map_or(reply.pace, |rate| rate.map(|rate| Pace { rate, after })); // the route's
+        Ok(Reply { pace, ..reply })
+    }
+
+    /// Puts what the application said of the file in the place of what its name says.
+    pub(crate) fn announce(self, response: &mut Response) {
+        self.announce_caching(response.headers_mut());
+        let bare = response.status() == StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        let mut fields = self.fields;
+        for name in [CONTENT_TYPE, CONTENT_DISPOSITION, CONTENT_LANGUAGE].iter().filter(|_| bare) {
+            fields.remove(name);
+        }
+        if headers.contains_key(CONTENT_SECURITY_POLICY) {
+            fields.remove(CONTENT_SECURITY_POLICY); // a page of this server's own needs its own
+        }
+        let varies: Vec<_> = headers.get_all(VARY).iter().cloned().collect();
+        headers.remove(VARY);
+        headers.extend(fields);
+        varies.into_iter().for_each(|value| _ = headers.append(VARY, value));
+    }
+
+    /// What the application says of caches stands alone. Where it says nothing, an internal route has the word, but it
+    /// makes no cookie public; a public one speaks to those who ask for its file, not of an answer for one client.
+    fn announce_caching(&self, headers: &mut HeaderMap) {
+        let said = self.fields.contains_key(CACHE_CONTROL) || self.fields.contains_key(EXPIRES);
+        let sets_cookie = self.fields.contains_key(SET_COOKIE);
+        if !said && self.internal && (!sets_cookie || is_private(headers)) {
+            return;
+        }
+        headers.remove(CACHE_CONTROL);
+        headers.remove(EXPIRES);
+        if !said {
+            headers.insert(CACHE_CONTROL, PRIVATE);
+        }
+    }
+
+    /// What an error says of it: nothing but its cookies.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.fields.get_all(SET_COOKIE).iter().map(|cookie| (SET_COOKIE, cookie.clone()))
+    }
+
+    /// The file, and whether its route is internal.
+    async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
+        let path = self.path().ok_or(Mistake::Path)?;
+        let route = routes.find_internal(path.as_str());
+        let Target::Try { places, .. } = &route.target else { return Err(Mistake::Route) };
+        if places.is_empty() {
+            return Err(Mistake::Route);
+        }
+        let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
+        let mut fields = Fields::of(&request.headers);
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            fields = Fields { accept: fields.accept, accept_encoding: fields.accept_encoding, ..Fields::default() };
+        }
+        if self.fields.contains_key(CONTENT_TYPE) {
+            fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
+        }
+        let asked = Asked { verb, path: "/", query: None, fields };
+        for place in places {
+            if let Some(reply) = place.serve(&asked, path.as_str()).await.filter(is_file) {
+                return Ok((reply, route.internal));
+            }
+        }
+        Err(Mistake::Nothing)
+    }
+
+    /// Without its query, which no file has. Dot segments are refused, for the application may have made the path of
+    /// what a client said.
+    fn path(&self) -> Option<NormalPath<'_>> {
+        let target = str::from_utf8(self.target.as_bytes()).ok().filter(|_| self.alone)?;
+        let path = target.split('?').next()?;
+        NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path))
+    }
+}
+
+/// Takes out of an application's own response what it says to this server, as nginx does; of that its rate is kept.
+pub(crate) fn take(mut response: Response) -> Response {
+    let to_us = |name: &&HeaderName| name.as_str().starts_with("x-accel-");
+    if response.headers().keys().any(|name| to_us(&name)) {
+        let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
+        if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+            response.extensions_mut().insert(pace);
+        }
+        let names: Vec<_> = response.headers().keys().filter(to_us).cloned().collect();
+        names.iter().for_each(|name| _ = response.headers_mut().remove(name));
+    }
+    response
+}
+
+/// Whether no cache but the client's own may keep this answer (RFC 9111 §5.2.2).
+fn is_private(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()); // rules are text
+    let mut directives = values.flat_map(|value| value.split(',')).map(str::trim);
+    directives.any(|directive| ["private", "no-store"].iter().any(|known| directive.eq_ignore_ascii_case(known)))
+}
+
+/// 0 is `Some(None)`: no limit; no number is ignored, as in nginx.
+fn rate(headers: &HeaderMap) -> Option<Option<NonZeroU64>> {
+    let rate = headers.get(X_ACCEL_LIMIT_RATE)?.to_str().ok()?; // not text: no number
+    rate.parse().ok().map(NonZeroU64::new) // see above
+}
+
+/// What of a request a file needs, for a request that the application gets.
+pub(crate) fn remember(request: &HeaderMap) -> HeaderMap {
+    kept(request, OF_THE_CLIENT)
+}
+
+fn kept(headers: &HeaderMap, names: impl IntoIterator<Item = HeaderName>) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
+/// Bytes a second, 0 for no limit.
+const X_ACCEL_LIMIT_RATE: HeaderName = HeaderName::from_static("x-accel-limit-rate");
+
+const OF_THE_CLIENT: [HeaderName; 8] =
+    [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE, ACCEPT, ACCEPT_ENCODING];
+
+/// nginx's first five; the others say who may do what with the file, which its application knows best.
+const KEPT: [HeaderName; 19] = [
+    CONTENT_TYPE,
+    CONTENT_DISPOSITION,
+    CACHE_CONTROL,
+    EXPIRES,
+    SET_COOKIE,
+    CONTENT_LANGUAGE,
+    VARY,
+    CONTENT_SECURITY_POLICY,
+    X_FRAME_OPTIONS,
+    REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    HeaderName::from_static("cross-origin-opener-policy"),
+    HeaderName::from_static("cross-origin-embedder-policy"),
+    HeaderName::from_static("cross-origin-resource-policy"),
+    HeaderName::from_static("permissions-policy"),
+    HeaderName::from_static("x-robots-tag"),
+];

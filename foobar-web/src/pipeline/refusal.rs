@@ -1,0 +1,14 @@
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::HeaderValue;
+
+/// A request whose head was not let through.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// A sentence for the client.
+    pub(crate) detail: &'static str,
+    /// The request line as it came, for the log.
+    pub(crate) line: Bytes,
+    /// What the client accepts, as far as that can be made out.
+    pub(crate) accept: Option<HeaderValue>,
+}

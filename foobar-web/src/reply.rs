@@ -1,0 +1,192 @@
+//! An answer of the tier's own, not yet written for the connection that it goes to. It must not know where it comes
+//! from, nor a version of HTTP beyond header lines, which are made once and sent many times.
+
+mod file_stream;
+mod pieces;
+mod problem_page;
+mod segment;
+
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use foobar_core::{Response, ResponseBody};
+use http::header::{CONTENT_LENGTH, EXPIRES, HeaderName, HeaderValue, LOCATION};
+use http::{HeaderMap, StatusCode};
+use memchr::memchr;
+
+use crate::file_source::DiskFile;
+
+use crate::clock::after;
+use file_stream::FileStream;
+
+pub(crate) use pieces::Pieces;
+pub(crate) use problem_page::{ProblemPage, ProblemPages};
+pub(crate) use segment::Segment;
+
+/// The answer of a file, not yet written for the connection that it goes to.
+///
+/// An error (4xx, 5xx) has its fields but no content: its page is made by who writes it.
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    /// Fields that every answer of this kind has.
+    pub(crate) fields: FieldBlock,
+    /// Fields of this answer alone.
+    pub(crate) extra: Vec<(HeaderName, HeaderValue)>,
+    /// What `Content-Length` says, also of content that is left out of the answer to HEAD; `None` where it says nothing.
+    pub(crate) length: Option<u64>,
+    pub(crate) content: Content,
+    /// How fast it may be sent, if there is a bound.
+    pub(crate) pace: Option<Pace>,
+}
+
+/// What follows the head of an answer.
+pub(crate) enum Content {
+    Empty,
+    Memory(Bytes),
+    /// Pieces of what is in memory.
+    Pieces(Pieces),
+    /// Pieces of a file, and text between them.
+    File(Arc<DiskFile>, Vec<Segment>),
+}
+
+/// How fast an answer may go to its client, as with nginx's `limit_rate` and `limit_rate_after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Bytes a second; not 0.
+    pub(crate) rate: NonZeroU64,
+    /// The bytes at the beginning that are not held up.
+    pub(crate) after: u64,
+}
+
+/// Header fields that are made once and sent many times, as they are written on an HTTP/1 connection: each a line with
+/// its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FieldBlock {
+    text: Arc<[u8]>,
+    /// The part of the text that these are.
+    start: u32,
+    end: u32,
+    lifetime: Option<Duration>,
+}
+
+impl Reply {
+    /// An answer without content. An error says no length: it may get a page.
+    pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
+        let may_get_a_page = status.is_client_error() || status.is_server_error();
+        let length = (!may_get_a_page && !has_no_content(status)).then_some(0);
+        Self { status, fields: FieldBlock::default(), extra, length, content: Content::Empty, pace: None }
+    }
+
+    /// The same without its content, for HEAD.
+    pub(crate) fn without_content(self) -> Self {
+        Self { content: Content::Empty, ..self }
+    }
+
+    /// All fields but `Content-Length`.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        let expires = self.fields.lifetime.and_then(|lifetime| {
+            Some((EXPIRES, HeaderValue::try_from(after(SystemTime::now(), lifetime)).ok()?)) // a date makes a value
+        });
+        self.fields.iter().chain(self.extra.iter().cloned()).chain(expires).collect()
+    }
+
+    /// The answer in the form that everything behind the wire has.
+    pub(crate) fn into_response(self) -> Response {
+        let mut headers = self.headers();
+        if let Some(length) = self.length {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        let mut response = Response::new(match self.content {
+            Content::Empty => ResponseBody::empty(),
+            Content::Memory(bytes) => ResponseBody::full(bytes),
+            Content::Pieces(pieces) => ResponseBody::stream(pieces),
+            Content::File(file, segments) => ResponseBody::stream(FileStream::new(file, segments)),
+        });
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+impl FieldBlock {
+    pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
+        let line = |(name, value): &(HeaderName, HeaderValue)| {
+            [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
+        };
+        let text: Arc<[u8]> = fields.iter().flat_map(line).collect();
+        Self { start: 0, end: text.len() as u32, text, lifetime: None }
+    }
+
+    /// The same with `Expires`, so long after the answer.
+    pub(crate) fn expiring(self, lifetime: Option<Duration>) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// How long after the answer `Expires` is; `None` where it is not sent.
+    pub(crate) const fn lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    /// Some of these, by their places.
+    pub(crate) fn part(&self, fields: Range<usize>) -> Self {
+        let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>() as u32;
+        let (start, end) = (self.start + length(fields.start), self.start + length(fields.end));
+        Self { text: Arc::clone(&self.text), start, end, ..*self }
+    }
+
+    /// The lines, one after the other.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text[self.start as usize..self.end as usize]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        self.lines().filter_map(|line| {
+            let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(&value[2..]).ok()?)) // all were fields
+        })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.as_bytes().split_inclusive(|byte| *byte == b'\n')
+    }
+}
+
+/// A redirect with this status to exactly this place.
+pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response {
+    Reply::empty(status, vec![(LOCATION, location)]).into_response()
+}
+
+/// An answer without a body, with one header field.
+pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValue) -> Response {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// Whether answers of this status have no content, nor a length of one.
+pub(crate) const fn has_no_content(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 204 | 205 | 304)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{AGE, CONTENT_TYPE, ETAG};
+
+    #[test]
+    fn fields_are_lines_and_a_part_of_them_has_its_own_and_all_become_headers_again() {
+        let field = |name: HeaderName, value| (name, HeaderValue::from_static(value));
+        let all = [field(CONTENT_TYPE, "a: b"), field(ETAG, "\"x\""), field(AGE, "")];
+        let block = FieldBlock::new(&all).expiring(Some(Duration::ZERO));
+        assert_eq!(block.as_bytes(), b"content-type: a: b\r\netag: \"x\"\r\nage: \r\n");
+        assert_eq!(block.part(1..3).as_bytes(), b"etag: \"x\"\r\nage: \r\n");
+        assert_eq!(block.part(1..3).part(0..1).as_bytes(), b"etag: \"x\"\r\n");
+        let headers = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![]) }.headers();
+        assert!(all.iter().all(|(name, value)| headers[name] == value) && headers.contains_key(EXPIRES), "{headers:?}");
+        assert_eq!(headers.len(), 4);
+    }
+}

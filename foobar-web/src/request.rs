@@ -1,0 +1,107 @@
+//! What of a request decides its answer: a view of it wherever it is held, its host, its path, its body. It must not
+//! know sites or connections.
+
+mod body;
+pub(crate) mod host;
+mod path;
+
+use std::borrow::Cow;
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    RANGE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method};
+
+pub(crate) use body::LimitedBody;
+pub(crate) use host::Host;
+pub(crate) use path::NormalPath;
+
+/// What of a request decides which file answers it, and how; borrowed from wherever the request is.
+pub(crate) struct Asked<'a> {
+    pub(crate) verb: Verb,
+    /// The path as it was sent.
+    pub(crate) path: &'a str,
+    /// The query as it was sent, without its mark.
+    pub(crate) query: Option<&'a str>,
+    pub(crate) fields: Fields<'a>,
+}
+
+/// A method, as far as files know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Head,
+    Options,
+    /// Any other.
+    Other,
+}
+
+/// The fields that an answer may depend on.
+///
+/// A list that came in several fields is one list (RFC 9110 §5.3). Of a field that may stand only once but came
+/// several times nothing is known: it is there, and empty.
+#[derive(Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) if_match: Field<'a>,
+    pub(crate) if_none_match: Field<'a>,
+    pub(crate) if_modified_since: Field<'a>,
+    pub(crate) if_unmodified_since: Field<'a>,
+    pub(crate) if_range: Field<'a>,
+    pub(crate) range: Field<'a>,
+    pub(crate) accept: Field<'a>,
+    pub(crate) accept_encoding: Field<'a>,
+}
+
+pub(crate) type Field<'a> = Option<Cow<'a, [u8]>>;
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of(request: &'a Parts) -> Self {
+        Self {
+            verb: Verb::of(&request.method),
+            path: request.uri.path(),
+            query: request.uri.query(),
+            fields: Fields::of(&request.headers),
+        }
+    }
+}
+
+impl Verb {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            Method::OPTIONS => Self::Options,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        Self {
+            if_match: list(headers, &IF_MATCH),
+            if_none_match: list(headers, &IF_NONE_MATCH),
+            if_modified_since: only(headers, &IF_MODIFIED_SINCE),
+            if_unmodified_since: only(headers, &IF_UNMODIFIED_SINCE),
+            if_range: only(headers, &IF_RANGE),
+            range: only(headers, &RANGE),
+            accept: list(headers, &ACCEPT),
+            accept_encoding: list(headers, &ACCEPT_ENCODING),
+        }
+    }
+}
+
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = values.next()?;
+    let joined = values.fold(Cow::Borrowed(first), |list, value| Cow::Owned([&list, b", ".as_slice(), value].concat()));
+    Some(joined)
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = values.next()?;
+    Some(Cow::Borrowed(if values.next().is_none() { first } else { b"" }))
+}

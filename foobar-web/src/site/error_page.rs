@@ -1,0 +1,113 @@
+use std::collections::HashMap;
+
+use foobar_core::{Problem, Response, ResponseBody};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+};
+use http::{HeaderMap, StatusCode};
+
+use super::route::Folder;
+use crate::static_files::StaticFiles;
+use crate::{Error, SiteSettings};
+
+/// The pages of a site's own that stand for errors of this server, of all its tiers.
+pub(crate) struct ErrorPages {
+    files: Option<StaticFiles>,
+    pages: HashMap<StatusCode, String>,
+}
+
+impl ErrorPages {
+    /// `key` is the site's section; `root` its folder. Every page is read once, so that none is missed later.
+    pub(crate) fn compile(key: &str, settings: &SiteSettings, root: Option<&Folder<'_>>) -> Result<Self, Error> {
+        let files = root.map(|folder| folder.files(true, true)).transpose()?;
+        let key = format!("{key}.error_page");
+        let mut pages = HashMap::new();
+        for entry in settings.error_page.iter() {
+            let parsed = parse(entry).filter(|_| files.is_some());
+            let (statuses, page) = parsed.ok_or_else(|| {
+                let message = format!(
+                    "{entry:?} is no error page; write statuses from 400 to 599 and a file under `root`, \
+                     for example \"500 502 /50x.html\""
+                );
+                Error::setting(key.clone(), message)
+            })?;
+            if let (Some(files), Some(folder)) = (&files, &settings.root) {
+                let path = folder.join(page.trim_start_matches('/'));
+                files.read_page(&page).map_err(|source| Error::Open { key: key.clone(), path, source })?;
+            }
+            pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
+        }
+        Ok(Self { files, pages })
+    }
+
+    /// Whether a client gets pages: not if it names JSON and no HTML.
+    pub(crate) fn are_for(&self, request: &HeaderMap) -> bool {
+        let names = |known: &[&str]| {
+            let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
+            let mut types = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
+            types.any(|name| known.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
+        };
+        !self.pages.is_empty() && (!names(&["application/json", "application/problem+json"]) || names(&["text/html"]))
+    }
+
+    /// Whether an error of this status may have a page.
+    pub(crate) fn covers(&self, status: StatusCode) -> bool {
+        self.pages.contains_key(&status)
+    }
+
+    /// Puts the page of the response's status, if there is one, in the place of a [`Problem`]; the application's own
+    /// body stays.
+    pub(crate) async fn apply(&self, response: &mut Response) {
+        let (Some(files), Some(page)) = (&self.files, self.pages.get(&response.status())) else { return };
+        if response.extensions().get::<Problem>().is_none() {
+            return;
+        }
+        if let Some((content_type, page)) = files.page(page).await {
+            *response.body_mut() = ResponseBody::full(page);
+            let headers = response.headers_mut();
+            for of_the_old_body in [CONTENT_SECURITY_POLICY, CONTENT_LENGTH, CONTENT_ENCODING] {
+                headers.remove(of_the_old_body);
+            }
+            headers.insert(CONTENT_TYPE, content_type);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+}
+
+fn parse(entry: &str) -> Option<(Vec<StatusCode>, String)> {
+    let (statuses, page) = entry.trim().rsplit_once(' ')?;
+    let status = |text: &str| {
+        let status: u16 = text.parse().ok()?; // no number: no page
+        (400..600).contains(&status).then(|| StatusCode::from_u16(status).ok()).flatten()
+    };
+    let statuses: Vec<_> = statuses.split_whitespace().map(status).collect::<Option<_>>()?;
+    (page.starts_with('/') && !statuses.is_empty()).then(|| (statuses, page.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_names_json_and_no_html_gets_no_page() {
+        let pages = HashMap::from([(StatusCode::NOT_FOUND, "/404.html".to_owned())]);
+        let pages = ErrorPages { files: None, pages };
+        let are_for = |accept| pages.are_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
+        for json in ["application/json", "text/plain, Application/Problem+JSON;q=0.5", "application/json, */*"] {
+            assert!(!are_for(json), "{json}");
+        }
+        for page in ["*/*", "text/html", "application/json, text/html;q=0.1", "image/*"] {
+            assert!(are_for(page), "{page}");
+        }
+        assert!(pages.are_for(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_entry_is_statuses_and_a_path() {
+        let statuses = vec![StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY];
+        assert_eq!(parse("500 502 /50x.html"), Some((statuses, "/50x.html".into())));
+        for bad in ["", "/50x.html", "500", "500 50x.html", "200 /a", "x /a", "404 = /a"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+use std::num::NonZeroU64;
+
+use foobar_core::Size;
+
+use super::*;
+use crate::reply::Pace;
+use crate::{Autoindex, RouteSettings};
+
+type Change = fn(&mut RouteSettings);
+
+fn site(routes: &[(&str, Change)]) -> SiteSettings {
+    let mut site = SiteSettings::default();
+    for (path, change) in routes {
+        let mut route = RouteSettings::default();
+        change(&mut route);
+        site.routes.insert((*path).to_owned(), route);
+    }
+    site
+}
+
+fn no_sources() -> Files {
+    Files::compile(&crate::settings::WebSettings::default(), crate::file_source::FileSources::default())
+        .expect("the defaults are good")
+}
+
+fn compile(site: &SiteSettings) -> Result<Routes, Error> {
+    Routes::compile(&no_sources(), "sites.a", site, None, true, 10)
+}
+
+/// The status that `path` is answered with; 0 where the application answers.
+fn status(routes: &Routes, path: &str) -> u16 {
+    match &routes.find(path).target {
+        Target::Respond { status, .. } | Target::Redirect { status, .. } => status.as_u16(),
+        Target::Try { .. } => 0,
+    }
+}
+
+#[test]
+fn exact_beats_prefix_the_longest_prefix_wins_and_a_prefix_ends_with_a_segment() {
+    let routes = compile(&site(&[
+        ("/a/", |r| r.respond = Some(201)),
+        ("/a/b", |r| r.respond = Some(202)),
+        ("= /a/b/c", |r| r.respond = Some(203)),
+        ("/old", |r| r.redirect = Some("/new".into())),
+    ]));
+    let routes = routes.expect("the routes are good");
+    let expected =
+        [("/a/", 201), ("/a/x", 201), ("/a/b", 202), ("/a/b/", 202), ("/a/bc", 201), ("/a/b/c", 203), ("/a/b/c/", 202)];
+    for (path, answer) in expected.into_iter().chain([("/a", 0), ("/", 0), ("/old", 301), ("/older", 0)]) {
+        assert_eq!(status(&routes, path), answer, "{path}");
+    }
+}
+
+#[test]
+fn a_route_inherits_the_body_limit_or_has_its_own() {
+    let routes = compile(&site(&[("/up/", |r| {
+        r.app = true;
+        r.client_max_body_size = Some(Size::bytes(99));
+    })]));
+    let routes = routes.expect("the routes are good");
+    assert_eq!((routes.find("/up/x").body_limit, routes.find("/").body_limit), (99, 10));
+}
+
+#[test]
+fn a_route_that_no_decoded_path_matches_is_an_error_that_says_what_would() {
+    let error = |path| compile(&site(&[(path, |r| r.respond = Some(200))])).err().expect(path).to_string();
+    assert!(error("/c%20d/").ends_with("a route is a decoded and normal path; write \"/c d/\""));
+    assert!(error("= /a/%2e/b").ends_with("; write \"= /a/b\""));
+    assert!(error("/a%2fb").ends_with("; write \"/a%2Fb\""));
+    assert!(error("/100%25").ends_with("; write \"/100%\""));
+    assert!(
+        compile(&site(&[("/c d/", |r| r.app = true), ("/a%2Fb", |r| r.app = true), ("/100%", |r| r.app = true)]))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_bad_route_is_an_error_that_names_its_key() {
+    let error = |path: &'static str, change: Change| {
+        compile(&site(&[(path, change)])).err().expect("the route is bad").to_string()
+    };
+    assert!(error("/a", |_| {}).starts_with("`sites.a.routes.\"/a\"`: a route has exactly one of"));
+    assert!(error("/a", |r| (r.app, r.respond) = (true, Some(200))).contains("exactly one of"));
+    assert!(error("a", |r| r.respond = Some(200)).ends_with("a route is \"/prefix/\" or \"= /exact\""));
+    assert!(error("/a", |r| r.respond = Some(100)).contains("a status is from 200 to 599"));
+    assert!(error("/a", |r| r.redirect = Some("/a\r\nX: y".into())).contains("is no URL"));
+    assert!(error("/a", |r| (r.redirect, r.status) = (Some("/b".into()), 200)).contains(".status`"));
+    assert!(error("/a", |r| r.files = Some("/nonexistent".into())).contains("cannot open /nonexistent"));
+}
+
+#[test]
+fn a_route_has_its_own_limit_rate_and_limit_rate_after() {
+    let (folder, files) = (tempfile::tempdir().expect("the temporary folder is writable"), no_sources());
+    let mut site = SiteSettings::default();
+    (site.limit_rate, site.limit_rate_after) = (Size::bytes(100), Size::bytes(9));
+    let paced = |rate, after| NonZeroU64::new(rate).map(|rate| Pace { rate, after });
+    let mut route = RouteSettings::default();
+    let pace = |site: &SiteSettings, route: &RouteSettings| {
+        let folder = Folder::new(&files, folder.path(), 0, ("sites.a", site), Some(("sites.a.routes./", route)));
+        folder.options(true, true).expect("the settings are good").pace
+    };
+    assert_eq!(pace(&site, &route), paced(100, 9));
+    route.limit_rate = Some(Size::bytes(50));
+    assert_eq!(pace(&site, &route), paced(50, 9));
+    route.limit_rate_after = Some(Size::bytes(0));
+    assert_eq!(pace(&site, &route), paced(50, 0));
+    route.limit_rate = Some(Size::bytes(0));
+    assert_eq!(pace(&site, &route), None);
+}
+
+#[test]
+fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
+    let (folder, files) = (tempfile::tempdir().expect("the temporary folder is writable"), no_sources());
+    let tried = |steps: &[&str]| {
+        let try_files = steps.iter().map(|step| (*step).to_owned()).collect();
+        let site = SiteSettings { try_files, ..SiteSettings::default() };
+        let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
+        let routes = Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10)
+            .map_err(|error| error.to_string())?;
+        let Target::Try { places, last } = &routes.find("/x").target else { panic!("a site tries") };
+        let name = |place: &Place| match place {
+            Place::Folder { .. } => "folder".to_owned(),
+            Place::File { name, .. } => name.clone(),
+        };
+        Ok::<_, String>((places.iter().map(name).collect::<Vec<_>>().join(" "), *last))
+    };
+    let not_found = Last::Status(StatusCode::NOT_FOUND);
+    for (steps, places, last) in [
+        (&["file", "index", "app"][..], "folder", Last::App),
+        (&["index", "file"], "folder", not_found),
+        (
+            &["/maintenance.html", "file", "/b c.html", "index", "=503"],
+            "/maintenance.html folder /b c.html folder",
+            Last::Status(StatusCode::SERVICE_UNAVAILABLE),
+        ),
+        (&["/index.html"], "/index.html", not_found),
+        (&["=204"], "", Last::Status(StatusCode::NO_CONTENT)),
+        (&[], "", not_found),
+    ] {
+        assert_eq!(tried(steps), Ok((places.to_owned(), last)), "{steps:?}");
+    }
+    for (steps, message) in [
+        (&["=404", "file"][..], "\"=404\" is the last step: it answers for every path"),
+        (&["app", "=404"], "\"app\" is the last step: it answers for every path"),
+        (&["=99"], "\"=99\" cannot be tried; accepted are \"file\", \"index\", a file such as \"/fallback.html\", and"),
+        (&["= 404"], "cannot be tried"),
+        (&["/"], "cannot be tried"),
+        (&["/a/"], "cannot be tried"),
+        (&["/../a"], "cannot be tried"),
+        (&["/a//b"], "cannot be tried"),
+        (&["$uri"], "cannot be tried"),
+    ] {
+        let error = tried(steps).expect_err("it is bad");
+        assert!(error.starts_with("`sites.a.try_files`: ") && error.contains(message), "{error}");
+    }
+}
+
+#[test]
+fn a_fallback_needs_a_root() {
+    let try_files = ["/index.html".to_owned()].into_iter().collect();
+    let site = SiteSettings { try_files, ..SiteSettings::default() };
+    let error = compile(&site).err().expect("there is no root").to_string();
+    assert_eq!(error, "`sites.a.try_files`: \"/index.html\" is a file, and there is no `root`");
+}
+
+#[test]
+fn settings_of_files_belong_to_routes_with_files() {
+    let error = |change: Change| {
+        let site = site(&[("/a", |r| r.respond = Some(200))]);
+        let mut routes = site.routes.clone();
+        routes.values_mut().for_each(change);
+        compile(&SiteSettings { routes, ..site }).err().expect("there are no files").to_string()
+    };
+    let changes: [(&str, Change); 7] = [
+        ("try_files", |r| r.try_files = Some(["file".to_owned()].into_iter().collect())),
+        ("internal", |r| r.internal = true),
+        ("autoindex", |r| r.autoindex = Some(Autoindex::On)),
+        ("cache_control", |r| r.cache_control = Some(std::iter::empty().collect())),
+        ("content_disposition", |r| r.content_disposition = Some(std::iter::empty().collect())),
+        ("limit_rate", |r| r.limit_rate = Some(Size::bytes(1))),
+        ("limit_rate_after", |r| r.limit_rate_after = Some(Size::bytes(1))),
+    ];
+    for (key, change) in changes {
+        let message = format!("`sites.a.routes.\"/a\".{key}`: this is for a route with `files`");
+        assert_eq!(error(change), message);
+    }
+}

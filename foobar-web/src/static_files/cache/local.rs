@@ -1,0 +1,93 @@
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::Name;
+use super::entry::Entry;
+
+/// What one worker looks at before the cache that it shares with the others: a hit takes no lock.
+///
+/// It holds nothing alive: what the cache has dropped is gone here too.
+pub(crate) struct Front {
+    tally: Arc<Tally>,
+    slots: Box<[Slot]>,
+}
+
+#[derive(Clone, Default)]
+struct Slot {
+    hash: u64,
+    entry: Weak<Entry>,
+}
+
+/// The figures of one worker; only it writes them.
+#[derive(Debug, Default)]
+struct Tally {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+const SLOTS: usize = 1024;
+
+/// What the workers of one store have in front of its cache: each its own, and here their figures.
+#[derive(Default)]
+pub(crate) struct LocalCaches {
+    owner: Arc<()>,
+    tallies: Mutex<Vec<Arc<Tally>>>,
+}
+
+thread_local! {
+    /// With the owner that this thread works for.
+    static FRONT: RefCell<Option<(Arc<()>, Front)>> = const { RefCell::new(None) };
+}
+
+impl LocalCaches {
+    /// Uses that of this thread. A thread works for one store; where it comes to another, it begins anew.
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut Front) -> T) -> T {
+        FRONT.with_borrow_mut(|mine| match mine {
+            Some((owner, front)) if Arc::ptr_eq(owner, &self.owner) => use_it(front),
+            other => {
+                let front = Front { tally: self.new_tally(), slots: vec![Slot::default(); SLOTS].into() };
+                use_it(&mut other.insert((Arc::clone(&self.owner), front)).1)
+            }
+        })
+    }
+
+    /// The figures of all workers together.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |counter: fn(&Tally) -> &AtomicU64| tallies.iter().map(|tally| counter(tally).load(Relaxed)).sum();
+        (sum(|tally| &tally.hits), sum(|tally| &tally.misses))
+    }
+
+    fn new_tally(&self) -> Arc<Tally> {
+        let tally = Arc::default();
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
+        tally
+    }
+}
+
+impl Front {
+    /// What is known of a name, by its hash.
+    pub(crate) fn get(&self, hash: u64, name: Name<'_>) -> Option<Arc<Entry>> {
+        let slot = &self.slots[hash as usize % SLOTS];
+        let entry = if slot.hash == hash { slot.entry.upgrade() } else { None }?;
+        name.is_of(&entry.key).then_some(entry)
+    }
+
+    /// Knows it until another one comes to its place.
+    pub(crate) fn put(&mut self, hash: u64, entry: &Arc<Entry>) {
+        self.slots[hash as usize % SLOTS] = Slot { hash, entry: Arc::downgrade(entry) };
+    }
+
+    pub(crate) fn hit(&self) {
+        increase(&self.tally.hits);
+    }
+
+    pub(crate) fn missed(&self) {
+        increase(&self.tally.misses);
+    }
+}
+
+fn increase(counter: &AtomicU64) {
+    counter.store(counter.load(Relaxed) + 1, Relaxed); // this thread alone writes it
+}

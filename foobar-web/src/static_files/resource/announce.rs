@@ -1,0 +1,116 @@
+mod disposition;
+mod fingerprint;
+mod rules;
+
+use foobar_core::List;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
+
+use super::content_type::ContentTypes;
+use super::representation::Announced;
+use crate::{Error, RouteSettings, SiteSettings};
+use disposition::Disposition;
+use rules::{Caching, Rules};
+
+/// What the files of a place are announced with, by their names: the rules of its site and route, compiled.
+pub(crate) struct Announce {
+    types: ContentTypes,
+    cache_control: Rules<Caching>,
+    disposition: Rules<Disposition>,
+    ranges: bool,
+}
+
+/// What `Cache-Control` says of what is meant for one client: no other gets it from a cache, and this one asks again
+/// before it uses it.
+pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+impl Announce {
+    /// `key` and `site` are the site's section, `route` that of the route whose files they are, with its key. A list
+    /// of the route stands instead of the site's.
+    ///
+    /// An internal route has nothing of what its site says of caches, which is said of public files. How a browser
+    /// treats a file it does inherit: `attachment` protects.
+    pub(crate) fn compile(
+        key: &str,
+        site: &SiteSettings,
+        route: Option<(&str, &RouteSettings)>,
+    ) -> Result<Self, Error> {
+        let of_route = |list: fn(&RouteSettings) -> Option<&List<String>>| {
+            route.and_then(|(key, settings)| list(settings).map(|list| (key, &list[..])))
+        };
+        let internal = route.is_some_and(|(_, route)| route.internal);
+        let inherited: &[String] = if internal { &[] } else { &site.cache_control };
+        let (at, rules) = of_route(|route| route.cache_control.as_ref()).unwrap_or((key, inherited));
+        let cache_control = Rules::compile(&format!("{at}.cache_control"), rules, &rules::CACHING)?;
+        let cache_control = match internal {
+            true => cache_control.otherwise(Caching { directives: PRIVATE, lifetime: None }),
+            false => cache_control,
+        };
+        let (at, rules) =
+            of_route(|route| route.content_disposition.as_ref()).unwrap_or((key, &site.content_disposition));
+        let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;
+        Ok(Self { types: ContentTypes::compile(key, site)?, cache_control, disposition, ranges: site.max_ranges > 0 })
+    }
+
+    /// What a file of this name, or of a path that ends with it, is announced with.
+    pub(crate) fn of(&self, path: &str) -> Announced {
+        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+        let media_type = self.types.media_type(name);
+        let caching = self.cache_control.find(name, media_type);
+        let disposition = self.disposition.find(name, media_type);
+        let disposition = disposition.map(|disposition| (CONTENT_DISPOSITION, disposition.of(name)));
+        Announced {
+            content_type: self.types.announce(media_type),
+            fields: disposition.into_iter().collect(),
+            lasting: caching.map(|caching| (CACHE_CONTROL, caching.directives.clone())).into_iter().collect(),
+            lifetime: caching.and_then(|caching| caching.lifetime),
+            ranges: self.ranges,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(rules: &[&str]) -> List<String> {
+        rules.iter().map(|rule| (*rule).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_list_of_the_route_stands_instead_of_the_sites() {
+        let site = SiteSettings {
+            cache_control: list(&["text/html no-cache", "* 1h"]),
+            content_disposition: list(&[".pdf attachment"]),
+            ..SiteSettings::default()
+        };
+        let caching = Some(list(&["fingerprinted immutable"]));
+        let route = RouteSettings { cache_control: caching, ..RouteSettings::default() };
+        let fields = |announce: &Announce, name| {
+            let announced = announce.of(name);
+            let fields = announced.lasting.into_iter().chain(announced.fields);
+            fields.map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text"))).collect::<Vec<_>>()
+        };
+        let of_site = Announce::compile("sites.a", &site, None).expect("the rules are good");
+        assert_eq!(fields(&of_site, "a/b.html"), ["cache-control: no-cache"]);
+        assert_eq!(fields(&of_site, "b.png")[0], "cache-control: max-age=3600");
+        let of_route = Announce::compile("sites.a", &site, Some(("r", &route))).expect("the rules are good");
+        assert_eq!(fields(&of_route, "b.png"), [""; 0]);
+        let immutable = "cache-control: public, max-age=31536000, immutable";
+        assert_eq!(fields(&of_route, "b.3f2a9c1b.png")[0], immutable);
+        assert_eq!(fields(&of_route, "x/b.pdf")[0], "content-disposition: attachment; filename=\"b.pdf\"");
+    }
+
+    #[test]
+    fn a_bad_rule_names_the_key_that_it_stands_under() {
+        let site = SiteSettings { cache_control: list(&["* soon"]), ..SiteSettings::default() };
+        let mut route = RouteSettings::default();
+        let error = |site: &SiteSettings, route: &RouteSettings| {
+            Announce::compile("sites.a", site, Some(("sites.a.routes.x", route))).err().map(|error| error.to_string())
+        };
+        assert!(error(&site, &route).is_some_and(|error| error.starts_with("`sites.a.cache_control`: \"* soon\"")));
+        route.cache_control = Some(list(&[]));
+        route.content_disposition = Some(list(&["pdf inline"]));
+        let error = error(&site, &route).expect("the rule is bad");
+        assert!(error.starts_with("`sites.a.routes.x.content_disposition`: \"pdf inline\" is no rule"), "{error}");
+    }
+}

@@ -1,0 +1,178 @@
+use std::collections::HashMap;
+
+use http::HeaderValue;
+
+use crate::{Error, SiteSettings};
+
+/// The media types of files, by their names.
+pub(crate) struct ContentTypes {
+    /// By extension, in lower case and without its dot.
+    types: HashMap<String, String>,
+    default: String,
+    charset: String,
+}
+
+impl ContentTypes {
+    /// `key` is the site's section. An error if a type is no media type or the charset no token.
+    pub(crate) fn compile(key: &str, site: &SiteSettings) -> Result<Self, Error> {
+        if !site.charset.bytes().all(is_token_byte) {
+            let message = format!("{:?} is not the name of a character set, such as \"utf-8\"", site.charset);
+            return Err(Error::setting(format!("{key}.charset"), message));
+        }
+        let default = media_type(&site.default_type).ok_or_else(|| {
+            let message = format!("{:?} is no media type, such as \"text/plain\"", site.default_type);
+            Error::setting(format!("{key}.default_type"), message)
+        })?;
+        Ok(Self { types: types(key, &site.types)?, default, charset: site.charset.clone() })
+    }
+
+    /// The type of a file of this name, without parameters and in lower case.
+    pub(crate) fn media_type(&self, name: &str) -> &str {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let own = extension.as_ref().and_then(|extension| self.types.get(extension)).map(String::as_str);
+        let own = own.or_else(|| amended(extension.as_deref()?));
+        own.or_else(|| mime_guess::from_path(name).first_raw()).unwrap_or(&self.default) // the name tells nothing
+    }
+
+    /// What `Content-Type` says of a file of this type.
+    ///
+    /// Text, JavaScript and XML carry the charset, JSON does not: it is always UTF-8 and its type has no such
+    /// parameter (RFC 8259 §11).
+    pub(crate) fn announce(&self, media_type: &str) -> HeaderValue {
+        let value = if self.charset.is_empty() || !is_text(media_type) {
+            HeaderValue::try_from(media_type)
+        } else {
+            HeaderValue::try_from(format!("{media_type}; charset={}", self.charset))
+        };
+        value.expect("a type and a token make a value")
+    }
+}
+
+/// Where the list of mime_guess is out of date, or takes a rare format for a common one: the registered types (IANA), and
+/// what nginx's `mime.types` says.
+fn amended(extension: &str) -> Option<&'static str> {
+    Some(match extension {
+        "mjs" => "text/javascript",
+        "woff" => "font/woff",
+        "ts" | "m2ts" => "video/mp2t",
+        "m4a" => "audio/mp4",
+        "rpm" => "application/x-redhat-package-manager",
+        "tgz" => "application/gzip",
+        "zst" => "application/zstd",
+        "ndjson" => "application/x-ndjson",
+        "usdz" => "model/vnd.usdz+zip",
+        "cur" => "image/x-icon",
+        _ => return None,
+    })
+}
+
+fn types(key: &str, settings: &[String]) -> Result<HashMap<String, String>, Error> {
+    let mut types = HashMap::new();
+    for entry in settings {
+        let (name, extensions) = parse(entry).ok_or_else(|| {
+            let message = format!("{entry:?} is no type; write a media type and extensions: \"text/markdown md\"");
+            Error::setting(format!("{key}.types"), message)
+        })?;
+        types.extend(extensions.into_iter().map(|extension| (extension, name.clone())));
+    }
+    Ok(types)
+}
+
+fn parse(entry: &str) -> Option<(String, Vec<String>)> {
+    let mut words = entry.split_whitespace();
+    let name = media_type(words.next()?)?;
+    let extension = |word: &str| {
+        let word = word.strip_prefix('.').unwrap_or(word); // with its dot or without
+        (!word.is_empty() && !word.contains(['.', '/'])).then(|| word.to_ascii_lowercase())
+    };
+    let extensions: Vec<_> = words.map(extension).collect::<Option<_>>()?;
+    (!extensions.is_empty()).then_some((name, extensions))
+}
+
+/// In lower case; `None` if it is none, or has parameters.
+fn media_type(text: &str) -> Option<String> {
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_token_byte);
+    let (kind, subtype) = text.split_once('/')?;
+    (is_token(kind) && is_token(subtype)).then(|| text.to_ascii_lowercase())
+}
+
+/// `tchar` of RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_text(mime: &str) -> bool {
+    mime.starts_with("text/") || mime.ends_with("/javascript") || mime.ends_with("/xml") || mime.ends_with("+xml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn types(change: impl FnOnce(&mut SiteSettings)) -> Result<ContentTypes, Error> {
+        let mut site = SiteSettings::default();
+        change(&mut site);
+        ContentTypes::compile("sites.a", &site)
+    }
+
+    fn of(types: &ContentTypes, name: &str) -> HeaderValue {
+        types.announce(types.media_type(name))
+    }
+
+    #[test]
+    fn text_carries_the_charset_and_the_rest_does_not() {
+        let types = types(|_| {}).unwrap();
+        for (name, expected) in [
+            ("index.html", "text/html; charset=utf-8"),
+            ("b.CSS", "text/css; charset=utf-8"),
+            ("app.js", "text/javascript; charset=utf-8"),
+            ("app.mjs", "text/javascript; charset=utf-8"),
+            ("segment.ts", "video/mp2t"),
+            ("font.woff", "font/woff"),
+            ("logo.svg", "image/svg+xml; charset=utf-8"),
+            ("sitemap.xml", "text/xml; charset=utf-8"),
+            ("data.json", "application/json"),
+            ("logo.png", "image/png"),
+            ("module.wasm", "application/wasm"),
+            ("font.woff2", "font/woff2"),
+            ("README", "application/octet-stream"),
+            ("file.", "application/octet-stream"),
+            ("file.unknown", "application/octet-stream"),
+        ] {
+            assert_eq!(of(&types, name), expected, "{name}");
+        }
+        assert_eq!(of(&self::types(|site| site.charset = String::new()).unwrap(), "a.html"), "text/html");
+    }
+
+    #[test]
+    fn types_of_the_site_come_before_the_known_ones_and_the_default_after() {
+        let types = types(|site| {
+            site.types = ["text/x-Log log .OUT", "text/plain html"].map(str::to_owned).into_iter().collect();
+            site.default_type = "text/plain".to_owned();
+        });
+        let types = types.unwrap();
+        for (name, expected) in [
+            ("a.LOG", "text/x-log; charset=utf-8"),
+            ("a.out", "text/x-log; charset=utf-8"),
+            ("a.html", "text/plain; charset=utf-8"),
+            ("a.png", "image/png"),
+            ("README", "text/plain; charset=utf-8"),
+        ] {
+            assert_eq!(of(&types, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_type_and_no_charset_is_refused() {
+        let error = |change: fn(&mut SiteSettings)| types(change).err().expect("it is bad").to_string();
+        let with = |entry: &str| {
+            let entry = entry.to_owned();
+            types(|site| site.types = [entry].into_iter().collect()).err().expect("it is bad").to_string()
+        };
+        assert!(error(|site| site.charset = "utf-8\r\nSet-Cookie: a=b".into()).starts_with("`sites.a.charset`: "));
+        assert!(error(|site| site.default_type = "text".into()).starts_with("`sites.a.default_type`: \"text\" is no"));
+        for bad in ["text/markdown", "markdown md", "text/a; charset=b md", "text/a a/b", "text/a .", ""] {
+            assert!(with(bad).starts_with(&format!("`sites.a.types`: {bad:?} is no type; write")), "{bad}");
+        }
+    }
+}

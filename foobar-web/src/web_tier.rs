@@ -1,0 +1,21 @@
+//! The trait that both tiers have.
+
+use foobar_core::{BoxError, Tier};
+
+use crate::Address;
+
+/// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
+/// the program that holds it.
+pub trait WebTier: Tier {
+    /// For a dry run: tries what `start` would need from the system, and leaves everything as it is. The server may be
+    /// running meanwhile. May block. The default finds nothing wrong.
+    fn check(&self) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    /// Opens the access log anew, as after its file was moved away. The default has none.
+    fn reopen_logs(&self) {}
+
+    /// Where it listens, once it has started; empty before, and where there is no socket.
+    fn addresses(&self) -> Vec<Address>;
+}

@@ -1,0 +1,42 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::reply::ProblemPages;
+use crate::site::KnownHost;
+
+/// What the connections of one worker read and write with, one after the other: an idle connection holds no memory.
+#[derive(Default)]
+pub(crate) struct Desk {
+    input: Cell<Vec<u8>>,
+    output: Cell<Vec<u8>>,
+    pub(crate) problems: RefCell<ProblemPages>,
+    /// That of the last request on a connection that had not had it.
+    pub(crate) host: RefCell<Option<Rc<KnownHost>>>,
+}
+
+/// What is read at a time.
+const INPUT: usize = 16 << 10;
+/// What the output may have grown to and is still kept.
+const OUTPUT: usize = 64 << 10;
+
+impl Desk {
+    /// Room for what is read.
+    pub(crate) fn with_input<T>(&self, work: impl FnOnce(&mut [u8]) -> T) -> T {
+        let mut input = self.input.take();
+        input.resize(INPUT, 0);
+        let done = work(&mut input);
+        self.input.set(input);
+        done
+    }
+
+    /// An empty buffer for what is written.
+    pub(crate) fn with_output<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut output = self.output.take();
+        output.clear();
+        let done = work(&mut output);
+        if output.capacity() <= OUTPUT {
+            self.output.set(output);
+        }
+        done
+    }
+}
