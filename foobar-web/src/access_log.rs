@@ -161,6 +161,10 @@ impl Entry {
         self.log.counters.response(self.status.get());
     }
 
+    pub(crate) const fn id(&self) -> RequestId {
+        self.id
+    }
+
     /// The connection has ended after so many bytes of the body, at most.
     pub(crate) fn cut(&self, sent: u64) {
         self.sent.set(self.sent.get().min(sent));

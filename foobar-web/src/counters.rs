@@ -29,7 +29,7 @@ impl Counters {
         }
     }
 
-    /// A request was answered at once, without hyper.
+    /// A request was answered by the fast path.
     pub(crate) fn at_once(&self) {
         add(&self.at_once, 1);
     }

@@ -1,15 +1,13 @@
 //! One HTTP/1 connection, from its bytes to requests and back: heads, bodies, deadlines, the fast path, what goes out.
 //! Its neighbours call [`serve`] and know nothing else of it; it must not know how connections are accepted.
 //!
-//! - Two ways, one meaning. hyper's parser, header maps and bodies cost as much again as a small file's system calls.
-//!   So a plain GET or HEAD (no field twice, no `Expect`, `Upgrade` or `Transfer-Encoding`) whose answer is ready is
-//!   answered from the bytes (`fast_path.rs`); the rest, redirects to a canonical name and a site's own error pages
-//!   among it, goes to hyper. Both use the same functions, and a test sends the same requests through both and
-//!   compares the bytes.
-//! - hyper is made when it is needed: a connection that only fetches files has no buffer while it is idle.
-//! - Framing is checked before hyper sees it: hyper answers a malformed head by itself, without our limits, page and
-//!   log line, and takes some that RFC 9112 calls malformed. It has no deadline on writes, and its header deadline
-//!   also runs while a connection is idle; so deadlines are kept here.
+//! - Two ways, one meaning. A plain GET or HEAD (no field twice, no `Expect`, `Upgrade` or `Transfer-Encoding`) whose
+//!   answer is ready is answered from the bytes of its head (`fast_path.rs`), as header maps and bodies cost as much again
+//!   as a small file's system calls. Anything else goes to the pipeline as a request made from the same parse. Both use
+//!   the same functions, and a test sends the same requests through both and compares the bytes.
+//! - It is our own and not a library's: framing is checked before anybody else reads it, deadlines hold for reading and
+//!   for writing and tell an idle client from a slow one, an answer is one write, and an idle connection has no buffer.
+//! - No end that looks like one: what breaks off in the middle of a body resets the connection.
 //! - A target that was not encoded (raw UTF-8, and in their places `"`, `<`, `>` and backquotes) is encoded before
 //!   anybody sees it: no `Location`, log line or application has to know. Bytes that are not UTF-8, control characters
 //!   and `#` are refused, as servers differ in what they mean.
@@ -21,17 +19,19 @@ mod chunked;
 mod connection;
 mod connection_option;
 mod deadline;
-mod exchange;
 mod fast_path;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod head;
+mod incoming_content;
 mod outgoing;
 mod pacer;
 mod refused_head;
+mod request_body;
+mod request_head;
+mod response_body;
 mod response_head;
 mod tunnel;
-mod unread_body;
-mod wire;
+mod upgrade;
 
 pub(crate) use connection::serve;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, Scheme, Tier};
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, SERVER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -102,6 +102,9 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
 /// Reads the body, as a connection would send it: with its length, and not for `HEAD`.
 async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     let (mut parts, mut body) = response.into_parts();
+    parts.headers.insert(SERVER, HeaderValue::from_static("foobar"));
+    let id = HeaderValue::try_from(body.entry().id().to_string()).expect("hexadecimal digits are a field value");
+    parts.headers.insert(X_REQUEST_ID, id);
     if let Some(length) = body.size_hint().exact() {
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
@@ -111,6 +114,8 @@ async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     }
     Response::from_parts(parts, collected.freeze())
 }
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Tier for InProcess {
     fn name(&self) -> &'static str {

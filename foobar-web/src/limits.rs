@@ -76,7 +76,7 @@ impl Rate {
 const LONGEST_LINE: usize = 60 << 10;
 /// `http::HeaderMap` holds some 24,000 names.
 const MOST_FIELDS: usize = 10_000;
-/// hyper takes a head of some 400 KiB, the request line included.
+/// What a head may hold in memory.
 const LARGEST_FIELDS: usize = 256 << 10;
 
 /// A size of a body; 0 is no limit, as in nginx.

@@ -23,7 +23,7 @@ use foobar_core::{
     BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade, panics,
 };
 use http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, SERVER,
+    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
 use http::request::Parts;
@@ -103,7 +103,7 @@ impl Pipeline {
             Err(problem) => self.refused(problem, &request.headers, id).await,
         };
         keep_true_length(&mut response, head);
-        finish(response, id, record)
+        finish(response, record)
     }
 
     /// Answers a request whose head was refused; `request` stands in its place.
@@ -120,7 +120,7 @@ impl Pipeline {
         record.raw(refusal.line);
         let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
-        finish(response, id, record)
+        finish(response, record)
     }
 
     /// The answer to a request that came to no site; the page is that of the default one.
@@ -229,18 +229,13 @@ impl Pipeline {
     }
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The headers that every answer has, and its line in the log.
-fn finish(mut response: Response, id: RequestId, record: Record) -> http::Response<Logged> {
-    let headers = response.headers_mut();
-    headers.insert(SERVER, HeaderValue::from_static("foobar"));
-    headers.insert(X_REQUEST_ID, HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are a field value"));
+/// The response with its line in the log.
+fn finish(response: Response, record: Record) -> http::Response<Logged> {
     record.answered(response.status());
     response.map(|body| Logged::new(body, record))
 }
 
-/// Drops what an answer says of its own framing, unless hyper keeps to it or the length is that of a body that is left
+/// Drops what an answer says of its own framing, unless the connection keeps to it or the length is that of a body that is left
 /// out: a client that believed anything else would take a part of one answer for another.
 fn keep_true_length(response: &mut Response, head: bool) {
     let left_out = head || response.status() == StatusCode::NOT_MODIFIED;

@@ -20,7 +20,7 @@ const FILE: usize = 1 << 20;
 const MIB: usize = 1 << 20;
 const READERS: usize = 2;
 const SPARSE: u64 = 1 << 30;
-/// A known field twice: not a plain request, so hyper gets it.
+/// A known field twice: not a plain request, so the pipeline gets it.
 const NOT_PLAIN: &str = "User-Agent: a\r\nUser-Agent: b\r\n";
 
 /// A server that waits for its clients as long as they like, and clients that it waits for.
@@ -154,7 +154,7 @@ fn a_thousand_clients_that_hardly_read_a_large_file_take_little_memory() {
 #[test]
 fn a_thousand_clients_whose_requests_are_not_plain_take_a_bounded_amount_each() {
     let mut crowd = Crowd::start(|_| {});
-    let growth = crowd.growth("a large file, by hyper", |crowd| {
+    let growth = crowd.growth("a large file, by the pipeline", |crowd| {
         (0..CLIENTS).for_each(|_| crowd.ask("sparse", NOT_PLAIN, "200"));
         crowd.settle();
         (0..3).for_each(|_| crowd.read(4096));

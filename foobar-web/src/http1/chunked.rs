@@ -1,14 +1,19 @@
-use super::head::{TOKEN, VALUE, is};
+use bytes::BytesMut;
 
-/// Follows the chunks of a request's content (RFC 9112 §7.1) to their end, without changing them.
+use super::head::{TOKEN, VALUE, is};
+use crate::limits::HeadLimits;
+
+/// Takes the chunks of a request's content apart (RFC 9112 §7.1), and drops its extensions and trailers.
 ///
 /// As strict as the reader of heads, for the same reason: bare line feeds, white space around a size and malformed
 /// extensions end the connection.
 pub(crate) struct Chunked {
     next: Next,
     size: u64,
+    /// The bytes of extensions and trailers.
     overhead: usize,
-    limit: usize,
+    trailers: usize,
+    limits: HeadLimits,
 }
 
 /// The content is not made of chunks.
@@ -37,9 +42,10 @@ enum Next {
 }
 
 impl Chunked {
-    /// `limit` is how many bytes all extensions and trailers may take together.
-    pub(crate) const fn new(limit: usize) -> Self {
-        Self { next: Next::Size { digits: 0 }, size: 0, overhead: 0, limit }
+    /// Extensions and trailers together may take as many bytes as the header fields, and there may be as many trailers as
+    /// there may be header fields.
+    pub(crate) const fn new(limits: HeadLimits) -> Self {
+        Self { next: Next::Size { digits: 0 }, size: 0, overhead: 0, trailers: 0, limits }
     }
 
     /// Whether the last chunk and its trailers have been read.
@@ -47,14 +53,17 @@ impl Chunked {
         self.next == Next::Nothing
     }
 
-    /// Reads on, and gives the number of bytes that belong to the content: all, unless its end is among them.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
+    /// Reads on: puts what is data into `data`, and gives the number of bytes read, which is all unless the end of the
+    /// content is among them.
+    pub(crate) fn read(&mut self, bytes: &[u8], data: &mut BytesMut) -> Result<usize, BadChunk> {
         let mut at = 0;
         while at < bytes.len() && !self.is_done() {
             if self.next == Next::Data {
-                let data = usize::try_from(self.size).map_or(bytes.len() - at, |size| size.min(bytes.len() - at));
-                at += data;
-                self.size -= data as u64;
+                let rest = &bytes[at..];
+                let length = usize::try_from(self.size).map_or(rest.len(), |size| size.min(rest.len()));
+                data.extend_from_slice(&rest[..length]);
+                at += length;
+                self.size -= length as u64;
                 self.next = if self.size == 0 { Next::DataCr } else { Next::Data };
             } else {
                 self.next = self.step(bytes[at])?;
@@ -71,7 +80,7 @@ impl Chunked {
             ExtensionName { .. } | ExtensionValue { .. } | Quoted | QuotedPair | TrailerName | TrailerValue
         ) {
             self.overhead += 1;
-            if self.overhead > self.limit {
+            if self.overhead > self.limits.bytes {
                 return Err(BadChunk);
             }
         }
@@ -103,7 +112,11 @@ impl Chunked {
             (DataCr, b'\r') => DataLf,
             (DataLf, b'\n') => Size { digits: 0 },
             (Trailer, b'\r') => EndLf,
-            (Trailer | TrailerName, byte) if is(byte, TOKEN) => TrailerName,
+            (Trailer, byte) if is(byte, TOKEN) && self.trailers < self.limits.fields => {
+                self.trailers += 1;
+                TrailerName
+            }
+            (TrailerName, byte) if is(byte, TOKEN) => TrailerName,
             (TrailerName, b':') => TrailerValue,
             (TrailerValue, b'\r') => TrailerLf,
             (TrailerValue, byte) if is(byte, VALUE) => TrailerValue,
@@ -118,14 +131,29 @@ impl Chunked {
 mod tests {
     use super::*;
 
+    const LIMITS: HeadLimits = HeadLimits { line: 0, fields: 2, bytes: 64 };
+
     /// How many bytes belong to the content; `None` if it is refused, or has not ended.
     fn read(bytes: &[u8]) -> Option<usize> {
-        let mut whole = Chunked::new(64);
-        let at_once = whole.read(bytes).ok().filter(|_| whole.is_done());
-        let mut piecewise = Chunked::new(64);
-        let one_by_one = bytes.iter().try_fold(0, |sum, byte| piecewise.read(&[*byte]).ok().map(|n| sum + n));
+        read_data(bytes).map(|(length, _)| length)
+    }
+
+    /// The same, and the data in it.
+    fn read_data(bytes: &[u8]) -> Option<(usize, BytesMut)> {
+        let (mut whole, mut data) = (Chunked::new(LIMITS), BytesMut::new());
+        let at_once = whole.read(bytes, &mut data).ok().filter(|_| whole.is_done());
+        let (mut piecewise, mut pieces) = (Chunked::new(LIMITS), BytesMut::new());
+        let mut read = |byte: &u8| piecewise.read(&[*byte], &mut pieces).ok();
+        let one_by_one = bytes.iter().try_fold(0, |sum, byte| Some(sum + read(byte)?));
         assert_eq!(at_once, one_by_one.filter(|_| piecewise.is_done()), "{bytes:?}");
-        at_once
+        assert!(at_once.is_none() || data == pieces, "{bytes:?}");
+        Some((at_once?, data))
+    }
+
+    #[test]
+    fn the_data_of_all_chunks_is_put_together() {
+        let content = b"5;a=b\r\nhello\r\n7\r\n, world\r\n0\r\nX: y\r\n\r\nGET";
+        assert_eq!(read_data(content).unwrap().1, "hello, world");
     }
 
     #[test]
@@ -135,6 +163,12 @@ mod tests {
         assert_eq!(read(b"5;a=b;c;d=\"e\\\"f\"\r\nhello\r\n0\r\n\r\n"), Some(30));
         assert_eq!(read(b"0\r\nContent-Length: 50\r\nX:\r\n\r\n"), Some(29));
         assert_eq!(read(b"0000000000000005\r\nhello\r\n0\r\n\r\n"), Some(30));
+    }
+
+    #[test]
+    fn trailers_are_limited_in_number() {
+        assert_eq!(read(b"0\r\nA: b\r\nA: b\r\n\r\n"), Some(17));
+        assert_eq!(read(b"0\r\nA: b\r\nA: b\r\nA: b\r\n\r\n"), None);
     }
 
     #[test]

@@ -1,188 +1,238 @@
-use std::convert::Infallible;
+mod answering;
+mod body;
+mod receiving;
+mod responding;
+mod waiting;
+
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
-use foobar_core::{BoxError, Connection, Io, Upgrade};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{Method, Request, Response, StatusCode, Version};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
+use foobar_core::Io;
+use http::Response;
 use tokio::sync::oneshot;
-use tokio::task::spawn_local;
+use tokio::time::{Instant, timeout};
 
-use super::connection_option::has_option;
-use super::exchange::Exchange;
-use super::unread_body;
-use super::wire::{Next, Wire};
-use crate::limits::HeadLimits;
+use super::deadline::{Alarm, Meter};
+use super::fast_path::FastPath;
+use super::head::HeadReader;
+use super::incoming_content::IncomingContent;
+use super::outgoing::{Close, Outgoing};
+use super::request_head::Received;
+use super::tunnel::Tunnel;
 use crate::net::Transport;
-use crate::pipeline::{Arrival, Logged};
-use crate::reply::Pace;
+use crate::pipeline::Logged;
 use crate::worker::{ConnectionState, Worker};
 
-/// Serves one connection of HTTP/1 to its end.
+/// Serves one HTTP/1 connection to its end.
 ///
-/// The stream may be anything that carries bytes, so TLS goes in here as another `stream`; HTTP/2 is another builder
-/// over the same [`answer`], without the wire, whose framing it does not share.
+/// The stream may be anything that carries bytes, so TLS goes in here as another `stream`.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
-    connection: Connection,
+    peer: foobar_core::Connection,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
-    let exchange = Rc::new(Exchange::new(state));
     // The task that this becomes is moved several times.
-    let mut wire = Box::new(Wire::new(stream, connection, worker.clone(), exchange.clone()));
-    match poll_fn(|cx| wire.poll_next(cx)).await {
-        Ok(Next::Request) => Box::pin(serve_by_hyper(wire, connection, worker, exchange)).await,
-        Ok(Next::End) => {
-            exchange.answered(); // not idle any more
-            wire.close().await;
-        }
+    let mut connection = Box::new(Connection::new(stream, peer, worker, state.clone()));
+    let ended = connection.run().await;
+    state.set_active(); // not idle any more, whatever follows
+    match ended {
+        Ok(End::Close) => connection.close().await,
+        Ok(End::Upgrade(taker)) => connection.into_tunnel(taker).await,
         Err(error) => {
             tracing::debug!(%error, "a connection ended early");
-            wire.abort();
+            connection.stream.reset(); // nobody may take the last response for a complete one
         }
     }
 }
 
-/// Serves the connection on from its first request that is for the pipeline.
-async fn serve_by_hyper<S: Transport>(
-    wire: Box<Wire<S>>,
-    connection: Connection,
+/// One HTTP/1 connection, from its bytes to requests and back.
+///
+/// It takes one request at a time. One whose response is ready is answered by the [`FastPath`]; any other goes to the
+/// [pipeline](crate::pipeline), made from the same parse.
+pub(super) struct Connection<S> {
+    stream: S,
+    peer: foobar_core::Connection,
     worker: Rc<Worker>,
-    exchange: Rc<Exchange>,
-) {
-    wire.probe();
-    let service = service_fn(|request| answer(worker.clone(), connection, exchange.clone(), request));
-    let mut http = http1::Builder::new();
-    let HeadLimits { line, bytes, fields } = worker.limits.head;
-    http.max_buf_size(BUFFER.max(line + bytes + SLACK));
-    if fields > HYPER_FIELDS {
-        http.max_headers(fields);
-    }
-    let mut http = http.serve_connection(TokioIo::new(wire), service);
-    let ended = (&mut http).await;
-    exchange.answered(); // not idle any more, whatever follows
-    let parts = http.into_parts();
-    let mut wire = parts.io.into_inner();
-    match (ended, exchange.take_offer()) {
-        (Err(error), _) => {
-            tracing::debug!(error = %foobar_core::Chain(&error), "a connection ended early");
-            wire.abort();
+    state: Rc<ConnectionState>,
+    /// The client's address for the log.
+    remote: Option<Rc<str>>,
+    fast_path: FastPath,
+    phase: Phase,
+    /// The head that has begun to come.
+    reader: Option<Box<HeadReader>>,
+    received: Option<Box<Received>>,
+    /// What is still to come of the request in hand.
+    content: Option<Box<IncomingContent>>,
+    /// What came was not HTTP: nothing more is read.
+    is_broken: bool,
+    /// What has been read and belongs to nothing yet.
+    unread: BytesMut,
+    /// What the client has not taken yet of an answer of the fast path.
+    outgoing: Option<Box<Outgoing>>,
+    close: Option<Close>,
+    receiving: Meter,
+    reading: Alarm,
+    sending: Meter,
+    writing: Alarm,
+    wrote: Instant,
+    /// What the client had not taken when that was last [looked at](Self::look), and what was written since.
+    queued: u64,
+    looked: Instant,
+    /// What was written in this turn.
+    spent: usize,
+    /// When the client closed its side.
+    gone: Option<Instant>,
+    probed: bool,
+    opened: Instant,
+}
+
+/// What the connection is doing.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// It waits for a request, since it was accepted or the last response was sent.
+    Idle { since: Instant },
+    /// The head of a request has begun to come.
+    ReadingHead { since: Instant },
+    /// A request, whose first byte came then, has no response yet.
+    Handling { since: Instant },
+    /// Its response is being sent.
+    Responding,
+}
+
+/// How a connection ends.
+enum End {
+    Close,
+    /// It is for whoever answered 101.
+    Upgrade(Taker),
+}
+
+type Taker = oneshot::Sender<Box<dyn Io>>;
+
+impl<S: Transport> Connection<S> {
+    fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
+        let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
+        let now = Instant::now();
+        Self {
+            stream,
+            peer,
+            worker,
+            state,
+            remote: logged.map(|remote| remote.ip().to_string().into()),
+            fast_path: FastPath::default(),
+            phase: Phase::Idle { since: now },
+            reader: None,
+            received: None,
+            content: None,
+            is_broken: false,
+            unread: BytesMut::new(),
+            outgoing: None,
+            close: None,
+            receiving: Meter::default(),
+            reading: Alarm::default(),
+            sending: Meter::default(),
+            writing: Alarm::default(),
+            wrote: now,
+            queued: 0,
+            looked: now,
+            spent: 0,
+            gone: None,
+            probed: false,
+            opened: now,
         }
-        (Ok(()), Some(taker)) => {
-            let (tunnel, grip) = wire.into_tunnel(&parts.read_buf);
-            if taker.send(Box::new(tunnel)).is_ok() {
-                grip.until_end(exchange.tunnel_until_drain()).await;
+    }
+
+    /// Reads a request, answers it, and goes on or ends.
+    async fn run(&mut self) -> io::Result<End> {
+        while let Some(received) = poll_fn(|cx| self.poll_request(cx)).await? {
+            // An idle connection has no room for it.
+            if let Some(taker) = Box::pin(self.exchange(*received)).await? {
+                return Ok(End::Upgrade(taker));
             }
         }
-        (Ok(()), None) => wire.close().await,
+        Ok(End::Close)
     }
-}
 
-/// What a connection may hold of an answer that its client does not take.
-const BUFFER: usize = 64 << 10;
-/// What a head has beyond its limits, such as ends of lines.
-const SLACK: usize = 4 << 10;
-/// Up to so many header fields hyper parses without an allocation.
-const HYPER_FIELDS: usize = 100;
-
-async fn answer(
-    worker: Rc<Worker>,
-    connection: Connection,
-    exchange: Rc<Exchange>,
-    mut request: Request<Incoming>,
-) -> Result<Response<Outcome>, Infallible> {
-    let arrival = Arrival { connection, since: exchange.since() };
-    let version = request.version();
-    let refusal = exchange.take_refusal();
-    let refused = refusal.is_some();
-    let (mut response, unread) = match refusal {
-        Some(refusal) => (worker.pipeline.refuse(request, refusal, arrival).await, None),
-        None => {
-            offer_upgrade(&exchange, &mut request);
-            let (request, unread) = unread_body::of(request);
-            (worker.pipeline.serve(request, arrival).await, unread)
+    /// Answers a request that the fast path could not, by the pipeline; gives who is to get the connection, if it was
+    /// answered with 101.
+    async fn exchange(&mut self, received: Received) -> io::Result<Option<Taker>> {
+        if !std::mem::replace(&mut self.probed, true) {
+            self.stream.probe(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
-    };
-    exchange.reply();
-    exchange.logs(response.body().entry());
-    if let Some(pace) = response.extensions().get::<Pace>() {
-        exchange.limit_rate(*pace);
+        let (asked, answer) = self.ask(received);
+        let Some(response) = self.handle(answer).await? else {
+            self.close = Some(Close::ByServer); // the client has gone, and the handler is cancelled
+            return Ok(None);
+        };
+        self.respond(response, asked).await
     }
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        drop(exchange.take_offer());
-        let last = exchange.connection.requests() >= worker.limits.requests || exchange.connection.closes_when_idle();
-        let ends = unread.as_ref().is_some_and(|unread| !unread.has_end(exchange.is_complete()));
-        if last || worker.connections.is_short() || refused || ends {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+
+    /// Runs the handler, and reads meanwhile what it wants of the body; `None` if the client goes.
+    async fn handle(&mut self, answer: impl Future<Output = Response<Logged>>) -> io::Result<Option<Response<Logged>>> {
+        let mut answer = pin!(answer);
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                    return Poll::Ready(Ok(Some(response)));
+                }
+                match std::task::ready!(self.poll_client(cx))? {
+                    Client::Sent => {}
+                    Client::Gone => return Poll::Ready(Ok(None)),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Ends the connection so that the client can read the last answer.
+    async fn close(&mut self) {
+        // Closing a socket with unread bytes resets it, and a reset can overtake the answer (RFC 9112 §9.6).
+        // What the client still sends resets it too; who makes room for another is not waited for.
+        let unread = !self.unread.is_empty() || self.is_broken || self.content.is_some();
+        let may_send = unread || self.close != Some(Close::ByClient);
+        if may_send && !self.state.is_evicted() && self.wrote.elapsed() < LINGER {
+            let lingered = Box::pin(timeout(LINGER, self.linger())).await; // few connections need the room for it
+            if let Ok(Err(error)) = lingered {
+                tracing::trace!(%error, "the client closed first");
+            }
         }
-        if has_option(response.headers(), "close") {
-            // To an answer of HTTP/1.1 hyper would add `keep-alive`, where a client of HTTP/1.0 asked for it.
-            *response.version_mut() = version;
-        } else if let Some(unread) = unread {
-            spawn_local(unread.discard());
+    }
+
+    /// Closes this side, and reads on until the client closes the other.
+    async fn linger(&mut self) -> io::Result<()> {
+        poll_fn(|cx| std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)).await?;
+        let worker = Rc::clone(&self.worker);
+        let mut discard = |cx: &mut Context<'_>| worker.desk.with_input(|input| self.stream.poll_receive(cx, input));
+        while poll_fn(&mut discard).await? > 0 {}
+        Ok(())
+    }
+
+    /// Gives the connection to whoever answered 101, and waits until it has been dropped there.
+    async fn into_tunnel(self: Box<Self>, taker: Taker) {
+        let Self { stream, unread, worker, state, .. } = *self;
+        let (tunnel, grip) = Tunnel::new(stream, unread.freeze(), worker.limits.send_time);
+        let draining = poll_fn(|_| if state.is_draining() { Poll::Ready(()) } else { Poll::Pending });
+        if taker.send(Box::new(tunnel)).is_ok() {
+            grip.until_end(draining).await;
         }
     }
-    Ok(response.map(|body| Outcome { body, exchange }))
 }
 
-/// The body of an answer; the exchange learns when it has been made whole, or given up.
-struct Outcome {
-    body: Logged,
-    exchange: Rc<Exchange>,
+/// What a client did while its request was being answered.
+enum Client {
+    /// It sent a part of the body.
+    Sent,
+    /// It closed the connection, or may as well have.
+    Gone,
 }
 
-impl Drop for Outcome {
-    fn drop(&mut self) {
-        self.exchange.answered();
-    }
-}
+/// How long a connection is read on after its end, so that the client can read the last answer.
+const LINGER: Duration = Duration::from_secs(2);
 
-impl Body for Outcome {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// Lets the handler take over the connection by answering 101, if the request may lead to that.
-fn offer_upgrade(exchange: &Exchange, request: &mut Request<Incoming>) {
-    if !asks_to_upgrade(request) {
-        return;
-    }
-    let (taker, taken) = oneshot::channel::<Box<dyn Io>>();
-    exchange.offer(taker);
-    let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
-    request.extensions_mut().insert(Upgrade::new(async move { taken.await.map_err(gone) }));
-}
-
-/// Whether a request asks to switch protocols in full form: with anything less, a proxy in front may see another
-/// request where this server sees a tunnel.
-fn asks_to_upgrade<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    request.method() == Method::GET
-        && request.version() == Version::HTTP_11
-        && headers.contains_key(UPGRADE)
-        && has_option(headers, "upgrade")
-        && !headers.contains_key(CONTENT_LENGTH)
-        && !headers.contains_key(TRANSFER_ENCODING)
-}
+#[cfg(test)]
+mod tests;

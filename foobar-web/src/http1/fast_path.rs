@@ -10,12 +10,12 @@ use crate::site::{KnownHost, Last, Site, Target};
 use crate::static_files::Now;
 use crate::worker::Worker;
 
-/// Answers requests from the bytes of their heads, where the answer is at hand: neither hyper nor a wait is needed.
+/// Answers requests from the bytes of their heads, where the answer is ready: no request has to be made of them, and nothing is waited for.
 ///
 /// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
 /// whatever is not plain. One for each connection, as it remembers the last request's site.
 #[derive(Default)]
-pub(crate) struct Front {
+pub(crate) struct FastPath {
     known: Option<Rc<KnownHost>>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
     pub(crate) keeps: bool,
 }
 
-impl Front {
+impl FastPath {
     /// Answers the request with this head, which has no content; `None` if it is for the pipeline.
     pub(crate) fn answer(&mut self, worker: &Worker, head: &[u8], noted: &Noted) -> Option<Answer> {
         let keeps = keeps(head, noted)?;

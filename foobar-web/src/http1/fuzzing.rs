@@ -1,6 +1,11 @@
+use std::ops::Range;
+
+use bytes::Bytes;
 use http::StatusCode;
+use http::request::Parts;
 
 use super::head::{self, Content, Field, Malformed};
+use super::request_head::RequestHead;
 use crate::limits::HeadLimits;
 
 /// Reads the head of a request as it arrives.
@@ -50,9 +55,19 @@ impl HeadReader {
         }))
     }
 
-    /// The head as it goes on to hyper, if it is another one: its target was not encoded.
+    /// The head with its target encoded; `None` if it was.
     pub fn encoded(&self, head: &[u8]) -> Option<Vec<u8>> {
-        self.0.noted().encoded(head).map(Vec::from)
+        let noted = self.0.noted();
+        let encoded = noted.encoded_target(head)?;
+        let Range { start, end } = noted.target();
+        Some([&head[..start], encoded.as_bytes(), &head[end..]].concat())
+    }
+
+    /// The request that is made of a head which has been read to its end.
+    pub fn request(&self, head: &[u8]) -> Parts {
+        let bytes = Bytes::copy_from_slice(head);
+        let head = RequestHead { bytes, index: *self.0.noted(), fields: self.0.fields() };
+        head.parts().expect("what is let through is a request")
     }
 
     /// What was noted of a head that has been read to its end.

@@ -11,11 +11,10 @@ use crate::limits::HeadLimits;
 
 pub(crate) use parsed::{Field, Noted};
 
-/// Reads the head of a request line by line as its bytes arrive, and is stricter than the parser behind it.
+/// Reads the head of a request line by line as its bytes arrive, and refuses whatever is not plainly well-formed.
 ///
-/// hyper merges what it could refuse: equal `Content-Length` fields, a `Content-Length` beside a
-/// `Transfer-Encoding`, bare line feeds, fragments. Where two programs may read one request differently, one can be
-/// smuggled (RFC 9112 §11.2). So what is not plainly well-formed ends here, and hyper sees only what this let pass.
+/// Others merge equal `Content-Length` fields, or take one beside a `Transfer-Encoding`, bare line feeds and fragments.
+/// Where two programs may read one request differently, one can be smuggled (RFC 9112 §11.2).
 pub(crate) struct HeadReader {
     limits: HeadLimits,
     line: usize,
@@ -37,7 +36,7 @@ pub(crate) struct Head {
 }
 
 /// How the content of a request is delimited (RFC 9112 §6.3).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     /// By its length, which may be 0.
     Length(u64),
@@ -58,6 +57,11 @@ impl HeadReader {
     /// What the head says, once it has been read to its end.
     pub(crate) const fn noted(&self) -> &Noted {
         &self.noted
+    }
+
+    /// How many header fields have come.
+    pub(crate) const fn fields(&self) -> usize {
+        self.fields
     }
 
     /// Reads on in `bytes`, which begin with the first byte of the head; `None` if its end has not come yet.
@@ -163,6 +167,8 @@ impl HeadReader {
     }
 }
 
+/// Well-formed here, and refused by the `http` crate.
+pub(crate) const MALFORMED: Malformed = Malformed(StatusCode::BAD_REQUEST, "The head of the request is malformed.");
 const REQUEST_LINE: Malformed = Malformed(StatusCode::BAD_REQUEST, "The request line is malformed.");
 const BARE_LF: Malformed = Malformed(StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF.");
 const FIELD: Malformed = Malformed(StatusCode::BAD_REQUEST, "A header field of the request is malformed.");

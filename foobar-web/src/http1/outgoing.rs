@@ -32,9 +32,8 @@ use crate::net::Transport;
 use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;
 use file_body::FileContent;
-use write::poll_write_vectored;
 
-pub(crate) use write::poll_write;
+pub(crate) use write::{poll_write, poll_write_vectored};
 
 /// An answer of the front's on its way to the client, as far as the client has not taken it.
 pub(crate) struct Outgoing {
@@ -42,16 +41,16 @@ pub(crate) struct Outgoing {
     pacer: Option<Pacer>,
     request: Request<'static>,
     /// How the connection ends with it, if it does.
-    pub(crate) end: Option<End>,
+    pub(crate) close: Option<Close>,
 }
 
 /// Why nothing follows an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Close {
     /// The client asked for it, and sends nothing more.
-    Asked,
+    ByClient,
     /// The server wants it.
-    Wanted,
+    ByServer,
 }
 
 /// A request that the front answers, and how far the answer has come.
@@ -90,7 +89,7 @@ impl Outgoing {
         head: &[u8],
         content: Content,
         request: Request<'static>,
-        end: Option<End>,
+        close: Option<Close>,
         pace: Option<Pace>,
     ) -> Self {
         let sent = request.sent as usize;
@@ -107,7 +106,7 @@ impl Outgoing {
             }
             Content::File(file, segments) => Rest::File(FileContent::new(left, file, segments)),
         };
-        Self { rest, pacer: pace.map(Pacer::new), request, end }
+        Self { rest, pacer: pace.map(Pacer::new), request, close }
     }
 
     fn is_done(&self) -> bool {

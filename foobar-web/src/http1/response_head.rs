@@ -1,21 +1,29 @@
 use foobar_core::RequestId;
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING};
 
-/// The head of an answer, written as hyper writes those of the pipeline: the same fields in the same order.
+/// The head of a response: the same fields in the same order, whether it is the fast path's or the pipeline's.
 pub(crate) struct ResponseHead<'a> {
     pub(crate) minor: u8,
     pub(crate) status: StatusCode,
     /// Fields that are lines already.
     pub(crate) lines: [&'a [u8]; 2],
-    pub(crate) fields: &'a [(HeaderName, HeaderValue)],
+    pub(crate) fields: Fields<'a>,
     /// What `Expires` says.
     pub(crate) expires: Option<&'a str>,
     pub(crate) length: Length,
     pub(crate) id: RequestId,
     /// What `Connection` says.
-    pub(crate) connection: Option<&'static str>,
+    pub(crate) connection: Option<&'a [u8]>,
     pub(crate) date: &'a str,
+}
+
+/// Fields that are not lines yet.
+#[derive(Clone, Copy)]
+pub(crate) enum Fields<'a> {
+    List(&'a [(HeaderName, HeaderValue)]),
+    /// Those of a response, of which the ones that are the connection's to say are left out.
+    Map(&'a HeaderMap),
 }
 
 /// Whether there is a `Content-Length`, and where: that of a content that is left out stands among the other fields, that
@@ -25,15 +33,15 @@ pub(crate) enum Length {
     None,
     Announced(u64),
     Added(u64),
+    /// There are chunks.
+    Chunked,
 }
 
 impl ResponseHead<'_> {
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         self.put_status(out);
         self.lines.iter().for_each(|lines| out.extend_from_slice(lines));
-        for (name, value) in self.fields {
-            put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
-        }
+        let is_dated = self.put_fields(out);
         if let Some(expires) = self.expires {
             put(out, &[b"expires: ", expires.as_bytes(), b"\r\n"]);
         }
@@ -43,15 +51,35 @@ impl ResponseHead<'_> {
         out.extend_from_slice(b"server: foobar\r\nx-request-id: ");
         out.extend_from_slice(&self.id.digits());
         if let Some(connection) = self.connection {
-            put(out, &[b"\r\nconnection: ", connection.as_bytes()]);
+            put(out, &[b"\r\nconnection: ", connection]);
         }
         out.extend_from_slice(b"\r\n");
-        if let Length::Added(length) = self.length {
-            put_length(out, length);
+        match self.length {
+            Length::Added(length) => put_length(out, length),
+            Length::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Length::None | Length::Announced(_) => {}
         }
-        out.extend_from_slice(b"date: ");
-        out.extend_from_slice(self.date.as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
+        if !is_dated {
+            out.extend_from_slice(b"date: ");
+            out.extend_from_slice(self.date.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Writes the fields, and says whether `Date` is among them.
+    fn put_fields(&self, out: &mut Vec<u8>) -> bool {
+        let mut is_dated = false;
+        match self.fields {
+            Fields::List(list) => list.iter().for_each(|(name, value)| put_field(out, name, value)),
+            Fields::Map(map) => {
+                for (name, value) in map.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(name)) {
+                    is_dated |= *name == DATE;
+                    put_field(out, name, value);
+                }
+            }
+        }
+        is_dated
     }
 
     fn put_status(&self, out: &mut Vec<u8>) {
@@ -66,9 +94,17 @@ impl ResponseHead<'_> {
 
     fn put_any_status(&self, out: &mut Vec<u8>) {
         let version = if self.minor == 0 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
-        let reason = self.status.canonical_reason().unwrap_or("<none>"); // as hyper writes it
+        let reason = self.status.canonical_reason().unwrap_or("<none>"); // as others write it
         put(out, &[version, self.status.as_str().as_bytes(), b" ", reason.as_bytes(), b"\r\n"]);
     }
+}
+
+/// What is said by the connection, in its own words.
+const OF_THE_CONNECTION: [HeaderName; 5] =
+    [CONNECTION, CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, HeaderName::from_static("x-request-id")];
+
+fn put_field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
 }
 
 fn put_length(out: &mut Vec<u8>, length: u64) {

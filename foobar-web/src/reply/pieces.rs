@@ -34,6 +34,13 @@ impl Pieces {
         }
     }
 
+    /// Puts something behind all others.
+    pub(crate) fn push_back(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.0.push_back(piece);
+        }
+    }
+
     /// The first of them, at most `limit` bytes and [`MOST`](Self::MOST) pieces; gives their number.
     pub(crate) fn first<'a>(&'a self, slices: &mut [IoSlice<'a>; Self::MOST], mut limit: usize) -> usize {
         let mut count = 0;

@@ -15,7 +15,7 @@ use crate::support::{Client, STEP, Server, answer, log_of, wait_until};
 /// The length of the file: more than the system takes ahead.
 const LENGTH: usize = 16 << 20;
 
-/// An answer that is written from memory, sent by the system, and written by hyper.
+/// An answer that is written from memory, sent by the system, and written by the pipeline.
 const WAYS: [(&str, &str); 3] = [("32MiB", ""), ("1MiB", ""), ("1MiB", "User-Agent: x\r\nUser-Agent: x\r\n")];
 
 /// A server of one large file, of which it knows.

@@ -130,7 +130,7 @@ fn a_status_of_try_files_is_an_answer_like_any_other_on_both_ways() {
     let server = Server::start(&statuses.map(route).concat());
     let mut client = server.connect();
     for status in statuses {
-        // The second is not plain and takes the way through hyper.
+        // The second is not plain and takes the way through the pipeline.
         for connection in ["keep-alive", "keep-alive, x"] {
             client.send(format!("GET /{status}/x HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n"));
             let answer = client.answer();

@@ -1,4 +1,4 @@
-//! Requests that the wire answers itself, without hyper: what is sent, logged and counted is the same on both ways.
+//! Requests that the fast path answers, and the same by the pipeline: what is sent, logged and counted is the same on both ways.
 
 use std::fs::{File, Metadata};
 use std::io::Read;
@@ -135,7 +135,7 @@ fn an_answer_is_the_same_on_both_ways() {
         }
         let request = |agents: &str| format!("{method} {path} {line}\r\n{field}{agents}\r\n");
         let plain = request("User-Agent: x\r\n");
-        // A field that comes twice is left to hyper.
+        // A field that comes twice is left to the pipeline.
         let twice = request("User-Agent: x\r\nUser-Agent: x\r\n");
         let (here, there) = (exchange(&server, &plain), exchange(&server, &twice));
         assert_eq!(comparable(&here), comparable(&there), "{plain}");

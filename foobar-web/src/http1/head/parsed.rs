@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use bytes::BytesMut;
+use bytes::Bytes;
+use http::uri::{InvalidUri, Uri};
 
 use super::raw_target;
 
@@ -88,15 +89,32 @@ impl Noted {
         &head[self.method.start as usize..self.target_end as usize + b" HTTP/1.1".len()]
     }
 
-    /// The head with its target encoded; `None` if it is so already.
-    pub(crate) fn encoded(&self, head: &[u8]) -> Option<BytesMut> {
-        if !self.raw {
-            return None;
+    /// The target as a URI, encoded if it was not.
+    pub(crate) fn uri(&self, head: &Bytes) -> Result<Uri, InvalidUri> {
+        match self.encoded_target(head) {
+            Some(encoded) => Uri::try_from(encoded),
+            None => Uri::from_maybe_shared(head.slice(self.target())),
         }
-        let (before, target) = head.split_at(self.path.start as usize);
-        let (target, after) = target.split_at(self.target_end as usize - before.len());
-        let encoded = raw_target::encoded(target).expect("it was encoded when it was checked");
-        Some(BytesMut::from(&[before, encoded.as_bytes(), after].concat()[..]))
+    }
+
+    /// The target as it should have been encoded; `None` if it was.
+    pub(crate) fn encoded_target(&self, head: &[u8]) -> Option<String> {
+        if self.raw { raw_target::encoded(&head[self.target()]) } else { None }
+    }
+
+    /// Where the target stands.
+    pub(crate) const fn target(&self) -> Range<usize> {
+        self.path.start as usize..self.target_end as usize
+    }
+
+    /// Whether the target has to be encoded first.
+    pub(crate) const fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// Where the first header field begins.
+    pub(crate) const fn fields_start(&self) -> usize {
+        self.target_end as usize + b" HTTP/1.1\r\n".len()
     }
 
     /// The value of a field, without the blanks around it; `None` if it is not there.

@@ -166,9 +166,7 @@ fn target(sent: &[u8]) -> Option<String> {
     let head = [b"GET ", sent, b" HTTP/1.1\r\n\r\n"].concat();
     let mut reader = HeadReader::new(LIMITS);
     assert_eq!(reader.read(&head).ok()??.length, head.len());
-    let encoded = reader.noted().encoded(&head).map_or(head, Vec::from);
-    let line = String::from_utf8(encoded).expect("the target is encoded");
-    Some(line.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1\r\n\r\n")?.to_owned())
+    Some(reader.noted().uri(&head.into()).expect("what is let through is a URI").to_string())
 }
 
 #[test]

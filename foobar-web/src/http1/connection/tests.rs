@@ -17,9 +17,15 @@ use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local};
 
+use std::io::IoSlice;
+use std::pin::Pin;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
 use super::*;
 use crate::access_log::AccessLog;
 use crate::file_source::FileSources;
+use crate::http1::outgoing::TURN;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::worker::Connections;
@@ -102,15 +108,15 @@ const HEADS: usize = 2000;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A connection on which so many requests have come, each for so many bytes.
-async fn wire(requests: usize, content: usize) -> (Wire<Eager>, Arc<AtomicUsize>) {
+async fn connection(requests: usize, content: usize) -> (Connection<Eager>, Arc<AtomicUsize>) {
     let route = RouteSettings { respond: Some(200), body: "x".repeat(content), ..RouteSettings::default() };
     let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
     let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
     let worker = worker(&web, site, None).await;
     let taken = Arc::<AtomicUsize>::default();
     let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
-    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
-    (Wire::new(client, connection, worker, Rc::new(Exchange::new(Rc::default()))), taken)
+    let peer = foobar_core::Connection { remote: None, local: None, scheme: Scheme::Http };
+    (Connection::new(client, peer, worker, Rc::default()), taken)
 }
 
 async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeHandler>>) -> Rc<Worker> {
@@ -135,29 +141,29 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
 
 #[tokio::test]
 async fn what_is_answered_at_once_counts_in_a_turn() {
-    let (mut wire, taken) = wire(100, TURN / 2).await;
-    take_a_turn(&mut wire).await;
+    let (mut connection, taken) = connection(100, TURN / 2).await;
+    take_a_turn(&mut connection).await;
     assert!((TURN..TURN + HEADS).contains(&taken.load(Relaxed)), "{taken:?}");
 }
 
 #[tokio::test]
 async fn of_a_long_answer_a_turn_is_written_at_a_time() {
-    let (mut wire, taken) = wire(1, 4 * TURN).await;
+    let (mut connection, taken) = connection(1, 4 * TURN).await;
     for turns in 1..=4 {
-        take_a_turn(&mut wire).await;
+        take_a_turn(&mut connection).await;
         assert!((turns * TURN..turns * TURN + HEADS).contains(&taken.load(Relaxed)), "{turns}: {taken:?}");
     }
 }
 
-async fn take_a_turn(wire: &mut Wire<Eager>) {
-    let pending = poll_fn(|cx| Poll::Ready(wire.poll_next(cx).is_pending())).await;
+async fn take_a_turn(connection: &mut Connection<Eager>) {
+    let pending = poll_fn(|cx| Poll::Ready(connection.poll_request(cx).is_pending())).await;
     assert!(pending);
 }
 
 #[tokio::test]
 async fn between_two_turns_others_are_told_what_has_come_for_them() {
     let other = async {
-        let (mut wire, taken) = wire(100, TURN / 2).await;
+        let (mut connection, taken) = connection(100, TURN / 2).await;
         let (mut here, there) = UnixStream::pair().unwrap();
         let after = spawn_local(async move {
             here.read_u8().await.unwrap();
@@ -165,7 +171,7 @@ async fn between_two_turns_others_are_told_what_has_come_for_them() {
         });
         tokio::task::yield_now().await;
         there.try_write(b"x").unwrap();
-        spawn_local(async move { poll_fn(|cx| wire.poll_next(cx)).await.map(drop) });
+        spawn_local(async move { poll_fn(|cx| connection.poll_request(cx)).await.map(drop) });
         after.await.unwrap()
     };
     let taken = LocalSet::new().run_until(other).await;
@@ -174,25 +180,25 @@ async fn between_two_turns_others_are_told_what_has_come_for_them() {
 
 #[tokio::test]
 async fn an_idle_connection_holds_no_buffer() {
-    let (mut wire, taken) = wire(100, TURN / 2).await;
+    let (mut connection, taken) = connection(100, TURN / 2).await;
     poll_fn(|cx| {
-        assert!(wire.poll_next(cx).is_pending());
+        assert!(connection.poll_request(cx).is_pending());
         if taken.load(Relaxed) > 50 * TURN { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    assert_eq!(wire.unread.capacity(), 0);
+    assert_eq!(connection.unread.capacity(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_not_come_whole() {
     for (evicted, lingers) in [(false, LINGER), (true, Duration::ZERO)] {
-        let (mut wire, _) = wire(0, 0).await;
-        wire.message = Message::Sized(10);
+        let (mut connection, _) = connection(0, 0).await;
+        connection.is_broken = true;
         if evicted {
-            wire.exchange.connection.evict();
+            connection.state.evict();
         }
         let begun = Instant::now();
-        wire.close().await;
+        connection.close().await;
         assert!((lingers..lingers + Duration::from_millis(10)).contains(&begun.elapsed()), "{evicted}");
     }
 }

@@ -32,7 +32,7 @@ use crate::worker::ConnectionState;
 const CONNECTIONS: u64 = 2500;
 /// Longer than any deadline, and all that a client can meet one after the other.
 const LONGEST: Duration = Duration::from_secs(150);
-/// Two turns, as hyper may poll twice, each with a write of almost another, and a `/long` that hyper writes besides.
+/// Two turns, of the fast path and of the pipeline, each with a write of almost another, and what is written besides.
 const MOST_AT_ONCE: usize = 6 * TURN + (64 << 10);
 /// The time that passes at once.
 const STEP: Duration = Duration::from_millis(250);
@@ -66,7 +66,7 @@ struct Simulation<'a> {
     tasks: LocalSet,
     tasks_woken: Arc<Woken>,
     requests: Vec<Request>,
-    /// The requests and the chunks of their contents: hyper hands on one at a time, and waits until it has been read.
+    /// The requests and the chunks of their contents: one piece at a time is handed on when it is asked for.
     pieces: usize,
     unsent: Bytes,
     answers: Answers,
@@ -188,8 +188,8 @@ impl<'a> Simulation<'a> {
         _ = Pin::new(&mut self.tasks).poll(&mut Context::from_waker(&self.tasks_woken.take()));
     }
 
-    /// There must be a reason for each. hyper and who reads or discards content wake each other for each piece of it;
-    /// the ten are for pieces that are no chunks, of less than 64 KiB, as hyper reads them.
+    /// There must be a reason for each. The connection and who reads content wake each other for each piece of it; the
+    /// ten are for pieces that are no chunks, of less than 64 KiB.
     fn count_poll(&mut self) {
         self.polls += 1;
         let line = self.line();

@@ -9,18 +9,18 @@ use http::StatusCode;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::{Message, Wire};
+use super::{Connection, Phase};
 use crate::http1::fast_path::Answer;
 use crate::http1::head::Noted;
 use crate::http1::outgoing;
-use crate::http1::outgoing::{End, Outgoing, Request, TURN};
-use crate::http1::response_head::{Length, ResponseHead};
+use crate::http1::outgoing::{Close, Outgoing, Request, TURN};
+use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::net::Transport;
 use crate::reply::{Content, ProblemPage, Reply};
 
-impl<S: Transport> Wire<S> {
-    /// Answers a request from its head alone, which has come whole `now`; `false` if it is for hyper.
-    pub(crate) fn answer(
+impl<S: Transport> Connection<S> {
+    /// Answers a request from its head alone, which has come whole `now`; `false` if it is for the pipeline.
+    pub(super) fn answer(
         &mut self,
         cx: &mut Context<'_>,
         head: &[u8],
@@ -28,32 +28,36 @@ impl<S: Transport> Wire<S> {
         now: Instant,
     ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
-        let Some(answer) = self.front.answer(&worker, head, noted) else { return Ok(false) };
-        let end = self.end_after(&answer);
+        let Some(answer) = self.fast_path.answer(&worker, head, noted) else { return Ok(false) };
+        let close = self.close_after_answer(&answer);
         let request = Request {
             remote: self.remote.clone(),
             head: Cow::Borrowed(head),
             noted: Cow::Borrowed(noted),
             id: RequestId::generate(),
-            since: self.exchange.since(),
+            since: self.since(),
             come: now,
             status: answer.reply.status,
             overhead: 0,
             sent: 0,
             worker,
         };
-        self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, end)).map(|()| true)
+        self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, close)).map(|()| true)
     }
 
-    fn end_after(&self, answer: &Answer) -> Option<End> {
-        let worker = &self.worker;
-        let last = self.exchange.connection.requests() >= worker.limits.requests
-            || self.exchange.connection.closes_when_idle();
+    fn close_after_answer(&self, answer: &Answer) -> Option<Close> {
         match answer.keeps {
-            _ if last || worker.connections.is_short() => Some(End::Wanted),
+            _ if self.is_last() => Some(Close::ByServer),
             true => None,
-            false => Some(End::Asked),
+            false => Some(Close::ByClient),
         }
+    }
+
+    /// Whether no further request is taken.
+    pub(super) fn is_last(&self) -> bool {
+        let worker = &self.worker;
+        let last = self.state.requests() >= worker.limits.requests || self.state.closes_when_idle();
+        last || worker.connections.is_short()
     }
 
     /// Writes an answer as far as the client takes it at once.
@@ -63,10 +67,10 @@ impl<S: Transport> Wire<S> {
         out: &mut Vec<u8>,
         answer: Answer,
         mut request: Request<'_>,
-        end: Option<End>,
+        close: Option<Close>,
     ) -> io::Result<()> {
         let pace = answer.reply.pace;
-        let content = put(out, answer, &mut request, end);
+        let content = put(out, answer, &mut request, close);
         let at_once = match &content {
             Content::Empty => Some(&[][..]),
             Content::Memory(content) if pace.is_none() => Some(&content[..]),
@@ -75,7 +79,7 @@ impl<S: Transport> Wire<S> {
         let mut outcome = Ok(());
         if let Some(content) = at_once {
             let first = &content[..content.len().min(TURN)];
-            let written = match (end, first) {
+            let written = match (close, first) {
                 (Some(_), []) => self.stream.poll_write_last(cx, out),
                 _ => outgoing::poll_write(cx, &mut self.stream, out, first),
             };
@@ -84,7 +88,7 @@ impl<S: Transport> Wire<S> {
                     request.sent = bytes as u64;
                     self.handed(bytes);
                     if bytes == out.len() + content.len() {
-                        self.answered(end, request.come);
+                        self.answered(close, request.come);
                         request.log();
                         return Ok(());
                     }
@@ -94,12 +98,12 @@ impl<S: Transport> Wire<S> {
                 Poll::Pending => {}
             }
         }
-        self.outgoing = Some(Box::new(Outgoing::new(out, content, request.into_owned(), end, pace)));
+        self.outgoing = Some(Box::new(Outgoing::new(out, content, request.into_owned(), close, pace)));
         outcome
     }
 
     /// Writes on, until the client has taken the whole answer.
-    pub(crate) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.spent >= TURN {
                 return end_turn(cx);
@@ -111,32 +115,37 @@ impl<S: Transport> Wire<S> {
                     ready!(self.wrote(cx, result))?;
                 }
                 None => {
-                    let end = outgoing.end;
+                    let close = outgoing.close;
                     self.outgoing = None;
-                    self.answered(end, Instant::now());
+                    self.answered(close, Instant::now());
                 }
             }
         }
     }
 
     /// The client has taken the whole answer.
-    fn answered(&mut self, end: Option<End>, now: Instant) {
+    pub(super) fn answered(&mut self, close: Option<Close>, now: Instant) {
         self.wrote = now;
-        self.end = end;
-        self.message = Message::Head(None);
-        self.exchange.answered_at_once(now);
+        self.close = close;
+        self.set_idle(now);
+    }
+
+    /// It waits for a request, since then.
+    pub(super) fn set_idle(&mut self, since: Instant) {
+        self.phase = Phase::Idle { since };
+        self.state.set_idle(since);
     }
 }
 
 /// Comes back after the other connections and what has happened on their sockets: a task that only wakes itself is among
 /// those that run before the runtime looks there.
-fn end_turn<T>(cx: &mut Context<'_>) -> Poll<T> {
+pub(super) fn end_turn<T>(cx: &mut Context<'_>) -> Poll<T> {
     _ = pin!(yield_now()).poll(cx); // pending, and the runtime knows whom to wake
     Poll::Pending
 }
 
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
-fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option<End>) -> Content {
+fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Option<Close>) -> Content {
     let Answer { reply, page, .. } = answer;
     let left_out = request.noted.method(&request.head) == b"HEAD";
     let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
@@ -146,11 +155,11 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option
         minor: request.noted.minor,
         status: reply.status,
         lines,
-        fields: &reply.extra,
+        fields: Fields::List(&reply.extra),
         expires: expires.as_deref(),
         length: length(&reply, page.as_deref(), left_out),
         id: request.id,
-        connection: connection(request.noted.minor, end),
+        connection: connection(request.noted.minor, close),
         date: &second.http,
     };
     head.put(out);
@@ -165,7 +174,7 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, end: Option
     Content::Empty
 }
 
-/// What `Content-Length` says; as hyper has it, nothing of a content that nobody announced and that is left out.
+/// What `Content-Length` says; nothing of a content that nobody announced and that is left out.
 fn length(reply: &Reply, page: Option<&ProblemPage>, left_out: bool) -> Length {
     match (reply.length, page, &reply.content) {
         (Some(length), ..) if left_out => Length::Announced(length),
@@ -178,13 +187,13 @@ fn length(reply: &Reply, page: Option<&ProblemPage>, left_out: bool) -> Length {
 }
 
 /// What is told of the connection; in HTTP/1.0 that it is kept, in HTTP/1.1 that it is not.
-const fn connection(minor: u8, end: Option<End>) -> Option<&'static str> {
-    match (minor, end) {
-        (_, Some(End::Wanted)) | (1, Some(End::Asked)) => Some("close"),
-        (0, None) => Some("keep-alive"),
+pub(super) const fn connection(minor: u8, close: Option<Close>) -> Option<&'static [u8]> {
+    match (minor, close) {
+        (_, Some(Close::ByServer)) | (1, Some(Close::ByClient)) => Some(b"close"),
+        (0, None) => Some(b"keep-alive"),
         _ => None,
     }
 }
 
 /// Up to so many bytes a copy costs less than a second piece in a write.
-const COPIED: usize = 16 << 10;
+pub(super) const COPIED: usize = 16 << 10;

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::random::Random;
+use crate::http1::incoming_content::MOST;
 use crate::http1::outgoing::TURN;
-use crate::http1::unread_body::MOST;
 
 /// What the simulated server serves.
 pub(crate) struct Contents {
@@ -71,8 +71,8 @@ impl Contents {
         }
         let often = if most > self.long.len() << 6 { 36 } else { 12 };
         match random.below(often) {
-            20.. => Options { by_hyper: false, ..options }.get("/large", &self.large, random),
-            12.. => Options { by_hyper: false, ..options }.get("/long", &self.long, random),
+            20.. => Options { by_pipeline: false, ..options }.get("/large", &self.large, random),
+            12.. => Options { by_pipeline: false, ..options }.get("/long", &self.long, random),
             0 if most >= self.long.len() => options.get("/long", &self.long, random),
             0 | 1 if most >= self.large.len() => options.get("/large", &self.large, random),
             0..=2 if most >= self.kept.len() => options.get("/a.bin", &self.kept, random),
@@ -110,7 +110,7 @@ impl Contents {
             (false, MOST, End::Not),
             (false, MOST + 1, End::Must),
             (true, MOST, End::Not),
-            (true, 2 * MOST, End::Must), // far beyond what hyper holds: with less it may have the last chunk by then
+            (true, 2 * MOST, End::Must), // far beyond what is read at a time: with less it may have the last chunk by then
         ][random.below(4)];
         let content = "i".repeat(length as usize);
         let options = Options { minor: 1, connection: "", end, ..*options };
@@ -168,7 +168,7 @@ impl fmt::Display for Request {
 
 /// What is chosen for any request.
 struct Options {
-    by_hyper: bool,
+    by_pipeline: bool,
     minor: u8,
     connection: &'static str,
     end: End,
@@ -183,11 +183,11 @@ impl Options {
             (_, 0..20) => ("Connection: keep-alive\r\n", End::Not),
             _ => ("", End::Must),
         };
-        Self { by_hyper: random.one_in(3), minor, connection, end }
+        Self { by_pipeline: random.one_in(3), minor, connection, end }
     }
 
     fn head(&self, method: &str, target: &str, fields: &str) -> String {
-        let twice = if self.by_hyper { "User-Agent: a\r\nUser-Agent: b\r\n" } else { "" };
+        let twice = if self.by_pipeline { "User-Agent: a\r\nUser-Agent: b\r\n" } else { "" };
         let Self { minor, connection, .. } = self;
         format!("{method} {target} HTTP/1.{minor}\r\nHost: a\r\n{twice}{fields}{connection}\r\n")
     }

@@ -1,0 +1,150 @@
+use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use foobar_core::BodyError;
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
+use super::{Client, Connection, Phase};
+use crate::http1::incoming_content::{Framing, IncomingContent, Rest};
+use crate::http1::outgoing::poll_write;
+use crate::http1::request_body::Demand;
+use crate::net::Transport;
+
+/// It is waited for this long, as in nginx (`lingering_time`).
+const LONGEST: Duration = Duration::from_secs(30);
+/// What is read at a time.
+const PIECE: u64 = 64 << 10;
+
+impl<S: Transport> Connection<S> {
+    /// What the client does while its request is being answered: reads as much of the body as somebody wants.
+    pub(super) fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
+        let Some(content) = &mut self.content else { return self.poll_gone(cx) };
+        match content.feed.demand(cx) {
+            Demand::Nothing => return Poll::Pending,
+            Demand::More => ready!(self.poll_continue(cx))?,
+            Demand::Dropped => match &mut content.rest {
+                Rest::Left => return Poll::Pending,
+                Rest::Discarded { since, .. } => _ = since.get_or_insert_with(Instant::now),
+            },
+        }
+        match ready!(self.poll_content(cx)) {
+            Ok(data) => Poll::Ready(Ok(self.hand_on(data))),
+            Err(error) => self.break_off(error),
+        }
+    }
+
+    /// Tells a client that waits for it to send the content, unless that has come by now or the response has begun.
+    fn poll_continue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(content) = &mut self.content
+            && !content.interim.is_empty()
+        {
+            if !self.unread.is_empty() || matches!(self.phase, Phase::Responding) {
+                content.interim = &[];
+                break;
+            }
+            let interim = content.interim;
+            let written = poll_write(cx, &mut self.stream, interim, &[]);
+            let written = ready!(self.wrote(cx, written))?;
+            if let Some(content) = &mut self.content {
+                content.interim = &interim[written..];
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads a piece of the content; none of it at its end.
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.unread.is_empty() {
+            let filled = self.fill_content(cx);
+            let Poll::Ready(filled) = filled else { return self.poll_content_deadline(cx) };
+            if filled? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Poll::Ready(self.take_content())
+    }
+
+    /// Reads what has come into the empty `unread`, no further than the content goes if that is known.
+    fn fill_content(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let most = match self.content.as_deref() {
+            Some(IncomingContent { framing: Framing::Sized(left), .. }) => PIECE.min(*left),
+            _ => PIECE,
+        };
+        let mut piece = BytesMut::with_capacity(most as usize);
+        let read = ready!(pin!(self.stream.read_buf(&mut piece)).poll(cx))?;
+        self.worker.pipeline.counters.received(read);
+        self.unread = piece;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Takes what belongs to the content from what has been read.
+    fn take_content(&mut self) -> io::Result<Bytes> {
+        let Some(content) = &mut self.content else { return Ok(Bytes::new()) };
+        let data = match &mut content.framing {
+            Framing::Sized(left) => {
+                let length = usize::try_from(*left).map_or(self.unread.len(), |left| left.min(self.unread.len()));
+                *left -= length as u64;
+                self.unread.split_to(length)
+            }
+            Framing::Chunked(chunks) => {
+                let mut data = BytesMut::new();
+                let read = chunks.read(&self.unread, &mut data);
+                let read = read.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?; // there is one reason
+                self.receiving.moved(read as u64);
+                drop(self.unread.split_to(read));
+                data
+            }
+        };
+        self.receiving.moved(data.len() as u64);
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new(); // no memory is kept
+        }
+        Ok(data.freeze())
+    }
+
+    /// Gives data to whoever reads it, or discards it.
+    fn hand_on(&mut self, data: Bytes) -> Client {
+        let Some(content) = &mut self.content else { return Client::Sent };
+        let is_whole = content.framing.is_done();
+        match &mut content.rest {
+            Rest::Discarded { most, since: Some(_) } => match most.checked_sub(data.len() as u64) {
+                Some(less) => *most = less,
+                None => return Client::Gone,
+            },
+            _ if data.is_empty() => {}
+            _ => content.feed.push(data),
+        }
+        if is_whole {
+            content.feed.end(Ok(()));
+            self.content = None;
+        }
+        Client::Sent
+    }
+
+    /// The content will not come whole: whoever reads it learns why, and answers.
+    fn break_off(&mut self, error: io::Error) -> Poll<io::Result<Client>> {
+        let Some(content) = self.content.take() else { return Poll::Ready(Err(error)) };
+        self.is_broken = true;
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            self.gone.get_or_insert_with(Instant::now);
+        }
+        let is_discarded = matches!(content.rest, Rest::Discarded { since: Some(_), .. });
+        content.feed.end(Err(error));
+        Poll::Ready(Ok(if is_discarded { Client::Gone } else { Client::Sent }))
+    }
+
+    /// By when more of the content has to come.
+    fn poll_content_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let limits = self.worker.limits;
+        let mut deadline = self.receiving.deadline(limits.body_time, limits.rate);
+        if let Some(Rest::Discarded { since: Some(since), .. }) = self.content.as_ref().map(|content| content.rest) {
+            deadline = deadline.min(since + LONGEST);
+        }
+        ready!(self.reading.poll(cx, deadline));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, BodyError::TooSlow)))
+    }
+}

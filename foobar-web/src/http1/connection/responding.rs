@@ -1,0 +1,269 @@
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap};
+use http::response::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use tokio::time::Instant;
+
+use super::answering::{COPIED, connection, end_turn};
+use super::{Client, Close, Connection, Phase, Taker};
+use crate::http1::chunked::Chunked;
+use crate::http1::connection_option::has_option;
+use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
+use crate::http1::outgoing::{TURN, poll_write};
+use crate::http1::request_body::{IncomingBody, channel};
+use crate::http1::request_head::{Received, RequestHead};
+use crate::http1::response_body::{Delimiter, OutgoingBody};
+use crate::http1::response_head::{Fields, Length, ResponseHead};
+use crate::http1::{head, refused_head, upgrade};
+use crate::net::Transport;
+use crate::pipeline::{Arrival, Logged, Refusal};
+use crate::reply::Pace;
+
+/// A request for the pipeline, or what stands in the place of one that is refused.
+type Taken = Result<Request<IncomingBody>, (Request<()>, Refusal)>;
+
+/// What of a request its response depends on.
+pub(super) struct Asked {
+    minor: u8,
+    is_head: bool,
+    keep_alive: bool,
+    is_refused: bool,
+    /// Whether the rest of its content may be read after the response, so that another request can follow.
+    may_discard: bool,
+    /// Who gets the connection if the response is 101.
+    upgrade: Option<Taker>,
+}
+
+impl<S: Transport> Connection<S> {
+    /// Asks the pipeline for the response to a request.
+    pub(super) fn ask(&mut self, received: Received) -> (Asked, impl Future<Output = Response<Logged>> + use<S>) {
+        let arrival = Arrival { connection: self.peer, since: self.since() };
+        let (asked, request) = match received {
+            Received::Request(head, content) => match self.request(&head, content) {
+                Ok((asked, request)) => (asked, Ok(request)),
+                Err(error) => {
+                    tracing::debug!(%error, "a head that is well-formed is refused");
+                    self.is_broken = true;
+                    let refusal = refused_head::refusal(head::MALFORMED, &head.bytes);
+                    self.refused(refusal, head.index.method(&head.bytes) == b"HEAD")
+                }
+            },
+            Received::Refused(refusal, is_head) => self.refused(refusal, is_head),
+        };
+        let worker = Rc::clone(&self.worker);
+        let response = async move {
+            match request {
+                Ok(request) => worker.pipeline.serve(request, arrival).await,
+                Err((request, refusal)) => worker.pipeline.refuse(request, refusal, arrival).await,
+            }
+        };
+        (asked, response)
+    }
+
+    /// The request for the pipeline, with its content or the way to it.
+    fn request(
+        &mut self,
+        head: &RequestHead,
+        content: head::Content,
+    ) -> Result<(Asked, Request<IncomingBody>), http::Error> {
+        let mut parts = head.parts()?;
+        let minor = head.index.minor;
+        let closes = has_option(&parts.headers, "close");
+        let asked = Asked {
+            minor,
+            is_head: parts.method == Method::HEAD,
+            keep_alive: !closes && (minor == 1 || has_option(&parts.headers, "keep-alive")),
+            is_refused: false,
+            may_discard: minor == 1 && !closes && !matches!(content, head::Content::Length(length) if length > MOST),
+            upgrade: upgrade::offer(&mut parts),
+        };
+        let expects = minor == 1 && parts.headers.contains_key(EXPECT);
+        Ok((asked, Request::from_parts(parts, self.incoming(content, expects))))
+    }
+
+    fn incoming(&mut self, content: head::Content, expects: bool) -> IncomingBody {
+        let (framing, length) = match content {
+            head::Content::Length(length) if length <= self.unread.len() as u64 => {
+                let whole = self.unread.split_to(length as usize).freeze();
+                if self.unread.is_empty() {
+                    self.unread = BytesMut::new(); // no memory is kept
+                }
+                return IncomingBody::Whole(whole);
+            }
+            head::Content::Length(length) => (Framing::Sized(length), Some(length)),
+            head::Content::Chunked => (Framing::Chunked(Chunked::new(self.worker.limits.head)), None),
+        };
+        let (feed, body) = channel(length);
+        let interim = if expects { CONTINUE } else { &[] };
+        self.content = Some(Box::new(IncomingContent { framing, feed, interim, rest: Rest::Left }));
+        body
+    }
+
+    /// Sends a response, and reads meanwhile what somebody wants of the request's content, or what nobody wants any more.
+    /// Gives who is to get the connection after a 101.
+    pub(super) async fn respond(&mut self, response: Response<Logged>, mut asked: Asked) -> io::Result<Option<Taker>> {
+        let (parts, body) = response.into_parts();
+        self.phase = Phase::Responding;
+        let taker = asked.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
+        let (length, delimiter) = framing(&parts, body.size_hint().exact(), &asked);
+        let close = if taker.is_some() { None } else { self.close_after(&parts.headers, &asked, delimiter) };
+        if let Some(content) = &mut self.content {
+            content.interim = &[];
+            content.rest = if close.is_none() { Rest::DISCARDED } else { Rest::Left };
+        }
+        let mut outgoing = OutgoingBody::new(body, delimiter, parts.extensions.get::<Pace>().copied());
+        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, &asked, length, close))).await?;
+        drop(parts);
+        poll_fn(|cx| self.poll_respond(cx, &mut outgoing)).await?;
+        drop(outgoing);
+        self.answered(self.close.or(close), Instant::now());
+        if self.close.is_none() && self.content.is_some() {
+            poll_fn(|cx| self.poll_discard(cx)).await?;
+        }
+        Ok(taker)
+    }
+
+    /// Writes the head, and as much of the body as is ready and can be sent at once.
+    fn begin_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        parts: &Parts,
+        outgoing: &mut OutgoingBody,
+        asked: &Asked,
+        length: Length,
+        close: Option<Close>,
+    ) -> io::Result<()> {
+        self.spent = 0;
+        let worker = Rc::clone(&self.worker);
+        worker.desk.with_output(|out| {
+            let switched = parts.headers.get(CONNECTION).filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
+            let head = ResponseHead {
+                minor: asked.minor,
+                status: parts.status,
+                lines: [&[], &[]],
+                fields: Fields::Map(&parts.headers),
+                expires: None,
+                length,
+                id: outgoing.id(),
+                connection: switched.map_or(connection(asked.minor, close), |switched| Some(switched.as_bytes())),
+                date: &worker.clock.at(Instant::now()).http,
+            };
+            head.put(out);
+            let head = out.len();
+            let first = outgoing.first(cx)?;
+            if first.len() <= COPIED {
+                out.extend_from_slice(&first);
+            }
+            let rest = if first.len() <= COPIED { Bytes::new() } else { first };
+            let written = match poll_write(cx, &mut self.stream, out, &rest[..rest.len().min(TURN)]) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => 0,
+            };
+            self.wrote = Instant::now();
+            self.handed(written);
+            outgoing.began(head, out, &rest, written);
+            Ok(())
+        })
+    }
+
+    /// Writes on, until the client has taken the whole response.
+    fn poll_respond(&mut self, cx: &mut Context<'_>, outgoing: &mut OutgoingBody) -> Poll<io::Result<()>> {
+        self.spent = 0;
+        loop {
+            if let Poll::Ready(sent) = self.poll_send(cx, outgoing) {
+                return Poll::Ready(sent);
+            }
+            match ready!(self.poll_client(cx))? {
+                Client::Sent => {}
+                Client::Gone => self.give_up_content(),
+            }
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, outgoing: &mut OutgoingBody) -> Poll<io::Result<()>> {
+        loop {
+            outgoing.fill(cx)?;
+            if outgoing.is_done() {
+                return Poll::Ready(Ok(()));
+            }
+            if outgoing.is_empty() {
+                return Poll::Pending;
+            }
+            if self.spent >= TURN {
+                return end_turn(cx);
+            }
+            let limit = ready!(outgoing.poll_pace(cx)).min(TURN);
+            let written = outgoing.poll_write(cx, &mut self.stream, limit);
+            ready!(self.wrote(cx, written))?;
+        }
+    }
+
+    /// Reads what nobody wants of the request's content, so that another request can follow. Meanwhile the connection is
+    /// as idle as any other.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.content.is_some() {
+            let client = match self.state.closes_when_idle() {
+                true => Client::Gone,
+                false => ready!(self.poll_client(cx))?,
+            };
+            if let Client::Gone = client {
+                self.give_up_content();
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.set_idle(Instant::now());
+        Poll::Ready(Ok(()))
+    }
+
+    /// No request can be found behind content that is not read to its end.
+    fn give_up_content(&mut self) {
+        self.content = None;
+        self.is_broken = true;
+        self.close = Some(Close::ByServer);
+    }
+
+    fn close_after(&self, headers: &HeaderMap, asked: &Asked, delimiter: Delimiter) -> Option<Close> {
+        let leaves_content = |content: &IncomingContent| !asked.may_discard || !content.interim.is_empty();
+        let ends = self.is_broken || asked.is_refused || delimiter == Delimiter::Close;
+        let ends = ends || self.content.as_deref().is_some_and(leaves_content);
+        match asked.keep_alive {
+            _ if ends || self.is_last() || has_option(headers, "close") => Some(Close::ByServer),
+            true => None,
+            false => Some(Close::ByClient),
+        }
+    }
+
+    fn refused(&mut self, refusal: Refusal, is_head: bool) -> (Asked, Taken) {
+        let mut request = Request::new(());
+        if is_head {
+            *request.method_mut() = Method::HEAD;
+        }
+        let asked = Asked { minor: 1, is_head, keep_alive: false, is_refused: true, may_discard: false, upgrade: None };
+        (asked, Err((request, refusal)))
+    }
+}
+
+/// What a response says of the length of its body, and how the body ends (RFC 9112 §6.3). A length that is announced beside a
+/// body of unknown length, or of none that is sent, has been found to be a number.
+fn framing(parts: &Parts, known: Option<u64>, asked: &Asked) -> (Length, Delimiter) {
+    let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let unsent = announced.map_or(Length::None, Length::Announced);
+    match (parts.status, known, announced) {
+        (status, ..) if status.is_informational() || status == StatusCode::NO_CONTENT => {
+            (Length::None, Delimiter::NoContent)
+        }
+        (StatusCode::NOT_MODIFIED, ..) => (unsent, Delimiter::NoContent),
+        (_, Some(length @ 1..), _) if asked.is_head => (Length::Added(length), Delimiter::NoContent),
+        _ if asked.is_head => (unsent, Delimiter::NoContent),
+        (_, Some(length), _) => (Length::Added(length), Delimiter::Length(length)),
+        (_, None, Some(length)) => (Length::Announced(length), Delimiter::Length(length)),
+        (_, None, None) if asked.minor == 1 => (Length::Chunked, Delimiter::Chunks),
+        (_, None, None) => (Length::None, Delimiter::Close),
+    }
+}

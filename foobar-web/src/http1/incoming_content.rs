@@ -1,0 +1,47 @@
+use tokio::time::Instant;
+
+use super::chunked::Chunked;
+use super::request_body::BodyFeed;
+
+/// The content of the request in hand, as far as it has not been read.
+pub(super) struct IncomingContent {
+    pub(super) framing: Framing,
+    pub(super) feed: BodyFeed,
+    /// What is to be sent before more of it comes.
+    pub(super) interim: &'static [u8],
+    /// What is done about it once nobody reads it any more.
+    pub(super) rest: Rest,
+}
+
+pub(super) enum Framing {
+    /// This many bytes.
+    Sized(u64),
+    Chunked(Chunked),
+}
+
+/// What becomes of content that nobody reads.
+#[derive(Clone, Copy)]
+pub(super) enum Rest {
+    /// It stays where it is.
+    Left,
+    /// It is read, so that another request can follow: this many bytes at most, and not for long after `since`.
+    Discarded { most: u64, since: Option<Instant> },
+}
+
+impl Rest {
+    pub(super) const DISCARDED: Self = Self::Discarded { most: MOST, since: None };
+}
+
+pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// This much of a body is discarded, as in Go's net/http.
+pub(super) const MOST: u64 = 256 << 10;
+
+impl Framing {
+    /// Whether its last byte has come.
+    pub(super) fn is_done(&self) -> bool {
+        match self {
+            Self::Sized(left) => *left == 0,
+            Self::Chunked(chunks) => chunks.is_done(),
+        }
+    }
+}

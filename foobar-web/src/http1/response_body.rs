@@ -1,0 +1,217 @@
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use foobar_core::{BoxError, RequestId, panics};
+use http_body::{Body, Frame};
+
+use super::outgoing::poll_write_vectored;
+use super::pacer::Pacer;
+use crate::access_log::Entry;
+use crate::net::Transport;
+use crate::pipeline::Logged;
+use crate::reply::{Pace, Pieces};
+
+/// A response of the pipeline on its way to the client, as far as the client has not taken it.
+pub(super) struct OutgoingBody {
+    body: Logged,
+    delimiter: Delimiter,
+    /// Whether all of the body is in `pieces`, or has been sent.
+    is_over: bool,
+    pieces: Pieces,
+    /// The bytes of `pieces`.
+    queued: usize,
+    pacer: Option<Pacer>,
+    entry: Rc<Entry>,
+    /// The bytes of the head.
+    head: usize,
+    /// What the client has taken, with the head.
+    written: usize,
+}
+
+/// How the end of a response's content is told (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delimiter {
+    /// There is none, whatever the body has.
+    NoContent,
+    /// By its length: this much of it is left.
+    Length(u64),
+    Chunks,
+    /// By the end of the connection.
+    Close,
+}
+
+/// What may wait in memory for the client.
+const QUEUE: usize = 64 << 10;
+/// Up to this many bytes a copy costs less than further pieces in a write.
+const COPIED: usize = 16 << 10;
+
+impl OutgoingBody {
+    pub(super) fn new(body: Logged, delimiter: Delimiter, pace: Option<Pace>) -> Self {
+        Self {
+            entry: body.entry(),
+            is_over: delimiter == Delimiter::NoContent,
+            body,
+            delimiter,
+            pieces: Pieces::default(),
+            queued: 0,
+            pacer: pace.map(Pacer::new),
+            head: 0,
+            written: 0,
+        }
+    }
+
+    pub(super) fn id(&self) -> RequestId {
+        self.entry.id()
+    }
+
+    /// The first piece of the body if it is ready and can be sent as it is, right behind the head.
+    pub(super) fn first(&mut self, cx: &mut Context<'_>) -> io::Result<Bytes> {
+        if self.is_over || self.pacer.is_some() || self.delimiter == Delimiter::Chunks {
+            return Ok(Bytes::new());
+        }
+        match self.poll_data(cx) {
+            Poll::Ready(data) => Ok(data?.unwrap_or_default()), // its end, which `fill` will see too
+            Poll::Pending => Ok(Bytes::new()),
+        }
+    }
+
+    /// The client has been sent `written` bytes of `begun`, the `head` bytes of the head and what follows it, and of `rest`.
+    pub(super) fn began(&mut self, head: usize, begun: &[u8], rest: &Bytes, written: usize) {
+        (self.head, self.written) = (head, written);
+        if written < begun.len() {
+            self.push(Bytes::copy_from_slice(&begun[written..]));
+        }
+        self.push(rest.slice(written.saturating_sub(begun.len())..));
+    }
+
+    /// Takes from the body what is ready, unless enough waits for the client.
+    pub(super) fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while !self.is_over && self.queued < QUEUE {
+            match self.poll_data(cx) {
+                Poll::Ready(Ok(Some(data))) => self.queue(data),
+                Poll::Ready(Ok(None)) => self.queue_end(),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing waits for the client.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Whether the client has taken everything.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_over && self.is_empty()
+    }
+
+    /// Writes what the client takes, at most `limit` bytes and as many as its pace allows.
+    pub(super) fn poll_write<S: Transport>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); Pieces::MOST];
+        let count = self.pieces.first(&mut slices, limit);
+        let written = ready!(poll_write_vectored(cx, stream, &slices[..count]))?;
+        self.pieces.advance(written);
+        self.queued -= written;
+        self.written += written;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.sent(written);
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// How many bytes may be written now; waits until it is worth a write.
+    pub(super) fn poll_pace(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        self.pacer.as_mut().map_or(Poll::Ready(usize::MAX), |pacer| pacer.poll(cx))
+    }
+
+    /// The next data of the body, or its end, which has to be where the head says.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        loop {
+            let data = match ready!(self.poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => data,
+                    _ => continue, // trailers are not sent (RFC 9110 §6.5.1)
+                },
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))), // whoever made it has logged it
+                None => return Poll::Ready(self.check_end().map(|()| None)),
+            };
+            return Poll::Ready(self.check_length(data).map(Some));
+        }
+    }
+
+    /// A panic of a body is no reason for an end that looks like one.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Self { body, entry, .. } = self;
+        panics::catch(|| Pin::new(body).poll_frame(cx)).unwrap_or_else(|panic| {
+            tracing::error!(request = %entry.id(), "the body of a response {panic}");
+            Poll::Ready(Some(Err(panic.into())))
+        })
+    }
+
+    fn check_length(&mut self, data: Bytes) -> io::Result<Bytes> {
+        if let Delimiter::Length(left) = &mut self.delimiter {
+            let Some(less) = left.checked_sub(data.len() as u64) else { return Err(self.wrong_length("longer")) };
+            *left = less;
+        }
+        Ok(data)
+    }
+
+    fn check_end(&self) -> io::Result<()> {
+        match self.delimiter {
+            Delimiter::Length(1..) => Err(self.wrong_length("shorter")),
+            _ => Ok(()),
+        }
+    }
+
+    fn wrong_length(&self, comparison: &str) -> io::Error {
+        tracing::error!(
+            request = %self.id(),
+            "the body of a response is {comparison} than its Content-Length says; the connection is cut"
+        );
+        io::ErrorKind::InvalidData.into()
+    }
+
+    fn queue(&mut self, data: Bytes) {
+        if self.delimiter != Delimiter::Chunks {
+            return self.push(data);
+        }
+        let size = format!("{:x}\r\n", data.len());
+        if data.len() <= COPIED {
+            let chunk = [size.as_bytes(), &data, b"\r\n"].concat();
+            return self.push(chunk.into());
+        }
+        self.push(size.into());
+        self.push(data);
+        self.push(Bytes::from_static(b"\r\n"));
+    }
+
+    fn queue_end(&mut self) {
+        self.is_over = true;
+        if self.delimiter == Delimiter::Chunks {
+            self.push(Bytes::from_static(b"0\r\n\r\n"));
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        self.queued += piece.len();
+        self.pieces.push_back(piece);
+    }
+}
+
+impl Drop for OutgoingBody {
+    fn drop(&mut self) {
+        if !self.is_done() {
+            self.entry.cut(self.written.saturating_sub(self.head) as u64); // nothing of the body before the whole head
+        }
+    }
+}

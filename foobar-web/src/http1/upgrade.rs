@@ -1,0 +1,32 @@
+use std::io;
+
+use foobar_core::{Io, Upgrade};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::{Method, Version};
+use tokio::sync::oneshot;
+
+use super::connection_option::has_option;
+
+/// Lets the handler take over the connection by answering 101, if the request may lead to that; gives who is to get it.
+pub(super) fn offer(request: &mut Parts) -> Option<oneshot::Sender<Box<dyn Io>>> {
+    if !asks_to_upgrade(request) {
+        return None;
+    }
+    let (taker, taken) = oneshot::channel();
+    let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
+    request.extensions.insert(Upgrade::new(async move { taken.await.map_err(gone) }));
+    Some(taker)
+}
+
+/// Whether a request asks to switch protocols in full form: with anything less, a proxy in front may see another
+/// request where this server sees a tunnel.
+fn asks_to_upgrade(request: &Parts) -> bool {
+    let headers = &request.headers;
+    request.method == Method::GET
+        && request.version == Version::HTTP_11
+        && headers.contains_key(UPGRADE)
+        && has_option(headers, "upgrade")
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
+}
