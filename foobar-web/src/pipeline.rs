@@ -96,11 +96,11 @@ impl Pipeline {
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
                 let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
                 if let Some(pages) = pages {
-                    pages.apply(&mut response).await;
+                    Box::pin(pages.apply(&mut response)).await; // boxed, as all that is rare, to keep this future small
                 }
                 response
             }
-            Err(problem) => self.refused(problem, &request.headers, id).await,
+            Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await,
         };
         keep_true_length(&mut response, head);
         finish(response, record)
@@ -167,7 +167,10 @@ impl Pipeline {
                     request.extensions.insert(connection);
                     request.extensions.insert(id);
                     let response = self.hand_over(request, body, route.body_limit, id).await?;
-                    follow(response, site, request).await
+                    match Accel::of(&response) {
+                        None => Ok(accel::take(response)),
+                        Some(accel) => Box::pin(follow(accel, site, request)).await,
+                    }
                 }
             },
         }
@@ -282,7 +285,7 @@ async fn file(places: &[Place], request: &Parts, path: &str) -> Option<Reply> {
     }
     let asked = Asked::of(request);
     for place in places {
-        let reply = place.serve(&asked, path).await;
+        let reply = Box::pin(place.serve(&asked, path)).await;
         if reply.is_some() {
             return reply;
         }
@@ -305,9 +308,8 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
     Ok(response)
 }
 
-/// The response of the application, or the file that it names.
-async fn follow(response: Response, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    let Some(mut accel) = Accel::of(&response) else { return Ok(accel::take(response)) };
+/// The file that the application names.
+async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Response, Failure> {
     match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
         Ok(mut response) => {
             accel.announce(&mut response);

@@ -6,13 +6,12 @@ mod waiting;
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use foobar_core::Io;
+use foobar_core::{Io, LocalBoxFuture};
 use http::Response;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -173,8 +172,10 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Runs the handler, and reads meanwhile what it wants of the body; `None` if the client goes.
-    async fn handle(&mut self, answer: impl Future<Output = Response<Logged>>) -> io::Result<Option<Response<Logged>>> {
-        let mut answer = pin!(answer);
+    async fn handle(
+        &mut self,
+        mut answer: LocalBoxFuture<'static, Response<Logged>>,
+    ) -> io::Result<Option<Response<Logged>>> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = answer.as_mut().poll(cx) {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use foobar_core::LocalBoxFuture;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap};
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -42,7 +43,7 @@ pub(super) struct Asked {
 
 impl<S: Transport> Connection<S> {
     /// Asks the pipeline for the response to a request.
-    pub(super) fn ask(&mut self, received: Received) -> (Asked, impl Future<Output = Response<Logged>> + use<S>) {
+    pub(super) fn ask(&mut self, received: Received) -> (Asked, LocalBoxFuture<'static, Response<Logged>>) {
         let arrival = Arrival { connection: self.peer, since: self.since() };
         let (asked, request) = match received {
             Received::Request(head, content) => match self.request(&head, content) {
@@ -57,11 +58,10 @@ impl<S: Transport> Connection<S> {
             Received::Refused(refusal, is_head) => self.refused(refusal, is_head),
         };
         let worker = Rc::clone(&self.worker);
-        let response = async move {
-            match request {
-                Ok(request) => worker.pipeline.serve(request, arrival).await,
-                Err((request, refusal)) => worker.pipeline.refuse(request, refusal, arrival).await,
-            }
+        // Boxed where it is made: it is large, and a future that is handed on is copied.
+        let response: LocalBoxFuture<'static, _> = match request {
+            Ok(request) => Box::pin(async move { worker.pipeline.serve(request, arrival).await }),
+            Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };
         (asked, response)
     }
