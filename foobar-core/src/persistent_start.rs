@@ -16,7 +16,8 @@ pub trait Attempt: Send + Sync + 'static {
     /// The name of the tier, for the log.
     const TIER: &'static str;
 
-    /// Tries once to start. What an attempt before it has done stands.
+    /// Tries once to start. What an attempt before it has done stands. It must not block: all but the first run on the
+    /// runtime of whoever started the tier.
     fn attempt(&self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Whether a later attempt may succeed.

@@ -330,7 +330,7 @@ fn too_large(limit: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }
 
-/// 0 where there is none; the wire has checked that there is at most one, of digits.
+/// 0 where there is none; the connection has checked that there is at most one, of digits.
 fn content_length(headers: &HeaderMap) -> u64 {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()); // digits are text
     length.and_then(|length| length.parse().ok()).unwrap_or(0)

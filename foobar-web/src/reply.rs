@@ -93,7 +93,7 @@ impl Reply {
         self.fields.iter().chain(self.extra.iter().cloned()).chain(expires).collect()
     }
 
-    /// The answer in the form that everything behind the wire has.
+    /// The answer in the form that the pipeline has.
     pub(crate) fn into_response(self) -> Response {
         let mut headers = self.headers();
         if let Some(length) = self.length {

@@ -73,17 +73,23 @@ impl Chunked {
         Ok(at)
     }
 
+    /// Holds extensions and trailers to their limits.
+    fn count(&mut self, byte: u8) -> Result<(), BadChunk> {
+        use Next::*;
+        match self.next {
+            ExtensionName { .. } | ExtensionValue { .. } | Quoted | QuotedPair | TrailerName | TrailerValue => {
+                self.overhead += 1;
+            }
+            Trailer if byte != b'\r' => self.trailers += 1,
+            _ => {}
+        }
+        let within = self.overhead <= self.limits.bytes && self.trailers <= self.limits.fields;
+        if within { Ok(()) } else { Err(BadChunk) }
+    }
+
     fn step(&mut self, byte: u8) -> Result<Next, BadChunk> {
         use Next::*;
-        if matches!(
-            self.next,
-            ExtensionName { .. } | ExtensionValue { .. } | Quoted | QuotedPair | TrailerName | TrailerValue
-        ) {
-            self.overhead += 1;
-            if self.overhead > self.limits.bytes {
-                return Err(BadChunk);
-            }
-        }
+        self.count(byte)?;
         Ok(match (self.next, byte) {
             (Size { digits: digits @ 0..16 }, byte) if byte.is_ascii_hexdigit() => {
                 self.size = (self.size << 4) | char::from(byte).to_digit(16).map_or(0, u64::from);
@@ -112,11 +118,7 @@ impl Chunked {
             (DataCr, b'\r') => DataLf,
             (DataLf, b'\n') => Size { digits: 0 },
             (Trailer, b'\r') => EndLf,
-            (Trailer, byte) if is(byte, TOKEN) && self.trailers < self.limits.fields => {
-                self.trailers += 1;
-                TrailerName
-            }
-            (TrailerName, byte) if is(byte, TOKEN) => TrailerName,
+            (Trailer | TrailerName, byte) if is(byte, TOKEN) => TrailerName,
             (TrailerName, b':') => TrailerValue,
             (TrailerValue, b'\r') => TrailerLf,
             (TrailerValue, byte) if is(byte, VALUE) => TrailerValue,

@@ -6,8 +6,9 @@ mod waiting;
 
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -83,7 +84,7 @@ pub(super) struct Connection<S> {
     /// What the client had not taken when that was last [looked at](Self::look), and what was written since.
     queued: u64,
     looked: Instant,
-    /// What was written in this turn.
+    /// What was written in this turn, whether the task was polled once or more often for it.
     spent: usize,
     /// When the client closed its side.
     gone: Option<Instant>,
@@ -163,12 +164,12 @@ impl<S: Transport> Connection<S> {
         if !std::mem::replace(&mut self.probed, true) {
             self.stream.probe(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
-        let (asked, answer) = self.ask(received);
+        let (facts, answer) = self.ask(received);
         let Some(response) = self.handle(answer).await? else {
             self.close = Some(Close::ByServer); // the client has gone, and the handler is cancelled
             return Ok(None);
         };
-        self.respond(response, asked).await
+        self.respond(response, facts).await
     }
 
     /// Runs the handler, and reads meanwhile what it wants of the body; `None` if the client goes.
@@ -181,7 +182,7 @@ impl<S: Transport> Connection<S> {
                 if let Poll::Ready(response) = answer.as_mut().poll(cx) {
                     return Poll::Ready(Ok(Some(response)));
                 }
-                match std::task::ready!(self.poll_client(cx))? {
+                match ready!(self.poll_client(cx))? {
                     Client::Sent => {}
                     Client::Gone => return Poll::Ready(Ok(None)),
                 }
@@ -206,7 +207,7 @@ impl<S: Transport> Connection<S> {
 
     /// Closes this side, and reads on until the client closes the other.
     async fn linger(&mut self) -> io::Result<()> {
-        poll_fn(|cx| std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)).await?;
+        poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await?;
         let worker = Rc::clone(&self.worker);
         let mut discard = |cx: &mut Context<'_>| worker.desk.with_input(|input| self.stream.poll_receive(cx, input));
         while poll_fn(&mut discard).await? > 0 {}

@@ -36,7 +36,36 @@ pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// This much of a body is discarded, as in Go's net/http.
 pub(super) const MOST: u64 = 256 << 10;
 
+impl IncomingContent {
+    /// What is to be sent before the content comes; nothing if it has come, but one that has begun is sent to its end.
+    pub(super) fn interim(&mut self, has_come: bool) -> Option<&'static [u8]> {
+        if has_come && self.interim.len() == CONTINUE.len() {
+            self.interim = &[];
+        }
+        Some(self.interim).filter(|interim| !interim.is_empty())
+    }
+
+    /// What is left of an interim response that has begun, which is to be sent before the final one; none begins after this.
+    pub(super) fn end_interim(&mut self) -> &'static [u8] {
+        let interim = std::mem::take(&mut self.interim);
+        if interim.len() < CONTINUE.len() { interim } else { &[] }
+    }
+
+    /// Whether the client still waits to be told to send it.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.interim.len() == CONTINUE.len()
+    }
+}
+
 impl Framing {
+    /// How much may be read at once: no further than the content goes, if that is known.
+    pub(super) fn most(&self) -> usize {
+        match self {
+            Self::Sized(left) => usize::try_from(*left).unwrap_or(usize::MAX), // more than is read at once
+            Self::Chunked(_) => usize::MAX,
+        }
+    }
+
     /// Whether its last byte has come.
     pub(super) fn is_done(&self) -> bool {
         match self {

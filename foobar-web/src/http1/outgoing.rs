@@ -83,6 +83,9 @@ enum Rest {
 /// is BBR, which spaces out what one connection sends.
 pub(crate) const TURN: usize = 512 << 10;
 
+/// Up to this many bytes a copy costs less than a second piece in a write.
+pub(crate) const COPIED: usize = 16 << 10;
+
 impl Outgoing {
     /// What is left of an answer with this head and content, of which the request tells how much has been sent.
     pub(crate) fn new(

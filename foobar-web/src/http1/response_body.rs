@@ -7,7 +7,7 @@ use bytes::Bytes;
 use foobar_core::{BoxError, RequestId, panics};
 use http_body::{Body, Frame};
 
-use super::outgoing::poll_write_vectored;
+use super::outgoing::{COPIED, poll_write_vectored};
 use super::pacer::Pacer;
 use crate::access_log::Entry;
 use crate::net::Transport;
@@ -45,8 +45,6 @@ pub(super) enum Delimiter {
 
 /// What may wait in memory for the client.
 const QUEUE: usize = 64 << 10;
-/// Up to this many bytes a copy costs less than further pieces in a write.
-const COPIED: usize = 16 << 10;
 
 impl OutgoingBody {
     pub(super) fn new(body: Logged, delimiter: Delimiter, pace: Option<Pace>) -> Self {

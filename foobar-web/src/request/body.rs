@@ -98,7 +98,7 @@ impl<B> LimitedBody<B> {
     }
 }
 
-/// Whether the wire's own verdict is among the causes.
+/// Whether the connection's own verdict is among the causes.
 fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source())
         .filter_map(|error| error.downcast_ref::<io::Error>())

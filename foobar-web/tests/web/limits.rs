@@ -178,6 +178,12 @@ fn a_body_that_stops_or_dribbles_is_408() {
     let (time, text) = client.dribble(&server, b"x");
     assert_eq!(status(&text), 408, "{text}");
     assert!(took(time, 300 + 30), "the 30 bytes earn a millisecond each: {time:?}");
+
+    let mut client = server.connect();
+    client.send_to(&server, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nFFFFF\r\n");
+    let (time, text) = client.dribble(&server, b"x");
+    assert_eq!(status(&text), 408, "{text}");
+    assert!(took(time, 300 + 30 + 7), "in a chunk they earn no more, and its size a millisecond for each: {time:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Responses of the application whose bodies are not what they say, and requests that try the framing around them.
 
+use std::future::poll_fn;
 use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use foobar_core::{BoxError, Request, Response, ResponseBody, handler_fn};
-use http::header::{CONNECTION, HeaderValue};
+use http::StatusCode;
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http_body::{Body, Frame};
 
 use crate::support::{Client, Server, answers, status};
@@ -165,6 +167,54 @@ fn what_a_handler_says_of_the_connection_and_the_server_is_not_sent() {
     assert_eq!(answer.head.matches("x-request-id: ").count(), 1, "{}", answer.head);
     assert!(!answer.head.contains("other"), "{}", answer.head);
     assert_eq!(client.get("/").status(), 200);
+}
+
+/// Asks for another protocol, as RFC 9110 §15.5.22 has it.
+async fn demanding(request: Request) -> Response {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    let options = if request.uri().path() == "/close" { "Upgrade, close" } else { "upgrade" };
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static(options));
+    response
+}
+
+#[test]
+fn a_response_that_asks_for_an_upgrade_says_so_of_its_connection() {
+    let server = Server::with("", Some(Arc::new(handler_fn(demanding))));
+    let mut client = server.connect();
+    assert_eq!(client.get("/").header("connection"), Some("upgrade"));
+    assert_eq!(client.get("/close").header("connection"), Some("close, upgrade"));
+    assert_eq!(client.rest(), "");
+}
+
+/// The most memory that one of the small pieces of the body holds.
+async fn weighing(request: Request) -> Response {
+    let (mut body, mut most) = (request.into_body(), 0);
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let data = frame.expect("it comes whole").into_data().expect("it is data");
+        if data.len() <= 10 {
+            most = most.max(data.try_into_mut().expect("nobody else holds it").capacity());
+        }
+    }
+    Response::new(ResponseBody::full(most.to_string()))
+}
+
+#[test]
+fn small_pieces_of_a_body_hold_little_memory_whoever_gathers_them() {
+    let server = Server::with("", Some(Arc::new(handler_fn(weighing))));
+    let rest = "x".repeat(99_900);
+    for (framing, piece, rest) in [
+        ("Content-Length: 100000", "0123456789", rest.as_str()),
+        ("Transfer-Encoding: chunked", "5\r\n01234\r\n", "0\r\n\r\n"),
+    ] {
+        let mut client = server.connect();
+        client.send_to(&server, format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
+        (0..10).for_each(|_| client.send_to(&server, piece));
+        client.send(rest);
+        let most: usize = client.answer().body.parse().expect("a number");
+        assert!((1..=256).contains(&most), "{framing}: {most}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn large() -> Vec<u8> {
     (0..3_u32 << 20).map(|index| (index % 251) as u8).collect()
 }
 
-/// How many requests the wire has answered itself.
+/// How many requests the fast path has answered.
 fn at_once(server: &Server) -> u64 {
     server.figure("answered_at_once_total")
 }

@@ -13,7 +13,7 @@ use super::{Connection, Phase};
 use crate::http1::fast_path::Answer;
 use crate::http1::head::Noted;
 use crate::http1::outgoing;
-use crate::http1::outgoing::{Close, Outgoing, Request, TURN};
+use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, TURN};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::net::Transport;
 use crate::reply::{Content, ProblemPage, Reply};
@@ -106,7 +106,7 @@ impl<S: Transport> Connection<S> {
     pub(super) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.spent >= TURN {
-                return end_turn(cx);
+                return self.end_turn(cx);
             }
             let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(Ok(())) };
             match ready!(outgoing.poll_ready(cx))? {
@@ -130,18 +130,19 @@ impl<S: Transport> Connection<S> {
         self.set_idle(now);
     }
 
+    /// Comes back after the other connections and what has happened on their sockets: a task that only wakes itself is
+    /// among those that run before the runtime looks there.
+    pub(super) fn end_turn<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        self.spent = 0;
+        _ = pin!(yield_now()).poll(cx); // pending, and the runtime knows whom to wake
+        Poll::Pending
+    }
+
     /// It waits for a request, since then.
     pub(super) fn set_idle(&mut self, since: Instant) {
         self.phase = Phase::Idle { since };
         self.state.set_idle(since);
     }
-}
-
-/// Comes back after the other connections and what has happened on their sockets: a task that only wakes itself is among
-/// those that run before the runtime looks there.
-pub(super) fn end_turn<T>(cx: &mut Context<'_>) -> Poll<T> {
-    _ = pin!(yield_now()).poll(cx); // pending, and the runtime knows whom to wake
-    Poll::Pending
 }
 
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
@@ -194,6 +195,3 @@ pub(super) const fn connection(minor: u8, close: Option<Close>) -> Option<&'stat
         _ => None,
     }
 }
-
-/// Up to so many bytes a copy costs less than a second piece in a write.
-pub(super) const COPIED: usize = 16 << 10;

@@ -1,23 +1,19 @@
 use std::io;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::BodyError;
-use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 
-use super::{Client, Connection, Phase};
-use crate::http1::incoming_content::{Framing, IncomingContent, Rest};
+use super::{Client, Connection};
+use crate::http1::incoming_content::{Framing, Rest};
 use crate::http1::outgoing::poll_write;
 use crate::http1::request_body::Demand;
 use crate::net::Transport;
 
 /// It is waited for this long, as in nginx (`lingering_time`).
 const LONGEST: Duration = Duration::from_secs(30);
-/// What is read at a time.
-const PIECE: u64 = 64 << 10;
 
 impl<S: Transport> Connection<S> {
     /// What the client does while its request is being answered: reads as much of the body as somebody wants.
@@ -37,16 +33,10 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Tells a client that waits for it to send the content, unless that has come by now or the response has begun.
+    /// Tells a client that waits for it to send the content, unless that has come by now.
     fn poll_continue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(content) = &mut self.content
-            && !content.interim.is_empty()
-        {
-            if !self.unread.is_empty() || matches!(self.phase, Phase::Responding) {
-                content.interim = &[];
-                break;
-            }
-            let interim = content.interim;
+        let has_come = !self.unread.is_empty();
+        while let Some(interim) = self.content.as_mut().and_then(|content| content.interim(has_come)) {
             let written = poll_write(cx, &mut self.stream, interim, &[]);
             let written = ready!(self.wrote(cx, written))?;
             if let Some(content) = &mut self.content {
@@ -59,26 +49,13 @@ impl<S: Transport> Connection<S> {
     /// Reads a piece of the content; none of it at its end.
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.unread.is_empty() {
-            let filled = self.fill_content(cx);
-            let Poll::Ready(filled) = filled else { return self.poll_content_deadline(cx) };
-            if filled? == 0 {
+            let most = self.content.as_deref().map_or(0, |content| content.framing.most());
+            let Poll::Ready(read) = self.read_on(cx, most) else { return self.poll_content_deadline(cx) };
+            if read? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
         }
         Poll::Ready(self.take_content())
-    }
-
-    /// Reads what has come into the empty `unread`, no further than the content goes if that is known.
-    fn fill_content(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let most = match self.content.as_deref() {
-            Some(IncomingContent { framing: Framing::Sized(left), .. }) => PIECE.min(*left),
-            _ => PIECE,
-        };
-        let mut piece = BytesMut::with_capacity(most as usize);
-        let read = ready!(pin!(self.stream.read_buf(&mut piece)).poll(cx))?;
-        self.worker.pipeline.counters.received(read);
-        self.unread = piece;
-        Poll::Ready(Ok(read))
     }
 
     /// Takes what belongs to the content from what has been read.
@@ -88,6 +65,7 @@ impl<S: Transport> Connection<S> {
             Framing::Sized(left) => {
                 let length = usize::try_from(*left).map_or(self.unread.len(), |left| left.min(self.unread.len()));
                 *left -= length as u64;
+                self.receiving.moved(length as u64);
                 self.unread.split_to(length)
             }
             Framing::Chunked(chunks) => {
@@ -99,7 +77,6 @@ impl<S: Transport> Connection<S> {
                 data
             }
         };
-        self.receiving.moved(data.len() as u64);
         if self.unread.is_empty() {
             self.unread = BytesMut::new(); // no memory is kept
         }

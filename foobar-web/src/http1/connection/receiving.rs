@@ -17,7 +17,6 @@ impl<S: Transport> Connection<S> {
     /// Answers what the fast path can, until something is for the pipeline; `None` if nothing follows.
     pub(super) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Box<Received>>>> {
         self.state.belongs_to(cx);
-        self.spent = 0;
         loop {
             ready!(self.poll_outgoing(cx))?;
             if self.close.is_some() {

@@ -5,18 +5,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::LocalBoxFuture;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderValue};
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::time::Instant;
 
-use super::answering::{COPIED, connection, end_turn};
+use super::answering::connection;
 use super::{Client, Close, Connection, Phase, Taker};
 use crate::http1::chunked::Chunked;
 use crate::http1::connection_option::has_option;
 use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
-use crate::http1::outgoing::{TURN, poll_write};
+use crate::http1::outgoing::{COPIED, TURN, poll_write};
 use crate::http1::request_body::{IncomingBody, channel};
 use crate::http1::request_head::{Received, RequestHead};
 use crate::http1::response_body::{Delimiter, OutgoingBody};
@@ -30,7 +30,7 @@ use crate::reply::Pace;
 type Taken = Result<Request<IncomingBody>, (Request<()>, Refusal)>;
 
 /// What of a request its response depends on.
-pub(super) struct Asked {
+pub(super) struct RequestFacts {
     minor: u8,
     is_head: bool,
     keep_alive: bool,
@@ -43,11 +43,11 @@ pub(super) struct Asked {
 
 impl<S: Transport> Connection<S> {
     /// Asks the pipeline for the response to a request.
-    pub(super) fn ask(&mut self, received: Received) -> (Asked, LocalBoxFuture<'static, Response<Logged>>) {
+    pub(super) fn ask(&mut self, received: Received) -> (RequestFacts, LocalBoxFuture<'static, Response<Logged>>) {
         let arrival = Arrival { connection: self.peer, since: self.since() };
-        let (asked, request) = match received {
+        let (facts, request) = match received {
             Received::Request(head, content) => match self.request(&head, content) {
-                Ok((asked, request)) => (asked, Ok(request)),
+                Ok((facts, request)) => (facts, Ok(request)),
                 Err(error) => {
                     tracing::debug!(%error, "a head that is well-formed is refused");
                     self.is_broken = true;
@@ -63,7 +63,7 @@ impl<S: Transport> Connection<S> {
             Ok(request) => Box::pin(async move { worker.pipeline.serve(request, arrival).await }),
             Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };
-        (asked, response)
+        (facts, response)
     }
 
     /// The request for the pipeline, with its content or the way to it.
@@ -71,11 +71,11 @@ impl<S: Transport> Connection<S> {
         &mut self,
         head: &RequestHead,
         content: head::Content,
-    ) -> Result<(Asked, Request<IncomingBody>), http::Error> {
+    ) -> Result<(RequestFacts, Request<IncomingBody>), http::Error> {
         let mut parts = head.parts()?;
         let minor = head.index.minor;
         let closes = has_option(&parts.headers, "close");
-        let asked = Asked {
+        let facts = RequestFacts {
             minor,
             is_head: parts.method == Method::HEAD,
             keep_alive: !closes && (minor == 1 || has_option(&parts.headers, "keep-alive")),
@@ -84,7 +84,7 @@ impl<S: Transport> Connection<S> {
             upgrade: upgrade::offer(&mut parts),
         };
         let expects = minor == 1 && parts.headers.contains_key(EXPECT);
-        Ok((asked, Request::from_parts(parts, self.incoming(content, expects))))
+        Ok((facts, Request::from_parts(parts, self.incoming(content, expects))))
     }
 
     fn incoming(&mut self, content: head::Content, expects: bool) -> IncomingBody {
@@ -107,18 +107,21 @@ impl<S: Transport> Connection<S> {
 
     /// Sends a response, and reads meanwhile what somebody wants of the request's content, or what nobody wants any more.
     /// Gives who is to get the connection after a 101.
-    pub(super) async fn respond(&mut self, response: Response<Logged>, mut asked: Asked) -> io::Result<Option<Taker>> {
+    pub(super) async fn respond(
+        &mut self,
+        response: Response<Logged>,
+        mut facts: RequestFacts,
+    ) -> io::Result<Option<Taker>> {
         let (parts, body) = response.into_parts();
         self.phase = Phase::Responding;
-        let taker = asked.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
-        let (length, delimiter) = framing(&parts, body.size_hint().exact(), &asked);
-        let close = if taker.is_some() { None } else { self.close_after(&parts.headers, &asked, delimiter) };
-        if let Some(content) = &mut self.content {
-            content.interim = &[];
-            content.rest = if close.is_none() { Rest::DISCARDED } else { Rest::Left };
+        let taker = facts.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
+        let (length, delimiter) = framing(&parts, body.size_hint().exact(), &facts);
+        let close = if taker.is_some() { None } else { self.close_after(&parts.headers, &facts, delimiter) };
+        if let (Some(content), None) = (&mut self.content, close) {
+            content.rest = Rest::DISCARDED;
         }
         let mut outgoing = OutgoingBody::new(body, delimiter, parts.extensions.get::<Pace>().copied());
-        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, &asked, length, close))).await?;
+        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, &facts, length, close))).await?;
         drop(parts);
         poll_fn(|cx| self.poll_respond(cx, &mut outgoing)).await?;
         drop(outgoing);
@@ -135,32 +138,34 @@ impl<S: Transport> Connection<S> {
         cx: &mut Context<'_>,
         parts: &Parts,
         outgoing: &mut OutgoingBody,
-        asked: &Asked,
+        facts: &RequestFacts,
         length: Length,
         close: Option<Close>,
     ) -> io::Result<()> {
-        self.spent = 0;
         let worker = Rc::clone(&self.worker);
+        let interim = self.content.as_mut().map_or(&[][..], |content| content.end_interim());
         worker.desk.with_output(|out| {
-            let switched = parts.headers.get(CONNECTION).filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
+            out.extend_from_slice(interim);
             let head = ResponseHead {
-                minor: asked.minor,
+                minor: facts.minor,
                 status: parts.status,
                 lines: [&[], &[]],
                 fields: Fields::Map(&parts.headers),
                 expires: None,
                 length,
                 id: outgoing.id(),
-                connection: switched.map_or(connection(asked.minor, close), |switched| Some(switched.as_bytes())),
+                connection: connection_options(parts, facts.minor, close),
                 date: &worker.clock.at(Instant::now()).http,
             };
             head.put(out);
             let head = out.len();
             let first = outgoing.first(cx)?;
-            if first.len() <= COPIED {
+            let rest = if first.len() <= COPIED {
                 out.extend_from_slice(&first);
-            }
-            let rest = if first.len() <= COPIED { Bytes::new() } else { first };
+                Bytes::new()
+            } else {
+                first
+            };
             let written = match poll_write(cx, &mut self.stream, out, &rest[..rest.len().min(TURN)]) {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
@@ -174,7 +179,6 @@ impl<S: Transport> Connection<S> {
 
     /// Writes on, until the client has taken the whole response.
     fn poll_respond(&mut self, cx: &mut Context<'_>, outgoing: &mut OutgoingBody) -> Poll<io::Result<()>> {
-        self.spent = 0;
         loop {
             if let Poll::Ready(sent) = self.poll_send(cx, outgoing) {
                 return Poll::Ready(sent);
@@ -196,7 +200,7 @@ impl<S: Transport> Connection<S> {
                 return Poll::Pending;
             }
             if self.spent >= TURN {
-                return end_turn(cx);
+                return self.end_turn(cx);
             }
             let limit = ready!(outgoing.poll_pace(cx)).min(TURN);
             let written = outgoing.poll_write(cx, &mut self.stream, limit);
@@ -228,30 +232,44 @@ impl<S: Transport> Connection<S> {
         self.close = Some(Close::ByServer);
     }
 
-    fn close_after(&self, headers: &HeaderMap, asked: &Asked, delimiter: Delimiter) -> Option<Close> {
-        let leaves_content = |content: &IncomingContent| !asked.may_discard || !content.interim.is_empty();
-        let ends = self.is_broken || asked.is_refused || delimiter == Delimiter::Close;
+    fn close_after(&self, headers: &HeaderMap, facts: &RequestFacts, delimiter: Delimiter) -> Option<Close> {
+        let leaves_content = |content: &IncomingContent| !facts.may_discard || content.is_awaited();
+        let ends = self.is_broken || facts.is_refused || delimiter == Delimiter::Close;
         let ends = ends || self.content.as_deref().is_some_and(leaves_content);
-        match asked.keep_alive {
+        match facts.keep_alive {
             _ if ends || self.is_last() || has_option(headers, "close") => Some(Close::ByServer),
             true => None,
             false => Some(Close::ByClient),
         }
     }
 
-    fn refused(&mut self, refusal: Refusal, is_head: bool) -> (Asked, Taken) {
+    fn refused(&mut self, refusal: Refusal, is_head: bool) -> (RequestFacts, Taken) {
         let mut request = Request::new(());
         if is_head {
             *request.method_mut() = Method::HEAD;
         }
-        let asked = Asked { minor: 1, is_head, keep_alive: false, is_refused: true, may_discard: false, upgrade: None };
-        (asked, Err((request, refusal)))
+        let facts =
+            RequestFacts { minor: 1, is_head, keep_alive: false, is_refused: true, may_discard: false, upgrade: None };
+        (facts, Err((request, refusal)))
+    }
+}
+
+/// What a response says of its connection. A handler's word counts only where it is about an upgrade (RFC 9110 §7.8).
+fn connection_options(parts: &Parts, minor: u8, close: Option<Close>) -> Option<&[u8]> {
+    match connection(minor, close) {
+        _ if parts.status == StatusCode::SWITCHING_PROTOCOLS => {
+            parts.headers.get(CONNECTION).map(HeaderValue::as_bytes)
+        }
+        options if !has_option(&parts.headers, "upgrade") => options,
+        Some(b"close") => Some(b"close, upgrade"),
+        Some(_) => Some(b"keep-alive, upgrade"),
+        None => Some(b"upgrade"),
     }
 }
 
 /// What a response says of the length of its body, and how the body ends (RFC 9112 §6.3). A length that is announced beside a
 /// body of unknown length, or of none that is sent, has been found to be a number.
-fn framing(parts: &Parts, known: Option<u64>, asked: &Asked) -> (Length, Delimiter) {
+fn framing(parts: &Parts, known: Option<u64>, facts: &RequestFacts) -> (Length, Delimiter) {
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let unsent = announced.map_or(Length::None, Length::Announced);
     match (parts.status, known, announced) {
@@ -259,11 +277,11 @@ fn framing(parts: &Parts, known: Option<u64>, asked: &Asked) -> (Length, Delimit
             (Length::None, Delimiter::NoContent)
         }
         (StatusCode::NOT_MODIFIED, ..) => (unsent, Delimiter::NoContent),
-        (_, Some(length @ 1..), _) if asked.is_head => (Length::Added(length), Delimiter::NoContent),
-        _ if asked.is_head => (unsent, Delimiter::NoContent),
+        (_, Some(length @ 1..), _) if facts.is_head => (Length::Added(length), Delimiter::NoContent),
+        _ if facts.is_head => (unsent, Delimiter::NoContent),
         (_, Some(length), _) => (Length::Added(length), Delimiter::Length(length)),
         (_, None, Some(length)) => (Length::Announced(length), Delimiter::Length(length)),
-        (_, None, None) if asked.minor == 1 => (Length::Chunked, Delimiter::Chunks),
+        (_, None, None) if facts.minor == 1 => (Length::Chunked, Delimiter::Chunks),
         (_, None, None) => (Length::None, Delimiter::Close),
     }
 }

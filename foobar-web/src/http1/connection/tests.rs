@@ -8,19 +8,16 @@ mod simulation;
 mod socket;
 
 use std::collections::BTreeMap;
+use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use foobar_core::{MakeHandler, Scheme};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::task::{LocalSet, spawn_local};
-
-use std::io::IoSlice;
-use std::pin::Pin;
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::*;
 use crate::access_log::AccessLog;
@@ -161,6 +158,19 @@ async fn take_a_turn(connection: &mut Connection<Eager>) {
 }
 
 #[tokio::test]
+async fn what_the_application_answers_counts_in_a_turn() {
+    let half = foobar_core::handler_fn(async |_| foobar_core::Response::new(vec![b'x'; TURN / 2].into()));
+    let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
+    let worker = worker(&web, SiteSettings::default(), Some(Arc::new(half))).await;
+    let taken = Arc::<AtomicUsize>::default();
+    let client = Eager { requests: REQUEST.repeat(100), taken: taken.clone() };
+    let mut connection = Connection::new(client, server::HERE, worker, Rc::default());
+    let mut run = Box::pin(connection.run());
+    let pending = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx).is_pending())).await;
+    assert!(pending && (TURN..2 * TURN).contains(&taken.load(Relaxed)), "{taken:?}");
+}
+
+#[tokio::test]
 async fn between_two_turns_others_are_told_what_has_come_for_them() {
     let other = async {
         let (mut connection, taken) = connection(100, TURN / 2).await;
@@ -200,5 +210,37 @@ async fn who_makes_room_for_another_is_not_waited_for_even_if_its_request_has_no
         let begun = Instant::now();
         connection.close().await;
         assert!((lingers..lingers + Duration::from_millis(10)).contains(&begun.elapsed()), "{evicted}");
+    }
+}
+
+/// Asks for the body and does not wait for it.
+async fn peek(request: foobar_core::Request) -> foobar_core::Response {
+    let mut body = request.into_body();
+    let asked = poll_fn(|cx| Poll::Ready(http_body::Body::poll_frame(Pin::new(&mut body), cx).is_pending())).await;
+    assert!(asked);
+    tokio::task::yield_now().await; // the connection has begun to say 100 meanwhile
+    foobar_core::Response::new(foobar_core::ResponseBody::full("peeked"))
+}
+
+#[tokio::test]
+async fn an_interim_response_is_whole_before_the_final_one_begins() {
+    let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
+    let worker = worker(&web, SiteSettings::default(), Some(Arc::new(foobar_core::handler_fn(peek)))).await;
+    for room in 1..=30 {
+        let line = socket::Line::new(random::Random::new(room), room as usize);
+        let head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        line.lock().unwrap().send(head);
+        let served = serve(socket::Socket::new(&line), server::HERE, worker.clone(), Rc::default());
+        let mut served = Box::pin(served);
+        let mut text = String::new();
+        while !text.ends_with("peeked") {
+            let ended = poll_fn(|cx| Poll::Ready(served.as_mut().poll(cx).is_ready())).await;
+            let mut line = line.lock().unwrap();
+            let written = line.written.len();
+            text.push_str(str::from_utf8(&line.take(written)).unwrap());
+            assert!(!ended && text.len() < HEADS, "{room}: {text:?}");
+        }
+        let answers = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&text); // it may be too late for it
+        assert!(answers.starts_with("HTTP/1.1 200 OK\r\n"), "{room}: {text:?}");
     }
 }

@@ -57,7 +57,7 @@ impl<S: Transport> Connection<S> {
         let has_ended = if self.is_broken || !self.unread.is_empty() {
             self.stream.has_ended()?
         } else {
-            ready!(self.read_ahead(cx))? == 0
+            ready!(self.read_on(cx, usize::MAX))? == 0
         };
         if has_ended {
             self.gone = Some(Instant::now());
@@ -66,10 +66,12 @@ impl<S: Transport> Connection<S> {
         self.reading.poll(cx, Instant::now() + LOOK).map(Ok)
     }
 
-    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Reads what has come, at most this much; no more memory is taken than it needs.
+    pub(super) fn read_on(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         let worker = Rc::clone(&self.worker);
         worker.desk.with_input(|input| {
-            let length = ready!(self.stream.poll_receive(cx, input))?;
+            let most = most.min(input.len());
+            let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
             worker.pipeline.counters.received(length);
             self.unread.extend_from_slice(&input[..length]);
             Poll::Ready(Ok(length))
