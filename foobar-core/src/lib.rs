@@ -13,6 +13,7 @@ extern crate self as foobar_core;
 mod body;
 pub mod config;
 mod connection;
+mod default_fields;
 mod error;
 mod handler;
 pub mod log;
@@ -30,6 +31,7 @@ mod upgrade;
 
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
 pub use connection::{Connection, Scheme};
+pub use default_fields::{DefaultFields, Present};
 pub use error::{BoxError, Chain};
 pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};
 pub use metrics::Metrics;

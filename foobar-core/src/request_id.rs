@@ -1,6 +1,8 @@
 use std::cell::Cell;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+
+use http::{HeaderName, HeaderValue};
 
 /// Names one request in the response (`X-Request-Id`), in error pages and in the log.
 ///
@@ -9,6 +11,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub struct RequestId(u128);
 
 impl RequestId {
+    /// The field of a response that holds it; whoever sends the response writes it.
+    pub const FIELD: HeaderName = HeaderName::from_static("x-request-id");
+
     /// A new one.
     pub fn generate() -> Self {
         let (seed, count) = STREAM.get();
@@ -38,9 +43,15 @@ static PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        Self::from_bytes(&id.digits()).expect("hexadecimal digits are a field value")
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.digits().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
+        f.write_str(str::from_utf8(&self.digits()).expect("hexadecimal digits are ASCII"))
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use foobar_core::{BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, Scheme, Tier};
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, SERVER};
+use foobar_core::{
+    BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId, Scheme, Tier,
+};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -95,7 +97,10 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     let head = parts.method == Method::HEAD;
     let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
     let arrival = Arrival { connection, since: tokio::time::Instant::now() };
-    let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
+    let mut response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
+    if response.body().is_by_handler() {
+        worker.pipeline.handler.default_fields().complete(response.headers_mut());
+    }
     collect(response, head).await
 }
 
@@ -103,8 +108,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
 async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     let (mut parts, mut body) = response.into_parts();
     parts.headers.insert(SERVER, HeaderValue::from_static("foobar"));
-    let id = HeaderValue::try_from(body.entry().id().to_string()).expect("hexadecimal digits are a field value");
-    parts.headers.insert(X_REQUEST_ID, id);
+    parts.headers.insert(RequestId::FIELD, body.entry().id().into());
     if let Some(length) = body.size_hint().exact() {
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
@@ -114,8 +118,6 @@ async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     }
     Response::from_parts(parts, collected.freeze())
 }
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Tier for InProcess {
     fn name(&self) -> &'static str {

@@ -73,6 +73,18 @@ enum Kind {
     Answer,
 }
 
+/// A response, and whether whoever sends it adds the handler's default fields.
+struct Answer {
+    response: Response,
+    is_by_handler: bool,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { response, is_by_handler: false }
+    }
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self { problem, headers: Vec::new(), kind: Kind::Refusal }
@@ -89,21 +101,23 @@ impl Pipeline {
         let (mut request, body) = request.into_parts();
         let record = self.record(&request, id, &arrival);
         let head = request.method == Method::HEAD;
-        let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
-            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
+        let mut answer: Answer = match self.sites.choose(&mut request, arrival.connection.scheme) {
+            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location).into(),
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
-                let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
-                if let Some(pages) = pages {
-                    Box::pin(pages.apply(&mut response)).await; // boxed, as all that is rare, to keep this future small
+                let mut answer = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id).into());
+                if let Some(pages) = pages.filter(|pages| pages.covers(answer.response.status())) {
+                    self.complete(&mut answer);
+                    // Boxed, as all that is rare, to keep this future small.
+                    Box::pin(pages.apply(&mut answer.response)).await;
                 }
-                response
+                answer
             }
-            Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await,
+            Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await.into(),
         };
-        keep_true_length(&mut response, head);
-        finish(response, record)
+        keep_true_length(&mut answer.response, head);
+        finish(answer, record)
     }
 
     /// Answers a request whose head was refused; `request` stands in its place.
@@ -120,7 +134,7 @@ impl Pipeline {
         record.raw(refusal.line);
         let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
-        finish(response, record)
+        finish(response.into(), record)
     }
 
     /// The answer to a request that came to no site; the page is that of the default one.
@@ -140,12 +154,12 @@ impl Pipeline {
         body: B,
         connection: Connection,
         id: RequestId,
-    ) -> Result<Response, Failure>
+    ) -> Result<Answer, Failure>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         if request.uri.path() == "*" {
-            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)));
+            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)).into());
         }
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
@@ -154,12 +168,14 @@ impl Pipeline {
             return Err(too_large(route.body_limit).into());
         }
         match &route.target {
-            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone())),
-            Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
-            Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
+            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone()).into()),
+            Target::Respond { status, body, .. } if body.is_empty() => {
+                answer_with(Reply::empty(*status, Vec::new())).map(Answer::from)
+            }
+            Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body).into()),
             Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
-                (Some(reply), _) => answer_with(reply),
-                (None, Last::Status(status)) => answer_with(Reply::empty(*status, Vec::new())),
+                (Some(reply), _) => answer_with(reply).map(Answer::from),
+                (None, Last::Status(status)) => answer_with(Reply::empty(*status, Vec::new())).map(Answer::from),
                 (None, Last::App) => {
                     if NormalPath::has_dot_segments(request.uri.path()) {
                         request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
@@ -167,10 +183,15 @@ impl Pipeline {
                     request.extensions.insert(connection);
                     request.extensions.insert(id);
                     let response = self.hand_over(request, body, route.body_limit, id).await?;
-                    match Accel::of(&response) {
-                        None => Ok(accel::take(response)),
-                        Some(accel) => Box::pin(follow(accel, site, request)).await,
+                    let mut answer = Answer { response, is_by_handler: true };
+                    if accel::speaks(&answer.response) {
+                        self.complete(&mut answer);
+                        return match Accel::of(&answer.response) {
+                            None => Ok(accel::take(answer.response).into()),
+                            Some(accel) => Box::pin(follow(accel, site, request)).await.map(Answer::from),
+                        };
                     }
+                    Ok(answer)
                 }
             },
         }
@@ -212,6 +233,13 @@ impl Pipeline {
         Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
+    /// Adds the handler's default fields before somebody changes what the response says.
+    fn complete(&self, answer: &mut Answer) {
+        if std::mem::take(&mut answer.is_by_handler) {
+            self.handler.default_fields().complete(answer.response.headers_mut());
+        }
+    }
+
     fn fail(&self, failure: Failure, request: &HeaderMap, id: RequestId) -> Response {
         let status = failure.problem.status();
         let refused = failure.kind == Kind::Refusal;
@@ -233,9 +261,9 @@ impl Pipeline {
 }
 
 /// The response with its line in the log.
-fn finish(response: Response, record: Record) -> http::Response<Logged> {
-    record.answered(response.status());
-    response.map(|body| Logged::new(body, record))
+fn finish(answer: Answer, record: Record) -> http::Response<Logged> {
+    record.answered(answer.response.status());
+    answer.response.map(|body| Logged::new(body, record, answer.is_by_handler))
 }
 
 /// Drops what an answer says of its own framing, unless the connection keeps to it or the length is that of a body that is left
@@ -247,6 +275,9 @@ fn keep_true_length(response: &mut Response, head: bool) {
         Some(length) => length == 0 && left_out,
     };
     let headers = response.headers_mut();
+    if !headers.keys().any(|name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING) {
+        return;
+    }
     headers.remove(TRANSFER_ENCODING);
     let mut claims = headers.get_all(CONTENT_LENGTH).iter();
     let claim = claims.next().filter(|_| claims.next().is_none());

@@ -64,7 +64,7 @@ pub(super) fn stream(body: BoxBody, id: RequestId, counters: &Arc<Counters>) -> 
 
 /// All but those that frame the message on its connection: they are the web tier's, from the size of the body.
 fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::with_capacity(response.headers().len() + 8);
+    let mut headers = HeaderMap::with_capacity(response.headers().len() + 1);
     for (name, value) in response.headers() {
         let name = HeaderName::from_bytes(name.as_ref()).map_err(|error| Failure::internal(&error))?;
         if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {

@@ -149,18 +149,24 @@ impl Accel {
     }
 }
 
-/// Takes out of an application's own response what it says to this server, as nginx does; of that its rate is kept.
+/// Whether an application's response says something to this server.
+pub(crate) fn speaks(response: &Response) -> bool {
+    response.headers().keys().any(is_to_us)
+}
+
+/// Takes that out of a response that names no file, as nginx does; of it its rate is kept.
 pub(crate) fn take(mut response: Response) -> Response {
-    let to_us = |name: &&HeaderName| name.as_str().starts_with("x-accel-");
-    if response.headers().keys().any(|name| to_us(&name)) {
-        let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
-        if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
-            response.extensions_mut().insert(pace);
-        }
-        let names: Vec<_> = response.headers().keys().filter(to_us).cloned().collect();
-        names.iter().for_each(|name| _ = response.headers_mut().remove(name));
+    let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
+    if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+        response.extensions_mut().insert(pace);
     }
+    let names: Vec<_> = response.headers().keys().filter(|name| is_to_us(name)).cloned().collect();
+    names.iter().for_each(|name| _ = response.headers_mut().remove(name));
     response
+}
+
+fn is_to_us(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-accel-")
 }
 
 /// Whether no cache but the client's own may keep this answer (RFC 9111 §5.2.2).
@@ -178,7 +184,10 @@ fn rate(headers: &HeaderMap) -> Option<Option<NonZeroU64>> {
 
 /// What of a request a file needs, for a request that the application gets.
 pub(crate) fn remember(request: &HeaderMap) -> HeaderMap {
-    kept(request, OF_THE_CLIENT)
+    let of_the_client = request.iter().filter(|(name, _)| OF_THE_CLIENT.contains(name));
+    let mut kept = HeaderMap::new();
+    of_the_client.for_each(|(name, value)| _ = kept.append(name, value.clone()));
+    kept
 }
 
 fn kept(headers: &HeaderMap, names: impl IntoIterator<Item = HeaderName>) -> HeaderMap {

@@ -16,6 +16,7 @@ pub(super) struct Record(Rc<Entry>);
 pub(crate) struct Logged {
     body: ResponseBody,
     record: Record,
+    is_by_handler: bool,
 }
 
 impl Record {
@@ -39,8 +40,13 @@ impl Drop for Record {
 }
 
 impl Logged {
-    pub(super) const fn new(body: ResponseBody, record: Record) -> Self {
-        Self { body, record }
+    pub(super) const fn new(body: ResponseBody, record: Record, is_by_handler: bool) -> Self {
+        Self { body, record, is_by_handler }
+    }
+
+    /// Whether its response is the handler's, whose [default fields](foobar_core::Handler::default_fields) it gets.
+    pub(crate) const fn is_by_handler(&self) -> bool {
+        self.is_by_handler
     }
 
     /// The entry in the log, for a connection that knows better how much has been sent: its line is written when nobody

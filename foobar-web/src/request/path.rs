@@ -38,7 +38,8 @@ impl<'a> NormalPath<'a> {
 
     /// Whether a path, as it was sent, has segments that lead elsewhere.
     pub(crate) fn has_dot_segments(raw: &str) -> bool {
-        raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
+        let may_have = raw.bytes().any(|byte| matches!(byte, b'.' | b'%'));
+        may_have && raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
     }
 
     /// The URI with this path in the place of its own; an error if it becomes too long.
