@@ -19,12 +19,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{
-    BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade, panics,
-};
+use foobar_core::{BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, Upgrade, panics};
 use http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
+    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -35,7 +32,7 @@ use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
 use crate::reply::{self, Reply};
 use crate::request::{Asked, LimitedBody, NormalPath};
-use crate::site::{Choice, Last, Place, Site, Sites, Target};
+use crate::site::{Choice, Site, Sites};
 use accel::Accel;
 use logged::Record;
 
@@ -153,26 +150,21 @@ impl Pipeline {
         if content_length(&request.headers) > route.body_limit {
             return Err(too_large(route.body_limit).into());
         }
-        match &route.target {
-            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone())),
-            Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
-            Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
-            Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
-                (Some(reply), _) => answer_with(reply),
-                (None, Last::Status(status)) => answer_with(Reply::empty(*status, Vec::new())),
-                (None, Last::App) => {
-                    if NormalPath::has_dot_segments(request.uri.path()) {
-                        request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
-                    }
-                    request.extensions.insert(connection);
-                    request.extensions.insert(id);
-                    let response = self.hand_over(request, body, route.body_limit, id).await?;
-                    match Accel::of(&response) {
-                        None => Ok(accel::take(response)),
-                        Some(accel) => Box::pin(follow(accel, site, request)).await,
-                    }
-                }
-            },
+        // Boxed, as all that is not the application's, to keep this future small.
+        if !route.target.is_app()
+            && let Some(reply) = Box::pin(route.target.reply(Asked::of(request), path.as_str())).await
+        {
+            return answer_with(reply);
+        }
+        if NormalPath::has_dot_segments(request.uri.path()) {
+            request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
+        }
+        request.extensions.insert(connection);
+        request.extensions.insert(id);
+        let response = self.hand_over(request, body, route.body_limit, id).await?;
+        match Accel::of(&response) {
+            None => Ok(accel::take(response)),
+            Some(accel) => Box::pin(follow(accel, site, request)).await,
         }
     }
 
@@ -278,27 +270,11 @@ fn closes(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 408 | 413 | 414 | 417 | 431 | 505)
 }
 
-/// The answer of the first place that has one.
-async fn file(places: &[Place], request: &Parts, path: &str) -> Option<Reply> {
-    if places.is_empty() {
-        return None;
-    }
-    let asked = Asked::of(request);
-    for place in places {
-        let reply = Box::pin(place.serve(&asked, path)).await;
-        if reply.is_some() {
-            return reply;
-        }
-    }
-    None
-}
-
 /// An error goes the way of all errors, with the fields that it has.
 fn answer_with(reply: Reply) -> Result<Response, Failure> {
-    let status = reply.status;
-    if status.is_client_error() || status.is_server_error() {
+    if reply.is_bare_error() {
         let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
-        return Err(Failure { problem: Problem::new(status), headers, kind: Kind::Answer });
+        return Err(Failure { problem: Problem::new(reply.status), headers, kind: Kind::Answer });
     }
     let pace = reply.pace;
     let mut response = reply.into_response();
@@ -334,11 +310,6 @@ fn too_large(limit: u64) -> Problem {
 fn content_length(headers: &HeaderMap) -> u64 {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()); // digits are text
     length.and_then(|length| length.parse().ok()).unwrap_or(0)
-}
-
-fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    let response = reply::with_field(status, CONTENT_TYPE, content_type.clone());
-    response.map(|_| ResponseBody::full(body.clone()))
 }
 
 /// What a site as a whole allows.

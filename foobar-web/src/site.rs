@@ -25,7 +25,7 @@ use error_page::ErrorPages;
 use route::Folder;
 
 pub(crate) use known_host::KnownHost;
-pub(crate) use route::{Last, Place, Routes, Target, is_file};
+pub(crate) use route::{Routes, TryReply, is_file};
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {

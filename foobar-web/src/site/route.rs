@@ -1,4 +1,5 @@
-mod location;
+mod candidate;
+mod fast;
 mod target;
 mod try_files;
 
@@ -11,9 +12,9 @@ use crate::request::NormalPath;
 use crate::static_files::Files;
 use crate::{Error, SiteSettings, limits};
 
-pub(crate) use location::{Folder, Place, is_file};
-pub(crate) use target::Target;
-pub(crate) use try_files::Last;
+pub(crate) use candidate::{Folder, is_file};
+pub(crate) use target::{Target, TryReply};
+pub(crate) use try_files::Fallback;
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
@@ -30,6 +31,8 @@ pub(crate) struct Route {
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
     pub(crate) internal: bool,
+    /// Whether the fast path may answer: whether it knows all that the settings ask for.
+    pub(crate) is_fast: bool,
 }
 
 impl Routes {
@@ -42,14 +45,16 @@ impl Routes {
         has_app: bool,
         body_limit: u64,
     ) -> Result<Self, Error> {
-        let (places, last) = try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
-        let otherwise = Target::Try { places, last };
-        let nothing = Target::Try { places: Vec::new(), last: Last::Status(StatusCode::NOT_FOUND) };
+        let (candidates, fallback) =
+            try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
+        let otherwise = Target::TryFiles { candidates, fallback };
+        let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
+        let is_fast = fast::knows_site(settings);
         let mut routes = Self {
             exact: HashMap::new(),
             prefixes: Vec::new(),
-            otherwise: Route { target: otherwise, body_limit, internal: false },
-            hidden: Route { target: nothing, body_limit, internal: false },
+            otherwise: Route { target: otherwise, body_limit, internal: false, is_fast },
+            hidden: Route { target: nothing, body_limit, internal: false, is_fast },
         };
         for (path, route) in &settings.routes {
             let route_key = format!("{key}.{}", config::key(&["routes", path]));
@@ -57,7 +62,8 @@ impl Routes {
             let (exact, path) = parse_path(&route_key, path)?;
             let cut = if exact { None } else { Some(cut(path)) };
             let target = target::compile(files, (key, settings), (&route_key, route), cut, has_app)?;
-            let route = Route { target, body_limit: limit, internal: route.internal };
+            let is_fast = is_fast && fast::knows_route(route);
+            let route = Route { target, body_limit: limit, internal: route.internal, is_fast };
             if exact {
                 routes.exact.insert(path.to_owned(), route);
             } else {
@@ -86,15 +92,14 @@ impl Routes {
     /// Whether any path may lead to the application.
     pub(crate) fn reach_app(&self) -> bool {
         let routes = self.exact.values().chain(self.prefixes.iter().map(|(_, route)| route));
-        routes.chain([&self.otherwise]).any(|route| matches!(route.target, Target::Try { last: Last::App, .. }))
+        routes.chain([&self.otherwise]).any(|route| route.target.reaches_app())
     }
 }
 
 impl Route {
     /// Whether `path` is that of a folder with files, without the `/` at its end: it leads into the folder.
     fn is_folder(&self, prefix: &str, path: &str) -> bool {
-        prefix.strip_suffix('/') == Some(path)
-            && matches!(&self.target, Target::Try { places, .. } if !places.is_empty())
+        prefix.strip_suffix('/') == Some(path) && !self.target.candidates().is_empty()
     }
 }
 

@@ -15,6 +15,15 @@ use super::*;
 use crate::request::NormalPath;
 use crate::{Autoindex, SiteSettings};
 
+/// The answer, waited for where that has to be.
+async fn serve(files: &StaticFiles, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+    match files.try_serve(asked, path) {
+        Lookup::Found(reply) => Some(reply),
+        Lookup::NotFound => None,
+        Lookup::WouldBlock(unready) => files.wait(asked, path, unready).await,
+    }
+}
+
 /// A folder `root` beside a folder `outside`, in which lies a secret.
 struct Fixture {
     place: TempDir,
@@ -68,7 +77,7 @@ impl Fixture {
         }
         let (request, ()) = request.body(()).unwrap().into_parts();
         let path = NormalPath::parse(request.uri.path()).unwrap();
-        self.files.serve(&Asked::of(&request), path.as_str()).await.map(Reply::into_response)
+        serve(&self.files, &Asked::of(&request), path.as_str()).await.map(Reply::into_response)
     }
 
     async fn ask(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Answer> {
@@ -226,7 +235,7 @@ async fn the_redirect_of_a_directory_keeps_the_prefix_of_its_route() {
     let site = Fixture::new(&[("d/index.html", b"")]);
     let (request, ()) = http::Request::get("/static/d?q").body(()).unwrap().into_parts();
     for path in ["/d", "d"] {
-        let response = site.files.serve(&Asked::of(&request), path).await.unwrap().into_response();
+        let response = serve(&site.files, &Asked::of(&request), path).await.unwrap().into_response();
         assert_eq!(response.headers()[LOCATION], "/static/d/?q");
     }
 }

@@ -59,16 +59,11 @@ impl Tree {
         }
     }
 
-    /// The same, with patience.
-    pub(super) async fn find(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
-        match self.find_now(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.store.missed();
-                let (tree, at) = (Arc::clone(self), path.to_owned());
-                self.store.look(self.name(path), move || tree.find_waiting(&at)).await
-            }
-            found => found,
-        }
+    /// The same, where that would have to wait: looked for on the file-reading pool.
+    pub(super) async fn find_on_pool(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
+        self.store.missed();
+        let (tree, at) = (Arc::clone(self), path.to_owned());
+        self.store.look(self.name(path), move || tree.find_waiting(&at)).await
     }
 
     /// The same. Blocks.
