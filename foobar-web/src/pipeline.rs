@@ -21,7 +21,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foobar_core::{BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, Upgrade, panics};
 use http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    self, ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+    VARY,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -54,10 +55,14 @@ pub(crate) struct Arrival {
     pub(crate) since: Instant,
 }
 
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
 /// An error of this server's own, with headers that belong to it.
 struct Failure {
     problem: Problem,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Fields,
+    /// The fields of `add_header`, which the page of the error may have itself; the site's where the route is not known.
+    added: Option<Fields>,
     kind: Kind,
 }
 
@@ -72,7 +77,7 @@ enum Kind {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, headers: Vec::new(), kind: Kind::Refusal }
+        Self { problem, headers: Vec::new(), added: None, kind: Kind::Refusal }
     }
 }
 
@@ -87,14 +92,26 @@ impl Pipeline {
         let record = self.record(&request, id, &arrival);
         let head = request.method == Method::HEAD;
         let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
-            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
+            Ok(Choice::Redirect(site, location)) => {
+                let mut response = reply::redirect(StatusCode::MOVED_PERMANENTLY, location);
+                add(&mut response, site.routes.of_site().added(request.uri.path()));
+                response
+            }
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
-                let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
+                let (mut response, added) = match answer {
+                    Ok(response) => (response, Vec::new()),
+                    Err(failure) => {
+                        let added = failure.added.unwrap_or_else(|| site.routes.of_site().added("/"));
+                        let failure = Failure { added: Some(added.clone()), ..failure };
+                        (self.fail(failure, &request.headers, id), added)
+                    }
+                };
                 if let Some(pages) = pages {
                     Box::pin(pages.apply(&mut response)).await; // boxed, as all that is rare, to keep this future small
                 }
+                add(&mut response, added); // to a page of the site's own, which has no policy
                 response
             }
             Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await,
@@ -123,10 +140,11 @@ impl Pipeline {
     /// The answer to a request that came to no site; the page is that of the default one.
     async fn refused(&self, problem: Problem, request: &HeaderMap, id: RequestId) -> Response {
         let mut response = self.fail(problem.into(), request, id);
-        let site = self.sites.serving(None).map(|site| self.sites.at(site));
-        if let Some(site) = site.filter(|site| site.error_pages.are_for(request)) {
+        let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) else { return response };
+        if site.error_pages.are_for(request) {
             site.error_pages.apply(&mut response).await;
         }
+        add(&mut response, site.routes.of_site().added("/"));
         response
     }
 
@@ -148,13 +166,14 @@ impl Pipeline {
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
         let route = site.routes.find(path.as_str());
         if content_length(&request.headers) > route.body_limit {
-            return Err(too_large(route.body_limit).into());
+            let failure = Failure::from(too_large(route.body_limit));
+            return Err(Failure { added: Some(route.added(path.as_str())), ..failure });
         }
         // Boxed, as all that is not the application's, to keep this future small.
-        if !route.target.is_app()
-            && let Some(reply) = Box::pin(route.target.reply(Asked::of(request), path.as_str())).await
+        if !route.is_app()
+            && let Some(reply) = Box::pin(route.reply(Asked::of(request), path.as_str())).await
         {
-            return answer_with(reply);
+            return answer_with(reply, || Some(route.added(path.as_str())));
         }
         if NormalPath::has_dot_segments(request.uri.path()) {
             request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
@@ -211,6 +230,7 @@ impl Pipeline {
             self.counters.refused(status);
         }
         let mut response = failure.problem.response(request, id);
+        add(&mut response, failure.added.unwrap_or_default()); // where there is none, the site's follow
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -255,7 +275,8 @@ const DIGITS: usize = 19;
 fn check(request: &Parts, site: &Site) -> Result<(), Failure> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED);
-        return Err(Failure { problem, headers: vec![(ALLOW, methods(site))], kind: Kind::Refusal });
+        let headers = vec![(ALLOW, methods(site))];
+        return Err(Failure { headers, ..Failure::from(problem) });
     }
     let known = |expectation: &HeaderValue| expectation.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if !request.headers.get_all(EXPECT).iter().all(known) {
@@ -271,10 +292,10 @@ fn closes(status: StatusCode) -> bool {
 }
 
 /// An error goes the way of all errors, with the fields that it has.
-fn answer_with(reply: Reply) -> Result<Response, Failure> {
+fn answer_with(reply: Reply, added: impl FnOnce() -> Option<Fields>) -> Result<Response, Failure> {
     if reply.is_bare_error() {
-        let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
-        return Err(Failure { problem: Problem::new(reply.status), headers, kind: Kind::Answer });
+        let problem = Problem::new(reply.status);
+        return Err(Failure { problem, headers: reply.extra, added: added(), kind: Kind::Answer });
     }
     let pace = reply.pace;
     let mut response = reply.into_response();
@@ -284,9 +305,22 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
     Ok(response)
 }
 
+/// Adds the fields of `add_header` that the answer has not.
+fn add(response: &mut Response, fields: Fields) {
+    let headers = response.headers_mut();
+    for (name, value) in fields {
+        match headers.entry(name) {
+            header::Entry::Vacant(entry) => _ = entry.insert(value),
+            header::Entry::Occupied(mut entry) if entry.key() == VARY => entry.append(value),
+            header::Entry::Occupied(_) => {}
+        }
+    }
+}
+
 /// The file that the application names.
 async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
+    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(|reply| answer_with(reply, || None))
+    {
         Ok(mut response) => {
             accel.announce(&mut response);
             Ok(response)

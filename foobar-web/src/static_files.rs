@@ -193,7 +193,10 @@ impl StaticFiles {
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
         let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
         let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
-            Ok(text) => listing.reply(text?, &self.0.options.list_caching),
+            Ok(text) => {
+                let added = self.0.options.announce.added(path, Some(listing.media_type()));
+                listing.reply(text?, &self.0.options.list_caching, added)
+            }
             Err(error) => failure(path, &error),
         };
         Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })

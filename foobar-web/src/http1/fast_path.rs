@@ -61,7 +61,7 @@ impl FastPath {
 /// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
 fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Reply> {
     let route = site.routes.find(path);
-    match route.is_fast.then(|| route.target.try_reply(asked, path))? {
+    match route.is_fast.then(|| route.try_reply(asked, path))? {
         TryReply::Found(reply) => Some(reply),
         TryReply::App | TryReply::WouldBlock(_) => None,
     }

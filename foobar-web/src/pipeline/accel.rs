@@ -119,7 +119,7 @@ impl Accel {
     async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
         let path = self.path().ok_or(Mistake::Path)?;
         let route = routes.find_internal(path.as_str());
-        let candidates = route.target.candidates();
+        let candidates = route.candidates();
         if candidates.is_empty() {
             return Err(Mistake::Route);
         }

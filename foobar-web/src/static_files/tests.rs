@@ -389,7 +389,8 @@ async fn not_modified_has_validators_and_no_content_headers() {
         for field in [("if-none-match", full.header(ETAG)), ("if-modified-since", full.header(LAST_MODIFIED))] {
             let answer = site.ask(method, "/a.html", &[field, ("range", "bytes=0-0")]).await.unwrap();
             assert_eq!((answer.status, answer.body.len()), (304, 0));
-            assert_eq!(answer.headers.len(), 2);
+            assert_eq!(answer.headers.len(), 3);
+            assert_eq!(answer.headers["x-content-type-options"], "nosniff");
             assert_eq!(answer.headers[ETAG], full.headers[ETAG]);
             assert_eq!(answer.headers[LAST_MODIFIED], full.headers[LAST_MODIFIED]);
         }

@@ -1,13 +1,13 @@
 use bytes::Bytes;
 use foobar_core::List;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 
 use super::candidate::{Candidate, Folder};
 use super::try_files::{self, Fallback};
 use crate::reply::{Content, FieldBlock, Reply, has_no_content};
 use crate::request::Asked;
-use crate::static_files::{Files, Lookup, Unready};
+use crate::static_files::{Announce, Files, Lookup, Unready};
 use crate::{Error, RouteSettings, SiteSettings};
 
 /// Where the requests of a route go.
@@ -15,7 +15,7 @@ pub(crate) enum Target {
     /// The first of these candidates that has an answer, else the fallback.
     TryFiles { candidates: Vec<Candidate>, fallback: Fallback },
     /// Another place.
-    Redirect { status: StatusCode, fields: FieldBlock },
+    Redirect { status: StatusCode, location: HeaderValue },
     /// A fixed answer.
     Respond { status: StatusCode, fields: FieldBlock, body: Bytes },
 }
@@ -43,8 +43,8 @@ impl Target {
     pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
         match self {
             Self::TryFiles { candidates, fallback } => try_files(candidates, *fallback, asked, path),
-            Self::Redirect { status, fields } => {
-                TryReply::Found(Reply { fields: fields.clone(), ..Reply::empty(*status, Vec::new()) })
+            Self::Redirect { status, location } => {
+                TryReply::Found(Reply::empty(*status, vec![(LOCATION, location.clone())]))
             }
             Self::Respond { status, fields, body } => TryReply::Found(respond(*status, fields, body)),
         }
@@ -107,27 +107,35 @@ fn respond(status: StatusCode, fields: &FieldBlock, body: &Bytes) -> Reply {
     if body.is_empty() { reply } else { Reply { length: None, content: Content::Memory(body.clone()), ..reply } }
 }
 
-/// What the route with this section leads to. `cut` is how much of the path is cut off before files are looked up;
+/// What the route with this section leads to. `cut` is how much of its path is cut off before files are looked up;
 /// `None` for an exact path.
 pub(crate) fn compile(
     served: &Files,
     site: (&str, &SiteSettings),
     (key, route): (&str, &RouteSettings),
-    cut: Option<usize>,
+    (path, cut): (&str, Option<usize>),
+    announce: &Announce,
     has_app: bool,
 ) -> Result<Target, Error> {
     if route.files.is_none() {
         refuse_settings_of_files(key, route)?;
     }
     match (&route.files, route.app, &route.redirect, route.respond) {
-        (Some(path), false, None, None) => {
-            let folder = Folder::new(served, path, cut.unwrap_or(0), site, Some((key, route))); // an exact path has none to cut
+        (Some(folder), false, None, None) => {
+            let folder = Folder::new(served, folder, cut.unwrap_or(0), site, Some((key, route))); // an exact path has none to cut
             compile_files(&folder, (key, route), cut.is_none(), has_app)
+        }
+        (None, true, None, None) if route.add_header.is_some() => {
+            let message =
+                "an application says its own fields; this is for a route with `files`, `redirect` or `respond`";
+            Err(Error::setting(format!("{key}.add_header"), message))
         }
         (None, true, None, None) if has_app => Ok(Target::TryFiles { candidates: Vec::new(), fallback: Fallback::App }),
         (None, true, None, None) => Err(Error::setting(format!("{key}.app"), "this program has no application")),
         (None, false, Some(url), None) => compile_redirect(key, url, route.status),
-        (None, false, None, Some(status)) => compile_respond(key, route, status),
+        (None, false, None, Some(status)) => {
+            compile_respond(key, route, status, |media_type| announce.added(path, Some(media_type)))
+        }
         _ => Err(Error::setting(key, "a route has exactly one of `files`, `app`, `redirect` and `respond`")),
     }
 }
@@ -139,6 +147,8 @@ fn refuse_settings_of_files(key: &str, route: &RouteSettings) -> Result<(), Erro
         ("autoindex", route.autoindex.is_some()),
         ("cache_control", route.cache_control.is_some()),
         ("content_disposition", route.content_disposition.is_some()),
+        ("types", route.types.is_some()),
+        ("default_type", route.default_type.is_some()),
         ("limit_rate", route.limit_rate.is_some()),
         ("limit_rate_after", route.limit_rate_after.is_some()),
     ];
@@ -179,16 +189,26 @@ fn compile_redirect(key: &str, url: &str, status: u16) -> Result<Target, Error> 
     let status = status.ok_or_else(|| {
         Error::setting(format!("{key}.status"), "a redirect has the status 301, 302, 303, 307 or 308")
     })?;
-    Ok(Target::Redirect { status, fields: FieldBlock::new(&[(LOCATION, location)]) })
+    Ok(Target::Redirect { status, location })
 }
 
-fn compile_respond(key: &str, route: &RouteSettings, status: u16) -> Result<Target, Error> {
+fn compile_respond(
+    key: &str,
+    route: &RouteSettings,
+    status: u16,
+    added: impl FnOnce(&str) -> Vec<(HeaderName, HeaderValue)>,
+) -> Result<Target, Error> {
     let status = StatusCode::from_u16(status).ok().filter(|status| (200..600).contains(&status.as_u16()));
     let status = status.ok_or_else(|| Error::setting(format!("{key}.respond"), "a status is from 200 to 599"))?;
     let content_type = HeaderValue::try_from(&route.content_type).map_err(|_| {
         Error::setting(format!("{key}.content_type"), format!("{:?} is no media type", route.content_type))
     })?;
     let body = if has_no_content(status) { Bytes::new() } else { Bytes::from(route.body.clone()) };
-    let fields = if body.is_empty() { FieldBlock::default() } else { FieldBlock::new(&[(CONTENT_TYPE, content_type)]) };
-    Ok(Target::Respond { status, fields, body })
+    if body.is_empty() {
+        return Ok(Target::Respond { status, fields: FieldBlock::default(), body });
+    }
+    let media_type = route.content_type.split(';').next().unwrap_or_default().trim_end(); // without parameters
+    let mut fields = added(&media_type.to_ascii_lowercase());
+    fields.insert(0, (CONTENT_TYPE, content_type));
+    Ok(Target::Respond { status, fields: FieldBlock::new(&fields), body })
 }

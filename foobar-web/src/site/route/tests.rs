@@ -185,12 +185,14 @@ fn settings_of_files_belong_to_routes_with_files() {
         routes.values_mut().for_each(change);
         compile(&SiteSettings { routes, ..site }).err().expect("there are no files").to_string()
     };
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 9] = [
         ("try_files", |r| r.try_files = Some(["file".to_owned()].into_iter().collect())),
         ("internal", |r| r.internal = true),
         ("autoindex", |r| r.autoindex = Some(Autoindex::On)),
         ("cache_control", |r| r.cache_control = Some(std::iter::empty().collect())),
         ("content_disposition", |r| r.content_disposition = Some(std::iter::empty().collect())),
+        ("types", |r| r.types = Some(std::iter::empty().collect())),
+        ("default_type", |r| r.default_type = Some("text/plain".to_owned())),
         ("limit_rate", |r| r.limit_rate = Some(Size::bytes(1))),
         ("limit_rate_after", |r| r.limit_rate_after = Some(Size::bytes(1))),
     ];
