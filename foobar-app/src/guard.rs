@@ -1,7 +1,10 @@
 //! What stands around every application, whichever runs it.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use foobar_core::{DefaultFields, Handler, List, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
@@ -77,7 +80,13 @@ impl<A: Application> Guarded<A> {
             return Err(Failure::not_started());
         }
         let limit = self.guard.timeout;
-        match timeout(limit, panics::catch_future(self.inner.answer(request, id))).await {
+        let mut answer = pin!(panics::catch_future(self.inner.answer(request, id)));
+        // Most handlers are ready at once, and need no timer.
+        let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending => Box::pin(timeout(limit, answer)).await,
+        };
+        match answer {
             Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {

@@ -75,14 +75,18 @@ pub(crate) struct FieldBlock {
 impl Reply {
     /// An answer without content. An error says no length: it may get a page.
     pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
-        let may_get_a_page = status.is_client_error() || status.is_server_error();
-        let length = (!may_get_a_page && !has_no_content(status)).then_some(0);
+        let length = (!is_error(status) && !has_no_content(status)).then_some(0);
         Self { status, fields: FieldBlock::default(), extra, length, content: Content::Empty, pace: None }
     }
 
     /// The same without its content, for HEAD.
     pub(crate) fn without_content(self) -> Self {
         Self { content: Content::Empty, ..self }
+    }
+
+    /// Whether it is an error without content, which gets a page.
+    pub(crate) fn is_bare_error(&self) -> bool {
+        is_error(self.status) && matches!(self.content, Content::Empty)
     }
 
     /// All fields but `Content-Length`.
@@ -165,6 +169,10 @@ pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValu
     *response.status_mut() = status;
     response.headers_mut().insert(name, value);
     response
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 /// Whether answers of this status have no content, nor a length of one.

@@ -14,7 +14,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
-pub(crate) use body::LimitedBody;
+pub(crate) use body::{Fate, LimitedBody};
 pub(crate) use host::Host;
 pub(crate) use path::NormalPath;
 

@@ -86,6 +86,8 @@ settings! {
         pub cache_control: List<String> = "[]",
         /// `Content-Disposition` of files, by rules as in `cache_control`, in a list or one text divided at its commas; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
+        /// Header fields, added always as by nginx's `add_header … always`: to files, whole, in part or not modified, and to every other answer of the server's own, such as a redirect, a list, `respond` or an error; not to the application's, which says its own. By rules `"PATTERN Name: value"` with the patterns of `cache_control`, which an answer without a file is held against by the last part of its path; of the rules for one field the first that fits counts, and `off` as the value leaves it out: `["font/* Access-Control-Allow-Origin: *", "text/html Content-Security-Policy: default-src 'self'"]`. `"* X-Content-Type-Options: nosniff"` stands at the end of every list. The page of an error and a list of a folder keep their own `Content-Security-Policy`. `Content-Encoding` (`gzip`, `br`, `zstd`) is for files alone and says that they hold their content in it: such a file is sent as it is, to every client, with the media type of its name without `.gz`, `.br` or `.zst`: `[".wasm.br Content-Encoding: br", ".svgz Content-Encoding: gzip"]`. Fields that frame a message or that the server or another key says are refused. Values with commas need a list: one text is divided at its commas.
+        pub add_header: List<String> = "[]",
         /// Media types of extensions, before those that are known: `"text/markdown md markdown"`.
         pub types: List<String> = "[]",
         /// The media type of files whose name tells none.
@@ -127,6 +129,12 @@ settings! {
         pub cache_control: Option<List<String>>,
         /// The rules of `Content-Disposition`, instead of the site's.
         pub content_disposition: Option<List<String>>,
+        /// The rules of header fields, instead of the site's; also of a route with `redirect` or `respond`.
+        pub add_header: Option<List<String>>,
+        /// Media types of extensions, instead of the site's `types`.
+        pub types: Option<List<String>>,
+        /// The media type of files whose name tells none, instead of the site's.
+        pub default_type: Option<String>,
         /// Bytes a second, instead of the site's `limit_rate`.
         pub limit_rate: Option<Size>,
         /// The bytes before `limit_rate` counts, instead of the site's.

@@ -25,7 +25,7 @@ use error_page::ErrorPages;
 use route::Folder;
 
 pub(crate) use known_host::KnownHost;
-pub(crate) use route::{Last, Place, Routes, Target, is_file};
+pub(crate) use route::{Routes, TryReply, is_file};
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {
@@ -45,7 +45,7 @@ pub(crate) struct Site {
 pub(crate) enum Choice<'a> {
     Site(&'a Site),
     /// The same resource under the site's canonical name.
-    Redirect(HeaderValue),
+    Redirect(&'a Site, HeaderValue),
 }
 
 impl Sites {
@@ -76,7 +76,7 @@ impl Sites {
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
         let location = host.as_ref().and_then(|host| self.canonical(index, host, scheme, request));
-        Ok(location.map_or(Choice::Site(site), Choice::Redirect))
+        Ok(location.map_or(Choice::Site(site), |location| Choice::Redirect(site, location)))
     }
 
     /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.

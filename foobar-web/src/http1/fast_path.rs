@@ -1,13 +1,10 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use http::header::{CONTENT_TYPE, LOCATION};
-
 use super::head::{Field, Noted};
-use crate::reply::{Content, ProblemPage, Reply, has_no_content};
+use crate::reply::{ProblemPage, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{KnownHost, Last, Site, Target};
-use crate::static_files::Now;
+use crate::site::{KnownHost, Site, TryReply};
 use crate::worker::Worker;
 
 /// Answers requests from the bytes of their heads, where the answer is ready: no request has to be made of them, and nothing is waited for.
@@ -35,13 +32,11 @@ impl FastPath {
         let asked = asked(head, noted)?;
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let (reply, page) = match find(site, &asked, path.as_str())? {
-            Found::Reply(reply) => (reply, None),
-            Found::Error(reply) if site.error_pages.covers(reply.status) => return None,
-            Found::Error(reply) => {
-                let page = worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?;
-                (reply, Some(page))
-            }
+        let reply = find(site, &asked, path.as_str())?;
+        let page = match reply.is_bare_error() {
+            true if site.error_pages.covers(reply.status) => return None,
+            true => Some(worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
+            false => None,
         };
         Some(Answer { reply, page, keeps })
     }
@@ -63,45 +58,12 @@ impl FastPath {
     }
 }
 
-/// What a path leads to.
-enum Found {
-    Reply(Reply),
-    /// An error of this server's own, which has a page.
-    Error(Reply),
-}
-
-fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Found> {
-    match &site.routes.find(path).target {
-        Target::Redirect { status, location } => {
-            Some(Found::Reply(Reply::empty(*status, vec![(LOCATION, location.clone())])))
-        }
-        Target::Respond { status, .. } if has_no_content(*status) => None,
-        Target::Respond { status, content_type, body } if !body.is_empty() => {
-            let reply = Reply::empty(*status, vec![(CONTENT_TYPE, content_type.clone())]);
-            Some(Found::Reply(Reply { length: None, content: Content::Memory(body.clone()), ..reply }))
-        }
-        Target::Respond { status, .. } => Some(found(Reply::empty(*status, Vec::new()))),
-        Target::Try { places, last } => {
-            for place in places {
-                match place.serve_now(asked, path) {
-                    Now::Reply(reply) => return Some(found(reply)),
-                    Now::Nothing => {}
-                    Now::Later => return None,
-                }
-            }
-            match last {
-                Last::App => None,
-                Last::Status(status) => Some(found(Reply::empty(*status, Vec::new()))),
-            }
-        }
-    }
-}
-
-fn found(reply: Reply) -> Found {
-    if reply.status.is_client_error() || reply.status.is_server_error() {
-        Found::Error(reply)
-    } else {
-        Found::Reply(reply)
+/// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
+fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+    let route = site.routes.find(path);
+    match route.is_fast.then(|| route.try_reply(asked, path))? {
+        TryReply::Found(reply) => Some(reply),
+        TryReply::App | TryReply::WouldBlock(_) => None,
     }
 }
 

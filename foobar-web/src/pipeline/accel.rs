@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 
 use crate::reply::{Pace, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{Routes, Target, is_file};
+use crate::site::{Routes, is_file};
 use crate::static_files::PRIVATE;
 
 /// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
@@ -119,8 +119,8 @@ impl Accel {
     async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
         let path = self.path().ok_or(Mistake::Path)?;
         let route = routes.find_internal(path.as_str());
-        let Target::Try { places, .. } = &route.target else { return Err(Mistake::Route) };
-        if places.is_empty() {
+        let candidates = route.candidates();
+        if candidates.is_empty() {
             return Err(Mistake::Route);
         }
         let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
@@ -132,8 +132,8 @@ impl Accel {
             fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
         }
         let asked = Asked { verb, path: "/", query: None, fields };
-        for place in places {
-            if let Some(reply) = place.serve(&asked, path.as_str()).await.filter(is_file) {
+        for candidate in candidates {
+            if let Some(reply) = candidate.serve(&asked, path.as_str()).await.filter(is_file) {
                 return Ok((reply, route.internal));
             }
         }

@@ -1,19 +1,23 @@
-mod location;
+mod candidate;
+mod fast;
 mod target;
 mod try_files;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foobar_core::config;
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
 
-use crate::request::NormalPath;
-use crate::static_files::Files;
+use crate::reply::Reply;
+use crate::request::{Asked, NormalPath};
+use crate::static_files::{Announce, Files};
 use crate::{Error, SiteSettings, limits};
 
-pub(crate) use location::{Folder, Place, is_file};
-pub(crate) use target::Target;
-pub(crate) use try_files::Last;
+pub(crate) use candidate::{Candidate, Folder, is_file};
+pub(crate) use target::{Target, TryReply};
+pub(crate) use try_files::Fallback;
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
@@ -25,11 +29,15 @@ pub(crate) struct Routes {
 
 /// Where the requests of a path go.
 pub(crate) struct Route {
-    pub(crate) target: Target,
+    target: Target,
+    /// What answers are announced with.
+    announce: Arc<Announce>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
     pub(crate) internal: bool,
+    /// Whether the fast path may answer: whether it knows all that the settings ask for.
+    pub(crate) is_fast: bool,
 }
 
 impl Routes {
@@ -42,22 +50,28 @@ impl Routes {
         has_app: bool,
         body_limit: u64,
     ) -> Result<Self, Error> {
-        let (places, last) = try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
-        let otherwise = Target::Try { places, last };
-        let nothing = Target::Try { places: Vec::new(), last: Last::Status(StatusCode::NOT_FOUND) };
+        let (candidates, fallback) =
+            try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
+        let otherwise = Target::TryFiles { candidates, fallback };
+        let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
+        let is_fast = fast::knows_site(settings);
+        let announce = Arc::new(Announce::compile(key, settings, None)?);
+        let of_site = |target| Route { target, announce: announce.clone(), body_limit, internal: false, is_fast };
         let mut routes = Self {
             exact: HashMap::new(),
             prefixes: Vec::new(),
-            otherwise: Route { target: otherwise, body_limit, internal: false },
-            hidden: Route { target: nothing, body_limit, internal: false },
+            otherwise: of_site(otherwise),
+            hidden: of_site(nothing),
         };
         for (path, route) in &settings.routes {
             let route_key = format!("{key}.{}", config::key(&["routes", path]));
             let limit = route.client_max_body_size.map_or(body_limit, limits::body_limit);
             let (exact, path) = parse_path(&route_key, path)?;
             let cut = if exact { None } else { Some(cut(path)) };
-            let target = target::compile(files, (key, settings), (&route_key, route), cut, has_app)?;
-            let route = Route { target, body_limit: limit, internal: route.internal };
+            let announce = Arc::new(Announce::compile(key, settings, Some((&route_key, route)))?);
+            let target = target::compile(files, (key, settings), (&route_key, route), (path, cut), &announce, has_app)?;
+            let is_fast = is_fast && fast::knows_route(route);
+            let route = Route { target, announce, body_limit: limit, internal: route.internal, is_fast };
             if exact {
                 routes.exact.insert(path.to_owned(), route);
             } else {
@@ -83,18 +97,50 @@ impl Routes {
         exact.or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
     }
 
+    /// The route of what has none: a request that is refused before its path is known.
+    pub(crate) const fn of_site(&self) -> &Route {
+        &self.otherwise
+    }
+
     /// Whether any path may lead to the application.
     pub(crate) fn reach_app(&self) -> bool {
         let routes = self.exact.values().chain(self.prefixes.iter().map(|(_, route)| route));
-        routes.chain([&self.otherwise]).any(|route| matches!(route.target, Target::Try { last: Last::App, .. }))
+        routes.chain([&self.otherwise]).any(|route| route.target.reaches_app())
     }
 }
 
 impl Route {
+    /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
+    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
+        match self.target.try_reply(asked, path) {
+            TryReply::Found(reply) => TryReply::Found(self.announce.complete(reply, path)),
+            other => other,
+        }
+    }
+
+    /// The answer to a request for a decoded path; `None` where the application answers.
+    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &str) -> Option<Reply> {
+        self.target.reply(asked, path).await.map(|reply| self.announce.complete(reply, path))
+    }
+
+    /// Whether every request goes to the application.
+    pub(crate) const fn is_app(&self) -> bool {
+        self.target.is_app()
+    }
+
+    /// Where its files may lie; nowhere for a route without files.
+    pub(crate) const fn candidates(&self) -> &[Candidate] {
+        self.target.candidates()
+    }
+
+    /// The fields of `add_header` for an answer of the server's own under this path.
+    pub(crate) fn added(&self, path: &str) -> Vec<(HeaderName, HeaderValue)> {
+        self.announce.added(path, None)
+    }
+
     /// Whether `path` is that of a folder with files, without the `/` at its end: it leads into the folder.
     fn is_folder(&self, prefix: &str, path: &str) -> bool {
-        prefix.strip_suffix('/') == Some(path)
-            && matches!(&self.target, Target::Try { places, .. } if !places.is_empty())
+        prefix.strip_suffix('/') == Some(path) && !self.target.candidates().is_empty()
     }
 }
 

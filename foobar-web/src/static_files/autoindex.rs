@@ -4,9 +4,7 @@ mod json;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 
 use crate::Autoindex;
 use crate::file_source::Listed;
@@ -60,14 +58,24 @@ impl Listing {
         }
     }
 
-    /// 200 with the list.
-    pub(super) fn reply(&self, text: Bytes, caching: &HeaderValue) -> Reply {
+    /// 200 with the list, which has of the fields that are `added` those that it has not itself.
+    pub(super) fn reply(&self, text: Bytes, caching: &HeaderValue, added: Vec<(HeaderName, HeaderValue)>) -> Reply {
         let (length, content) = (Some(text.len() as u64), Content::Memory(text));
-        Reply {
-            fields: FieldBlock::new(&self.fields(caching)),
-            length,
-            content,
-            ..Reply::empty(StatusCode::OK, vec![])
+        let mut fields = self.fields(caching);
+        let own = fields.len();
+        for (name, value) in added {
+            if !fields[..own].iter().any(|(own, _)| *own == name && name != VARY) {
+                fields.push((name, value));
+            }
+        }
+        Reply { fields: FieldBlock::new(&fields), length, content, ..Reply::empty(StatusCode::OK, vec![]) }
+    }
+
+    /// What it is, without a charset.
+    pub(super) const fn media_type(&self) -> &'static str {
+        match self.form {
+            Form::Html => "text/html",
+            Form::Json => "application/json",
         }
     }
 
@@ -80,7 +88,6 @@ impl Listing {
             (CONTENT_TYPE, HeaderValue::from_static(content_type)),
             (CACHE_CONTROL, caching.clone()),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
         fields.extend(self.varies.then(|| (VARY, HeaderValue::from(ACCEPT))));
         fields

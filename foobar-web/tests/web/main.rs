@@ -1,6 +1,7 @@
 //! The web tier over real sockets: what a client sends, byte by byte, and what it gets.
 
 mod accel;
+mod add_header;
 mod autoindex;
 mod drain;
 mod embedded;

@@ -279,6 +279,30 @@ fn settings_that_mean_nothing_are_errors_that_name_their_key() {
             "[sites.a]\nroot = '/'\ntypes = ['text/plain']\n",
             "`sites.a.types`: \"text/plain\" is no type; write a media ",
         ),
+        (
+            "[sites.a]\nroot = '/'\nadd_header = ['* Status: 200']\n",
+            "`sites.a.add_header`: \"* Status: 200\" is no rule: `status` cannot be added: a status is no field",
+        ),
+        (
+            "[sites.a.routes.'/x/']\nfiles = '/'\nadd_header = ['X-A: b']\n",
+            "`sites.a.routes.\"/x/\".add_header`: \"X-A: b\" is no rule: \"X-A:\" is no pattern; write a media type",
+        ),
+        (
+            "[sites.a.routes.'/x']\nrespond = 200\nadd_header = ['* X-A:b']\n",
+            "`sites.a.routes.\"/x\".add_header`: \"* X-A:b\" is no rule: after the pattern stand a field and its value",
+        ),
+        (
+            "[sites.a.routes.'/x']\napp = true\nadd_header = ['* X-A: b']\n",
+            "`sites.a.routes.\"/x\".add_header`: an application says its own fields",
+        ),
+        (
+            "[sites.a.routes.'/x/']\nfiles = '/'\ntypes = ['text/plain']\n",
+            "`sites.a.routes.\"/x/\".types`: \"text/plain\" is no type",
+        ),
+        (
+            "[sites.a.routes.'/x/']\nfiles = '/'\ndefault_type = ''\n",
+            "`sites.a.routes.\"/x/\".default_type`: \"\" is no media type",
+        ),
         ("[sites.a]\nroot = '/'\ndefault_type = 'text'\n", "`sites.a.default_type`: \"text\" is no media type"),
         ("[sites.a]\nroot = '/'\ncharset = 'utf 8'\n", "`sites.a.charset`: \"utf 8\" is not the name of a character "),
         ("[sites.a]\ntry_files = ['file', 'app', 'index']\n", "`sites.a.try_files`: \"app\" is the last step: "),

@@ -56,6 +56,7 @@ fn text(place: &Path, root: &Path) -> String {
             scgi_temp_path {place}/scgi;
             keepalive_requests 1000000000;
             max_ranges 16;
+            add_header X-Policy strict always;
             charset utf-8;
             charset_types text/css text/plain text/xml text/markdown application/javascript image/svg+xml;
             gzip_static on;

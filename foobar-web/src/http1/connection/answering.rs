@@ -182,7 +182,9 @@ fn length(reply: &Reply, page: Option<&ProblemPage>, left_out: bool) -> Length {
         (Some(length), ..) => Length::Added(length),
         (None, Some(page), _) => Length::Added(page.len() as u64),
         (None, None, Content::Memory(content)) => Length::Added(content.len() as u64),
-        (None, None, _) if left_out || reply.status == StatusCode::NOT_MODIFIED => Length::None,
+        (None, None, _) if left_out || matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
+            Length::None
+        }
         (None, None, _) => Length::Added(0),
     }
 }

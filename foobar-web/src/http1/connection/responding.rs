@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use foobar_core::{DefaultFields, LocalBoxFuture};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
+use http::request;
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -27,7 +28,7 @@ use crate::pipeline::{Arrival, Logged, Refusal};
 use crate::reply::Pace;
 
 /// A request for the pipeline, or what stands in the place of one that is refused.
-type Taken = Result<Request<IncomingBody>, (Request<()>, Refusal)>;
+type Taken = Result<(request::Parts, IncomingBody), (Request<()>, Refusal)>;
 
 /// What of a request its response depends on.
 pub(super) struct RequestFacts {
@@ -60,7 +61,9 @@ impl<S: Transport> Connection<S> {
         let worker = Rc::clone(&self.worker);
         // Boxed where it is made: it is large, and a future that is handed on is copied.
         let response: LocalBoxFuture<'static, _> = match request {
-            Ok(request) => Box::pin(async move { worker.pipeline.serve(request, arrival).await }),
+            Ok((mut request, body)) => {
+                Box::pin(async move { worker.pipeline.serve(&mut request, body, &arrival).await })
+            }
             Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };
         (facts, response)
@@ -71,7 +74,7 @@ impl<S: Transport> Connection<S> {
         &mut self,
         head: &RequestHead,
         content: head::Content,
-    ) -> Result<(RequestFacts, Request<IncomingBody>), http::Error> {
+    ) -> Result<(RequestFacts, (request::Parts, IncomingBody)), http::Error> {
         let mut parts = head.parts()?;
         let minor = head.index.minor;
         let options = ConnectionOptions::of(&parts.headers);
@@ -86,11 +89,12 @@ impl<S: Transport> Connection<S> {
             upgrade: upgrade::offer(&mut parts, options),
         };
         let expects = minor == 1 && parts.headers.contains_key(EXPECT);
-        Ok((facts, Request::from_parts(parts, self.incoming(content, expects))))
+        Ok((facts, (parts, self.incoming(content, expects))))
     }
 
     fn incoming(&mut self, content: head::Content, expects: bool) -> IncomingBody {
         let (framing, length) = match content {
+            head::Content::Length(0) => return IncomingBody::Whole(Bytes::new()),
             head::Content::Length(length) if length <= self.unread.len() as u64 => {
                 let whole = self.unread.split_to(length as usize).freeze();
                 if self.unread.is_empty() {

@@ -2,6 +2,7 @@ use std::num::NonZeroU64;
 
 use foobar_core::Size;
 
+use super::candidate::Candidate;
 use super::*;
 use crate::reply::Pace;
 use crate::{Autoindex, RouteSettings};
@@ -31,7 +32,7 @@ fn compile(site: &SiteSettings) -> Result<Routes, Error> {
 fn status(routes: &Routes, path: &str) -> u16 {
     match &routes.find(path).target {
         Target::Respond { status, .. } | Target::Redirect { status, .. } => status.as_u16(),
-        Target::Try { .. } => 0,
+        Target::TryFiles { .. } => 0,
     }
 }
 
@@ -59,6 +60,19 @@ fn a_route_inherits_the_body_limit_or_has_its_own() {
     })]));
     let routes = routes.expect("the routes are good");
     assert_eq!((routes.find("/up/x").body_limit, routes.find("/").body_limit), (99, 10));
+}
+
+#[test]
+fn the_fast_path_may_take_every_route_but_the_applications() {
+    let routes = compile(&site(&[
+        ("/app/", |r| r.app = true),
+        ("/fixed", |r| r.respond = Some(200)),
+        ("/old", |r| r.redirect = Some("/new".into())),
+    ]));
+    let routes = routes.expect("the routes are good");
+    for (path, is_fast) in [("/app/x", false), ("/fixed", true), ("/old", true), ("/", true)] {
+        assert_eq!(routes.find(path).is_fast, is_fast, "{path}");
+    }
 }
 
 #[test]
@@ -117,24 +131,24 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
         let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
         let routes = Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10)
             .map_err(|error| error.to_string())?;
-        let Target::Try { places, last } = &routes.find("/x").target else { panic!("a site tries") };
-        let name = |place: &Place| match place {
-            Place::Folder { .. } => "folder".to_owned(),
-            Place::File { name, .. } => name.clone(),
+        let Target::TryFiles { candidates, fallback } = &routes.find("/x").target else { panic!("a site tries") };
+        let name = |candidate: &Candidate| match candidate {
+            Candidate::Folder { .. } => "folder".to_owned(),
+            Candidate::File { name, .. } => name.clone(),
         };
-        Ok::<_, String>((places.iter().map(name).collect::<Vec<_>>().join(" "), *last))
+        Ok::<_, String>((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
     };
-    let not_found = Last::Status(StatusCode::NOT_FOUND);
+    let not_found = Fallback::Status(StatusCode::NOT_FOUND);
     for (steps, places, last) in [
-        (&["file", "index", "app"][..], "folder", Last::App),
+        (&["file", "index", "app"][..], "folder", Fallback::App),
         (&["index", "file"], "folder", not_found),
         (
             &["/maintenance.html", "file", "/b c.html", "index", "=503"],
             "/maintenance.html folder /b c.html folder",
-            Last::Status(StatusCode::SERVICE_UNAVAILABLE),
+            Fallback::Status(StatusCode::SERVICE_UNAVAILABLE),
         ),
         (&["/index.html"], "/index.html", not_found),
-        (&["=204"], "", Last::Status(StatusCode::NO_CONTENT)),
+        (&["=204"], "", Fallback::Status(StatusCode::NO_CONTENT)),
         (&[], "", not_found),
     ] {
         assert_eq!(tried(steps), Ok((places.to_owned(), last)), "{steps:?}");
@@ -171,12 +185,14 @@ fn settings_of_files_belong_to_routes_with_files() {
         routes.values_mut().for_each(change);
         compile(&SiteSettings { routes, ..site }).err().expect("there are no files").to_string()
     };
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 9] = [
         ("try_files", |r| r.try_files = Some(["file".to_owned()].into_iter().collect())),
         ("internal", |r| r.internal = true),
         ("autoindex", |r| r.autoindex = Some(Autoindex::On)),
         ("cache_control", |r| r.cache_control = Some(std::iter::empty().collect())),
         ("content_disposition", |r| r.content_disposition = Some(std::iter::empty().collect())),
+        ("types", |r| r.types = Some(std::iter::empty().collect())),
+        ("default_type", |r| r.default_type = Some("text/plain".to_owned())),
         ("limit_rate", |r| r.limit_rate = Some(Size::bytes(1))),
         ("limit_rate_after", |r| r.limit_rate_after = Some(Size::bytes(1))),
     ];

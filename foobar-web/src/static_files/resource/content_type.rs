@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use http::HeaderValue;
 
-use crate::{Error, SiteSettings};
+use crate::{Error, RouteSettings, SiteSettings};
 
 /// The media types of files, by their names.
 pub(crate) struct ContentTypes {
@@ -13,17 +13,26 @@ pub(crate) struct ContentTypes {
 }
 
 impl ContentTypes {
-    /// `key` is the site's section. An error if a type is no media type or the charset no token.
-    pub(crate) fn compile(key: &str, site: &SiteSettings) -> Result<Self, Error> {
+    /// `key` and `site` are the site's section, `route` that of the route whose files they are: its own `types` and
+    /// `default_type` stand instead of the site's. An error if a type is no media type or the charset no token.
+    pub(crate) fn compile(
+        key: &str,
+        site: &SiteSettings,
+        route: Option<(&str, &RouteSettings)>,
+    ) -> Result<Self, Error> {
         if !site.charset.bytes().all(is_token_byte) {
             let message = format!("{:?} is not the name of a character set, such as \"utf-8\"", site.charset);
             return Err(Error::setting(format!("{key}.charset"), message));
         }
-        let default = media_type(&site.default_type).ok_or_else(|| {
-            let message = format!("{:?} is no media type, such as \"text/plain\"", site.default_type);
-            Error::setting(format!("{key}.default_type"), message)
+        let of_route = route.and_then(|(key, route)| Some((key, route.default_type.as_ref()?)));
+        let (at, default) = of_route.unwrap_or((key, &site.default_type)); // the site's
+        let default = media_type(default).ok_or_else(|| {
+            let message = format!("{default:?} is no media type, such as \"text/plain\"");
+            Error::setting(format!("{at}.default_type"), message)
         })?;
-        Ok(Self { types: types(key, &site.types)?, default, charset: site.charset.clone() })
+        let of_route = route.and_then(|(key, route)| Some((key, route.types.as_ref()?)));
+        let (at, own) = of_route.unwrap_or((key, &site.types)); // the site's
+        Ok(Self { types: types(at, own)?, default, charset: site.charset.clone() })
     }
 
     /// The type of a file of this name, without parameters and in lower case.
@@ -112,7 +121,7 @@ mod tests {
     fn types(change: impl FnOnce(&mut SiteSettings)) -> Result<ContentTypes, Error> {
         let mut site = SiteSettings::default();
         change(&mut site);
-        ContentTypes::compile("sites.a", &site)
+        ContentTypes::compile("sites.a", &site, None)
     }
 
     fn of(types: &ContentTypes, name: &str) -> HeaderValue {

@@ -6,11 +6,13 @@ use http::{HeaderValue, StatusCode};
 
 use crate::reply::{Pace, Reply};
 use crate::request::Asked;
-use crate::static_files::{Announce, Encodings, Files, FilesOptions, Now, PRIVATE, StaticFiles, into_folder};
+use crate::static_files::{
+    Announce, Encodings, Files, FilesOptions, Lookup, PRIVATE, StaticFiles, Unready, into_folder,
+};
 use crate::{Autoindex, Error, RouteSettings, SiteSettings};
 
-/// Where a file may lie.
-pub(crate) enum Place {
+/// Where a file may lie: one look of `try_files`.
+pub(crate) enum Candidate {
     /// Anywhere in a folder; so many bytes of the path are cut off before.
     Folder { files: StaticFiles, cut: usize },
     /// One file, of this name in its folder.
@@ -29,26 +31,37 @@ pub(crate) struct Folder<'a> {
     opened: RefCell<Vec<((bool, bool), StaticFiles)>>,
 }
 
-impl Place {
-    /// The answer to a request for a decoded path; `None` if nothing that is served lies here.
-    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+impl Candidate {
+    /// The answer to a request for a decoded path, if it is ready.
+    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &str) -> Lookup {
         match self {
             // The folder itself without its slash.
-            Self::Folder { cut, .. } if path.len() == *cut => into_folder(asked),
-            Self::Folder { files, cut } => files.serve(asked, &path[*cut..]).await,
-            Self::File { files, name } => files.serve(asked, name).await.filter(is_file),
+            Self::Folder { cut, .. } if path.len() == *cut => {
+                into_folder(asked).map_or(Lookup::NotFound, Lookup::Found)
+            }
+            Self::Folder { files, cut } => files.try_serve(asked, &path[*cut..]),
+            Self::File { files, name } => match files.try_serve(asked, name) {
+                Lookup::Found(reply) if !is_file(&reply) => Lookup::NotFound,
+                lookup => lookup,
+            },
         }
     }
 
-    /// The same from what is at hand; it never waits and never blocks.
-    pub(crate) fn serve_now(&self, asked: &Asked<'_>, path: &str) -> Now {
+    /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
+    /// here.
+    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &str, unready: Unready) -> Option<Reply> {
         match self {
-            Self::Folder { cut, .. } if path.len() == *cut => into_folder(asked).map_or(Now::Nothing, Now::Reply),
-            Self::Folder { files, cut } => files.serve_now(asked, &path[*cut..]),
-            Self::File { files, name } => match files.serve_now(asked, name) {
-                Now::Reply(reply) if !is_file(&reply) => Now::Nothing,
-                now => now,
-            },
+            Self::Folder { files, cut } => files.wait(asked, &path[*cut..], unready).await,
+            Self::File { files, name } => files.wait(asked, name, unready).await.filter(is_file),
+        }
+    }
+
+    /// Both.
+    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+        match self.try_serve(asked, path) {
+            Lookup::Found(reply) => Some(reply),
+            Lookup::NotFound => None,
+            Lookup::WouldBlock(unready) => self.wait(asked, path, unready).await,
         }
     }
 }
@@ -84,12 +97,12 @@ impl<'a> Folder<'a> {
     }
 
     /// The one file that this path names, in place of a folder.
-    pub(crate) fn file(&self) -> Result<Place, Error> {
+    pub(crate) fn file(&self) -> Result<Candidate, Error> {
         if self.path.is_dir() {
             return Err(Error::setting(&self.key, "an exact path takes one file, and this is a folder"));
         }
         let opened = StaticFiles::open_file(self.files, self.path, self.options(true, false)?);
-        opened.map(|(files, name)| Place::File { files, name }).map_err(|source| self.error(source))
+        opened.map(|(files, name)| Candidate::File { files, name }).map_err(|source| self.error(source))
     }
 
     pub(crate) fn options(&self, file: bool, directory_index: bool) -> Result<FilesOptions, Error> {
