@@ -24,7 +24,7 @@ pub(super) fn run(composition: &Composition) -> Exit {
 
 fn warn_of_autoindex(composition: &Composition, site_key: &str, site: &SiteSettings) {
     const MESSAGE: &str = "no folder is listed: there is none, or its `try_files` has no \"index\"";
-    let has_index = |steps: &[String]| steps.iter().any(|step| step == "index");
+    let has_index = |steps: &[String]| steps.iter().any(|step| matches!(step.as_str(), "index" | "$uri/"));
     // Of a route with files, whether it looks for an index, which is so unless it says otherwise.
     let looks = |steps: Option<&[String]>| steps.is_none_or(has_index);
     let mut inherited = site.root.is_some() && has_index(&site.try_files);

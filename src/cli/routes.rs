@@ -8,7 +8,7 @@ pub(super) fn run(composition: &Composition) -> Exit {
     for (name, site) in &composition.settings.sites {
         out(format_args!("site {name}  {}", names(site)));
         let mut routes: Vec<_> = site.routes.iter().collect();
-        routes.sort_by_key(|(path, _)| (!path.starts_with('='), std::cmp::Reverse(path.len())));
+        routes.sort_by_key(|(path, _)| (!path.starts_with('='), !path.starts_with('~'), std::cmp::Reverse(path.len())));
         for (path, route) in routes {
             out(format_args!("  {path:<24} {}", target(path, route)));
         }
