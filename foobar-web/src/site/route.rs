@@ -14,6 +14,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use regex::Regex;
 
+use super::overview::RouteOverview;
 use crate::reply::Reply;
 use crate::request::Asked;
 use crate::static_files::{Announce, Files};
@@ -23,7 +24,7 @@ pub(crate) use candidate::{Candidate, Folder, is_file};
 use path::RoutePath;
 pub(crate) use target::{Target, TryReply};
 
-pub(crate) use try_files::Fallback;
+pub(crate) use try_files::{Fallback, looks_for_index};
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
@@ -43,6 +44,8 @@ pub(crate) struct Route {
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
     pub(crate) internal: bool,
+    /// What the site's overview says of it; nothing where it has no path of its own.
+    overview: Option<RouteOverview>,
     /// Whether the fast path may answer: whether it knows all that the settings ask for.
     pub(crate) is_fast: bool,
 }
@@ -63,7 +66,8 @@ impl Routes {
         let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
         let is_fast = fast::knows_site(settings);
         let announce = Arc::new(Announce::compile(key, settings, None)?);
-        let of_site = |target| Route { target, announce: announce.clone(), body_limit, internal: false, is_fast };
+        let of_site =
+            |target| Route { overview: None, target, announce: announce.clone(), body_limit, internal: false, is_fast };
         let mut routes = Self {
             exact: HashMap::new(),
             patterns: Vec::new(),
@@ -74,11 +78,12 @@ impl Routes {
         for (path, route) in &settings.routes {
             let route_key = format!("{key}.{}", config::key(&["routes", path]));
             let limit = route.client_max_body_size.map_or(body_limit, limits::body_limit);
+            let overview = Some(RouteOverview::new(path, route));
             let path = RoutePath::parse(&route_key, path)?;
             let announce = Arc::new(Announce::compile(key, settings, Some((&route_key, route)))?);
             let target = target::compile(files, (key, settings), (&route_key, route), &path, &announce, has_app)?;
             let is_fast = is_fast && fast::knows_route(route) && !target.needs_origin();
-            let route = Route { target, announce, body_limit: limit, internal: route.internal, is_fast };
+            let route = Route { target, announce, body_limit: limit, internal: route.internal, overview, is_fast };
             match path {
                 RoutePath::Exact(path) => _ = routes.exact.insert(path.to_owned(), route),
                 RoutePath::Prefix(path) => routes.prefixes.push((path.to_owned(), route)),
@@ -104,6 +109,16 @@ impl Routes {
         let prefix = || self.prefixes.iter().find(leads).map(|(_, route)| route);
         let matching = || self.patterns.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, route)| route);
         exact.or_else(matching).or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
+    }
+
+    /// The routes in the order in which they are tried.
+    pub(crate) fn overview(&self) -> Vec<RouteOverview> {
+        let mut exact: Vec<_> = self.exact.iter().collect();
+        exact.sort_by_key(|(path, _)| (std::cmp::Reverse(path.len()), path.as_str())); // one at most is for a path
+        let exact = exact.into_iter().map(|(_, route)| route);
+        let patterns = self.patterns.iter().map(|(_, route)| route);
+        let prefixes = self.prefixes.iter().map(|(_, route)| route);
+        exact.chain(patterns).chain(prefixes).filter_map(|route| route.overview.clone()).collect()
     }
 
     /// The route of what has none: a request that is refused before its path is known.

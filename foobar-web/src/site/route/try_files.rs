@@ -69,6 +69,11 @@ fn named(key: &str, folder: Option<&Folder<'_>>, name: &str) -> Result<Candidate
     Ok(Candidate::File { files: folder.files(true, true)?, name: name.to_owned() })
 }
 
+/// Whether the index of a folder, or its list, is among these steps.
+pub(crate) fn looks_for_index(steps: &[String]) -> bool {
+    steps.iter().any(|step| matches!(step.as_str(), "index" | "$uri/"))
+}
+
 /// Without a folder it is passed over, as `file` is.
 fn around(folder: Option<&Folder<'_>>, before: String, after: String) -> Result<Option<Candidate>, Error> {
     let Some(folder) = folder else { return Ok(None) };
