@@ -12,7 +12,7 @@ use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSources, SiteSettings, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
 use crate::settings::AllSettings;
@@ -78,8 +78,14 @@ impl Composition {
         Ok(composition)
     }
 
-    pub(crate) const fn has_app(&self) -> bool {
-        self.app.is_some()
+    /// What the web tier says of its sites.
+    pub(crate) fn sites(&self) -> Vec<SiteOverview> {
+        self.web.sites()
+    }
+
+    /// What the web tier says of settings without effect.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.web.warnings()
     }
 
     /// Tries what the settings name, and leaves everything as it is.

@@ -54,7 +54,8 @@ pub use foobar_db::{
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Listed, Opened, OpenedFile,
-    RouteSettings, SiteSettings, Version, Wait, Web, WebSettings, WebTier, rust_embed,
+    RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web, WebSettings, WebTier,
+    rust_embed,
 };
 
 #[cfg(feature = "sqlite")]

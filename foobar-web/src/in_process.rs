@@ -19,7 +19,7 @@ use crate::pipeline::{Arrival, Logged};
 use crate::plan::Plan;
 use crate::threads::{Crew, Orders, Work};
 use crate::worker::Worker;
-use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier without sockets, for tests: sites, routes, files and the application on one worker thread.
 ///
@@ -147,6 +147,14 @@ impl Tier for InProcess {
 }
 
 impl WebTier for InProcess {
+    fn sites(&self) -> Vec<SiteOverview> {
+        self.plan.sites.overview()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.plan.warnings.clone()
+    }
+
     fn addresses(&self) -> Vec<Address> {
         Vec::new()
     }

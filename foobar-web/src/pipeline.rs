@@ -185,7 +185,7 @@ impl Pipeline {
         }
         // Boxed, as all that is not the application's, to keep this future small.
         if !route.is_app()
-            && let Some(reply) = Box::pin(route.reply(Asked::of(request), path.as_str())).await
+            && let Some(reply) = Box::pin(route.reply(Asked::sent_by(connection.scheme, request), path.as_str())).await
         {
             return answer_with(reply, || Some(route.added(path.as_str()))).map(Answer::from);
         }

@@ -10,7 +10,7 @@ use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
 use crate::net::{ClientAddresses, Listen};
-use crate::site::Sites;
+use crate::site::{Sites, Warning, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
 
@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) sites: Arc<Sites>,
+    /// The settings that have no effect.
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
     pub(crate) log_format: LogFormat,
@@ -42,6 +44,7 @@ impl Plan {
             limits: Limits::compile(web)?,
             addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
             sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
+            warnings: warnings(web, sites),
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,

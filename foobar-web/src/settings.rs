@@ -78,7 +78,7 @@ settings! {
         pub charset: String = r#""utf-8""#,
         /// The most ranges of one request that are answered; to more the whole file is sent. 0 turns ranges off.
         pub max_ranges: usize = "16",
-        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`.
+        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`. As in nginx, `"$uri"` is `file`, `"$uri/"` is `index`, and one `$uri` in a name stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
         pub autoindex: Autoindex = r#""off""#,
@@ -109,15 +109,15 @@ settings! {
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
         ;
-        /// Answers for paths, decoded: `"/prefix/"` or `"= /exact"`. Exact beats prefix, the longest prefix wins.
+        /// Answers for paths, decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"`, without regard to case `"~* pattern"`. Exact beats pattern, and a pattern a prefix, as in nginx; the longest pattern wins, the longest prefix wins.
         pub routes: BTreeMap<String, RouteSettings>,
     }
 }
 
 settings! {
-    /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`.
+    /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`. PATH is decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"` or without regard to case `"~* pattern"`.
     pub struct RouteSettings in "sites.*.routes.*" {
-        /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias`; `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
+        /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias` (of a pattern nothing is cut off, as with `root`); `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
@@ -141,7 +141,7 @@ settings! {
         pub limit_rate_after: Option<Size>,
         /// Hands the request to the application.
         pub app: bool = "false",
-        /// Redirects to exactly this URL or path; the request's path and query are not appended.
+        /// Redirects to this URL or path, with nginx's variables: `$request_uri` (path and query as they were sent), `$uri` (the decoded path, encoded again), `$args` (the query; without one a `?` before it is left out), `$host` (that of the request, without its port), `$scheme`, and on a route by pattern its captures, `$1` to `$9` or `$name`: `"https://$host$request_uri"`, `"/users/$1?$args"`. Nothing else of the request is appended; a `$` itself is written `%24`. A host is written out or `$host`: what a request says leads to no other one, and a path without a host stays on this origin.
         pub redirect: Option<String>,
         /// Answers with this status, from 200 to 599; without a `body`, an error has the page of such an error.
         pub respond: Option<u16>,

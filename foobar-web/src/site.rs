@@ -7,7 +7,9 @@
 
 mod error_page;
 mod known_host;
+mod overview;
 mod route;
+mod warning;
 mod www;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +27,10 @@ use error_page::ErrorPages;
 use route::Folder;
 
 pub(crate) use known_host::KnownHost;
+pub use overview::{RouteOverview, SiteOverview};
 pub(crate) use route::{Routes, TryReply, is_file};
+pub use warning::Warning;
+pub(crate) use warning::warnings;
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {
@@ -39,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) routes: Routes,
     pub(crate) error_pages: ErrorPages,
     www: Www,
+    /// Without its routes.
+    overview: SiteOverview,
 }
 
 /// What the host of a request leads to.
@@ -60,7 +67,7 @@ impl Sites {
         let settings = if settings.is_empty() { &sole } else { settings };
         let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None };
         for (label, site) in settings {
-            sites.add(&config::key(&["sites", label]), (web, site), files, has_app)?;
+            sites.add(label, (web, site), files, has_app)?;
         }
         if sites.sites.len() == 1 {
             sites.default = Some(0);
@@ -88,6 +95,11 @@ impl Sites {
         canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
     }
 
+    /// The sites in the order of their labels.
+    pub(crate) fn overview(&self) -> Vec<SiteOverview> {
+        self.sites.iter().map(|site| SiteOverview { routes: site.routes.overview(), ..site.overview.clone() }).collect()
+    }
+
     /// The site of this number.
     pub(crate) fn at(&self, index: usize) -> &Site {
         &self.sites[index]
@@ -104,11 +116,12 @@ impl Sites {
 
     fn add(
         &mut self,
-        key: &str,
+        label: &str,
         (web, site): (&WebSettings, &SiteSettings),
         files: &Files,
         has_app: bool,
     ) -> Result<(), Error> {
+        let key = &config::key(&["sites", label]);
         let index = self.sites.len();
         if site.default && self.default.replace(index).is_some() {
             return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
@@ -125,6 +138,7 @@ impl Sites {
             error_pages: ErrorPages::compile(key, site, root.as_ref())?,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
             www: site.www,
+            overview: SiteOverview::new(label, site, has_app),
         });
         Ok(())
     }

@@ -13,7 +13,7 @@ use socket2::Socket;
 use crate::net::{Acceptor, Listener};
 use crate::plan::Plan;
 use crate::threads::{Crew, Work, serve_all};
-use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -97,6 +97,14 @@ impl Tier for Web {
 }
 
 impl WebTier for Web {
+    fn sites(&self) -> Vec<SiteOverview> {
+        self.plan.sites.overview()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.plan.warnings.clone()
+    }
+
     /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket must be open here.
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {

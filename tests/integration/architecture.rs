@@ -90,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mime_guess",
             "percent-encoding",
             "quick_cache",
+            "regex",
             "rust-embed",
             "rustix",
             "serde",

@@ -101,5 +101,5 @@ fn asked<'a>(head: &'a [u8], noted: &Noted) -> Option<Asked<'a>> {
     let text = |bytes| str::from_utf8(bytes).ok(); // a target in ASCII, so it is
     let path = text(noted.path(head))?;
     let query = noted.query(head).and_then(text);
-    path.starts_with('/').then_some(Asked { verb, path, query, fields })
+    path.starts_with('/').then_some(Asked { verb, path, query, fields, origin: None })
 }

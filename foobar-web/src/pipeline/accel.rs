@@ -131,7 +131,7 @@ impl Accel {
         if self.fields.contains_key(CONTENT_TYPE) {
             fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
         }
-        let asked = Asked { verb, path: "/", query: None, fields };
+        let asked = Asked { verb, path: "/", query: None, fields, origin: None };
         for candidate in candidates {
             if let Some(reply) = candidate.serve(&asked, path.as_str()).await.filter(is_file) {
                 return Ok((reply, route.internal));

@@ -17,6 +17,8 @@ pub(crate) enum Candidate {
     Folder { files: StaticFiles, cut: usize },
     /// One file, of this name in its folder.
     File { files: StaticFiles, name: String },
+    /// The file whose name is the path, so much of it cut off, with this before and after it.
+    Around { files: StaticFiles, cut: usize, before: String, after: String },
 }
 
 /// A folder, as it is served under its site or route; opened once for each way in which it is tried.
@@ -40,10 +42,11 @@ impl Candidate {
                 into_folder(asked).map_or(Lookup::NotFound, Lookup::Found)
             }
             Self::Folder { files, cut } => files.try_serve(asked, &path[*cut..]),
-            Self::File { files, name } => match files.try_serve(asked, name) {
-                Lookup::Found(reply) if !is_file(&reply) => Lookup::NotFound,
-                lookup => lookup,
-            },
+            Self::Around { cut, .. } if path.len() == *cut => Lookup::NotFound,
+            Self::File { files, name } => try_file(files, asked, name),
+            Self::Around { files, cut, before, after } => {
+                try_file(files, asked, &Self::name_around(before, &path[*cut..], after))
+            }
         }
     }
 
@@ -53,7 +56,17 @@ impl Candidate {
         match self {
             Self::Folder { files, cut } => files.wait(asked, &path[*cut..], unready).await,
             Self::File { files, name } => files.wait(asked, name, unready).await.filter(is_file),
+            Self::Around { files, cut, before, after } => {
+                let name = Self::name_around(before, &path[*cut..], after);
+                files.wait(asked, &name, unready).await.filter(is_file)
+            }
         }
+    }
+
+    /// A path with this before and after it. Slashes that meet are one.
+    pub(super) fn name_around(before: &str, path: &str, after: &str) -> String {
+        let path = if after.starts_with('/') { path.trim_end_matches('/') } else { path };
+        format!("{before}{path}{after}")
     }
 
     /// Both.
@@ -63,6 +76,13 @@ impl Candidate {
             Lookup::NotFound => None,
             Lookup::WouldBlock(unready) => self.wait(asked, path, unready).await,
         }
+    }
+}
+
+fn try_file(files: &StaticFiles, asked: &Asked<'_>, name: &str) -> Lookup {
+    match files.try_serve(asked, name) {
+        Lookup::Found(reply) if !is_file(&reply) => Lookup::NotFound,
+        lookup => lookup,
     }
 }
 

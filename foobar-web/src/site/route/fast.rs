@@ -1,7 +1,7 @@
 //! What the fast path knows: whoever adds a setting has to say here whether that is among it.
 //!
-//! The patterns have no `..`: a new setting does not compile until it is on one of the lists. It belongs on the first only
-//! where `Target::try_reply` does all that it asks for; until then a route that has it goes through the pipeline.
+//! The patterns have no `..`: a new setting does not compile until it is on one of the lists. It belongs on the first
+//! only where `Target::try_reply` does all that it asks for; until then a route with it goes through the pipeline.
 
 use crate::{RouteSettings, SiteSettings};
 

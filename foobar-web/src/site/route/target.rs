@@ -2,8 +2,11 @@ use bytes::Bytes;
 use foobar_core::List;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use regex::Regex;
 
 use super::candidate::{Candidate, Folder};
+use super::location::Location;
+use super::path::RoutePath;
 use super::try_files::{self, Fallback};
 use crate::reply::{Content, FieldBlock, Reply, has_no_content};
 use crate::request::Asked;
@@ -15,7 +18,7 @@ pub(crate) enum Target {
     /// The first of these candidates that has an answer, else the fallback.
     TryFiles { candidates: Vec<Candidate>, fallback: Fallback },
     /// Another place.
-    Redirect { status: StatusCode, location: HeaderValue },
+    Redirect { status: StatusCode, location: Location },
     /// A fixed answer.
     Respond { status: StatusCode, fields: FieldBlock, body: Bytes },
 }
@@ -43,9 +46,10 @@ impl Target {
     pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
         match self {
             Self::TryFiles { candidates, fallback } => try_files(candidates, *fallback, asked, path),
-            Self::Redirect { status, location } => {
-                TryReply::Found(Reply::empty(*status, vec![(LOCATION, location.clone())]))
-            }
+            Self::Redirect { status, location } => TryReply::Found(match location.of(asked, path) {
+                Some(location) => Reply::empty(*status, vec![(LOCATION, location)]),
+                None => Reply::empty(StatusCode::BAD_REQUEST, Vec::new()),
+            }),
             Self::Respond { status, fields, body } => TryReply::Found(respond(*status, fields, body)),
         }
     }
@@ -74,6 +78,11 @@ impl Target {
     /// Whether a request may go to the application.
     pub(crate) const fn reaches_app(&self) -> bool {
         matches!(self, Self::TryFiles { fallback: Fallback::App, .. })
+    }
+
+    /// Whether the answer depends on how the request was sent.
+    pub(crate) fn needs_origin(&self) -> bool {
+        matches!(self, Self::Redirect { location, .. } if location.needs_origin())
     }
 
     /// Where its files may lie; nowhere for a target without files.
@@ -107,13 +116,12 @@ fn respond(status: StatusCode, fields: &FieldBlock, body: &Bytes) -> Reply {
     if body.is_empty() { reply } else { Reply { length: None, content: Content::Memory(body.clone()), ..reply } }
 }
 
-/// What the route with this section leads to. `cut` is how much of its path is cut off before files are looked up;
-/// `None` for an exact path.
+/// What the route with this section and path leads to.
 pub(crate) fn compile(
     served: &Files,
     site: (&str, &SiteSettings),
     (key, route): (&str, &RouteSettings),
-    (path, cut): (&str, Option<usize>),
+    path: &RoutePath<'_>,
     announce: &Announce,
     has_app: bool,
 ) -> Result<Target, Error> {
@@ -122,8 +130,8 @@ pub(crate) fn compile(
     }
     match (&route.files, route.app, &route.redirect, route.respond) {
         (Some(folder), false, None, None) => {
-            let folder = Folder::new(served, folder, cut.unwrap_or(0), site, Some((key, route))); // an exact path has none to cut
-            compile_files(&folder, (key, route), cut.is_none(), has_app)
+            let folder = Folder::new(served, folder, path.cut(), site, Some((key, route)));
+            compile_files(&folder, (key, route), matches!(path, RoutePath::Exact(_)), has_app)
         }
         (None, true, None, None) if route.add_header.is_some() => {
             let message =
@@ -132,9 +140,9 @@ pub(crate) fn compile(
         }
         (None, true, None, None) if has_app => Ok(Target::TryFiles { candidates: Vec::new(), fallback: Fallback::App }),
         (None, true, None, None) => Err(Error::setting(format!("{key}.app"), "this program has no application")),
-        (None, false, Some(url), None) => compile_redirect(key, url, route.status),
+        (None, false, Some(url), None) => compile_redirect(key, url, route.status, path.pattern(), site.1),
         (None, false, None, Some(status)) => {
-            compile_respond(key, route, status, |media_type| announce.added(path, Some(media_type)))
+            compile_respond(key, route, status, |media_type| announce.added(path.as_str(), Some(media_type)))
         }
         _ => Err(Error::setting(key, "a route has exactly one of `files`, `app`, `redirect` and `respond`")),
     }
@@ -180,10 +188,16 @@ fn compile_files(
     }
 }
 
-fn compile_redirect(key: &str, url: &str, status: u16) -> Result<Target, Error> {
-    let location = HeaderValue::try_from(url).ok().filter(|location| location.to_str().is_ok()); // refused below
-    let location = location.filter(|location| !location.is_empty());
-    let location = location.ok_or_else(|| Error::setting(format!("{key}.redirect"), format!("{url:?} is no URL")))?;
+fn compile_redirect(
+    key: &str,
+    url: &str,
+    status: u16,
+    pattern: Option<&Regex>,
+    site: &SiteSettings,
+) -> Result<Target, Error> {
+    let host = site.server_name.iter().find(|name| !name.contains('*')).map(|name| name.to_ascii_lowercase());
+    let location = Location::compile(url, pattern, host.as_deref());
+    let location = location.map_err(|message| Error::setting(format!("{key}.redirect"), message))?;
     let status =
         StatusCode::from_u16(status).ok().filter(|status| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308));
     let status = status.ok_or_else(|| {

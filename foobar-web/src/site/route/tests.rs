@@ -53,6 +53,37 @@ fn exact_beats_prefix_the_longest_prefix_wins_and_a_prefix_ends_with_a_segment()
 }
 
 #[test]
+fn exact_beats_pattern_the_longest_pattern_wins_and_a_pattern_beats_a_prefix() {
+    let routes = compile(&site(&[
+        ("= /a/1", |r| r.respond = Some(201)),
+        (r"~ ^/a/\d+$", |r| r.respond = Some(202)),
+        (r"~ ^/a/\d\d\d$", |r| r.respond = Some(203)),
+        (r"~* \.PHP$", |r| r.respond = Some(204)),
+        ("/a/", |r| r.respond = Some(205)),
+    ]));
+    let routes = routes.expect("the routes are good");
+    for (path, answer) in [("/a/1", 201), ("/a/22", 202), ("/a/333", 203), ("/a/x.php", 204), ("/a/x", 205), ("/b", 0)]
+    {
+        assert_eq!(status(&routes, path), answer, "{path}");
+    }
+}
+
+#[test]
+fn a_pattern_that_is_none_is_an_error_that_names_its_key_in_one_line() {
+    for (path, message) in [
+        ("~ ^/(a", "`sites.a.routes.\"~ ^/(a\"`: \"^/(a\" is no pattern: unclosed group; write a regular expression"),
+        ("~", "there is no pattern; a route is"),
+        ("~*  ", "there is no pattern"),
+        (r"~ ^/(a)\1$", "backreferences are not supported"),
+        ("~ ^/(?=a)", "look-around"),
+        ("^~ /a", "a route is \"/prefix/\""),
+    ] {
+        let error = compile(&site(&[(path, |r| r.respond = Some(200))])).err().expect(path).to_string();
+        assert!(error.contains(message) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
 fn a_route_inherits_the_body_limit_or_has_its_own() {
     let routes = compile(&site(&[("/up/", |r| {
         r.app = true;
@@ -63,14 +94,18 @@ fn a_route_inherits_the_body_limit_or_has_its_own() {
 }
 
 #[test]
-fn the_fast_path_may_take_every_route_but_the_applications() {
+fn the_fast_path_may_take_every_route_but_the_applications_and_those_that_need_the_scheme_or_host() {
     let routes = compile(&site(&[
         ("/app/", |r| r.app = true),
         ("/fixed", |r| r.respond = Some(200)),
         ("/old", |r| r.redirect = Some("/new".into())),
+        ("/moved", |r| r.redirect = Some("/new$uri".into())),
+        ("/tls", |r| r.redirect = Some("https://$host$request_uri".into())),
     ]));
     let routes = routes.expect("the routes are good");
-    for (path, is_fast) in [("/app/x", false), ("/fixed", true), ("/old", true), ("/", true)] {
+    for (path, is_fast) in
+        [("/moved", true), ("/tls", false), ("/app/x", false), ("/fixed", true), ("/old", true), ("/", true)]
+    {
         assert_eq!(routes.find(path).is_fast, is_fast, "{path}");
     }
 }
@@ -95,7 +130,7 @@ fn a_bad_route_is_an_error_that_names_its_key() {
     };
     assert!(error("/a", |_| {}).starts_with("`sites.a.routes.\"/a\"`: a route has exactly one of"));
     assert!(error("/a", |r| (r.app, r.respond) = (true, Some(200))).contains("exactly one of"));
-    assert!(error("a", |r| r.respond = Some(200)).ends_with("a route is \"/prefix/\" or \"= /exact\""));
+    assert!(error("a", |r| r.respond = Some(200)).contains("a route is \"/prefix/\", \"= /exact\", \"~ pattern\" or"));
     assert!(error("/a", |r| r.respond = Some(100)).contains("a status is from 200 to 599"));
     assert!(error("/a", |r| r.redirect = Some("/a\r\nX: y".into())).contains("is no URL"));
     assert!(error("/a", |r| (r.redirect, r.status) = (Some("/b".into()), 200)).contains(".status`"));
@@ -135,6 +170,7 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
         let name = |candidate: &Candidate| match candidate {
             Candidate::Folder { .. } => "folder".to_owned(),
             Candidate::File { name, .. } => name.clone(),
+            Candidate::Around { before, after, .. } => format!("{before}*{after}"),
         };
         Ok::<_, String>((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
     };
@@ -148,6 +184,8 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
             Fallback::Status(StatusCode::SERVICE_UNAVAILABLE),
         ),
         (&["/index.html"], "/index.html", not_found),
+        (&["$uri", "$uri/", "$uri.html", "${uri}/index.html", "=404"], "folder *.html */index.html", not_found),
+        (&["/cache$uri.html", "/cache/$uri", "index"], "/cache*.html /cache* folder", not_found),
         (&["=204"], "", Fallback::Status(StatusCode::NO_CONTENT)),
         (&[], "", not_found),
     ] {
@@ -156,13 +194,26 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
     for (steps, message) in [
         (&["=404", "file"][..], "\"=404\" is the last step: it answers for every path"),
         (&["app", "=404"], "\"app\" is the last step: it answers for every path"),
-        (&["=99"], "\"=99\" cannot be tried; accepted are \"file\", \"index\", a file such as \"/fallback.html\", and"),
+        (&["=99"], "\"=99\" cannot be tried; accepted are \"file\" (or \"$uri\")"),
         (&["= 404"], "cannot be tried"),
         (&["/"], "cannot be tried"),
         (&["/a/"], "cannot be tried"),
         (&["/../a"], "cannot be tried"),
         (&["/a//b"], "cannot be tried"),
-        (&["$uri"], "cannot be tried"),
+        (&["$uris"], "cannot be tried; accepted are \"file\" (or \"$uri\")"),
+        (&["$request_uri"], "cannot be tried"),
+        (&["/$foo.html"], "cannot be tried"),
+        (&["/a$"], "cannot be tried"),
+        (&["$uri.."], "cannot be tried"),
+        (&["$uri."], "cannot be tried"),
+        (&["$uri/../a"], "cannot be tried"),
+        (&["$uri//a"], "cannot be tried"),
+        (&["$uri/a/"], "cannot be tried"),
+        (&["a$uri"], "cannot be tried"),
+        (&["/../a$uri"], "cannot be tried"),
+        (&["$uri$uri"], "cannot be tried"),
+        (&["$uri.html?$args"], "cannot be tried"),
+        (&["@app"], "cannot be tried"),
     ] {
         let error = tried(steps).expect_err("it is bad");
         assert!(error.starts_with("`sites.a.try_files`: ") && error.contains(message), "{error}");
