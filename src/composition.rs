@@ -15,6 +15,7 @@ use foobar_db::{Db, Migrations};
 use foobar_web::{FileSources, SiteSettings, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
+use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
@@ -95,11 +96,12 @@ impl Composition {
 
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
     pub(crate) async fn start(self) -> Result<Running, StartError> {
-        let timeout = *self.settings.server.shutdown_timeout;
+        let server = &self.settings.server;
+        let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
-        let supervisor = Supervisor::start(tiers, Instant::now() + timeout).await?;
-        Ok(Running::new(supervisor, self.web, self.admin, timeout))
+        let supervisor = Supervisor::start(tiers, Instant::now() + patience.timeout).await?;
+        Ok(Running::new(supervisor, self.web, self.admin, patience))
     }
 
     /// Database, the user's own tiers, application, web.

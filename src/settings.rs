@@ -13,6 +13,9 @@ settings! {
     pub struct ServerSettings in "server" {
         /// How long a stop may take: what is in flight when it has passed is dropped.
         pub shutdown_timeout: Period = r#""30s""#,
+        /// How long before a stop `/readyz` says 503 while everything is served as before, so that a balancer in front
+        /// sees it and sends nobody here any more. It comes before `shutdown_timeout`.
+        pub shutdown_delay: Period = r#""0""#,
     }
 }
 

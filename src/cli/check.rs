@@ -13,6 +13,7 @@ pub(super) fn run(composition: &Composition) -> Exit {
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
+    warn_of_delay(composition);
     for (name, site) in &composition.settings.sites {
         warn_of_autoindex(composition, &key(&["sites", name]), site);
         warn_of_compress(composition, &key(&["sites", name, "compress"]), site);
@@ -20,6 +21,14 @@ pub(super) fn run(composition: &Composition) -> Exit {
     let file = composition.config.file();
     let file = file.map_or("no file".to_owned(), |file| file.display().to_string());
     out(format_args!("the configuration is good ({file})"))
+}
+
+fn warn_of_delay(composition: &Composition) {
+    if !composition.settings.server.shutdown_delay.is_zero() && composition.settings.admin.listen == "off" {
+        let message =
+            "nobody sees that the server is about to stop, as `admin.listen` is \"off\" and there is no `/readyz`";
+        warn(composition, "server.shutdown_delay", message);
+    }
 }
 
 fn warn_of_autoindex(composition: &Composition, site_key: &str, site: &SiteSettings) {

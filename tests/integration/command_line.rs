@@ -336,6 +336,55 @@ fn a_drain_that_takes_too_long_is_cut_off_with_3() {
     assert!(client.try_answer("POST").is_none());
 }
 
+#[test]
+fn during_shutdown_delay_readyz_says_503_and_new_connections_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1h"));
+    let mut kept = program.client();
+    assert_eq!(kept.get("/").text(), "proving");
+    program.signal("TERM");
+    let readyz = program.until_ready(503);
+    assert!(readyz.text().starts_with("server: not ready: it is stopping\n"), "{}", readyz.text());
+    assert!(readyz.text().ends_with("web: ready\n"), "{}", readyz.text());
+    assert_eq!(program.admin("/livez").status, 200);
+    for client in [&mut kept, &mut program.client()] {
+        let answer = client.get("/");
+        assert_eq!((answer.text(), answer.header("connection")), ("proving", None));
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(3));
+}
+
+#[test]
+fn after_shutdown_delay_the_drain_has_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    command.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "300ms").env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "1h");
+    let program = Program::start(&mut command);
+    let mut client = program.client();
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.interim("POST").status, 100, "the handler has the request");
+    program.signal("TERM");
+    let refused = || std::net::TcpStream::connect(&program.address).is_err().then_some(());
+    crate::support::until("nothing new is accepted", refused);
+    client.send("0123456789");
+    assert_eq!(client.answer("POST").status, 200);
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn check_warns_of_a_shutdown_delay_that_nobody_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("foobar.toml"), "[server]\nshutdown_delay = \"5s\"\n[admin]\nlisten = \"off\"\n")
+        .unwrap();
+    let mut check = Program::foobar(folder.path());
+    let output = check.env_remove("FOOBAR__ADMIN__LISTEN").args(["check", "--root", "."]).output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && log.contains("warning: foobar.toml:2: `server.shutdown_delay`"), "{log}");
+}
+
 /// A start that hangs: the database's port accepts and never answers.
 fn hanging(shutdown_timeout: &str, signals: usize) -> (Option<i32>, String) {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

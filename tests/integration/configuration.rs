@@ -32,6 +32,7 @@ fn the_reference_is_what_the_code_generates() {
 /// For each key the test that shows what it does.
 const TESTED: &[(&str, &str)] = &[
     ("server.shutdown_timeout", "a_drain_that_takes_too_long_is_cut_off_with_3"),
+    ("server.shutdown_delay", "during_shutdown_delay_readyz_says_503_and_new_connections_are_served"),
     ("admin.listen", "the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name"),
     ("log.filter", "the_log_is_filtered_and_may_be_json"),
     ("log.format", "the_log_is_filtered_and_may_be_json"),
