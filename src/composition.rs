@@ -119,7 +119,7 @@ impl Composition {
             "off" => Ok(None),
             address => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(address, may_move, self.tiers());
+                let admin = Admin::new(address, may_move, &self.settings.admin.server_name, self.tiers());
                 let admin = admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))?;
                 Ok(Some(Arc::new(admin)))
             }

@@ -44,5 +44,6 @@ pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
 pub use settings::{Autoindex, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
+pub use site::ServerName;
 pub use web::Web;
 pub use web_tier::WebTier;

@@ -64,7 +64,7 @@ settings! {
 settings! {
     /// `[sites.NAME]`: one virtual host. NAME is only a label.
     pub struct SiteSettings in "sites.*" {
-        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins.
+        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins. Letters beyond ASCII may be written as they are: `"bücher.de"`.
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",

@@ -8,6 +8,7 @@
 mod error_page;
 mod known_host;
 mod route;
+mod server_name;
 mod www;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,9 +24,11 @@ use crate::static_files::Files;
 use crate::{Error, SiteSettings, WebSettings, Www};
 use error_page::ErrorPages;
 use route::Folder;
+use server_name::Form;
 
 pub(crate) use known_host::KnownHost;
 pub(crate) use route::{Last, Place, Routes, Target, is_file};
+pub use server_name::ServerName;
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {
@@ -166,19 +169,13 @@ impl Names {
     }
 
     fn add(&mut self, key: &str, name: &str, site: usize) -> Result<(), Error> {
-        let lower = name.to_ascii_lowercase();
-        let (names, bare) = if let Some(bare) = lower.strip_prefix("*.") {
-            (&mut self.leading, bare)
-        } else if let Some(bare) = lower.strip_suffix(".*") {
-            (&mut self.trailing, bare)
-        } else {
-            (&mut self.exact, lower.as_str())
+        let parsed = ServerName::parse(name).map_err(|message| Error::setting(key, message))?;
+        let names = match parsed.form {
+            Form::Exact => &mut self.exact,
+            Form::Leading => &mut self.leading,
+            Form::Trailing => &mut self.trailing,
         };
-        let host = Host::parse(bare).ok().filter(|host| host.port.is_none()).ok_or_else(|| {
-            let message = format!("{name:?} is no name; write \"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\"");
-            Error::setting(key, message)
-        })?;
-        match names.insert(host.name.into_owned(), site) {
+        match names.insert(parsed.bare, site) {
             Some(other) if other != site => {
                 Err(Error::setting(key, format!("{name:?} is another site's name already")))
             }

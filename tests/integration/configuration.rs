@@ -34,6 +34,7 @@ const TESTED: &[(&str, &str)] = &[
     ("server.shutdown_timeout", "a_drain_that_takes_too_long_is_cut_off_with_3"),
     ("server.shutdown_delay", "during_shutdown_delay_readyz_says_503_and_new_connections_are_served"),
     ("admin.listen", "the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name"),
+    ("admin.server_name", "the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options"),
     ("log.filter", "the_log_is_filtered_and_may_be_json"),
     ("log.format", "the_log_is_filtered_and_may_be_json"),
     ("web.listen", "the_binary_serves_a_folder_with_two_options"),
