@@ -12,7 +12,7 @@ use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSources, SiteSettings, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
 use crate::running::Patience;
@@ -94,8 +94,16 @@ impl Composition {
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
 
+    /// What in the settings will not work as somebody may expect.
+    pub(crate) fn warnings(&self) -> &[Warning] {
+        self.web.warnings()
+    }
+
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
     pub(crate) async fn start(self) -> Result<Running, StartError> {
+        for Warning { key, message } in self.warnings() {
+            tracing::warn!("{}: `{key}`: {message}", self.config.origin(key));
+        }
         let server = &self.settings.server;
         let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);

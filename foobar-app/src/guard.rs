@@ -4,17 +4,16 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use foobar_core::{Handler, List, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
+use foobar_core::{Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
 use http::HeaderName;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::{AppSettings, TrustedProxy};
+use crate::AppSettings;
 
 mod counters;
 mod failure;
-mod forwarded;
 mod gate;
 mod security_headers;
 
@@ -33,7 +32,6 @@ pub(crate) trait Application: 'static {
 pub(crate) struct Guard {
     timeout: Duration,
     headers: SecurityHeaders,
-    trusted_proxies: List<TrustedProxy>,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
@@ -44,7 +42,6 @@ impl Guard {
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
             headers: SecurityHeaders::new(settings),
-            trusted_proxies: settings.trusted_proxies.clone(),
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
@@ -100,7 +97,6 @@ impl<A: Application> Handler for Guarded<A> {
             let _in_flight = self.counters.enter();
             // The web tier gives each request an id; a call in process comes without.
             let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
-            forwarded::check(&mut request, &self.guard.trusted_proxies);
             let answer = self.answer(&mut request, id).await;
             let mut response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
             self.counters.responded(response.status());

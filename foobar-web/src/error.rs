@@ -53,6 +53,15 @@ pub enum Error {
     Started,
 }
 
+/// Something in the settings that will not work as somebody may expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The key, such as `sites.www.error_page`.
+    pub key: String,
+    /// What will not work, and why.
+    pub message: String,
+}
+
 impl Error {
     /// The configuration key that is to blame.
     pub fn key(&self) -> Option<&str> {

@@ -14,6 +14,7 @@
 
 mod address;
 mod client_addresses;
+mod clients;
 mod cork;
 mod listener;
 mod tcp;
@@ -22,7 +23,9 @@ mod unacknowledged;
 
 pub use address::Address;
 pub(crate) use address::Listen;
-pub(crate) use client_addresses::ClientAddresses;
+use client_addresses::ClientAddresses;
+pub(crate) use client_addresses::Place;
+pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
 pub(crate) use listener::{Accepted, Acceptor, Listener};
 #[cfg(test)]

@@ -23,8 +23,7 @@ use foobar_core::{
     BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade, panics,
 };
 use http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -33,9 +32,10 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
+use crate::net::{Clients, Place};
 use crate::reply::{self, Reply};
-use crate::request::{Asked, LimitedBody, NormalPath};
-use crate::site::{Choice, Last, Place, Site, Sites, Target};
+use crate::request::{Asked, LimitedBody, NormalPath, origin};
+use crate::site::{self, Choice, Last, Site, Sites, Target};
 use accel::Accel;
 use logged::Record;
 
@@ -44,6 +44,7 @@ pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) log: Rc<AccessLog>,
@@ -87,12 +88,17 @@ impl Pipeline {
     {
         let id = RequestId::generate();
         let (mut request, body) = request.into_parts();
-        let record = self.record(&request, id, &arrival);
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let choice = match &place {
+            Some(_) => self.sites.choose(&mut request, arrival.connection.scheme),
+            None => Err(too_many()),
+        };
+        let record = self.record(&request, id, &arrival, place);
         let head = request.method == Method::HEAD;
-        let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
+        let mut response = match choice {
             Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
             Ok(Choice::Site(site)) => {
-                let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
+                let pages = site.error_pages_for(&request);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
                 let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
                 if let Some(pages) = pages {
@@ -115,8 +121,9 @@ impl Pipeline {
     ) -> http::Response<Logged> {
         let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
-        request.headers.extend(refusal.accept.map(|accept| (ACCEPT, accept)));
-        let record = self.record(&request, id, &arrival);
+        request.headers = refusal.fields;
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let record = self.record(&request, id, &arrival, place);
         record.raw(refusal.line);
         let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
@@ -168,7 +175,7 @@ impl Pipeline {
                     request.extensions.insert(id);
                     let response = self.hand_over(request, body, route.body_limit, id).await?;
                     match Accel::of(&response) {
-                        None => Ok(accel::take(response)),
+                        None => Ok(accel::take(keep_detail(response))),
                         Some(accel) => Box::pin(follow(accel, site, request)).await,
                     }
                 }
@@ -226,10 +233,33 @@ impl Pipeline {
         response
     }
 
-    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
-        let remote = arrival.connection.remote.map(|remote| remote.ip());
-        Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
+    /// Finds the client, whom a trusted proxy names, and leaves what is true of what the request says of it. `None`: it has
+    /// too many requests in hand.
+    fn by_client(&self, headers: &mut HeaderMap, arrival: Arrival) -> (Arrival, Option<Place>) {
+        let connection = arrival.connection;
+        if !self.clients.is_proxy(connection.remote) {
+            origin::strip(headers);
+            return (arrival, Some(Place::default())); // its connection has one
+        }
+        let origin = origin::find(headers, connection.remote, |remote| self.clients.is_proxy(remote));
+        origin::clean(headers, &origin);
+        let scheme = origin.scheme.unwrap_or(connection.scheme); // nobody says another
+        let connection = Connection { remote: origin.client, scheme, ..connection };
+        (Arrival { connection, ..arrival }, self.clients.admit(origin.client))
     }
+
+    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival, place: Option<Place>) -> Record {
+        let remote = arrival.connection.remote.map(|remote| remote.ip());
+        Record::new(Entry::new(&self.log, request, remote, id, arrival.since), place)
+    }
+}
+
+/// What the application says of an error in a sentence is an answer of its own, which no page replaces.
+fn keep_detail(mut response: Response) -> Response {
+    if response.extensions().get().is_some_and(Problem::has_detail) {
+        response.extensions_mut().remove::<Problem>();
+    }
+    response
 }
 
 /// The response with its line in the log.
@@ -279,7 +309,7 @@ fn closes(status: StatusCode) -> bool {
 }
 
 /// The answer of the first place that has one.
-async fn file(places: &[Place], request: &Parts, path: &str) -> Option<Reply> {
+async fn file(places: &[site::Place], request: &Parts, path: &str) -> Option<Reply> {
     if places.is_empty() {
         return None;
     }
@@ -324,6 +354,11 @@ async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Respon
 
 fn bad_path() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST).detail("The path of the request is malformed.")
+}
+
+fn too_many() -> Problem {
+    let detail = "Too many requests from this address are being answered.";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).retry_after(1)
 }
 
 fn too_large(limit: u64) -> Problem {

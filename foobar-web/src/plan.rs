@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{ClientAddresses, Listen};
+use crate::net::{Clients, Listen};
 use crate::site::Sites;
 use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
@@ -20,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
-    pub(crate) addresses: Arc<ClientAddresses>,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
@@ -40,7 +40,7 @@ impl Plan {
             listen: listen(web)?,
             workers: workers(web)?,
             limits: Limits::compile(web)?,
-            addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
+            clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
             sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,

@@ -19,9 +19,9 @@ use http::header::HeaderValue;
 use http::request::Parts;
 
 use crate::limits::body_limit;
-use crate::request::{Host, host};
+use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
-use crate::{Error, SiteSettings, WebSettings, Www};
+use crate::{Error, SiteSettings, Warning, WebSettings, Www};
 use error_page::ErrorPages;
 use route::Folder;
 use server_name::Form;
@@ -35,6 +35,7 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     names: Names,
     default: Option<usize>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// One virtual host.
@@ -42,6 +43,19 @@ pub(crate) struct Site {
     pub(crate) routes: Routes,
     pub(crate) error_pages: ErrorPages,
     www: Www,
+}
+
+impl Site {
+    /// The pages for errors of this request, if it gets any.
+    pub(crate) fn error_pages_for(&self, request: &Parts) -> Option<&ErrorPages> {
+        let is_for = self.error_pages.are_for(&request.headers) && self.has_error_pages(request.uri.path());
+        is_for.then_some(&self.error_pages)
+    }
+
+    /// Whether the route of this path, as it was sent, has them; a path that is none has no route.
+    fn has_error_pages(&self, path: &str) -> bool {
+        NormalPath::parse(path).map_or(true, |path| self.routes.find(path.as_str()).error_pages)
+    }
 }
 
 /// What the host of a request leads to.
@@ -61,7 +75,8 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None };
+        let mut sites =
+            Self { sites: Vec::new(), names: Names::compile(settings)?, default: None, warnings: Vec::new() };
         for (label, site) in settings {
             sites.add(&config::key(&["sites", label]), (web, site), files, has_app)?;
         }
@@ -124,8 +139,10 @@ impl Sites {
         }
         let root = site.root.as_deref().map(|path| Folder::new(files, path, 0, (key, site), None));
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
+        let (error_pages, missing) = ErrorPages::compile(key, site, root.as_ref())?;
+        self.warnings.extend(missing);
         self.sites.push(Site {
-            error_pages: ErrorPages::compile(key, site, root.as_ref())?,
+            error_pages,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
             www: site.www,
         });

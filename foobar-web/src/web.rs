@@ -13,7 +13,7 @@ use socket2::Socket;
 use crate::net::{Acceptor, Listener};
 use crate::plan::Plan;
 use crate::threads::{Crew, Work, serve_all};
-use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -101,6 +101,10 @@ impl WebTier for Web {
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {
         Ok(self.plan.listen.iter().try_for_each(Listener::check)?)
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        &self.plan.sites.warnings
     }
 
     fn reopen_logs(&self) {

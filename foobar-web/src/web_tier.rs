@@ -2,7 +2,7 @@
 
 use foobar_core::{BoxError, Tier};
 
-use crate::Address;
+use crate::{Address, Warning};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -11,6 +11,11 @@ pub trait WebTier: Tier {
     /// running meanwhile. May block. The default finds nothing wrong.
     fn check(&self) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// What in its settings will not work as somebody may expect. The default knows of nothing.
+    fn warnings(&self) -> &[Warning] {
+        &[]
     }
 
     /// Opens the access log anew, as after its file was moved away. The default has none.

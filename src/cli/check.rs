@@ -2,7 +2,7 @@ use std::io::Write;
 
 use foobar_core::Chain;
 use foobar_core::config::key;
-use foobar_web::{Autoindex, SiteSettings};
+use foobar_web::{Autoindex, SiteSettings, Warning};
 
 use super::output::{Exit, complain, out};
 use super::runtime::block_on;
@@ -14,6 +14,9 @@ pub(super) fn run(composition: &Composition) -> Exit {
         return complain(Chain(&*error));
     }
     warn_of_delay(composition);
+    for Warning { key, message } in composition.warnings() {
+        warn(composition, key, message);
+    }
     for (name, site) in &composition.settings.sites {
         warn_of_autoindex(composition, &key(&["sites", name]), site);
         warn_of_compress(composition, &key(&["sites", name, "compress"]), site);

@@ -441,7 +441,7 @@ fn the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_opti
     let program = Program::start(command.env("FOOBAR__ADMIN__SERVER_NAME", "web, *.internal, bücher"));
     let mut client = crate::support::Client::connect(&program.admin);
     let mut ask = |method: &str, host: &str, path: &str| {
-        client.send(&format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        client.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         client.answer(method)
     };
     for host in

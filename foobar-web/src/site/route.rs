@@ -30,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
     pub(crate) internal: bool,
+    /// Whether its errors have the pages of the site.
+    pub(crate) error_pages: bool,
 }
 
 impl Routes {
@@ -48,8 +50,8 @@ impl Routes {
         let mut routes = Self {
             exact: HashMap::new(),
             prefixes: Vec::new(),
-            otherwise: Route { target: otherwise, body_limit, internal: false },
-            hidden: Route { target: nothing, body_limit, internal: false },
+            otherwise: Route { target: otherwise, body_limit, internal: false, error_pages: true },
+            hidden: Route { target: nothing, body_limit, internal: false, error_pages: true },
         };
         for (path, route) in &settings.routes {
             let route_key = format!("{key}.{}", config::key(&["routes", path]));
@@ -57,7 +59,8 @@ impl Routes {
             let (exact, path) = parse_path(&route_key, path)?;
             let cut = if exact { None } else { Some(cut(path)) };
             let target = target::compile(files, (key, settings), (&route_key, route), cut, has_app)?;
-            let route = Route { target, body_limit: limit, internal: route.internal };
+            let route =
+                Route { target, body_limit: limit, internal: route.internal, error_pages: route.error_page.is_none() };
             if exact {
                 routes.exact.insert(path.to_owned(), route);
             } else {

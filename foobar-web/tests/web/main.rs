@@ -12,6 +12,7 @@ mod limits;
 mod listening;
 mod logging;
 mod private_files;
+mod proxies;
 mod responses;
 mod sites;
 mod slow_clients;

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 
 use super::{Connection, Phase};
 use crate::http1::fast_path::Answer;
-use crate::http1::head::Noted;
+use crate::http1::head::{Noted, NotedHead};
 use crate::http1::outgoing;
 use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, TURN};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
-use crate::net::Transport;
+use crate::net::{Place, Transport};
 use crate::reply::{Content, ProblemPage, Reply};
+use crate::request::origin;
 
 impl<S: Transport> Connection<S> {
     /// Answers a request from its head alone, which has come whole `now`; `false` if it is for the pipeline.
@@ -29,9 +30,11 @@ impl<S: Transport> Connection<S> {
     ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
         let Some(answer) = self.fast_path.answer(&worker, head, noted) else { return Ok(false) };
+        let Some((remote, place)) = self.client(head, noted) else { return Ok(false) };
         let close = self.close_after_answer(&answer);
         let request = Request {
-            remote: self.remote.clone(),
+            remote,
+            _place: place,
             head: Cow::Borrowed(head),
             noted: Cow::Borrowed(noted),
             id: RequestId::generate(),
@@ -43,6 +46,19 @@ impl<S: Transport> Connection<S> {
             worker,
         };
         self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, close)).map(|()| true)
+    }
+
+    /// Who asks, for the log, and the place that it takes; `None` if it has too many.
+    fn client(&self, head: &[u8], noted: &Noted) -> Option<(Option<Rc<str>>, Place)> {
+        let pipeline = &self.worker.pipeline;
+        if !pipeline.clients.is_proxy(self.peer.remote) {
+            return Some((self.remote.clone(), Place::default()));
+        }
+        let origin =
+            origin::find(&NotedHead { noted, head }, self.peer.remote, |remote| pipeline.clients.is_proxy(remote));
+        let place = pipeline.clients.admit(origin.client)?;
+        let logged = origin.client.filter(|_| pipeline.log.is_on());
+        Some((logged.map(|client| client.ip().to_string().into()), place))
     }
 
     fn close_after_answer(&self, answer: &Answer) -> Option<Close> {
