@@ -86,8 +86,8 @@ impl Pipeline {
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let id = RequestId::generate();
         let (mut request, body) = request.into_parts();
+        let id = self.name(&request.headers, &arrival);
         let (arrival, place) = self.by_client(&mut request.headers, arrival);
         let choice = match &place {
             Some(_) => self.sites.choose(&mut request, arrival.connection.scheme),
@@ -119,9 +119,9 @@ impl Pipeline {
         refusal: Refusal,
         arrival: Arrival,
     ) -> http::Response<Logged> {
-        let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
         request.headers = refusal.fields;
+        let id = self.name(&request.headers, &arrival);
         let (arrival, place) = self.by_client(&mut request.headers, arrival);
         let record = self.record(&request, id, &arrival, place);
         record.raw(refusal.line);
@@ -225,12 +225,20 @@ impl Pipeline {
         if refused {
             self.counters.refused(status);
         }
-        let mut response = failure.problem.response(request, id);
+        let mut response = reply::problem(&failure.problem, request, id);
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// The id of a request: what a trusted proxy has named it, or one of our own.
+    fn name(&self, headers: &HeaderMap, arrival: &Arrival) -> RequestId {
+        let mut names =
+            headers.get_all(X_REQUEST_ID).iter().filter(|_| self.clients.is_proxy(arrival.connection.remote));
+        let name = names.next().filter(|_| names.next().is_none());
+        name.and_then(|name| RequestId::given(name.as_bytes())).unwrap_or_else(RequestId::generate)
     }
 
     /// Finds the client, whom a trusted proxy names, and leaves what is true of what the request says of it. `None`: it has
@@ -261,6 +269,8 @@ fn keep_detail(mut response: Response) -> Response {
     }
     response
 }
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The response with its line in the log.
 fn finish(response: Response, record: Record) -> http::Response<Logged> {

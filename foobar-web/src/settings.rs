@@ -18,7 +18,7 @@ settings! {
         pub workers: Option<usize>,
         /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits for the first that is answered, whose answer says `Connection: close`.
         pub worker_connections: usize = "4096",
-        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme of a `www` redirect and to the application. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
+        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme of a `www` redirect and to the application; their `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
         pub trusted_proxies: List<TrustedProxy> = "[]",
         /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6 network of 64 bits counts as one address. `0` for no bound.
         pub connections_per_address: usize = "0",
@@ -46,7 +46,7 @@ settings! {
         pub max_header_size: Size = r#""32KiB""#,
         /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to. Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
-        /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
+        /// How requests are logged: `combined` as in nginx, `combined_id`, the same with the request id in quotes at its end, or `json`, one object a line: `time` (UTC with milliseconds, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and with 1KiB more where it can be compressed and for each coding that there is; long names and header fields count too. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
@@ -158,6 +158,8 @@ settings! {
 pub enum LogFormat {
     /// nginx's `combined`.
     Combined,
+    /// The same with the request id at its end.
+    CombinedId,
     /// One JSON object a line.
     Json,
 }
@@ -168,8 +170,9 @@ impl TryFrom<String> for LogFormat {
     fn try_from(name: String) -> Result<Self, Self::Error> {
         match name.as_str() {
             "combined" => Ok(Self::Combined),
+            "combined_id" => Ok(Self::CombinedId),
             "json" => Ok(Self::Json),
-            _ => Err("write \"combined\" or \"json\""),
+            _ => Err("write \"combined\", \"combined_id\" or \"json\""),
         }
     }
 }
@@ -272,7 +275,10 @@ mod tests {
             loader.set("web.log_format".to_owned(), "comined", "test").set("sites.a.www".to_owned(), "ad", "test");
         let config = loader.load().expect("the keys are known");
         let error = config.section::<WebSettings>().expect_err("there is no such format").to_string();
-        assert_eq!(error, "test: `web.log_format`: \"comined\" is not accepted: write \"combined\" or \"json\"");
+        assert_eq!(
+            error,
+            "test: `web.log_format`: \"comined\" is not accepted: write \"combined\", \"combined_id\" or \"json\""
+        );
         let error = config.at::<BTreeMap<String, SiteSettings>>("sites").expect_err("there is no such way").to_string();
         assert!(
             error.ends_with("`sites.a.www`: \"ad\" is not accepted: write \"keep\", \"add\" or \"remove\""),

@@ -32,7 +32,7 @@ pub struct Noted<'a> {
     /// The minor version.
     pub minor: u8,
     /// The fields that are known, by name in lower case, and their values.
-    pub fields: [(&'static str, Option<&'a [u8]>); 20],
+    pub fields: [(&'static str, Option<&'a [u8]>); 21],
     /// Whether none of them came twice.
     pub is_plain: bool,
 }
@@ -84,7 +84,7 @@ impl HeadReader {
     }
 }
 
-const FIELDS: [(&str, Field); 20] = [
+const FIELDS: [(&str, Field); 21] = [
     ("accept", Field::Accept),
     ("accept-encoding", Field::AcceptEncoding),
     ("connection", Field::Connection),
@@ -105,4 +105,5 @@ const FIELDS: [(&str, Field); 20] = [
     ("x-forwarded-for", Field::XForwardedFor),
     ("x-forwarded-host", Field::XForwardedHost),
     ("x-forwarded-proto", Field::XForwardedProto),
+    ("x-request-id", Field::XRequestId),
 ];

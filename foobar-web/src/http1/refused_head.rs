@@ -23,7 +23,8 @@ fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((known, value))
 }
 
-const KNOWN: [HeaderName; 3] = [ACCEPT, FORWARDED, HeaderName::from_static("x-forwarded-for")];
+const KNOWN: [HeaderName; 4] =
+    [ACCEPT, FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) // also a bare LF

@@ -83,6 +83,45 @@ fn the_application_gets_what_is_true_and_from_strangers_nothing() {
 }
 
 #[test]
+fn a_trusted_proxy_names_the_request_and_a_client_does_not() {
+    const NAME: &str = "X-Request-ID: 550e8400-e29b-41d4-a716-446655440000\r\n";
+    for trusted in ["['127.0.0.1']", "[]"] {
+        let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+        let path = log.path().display();
+        let server = server(
+            &format!("access_log = '{path}'\nlog_format = 'combined_id'\ntrusted_proxies = {trusted}"),
+            "routes.'/gone'.respond = 410",
+        );
+        let mut client = server.connect();
+        let is_taken = |id: Option<&str>| id == Some(&NAME[14..NAME.len() - 2]);
+        for path in ["/fast", "/app", "/gone"] {
+            let answer = ask(&mut client, path, NAME);
+            assert_eq!(is_taken(answer.header("x-request-id")), trusted != "[]", "{path}: {answer:?}");
+            for bad in [
+                "X-Request-Id: <b>\r\n".to_owned(),
+                format!("X-Request-Id: a\r\n{NAME}"),
+                "X-Request-Id:\r\n".to_owned(),
+            ] {
+                let own = ask(&mut client, path, &bad);
+                let id = own.header("x-request-id").expect("it has one");
+                assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{bad}: {id}");
+            }
+        }
+        let gone = ask(&mut client, "/gone", NAME);
+        let id = gone.header("x-request-id").expect("it has one").to_owned();
+        assert!(gone.body.contains(&format!("urn:foobar:request:{id}")), "{gone:?}");
+        let bad = server.talk(format!("GET /bad HTTP/1.1\r\n{NAME}Host: a\r\nbad\r\n\r\n"));
+        assert_eq!(bad.contains("550e8400-e29b"), trusted != "[]", "{bad}");
+        server.drain_at_leisure();
+        let text = log_of(&server, log.path());
+        assert_eq!(
+            text.matches("\" \"550e8400-e29b-41d4-a716-446655440000\"\n").count(),
+            if trusted == "[]" { 0 } else { 5 }
+        );
+    }
+}
+
+#[test]
 fn the_www_redirect_has_the_scheme_that_a_trusted_proxy_names() {
     for (trusted, scheme) in [("['127.0.0.1']", "https"), ("[]", "http")] {
         let server = server(&format!("trusted_proxies = {trusted}"), "www = 'add'");

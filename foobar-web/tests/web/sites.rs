@@ -238,6 +238,37 @@ fn a_route_may_do_without_the_error_pages_of_its_site() {
 }
 
 #[test]
+fn errors_of_the_web_tier_tell_browsers_to_be_careful_as_the_applications_do() {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    std::fs::write(folder.path().join("page.html"), "sorry").expect("the folder is writable");
+    let server = Server::start(&format!(
+        "[web]\nclient_max_body_size = '1'\n[sites.a]\nroot = '{}'\nerror_page = ['410 /page.html']\n\
+         [sites.a.routes]\n'/gone' = {{ respond = 410 }}\n'/down' = {{ respond = 503 }}\n",
+        folder.path().display()
+    ));
+    for accept in ["*/*", "text/html"] {
+        for request in [
+            "GET /down HTTP/1.1\r\nHost: a\r\n",
+            "GET /gone HTTP/1.1\r\nHost: a\r\n",
+            "POST /down HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n",
+            "GET / HTTP/3.0\r\nHost: a\r\n",
+            "TRACE / HTTP/1.1\r\nHost: a\r\n",
+        ] {
+            let mut client = server.connect();
+            client.send(format!("{request}Accept: {accept}\r\n\r\n"));
+            let answer = client.answer();
+            let safe = ["x-content-type-options", "x-frame-options", "referrer-policy", "cross-origin-opener-policy"];
+            let values = safe.map(|name| answer.header(name));
+            let expected = ["nosniff", "DENY", "strict-origin-when-cross-origin", "same-origin"].map(Some);
+            assert_eq!(values, expected, "{request} {answer:?}");
+            assert_eq!(answer.head.matches("x-content-type-options").count(), 1);
+        }
+    }
+}
+
+#[test]
 fn an_error_page_that_is_not_there_at_the_start_is_a_warning_and_is_sent_once_it_is() {
     let root = tempfile::tempdir().expect("the temporary folder is writable");
     let toml = format!(

@@ -41,6 +41,7 @@ pub(crate) enum Field {
     XForwardedFor,
     XForwardedHost,
     XForwardedProto,
+    XRequestId,
 }
 
 /// Where something stands, as a head never has 4 GiB; before the first byte of a field there is a request line, so
@@ -139,7 +140,7 @@ impl Place {
 }
 
 impl Field {
-    const COUNT: usize = Self::XForwardedProto as usize + 1;
+    const COUNT: usize = Self::XRequestId as usize + 1;
 
     /// The field of this name, in whatever case.
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
@@ -155,6 +156,7 @@ impl Field {
             9 if is(name, b"forwarded") => Self::Forwarded,
             10 if is(name, b"user-agent") => Self::UserAgent,
             10 if is(name, b"connection") => Self::Connection,
+            12 if is(name, b"x-request-id") => Self::XRequestId,
             13 if is(name, b"if-none-match") => Self::IfNoneMatch,
             14 if is(name, b"content-length") => Self::ContentLength,
             15 if is(name, b"accept-encoding") => Self::AcceptEncoding,
