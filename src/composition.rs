@@ -15,6 +15,7 @@ use foobar_db::{Db, Migrations};
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
+use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
@@ -85,7 +86,8 @@ impl Composition {
 
     /// What the web tier says of settings without effect.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        self.web.warnings()
+        let is_said = |warning: &Warning| self.config.origin(&warning.key) != "default"; // nobody's mistake
+        self.web.warnings().into_iter().chain(self.useless_delay()).filter(is_said).collect()
     }
 
     /// Tries what the settings name, and leaves everything as it is.
@@ -99,13 +101,24 @@ impl Composition {
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
 
+    fn useless_delay(&self) -> Option<Warning> {
+        const MESSAGE: &str =
+            "nobody sees that the server is about to stop, as `admin.listen` is \"off\" and there is no `/readyz`";
+        let is_useless = !self.settings.server.shutdown_delay.is_zero() && self.settings.admin.listen == "off";
+        is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
+    }
+
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
     pub(crate) async fn start(self) -> Result<Running, StartError> {
-        let timeout = *self.settings.server.shutdown_timeout;
+        for Warning { key, message } in self.warnings() {
+            tracing::warn!("{}: `{key}`: {message}", self.config.origin(&key));
+        }
+        let server = &self.settings.server;
+        let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
-        let supervisor = Supervisor::start(tiers, Instant::now() + timeout).await?;
-        Ok(Running::new(supervisor, self.web, self.admin, timeout))
+        let supervisor = Supervisor::start(tiers, Instant::now() + patience.timeout).await?;
+        Ok(Running::new(supervisor, self.web, self.admin, patience))
     }
 
     /// Database, the user's own tiers, application, web.
@@ -123,7 +136,7 @@ impl Composition {
             "off" => Ok(None),
             address => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(address, may_move, self.tiers());
+                let admin = Admin::new(address, may_move, &self.settings.admin.server_name, self.tiers());
                 let admin = admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))?;
                 Ok(Some(Arc::new(admin)))
             }

@@ -7,16 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use foobar_core::{DefaultFields, Handler, List, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
+use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::{AppSettings, TrustedProxy};
+use crate::AppSettings;
 
 mod counters;
 mod failure;
-mod forwarded;
 mod gate;
 mod security_headers;
 
@@ -34,7 +33,6 @@ pub(crate) trait Application: 'static {
 pub(crate) struct Guard {
     timeout: Duration,
     security_headers: DefaultFields,
-    trusted_proxies: List<TrustedProxy>,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
@@ -45,7 +43,6 @@ impl Guard {
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
             security_headers: security_headers::of(settings),
-            trusted_proxies: settings.trusted_proxies.clone(),
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
@@ -106,7 +103,6 @@ impl<A: Application> Handler for Guarded<A> {
         Box::pin(async move {
             let _in_flight = self.counters.enter();
             let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
-            forwarded::check(&mut request, &self.guard.trusted_proxies);
             let answer = self.answer(&mut request, id).await;
             let response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
             self.counters.responded(response.status());

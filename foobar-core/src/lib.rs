@@ -26,6 +26,7 @@ mod request_id;
 mod secret;
 mod supervisor;
 mod tier;
+mod trusted_proxy;
 mod units;
 mod upgrade;
 
@@ -42,6 +43,7 @@ pub use request_id::RequestId;
 pub use secret::Secret;
 pub use supervisor::{StartError, Supervisor};
 pub use tier::{Readiness, Tier};
+pub use trusted_proxy::TrustedProxy;
 pub use units::{List, Period, Size};
 pub use upgrade::{Io, Upgrade};
 

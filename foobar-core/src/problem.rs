@@ -38,6 +38,11 @@ impl Problem {
         self.status
     }
 
+    /// Whether it has a sentence for the client.
+    pub const fn has_detail(&self) -> bool {
+        self.detail.is_some()
+    }
+
     /// The response: a page where the request's `Accept` names `text/html` at least as high as JSON,
     /// `application/problem+json` otherwise. Its extensions hold the problem, which tells it from an answer that the
     /// application wrote itself.

@@ -97,7 +97,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     let head = parts.method == Method::HEAD;
     let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
     let arrival = Arrival { connection, since: tokio::time::Instant::now() };
-    let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), &arrival).await;
+    let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
     if response.body().is_by_handler() {
         worker.pipeline.handler.default_fields().complete(response.headers_mut());
     }

@@ -43,7 +43,7 @@ pub use file_source::{
 pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
-pub use settings::{Autoindex, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
-pub use site::{RouteOverview, SiteOverview, Warning};
+pub use settings::{Autoindex, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
+pub use site::{RouteOverview, ServerName, SiteOverview, Warning};
 pub use web::Web;
 pub use web_tier::WebTier;

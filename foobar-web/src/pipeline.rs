@@ -22,8 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response};
 use http::header::{
-    self, ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    VARY,
+    self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, VARY,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -32,8 +31,9 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
+use crate::net::{Clients, Place};
 use crate::reply::{self, Reply};
-use crate::request::{Asked, NormalPath};
+use crate::request::{Asked, NormalPath, origin};
 use crate::site::{Choice, Site, Sites};
 use accel::Accel;
 use handed_over::HandedOver;
@@ -44,6 +44,7 @@ pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) log: Rc<AccessLog>,
@@ -97,21 +98,26 @@ impl From<Problem> for Failure {
 
 impl Pipeline {
     /// Answers one request, and logs it when the answer has been sent.
-    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: &Arrival) -> http::Response<Logged>
+    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: Arrival) -> http::Response<Logged>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let id = RequestId::generate();
-        let record = self.record(request, id, arrival);
+        let id = self.name(&request.headers, &arrival);
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let choice = match &place {
+            Some(_) => self.sites.choose(request, arrival.connection.scheme),
+            None => Err(too_many()),
+        };
+        let record = self.record(request, id, &arrival, place);
         let head = request.method == Method::HEAD;
-        let mut answer: Answer = match self.sites.choose(request, arrival.connection.scheme) {
+        let mut answer: Answer = match choice {
             Ok(Choice::Redirect(site, location)) => {
                 let mut response = reply::redirect(StatusCode::MOVED_PERMANENTLY, location);
                 add(&mut response, site.routes.of_site().added(request.uri.path()));
                 response.into()
             }
             Ok(Choice::Site(site)) => {
-                let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
+                let pages = site.error_pages_for(request);
                 let (mut answer, added) = match self.answer(site, request, body, &arrival.connection, id).await {
                     Ok(answer) => (answer, Vec::new()),
                     Err(failure) => {
@@ -141,10 +147,11 @@ impl Pipeline {
         refusal: Refusal,
         arrival: Arrival,
     ) -> http::Response<Logged> {
-        let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
-        request.headers.extend(refusal.accept.map(|accept| (ACCEPT, accept)));
-        let record = self.record(&request, id, &arrival);
+        request.headers = refusal.fields;
+        let id = self.name(&request.headers, &arrival);
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let record = self.record(&request, id, &arrival, place);
         record.raw(refusal.line);
         let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
@@ -196,7 +203,7 @@ impl Pipeline {
         request.extensions.insert(id);
         let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
         let response = handed_over.response(request, id).await?;
-        let mut answer = Answer { response, is_by_handler: true };
+        let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
         if !accel::speaks(&answer.response) {
             return Ok(answer);
         }
@@ -220,7 +227,7 @@ impl Pipeline {
         if refused {
             self.counters.refused(status);
         }
-        let mut response = failure.problem.response(request, id);
+        let mut response = reply::problem(&failure.problem, request, id);
         add(&mut response, failure.added.unwrap_or_default()); // where there is none, the site's follow
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
@@ -229,10 +236,43 @@ impl Pipeline {
         response
     }
 
-    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
-        let remote = arrival.connection.remote.map(|remote| remote.ip());
-        Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
+    /// The id of a request: what a trusted proxy has named it, or one of our own.
+    fn name(&self, headers: &HeaderMap, arrival: &Arrival) -> RequestId {
+        if !self.clients.is_proxy(arrival.connection.remote) {
+            return RequestId::generate();
+        }
+        let mut names = headers.get_all(RequestId::FIELD).iter();
+        let name = names.next().filter(|_| names.next().is_none());
+        name.and_then(|name| RequestId::given(name.as_bytes())).unwrap_or_else(RequestId::generate)
     }
+
+    /// Finds the client, whom a trusted proxy names, and leaves what is true of what the request says of it. `None`: it has
+    /// too many requests in hand.
+    fn by_client(&self, headers: &mut HeaderMap, arrival: Arrival) -> (Arrival, Option<Place>) {
+        let connection = arrival.connection;
+        if !self.clients.is_proxy(connection.remote) {
+            origin::strip(headers);
+            return (arrival, Some(Place::default())); // its connection has one
+        }
+        let origin = origin::find(headers, connection.remote, |remote| self.clients.is_proxy(remote));
+        origin::clean(headers, &origin);
+        let scheme = origin.scheme.unwrap_or(connection.scheme); // nobody says another
+        let connection = Connection { remote: origin.client, scheme, ..connection };
+        (Arrival { connection, ..arrival }, self.clients.admit(origin.client))
+    }
+
+    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival, place: Option<Place>) -> Record {
+        let remote = arrival.connection.remote.map(|remote| remote.ip());
+        Record::new(Entry::new(&self.log, request, remote, id, arrival.since), place)
+    }
+}
+
+/// What the application says of an error in a sentence is an answer of its own, which no page replaces.
+fn keep_detail(mut response: Response) -> Response {
+    if response.extensions().get().is_some_and(Problem::has_detail) {
+        response.extensions_mut().remove::<Problem>();
+    }
+    response
 }
 
 /// The response with its line in the log.
@@ -328,6 +368,11 @@ async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Respon
 
 fn bad_path() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST).detail("The path of the request is malformed.")
+}
+
+fn too_many() -> Problem {
+    let detail = "Too many requests from this address are being answered.";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).retry_after(1)
 }
 
 fn too_large(limit: u64) -> Problem {

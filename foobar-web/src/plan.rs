@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{ClientAddresses, Listen};
+use crate::net::{Clients, Listen};
 use crate::site::{Sites, Warning, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, WebSettings};
@@ -20,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
-    pub(crate) addresses: Arc<ClientAddresses>,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     /// The settings that have no effect.
     pub(crate) warnings: Vec<Warning>,
@@ -38,13 +38,15 @@ impl Plan {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
+        let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
+        let compiled = Sites::compile(web, sites, &files, app.is_some())?;
         Ok(Self {
-            listen: listen(web)?,
-            workers: workers(web)?,
-            limits: Limits::compile(web)?,
-            addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
-            sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
-            warnings: warnings(web, sites),
+            listen,
+            workers,
+            limits,
+            clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
+            warnings: compiled.warnings.iter().cloned().chain(warnings(web, sites)).collect(),
+            sites: Arc::new(compiled),
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,

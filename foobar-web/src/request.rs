@@ -3,6 +3,7 @@
 
 mod body;
 pub(crate) mod host;
+pub(crate) mod origin;
 mod path;
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use foobar_core::config::settings;
-use foobar_core::{List, Period, Size};
+use foobar_core::{List, Period, Size, TrustedProxy};
 use serde::Deserialize;
 
 use crate::Coding;
@@ -18,7 +18,9 @@ settings! {
         pub workers: Option<usize>,
         /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits for the first that is answered, whose answer says `Connection: close`.
         pub worker_connections: usize = "4096",
-        /// Connections that one client address may have open, over all workers; a further one is closed at once. An IPv6 network of 64 bits counts as one address. `0` for no bound.
+        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme of a `www` redirect and to the application; their `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
+        pub trusted_proxies: List<TrustedProxy> = "[]",
+        /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6 network of 64 bits counts as one address. `0` for no bound.
         pub connections_per_address: usize = "0",
         /// How long a connection may be idle between two requests; with `"0"` every answer closes its connection.
         pub keepalive_timeout: Period = r#""75s""#,
@@ -44,7 +46,7 @@ settings! {
         pub max_header_size: Size = r#""32KiB""#,
         /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to. Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
-        /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
+        /// How requests are logged: `combined` as in nginx, `combined_id`, the same with the request id in quotes at its end, or `json`, one object a line: `time` (UTC with milliseconds, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and with 1KiB more where it can be compressed and for each coding that there is; long names and header fields count too. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
@@ -64,7 +66,7 @@ settings! {
 settings! {
     /// `[sites.NAME]`: one virtual host. NAME is only a label.
     pub struct SiteSettings in "sites.*" {
-        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins.
+        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins. Letters beyond ASCII may be written as they are: `"bücher.de"`.
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
@@ -104,7 +106,7 @@ settings! {
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.
         pub limit_rate_after: Size = r#""0""#,
-        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
+        /// Pages for errors of the server's own, not for what the application wrote, nor for an error of the application that has a sentence for the client: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client gets it whose `Accept` names `text/html`, at least as high as JSON; others (`*/*`) get the problem detail (RFC 9457). A page that is not there yet at the start is a warning, and is sent as soon as it is there.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
@@ -151,6 +153,8 @@ settings! {
         pub body: String = r#""""#,
         /// The type of that body.
         pub content_type: String = r#""text/plain; charset=utf-8""#,
+        /// `"off"`: errors of this route have none of the site's pages.
+        pub error_page: Option<NoErrorPage>,
         /// The largest request body of this route, instead of the site's; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
     }
@@ -162,6 +166,8 @@ settings! {
 pub enum LogFormat {
     /// nginx's `combined`.
     Combined,
+    /// The same with the request id at its end.
+    CombinedId,
     /// One JSON object a line.
     Json,
 }
@@ -172,9 +178,23 @@ impl TryFrom<String> for LogFormat {
     fn try_from(name: String) -> Result<Self, Self::Error> {
         match name.as_str() {
             "combined" => Ok(Self::Combined),
+            "combined_id" => Ok(Self::CombinedId),
             "json" => Ok(Self::Json),
-            _ => Err("write \"combined\" or \"json\""),
+            _ => Err("write \"combined\", \"combined_id\" or \"json\""),
         }
+    }
+}
+
+/// That a route has none of its site's error pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NoErrorPage;
+
+impl TryFrom<String> for NoErrorPage {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "off" { Ok(Self) } else { Err("write \"off\"; pages are the site's, in its `error_page`") }
     }
 }
 
@@ -236,6 +256,26 @@ mod tests {
     use super::*;
     use foobar_core::config::Loader;
 
+    fn proxies(value: &str) -> Result<List<TrustedProxy>, String> {
+        let loader = Loader::default().section::<WebSettings>().set("web.trusted_proxies", value, "--set");
+        let section = loader.load().expect("the key is known").section::<WebSettings>();
+        section.map(|settings| settings.trusted_proxies).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_proxies_are_a_list_and_a_bad_one_is_an_error_that_says_what_is_accepted() {
+        assert!(WebSettings::default().trusted_proxies.is_empty());
+        let all = ["10.0.0.0/8", "::1", "unix"].map(|text| TrustedProxy::try_from(text.to_owned()));
+        let all: List<_> = all.into_iter().collect::<Result<_, _>>().expect("they are proxies");
+        assert_eq!(proxies("10.0.0.0/8, ::1, unix"), Ok(all));
+        for bad in ["10.0.0.0/8, localhost", "10.0.0.1/8", "*", "[\"\"]"] {
+            let error = proxies(bad).expect_err(bad);
+            for part in ["web.trusted_proxies", "127.0.0.1", "10.0.0.0/8", "unix"] {
+                assert!(error.contains(part), "{error}");
+            }
+        }
+    }
+
     #[test]
     fn a_word_that_is_no_choice_is_an_error_that_lists_the_choices() {
         let loader = Loader::default().section::<WebSettings>().section::<SiteSettings>();
@@ -243,7 +283,10 @@ mod tests {
             loader.set("web.log_format".to_owned(), "comined", "test").set("sites.a.www".to_owned(), "ad", "test");
         let config = loader.load().expect("the keys are known");
         let error = config.section::<WebSettings>().expect_err("there is no such format").to_string();
-        assert_eq!(error, "test: `web.log_format`: \"comined\" is not accepted: write \"combined\" or \"json\"");
+        assert_eq!(
+            error,
+            "test: `web.log_format`: \"comined\" is not accepted: write \"combined\", \"combined_id\" or \"json\""
+        );
         let error = config.at::<BTreeMap<String, SiteSettings>>("sites").expect_err("there is no such way").to_string();
         assert!(
             error.ends_with("`sites.a.www`: \"ad\" is not accepted: write \"keep\", \"add\" or \"remove\""),

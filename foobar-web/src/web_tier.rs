@@ -21,7 +21,7 @@ pub trait WebTier: Tier {
         Vec::new()
     }
 
-    /// The settings that have no effect. The default finds none.
+    /// What in its settings will not work as somebody may expect. The default knows of nothing.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
     }

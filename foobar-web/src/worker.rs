@@ -9,11 +9,9 @@ mod connection_state;
 mod connections;
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::net::ClientAddresses;
 use crate::pipeline::Pipeline;
 
 pub(crate) use buffers::Desk;
@@ -25,7 +23,6 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) limits: Limits,
     pub(crate) connections: Rc<Connections>,
-    pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) desk: Desk,
 }

@@ -1,7 +1,6 @@
 use std::io::Write;
 
 use foobar_core::Chain;
-use foobar_core::config::Config;
 use foobar_web::Warning;
 
 use super::output::{Exit, complain, out};
@@ -13,16 +12,11 @@ pub(super) fn run(composition: &Composition) -> Exit {
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
-    composition.warnings().iter().for_each(|warning| warn(&composition.config, warning));
+    for Warning { key, message } in composition.warnings() {
+        let origin = composition.config.origin(&key);
+        drop(writeln!(std::io::stderr(), "warning: {origin}: `{key}`: {message}")); // nobody is left to tell
+    }
     let file = composition.config.file();
     let file = file.map_or("no file".to_owned(), |file| file.display().to_string());
     out(format_args!("the configuration is good ({file})"))
-}
-
-/// Of a default nobody is warned: it is nobody's mistake that it has no effect.
-fn warn(config: &Config, Warning { key, message }: &Warning) {
-    let origin = config.origin(key);
-    if origin != "default" {
-        drop(writeln!(std::io::stderr(), "warning: {origin}: `{key}`: {message}")); // nobody is left to tell
-    }
 }

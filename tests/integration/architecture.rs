@@ -84,6 +84,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "http",
             "http-body",
             "httpdate",
+            "idna",
             "itoa",
             "memchr",
             "memmap2",

@@ -1,3 +1,4 @@
+mod claims;
 mod parsed;
 mod raw_target;
 
@@ -9,6 +10,7 @@ use memchr::memchr;
 
 use crate::limits::HeadLimits;
 
+pub(crate) use claims::NotedHead;
 pub(crate) use parsed::{Field, Noted};
 
 /// Reads the head of a request line by line as its bytes arrive, and refuses whatever is not plainly well-formed.

@@ -49,7 +49,7 @@ impl ResponseHead<'_> {
             put_length(out, length);
         }
         out.extend_from_slice(b"server: foobar\r\nx-request-id: ");
-        out.extend_from_slice(&self.id.digits());
+        out.extend_from_slice(self.id.as_bytes());
         if let Some(connection) = self.connection {
             put(out, &[b"\r\nconnection: ", connection]);
         }

@@ -1,5 +1,6 @@
 #![expect(unsafe_code, reason = "an inherited socket, and what the runtime watches, are bare numbers of descriptors")]
 
+use std::cell::Cell;
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use foobar_core::{Connection, Scheme};
 use rustix::fs::Access;
+use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
@@ -30,8 +32,14 @@ pub(crate) struct Listener {
 
 /// One worker's share of a listening socket.
 pub(crate) enum Acceptor {
-    /// With the address that all its connections have here, if that is known.
-    Tcp(AsyncFd<TcpListener>, Option<SocketAddr>),
+    Tcp {
+        listener: AsyncFd<TcpListener>,
+        /// The address that all its connections have here, if that is known.
+        local: Option<SocketAddr>,
+        /// Whether connections may still wait that came before the listening socket was [tuned](tune): whoever hands one
+        /// over may have waited for the first.
+        may_be_untuned: Cell<bool>,
+    },
     Unix(UnixListener),
 }
 
@@ -109,7 +117,7 @@ impl Listener {
     fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
-        if cfg!(target_os = "linux") && local.as_socket().is_some() {
+        if local.as_socket().is_some() {
             tune(&SockRef::from(&socket))?;
         }
         let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
@@ -128,13 +136,15 @@ impl Acceptor {
             let local = Some(listener.local_addr()?).filter(|local| !local.ip().is_unspecified());
             // SAFETY: a listener has one descriptor from its beginning to its end, and it is its own.
             let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
-            Ok(Self::Tcp(listener.map_err(io::Error::from)?, local))
+            let listener = listener.map_err(io::Error::from)?;
+            Ok(Self::Tcp { listener, local, may_be_untuned: Cell::new(true) })
         }
     }
 
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
         match self {
-            Self::Tcp(listener, local) => {
+            Self::Tcp { listener, local, may_be_untuned } => {
+                let accept = |listener: &TcpListener| accept(listener, may_be_untuned);
                 let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
                 let local = local.map_or_else(|| stream.local_addr(), Ok)?;
                 let connection = Connection { remote: Some(remote), local: Some(local), scheme: Scheme::Http };
@@ -149,14 +159,27 @@ impl Acceptor {
 }
 
 /// As the standard library does, and without blocking.
-fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, remote) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+fn accept(listener: &TcpListener, may_be_untuned: &Cell<bool>) -> io::Result<(TcpStream, SocketAddr)> {
+    let accepted = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+    let (stream, remote) = accepted.inspect_err(|error| {
+        if *error == Errno::AGAIN {
+            may_be_untuned.set(false);
+        }
+    })?;
     let remote = remote.ok_or(io::ErrorKind::NotConnected)?;
+    if may_be_untuned.get() {
+        tune(&SockRef::from(&stream))?;
+    }
     Ok((stream.into(), remote.try_into()?))
 }
 
-/// On Linux for a listening socket, from which its connections have it.
+/// For a listening socket; on Linux its connections have it from there.
 fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&PROBES)?;
     socket.set_keepalive(false) // on again where a connection may be silent for long
@@ -165,6 +188,10 @@ fn tune(socket: &SockRef<'_>) -> io::Result<()> {
 /// Finds out within two minutes that a client has vanished without a word.
 const PROBES: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(3);
+/// Bytes that a connection takes ahead of what it can send. It takes no more from a write or a file than this and one
+/// buffer of 64 KiB; what it has sent and the client has not acknowledged is not bounded, so a distant client loses nothing.
+#[cfg(target_os = "linux")]
+pub(super) const UNSENT: u32 = 128 << 10;
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
@@ -263,3 +290,7 @@ fn advice(listen: &Listen, error: &io::Error) -> &'static str {
         (_, Listen::Inherited(_)) => "check that this process inherits a listening socket under this number",
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -48,6 +48,8 @@ pub(crate) struct Route {
     overview: Option<RouteOverview>,
     /// Whether the fast path may answer: whether it knows all that the settings ask for.
     pub(crate) is_fast: bool,
+    /// Whether its errors have the pages of the site.
+    pub(crate) error_pages: bool,
 }
 
 impl Routes {
@@ -66,8 +68,15 @@ impl Routes {
         let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
         let is_fast = fast::knows_site(settings);
         let announce = Arc::new(Announce::compile(key, settings, None)?);
-        let of_site =
-            |target| Route { overview: None, target, announce: announce.clone(), body_limit, internal: false, is_fast };
+        let of_site = |target| Route {
+            overview: None,
+            target,
+            announce: announce.clone(),
+            body_limit,
+            internal: false,
+            error_pages: true,
+            is_fast,
+        };
         let mut routes = Self {
             exact: HashMap::new(),
             patterns: Vec::new(),
@@ -83,7 +92,8 @@ impl Routes {
             let announce = Arc::new(Announce::compile(key, settings, Some((&route_key, route)))?);
             let target = target::compile(files, (key, settings), (&route_key, route), &path, &announce, has_app)?;
             let is_fast = is_fast && fast::knows_route(route) && !target.needs_origin();
-            let route = Route { target, announce, body_limit: limit, internal: route.internal, overview, is_fast };
+            let (internal, error_pages) = (route.internal, route.error_page.is_none());
+            let route = Route { target, announce, body_limit: limit, internal, error_pages, overview, is_fast };
             match path {
                 RoutePath::Exact(path) => _ = routes.exact.insert(path.to_owned(), route),
                 RoutePath::Prefix(path) => routes.prefixes.push((path.to_owned(), route)),

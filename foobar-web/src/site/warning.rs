@@ -5,13 +5,13 @@ use foobar_core::config;
 use super::route::looks_for_index;
 use crate::{Autoindex, RouteSettings, SiteSettings, WebSettings};
 
-/// A setting that has no effect where it stands.
+/// A setting that will not work as somebody may expect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The full key; it may have its default, which is no mistake of anybody's.
     pub key: String,
-    /// Why it has none.
-    pub message: &'static str,
+    /// What will not work, and why.
+    pub message: String,
 }
 
 /// The settings of all sites that have no effect.
@@ -25,7 +25,7 @@ pub(crate) fn warnings(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>
 
 fn autoindex(key: &str, site: &SiteSettings) -> Vec<Warning> {
     const MESSAGE: &str = "no folder is listed: there is none, or its `try_files` has no \"index\"";
-    let warning = |key: String| Warning { key, message: MESSAGE };
+    let warning = |key: String| Warning { key, message: MESSAGE.to_owned() };
     let lists = |route: &RouteSettings| route.autoindex.is_some_and(|autoindex| autoindex != Autoindex::Off);
     let in_vain = |(path, route): &(&String, &RouteSettings)| lists(route) && !tries_index(path, route);
     let key_of = |path: &str| format!("{key}.{}", config::key(&["routes", path, "autoindex"]));
@@ -48,6 +48,6 @@ fn compress(key: &str, web: &WebSettings, site: &SiteSettings) -> Option<Warning
     let is_off = web.file_cache_size.as_u64() == 0 && !site.compress.is_empty();
     is_off.then(|| Warning {
         key: format!("{key}.compress"),
-        message: "nothing is compressed, as `web.file_cache_size` is \"0\" and leaves no place to keep it",
+        message: "nothing is compressed, as `web.file_cache_size` is \"0\" and leaves no place to keep it".to_owned(),
     })
 }

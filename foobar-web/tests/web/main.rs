@@ -13,6 +13,7 @@ mod limits;
 mod listening;
 mod logging;
 mod private_files;
+mod proxies;
 mod redirects;
 mod responses;
 mod sites;

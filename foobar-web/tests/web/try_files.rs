@@ -71,7 +71,8 @@ fn a_status_answers_where_nothing_is_and_an_error_has_its_page() {
         root.path().display()
     ));
     let mut client = server.connect();
-    let gone = client.get("/x");
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n");
+    let gone = client.answer();
     assert_eq!((gone.status(), gone.body.as_str()), (410, "it is gone"));
     let beacon = client.get("/beacon/gone.html");
     assert_eq!((beacon.status(), beacon.body.as_str(), beacon.header("content-type")), (204, "", None));

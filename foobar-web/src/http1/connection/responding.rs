@@ -62,7 +62,7 @@ impl<S: Transport> Connection<S> {
         // Boxed where it is made: it is large, and a future that is handed on is copied.
         let response: LocalBoxFuture<'static, _> = match request {
             Ok((mut request, body)) => {
-                Box::pin(async move { worker.pipeline.serve(&mut request, body, &arrival).await })
+                Box::pin(async move { worker.pipeline.serve(&mut request, body, arrival).await })
             }
             Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };

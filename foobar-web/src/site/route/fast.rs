@@ -54,6 +54,7 @@ pub(super) const fn knows_route(route: &RouteSettings) -> bool {
         respond: _,
         status: _,
         body: _,
+        error_page: _,
         content_type: _,
         client_max_body_size: _,
         // What it does not know.

@@ -63,7 +63,7 @@ impl Server {
             let (mut request, ()) = http::Request::get(path).header("host", "a").body(()).unwrap().into_parts();
             let arrival = Arrival { connection: HERE, since: Instant::now() };
             let body = RequestBody::empty();
-            runtime.block_on(worker.pipeline.serve(&mut request, body, &arrival)); // which is not at hand the first time
+            runtime.block_on(worker.pipeline.serve(&mut request, body, arrival)); // which is not at hand the first time
         }
         Self { worker, gate, contents, _folder: folder }
     }
