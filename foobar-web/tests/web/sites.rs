@@ -276,7 +276,8 @@ fn an_error_page_that_is_not_there_at_the_start_is_a_warning_and_is_sent_once_it
         root.path().display()
     );
     let server = Server::with(&toml, None);
-    let [warning] = server.web.warnings() else { panic!("{:?}", server.web.warnings()) };
+    let warnings = server.web.warnings();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(warning.key, "sites.a.error_page");
     assert!(warning.message.contains("late.html is not there"), "{}", warning.message);
     let ask = || {
