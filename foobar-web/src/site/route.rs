@@ -86,6 +86,18 @@ impl Routes {
         exact.or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
     }
 
+    /// The routes with files, as they are written in the configuration; for the log.
+    pub(crate) fn with_files(&self) -> String {
+        let exact = self.exact.iter().map(|(path, route)| (format!("\"= {path}\""), route));
+        let prefixes = self.prefixes.iter().map(|(path, route)| (format!("\"{path}\""), route));
+        let rest = std::iter::once(("its `root`".to_owned(), &self.otherwise));
+        let has_files = |route: &Route| matches!(&route.target, Target::Try { places, .. } if !places.is_empty());
+        let mut names: Vec<_> =
+            exact.chain(prefixes).chain(rest).filter(|(_, route)| has_files(route)).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
     /// Whether any path may lead to the application.
     pub(crate) fn reach_app(&self) -> bool {
         let routes = self.exact.values().chain(self.prefixes.iter().map(|(_, route)| route));
