@@ -24,10 +24,18 @@ pub(crate) struct Second {
     later: RefCell<Vec<(Duration, Rc<str>)>>,
 }
 
+/// A date of HTTP, which begins with the year 1970 and ends with 9999.
+fn http_date(time: SystemTime) -> String {
+    httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST))
+}
+
+/// The last second that a date can say.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
 /// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there, and
 /// not before 1970.
 pub(crate) fn after(time: SystemTime, period: Duration) -> String {
-    httpdate::fmt_http_date(time.max(UNIX_EPOCH) + period.min(TEN_YEARS))
+    http_date(time.max(UNIX_EPOCH) + period.min(TEN_YEARS))
 }
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -47,7 +55,7 @@ impl Clock {
 
 impl Second {
     pub(crate) fn new(start: SystemTime, end: Instant) -> Self {
-        let http = httpdate::fmt_http_date(start);
+        let http = http_date(start);
         let (day, month, year, clock) = (&http[5..7], &http[8..11], &http[12..16], &http[17..25]);
         let number = MONTHS.iter().position(|name| *name == month).unwrap_or_default() + 1; // it is one of them
         let common = format!("{day}/{month}/{year}:{clock} +0000");
@@ -95,6 +103,16 @@ mod tests {
         for (period, date) in [minute, (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT"), minute] {
             assert_eq!(*second.http_after(Duration::from_secs(period)), *date);
         }
+    }
+
+    #[test]
+    fn beyond_the_year_9999_time_stands_still() {
+        let second = Second::new(UNIX_EPOCH + 2 * LAST, Instant::now());
+        assert_eq!(
+            (second.http.as_str(), second.iso.as_str()),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:59:59")
+        );
+        assert_eq!(*second.http_after(TEN_YEARS), *"Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

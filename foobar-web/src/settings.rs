@@ -12,7 +12,7 @@ use crate::Coding;
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket` or `fd:N`, a listening socket that this process inherited. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
@@ -44,7 +44,7 @@ settings! {
         pub max_headers: usize = "100",
         /// The bytes of all header fields of a request together, at most 256KiB; more are answered 431.
         pub max_header_size: Size = r#""32KiB""#,
-        /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to. Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
+        /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to (not `syslog:` and the like). Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
         /// How requests are logged: `combined` as in nginx, `combined_id`, the same with the request id in quotes at its end, or `json`, one object a line: `time` (UTC with milliseconds, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,

@@ -385,6 +385,36 @@ fn check_warns_of_a_shutdown_delay_that_nobody_sees() {
     assert!(output.status.success() && log.contains("warning: foobar.toml:2: `server.shutdown_delay`"), "{log}");
 }
 
+#[test]
+fn a_socket_that_was_passed_on_and_is_not_used_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    // The shell knows the number that the program will have.
+    let run = |listen: &str| {
+        let mut shell = Command::new("sh");
+        let foobar = Program::foobar(folder.path());
+        shell.envs(foobar.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(folder.path());
+        let program = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" --root .";
+        shell.args(["-c", program]).arg(foobar.get_program()).env("FOOBAR__WEB__LISTEN", listen);
+        let program = Program::start(&mut shell);
+        program.signal("TERM");
+        program.wait().1
+    };
+    let log = run("127.0.0.1:0");
+    assert!(log.contains("1 sockets were passed on (`LISTEN_FDS`) and are not used"), "{log}");
+}
+
+#[test]
+fn a_configuration_in_a_folder_that_is_closed_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    // A file in the place of a folder is as closed for root as a folder without rights is for others.
+    let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--config", "file/foobar.toml"]));
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("file/foobar.toml") && error.contains("Not a directory"), "{error}");
+    let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--config", "none.toml"]));
+    assert_eq!((code, error.as_str()), (2, "error: there is no configuration file none.toml\n"));
+}
+
 /// A start that hangs: the database's port accepts and never answers.
 fn hanging(shutdown_timeout: &str, signals: usize) -> (Option<i32>, String) {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

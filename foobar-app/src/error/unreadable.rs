@@ -1,16 +1,27 @@
 use std::error::Error as StdError;
 
 use actix_web::ResponseError;
-use actix_web::error::{JsonPayloadError, PathError, PayloadError, QueryPayloadError, ReadlinesError, UrlencodedError};
+use actix_web::error::{
+    InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, ReadlinesError, UrlencodedError,
+};
 
 /// An error that may be one of a type that is asked for.
 pub(crate) trait MaybeOf {
     fn find<E: ResponseError + StdError + 'static>(&self) -> Option<&E>;
+
+    /// Whether actix-web made it of a path that it could not parse: it has no type of its own then.
+    fn is_of_path(&self) -> bool {
+        false
+    }
 }
 
 impl MaybeOf for actix_web::Error {
     fn find<E: ResponseError + StdError + 'static>(&self) -> Option<&E> {
         self.as_error()
+    }
+
+    fn is_of_path(&self) -> bool {
+        self.as_error::<InternalError<serde::de::value::Error>>().is_some()
     }
 }
 
@@ -27,7 +38,7 @@ pub(crate) fn words(error: &(impl MaybeOf + ?Sized)) -> Option<&'static str> {
     let form = json.or_else(|| error.find().map(form));
     let query =
         form.or_else(|| error.find().map(|_: &QueryPayloadError| "The query of the URL is not of the expected form."));
-    let path = query.or_else(|| error.find().map(|_: &PathError| "The path of the URL is not of the expected form."));
+    let path = query.or_else(|| error.find().map(|_: &PathError| PATH)).or_else(|| error.is_of_path().then_some(PATH));
     let lines = path.or_else(|| error.find().map(|_: &ReadlinesError| "The body of the request is not lines of text."));
     lines.or_else(|| error.find().map(payload))
 }
@@ -57,4 +68,5 @@ fn payload(error: &PayloadError) -> &'static str {
     }
 }
 
+const PATH: &str = "The path of the URL is not of the expected form.";
 const TOO_LARGE: &str = "The body of the request is too large.";

@@ -213,8 +213,7 @@ async fn a_visitor_does_not_see_what_a_deserializer_says() {
         inner_field: u8,
     }
     let passed = async |body: Bytes| -> Result<&'static str, crate::Error> {
-        let form = web::Query::<Secret>::from_query(std::str::from_utf8(&body)?)?;
-        let _ = form;
+        web::Query::<Secret>::from_query(std::str::from_utf8(&body)?)?;
         Ok("fine")
     };
     let client = client(move |routes| {

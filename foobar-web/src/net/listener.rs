@@ -55,6 +55,9 @@ impl Listener {
         let bound = match listen {
             Listen::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
             Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
+            Listen::Abstract(name) => {
+                abstract_socket(name).and_then(|socket| Self::listen(socket, None)).map(|listener| vec![listener])
+            }
             Listen::Inherited(fd) => {
                 inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
             }
@@ -70,6 +73,7 @@ impl Listener {
                 addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
             }
             Listen::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
+            Listen::Abstract(name) => or_in_use(abstract_socket(name)),
             Listen::Inherited(fd) => inherited(*fd).map(drop),
         };
         tried.map_err(|source| error(listen, source))
@@ -120,8 +124,7 @@ impl Listener {
         if local.as_socket().is_some() {
             tune(&SockRef::from(&socket))?;
         }
-        let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
-        let address = local.as_socket().map_or_else(|| Address::Unix(unix()), Address::Tcp);
+        let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
         Ok(Self { socket, address, _file: file })
     }
 }
@@ -217,6 +220,19 @@ impl Drop for SocketFile {
     }
 }
 
+/// A socket that everybody on this machine may connect to, and that is gone with its process.
+fn abstract_socket(name: &str) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(format!("\0{name}"))?)?;
+    Ok(socket)
+}
+
+/// The path of a Unix socket; of one without a file its name behind an `@`, as others write it.
+fn unix_path(local: &SockAddr) -> PathBuf {
+    let name = || format!("@{}", String::from_utf8_lossy(local.as_abstract_namespace().unwrap_or_default())).into();
+    local.as_pathname().map_or_else(name, Path::to_owned)
+}
+
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
@@ -286,6 +302,7 @@ fn advice(listen: &Listen, error: &io::Error) -> &'static str {
             "ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or choose a higher port"
         }
         (_, Listen::Tcp(_)) => "check the host name and the port",
+        (_, Listen::Abstract(_)) => "choose another name",
         (_, Listen::Unix(_)) => "check the path and the permissions of its folder",
         (_, Listen::Inherited(_)) => "check that this process inherits a listening socket under this number",
     }

@@ -35,8 +35,8 @@ pub(crate) struct Accel {
 enum Mistake {
     #[error("it is no path of this site, encoded as in a URL and without dot segments")]
     Path,
-    #[error("no route with files is there")]
-    Route,
+    #[error("no route with files is there; those of the site are {0}")]
+    Route(String),
     #[error("no file is there")]
     Nothing,
 }
@@ -65,7 +65,7 @@ impl Accel {
                     tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
-                Mistake::Path | Mistake::Route => {
+                Mistake::Path | Mistake::Route(_) => {
                     tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
@@ -121,7 +121,7 @@ impl Accel {
         let route = routes.find_internal(path.as_str());
         let candidates = route.candidates();
         if candidates.is_empty() {
-            return Err(Mistake::Route);
+            return Err(Mistake::Route(routes.with_files()));
         }
         let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
         let mut fields = Fields::of(&request.headers);

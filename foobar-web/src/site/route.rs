@@ -136,6 +136,18 @@ impl Routes {
         &self.otherwise
     }
 
+    /// The routes with files, as they are written in the configuration; for the log.
+    pub(crate) fn with_files(&self) -> String {
+        let exact = self.exact.iter().map(|(path, route)| (format!("\"= {path}\""), route));
+        let prefixes = self.prefixes.iter().map(|(path, route)| (format!("\"{path}\""), route));
+        let rest = std::iter::once(("its `root`".to_owned(), &self.otherwise));
+        let patterns = self.patterns.iter().map(|(pattern, route)| (format!("\"~ {}\"", pattern.as_str()), route));
+        let all = exact.chain(patterns).chain(prefixes).chain(rest);
+        let mut names: Vec<_> = all.filter(|(_, route)| !route.candidates().is_empty()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
     /// Whether any path may lead to the application.
     pub(crate) fn reach_app(&self) -> bool {
         let routes = self.exact.values().chain(self.patterns.iter().map(|(_, route)| route));

@@ -23,7 +23,8 @@ async fn told(request: Request) -> Response {
     let is_claim = |name: &str| name.contains("forward") || name.ends_with("-ip");
     let mut claims: Vec<_> = request.headers().iter().filter(|(name, _)| is_claim(name.as_str())).collect();
     claims.sort_by_key(|(name, _)| name.as_str());
-    let claims: Vec<_> = claims.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap())).collect();
+    let claims: Vec<_> =
+        claims.iter().map(|(name, value)| format!("{name}={}", value.to_str().expect("it is text"))).collect();
     Response::new(ResponseBody::full(format!("{client} {} {}", connection.scheme.as_str(), claims.join(" "))))
 }
 

@@ -252,3 +252,11 @@ fn settings_of_files_belong_to_routes_with_files() {
         assert_eq!(error(change), message);
     }
 }
+
+#[test]
+fn the_routes_with_files_are_listed_as_they_are_written() {
+    let files: Change = |route| route.files = Some("/".into());
+    let routes = compile(&site(&[("/protected/", files), ("/a/", files), ("/app/", |route| route.app = true)]));
+    assert_eq!(routes.expect("the routes are good").with_files(), "\"/a/\", \"/protected/\"");
+    assert_eq!(compile(&site(&[])).expect("there are none").with_files(), "none");
+}
