@@ -104,7 +104,7 @@ settings! {
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.
         pub limit_rate_after: Size = r#""0""#,
-        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
+        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client whose `Accept` prefers JSON to `text/html` gets the problem detail (RFC 9457) instead.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,

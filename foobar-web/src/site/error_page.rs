@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use foobar_core::{Problem, Response, ResponseBody};
+use foobar_core::{Accept, Problem, Response, ResponseBody};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
@@ -40,14 +40,10 @@ impl ErrorPages {
         Ok(Self { files, pages })
     }
 
-    /// Whether a client gets pages: not if it names JSON and no HTML.
+    /// Whether a client gets pages: not if it prefers JSON.
     pub(crate) fn are_for(&self, request: &HeaderMap) -> bool {
-        let names = |known: &[&str]| {
-            let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
-            let mut types = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-            types.any(|name| known.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
-        };
-        !self.pages.is_empty() && (!names(&["application/json", "application/problem+json"]) || names(&["text/html"]))
+        let accept = || Accept::of(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes));
+        !self.pages.is_empty() && !accept().prefers_json()
     }
 
     /// Whether an error of this status may have a page.
@@ -89,14 +85,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_names_json_and_no_html_gets_no_page() {
+    fn a_client_that_prefers_json_gets_no_page() {
         let pages = HashMap::from([(StatusCode::NOT_FOUND, "/404.html".to_owned())]);
         let pages = ErrorPages { files: None, pages };
         let are_for = |accept| pages.are_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
-        for json in ["application/json", "text/plain, Application/Problem+JSON;q=0.5", "application/json, */*"] {
+        for json in [
+            "application/json",
+            "text/plain, Application/Problem+JSON;q=0.5",
+            "application/json, */*",
+            "text/html;q=0.5, application/json",
+        ] {
             assert!(!are_for(json), "{json}");
         }
-        for page in ["*/*", "text/html", "application/json, text/html;q=0.1", "image/*"] {
+        for page in ["*/*", "text/html", "application/json, text/html", "image/*"] {
             assert!(are_for(page), "{page}");
         }
         assert!(pages.are_for(&HeaderMap::new()));
