@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use foobar_core::{Problem, RequestId, Response};
+use foobar_core::{Accept, Problem, RequestId, Response};
 use http::header::{ACCEPT, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
@@ -48,7 +48,7 @@ impl ProblemPages {
         match &self.wish {
             Some((known, form)) if known == accept => *form,
             _ => {
-                let form = if Problem::prefers_page([accept]) { Form::Page } else { Form::Json };
+                let form = if Accept::of([accept]).prefers_page() { Form::Page } else { Form::Json };
                 self.wish = Some((accept.to_owned(), form));
                 form
             }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use foobar_core::{Problem, Response, ResponseBody};
+use foobar_core::{Accept, Problem, Response, ResponseBody};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
@@ -54,8 +54,8 @@ impl ErrorPages {
 
     /// Whether a client gets pages: where it would get a page of this server's own, as it names HTML.
     pub(crate) fn are_for(&self, request: &HeaderMap) -> bool {
-        let accept = request.get_all(ACCEPT).into_iter().map(HeaderValue::as_bytes);
-        !self.pages.is_empty() && Problem::prefers_page(accept)
+        let accept = || Accept::of(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes));
+        !self.pages.is_empty() && accept().prefers_page()
     }
 
     /// Whether an error of this status may have a page.
