@@ -78,13 +78,13 @@ settings! {
         pub index: List<String> = r#"["index.html"]"#,
         /// The character set added to text types; `""` for none.
         pub charset: String = r#""utf-8""#,
-        /// The most ranges of one request that are answered; to more the whole file is sent. 0 turns ranges off.
-        pub max_ranges: usize = "16",
+        /// The most ranges of one request that are answered; to more, and to ranges that are together longer than the file, the whole file is sent. Ranges that overlap or touch become one. 0 turns ranges off. Updaters such as zsync and zchunk ask for more than a hundred.
+        pub max_ranges: usize = "256",
         /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`. As in nginx, `"$uri"` is `file`, `"$uri/"` is `index`, and one `$uri` in a name stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
         pub autoindex: Autoindex = r#""off""#,
-        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and their maps 8 base64url characters with two capitals (`main-DiwrgTda.js`): for a bundler's folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and images 8 base64url characters that look drawn and not written (`main-DiwrgTda.js`, never `HomePage.js`), which finds at least 95 of 100 that a bundler writes: for its folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
         pub cache_control: List<String> = "[]",
         /// `Content-Disposition` of files, by rules as in `cache_control`, in a list or one text divided at its commas; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
@@ -101,7 +101,7 @@ settings! {
         /// The smallest file that is compressed. The largest is what the cache takes into memory (`web.file_cache_max_file`), at most 8MiB.
         pub compress_min_size: Size = r#""1KiB""#,
         /// The media types that are compressed; a `*` stands for anything.
-        pub compress_types: List<String> = r#"["text/*", "*/javascript", "application/json", "*+json", "application/xml", "*+xml", "application/wasm", "font/ttf", "font/otf", "application/vnd.ms-fontobject", "image/x-icon", "image/bmp"]"#,
+        pub compress_types: List<String> = r#"["text/*", "*/javascript", "application/json", "*+json", "application/xml", "*+xml", "application/wasm", "font/ttf", "font/otf", "application/vnd.ms-fontobject", "image/vnd.microsoft.icon", "image/x-icon", "image/bmp"]"#,
         /// Bytes a second that a file is sent with to one client, as long as there is more of it; `"0"` for no limit.
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::send_file::{poll_send_file, poll_write_before};
 use super::write::poll_write;
-use crate::file_source::{Buffer, DiskFile, SLICE, Wait};
+use crate::file_source::{Buffer, DiskFile, SLICE, Wait, is_refused};
 use crate::net::Transport;
 use crate::reply::Segment;
 
@@ -29,6 +30,8 @@ pub(crate) struct FileContent {
     /// Up to here the first range was found to be in memory.
     seen: u64,
     cork: Cork,
+    /// Whether the system refused to send the file by itself: then it is read.
+    refused: bool,
 }
 
 /// Whether the socket [holds back](Transport::cork) what does not fill a packet.
@@ -52,7 +55,16 @@ const WINDOW: u64 = 2 << 20;
 impl FileContent {
     /// `head` is sent before the first piece.
     pub(crate) fn new(head: Bytes, file: Arc<DiskFile>, segments: Vec<Segment>) -> Self {
-        Self { file, text: head, segments: segments.into(), reading: None, slice: None, seen: 0, cork: Cork::Out }
+        Self {
+            file,
+            text: head,
+            segments: segments.into(),
+            reading: None,
+            slice: None,
+            seen: 0,
+            cork: Cork::Out,
+            refused: false,
+        }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -98,7 +110,7 @@ impl FileContent {
             return poll_write(cx, stream, text, &[]).map_ok(|written| self.took(written));
         };
         ready!(stream.poll_writable(cx))?;
-        let long = self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
+        let long = !self.refused && self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
         // What the system has queued is the page itself: of a file that is being truncated it would send zeros.
         if S::SENDS_FILES && long && !self.file.is_changing()? {
             return self.poll_send(cx, stream, range, limit);
@@ -135,7 +147,13 @@ impl FileContent {
         if matches!(self.cork, Cork::Out) && !paced {
             self.cork = if stream.cork() { Cork::In } else { Cork::Needless };
         }
-        let sent = ready!(poll_send_file(cx, stream, &*self.file, range.start, length))?;
+        let sent = match ready!(poll_send_file(cx, stream, &*self.file, range.start, length)) {
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_refused) => {
+                self.refused = true;
+                return self.poll_piece(cx, stream, limit);
+            }
+            sent => sent?,
+        };
         if sent == 0 {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }

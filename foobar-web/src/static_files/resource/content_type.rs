@@ -1,8 +1,11 @@
+mod registered;
+
 use std::collections::HashMap;
 
 use http::HeaderValue;
 
 use crate::{Error, RouteSettings, SiteSettings};
+use registered::registered;
 
 /// The media types of files, by their names.
 pub(crate) struct ContentTypes {
@@ -39,7 +42,7 @@ impl ContentTypes {
     pub(crate) fn media_type(&self, name: &str) -> &str {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         let own = extension.as_ref().and_then(|extension| self.types.get(extension)).map(String::as_str);
-        let own = own.or_else(|| amended(extension.as_deref()?));
+        let own = own.or_else(|| registered(extension.as_deref()?));
         own.or_else(|| mime_guess::from_path(name).first_raw()).unwrap_or(&self.default) // the name tells nothing
     }
 
@@ -55,24 +58,6 @@ impl ContentTypes {
         };
         value.expect("a type and a token make a value")
     }
-}
-
-/// Where the list of mime_guess is out of date, or takes a rare format for a common one: the registered types (IANA), and
-/// what nginx's `mime.types` says.
-fn amended(extension: &str) -> Option<&'static str> {
-    Some(match extension {
-        "mjs" => "text/javascript",
-        "woff" => "font/woff",
-        "ts" | "m2ts" => "video/mp2t",
-        "m4a" => "audio/mp4",
-        "rpm" => "application/x-redhat-package-manager",
-        "tgz" => "application/gzip",
-        "zst" => "application/zstd",
-        "ndjson" => "application/x-ndjson",
-        "usdz" => "model/vnd.usdz+zip",
-        "cur" => "image/x-icon",
-        _ => return None,
-    })
 }
 
 fn types(key: &str, settings: &[String]) -> Result<HashMap<String, String>, Error> {
@@ -144,6 +129,12 @@ mod tests {
             ("logo.png", "image/png"),
             ("module.wasm", "application/wasm"),
             ("font.woff2", "font/woff2"),
+            ("font.OTF", "font/otf"),
+            ("live.m3u8", "application/vnd.apple.mpegurl"),
+            ("cube.obj", "model/obj"),
+            ("cube.stl", "model/stl"),
+            ("favicon.ico", "image/vnd.microsoft.icon"),
+            ("app.js.map", "application/json"),
             ("README", "application/octet-stream"),
             ("file.", "application/octet-stream"),
             ("file.unknown", "application/octet-stream"),
