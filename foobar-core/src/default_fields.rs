@@ -38,6 +38,11 @@ impl DefaultFields {
     /// How many there may be.
     pub const MOST: usize = u32::BITS as usize;
 
+    /// The fields.
+    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+        self.fields.iter()
+    }
+
     /// Adds to `headers` the fields that are not there.
     pub fn complete(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.fields {

@@ -32,11 +32,11 @@ use tokio::time::Instant;
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
 use crate::net::{Clients, Place};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{Asked, NormalPath, origin};
 use crate::site::{Choice, Site, Sites};
 use accel::Accel;
-use handed_over::HandedOver;
+use handed_over::{HandedOver, too_large};
 use logged::Record;
 
 pub(crate) use logged::Logged;
@@ -161,11 +161,13 @@ impl Pipeline {
     /// The answer to a request that came to no site; the page is that of the default one.
     async fn refused(&self, problem: Problem, request: &HeaderMap, id: RequestId) -> Response {
         let mut response = self.fail(problem.into(), request, id);
-        let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) else { return response };
-        if site.error_pages.are_for(request) {
-            site.error_pages.apply(&mut response).await;
+        if let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) {
+            if site.error_pages.are_for(request) {
+                site.error_pages.apply(&mut response).await;
+            }
+            add(&mut response, site.routes.of_site().added("/"));
         }
-        add(&mut response, site.routes.of_site().added("/"));
+        SAFE_FIELDS.complete(response.headers_mut());
         response
     }
 
@@ -227,8 +229,11 @@ impl Pipeline {
         if refused {
             self.counters.refused(status);
         }
-        let mut response = reply::problem(&failure.problem, request, id);
-        add(&mut response, failure.added.unwrap_or_default()); // where there is none, the site's follow
+        let mut response = failure.problem.response(request, id);
+        if let Some(added) = failure.added {
+            add(&mut response, added);
+            SAFE_FIELDS.complete(response.headers_mut());
+        }
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -373,10 +378,6 @@ fn bad_path() -> Problem {
 fn too_many() -> Problem {
     let detail = "Too many requests from this address are being answered.";
     Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).retry_after(1)
-}
-
-fn too_large(limit: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }
 
 /// 0 where there is none; the connection has checked that there is at most one, of digits.

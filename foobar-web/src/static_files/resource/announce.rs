@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::content_type::ContentTypes;
 use super::representation::Announced;
 use crate::encoding::Coding;
-use crate::reply::{FieldBlock, Reply};
+use crate::reply::{FieldBlock, Reply, SAFE_FIELDS};
 use crate::{Error, RouteSettings, SiteSettings};
 use add_header::AddHeader;
 use disposition::Disposition;
@@ -76,7 +76,7 @@ impl Announce {
 
     /// An answer with the fields of `add_header`. What has header lines already, as a file has, has these among them.
     pub(crate) fn complete(&self, reply: Reply, path: &str) -> Reply {
-        if !reply.fields.as_bytes().is_empty() {
+        if !reply.is_bare_error() && !reply.fields.as_bytes().is_empty() {
             return reply;
         }
         let of_its_name;
@@ -127,6 +127,9 @@ impl Lines {
     fn new(mut fields: Vec<(HeaderName, HeaderValue)>, of_page: &[HeaderName]) -> Self {
         let all = FieldBlock::new(&fields);
         fields.retain(|(name, _)| !of_page.contains(name));
+        let is_said = |name: &HeaderName| fields.iter().any(|(said, _)| said == name);
+        let safe: Vec<_> = SAFE_FIELDS.iter().filter(|(name, _)| !is_said(name)).cloned().collect();
+        fields.extend(safe);
         Self { all, beside_page: FieldBlock::new(&fields) }
     }
 }
