@@ -84,6 +84,11 @@ impl Store {
         self.watch.get()?.clone()
     }
 
+    /// Whether there are files to be served.
+    pub(crate) fn serves_files(&self) -> bool {
+        self.trees.load(Relaxed) > 0
+    }
+
     /// The watch, for a tree whose source can be watched.
     pub(super) fn watch(&self) -> Option<Arc<Watch>> {
         if self.watches { self.watch.get_or_init(watch).clone() } else { None }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::request::NormalPath;
-use crate::{Autoindex, SiteSettings};
+use crate::{Autoindex, Links, SiteSettings};
 
 /// The answer, waited for where that has to be.
 async fn serve(files: &StaticFiles, asked: &Asked<'_>, path: &str) -> Option<Reply> {
@@ -112,6 +112,7 @@ pub(super) fn options() -> FilesOptions {
         index: vec!["index.html".to_owned(), "index.txt".to_owned()],
         announce: Announce::compile("sites.a", &SiteSettings::default(), None).unwrap(),
         encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),
+        links: Links::Inside,
         autoindex: Autoindex::Off,
         list_caching: HeaderValue::from_static("no-cache"),
         pace: None,

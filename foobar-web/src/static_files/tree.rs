@@ -11,7 +11,7 @@ use super::resource::Resource;
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
-use crate::file_source::{Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Wait, Watch};
+use crate::file_source::{Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Refusals, Wait, Watch};
 
 /// The files of one source, as they are served in one place.
 pub(super) struct Tree {
@@ -25,6 +25,8 @@ pub(super) struct Tree {
     unwatched: Arc<Directory>,
     /// When the source was last asked whether it has moved.
     confirmed: AtomicU64,
+    /// What it could not serve.
+    pub(super) refusals: Refusals,
 }
 
 /// What lies at a path, as far as it may be served as a file.
@@ -45,6 +47,7 @@ impl Tree {
             store: Arc::clone(store),
             unwatched: Arc::default(),
             confirmed: AtomicU64::new(now()),
+            refusals: Refusals::default(),
         })
     }
 
