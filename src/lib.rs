@@ -54,8 +54,8 @@ pub use foobar_db::{
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
-    OpenedFile, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web, WebSettings,
-    WebTier, rust_embed,
+    OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web,
+    WebSettings, WebTier, rust_embed,
 };
 
 #[cfg(feature = "sqlite")]

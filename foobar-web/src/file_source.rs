@@ -18,6 +18,7 @@ mod embedded;
 mod folder;
 mod links;
 mod optional;
+mod page;
 mod refusals;
 mod sources;
 mod state;
@@ -38,6 +39,8 @@ pub use embedded::Embedded;
 pub use folder::Folder;
 pub use links::Links;
 pub(crate) use optional::say_what_is_refused;
+pub use page::Page;
+pub(crate) use page::Picked;
 pub(crate) use refusals::Refusals;
 pub use sources::FileSources;
 pub(crate) use watch::{Directory, Known, Watch};
@@ -62,9 +65,8 @@ pub trait FileSource: Send + Sync + 'static {
         })
     }
 
-    /// What lies in the directory `path`, in any order, at most `most` entries; `None` if it is no directory. May
-    /// block.
-    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>>;
+    /// A page of the list of what lies in the directory `path`, in its order; `None` if it is no directory. May block.
+    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>>;
 
     /// Whether the whole source has become another one since the last call; called every `web.file_cache_valid` while
     /// files are asked for. The default says that it never does.

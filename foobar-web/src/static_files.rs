@@ -189,13 +189,18 @@ impl StaticFiles {
 
     /// Lists a directory.
     async fn list(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
-        let listing = Listing::of(asked, self.0.options.autoindex)?;
+        let offered = |media_type: &_| self.0.options.encodings.compress("", media_type, autoindex::LARGEST);
+        let listing = Listing::of(asked, self.0.options.autoindex, offered)?;
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
-        let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
+        let list = move || {
+            let offered = |media_type: &_, size| tree.options.encodings.compress("", media_type, size);
+            let entries = tree.list(&at, wanted.first(), autoindex::LISTED)?;
+            Ok(entries.and_then(|entries| wanted.make(entries, offered)))
+        };
         let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
-            Ok(text) => {
+            Ok(list) => {
                 let added = self.0.options.announce.added(path, Some(listing.media_type()));
-                listing.reply(text?, &self.0.options.list_caching, added)
+                listing.reply(list?, &self.0.options.list_caching, added)
             }
             Err(error) => self.failure(path, &error),
         };

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustix::fs::{FileType, OFlags, Stat, fstat};
 use rustix::io::Errno;
 
-use super::{FileContent, FileSource, FileState, Links, Listed, Opened, OpenedFile, Refusals, Wait};
+use super::{FileContent, FileSource, FileState, Links, Listed, Opened, OpenedFile, Page, Picked, Refusals, Wait};
 use root::Root;
 
 /// A folder of the system, as `root` and `files` of the configuration name it.
@@ -93,20 +93,26 @@ impl FileSource for Folder {
     }
 
     /// What is in it and leads nowhere, or out of the folder, is left out.
-    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         let Some(directory) = self.directory(path)? else { return Ok(None) };
-        let mut listed = Vec::new();
+        let mut picked = Picked::new(page);
         for entry in rustix::fs::Dir::read_from(directory)? {
-            if listed.len() == most {
-                break;
-            }
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else { continue }; // no path of a request names it
-            if !matches!(name, "." | "..") {
-                listed.extend(self.entry(path, name.to_owned()));
+            if matches!(name, "." | "..") || !(page.shows)(name) {
+                continue;
+            }
+            let is_directory = match entry.file_type() {
+                FileType::RegularFile => Some(false),
+                FileType::Directory => Some(true),
+                FileType::Symlink | FileType::Unknown => self.entry(path, name.to_owned()).map(|entry| entry.directory),
+                _ => None,
+            };
+            if let Some(is_directory) = is_directory {
+                picked.add(is_directory, name.to_owned());
             }
         }
-        Ok(Some(listed))
+        Ok(Some(picked.names().filter_map(|name| self.entry(path, name)).collect()))
     }
 
     /// A deployment may replace the folder, or the link that names it.
@@ -165,26 +171,29 @@ fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
 
     #[test]
-    fn of_a_large_directory_no_more_is_looked_at_than_is_asked_for() {
+    fn a_directory_is_sorted_before_it_is_cut_into_pages() {
         let place = tempfile::tempdir().unwrap();
-        for number in 0..5000 {
-            std::fs::write(place.path().join(number.to_string()), "").unwrap();
+        let mut expected: Vec<String> = (0..500).map(|number| format!("{:03}", number * 7 % 500)).collect();
+        for name in &expected {
+            std::fs::write(place.path().join(name), "").unwrap();
         }
+        std::fs::create_dir(place.path().join("z")).unwrap();
+        std::os::unix::fs::symlink("z", place.path().join("y")).unwrap();
+        expected.extend(["y", "z"].map(str::to_owned));
+        expected.sort_by_key(|name| (name.parse::<u32>().is_ok(), name.clone()));
         let folder = Folder::open(place.path(), Links::Inside).unwrap();
-        let fastest = |most| {
-            let times = (0..5).map(|_| {
-                let begun = Instant::now();
-                assert_eq!(folder.list("", most).unwrap().unwrap().len(), most);
-                begun.elapsed()
-            });
-            times.min().unwrap_or(Duration::MAX)
+        let page = |first, most| {
+            let listed = folder.list("", &Page { first, most, shows: &|_| true }).unwrap().unwrap();
+            listed.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
         };
-        let (all, few) = (fastest(5000), fastest(50));
-        assert!(few * 4 < all, "{few:?} for 50, {all:?} for 5000");
+        assert_eq!(page(0, usize::MAX), expected);
+        assert_eq!(
+            (page(0, 3), page(200, 7), page(500, 7)),
+            (expected[..3].into(), expected[200..207].into(), expected[500..].into())
+        );
+        assert!(page(502, 10).is_empty());
     }
 }

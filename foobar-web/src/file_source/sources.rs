@@ -63,7 +63,7 @@ fn named(root: &Path) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Listed, Opened, Wait};
+    use super::super::{Listed, Opened, Page, Wait};
     use super::*;
 
     struct Empty;
@@ -73,7 +73,7 @@ mod tests {
             Ok(None)
         }
 
-        fn list(&self, _path: &str, _most: usize) -> io::Result<Option<Vec<Listed>>> {
+        fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
             Ok(None)
         }
     }

@@ -12,7 +12,7 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
-use crate::file_source::{FileContent, FileSources, Folder, Version, tells_what_is_in_memory};
+use crate::file_source::{FileContent, FileSources, Folder, Page, Version, tells_what_is_in_memory};
 use crate::static_files::Files;
 use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
@@ -357,7 +357,7 @@ impl FileSource for Arc<Slow> {
         Ok(Some(Opened::File(OpenedFile { state, content: FileContent::Bytes(Bytes::from_static(b"slow")) })))
     }
 
-    fn list(&self, _path: &str, _most: usize) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         Ok(None)
     }
 }
