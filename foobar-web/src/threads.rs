@@ -22,7 +22,7 @@ use crate::Error;
 use crate::access_log::{AccessLog, Lines, writer};
 use crate::clock::Clock;
 use crate::counters::{self, Counters};
-use crate::file_source::Watch;
+use crate::file_source::{Watch, say_what_is_refused};
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::worker::{Connections, Desk, Worker};
@@ -159,6 +159,9 @@ impl Crew {
         let threads = workers + usize::from(write.is_some()) + usize::from(plan.store.watching().is_some());
         if let Some(write) = write {
             self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
+        }
+        if plan.store.serves_files() {
+            say_what_is_refused();
         }
         if let Some(watch) = plan.store.watching() {
             let name = "foobar-web-watch".to_owned();

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("limits", &["error", "settings"]),
     ("reply", &["clock", "file_source"]),
     ("file_source", &["pool"]),
-    ("settings", &["encoding"]),
+    ("settings", &["encoding", "file_source"]),
     ("encoding", &["memory", "pool"]),
     ("request", &[]),
     ("memory", &[]),

@@ -12,6 +12,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
         default: _,
         www: _,
         root: _,
+        links: _,
         index: _,
         charset: _,
         max_ranges: _,
@@ -40,6 +41,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
 pub(super) const fn knows_route(route: &RouteSettings) -> bool {
     let RouteSettings {
         files: _,
+        links: _,
         try_files: _,
         internal: _,
         autoindex: _,
