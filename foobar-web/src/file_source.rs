@@ -114,7 +114,7 @@ pub enum FileContent {
 }
 
 /// What tells one state of a file from another: equal states have equal content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileState {
     /// Its length in bytes.
     pub size: u64,
@@ -125,7 +125,7 @@ pub struct FileState {
 }
 
 /// What tells apart states of a file that have the same length and time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// The file's place on its device, and the time of the last change to anything about it, which nobody can set.
     Inode {

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn every_type_that_is_compressed_by_default_is_that_of_some_extension() {
         let site = SiteSettings::default();
-        let types = ContentTypes::compile("sites.a", &site).unwrap();
+        let types = ContentTypes::compile("sites.a", &site, None).unwrap();
         let extensions = "html js svc json jsonld wasm ttf otf eot ico cur bmp svg css";
         for entry in site.compress_types.iter() {
             let alone = encodings(&[entry]).unwrap();

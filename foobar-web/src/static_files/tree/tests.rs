@@ -1,3 +1,5 @@
+mod tags;
+
 use std::fs;
 use std::io::PipeWriter;
 use std::os::unix::fs::symlink;
@@ -12,7 +14,7 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
-use crate::file_source::{FileContent, FileSources, Folder, Version, tells_what_is_in_memory};
+use crate::file_source::{FileContent, FileSources, Folder, tells_what_is_in_memory};
 use crate::static_files::Files;
 use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
@@ -77,6 +79,11 @@ impl Fixture {
             assert!(begun.elapsed() < PATIENCE, "{path} is {} and not {expected}", self.find(path));
             thread::yield_now();
         }
+    }
+
+    /// One that looks again soon.
+    fn quick() -> Self {
+        Self::new(|web| web.file_cache_valid = Period::new(Duration::from_millis(1)))
     }
 
     fn metric(&self, name: &str) -> u64 {

@@ -87,7 +87,7 @@ fn ends_in_base64(part: &str, more: u32) -> bool {
 
 /// From where on it was drawn; `None` if it may be a word however it looks.
 fn least_surprise(text: &str) -> Option<u32> {
-    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(|byte| kind(byte));
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
     let (upper, lower, digit) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
     match (upper, lower, digit) {
         _ if text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => None,
