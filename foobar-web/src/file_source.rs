@@ -8,8 +8,8 @@
 //! - The watch: a directory and all above it are watched before anything in it is looked at, and its generation is
 //!   read before the look. Each watch is set on a directory that was opened beneath the root, never outside. What the
 //!   system tells of is looked up again after a minute (it does not tell of a write through a memory mapping); what it
-//!   cannot tell of (behind a link, with a second name, on a network, beyond 16,384 directories or without watches
-//!   left) after `file_cache_valid`.
+//!   cannot tell of (behind a link, with a second name, mounted within the root, on a network, beyond 16,384
+//!   directories or without watches left) after `file_cache_valid`. The table of mounts is watched too.
 
 mod buffer;
 mod disk_file;

@@ -136,11 +136,11 @@ impl FileSource for Folder {
         Ok(moved)
     }
 
-    /// Not what a link leads to, or what has another name elsewhere.
+    /// Not what a link leads to, what has another name elsewhere, or what is mounted here and may be changed elsewhere.
     fn is_told_of(&self, path: &str) -> bool {
         let Some(root) = self.root() else { return false };
         let path = if path.is_empty() { "." } else { path };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV | ResolveFlags::CACHED;
         match openat2(&root.dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
             Ok(file) => fstat(file)
                 .is_ok_and(|stat| stat.st_nlink == 1 || FileType::from_raw_mode(stat.st_mode) == FileType::Directory),

@@ -1,3 +1,4 @@
+mod mounts;
 mod tags;
 
 use std::fs;
@@ -19,6 +20,11 @@ use crate::static_files::Files;
 use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
 use crate::{SiteSettings, WebSettings};
+
+/// Says why a test is left out.
+fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}
 
 /// Ends a test that hangs; nothing else depends on it.
 const PATIENCE: Duration = Duration::from_secs(60);
