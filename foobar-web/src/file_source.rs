@@ -9,8 +9,8 @@
 //! - The watch: a directory and all above it are watched before anything in it is looked at, and its generation is
 //!   read before the look. Each watch is set on a directory that was opened as files are. What the
 //!   system tells of is looked up again after a minute (it does not tell of a write through a memory mapping); what it
-//!   cannot tell of (behind a link, with a second name, on a network, beyond 16,384 directories or without watches
-//!   left) after `file_cache_valid`.
+//!   cannot tell of (behind a link, with a second name, mounted within the root, on a network, beyond 16,384
+//!   directories or without watches left) after `file_cache_valid`. The table of mounts is watched too.
 
 mod buffer;
 mod disk_file;
@@ -123,7 +123,7 @@ pub enum FileContent {
 }
 
 /// What tells one state of a file from another: equal states have equal content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileState {
     /// Its length in bytes.
     pub size: u64,
@@ -134,7 +134,7 @@ pub struct FileState {
 }
 
 /// What tells apart states of a file that have the same length and time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// The file's place on its device, and the time of the last change to anything about it, which nobody can set.
     Inode {

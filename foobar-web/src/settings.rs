@@ -54,7 +54,7 @@ settings! {
         pub file_cache_max_file: Size = r#""1MiB""#,
         /// Files that are kept open because they are larger.
         pub file_cache_descriptors: usize = "512",
-        /// How long what was found is taken as true where the system does not tell of changes: behind links, with several names (hard links), on a network, without `file_cache_watch`. A folder that takes the place of a `root` is seen within the same time. What the system does tell of is looked at again after 60s, or this time if it is longer; only then is a hard link noticed that was made in another folder meanwhile, and what was written through it. `"0"` turns the cache off.
+        /// How long what was found is taken as true where the system does not tell of changes: behind links, with several names (hard links), mounted within a root, on a network, without `file_cache_watch`. A folder that takes the place of a `root` is seen within the same time. What the system does tell of is looked at again after 60s, or this time if it is longer; only then is a hard link noticed that was made in another folder meanwhile, and what was written through it. `"0"` turns the cache off.
         pub file_cache_valid: Period = r#""1s""#,
         /// Whether the system tells of changes (inotify), so that they are seen at once.
         pub file_cache_watch: bool = "true",

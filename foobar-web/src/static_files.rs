@@ -9,6 +9,8 @@
 
 mod autoindex;
 mod cache;
+mod dates;
+mod hashes;
 mod lister;
 mod load;
 mod options;

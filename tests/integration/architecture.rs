@@ -101,6 +101,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "thiserror",
             "tokio",
             "tracing",
+            "twox-hash",
             "zstd",
         ],
     ),

@@ -37,9 +37,14 @@ impl DiskFile {
         read(&self.file, buffer, offset, wait)
     }
 
+    /// The state that it has now.
+    pub(crate) fn state(&self) -> io::Result<FileState> {
+        state(&self.file)
+    }
+
     /// Whether somebody may be writing to it: it has changed within the last seconds.
     pub(crate) fn is_changing(&self) -> io::Result<bool> {
-        state(&self.file).map(|state| state.is_young())
+        self.state().map(|state| state.is_young())
     }
 
     /// Lets the system read these bytes into memory meanwhile. Does not wait for them.

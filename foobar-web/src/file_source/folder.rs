@@ -127,7 +127,7 @@ impl FileSource for Folder {
         Ok(moved)
     }
 
-    /// Not what a link leads to, or what has another name elsewhere.
+    /// Not what a link leads to, what has another name elsewhere, or what is mounted here and may be changed elsewhere.
     fn is_told_of(&self, path: &str) -> bool {
         let Some(root) = self.root() else { return false };
         match root.open_linkless(path) {

@@ -1,6 +1,7 @@
 mod directories;
 mod directory;
 
+use std::fs::File;
 use std::io::{self, PipeReader};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -19,9 +20,12 @@ pub(crate) use directory::Directory;
 ///
 /// A directory is watched before anything in it is looked at, and with it all directories above it up to the top of
 /// its tree. What the system cannot tell of (a file behind a link or on a network, a write through a mapping) is seen
-/// once `file_cache_valid` has passed.
+/// once `file_cache_valid` has passed. Where something is mounted or unmounted, all is looked at again: other directories
+/// may lie at the same paths.
 pub(crate) struct Watch {
     inotify: OwnedFd,
+    /// The table of mounts, which is ready when it changes; `None` where the system does not show it.
+    mounts: Option<File>,
     directories: RwLock<Directories>,
     /// Held while watches begin or end, which takes long for many: who looks something up does not wait for that.
     changing: Mutex<()>,
@@ -67,7 +71,8 @@ const ENDS: ReadFlags =
 impl Watch {
     pub(crate) fn new() -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        Ok(Self { inotify, directories: RwLock::default(), changing: Mutex::default() })
+        let mounts = File::open("/proc/self/mountinfo").ok(); // without it what is mounted is seen after a minute
+        Ok(Self { inotify, mounts, directories: RwLock::default(), changing: Mutex::default() })
     }
 
     pub(crate) fn known(&self, tree: u32, path: &str) -> Known {
@@ -150,11 +155,15 @@ impl Watch {
         let mut buffer = vec![MaybeUninit::uninit(); 16 << 10];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         loop {
-            let mut ready = [PollFd::new(&self.inotify, PollFlags::IN), PollFd::new(until, PollFlags::IN)];
+            let mut ready = vec![PollFd::new(&self.inotify, PollFlags::IN), PollFd::new(until, PollFlags::IN)];
+            ready.extend(self.mounts.as_ref().map(|mounts| PollFd::new(mounts, PollFlags::PRI)));
             match poll(&mut ready, None) {
                 Ok(_) if !ready[1].revents().is_empty() => return Ok(()),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
+            }
+            if ready.get(2).is_some_and(|mounts| mounts.revents().contains(PollFlags::PRI)) {
+                self.unwatch(Directories::forget_all);
             }
             loop {
                 match reader.next() {

@@ -26,14 +26,14 @@ pub fn content_coding(list: &[u8], offered: &[&str]) -> Option<&'static str> {
 pub struct Validators(resource::Validators);
 
 impl Validators {
-    /// Those of a state.
+    /// Those of a state whose time tells when it was changed.
     pub fn new(state: &FileState) -> Self {
-        Self(resource::Validators::new(state))
+        Self(resource::Validators::new(state, None, true))
     }
 
     /// The entity tag.
     pub fn etag(&self) -> &[u8] {
-        self.0.etag.as_bytes()
+        self.0.etag.as_deref().unwrap_or("").as_bytes() // one with a time has one
     }
 
     /// What the preconditions of a GET make of it.

@@ -12,6 +12,10 @@
 //!   that for all its clients. One job for a file and coding; a result that is not 5 % smaller is not used.
 //! - A range is of the selected representation (RFC 9110 §14.2), of a sibling where one is chosen. What was compressed
 //!   here is never chosen for a request with `Range`: its bytes may differ after an upgrade.
+//! - An entity tag is made of the content where that is in memory anyway. Of a larger file it is made of the time and the
+//!   size as long as the time tells anything (`Dates`); else of a hash that the file-reading pool computes once, and
+//!   until it is there the file has none. XXH3 in 128 bits: the same on every server, as fast as memory; nobody but who
+//!   writes the files could make two of one hash. A time that tells nothing is no `Last-Modified` either.
 //! - A date in `If-Range` is compared for equality, as in nginx. Whoever changes a file twice within a second has two
 //!   contents with one date, which a server that came later cannot know; clients have the entity tag for it.
 
@@ -44,7 +48,6 @@ pub(crate) use encodings::Encodings;
 pub(crate) use range::Selection;
 pub(crate) use representation::Representation;
 pub(crate) use validators::Precondition;
-#[cfg(fuzzing)]
 pub(crate) use validators::Validators;
 
 /// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
@@ -94,36 +97,50 @@ impl Resource {
     /// in memory is compressed.
     pub(super) fn new(
         path: &str,
-        loaded: Loaded,
+        (loaded, validators): (Loaded, Validators),
         announced: Announced,
-        siblings: PerCoding<Option<(FileState, Stored)>>,
+        siblings: PerCoding<Option<(FileState, (Stored, Validators))>>,
         make: PerCoding<bool>,
     ) -> Self {
         let Loaded { state, stored, trust } = loaded;
         let make = if matches!(stored, Stored::Memory(_)) { make } else { PerCoding::default() };
         let varies = siblings.iter().any(Option::is_some) || make.iter().any(|make| *make);
         let announced = if varies { announced.varying() } else { announced };
-        let encoded = |coding, sibling| match sibling {
-            Some((state, stored)) => {
-                let sibling = Representation::sibling(&state, stored, &announced, coding);
+        let encoded = |coding, sibling: Option<(FileState, (Stored, Validators))>| match sibling {
+            Some((state, (stored, validators))) => {
+                let sibling = Representation::sibling(&validators, state.size, stored, &announced, coding);
                 Encoded::Sibling(state, sibling)
             }
             None if *make.get(coding) => Encoded::OnTheFly(OnTheFly::default()),
             None => Encoded::Absent,
         };
         let codings = varies.then(|| siblings.map(encoded).into());
-        let identity = Representation::new(&state, stored, announced);
+        let identity = Representation::new(validators, state.size, stored, announced);
         Self { path: path.into(), state, trust, identity, codings }
     }
 
-    /// Whether it lies at the same path and has the same content, siblings included.
+    /// Whether it lies at the same path and has the same content, siblings included, and as much is known of it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.path == other.path && self.state == other.state && self.siblings() == other.siblings()
+        let known = |one: &Self| (one.is_dated(), one.is_tagged());
+        self.path == other.path
+            && self.state == other.state
+            && self.siblings() == other.siblings()
+            && known(self) == known(other)
     }
 
     /// The file as it is.
     pub(super) const fn identity(&self) -> &Representation {
         &self.identity
+    }
+
+    /// Whether its time tells when it was changed.
+    pub(super) const fn is_dated(&self) -> bool {
+        self.identity.validators.is_dated()
+    }
+
+    /// Whether it has its entity tags already.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.representations().all(|one| one.validators.etag.is_some())
     }
 
     /// The states of its siblings.
@@ -249,14 +266,18 @@ mod tests {
             lifetime: None,
             ranges: true,
         };
-        let stored = |content: Bytes| (state(&content), Stored::Memory(content));
+        let stored = |content: Bytes| {
+            let state = state(&content);
+            let validators = Validators::new(&state, None, true);
+            (state, (Stored::Memory(content), validators))
+        };
         let siblings = PerCoding::of(|coding| {
             siblings.contains(&coding).then(|| stored(Bytes::from_static(coding.name().as_bytes())))
         });
         let make = PerCoding::of(|coding| make.contains(&coding));
-        let (state, stored) = stored(content);
+        let (state, (stored, validators)) = stored(content);
         let loaded = Loaded { state, stored, trust: Trust::Settled };
-        Arc::new(Resource::new("a", loaded, announced, siblings, make))
+        Arc::new(Resource::new("a", (loaded, validators), announced, siblings, make))
     }
 
     fn state(content: &Bytes) -> FileState {

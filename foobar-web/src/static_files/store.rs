@@ -9,6 +9,7 @@ use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::cache::{Cache, Entry, Flights, Key, LocalCaches, Milliseconds, Name, Pilot};
+use super::hashes::Hashes;
 use super::lister::Lister;
 use super::load::Loader;
 use super::resource::Resource;
@@ -31,6 +32,7 @@ pub(crate) struct Store {
     watch: OnceLock<Option<Arc<Watch>>>,
     pool: Pool,
     loader: Loader,
+    hashes: Hashes,
     compressor: Compressor,
     lister: Lister,
     flights: Arc<Flights<Key, Arc<Entry>>>,
@@ -71,6 +73,7 @@ impl Store {
             lister: Lister::new(pool.clone(), threads, room.clone(), compressor.clone()),
             compressor,
             loader: Loader::new(room.clone(), pool.clone()),
+            hashes: Hashes::new(pool.clone()),
             pool,
             room,
             flights: Arc::default(),
@@ -109,6 +112,10 @@ impl Store {
 
     pub(super) const fn loader(&self) -> &Loader {
         &self.loader
+    }
+
+    pub(super) const fn hashes(&self) -> &Hashes {
+        &self.hashes
     }
 
     /// Whether what was found is kept.

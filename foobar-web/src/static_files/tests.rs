@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use foobar_core::{BoxError, Response, ResponseBody, Size};
 use futures_util::FutureExt;
@@ -55,11 +55,12 @@ impl Fixture {
         fs::create_dir(&root).unwrap();
         fs::create_dir(place.path().join("outside")).unwrap();
         fs::write(place.path().join("outside/canary"), "secret").unwrap();
-        for (name, content) in files {
+        for (number, (name, content)) in files.iter().enumerate() {
             let path = root.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, content).unwrap();
-            File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + number as u64);
+            File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
         }
         let mut options = options();
         change(&mut options);
@@ -397,13 +398,43 @@ async fn a_failed_precondition_comes_before_the_range() {
 }
 
 #[tokio::test]
-async fn a_file_changed_within_the_second_changes_its_tag() {
+async fn a_large_file_changed_within_the_second_changes_its_tag() {
+    let site = Fixture::without_cache(&[("a", &noise(100_000))]);
+    let tag = site.get("/a").await.unwrap().header(ETAG).to_owned();
+    let file = File::options().write(true).open(site.root("a")).unwrap();
+    let time = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(time + Duration::from_nanos(1)).unwrap();
+    assert_eq!(site.ask("GET", "/a", &[("if-none-match", &tag)]).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_small_file_keeps_its_tag_as_long_as_it_keeps_its_content() {
     let site = Fixture::without_cache(&[("a", b"one")]);
     let tag = site.get("/a").await.unwrap().header(ETAG).to_owned();
     let file = File::options().write(true).open(site.root("a")).unwrap();
     let time = file.metadata().unwrap().modified().unwrap();
-    file.set_modified(time + std::time::Duration::from_nanos(1)).unwrap();
-    assert_eq!(site.ask("GET", "/a", &[("if-none-match", &tag)]).await.unwrap().status, 200);
+    let field = [("if-none-match", &*tag)];
+    let ask = || site.ask("GET", "/a", &field);
+    file.set_modified(time + Duration::from_secs(1)).unwrap();
+    assert_eq!(ask().await.unwrap().status, 304);
+    fs::write(site.root("a"), "two").unwrap();
+    file.set_modified(time).unwrap();
+    assert_eq!(ask().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_date_that_tells_nothing_is_neither_said_nor_listened_to() {
+    let site = Fixture::new(&[("a", b"hello")]);
+    let file = File::options().write(true).open(site.root("a")).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
+    let date = "Thu, 01 Jan 1970 00:00:01 GMT";
+    let full = site.get("/a").await.unwrap();
+    assert!(!full.headers.contains_key(LAST_MODIFIED));
+    assert_eq!(site.ask("GET", "/a", &[("if-modified-since", date)]).await.unwrap().status, 200);
+    let continued = site.ask("GET", "/a", &[("range", "bytes=1-"), ("if-range", date)]).await.unwrap();
+    assert_eq!((continued.status, &continued.body[..]), (200, &b"hello"[..]));
+    let known = site.ask("GET", "/a", &[("if-none-match", full.header(ETAG))]).await.unwrap();
+    assert_eq!((known.status, known.headers.contains_key(LAST_MODIFIED)), (304, false));
 }
 
 #[tokio::test]

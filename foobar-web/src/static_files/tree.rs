@@ -6,14 +6,16 @@ use rustix::io::Errno;
 
 use super::autoindex::can_be_named;
 use super::cache::{Entry, Found, Milliseconds, Name, Scope};
-use super::load::{Stored, Trust};
+use super::dates::Dates;
+use super::hashes::hash;
+use super::load::{Loaded, Stored, Trust};
 use super::options::FilesOptions;
-use super::resource::Resource;
+use super::resource::{Resource, Validators};
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
 use crate::file_source::{
-    Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Page, Refusals, Wait, Watch,
+    Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Page, Refusals, Version, Wait, Watch,
 };
 
 /// The files of one source, as they are served in one place.
@@ -30,6 +32,8 @@ pub(super) struct Tree {
     confirmed: AtomicU64,
     /// What it could not serve.
     pub(super) refusals: Refusals,
+    /// Whether the files' times tell when they were changed.
+    dates: Dates,
 }
 
 /// What lies at a path, as far as it may be served as a file.
@@ -51,6 +55,7 @@ impl Tree {
             unwatched: Arc::default(),
             confirmed: AtomicU64::new(now()),
             refusals: Refusals::default(),
+            dates: Dates::default(),
         })
     }
 
@@ -114,6 +119,7 @@ impl Tree {
             moved => moved?,
         };
         if moved {
+            self.dates.forget();
             self.unwatched.has_changed();
             if let Some(watch) = &self.watch {
                 watch.forget(self.number, "");
@@ -144,7 +150,7 @@ impl Tree {
     fn look_anew(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Found>) -> io::Result<Arc<Entry>> {
         let name = self.name(path);
         let known = known.and_then(|found| match found {
-            Found::File(file) if file.trust == Trust::Settled => Some(file),
+            Found::File(file) if file.trust == Trust::Settled && file.is_tagged() => Some(file),
             _ => None,
         });
         let (found, scope) = self.find_anew(name.path, wait, known)?;
@@ -168,7 +174,9 @@ impl Tree {
     fn is_told_of(&self, path: &str, found: &Found) -> bool {
         let Found::File(file) = found else { return self.source.is_told_of(path) };
         let mut siblings = self.options.encodings.sibling_names(&file.path);
-        self.source.is_told_of(&file.path) && siblings.all(|(_, sibling)| self.source.is_told_of(&sibling))
+        file.is_tagged()
+            && self.source.is_told_of(&file.path)
+            && siblings.all(|(_, sibling)| self.source.is_told_of(&sibling))
     }
 
     fn find_anew(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
@@ -249,7 +257,8 @@ impl Tree {
 
     /// Whether the file and its siblings still have the state in which they were loaded.
     fn is_same(&self, known: &Resource, wait: Wait) -> io::Result<bool> {
-        if self.source.state(&known.path, wait)?.as_ref() != Some(&known.state) {
+        let is_dated = self.dates.recall(&known.state).unwrap_or(known.is_dated()); // nobody has looked
+        if self.source.state(&known.path, wait)?.as_ref() != Some(&known.state) || is_dated != known.is_dated() {
             return Ok(false);
         }
         let state = |path: &str| Ok(self.source.state(path, wait)?.map(|state| (state, ())));
@@ -259,13 +268,13 @@ impl Tree {
     }
 
     fn load(&self, path: &str, file: OpenedFile, wait: Wait) -> io::Result<Resource> {
-        let mut mine = self.store.loader().load(file, self.store.in_memory(), wait)?;
+        let (mut mine, validators) = self.load_one(path, file, self.store.in_memory(), wait)?;
         let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
-        let sibling = |path: &str| -> io::Result<Option<(FileState, Stored)>> {
+        let sibling = |path: &str| -> io::Result<Option<(FileState, (Stored, Validators))>> {
             let Some(Opened::File(file)) = self.source.open(path, wait)? else { return Ok(None) };
-            let loaded = self.store.loader().load(file, in_memory, wait)?;
+            let (loaded, validators) = self.load_one(path, file, in_memory, wait)?;
             mine.trust = mine.trust.max(loaded.trust);
-            Ok(Some((loaded.state, loaded.stored)))
+            Ok(Some((loaded.state, (loaded.stored, validators))))
         };
         let siblings = self.siblings(path, &mine.state, sibling)?;
         let announced = self.options.announce.of(path);
@@ -274,7 +283,27 @@ impl Tree {
         } else {
             PerCoding::default()
         };
-        Ok(Resource::new(path, mine, announced, siblings, make))
+        Ok(Resource::new(path, (mine, validators), announced, siblings, make))
+    }
+
+    /// A file, and what tells its state from another.
+    fn load_one(&self, path: &str, file: OpenedFile, in_memory: u64, wait: Wait) -> io::Result<(Loaded, Validators)> {
+        let loaded = self.store.loader().load(file, in_memory, wait)?;
+        let dated = self.dates.believe(&loaded.state, wait, |folder, most| {
+            self.source.list(folder, &Page { first: 0, most, shows: &|_| true })
+        })?;
+        let hash = match (&loaded.stored, &loaded.state.version) {
+            (_, Version::Hash(_)) => None, // it has one
+            (Stored::Memory(content), _) => Some(hash(content)),
+            (Stored::File(_), _) if dated => None,
+            (Stored::File(file), _) => {
+                let directory = self.directory(parent(path), wait)?;
+                // What was found there has no tag as yet, and is looked at again.
+                self.store.hashes().get(&loaded.state, file, move || directory.has_changed())
+            }
+        };
+        let validators = Validators::new(&loaded.state, hash, dated);
+        Ok((loaded, validators))
     }
 
     /// None of a file that holds its content in a coding.
@@ -290,17 +319,20 @@ impl Tree {
         self.options.encodings.siblings(path, file, open)
     }
 
-    /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.
     fn scope(&self, path: &str, wait: Wait) -> io::Result<Scope> {
-        let Some(watch) = &self.watch else { return Ok(Scope::new(Arc::clone(&self.unwatched))) };
+        self.directory(path, wait).map(Scope::new)
+    }
+
+    /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.
+    fn directory(&self, path: &str, wait: Wait) -> io::Result<Arc<Directory>> {
+        let Some(watch) = &self.watch else { return Ok(Arc::clone(&self.unwatched)) };
         let directory = match (watch.known(self.number, path), wait) {
             (Known::Directory(directory), _) => Some(directory),
             (Known::Untold, _) => None,
             (Known::Nothing, Wait::Never) => return Err(io::ErrorKind::WouldBlock.into()),
             (Known::Nothing, Wait::Allowed) => self.follow(watch, path),
         };
-        let directory = directory.unwrap_or_else(|| Arc::clone(&self.unwatched)); // not told of: the time counts
-        Ok(Scope::new(directory))
+        Ok(directory.unwrap_or_else(|| Arc::clone(&self.unwatched))) // not told of: the time counts
     }
 
     fn follow(&self, watch: &Watch, path: &str) -> Option<Arc<Directory>> {

@@ -81,7 +81,8 @@ pub(super) struct Representation {
     pub(super) file: PathBuf,
     pub(super) coding: Option<&'static str>,
     size: u64,
-    modified: u64,
+    /// `None` where the time tells nothing of a change.
+    modified: Option<u64>,
     /// What stands in requests for its entity tag.
     tags: &'static [&'static str],
 }
@@ -96,6 +97,7 @@ impl Representation {
             false => (file.to_owned(), None, &[TAG, TAG_OF_GZIP]),
         };
         let (size, modified) = state(&file);
+        let modified = Some(modified).filter(|modified| *modified >= FIRST);
         Self { file, coding, size, modified, tags: if asked { tags } else { &[] } }
     }
 
@@ -103,15 +105,16 @@ impl Representation {
     pub(super) fn status(&self, request: &Request) -> u16 {
         let failed = match (request.field("If-Match"), request.field("If-Unmodified-Since").and_then(date)) {
             (Some(list), _) => !self.is_named(list, false),
-            (None, Some(date)) => self.modified > date,
+            (None, Some(date)) => self.modified.is_some_and(|modified| modified > date),
             (None, None) => false,
         };
         let known = match (request.field("If-None-Match"), request.field("If-Modified-Since").and_then(date)) {
             (Some(list), _) => self.is_named(list, true),
-            (None, Some(date)) => self.modified <= date,
+            (None, Some(date)) => self.modified.is_some_and(|modified| modified <= date),
             (None, None) => false,
         };
-        let current = |condition: &str| self.tags.contains(&condition) || date(condition) == Some(self.modified);
+        let dated = |condition: &str| self.modified.is_some() && date(condition) == self.modified;
+        let current = |condition: &str| self.tags.contains(&condition) || dated(condition);
         let asked = request.field("Range").filter(|_| request.method == "GET");
         match asked.filter(|_| request.field("If-Range").is_none_or(current)).map(|range| specs(range, self.size)) {
             _ if failed => 412,
@@ -128,6 +131,9 @@ impl Representation {
         list.trim() == "*" || self.tags.iter().any(has)
     }
 }
+
+/// 3 January 1980: tools that know no time, or hide it, say an earlier one.
+const FIRST: u64 = 315_705_600;
 
 /// The precompressed file beside a file.
 pub(super) fn sibling(file: &Path) -> PathBuf {

@@ -60,10 +60,9 @@ impl Root {
         }
     }
 
-    /// Whether no link lies on the way to a path, or nothing is there; if not, or if that is not in memory, `None` of
-    /// its descriptor.
+    /// Opens what lies at a path on the root's own file system, if no link lies on the way and the way is in memory.
     pub(super) fn open_linkless(&self, path: &str) -> rustix::io::Result<OwnedFd> {
-        self.openat2(Path::new(relative(path)), OFlags::PATH, NO_LINKS | ResolveFlags::CACHED)
+        self.openat2(Path::new(relative(path)), OFlags::PATH, NO_LINKS | ResolveFlags::NO_XDEV | ResolveFlags::CACHED)
     }
 
     /// A refused link is looked at again where there is time to find out more, and to say so.

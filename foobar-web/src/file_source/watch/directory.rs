@@ -32,7 +32,9 @@ impl Directory {
     }
 
     pub(crate) fn has_changed(&self) {
-        self.generation.fetch_add(1, Ordering::Release);
+        let next = |generation| (generation != FORGOTTEN).then(|| generation + 1);
+        // Who forgot it has told of more than a change.
+        _ = self.generation.fetch_update(Ordering::Release, Ordering::Relaxed, next);
     }
 
     /// Whether the system tells of every change to what lies in it, and to the directories above it.

@@ -6,7 +6,7 @@ use super::*;
 const TREE: u32 = 1;
 
 fn open(root: &Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
-    move |path| match fs::File::open(root.join(path)) {
+    move |path| match File::open(root.join(path)) {
         Ok(directory) => Ok(Some(directory.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

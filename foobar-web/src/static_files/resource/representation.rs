@@ -12,7 +12,6 @@ use super::multipart::Multipart;
 use super::range::content_range;
 use super::validators::Validators;
 use crate::encoding::Coding;
-use crate::file_source::FileState;
 use crate::reply::{Content, FieldBlock, Pieces, Reply, Segment};
 use crate::static_files::load::Stored;
 
@@ -50,15 +49,21 @@ pub(crate) struct Announced {
 const OWN: u64 = 512;
 
 impl Representation {
-    /// A file as it is.
-    pub(crate) fn new(state: &FileState, stored: Stored, announced: Announced) -> Self {
-        Self::assemble(Validators::new(state), state.size, stored, announced)
+    /// A file as it is, of `size` bytes.
+    pub(crate) fn new(validators: Validators, size: u64, stored: Stored, announced: Announced) -> Self {
+        let (whole, not_modified) = fields(&validators, &announced, &announced.content_type);
+        Self { validators, size, stored, announced, whole, not_modified }
     }
 
     /// A file that holds the content of another in a coding; `announced` is that of the other.
-    pub(crate) fn sibling(state: &FileState, stored: Stored, announced: &Announced, coding: Coding) -> Self {
-        let validators = Validators::new(state).in_coding(coding);
-        Self::assemble(validators, state.size, stored, announced.in_coding(coding))
+    pub(crate) fn sibling(
+        validators: &Validators,
+        size: u64,
+        stored: Stored,
+        announced: &Announced,
+        coding: Coding,
+    ) -> Self {
+        Self::new(validators.in_coding(coding), size, stored, announced.in_coding(coding))
     }
 
     /// This in a coding that its content was compressed in. Ranges are not served of it: it may have other bytes on
@@ -66,12 +71,7 @@ impl Representation {
     pub(crate) fn compressed(&self, coding: Coding, content: Bytes) -> Self {
         let announced = Announced { ranges: false, ..self.announced.in_coding(coding) };
         let (size, stored) = (content.len() as u64, Stored::Memory(content));
-        Self::assemble(self.validators.in_coding(coding), size, stored, announced)
-    }
-
-    fn assemble(validators: Validators, size: u64, stored: Stored, announced: Announced) -> Self {
-        let (whole, not_modified) = fields(&validators, &announced, &announced.content_type);
-        Self { validators, size, stored, announced, whole, not_modified }
+        Self::new(self.validators.in_coding(coding), size, stored, announced)
     }
 
     /// Whether its content is in memory; else it holds a file open.
@@ -159,8 +159,8 @@ fn in_memory(content: &Bytes, segments: Vec<Segment>) -> Content {
 /// The fields of an answer with content, and those among them that 304 has too.
 fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderValue) -> (FieldBlock, FieldBlock) {
     let mut fields = vec![(CONTENT_TYPE, content_type.clone())];
-    fields.push((ETAG, header(validators.etag.to_string())));
-    fields.push((LAST_MODIFIED, header(validators.last_modified())));
+    fields.extend(validators.etag.as_deref().map(|tag| (ETAG, header(tag.to_owned()))));
+    fields.extend(validators.last_modified().map(|date| (LAST_MODIFIED, header(date))));
     fields.extend_from_slice(&announced.lasting);
     let lasting = 1..fields.len();
     fields.extend(announced.ranges.then(|| (ACCEPT_RANGES, HeaderValue::from_static("bytes"))));

@@ -6,12 +6,14 @@ use crate::request::{Field, Fields};
 
 /// What tells one state of a file from another (RFC 9110 §8.8).
 pub(crate) struct Validators {
-    /// `"MTIME-SIZE"` in hexadecimal, as nginx writes it, but with the time in nanoseconds: nginx's seconds keep the
-    /// tag of a file that is changed twice within one. Of a source that knows it a part of the content's hash. The
-    /// same on every server that holds the same copy.
-    pub(crate) etag: Box<str>,
-    /// The time of the last change, as precise as a date can say it; not later than now (RFC 9110 §8.8.2.1).
-    modified: SystemTime,
+    /// In hexadecimal `"HASH-SIZE"` where the content's hash is known; else `"MTIME-SIZE"`, as nginx writes it, but with
+    /// the time in nanoseconds: nginx's seconds keep the tag of a file that is changed twice within one. Of a source
+    /// that knows it a part of its own hash. The same on every server that holds the same copy; `None` where the time
+    /// tells nothing and the hash is not there yet.
+    pub(crate) etag: Option<Box<str>>,
+    /// The time of the last change, as precise as a date can say it; not later than now (RFC 9110 §8.8.2.1). `None`
+    /// where the file's time does not tell it.
+    modified: Option<SystemTime>,
 }
 
 /// The last second that a date can say, that of the year 9999.
@@ -29,38 +31,52 @@ pub(crate) enum Precondition {
 }
 
 impl Validators {
-    pub(crate) fn new(state: &FileState) -> Self {
-        let etag = match &state.version {
-            Version::Inode { .. } => format!("\"{:x}-{:x}\"", nanoseconds(state.modified), state.size),
-            Version::Hash(hash) => {
-                hash[..TAG].iter().fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}")) + "\""
+    /// `content` is the hash of the content, where it is known; `dated` says whether the file's time tells when that was
+    /// changed.
+    pub(crate) fn new(state: &FileState, content: Option<u128>, dated: bool) -> Self {
+        let etag = match (&state.version, content) {
+            (Version::Hash(hash), _) => {
+                Some(hash[..TAG].iter().fold("\"".to_owned(), |tag, byte| format!("{tag}{byte:02x}")) + "\"")
+            }
+            (Version::Inode { .. }, Some(hash)) => Some(format!("\"{hash:032x}-{:x}\"", state.size)),
+            (Version::Inode { .. }, None) => {
+                dated.then(|| format!("\"{:x}-{:x}\"", nanoseconds(state.modified), state.size))
             }
         };
-        let past = state.modified.min(SystemTime::now());
-        let seconds = past.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST));
-        Self { etag: etag.into(), modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
+        Self { etag: etag.map(String::into), modified: dated.then(|| said(state.modified)) }
     }
 
     /// What `Last-Modified` says.
-    pub(crate) fn last_modified(&self) -> String {
-        httpdate::fmt_http_date(self.modified)
+    pub(crate) fn last_modified(&self) -> Option<String> {
+        self.modified.map(httpdate::fmt_http_date)
+    }
+
+    /// Whether the file's time tells when it was changed.
+    pub(crate) const fn is_dated(&self) -> bool {
+        self.modified.is_some()
     }
 
     /// Those of the same state in a coding, which is another representation and has a tag of its own: `"MTIME-SIZE-br"`.
     pub(crate) fn in_coding(&self, coding: Coding) -> Self {
-        let open = self.etag.strip_suffix('"').unwrap_or(&self.etag); // it has its quotes
-        Self { etag: format!("{open}-{}\"", coding.name()).into(), modified: self.modified }
+        let etag = self.etag.as_ref().map(|tag| {
+            let open = tag.strip_suffix('"').unwrap_or(tag); // it has its quotes
+            format!("{open}-{}\"", coding.name()).into()
+        });
+        Self { etag, modified: self.modified }
     }
 
-    /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored.
+    /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored, and any
+    /// where it is not known when the file was changed.
     pub(crate) fn evaluate(&self, asked: &Fields<'_>) -> Precondition {
         let failed = match &asked.if_match {
             Some(tags) => !self.matches(tags, strong),
-            None => date(&asked.if_unmodified_since).is_some_and(|date| self.modified > date),
+            None => date(&asked.if_unmodified_since)
+                .is_some_and(|date| self.modified.is_some_and(|modified| modified > date)),
         };
         let known = match &asked.if_none_match {
             Some(tags) => self.matches(tags, weak),
-            None => date(&asked.if_modified_since).is_some_and(|date| self.modified <= date),
+            None => date(&asked.if_modified_since)
+                .is_some_and(|date| self.modified.is_some_and(|modified| modified <= date)),
         };
         match (failed, known) {
             (true, _) => Precondition::Failed,
@@ -72,18 +88,29 @@ impl Validators {
     /// The `Range` to be followed: one whose `If-Range`, if there is one, names this state (§13.1.5).
     pub(crate) fn range<'a>(&self, asked: &'a Fields<'_>) -> Option<&'a [u8]> {
         let range = asked.range.as_deref().filter(|range| !range.is_empty())?;
-        let holds =
-            |condition: &[u8]| *condition == *self.etag.as_bytes() || date(&asked.if_range) == Some(self.modified);
+        let is_date = || self.modified.is_some() && date(&asked.if_range) == self.modified;
+        let holds = |condition: &[u8]| self.has_tag(condition) || is_date();
         asked.if_range.as_deref().is_none_or(holds).then_some(range)
     }
 
     fn matches(&self, tags: &[u8], comparable: fn(&[u8]) -> &[u8]) -> bool {
-        tags.trim_ascii() == b"*" || entity_tags(tags).any(|tag| comparable(tag) == self.etag.as_bytes())
+        tags.trim_ascii() == b"*" || entity_tags(tags).any(|tag| self.has_tag(comparable(tag)))
+    }
+
+    fn has_tag(&self, tag: &[u8]) -> bool {
+        self.etag.as_ref().is_some_and(|mine| mine.as_bytes() == tag)
     }
 }
 
 /// The bytes of a hash that make a tag: no two files have the same 16.
 const TAG: usize = 16;
+
+/// The time as a date can say it.
+fn said(time: SystemTime) -> SystemTime {
+    let past = time.min(SystemTime::now());
+    let seconds = past.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST));
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
 
 /// Since 1970, or before it.
 fn nanoseconds(time: SystemTime) -> i128 {
@@ -142,7 +169,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, b"abc").unwrap();
         file.set_modified(time).unwrap();
-        Validators::new(&FileState::from(&rustix::fs::fstat(&file).unwrap()))
+        Validators::new(&FileState::from(&rustix::fs::fstat(&file).unwrap()), None, true)
     }
 
     fn headers(fields: &[(HeaderName, &str)]) -> HeaderMap {
@@ -152,8 +179,8 @@ mod tests {
     #[test]
     fn a_tag_is_made_of_the_time_in_nanoseconds_and_the_size() {
         let validators = validators();
-        assert_eq!(*validators.etag, *TAG);
-        assert_eq!(validators.last_modified(), DATE);
+        assert_eq!(validators.etag.as_deref(), Some(TAG));
+        assert_eq!(validators.last_modified().as_deref(), Some(DATE));
         let next = changed(SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 6));
         assert_ne!(next.etag, validators.etag);
     }
@@ -165,18 +192,48 @@ mod tests {
             modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds),
             version: Version::Hash([hash; 32]),
         };
-        let tag = |seconds, hash| Validators::new(&state(seconds, hash)).etag;
-        assert_eq!(tag(1, 7).len(), 34);
+        let tag = |seconds, hash| Validators::new(&state(seconds, hash), None, true).etag;
+        assert_eq!(tag(1, 7).map(|tag| tag.len()), Some(34));
         assert_eq!(tag(1, 7), tag(2, 7));
         assert_ne!(tag(1, 7), tag(1, 8));
+    }
+
+    fn inode(seconds: u64) -> FileState {
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        FileState { size: 3, modified, version: Version::Inode { device: 1, number: 2, changed: modified } }
+    }
+
+    #[test]
+    fn a_hash_of_the_content_comes_before_the_time() {
+        let tag = |seconds, hash| Validators::new(&inode(seconds), hash, true).etag;
+        assert_eq!(tag(1, Some(0xab)).as_deref(), Some("\"000000000000000000000000000000ab-3\""));
+        assert_eq!(tag(1, Some(7)), tag(2, Some(7)));
+        assert_ne!(tag(1, Some(7)), tag(1, Some(8)));
+    }
+
+    #[test]
+    fn where_neither_time_nor_hash_tells_anything_no_condition_but_a_star_is_met_and_no_range_continues() {
+        let untold = Validators::new(&inode(1_700_000_000), None, false);
+        assert_eq!((untold.etag.as_deref(), untold.last_modified()), (None, None));
+        let evaluate = |name, value| untold.evaluate(&Fields::of(&headers(&[(name, value)])));
+        assert_eq!(evaluate(IF_NONE_MATCH, TAG), Precondition::Passed);
+        assert_eq!(evaluate(IF_NONE_MATCH, "*"), Precondition::NotModified);
+        assert_eq!(evaluate(IF_MATCH, TAG), Precondition::Failed);
+        assert_eq!(evaluate(IF_MODIFIED_SINCE, AFTER), Precondition::Passed);
+        assert_eq!(evaluate(IF_UNMODIFIED_SINCE, BEFORE), Precondition::Passed);
+        for condition in [TAG, DATE, "", "yesterday"] {
+            let fields = headers(&[(RANGE, "bytes=0-0"), (IF_RANGE, condition)]);
+            assert!(untold.range(&Fields::of(&fields)).is_none(), "{condition}");
+        }
+        assert!(untold.in_coding(Coding::Brotli).etag.is_none());
     }
 
     #[test]
     fn times_that_http_cannot_say_become_the_nearest_it_can() {
         let ancient = changed(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
-        assert_eq!(ancient.last_modified(), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(ancient.last_modified().as_deref(), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
         let future = changed(SystemTime::now() + Duration::from_secs(3600));
-        let said = httpdate::parse_http_date(&future.last_modified()).unwrap();
+        let said = httpdate::parse_http_date(&future.last_modified().unwrap()).unwrap();
         assert!(said <= SystemTime::now());
     }
 
@@ -229,7 +286,7 @@ mod tests {
     #[test]
     fn a_file_of_a_time_to_come_knows_its_own_date_again() {
         let validators = changed(SystemTime::now() + Duration::from_secs(3600));
-        let date = validators.last_modified();
+        let date = validators.last_modified().unwrap();
         let evaluate = |name| validators.evaluate(&Fields::of(&headers(&[(name, &date)])));
         assert_eq!(evaluate(IF_MODIFIED_SINCE), Precondition::NotModified);
         assert_eq!(evaluate(IF_UNMODIFIED_SINCE), Precondition::Passed);

@@ -1,3 +1,6 @@
+mod mounts;
+mod tags;
+
 use std::fs;
 use std::io::PipeWriter;
 use std::os::unix::fs::symlink;
@@ -17,6 +20,11 @@ use crate::static_files::Files;
 use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
 use crate::{Links, SiteSettings, WebSettings};
+
+/// Says why a test is left out.
+fn skipped(reason: &str) {
+    println!("skipped: {reason}");
+}
 
 /// Ends a test that hangs; nothing else depends on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,6 +85,11 @@ impl Fixture {
             assert!(begun.elapsed() < PATIENCE, "{path} is {} and not {expected}", self.find(path));
             thread::yield_now();
         }
+    }
+
+    /// One that looks again soon.
+    fn quick() -> Self {
+        Self::new(|web| web.file_cache_valid = Period::new(Duration::from_millis(1)))
     }
 
     fn metric(&self, name: &str) -> u64 {
