@@ -12,7 +12,7 @@ use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSources, SiteSettings, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
 use crate::settings::AllSettings;
@@ -136,7 +136,12 @@ fn web(
     handler: Option<Arc<dyn MakeHandler>>,
 ) -> Result<Arc<dyn WebTier>, StartError> {
     match Web::with_files(&settings.web, &settings.sites, files, handler) {
-        Ok(web) => Ok(Arc::new(web)),
+        Ok(web) => {
+            for Warning { key, message, .. } in web.warnings() {
+                tracing::warn!("{}", config.error(key, message));
+            }
+            Ok(Arc::new(web))
+        }
         Err(error) => {
             let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
             Err(StartError::setting(config, &key, error))

@@ -54,7 +54,7 @@ impl InProcess {
         Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
-    /// Answers one request; one without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
+    /// Answers one request; one to `https://…` is taken as one over TLS. One without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
     /// has been drained.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (sender, answer) = oneshot::channel();
@@ -93,7 +93,8 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
         parts.headers.insert(HOST, host);
     }
     let head = parts.method == Method::HEAD;
-    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
+    let connection = Connection { remote: None, local: None, scheme };
     let arrival = Arrival { connection, since: tokio::time::Instant::now() };
     let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
     collect(response, head).await

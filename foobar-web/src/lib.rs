@@ -41,7 +41,7 @@ pub use file_source::{
     Embedded, FileContent, FileSource, FileSources, FileState, Folder, Listed, Opened, OpenedFile, Version, Wait,
 };
 pub use in_process::InProcess;
-pub use net::Address;
+pub use net::{Address, Warning};
 pub use rust_embed;
 pub use settings::{Autoindex, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
 pub use web::Web;

@@ -1,5 +1,5 @@
-//! Sockets: addresses, listening, streams, and how many connections an address may have; TLS comes here. It must not
-//! know HTTP.
+//! Sockets: addresses, listening, streams, TLS over them (`tls/`), and how many connections an address may have. It must
+//! not know HTTP.
 //!
 //! - A file that the system sends is corked (`TCP_CORK`, nginx's `tcp_nopush`), as its pages do not come out even with
 //!   packets; not under BBR, where it doubled the time: there the socket takes at most 512 KiB ahead
@@ -16,6 +16,7 @@ mod client_addresses;
 mod cork;
 mod listener;
 mod tcp;
+mod tls;
 mod transport;
 mod unacknowledged;
 
@@ -23,7 +24,9 @@ pub use address::Address;
 pub(crate) use address::Listen;
 pub(crate) use client_addresses::ClientAddresses;
 pub(crate) use cork::write_before;
-pub(crate) use listener::{Accepted, Acceptor, Listener};
+pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
+pub use tls::Warning;
+pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream};
 pub(crate) use transport::Transport;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foobar_core::{MakeHandler, Problem, RequestId, handler_fn};
+use foobar_core::{MakeHandler, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{ClientAddresses, Listen};
+use crate::net::{ClientAddresses, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::Sites;
 use crate::static_files::{Files, Store};
-use crate::{Error, LogFormat, SiteSettings, WebSettings};
+use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
 #[derive(Clone)]
@@ -22,6 +22,9 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) sites: Arc<Sites>,
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// What somebody should see to.
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
     pub(crate) log_format: LogFormat,
@@ -36,12 +39,17 @@ impl Plan {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
+        let listen = listen(web)?;
+        let tls = tls(web, sites)?;
+        let warnings = warnings(&listen, sites, tls.as_ref())?;
         Ok(Self {
-            listen: listen(web)?,
+            listen,
             workers: workers(web)?,
             limits: Limits::compile(web)?,
             addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
             sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
+            tls: tls.map(Arc::new),
+            warnings,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,
@@ -53,11 +61,60 @@ impl Plan {
 fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
     let parse = |text: &String| text.parse().map_err(|message: String| Error::setting("web.listen", message));
     let listen: Vec<Listen> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
-    if let Some((_, twice)) = listen.iter().enumerate().find(|(index, address)| listen[..*index].contains(address)) {
-        let message = format!("\"{twice}\" is there twice; each address is listened on once");
+    let is_taken = |index: usize| listen[..index].iter().any(|other| other.endpoint == listen[index].endpoint);
+    if let Some(twice) = (0..listen.len()).find(|index| is_taken(*index)) {
+        let message = format!("\"{}\" is there twice; each address is listened on once", listen[twice].endpoint);
         return Err(Error::setting("web.listen", message));
     }
     if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+}
+
+fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
+    if web.ssl_handshake_timeout.is_zero() {
+        return Err(Error::setting("web.ssl_handshake_timeout", "0 is out of range; it is more than 0"));
+    }
+    let options = TlsOptions {
+        protocols: &web.ssl_protocols,
+        handshake_time: *web.ssl_handshake_timeout,
+        tickets: web.ssl_session_tickets,
+        rejects: web.ssl_reject_handshake,
+    };
+    let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {
+        key: config::key(&["sites", label]),
+        certificates: site.ssl_certificate.to_vec(),
+        keys: site.ssl_certificate_key.to_vec(),
+        names: site.server_name.to_vec(),
+    };
+    Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+/// What of listening and certificates does not go together.
+fn warnings(
+    listen: &[Listen],
+    sites: &BTreeMap<String, SiteSettings>,
+    tls: Option<&Tls>,
+) -> Result<Vec<Warning>, Error> {
+    let mut warnings = tls.map_or_else(Vec::new, Tls::warnings);
+    if let (Some(listen), None) = (listen.iter().find(|listen| listen.ssl), tls) {
+        let message = format!(
+            "\"{} ssl\" needs a certificate, and no site has one; set `ssl_certificate` and `ssl_certificate_key` of a site",
+            listen.endpoint
+        );
+        return Err(Error::setting("web.listen", message));
+    }
+    if let Some(listen) = listen.iter().find(|listen| listen.is_https_port() && !listen.ssl) {
+        let message = format!(
+            "browsers speak TLS to port 443, and \"{0}\" does not; write \"{0} ssl\", and give a site its certificate",
+            listen.endpoint
+        );
+        warnings.push(Warning { key: "web.listen".to_owned(), message });
+    }
+    let has_certificate = |(_, site): &(&String, &SiteSettings)| !site.ssl_certificate.is_empty();
+    if let (Some((label, _)), false) = (sites.iter().find(has_certificate), listen.iter().any(|listen| listen.ssl)) {
+        let message = "nothing uses the certificate: no address of `web.listen` has the word `ssl`".to_owned();
+        warnings.push(Warning { key: config::key(&["sites", label, "ssl_certificate"]), message });
+    }
+    Ok(warnings)
 }
 
 fn workers(web: &WebSettings) -> Result<usize, Error> {

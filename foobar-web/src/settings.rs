@@ -12,7 +12,7 @@ use crate::Coding;
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket` or `fd:N`, a listening socket that this process inherited. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket` or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
@@ -24,6 +24,14 @@ settings! {
         pub keepalive_timeout: Period = r#""75s""#,
         /// Requests that one connection may carry; the last answer closes it.
         pub keepalive_requests: u64 = "1000",
+        /// Versions of TLS that are spoken: `TLSv1.2`, `TLSv1.3`. There is no key for cipher suites: all that are offered are strong.
+        pub ssl_protocols: List<String> = r#"["TLSv1.2", "TLSv1.3"]"#,
+        /// Time for the whole TLS handshake, from the connection's start. Then the connection is closed.
+        pub ssl_handshake_timeout: Period = r#""5s""#,
+        /// Whether clients get tickets, by which they resume a session; the keys change every six hours.
+        pub ssl_session_tickets: bool = "true",
+        /// Whether a TLS client that asks for a name that no site has is refused (`unrecognized_name`). The default site's certificate is used where it is for that name, and with `false` in any case. A client that gives no name gets that certificate too.
+        pub ssl_reject_handshake: bool = "true",
         /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408; a client that has sent nothing is closed without an answer.
         pub client_header_timeout: Period = r#""10s""#,
         /// Time between two reads of a request's body. Then: 408.
@@ -68,6 +76,10 @@ settings! {
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
+        /// The site's certificate for TLS: a PEM file, in which the certificates that signed it follow. Several, such as one by ECDSA and one by RSA for old clients, may stand side by side; each client gets the cheapest that it can verify.
+        pub ssl_certificate: List<PathBuf> = "[]",
+        /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be able to read.
+        pub ssl_certificate_key: List<PathBuf> = "[]",
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
         /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Links are followed as long as they are relative and stay in the folder; for files elsewhere there are routes with `files`.

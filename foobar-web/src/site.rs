@@ -88,6 +88,16 @@ impl Sites {
         canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
     }
 
+    /// The site that has this name, in lower case, or one that stands for it.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        self.names.find(name)
+    }
+
+    /// The site that answers to names that none has.
+    pub(crate) const fn default_site(&self) -> Option<usize> {
+        self.default
+    }
+
     /// The site of this number.
     pub(crate) fn at(&self, index: usize) -> &Site {
         &self.sites[index]

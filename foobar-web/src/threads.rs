@@ -5,6 +5,7 @@
 //! has been idle longest, so that files can still be opened.
 
 mod accept;
+mod handshake;
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::pin::pin;
@@ -252,6 +253,7 @@ impl Recruit {
             limits: plan.limits,
             connections,
             addresses: plan.addresses,
+            tls: plan.tls,
             clock,
             desk: Desk::default(),
         }))

@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
-use socket2::Socket;
 
-use crate::net::{Acceptor, Listener};
+use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Crew, Work, serve_all};
-use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -48,6 +47,12 @@ impl Web {
         Ok(Self { plan, crew: Crew::new(), listeners: Mutex::default() })
     }
 
+    /// What in the settings somebody should see to, although the tier works with it, such as a certificate that has
+    /// expired.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.plan.warnings
+    }
+
     async fn bind_and_serve(&self) -> Result<(), Error> {
         let mut listeners = Vec::new();
         for listen in &self.plan.listen {
@@ -62,7 +67,7 @@ impl Web {
 }
 
 fn work(listeners: &[Listener]) -> io::Result<Work> {
-    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Socket>>>()?;
+    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Share>>>()?;
     Ok(Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
         Ok(Box::pin(serve_all(worker, acceptors, orders.drain())))

@@ -12,7 +12,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["error", "file_source", "net", "plan", "settings", "threads", "web_tier"]),
     (
         "threads",
-        &["access_log", "clock", "counters", "error", "file_source", "http1", "net", "pipeline", "plan", "worker"],
+        &[
+            "access_log",
+            "clock",
+            "counters",
+            "error",
+            "file_source",
+            "http1",
+            "net",
+            "pipeline",
+            "plan",
+            "site",
+            "worker",
+        ],
     ),
     (
         "http1",
