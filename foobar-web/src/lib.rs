@@ -43,6 +43,6 @@ pub use file_source::{
 pub use in_process::InProcess;
 pub use net::{Address, Warning};
 pub use rust_embed;
-pub use settings::{Autoindex, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
+pub use settings::{Autoindex, Https, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
 pub use web::Web;
 pub use web_tier::WebTier;

@@ -28,5 +28,5 @@ pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
 pub use tls::Warning;
-pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream};
+pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream, renew};
 pub(crate) use transport::Transport;

@@ -20,11 +20,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foobar_core::{
-    BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Upgrade, panics,
+    BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Scheme, Upgrade, panics,
 };
 use http::header::{
     ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
+    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -89,8 +89,9 @@ impl Pipeline {
         let (mut request, body) = request.into_parts();
         let record = self.record(&request, id, &arrival);
         let head = request.method == Method::HEAD;
-        let mut response = match self.sites.choose(&mut request, arrival.connection.scheme) {
-            Ok(Choice::Redirect(location)) => reply::redirect(StatusCode::MOVED_PERMANENTLY, location),
+        let scheme = arrival.connection.scheme;
+        let mut response = match self.sites.choose(&mut request, scheme) {
+            Ok(Choice::Redirect(site, status, location)) => with_hsts(reply::redirect(status, location), site, scheme),
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
                 let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
@@ -98,7 +99,7 @@ impl Pipeline {
                 if let Some(pages) = pages {
                     Box::pin(pages.apply(&mut response)).await; // boxed, as all that is rare, to keep this future small
                 }
-                response
+                with_hsts(response, site, scheme)
             }
             Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await,
         };
@@ -230,6 +231,14 @@ impl Pipeline {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
         Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
     }
+}
+
+/// The response with what the site asks of browsers, unless the application has said it.
+fn with_hsts(mut response: Response, site: &Site, scheme: Scheme) -> Response {
+    if let Some(hsts) = site.hsts(scheme) {
+        response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+    }
+    response
 }
 
 /// The response with its line in the log.

@@ -42,12 +42,14 @@ impl Plan {
         let listen = listen(web)?;
         let tls = tls(web, sites)?;
         let warnings = warnings(&listen, sites, tls.as_ref())?;
+        let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
+        compiled.https_port = https_port(&listen);
         Ok(Self {
             listen,
             workers: workers(web)?,
             limits: Limits::compile(web)?,
             addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
-            sites: Arc::new(Sites::compile(web, sites, &files, app.is_some())?),
+            sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
             warnings,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
@@ -67,6 +69,12 @@ fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
         return Err(Error::setting("web.listen", message));
     }
     if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+}
+
+/// Where clients find HTTPS; at the usual port, as far as is known, if the socket comes from elsewhere.
+fn https_port(listen: &[Listen]) -> Option<u16> {
+    let ssl = listen.iter().find(|listen| listen.ssl)?;
+    Some(ssl.port().filter(|port| *port != 0).unwrap_or(443)) // a free port is a test's, or a proxy is before it
 }
 
 fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {

@@ -76,10 +76,14 @@ settings! {
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
-        /// The site's certificate for TLS: a PEM file, in which the certificates that signed it follow. Several, such as one by ECDSA and one by RSA for old clients, may stand side by side; each client gets the cheapest that it can verify.
+        /// The site's certificate for TLS: a PEM file, in which the certificates that signed it follow. Several, such as one by ECDSA and one by RSA for old clients, may stand side by side; each client gets the cheapest that it can verify. Changed files are used without a restart; where they cannot be used, the log says so once, and those of before stay in use.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be able to read.
         pub ssl_certificate_key: List<PathBuf> = "[]",
+        /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
+        pub https: Option<Https>,
+        /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), with a certificate: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
+        pub hsts: String = r#""""#,
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
         /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Links are followed as long as they are relative and stay in the folder; for files elsewhere there are routes with `files`.
@@ -206,6 +210,28 @@ impl TryFrom<String> for Autoindex {
             "json" => Ok(Self::Json),
             "on" => Ok(Self::On),
             _ => Err("write \"off\", \"html\", \"json\" or \"on\""),
+        }
+    }
+}
+
+/// What a site with a certificate does with requests over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Https {
+    /// They are answered as over HTTPS.
+    Keep,
+    /// They are redirected to HTTPS.
+    Redirect,
+}
+
+impl TryFrom<String> for Https {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "keep" => Ok(Self::Keep),
+            "redirect" => Ok(Self::Redirect),
+            _ => Err("write \"redirect\" or \"keep\""),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - An internal route lists its folders only where it says so itself.
 
 mod error_page;
+mod https;
 mod known_host;
 mod route;
 mod www;
@@ -22,6 +23,7 @@ use crate::request::{Host, host};
 use crate::static_files::Files;
 use crate::{Error, SiteSettings, WebSettings, Www};
 use error_page::ErrorPages;
+use https::HttpsRules;
 use route::Folder;
 
 pub(crate) use known_host::KnownHost;
@@ -32,20 +34,23 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     names: Names,
     default: Option<usize>,
+    /// The port where clients find HTTPS, if the server listens for it.
+    pub(crate) https_port: Option<u16>,
 }
 
 /// One virtual host.
 pub(crate) struct Site {
     pub(crate) routes: Routes,
     pub(crate) error_pages: ErrorPages,
+    https: HttpsRules,
     www: Www,
 }
 
 /// What the host of a request leads to.
 pub(crate) enum Choice<'a> {
     Site(&'a Site),
-    /// The same resource under the site's canonical name.
-    Redirect(HeaderValue),
+    /// The same resource over HTTPS, or under the site's canonical name.
+    Redirect(&'a Site, StatusCode, HeaderValue),
 }
 
 impl Sites {
@@ -58,7 +63,7 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None };
+        let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None, https_port: None };
         for (label, site) in settings {
             sites.add(&config::key(&["sites", label]), (web, site), files, has_app)?;
         }
@@ -75,8 +80,14 @@ impl Sites {
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
-        let location = host.as_ref().and_then(|host| self.canonical(index, host, scheme, request));
-        Ok(location.map_or(Choice::Site(site), Choice::Redirect))
+        let Some(host) = host else { return Ok(Choice::Site(site)) };
+        if let (Some(port), true) = (self.https_port, site.https.redirects(scheme))
+            && let Some(location) = https::location(&host, port, &request.uri)
+        {
+            return Ok(Choice::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
+        }
+        let location = self.canonical(index, &host, scheme, request);
+        Ok(location.map_or(Choice::Site(site), |to| Choice::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
     }
 
     /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.
@@ -96,6 +107,11 @@ impl Sites {
     /// The site that answers to names that none has.
     pub(crate) const fn default_site(&self) -> Option<usize> {
         self.default
+    }
+
+    /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.
+    pub(crate) const fn redirects(&self, site: &Site, scheme: Scheme) -> bool {
+        self.https_port.is_some() && site.https.redirects(scheme)
     }
 
     /// The site of this number.
@@ -134,9 +150,17 @@ impl Sites {
         self.sites.push(Site {
             error_pages: ErrorPages::compile(key, site, root.as_ref())?,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
+            https: HttpsRules::compile(key, site)?,
             www: site.www,
         });
         Ok(())
+    }
+}
+
+impl Site {
+    /// What `Strict-Transport-Security` says on a connection of this scheme.
+    pub(crate) fn hsts(&self, scheme: Scheme) -> Option<&HeaderValue> {
+        self.https.hsts(scheme)
     }
 }
 

@@ -72,6 +72,8 @@ const TESTED: &[(&str, &str)] = &[
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
     ("sites.NAME.ssl_certificate", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
     ("sites.NAME.ssl_certificate_key", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
+    ("sites.NAME.https", "a_site_with_a_certificate_redirects_to_https_unless_it_keeps_http"),
+    ("sites.NAME.hsts", "hsts_is_said_over_tls_alone_and_by_each_way_of_answering"),
     ("sites.NAME.www", "the_www_name_is_redirected_with_path_query_and_port"),
     ("sites.NAME.root", "the_binary_serves_a_folder_with_two_options"),
     ("sites.NAME.index", "files_are_served_as_index_charset_and_max_ranges_say"),

@@ -124,7 +124,7 @@ impl<S: Transport> Connection<S> {
             worker,
             state,
             remote: logged.map(|remote| remote.ip().to_string().into()),
-            fast_path: FastPath::default(),
+            fast_path: FastPath::new(peer.scheme),
             phase: Phase::Idle { since: now },
             reader: None,
             received: None,

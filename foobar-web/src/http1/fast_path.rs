@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use foobar_core::Scheme;
+use http::header::{CONTENT_TYPE, LOCATION, STRICT_TRANSPORT_SECURITY};
 
 use super::head::{Field, Noted};
 use crate::reply::{Content, ProblemPage, Reply, has_no_content};
@@ -14,8 +15,8 @@ use crate::worker::Worker;
 ///
 /// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
 /// whatever is not plain. One for each connection, as it remembers the last request's site.
-#[derive(Default)]
 pub(crate) struct FastPath {
+    scheme: Scheme,
     known: Option<Rc<KnownHost>>,
 }
 
@@ -29,13 +30,21 @@ pub(crate) struct Answer {
 }
 
 impl FastPath {
+    /// That of a connection that has not had a request.
+    pub(crate) const fn new(scheme: Scheme) -> Self {
+        Self { scheme, known: None }
+    }
+
     /// Answers the request with this head, which has no content; `None` if it is for the pipeline.
     pub(crate) fn answer(&mut self, worker: &Worker, head: &[u8], noted: &Noted) -> Option<Answer> {
         let keeps = keeps(head, noted)?;
         let asked = asked(head, noted)?;
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
+        if worker.pipeline.sites.redirects(site, self.scheme) {
+            return None;
+        }
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let (reply, page) = match find(site, &asked, path.as_str())? {
+        let (mut reply, page) = match find(site, &asked, path.as_str())? {
             Found::Reply(reply) => (reply, None),
             Found::Error(reply) if site.error_pages.covers(reply.status) => return None,
             Found::Error(reply) => {
@@ -43,6 +52,7 @@ impl FastPath {
                 (reply, Some(page))
             }
         };
+        reply.extra.extend(site.hsts(self.scheme).map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
         Some(Answer { reply, page, keeps })
     }
 

@@ -47,7 +47,13 @@ pub(crate) enum Endpoint {
 impl Listen {
     /// Whether browsers expect TLS here.
     pub(crate) fn is_https_port(&self) -> bool {
-        matches!(&self.endpoint, Endpoint::Tcp(address) if address.ends_with(":443"))
+        self.port() == Some(443)
+    }
+
+    /// Its port, if it has one by itself.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let Endpoint::Tcp(address) = &self.endpoint else { return None };
+        address.rsplit_once(':')?.1.parse().ok() // an address has been parsed
     }
 }
 

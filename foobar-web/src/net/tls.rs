@@ -13,6 +13,7 @@ mod certificates;
 mod config;
 mod handshake;
 mod pem;
+mod renewal;
 mod stream;
 mod x509;
 
@@ -20,4 +21,5 @@ pub use certificate::Warning;
 pub(crate) use certificates::SiteCertificates;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::Handshake;
+pub(crate) use renewal::renew;
 pub(crate) use stream::TlsStream;

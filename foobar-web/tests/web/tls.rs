@@ -322,3 +322,72 @@ fn a_listener_and_a_certificate_that_miss_each_other_are_told_of() {
     let uneven = web("127.0.0.1:0 ssl", &format!("ssl_certificate = {:?}", files.certificate));
     assert!(uneven.err().unwrap().to_string().contains("there are 1 certificates and 0 keys"));
 }
+
+/// A server that listens for HTTP and for HTTPS.
+fn both(authority: &Authority, site: &str) -> Server {
+    let certificate = authority.issue("a", &["a.test", "www.a.test"]);
+    let root = authority.path("root");
+    fs::create_dir_all(&root).expect("the temporary folder is writable");
+    fs::write(root.join("a.txt"), "a").expect("a file can be written");
+    Server::start(&format!(
+        "[web]\nlisten = [\"127.0.0.1:0\", \"127.0.0.2:0 ssl\"]\n[sites.a]\nserver_name = \"a.test\"\nroot = {root:?}\n{}{site}\n",
+        certificate.settings()
+    ))
+}
+
+#[test]
+fn a_site_with_a_certificate_redirects_to_https_unless_it_keeps_http() {
+    let authority = Authority::new();
+    let ask = |server: &Server, path: &str| {
+        server.talk(format!("GET {path} HTTP/1.1\r\nHost: A.test:8080\r\nConnection: close\r\n\r\n"))
+    };
+    for site in ["", "https = \"redirect\"", "www = \"add\""] {
+        let server = both(&authority, site);
+        for path in ["/a.txt", "/app?b=c", "/missing"] {
+            let answer = ask(&server, path);
+            assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+            assert!(answer.contains(&format!("\r\nlocation: https://a.test{path}\r\n")), "{answer}");
+        }
+        let challenge = ask(&server, "/.well-known/acme-challenge/x");
+        assert!(!challenge.contains("https://a.test/"), "{challenge}");
+        let config = Arc::new(authority.client());
+        let (head, _) = server.connect_tls(&config, "a.test").unwrap().get("www.a.test", "/a.txt");
+        assert!(!head.starts_with("HTTP/1.1 308"), "{head}");
+    }
+    assert!(ask(&both(&authority, "https = \"keep\""), "/a.txt").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn hsts_is_said_over_tls_alone_and_by_each_way_of_answering() {
+    let authority = Authority::new();
+    let server = both(&authority, "www = \"add\"\nhsts = \"365d includeSubDomains preload\"");
+    let config = Arc::new(authority.client());
+    let mut client = server.connect_tls(&config, "a.test").unwrap();
+    for (host, path) in
+        [("www.a.test", "/a.txt"), ("www.a.test", "/a.txt"), ("www.a.test", "/app"), ("a.test", "/a.txt")]
+    {
+        let (head, _) = client.get(host, path);
+        let field = "\r\nstrict-transport-security: max-age=31536000; includeSubDomains; preload\r\n";
+        assert_eq!(head.matches(field).count(), 1, "{head}");
+    }
+    let plain = server.talk("GET /a.txt HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+    assert!(!plain.contains("strict-transport-security"), "{plain}");
+}
+
+#[test]
+fn a_redirect_to_https_without_a_certificate_is_an_error() {
+    let (web, sites) = settings("[sites.a]\nhttps = \"redirect\"");
+    let error = Web::new(&web, &sites, None).err().expect("there is nothing to redirect to").to_string();
+    assert_eq!(error, "`sites.a.https`: there is nothing to redirect to without `ssl_certificate`");
+}
+
+#[test]
+fn a_changed_certificate_is_shown_without_a_restart() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[]);
+    let config = Arc::new(authority.client());
+    let before = server.connect_tls(&config, "a.test").unwrap();
+    let files = authority.issue("a", &["a.test"]);
+    assert!(!before.was_shown(&files));
+    wait_until("the new certificate is shown", || server.connect_tls(&config, "a.test").unwrap().was_shown(&files));
+}

@@ -73,6 +73,11 @@ impl Tls {
         self.sites.iter().flatten().flat_map(|site| site.certificates.warnings()).collect()
     }
 
+    /// Uses the files of certificates that have changed.
+    pub(super) fn refresh(&self) {
+        self.sites.iter().flatten().for_each(|site| site.certificates.refresh());
+    }
+
     /// The configuration for a client that asked for `name`, which leads to this site; `None` if no certificate is for it.
     pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<&Arc<ServerConfig>> {
         let at = |site: usize| self.sites.get(site)?.as_ref();
