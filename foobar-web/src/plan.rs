@@ -85,6 +85,7 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
         protocols: &web.ssl_protocols,
         handshake_time: *web.ssl_handshake_timeout,
         tickets: web.ssl_session_tickets,
+        ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
     };
     let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {

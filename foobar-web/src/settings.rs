@@ -30,6 +30,8 @@ settings! {
         pub ssl_handshake_timeout: Period = r#""5s""#,
         /// Whether clients get tickets, by which they resume a session; the keys change every six hours.
         pub ssl_session_tickets: bool = "true",
+        /// Files with the keys of tickets, where several machines serve the same sites: 48 or 80 bytes each, as in nginx (`openssl rand 80`). The first encrypts, all decrypt; changed files are read without a restart. Whoever has such a file can read what was sent: give it the mode 0600, and change it daily. Without any, the server makes its own keys.
+        pub ssl_session_ticket_key: List<PathBuf> = "[]",
         /// Whether a TLS client that asks for a name that no site has is refused (`unrecognized_name`). The default site's certificate is used where it is for that name, and with `false` in any case. A client that gives no name gets that certificate too.
         pub ssl_reject_handshake: bool = "true",
         /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408; a client that has sent nothing is closed without an answer.

@@ -74,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "foobar-web",
         &[
+            "aws-lc-rs",
             "brotli",
             "bytes",
             "cap-std",

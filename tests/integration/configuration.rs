@@ -47,6 +47,7 @@ const TESTED: &[(&str, &str)] = &[
         "a_handshake_that_is_not_done_in_time_is_closed_and_one_that_has_not_begun_ends_with_a_drain",
     ),
     ("web.ssl_session_tickets", "sessions_are_resumed_by_ticket_on_any_worker_unless_tickets_are_off"),
+    ("web.ssl_session_ticket_key", "a_session_is_resumed_on_another_server_with_the_same_ticket_key"),
     (
         "web.ssl_reject_handshake",
         "a_name_that_the_default_certificate_is_for_is_not_refused_and_none_is_without_ssl_reject_handshake",

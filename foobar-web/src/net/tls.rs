@@ -15,6 +15,7 @@ mod handshake;
 mod pem;
 mod renewal;
 mod stream;
+mod ticket_keys;
 mod x509;
 
 pub use certificate::Warning;

@@ -391,3 +391,20 @@ fn a_changed_certificate_is_shown_without_a_restart() {
     assert!(!before.was_shown(&files));
     wait_until("the new certificate is shown", || server.connect_tls(&config, "a.test").unwrap().was_shown(&files));
 }
+
+#[test]
+fn a_session_is_resumed_on_another_server_with_the_same_ticket_key() {
+    let authority = Authority::new();
+    let key = authority.path("ticket.key");
+    fs::write(&key, [7; 80]).unwrap();
+    let config = Arc::new(authority.client());
+    let resumed = |server: &Server| {
+        let mut client = server.connect_tls(&config, "a.test").unwrap();
+        client.get("a.test", "/a.txt");
+        client.stream.get_ref().conn.handshake_kind() == Some(HandshakeKind::Resumed)
+    };
+    let setting = format!("ssl_session_ticket_key = {key:?}\n");
+    assert!(!resumed(&server(&authority, &setting, &[("a.txt", b"a")])));
+    assert!(resumed(&server(&authority, &setting, &[])));
+    assert!(!resumed(&server(&authority, "", &[])), "it has a key of its own");
+}

@@ -1,17 +1,21 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{NoServerSessionStorage, ServerConfig};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig};
 use rustls::{SupportedProtocolVersion, version};
 
 use super::certificate::Warning;
 use super::certificates::{Certificates, SiteCertificates};
+use super::ticket_keys::TicketKeys;
 use crate::Error;
 
 /// What the TLS of a server rests on, for all its workers.
 pub(crate) struct Tls {
     sites: Vec<Option<SiteTls>>,
+    /// Keys of tickets from files.
+    ticket_keys: Option<Arc<TicketKeys>>,
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
     /// How long a handshake may take.
@@ -29,6 +33,8 @@ pub(crate) struct TlsOptions<'a> {
     pub(crate) protocols: &'a [String],
     pub(crate) handshake_time: Duration,
     pub(crate) tickets: bool,
+    /// Keys that several machines share; where there is none, the server makes its own.
+    pub(crate) ticket_keys: &'a [PathBuf],
     pub(crate) rejects: bool,
 }
 
@@ -47,7 +53,13 @@ impl Tls {
     pub(crate) fn compile(options: &TlsOptions<'_>, sites: &[SiteCertificates]) -> Result<Option<Self>, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let protocols = protocols(options.protocols)?;
-        let tickets = options.tickets.then(aws_lc_rs::Ticketer::new).transpose().map_err(|error| no_tickets(&error))?;
+        let has_files = options.tickets && !options.ticket_keys.is_empty();
+        let ticket_keys = has_files.then(|| TicketKeys::read(options.ticket_keys)).transpose()?.map(Arc::new);
+        let tickets: Option<Arc<dyn ProducesTickets>> = match &ticket_keys {
+            Some(keys) => Some(Arc::<TicketKeys>::clone(keys)),
+            None if options.tickets => Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?),
+            None => None,
+        };
         let compile = |site: &SiteCertificates| {
             let Some(certificates) = Certificates::load(site, &provider)? else { return Ok(None) };
             let certificates = Arc::new(certificates);
@@ -65,7 +77,12 @@ impl Tls {
         };
         let sites = sites.iter().map(compile).collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
-        Ok(has_any.then_some(Self { sites, rejects: options.rejects, handshake_time: options.handshake_time }))
+        Ok(has_any.then_some(Self {
+            sites,
+            ticket_keys,
+            rejects: options.rejects,
+            handshake_time: options.handshake_time,
+        }))
     }
 
     /// What is not wrong with the certificates, and not right either.
@@ -73,9 +90,10 @@ impl Tls {
         self.sites.iter().flatten().flat_map(|site| site.certificates.warnings()).collect()
     }
 
-    /// Uses the files of certificates that have changed.
+    /// Uses the files of certificates and of ticket keys that have changed.
     pub(super) fn refresh(&self) {
         self.sites.iter().flatten().for_each(|site| site.certificates.refresh());
+        self.ticket_keys.iter().for_each(|keys| keys.refresh());
     }
 
     /// The configuration for a client that asked for `name`, which leads to this site; `None` if no certificate is for it.
