@@ -26,6 +26,8 @@ pub(crate) struct Composition {
     pub(crate) database: Option<Db>,
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
+    /// What somebody should see to, although the server starts.
+    pub(crate) warnings: Vec<Warning>,
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
 }
@@ -64,16 +66,18 @@ impl Composition {
         };
         let app = parts.application.map(|application| (application.make)(database.clone(), &settings.app));
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let web = match parts.web {
-            Some(make) => make(&settings.web, &settings.sites, handler)
-                .map_err(|error| StartError::setting(&config, "web", error))?,
+        let (web, warnings) = match parts.web {
+            Some(make) => {
+                let web = make(&settings.web, &settings.sites, handler);
+                (web.map_err(|error| StartError::setting(&config, "web", error))?, Vec::new())
+            }
             None => web(&config, &settings, &parts.files, handler)?,
         };
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
         let mut composition =
-            Self { config, settings, migrations, database, app, web, admin: None, others: parts.tiers };
+            Self { config, settings, migrations, database, app, web, warnings, admin: None, others: parts.tiers };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
@@ -95,6 +99,9 @@ impl Composition {
 
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
     pub(crate) async fn start(self) -> Result<Running, StartError> {
+        for Warning { key, message, .. } in &self.warnings {
+            tracing::warn!("{}", self.config.error(key, message));
+        }
         let timeout = *self.settings.server.shutdown_timeout;
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
@@ -134,13 +141,11 @@ fn web(
     settings: &AllSettings,
     files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
-) -> Result<Arc<dyn WebTier>, StartError> {
+) -> Result<(Arc<dyn WebTier>, Vec<Warning>), StartError> {
     match Web::with_files(&settings.web, &settings.sites, files, handler) {
         Ok(web) => {
-            for Warning { key, message, .. } in web.warnings() {
-                tracing::warn!("{}", config.error(key, message));
-            }
-            Ok(Arc::new(web))
+            let warnings = web.warnings().to_vec();
+            Ok((Arc::new(web), warnings))
         }
         Err(error) => {
             let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole

@@ -13,6 +13,9 @@ pub(super) fn run(composition: &Composition) -> Exit {
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
+    for warning in &composition.warnings {
+        warn(composition, &warning.key, &warning.message);
+    }
     for (name, site) in &composition.settings.sites {
         warn_of_autoindex(composition, &key(&["sites", name]), site);
         warn_of_compress(composition, &key(&["sites", name, "compress"]), site);
