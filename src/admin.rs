@@ -1,6 +1,7 @@
 //! The listener for operators is a web tier of one worker with a handler of its own: no second HTTP server.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -8,8 +9,9 @@ use std::time::Instant;
 use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
 };
-use foobar_web::{Address, Error, SiteSettings, Web, WebSettings, WebTier};
-use http::header::{CONTENT_TYPE, HOST};
+use foobar_web::{Address, Error, ServerName, SiteSettings, Web, WebSettings, WebTier};
+use http::header::{ALLOW, CONTENT_TYPE, HOST};
+use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
 /// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
@@ -25,13 +27,20 @@ pub(crate) struct Admin {
 
 /// What the answers are made from.
 struct State {
+    names: Vec<ServerName>,
     tiers: Vec<Arc<dyn Tier>>,
     draining: AtomicBool,
 }
 
 impl Admin {
-    pub(crate) fn new(address: &str, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, BoxError> {
-        let state = Arc::new(State { tiers, draining: AtomicBool::new(false) });
+    /// Listens at `address` and answers to `names` besides addresses and `localhost`.
+    pub(crate) fn new(
+        address: &str,
+        may_move: bool,
+        names: &[ServerName],
+        tiers: Vec<Arc<dyn Tier>>,
+    ) -> Result<Self, BoxError> {
+        let state = Arc::new(State { names: names.to_vec(), tiers, draining: AtomicBool::new(false) });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", &state)).transpose()?;
         Ok(Self { web: listener(address, &state)?, elsewhere, moved: OnceLock::new(), state })
     }
@@ -115,19 +124,38 @@ fn listener(address: &str, state: &Arc<State>) -> Result<Web, BoxError> {
 
 impl State {
     fn answer(&self, request: &Request) -> Response {
-        if !names_this_machine(request) {
-            return text(
-                StatusCode::MISDIRECTED_REQUEST,
-                "This listener answers to an IP address or localhost only.\n".to_owned(),
-            );
+        if !self.is_for_us(request) {
+            let words = "This listener answers to an IP address, localhost and the names in admin.server_name.\n";
+            return text(StatusCode::MISDIRECTED_REQUEST, words.to_owned());
         }
-        match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/livez") => text(StatusCode::OK, "alive\n".to_owned()),
-            (&Method::GET | &Method::HEAD, "/readyz") => self.ready(),
-            (&Method::GET | &Method::HEAD, "/metrics") => self.metrics(),
-            (_, "/livez" | "/readyz" | "/metrics") => text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned()),
-            _ => text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here.\n".to_owned()),
+        let mut response = match (request.uri().path(), request.method()) {
+            (path, &Method::OPTIONS) if PATHS.contains(&path) => empty(StatusCode::NO_CONTENT),
+            (path, &Method::GET | &Method::HEAD) => return self.answer_get(path),
+            (path, _) if PATHS.contains(&path) => text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n".to_owned()),
+            _ => return nothing(),
+        };
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+        response
+    }
+
+    fn answer_get(&self, path: &str) -> Response {
+        match path {
+            "/livez" => text(StatusCode::OK, "alive\n".to_owned()),
+            "/readyz" => self.ready(),
+            "/metrics" => self.metrics(),
+            _ => nothing(),
         }
+    }
+
+    /// Whether `Host` is an address, `localhost` or one of the names.
+    fn is_for_us(&self, request: &Request) -> bool {
+        let Some(host) = request.headers().get(HOST) else { return true };
+        let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()); // neither is a name of ours
+        authority.is_some_and(|authority| {
+            let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+            let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+            is_address || name == "localhost" || self.names.iter().any(|known| known.is(&name))
+        })
     }
 
     fn ready(&self) -> Response {
@@ -155,21 +183,22 @@ impl State {
     }
 }
 
-/// Whether `Host` is an address or `localhost`: a page elsewhere whose name has been pointed here (DNS rebinding)
-/// must not read what operators read.
-fn names_this_machine(request: &Request) -> bool {
-    let Some(host) = request.headers().get(HOST) else { return true };
-    let name = host.to_str().ok().and_then(|host| host.parse::<http::uri::Authority>().ok()); // neither is a name of ours
-    name.is_some_and(|authority| {
-        let host = authority.host();
-        host.trim_end_matches('.').eq_ignore_ascii_case("localhost")
-            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
-    })
+/// Where something is.
+const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+fn nothing() -> Response {
+    text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here.\n".to_owned())
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(ResponseBody::empty());
+    *response.status_mut() = status;
+    response
 }
 
 fn text(status: StatusCode, text: String) -> Response {
-    let mut response = Response::new(ResponseBody::full(text));
-    *response.status_mut() = status;
+    let mut response = empty(status);
+    *response.body_mut() = ResponseBody::full(text);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

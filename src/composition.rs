@@ -12,9 +12,10 @@ use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::{Db, Migrations};
-use foobar_web::{FileSources, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
+use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
@@ -26,8 +27,6 @@ pub(crate) struct Composition {
     pub(crate) database: Option<Db>,
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
-    /// What somebody should see to, although the server starts.
-    pub(crate) warnings: Vec<Warning>,
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
 }
@@ -66,24 +65,29 @@ impl Composition {
         };
         let app = parts.application.map(|application| (application.make)(database.clone(), &settings.app));
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let (web, warnings) = match parts.web {
-            Some(make) => {
-                let web = make(&settings.web, &settings.sites, handler);
-                (web.map_err(|error| StartError::setting(&config, "web", error))?, Vec::new())
-            }
+        let web = match parts.web {
+            Some(make) => make(&settings.web, &settings.sites, handler)
+                .map_err(|error| StartError::setting(&config, "web", error))?,
             None => web(&config, &settings, &parts.files, handler)?,
         };
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
         let mut composition =
-            Self { config, settings, migrations, database, app, web, warnings, admin: None, others: parts.tiers };
+            Self { config, settings, migrations, database, app, web, admin: None, others: parts.tiers };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
 
-    pub(crate) const fn has_app(&self) -> bool {
-        self.app.is_some()
+    /// What the web tier says of its sites.
+    pub(crate) fn sites(&self) -> Vec<SiteOverview> {
+        self.web.sites()
+    }
+
+    /// What the web tier says of settings without effect.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let is_said = |warning: &Warning| self.config.origin(&warning.key) != "default"; // nobody's mistake
+        self.web.warnings().into_iter().chain(self.useless_delay()).filter(is_said).collect()
     }
 
     /// Tries what the settings name, and leaves everything as it is.
@@ -97,16 +101,24 @@ impl Composition {
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
 
+    fn useless_delay(&self) -> Option<Warning> {
+        const MESSAGE: &str =
+            "nobody sees that the server is about to stop, as `admin.listen` is \"off\" and there is no `/readyz`";
+        let is_useless = !self.settings.server.shutdown_delay.is_zero() && self.settings.admin.listen == "off";
+        is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
+    }
+
     /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
     pub(crate) async fn start(self) -> Result<Running, StartError> {
-        for Warning { key, message, .. } in &self.warnings {
-            tracing::warn!("{}", self.config.error(key, message));
+        for Warning { key, message } in self.warnings() {
+            tracing::warn!("{}: `{key}`: {message}", self.config.origin(&key));
         }
-        let timeout = *self.settings.server.shutdown_timeout;
+        let server = &self.settings.server;
+        let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
-        let supervisor = Supervisor::start(tiers, Instant::now() + timeout).await?;
-        Ok(Running::new(supervisor, self.web, self.admin, timeout))
+        let supervisor = Supervisor::start(tiers, Instant::now() + patience.timeout).await?;
+        Ok(Running::new(supervisor, self.web, self.admin, patience))
     }
 
     /// Database, the user's own tiers, application, web.
@@ -124,7 +136,7 @@ impl Composition {
             "off" => Ok(None),
             address => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(address, may_move, self.tiers());
+                let admin = Admin::new(address, may_move, &self.settings.admin.server_name, self.tiers());
                 let admin = admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))?;
                 Ok(Some(Arc::new(admin)))
             }
@@ -141,12 +153,9 @@ fn web(
     settings: &AllSettings,
     files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
-) -> Result<(Arc<dyn WebTier>, Vec<Warning>), StartError> {
+) -> Result<Arc<dyn WebTier>, StartError> {
     match Web::with_files(&settings.web, &settings.sites, files, handler) {
-        Ok(web) => {
-            let warnings = web.warnings().to_vec();
-            Ok((Arc::new(web), warnings))
-        }
+        Ok(web) => Ok(Arc::new(web)),
         Err(error) => {
             let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
             Err(StartError::setting(config, &key, error))

@@ -43,10 +43,10 @@ pub use running::{Running, Stop};
 pub use server::Server;
 pub use settings::{AdminSettings, ServerSettings, reference};
 
-pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, TrustedProxy, actix_web};
+pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
     Attempt, BoxError, BoxFuture, Chain, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart,
-    Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, handler_fn,
+    Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{
     Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus,
@@ -54,7 +54,8 @@ pub use foobar_db::{
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Listed, Opened, OpenedFile,
-    RouteSettings, SiteSettings, Version, Wait, Web, WebSettings, WebTier, rust_embed,
+    RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web, WebSettings, WebTier,
+    rust_embed,
 };
 
 #[cfg(feature = "sqlite")]

@@ -15,7 +15,16 @@ pub struct Running {
     supervisor: Supervisor,
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
-    shutdown_timeout: Duration,
+    patience: Patience,
+}
+
+/// How long a stop takes at most.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// `server.shutdown_delay`.
+    pub(crate) delay: Duration,
+    /// `server.shutdown_timeout`, which begins after the delay.
+    pub(crate) timeout: Duration,
 }
 
 /// How a server stopped.
@@ -32,9 +41,9 @@ impl Running {
         supervisor: Supervisor,
         web: Arc<dyn WebTier>,
         admin: Option<Arc<Admin>>,
-        shutdown_timeout: Duration,
+        patience: Patience,
     ) -> Self {
-        Self { supervisor, web, admin, shutdown_timeout }
+        Self { supervisor, web, admin, patience }
     }
 
     /// The addresses it serves, with the ports that the system chose.
@@ -66,8 +75,9 @@ impl Running {
         self.web.reopen_logs();
     }
 
-    /// Stops: `/readyz` says 503, nothing new is accepted, what is in flight is finished, then the tiers stop in the
-    /// reverse order of their start. Takes at most `server.shutdown_timeout`; what is left then is dropped.
+    /// Stops: `/readyz` says 503, for `server.shutdown_delay` all is served as before; then nothing new is accepted, what
+    /// is in flight is finished, and the tiers stop in the reverse order of their start. From then on it takes at most
+    /// `server.shutdown_timeout`; what is left is dropped.
     pub async fn stop(self) -> Stop {
         self.drain().await
     }
@@ -76,7 +86,11 @@ impl Running {
         if let Some(admin) = &self.admin {
             admin.begin_drain();
         }
-        let deadline = Instant::now() + self.shutdown_timeout;
+        if !self.patience.delay.is_zero() {
+            tracing::info!(delay = ?self.patience.delay, "not ready any more, and serving on (`server.shutdown_delay`)");
+            tokio::time::sleep(self.patience.delay).await;
+        }
+        let deadline = Instant::now() + self.patience.timeout;
         self.supervisor.drain(deadline).await;
         if Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

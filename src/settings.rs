@@ -2,17 +2,20 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use foobar_app::AppSettings;
-use foobar_core::Period;
 use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, key, settings};
 use foobar_core::log::LogSettings;
+use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
-use foobar_web::{RouteSettings, SiteSettings, WebSettings};
+use foobar_web::{RouteSettings, ServerName, SiteSettings, WebSettings};
 
 settings! {
     /// `[server]`: the life of the process.
     pub struct ServerSettings in "server" {
         /// How long a stop may take: what is in flight when it has passed is dropped.
         pub shutdown_timeout: Period = r#""30s""#,
+        /// How long before a stop `/readyz` says 503 while everything is served as before, so that a balancer in front
+        /// sees it and sends nobody here any more. It comes before `shutdown_timeout`.
+        pub shutdown_delay: Period = r#""0""#,
     }
 }
 
@@ -22,6 +25,10 @@ settings! {
         /// Its address, or `off`. It has no password: keep it on the loopback or a private network. Where the default
         /// is taken by another program, a free port is used and logged; an address of your own must be free.
         pub listen: String = r#""127.0.0.1:9180""#,
+        /// The names it answers to besides IP addresses and `localhost`, written as those of a site, such as `"web"`, by
+        /// which a Prometheus in the next container asks. Any other name gets 421: a page elsewhere whose name has been
+        /// pointed here (DNS rebinding) must not read what operators read.
+        pub server_name: List<ServerName> = "[]",
     }
 }
 

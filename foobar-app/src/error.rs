@@ -1,3 +1,5 @@
+mod unreadable;
+
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -7,6 +9,8 @@ use actix_web::error::{
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use foobar_db::diesel::{self, result::DatabaseErrorKind};
+
+pub(crate) use unreadable::words;
 
 /// What a handler returns when it cannot answer: any error by `?`, or a status with a sentence for the client.
 ///
@@ -40,7 +44,8 @@ use foobar_db::diesel::{self, result::DatabaseErrorKind};
 /// | a violated UNIQUE constraint | 409, "This exists already." |
 /// | a database that is down or overloaded | 503 with `Retry-After` |
 /// | a write of which the database has not said whether it took effect | 500, which says so; no `Retry-After` |
-/// | an [`actix_web::Error`], or the request's body, path or query | what it says itself |
+/// | an [`actix_web::Error`] | what it says itself |
+/// | a body, path or query of the request that cannot be read | what it says itself, in a general sentence: what a deserializer says is not for visitors |
 /// | everything else, types of your own too | 500 |
 ///
 /// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that status
@@ -215,7 +220,7 @@ fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
         return of_query(error);
     }
     match CLIENT_ERRORS.iter().find_map(|status| status(error)) {
-        Some(status) => (status, status.is_client_error().then(|| error.to_string())),
+        Some(status) => (status, words(error).map(str::to_owned).filter(|_| status.is_client_error())),
         None => (StatusCode::INTERNAL_SERVER_ERROR, None),
     }
 }

@@ -1,27 +1,27 @@
 //! What stands around every application, whichever runs it.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
-use foobar_core::{Handler, List, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
-use http::HeaderName;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
+use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::{AppSettings, TrustedProxy};
+use crate::AppSettings;
 
 mod counters;
 mod failure;
-mod forwarded;
 mod gate;
 mod security_headers;
 
 pub(crate) use counters::Counters;
 pub(crate) use failure::{Failure, log};
 use gate::Gate;
-use security_headers::SecurityHeaders;
 
 /// The inside of a guard: answers requests, or says why not.
 pub(crate) trait Application: 'static {
@@ -32,8 +32,7 @@ pub(crate) trait Application: 'static {
 /// What the handlers of all worker threads share.
 pub(crate) struct Guard {
     timeout: Duration,
-    headers: SecurityHeaders,
-    trusted_proxies: List<TrustedProxy>,
+    security_headers: DefaultFields,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
@@ -43,8 +42,7 @@ impl Guard {
         let timeout = *settings.request_timeout;
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
-            headers: SecurityHeaders::new(settings),
-            trusted_proxies: settings.trusted_proxies.clone(),
+            security_headers: security_headers::of(settings),
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
@@ -79,7 +77,13 @@ impl<A: Application> Guarded<A> {
             return Err(Failure::not_started());
         }
         let limit = self.guard.timeout;
-        match timeout(limit, panics::catch_future(self.inner.answer(request, id))).await {
+        let mut answer = pin!(panics::catch_future(self.inner.answer(request, id)));
+        // Most handlers are ready at once, and need no timer.
+        let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending => Box::pin(timeout(limit, answer)).await,
+        };
+        match answer {
             Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
@@ -98,23 +102,17 @@ impl<A: Application> Handler for Guarded<A> {
     fn handle(&self, mut request: Request) -> LocalBoxFuture<'_, Response> {
         Box::pin(async move {
             let _in_flight = self.counters.enter();
-            // The web tier gives each request an id; a call in process comes without.
             let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
-            forwarded::check(&mut request, &self.guard.trusted_proxies);
             let answer = self.answer(&mut request, id).await;
-            let mut response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
+            let response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
             self.counters.responded(response.status());
-            self.guard.headers.add(response.headers_mut());
-            response.headers_mut().insert(REQUEST_ID, header(id));
             response
         })
     }
-}
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-fn header(id: RequestId) -> HeaderValue {
-    HeaderValue::try_from(id.to_string()).expect("a request id is hexadecimal digits")
+    fn default_fields(&self) -> &DefaultFields {
+        &self.guard.security_headers
+    }
 }
 
 /// Whether it is an error that says nothing: no body, and no type of one.

@@ -8,8 +8,8 @@
 //!
 //! Around every application, whichever runs it: a panic becomes 500, a handler past its deadline 504, errors are
 //! problem+json or a page by the request's `Accept`, security headers are added where the application has not set its
-//! own, `Forwarded` and `X-Forwarded-` fields are removed unless a trusted proxy sent them, and `X-Request-Id` names the
-//! request; the web tier sets it only on what it answers without the application.
+//! own, and `X-Request-Id` names the request; the web tier sets it only on what it answers without the application.
+//! What `Forwarded` and `X-Forwarded-` fields say is believed: the web tier has left only what is true of them.
 //! [`AppSettings`] holds what can be changed.
 
 mod app;
@@ -21,7 +21,6 @@ mod settings;
 mod streamed;
 pub mod testing;
 mod tower_app;
-mod trusted_proxy;
 
 pub use actix_web;
 pub use app::App;
@@ -30,4 +29,3 @@ pub use error::Error;
 pub use runtime::{Runtime, StartError};
 pub use settings::{AppSettings, HeaderText};
 pub use tower_app::TowerApp;
-pub use trusted_proxy::TrustedProxy;

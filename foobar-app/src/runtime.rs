@@ -47,11 +47,10 @@ use tunnel::Tunnels;
 ///
 /// # What a handler sees of its connection
 ///
-/// `HttpRequest::peer_addr` is the client's address (`None` on a Unix socket). `connection_info` and `full_url` take
-/// the scheme from the connection and the host from the request. Only where the connection comes from one of
-/// [`AppSettings::trusted_proxies`] do `Forwarded` and `X-Forwarded-*` reach the handler, and actix-web prefers them to
-/// both; from any other client they are removed. Of several values in such a field actix-web takes the first, so the
-/// proxy has to replace what its own client sent, not to append to it.
+/// `HttpRequest::peer_addr` is the client's address, also behind a trusted proxy (`web.trusted_proxies`), where its port may
+/// be 0; `None` on a Unix socket. `connection_info` and `full_url` take the scheme from the connection and the host from the
+/// request. `Forwarded` and `X-Forwarded-*`, which actix-web prefers to both, reach the handler only from such a proxy, with
+/// the one value that the web tier found to be true.
 /// `HttpRequest::app_config` knows nothing of this server and keeps actix-web's defaults.
 ///
 /// # The database

@@ -1,7 +1,5 @@
-use foobar_core::{List, Period, Size, config::settings};
+use foobar_core::{Period, Size, config::settings};
 use http::HeaderValue;
-
-use crate::TrustedProxy;
 
 settings! {
     /// `[app]`: the application tier.
@@ -16,11 +14,6 @@ settings! {
         /// The largest frame that a WebSocket client may send; one that announces more ends its connection. `"0"` for no
         /// limit: then one client can fill the memory.
         pub max_websocket_frame: Size = r#""1MiB""#,
-        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or
-        /// `"unix"` for connections over a Unix socket. From all others the application does not get `Forwarded` and
-        /// the `X-Forwarded-` fields. A proxy must set each field that it uses in place of the client's (nginx:
-        /// `X-Forwarded-For $remote_addr`) and remove the others: of several values actix-web believes the first.
-        pub trusted_proxies: List<TrustedProxy> = "[]",
         /// The header `Content-Security-Policy` of responses that do not set it; `""` for none.
         pub content_security_policy: HeaderText = CONTENT_SECURITY_POLICY,
         /// The header `X-Frame-Options`, for browsers that do not know `frame-ancestors`, of responses that do not set
@@ -59,30 +52,11 @@ impl TryFrom<String> for HeaderText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foobar_core::config::Loader;
 
     #[test]
     fn a_header_text_is_one_line_and_an_empty_one_is_no_header() {
         assert_eq!(HeaderText::try_from(String::new()).map(|text| text.0), Ok(None));
         assert!(HeaderText::try_from("DENY".to_owned()).is_ok_and(|text| text.value().is_some()));
         assert!(HeaderText::try_from("a\r\nSet-Cookie: b".to_owned()).is_err());
-    }
-
-    fn proxies(value: &str) -> Result<List<TrustedProxy>, String> {
-        let loader = Loader::default().section::<AppSettings>().set("app.trusted_proxies", value, "--set");
-        let section = loader.load().expect("the key is known").section::<AppSettings>();
-        section.map(|settings| settings.trusted_proxies).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_proxies_are_a_list_and_a_bad_one_is_an_error_that_says_what_is_accepted() {
-        assert!(AppSettings::default().trusted_proxies.is_empty());
-        let all = ["10.0.0.0/8", "::1", "unix"].map(|text| TrustedProxy::try_from(text.to_owned()));
-        let all: List<_> = all.into_iter().collect::<Result<_, _>>().expect("they are proxies");
-        assert_eq!(proxies("10.0.0.0/8, ::1, unix"), Ok(all));
-        let error = proxies("10.0.0.0/8, localhost").expect_err("a name is no proxy");
-        for part in ["app.trusted_proxies", "\"localhost\"", "127.0.0.1", "10.0.0.0/8", "unix"] {
-            assert!(error.contains(part), "{error}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-use crate::{BoxError, LocalBoxFuture, RequestBody, ResponseBody};
+use crate::{BoxError, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
 
 /// What a client asked, with a body that arrives as it is read.
 ///
@@ -30,6 +30,11 @@ pub type Response = http::Response<ResponseBody>;
 pub trait Handler: 'static {
     /// Answers one request.
     fn handle(&self, request: Request) -> LocalBoxFuture<'_, Response>;
+
+    /// What whoever sends its responses adds to each of them; nothing by default.
+    fn default_fields(&self) -> &DefaultFields {
+        DefaultFields::NONE
+    }
 }
 
 /// Makes one [`Handler`] for each worker thread.

@@ -10,11 +10,14 @@
 // `settings!` names this crate; in here too.
 extern crate self as foobar_core;
 
+mod accept;
 mod body;
 pub mod config;
 mod connection;
+mod default_fields;
 mod error;
 mod handler;
+mod html_text;
 pub mod log;
 mod metrics;
 mod own_thread;
@@ -25,13 +28,17 @@ mod request_id;
 mod secret;
 mod supervisor;
 mod tier;
+mod trusted_proxy;
 mod units;
 mod upgrade;
 
+pub use accept::Accept;
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
 pub use connection::{Connection, Scheme};
+pub use default_fields::{DefaultFields, Present};
 pub use error::{BoxError, Chain};
 pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};
+pub use html_text::HtmlText;
 pub use metrics::Metrics;
 pub use own_thread::on_own_thread;
 pub use persistent_start::{Attempt, PersistentStart};
@@ -40,6 +47,7 @@ pub use request_id::RequestId;
 pub use secret::Secret;
 pub use supervisor::{StartError, Supervisor};
 pub use tier::{Readiness, Tier};
+pub use trusted_proxy::TrustedProxy;
 pub use units::{List, Period, Size};
 pub use upgrade::{Io, Upgrade};
 

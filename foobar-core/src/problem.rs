@@ -1,7 +1,7 @@
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::{RequestId, Response, ResponseBody};
+use crate::{Accept, HtmlText, RequestId, Response, ResponseBody};
 
 /// An error as its client sees it: a problem detail (RFC 9457) for a program, a page for a browser.
 ///
@@ -38,11 +38,16 @@ impl Problem {
         self.status
     }
 
+    /// Whether it has a sentence for the client.
+    pub const fn has_detail(&self) -> bool {
+        self.detail.is_some()
+    }
+
     /// The response: a page where the request's `Accept` names `text/html` at least as high as JSON,
     /// `application/problem+json` otherwise. Its extensions hold the problem, which tells it from an answer that the
     /// application wrote itself.
     pub fn response(&self, request: &HeaderMap, id: RequestId) -> Response {
-        let page = Self::prefers_page(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes));
+        let page = Accept::of(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes)).prefers_page();
         let mut response = Response::new(ResponseBody::full(if page { self.page(id) } else { self.json(id) }));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -54,17 +59,6 @@ impl Problem {
         }
         response.extensions_mut().insert(self.clone());
         response
-    }
-
-    /// Whether a client that sent these `Accept` fields is answered with a page.
-    pub fn prefers_page<'a>(accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
-        let (mut html, mut json) = (0.0_f32, 0.0_f32);
-        let values = accept.into_iter().filter_map(|value| str::from_utf8(value).ok()); // not text: no wish
-        for range in values.flat_map(|value| value.split(',')) {
-            html = weight(range, &["text/html", "application/xhtml+xml"]).map_or(html, |weight| html.max(weight));
-            json = weight(range, &["application/json", JSON]).map_or(json, |weight| json.max(weight));
-        }
-        html > 0.0 && html >= json
     }
 
     fn title(&self) -> &'static str {
@@ -86,7 +80,7 @@ impl Problem {
 
     fn page(&self, id: RequestId) -> String {
         let (code, title) = (self.status.as_u16(), self.title());
-        let detail = self.detail.as_ref().map(|text| format!("<p>{}</p>\n", escape(text))).unwrap_or_default();
+        let detail = self.detail.as_ref().map(|text| format!("<p>{}</p>\n", HtmlText(text))).unwrap_or_default();
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n<title>{code} {title}</title>\n\
@@ -102,48 +96,9 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 const STYLE: &str = ":root{color-scheme:light dark;font-family:system-ui,sans-serif}\
                      main{max-width:40rem;margin:20vh auto;padding:0 1rem}";
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// The quality (RFC 9110 §12.4.2) of a media range, if it is one of `types`.
-fn weight(range: &str, types: &[&str]) -> Option<f32> {
-    let mut parts = range.split(';').map(str::trim);
-    let name = parts.next()?;
-    types.iter().any(|known| name.eq_ignore_ascii_case(known)).then(|| {
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        quality.map_or(1.0, |q| q.parse().unwrap_or(0.0)) // a malformed quality is no wish
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn prefers(accept: &'static str) -> bool {
-        Problem::prefers_page([accept.as_bytes()])
-    }
-
-    #[test]
-    fn a_browser_gets_a_page_and_a_program_gets_json() {
-        assert!(prefers("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
-        assert!(!prefers("*/*"));
-        assert!(!prefers("application/json"));
-        assert!(!prefers("text/html;q=0.5, application/json"));
-        assert!(!prefers("text/html;q=0"));
-        assert!(!Problem::prefers_page([]));
-    }
 
     #[test]
     fn the_page_escapes_what_it_is_given() {

@@ -96,10 +96,12 @@ impl AccessLog {
             text.reserve(FULL + SLACK);
             self.filled.notify_one();
         }
-        let time = self.clock.at(Instant::now());
+        let now = Instant::now();
+        let time = self.clock.at(now);
         match self.format {
-            LogFormat::Combined => line.combined(&mut text, &time),
-            LogFormat::Json => line.json(&mut text, &time),
+            LogFormat::Combined => line.combined(&mut text, &time, false),
+            LogFormat::CombinedId => line.combined(&mut text, &time, true),
+            LogFormat::Json => line.json(&mut text, &time, now),
         }
         self.lines.set(self.lines.get() + 1);
         if text.len() >= FULL {

@@ -18,16 +18,24 @@ pub(crate) struct Second {
     pub(crate) http: String,
     /// `20/Nov/2026:05:41:00 +0000`, as in nginx's log.
     pub(crate) common: String,
-    /// `2026-11-20T05:41:00Z`.
+    /// `2026-11-20T05:41:00`, as in RFC 3339.
     pub(crate) iso: String,
     /// What was asked for: as many as there are rules that give a time.
     later: RefCell<Vec<(Duration, Rc<str>)>>,
 }
 
+/// A date of HTTP, which begins with the year 1970 and ends with 9999.
+fn http_date(time: SystemTime) -> String {
+    httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST))
+}
+
+/// The last second that a date can say.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
 /// The time that lies so long after another, as in `Expires`; at most ten years, as a year has four digits there, and
 /// not before 1970.
 pub(crate) fn after(time: SystemTime, period: Duration) -> String {
-    httpdate::fmt_http_date(time.max(UNIX_EPOCH) + period.min(TEN_YEARS))
+    http_date(time.max(UNIX_EPOCH) + period.min(TEN_YEARS))
 }
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -47,12 +55,18 @@ impl Clock {
 
 impl Second {
     pub(crate) fn new(start: SystemTime, end: Instant) -> Self {
-        let http = httpdate::fmt_http_date(start);
+        let http = http_date(start);
         let (day, month, year, clock) = (&http[5..7], &http[8..11], &http[12..16], &http[17..25]);
         let number = MONTHS.iter().position(|name| *name == month).unwrap_or_default() + 1; // it is one of them
         let common = format!("{day}/{month}/{year}:{clock} +0000");
-        let iso = format!("{year}-{number:02}-{day}T{clock}Z");
+        let iso = format!("{year}-{number:02}-{day}T{clock}");
         Self { start, end, http, common, iso, later: RefCell::default() }
+    }
+
+    /// How many milliseconds of it have passed `now`.
+    pub(crate) fn milliseconds(&self, now: Instant) -> u128 {
+        let left = self.end.saturating_duration_since(now);
+        Duration::from_secs(1).saturating_sub(left).as_millis().min(999)
     }
 
     /// The time so long [after] this.
@@ -78,12 +92,27 @@ mod tests {
         let second = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), Instant::now());
         assert_eq!(second.http, "Fri, 20 Nov 2026 05:41:00 GMT");
         assert_eq!(second.common, "20/Nov/2026:05:41:00 +0000");
-        assert_eq!(second.iso, "2026-11-20T05:41:00Z");
+        assert_eq!(second.iso, "2026-11-20T05:41:00");
+        for (before, milliseconds) in [(0, 999), (1, 999), (2, 998), (1000, 0), (2000, 0)] {
+            let end = Instant::now() + Duration::from_hours(1);
+            let second = Second::new(UNIX_EPOCH, end);
+            assert_eq!(second.milliseconds(end - Duration::from_millis(before)), milliseconds);
+        }
         assert_eq!(after(UNIX_EPOCH - Duration::from_secs(9), Duration::ZERO), "Thu, 01 Jan 1970 00:00:00 GMT");
         let minute = (60, "Fri, 20 Nov 2026 05:42:00 GMT");
         for (period, date) in [minute, (u64::MAX, "Mon, 17 Nov 2036 05:41:00 GMT"), minute] {
             assert_eq!(*second.http_after(Duration::from_secs(period)), *date);
         }
+    }
+
+    #[test]
+    fn beyond_the_year_9999_time_stands_still() {
+        let second = Second::new(UNIX_EPOCH + 2 * LAST, Instant::now());
+        assert_eq!(
+            (second.http.as_str(), second.iso.as_str()),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:59:59")
+        );
+        assert_eq!(*second.http_after(TEN_YEARS), *"Fri, 31 Dec 9999 23:59:59 GMT");
     }
 
     #[test]

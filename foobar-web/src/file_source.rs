@@ -29,7 +29,7 @@ use bytes::Bytes;
 pub(crate) use buffer::{Buffer, SLICE};
 #[cfg(test)]
 pub(crate) use disk_file::tells_what_is_in_memory;
-pub(crate) use disk_file::{DiskFile, read, state};
+pub(crate) use disk_file::{DiskFile, is_refused, read, state};
 pub use embedded::Embedded;
 pub use folder::Folder;
 pub use sources::FileSources;

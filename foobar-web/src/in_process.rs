@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use foobar_core::{BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, Scheme, Tier};
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, SERVER};
+use foobar_core::{
+    BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId, Scheme, Tier,
+};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -17,7 +19,7 @@ use crate::pipeline::{Arrival, Logged};
 use crate::plan::Plan;
 use crate::threads::{Crew, Orders, Work};
 use crate::worker::Worker;
-use crate::{Address, Error, FileSources, SiteSettings, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier without sockets, for tests: sites, routes, files and the application on one worker thread.
 ///
@@ -96,7 +98,10 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
     let connection = Connection { remote: None, local: None, scheme };
     let arrival = Arrival { connection, since: tokio::time::Instant::now() };
-    let response = worker.pipeline.serve(Request::from_parts(parts, RequestBody::full(body)), arrival).await;
+    let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
+    if response.body().is_by_handler() {
+        worker.pipeline.handler.default_fields().complete(response.headers_mut());
+    }
     collect(response, head).await
 }
 
@@ -104,8 +109,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
 async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     let (mut parts, mut body) = response.into_parts();
     parts.headers.insert(SERVER, HeaderValue::from_static("foobar"));
-    let id = HeaderValue::try_from(body.entry().id().to_string()).expect("hexadecimal digits are a field value");
-    parts.headers.insert(X_REQUEST_ID, id);
+    parts.headers.insert(RequestId::FIELD, body.entry().id().into());
     if let Some(length) = body.size_hint().exact() {
         parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
@@ -115,8 +119,6 @@ async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
     }
     Response::from_parts(parts, collected.freeze())
 }
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Tier for InProcess {
     fn name(&self) -> &'static str {
@@ -146,6 +148,14 @@ impl Tier for InProcess {
 }
 
 impl WebTier for InProcess {
+    fn sites(&self) -> Vec<SiteOverview> {
+        self.plan.sites.overview()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.plan.warnings.clone()
+    }
+
     fn addresses(&self) -> Vec<Address> {
         Vec::new()
     }

@@ -36,13 +36,14 @@ mod worker;
 pub mod fuzzing;
 
 pub use encoding::Coding;
-pub use error::Error;
+pub use error::{Error, Warning};
 pub use file_source::{
     Embedded, FileContent, FileSource, FileSources, FileState, Folder, Listed, Opened, OpenedFile, Version, Wait,
 };
 pub use in_process::InProcess;
-pub use net::{Address, Warning};
+pub use net::Address;
 pub use rust_embed;
-pub use settings::{Autoindex, Https, LogFormat, RouteSettings, SiteSettings, WebSettings, Www};
+pub use settings::{Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
+pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;
 pub use web_tier::WebTier;

@@ -2,17 +2,19 @@
 //! not know HTTP.
 //!
 //! - A file that the system sends is corked (`TCP_CORK`, nginx's `tcp_nopush`), as its pages do not come out even with
-//!   packets; not under BBR, where it doubled the time: there the socket takes at most 512 KiB ahead
-//!   (`TCP_NOTSENT_LOWAT`), so that connections share evenly. A small answer that ends its connection goes with
-//!   `MSG_MORE` and `shutdown`, so that one packet carries the end too.
+//!   packets; not under BBR, where it doubled the time. A small answer that ends its connection goes with `MSG_MORE` and
+//!   `shutdown`, so that one packet carries the end too.
+//! - A connection takes at most 128 KiB ahead of what it can send (`TCP_NOTSENT_LOWAT`), whatever the congestion control
+//!   and however the bytes come: 4,000 clients that do not read filled the system's memory for TCP otherwise, and
+//!   strangers' connections were reset. `SO_SNDBUF` would bound what is on its way too, and slow a distant client down.
 //! - What a client has taken is what it has acknowledged (`SIOCOUTQ`), not what the system took for it: so deadlines
-//!   neither cut a slow client that reads nor wait for one that does not. A small `TCP_NOTSENT_LOWAT`, the other way
-//!   to learn it, made an answer of 1 MiB up to twice as dear.
-//! - Socket options are set on the listening socket and inherited, which saves six calls a connection. The runtime
+//!   neither cut a slow client that reads nor wait for one that does not.
+//! - Socket options are set on the listening socket and inherited, which saves seven calls a connection. The runtime
 //!   learns of a connection only when there is something to wait for: one request and its end cost five system calls.
 
 mod address;
 mod client_addresses;
+mod clients;
 mod cork;
 mod listener;
 mod tcp;
@@ -22,11 +24,12 @@ mod unacknowledged;
 
 pub use address::Address;
 pub(crate) use address::Listen;
-pub(crate) use client_addresses::ClientAddresses;
+use client_addresses::ClientAddresses;
+pub(crate) use client_addresses::Place;
+pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
 pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
-pub use tls::Warning;
 pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream, renew};
 pub(crate) use transport::Transport;

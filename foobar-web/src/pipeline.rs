@@ -12,6 +12,7 @@
 //! - A panic is caught where its request is answered, and logged there with its place.
 
 mod accel;
+mod handed_over;
 mod logged;
 mod refusal;
 
@@ -19,12 +20,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{
-    BoxError, Connection, Handler, Problem, RequestBody, RequestId, Response, ResponseBody, Scheme, Upgrade, panics,
-};
+use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response, Scheme};
 use http::header::{
-    ACCEPT, ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue,
-    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING,
+    self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
+    TRANSFER_ENCODING, VARY,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -33,10 +32,12 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
+use crate::net::{Clients, Place};
 use crate::reply::{self, Reply};
-use crate::request::{Asked, LimitedBody, NormalPath};
-use crate::site::{Choice, Last, Place, Site, Sites, Target};
+use crate::request::{Asked, NormalPath, origin};
+use crate::site::{Choice, Site, Sites};
 use accel::Accel;
+use handed_over::HandedOver;
 use logged::Record;
 
 pub(crate) use logged::Logged;
@@ -44,6 +45,7 @@ pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) log: Rc<AccessLog>,
@@ -57,10 +59,14 @@ pub(crate) struct Arrival {
     pub(crate) since: Instant,
 }
 
+type Fields = Vec<(HeaderName, HeaderValue)>;
+
 /// An error of this server's own, with headers that belong to it.
 struct Failure {
     problem: Problem,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Fields,
+    /// The fields of `add_header`, which the page of the error may have itself; the site's where the route is not known.
+    added: Option<Fields>,
     kind: Kind,
 }
 
@@ -73,38 +79,69 @@ enum Kind {
     Answer,
 }
 
+/// A response, and whether whoever sends it adds the handler's default fields.
+struct Answer {
+    response: Response,
+    is_by_handler: bool,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { response, is_by_handler: false }
+    }
+}
+
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problem, headers: Vec::new(), kind: Kind::Refusal }
+        Self { problem, headers: Vec::new(), added: None, kind: Kind::Refusal }
     }
 }
 
 impl Pipeline {
     /// Answers one request, and logs it when the answer has been sent.
-    pub(crate) async fn serve<B>(&self, request: Request<B>, arrival: Arrival) -> http::Response<Logged>
+    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: Arrival) -> http::Response<Logged>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        let id = RequestId::generate();
-        let (mut request, body) = request.into_parts();
-        let record = self.record(&request, id, &arrival);
-        let head = request.method == Method::HEAD;
+        let id = self.name(&request.headers, &arrival);
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
         let scheme = arrival.connection.scheme;
-        let mut response = match self.sites.choose(&mut request, scheme) {
-            Ok(Choice::Redirect(site, status, location)) => with_hsts(reply::redirect(status, location), site, scheme),
-            Ok(Choice::Site(site)) => {
-                let pages = site.error_pages.are_for(&request.headers).then_some(&site.error_pages);
-                let answer = self.answer(site, &mut request, body, arrival.connection, id).await;
-                let mut response = answer.unwrap_or_else(|failure| self.fail(failure, &request.headers, id));
-                if let Some(pages) = pages {
-                    Box::pin(pages.apply(&mut response)).await; // boxed, as all that is rare, to keep this future small
-                }
-                with_hsts(response, site, scheme)
-            }
-            Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await,
+        let choice = match &place {
+            Some(_) => self.sites.choose(request, scheme),
+            None => Err(too_many()),
         };
-        keep_true_length(&mut response, head);
-        finish(response, record)
+        let record = self.record(request, id, &arrival, place);
+        let head = request.method == Method::HEAD;
+        let mut answer: Answer = match choice {
+            Ok(Choice::Redirect(site, status, location)) => {
+                let mut answer: Answer = reply::redirect(status, location).into();
+                add(&mut answer.response, site.routes.of_site().added(request.uri.path()));
+                self.add_hsts(&mut answer, site, scheme);
+                answer
+            }
+            Ok(Choice::Site(site)) => {
+                let pages = site.error_pages_for(request);
+                let (mut answer, added) = match self.answer(site, request, body, &arrival.connection, id).await {
+                    Ok(answer) => (answer, Vec::new()),
+                    Err(failure) => {
+                        let added = failure.added.unwrap_or_else(|| site.routes.of_site().added("/"));
+                        let failure = Failure { added: Some(added.clone()), ..failure };
+                        (self.fail(failure, &request.headers, id).into(), added)
+                    }
+                };
+                if let Some(pages) = pages.filter(|pages| pages.covers(answer.response.status())) {
+                    self.complete(&mut answer);
+                    // Boxed, as all that is rare, to keep this future small.
+                    Box::pin(pages.apply(&mut answer.response)).await;
+                }
+                add(&mut answer.response, added); // to a page of the site's own, which has no policy
+                self.add_hsts(&mut answer, site, scheme);
+                answer
+            }
+            Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await.into(),
+        };
+        keep_true_length(&mut answer.response, head);
+        finish(answer, record)
     }
 
     /// Answers a request whose head was refused; `request` stands in its place.
@@ -114,23 +151,25 @@ impl Pipeline {
         refusal: Refusal,
         arrival: Arrival,
     ) -> http::Response<Logged> {
-        let id = RequestId::generate();
         let (mut request, _) = request.into_parts();
-        request.headers.extend(refusal.accept.map(|accept| (ACCEPT, accept)));
-        let record = self.record(&request, id, &arrival);
+        request.headers = refusal.fields;
+        let id = self.name(&request.headers, &arrival);
+        let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let record = self.record(&request, id, &arrival, place);
         record.raw(refusal.line);
         let problem = Problem::new(refusal.status).detail(refusal.detail);
         let response = self.refused(problem, &request.headers, id).await;
-        finish(response, record)
+        finish(response.into(), record)
     }
 
     /// The answer to a request that came to no site; the page is that of the default one.
     async fn refused(&self, problem: Problem, request: &HeaderMap, id: RequestId) -> Response {
         let mut response = self.fail(problem.into(), request, id);
-        let site = self.sites.serving(None).map(|site| self.sites.at(site));
-        if let Some(site) = site.filter(|site| site.error_pages.are_for(request)) {
+        let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) else { return response };
+        if site.error_pages.are_for(request) {
             site.error_pages.apply(&mut response).await;
         }
+        add(&mut response, site.routes.of_site().added("/"));
         response
     }
 
@@ -139,78 +178,61 @@ impl Pipeline {
         site: &Site,
         request: &mut Parts,
         body: B,
-        connection: Connection,
+        connection: &Connection,
         id: RequestId,
-    ) -> Result<Response, Failure>
+    ) -> Result<Answer, Failure>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
         if request.uri.path() == "*" {
-            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)));
+            return Ok(reply::with_field(StatusCode::OK, ALLOW, methods(site)).into());
         }
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
         let route = site.routes.find(path.as_str());
         if content_length(&request.headers) > route.body_limit {
-            return Err(too_large(route.body_limit).into());
+            let failure = Failure::from(too_large(route.body_limit));
+            return Err(Failure { added: Some(route.added(path.as_str())), ..failure });
         }
-        match &route.target {
-            Target::Redirect { status, location } => Ok(reply::redirect(*status, location.clone())),
-            Target::Respond { status, body, .. } if body.is_empty() => answer_with(Reply::empty(*status, Vec::new())),
-            Target::Respond { status, content_type, body } => Ok(respond(*status, content_type, body)),
-            Target::Try { places, last } => match (file(places, request, path.as_str()).await, last) {
-                (Some(reply), _) => answer_with(reply),
-                (None, Last::Status(status)) => answer_with(Reply::empty(*status, Vec::new())),
-                (None, Last::App) => {
-                    if NormalPath::has_dot_segments(request.uri.path()) {
-                        request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
-                    }
-                    request.extensions.insert(connection);
-                    request.extensions.insert(id);
-                    let response = self.hand_over(request, body, route.body_limit, id).await?;
-                    match Accel::of(&response) {
-                        None => Ok(accel::take(response)),
-                        Some(accel) => Box::pin(follow(accel, site, request)).await,
-                    }
-                }
-            },
+        // Boxed, as all that is not the application's, to keep this future small.
+        if !route.is_app()
+            && let Some(reply) = Box::pin(route.reply(Asked::sent_by(connection.scheme, request), path.as_str())).await
+        {
+            return answer_with(reply, || Some(route.added(path.as_str()))).map(Answer::from);
         }
-    }
-
-    /// Hands the request to the application; of `request` remains what an error needs, or a file in its place.
-    async fn hand_over<B>(&self, request: &mut Parts, body: B, limit: u64, id: RequestId) -> Result<Response, Problem>
-    where
-        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
-    {
-        let (mut parts, ()) = Request::new(()).into_parts();
-        std::mem::swap(request, &mut parts);
-        request.method = parts.method.clone();
-        request.headers = accel::remember(&parts.headers);
-        if body.is_end_stream() {
-            return self.handle(Request::from_parts(parts, RequestBody::empty()), id).await;
+        if NormalPath::has_dot_segments(request.uri.path()) {
+            request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
         }
-        let (body, fate) = LimitedBody::new(body, limit);
-        let response = self.handle(Request::from_parts(parts, RequestBody::stream(body)), id).await;
-        match fate.failure() {
-            None => response,
-            Some(StatusCode::PAYLOAD_TOO_LARGE) => Err(too_large(limit)),
-            Some(status) => {
-                Err(Problem::new(status).detail("The body of the request did not arrive whole and in time."))
-            }
+        request.extensions.insert(*connection);
+        request.extensions.insert(id);
+        let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
+        let response = handed_over.response(request, id).await?;
+        let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
+        if !accel::speaks(&answer.response) {
+            return Ok(answer);
+        }
+        self.complete(&mut answer);
+        match Accel::of(&answer.response) {
+            None => Ok(accel::take(answer.response).into()),
+            Some(accel) => Box::pin(follow(accel, site, request)).await.map(Answer::from),
         }
     }
 
-    async fn handle(&self, request: foobar_core::Request, id: RequestId) -> Result<Response, Problem> {
-        let may_switch = request.extensions().get::<Upgrade>().is_some();
-        let uri = request.uri().clone();
-        let fault = match panics::catch_future(async { self.handler.handle(request).await }).await {
-            Ok(response) if !response.status().is_informational() => return Ok(response),
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS && may_switch => return Ok(response),
-            Ok(_) => "answered 1xx to a request that may not be upgraded".to_owned(),
-            Err(panic) => panic.to_string(),
-        };
-        tracing::error!(request = %id, path = uri.path(), "the application's handler {fault}");
-        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
+    /// Adds the handler's default fields before somebody changes what the response says.
+    fn complete(&self, answer: &mut Answer) {
+        if std::mem::take(&mut answer.is_by_handler) {
+            self.handler.default_fields().complete(answer.response.headers_mut());
+        }
+    }
+
+    /// Adds what the site asks of browsers, unless the answer says it.
+    fn add_hsts(&self, answer: &mut Answer, site: &Site, scheme: Scheme) {
+        let is_default = || self.handler.default_fields().contains(&STRICT_TRANSPORT_SECURITY);
+        if let Some(hsts) = site.hsts(scheme)
+            && !(answer.is_by_handler && is_default())
+        {
+            add(&mut answer.response, vec![(STRICT_TRANSPORT_SECURITY, hsts.clone())]);
+        }
     }
 
     fn fail(&self, failure: Failure, request: &HeaderMap, id: RequestId) -> Response {
@@ -219,7 +241,8 @@ impl Pipeline {
         if refused {
             self.counters.refused(status);
         }
-        let mut response = failure.problem.response(request, id);
+        let mut response = reply::problem(&failure.problem, request, id);
+        add(&mut response, failure.added.unwrap_or_default()); // where there is none, the site's follow
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -227,24 +250,49 @@ impl Pipeline {
         response
     }
 
-    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival) -> Record {
+    /// The id of a request: what a trusted proxy has named it, or one of our own.
+    fn name(&self, headers: &HeaderMap, arrival: &Arrival) -> RequestId {
+        if !self.clients.is_proxy(arrival.connection.remote) {
+            return RequestId::generate();
+        }
+        let mut names = headers.get_all(RequestId::FIELD).iter();
+        let name = names.next().filter(|_| names.next().is_none());
+        name.and_then(|name| RequestId::given(name.as_bytes())).unwrap_or_else(RequestId::generate)
+    }
+
+    /// Finds the client, whom a trusted proxy names, and leaves what is true of what the request says of it. `None`: it has
+    /// too many requests in hand.
+    fn by_client(&self, headers: &mut HeaderMap, arrival: Arrival) -> (Arrival, Option<Place>) {
+        let connection = arrival.connection;
+        if !self.clients.is_proxy(connection.remote) {
+            origin::strip(headers);
+            return (arrival, Some(Place::default())); // its connection has one
+        }
+        let origin = origin::find(headers, connection.remote, |remote| self.clients.is_proxy(remote));
+        origin::clean(headers, &origin);
+        let scheme = origin.scheme.unwrap_or(connection.scheme); // nobody says another
+        let connection = Connection { remote: origin.client, scheme, ..connection };
+        (Arrival { connection, ..arrival }, self.clients.admit(origin.client))
+    }
+
+    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival, place: Option<Place>) -> Record {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
-        Record::new(Entry::new(&self.log, request, remote, id, arrival.since))
+        Record::new(Entry::new(&self.log, request, remote, id, arrival.since), place)
     }
 }
 
-/// The response with what the site asks of browsers, unless the application has said it.
-fn with_hsts(mut response: Response, site: &Site, scheme: Scheme) -> Response {
-    if let Some(hsts) = site.hsts(scheme) {
-        response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| hsts.clone());
+/// What the application says of an error in a sentence is an answer of its own, which no page replaces.
+fn keep_detail(mut response: Response) -> Response {
+    if response.extensions().get().is_some_and(Problem::has_detail) {
+        response.extensions_mut().remove::<Problem>();
     }
     response
 }
 
 /// The response with its line in the log.
-fn finish(response: Response, record: Record) -> http::Response<Logged> {
-    record.answered(response.status());
-    response.map(|body| Logged::new(body, record))
+fn finish(answer: Answer, record: Record) -> http::Response<Logged> {
+    record.answered(answer.response.status());
+    answer.response.map(|body| Logged::new(body, record, answer.is_by_handler))
 }
 
 /// Drops what an answer says of its own framing, unless the connection keeps to it or the length is that of a body that is left
@@ -256,6 +304,9 @@ fn keep_true_length(response: &mut Response, head: bool) {
         Some(length) => length == 0 && left_out,
     };
     let headers = response.headers_mut();
+    if !headers.keys().any(|name| name == CONTENT_LENGTH || name == TRANSFER_ENCODING) {
+        return;
+    }
     headers.remove(TRANSFER_ENCODING);
     let mut claims = headers.get_all(CONTENT_LENGTH).iter();
     let claim = claims.next().filter(|_| claims.next().is_none());
@@ -272,7 +323,8 @@ const DIGITS: usize = 19;
 fn check(request: &Parts, site: &Site) -> Result<(), Failure> {
     if matches!(request.method, Method::CONNECT | Method::TRACE) {
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED);
-        return Err(Failure { problem, headers: vec![(ALLOW, methods(site))], kind: Kind::Refusal });
+        let headers = vec![(ALLOW, methods(site))];
+        return Err(Failure { headers, ..Failure::from(problem) });
     }
     let known = |expectation: &HeaderValue| expectation.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if !request.headers.get_all(EXPECT).iter().all(known) {
@@ -287,27 +339,11 @@ fn closes(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 408 | 413 | 414 | 417 | 431 | 505)
 }
 
-/// The answer of the first place that has one.
-async fn file(places: &[Place], request: &Parts, path: &str) -> Option<Reply> {
-    if places.is_empty() {
-        return None;
-    }
-    let asked = Asked::of(request);
-    for place in places {
-        let reply = Box::pin(place.serve(&asked, path)).await;
-        if reply.is_some() {
-            return reply;
-        }
-    }
-    None
-}
-
 /// An error goes the way of all errors, with the fields that it has.
-fn answer_with(reply: Reply) -> Result<Response, Failure> {
-    let status = reply.status;
-    if status.is_client_error() || status.is_server_error() {
-        let headers = reply.headers().drain().filter_map(|(name, value)| Some((name?, value))).collect();
-        return Err(Failure { problem: Problem::new(status), headers, kind: Kind::Answer });
+fn answer_with(reply: Reply, added: impl FnOnce() -> Option<Fields>) -> Result<Response, Failure> {
+    if reply.is_bare_error() {
+        let problem = Problem::new(reply.status);
+        return Err(Failure { problem, headers: reply.extra, added: added(), kind: Kind::Answer });
     }
     let pace = reply.pace;
     let mut response = reply.into_response();
@@ -317,9 +353,22 @@ fn answer_with(reply: Reply) -> Result<Response, Failure> {
     Ok(response)
 }
 
+/// Adds the fields of `add_header` that the answer has not.
+fn add(response: &mut Response, fields: Fields) {
+    let headers = response.headers_mut();
+    for (name, value) in fields {
+        match headers.entry(name) {
+            header::Entry::Vacant(entry) => _ = entry.insert(value),
+            header::Entry::Occupied(mut entry) if entry.key() == VARY => entry.append(value),
+            header::Entry::Occupied(_) => {}
+        }
+    }
+}
+
 /// The file that the application names.
 async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(answer_with) {
+    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(|reply| answer_with(reply, || None))
+    {
         Ok(mut response) => {
             accel.announce(&mut response);
             Ok(response)
@@ -335,6 +384,11 @@ fn bad_path() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST).detail("The path of the request is malformed.")
 }
 
+fn too_many() -> Problem {
+    let detail = "Too many requests from this address are being answered.";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).retry_after(1)
+}
+
 fn too_large(limit: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }
@@ -343,11 +397,6 @@ fn too_large(limit: u64) -> Problem {
 fn content_length(headers: &HeaderMap) -> u64 {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()); // digits are text
     length.and_then(|length| length.parse().ok()).unwrap_or(0)
-}
-
-fn respond(status: StatusCode, content_type: &HeaderValue, body: &Bytes) -> Response {
-    let response = reply::with_field(status, CONTENT_TYPE, content_type.clone());
-    response.map(|_| ResponseBody::full(body.clone()))
 }
 
 /// What a site as a whole allows.

@@ -9,8 +9,8 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{ClientAddresses, Listen, SiteCertificates, Tls, TlsOptions};
-use crate::site::Sites;
+use crate::net::{Clients, Listen, SiteCertificates, Tls, TlsOptions};
+use crate::site::{Sites, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
 
@@ -20,10 +20,10 @@ pub(crate) struct Plan {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
-    pub(crate) addresses: Arc<ClientAddresses>,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) tls: Option<Arc<Tls>>,
-    /// What somebody should see to.
+    /// What of the settings will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
@@ -39,19 +39,21 @@ impl Plan {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
-        let listen = listen(web)?;
+        let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let tls = tls(web, sites)?;
-        let warnings = warnings(&listen, sites, tls.as_ref())?;
+        let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
         compiled.https_port = https_port(&listen);
+        told.append(&mut compiled.warnings);
+        told.extend(warnings(web, sites));
         Ok(Self {
             listen,
-            workers: workers(web)?,
-            limits: Limits::compile(web)?,
-            addresses: Arc::new(ClientAddresses::new(web.connections_per_address)),
+            workers,
+            limits,
+            clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
             sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
-            warnings,
+            warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,
@@ -98,7 +100,7 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
 }
 
 /// What of listening and certificates does not go together.
-fn warnings(
+fn tls_warnings(
     listen: &[Listen],
     sites: &BTreeMap<String, SiteSettings>,
     tls: Option<&Tls>,

@@ -23,7 +23,7 @@ use crate::clock::after;
 use file_stream::FileStream;
 
 pub(crate) use pieces::Pieces;
-pub(crate) use problem_page::{ProblemPage, ProblemPages};
+pub(crate) use problem_page::{ProblemPage, ProblemPages, problem};
 pub(crate) use segment::Segment;
 
 /// The answer of a file, not yet written for the connection that it goes to.
@@ -75,14 +75,23 @@ pub(crate) struct FieldBlock {
 impl Reply {
     /// An answer without content. An error says no length: it may get a page.
     pub(crate) fn empty(status: StatusCode, extra: Vec<(HeaderName, HeaderValue)>) -> Self {
-        let may_get_a_page = status.is_client_error() || status.is_server_error();
-        let length = (!may_get_a_page && !has_no_content(status)).then_some(0);
+        let length = (!is_error(status) && !has_no_content(status)).then_some(0);
         Self { status, fields: FieldBlock::default(), extra, length, content: Content::Empty, pace: None }
     }
 
     /// The same without its content, for HEAD.
     pub(crate) fn without_content(self) -> Self {
         Self { content: Content::Empty, ..self }
+    }
+
+    /// Whether it is an error without content, which gets a page.
+    pub(crate) fn is_bare_error(&self) -> bool {
+        is_error(self.status) && matches!(self.content, Content::Empty)
+    }
+
+    /// Whether it has a field of this name, but for `Content-Length` and `Expires`.
+    pub(crate) fn says(&self, name: &HeaderName) -> bool {
+        self.fields.has(name) || self.extra.iter().any(|(own, _)| own == name)
     }
 
     /// All fields but `Content-Length`.
@@ -142,6 +151,12 @@ impl FieldBlock {
         &self.text[self.start as usize..self.end as usize]
     }
 
+    fn has(&self, name: &HeaderName) -> bool {
+        let is_it =
+            |line: &[u8]| line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+        self.lines().any(is_it)
+    }
+
     fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.lines().filter_map(|line| {
             let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
@@ -167,6 +182,10 @@ pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValu
     response
 }
 
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
 /// Whether answers of this status have no content, nor a length of one.
 pub(crate) const fn has_no_content(status: StatusCode) -> bool {
     matches!(status.as_u16(), 204 | 205 | 304)
@@ -175,7 +194,7 @@ pub(crate) const fn has_no_content(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::{AGE, CONTENT_TYPE, ETAG};
+    use http::header::{AGE, CONTENT_TYPE, ETAG, VARY};
 
     #[test]
     fn fields_are_lines_and_a_part_of_them_has_its_own_and_all_become_headers_again() {
@@ -185,8 +204,11 @@ mod tests {
         assert_eq!(block.as_bytes(), b"content-type: a: b\r\netag: \"x\"\r\nage: \r\n");
         assert_eq!(block.part(1..3).as_bytes(), b"etag: \"x\"\r\nage: \r\n");
         assert_eq!(block.part(1..3).part(0..1).as_bytes(), b"etag: \"x\"\r\n");
-        let headers = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![]) }.headers();
+        let reply = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![field(LOCATION, "/")]) };
+        assert!([ETAG, LOCATION].iter().all(|name| reply.says(name)));
+        assert!(!reply.says(&HeaderName::from_static("content")) && !reply.says(&VARY));
+        let headers = reply.headers();
         assert!(all.iter().all(|(name, value)| headers[name] == value) && headers.contains_key(EXPIRES), "{headers:?}");
-        assert_eq!(headers.len(), 4);
+        assert_eq!(headers.len(), 5);
     }
 }

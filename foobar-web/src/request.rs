@@ -3,20 +3,22 @@
 
 mod body;
 pub(crate) mod host;
+pub(crate) mod origin;
 mod path;
 
 use std::borrow::Cow;
 
+use foobar_core::Scheme;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    RANGE,
+    ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
-pub(crate) use body::LimitedBody;
+pub(crate) use body::{Fate, LimitedBody};
 pub(crate) use host::Host;
-pub(crate) use path::NormalPath;
+pub(crate) use path::{NormalPath, encode_path};
 
 /// What of a request decides which file answers it, and how; borrowed from wherever the request is.
 pub(crate) struct Asked<'a> {
@@ -26,6 +28,16 @@ pub(crate) struct Asked<'a> {
     /// The query as it was sent, without its mark.
     pub(crate) query: Option<&'a str>,
     pub(crate) fields: Fields<'a>,
+    /// `None` on the fast path, which answers nothing that depends on it.
+    pub(crate) origin: Option<Origin<'a>>,
+}
+
+/// How a request was sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) scheme: Scheme,
+    /// The host that it names, and its port.
+    pub(crate) host: Option<&'a str>,
 }
 
 /// A method, as far as files know it.
@@ -63,7 +75,14 @@ impl<'a> Asked<'a> {
             path: request.uri.path(),
             query: request.uri.query(),
             fields: Fields::of(&request.headers),
+            origin: None,
         }
+    }
+
+    /// The same of a request that was sent by this scheme, and whose host has been found to be one.
+    pub(crate) fn sent_by(scheme: Scheme, request: &'a Parts) -> Self {
+        let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()); // a host is text
+        Self { origin: Some(Origin { scheme, host }), ..Self::of(request) }
     }
 }
 

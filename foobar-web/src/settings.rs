@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use foobar_core::config::settings;
-use foobar_core::{List, Period, Size};
+use foobar_core::{List, Period, Size, TrustedProxy};
 use serde::Deserialize;
 
 use crate::Coding;
@@ -12,13 +12,15 @@ use crate::Coding;
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket` or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
         /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits for the first that is answered, whose answer says `Connection: close`.
         pub worker_connections: usize = "4096",
-        /// Connections that one client address may have open, over all workers; a further one is closed at once. An IPv6 network of 64 bits counts as one address. `0` for no bound.
+        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme that `www`, `https` and `hsts` go by, and to the application; their `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
+        pub trusted_proxies: List<TrustedProxy> = "[]",
+        /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6 network of 64 bits counts as one address. `0` for no bound.
         pub connections_per_address: usize = "0",
         /// How long a connection may be idle between two requests; with `"0"` every answer closes its connection.
         pub keepalive_timeout: Period = r#""75s""#,
@@ -52,9 +54,9 @@ settings! {
         pub max_headers: usize = "100",
         /// The bytes of all header fields of a request together, at most 256KiB; more are answered 431.
         pub max_header_size: Size = r#""32KiB""#,
-        /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to. Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
+        /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to (not `syslog:` and the like). Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
-        /// How requests are logged: `combined` as in nginx, or `json`, one object a line: `time` (UTC, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`.
+        /// How requests are logged: `combined` as in nginx, `combined_id`, the same with the request id in quotes at its end, or `json`, one object a line: `time` (UTC with milliseconds, as in RFC 3339), `request_id`, `remote` (the client's address), `host`, `request` (the request line), `status`, `bytes` (of the answer's content that were sent), `duration` (seconds from the first byte of the request to the end of its answer, with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and with 1KiB more where it can be compressed and for each coding that there is; long names and header fields count too. Contents that slow clients are still being sent after the cache has let go of them may take a quarter more, at most 16MiB or one `file_cache_max_file`; while they do, further files are sent from the disk, and a list of a folder may be answered 503.
         pub file_cache_size: Size = r#""64MiB""#,
@@ -74,7 +76,7 @@ settings! {
 settings! {
     /// `[sites.NAME]`: one virtual host. NAME is only a label.
     pub struct SiteSettings in "sites.*" {
-        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins.
+        /// Host names this site answers to: exact, `"*.foobar.com"` or `"www.foobar.*"`. Exact beats wildcard, the longest wildcard wins. Letters beyond ASCII may be written as they are: `"bücher.de"`.
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
@@ -84,7 +86,7 @@ settings! {
         pub ssl_certificate_key: List<PathBuf> = "[]",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
         pub https: Option<Https>,
-        /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), with a certificate: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
+        /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), in each answer over HTTPS, that of `web.trusted_proxies` too, which does not say it itself: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
         pub hsts: String = r#""""#,
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
@@ -94,16 +96,18 @@ settings! {
         pub index: List<String> = r#"["index.html"]"#,
         /// The character set added to text types; `""` for none.
         pub charset: String = r#""utf-8""#,
-        /// The most ranges of one request that are answered; to more the whole file is sent. 0 turns ranges off.
-        pub max_ranges: usize = "16",
-        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`.
+        /// The most ranges of one request that are answered; to more, and to ranges that are together longer than the file, the whole file is sent. Ranges that overlap or touch become one. 0 turns ranges off. Updaters such as zsync and zchunk ask for more than a hundred.
+        pub max_ranges: usize = "256",
+        /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`. As in nginx, `"$uri"` is `file`, `"$uri/"` is `index`, and one `$uri` in a name stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
         pub autoindex: Autoindex = r#""off""#,
-        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and their maps 8 base64url characters with two capitals (`main-DiwrgTda.js`): for a bundler's folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and images 8 base64url characters that look drawn and not written (`main-DiwrgTda.js`, never `HomePage.js`), which finds at least 95 of 100 that a bundler writes: for its folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
         pub cache_control: List<String> = "[]",
         /// `Content-Disposition` of files, by rules as in `cache_control`, in a list or one text divided at its commas; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
+        /// Header fields, added always as by nginx's `add_header … always`: to files, whole, in part or not modified, and to every other answer of the server's own, such as a redirect, a list, `respond` or an error; not to the application's, which says its own. By rules `"PATTERN Name: value"` with the patterns of `cache_control`, which an answer without a file is held against by the last part of its path; of the rules for one field the first that fits counts, and `off` as the value leaves it out: `["font/* Access-Control-Allow-Origin: *", "text/html Content-Security-Policy: default-src 'self'"]`. `"* X-Content-Type-Options: nosniff"` stands at the end of every list. The page of an error and a list of a folder keep their own `Content-Security-Policy`. `Content-Encoding` (`gzip`, `br`, `zstd`) is for files alone and says that they hold their content in it: such a file is sent as it is, to every client, with the media type of its name without `.gz`, `.br` or `.zst`: `[".wasm.br Content-Encoding: br", ".svgz Content-Encoding: gzip"]`. Fields that frame a message or that the server or another key says are refused. Values with commas need a list: one text is divided at its commas.
+        pub add_header: List<String> = "[]",
         /// Media types of extensions, before those that are known: `"text/markdown md markdown"`.
         pub types: List<String> = "[]",
         /// The media type of files whose name tells none.
@@ -115,25 +119,25 @@ settings! {
         /// The smallest file that is compressed. The largest is what the cache takes into memory (`web.file_cache_max_file`), at most 8MiB.
         pub compress_min_size: Size = r#""1KiB""#,
         /// The media types that are compressed; a `*` stands for anything.
-        pub compress_types: List<String> = r#"["text/*", "*/javascript", "application/json", "*+json", "application/xml", "*+xml", "application/wasm", "font/ttf", "font/otf", "application/vnd.ms-fontobject", "image/x-icon", "image/bmp"]"#,
+        pub compress_types: List<String> = r#"["text/*", "*/javascript", "application/json", "*+json", "application/xml", "*+xml", "application/wasm", "font/ttf", "font/otf", "application/vnd.ms-fontobject", "image/vnd.microsoft.icon", "image/x-icon", "image/bmp"]"#,
         /// Bytes a second that a file is sent with to one client, as long as there is more of it; `"0"` for no limit.
         pub limit_rate: Size = r#""0""#,
         /// The bytes of a file that are sent before `limit_rate` counts.
         pub limit_rate_after: Size = r#""0""#,
-        /// Pages for errors of the server's own, not for what the application wrote: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client whose `Accept` names JSON and not `text/html` gets the problem detail (RFC 9457) instead.
+        /// Pages for errors of the server's own, not for what the application wrote, nor for an error of the application that has a sentence for the client: statuses, then a file under `root` of at most 1MiB: `"500 502 503 504 /50x.html"`; one text is divided at its commas. What is refused before its site is known, such as 414, has the page of the default site. A client gets it whose `Accept` names `text/html`, at least as high as JSON; others (`*/*`) get the problem detail (RFC 9457). A page that is not there yet at the start is a warning, and is sent as soon as it is there.
         pub error_page: List<String> = "[]",
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
         ;
-        /// Answers for paths, decoded: `"/prefix/"` or `"= /exact"`. Exact beats prefix, the longest prefix wins.
+        /// Answers for paths, decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"`, without regard to case `"~* pattern"`. Exact beats pattern, and a pattern a prefix, as in nginx; the longest pattern wins, the longest prefix wins.
         pub routes: BTreeMap<String, RouteSettings>,
     }
 }
 
 settings! {
-    /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`.
+    /// `[sites.NAME.routes."PATH"]`: exactly one of `files`, `app`, `redirect` and `respond`. PATH is decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"` or without regard to case `"~* pattern"`.
     pub struct RouteSettings in "sites.*.routes.*" {
-        /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias`; `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
+        /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias` (of a pattern nothing is cut off, as with `root`); `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
@@ -145,13 +149,19 @@ settings! {
         pub cache_control: Option<List<String>>,
         /// The rules of `Content-Disposition`, instead of the site's.
         pub content_disposition: Option<List<String>>,
+        /// The rules of header fields, instead of the site's; also of a route with `redirect` or `respond`.
+        pub add_header: Option<List<String>>,
+        /// Media types of extensions, instead of the site's `types`.
+        pub types: Option<List<String>>,
+        /// The media type of files whose name tells none, instead of the site's.
+        pub default_type: Option<String>,
         /// Bytes a second, instead of the site's `limit_rate`.
         pub limit_rate: Option<Size>,
         /// The bytes before `limit_rate` counts, instead of the site's.
         pub limit_rate_after: Option<Size>,
         /// Hands the request to the application.
         pub app: bool = "false",
-        /// Redirects to exactly this URL or path; the request's path and query are not appended.
+        /// Redirects to this URL or path, with nginx's variables: `$request_uri` (path and query as they were sent), `$uri` (the decoded path, encoded again), `$args` (the query; without one a `?` before it is left out), `$host` (that of the request, without its port), `$scheme`, and on a route by pattern its captures, `$1` to `$9` or `$name`: `"https://$host$request_uri"`, `"/users/$1?$args"`. Nothing else of the request is appended; a `$` itself is written `%24`. A host is written out or `$host`: what a request says leads to no other one, and a path without a host stays on this origin.
         pub redirect: Option<String>,
         /// Answers with this status, from 200 to 599; without a `body`, an error has the page of such an error.
         pub respond: Option<u16>,
@@ -161,6 +171,8 @@ settings! {
         pub body: String = r#""""#,
         /// The type of that body.
         pub content_type: String = r#""text/plain; charset=utf-8""#,
+        /// `"off"`: errors of this route have none of the site's pages.
+        pub error_page: Option<NoErrorPage>,
         /// The largest request body of this route, instead of the site's; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
     }
@@ -172,6 +184,8 @@ settings! {
 pub enum LogFormat {
     /// nginx's `combined`.
     Combined,
+    /// The same with the request id at its end.
+    CombinedId,
     /// One JSON object a line.
     Json,
 }
@@ -182,9 +196,23 @@ impl TryFrom<String> for LogFormat {
     fn try_from(name: String) -> Result<Self, Self::Error> {
         match name.as_str() {
             "combined" => Ok(Self::Combined),
+            "combined_id" => Ok(Self::CombinedId),
             "json" => Ok(Self::Json),
-            _ => Err("write \"combined\" or \"json\""),
+            _ => Err("write \"combined\", \"combined_id\" or \"json\""),
         }
+    }
+}
+
+/// That a route has none of its site's error pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NoErrorPage;
+
+impl TryFrom<String> for NoErrorPage {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "off" { Ok(Self) } else { Err("write \"off\"; pages are the site's, in its `error_page`") }
     }
 }
 
@@ -268,6 +296,26 @@ mod tests {
     use super::*;
     use foobar_core::config::Loader;
 
+    fn proxies(value: &str) -> Result<List<TrustedProxy>, String> {
+        let loader = Loader::default().section::<WebSettings>().set("web.trusted_proxies", value, "--set");
+        let section = loader.load().expect("the key is known").section::<WebSettings>();
+        section.map(|settings| settings.trusted_proxies).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_proxies_are_a_list_and_a_bad_one_is_an_error_that_says_what_is_accepted() {
+        assert!(WebSettings::default().trusted_proxies.is_empty());
+        let all = ["10.0.0.0/8", "::1", "unix"].map(|text| TrustedProxy::try_from(text.to_owned()));
+        let all: List<_> = all.into_iter().collect::<Result<_, _>>().expect("they are proxies");
+        assert_eq!(proxies("10.0.0.0/8, ::1, unix"), Ok(all));
+        for bad in ["10.0.0.0/8, localhost", "10.0.0.1/8", "*", "[\"\"]"] {
+            let error = proxies(bad).expect_err(bad);
+            for part in ["web.trusted_proxies", "127.0.0.1", "10.0.0.0/8", "unix"] {
+                assert!(error.contains(part), "{error}");
+            }
+        }
+    }
+
     #[test]
     fn a_word_that_is_no_choice_is_an_error_that_lists_the_choices() {
         let loader = Loader::default().section::<WebSettings>().section::<SiteSettings>();
@@ -275,7 +323,10 @@ mod tests {
             loader.set("web.log_format".to_owned(), "comined", "test").set("sites.a.www".to_owned(), "ad", "test");
         let config = loader.load().expect("the keys are known");
         let error = config.section::<WebSettings>().expect_err("there is no such format").to_string();
-        assert_eq!(error, "test: `web.log_format`: \"comined\" is not accepted: write \"combined\" or \"json\"");
+        assert_eq!(
+            error,
+            "test: `web.log_format`: \"comined\" is not accepted: write \"combined\", \"combined_id\" or \"json\""
+        );
         let error = config.at::<BTreeMap<String, SiteSettings>>("sites").expect_err("there is no such way").to_string();
         assert!(
             error.ends_with("`sites.a.www`: \"ad\" is not accepted: write \"keep\", \"add\" or \"remove\""),

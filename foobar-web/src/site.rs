@@ -8,7 +8,10 @@
 mod error_page;
 mod https;
 mod known_host;
+mod overview;
 mod route;
+mod server_name;
+mod warning;
 mod www;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,15 +22,19 @@ use http::header::HeaderValue;
 use http::request::Parts;
 
 use crate::limits::body_limit;
-use crate::request::{Host, host};
+use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
-use crate::{Error, SiteSettings, WebSettings, Www};
+use crate::{Error, SiteSettings, Warning, WebSettings, Www};
 use error_page::ErrorPages;
 use https::HttpsRules;
 use route::Folder;
+use server_name::Form;
 
 pub(crate) use known_host::KnownHost;
-pub(crate) use route::{Last, Place, Routes, Target, is_file};
+pub use overview::{RouteOverview, SiteOverview};
+pub(crate) use route::{Routes, TryReply, is_file};
+pub use server_name::ServerName;
+pub(crate) use warning::warnings;
 
 /// The sites of a server and the names they answer to.
 pub(crate) struct Sites {
@@ -36,6 +43,8 @@ pub(crate) struct Sites {
     default: Option<usize>,
     /// The port where clients find HTTPS, if the server listens for it.
     pub(crate) https_port: Option<u16>,
+    /// What of them will not work as somebody may expect.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// One virtual host.
@@ -44,6 +53,21 @@ pub(crate) struct Site {
     pub(crate) error_pages: ErrorPages,
     https: HttpsRules,
     www: Www,
+    /// Without its routes.
+    overview: SiteOverview,
+}
+
+impl Site {
+    /// The pages for errors of this request, if it gets any.
+    pub(crate) fn error_pages_for(&self, request: &Parts) -> Option<&ErrorPages> {
+        let is_for = self.error_pages.are_for(&request.headers) && self.has_error_pages(request.uri.path());
+        is_for.then_some(&self.error_pages)
+    }
+
+    /// Whether the route of this path, as it was sent, has them; a path that is none has no route.
+    fn has_error_pages(&self, path: &str) -> bool {
+        NormalPath::parse(path).map_or(true, |path| self.routes.find(path.as_str()).error_pages)
+    }
 }
 
 /// What the host of a request leads to.
@@ -63,9 +87,10 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let mut sites = Self { sites: Vec::new(), names: Names::compile(settings)?, default: None, https_port: None };
+        let (names, none) = (Names::compile(settings)?, Vec::new());
+        let mut sites = Self { sites: Vec::new(), names, default: None, https_port: None, warnings: none };
         for (label, site) in settings {
-            sites.add(&config::key(&["sites", label]), (web, site), files, has_app)?;
+            sites.add(label, (web, site), files, has_app)?;
         }
         if sites.sites.len() == 1 {
             sites.default = Some(0);
@@ -114,6 +139,16 @@ impl Sites {
         self.https_port.is_some() && site.https.redirects(scheme)
     }
 
+    /// Whether a site's answers differ by the scheme.
+    pub(crate) fn heeds_scheme(&self, site: &Site) -> bool {
+        self.redirects(site, Scheme::Http) || site.hsts(Scheme::Https).is_some()
+    }
+
+    /// The sites in the order of their labels.
+    pub(crate) fn overview(&self) -> Vec<SiteOverview> {
+        self.sites.iter().map(|site| SiteOverview { routes: site.routes.overview(), ..site.overview.clone() }).collect()
+    }
+
     /// The site of this number.
     pub(crate) fn at(&self, index: usize) -> &Site {
         &self.sites[index]
@@ -130,11 +165,12 @@ impl Sites {
 
     fn add(
         &mut self,
-        key: &str,
+        label: &str,
         (web, site): (&WebSettings, &SiteSettings),
         files: &Files,
         has_app: bool,
     ) -> Result<(), Error> {
+        let key = &config::key(&["sites", label]);
         let index = self.sites.len();
         if site.default && self.default.replace(index).is_some() {
             return Err(Error::setting(format!("{key}.default"), "another site is the default already"));
@@ -147,11 +183,14 @@ impl Sites {
         }
         let root = site.root.as_deref().map(|path| Folder::new(files, path, 0, (key, site), None));
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
+        let (error_pages, missing) = ErrorPages::compile(key, site, root.as_ref())?;
+        self.warnings.extend(missing);
         self.sites.push(Site {
-            error_pages: ErrorPages::compile(key, site, root.as_ref())?,
+            error_pages,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
             https: HttpsRules::compile(key, site)?,
             www: site.www,
+            overview: SiteOverview::new(label, site, has_app),
         });
         Ok(())
     }
@@ -200,19 +239,13 @@ impl Names {
     }
 
     fn add(&mut self, key: &str, name: &str, site: usize) -> Result<(), Error> {
-        let lower = name.to_ascii_lowercase();
-        let (names, bare) = if let Some(bare) = lower.strip_prefix("*.") {
-            (&mut self.leading, bare)
-        } else if let Some(bare) = lower.strip_suffix(".*") {
-            (&mut self.trailing, bare)
-        } else {
-            (&mut self.exact, lower.as_str())
+        let parsed = ServerName::parse(name).map_err(|message| Error::setting(key, message))?;
+        let names = match parsed.form {
+            Form::Exact => &mut self.exact,
+            Form::Leading => &mut self.leading,
+            Form::Trailing => &mut self.trailing,
         };
-        let host = Host::parse(bare).ok().filter(|host| host.port.is_none()).ok_or_else(|| {
-            let message = format!("{name:?} is no name; write \"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\"");
-            Error::setting(key, message)
-        })?;
-        match names.insert(host.name.into_owned(), site) {
+        match names.insert(parsed.bare, site) {
             Some(other) if other != site => {
                 Err(Error::setting(key, format!("{name:?} is another site's name already")))
             }

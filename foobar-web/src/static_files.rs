@@ -49,14 +49,17 @@ pub(crate) use store::Store;
 #[derive(Clone)]
 pub(crate) struct StaticFiles(Arc<Tree>);
 
-/// What is known of a path at once.
-pub(crate) enum Now {
-    Reply(Reply),
+/// What is known of a path without waiting.
+pub(crate) enum Lookup {
+    Found(Reply),
     /// Nothing that is served lies there.
-    Nothing,
-    /// To be asked with [`StaticFiles::serve`].
-    Later,
+    NotFound,
+    /// To be asked with [`StaticFiles::wait`].
+    WouldBlock(Unready),
 }
+
+/// What has to be waited for: what lies at the path, or, where that is known, its coding or its list.
+pub(crate) struct Unready(Option<Arc<Entry>>);
 
 /// What all served files of a tier share.
 #[derive(Clone)]
@@ -92,29 +95,33 @@ impl StaticFiles {
         }
     }
 
-    /// Answers like [`serve`](Self::serve), but only from what is at hand: it never waits and never blocks.
-    pub(crate) fn serve_now(&self, asked: &Asked<'_>, path: &str) -> Now {
+    /// Answers a request for `path`, which is decoded, normalised and relative to this folder, if the answer is ready: it
+    /// never waits and never blocks.
+    ///
+    /// An error (403, 405, 412, 416, 500) has its fields but no content.
+    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &str) -> Lookup {
         match self.0.find_now(path) {
-            Ok(entry) => self.at_hand(asked, &entry),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Now::Later,
-            Err(error) => Now::Reply(failure(path, &error)),
+            Ok(entry) => self.ready(asked, &entry),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Lookup::WouldBlock(Unready(None)),
+            Err(error) => Lookup::Found(failure(path, &error)),
         }
     }
 
-    /// Answers a request for `path`, which is decoded, normalised and relative to this folder. `None` if nothing that
-    /// is served lies there: the next in `try_files` has its turn.
-    ///
-    /// An error (403, 405, 412, 416, 500) has its fields but no content.
-    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
-        let entry = match self.0.find(path).await {
-            Ok(entry) => entry,
-            Err(error) => return Some(failure(path, &error)),
+    /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
+    /// there: the next in `try_files` has its turn.
+    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &str, unready: Unready) -> Option<Reply> {
+        let entry = match unready.0 {
+            Some(entry) => entry,
+            None => match self.0.find_on_pool(path).await {
+                Ok(entry) => entry,
+                Err(error) => return Some(failure(path, &error)),
+            },
         };
-        match (self.at_hand(asked, &entry), &entry.found) {
-            (Now::Reply(reply), _) => Some(reply),
-            (Now::Nothing, _) => None,
-            (Now::Later, Found::File(file)) => Some(self.encode(asked, path, file).await),
-            (Now::Later, _) => self.list(asked, path).await,
+        match (self.ready(asked, &entry), &entry.found) {
+            (Lookup::Found(reply), _) => Some(reply),
+            (Lookup::NotFound, _) => None,
+            (Lookup::WouldBlock(_), Found::File(file)) => Some(self.encode(asked, path, file).await),
+            (Lookup::WouldBlock(_), _) => self.list(asked, path).await,
         }
     }
 
@@ -152,17 +159,18 @@ impl StaticFiles {
         Ok((page.content_type().clone(), content))
     }
 
-    fn at_hand(&self, asked: &Asked<'_>, entry: &Entry) -> Now {
+    fn ready(&self, asked: &Asked<'_>, entry: &Arc<Entry>) -> Lookup {
+        let would_block = || Lookup::WouldBlock(Unready(Some(Arc::clone(entry))));
         match (asked.verb, &entry.found) {
-            (_, Found::Nothing) => Now::Nothing,
+            (_, Found::Nothing) => Lookup::NotFound,
             (Verb::Get | Verb::Head, Found::File(file)) => match file.select(&asked.fields) {
-                Selected::Ready(representation) => Now::Reply(self.answer(asked, representation)),
-                Selected::Unmade(_) => Now::Later,
+                Selected::Ready(representation) => Lookup::Found(self.answer(asked, representation)),
+                Selected::Unmade(_) => would_block(),
             },
-            (Verb::Get | Verb::Head, Found::Directory) => into_folder(asked).map_or(Now::Nothing, Now::Reply),
-            (Verb::Get | Verb::Head, Found::Listing) => Now::Later,
-            (Verb::Options, _) => Now::Reply(allow(StatusCode::NO_CONTENT)),
-            (Verb::Other, _) => Now::Reply(allow(StatusCode::METHOD_NOT_ALLOWED)),
+            (Verb::Get | Verb::Head, Found::Directory) => into_folder(asked).map_or(Lookup::NotFound, Lookup::Found),
+            (Verb::Get | Verb::Head, Found::Listing) => would_block(),
+            (Verb::Options, _) => Lookup::Found(allow(StatusCode::NO_CONTENT)),
+            (Verb::Other, _) => Lookup::Found(allow(StatusCode::METHOD_NOT_ALLOWED)),
         }
     }
 
@@ -185,7 +193,10 @@ impl StaticFiles {
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
         let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
         let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
-            Ok(text) => listing.reply(text?, &self.0.options.list_caching),
+            Ok(text) => {
+                let added = self.0.options.announce.added(path, Some(listing.media_type()));
+                listing.reply(text?, &self.0.options.list_caching, added)
+            }
             Err(error) => failure(path, &error),
         };
         Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })

@@ -258,16 +258,9 @@ impl Recruit {
         let clock = Rc::<Clock>::default();
         let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
         let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
-        let pipeline = Pipeline { sites: plan.sites, handler, log, counters };
-        Ok(Rc::new(Worker {
-            pipeline,
-            limits: plan.limits,
-            connections,
-            addresses: plan.addresses,
-            tls: plan.tls,
-            clock,
-            desk: Desk::default(),
-        }))
+        let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters };
+        let (limits, tls) = (plan.limits, plan.tls);
+        Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, desk: Desk::default() }))
     }
 }
 

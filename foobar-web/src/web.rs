@@ -12,7 +12,7 @@ use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Crew, Work, serve_all};
-use crate::{Address, Error, FileSources, SiteSettings, Warning, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -45,12 +45,6 @@ impl Web {
     ) -> Result<Self, Error> {
         let plan = Plan::compile(settings, sites, files, app)?;
         Ok(Self { plan, crew: Crew::new(), listeners: Mutex::default() })
-    }
-
-    /// What in the settings somebody should see to, although the tier works with it, such as a certificate that has
-    /// expired.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.plan.warnings
     }
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
@@ -102,6 +96,14 @@ impl Tier for Web {
 }
 
 impl WebTier for Web {
+    fn sites(&self) -> Vec<SiteOverview> {
+        self.plan.sites.overview()
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.plan.warnings.clone()
+    }
+
     /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket must be open here.
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {

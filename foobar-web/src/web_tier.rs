@@ -2,7 +2,7 @@
 
 use foobar_core::{BoxError, Tier};
 
-use crate::Address;
+use crate::{Address, SiteOverview, Warning};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -15,6 +15,16 @@ pub trait WebTier: Tier {
 
     /// Opens the access log anew, as after its file was moved away. The default has none.
     fn reopen_logs(&self) {}
+
+    /// Its sites and routes, in the order in which they are tried. The default has none.
+    fn sites(&self) -> Vec<SiteOverview> {
+        Vec::new()
+    }
+
+    /// What in its settings will not work as somebody may expect. The default knows of nothing.
+    fn warnings(&self) -> Vec<Warning> {
+        Vec::new()
+    }
 
     /// Where it listens, once it has started; empty before, and where there is no socket.
     fn addresses(&self) -> Vec<Address>;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::net::{ClientAddresses, Tls};
+use crate::net::Tls;
 use crate::pipeline::Pipeline;
 
 pub(crate) use buffers::Desk;
@@ -25,7 +25,6 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) limits: Limits,
     pub(crate) connections: Rc<Connections>,
-    pub(crate) addresses: Arc<ClientAddresses>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) desk: Desk,

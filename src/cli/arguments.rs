@@ -52,9 +52,9 @@ impl Arguments {
     /// The configuration with everything that the command line says.
     pub(super) fn load(&self, mut loader: Loader) -> Result<Config, StartError> {
         loader = match &self.config {
-            Some(path) if !path.exists() => return Err(StartError::NoConfigFile(path.clone())),
+            Some(path) if is_missing(path) => return Err(StartError::NoConfigFile(path.clone())),
             Some(path) => loader.file(path),
-            None if !loader.has_file() && Path::new(CONFIG_FILE).exists() => loader.file(CONFIG_FILE),
+            None if !loader.has_file() && !is_missing(Path::new(CONFIG_FILE)) => loader.file(CONFIG_FILE),
             None => loader,
         };
         loader = loader.environment(std::env::vars_os());
@@ -67,6 +67,11 @@ impl Arguments {
         }
         Ok(settings::load(loader)?)
     }
+}
+
+/// Where it cannot be known, reading the file says why.
+fn is_missing(path: &Path) -> bool {
+    path.try_exists().is_ok_and(|exists| !exists)
 }
 
 impl Command {

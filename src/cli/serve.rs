@@ -24,6 +24,7 @@ pub(super) fn run(composition: Composition) -> Exit {
     };
     raise_descriptor_limit();
     report_panics();
+    warn_of_sockets(composition.settings.web.listen.iter());
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
@@ -47,6 +48,18 @@ fn raise_descriptor_limit() {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, limit = limit.current, "cannot raise the limit of open files");
+    }
+}
+
+/// A service manager has passed sockets on, and nobody listens on them.
+fn warn_of_sockets<'a>(mut listen: impl Iterator<Item = &'a String>) {
+    let variable = |name| std::env::var(name).ok(); // not text: not of a service manager
+    let is_for_us = variable("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
+    let sockets = variable("LISTEN_FDS").filter(|sockets| is_for_us && sockets != "0");
+    if let Some(sockets) = sockets.filter(|_| !listen.any(|address| address.starts_with("fd:"))) {
+        tracing::warn!(
+            "{sockets} sockets were passed on (`LISTEN_FDS`) and are not used: the first is \"fd:3\" in `web.listen`"
+        );
     }
 }
 

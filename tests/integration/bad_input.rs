@@ -196,7 +196,8 @@ fn the_sites_own_page_is_shown_for_a_failure_of_the_application() {
     let mut command = Program::example("proving", folder.path());
     command.args(["--root", "."]).env("FOOBAR__SITES__DEFAULT__ERROR_PAGE", "500 503 504 /50x.html");
     let program = Program::start(&mut command);
-    assert_eq!((program.get("/panic").status, program.get("/panic").text()), (500, "<h1>Sorry</h1>"));
+    let page = program.client().request("GET", "/panic", "Accept: text/html,*/*;q=0.8\r\n", b"");
+    assert_eq!((page.status, page.text()), (500, "<h1>Sorry</h1>"));
     let problem = program.client().request("GET", "/panic", "Accept: application/json\r\n", b"");
     assert_eq!(problem.header("content-type"), Some("application/problem+json"));
 }

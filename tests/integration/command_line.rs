@@ -357,6 +357,85 @@ fn a_drain_that_takes_too_long_is_cut_off_with_3() {
     assert!(client.try_answer("POST").is_none());
 }
 
+#[test]
+fn during_shutdown_delay_readyz_says_503_and_new_connections_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1h"));
+    let mut kept = program.client();
+    assert_eq!(kept.get("/").text(), "proving");
+    program.signal("TERM");
+    let readyz = program.until_ready(503);
+    assert!(readyz.text().starts_with("server: not ready: it is stopping\n"), "{}", readyz.text());
+    assert!(readyz.text().ends_with("web: ready\n"), "{}", readyz.text());
+    assert_eq!(program.admin("/livez").status, 200);
+    for client in [&mut kept, &mut program.client()] {
+        let answer = client.get("/");
+        assert_eq!((answer.text(), answer.header("connection")), ("proving", None));
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(3));
+}
+
+#[test]
+fn after_shutdown_delay_the_drain_has_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    command.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "300ms").env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "1h");
+    let program = Program::start(&mut command);
+    let mut client = program.client();
+    client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    assert_eq!(client.interim("POST").status, 100, "the handler has the request");
+    program.signal("TERM");
+    let refused = || std::net::TcpStream::connect(&program.address).is_err().then_some(());
+    crate::support::until("nothing new is accepted", refused);
+    client.send("0123456789");
+    assert_eq!(client.answer("POST").status, 200);
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn check_warns_of_a_shutdown_delay_that_nobody_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("foobar.toml"), "[server]\nshutdown_delay = \"5s\"\n[admin]\nlisten = \"off\"\n")
+        .unwrap();
+    let mut check = Program::foobar(folder.path());
+    let output = check.env_remove("FOOBAR__ADMIN__LISTEN").args(["check", "--root", "."]).output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && log.contains("warning: foobar.toml:2: `server.shutdown_delay`"), "{log}");
+}
+
+#[test]
+fn a_socket_that_was_passed_on_and_is_not_used_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    // The shell knows the number that the program will have.
+    let run = |listen: &str| {
+        let mut shell = Command::new("sh");
+        let foobar = Program::foobar(folder.path());
+        shell.envs(foobar.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(folder.path());
+        let program = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" --root .";
+        shell.args(["-c", program]).arg(foobar.get_program()).env("FOOBAR__WEB__LISTEN", listen);
+        let program = Program::start(&mut shell);
+        program.signal("TERM");
+        program.wait().1
+    };
+    let log = run("127.0.0.1:0");
+    assert!(log.contains("1 sockets were passed on (`LISTEN_FDS`) and are not used"), "{log}");
+}
+
+#[test]
+fn a_configuration_in_a_folder_that_is_closed_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    // A file in the place of a folder is as closed for root as a folder without rights is for others.
+    let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--config", "file/foobar.toml"]));
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("file/foobar.toml") && error.contains("Not a directory"), "{error}");
+    let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--config", "none.toml"]));
+    assert_eq!((code, error.as_str()), (2, "error: there is no configuration file none.toml\n"));
+}
+
 /// A start that hangs: the database's port accepts and never answers.
 fn hanging(shutdown_timeout: &str, signals: usize) -> (Option<i32>, String) {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -404,6 +483,55 @@ fn the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name() {
     let mut client = crate::support::Client::connect(&program.admin);
     client.send("GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     assert_eq!(client.answer("GET").status, 421);
+}
+
+#[test]
+fn the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__ADMIN__SERVER_NAME", "web, *.internal, bücher"));
+    let mut client = crate::support::Client::connect(&program.admin);
+    let mut ask = |method: &str, host: &str, path: &str| {
+        client.send(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        client.answer(method)
+    };
+    for host in
+        ["web:9180", "WEB.", "a.b.internal:1", "xn--bcher-kva", "127.0.0.1:9180", "[::1]", "localhost", "10.1.2.3"]
+    {
+        assert_eq!(ask("GET", host, "/livez").status, 200, "{host}");
+    }
+    for host in ["evil.example", "internal", "web.evil.example", "xweb", "localhost.evil.example"] {
+        let refused = ask("GET", host, "/metrics");
+        assert_eq!(refused.status, 421, "{host}");
+        assert!(refused.text().contains("admin.server_name"), "{}", refused.text());
+    }
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let whole = ask("GET", "web", path);
+        let head = ask("HEAD", "web", path);
+        assert_eq!((head.status, head.header("content-type")), (200, whole.header("content-type")), "{path}");
+        for (method, status) in [("OPTIONS", 204), ("POST", 405)] {
+            let answer = ask(method, "web", path);
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (status, Some("GET, HEAD, OPTIONS")),
+                "{method} {path}"
+            );
+        }
+    }
+    assert_eq!((ask("OPTIONS", "web", "/").status, ask("GET", "web", "/").status), (404, 404));
+}
+
+#[test]
+fn a_name_of_the_admin_listener_that_is_none_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for bad in ["", "web:9180", "http://web", "*"] {
+        let text = format!("[admin]\nserver_name = [\n  \"web\",\n  \"{bad}\",\n]\n");
+        std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
+        let (code, _, error) = run(Program::foobar(folder.path()).args(["check", "--root", "."]));
+        assert_eq!(code, 2, "{error}");
+        let place = format!("foobar.toml:4: `admin.server_name`: \"{bad}\" is not accepted: ");
+        assert!(error.contains(&place) && error.contains("write \"foobar.com\""), "{error}");
+    }
 }
 
 #[test]

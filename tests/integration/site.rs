@@ -57,7 +57,7 @@ async fn every_page_is_there_with_its_type_and_a_strict_policy() {
                     || policy.is_some_and(|policy| policy.starts_with("default-src 'self';"))
             );
         }
-        assert_eq!(site.get("/favicon.ico").header("content-type"), Some("image/x-icon"));
+        assert_eq!(site.get("/favicon.ico").header("content-type"), Some("image/vnd.microsoft.icon"));
     })
     .await;
 }

@@ -33,6 +33,7 @@ keepalive_requests = 1000000000
 [sites.www]
 root = \"root\"
 compress = []
+add_header = [\"* X-Policy: strict\"]
 ";
 
 #[test]

@@ -1,8 +1,8 @@
+use crate::actix_web::HttpResponse;
 use crate::actix_web::web::{self, Bytes, ServiceConfig};
-use crate::actix_web::{HttpRequest, HttpResponse};
 use crate::testing::Client;
-use crate::{App, AppSettings, AppTier, HeaderText, Runtime, TowerApp, TrustedProxy};
-use foobar_core::{Connection, MakeHandler, Metrics, Period, RequestBody, Scheme, Tier};
+use crate::{App, AppSettings, AppTier, HeaderText, Runtime};
+use foobar_core::{MakeHandler, Metrics, Period, RequestBody, Tier};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,6 @@ impl App for Bad {
             .route("/late", web::get().to(late))
             .route("/patient", web::get().to(patient))
             .route("/own", web::get().to(own))
-            .route("/origin", web::get().to(origin))
             .route("/bare", web::get().to(async || HttpResponse::NotFound()))
             .route("/body", web::get().to(async || HttpResponse::Ok().streaming(stream::poll_fn(panics))));
     }
@@ -46,15 +45,6 @@ impl App for Bad {
 async fn never(dropped: web::Data<Arc<Mutex<Option<oneshot::Sender<()>>>>>) -> &'static str {
     let _tell_when_dropped = dropped.lock().expect("no one panics here").take();
     std::future::pending().await
-}
-
-/// What actix-web believes of the client, and the fields that say so.
-async fn origin(request: HttpRequest) -> String {
-    let names = request.headers().keys().map(|name| name.as_str()).filter(|name| name.contains("forward"));
-    let (mut names, info): (Vec<_>, _) = (names.collect(), request.connection_info());
-    names.sort_unstable();
-    let client = info.realip_remote_addr().unwrap_or("-");
-    format!("{client} {}://{} {}", info.scheme(), info.host(), names.join(","))
 }
 
 fn panics(_cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Bytes, Infallible>>> {
@@ -189,68 +179,4 @@ async fn the_figures_count_panics_timeouts_and_responses() {
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
-}
-
-fn behind(proxies: &[&str]) -> impl FnOnce(&mut AppSettings) {
-    let proxy = |text: &&str| TrustedProxy::try_from((*text).to_owned()).expect("it is a proxy");
-    let proxies = proxies.iter().map(proxy).collect();
-    |settings| settings.trusted_proxies = proxies
-}
-
-const CLAIMS: [(&str, &str); 5] = [
-    ("forwarded", "for=203.0.113.9"),
-    ("x-forwarded-for", "203.0.113.9"),
-    ("x-forwarded-host", "evil.example"),
-    ("x-forwarded-proto", "https"),
-    ("x-forwarded-anything", "1"),
-];
-
-/// What the application sees of a request that claims all there is to claim.
-async fn claim(client: &Client, remote: Option<&str>) -> String {
-    let call = CLAIMS.iter().fold(client.get("/origin"), |call, (name, value)| call.header(name, value));
-    let remote = remote.map(|remote| remote.parse().expect("it is an address"));
-    call.extension(Connection { remote, local: None, scheme: Scheme::Http }).await.text().to_owned()
-}
-
-const BELIEVED: &str = "203.0.113.9 https://evil.example \
-    forwarded,x-forwarded-anything,x-forwarded-for,x-forwarded-host,x-forwarded-proto";
-
-#[tokio::test]
-async fn a_client_does_not_say_where_it_comes_from() {
-    let client = Client::new(Bad::default(), None).await;
-    assert_eq!(claim(&client, Some("127.0.0.1:1")).await, "127.0.0.1 http://localhost ");
-    assert_eq!(claim(&client, None).await, "- http://localhost ");
-}
-
-#[tokio::test]
-async fn a_trusted_proxy_says_where_its_client_comes_from() {
-    let client = Client::of(runtime(Bad::default(), behind(&["::1", "10.0.0.0/8"]))).await;
-    assert_eq!(claim(&client, Some("10.1.2.3:1")).await, BELIEVED);
-    assert_eq!(claim(&client, Some("[::1]:1")).await, BELIEVED);
-    assert_eq!(claim(&client, Some("11.1.2.3:1")).await, "11.1.2.3 http://localhost ");
-    assert_eq!(claim(&client, None).await, "- http://localhost ");
-    let client = Client::of(runtime(Bad::default(), behind(&["unix"]))).await;
-    assert_eq!(claim(&client, None).await, BELIEVED);
-    assert_eq!(claim(&client, Some("127.0.0.1:1")).await, "127.0.0.1 http://localhost ");
-}
-
-#[tokio::test]
-async fn without_a_connection_no_proxy_is_trusted() {
-    let client = Client::of(runtime(Bad::default(), behind(&["unix", "0.0.0.0/0", "::/0"]))).await;
-    let answer = client.get("/origin").header("x-forwarded-host", "evil.example").await;
-    assert_eq!(answer.text(), "- http://localhost ");
-}
-
-#[tokio::test]
-async fn a_service_of_tower_sees_the_claims_of_trusted_proxies_only() {
-    let names = |request: axum::extract::Request| {
-        std::future::ready(
-            request.headers().keys().filter(|name| name.as_str().contains("forward")).count().to_string(),
-        )
-    };
-    let router = axum::Router::new().route("/origin", axum::routing::get(names));
-    let tower = TowerApp::new(router, &settings(behind(&["10.0.0.0/8"])));
-    let client = Client::of(Arc::new(tower)).await;
-    assert_eq!(claim(&client, Some("10.1.2.3:1")).await, "5");
-    assert_eq!(claim(&client, Some("11.1.2.3:1")).await, "0");
 }

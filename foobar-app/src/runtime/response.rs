@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::head::allow_with_head;
 use super::request::Link;
+use crate::error::words;
 use crate::guard::{Counters, Failure, log};
 use crate::streamed::Streamed;
 
@@ -64,7 +65,7 @@ pub(super) fn stream(body: BoxBody, id: RequestId, counters: &Arc<Counters>) -> 
 
 /// All but those that frame the message on its connection: they are the web tier's, from the size of the body.
 fn headers<B>(response: &HttpResponse<B>) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::with_capacity(response.headers().len() + 8);
+    let mut headers = HeaderMap::with_capacity(response.headers().len() + 1);
     for (name, value) in response.headers() {
         let name = HeaderName::from_bytes(name.as_ref()).map_err(|error| Failure::internal(&error))?;
         if name == CONTENT_LENGTH || name == TRANSFER_ENCODING {
@@ -125,6 +126,7 @@ fn failure(status: StatusCode, error: &actix_web::Error, link: &Link) -> Failure
     if let Some(fault) = link.fault.as_ref().and_then(|fault| fault.get()) {
         return Failure::client(fault.status, &fault.detail);
     }
+    tracing::debug!(error = chain(error), "a handler gave an error for its answer");
     let problem = Problem::new(status);
     let problem = match detail(status, error) {
         Some(detail) => problem.detail(detail),
@@ -133,11 +135,15 @@ fn failure(status: StatusCode, error: &actix_web::Error, link: &Link) -> Failure
     Failure::new(problem).cause(chain(error))
 }
 
-/// What the client may know of an error: what was written for it, or the text of an error that is its own.
+/// What the client may know of an error: what was written for it, or the text of an error that is its own, unless it is
+/// that of a deserializer.
 fn detail(status: StatusCode, error: &actix_web::Error) -> Option<String> {
     match error.as_error::<crate::Error>() {
         Some(error) => error.detail().map(str::to_owned),
-        None => Some(error.to_string()).filter(|detail| status.is_client_error() && !detail.is_empty()),
+        None => {
+            let text = words(error).map_or_else(|| error.to_string(), str::to_owned);
+            Some(text).filter(|detail| status.is_client_error() && !detail.is_empty())
+        }
     }
 }
 

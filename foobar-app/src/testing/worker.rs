@@ -1,7 +1,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use foobar_core::{BoxError, Chain, Handler, Request};
+use foobar_core::{BoxError, Chain, Handler, Request, RequestId, Response};
 use tokio::sync::{mpsc, oneshot};
 
 use super::answer::Answer;
@@ -48,8 +48,17 @@ async fn work(
     while let Some((request, sender)) = calls.recv().await {
         let handler = Rc::clone(&handler);
         tokio::task::spawn_local(async move {
-            let answer = Answer::collect(handler.handle(request).await).await;
+            let answer = Answer::collect(answer(&*handler, request).await).await;
             let _caller_gone = sender.send(answer);
         });
     }
+}
+
+/// Does for the handler what a web tier does.
+async fn answer(handler: &dyn Handler, mut request: Request) -> Response {
+    let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
+    let mut response = handler.handle(request).await;
+    handler.default_fields().complete(response.headers_mut());
+    response.headers_mut().insert(RequestId::FIELD, id.into());
+    response
 }

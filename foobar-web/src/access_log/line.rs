@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use foobar_core::RequestId;
 use http::{Method, StatusCode, Uri, Version};
+use tokio::time::Instant;
 
 use crate::clock::Second;
 
@@ -30,8 +31,8 @@ pub(crate) enum RequestLine<'a> {
 
 impl Line<'_> {
     /// nginx's `combined`: `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent
-    /// "$http_referer" "$http_user_agent"`; the time is UTC, the user is not looked at.
-    pub(super) fn combined(&self, out: &mut Vec<u8>, time: &Second) {
+    /// "$http_referer" "$http_user_agent"`; the time is UTC, the user is not looked at. With its id, `"$request_id"` follows.
+    pub(super) fn combined(&self, out: &mut Vec<u8>, time: &Second, with_id: bool) {
         put(out, &[self.remote(), b" - - [", time.common.as_bytes(), b"] \""]);
         self.request.put(out, escape);
         put(
@@ -41,12 +42,17 @@ impl Line<'_> {
         value(out, self.referer, escape);
         out.extend_from_slice(b"\" \"");
         value(out, self.agent, escape);
+        if with_id {
+            put(out, &[b"\" \"", self.id.as_bytes()]);
+        }
         out.extend_from_slice(b"\"\n");
     }
 
     /// One JSON object; `duration` in seconds, absent fields are `"-"`.
-    pub(super) fn json(&self, out: &mut Vec<u8>, time: &Second) {
-        put(out, &[b"{\"time\":\"", time.iso.as_bytes(), b"\",\"request_id\":\"", &self.id.digits()]);
+    pub(super) fn json(&self, out: &mut Vec<u8>, time: &Second, now: Instant) {
+        put(out, &[b"{\"time\":\"", time.iso.as_bytes()]);
+        write!(out, ".{:03}Z", time.milliseconds(now)).expect("writing to a Vec cannot fail");
+        put(out, &[b"\",\"request_id\":\"", self.id.as_bytes()]);
         put(out, &[b"\",\"remote\":\"", self.remote(), b"\",\"host\":\""]);
         value(out, self.host, escape_json);
         out.extend_from_slice(b"\",\"request\":\"");
@@ -101,19 +107,24 @@ fn value(out: &mut Vec<u8>, value: Option<&[u8]>, escape: Escape) {
 
 /// As nginx does: `\xHH` for quotes, backslashes and all that is not printable ASCII.
 fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    by_runs(out, text, |out, byte| put(out, &[b"\\x", &hex(byte, b"0123456789ABCDEF")]));
+    by_runs(out, text, is_escaped, |out, byte| put(out, &[b"\\x", &hex(byte, b"0123456789ABCDEF")]));
 }
 
-/// Always JSON: a byte that is not printable ASCII is written as the character of its number.
+/// Always JSON, in UTF-8: a control character, and a byte that is none of UTF-8, is written as the character of its number.
 fn escape_json(out: &mut Vec<u8>, text: &[u8]) {
-    by_runs(out, text, |out, byte| match byte {
-        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-        byte => put(out, &[b"\\u00", &hex(byte, b"0123456789abcdef")]),
-    });
+    let code = |out: &mut Vec<u8>, byte| put(out, &[b"\\u00", &hex(byte, b"0123456789abcdef")]);
+    for chunk in text.utf8_chunks() {
+        let escaped = |byte| is_escaped(byte) && byte < 0x80;
+        by_runs(out, chunk.valid().as_bytes(), escaped, |out, byte| match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            byte => code(out, byte),
+        });
+        chunk.invalid().iter().for_each(|byte| code(out, *byte));
+    }
 }
 
 /// Copies what may stand as it is in one piece where it can, and hands the rest to `escape`.
-fn by_runs(out: &mut Vec<u8>, text: &[u8], escape: impl Fn(&mut Vec<u8>, u8)) {
+fn by_runs(out: &mut Vec<u8>, text: &[u8], is_escaped: impl Fn(u8) -> bool, escape: impl Fn(&mut Vec<u8>, u8)) {
     // Without an early end, so that the compiler compares many bytes at a time.
     if !text.iter().fold(false, |any, byte| any | is_escaped(*byte)) {
         return out.extend_from_slice(text);
@@ -145,7 +156,6 @@ fn put(out: &mut Vec<u8>, parts: &[&[u8]]) {
 mod tests {
     use super::*;
     use std::time::UNIX_EPOCH;
-    use tokio::time::Instant;
 
     fn line<'a>(request: RequestLine<'a>) -> Line<'a> {
         Line {
@@ -164,7 +174,7 @@ mod tests {
     fn combined(request: RequestLine<'_>) -> String {
         let time = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), Instant::now());
         let mut out = Vec::new();
-        line(request).combined(&mut out, &time);
+        line(request).combined(&mut out, &time, false);
         String::from_utf8(out).expect("a line is ASCII")
     }
 
@@ -184,16 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_combined_line_may_end_with_the_request_id() {
+        let time = Second::new(UNIX_EPOCH, Instant::now());
+        let (mut out, line) = (Vec::new(), line(RequestLine::Raw(b"x")));
+        line.combined(&mut out, &time, true);
+        let text = String::from_utf8(out).expect("a line is ASCII");
+        assert!(text.ends_with(&format!("\\xE9\" \"{}\"\n", line.id)), "{text}");
+    }
+
+    #[test]
     fn a_json_line_is_json() {
-        let time = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), Instant::now());
+        let end = Instant::now() + Duration::from_secs(60 * 60);
+        let time = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), end);
         let uri = Uri::from_static("/a%20\"b?c=d");
-        let line = line(RequestLine::Parsed(&Method::GET, &uri, Version::HTTP_11));
+        let line = Line {
+            host: Some("bücher".as_bytes()),
+            ..line(RequestLine::Parsed(&Method::GET, &uri, Version::HTTP_11))
+        };
         let mut out = Vec::new();
-        line.json(&mut out, &time);
+        line.json(&mut out, &time, end - Duration::from_millis(993));
         assert_eq!(
-            String::from_utf8(out).expect("a line is ASCII"),
+            String::from_utf8(out).expect("a line is UTF-8"),
             format!(
-                "{{\"time\":\"2026-11-20T05:41:00Z\",\"request_id\":\"{}\",\"remote\":\"192.0.2.1\",\"host\":\"a\",\
+                "{{\"time\":\"2026-11-20T05:41:00.007Z\",\"request_id\":\"{}\",\"remote\":\"192.0.2.1\",\"host\":\"bücher\",\
                  \"request\":\"GET /a%20\\\"b?c=d HTTP/1.1\",\"status\":404,\"bytes\":12,\"duration\":1.000020,\
                  \"referer\":\"-\",\"user_agent\":\"a\\u0009\\\"\\\\\\u00e9\"}}\n",
                 line.id

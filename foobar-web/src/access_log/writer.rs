@@ -29,7 +29,7 @@ impl Sink {
         match target {
             "off" => Ok(Self::Off),
             "stdout" => Ok(Self::Stdout),
-            word if NO_FILES.iter().any(|no| word.eq_ignore_ascii_case(no)) => {
+            word if NO_FILES.iter().any(|no| word.eq_ignore_ascii_case(no)) || is_elsewhere(word) => {
                 let message = format!("{word:?} is not accepted; write \"stdout\", \"off\" or the path of a file");
                 Err(Error::setting("web.access_log", message))
             }
@@ -60,7 +60,16 @@ impl Sink {
 }
 
 /// Words that somebody takes for a switch, and nobody for a file.
-const NO_FILES: &[&str] = &["", "on", "true", "yes", "false", "no", "none", "null", "stderr"];
+const NO_FILES: &[&str] = &["", "on", "true", "yes", "false", "no", "none", "null", "stderr", "syslog", "journald"];
+
+/// Whether other servers know it as a place that is no file (`syslog:server=…`, `memory:…`); a path that begins so is
+/// written `./syslog:…`.
+fn is_elsewhere(target: &str) -> bool {
+    let scheme = target.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        ["syslog", "memory", "fd", "unix", "udp", "tcp"].iter().any(|no| scheme.eq_ignore_ascii_case(no))
+    })
+}
 
 /// Where workers send their lines, and the work of the thread that writes them; `None` if nothing is logged.
 ///

@@ -75,14 +75,19 @@ pub(crate) fn read(file: &File, mut buffer: &mut [u8], mut offset: u64, wait: Wa
                 offset += read as u64;
             }
             Err(Errno::INTR) => {}
-            // Not in memory, or a file system that cannot tell.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) if wait == Wait::Never => {
+            // Not in memory, a file system that cannot tell, or a sandbox that refuses this call.
+            Err(error) if wait == Wait::Never && (error == Errno::AGAIN || is_refused(error)) => {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// Whether the system, the file system or a sandbox (seccomp) does not do a call here, so that there is another way.
+pub(crate) const fn is_refused(error: Errno) -> bool {
+    matches!(error, Errno::NOSYS | Errno::PERM | Errno::ACCESS | Errno::INVAL | Errno::OPNOTSUPP)
 }
 
 const SHORTER: &str = "the file became shorter while it was read";

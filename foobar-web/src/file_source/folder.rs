@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
 
-use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Wait};
+use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Wait, is_refused};
 
 /// A folder of the system, as `root` and `files` of the configuration name it.
 ///
@@ -182,9 +182,8 @@ fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
 /// What the system does not know at once, or does not do in this way, is to be asked in another.
 fn or_wait(error: Errno) -> io::Error {
     match error {
-        Errno::AGAIN | Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::TOOBIG | Errno::OPNOTSUPP | Errno::INTR => {
-            Errno::AGAIN.into()
-        }
+        Errno::AGAIN | Errno::TOOBIG | Errno::INTR => Errno::AGAIN.into(),
+        refused if is_refused(refused) => Errno::AGAIN.into(),
         known => known.into(),
     }
 }

@@ -117,6 +117,7 @@ type Taker = oneshot::Sender<Box<dyn Io>>;
 impl<S: Transport> Connection<S> {
     fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
         let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
+        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();
         Self {
             stream,
@@ -124,7 +125,7 @@ impl<S: Transport> Connection<S> {
             worker,
             state,
             remote: logged.map(|remote| remote.ip().to_string().into()),
-            fast_path: FastPath::new(peer.scheme),
+            fast_path: FastPath::new((!is_proxy).then_some(peer.scheme)),
             phase: Phase::Idle { since: now },
             reader: None,
             received: None,

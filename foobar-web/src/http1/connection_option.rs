@@ -1,10 +1,23 @@
 use http::HeaderMap;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::CONNECTION;
 
-/// Whether `Connection` names this option (RFC 9110 §7.6.1).
-pub(crate) fn has_option(headers: &HeaderMap, option: &str) -> bool {
-    let names = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case(option)))
-    };
-    headers.get_all(CONNECTION).iter().any(names)
+/// What `Connection` says (RFC 9110 §7.6.1), as far as this server knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ConnectionOptions {
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) upgrade: bool,
+}
+
+impl ConnectionOptions {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut options = Self::default();
+        let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()); // options are text
+        for option in values.flat_map(|value| value.split(',')).map(str::trim) {
+            options.close |= option.eq_ignore_ascii_case("close");
+            options.keep_alive |= option.eq_ignore_ascii_case("keep-alive");
+            options.upgrade |= option.eq_ignore_ascii_case("upgrade");
+        }
+        options
+    }
 }

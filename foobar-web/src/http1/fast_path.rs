@@ -2,13 +2,12 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use foobar_core::Scheme;
-use http::header::{CONTENT_TYPE, LOCATION, STRICT_TRANSPORT_SECURITY};
+use http::header::STRICT_TRANSPORT_SECURITY;
 
 use super::head::{Field, Noted};
-use crate::reply::{Content, ProblemPage, Reply, has_no_content};
+use crate::reply::{ProblemPage, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{KnownHost, Last, Site, Target};
-use crate::static_files::Now;
+use crate::site::{KnownHost, Site, Sites, TryReply};
 use crate::worker::Worker;
 
 /// Answers requests from the bytes of their heads, where the answer is ready: no request has to be made of them, and nothing is waited for.
@@ -16,7 +15,8 @@ use crate::worker::Worker;
 /// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
 /// whatever is not plain. One for each connection, as it remembers the last request's site.
 pub(crate) struct FastPath {
-    scheme: Scheme,
+    /// That of its requests; `None` where a trusted proxy says it of each.
+    scheme: Option<Scheme>,
     known: Option<Rc<KnownHost>>,
 }
 
@@ -30,8 +30,8 @@ pub(crate) struct Answer {
 }
 
 impl FastPath {
-    /// That of a connection that has not had a request.
-    pub(crate) const fn new(scheme: Scheme) -> Self {
+    /// That of a connection that has not had a request; `scheme` is `None` where a trusted proxy says it of each.
+    pub(crate) const fn new(scheme: Option<Scheme>) -> Self {
         Self { scheme, known: None }
     }
 
@@ -40,20 +40,25 @@ impl FastPath {
         let keeps = keeps(head, noted)?;
         let asked = asked(head, noted)?;
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
-        if worker.pipeline.sites.redirects(site, self.scheme) {
-            return None;
-        }
+        let scheme = self.scheme(&worker.pipeline.sites, site)?;
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let (mut reply, page) = match find(site, &asked, path.as_str())? {
-            Found::Reply(reply) => (reply, None),
-            Found::Error(reply) if site.error_pages.covers(reply.status) => return None,
-            Found::Error(reply) => {
-                let page = worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?;
-                (reply, Some(page))
-            }
+        let mut reply = find(site, &asked, path.as_str())?;
+        let page = match reply.is_bare_error() {
+            true if site.error_pages.covers(reply.status) => return None,
+            true => Some(worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
+            false => None,
         };
-        reply.extra.extend(site.hsts(self.scheme).map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
+        let hsts = site.hsts(scheme).filter(|_| !reply.says(&STRICT_TRANSPORT_SECURITY));
+        reply.extra.extend(hsts.map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
         Some(Answer { reply, page, keeps })
+    }
+
+    /// The scheme of a request that this site answers over it; `None` if the pipeline has to look.
+    fn scheme(&self, sites: &Sites, site: &Site) -> Option<Scheme> {
+        match self.scheme {
+            Some(scheme) => (!sites.redirects(site, scheme)).then_some(scheme),
+            None => (!sites.heeds_scheme(site)).then_some(Scheme::Http), // or HTTPS, which is the same there
+        }
     }
 
     fn site<'a>(&mut self, worker: &'a Worker, host: Option<&[u8]>, minor: u8) -> Option<&'a Site> {
@@ -73,45 +78,12 @@ impl FastPath {
     }
 }
 
-/// What a path leads to.
-enum Found {
-    Reply(Reply),
-    /// An error of this server's own, which has a page.
-    Error(Reply),
-}
-
-fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Found> {
-    match &site.routes.find(path).target {
-        Target::Redirect { status, location } => {
-            Some(Found::Reply(Reply::empty(*status, vec![(LOCATION, location.clone())])))
-        }
-        Target::Respond { status, .. } if has_no_content(*status) => None,
-        Target::Respond { status, content_type, body } if !body.is_empty() => {
-            let reply = Reply::empty(*status, vec![(CONTENT_TYPE, content_type.clone())]);
-            Some(Found::Reply(Reply { length: None, content: Content::Memory(body.clone()), ..reply }))
-        }
-        Target::Respond { status, .. } => Some(found(Reply::empty(*status, Vec::new()))),
-        Target::Try { places, last } => {
-            for place in places {
-                match place.serve_now(asked, path) {
-                    Now::Reply(reply) => return Some(found(reply)),
-                    Now::Nothing => {}
-                    Now::Later => return None,
-                }
-            }
-            match last {
-                Last::App => None,
-                Last::Status(status) => Some(found(Reply::empty(*status, Vec::new()))),
-            }
-        }
-    }
-}
-
-fn found(reply: Reply) -> Found {
-    if reply.status.is_client_error() || reply.status.is_server_error() {
-        Found::Error(reply)
-    } else {
-        Found::Reply(reply)
+/// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
+fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+    let route = site.routes.find(path);
+    match route.is_fast.then(|| route.try_reply(asked, path))? {
+        TryReply::Found(reply) => Some(reply),
+        TryReply::App | TryReply::WouldBlock(_) => None,
     }
 }
 
@@ -149,5 +121,5 @@ fn asked<'a>(head: &'a [u8], noted: &Noted) -> Option<Asked<'a>> {
     let text = |bytes| str::from_utf8(bytes).ok(); // a target in ASCII, so it is
     let path = text(noted.path(head))?;
     let query = noted.query(head).and_then(text);
-    path.starts_with('/').then_some(Asked { verb, path, query, fields })
+    path.starts_with('/').then_some(Asked { verb, path, query, fields, origin: None })
 }

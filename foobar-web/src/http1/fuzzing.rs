@@ -32,7 +32,7 @@ pub struct Noted<'a> {
     /// The minor version.
     pub minor: u8,
     /// The fields that are known, by name in lower case, and their values.
-    pub fields: [(&'static str, Option<&'a [u8]>); 16],
+    pub fields: [(&'static str, Option<&'a [u8]>); 21],
     /// Whether none of them came twice.
     pub is_plain: bool,
 }
@@ -84,12 +84,13 @@ impl HeadReader {
     }
 }
 
-const FIELDS: [(&str, Field); 16] = [
+const FIELDS: [(&str, Field); 21] = [
     ("accept", Field::Accept),
     ("accept-encoding", Field::AcceptEncoding),
     ("connection", Field::Connection),
     ("content-length", Field::ContentLength),
     ("expect", Field::Expect),
+    ("forwarded", Field::Forwarded),
     ("host", Field::Host),
     ("if-match", Field::IfMatch),
     ("if-modified-since", Field::IfModifiedSince),
@@ -101,4 +102,8 @@ const FIELDS: [(&str, Field); 16] = [
     ("transfer-encoding", Field::TransferEncoding),
     ("upgrade", Field::Upgrade),
     ("user-agent", Field::UserAgent),
+    ("x-forwarded-for", Field::XForwardedFor),
+    ("x-forwarded-host", Field::XForwardedHost),
+    ("x-forwarded-proto", Field::XForwardedProto),
+    ("x-request-id", Field::XRequestId),
 ];

@@ -1,3 +1,4 @@
+mod claims;
 mod parsed;
 mod raw_target;
 
@@ -9,6 +10,7 @@ use memchr::memchr;
 
 use crate::limits::HeadLimits;
 
+pub(crate) use claims::NotedHead;
 pub(crate) use parsed::{Field, Noted};
 
 /// Reads the head of a request line by line as its bytes arrive, and refuses whatever is not plainly well-formed.
@@ -189,6 +191,7 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
     let (target, version) = split(rest).ok_or(REQUEST_LINE)?;
     let minor = match version {
         b"HTTP/1.1" => 1,
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => 1, // whoever speaks it understands 1.1 (RFC 9110 §2.5)
         b"HTTP/1.0" => 0,
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(VERSION),
         _ => return Err(REQUEST_LINE),

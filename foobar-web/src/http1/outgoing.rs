@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use super::head::{Field, Noted};
 use super::pacer::Pacer;
 use crate::access_log::{Line, RequestLine};
-use crate::net::Transport;
+use crate::net::{Place, Transport};
 use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;
 use file_body::FileContent;
@@ -58,6 +58,8 @@ pub(crate) struct Request<'a> {
     pub(crate) worker: Rc<Worker>,
     /// The client's address.
     pub(crate) remote: Option<Rc<str>>,
+    /// The client's place, until it has taken the answer.
+    pub(crate) _place: Place,
     pub(crate) head: Cow<'a, [u8]>,
     pub(crate) noted: Cow<'a, Noted>,
     pub(crate) id: RequestId,

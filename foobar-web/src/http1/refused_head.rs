@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderName, HeaderValue};
+use http::header::{ACCEPT, FORWARDED, HeaderMap, HeaderName, HeaderValue};
+use memchr::memchr;
 
 use super::head::Malformed;
 use crate::pipeline::Refusal;
@@ -7,19 +8,23 @@ use crate::pipeline::Refusal;
 /// What is known of a request whose head, or the beginning of it, is malformed.
 pub(crate) fn refusal(Malformed(status, detail): Malformed, head: &[u8]) -> Refusal {
     let line = lines(head).find(|line| !line.is_empty()).unwrap_or_default(); // nothing came
-    Refusal { status, detail, line: Bytes::copy_from_slice(line), accept: field(head, &ACCEPT) }
+    let mut fields = HeaderMap::new();
+    for (name, value) in lines(head).filter_map(field) {
+        fields.append(name, value);
+    }
+    Refusal { status, detail, line: Bytes::copy_from_slice(line), fields }
 }
 
-/// The first field of this name, as far as one can be made out.
-fn field(head: &[u8], name: &HeaderName) -> Option<HeaderValue> {
-    let value = |line: &[u8]| {
-        let (start, rest) = line.split_at_checked(name.as_str().len())?;
-        let value = rest.strip_prefix(b":")?.trim_ascii();
-        let named = start.eq_ignore_ascii_case(name.as_str().as_bytes());
-        if named { HeaderValue::from_bytes(value).ok() } else { None } // what is no value is not there
-    };
-    lines(head).find_map(value)
+/// A field of those that matter, as far as one can be made out.
+fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_at(memchr(b':', line)?);
+    let known = KNOWN.into_iter().find(|known| name.eq_ignore_ascii_case(known.as_str().as_bytes()))?;
+    let value = HeaderValue::from_bytes(value[1..].trim_ascii()).ok()?; // what is no value is not there
+    Some((known, value))
 }
+
+const KNOWN: [HeaderName; 4] =
+    [ACCEPT, FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) // also a bare LF
@@ -35,8 +40,8 @@ mod tests {
         let refused = |head: &[u8]| refusal(Malformed(StatusCode::BAD_REQUEST, "bad"), head);
         let found = refused(b"\r\nGET  / HTTP/1.1\r\nHost: a\naccept: text/html \r\n\r\n");
         assert_eq!(found.line, "GET  / HTTP/1.1");
-        assert_eq!(found.accept, Some(HeaderValue::from_static("text/html")));
+        assert_eq!(found.fields[ACCEPT], "text/html");
         assert_eq!(refused(b"\x16\x03").line, &b"\x16\x03"[..]);
-        assert_eq!(refused(b"GET").accept, None);
+        assert!(refused(b"GET").fields.is_empty());
     }
 }

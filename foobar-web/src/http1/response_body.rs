@@ -61,6 +61,10 @@ impl OutgoingBody {
         }
     }
 
+    pub(super) const fn is_by_handler(&self) -> bool {
+        self.body.is_by_handler()
+    }
+
     pub(super) fn id(&self) -> RequestId {
         self.entry.id()
     }

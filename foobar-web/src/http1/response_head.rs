@@ -1,4 +1,4 @@
-use foobar_core::RequestId;
+use foobar_core::{DefaultFields, Present, RequestId};
 use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING};
 
@@ -22,8 +22,8 @@ pub(crate) struct ResponseHead<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Fields<'a> {
     List(&'a [(HeaderName, HeaderValue)]),
-    /// Those of a response, of which the ones that are the connection's to say are left out.
-    Map(&'a HeaderMap),
+    /// Those of a response, of which the ones that are the connection's to say are left out, and its default ones.
+    Map(&'a HeaderMap, &'a DefaultFields),
 }
 
 /// Whether there is a `Content-Length`, and where: that of a content that is left out stands among the other fields, that
@@ -49,7 +49,7 @@ impl ResponseHead<'_> {
             put_length(out, length);
         }
         out.extend_from_slice(b"server: foobar\r\nx-request-id: ");
-        out.extend_from_slice(&self.id.digits());
+        out.extend_from_slice(self.id.as_bytes());
         if let Some(connection) = self.connection {
             put(out, &[b"\r\nconnection: ", connection]);
         }
@@ -72,11 +72,14 @@ impl ResponseHead<'_> {
         let mut is_dated = false;
         match self.fields {
             Fields::List(list) => list.iter().for_each(|(name, value)| put_field(out, name, value)),
-            Fields::Map(map) => {
+            Fields::Map(map, defaults) => {
+                let mut present = Present::default();
                 for (name, value) in map.iter().filter(|(name, _)| !OF_THE_CONNECTION.contains(name)) {
                     is_dated |= *name == DATE;
+                    defaults.mark(name, &mut present);
                     put_field(out, name, value);
                 }
+                defaults.write(present, out);
             }
         }
         is_dated
@@ -100,8 +103,7 @@ impl ResponseHead<'_> {
 }
 
 /// What is said by the connection, in its own words.
-const OF_THE_CONNECTION: [HeaderName; 5] =
-    [CONNECTION, CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, HeaderName::from_static("x-request-id")];
+const OF_THE_CONNECTION: [HeaderName; 5] = [CONNECTION, CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, RequestId::FIELD];
 
 fn put_field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     put(out, &[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);

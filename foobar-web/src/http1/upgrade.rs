@@ -6,11 +6,11 @@ use http::request::Parts;
 use http::{Method, Version};
 use tokio::sync::oneshot;
 
-use super::connection_option::has_option;
+use super::connection_option::ConnectionOptions;
 
 /// Lets the handler take over the connection by answering 101, if the request may lead to that; gives who is to get it.
-pub(super) fn offer(request: &mut Parts) -> Option<oneshot::Sender<Box<dyn Io>>> {
-    if !asks_to_upgrade(request) {
+pub(super) fn offer(request: &mut Parts, options: ConnectionOptions) -> Option<oneshot::Sender<Box<dyn Io>>> {
+    if !options.upgrade || !asks_to_upgrade(request) {
         return None;
     }
     let (taker, taken) = oneshot::channel();
@@ -26,7 +26,6 @@ fn asks_to_upgrade(request: &Parts) -> bool {
     request.method == Method::GET
         && request.version == Version::HTTP_11
         && headers.contains_key(UPGRADE)
-        && has_option(headers, "upgrade")
         && !headers.contains_key(CONTENT_LENGTH)
         && !headers.contains_key(TRANSFER_ENCODING)
 }

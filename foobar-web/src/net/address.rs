@@ -11,7 +11,7 @@ pub enum Address {
     Tcp(SocketAddr),
     /// A TCP socket whose connections speak TLS; the port is the real one.
     Tls(SocketAddr),
-    /// A Unix socket.
+    /// A Unix socket: its path, or `@` and its name where it has no file.
     Unix(PathBuf),
 }
 
@@ -40,6 +40,8 @@ pub(crate) enum Endpoint {
     Tcp(String),
     /// The path of a Unix socket.
     Unix(PathBuf),
+    /// The name of a Unix socket that has no file.
+    Abstract(String),
     /// A file descriptor that was inherited.
     Inherited(i32),
 }
@@ -83,7 +85,10 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = if let Some(path) = text.strip_prefix("unix:") {
+        let parsed = if let Some(name) = text.strip_prefix("unix:@") {
+            let fits = !name.is_empty() && name.len() <= LONGEST_NAME && cfg!(target_os = "linux");
+            fits.then(|| Self::Abstract(name.to_owned()))
+        } else if let Some(path) = text.strip_prefix("unix:") {
             (!path.is_empty() && !path.contains('\0')).then(|| Self::Unix(PathBuf::from(path)))
         } else if let Some(number) = text.strip_prefix("fd:") {
             number.parse().ok().filter(|fd| *fd >= 0).map(Self::Inherited) // not a number: refused below
@@ -93,7 +98,7 @@ impl FromStr for Endpoint {
         parsed.ok_or_else(|| {
             format!(
                 "{text:?} is not an address; write for example \"127.0.0.1:8080\", \"[::]:443 ssl\", \
-                 \"unix:/run/foobar.sock\" or \"fd:3\""
+                 \"unix:/run/foobar.sock\", \"unix:@foobar\" or \"fd:3\""
             )
         })
     }
@@ -104,10 +109,14 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Abstract(name) => write!(f, "unix:@{name}"),
             Self::Inherited(fd) => write!(f, "fd:{fd}"),
         }
     }
 }
+
+/// The bytes of an address, without the one that says that there is no file.
+const LONGEST_NAME: usize = 107;
 
 fn tcp(text: &str) -> Option<String> {
     if let Ok(address) = text.parse::<SocketAddr>() {
@@ -135,8 +144,9 @@ mod tests {
         assert_eq!("LocalHost:080".parse(), Ok(Endpoint::Tcp("localhost:80".into())));
         assert_eq!("[0:0::1]:80".parse(), Ok(Endpoint::Tcp("[::1]:80".into())));
         assert_eq!("unix:/a/b".parse(), Ok(Endpoint::Unix("/a/b".into())));
+        assert_eq!("unix:@a/b".parse(), Ok(Endpoint::Abstract("a/b".into())));
         assert_eq!("fd:3".parse(), Ok(Endpoint::Inherited(3)));
-        for bad in ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:99999", "::1:80", "unix:", "fd:x", "fd:-1"] {
+        for bad in ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:99999", "::1:80", "unix:", "unix:@", "fd:x", "fd:-1"] {
             let error = bad.parse::<Listen>().expect_err(bad);
             assert!(error.contains("is not an address; write for example"), "{error}");
         }

@@ -11,7 +11,8 @@ pub(crate) struct ClientAddresses {
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// The place of one connection, until it is dropped.
+/// The place of one connection or request, until it is dropped; by default that of one which is not counted.
+#[derive(Default)]
 pub(crate) struct Place(Option<(Arc<ClientAddresses>, IpAddr)>);
 
 impl ClientAddresses {

@@ -24,22 +24,17 @@ pub(crate) fn write_last(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usi
 mod system {
     use super::{BorrowedFd, SendFlags, io};
     use rustix::net::sockopt::{set_tcp_cork, tcp_congestion};
-    use socket2::SockRef;
 
     pub(crate) const MORE: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
-    /// In bytes.
-    pub(crate) const AHEAD: u32 = 512 << 10;
 
     /// Has a TCP socket hold back what does not fill a packet until it is [uncorked](uncork), as nginx does by
     /// `tcp_nopush`; `false` if it does not.
     ///
     /// The pages of a file that the system sends by itself do not come out even with packets, and each acknowledgement
     /// pushes the odd end out as one of its own. Where the congestion control is BBR, it stays so: that one sends by a
-    /// timer what the others send at once, and was measured to take up to twice the time where all packets are full. There
-    /// it takes less ahead of what it can send: connections then share evenly, and it takes an eighth less time.
+    /// timer what the others send at once, and was measured to take up to twice the time where all packets are full.
     pub(crate) fn cork(socket: BorrowedFd<'_>) -> io::Result<bool> {
         if tcp_congestion(socket)?.starts_with("bbr") {
-            SockRef::from(&socket).set_tcp_notsent_lowat(AHEAD)?;
             return Ok(false);
         }
         set_tcp_cork(socket, true)?;
@@ -73,7 +68,6 @@ mod system {
 mod tests {
     use super::*;
     use rustix::net::sockopt::{set_tcp_congestion, tcp_cork};
-    use socket2::SockRef;
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsFd;
@@ -92,11 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_sends_by_a_timer_is_not_corked_but_takes_less_ahead() {
+    fn a_socket_that_sends_by_a_timer_is_not_corked() {
         let socket = connection();
         if set_tcp_congestion(&socket, "bbr").is_ok() {
             assert!(!cork(socket.as_fd()).unwrap() && !tcp_cork(&socket).unwrap());
-            assert_eq!(SockRef::from(&socket).tcp_notsent_lowat().unwrap(), system::AHEAD);
         } else {
             println!("this system has no BBR");
         }

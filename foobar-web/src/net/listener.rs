@@ -1,5 +1,6 @@
 #![expect(unsafe_code, reason = "an inherited socket, and what the runtime watches, are bare numbers of descriptors")]
 
+use std::cell::Cell;
 use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use foobar_core::{Connection, Scheme};
 use rustix::fs::Access;
+use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::Interest;
@@ -43,8 +45,14 @@ pub(crate) struct Acceptor {
 }
 
 enum Listening {
-    /// With the address that all its connections have here, if that is known.
-    Tcp(AsyncFd<TcpListener>, Option<SocketAddr>),
+    Tcp {
+        listener: AsyncFd<TcpListener>,
+        /// The address that all its connections have here, if that is known.
+        local: Option<SocketAddr>,
+        /// Whether connections may still wait that came before the listening socket was [tuned](tune): whoever hands one
+        /// over may have waited for the first.
+        may_be_untuned: Cell<bool>,
+    },
     Unix(UnixListener),
 }
 
@@ -60,6 +68,9 @@ impl Listener {
         let bound = match &listen.endpoint {
             Endpoint::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
             Endpoint::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
+            Endpoint::Abstract(name) => {
+                abstract_socket(name).and_then(|socket| Self::listen(socket, None)).map(|listener| vec![listener])
+            }
             Endpoint::Inherited(fd) => {
                 inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
             }
@@ -79,6 +90,7 @@ impl Listener {
                 addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
             }
             Endpoint::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
+            Endpoint::Abstract(name) => or_in_use(abstract_socket(name)),
             Endpoint::Inherited(fd) => inherited(*fd).map(drop),
         };
         tried.map_err(|source| error(&listen.endpoint, source))
@@ -133,11 +145,10 @@ impl Listener {
     fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let local = socket.local_addr()?;
-        if cfg!(target_os = "linux") && local.as_socket().is_some() {
+        if local.as_socket().is_some() {
             tune(&SockRef::from(&socket))?;
         }
-        let unix = || local.as_pathname().map(Path::to_owned).unwrap_or_default(); // an abstract one has no path
-        let address = local.as_socket().map_or_else(|| Address::Unix(unix()), Address::Tcp);
+        let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
         Ok(Self { socket, address, scheme: Scheme::Http, _file: file })
     }
 }
@@ -152,7 +163,8 @@ impl Acceptor {
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
         let scheme = self.scheme;
         match &self.socket {
-            Listening::Tcp(listener, local) => {
+            Listening::Tcp { listener, local, may_be_untuned } => {
+                let accept = |listener: &TcpListener| accept(listener, may_be_untuned);
                 let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
                 let local = local.map_or_else(|| stream.local_addr(), Ok)?;
                 let connection = Connection { remote: Some(remote), local: Some(local), scheme };
@@ -175,20 +187,34 @@ impl Listening {
             let local = Some(listener.local_addr()?).filter(|local| !local.ip().is_unspecified());
             // SAFETY: a listener has one descriptor from its beginning to its end, and it is its own.
             let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
-            Ok(Self::Tcp(listener.map_err(io::Error::from)?, local))
+            let listener = listener.map_err(io::Error::from)?;
+            Ok(Self::Tcp { listener, local, may_be_untuned: Cell::new(true) })
         }
     }
 }
 
 /// As the standard library does, and without blocking.
-fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, remote) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+fn accept(listener: &TcpListener, may_be_untuned: &Cell<bool>) -> io::Result<(TcpStream, SocketAddr)> {
+    let accepted = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+    let (stream, remote) = accepted.inspect_err(|error| {
+        if *error == Errno::AGAIN {
+            may_be_untuned.set(false);
+        }
+    })?;
     let remote = remote.ok_or(io::ErrorKind::NotConnected)?;
+    if may_be_untuned.get() {
+        tune(&SockRef::from(&stream))?;
+    }
     Ok((stream.into(), remote.try_into()?))
 }
 
-/// On Linux for a listening socket, from which its connections have it.
+/// For a listening socket; on Linux its connections have it from there.
 fn tune(socket: &SockRef<'_>) -> io::Result<()> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&PROBES)?;
     socket.set_keepalive(false) // on again where a connection may be silent for long
@@ -197,6 +223,10 @@ fn tune(socket: &SockRef<'_>) -> io::Result<()> {
 /// Finds out within two minutes that a client has vanished without a word.
 const PROBES: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10)).with_retries(3);
+/// Bytes that a connection takes ahead of what it can send. It takes no more from a write or a file than this and one
+/// buffer of 64 KiB; what it has sent and the client has not acknowledged is not bounded, so a distant client loses nothing.
+#[cfg(target_os = "linux")]
+pub(super) const UNSENT: u32 = 128 << 10;
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
@@ -220,6 +250,19 @@ impl Drop for SocketFile {
             tracing::warn!(%error, "cannot remove the socket {}", self.path.display());
         }
     }
+}
+
+/// A socket that everybody on this machine may connect to, and that is gone with its process.
+fn abstract_socket(name: &str) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(format!("\0{name}"))?)?;
+    Ok(socket)
+}
+
+/// The path of a Unix socket; of one without a file its name behind an `@`, as others write it.
+fn unix_path(local: &SockAddr) -> PathBuf {
+    let name = || format!("@{}", String::from_utf8_lossy(local.as_abstract_namespace().unwrap_or_default())).into();
+    local.as_pathname().map_or_else(name, Path::to_owned)
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
@@ -291,7 +334,12 @@ fn advice(endpoint: &Endpoint, error: &io::Error) -> &'static str {
             "ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or choose a higher port"
         }
         (_, Endpoint::Tcp(_)) => "check the host name and the port",
+        (_, Endpoint::Abstract(_)) => "choose another name",
         (_, Endpoint::Unix(_)) => "check the path and the permissions of its folder",
         (_, Endpoint::Inherited(_)) => "check that this process inherits a listening socket under this number",
     }
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

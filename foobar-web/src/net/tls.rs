@@ -18,7 +18,6 @@ mod stream;
 mod ticket_keys;
 mod x509;
 
-pub use certificate::Warning;
 pub(crate) use certificates::SiteCertificates;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::Handshake;

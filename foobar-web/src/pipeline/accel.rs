@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 
 use crate::reply::{Pace, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{Routes, Target, is_file};
+use crate::site::{Routes, is_file};
 use crate::static_files::PRIVATE;
 
 /// What an application said with `X-Accel-Redirect`: that a file is to be sent in place of its response, as in nginx.
@@ -35,8 +35,8 @@ pub(crate) struct Accel {
 enum Mistake {
     #[error("it is no path of this site, encoded as in a URL and without dot segments")]
     Path,
-    #[error("no route with files is there")]
-    Route,
+    #[error("no route with files is there; those of the site are {0}")]
+    Route(String),
     #[error("no file is there")]
     Nothing,
 }
@@ -65,7 +65,7 @@ impl Accel {
                     tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
-                Mistake::Path | Mistake::Route => {
+                Mistake::Path | Mistake::Route(_) => {
                     tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
@@ -119,9 +119,9 @@ impl Accel {
     async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
         let path = self.path().ok_or(Mistake::Path)?;
         let route = routes.find_internal(path.as_str());
-        let Target::Try { places, .. } = &route.target else { return Err(Mistake::Route) };
-        if places.is_empty() {
-            return Err(Mistake::Route);
+        let candidates = route.candidates();
+        if candidates.is_empty() {
+            return Err(Mistake::Route(routes.with_files()));
         }
         let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
         let mut fields = Fields::of(&request.headers);
@@ -131,9 +131,9 @@ impl Accel {
         if self.fields.contains_key(CONTENT_TYPE) {
             fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
         }
-        let asked = Asked { verb, path: "/", query: None, fields };
-        for place in places {
-            if let Some(reply) = place.serve(&asked, path.as_str()).await.filter(is_file) {
+        let asked = Asked { verb, path: "/", query: None, fields, origin: None };
+        for candidate in candidates {
+            if let Some(reply) = candidate.serve(&asked, path.as_str()).await.filter(is_file) {
                 return Ok((reply, route.internal));
             }
         }
@@ -149,18 +149,24 @@ impl Accel {
     }
 }
 
-/// Takes out of an application's own response what it says to this server, as nginx does; of that its rate is kept.
+/// Whether an application's response says something to this server.
+pub(crate) fn speaks(response: &Response) -> bool {
+    response.headers().keys().any(is_to_us)
+}
+
+/// Takes that out of a response that names no file, as nginx does; of it its rate is kept.
 pub(crate) fn take(mut response: Response) -> Response {
-    let to_us = |name: &&HeaderName| name.as_str().starts_with("x-accel-");
-    if response.headers().keys().any(|name| to_us(&name)) {
-        let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
-        if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
-            response.extensions_mut().insert(pace);
-        }
-        let names: Vec<_> = response.headers().keys().filter(to_us).cloned().collect();
-        names.iter().for_each(|name| _ = response.headers_mut().remove(name));
+    let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
+    if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
+        response.extensions_mut().insert(pace);
     }
+    let names: Vec<_> = response.headers().keys().filter(|name| is_to_us(name)).cloned().collect();
+    names.iter().for_each(|name| _ = response.headers_mut().remove(name));
     response
+}
+
+fn is_to_us(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-accel-")
 }
 
 /// Whether no cache but the client's own may keep this answer (RFC 9111 §5.2.2).
@@ -178,7 +184,10 @@ fn rate(headers: &HeaderMap) -> Option<Option<NonZeroU64>> {
 
 /// What of a request a file needs, for a request that the application gets.
 pub(crate) fn remember(request: &HeaderMap) -> HeaderMap {
-    kept(request, OF_THE_CLIENT)
+    let of_the_client = request.iter().filter(|(name, _)| OF_THE_CLIENT.contains(name));
+    let mut kept = HeaderMap::new();
+    of_the_client.for_each(|(name, value)| _ = kept.append(name, value.clone()));
+    kept
 }
 
 fn kept(headers: &HeaderMap, names: impl IntoIterator<Item = HeaderName>) -> HeaderMap {

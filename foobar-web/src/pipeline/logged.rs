@@ -8,19 +8,25 @@ use foobar_core::{BoxError, ResponseBody};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::access_log::Entry;
+use crate::net::Place;
 
 /// One request on its way through the server, from its arrival until its answer has been made whole or given up.
-pub(super) struct Record(Rc<Entry>);
+pub(super) struct Record {
+    entry: Rc<Entry>,
+    /// The client's, if it has one.
+    _place: Option<Place>,
+}
 
 /// The body of an answer, which carries the line of the log until it has been sent or dropped.
 pub(crate) struct Logged {
     body: ResponseBody,
     record: Record,
+    is_by_handler: bool,
 }
 
 impl Record {
-    pub(super) const fn new(entry: Rc<Entry>) -> Self {
-        Self(entry)
+    pub(super) const fn new(entry: Rc<Entry>, place: Option<Place>) -> Self {
+        Self { entry, _place: place }
     }
 }
 
@@ -28,25 +34,30 @@ impl Deref for Record {
     type Target = Entry;
 
     fn deref(&self) -> &Entry {
-        &self.0
+        &self.entry
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.0.count();
+        self.entry.count();
     }
 }
 
 impl Logged {
-    pub(super) const fn new(body: ResponseBody, record: Record) -> Self {
-        Self { body, record }
+    pub(super) const fn new(body: ResponseBody, record: Record, is_by_handler: bool) -> Self {
+        Self { body, record, is_by_handler }
+    }
+
+    /// Whether its response is the handler's, whose [default fields](foobar_core::Handler::default_fields) it gets.
+    pub(crate) const fn is_by_handler(&self) -> bool {
+        self.is_by_handler
     }
 
     /// The entry in the log, for a connection that knows better how much has been sent: its line is written when nobody
     /// holds it any more.
     pub(crate) fn entry(&self) -> Rc<Entry> {
-        self.record.0.clone()
+        self.record.entry.clone()
     }
 }
 

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::HeaderValue;
+use http::header::HeaderMap;
 
 /// A request whose head was not let through.
 pub(crate) struct Refusal {
@@ -9,6 +9,6 @@ pub(crate) struct Refusal {
     pub(crate) detail: &'static str,
     /// The request line as it came, for the log.
     pub(crate) line: Bytes,
-    /// What the client accepts, as far as that can be made out.
-    pub(crate) accept: Option<HeaderValue>,
+    /// What the client accepts and where the request came from, as far as that can be made out.
+    pub(crate) fields: HeaderMap,
 }

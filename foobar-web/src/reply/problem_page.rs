@@ -3,8 +3,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use foobar_core::{Problem, RequestId};
-use http::header::{ACCEPT, HeaderValue};
+use foobar_core::{Accept, Problem, RequestId, Response};
+use http::header::{ACCEPT, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 
@@ -48,7 +48,7 @@ impl ProblemPages {
         match &self.wish {
             Some((known, form)) if known == accept => *form,
             _ => {
-                let form = if Problem::prefers_page([accept]) { Form::Page } else { Form::Json };
+                let form = if Accept::of([accept]).prefers_page() { Form::Page } else { Form::Json };
                 self.wish = Some((accept.to_owned(), form));
                 form
             }
@@ -64,34 +64,46 @@ impl ProblemPage {
             Form::Json => HeaderMap::new(),
         };
         let id = RequestId::generate();
-        let (parts, body) = Problem::new(status).response(&accept, id).into_parts();
-        let line = |(name, value): (&http::HeaderName, &HeaderValue)| {
+        let (parts, body) = problem(&Problem::new(status), &accept, id).into_parts();
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
             [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
         };
         let Poll::Ready(Some(Ok(frame))) = pin!(body).poll_frame(&mut Context::from_waker(Waker::noop())) else {
             return None;
         };
         let content = frame.into_data().ok()?; // it is one piece of data
-        let at = memchr::memmem::find(&content, &id.digits())?;
-        let after = content.slice(at + id.digits().len()..);
+        let at = memchr::memmem::find(&content, id.as_bytes())?;
+        let after = content.slice(at + id.as_bytes().len()..);
         Some(Self { fields: parts.headers.iter().flat_map(line).collect(), before: content.slice(..at), after })
     }
 
-    /// The length of its content.
-    pub(crate) fn len(&self) -> usize {
-        self.before.len() + ID + self.after.len()
+    /// The length of its content for the request of this id.
+    pub(crate) fn length(&self, id: RequestId) -> usize {
+        self.before.len() + id.as_bytes().len() + self.after.len()
     }
 
     /// Writes its content.
     pub(crate) fn put(&self, out: &mut Vec<u8>, id: RequestId) {
         out.extend_from_slice(&self.before);
-        out.extend_from_slice(&id.digits());
+        out.extend_from_slice(id.as_bytes());
         out.extend_from_slice(&self.after);
     }
 }
 
-/// The digits of an id.
-const ID: usize = 32;
+/// A problem of this server's own, with what tells browsers to be careful, as the application's have it.
+pub(crate) fn problem(problem: &Problem, request: &HeaderMap, id: RequestId) -> Response {
+    let mut response = problem.response(request, id);
+    let safe = SAFE.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    response.headers_mut().extend(safe);
+    response
+}
+
+const SAFE: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "strict-origin-when-cross-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -102,13 +114,13 @@ mod tests {
         for accept in [None, Some("text/html"), Some("application/json")] {
             let mut pages = ProblemPages::default();
             let page = pages.of(StatusCode::NOT_FOUND, accept.map(str::as_bytes)).expect("it has the known form");
-            let id = RequestId::generate();
+            let id = RequestId::given(b"of-a-proxy").expect("it is plain");
             let mut content = Vec::new();
             page.put(&mut content, id);
-            assert_eq!(content.len(), page.len());
+            assert_eq!(content.len(), page.length(id));
 
             let headers = accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept))).into_iter().collect();
-            let (parts, body) = Problem::new(StatusCode::NOT_FOUND).response(&headers, id).into_parts();
+            let (parts, body) = problem(&Problem::new(StatusCode::NOT_FOUND), &headers, id).into_parts();
             let frame = pin!(body).poll_frame(&mut Context::from_waker(Waker::noop()));
             let Poll::Ready(Some(Ok(frame))) = frame else { panic!("the problem is at hand") };
             assert_eq!(frame.into_data().expect("it is data"), content);

@@ -38,7 +38,8 @@ impl<'a> NormalPath<'a> {
 
     /// Whether a path, as it was sent, has segments that lead elsewhere.
     pub(crate) fn has_dot_segments(raw: &str) -> bool {
-        raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
+        let may_have = raw.bytes().any(|byte| matches!(byte, b'.' | b'%'));
+        may_have && raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
     }
 
     /// The URI with this path in the place of its own; an error if it becomes too long.
@@ -51,8 +52,13 @@ impl<'a> NormalPath<'a> {
 
     /// The path encoded for a URI: parsed again, it is the same path.
     pub(crate) fn encoded(&self) -> String {
-        utf8_percent_encode(&self.0, ENCODED).to_string()
+        encode_path(&self.0)
     }
+}
+
+/// A decoded path, or a part of one, encoded for a URI. What stands in it for an encoded slash stays one.
+pub(crate) fn encode_path(decoded: &str) -> String {
+    utf8_percent_encode(decoded, ENCODED).to_string().replace("%252F", "%2F")
 }
 
 /// All but `unreserved`, `sub-delims`, `:`, `@` (RFC 3986 §3.3) and the separator. A backslash is encoded, for

@@ -1,11 +1,13 @@
 use std::collections::HashMap;
+use std::io;
 
-use foobar_core::{Problem, Response, ResponseBody};
+use foobar_core::{Accept, Problem, Response, ResponseBody};
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
 use http::{HeaderMap, StatusCode};
 
+use super::Warning;
 use super::route::Folder;
 use crate::static_files::StaticFiles;
 use crate::{Error, SiteSettings};
@@ -17,11 +19,15 @@ pub(crate) struct ErrorPages {
 }
 
 impl ErrorPages {
-    /// `key` is the site's section; `root` its folder. Every page is read once, so that none is missed later.
-    pub(crate) fn compile(key: &str, settings: &SiteSettings, root: Option<&Folder<'_>>) -> Result<Self, Error> {
+    /// `key` is the site's section; `root` its folder. Every page is read once; those that are not there yet are told of.
+    pub(crate) fn compile(
+        key: &str,
+        settings: &SiteSettings,
+        root: Option<&Folder<'_>>,
+    ) -> Result<(Self, Vec<Warning>), Error> {
         let files = root.map(|folder| folder.files(true, true)).transpose()?;
         let key = format!("{key}.error_page");
-        let mut pages = HashMap::new();
+        let (mut pages, mut missing) = (HashMap::new(), Vec::new());
         for entry in settings.error_page.iter() {
             let parsed = parse(entry).filter(|_| files.is_some());
             let (statuses, page) = parsed.ok_or_else(|| {
@@ -33,21 +39,23 @@ impl ErrorPages {
             })?;
             if let (Some(files), Some(folder)) = (&files, &settings.root) {
                 let path = folder.join(page.trim_start_matches('/'));
-                files.read_page(&page).map_err(|source| Error::Open { key: key.clone(), path, source })?;
+                match files.read_page(&page) {
+                    Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                        let message = format!("{} is not there; until it is, such errors have no page", path.display());
+                        missing.push(Warning { key: key.clone(), message });
+                    }
+                    read => drop(read.map_err(|source| Error::Open { key: key.clone(), path, source })?),
+                }
             }
             pages.extend(statuses.into_iter().map(|status| (status, page.clone())));
         }
-        Ok(Self { files, pages })
+        Ok((Self { files, pages }, missing))
     }
 
-    /// Whether a client gets pages: not if it names JSON and no HTML.
+    /// Whether a client gets pages: where it would get a page of this server's own, as it names HTML.
     pub(crate) fn are_for(&self, request: &HeaderMap) -> bool {
-        let names = |known: &[&str]| {
-            let values = request.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()); // not text: no wish
-            let mut types = values.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-            types.any(|name| known.iter().any(|known| name.trim().eq_ignore_ascii_case(known)))
-        };
-        !self.pages.is_empty() && (!names(&["application/json", "application/problem+json"]) || names(&["text/html"]))
+        let accept = || Accept::of(request.get_all(ACCEPT).iter().map(HeaderValue::as_bytes));
+        !self.pages.is_empty() && accept().prefers_page()
     }
 
     /// Whether an error of this status may have a page.
@@ -89,17 +97,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_that_names_json_and_no_html_gets_no_page() {
+    fn only_a_client_that_names_html_gets_a_page() {
         let pages = HashMap::from([(StatusCode::NOT_FOUND, "/404.html".to_owned())]);
         let pages = ErrorPages { files: None, pages };
         let are_for = |accept| pages.are_for(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]));
-        for json in ["application/json", "text/plain, Application/Problem+JSON;q=0.5", "application/json, */*"] {
-            assert!(!are_for(json), "{json}");
+        for other in
+            ["application/json", "*/*", "text/*", "image/*", "application/json, text/html;q=0.1", "text/html;q=0"]
+        {
+            assert!(!are_for(other), "{other}");
         }
-        for page in ["*/*", "text/html", "application/json, text/html;q=0.1", "image/*"] {
+        for page in ["text/html", "Text/HTML, application/json", "*/*, application/xhtml+xml;q=0.9"] {
             assert!(are_for(page), "{page}");
         }
-        assert!(pages.are_for(&HeaderMap::new()));
+        assert!(!pages.are_for(&HeaderMap::new()));
     }
 
     #[test]

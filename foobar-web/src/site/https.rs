@@ -5,10 +5,9 @@ use http::header::HeaderValue;
 use crate::request::Host;
 use crate::{Error, Https, SiteSettings};
 
-/// What a site does so that clients use HTTPS. Without a certificate it does nothing.
-#[derive(Default)]
+/// What a site does so that clients use HTTPS.
 pub(crate) struct HttpsRules {
-    /// Whether a request over HTTP is redirected.
+    /// Whether a request over HTTP is redirected; not without a certificate.
     redirects: bool,
     /// What `Strict-Transport-Security` says over HTTPS (RFC 6797).
     hsts: Option<HeaderValue>,
@@ -24,7 +23,7 @@ impl HttpsRules {
             let message = "there is nothing to redirect to without `ssl_certificate`";
             return Err(Error::setting(format!("{key}.https"), message));
         }
-        Ok(if has_certificate { Self { redirects, hsts } } else { Self::default() })
+        Ok(Self { redirects: redirects && has_certificate, hsts })
     }
 
     pub(crate) const fn redirects(&self, scheme: Scheme) -> bool {

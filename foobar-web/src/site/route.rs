@@ -1,23 +1,35 @@
+mod candidate;
+mod fast;
 mod location;
+mod path;
 mod target;
 mod try_files;
+mod variable;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foobar_core::config;
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
+use regex::Regex;
 
-use crate::request::NormalPath;
-use crate::static_files::Files;
+use super::overview::RouteOverview;
+use crate::reply::Reply;
+use crate::request::Asked;
+use crate::static_files::{Announce, Files};
 use crate::{Error, SiteSettings, limits};
 
-pub(crate) use location::{Folder, Place, is_file};
-pub(crate) use target::Target;
-pub(crate) use try_files::Last;
+pub(crate) use candidate::{Candidate, Folder, is_file};
+use path::RoutePath;
+pub(crate) use target::{Target, TryReply};
+
+pub(crate) use try_files::{Fallback, looks_for_index};
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
     exact: HashMap<String, Route>,
+    patterns: Vec<(Regex, Route)>,
     prefixes: Vec<(String, Route)>,
     otherwise: Route,
     hidden: Route,
@@ -25,11 +37,19 @@ pub(crate) struct Routes {
 
 /// Where the requests of a path go.
 pub(crate) struct Route {
-    pub(crate) target: Target,
+    target: Target,
+    /// What answers are announced with.
+    announce: Arc<Announce>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
     pub(crate) internal: bool,
+    /// What the site's overview says of it; nothing where it has no path of its own.
+    overview: Option<RouteOverview>,
+    /// Whether the fast path may answer: whether it knows all that the settings ask for.
+    pub(crate) is_fast: bool,
+    /// Whether its errors have the pages of the site.
+    pub(crate) error_pages: bool,
 }
 
 impl Routes {
@@ -42,34 +62,51 @@ impl Routes {
         has_app: bool,
         body_limit: u64,
     ) -> Result<Self, Error> {
-        let (places, last) = try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
-        let otherwise = Target::Try { places, last };
-        let nothing = Target::Try { places: Vec::new(), last: Last::Status(StatusCode::NOT_FOUND) };
+        let (candidates, fallback) =
+            try_files::compile(&format!("{key}.try_files"), &settings.try_files, root, has_app)?;
+        let otherwise = Target::TryFiles { candidates, fallback };
+        let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
+        let is_fast = fast::knows_site(settings);
+        let announce = Arc::new(Announce::compile(key, settings, None)?);
+        let of_site = |target| Route {
+            overview: None,
+            target,
+            announce: announce.clone(),
+            body_limit,
+            internal: false,
+            error_pages: true,
+            is_fast,
+        };
         let mut routes = Self {
             exact: HashMap::new(),
+            patterns: Vec::new(),
             prefixes: Vec::new(),
-            otherwise: Route { target: otherwise, body_limit, internal: false },
-            hidden: Route { target: nothing, body_limit, internal: false },
+            otherwise: of_site(otherwise),
+            hidden: of_site(nothing),
         };
         for (path, route) in &settings.routes {
             let route_key = format!("{key}.{}", config::key(&["routes", path]));
             let limit = route.client_max_body_size.map_or(body_limit, limits::body_limit);
-            let (exact, path) = parse_path(&route_key, path)?;
-            let cut = if exact { None } else { Some(cut(path)) };
-            let target = target::compile(files, (key, settings), (&route_key, route), cut, has_app)?;
-            let route = Route { target, body_limit: limit, internal: route.internal };
-            if exact {
-                routes.exact.insert(path.to_owned(), route);
-            } else {
-                routes.prefixes.push((path.to_owned(), route));
+            let overview = Some(RouteOverview::new(path, route));
+            let path = RoutePath::parse(&route_key, path)?;
+            let announce = Arc::new(Announce::compile(key, settings, Some((&route_key, route)))?);
+            let target = target::compile(files, (key, settings), (&route_key, route), &path, &announce, has_app)?;
+            let is_fast = is_fast && fast::knows_route(route) && !target.needs_origin();
+            let (internal, error_pages) = (route.internal, route.error_page.is_none());
+            let route = Route { target, announce, body_limit: limit, internal, error_pages, overview, is_fast };
+            match path {
+                RoutePath::Exact(path) => _ = routes.exact.insert(path.to_owned(), route),
+                RoutePath::Prefix(path) => routes.prefixes.push((path.to_owned(), route)),
+                RoutePath::Pattern(_, pattern) => routes.patterns.push((pattern, route)),
             }
         }
+        routes.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.as_str().len()));
         routes.prefixes.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Ok(routes)
     }
 
-    /// The route of a decoded path: the exact one, else the longest prefix that ends where a segment ends. Of an
-    /// internal one a client learns nothing.
+    /// The route of a decoded path: the exact one, else the longest pattern that matches, else the longest prefix that
+    /// ends where a segment ends. Of an internal one a client learns nothing.
     pub(crate) fn find(&self, path: &str) -> &Route {
         let route = self.find_internal(path);
         if route.internal { &self.hidden } else { route }
@@ -80,47 +117,83 @@ impl Routes {
         let exact = if self.exact.is_empty() { None } else { self.exact.get(path) };
         let leads = |(prefix, route): &&(String, Route)| is_prefix(prefix, path) || route.is_folder(prefix, path);
         let prefix = || self.prefixes.iter().find(leads).map(|(_, route)| route);
-        exact.or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
+        let matching = || self.patterns.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, route)| route);
+        exact.or_else(matching).or_else(prefix).unwrap_or(&self.otherwise) // no route: what the site tries for every path
+    }
+
+    /// The routes in the order in which they are tried.
+    pub(crate) fn overview(&self) -> Vec<RouteOverview> {
+        let mut exact: Vec<_> = self.exact.iter().collect();
+        exact.sort_by_key(|(path, _)| (std::cmp::Reverse(path.len()), path.as_str())); // one at most is for a path
+        let exact = exact.into_iter().map(|(_, route)| route);
+        let patterns = self.patterns.iter().map(|(_, route)| route);
+        let prefixes = self.prefixes.iter().map(|(_, route)| route);
+        exact.chain(patterns).chain(prefixes).filter_map(|route| route.overview.clone()).collect()
+    }
+
+    /// The route of what has none: a request that is refused before its path is known.
+    pub(crate) const fn of_site(&self) -> &Route {
+        &self.otherwise
+    }
+
+    /// The routes with files, as they are written in the configuration; for the log.
+    pub(crate) fn with_files(&self) -> String {
+        let exact = self.exact.iter().map(|(path, route)| (format!("\"= {path}\""), route));
+        let prefixes = self.prefixes.iter().map(|(path, route)| (format!("\"{path}\""), route));
+        let rest = std::iter::once(("its `root`".to_owned(), &self.otherwise));
+        let patterns = self.patterns.iter().map(|(pattern, route)| (format!("\"~ {}\"", pattern.as_str()), route));
+        let all = exact.chain(patterns).chain(prefixes).chain(rest);
+        let mut names: Vec<_> = all.filter(|(_, route)| !route.candidates().is_empty()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 
     /// Whether any path may lead to the application.
     pub(crate) fn reach_app(&self) -> bool {
-        let routes = self.exact.values().chain(self.prefixes.iter().map(|(_, route)| route));
-        routes.chain([&self.otherwise]).any(|route| matches!(route.target, Target::Try { last: Last::App, .. }))
+        let routes = self.exact.values().chain(self.patterns.iter().map(|(_, route)| route));
+        let routes = routes.chain(self.prefixes.iter().map(|(_, route)| route));
+        routes.chain([&self.otherwise]).any(|route| route.target.reaches_app())
     }
 }
 
 impl Route {
+    /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
+    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
+        match self.target.try_reply(asked, path) {
+            TryReply::Found(reply) => TryReply::Found(self.announce.complete(reply, path)),
+            other => other,
+        }
+    }
+
+    /// The answer to a request for a decoded path; `None` where the application answers.
+    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &str) -> Option<Reply> {
+        self.target.reply(asked, path).await.map(|reply| self.announce.complete(reply, path))
+    }
+
+    /// Whether every request goes to the application.
+    pub(crate) const fn is_app(&self) -> bool {
+        self.target.is_app()
+    }
+
+    /// Where its files may lie; nowhere for a route without files.
+    pub(crate) const fn candidates(&self) -> &[Candidate] {
+        self.target.candidates()
+    }
+
+    /// The fields of `add_header` for an answer of the server's own under this path.
+    pub(crate) fn added(&self, path: &str) -> Vec<(HeaderName, HeaderValue)> {
+        self.announce.added(path, None)
+    }
+
     /// Whether `path` is that of a folder with files, without the `/` at its end: it leads into the folder.
     fn is_folder(&self, prefix: &str, path: &str) -> bool {
-        prefix.strip_suffix('/') == Some(path)
-            && matches!(&self.target, Target::Try { places, .. } if !places.is_empty())
+        prefix.strip_suffix('/') == Some(path) && !self.target.candidates().is_empty()
     }
 }
 
 fn is_prefix(prefix: &str, path: &str) -> bool {
     let rest = path.strip_prefix(prefix);
     rest.is_some_and(|rest| prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
-}
-
-/// How much of a path a prefix takes; the slash stays.
-fn cut(prefix: &str) -> usize {
-    prefix.trim_end_matches('/').len()
-}
-
-fn parse_path<'a>(key: &str, path: &'a str) -> Result<(bool, &'a str), Error> {
-    let (exact, bare) = match path.strip_prefix('=') {
-        Some(rest) => (true, rest.trim_start()),
-        None => (false, path),
-    };
-    match NormalPath::parse(bare) {
-        Ok(normal) if normal.as_str() != bare => {
-            let right = format!("{}{}", if exact { "= " } else { "" }, normal.as_str());
-            Err(Error::setting(key, format!("a route is a decoded and normal path; write {right:?}")))
-        }
-        _ if bare.starts_with('/') => Ok((exact, bare)), // also with a bare `%`
-        _ => Err(Error::setting(key, "a route is \"/prefix/\" or \"= /exact\"")),
-    }
 }
 
 #[cfg(test)]

@@ -117,3 +117,33 @@ fn the_host_of_an_absolute_target_is_what_counts() {
         matches!(sites.choose(&mut request, Scheme::Http), Ok(Choice::Site(site)) if std::ptr::eq(site, &sites.sites[1]))
     );
 }
+
+#[test]
+fn the_overview_has_the_routes_in_the_order_in_which_they_are_tried() {
+    let mut site = site(&["a.com", "*.b.com"]);
+    for path in ["/long/prefix/", "= /x", "~ ^/short", "/p", "~* ^/much/longer", "= /exact"] {
+        let route = crate::RouteSettings { respond: Some(200), ..crate::RouteSettings::default() };
+        site.routes.insert(path.to_owned(), route);
+    }
+    let overview = compile([site]).expect("the site is good").overview().remove(0);
+    assert_eq!(
+        (overview.label.as_str(), overview.names.join(" "), overview.otherwise.as_str()),
+        ("s0", "a.com *.b.com".to_owned(), "404")
+    );
+    let routes: Vec<_> = overview.routes.iter().map(|route| (route.path.as_str(), route.target.as_str())).collect();
+    let expected = ["= /exact", "= /x", "~* ^/much/longer", "~ ^/short", "/long/prefix/", "/p"];
+    assert_eq!(routes, expected.map(|path| (path, "respond 200")));
+}
+
+#[test]
+fn a_list_that_nothing_asks_for_and_a_coding_that_nothing_keeps_are_warned_of() {
+    let mut web = WebSettings { file_cache_size: foobar_core::Size::bytes(0), ..WebSettings::default() };
+    let site = SiteSettings { autoindex: crate::Autoindex::Html, ..site(&["a.com"]) };
+    let of = |web: &WebSettings| {
+        let warnings = warnings(web, &BTreeMap::from([("a".to_owned(), site.clone())]));
+        warnings.into_iter().map(|warning| warning.key).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&web), ["sites.a.autoindex", "sites.a.compress"]);
+    web.file_cache_size = foobar_core::Size::bytes(1);
+    assert_eq!(of(&web), ["sites.a.autoindex"]);
+}

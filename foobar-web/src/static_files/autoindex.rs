@@ -3,15 +3,14 @@ mod html;
 mod json;
 
 use bytes::Bytes;
+use foobar_core::Accept;
 use http::StatusCode;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, VARY};
 
 use crate::Autoindex;
 use crate::file_source::Listed;
 use crate::reply::{Content, FieldBlock, Reply};
-use crate::request::{Asked, Field, NormalPath};
+use crate::request::{Asked, NormalPath};
 use entry::can_be_named;
 
 /// The list of a directory without an index, as one request asks for it.
@@ -40,7 +39,7 @@ impl Listing {
     pub(super) fn of(asked: &Asked<'_>, autoindex: Autoindex) -> Option<Self> {
         let form = match autoindex {
             Autoindex::Off => return None,
-            Autoindex::On if prefers_json(&asked.fields.accept) => Form::Json,
+            Autoindex::On if Accept::of(asked.fields.accept.as_deref()).prefers_json() => Form::Json,
             Autoindex::Json => Form::Json,
             Autoindex::On | Autoindex::Html => Form::Html,
         };
@@ -60,14 +59,24 @@ impl Listing {
         }
     }
 
-    /// 200 with the list.
-    pub(super) fn reply(&self, text: Bytes, caching: &HeaderValue) -> Reply {
+    /// 200 with the list, which has of the fields that are `added` those that it has not itself.
+    pub(super) fn reply(&self, text: Bytes, caching: &HeaderValue, added: Vec<(HeaderName, HeaderValue)>) -> Reply {
         let (length, content) = (Some(text.len() as u64), Content::Memory(text));
-        Reply {
-            fields: FieldBlock::new(&self.fields(caching)),
-            length,
-            content,
-            ..Reply::empty(StatusCode::OK, vec![])
+        let mut fields = self.fields(caching);
+        let own = fields.len();
+        for (name, value) in added {
+            if !fields[..own].iter().any(|(own, _)| *own == name && name != VARY) {
+                fields.push((name, value));
+            }
+        }
+        Reply { fields: FieldBlock::new(&fields), length, content, ..Reply::empty(StatusCode::OK, vec![]) }
+    }
+
+    /// What it is, without a charset.
+    pub(super) const fn media_type(&self) -> &'static str {
+        match self.form {
+            Form::Html => "text/html",
+            Form::Json => "application/json",
         }
     }
 
@@ -80,28 +89,10 @@ impl Listing {
             (CONTENT_TYPE, HeaderValue::from_static(content_type)),
             (CACHE_CONTROL, caching.clone()),
             (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
         fields.extend(self.varies.then(|| (VARY, HeaderValue::from(ACCEPT))));
         fields
     }
-}
-
-/// Whether `Accept` (RFC 9110 §12.5.1) gives JSON a higher weight than a page; one of `*/*` is indifferent.
-fn prefers_json(accept: &Field<'_>) -> bool {
-    let weight = |media_type: &str| {
-        let list = accept.as_deref().and_then(|list| str::from_utf8(list).ok()).unwrap_or_default(); // not text: no wish
-        let ranges = list.split(',').filter_map(|range| range.split_once(';').or(Some((range, ""))));
-        let mut named = ranges.filter(|(name, _)| name.trim().eq_ignore_ascii_case(media_type));
-        named.next().map_or(0.0, |(_, parameters)| quality(parameters))
-    };
-    weight("application/json") > weight("text/html")
-}
-
-fn quality(parameters: &str) -> f32 {
-    let mut parameters = parameters.split(';').map(str::trim);
-    let quality = parameters.find_map(|one| one.strip_prefix("q=").or_else(|| one.strip_prefix("Q=")));
-    quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)) // a malformed one is no wish
 }
 
 #[cfg(test)]

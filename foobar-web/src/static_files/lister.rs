@@ -62,7 +62,7 @@ mod tests {
     use crate::request::{Asked, Fields, Verb};
 
     fn wanted(path: &str) -> Wanted {
-        let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default() };
+        let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default(), origin: None };
         (0, path.into(), Listing::of(&asked, Autoindex::Html).unwrap())
     }
 

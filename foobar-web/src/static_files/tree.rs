@@ -59,16 +59,11 @@ impl Tree {
         }
     }
 
-    /// The same, with patience.
-    pub(super) async fn find(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
-        match self.find_now(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.store.missed();
-                let (tree, at) = (Arc::clone(self), path.to_owned());
-                self.store.look(self.name(path), move || tree.find_waiting(&at)).await
-            }
-            found => found,
-        }
+    /// The same, where that would have to wait: looked for on the file-reading pool.
+    pub(super) async fn find_on_pool(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
+        self.store.missed();
+        let (tree, at) = (Arc::clone(self), path.to_owned());
+        self.store.look(self.name(path), move || tree.find_waiting(&at)).await
     }
 
     /// The same. Blocks.
@@ -253,7 +248,7 @@ impl Tree {
             return Ok(false);
         }
         let state = |path: &str| Ok(self.source.state(path, wait)?.map(|state| (state, ())));
-        let siblings = self.options.encodings.siblings(&known.path, &known.state, state)?;
+        let siblings = self.siblings(&known.path, &known.state, state)?;
         let siblings = siblings.iter().map(|sibling| sibling.as_ref().map(|(state, ())| state));
         Ok(siblings.eq(known.siblings().iter().copied()))
     }
@@ -267,14 +262,27 @@ impl Tree {
             mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, loaded.stored)))
         };
-        let siblings = self.options.encodings.siblings(path, &mine.state, sibling)?;
+        let siblings = self.siblings(path, &mine.state, sibling)?;
         let announced = self.options.announce.of(path);
-        let make = if self.store.keeps() {
+        let make = if self.store.keeps() && !self.options.announce.is_coded(path) {
             self.options.encodings.compress(path, &announced.content_type, mine.state.size)
         } else {
             PerCoding::default()
         };
         Ok(Resource::new(path, mine, announced, siblings, make))
+    }
+
+    /// None of a file that holds its content in a coding.
+    fn siblings<T>(
+        &self,
+        path: &str,
+        file: &FileState,
+        open: impl FnMut(&str) -> io::Result<Option<(FileState, T)>>,
+    ) -> io::Result<PerCoding<Option<(FileState, T)>>> {
+        if self.options.announce.is_coded(path) {
+            return Ok(PerCoding::of(|_| None));
+        }
+        self.options.encodings.siblings(path, file, open)
     }
 
     /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.

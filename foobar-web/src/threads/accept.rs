@@ -88,7 +88,7 @@ impl AcceptLoop {
     }
 
     fn admit(&self, stream: impl Transport + AsRawFd, connection: Connection) {
-        let Some(place) = self.worker.addresses.admit(connection.remote) else {
+        let Some(place) = self.worker.pipeline.clients.admit(connection.remote) else {
             return self.worker.pipeline.counters.turned_away();
         };
         self.reserve_descriptors(stream.as_raw_fd());

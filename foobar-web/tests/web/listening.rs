@@ -48,6 +48,25 @@ fn addresses_are_the_real_ones_and_each_is_served() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_name_behind_an_at_sign_is_a_unix_socket_without_a_file() {
+    use std::os::linux::net::SocketAddrExt;
+    let name = format!("foobar-{}-{:p}", std::process::id(), &());
+    let server = Server::start(&format!("[web]\nlisten = ['unix:@{name}']\n"));
+    assert_eq!(server.web.addresses(), [Address::Unix(format!("@{name}").into())]);
+    assert!(!std::path::Path::new(&format!("@{name}")).exists());
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).expect("the name is short");
+    let mut client = UnixStream::connect_addr(&address).expect("the server listens");
+    client.write_all(b"GET /unix HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").expect("the server reads");
+    let mut text = String::new();
+    client.read_to_string(&mut text).expect("the server answers");
+    assert!(text.ends_with("GET /unix"), "{text}");
+    server.web.check().expect("that it listens itself is no fault");
+    let error = start_error(&format!("[web]\nlisten = ['unix:@{name}']\n"), Arc::new(handler_fn(answer)));
+    assert!(error.contains(&format!("cannot listen on unix:@{name}; another program listens there")), "{error}");
+}
+
+#[test]
 fn a_unix_socket_is_made_served_and_removed_and_a_stale_one_replaced() {
     let folder = tempfile::tempdir().expect("the temporary folder is writable");
     let path = folder.path().join("foobar.sock");

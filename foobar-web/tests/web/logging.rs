@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Response, handler_fn};
+use foobar_web::Web;
 
 use crate::drain::gated;
-use crate::support::{Server, answer, log_of};
+use crate::support::{Server, answer, log_of, settings};
 
 /// The lines that these conversations leave, without their times; the server is drained first.
 fn lines(format: &str, talk: impl FnOnce(&Server)) -> Vec<String> {
@@ -105,6 +106,18 @@ fn a_head_request_sends_no_bytes() {
         assert!(text.contains("content-length: 7\r\n") && text.ends_with("\r\n\r\n"), "{text}");
     });
     assert!(lines[0].contains("\"HEAD /a HTTP/1.1\" 200 0 "), "{lines:?}");
+}
+
+#[test]
+fn what_is_no_file_elsewhere_is_none_here() {
+    for target in ["syslog:server=unix:/dev/log,nohostname", "SYSLOG:", "syslog", "memory:32m", "journald", "stderr"] {
+        let (web, sites) = settings(&format!("[web]\naccess_log = '{target}'\n"));
+        let error = Web::new(&web, &sites, None).err().expect(target).to_string();
+        let expected =
+            format!("`web.access_log`: {target:?} is not accepted; write \"stdout\", \"off\" or the path of a file");
+        assert_eq!(error, expected);
+        assert!(!std::path::Path::new(target).exists(), "{target}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The web tier over real sockets: what a client sends, byte by byte, and what it gets.
 
 mod accel;
+mod add_header;
 mod autoindex;
 mod drain;
 mod embedded;
@@ -12,6 +13,8 @@ mod limits;
 mod listening;
 mod logging;
 mod private_files;
+mod proxies;
+mod redirects;
 mod responses;
 mod sites;
 mod slow_clients;

@@ -71,7 +71,8 @@ fn a_status_answers_where_nothing_is_and_an_error_has_its_page() {
         root.path().display()
     ));
     let mut client = server.connect();
-    let gone = client.get("/x");
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n");
+    let gone = client.answer();
     assert_eq!((gone.status(), gone.body.as_str()), (410, "it is gone"));
     let beacon = client.get("/beacon/gone.html");
     assert_eq!((beacon.status(), beacon.body.as_str(), beacon.header("content-type")), (204, "", None));
@@ -142,4 +143,46 @@ fn a_status_of_try_files_is_an_answer_like_any_other_on_both_ways() {
     for counter in ["foobar_web_bad_requests_total", "foobar_web_refused_total"] {
         assert!(metrics.contains(&format!("{counter} 0\n")), "{metrics}");
     }
+}
+
+#[test]
+fn names_around_the_path_are_tried_as_in_nginx() {
+    let root = folder(&[
+        ("about.html", "about"),
+        ("about.txt/x", "a folder"),
+        ("docs/index.html", "docs"),
+        ("cache/b.html", "cached"),
+        ("b", "plain"),
+        (".html", "hidden"),
+        ("secret/.x.html", "hidden"),
+    ]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{0}'\ntry_files = ['/cache$uri.html', '$uri', '$uri.html', '$uri.txt', '$uri/index.html', '=404']\n\
+         [sites.a.routes.'/own/']\nfiles = '{0}'\ntry_files = ['$uri.html', '$uri/', 'app']\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    for (path, status, body) in [
+        ("/about", 200, "about"),
+        ("/about.html", 200, "about"),
+        ("/about?x=y", 200, "about"),
+        ("/b", 200, "cached"),
+        ("/docs", 200, "docs"),
+        ("/docs/", 200, "docs"),
+        ("/own/about", 200, "about"),
+        ("/own/docs/", 200, "docs"),
+        ("/own/x", 200, "GET /own/x"),
+    ] {
+        for twice in ["", "User-Agent: x\r\nUser-Agent: x\r\n"] {
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{twice}\r\n"));
+            let answer = client.answer();
+            assert_eq!((answer.status(), answer.body.as_str()), (status, body), "{path}");
+        }
+    }
+    for path in ["/", "/secret/", "/secret/.x", "/about/", "/docs/..%2Fb", "/x"] {
+        assert_eq!(client.get(path).status(), 404, "{path}");
+    }
+    assert_eq!(client.get("/own/docs").header("location"), Some("/own/docs/"));
+    let about = client.get("/about");
+    assert_eq!(about.header("content-type"), Some("text/html; charset=utf-8"));
 }

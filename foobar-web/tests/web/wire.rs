@@ -38,7 +38,9 @@ fn site(more: &str) -> (TempDir, Server) {
              cache_control = ['.txt 1h']\n\
              [sites.a.routes.'/respond']\nrespond = 418\nbody = 'short'\n\
              [sites.a.routes.'/nothing']\nrespond = 200\n\
-             [sites.a.routes.'/redirect']\nredirect = 'https://foobar.com/'\n"
+             [sites.a.routes]\n'/redirect'.redirect = 'https://foobar.com/'\n'/none' = {{ respond = 204, body = 'x' }}\n\
+             '/reset'.respond = 205\n'/same'.respond = 304\n'/down'.respond = 503\n\
+             '/beacon/' = {{ files = '{root}', try_files = ['file', '=204'] }}\n"
         ),
         None,
     );
@@ -110,6 +112,12 @@ fn an_answer_is_the_same_on_both_ways() {
         "/respond",
         "/nothing",
         "/redirect",
+        "/none",
+        "/reset",
+        "/same",
+        "/down",
+        "/beacon/a.txt",
+        "/beacon/no",
         "/%zz",
         "/..",
     ];

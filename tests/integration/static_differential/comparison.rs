@@ -49,6 +49,7 @@ const KNOWN: &[&str] = &[
     "server",
     "vary",
     "x-content-type-options",
+    "x-policy",
     "x-request-id",
 ];
 
@@ -70,6 +71,7 @@ pub(super) fn compare(request: &Request, nginx: &Response, foobar: &Response) ->
     let mut field = |name, read: fn(&Response, &str) -> Option<String>| {
         check(Aspect::Field(name), read(nginx, name) == read(foobar, name));
     };
+    field("x-policy", value);
     match foobar.status {
         200 | 206 | 304 => {
             FIELDS.iter().for_each(|name| field(name, value));

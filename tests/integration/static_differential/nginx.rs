@@ -55,7 +55,8 @@ fn text(place: &Path, root: &Path) -> String {
             uwsgi_temp_path {place}/uwsgi;
             scgi_temp_path {place}/scgi;
             keepalive_requests 1000000000;
-            max_ranges 16;
+            max_ranges 256;
+            add_header X-Policy strict always;
             charset utf-8;
             charset_types text/css text/plain text/xml text/markdown application/javascript image/svg+xml;
             gzip_static on;
@@ -80,7 +81,7 @@ fn text(place: &Path, root: &Path) -> String {
                 image/jpeg jpeg jpg;
                 image/png png;
                 image/svg+xml svg svgz;
-                image/x-icon ico;
+                image/vnd.microsoft.icon ico;
             }}
             server {{
                 listen unix:{place}/socket;

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 
 use super::{Connection, Phase};
 use crate::http1::fast_path::Answer;
-use crate::http1::head::Noted;
+use crate::http1::head::{Field, Noted, NotedHead};
 use crate::http1::outgoing;
 use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, TURN};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
-use crate::net::Transport;
-use crate::reply::{Content, ProblemPage, Reply};
+use crate::net::{Place, Transport};
+use crate::reply::{Content, Reply};
+use crate::request::origin;
 
 impl<S: Transport> Connection<S> {
     /// Answers a request from its head alone, which has come whole `now`; `false` if it is for the pipeline.
@@ -29,12 +30,14 @@ impl<S: Transport> Connection<S> {
     ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
         let Some(answer) = self.fast_path.answer(&worker, head, noted) else { return Ok(false) };
+        let Some((remote, place, id)) = self.client(head, noted) else { return Ok(false) };
         let close = self.close_after_answer(&answer);
         let request = Request {
-            remote: self.remote.clone(),
+            remote,
+            _place: place,
             head: Cow::Borrowed(head),
             noted: Cow::Borrowed(noted),
-            id: RequestId::generate(),
+            id,
             since: self.since(),
             come: now,
             status: answer.reply.status,
@@ -43,6 +46,20 @@ impl<S: Transport> Connection<S> {
             worker,
         };
         self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, close)).map(|()| true)
+    }
+
+    /// Who asks, for the log, the place that it takes, and the name of its request; `None` if it has too many.
+    fn client(&self, head: &[u8], noted: &Noted) -> Option<(Option<Rc<str>>, Place, RequestId)> {
+        let pipeline = &self.worker.pipeline;
+        if !pipeline.clients.is_proxy(self.peer.remote) {
+            return Some((self.remote.clone(), Place::default(), RequestId::generate()));
+        }
+        let origin =
+            origin::find(&NotedHead { noted, head }, self.peer.remote, |remote| pipeline.clients.is_proxy(remote));
+        let place = pipeline.clients.admit(origin.client)?;
+        let logged = origin.client.filter(|_| pipeline.log.is_on());
+        let id = noted.value(Field::XRequestId, head).and_then(RequestId::given);
+        Some((logged.map(|client| client.ip().to_string().into()), place, id.unwrap_or_else(RequestId::generate)))
     }
 
     fn close_after_answer(&self, answer: &Answer) -> Option<Close> {
@@ -158,7 +175,7 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Opti
         lines,
         fields: Fields::List(&reply.extra),
         expires: expires.as_deref(),
-        length: length(&reply, page.as_deref(), left_out),
+        length: length(&reply, page.as_deref().map(|page| page.length(request.id)), left_out),
         id: request.id,
         connection: connection(request.noted.minor, close),
         date: &second.http,
@@ -176,13 +193,15 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Opti
 }
 
 /// What `Content-Length` says; nothing of a content that nobody announced and that is left out.
-fn length(reply: &Reply, page: Option<&ProblemPage>, left_out: bool) -> Length {
+fn length(reply: &Reply, page: Option<usize>, left_out: bool) -> Length {
     match (reply.length, page, &reply.content) {
         (Some(length), ..) if left_out => Length::Announced(length),
         (Some(length), ..) => Length::Added(length),
-        (None, Some(page), _) => Length::Added(page.len() as u64),
+        (None, Some(page), _) => Length::Added(page as u64),
         (None, None, Content::Memory(content)) => Length::Added(content.len() as u64),
-        (None, None, _) if left_out || reply.status == StatusCode::NOT_MODIFIED => Length::None,
+        (None, None, _) if left_out || matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) => {
+            Length::None
+        }
         (None, None, _) => Length::Added(0),
     }
 }

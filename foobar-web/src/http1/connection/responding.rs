@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use foobar_core::LocalBoxFuture;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderValue};
+use foobar_core::{DefaultFields, LocalBoxFuture};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
+use http::request;
 use http::response::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 use super::answering::connection;
 use super::{Client, Close, Connection, Phase, Taker};
 use crate::http1::chunked::Chunked;
-use crate::http1::connection_option::has_option;
+use crate::http1::connection_option::ConnectionOptions;
 use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
 use crate::http1::outgoing::{COPIED, TURN, poll_write};
 use crate::http1::request_body::{IncomingBody, channel};
@@ -27,7 +28,7 @@ use crate::pipeline::{Arrival, Logged, Refusal};
 use crate::reply::Pace;
 
 /// A request for the pipeline, or what stands in the place of one that is refused.
-type Taken = Result<Request<IncomingBody>, (Request<()>, Refusal)>;
+type Taken = Result<(request::Parts, IncomingBody), (Request<()>, Refusal)>;
 
 /// What of a request its response depends on.
 pub(super) struct RequestFacts {
@@ -60,7 +61,9 @@ impl<S: Transport> Connection<S> {
         let worker = Rc::clone(&self.worker);
         // Boxed where it is made: it is large, and a future that is handed on is copied.
         let response: LocalBoxFuture<'static, _> = match request {
-            Ok(request) => Box::pin(async move { worker.pipeline.serve(request, arrival).await }),
+            Ok((mut request, body)) => {
+                Box::pin(async move { worker.pipeline.serve(&mut request, body, arrival).await })
+            }
             Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };
         (facts, response)
@@ -71,24 +74,27 @@ impl<S: Transport> Connection<S> {
         &mut self,
         head: &RequestHead,
         content: head::Content,
-    ) -> Result<(RequestFacts, Request<IncomingBody>), http::Error> {
+    ) -> Result<(RequestFacts, (request::Parts, IncomingBody)), http::Error> {
         let mut parts = head.parts()?;
         let minor = head.index.minor;
-        let closes = has_option(&parts.headers, "close");
+        let options = ConnectionOptions::of(&parts.headers);
         let facts = RequestFacts {
             minor,
             is_head: parts.method == Method::HEAD,
-            keep_alive: !closes && (minor == 1 || has_option(&parts.headers, "keep-alive")),
+            keep_alive: !options.close && (minor == 1 || options.keep_alive),
             is_refused: false,
-            may_discard: minor == 1 && !closes && !matches!(content, head::Content::Length(length) if length > MOST),
-            upgrade: upgrade::offer(&mut parts),
+            may_discard: minor == 1
+                && !options.close
+                && !matches!(content, head::Content::Length(length) if length > MOST),
+            upgrade: upgrade::offer(&mut parts, options),
         };
         let expects = minor == 1 && parts.headers.contains_key(EXPECT);
-        Ok((facts, Request::from_parts(parts, self.incoming(content, expects))))
+        Ok((facts, (parts, self.incoming(content, expects))))
     }
 
     fn incoming(&mut self, content: head::Content, expects: bool) -> IncomingBody {
         let (framing, length) = match content {
+            head::Content::Length(0) => return IncomingBody::Whole(Bytes::new()),
             head::Content::Length(length) if length <= self.unread.len() as u64 => {
                 let whole = self.unread.split_to(length as usize).freeze();
                 if self.unread.is_empty() {
@@ -116,16 +122,18 @@ impl<S: Transport> Connection<S> {
         self.phase = Phase::Responding;
         let taker = facts.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
         let (length, delimiter) = framing(&parts, body.size_hint().exact(), &facts);
-        let close = if taker.is_some() { None } else { self.close_after(&parts.headers, &facts, delimiter) };
+        let options = ConnectionOptions::of(&parts.headers);
+        let close = if taker.is_some() { None } else { self.close_after(options, &facts, delimiter) };
         if let (Some(content), None) = (&mut self.content, close) {
             content.rest = Rest::DISCARDED;
         }
         let mut outgoing = OutgoingBody::new(body, delimiter, parts.extensions.get::<Pace>().copied());
-        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, &facts, length, close))).await?;
+        let version = (facts.minor, connection_options(&parts, options, facts.minor, close));
+        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, length, version))).await?;
         drop(parts);
         poll_fn(|cx| self.poll_respond(cx, &mut outgoing)).await?;
         drop(outgoing);
-        self.answered(self.close.or(close), Instant::now());
+        self.answered(self.close.or(close), self.wrote);
         if self.close.is_none() && self.content.is_some() {
             poll_fn(|cx| self.poll_discard(cx)).await?;
         }
@@ -138,24 +146,28 @@ impl<S: Transport> Connection<S> {
         cx: &mut Context<'_>,
         parts: &Parts,
         outgoing: &mut OutgoingBody,
-        facts: &RequestFacts,
         length: Length,
-        close: Option<Close>,
+        (minor, connection): (u8, Option<&[u8]>),
     ) -> io::Result<()> {
         let worker = Rc::clone(&self.worker);
+        let handler = &worker.pipeline.handler;
+        let now = Instant::now();
         let interim = self.content.as_mut().map_or(&[][..], |content| content.end_interim());
         worker.desk.with_output(|out| {
             out.extend_from_slice(interim);
             let head = ResponseHead {
-                minor: facts.minor,
+                minor,
                 status: parts.status,
                 lines: [&[], &[]],
-                fields: Fields::Map(&parts.headers),
+                fields: Fields::Map(
+                    &parts.headers,
+                    if outgoing.is_by_handler() { handler.default_fields() } else { DefaultFields::NONE },
+                ),
                 expires: None,
                 length,
                 id: outgoing.id(),
-                connection: connection_options(parts, facts.minor, close),
-                date: &worker.clock.at(Instant::now()).http,
+                connection,
+                date: &worker.clock.at(now).http,
             };
             head.put(out);
             let head = out.len();
@@ -170,7 +182,7 @@ impl<S: Transport> Connection<S> {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
             };
-            self.wrote = Instant::now();
+            self.wrote = now;
             self.handed(written);
             outgoing.began(head, out, &rest, written);
             Ok(())
@@ -232,12 +244,12 @@ impl<S: Transport> Connection<S> {
         self.close = Some(Close::ByServer);
     }
 
-    fn close_after(&self, headers: &HeaderMap, facts: &RequestFacts, delimiter: Delimiter) -> Option<Close> {
+    fn close_after(&self, options: ConnectionOptions, facts: &RequestFacts, delimiter: Delimiter) -> Option<Close> {
         let leaves_content = |content: &IncomingContent| !facts.may_discard || content.is_awaited();
         let ends = self.is_broken || facts.is_refused || delimiter == Delimiter::Close;
         let ends = ends || self.content.as_deref().is_some_and(leaves_content);
         match facts.keep_alive {
-            _ if ends || self.is_last() || has_option(headers, "close") => Some(Close::ByServer),
+            _ if ends || self.is_last() || options.close => Some(Close::ByServer),
             true => None,
             false => Some(Close::ByClient),
         }
@@ -255,12 +267,12 @@ impl<S: Transport> Connection<S> {
 }
 
 /// What a response says of its connection. A handler's word counts only where it is about an upgrade (RFC 9110 §7.8).
-fn connection_options(parts: &Parts, minor: u8, close: Option<Close>) -> Option<&[u8]> {
+fn connection_options(parts: &Parts, options: ConnectionOptions, minor: u8, close: Option<Close>) -> Option<&[u8]> {
     match connection(minor, close) {
         _ if parts.status == StatusCode::SWITCHING_PROTOCOLS => {
             parts.headers.get(CONNECTION).map(HeaderValue::as_bytes)
         }
-        options if !has_option(&parts.headers, "upgrade") => options,
+        said if !options.upgrade => said,
         Some(b"close") => Some(b"close, upgrade"),
         Some(_) => Some(b"keep-alive, upgrade"),
         None => Some(b"upgrade"),

@@ -123,6 +123,7 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
     let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
     Rc::new(Worker {
         pipeline: Pipeline {
+            clients: plan.clients,
             sites: plan.sites,
             handler: plan.app.make().await.unwrap(),
             log,
@@ -131,7 +132,6 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         limits: plan.limits,
         connections: Rc::new(Connections::new(plan.limits.connections, counters)),
         tls: None,
-        addresses: plan.addresses,
         clock,
         desk: Default::default(),
     })

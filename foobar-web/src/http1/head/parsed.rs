@@ -26,6 +26,7 @@ pub(crate) enum Field {
     Connection,
     ContentLength,
     Expect,
+    Forwarded,
     Host,
     IfMatch,
     IfModifiedSince,
@@ -37,6 +38,10 @@ pub(crate) enum Field {
     TransferEncoding,
     Upgrade,
     UserAgent,
+    XForwardedFor,
+    XForwardedHost,
+    XForwardedProto,
+    XRequestId,
 }
 
 /// Where something stands, as a head never has 4 GiB; before the first byte of a field there is a request line, so
@@ -135,7 +140,7 @@ impl Place {
 }
 
 impl Field {
-    const COUNT: usize = Self::UserAgent as usize + 1;
+    const COUNT: usize = Self::XRequestId as usize + 1;
 
     /// The field of this name, in whatever case.
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
@@ -148,13 +153,18 @@ impl Field {
             7 if is(name, b"upgrade") => Self::Upgrade,
             8 if is(name, b"if-match") => Self::IfMatch,
             8 if is(name, b"if-range") => Self::IfRange,
+            9 if is(name, b"forwarded") => Self::Forwarded,
             10 if is(name, b"user-agent") => Self::UserAgent,
             10 if is(name, b"connection") => Self::Connection,
+            12 if is(name, b"x-request-id") => Self::XRequestId,
             13 if is(name, b"if-none-match") => Self::IfNoneMatch,
             14 if is(name, b"content-length") => Self::ContentLength,
             15 if is(name, b"accept-encoding") => Self::AcceptEncoding,
+            15 if is(name, b"x-forwarded-for") => Self::XForwardedFor,
+            16 if is(name, b"x-forwarded-host") => Self::XForwardedHost,
             17 if is(name, b"if-modified-since") => Self::IfModifiedSince,
             17 if is(name, b"transfer-encoding") => Self::TransferEncoding,
+            17 if is(name, b"x-forwarded-proto") => Self::XForwardedProto,
             19 if is(name, b"if-unmodified-since") => Self::IfUnmodifiedSince,
             _ => return None,
         })

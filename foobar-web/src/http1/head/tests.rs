@@ -156,8 +156,19 @@ fn a_request_line_has_three_parts_and_a_known_version() {
     ] {
         assert_eq!(line(bad), 400, "{bad}");
     }
-    for unknown in ["GET / HTTP/9.9", "PRI * HTTP/2.0", "GET / HTTP/1.2"] {
+    for unknown in ["GET / HTTP/9.9", "PRI * HTTP/2.0", "GET / HTTP/0.9"] {
         assert_eq!(line(unknown), 505, "{unknown}");
+    }
+}
+
+#[test]
+fn a_later_minor_version_is_read_as_the_last_one_that_is_known() {
+    for version in ["1.2", "1.9"] {
+        let head = format!("GET /a HTTP/{version}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let mut reader = HeadReader::new(LIMITS);
+        let read = reader.read(head.as_bytes()).expect("it is well-formed").expect("it is whole");
+        assert_eq!((read.content, reader.noted().minor), (Content::Chunked, 1));
+        assert_eq!(reader.noted().line(head.as_bytes()), format!("GET /a HTTP/{version}").as_bytes());
     }
 }
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use super::send_file::{poll_send_file, poll_write_before};
 use super::write::poll_write;
-use crate::file_source::{Buffer, DiskFile, SLICE, Wait};
+use crate::file_source::{Buffer, DiskFile, SLICE, Wait, is_refused};
 use crate::net::Transport;
 use crate::reply::Segment;
 
@@ -29,6 +30,8 @@ pub(crate) struct FileContent {
     /// Up to here the first range was found to be in memory.
     seen: u64,
     cork: Cork,
+    /// Whether the system refused to send the file by itself: then it is read.
+    refused: bool,
 }
 
 /// Whether the socket [holds back](Transport::cork) what does not fill a packet.
@@ -52,7 +55,16 @@ const WINDOW: u64 = 2 << 20;
 impl FileContent {
     /// `head` is sent before the first piece.
     pub(crate) fn new(head: Bytes, file: Arc<DiskFile>, segments: Vec<Segment>) -> Self {
-        Self { file, text: head, segments: segments.into(), reading: None, slice: None, seen: 0, cork: Cork::Out }
+        Self {
+            file,
+            text: head,
+            segments: segments.into(),
+            reading: None,
+            slice: None,
+            seen: 0,
+            cork: Cork::Out,
+            refused: false,
+        }
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -102,7 +114,7 @@ impl FileContent {
             return poll_write(cx, stream, text, &[]).map_ok(|written| self.took(written));
         };
         ready!(stream.poll_writable(cx))?;
-        let long = self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
+        let long = !self.refused && self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
         // What the system has queued is the page itself: of a file that is being truncated it would send zeros.
         if S::SENDS_FILES && long && !self.file.is_changing()? {
             return self.poll_send(cx, stream, range, limit);
@@ -139,7 +151,13 @@ impl FileContent {
         if matches!(self.cork, Cork::Out) && !paced {
             self.cork = if stream.cork() { Cork::In } else { Cork::Needless };
         }
-        let sent = ready!(poll_send_file(cx, stream, &*self.file, range.start, length))?;
+        let sent = match ready!(poll_send_file(cx, stream, &*self.file, range.start, length)) {
+            Err(error) if Errno::from_io_error(&error).is_some_and(is_refused) => {
+                self.refused = true;
+                return self.poll_piece(cx, stream, limit);
+            }
+            sent => sent?,
+        };
         if sent == 0 {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -216,7 +234,6 @@ mod tests {
     use crate::plan::Plan;
     use crate::reply::Content;
     use crate::request::Asked;
-    use crate::site::Target;
     use crate::{SiteSettings, WebSettings};
     use rustix::fs::Advice;
     use std::fs::File;
@@ -234,8 +251,8 @@ mod tests {
         let plan = Plan::compile(&web, &[("a".to_owned(), site)].into(), &FileSources::default(), None).unwrap();
         let request = http::Request::get("/a.bin").body(()).unwrap().into_parts().0;
         let site = plan.sites.at(plan.sites.serving(None).unwrap());
-        let Target::Try { places, .. } = &site.routes.find("/a.bin").target else { panic!("there are files") };
-        let reply = places[0].serve(&Asked::of(&request), "/a.bin").await.unwrap();
+        let route = site.routes.find("/a.bin");
+        let reply = route.reply(Asked::of(&request), "/a.bin").await.unwrap();
         let Content::File(file, segments) = reply.content else { panic!("it is not kept in memory") };
         FileContent::new(Bytes::new(), file, segments)
     }
@@ -252,7 +269,12 @@ mod tests {
         if rustix::fs::fstatfs(&*content.file).unwrap().f_type == TMPFS {
             return; // there is nowhere else for it to be
         }
-        rustix::fs::fadvise(&*content.file, 4 * MIB, NonZeroU64::new(256 << 10), Advice::DontNeed).unwrap();
+        while content.in_memory(3 * MIB..5 * MIB).unwrap() > 1 << 20 {
+            content.seen = 3 * MIB;
+            // The system keeps what it is just putting away, and has to be told again.
+            rustix::fs::fadvise(&*content.file, 4 * MIB, NonZeroU64::new(256 << 10), Advice::DontNeed).unwrap();
+            std::thread::yield_now();
+        }
         assert_eq!(content.in_memory(3 * MIB..5 * MIB).unwrap(), 1 << 20);
     }
 

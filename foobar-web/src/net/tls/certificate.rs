@@ -8,17 +8,7 @@ use rustls::sign::CertifiedKey;
 
 use super::pem::PemFile;
 use super::x509::Facts;
-use crate::Error;
-
-/// Something about a setting that somebody should see to, although the server works with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Warning {
-    /// The full configuration key.
-    pub key: String,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
+use crate::{Error, Warning};
 
 /// What reads keys and signs with them.
 pub(super) type Provider = Arc<CryptoProvider>;

@@ -7,9 +7,9 @@ use rustls::SignatureAlgorithm;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Pair, Provider, Warning, load};
+use super::certificate::{Pair, Provider, load};
 use super::x509::Facts;
-use crate::Error;
+use crate::{Error, Warning};
 
 /// The certificates of one site, as they are configured.
 #[derive(Clone, Debug)]

@@ -6,10 +6,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig};
 use rustls::{SupportedProtocolVersion, version};
 
-use super::certificate::Warning;
 use super::certificates::{Certificates, SiteCertificates};
 use super::ticket_keys::TicketKeys;
-use crate::Error;
+use crate::{Error, Warning};
 
 /// What the TLS of a server rests on, for all its workers.
 pub(crate) struct Tls {

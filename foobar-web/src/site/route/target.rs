@@ -1,44 +1,149 @@
 use bytes::Bytes;
 use foobar_core::List;
 use http::StatusCode;
-use http::header::HeaderValue;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use regex::Regex;
 
-use super::location::{Folder, Place};
-use super::try_files::{self, Last};
-use crate::static_files::Files;
+use super::candidate::{Candidate, Folder};
+use super::location::Location;
+use super::path::RoutePath;
+use super::try_files::{self, Fallback};
+use crate::reply::{Content, FieldBlock, Reply, has_no_content};
+use crate::request::Asked;
+use crate::static_files::{Announce, Files, Lookup, Unready};
 use crate::{Error, RouteSettings, SiteSettings};
 
 /// Where the requests of a route go.
 pub(crate) enum Target {
-    /// The first of these places that has an answer, else the last resort.
-    Try { places: Vec<Place>, last: Last },
+    /// The first of these candidates that has an answer, else the fallback.
+    TryFiles { candidates: Vec<Candidate>, fallback: Fallback },
     /// Another place.
-    Redirect { status: StatusCode, location: HeaderValue },
+    Redirect { status: StatusCode, location: Location },
     /// A fixed answer.
-    Respond { status: StatusCode, content_type: HeaderValue, body: Bytes },
+    Respond { status: StatusCode, fields: FieldBlock, body: Bytes },
 }
 
-/// What the route with this section leads to. `cut` is how much of the path is cut off before files are looked up;
-/// `None` for an exact path.
+/// What a target answers without waiting.
+pub(crate) enum TryReply<'a> {
+    Found(Reply),
+    /// The application answers.
+    App,
+    /// To be asked with [`Target::reply`].
+    WouldBlock(Waiting<'a>),
+}
+
+/// Where `try_files` has come to a file that has to be waited for.
+pub(crate) struct Waiting<'a> {
+    candidate: &'a Candidate,
+    unready: Unready,
+    /// The candidates after it.
+    rest: &'a [Candidate],
+    fallback: Fallback,
+}
+
+impl Target {
+    /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
+    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
+        match self {
+            Self::TryFiles { candidates, fallback } => try_files(candidates, *fallback, asked, path),
+            Self::Redirect { status, location } => TryReply::Found(match location.of(asked, path) {
+                Some(location) => Reply::empty(*status, vec![(LOCATION, location)]),
+                None => Reply::empty(StatusCode::BAD_REQUEST, Vec::new()),
+            }),
+            Self::Respond { status, fields, body } => TryReply::Found(respond(*status, fields, body)),
+        }
+    }
+
+    /// The answer to a request for a decoded path; `None` where the application answers.
+    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &str) -> Option<Reply> {
+        let mut tried = self.try_reply(&asked, path);
+        loop {
+            let Waiting { candidate, unready, rest, fallback } = match tried {
+                TryReply::Found(reply) => return Some(reply),
+                TryReply::App => return None,
+                TryReply::WouldBlock(waiting) => waiting,
+            };
+            if let Some(reply) = candidate.wait(&asked, path, unready).await {
+                return Some(reply);
+            }
+            tried = try_files(rest, fallback, &asked, path);
+        }
+    }
+
+    /// Whether every request goes to the application.
+    pub(crate) const fn is_app(&self) -> bool {
+        self.reaches_app() && self.candidates().is_empty()
+    }
+
+    /// Whether a request may go to the application.
+    pub(crate) const fn reaches_app(&self) -> bool {
+        matches!(self, Self::TryFiles { fallback: Fallback::App, .. })
+    }
+
+    /// Whether the answer depends on how the request was sent.
+    pub(crate) fn needs_origin(&self) -> bool {
+        matches!(self, Self::Redirect { location, .. } if location.needs_origin())
+    }
+
+    /// Where its files may lie; nowhere for a target without files.
+    pub(crate) const fn candidates(&self) -> &[Candidate] {
+        match self {
+            Self::TryFiles { candidates, .. } => candidates.as_slice(),
+            Self::Redirect { .. } | Self::Respond { .. } => &[],
+        }
+    }
+}
+
+fn try_files<'a>(candidates: &'a [Candidate], fallback: Fallback, asked: &Asked<'_>, path: &str) -> TryReply<'a> {
+    for (index, candidate) in candidates.iter().enumerate() {
+        match candidate.try_serve(asked, path) {
+            Lookup::Found(reply) => return TryReply::Found(reply),
+            Lookup::NotFound => {}
+            Lookup::WouldBlock(unready) => {
+                let rest = &candidates[index + 1..];
+                return TryReply::WouldBlock(Waiting { candidate, unready, rest, fallback });
+            }
+        }
+    }
+    match fallback {
+        Fallback::App => TryReply::App,
+        Fallback::Status(status) => TryReply::Found(Reply::empty(status, Vec::new())),
+    }
+}
+
+fn respond(status: StatusCode, fields: &FieldBlock, body: &Bytes) -> Reply {
+    let reply = Reply { fields: fields.clone(), ..Reply::empty(status, Vec::new()) };
+    if body.is_empty() { reply } else { Reply { length: None, content: Content::Memory(body.clone()), ..reply } }
+}
+
+/// What the route with this section and path leads to.
 pub(crate) fn compile(
     served: &Files,
     site: (&str, &SiteSettings),
     (key, route): (&str, &RouteSettings),
-    cut: Option<usize>,
+    path: &RoutePath<'_>,
+    announce: &Announce,
     has_app: bool,
 ) -> Result<Target, Error> {
     if route.files.is_none() {
         refuse_settings_of_files(key, route)?;
     }
     match (&route.files, route.app, &route.redirect, route.respond) {
-        (Some(path), false, None, None) => {
-            let folder = Folder::new(served, path, cut.unwrap_or(0), site, Some((key, route))); // an exact path has none to cut
-            files(&folder, (key, route), cut.is_none(), has_app)
+        (Some(folder), false, None, None) => {
+            let folder = Folder::new(served, folder, path.cut(), site, Some((key, route)));
+            compile_files(&folder, (key, route), matches!(path, RoutePath::Exact(_)), has_app)
         }
-        (None, true, None, None) if has_app => Ok(Target::Try { places: Vec::new(), last: Last::App }),
+        (None, true, None, None) if route.add_header.is_some() => {
+            let message =
+                "an application says its own fields; this is for a route with `files`, `redirect` or `respond`";
+            Err(Error::setting(format!("{key}.add_header"), message))
+        }
+        (None, true, None, None) if has_app => Ok(Target::TryFiles { candidates: Vec::new(), fallback: Fallback::App }),
         (None, true, None, None) => Err(Error::setting(format!("{key}.app"), "this program has no application")),
-        (None, false, Some(url), None) => redirect(key, url, route.status),
-        (None, false, None, Some(status)) => respond(key, route, status),
+        (None, false, Some(url), None) => compile_redirect(key, url, route.status, path.pattern(), site.1),
+        (None, false, None, Some(status)) => {
+            compile_respond(key, route, status, |media_type| announce.added(path.as_str(), Some(media_type)))
+        }
         _ => Err(Error::setting(key, "a route has exactly one of `files`, `app`, `redirect` and `respond`")),
     }
 }
@@ -50,6 +155,8 @@ fn refuse_settings_of_files(key: &str, route: &RouteSettings) -> Result<(), Erro
         ("autoindex", route.autoindex.is_some()),
         ("cache_control", route.cache_control.is_some()),
         ("content_disposition", route.content_disposition.is_some()),
+        ("types", route.types.is_some()),
+        ("default_type", route.default_type.is_some()),
         ("limit_rate", route.limit_rate.is_some()),
         ("limit_rate_after", route.limit_rate_after.is_some()),
     ];
@@ -59,7 +166,7 @@ fn refuse_settings_of_files(key: &str, route: &RouteSettings) -> Result<(), Erro
     }
 }
 
-fn files(
+fn compile_files(
     folder: &Folder<'_>,
     (key, route): (&str, &RouteSettings),
     exact: bool,
@@ -68,20 +175,29 @@ fn files(
     let key = format!("{key}.try_files");
     match &route.try_files {
         Some(_) if exact => Err(Error::setting(key, "an exact path has one file: there is nothing to try")),
-        None if exact => Ok(Target::Try { places: vec![folder.file()?], last: Last::Status(StatusCode::NOT_FOUND) }),
+        None if exact => {
+            let fallback = Fallback::Status(StatusCode::NOT_FOUND);
+            Ok(Target::TryFiles { candidates: vec![folder.file()?], fallback })
+        }
         steps => {
             let steps =
                 steps.clone().unwrap_or_else(|| ["file", "index"].map(str::to_owned).into_iter().collect::<List<_>>());
-            let (places, last) = try_files::compile(&key, &steps, Some(folder), has_app)?;
-            Ok(Target::Try { places, last })
+            let (candidates, fallback) = try_files::compile(&key, &steps, Some(folder), has_app)?;
+            Ok(Target::TryFiles { candidates, fallback })
         }
     }
 }
 
-fn redirect(key: &str, url: &str, status: u16) -> Result<Target, Error> {
-    let location = HeaderValue::try_from(url).ok().filter(|location| location.to_str().is_ok()); // refused below
-    let location = location.filter(|location| !location.is_empty());
-    let location = location.ok_or_else(|| Error::setting(format!("{key}.redirect"), format!("{url:?} is no URL")))?;
+fn compile_redirect(
+    key: &str,
+    url: &str,
+    status: u16,
+    pattern: Option<&Regex>,
+    site: &SiteSettings,
+) -> Result<Target, Error> {
+    let host = site.server_name.iter().find(|name| !name.contains('*')).map(|name| name.to_ascii_lowercase());
+    let location = Location::compile(url, pattern, host.as_deref());
+    let location = location.map_err(|message| Error::setting(format!("{key}.redirect"), message))?;
     let status =
         StatusCode::from_u16(status).ok().filter(|status| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308));
     let status = status.ok_or_else(|| {
@@ -90,11 +206,23 @@ fn redirect(key: &str, url: &str, status: u16) -> Result<Target, Error> {
     Ok(Target::Redirect { status, location })
 }
 
-fn respond(key: &str, route: &RouteSettings, status: u16) -> Result<Target, Error> {
+fn compile_respond(
+    key: &str,
+    route: &RouteSettings,
+    status: u16,
+    added: impl FnOnce(&str) -> Vec<(HeaderName, HeaderValue)>,
+) -> Result<Target, Error> {
     let status = StatusCode::from_u16(status).ok().filter(|status| (200..600).contains(&status.as_u16()));
     let status = status.ok_or_else(|| Error::setting(format!("{key}.respond"), "a status is from 200 to 599"))?;
     let content_type = HeaderValue::try_from(&route.content_type).map_err(|_| {
         Error::setting(format!("{key}.content_type"), format!("{:?} is no media type", route.content_type))
     })?;
-    Ok(Target::Respond { status, content_type, body: Bytes::from(route.body.clone()) })
+    let body = if has_no_content(status) { Bytes::new() } else { Bytes::from(route.body.clone()) };
+    if body.is_empty() {
+        return Ok(Target::Respond { status, fields: FieldBlock::default(), body });
+    }
+    let media_type = route.content_type.split(';').next().unwrap_or_default().trim_end(); // without parameters
+    let mut fields = added(&media_type.to_ascii_lowercase());
+    fields.insert(0, (CONTENT_TYPE, content_type));
+    Ok(Target::Respond { status, fields: FieldBlock::new(&fields), body })
 }

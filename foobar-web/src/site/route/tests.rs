@@ -2,6 +2,7 @@ use std::num::NonZeroU64;
 
 use foobar_core::Size;
 
+use super::candidate::Candidate;
 use super::*;
 use crate::reply::Pace;
 use crate::{Autoindex, RouteSettings};
@@ -31,7 +32,7 @@ fn compile(site: &SiteSettings) -> Result<Routes, Error> {
 fn status(routes: &Routes, path: &str) -> u16 {
     match &routes.find(path).target {
         Target::Respond { status, .. } | Target::Redirect { status, .. } => status.as_u16(),
-        Target::Try { .. } => 0,
+        Target::TryFiles { .. } => 0,
     }
 }
 
@@ -52,6 +53,37 @@ fn exact_beats_prefix_the_longest_prefix_wins_and_a_prefix_ends_with_a_segment()
 }
 
 #[test]
+fn exact_beats_pattern_the_longest_pattern_wins_and_a_pattern_beats_a_prefix() {
+    let routes = compile(&site(&[
+        ("= /a/1", |r| r.respond = Some(201)),
+        (r"~ ^/a/\d+$", |r| r.respond = Some(202)),
+        (r"~ ^/a/\d\d\d$", |r| r.respond = Some(203)),
+        (r"~* \.PHP$", |r| r.respond = Some(204)),
+        ("/a/", |r| r.respond = Some(205)),
+    ]));
+    let routes = routes.expect("the routes are good");
+    for (path, answer) in [("/a/1", 201), ("/a/22", 202), ("/a/333", 203), ("/a/x.php", 204), ("/a/x", 205), ("/b", 0)]
+    {
+        assert_eq!(status(&routes, path), answer, "{path}");
+    }
+}
+
+#[test]
+fn a_pattern_that_is_none_is_an_error_that_names_its_key_in_one_line() {
+    for (path, message) in [
+        ("~ ^/(a", "`sites.a.routes.\"~ ^/(a\"`: \"^/(a\" is no pattern: unclosed group; write a regular expression"),
+        ("~", "there is no pattern; a route is"),
+        ("~*  ", "there is no pattern"),
+        (r"~ ^/(a)\1$", "backreferences are not supported"),
+        ("~ ^/(?=a)", "look-around"),
+        ("^~ /a", "a route is \"/prefix/\""),
+    ] {
+        let error = compile(&site(&[(path, |r| r.respond = Some(200))])).err().expect(path).to_string();
+        assert!(error.contains(message) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
 fn a_route_inherits_the_body_limit_or_has_its_own() {
     let routes = compile(&site(&[("/up/", |r| {
         r.app = true;
@@ -59,6 +91,23 @@ fn a_route_inherits_the_body_limit_or_has_its_own() {
     })]));
     let routes = routes.expect("the routes are good");
     assert_eq!((routes.find("/up/x").body_limit, routes.find("/").body_limit), (99, 10));
+}
+
+#[test]
+fn the_fast_path_may_take_every_route_but_the_applications_and_those_that_need_the_scheme_or_host() {
+    let routes = compile(&site(&[
+        ("/app/", |r| r.app = true),
+        ("/fixed", |r| r.respond = Some(200)),
+        ("/old", |r| r.redirect = Some("/new".into())),
+        ("/moved", |r| r.redirect = Some("/new$uri".into())),
+        ("/tls", |r| r.redirect = Some("https://$host$request_uri".into())),
+    ]));
+    let routes = routes.expect("the routes are good");
+    for (path, is_fast) in
+        [("/moved", true), ("/tls", false), ("/app/x", false), ("/fixed", true), ("/old", true), ("/", true)]
+    {
+        assert_eq!(routes.find(path).is_fast, is_fast, "{path}");
+    }
 }
 
 #[test]
@@ -81,7 +130,7 @@ fn a_bad_route_is_an_error_that_names_its_key() {
     };
     assert!(error("/a", |_| {}).starts_with("`sites.a.routes.\"/a\"`: a route has exactly one of"));
     assert!(error("/a", |r| (r.app, r.respond) = (true, Some(200))).contains("exactly one of"));
-    assert!(error("a", |r| r.respond = Some(200)).ends_with("a route is \"/prefix/\" or \"= /exact\""));
+    assert!(error("a", |r| r.respond = Some(200)).contains("a route is \"/prefix/\", \"= /exact\", \"~ pattern\" or"));
     assert!(error("/a", |r| r.respond = Some(100)).contains("a status is from 200 to 599"));
     assert!(error("/a", |r| r.redirect = Some("/a\r\nX: y".into())).contains("is no URL"));
     assert!(error("/a", |r| (r.redirect, r.status) = (Some("/b".into()), 200)).contains(".status`"));
@@ -117,24 +166,27 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
         let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
         let routes = Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10)
             .map_err(|error| error.to_string())?;
-        let Target::Try { places, last } = &routes.find("/x").target else { panic!("a site tries") };
-        let name = |place: &Place| match place {
-            Place::Folder { .. } => "folder".to_owned(),
-            Place::File { name, .. } => name.clone(),
+        let Target::TryFiles { candidates, fallback } = &routes.find("/x").target else { panic!("a site tries") };
+        let name = |candidate: &Candidate| match candidate {
+            Candidate::Folder { .. } => "folder".to_owned(),
+            Candidate::File { name, .. } => name.clone(),
+            Candidate::Around { before, after, .. } => format!("{before}*{after}"),
         };
-        Ok::<_, String>((places.iter().map(name).collect::<Vec<_>>().join(" "), *last))
+        Ok::<_, String>((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
     };
-    let not_found = Last::Status(StatusCode::NOT_FOUND);
+    let not_found = Fallback::Status(StatusCode::NOT_FOUND);
     for (steps, places, last) in [
-        (&["file", "index", "app"][..], "folder", Last::App),
+        (&["file", "index", "app"][..], "folder", Fallback::App),
         (&["index", "file"], "folder", not_found),
         (
             &["/maintenance.html", "file", "/b c.html", "index", "=503"],
             "/maintenance.html folder /b c.html folder",
-            Last::Status(StatusCode::SERVICE_UNAVAILABLE),
+            Fallback::Status(StatusCode::SERVICE_UNAVAILABLE),
         ),
         (&["/index.html"], "/index.html", not_found),
-        (&["=204"], "", Last::Status(StatusCode::NO_CONTENT)),
+        (&["$uri", "$uri/", "$uri.html", "${uri}/index.html", "=404"], "folder *.html */index.html", not_found),
+        (&["/cache$uri.html", "/cache/$uri", "index"], "/cache*.html /cache* folder", not_found),
+        (&["=204"], "", Fallback::Status(StatusCode::NO_CONTENT)),
         (&[], "", not_found),
     ] {
         assert_eq!(tried(steps), Ok((places.to_owned(), last)), "{steps:?}");
@@ -142,13 +194,26 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
     for (steps, message) in [
         (&["=404", "file"][..], "\"=404\" is the last step: it answers for every path"),
         (&["app", "=404"], "\"app\" is the last step: it answers for every path"),
-        (&["=99"], "\"=99\" cannot be tried; accepted are \"file\", \"index\", a file such as \"/fallback.html\", and"),
+        (&["=99"], "\"=99\" cannot be tried; accepted are \"file\" (or \"$uri\")"),
         (&["= 404"], "cannot be tried"),
         (&["/"], "cannot be tried"),
         (&["/a/"], "cannot be tried"),
         (&["/../a"], "cannot be tried"),
         (&["/a//b"], "cannot be tried"),
-        (&["$uri"], "cannot be tried"),
+        (&["$uris"], "cannot be tried; accepted are \"file\" (or \"$uri\")"),
+        (&["$request_uri"], "cannot be tried"),
+        (&["/$foo.html"], "cannot be tried"),
+        (&["/a$"], "cannot be tried"),
+        (&["$uri.."], "cannot be tried"),
+        (&["$uri."], "cannot be tried"),
+        (&["$uri/../a"], "cannot be tried"),
+        (&["$uri//a"], "cannot be tried"),
+        (&["$uri/a/"], "cannot be tried"),
+        (&["a$uri"], "cannot be tried"),
+        (&["/../a$uri"], "cannot be tried"),
+        (&["$uri$uri"], "cannot be tried"),
+        (&["$uri.html?$args"], "cannot be tried"),
+        (&["@app"], "cannot be tried"),
     ] {
         let error = tried(steps).expect_err("it is bad");
         assert!(error.starts_with("`sites.a.try_files`: ") && error.contains(message), "{error}");
@@ -171,12 +236,14 @@ fn settings_of_files_belong_to_routes_with_files() {
         routes.values_mut().for_each(change);
         compile(&SiteSettings { routes, ..site }).err().expect("there are no files").to_string()
     };
-    let changes: [(&str, Change); 7] = [
+    let changes: [(&str, Change); 9] = [
         ("try_files", |r| r.try_files = Some(["file".to_owned()].into_iter().collect())),
         ("internal", |r| r.internal = true),
         ("autoindex", |r| r.autoindex = Some(Autoindex::On)),
         ("cache_control", |r| r.cache_control = Some(std::iter::empty().collect())),
         ("content_disposition", |r| r.content_disposition = Some(std::iter::empty().collect())),
+        ("types", |r| r.types = Some(std::iter::empty().collect())),
+        ("default_type", |r| r.default_type = Some("text/plain".to_owned())),
         ("limit_rate", |r| r.limit_rate = Some(Size::bytes(1))),
         ("limit_rate_after", |r| r.limit_rate_after = Some(Size::bytes(1))),
     ];
@@ -184,4 +251,12 @@ fn settings_of_files_belong_to_routes_with_files() {
         let message = format!("`sites.a.routes.\"/a\".{key}`: this is for a route with `files`");
         assert_eq!(error(change), message);
     }
+}
+
+#[test]
+fn the_routes_with_files_are_listed_as_they_are_written() {
+    let files: Change = |route| route.files = Some("/".into());
+    let routes = compile(&site(&[("/protected/", files), ("/a/", files), ("/app/", |route| route.app = true)]));
+    assert_eq!(routes.expect("the routes are good").with_files(), "\"/a/\", \"/protected/\"");
+    assert_eq!(compile(&site(&[])).expect("there are none").with_files(), "none");
 }

@@ -1,12 +1,13 @@
 use http::StatusCode;
 
-use super::location::{Folder, Place};
+use super::candidate::{Candidate, Folder};
+use super::variable::{self, Part, Variable};
 use crate::Error;
 use crate::request::NormalPath;
 
 /// What answers where no file does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Last {
+pub(crate) enum Fallback {
     /// The application.
     App,
     /// Nothing but a status.
@@ -17,9 +18,11 @@ pub(crate) enum Last {
 enum Step<'a> {
     File,
     Index,
-    /// A file of this name.
-    Fallback(&'a str),
-    Last(Last),
+    /// The file of this name.
+    Named(&'a str),
+    /// The file that lies at the path with this before and after it.
+    Around(String, String),
+    Fallback(Fallback),
 }
 
 /// What `steps`, which stand under `key`, try in `folder`; without one `file` and `index` are passed over.
@@ -28,59 +31,89 @@ pub(crate) fn compile(
     steps: &[String],
     folder: Option<&Folder<'_>>,
     has_app: bool,
-) -> Result<(Vec<Place>, Last), Error> {
-    let mut places = Vec::new();
-    let mut last = Last::Status(StatusCode::NOT_FOUND);
+) -> Result<(Vec<Candidate>, Fallback), Error> {
+    let mut candidates = Vec::new();
+    let mut fallback = Fallback::Status(StatusCode::NOT_FOUND);
     let mut lookup = (false, false);
     for (index, name) in steps.iter().enumerate() {
         match parse(key, name)? {
             Step::File => lookup.0 = true,
             Step::Index => lookup.1 = true,
-            Step::Fallback(name) => {
-                places.extend(look_up(folder, std::mem::take(&mut lookup))?);
-                places.push(fallback(key, folder, name)?);
+            Step::Named(name) => {
+                candidates.extend(look_up(folder, std::mem::take(&mut lookup))?);
+                candidates.push(named(key, folder, name)?);
             }
-            Step::Last(_) if index + 1 < steps.len() => {
+            Step::Around(before, after) => {
+                candidates.extend(look_up(folder, std::mem::take(&mut lookup))?);
+                candidates.extend(around(folder, before, after)?);
+            }
+            Step::Fallback(_) if index + 1 < steps.len() => {
                 return Err(Error::setting(key, format!("{name:?} is the last step: it answers for every path")));
             }
-            Step::Last(Last::App) if !has_app => {}
-            Step::Last(step) => last = step,
+            Step::Fallback(Fallback::App) if !has_app => {}
+            Step::Fallback(step) => fallback = step,
         }
     }
-    places.extend(look_up(folder, lookup)?);
-    Ok((places, last))
+    candidates.extend(look_up(folder, lookup)?);
+    Ok((candidates, fallback))
 }
 
 /// `file` and `index` that follow each other are one look: a path leads to a file or to a directory.
-fn look_up(folder: Option<&Folder<'_>>, (file, index): (bool, bool)) -> Result<Option<Place>, Error> {
+fn look_up(folder: Option<&Folder<'_>>, (file, index): (bool, bool)) -> Result<Option<Candidate>, Error> {
     let Some(folder) = folder.filter(|_| file || index) else { return Ok(None) };
-    Ok(Some(Place::Folder { files: folder.files(file, index)?, cut: folder.cut }))
+    Ok(Some(Candidate::Folder { files: folder.files(file, index)?, cut: folder.cut }))
 }
 
-fn fallback(key: &str, folder: Option<&Folder<'_>>, name: &str) -> Result<Place, Error> {
+fn named(key: &str, folder: Option<&Folder<'_>>, name: &str) -> Result<Candidate, Error> {
     let folder = folder.ok_or_else(|| Error::setting(key, format!("{name:?} is a file, and there is no `root`")))?;
-    Ok(Place::File { files: folder.files(true, true)?, name: name.to_owned() })
+    Ok(Candidate::File { files: folder.files(true, true)?, name: name.to_owned() })
+}
+
+/// Whether the index of a folder, or its list, is among these steps.
+pub(crate) fn looks_for_index(steps: &[String]) -> bool {
+    steps.iter().any(|step| matches!(step.as_str(), "index" | "$uri/"))
+}
+
+/// Without a folder it is passed over, as `file` is.
+fn around(folder: Option<&Folder<'_>>, before: String, after: String) -> Result<Option<Candidate>, Error> {
+    let Some(folder) = folder else { return Ok(None) };
+    Ok(Some(Candidate::Around { files: folder.files(true, true)?, cut: folder.cut, before, after }))
 }
 
 fn parse<'a>(key: &str, name: &'a str) -> Result<Step<'a>, Error> {
     let status = |text: &str| text.parse().ok().filter(|status| (200..600).contains(status)); // refused below
-    let is_file =
-        |path: &str| !path.ends_with('/') && NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path);
     match (name, name.strip_prefix('=').and_then(status)) {
-        ("file", _) => Ok(Step::File),
-        ("index", _) => Ok(Step::Index),
-        ("app", _) => Ok(Step::Last(Last::App)),
+        ("file" | "$uri", _) => Ok(Step::File),
+        ("index" | "$uri/", _) => Ok(Step::Index),
+        ("app", _) => Ok(Step::Fallback(Fallback::App)),
         (_, Some(status)) => {
             let status = StatusCode::from_u16(status).expect("a number of three digits is a status");
-            Ok(Step::Last(Last::Status(status)))
+            Ok(Step::Fallback(Fallback::Status(status)))
         }
-        (path, None) if is_file(path) => Ok(Step::Fallback(path)),
-        _ => Err(Error::setting(
-            key,
-            format!(
-                "{name:?} cannot be tried; accepted are \"file\", \"index\", a file such as \"/fallback.html\", and \
-                 as the last \"app\" or a status such as \"=404\""
-            ),
-        )),
+        (path, None) if is_file(path) && !path.contains('$') => Ok(Step::Named(path)),
+        _ => parse_around(name).ok_or_else(|| Error::setting(key, format!("{name:?} cannot be tried; {ACCEPTED}"))),
     }
+}
+
+const ACCEPTED: &str = "accepted are \"file\" (or \"$uri\"), \"index\" (or \"$uri/\"), a file such as \"/fallback.html\" or, \
+                        by the path, \"$uri.html\", \"$uri/index.html\" or \"/cache$uri.html\", and as the last \"app\" or \
+                        a status such as \"=404\"";
+
+/// One `$uri`, around which stand names as they are: whatever the path is, it is a normal one with them too.
+fn parse_around(name: &str) -> Option<Step<'static>> {
+    let parts = variable::parse(name, None).ok()?; // an error says what is accepted
+    let (before, after) = match &parts[..] {
+        [Part::Variable(Variable::Uri), Part::Text(after)] => ("", after.as_str()),
+        [Part::Text(before), Part::Variable(Variable::Uri)] => (before.trim_end_matches('/'), ""),
+        [Part::Text(before), Part::Variable(Variable::Uri), Part::Text(after)] => {
+            (before.trim_end_matches('/'), after.as_str())
+        }
+        _ => return None,
+    };
+    let is_sound = |path| is_file(&Candidate::name_around(before, path, after));
+    (is_sound("/x") && (is_sound("/x/") || after.is_empty())).then(|| Step::Around(before.to_owned(), after.to_owned()))
+}
+
+fn is_file(path: &str) -> bool {
+    !path.ends_with('/') && NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path)
 }

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use foobar_core::HtmlText;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::entry::date;
@@ -22,7 +23,7 @@ a:hover{text-decoration:underline}\
 
 /// The list in the order of the entries; there are others if they were cut off `at` a number.
 pub(super) fn page(path: &str, entries: &[Listed], at: Option<usize>) -> String {
-    let title = format!("Index of {}", Escaped(path));
+    let title = format!("Index of {}", HtmlText(path));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
@@ -43,7 +44,7 @@ pub(super) fn page(path: &str, entries: &[Listed], at: Option<usize>) -> String 
 /// A link begins with `./`, so that no name is taken for a scheme (`javascript:`).
 fn push_row(page: &mut String, entry: &Listed) {
     let slash = if entry.directory { "/" } else { "" };
-    let (href, name) = (utf8_percent_encode(&entry.name, ENCODED), Escaped(&entry.name));
+    let (href, name) = (utf8_percent_encode(&entry.name, ENCODED), HtmlText(&entry.name));
     push(page, format_args!("<tr><td><a href=\"./{href}{slash}\">{name}{slash}</a><td>"));
     if !entry.directory {
         push(page, format_args!("{}", Size(entry.size)));
@@ -58,22 +59,6 @@ fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
 
 /// All but `unreserved` (RFC 3986 §2.3), so also everything that HTML gives a meaning.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Text for the content of an element.
-struct Escaped<'a>(&'a str);
-
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
-    }
-}
 
 /// A number of bytes for people.
 struct Size(u64);

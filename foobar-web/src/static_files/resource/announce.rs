@@ -1,13 +1,18 @@
+mod add_header;
 mod disposition;
 mod fingerprint;
 mod rules;
 
-use foobar_core::List;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
+use foobar_core::{List, Problem, RequestId};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
 
 use super::content_type::ContentTypes;
 use super::representation::Announced;
+use crate::encoding::Coding;
+use crate::reply::{FieldBlock, Reply};
 use crate::{Error, RouteSettings, SiteSettings};
+use add_header::AddHeader;
 use disposition::Disposition;
 use rules::{Caching, Rules};
 
@@ -16,7 +21,19 @@ pub(crate) struct Announce {
     types: ContentTypes,
     cache_control: Rules<Caching>,
     disposition: Rules<Disposition>,
+    added: AddHeader,
+    /// What the page of an error says itself.
+    of_page: Vec<HeaderName>,
+    /// The lines of an answer that is no file's, where they do not depend on its name.
+    uniform: Option<Lines>,
     ranges: bool,
+}
+
+/// The fields of `add_header` as lines.
+struct Lines {
+    all: FieldBlock,
+    /// Without those that the page of an error says itself.
+    beside_page: FieldBlock,
 }
 
 /// What `Cache-Control` says of what is meant for one client: no other gets it from a cache, and this one asks again
@@ -48,24 +65,76 @@ impl Announce {
         let (at, rules) =
             of_route(|route| route.content_disposition.as_ref()).unwrap_or((key, &site.content_disposition));
         let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;
-        Ok(Self { types: ContentTypes::compile(key, site)?, cache_control, disposition, ranges: site.max_ranges > 0 })
+        let (at, rules) = of_route(|route| route.add_header.as_ref()).unwrap_or((key, &site.add_header));
+        let added = AddHeader::compile(&format!("{at}.add_header"), rules)?;
+        let page = Problem::new(StatusCode::NOT_FOUND).response(&HeaderMap::new(), RequestId::generate());
+        let of_page: Vec<_> = page.headers().keys().cloned().collect();
+        let uniform = added.is_uniform().then(|| Lines::new(added.fields("", ""), &of_page));
+        let types = ContentTypes::compile(key, site, route)?;
+        Ok(Self { types, cache_control, disposition, added, of_page, uniform, ranges: site.max_ranges > 0 })
+    }
+
+    /// An answer with the fields of `add_header`. What has header lines already, as a file has, has these among them.
+    pub(crate) fn complete(&self, reply: Reply, path: &str) -> Reply {
+        if !reply.fields.as_bytes().is_empty() {
+            return reply;
+        }
+        let of_its_name;
+        let lines = match &self.uniform {
+            Some(lines) => lines,
+            None => {
+                of_its_name = Lines::new(self.added(path, None), &self.of_page);
+                &of_its_name
+            }
+        };
+        let fields = if reply.is_bare_error() { &lines.beside_page } else { &lines.all };
+        Reply { fields: fields.clone(), ..reply }
+    }
+
+    /// The fields of `add_header` for a path, whose last segment tells the media type unless it is given.
+    pub(crate) fn added(&self, path: &str, media_type: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
+        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+        self.added.fields(name, media_type.unwrap_or_else(|| self.types.media_type(name))) // by its name
+    }
+
+    /// Whether a rule says that the file at `path` holds its content in a coding: it is sent as it is.
+    pub(crate) fn is_coded(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+        self.added.coding(name, self.types.media_type(name)).is_some()
     }
 
     /// What a file of this name, or of a path that ends with it, is announced with.
     pub(crate) fn of(&self, path: &str) -> Announced {
         let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
-        let media_type = self.types.media_type(name);
+        let coding = self.added.coding(name, self.types.media_type(name));
+        let media_type = self.types.media_type(if coding.is_some() { uncoded(name) } else { name });
         let caching = self.cache_control.find(name, media_type);
         let disposition = self.disposition.find(name, media_type);
         let disposition = disposition.map(|disposition| (CONTENT_DISPOSITION, disposition.of(name)));
+        let coding = coding.map(|coding| (CONTENT_ENCODING, coding.clone()));
+        let directives = caching.map(|caching| (CACHE_CONTROL, caching.directives.clone()));
         Announced {
             content_type: self.types.announce(media_type),
-            fields: disposition.into_iter().collect(),
-            lasting: caching.map(|caching| (CACHE_CONTROL, caching.directives.clone())).into_iter().collect(),
+            fields: disposition.into_iter().chain(coding).collect(),
+            lasting: directives.into_iter().chain(self.added.fields(name, media_type)).collect(),
             lifetime: caching.and_then(|caching| caching.lifetime),
             ranges: self.ranges,
         }
     }
+}
+
+impl Lines {
+    fn new(mut fields: Vec<(HeaderName, HeaderValue)>, of_page: &[HeaderName]) -> Self {
+        let all = FieldBlock::new(&fields);
+        fields.retain(|(name, _)| !of_page.contains(name));
+        Self { all, beside_page: FieldBlock::new(&fields) }
+    }
+}
+
+/// The name without what tells the coding: `app.wasm` for `app.wasm.br`.
+fn uncoded(name: &str) -> &str {
+    let known = |extension: &str| Coding::ALL.iter().any(|coding| extension.eq_ignore_ascii_case(coding.extension()));
+    name.rsplit_once('.').filter(|(_, extension)| known(extension)).map_or(name, |(bare, _)| bare)
 }
 
 #[cfg(test)]
@@ -91,13 +160,13 @@ mod tests {
             fields.map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text"))).collect::<Vec<_>>()
         };
         let of_site = Announce::compile("sites.a", &site, None).expect("the rules are good");
-        assert_eq!(fields(&of_site, "a/b.html"), ["cache-control: no-cache"]);
+        assert_eq!(fields(&of_site, "a/b.html")[0], "cache-control: no-cache");
         assert_eq!(fields(&of_site, "b.png")[0], "cache-control: max-age=3600");
         let of_route = Announce::compile("sites.a", &site, Some(("r", &route))).expect("the rules are good");
-        assert_eq!(fields(&of_route, "b.png"), [""; 0]);
+        assert_eq!(fields(&of_route, "b.png"), ["x-content-type-options: nosniff"]);
         let immutable = "cache-control: public, max-age=31536000, immutable";
         assert_eq!(fields(&of_route, "b.3f2a9c1b.png")[0], immutable);
-        assert_eq!(fields(&of_route, "x/b.pdf")[0], "content-disposition: attachment; filename=\"b.pdf\"");
+        assert_eq!(fields(&of_route, "x/b.pdf")[1], "content-disposition: attachment; filename=\"b.pdf\"");
     }
 
     #[test]

@@ -1,8 +1,11 @@
+mod registered;
+
 use std::collections::HashMap;
 
 use http::HeaderValue;
 
-use crate::{Error, SiteSettings};
+use crate::{Error, RouteSettings, SiteSettings};
+use registered::registered;
 
 /// The media types of files, by their names.
 pub(crate) struct ContentTypes {
@@ -13,24 +16,33 @@ pub(crate) struct ContentTypes {
 }
 
 impl ContentTypes {
-    /// `key` is the site's section. An error if a type is no media type or the charset no token.
-    pub(crate) fn compile(key: &str, site: &SiteSettings) -> Result<Self, Error> {
+    /// `key` and `site` are the site's section, `route` that of the route whose files they are: its own `types` and
+    /// `default_type` stand instead of the site's. An error if a type is no media type or the charset no token.
+    pub(crate) fn compile(
+        key: &str,
+        site: &SiteSettings,
+        route: Option<(&str, &RouteSettings)>,
+    ) -> Result<Self, Error> {
         if !site.charset.bytes().all(is_token_byte) {
             let message = format!("{:?} is not the name of a character set, such as \"utf-8\"", site.charset);
             return Err(Error::setting(format!("{key}.charset"), message));
         }
-        let default = media_type(&site.default_type).ok_or_else(|| {
-            let message = format!("{:?} is no media type, such as \"text/plain\"", site.default_type);
-            Error::setting(format!("{key}.default_type"), message)
+        let of_route = route.and_then(|(key, route)| Some((key, route.default_type.as_ref()?)));
+        let (at, default) = of_route.unwrap_or((key, &site.default_type)); // the site's
+        let default = media_type(default).ok_or_else(|| {
+            let message = format!("{default:?} is no media type, such as \"text/plain\"");
+            Error::setting(format!("{at}.default_type"), message)
         })?;
-        Ok(Self { types: types(key, &site.types)?, default, charset: site.charset.clone() })
+        let of_route = route.and_then(|(key, route)| Some((key, route.types.as_ref()?)));
+        let (at, own) = of_route.unwrap_or((key, &site.types)); // the site's
+        Ok(Self { types: types(at, own)?, default, charset: site.charset.clone() })
     }
 
     /// The type of a file of this name, without parameters and in lower case.
     pub(crate) fn media_type(&self, name: &str) -> &str {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         let own = extension.as_ref().and_then(|extension| self.types.get(extension)).map(String::as_str);
-        let own = own.or_else(|| amended(extension.as_deref()?));
+        let own = own.or_else(|| registered(extension.as_deref()?));
         own.or_else(|| mime_guess::from_path(name).first_raw()).unwrap_or(&self.default) // the name tells nothing
     }
 
@@ -46,24 +58,6 @@ impl ContentTypes {
         };
         value.expect("a type and a token make a value")
     }
-}
-
-/// Where the list of mime_guess is out of date, or takes a rare format for a common one: the registered types (IANA), and
-/// what nginx's `mime.types` says.
-fn amended(extension: &str) -> Option<&'static str> {
-    Some(match extension {
-        "mjs" => "text/javascript",
-        "woff" => "font/woff",
-        "ts" | "m2ts" => "video/mp2t",
-        "m4a" => "audio/mp4",
-        "rpm" => "application/x-redhat-package-manager",
-        "tgz" => "application/gzip",
-        "zst" => "application/zstd",
-        "ndjson" => "application/x-ndjson",
-        "usdz" => "model/vnd.usdz+zip",
-        "cur" => "image/x-icon",
-        _ => return None,
-    })
 }
 
 fn types(key: &str, settings: &[String]) -> Result<HashMap<String, String>, Error> {
@@ -112,7 +106,7 @@ mod tests {
     fn types(change: impl FnOnce(&mut SiteSettings)) -> Result<ContentTypes, Error> {
         let mut site = SiteSettings::default();
         change(&mut site);
-        ContentTypes::compile("sites.a", &site)
+        ContentTypes::compile("sites.a", &site, None)
     }
 
     fn of(types: &ContentTypes, name: &str) -> HeaderValue {
@@ -135,6 +129,12 @@ mod tests {
             ("logo.png", "image/png"),
             ("module.wasm", "application/wasm"),
             ("font.woff2", "font/woff2"),
+            ("font.OTF", "font/otf"),
+            ("live.m3u8", "application/vnd.apple.mpegurl"),
+            ("cube.obj", "model/obj"),
+            ("cube.stl", "model/stl"),
+            ("favicon.ico", "image/vnd.microsoft.icon"),
+            ("app.js.map", "application/json"),
             ("README", "application/octet-stream"),
             ("file.", "application/octet-stream"),
             ("file.unknown", "application/octet-stream"),

@@ -113,6 +113,7 @@ fn media_range(text: &str) -> Option<(String, Option<String>)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::content_type::ContentTypes;
     use super::*;
 
     fn encodings(types: &[&str]) -> Result<Encodings, Error> {
@@ -171,6 +172,18 @@ mod tests {
         for bad in ["html", "", "text/*/*", "text/a;q=1", "a/b/c", "text/ html"] {
             let error = self::encodings(&[bad]).err().expect("it is no type").to_string();
             assert!(error.starts_with(&format!("`sites.a.compress_types`: {bad:?} is no media type")), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_type_that_is_compressed_by_default_is_that_of_some_extension() {
+        let site = SiteSettings::default();
+        let types = ContentTypes::compile("sites.a", &site, None).unwrap();
+        let extensions = "html js svc json jsonld wasm ttf otf eot ico cur bmp svg css";
+        for entry in site.compress_types.iter() {
+            let alone = encodings(&[entry]).unwrap();
+            let is_met = |extension: &str| alone.fits(&types.announce(types.media_type(&format!("a.{extension}"))));
+            assert!(extensions.split(' ').any(is_met), "{entry}");
         }
     }
 

@@ -65,18 +65,22 @@ fn position(digits: &str) -> Option<u64> {
     number.then(|| digits.parse().unwrap_or(u64::MAX)) // all digits, so it can only be too large
 }
 
+/// Sorted, those that overlap or touch stand beside each other; then each goes back to the place of its first.
 fn coalesce(ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    let mut apart: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-    for mut range in ranges {
-        let mut place = apart.len();
-        while let Some(i) = apart.iter().rposition(|other| other.start <= range.end && range.start <= other.end) {
-            let other = apart.remove(i);
-            range = other.start.min(range.start)..other.end.max(range.end);
-            place = i;
+    let mut sorted: Vec<_> = ranges.into_iter().enumerate().collect();
+    sorted.sort_by_key(|(_, range)| range.start);
+    let mut apart: Vec<(usize, Range<u64>)> = Vec::with_capacity(sorted.len());
+    for (place, range) in sorted {
+        match apart.last_mut() {
+            Some((first, last)) if range.start <= last.end => {
+                last.end = last.end.max(range.end);
+                *first = place.min(*first);
+            }
+            _ => apart.push((place, range)),
         }
-        apart.insert(place, range);
     }
-    apart
+    apart.sort_by_key(|(place, _)| *place);
+    apart.into_iter().map(|(_, range)| range).collect()
 }
 
 /// Where a range lies in a file of `size` bytes, as `Content-Range` says it.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, VARY,
-    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
 
@@ -166,7 +165,6 @@ fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderV
     let lasting = 1..fields.len();
     fields.extend(announced.ranges.then(|| (ACCEPT_RANGES, HeaderValue::from_static("bytes"))));
     fields.extend_from_slice(&announced.fields);
-    fields.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     let block = FieldBlock::new(&fields).expiring(announced.lifetime);
     let not_modified = block.part(lasting);
     (block, not_modified)

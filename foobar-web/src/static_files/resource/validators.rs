@@ -14,6 +14,9 @@ pub(crate) struct Validators {
     modified: SystemTime,
 }
 
+/// The last second that a date can say, that of the year 9999.
+const LAST: u64 = 253_402_300_799;
+
 /// What the preconditions of a request make of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Precondition {
@@ -34,7 +37,7 @@ impl Validators {
             }
         };
         let past = state.modified.min(SystemTime::now());
-        let seconds = past.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = past.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST));
         Self { etag: etag.into(), modified: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 

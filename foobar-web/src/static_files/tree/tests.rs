@@ -372,6 +372,16 @@ fn slow(change: impl FnOnce(&mut WebSettings)) -> (Arc<Tree>, Arc<Slow>) {
     (Arc::new(Tree::open(Arc::new(Arc::clone(&source)), options, &store).unwrap()), source)
 }
 
+impl Tree {
+    /// What lies at a path, waited for where that has to be.
+    async fn find(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
+        match self.find_now(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.find_on_pool(path).await,
+            found => found,
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_more_looks_wait_for_a_disk_at_a_time_than_file_threads() {
     let (tree, source) = slow(|web| web.file_threads = 2);

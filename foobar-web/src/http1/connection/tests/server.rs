@@ -60,9 +60,10 @@ impl Server {
         };
         let worker = runtime.block_on(worker(&web, site, Some(application(gate.clone()))));
         for path in ["/a.bin", "/b.bin", "/missing"] {
-            let request = http::Request::get(path).header("host", "a").body(RequestBody::empty()).unwrap();
+            let (mut request, ()) = http::Request::get(path).header("host", "a").body(()).unwrap().into_parts();
             let arrival = Arrival { connection: HERE, since: Instant::now() };
-            runtime.block_on(worker.pipeline.serve(request, arrival)); // which is not at hand the first time
+            let body = RequestBody::empty();
+            runtime.block_on(worker.pipeline.serve(&mut request, body, arrival)); // which is not at hand the first time
         }
         Self { worker, gate, contents, _folder: folder }
     }

@@ -1,21 +1,71 @@
+mod surprise;
+
+use surprise::surprise;
+
 /// Whether a name holds a fingerprint of the file's content, as bundlers write it, so that the name never stands for
 /// other content: `app.3f2a9c1b.js`, `index-BX3f9a2c.css`.
 ///
 /// It is strict, for a name that is taken for one by mistake is kept by browsers for a year: of the fingerprints that
-/// a bundler draws some are not recognised. The extension is none.
+/// a bundler draws a few are not recognised. The extension is none.
 pub(crate) fn is_fingerprinted(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     let pieces: Vec<&str> = stem.split(['.', '-', '_']).collect();
-    let least = if is_of_a_bundler(extension) { 1 } else { 2 };
-    let hexadecimal = |(index, piece): (usize, &&str)| is_hexadecimal(piece, least) && !is_in_uuid(&pieces, index);
-    pieces.iter().enumerate().any(hexadecimal) || is_of_a_bundler(extension) && stem.split('.').any(ends_in_base64)
+    let is_code = CODE.contains(&extension);
+    let hexadecimal = |(index, piece): (usize, &&str)| is_hexadecimal(piece, is_code) && !is_in_uuid(&pieces, index);
+    let base64 = |least| stem.split('.').any(|part| ends_in_base64(part, least));
+    pieces.iter().enumerate().any(hexadecimal) || is_code && base64(0) || MEDIA.contains(&extension) && base64(MORE)
 }
 
-/// At least eight hexadecimal digits, as from webpack, Rails or Trunk, that change between letters and digits at least so
-/// often: a word or a date does never, both in one (`facade01`, `20261120a`) once.
-fn is_hexadecimal(piece: &str, least: usize) -> bool {
+/// What bundlers write themselves.
+const CODE: &[&str] = &["js", "mjs", "css", "map", "wasm", "woff", "woff2"];
+/// What they copy under a new name. People have names of their own for these.
+const MEDIA: &[&str] =
+    &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "ttf", "otf", "eot", "mp3", "mp4", "webm"];
+
+/// At least eight hexadecimal digits, as from webpack, Parcel, Next, Rails or Django, that change between letters and
+/// digits: a word does never, a date or a word with a number once (`facade01`, `20261120a`) or around a word
+/// (`25dec2026`, `face2face`).
+fn is_hexadecimal(piece: &str, is_code: bool) -> bool {
     let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    piece.len() >= 8 && piece.bytes().all(digits) && changes(piece) >= least
+    if piece.len() < 8 || !piece.bytes().all(digits) {
+        return false;
+    }
+    match changes(piece) {
+        0 => false,
+        1 => is_code && piece.len() == 8 && !has_word(piece) && !has_count(piece),
+        2 => !has_word(piece) && !has_count(piece),
+        _ => !is_counted_up(piece),
+    }
+}
+
+fn has_word(piece: &str) -> bool {
+    const SHORT: &[&str] = &[
+        "abc", "ace", "add", "ade", "bad", "bed", "bee", "cab", "cad", "dab", "dad", "deb", "dec", "def", "ebb", "fab",
+        "fad", "feb", "fed", "fee",
+    ];
+    const LONG: &[&str] = &[
+        "abcd", "aced", "babe", "bade", "bead", "beef", "cade", "cafe", "cede", "code", "dace", "dead", "deaf", "deed",
+        "deca", "face", "fade", "feed",
+    ];
+    let mut words = piece.split(|c: char| c.is_ascii_digit());
+    words.any(|word| SHORT.contains(&word) || LONG.iter().any(|long| word.contains(long)))
+}
+
+/// A year, which a date begins or ends with, or a number that was filled with zeros or counted up.
+fn has_count(piece: &str) -> bool {
+    let mut numbers = piece.split(|c: char| c.is_ascii_alphabetic()).filter(|number| number.len() >= 4);
+    let is_year = |text: &str| text.starts_with("19") || text.starts_with("20");
+    numbers.any(|number| {
+        is_year(number) || is_year(&number[number.len() - 4..]) || number.starts_with("00") || number.starts_with("123")
+    })
+}
+
+/// `a1b2c3d4`, `1a2b3c4d`: what people write where they mean any hash.
+fn is_counted_up(piece: &str) -> bool {
+    let letters = piece.bytes().filter(u8::is_ascii_alphabetic);
+    let digits = piece.bytes().filter(u8::is_ascii_digit);
+    let counts = |bytes: Vec<u8>| bytes.len() > 3 && bytes.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    piece.len() <= 12 && counts(letters.collect()) && counts(digits.collect())
 }
 
 /// Whether a piece stands beside four hexadecimal digits: a UUID names a thing, not what is in it.
@@ -25,21 +75,60 @@ fn is_in_uuid(pieces: &[&str], index: usize) -> bool {
     before.filter(four).or_else(|| pieces.get(index + 1).filter(four)).is_some()
 }
 
-/// Eight digits of base64url after a hyphen or a dot, as from Vite, Rollup and esbuild, in the kinds of files that a
-/// bundler writes: at least two capitals, as no word has, or all three kinds of characters.
-fn ends_in_base64(part: &str) -> bool {
+/// Eight digits of base64url, or of base32 in capitals, after a hyphen or a dot, as from Vite, Rollup and esbuild, that
+/// are no words, abbreviations or dates. There must be `more` against them than for a bundler's own files.
+fn ends_in_base64(part: &str, more: u32) -> bool {
     let Some((before, last)) = part.len().checked_sub(8).and_then(|at| part.split_at_checked(at)) else { return false };
-    let count = |kind: fn(&u8) -> bool| last.as_bytes().iter().filter(|byte| kind(byte)).count();
-    let (capitals, small, digits) =
-        (count(u8::is_ascii_uppercase), count(u8::is_ascii_lowercase), count(u8::is_ascii_digit));
+    let digits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (before.is_empty() || before.ends_with('-'))
-        && last.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        && (capitals >= 2 || capitals == 1 && small >= 1 && digits >= 1 && changes(last) >= 4)
+        && last.bytes().all(digits)
+        && least_surprise(last).is_some_and(|least| surprise(last) > least + more)
 }
 
-/// What bundlers write under names with base64.
-fn is_of_a_bundler(extension: &str) -> bool {
-    ["js", "mjs", "css", "map", "wasm", "woff", "woff2"].contains(&extension)
+/// From where on it was drawn; `None` if it may be a word however it looks.
+fn least_surprise(text: &str) -> Option<u32> {
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    let (upper, lower, digit) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
+    match (upper, lower, digit) {
+        _ if text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => None,
+        (true, false, true) if changes(text) > 1 || text.as_bytes()[0].is_ascii_digit() => Some(210),
+        (true, false, true) => Some(240),
+        (true, false, false) => Some(258),
+        (true, true, false) if text.contains(SIGNS) => Some(278),
+        (true, true, _) if is_camel(text) => Some(CAMEL),
+        (true, true, true) => Some(240),
+        (true, true, false) => Some(252),
+        (false, true, true) if changes(text) >= 4 => Some(276),
+        (false, ..) => None,
+    }
+}
+
+const SIGNS: [char; 2] = ['-', '_'];
+const CAMEL: u32 = 265;
+
+/// A word, an abbreviation or a number.
+fn is_of_one_case(text: &str) -> bool {
+    let rest = text.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(text); // a small one begins so too
+    let all = |kind: fn(&u8) -> bool| text.as_bytes().iter().all(kind);
+    rest.bytes().all(|byte| byte.is_ascii_lowercase()) || all(u8::is_ascii_uppercase) || all(u8::is_ascii_digit)
+}
+
+/// More than that for a file that people name too.
+const MORE: u32 = 12;
+
+/// Words of at least three letters, each but the first with a capital.
+fn is_camel(text: &str) -> bool {
+    let mut length = 3;
+    for part in text.split_inclusive(|c: char| c.is_ascii_lowercase()) {
+        match part.as_bytes() {
+            [letter] if letter.is_ascii_lowercase() => length += 1,
+            [capital, letter] if capital.is_ascii_uppercase() && letter.is_ascii_lowercase() && length >= 3 => {
+                length = 2
+            }
+            _ => return false,
+        }
+    }
+    length >= 3
 }
 
 /// How often one kind of character follows another.
@@ -71,6 +160,7 @@ mod tests {
             "vite-QTkQOOP-.js",
             "styles-5INURTSO.css",
             "entry-TGKSVFLI.js",
+            "logo-BX3f9a2c.svg",
         ] {
             assert!(is_fingerprinted(name), "{name}");
         }
@@ -85,6 +175,20 @@ mod tests {
             "jquery-3.7.1.min.js",
             "bootstrap-5.3.3.bundle.min.js",
             "deadbeef.js",
+            "HomePage.js",
+            "UserList.css",
+            "OpenSans.woff2",
+            "app-20240101ab.js",
+            "app-HomePage.js",
+            "chunk.UserList.css",
+            "font-OpenSans.woff2",
+            "app-25dec2026.js",
+            "menu-face2face.css",
+            "app-a1b2c3d4e5.js",
+            "the-CHANGELOG.js",
+            "the-DOWNLOAD.css",
+            "lib-Vector2D.js",
+            "my-Base64Js.js",
             "house-facade01.jpg",
             "decade2024.html",
             "my-Chapter1.pdf",
@@ -107,6 +211,60 @@ mod tests {
             "",
         ] {
             assert!(!is_fingerprinted(name), "{name}");
+        }
+    }
+
+    /// Words, abbreviations and names as programmers and designers write them, two of them together too.
+    #[test]
+    fn no_ordinary_name_is_taken_for_a_fingerprint() {
+        let words: Vec<&str> = include_str!("fingerprint/ordinary_names.txt").split_whitespace().collect();
+        assert!(words.len() > 3000);
+        let second = words.iter().cycle().skip(words.len() / 3);
+        let mut mistakes = Vec::new();
+        for (word, other) in words.iter().zip(second) {
+            let title = |word: &str| word[..1].to_uppercase() + &word[1..];
+            let (title, camel) = (title(word), format!("{}{}", title(word), title(other)));
+            let upper = word.to_uppercase();
+            for name in [word, title.as_str(), camel.as_str(), upper.as_str()] {
+                for shape in
+                    ["#.js", "app-#.css", "app.#.js", "a-#-b.woff2", "app-#.png", "app-#.min.js", "#-20240101ab.js"]
+                {
+                    let name = shape.replace('#', name);
+                    mistakes.extend(is_fingerprinted(&name).then_some(name));
+                }
+            }
+        }
+        assert_eq!(mistakes, [""; 0]);
+    }
+
+    /// A draw that is the same in each run.
+    fn draw(alphabet: &str, length: usize, seed: &mut u64) -> String {
+        let mut digit = || {
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(alphabet.as_bytes()[(*seed >> 33) as usize % alphabet.len()])
+        };
+        (0..length).map(|_| digit()).collect()
+    }
+
+    #[test]
+    fn nineteen_in_twenty_of_the_fingerprints_of_each_bundler_are_found() {
+        const HEXADECIMAL: &str = "0123456789abcdef";
+        const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        for (bundler, shape, alphabet, length) in [
+            ("Vite, Rollup", "index-#.js", BASE64, 8),
+            ("esbuild", "chunk-#.js", BASE32, 8),
+            ("webpack", "main.#.js", HEXADECIMAL, 20),
+            ("Parcel", "index.#.css", HEXADECIMAL, 8),
+            ("Next", "main-app-#.js", HEXADECIMAL, 16),
+            ("Rails", "application-#.css", HEXADECIMAL, 64),
+            ("Django", "base.#.css", HEXADECIMAL, 12),
+        ] {
+            let mut seed = 1;
+            let found =
+                (0..10_000).filter(|_| is_fingerprinted(&shape.replace('#', &draw(alphabet, length, &mut seed))));
+            let found = found.count();
+            assert!(found >= 9_500, "{bundler}: {found} of 10000");
         }
     }
 }

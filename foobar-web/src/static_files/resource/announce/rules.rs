@@ -23,7 +23,9 @@ struct Rule<T> {
     value: Option<T>,
 }
 
-enum Pattern {
+/// Which files a rule is for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
     Every,
     Fingerprinted,
     /// With its dot, in lower case.
@@ -69,7 +71,7 @@ impl<T> Rules<T> {
 }
 
 impl Pattern {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let is_name = |name: &str| !name.is_empty() && !name.contains(['/', '*', ';', '"', ',']);
         match (lower.as_str(), lower.split_once('/')) {
@@ -82,7 +84,7 @@ impl Pattern {
         }
     }
 
-    fn fits(&self, name: &str, media_type: &str) -> bool {
+    pub(crate) fn fits(&self, name: &str, media_type: &str) -> bool {
         match self {
             Self::Every => true,
             Self::Fingerprinted => is_fingerprinted(name),
@@ -103,7 +105,8 @@ fn parse<T>(rule: &str, values: &Values<T>) -> Result<Rule<T>, String> {
     Ok(Rule { pattern, value })
 }
 
-const PATTERNS: &str = "write a media type (\"text/html\", \"image/*\"), an extension (\".pdf\"), \"fingerprinted\" or \
+/// What a rule begins with, for the error.
+pub(crate) const PATTERNS: &str = "write a media type (\"text/html\", \"image/*\"), an extension (\".pdf\"), \"fingerprinted\" or \
                         \"*\", and then its value";
 
 fn caching(value: &str) -> Option<Caching> {

@@ -14,7 +14,7 @@ enum Peers {
 
 impl TrustedProxy {
     /// Whether a connection from `remote` is this proxy's; `None` is a Unix socket.
-    pub(crate) fn is(self, remote: Option<SocketAddr>) -> bool {
+    pub fn is(self, remote: Option<SocketAddr>) -> bool {
         match (self.0, remote.map(|remote| remote.ip().to_canonical())) {
             (Peers::Unix, None) => true,
             (Peers::Network { address, prefix }, Some(ip)) => {
