@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::content_type::ContentTypes;
 use super::representation::Announced;
 use crate::encoding::Coding;
-use crate::reply::{FieldBlock, Reply};
+use crate::reply::{FieldBlock, Reply, problem};
 use crate::{Error, RouteSettings, SiteSettings};
 use add_header::AddHeader;
 use disposition::Disposition;
@@ -67,7 +67,7 @@ impl Announce {
         let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;
         let (at, rules) = of_route(|route| route.add_header.as_ref()).unwrap_or((key, &site.add_header));
         let added = AddHeader::compile(&format!("{at}.add_header"), rules)?;
-        let page = Problem::new(StatusCode::NOT_FOUND).response(&HeaderMap::new(), RequestId::generate());
+        let page = problem(&Problem::new(StatusCode::NOT_FOUND), &HeaderMap::new(), RequestId::generate());
         let of_page: Vec<_> = page.headers().keys().cloned().collect();
         let uniform = added.is_uniform().then(|| Lines::new(added.fields("", ""), &of_page));
         let types = ContentTypes::compile(key, site, route)?;
