@@ -37,7 +37,7 @@ use crate::reply::{self, Reply};
 use crate::request::{Asked, NormalPath, origin};
 use crate::site::{Choice, Site, Sites};
 use accel::Accel;
-use handed_over::HandedOver;
+use handed_over::{HandedOver, too_large};
 use logged::Record;
 
 pub(crate) use logged::Logged;
@@ -387,10 +387,6 @@ fn bad_path() -> Problem {
 fn too_many() -> Problem {
     let detail = "Too many requests from this address are being answered.";
     Problem::new(StatusCode::TOO_MANY_REQUESTS).detail(detail).retry_after(1)
-}
-
-fn too_large(limit: u64) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }
 
 /// 0 where there is none; the connection has checked that there is at most one, of digits.

@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body;
 
-use super::{accel, too_large};
+use super::accel;
 use crate::request::{Fate, LimitedBody};
 
 /// A request that the application has.
@@ -73,4 +73,9 @@ fn checked(response: Result<Response, Panic>, may_switch: bool) -> Result<Respon
         Ok(_) => Err("answered 1xx to a request that may not be upgraded".to_owned()),
         Err(panic) => Err(panic.to_string()),
     }
+}
+
+/// The answer to a body of more than `limit` bytes.
+pub(super) fn too_large(limit: u64) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }

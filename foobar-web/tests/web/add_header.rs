@@ -63,7 +63,7 @@ fn a_field_is_on_every_answer_of_the_servers_own_and_once() {
         ("GET /bare", "", 200),
         ("GET /none", "", 204),
         ("GET /down", "", 503),
-        ("GET /gone", "", 410),
+        ("GET /gone", "Accept: text/html\r\n", 410),
     ] {
         for answer in both(&mut client, line, fields) {
             assert_eq!((answer.status(), said(&answer, "x-a")), (status, vec!["b".to_owned()]), "{line}");
