@@ -53,9 +53,9 @@ pub use foobar_db::{
     Migrations, Query, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
-    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Listed, Opened, OpenedFile,
-    RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web, WebSettings, WebTier,
-    rust_embed,
+    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
+    OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web,
+    WebSettings, WebTier, rust_embed,
 };
 
 #[cfg(feature = "sqlite")]

@@ -13,7 +13,7 @@ pub(crate) use accept_encoding::AcceptEncoding;
 pub(crate) use compress::Compressor;
 
 /// A content coding (RFC 9110 §8.4.1) that files can be sent in; in the order in which the server prefers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Coding {
     /// `br` (RFC 7932).

@@ -1,12 +1,13 @@
 //! Where files come from: a folder, the program itself, or a source of the user's own; and who notices that they
 //! change. It must not know HTTP.
 //!
-//! - cap-std opens files: `openat2` with `RESOLVE_BENEATH` on Linux, the same promise elsewhere.
+//! - Files are opened by `openat2` with `RESOLVE_BENEATH`, by cap-std where there is none. An absolute link that names
+//!   the folder itself is resolved by hand, and what it leads to is opened beneath the folder without any link.
 //! - What tells two states of a file apart is device, inode, size, mtime and ctime, in nanoseconds. Anybody can set
 //!   the mtime, nobody the ctime. A file that changed less than 2 s ago could change again within one tick of a coarse
 //!   clock and look the same; so it is loaded again until it is older.
 //! - The watch: a directory and all above it are watched before anything in it is looked at, and its generation is
-//!   read before the look. Each watch is set on a directory that was opened beneath the root, never outside. What the
+//!   read before the look. Each watch is set on a directory that was opened as files are. What the
 //!   system tells of is looked up again after a minute (it does not tell of a write through a memory mapping); what it
 //!   cannot tell of (behind a link, with a second name, on a network, beyond 16,384 directories or without watches
 //!   left) after `file_cache_valid`.
@@ -15,6 +16,10 @@ mod buffer;
 mod disk_file;
 mod embedded;
 mod folder;
+mod links;
+mod optional;
+mod page;
+mod refusals;
 mod sources;
 mod state;
 mod watch;
@@ -32,6 +37,11 @@ pub(crate) use disk_file::tells_what_is_in_memory;
 pub(crate) use disk_file::{DiskFile, is_refused, read, state};
 pub use embedded::Embedded;
 pub use folder::Folder;
+pub use links::Links;
+pub(crate) use optional::say_what_is_refused;
+pub use page::Page;
+pub(crate) use page::Picked;
+pub(crate) use refusals::Refusals;
 pub use sources::FileSources;
 pub(crate) use watch::{Directory, Known, Watch};
 
@@ -55,9 +65,8 @@ pub trait FileSource: Send + Sync + 'static {
         })
     }
 
-    /// What lies in the directory `path`, in any order, at most `most` entries; `None` if it is no directory. May
-    /// block.
-    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>>;
+    /// A page of the list of what lies in the directory `path`, in its order; `None` if it is no directory. May block.
+    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>>;
 
     /// Whether the whole source has become another one since the last call; called every `web.file_cache_valid` while
     /// files are asked for. The default says that it never does.

@@ -38,7 +38,8 @@ pub mod fuzzing;
 pub use encoding::Coding;
 pub use error::{Error, Warning};
 pub use file_source::{
-    Embedded, FileContent, FileSource, FileSources, FileState, Folder, Listed, Opened, OpenedFile, Version, Wait,
+    Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Listed, Opened, OpenedFile, Page,
+    Version, Wait,
 };
 pub use in_process::InProcess;
 pub use net::Address;

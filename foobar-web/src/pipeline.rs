@@ -33,7 +33,7 @@ use tokio::time::Instant;
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
 use crate::net::{Clients, Place};
-use crate::reply::{self, Reply};
+use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{Asked, NormalPath, origin};
 use crate::site::{Choice, Site, Sites};
 use accel::Accel;
@@ -165,11 +165,13 @@ impl Pipeline {
     /// The answer to a request that came to no site; the page is that of the default one.
     async fn refused(&self, problem: Problem, request: &HeaderMap, id: RequestId) -> Response {
         let mut response = self.fail(problem.into(), request, id);
-        let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) else { return response };
-        if site.error_pages.are_for(request) {
-            site.error_pages.apply(&mut response).await;
+        if let Some(site) = self.sites.serving(None).map(|site| self.sites.at(site)) {
+            if site.error_pages.are_for(request) {
+                site.error_pages.apply(&mut response).await;
+            }
+            add(&mut response, site.routes.of_site().added("/"));
         }
-        add(&mut response, site.routes.of_site().added("/"));
+        SAFE_FIELDS.complete(response.headers_mut());
         response
     }
 
@@ -227,7 +229,7 @@ impl Pipeline {
 
     /// Adds what the site asks of browsers, unless the answer says it.
     fn add_hsts(&self, answer: &mut Answer, site: &Site, scheme: Scheme) {
-        let is_default = || self.handler.default_fields().contains(&STRICT_TRANSPORT_SECURITY);
+        let is_default = || self.handler.default_fields().iter().any(|(name, _)| *name == STRICT_TRANSPORT_SECURITY);
         if let Some(hsts) = site.hsts(scheme)
             && !(answer.is_by_handler && is_default())
         {
@@ -241,8 +243,11 @@ impl Pipeline {
         if refused {
             self.counters.refused(status);
         }
-        let mut response = reply::problem(&failure.problem, request, id);
-        add(&mut response, failure.added.unwrap_or_default()); // where there is none, the site's follow
+        let mut response = failure.problem.response(request, id);
+        if let Some(added) = failure.added {
+            add(&mut response, added);
+            SAFE_FIELDS.complete(response.headers_mut());
+        }
         response.headers_mut().extend(failure.headers);
         if refused && closes(status) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -23,7 +23,7 @@ use crate::clock::after;
 use file_stream::FileStream;
 
 pub(crate) use pieces::Pieces;
-pub(crate) use problem_page::{ProblemPage, ProblemPages, problem};
+pub(crate) use problem_page::{ProblemPage, ProblemPages, SAFE_FIELDS};
 pub(crate) use segment::Segment;
 
 /// The answer of a file, not yet written for the connection that it goes to.

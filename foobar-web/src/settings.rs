@@ -7,7 +7,7 @@ use foobar_core::config::settings;
 use foobar_core::{List, Period, Size, TrustedProxy};
 use serde::Deserialize;
 
-use crate::Coding;
+use crate::{Coding, Links};
 
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
@@ -90,8 +90,10 @@ settings! {
         pub hsts: String = r#""""#,
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
-        /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Links are followed as long as they are relative and stay in the folder; for files elsewhere there are routes with `files`.
+        /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Which links are followed says `links`.
         pub root: Option<PathBuf>,
+        /// Which symbolic links are followed in `root`: `inside` those that lead to nowhere outside of it, relative or absolute, `any`, `off` none. One that is not followed is 404, and the log names it. `root` itself may be a link. For files elsewhere there are routes with `files`.
+        pub links: Links = r#""inside""#,
         /// The files that stand for a folder, in order of preference.
         pub index: List<String> = r#"["index.html"]"#,
         /// The character set added to text types; `""` for none.
@@ -100,9 +102,9 @@ settings! {
         pub max_ranges: usize = "256",
         /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a status such as `"=404"`. As in nginx, `"$uri"` is `file`, `"$uri/"` is `index`, and one `$uri` in a name stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
-        /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Hidden names are left out, and what is beyond 10000 entries.
+        /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx writes it), or `on`: JSON for a client whose `Accept` prefers it. Folders come first, each kind by name; hidden names are left out. A list has 10000 entries; where there are more, the page says so and `Link: <?page=2>; rel=\"next\"` names the next part, in JSON too. Lists are compressed as files are (`compress`).
         pub autoindex: Autoindex = r#""off""#,
-        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and images 8 base64url characters that look drawn and not written (`main-DiwrgTda.js`, never `HomePage.js`), which finds at least 95 of 100 that a bundler writes: for its folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
+        /// `Cache-Control` of files, by rules `"PATTERN VALUE"` of which the first that fits counts. PATTERN is a media type (`text/html`, `image/*`), an extension (`.pdf`), `fingerprinted` or `*`; fingerprinted is a part of a name of at least 8 hexadecimal digits, letters and figures mixed (`app.3f2a9c1b.js`), and in scripts, styles, fonts and images 8 base64url characters that look drawn and not written (`main-BX3f9a2c.js`, never `HomePage.js`), which finds at least 95 of 100 that a bundler writes: for its folder a route with `"* immutable"` misses none; VALUE is directives (`public, max-age=60`), a length of time (`30d` for `max-age=2592000`), `immutable` (`public, max-age=31536000, immutable`) or `off`. With a length of time and `immutable` goes `Expires`, as by nginx's `expires`. Directives with commas need a list, `["* public, max-age=60"]`: one text is divided at its commas.
         pub cache_control: List<String> = "[]",
         /// `Content-Disposition` of files, by rules as in `cache_control`, in a list or one text divided at its commas; VALUE is `attachment`, `inline` or `off`. The file's name is added.
         pub content_disposition: List<String> = "[]",
@@ -139,6 +141,8 @@ settings! {
     pub struct RouteSettings in "sites.*.routes.*" {
         /// Serves this folder, or `"embed:NAME"`, the route's path cut off, as with nginx's `alias` (of a pattern nothing is cut off, as with `root`); `"/prefix"` without its slash is redirected into it; an exact path (`"= /favicon.ico"`) serves this one file.
         pub files: Option<PathBuf>,
+        /// Which links are followed in `files`, instead of the site's `links`.
+        pub links: Option<Links>,
         /// What is tried for a path under `files`, as the site's `try_files`; `"/fallback.html"` is a file under `files`.
         pub try_files: Option<List<String>>,
         /// Whether only the application can send these files, by `X-Accel-Redirect`; a client that asks for them gets 404. The path in that field is this route's, encoded as in a URL. Of the application's response its cookies, `Content-Type`, `Content-Disposition`, `Content-Language`, `Cache-Control`, `Expires`, `Vary` and its security and CORS fields are kept; one of an empty `Cache-Control` says nothing. Where it says neither `Cache-Control` nor `Expires`, the file has what this route's own `cache_control` says, else `private, no-cache`; and that also in place of a rule that lets a cache keep what sets a cookie, and for a file of a route that is not internal, whose rules are for those who ask for it themselves. The site's `cache_control` and `autoindex` do not count here. `X-Accel-Limit-Rate` sets the bytes a second, also of a response without `X-Accel-Redirect`. No `X-Accel-` field reaches a client. `Range` and conditions of a request count for GET and HEAD.

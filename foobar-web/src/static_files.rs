@@ -80,14 +80,14 @@ const LARGEST_PAGE: u64 = 1 << 20;
 impl StaticFiles {
     /// Opens a folder, or the source that `root` names. An error if it is not there or not a directory. Blocks.
     pub(crate) fn open(files: &Files, root: &Path, options: FilesOptions) -> io::Result<Self> {
-        let source = files.sources.open(root)?;
+        let source = files.sources.open(root, options.links)?;
         Ok(Self(Arc::new(Tree::open(source, options, &files.store)?)))
     }
 
     /// Opens the folder that `file` lies in, and gives its name there. An error if it is no file that can be served.
     /// Blocks.
     pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
-        let (source, name) = files.sources.open_for(file)?;
+        let (source, name) = files.sources.open_for(file, options.links)?;
         let tree = Tree::open(source, options, &files.store)?;
         match &tree.find_waiting(&name)?.found {
             Found::File(_) => Ok((Self(Arc::new(tree)), name)),
@@ -103,7 +103,7 @@ impl StaticFiles {
         match self.0.find_now(path) {
             Ok(entry) => self.ready(asked, &entry),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Lookup::WouldBlock(Unready(None)),
-            Err(error) => Lookup::Found(failure(path, &error)),
+            Err(error) => Lookup::Found(self.failure(path, &error)),
         }
     }
 
@@ -114,7 +114,7 @@ impl StaticFiles {
             Some(entry) => entry,
             None => match self.0.find_on_pool(path).await {
                 Ok(entry) => entry,
-                Err(error) => return Some(failure(path, &error)),
+                Err(error) => return Some(self.failure(path, &error)),
             },
         };
         match (self.ready(asked, &entry), &entry.found) {
@@ -189,17 +189,30 @@ impl StaticFiles {
 
     /// Lists a directory.
     async fn list(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
-        let listing = Listing::of(asked, self.0.options.autoindex)?;
+        let offered = |media_type: &_| self.0.options.encodings.compress("", media_type, autoindex::LARGEST);
+        let listing = Listing::of(asked, self.0.options.autoindex, offered)?;
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
-        let list = move || Ok(tree.list(&at, autoindex::LISTED)?.map(|entries| wanted.text(entries)));
+        let list = move || {
+            let offered = |media_type: &_, size| tree.options.encodings.compress("", media_type, size);
+            let entries = tree.list(&at, wanted.first(), autoindex::LISTED)?;
+            Ok(entries.and_then(|entries| wanted.make(entries, offered)))
+        };
         let reply = match self.0.store.lister().run((self.0.number, path.into(), listing.clone()), list).await {
-            Ok(text) => {
+            Ok(list) => {
                 let added = self.0.options.announce.added(path, Some(listing.media_type()));
-                listing.reply(text?, &self.0.options.list_caching, added)
+                listing.reply(list?, &self.0.options.list_caching, added)
             }
-            Err(error) => failure(path, &error),
+            Err(error) => self.failure(path, &error),
         };
         Some(if asked.verb == Verb::Head { reply.without_content() } else { reply })
+    }
+
+    /// The answer where a file cannot be read; the log says why.
+    fn failure(&self, path: &str, error: &io::Error) -> Reply {
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            self.0.refusals.note(path, error);
+        }
+        failure(path, error)
     }
 
     fn answer(&self, asked: &Asked<'_>, file: &Representation) -> Reply {

@@ -23,7 +23,7 @@ use crate::Error;
 use crate::access_log::{AccessLog, Lines, writer};
 use crate::clock::Clock;
 use crate::counters::{self, Counters};
-use crate::file_source::Watch;
+use crate::file_source::{Watch, say_what_is_refused};
 use crate::net::renew;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
@@ -166,6 +166,9 @@ impl Crew {
         let threads = workers + others.into_iter().filter(|is_there| *is_there).count();
         if let Some(write) = write {
             self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
+        }
+        if plan.store.serves_files() {
+            say_what_is_refused();
         }
         if let Some(watch) = plan.store.watching() {
             let name = "foobar-web-watch".to_owned();

@@ -89,6 +89,8 @@ const HIDDEN: &[&[u8]] = &[
 const LINKS: &[&[u8]] = &[
     b"/link-out",
     b"/link-out-absolute",
+    b"/link-out-by-dots",
+    b"/link-out-by-two",
     b"/link-out/",
     b"/link-to-outside/canary",
     b"/link-to-outside/",
@@ -154,7 +156,45 @@ fn a_link_within_the_root_is_followed() {
     let program = grounds.serve();
     assert_eq!(program.get("/link-in/file.txt").text(), "a file in a folder\n");
     assert_eq!(program.get("/folder/link-up").text(), "a file\n");
+    assert_eq!(program.get("/link-in-absolute").text(), "a file\n");
     assert_eq!(program.get("/link-in").header("location"), Some("/link-in/"));
+}
+
+#[test]
+fn the_log_names_what_is_not_served_once_and_says_why() {
+    let grounds = Grounds::new();
+    let program = grounds.serve();
+    for _ in 0..3 {
+        for path in ["/link-out", "/link-out-absolute", "/link-in-a-circle"] {
+            assert_eq!(program.get(path).status, 404);
+        }
+    }
+    program.signal("TERM");
+    let log = program.wait().1;
+    for name in ["link-out", "link-out-absolute"] {
+        let path = grounds.place().join("root").join(name).display().to_string();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&format!("path=\"{path}\""))).collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        assert!(lines[0].contains("WARN") && lines[0].contains("a link leads out of the folder"), "{log}");
+    }
+}
+
+#[test]
+fn a_system_call_that_is_refused_is_said_once_and_files_are_served_without_it() {
+    let grounds = Grounds::new();
+    for call in ["openat2", "preadv2", "sendfile"] {
+        let options = ["-e", &format!("inject={call}:error=EPERM")];
+        let (mut command, _trace) = Trace::of(&grounds.command(), &options, &grounds.place());
+        let program = Program::start(&mut command);
+        assert_eq!(program.get("/folder/file.txt").text(), "a file in a folder\n", "{call}");
+        assert_eq!(program.get("/link-in/file.txt").text(), "a file in a folder\n", "{call}");
+        assert_eq!(program.get("/link-in-absolute").text(), "a file\n", "{call}");
+        assert_eq!(program.get("/link-out-absolute").status, 404, "{call}");
+        program.signal("TERM");
+        let log = program.wait().1;
+        let lines = log.lines().filter(|line| line.contains(&format!("the system call {call} is refused here")));
+        assert_eq!(lines.count(), 1, "{log}");
+    }
 }
 
 /// It cannot be told from the file itself: who may make one may copy the file too.

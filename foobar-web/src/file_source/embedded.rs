@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Version, Wait};
+use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Page, Version, Wait};
 
 /// Files inside the program, put there by [`rust_embed`]; a debug build of the program reads them from their folder
 /// instead, as rust-embed does.
@@ -46,16 +46,19 @@ impl<E: RustEmbed + 'static> FileSource for Embedded<E> {
         Ok(is_directory.then_some(Opened::Directory))
     }
 
-    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         let mut listed: Vec<Listed> = Vec::new();
         for file in E::iter() {
             let Some(rest) = within(path, &file) else { continue };
             let (name, directory) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
-            if listed.len() < most && !listed.iter().any(|other| other.name == name) {
+            if !listed.iter().any(|other| other.name == name) {
                 listed.push(entry(name, E::get(&file).filter(|_| !directory).as_ref()));
             }
         }
-        Ok((path.is_empty() || !listed.is_empty()).then_some(listed))
+        let is_directory = path.is_empty() || !listed.is_empty();
+        listed.retain(|entry| (page.shows)(&entry.name));
+        listed.sort_unstable_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
+        Ok(is_directory.then(|| listed.into_iter().skip(page.first).take(page.most).collect()))
     }
 }
 

@@ -1,134 +1,125 @@
+mod root;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{FileType, OFlags, Stat, fstat};
 use rustix::io::Errno;
 
-use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Wait, is_refused};
+use super::{FileContent, FileSource, FileState, Links, Listed, Opened, OpenedFile, Page, Picked, Refusals, Wait};
+use root::Root;
 
 /// A folder of the system, as `root` and `files` of the configuration name it.
 ///
-/// A path may pass symbolic links as long as none leaves the folder; an absolute one leaves it. A worker resolves a
-/// path only as far as the system has its parts in memory; what is not there, and every doubt, is left to cap-std on a
-/// thread that may wait. The folder itself stays open between two calls of [`has_moved`](FileSource::has_moved).
+/// A worker resolves a path only as far as the system has its parts in memory; what is not there, and every doubt, is
+/// left to a thread that may wait. The folder itself stays open between two calls of
+/// [`has_moved`](FileSource::has_moved).
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    links: Links,
     root: RwLock<Option<Arc<Root>>>,
+    refusals: Refusals,
 }
 
-#[derive(Debug)]
-struct Root {
-    dir: Dir,
-    device: u64,
-    inode: u64,
-}
+/// A FIFO without a writer would block.
+const TO_READ: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 impl Folder {
-    /// An error if `path` is no directory or cannot be opened. Blocks.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// `links` says which links are followed in it. An error if `path` is no directory or cannot be opened. Blocks.
+    pub fn open(path: &Path, links: Links) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let root = Root::open(&path, Wait::Allowed)?;
-        Ok(Self { path, root: RwLock::new(Some(Arc::new(root))) })
+        Ok(Self { path, links, root: RwLock::new(Some(Arc::new(root))), refusals: Refusals::default() })
     }
 
     fn root(&self) -> Option<Arc<Root>> {
         self.root.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-impl Root {
-    fn open(path: &Path, wait: Wait) -> io::Result<Self> {
-        let dir = match wait {
-            Wait::Never => {
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                let dir = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).map_err(or_wait)?;
-                Dir::from_std_file(dir.into())
-            }
-            Wait::Allowed => Dir::open_ambient_dir(path, ambient_authority())?,
-        };
-        let stat = fstat(&dir)?;
-        Ok(Self { dir, device: stat.st_dev, inode: stat.st_ino })
-    }
-
-    fn resolve(&self, path: &str, flags: OFlags) -> io::Result<Option<OwnedFd>> {
-        let path = if path.is_empty() { "." } else { path };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
-        present(openat2(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve).map_err(or_wait))
-    }
-
-    fn open_file(&self, path: &str, wait: Wait) -> io::Result<Option<File>> {
-        let flags = OFlags::NONBLOCK | OFlags::NOCTTY; // a FIFO without a writer would block
-        match wait {
-            Wait::Never => Ok(self.resolve(path, flags)?.map(File::from)),
-            Wait::Allowed => {
-                let mut options = OpenOptions::new();
-                options.read(true).custom_flags(flags.bits() as i32);
-                let path = if path.is_empty() { "." } else { path };
-                Ok(present(self.dir.open_with(path, &options))?.map(cap_std::fs::File::into_std))
-            }
+    /// Opens what lies at a path; says so where that takes a link that is not followed.
+    fn open_at(&self, path: &str, flags: OFlags, wait: Wait) -> io::Result<Option<OwnedFd>> {
+        let Some(root) = self.root() else { return Ok(None) };
+        let opened = root.open_at(path, flags, self.links, wait);
+        if let Err(error) = &opened
+            && Errno::from_io_error(error) == Some(Errno::XDEV)
+        {
+            self.refusals.note(
+                &self.path.join(path).to_string_lossy(),
+                match self.links {
+                    Links::Off => "a link leads there, and `links` is \"off\"",
+                    Links::Inside | Links::Any => "a link leads out of the folder; `links = \"any\"` follows it",
+                },
+            );
         }
+        present(opened)
     }
 
-    fn open_dir(&self, path: &str) -> io::Result<Option<Dir>> {
-        present(if path.is_empty() { self.dir.try_clone() } else { self.dir.open_dir(path) })
+    /// An entry of a directory; `None` of what leads nowhere, or is no file and no directory.
+    fn entry(&self, directory: &str, name: String) -> Option<Listed> {
+        let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+        let stat = fstat(self.open_at(&path, OFlags::PATH, Wait::Allowed).ok()??).ok()?; // gone meanwhile
+        let directory = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => false,
+            FileType::Directory => true,
+            _ => return None,
+        };
+        let FileState { size, modified, .. } = FileState::from(&stat);
+        Some(Listed { name, directory, size, modified: Some(modified) })
     }
 }
 
 impl FileSource for Folder {
     fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
-        let Some(root) = self.root() else { return Ok(None) };
-        let Some(file) = root.open_file(path, wait)? else { return Ok(None) };
+        let Some(file) = self.open_at(path, TO_READ, wait)? else { return Ok(None) };
         let stat = fstat(&file)?;
         Ok(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => {
-                Some(Opened::File(OpenedFile { state: FileState::from(&stat), content: FileContent::File(file) }))
-            }
+            FileType::RegularFile => Some(Opened::File(OpenedFile {
+                state: FileState::from(&stat),
+                content: FileContent::File(File::from(file)),
+            })),
             FileType::Directory => Some(Opened::Directory),
             _ => None,
         })
     }
 
     fn state(&self, path: &str, wait: Wait) -> io::Result<Option<FileState>> {
-        let Some(root) = self.root() else { return Ok(None) };
-        let file = match wait {
-            Wait::Never => root.resolve(path, OFlags::PATH)?,
-            Wait::Allowed => root.open_file(path, wait)?.map(OwnedFd::from),
-        };
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = self.open_at(path, OFlags::PATH, wait)? else { return Ok(None) };
         let stat = fstat(file)?;
-        let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-        Ok(regular.then(|| FileState::from(&stat)))
+        Ok(is_regular(&stat).then(|| FileState::from(&stat)))
     }
 
     /// What is in it and leads nowhere, or out of the folder, is left out.
-    fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
-        let Some(dir) = self.root().map(|root| root.open_dir(path)).transpose()?.flatten() else { return Ok(None) };
-        let mut listed = Vec::new();
-        for entry in dir.entries()? {
-            if listed.len() == most {
-                break;
+    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+        let Some(directory) = self.directory(path)? else { return Ok(None) };
+        let mut picked = Picked::new(page);
+        for entry in rustix::fs::Dir::read_from(directory)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue }; // no path of a request names it
+            if matches!(name, "." | "..") || !(page.shows)(name) {
+                continue;
             }
-            let Ok(name) = entry?.file_name().into_string() else { continue }; // no path of a request names it
-            let Ok(metadata) = dir.metadata(&name) else { continue }; // gone meanwhile, or a link to nothing
-            if metadata.is_file() || metadata.is_dir() {
-                let modified = metadata.modified().ok().map(cap_std::time::SystemTime::into_std); // not all systems know it
-                listed.push(Listed { name, directory: metadata.is_dir(), size: metadata.len(), modified });
+            let is_directory = match entry.file_type() {
+                FileType::RegularFile => Some(false),
+                FileType::Directory => Some(true),
+                FileType::Symlink | FileType::Unknown => self.entry(path, name.to_owned()).map(|entry| entry.directory),
+                _ => None,
+            };
+            if let Some(is_directory) = is_directory {
+                picked.add(is_directory, name.to_owned());
             }
         }
-        Ok(Some(listed))
+        Ok(Some(picked.names().filter_map(|name| self.entry(path, name)).collect()))
     }
 
     /// A deployment may replace the folder, or the link that names it.
     fn has_moved(&self, wait: Wait) -> io::Result<bool> {
         let now = present(Root::open(&self.path, wait))?.map(Arc::new);
         let mut root = self.root.write().unwrap_or_else(PoisonError::into_inner);
-        let place = |root: &Arc<Root>| (root.device, root.inode);
+        let place = |root: &Arc<Root>| root.place();
         let moved = root.as_ref().map(place) != now.as_ref().map(place);
         if moved {
             *root = now;
@@ -139,9 +130,7 @@ impl FileSource for Folder {
     /// Not what a link leads to, or what has another name elsewhere.
     fn is_told_of(&self, path: &str) -> bool {
         let Some(root) = self.root() else { return false };
-        let path = if path.is_empty() { "." } else { path };
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::CACHED;
-        match openat2(&root.dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+        match root.open_linkless(path) {
             Ok(file) => fstat(file)
                 .is_ok_and(|stat| stat.st_nlink == 1 || FileType::from_raw_mode(stat.st_mode) == FileType::Directory),
             Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
@@ -149,20 +138,23 @@ impl FileSource for Folder {
     }
 
     fn directory(&self, path: &str) -> io::Result<Option<OwnedFd>> {
-        let dir = self.root().map(|root| root.open_dir(path)).transpose()?.flatten();
-        Ok(dir.map(|dir| dir.into_std_file().into()))
+        self.open_at(path, OFlags::DIRECTORY, Wait::Allowed)
     }
 }
 
-/// `None` where nothing is: no such name, a name that the system does not take, a link that leaves the folder or
-/// leads in a circle, a socket.
+fn is_regular(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+}
+
+/// `None` where nothing is: no such name, a name that the system does not take, a link that is not followed or leads in
+/// a circle, a socket.
 fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     let error = match opened {
         Ok(found) => return Ok(Some(found)),
         Err(error) => error,
     };
-    let nothing = match Errno::from_io_error(&error) {
-        Some(errno) => matches!(
+    let nothing = Errno::from_io_error(&error).is_some_and(|errno| {
+        matches!(
             errno,
             Errno::NOENT
                 | Errno::NOTDIR
@@ -172,44 +164,36 @@ fn present<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
                 | Errno::INVAL
                 | Errno::ILSEQ
                 | Errno::XDEV
-        ),
-        // Not from the system: cap-std refused to leave the folder.
-        None => error.kind() == io::ErrorKind::PermissionDenied,
-    };
+        )
+    });
     if nothing { Ok(None) } else { Err(error) }
-}
-
-/// What the system does not know at once, or does not do in this way, is to be asked in another.
-fn or_wait(error: Errno) -> io::Error {
-    match error {
-        Errno::AGAIN | Errno::TOOBIG | Errno::INTR => Errno::AGAIN.into(),
-        refused if is_refused(refused) => Errno::AGAIN.into(),
-        known => known.into(),
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use super::*;
 
     #[test]
-    fn of_a_large_directory_no_more_is_looked_at_than_is_asked_for() {
+    fn a_directory_is_sorted_before_it_is_cut_into_pages() {
         let place = tempfile::tempdir().unwrap();
-        for number in 0..5000 {
-            std::fs::write(place.path().join(number.to_string()), "").unwrap();
+        let mut expected: Vec<String> = (0..500).map(|number| format!("{:03}", number * 7 % 500)).collect();
+        for name in &expected {
+            std::fs::write(place.path().join(name), "").unwrap();
         }
-        let folder = Folder::open(place.path()).unwrap();
-        let fastest = |most| {
-            let times = (0..5).map(|_| {
-                let begun = Instant::now();
-                assert_eq!(folder.list("", most).unwrap().unwrap().len(), most);
-                begun.elapsed()
-            });
-            times.min().unwrap_or(Duration::MAX)
+        std::fs::create_dir(place.path().join("z")).unwrap();
+        std::os::unix::fs::symlink("z", place.path().join("y")).unwrap();
+        expected.extend(["y", "z"].map(str::to_owned));
+        expected.sort_by_key(|name| (name.parse::<u32>().is_ok(), name.clone()));
+        let folder = Folder::open(place.path(), Links::Inside).unwrap();
+        let page = |first, most| {
+            let listed = folder.list("", &Page { first, most, shows: &|_| true }).unwrap().unwrap();
+            listed.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
         };
-        let (all, few) = (fastest(5000), fastest(50));
-        assert!(few * 4 < all, "{few:?} for 50, {all:?} for 5000");
+        assert_eq!(page(0, usize::MAX), expected);
+        assert_eq!(
+            (page(0, 3), page(200, 7), page(500, 7)),
+            (expected[..3].into(), expected[200..207].into(), expected[500..].into())
+        );
+        assert!(page(502, 10).is_empty());
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::FileSource;
 use super::folder::Folder;
+use super::{FileSource, Links};
 
 /// Sources of files that a program brings, by the names under which `root` and `files` of the configuration call them:
 /// `"embed:NAME"`.
@@ -18,25 +18,25 @@ impl FileSources {
         self.0.insert(name.into(), Arc::new(source));
     }
 
-    /// The folder at `root`, or the source that it names. Blocks.
-    pub(crate) fn open(&self, root: &Path) -> io::Result<Arc<dyn FileSource>> {
+    /// The folder at `root`, with these links followed, or the source that it names. Blocks.
+    pub(crate) fn open(&self, root: &Path, links: Links) -> io::Result<Arc<dyn FileSource>> {
         match named(root) {
             Some((name, "")) => self.get(name),
             Some((_, _)) => Err(io::Error::new(io::ErrorKind::NotFound, "write \"embed:NAME\", without a path")),
-            None => Ok(Arc::new(Folder::open(root)?)),
+            None => Ok(Arc::new(Folder::open(root, links)?)),
         }
     }
 
     /// The source that holds the file at `path` (`"embed:NAME/path"`, or a path of the system), and the file's path
     /// there. Blocks.
-    pub(crate) fn open_for(&self, path: &Path) -> io::Result<(Arc<dyn FileSource>, String)> {
+    pub(crate) fn open_for(&self, path: &Path, links: Links) -> io::Result<(Arc<dyn FileSource>, String)> {
         if let Some((name, file)) = named(path) {
             return Ok((self.get(name)?, file.to_owned()));
         }
         let path = std::path::absolute(path)?;
         let name = path.file_name().and_then(std::ffi::OsStr::to_str);
         let (Some(folder), Some(name)) = (path.parent(), name) else { return Err(io::ErrorKind::NotFound.into()) };
-        Ok((Arc::new(Folder::open(folder)?), name.to_owned()))
+        Ok((Arc::new(Folder::open(folder, links)?), name.to_owned()))
     }
 
     fn get(&self, name: &str) -> io::Result<Arc<dyn FileSource>> {
@@ -63,7 +63,7 @@ fn named(root: &Path) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Listed, Opened, Wait};
+    use super::super::{Listed, Opened, Page, Wait};
     use super::*;
 
     struct Empty;
@@ -73,13 +73,13 @@ mod tests {
             Ok(None)
         }
 
-        fn list(&self, _path: &str, _most: usize) -> io::Result<Option<Vec<Listed>>> {
+        fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
             Ok(None)
         }
     }
 
     fn error(sources: &FileSources, root: &str) -> String {
-        sources.open(Path::new(root)).err().expect("there is no such source").to_string()
+        sources.open(Path::new(root), Links::Inside).err().expect("there is no such source").to_string()
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         sources.add("pages", Empty);
         sources.add("assets", Empty);
         assert_eq!(error(&sources, "embed:a"), "this program has no files of the name \"a\"; it has assets, pages");
-        assert!(sources.open(Path::new("embed:assets")).is_ok());
+        assert!(sources.open(Path::new("embed:assets"), Links::Inside).is_ok());
     }
 
     #[test]
@@ -97,6 +97,6 @@ mod tests {
         let mut sources = FileSources::default();
         sources.add("assets", Empty);
         assert_eq!(error(&sources, "embed:assets/css"), "write \"embed:NAME\", without a path");
-        assert_eq!(sources.open_for(Path::new("embed:assets/css/a.css")).unwrap().1, "css/a.css");
+        assert_eq!(sources.open_for(Path::new("embed:assets/css/a.css"), Links::Inside).unwrap().1, "css/a.css");
     }
 }

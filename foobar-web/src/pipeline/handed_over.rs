@@ -75,7 +75,6 @@ fn checked(response: Result<Response, Panic>, may_switch: bool) -> Result<Respon
     }
 }
 
-/// The answer to a body of more than `limit` bytes.
 pub(super) fn too_large(limit: u64) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("The request body is larger than {limit} bytes."))
 }

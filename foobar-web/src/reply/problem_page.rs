@@ -1,9 +1,10 @@
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use foobar_core::{Accept, Problem, RequestId, Response};
+use foobar_core::{Accept, DefaultFields, Problem, RequestId};
 use http::header::{ACCEPT, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
@@ -64,7 +65,7 @@ impl ProblemPage {
             Form::Json => HeaderMap::new(),
         };
         let id = RequestId::generate();
-        let (parts, body) = problem(&Problem::new(status), &accept, id).into_parts();
+        let (parts, body) = Problem::new(status).response(&accept, id).into_parts();
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
         };
@@ -74,7 +75,8 @@ impl ProblemPage {
         let content = frame.into_data().ok()?; // it is one piece of data
         let at = memchr::memmem::find(&content, id.as_bytes())?;
         let after = content.slice(at + id.as_bytes().len()..);
-        Some(Self { fields: parts.headers.iter().flat_map(line).collect(), before: content.slice(..at), after })
+        let fields = parts.headers.iter().flat_map(line).collect();
+        Some(Self { fields, before: content.slice(..at), after })
     }
 
     /// The length of its content for the request of this id.
@@ -90,20 +92,17 @@ impl ProblemPage {
     }
 }
 
-/// A problem of this server's own, with what tells browsers to be careful, as the application's have it.
-pub(crate) fn problem(problem: &Problem, request: &HeaderMap, id: RequestId) -> Response {
-    let mut response = problem.response(request, id);
-    let safe = SAFE.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    response.headers_mut().extend(safe);
-    response
-}
-
-const SAFE: [(HeaderName, &str); 4] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "strict-origin-when-cross-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-];
+/// What an error of this server's own tells browsers to be careful with, as the application's do, unless a site says
+/// something else.
+pub(crate) static SAFE_FIELDS: LazyLock<DefaultFields> = LazyLock::new(|| {
+    let fields = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "strict-origin-when-cross-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    DefaultFields::new(fields.map(|(name, value)| (name, HeaderValue::from_static(value))))
+});
 
 #[cfg(test)]
 mod tests {
@@ -120,7 +119,7 @@ mod tests {
             assert_eq!(content.len(), page.length(id));
 
             let headers = accept.map(|accept| (ACCEPT, HeaderValue::from_static(accept))).into_iter().collect();
-            let (parts, body) = problem(&Problem::new(StatusCode::NOT_FOUND), &headers, id).into_parts();
+            let (parts, body) = Problem::new(StatusCode::NOT_FOUND).response(&headers, id).into_parts();
             let frame = pin!(body).poll_frame(&mut Context::from_waker(Waker::noop()));
             let Poll::Ready(Some(Ok(frame))) = frame else { panic!("the problem is at hand") };
             assert_eq!(frame.into_data().expect("it is data"), content);

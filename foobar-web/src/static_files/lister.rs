@@ -2,10 +2,12 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foobar_core::Chain;
 use tokio::sync::Semaphore;
 
-use super::autoindex::Listing;
+use super::autoindex::{Listing, Made};
 use super::cache::{Flights, Pilot};
+use crate::encoding::{Coding, Compressor};
 use crate::memory::Room;
 use crate::pool::Pool;
 
@@ -14,8 +16,21 @@ use crate::pool::Pool;
 pub(super) struct Lister {
     pool: Pool,
     room: Room,
-    flights: Arc<Flights<Wanted, Option<Bytes>>>,
+    compressor: Compressor,
+    flights: Arc<Flights<Wanted, Option<List>>>,
     turns: Arc<Semaphore>,
+}
+
+/// A list that can be sent.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    pub(super) text: Bytes,
+    /// That of the text.
+    pub(super) coding: Option<Coding>,
+    /// Whether another client gets another coding.
+    pub(super) varies: bool,
+    /// Whether there is another page after it.
+    pub(super) more: bool,
 }
 
 /// Which list of which directory is wanted: the number of its tree, the path there, and how the client sees it.
@@ -23,31 +38,54 @@ pub(super) type Wanted = (u32, Box<str>, Listing);
 
 impl Lister {
     /// For a pool of so many threads.
-    pub(super) fn new(pool: Pool, threads: usize, room: Room) -> Self {
-        Self { pool, room, flights: Arc::default(), turns: Arc::new(Semaphore::new((threads / 2).max(1))) }
+    pub(super) fn new(pool: Pool, threads: usize, room: Room, compressor: Compressor) -> Self {
+        Self { pool, room, compressor, flights: Arc::default(), turns: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
 
-    /// The text that `list` gives, or has just been giving. [`io::ErrorKind::OutOfMemory`] where slow clients hold all
+    /// The list that `list` makes, or has just been making, in the coding that is wanted where that is worth it. [`io::ErrorKind::OutOfMemory`] where slow clients hold all
     /// the [`Room`].
     pub(super) async fn run(
         &self,
         wanted: Wanted,
-        list: impl FnOnce() -> io::Result<Option<Vec<u8>>> + Send + 'static,
-    ) -> io::Result<Option<Bytes>> {
+        list: impl FnOnce() -> io::Result<Option<Made>> + Send + 'static,
+    ) -> io::Result<Option<List>> {
         let (pool, room, turns) = (self.pool.clone(), self.room.clone(), Arc::clone(&self.turns));
+        let (compressor, coding) = (self.compressor.clone(), wanted.2.coding());
         let begin = |pilot: Pilot<_, _>| {
-            let job = move || pilot.land(list().and_then(|text| text.map(|text| kept(&room, &text)).transpose()));
+            let job = move || list()?.map(|made| kept(&room, &made)).transpose();
             drop(tokio::spawn(async move {
-                let _turn = turns.acquire().await;
-                pool.run(job).await
+                let turn = turns.acquire().await;
+                let made = pool.run(job).await.and_then(|made| made);
+                drop(turn);
+                pilot.land(match (made, coding) {
+                    (Ok(Some((list, offered))), Some(coding)) if offered => {
+                        Ok(Some(encoded(list, coding, &compressor).await))
+                    }
+                    (made, _) => made.map(|made| made.map(|(list, _)| list)),
+                });
             }));
         };
         self.flights.join(wanted, begin).await
     }
 }
 
-fn kept(room: &Room, text: &[u8]) -> io::Result<Bytes> {
-    Ok(room.claim(text.len() as u64).ok_or(io::ErrorKind::OutOfMemory)?.hold(text))
+/// The list in memory that is counted, and whether it is offered in the coding that is wanted.
+fn kept(room: &Room, made: &Made) -> io::Result<(List, bool)> {
+    let text = room.claim(made.text.len() as u64).ok_or(io::ErrorKind::OutOfMemory)?.hold(made.text.as_slice());
+    Ok((List { text, coding: None, varies: made.varies, more: made.more }, made.offered))
+}
+
+/// The list in this coding; as it is where that gains nothing, fails, or too many wait for theirs.
+async fn encoded(list: List, coding: Coding, compressor: &Compressor) -> List {
+    let Some(place) = compressor.place(&list.text) else { return list };
+    match compressor.run(place, list.text.clone(), coding).await {
+        Ok(Some(text)) => List { text, coding: Some(coding), ..list },
+        Ok(None) => list,
+        Err(error) => {
+            tracing::warn!(coding = coding.name(), error = %Chain(&error), "a list cannot be compressed");
+            list
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,15 +97,21 @@ mod tests {
 
     use super::*;
     use crate::Autoindex;
+    use crate::encoding::PerCoding;
     use crate::request::{Asked, Fields, Verb};
 
     fn wanted(path: &str) -> Wanted {
         let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default(), origin: None };
-        (0, path.into(), Listing::of(&asked, Autoindex::Html).unwrap())
+        (0, path.into(), Listing::of(&asked, Autoindex::Html, |_| PerCoding::default()).unwrap())
+    }
+
+    fn made(text: &[u8]) -> Made {
+        Made { text: text.to_vec(), varies: false, offered: false, more: false }
     }
 
     fn lister(threads: usize) -> Lister {
-        Lister::new(Pool::new("lists", threads).unwrap(), threads, Room::new(100))
+        let room = Room::new(100);
+        Lister::new(Pool::new("lists", threads).unwrap(), threads, room.clone(), Compressor::new(room).unwrap())
     }
 
     #[tokio::test]
@@ -77,11 +121,11 @@ mod tests {
             let times = Arc::clone(&times);
             lister.run(wanted(path), move || {
                 times.fetch_add(1, Relaxed);
-                Ok(Some(b"list".to_vec()))
+                Ok(Some(made(b"list")))
             })
         };
         let lists = join_all((0..20).map(|_| ask("a"))).await;
-        assert!(lists.iter().all(|list| list.as_ref().unwrap().as_ref().unwrap() == "list"));
+        assert!(lists.iter().all(|list| list.as_ref().unwrap().as_ref().unwrap().text == "list"));
         assert_eq!(times.load(Relaxed), 1);
         ask("b").await.unwrap();
         ask("a").await.unwrap();
@@ -108,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn where_slow_clients_hold_all_the_room_there_is_no_list() {
         let lister = lister(2);
-        let list = || lister.run(wanted("a"), || Ok(Some(vec![b'x'; 60])));
+        let list = || lister.run(wanted("a"), || Ok(Some(made(&[b'x'; 60]))));
         let held = list().await.unwrap();
         assert_eq!(list().await.unwrap_err().kind(), io::ErrorKind::OutOfMemory);
         drop(held);

@@ -1,11 +1,13 @@
 use http::HeaderValue;
 
 use super::resource::{Announce, Encodings};
-use crate::Autoindex;
 use crate::reply::Pace;
+use crate::{Autoindex, Links};
 
 /// How a folder is served.
 pub(crate) struct FilesOptions {
+    /// Which links are followed.
+    pub(crate) links: Links,
     /// The names that are tried, in order, where a directory is asked for.
     pub(crate) index: Vec<String>,
     /// What a file is announced with, by its name.

@@ -61,14 +61,15 @@ impl Store {
         let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
         let cached = size > 0 && !web.file_cache_valid.is_zero();
         let room = Room::new(if cached { size + (size / SHARE).min(BEYOND).max(largest) } else { BEYOND });
+        let compressor = Compressor::new(room.clone()).map_err(no_thread(compress::THREAD))?;
         Ok(Self {
             cache: cached.then(|| Cache::new(size, largest, web.file_cache_descriptors)),
             in_memory: if cached { largest } else { SMALL },
             valid: if cached { milliseconds(*web.file_cache_valid) } else { 0 },
             watches: cached && web.file_cache_watch,
             watch: OnceLock::new(),
-            compressor: Compressor::new(room.clone()).map_err(no_thread(compress::THREAD))?,
-            lister: Lister::new(pool.clone(), threads, room.clone()),
+            lister: Lister::new(pool.clone(), threads, room.clone(), compressor.clone()),
+            compressor,
             loader: Loader::new(room.clone(), pool.clone()),
             pool,
             room,
@@ -82,6 +83,11 @@ impl Store {
     /// The watch, for the thread that listens to the system; `None` where no folder is watched.
     pub(crate) fn watching(&self) -> Option<Arc<Watch>> {
         self.watch.get()?.clone()
+    }
+
+    /// Whether there are files to be served.
+    pub(crate) fn serves_files(&self) -> bool {
+        self.trees.load(Relaxed) > 0
     }
 
     /// The watch, for a tree whose source can be watched.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
+use super::autoindex::can_be_named;
 use super::cache::{Entry, Found, Milliseconds, Name, Scope};
 use super::load::{Stored, Trust};
 use super::options::FilesOptions;
@@ -11,7 +12,9 @@ use super::resource::Resource;
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
-use crate::file_source::{Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Wait, Watch};
+use crate::file_source::{
+    Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Page, Refusals, Wait, Watch,
+};
 
 /// The files of one source, as they are served in one place.
 pub(super) struct Tree {
@@ -25,6 +28,8 @@ pub(super) struct Tree {
     unwatched: Arc<Directory>,
     /// When the source was last asked whether it has moved.
     confirmed: AtomicU64,
+    /// What it could not serve.
+    pub(super) refusals: Refusals,
 }
 
 /// What lies at a path, as far as it may be served as a file.
@@ -45,6 +50,7 @@ impl Tree {
             store: Arc::clone(store),
             unwatched: Arc::default(),
             confirmed: AtomicU64::new(now()),
+            refusals: Refusals::default(),
         })
     }
 
@@ -81,15 +87,14 @@ impl Tree {
         self.store.weigh_again(self.name(path), resource);
     }
 
-    /// What lies in a directory, without what is hidden. Blocks.
-    pub(super) fn list(&self, path: &str, most: usize) -> io::Result<Option<Vec<Listed>>> {
+    /// So many of the entries of a directory, behind the first, without what is not served. Blocks.
+    pub(super) fn list(&self, path: &str, first: usize, most: usize) -> io::Result<Option<Vec<Listed>>> {
         let path = path.trim_matches('/');
         if is_hidden(path) {
             return Ok(None);
         }
-        let listed = self.source.list(path, most)?;
-        let shown = |entry: &Listed| !is_hidden(format!("{path}/{}/", entry.name).trim_start_matches('/'));
-        Ok(listed.map(|listed| listed.into_iter().filter(shown).collect()))
+        let shows = |name: &str| can_be_named(name) && !is_hidden(format!("{path}/{name}/").trim_start_matches('/'));
+        self.source.list(path, &Page { first, most, shows: &shows })
     }
 
     fn name<'a>(&self, path: &'a str) -> Name<'a> {

@@ -215,3 +215,31 @@ fn a_route_has_types_and_a_default_type_of_its_own() {
         }
     }
 }
+
+/// The second answer is that of the fast path.
+#[test]
+fn an_error_says_each_field_once_and_a_rule_before_what_this_server_says_of_itself() {
+    let root = tempfile::tempdir().expect("the temporary folder is writable");
+    let toml = format!(
+        "[sites.a]\nroot = '{}'\ntry_files = ['file', '=404']\n\
+         add_header = ['* X-Frame-Options: SAMEORIGIN', \"* Content-Security-Policy: default-src 'self'\"]\n",
+        root.path().display()
+    );
+    let server = Server::with(&toml, None);
+    let fields = || {
+        let mut client = server.connect();
+        client.send("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = client.answer();
+        let mut lines: Vec<_> = answer.head.lines().skip(1).map(str::to_ascii_lowercase).collect();
+        lines.retain(|line| !line.starts_with("x-request-id:") && !line.starts_with("date:"));
+        lines.sort();
+        lines
+    };
+    let first = fields();
+    let names: Vec<_> = first.iter().filter_map(|line| line.split(':').next()).collect();
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{first:?}");
+    assert!(first.contains(&"x-frame-options: sameorigin".to_owned()), "{first:?}");
+    assert!(first.contains(&"x-content-type-options: nosniff".to_owned()), "{first:?}");
+    assert!(!first.contains(&"content-security-policy: default-src 'self'".to_owned()), "{first:?}");
+    assert_eq!(first, fields());
+}

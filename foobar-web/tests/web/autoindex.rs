@@ -93,3 +93,69 @@ fn a_list_is_made_anew_when_the_folder_has_changed() {
     std::fs::write(root.path().join("d/two"), "").expect("the folder is writable");
     assert!(client.get("/d/").body.contains("\"two\""));
 }
+
+#[test]
+fn a_large_folder_is_sorted_and_cut_into_pages_that_name_the_next_one_in_both_forms() {
+    let root = folder(&[]);
+    let count = 10_003;
+    for number in (0..count).rev() {
+        std::fs::write(root.path().join(format!("{number:05}")), "").expect("the folder is writable");
+    }
+    for hidden in ["zz-dir", ".hidden"] {
+        std::fs::create_dir(root.path().join(hidden)).expect("the folder is writable");
+    }
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{0}'\nautoindex = 'json'\n\
+         [sites.a.routes]\n'/html/' = {{ files = '{0}', autoindex = 'html' }}\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    for query in ["", "?page=1", "?x=y&page=1"] {
+        let first = client.get(&format!("/{query}"));
+        assert_eq!(first.header("link"), Some("<?page=2>; rel=\"next\""));
+        assert_eq!(first.body.matches("\"name\"").count(), 10_000);
+        assert!(
+            first.body.contains("\"zz-dir\"") && first.body.contains("\"09998\"") && !first.body.contains("\"09999\"")
+        );
+    }
+    let second = client.get("/?page=2");
+    assert_eq!((second.header("link"), second.body.matches("\"name\"").count()), (None, 4));
+    assert!(second.body.contains("\"09999\"") && second.body.contains("\"10002\""), "{}", second.body);
+
+    let first = client.get("/html/");
+    assert_eq!(first.header("link"), Some("<?page=2>; rel=\"next\""));
+    assert!(first.body.contains("There are more; 10000 are shown.") && first.body.contains("href=\"?page=2\""));
+    let second = client.get("/html/?page=2").body;
+    assert!(second.contains("href=\"?page=1\"") && second.contains("10002") && !second.contains("There are more"));
+    for page in ["3", "0", "-1", "x", "", "18446744073709551615", "18446744073709551616"] {
+        assert_eq!(client.get(&format!("/html/?page={page}")).status(), 404, "{page}");
+    }
+}
+
+#[test]
+fn a_list_is_compressed_as_the_client_and_the_site_want_it() {
+    let names: Vec<String> = (0..200).map(|number| format!("file-{number}")).collect();
+    let root = folder(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let list = |settings: &str, accepted: &str| {
+        let server = Server::start(&format!("[sites.a]\nroot = '{}'\n{settings}", root.path().display()));
+        let mut client = server.connect();
+        client.send(format!("HEAD / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: {accepted}\r\n\r\n"));
+        let answer = client.answer_to("HEAD");
+        let length: usize = answer.header("content-length").expect("it has one").parse().expect("it is a number");
+        let field = |name: &str| answer.header(name).map(str::to_owned);
+        (field("content-encoding"), field("vary"), length)
+    };
+    let vary = || Some("accept-encoding".to_owned());
+    for autoindex in ["autoindex = 'html'\n", "autoindex = 'json'\n"] {
+        let (coding, varies, whole) = list(autoindex, "identity");
+        assert_eq!((coding, varies), (None, vary()));
+        for coding in ["br", "zstd", "gzip"] {
+            let (chosen, varies, length) = list(autoindex, coding);
+            assert_eq!((chosen.as_deref(), varies), (Some(coding), vary()));
+            assert!(length * 3 < whole, "{length} of {whole}");
+        }
+        for off in ["compress = []\n", "compress_types = ['text/css']\n", "compress_min_size = '1MiB'\n"] {
+            assert_eq!(list(&format!("{autoindex}{off}"), "gzip"), (None, None, whole), "{off}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod file_cache;
 mod file_rules;
 mod framing;
 mod limits;
+mod links;
 mod listening;
 mod logging;
 mod private_files;

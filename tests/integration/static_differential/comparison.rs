@@ -53,6 +53,10 @@ const KNOWN: &[&str] = &[
     "x-request-id",
 ];
 
+/// And with its own page of an error.
+const OF_A_PAGE: &[&str] =
+    &["cache-control", "content-security-policy", "cross-origin-opener-policy", "referrer-policy", "x-frame-options"];
+
 /// Compares two answers to a request; where the status differs, nothing else is told.
 pub(super) fn compare(request: &Request, nginx: &Response, foobar: &Response) -> Vec<Aspect> {
     let mut aspects = Vec::new();
@@ -94,7 +98,7 @@ pub(super) fn compare(request: &Request, nginx: &Response, foobar: &Response) ->
 
 fn has_stray(foobar: &Response) -> bool {
     foobar.headers.iter().enumerate().any(|(number, (name, _))| {
-        let page = foobar.status >= 400 && ["cache-control", "content-security-policy"].contains(&name.as_str());
+        let page = foobar.status >= 400 && OF_A_PAGE.contains(&name.as_str());
         !(page || KNOWN.contains(&name.as_str())) || foobar.headers[..number].iter().any(|(earlier, _)| earlier == name)
     })
 }

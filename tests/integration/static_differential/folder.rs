@@ -27,9 +27,8 @@ pub(super) struct Place {
 /// What stands in every file outside the folder.
 pub(super) const SECRET: &str = "nobody may ever read this";
 
-/// The links that leave the folder: up, or absolutely.
-pub(super) const LEAVING: &[&str] =
-    &["/link-out", "/link-to-outside", "/link-to-magic", "/link-absolute", "/data.json.gz"];
+/// The links that leave the folder.
+pub(super) const LEAVING: &[&str] = &["/link-out", "/link-to-outside", "/link-to-magic", "/data.json.gz"];
 
 const NAMES: &[&str] = &[
     "plain.txt",

@@ -195,7 +195,7 @@ pub(super) fn specs(range: &str, size: u64) -> Specs {
     };
     match (lengths.len(), lengths.iter().sum::<u64>()) {
         (0, _) => Specs::Malformed,
-        (17.., _) => Specs::Ignored,
+        (257.., _) => Specs::Ignored,
         _ if size == 0 => Specs::Ignored,
         (_, 0) => Specs::Unsatisfiable,
         (_, all) if all > size => Specs::Ignored,

@@ -326,7 +326,7 @@ fn range(random: &mut Random, size: u64) -> String {
     let count = match random.below(40) {
         0..20 => 1,
         20..30 => 1 + random.below(5),
-        30 => 15 + random.below(10),
+        30 => 250 + random.below(12),
         _ => return random.pick(RANGES).to_owned(),
     };
     let overlapping = random.one_in(3);

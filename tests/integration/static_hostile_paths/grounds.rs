@@ -153,6 +153,9 @@ impl Grounds {
             symlink(target, root.join(name)).unwrap();
         }
         symlink(self.place().join("canary"), root.join("link-out-absolute")).unwrap();
+        symlink(self.place().join("root/../canary"), root.join("link-out-by-dots")).unwrap();
+        symlink(self.place().join("root/link-to-outside/canary"), root.join("link-out-by-two")).unwrap();
+        symlink(self.place().join("root/file.txt"), root.join("link-in-absolute")).unwrap();
         fs::create_dir(root.join("folder-with-link-as-index")).unwrap();
         symlink("../../canary", root.join("folder-with-link-as-index/index.html")).unwrap();
         fs::hard_link(root.join("file.txt"), root.join("hard-link")).unwrap();

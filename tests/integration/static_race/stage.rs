@@ -41,6 +41,7 @@ const SWAPPED: &str = "/swapped/file.txt";
 const SWAPPING: &str = "/swapping/file.txt";
 const LEAF: &str = "/leaf.txt";
 const OTHER_LEAF: &str = "/other-leaf.txt";
+const ABSOLUTE: &str = "/absolute/file.txt";
 const UPWARD: &str = "/moving/inner/upward.txt";
 const SMALL: &str = "/small.txt";
 const MEDIUM: &str = "/medium.txt";
@@ -53,12 +54,12 @@ pub(super) const PAIRED: &str = "/paired.txt";
 const OUTDATED: &str = "/outdated.txt";
 
 pub(super) const PATHS: &[&str] =
-    &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, UPWARD, SMALL, REMOVED, RESIZED, PAIRED, OUTDATED];
+    &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, ABSOLUTE, UPWARD, SMALL, REMOVED, RESIZED, PAIRED, OUTDATED];
 pub(super) const LARGE: &[&str] = &[MEDIUM, HUGE, RESIZED_HUGE];
 /// Those that are truncated and grown: what is being sent of them may end early, and then the connection does.
 pub(super) const RESIZING: &[&str] = &[RESIZED, RESIZED_HUGE];
 /// Those that are not there at times.
-pub(super) const COMING_AND_GOING: &[&str] = &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, REMOVED];
+pub(super) const COMING_AND_GOING: &[&str] = &[SWAPPED, SWAPPING, LEAF, OTHER_LEAF, ABSOLUTE, REMOVED];
 
 /// What one thread changes, and in which of its rounds.
 pub(super) const SWAPS: &[(Change, u64)] = &[(Change::Directory, 1), (Change::Leaf, 1), (Change::Parent, 1)];
@@ -93,6 +94,7 @@ impl Stage {
             fs::write(stage.at(path), resized(5000)).unwrap();
         }
         symlink("../outside", root.join("swapping")).unwrap();
+        symlink(root.join("swapped"), root.join("absolute")).unwrap();
         symlink("../outside/file.txt", root.join("other-leaf.txt")).unwrap();
         symlink("../../upward.txt", stage.at(UPWARD)).unwrap();
         stage

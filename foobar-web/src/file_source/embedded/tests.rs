@@ -34,7 +34,7 @@ fn a_file_is_told_from_another_by_its_content() {
 
 #[test]
 fn a_directory_lists_what_is_in_it_once() {
-    let list = |path, most| Embedded::<Sources>::new().list(path, most).unwrap();
+    let list = |path, most| Embedded::<Sources>::new().list(path, &Page { first: 0, most, shows: &|_| true }).unwrap();
     let top = list("", usize::MAX).unwrap();
     let of = |name: &str| top.iter().filter(|entry| entry.name == name).collect::<Vec<_>>();
     assert_eq!((of("watch").len(), of("watch")[0].directory), (1, true));

@@ -130,6 +130,7 @@ impl<'a> Folder<'a> {
         let route = self.route.map(|(_, route)| route);
         let internal = route.is_some_and(|route| route.internal);
         Ok(FilesOptions {
+            links: route.and_then(|route| route.links).unwrap_or(site.links),
             index: site.index.to_vec(),
             announce: Announce::compile(key, site, self.route)?,
             encodings: Encodings::compile(key, site)?,

@@ -16,6 +16,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
         hsts: _,
         www: _,
         root: _,
+        links: _,
         index: _,
         charset: _,
         max_ranges: _,
@@ -44,6 +45,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
 pub(super) const fn knows_route(route: &RouteSettings) -> bool {
     let RouteSettings {
         files: _,
+        links: _,
         try_files: _,
         internal: _,
         autoindex: _,

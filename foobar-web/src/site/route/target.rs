@@ -150,6 +150,7 @@ pub(crate) fn compile(
 
 fn refuse_settings_of_files(key: &str, route: &RouteSettings) -> Result<(), Error> {
     let given = [
+        ("links", route.links.is_some()),
         ("try_files", route.try_files.is_some()),
         ("internal", route.internal),
         ("autoindex", route.autoindex.is_some()),

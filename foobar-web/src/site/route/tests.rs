@@ -5,7 +5,7 @@ use foobar_core::Size;
 use super::candidate::Candidate;
 use super::*;
 use crate::reply::Pace;
-use crate::{Autoindex, RouteSettings};
+use crate::{Autoindex, Links, RouteSettings};
 
 type Change = fn(&mut RouteSettings);
 
@@ -236,7 +236,8 @@ fn settings_of_files_belong_to_routes_with_files() {
         routes.values_mut().for_each(change);
         compile(&SiteSettings { routes, ..site }).err().expect("there are no files").to_string()
     };
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 10] = [
+        ("links", |r| r.links = Some(Links::Any)),
         ("try_files", |r| r.try_files = Some(["file".to_owned()].into_iter().collect())),
         ("internal", |r| r.internal = true),
         ("autoindex", |r| r.autoindex = Some(Autoindex::On)),

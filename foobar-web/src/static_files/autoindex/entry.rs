@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 use crate::file_source::Listed;
 
 /// Whether a file of this name is served at all: not one that is hidden, or whose path would be refused.
-pub(super) fn can_be_named(name: &str) -> bool {
+pub(in crate::static_files) fn can_be_named(name: &str) -> bool {
     !name.starts_with('.') && !name.contains(|c: char| c.is_control() || c == '/')
 }
 

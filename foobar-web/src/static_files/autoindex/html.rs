@@ -21,8 +21,8 @@ a{overflow-wrap:anywhere;unicode-bidi:isolate;text-decoration:none}\
 a:hover{text-decoration:underline}\
 @media(max-width:36rem){th:nth-child(3),td:nth-child(3){display:none}}";
 
-/// The list in the order of the entries; there are others if they were cut off `at` a number.
-pub(super) fn page(path: &str, entries: &[Listed], at: Option<usize>) -> String {
+/// A page of the list in the order of the entries, with ways to the one before it and, if there are `more`, to the next.
+pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool) -> String {
     let title = format!("Index of {}", HtmlText(path));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -34,8 +34,13 @@ pub(super) fn page(path: &str, entries: &[Listed], at: Option<usize>) -> String 
     }
     entries.iter().for_each(|entry| push_row(&mut page, entry));
     page.push_str("</table>\n");
-    if let Some(most) = at {
-        push(&mut page, format_args!("<p>There are more; {most} are shown.</p>\n"));
+    if number > 1 {
+        push(&mut page, format_args!("<p><a href=\"?page={}\" rel=\"prev\">Previous page</a></p>\n", number - 1));
+    }
+    if more {
+        let (shown, next) = (entries.len(), number.saturating_add(1));
+        let link = format_args!("<a href=\"?page={next}\" rel=\"next\">Next page</a>");
+        push(&mut page, format_args!("<p>There are more; {shown} are shown. {link}</p>\n"));
     }
     page.push_str("</main>\n</html>\n");
     page

@@ -13,8 +13,10 @@ fn entry(name: &str, directory: bool, size: u64) -> Listed {
 fn reply(autoindex: Autoindex, path: &str, accept: &str, entries: Vec<Listed>) -> (Reply, String) {
     let fields = Fields { accept: Some(Cow::Borrowed(accept.as_bytes())), ..Fields::default() };
     let asked = Asked { verb: Verb::Get, path, query: None, fields, origin: None };
-    let listing = Listing::of(&asked, autoindex).expect("directories are listed");
-    let reply = listing.reply(listing.text(entries).into(), &HeaderValue::from_static("no-cache"), Vec::new());
+    let listing = Listing::of(&asked, autoindex, |_| PerCoding::default()).expect("directories are listed");
+    let made = listing.make(entries, |_, _| PerCoding::default()).expect("it is the first page");
+    let list = List { text: made.text.into(), coding: None, varies: made.varies, more: made.more };
+    let reply = listing.reply(list, &HeaderValue::from_static("no-cache"), Vec::new());
     let Content::Memory(text) = &reply.content else { panic!("a list is in memory") };
     let text = String::from_utf8(text.to_vec()).expect("it is text");
     (reply, text)

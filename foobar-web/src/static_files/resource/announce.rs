@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::content_type::ContentTypes;
 use super::representation::Announced;
 use crate::encoding::Coding;
-use crate::reply::{FieldBlock, Reply, problem};
+use crate::reply::{FieldBlock, Reply, SAFE_FIELDS};
 use crate::{Error, RouteSettings, SiteSettings};
 use add_header::AddHeader;
 use disposition::Disposition;
@@ -67,7 +67,7 @@ impl Announce {
         let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;
         let (at, rules) = of_route(|route| route.add_header.as_ref()).unwrap_or((key, &site.add_header));
         let added = AddHeader::compile(&format!("{at}.add_header"), rules)?;
-        let page = problem(&Problem::new(StatusCode::NOT_FOUND), &HeaderMap::new(), RequestId::generate());
+        let page = Problem::new(StatusCode::NOT_FOUND).response(&HeaderMap::new(), RequestId::generate());
         let of_page: Vec<_> = page.headers().keys().cloned().collect();
         let uniform = added.is_uniform().then(|| Lines::new(added.fields("", ""), &of_page));
         let types = ContentTypes::compile(key, site, route)?;
@@ -76,7 +76,7 @@ impl Announce {
 
     /// An answer with the fields of `add_header`. What has header lines already, as a file has, has these among them.
     pub(crate) fn complete(&self, reply: Reply, path: &str) -> Reply {
-        if !reply.fields.as_bytes().is_empty() {
+        if !reply.is_bare_error() && !reply.fields.as_bytes().is_empty() {
             return reply;
         }
         let of_its_name;
@@ -127,6 +127,9 @@ impl Lines {
     fn new(mut fields: Vec<(HeaderName, HeaderValue)>, of_page: &[HeaderName]) -> Self {
         let all = FieldBlock::new(&fields);
         fields.retain(|(name, _)| !of_page.contains(name));
+        let is_said = |name: &HeaderName| fields.iter().any(|(said, _)| said == name);
+        let safe: Vec<_> = SAFE_FIELDS.iter().filter(|(name, _)| !is_said(name)).cloned().collect();
+        fields.extend(safe);
         Self { all, beside_page: FieldBlock::new(&fields) }
     }
 }

@@ -12,11 +12,11 @@ use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 
 use super::*;
-use crate::file_source::{FileContent, FileSources, Folder, Version, tells_what_is_in_memory};
+use crate::file_source::{FileContent, FileSources, Folder, Page, Version, tells_what_is_in_memory};
 use crate::static_files::Files;
 use crate::static_files::resource::Encodings;
 use crate::static_files::tests::options;
-use crate::{SiteSettings, WebSettings};
+use crate::{Links, SiteSettings, WebSettings};
 
 /// Ends a test that hangs; nothing else depends on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ impl Fixture {
         let place = tempfile::tempdir().unwrap();
         fs::create_dir(place.path().join("root")).unwrap();
         let store = Files::compile(&web, FileSources::default()).unwrap().store;
-        let source = Arc::new(Folder::open(&place.path().join("root")).unwrap());
+        let source = Arc::new(Folder::open(&place.path().join("root"), Links::Inside).unwrap());
         let tree = Tree::open(source, options(), &store).unwrap();
         let listening = store.watching().map(|watch| {
             let (until, end) = io::pipe().unwrap();
@@ -357,7 +357,7 @@ impl FileSource for Arc<Slow> {
         Ok(Some(Opened::File(OpenedFile { state, content: FileContent::Bytes(Bytes::from_static(b"slow")) })))
     }
 
-    fn list(&self, _path: &str, _most: usize) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         Ok(None)
     }
 }

