@@ -21,6 +21,7 @@ use arguments::{Arguments, Command};
 use output::{Exit, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    install_provider();
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(usage) => {
@@ -33,6 +34,12 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
     }
+}
+
+/// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is chosen:
+/// a program's own HTTP client may bring the second. One that the program has chosen before stays.
+fn install_provider() {
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
 
 fn command(command: Command, config: Config, parts: Parts) -> Exit {

@@ -136,7 +136,8 @@ impl Server {
     /// Runs the program's command line: `serve` unless it says otherwise. Blocks until the server has stopped.
     ///
     /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment;
-    /// installs the log and the signal handlers of this process. The exit code is 0 after a stop that lost nothing, 1
+    /// installs the log and the signal handlers of this process, and aws-lc-rs as its default provider for rustls where it
+    /// has none. The exit code is 0 after a stop that lost nothing, 1
     /// where the server could not start, also after a wait for its database, or a command failed, 2 where the command
     /// line or the configuration is wrong, and 3 where a second signal or the end of `server.shutdown_timeout` has cut
     /// off requests, a migration or the application's own start.
@@ -146,7 +147,8 @@ impl Server {
 
     /// Starts the server inside the caller's tokio runtime and returns once it accepts connections.
     ///
-    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. The access log is the
+    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that holds two
+    /// providers for rustls and connects to MySQL over TLS installs its default one before. The access log is the
     /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
     ///
     /// A database that is down is waited for after that: [`Running::failed`] tells where the start fails then.

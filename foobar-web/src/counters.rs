@@ -14,6 +14,7 @@ pub(crate) struct Counters {
     accepted: AtomicU64,
     closed: AtomicU64,
     turned_away: AtomicU64,
+    failed_handshakes: AtomicU64,
     received: AtomicU64,
     sent: AtomicU64,
     refused: AtomicU64,
@@ -45,6 +46,11 @@ impl Counters {
     /// A connection was closed at once: its client has too many.
     pub(crate) fn turned_away(&self) {
         add(&self.turned_away, 1);
+    }
+
+    /// A TLS handshake failed, or took too long.
+    pub(crate) fn handshake_failed(&self) {
+        add(&self.failed_handshakes, 1);
     }
 
     pub(crate) fn received(&self, bytes: usize) {
@@ -107,6 +113,11 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
             "foobar_web_connections_turned_away_total",
             "Connections beyond those of one address.",
             sum(|c| &c.turned_away),
+        ),
+        (
+            "foobar_web_tls_handshakes_failed_total",
+            "TLS handshakes that failed or took too long.",
+            sum(|c| &c.failed_handshakes),
         ),
         ("foobar_web_received_bytes_total", "Bytes received from clients.", sum(|c| &c.received)),
         ("foobar_web_sent_bytes_total", "Bytes sent to clients.", sum(|c| &c.sent)),

@@ -1,4 +1,4 @@
-//! Why a tier cannot be made or started. It must not know who asks.
+//! Why a tier cannot be made or started, and what of its settings will not work. It must not know who asks.
 
 use std::io;
 use std::path::PathBuf;
@@ -66,4 +66,13 @@ impl Error {
     pub(crate) fn setting(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Setting { key: key.into(), message: message.into() }
     }
+}
+
+/// A setting that will not work as somebody may expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The full key; it may have its default, which is no mistake of anybody's.
+    pub key: String,
+    /// What will not work, and why.
+    pub message: String,
 }

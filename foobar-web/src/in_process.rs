@@ -56,7 +56,7 @@ impl InProcess {
         Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
-    /// Answers one request; one without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
+    /// Answers one request; one to `https://…` is taken as one over TLS. One without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
     /// has been drained.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (sender, answer) = oneshot::channel();
@@ -95,7 +95,8 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
         parts.headers.insert(HOST, host);
     }
     let head = parts.method == Method::HEAD;
-    let connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+    let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
+    let connection = Connection { remote: None, local: None, scheme };
     let arrival = Arrival { connection, since: tokio::time::Instant::now() };
     let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
     if response.body().is_by_handler() {

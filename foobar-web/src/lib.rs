@@ -36,7 +36,7 @@ mod worker;
 pub mod fuzzing;
 
 pub use encoding::Coding;
-pub use error::Error;
+pub use error::{Error, Warning};
 pub use file_source::{
     Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Listed, Opened, OpenedFile, Page,
     Version, Wait,
@@ -44,7 +44,7 @@ pub use file_source::{
 pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
-pub use settings::{Autoindex, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
-pub use site::{RouteOverview, ServerName, SiteOverview, Warning};
+pub use settings::{Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
+pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;
 pub use web_tier::WebTier;

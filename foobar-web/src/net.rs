@@ -1,5 +1,5 @@
-//! Sockets: addresses, listening, streams, and how many connections an address may have; TLS comes here. It must not
-//! know HTTP.
+//! Sockets: addresses, listening, streams, TLS over them (`tls/`), and how many connections an address may have. It must
+//! not know HTTP.
 //!
 //! - A file that the system sends is corked (`TCP_CORK`, nginx's `tcp_nopush`), as its pages do not come out even with
 //!   packets; not under BBR, where it doubled the time. A small answer that ends its connection goes with `MSG_MORE` and
@@ -18,6 +18,7 @@ mod clients;
 mod cork;
 mod listener;
 mod tcp;
+mod tls;
 mod transport;
 mod unacknowledged;
 
@@ -27,7 +28,8 @@ use client_addresses::ClientAddresses;
 pub(crate) use client_addresses::Place;
 pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
-pub(crate) use listener::{Accepted, Acceptor, Listener};
+pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
+pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream, renew};
 pub(crate) use transport::Transport;

@@ -20,9 +20,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response};
+use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response, Scheme};
 use http::header::{
-    self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, VARY,
+    self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
+    TRANSFER_ENCODING, VARY,
 };
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
@@ -104,17 +105,19 @@ impl Pipeline {
     {
         let id = self.name(&request.headers, &arrival);
         let (arrival, place) = self.by_client(&mut request.headers, arrival);
+        let scheme = arrival.connection.scheme;
         let choice = match &place {
-            Some(_) => self.sites.choose(request, arrival.connection.scheme),
+            Some(_) => self.sites.choose(request, scheme),
             None => Err(too_many()),
         };
         let record = self.record(request, id, &arrival, place);
         let head = request.method == Method::HEAD;
         let mut answer: Answer = match choice {
-            Ok(Choice::Redirect(site, location)) => {
-                let mut response = reply::redirect(StatusCode::MOVED_PERMANENTLY, location);
-                add(&mut response, site.routes.of_site().added(request.uri.path()));
-                response.into()
+            Ok(Choice::Redirect(site, status, location)) => {
+                let mut answer: Answer = reply::redirect(status, location).into();
+                add(&mut answer.response, site.routes.of_site().added(request.uri.path()));
+                self.add_hsts(&mut answer, site, scheme);
+                answer
             }
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages_for(request);
@@ -132,6 +135,7 @@ impl Pipeline {
                     Box::pin(pages.apply(&mut answer.response)).await;
                 }
                 add(&mut answer.response, added); // to a page of the site's own, which has no policy
+                self.add_hsts(&mut answer, site, scheme);
                 answer
             }
             Err(problem) => Box::pin(self.refused(problem, &request.headers, id)).await.into(),
@@ -220,6 +224,16 @@ impl Pipeline {
     fn complete(&self, answer: &mut Answer) {
         if std::mem::take(&mut answer.is_by_handler) {
             self.handler.default_fields().complete(answer.response.headers_mut());
+        }
+    }
+
+    /// Adds what the site asks of browsers, unless the answer says it.
+    fn add_hsts(&self, answer: &mut Answer, site: &Site, scheme: Scheme) {
+        let is_default = || self.handler.default_fields().iter().any(|(name, _)| *name == STRICT_TRANSPORT_SECURITY);
+        if let Some(hsts) = site.hsts(scheme)
+            && !(answer.is_by_handler && is_default())
+        {
+            add(&mut answer.response, vec![(STRICT_TRANSPORT_SECURITY, hsts.clone())]);
         }
     }
 

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foobar_core::{MakeHandler, Problem, RequestId, handler_fn};
+use foobar_core::{MakeHandler, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{Clients, Listen};
-use crate::site::{Sites, Warning, warnings};
+use crate::net::{Clients, Listen, SiteCertificates, Tls, TlsOptions};
+use crate::site::{Sites, warnings};
 use crate::static_files::{Files, Store};
-use crate::{Error, LogFormat, SiteSettings, WebSettings};
+use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
 #[derive(Clone)]
@@ -22,7 +22,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
-    /// The settings that have no effect.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// What of the settings will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
@@ -39,14 +40,20 @@ impl Plan {
     ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
-        let compiled = Sites::compile(web, sites, &files, app.is_some())?;
+        let tls = tls(web, sites)?;
+        let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
+        let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
+        compiled.https_port = https_port(&listen);
+        told.append(&mut compiled.warnings);
+        told.extend(warnings(web, sites));
         Ok(Self {
             listen,
             workers,
             limits,
             clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
-            warnings: compiled.warnings.iter().cloned().chain(warnings(web, sites)).collect(),
             sites: Arc::new(compiled),
+            tls: tls.map(Arc::new),
+            warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
             log_format: web.log_format,
@@ -58,11 +65,67 @@ impl Plan {
 fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
     let parse = |text: &String| text.parse().map_err(|message: String| Error::setting("web.listen", message));
     let listen: Vec<Listen> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
-    if let Some((_, twice)) = listen.iter().enumerate().find(|(index, address)| listen[..*index].contains(address)) {
-        let message = format!("\"{twice}\" is there twice; each address is listened on once");
+    let is_taken = |index: usize| listen[..index].iter().any(|other| other.endpoint == listen[index].endpoint);
+    if let Some(twice) = (0..listen.len()).find(|index| is_taken(*index)) {
+        let message = format!("\"{}\" is there twice; each address is listened on once", listen[twice].endpoint);
         return Err(Error::setting("web.listen", message));
     }
     if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+}
+
+/// Where clients find HTTPS; at the usual port, as far as is known, if the socket comes from elsewhere.
+fn https_port(listen: &[Listen]) -> Option<u16> {
+    let ssl = listen.iter().find(|listen| listen.ssl)?;
+    Some(ssl.port().filter(|port| *port != 0).unwrap_or(443)) // a free port is a test's, or a proxy is before it
+}
+
+fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
+    if web.ssl_handshake_timeout.is_zero() {
+        return Err(Error::setting("web.ssl_handshake_timeout", "0 is out of range; it is more than 0"));
+    }
+    let options = TlsOptions {
+        protocols: &web.ssl_protocols,
+        handshake_time: *web.ssl_handshake_timeout,
+        tickets: web.ssl_session_tickets,
+        ticket_keys: &web.ssl_session_ticket_key,
+        rejects: web.ssl_reject_handshake,
+    };
+    let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {
+        key: config::key(&["sites", label]),
+        certificates: site.ssl_certificate.to_vec(),
+        keys: site.ssl_certificate_key.to_vec(),
+        names: site.server_name.to_vec(),
+    };
+    Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+/// What of listening and certificates does not go together.
+fn tls_warnings(
+    listen: &[Listen],
+    sites: &BTreeMap<String, SiteSettings>,
+    tls: Option<&Tls>,
+) -> Result<Vec<Warning>, Error> {
+    let mut warnings = tls.map_or_else(Vec::new, Tls::warnings);
+    if let (Some(listen), None) = (listen.iter().find(|listen| listen.ssl), tls) {
+        let message = format!(
+            "\"{} ssl\" needs a certificate, and no site has one; set `ssl_certificate` and `ssl_certificate_key` of a site",
+            listen.endpoint
+        );
+        return Err(Error::setting("web.listen", message));
+    }
+    if let Some(listen) = listen.iter().find(|listen| listen.is_https_port() && !listen.ssl) {
+        let message = format!(
+            "browsers speak TLS to port 443, and \"{0}\" does not; write \"{0} ssl\", and give a site its certificate",
+            listen.endpoint
+        );
+        warnings.push(Warning { key: "web.listen".to_owned(), message });
+    }
+    let has_certificate = |(_, site): &(&String, &SiteSettings)| !site.ssl_certificate.is_empty();
+    if let (Some((label, _)), false) = (sites.iter().find(has_certificate), listen.iter().any(|listen| listen.ssl)) {
+        let message = "nothing uses the certificate: no address of `web.listen` has the word `ssl`".to_owned();
+        warnings.push(Warning { key: config::key(&["sites", label, "ssl_certificate"]), message });
+    }
+    Ok(warnings)
 }
 
 fn workers(web: &WebSettings) -> Result<usize, Error> {

@@ -89,6 +89,11 @@ impl Reply {
         is_error(self.status) && matches!(self.content, Content::Empty)
     }
 
+    /// Whether it has a field of this name, but for `Content-Length` and `Expires`.
+    pub(crate) fn says(&self, name: &HeaderName) -> bool {
+        self.fields.has(name) || self.extra.iter().any(|(own, _)| own == name)
+    }
+
     /// All fields but `Content-Length`.
     pub(crate) fn headers(&self) -> HeaderMap {
         let expires = self.fields.lifetime.and_then(|lifetime| {
@@ -146,6 +151,12 @@ impl FieldBlock {
         &self.text[self.start as usize..self.end as usize]
     }
 
+    fn has(&self, name: &HeaderName) -> bool {
+        let is_it =
+            |line: &[u8]| line.strip_prefix(name.as_str().as_bytes()).is_some_and(|rest| rest.starts_with(b":"));
+        self.lines().any(is_it)
+    }
+
     fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.lines().filter_map(|line| {
             let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
@@ -183,7 +194,7 @@ pub(crate) const fn has_no_content(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::{AGE, CONTENT_TYPE, ETAG};
+    use http::header::{AGE, CONTENT_TYPE, ETAG, VARY};
 
     #[test]
     fn fields_are_lines_and_a_part_of_them_has_its_own_and_all_become_headers_again() {
@@ -193,8 +204,11 @@ mod tests {
         assert_eq!(block.as_bytes(), b"content-type: a: b\r\netag: \"x\"\r\nage: \r\n");
         assert_eq!(block.part(1..3).as_bytes(), b"etag: \"x\"\r\nage: \r\n");
         assert_eq!(block.part(1..3).part(0..1).as_bytes(), b"etag: \"x\"\r\n");
-        let headers = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![]) }.headers();
+        let reply = Reply { fields: block.part(0..3), ..Reply::empty(StatusCode::OK, vec![field(LOCATION, "/")]) };
+        assert!([ETAG, LOCATION].iter().all(|name| reply.says(name)));
+        assert!(!reply.says(&HeaderName::from_static("content")) && !reply.says(&VARY));
+        let headers = reply.headers();
         assert!(all.iter().all(|(name, value)| headers[name] == value) && headers.contains_key(EXPIRES), "{headers:?}");
-        assert_eq!(headers.len(), 4);
+        assert_eq!(headers.len(), 5);
     }
 }

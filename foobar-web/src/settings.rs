@@ -12,13 +12,13 @@ use crate::{Coding, Links};
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
         /// Connections that one worker holds at a time. For a further one, the one that has been idle longest is closed; if none is idle, it waits for the first that is answered, whose answer says `Connection: close`.
         pub worker_connections: usize = "4096",
-        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme of a `www` redirect and to the application; their `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
+        /// The proxies in front of this server: addresses (`"127.0.0.1"`, `"::1"`), networks (`"10.0.0.0/8"`), or `"unix"` for connections over a Unix socket. Who asked is then what they say: in the access log, in `connections_per_address`, in the scheme that `www`, `https` and `hsts` go by, and to the application; their `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP` and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
         pub trusted_proxies: List<TrustedProxy> = "[]",
         /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6 network of 64 bits counts as one address. `0` for no bound.
         pub connections_per_address: usize = "0",
@@ -26,6 +26,16 @@ settings! {
         pub keepalive_timeout: Period = r#""75s""#,
         /// Requests that one connection may carry; the last answer closes it.
         pub keepalive_requests: u64 = "1000",
+        /// Versions of TLS that are spoken: `TLSv1.2`, `TLSv1.3`. There is no key for cipher suites: all that are offered are strong.
+        pub ssl_protocols: List<String> = r#"["TLSv1.2", "TLSv1.3"]"#,
+        /// Time for the whole TLS handshake, from the connection's start. Then the connection is closed.
+        pub ssl_handshake_timeout: Period = r#""5s""#,
+        /// Whether clients get tickets, by which they resume a session; the keys change every six hours.
+        pub ssl_session_tickets: bool = "true",
+        /// Files with the keys of tickets, where several machines serve the same sites: 48 or 80 bytes each, as in nginx (`openssl rand 80`). The first encrypts, all decrypt; changed files are read without a restart. Whoever has such a file can read what was sent: give it the mode 0600, and change it daily. Without any, the server makes its own keys.
+        pub ssl_session_ticket_key: List<PathBuf> = "[]",
+        /// Whether a TLS client that asks for a name that no site has is refused (`unrecognized_name`). The default site's certificate is used where it is for that name, and with `false` in any case. A client that gives no name gets that certificate too.
+        pub ssl_reject_handshake: bool = "true",
         /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408; a client that has sent nothing is closed without an answer.
         pub client_header_timeout: Period = r#""10s""#,
         /// Time between two reads of a request's body. Then: 408.
@@ -70,6 +80,14 @@ settings! {
         pub server_name: List<String> = "[]",
         /// Whether this site answers to names that no site has. A sole site does; with several and no default they get 421.
         pub default: bool = "false",
+        /// The site's certificate for TLS: a PEM file, in which the certificates that signed it follow. Several, such as one by ECDSA and one by RSA for old clients, may stand side by side; each client gets the cheapest that it can verify. Changed files are used without a restart; where they cannot be used, the log says so once, and those of before stay in use.
+        pub ssl_certificate: List<PathBuf> = "[]",
+        /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be able to read.
+        pub ssl_certificate_key: List<PathBuf> = "[]",
+        /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
+        pub https: Option<Https>,
+        /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), in each answer over HTTPS, that of `web.trusted_proxies` too, which does not say it itself: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
+        pub hsts: String = r#""""#,
         /// The `www.` in front of the site's names: `keep`, or redirect with 301 to the name where it was added (`add`) or removed (`remove`). Both names are this site's then.
         pub www: Www = r#""keep""#,
         /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names that begin with a dot are not served, but for `/.well-known/`. Which links are followed says `links`.
@@ -226,6 +244,28 @@ impl TryFrom<String> for Autoindex {
             "json" => Ok(Self::Json),
             "on" => Ok(Self::On),
             _ => Err("write \"off\", \"html\", \"json\" or \"on\""),
+        }
+    }
+}
+
+/// What a site with a certificate does with requests over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Https {
+    /// They are answered as over HTTPS.
+    Keep,
+    /// They are redirected to HTTPS.
+    Redirect,
+}
+
+impl TryFrom<String> for Https {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "keep" => Ok(Self::Keep),
+            "redirect" => Ok(Self::Redirect),
+            _ => Err("write \"redirect\" or \"keep\""),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - An internal route lists its folders only where it says so itself.
 
 mod error_page;
+mod https;
 mod known_host;
 mod overview;
 mod route;
@@ -23,8 +24,9 @@ use http::request::Parts;
 use crate::limits::body_limit;
 use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
-use crate::{Error, SiteSettings, WebSettings, Www};
+use crate::{Error, SiteSettings, Warning, WebSettings, Www};
 use error_page::ErrorPages;
+use https::HttpsRules;
 use route::Folder;
 use server_name::Form;
 
@@ -32,7 +34,6 @@ pub(crate) use known_host::KnownHost;
 pub use overview::{RouteOverview, SiteOverview};
 pub(crate) use route::{Routes, TryReply, is_file};
 pub use server_name::ServerName;
-pub use warning::Warning;
 pub(crate) use warning::warnings;
 
 /// The sites of a server and the names they answer to.
@@ -40,6 +41,8 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     names: Names,
     default: Option<usize>,
+    /// The port where clients find HTTPS, if the server listens for it.
+    pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -48,6 +51,7 @@ pub(crate) struct Sites {
 pub(crate) struct Site {
     pub(crate) routes: Routes,
     pub(crate) error_pages: ErrorPages,
+    https: HttpsRules,
     www: Www,
     /// Without its routes.
     overview: SiteOverview,
@@ -69,8 +73,8 @@ impl Site {
 /// What the host of a request leads to.
 pub(crate) enum Choice<'a> {
     Site(&'a Site),
-    /// The same resource under the site's canonical name.
-    Redirect(&'a Site, HeaderValue),
+    /// The same resource over HTTPS, or under the site's canonical name.
+    Redirect(&'a Site, StatusCode, HeaderValue),
 }
 
 impl Sites {
@@ -83,8 +87,8 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let mut sites =
-            Self { sites: Vec::new(), names: Names::compile(settings)?, default: None, warnings: Vec::new() };
+        let (names, none) = (Names::compile(settings)?, Vec::new());
+        let mut sites = Self { sites: Vec::new(), names, default: None, https_port: None, warnings: none };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -101,8 +105,14 @@ impl Sites {
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
-        let location = host.as_ref().and_then(|host| self.canonical(index, host, scheme, request));
-        Ok(location.map_or(Choice::Site(site), |location| Choice::Redirect(site, location)))
+        let Some(host) = host else { return Ok(Choice::Site(site)) };
+        if let (Some(port), true) = (self.https_port, site.https.redirects(scheme))
+            && let Some(location) = https::location(&host, port, &request.uri)
+        {
+            return Ok(Choice::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
+        }
+        let location = self.canonical(index, &host, scheme, request);
+        Ok(location.map_or(Choice::Site(site), |to| Choice::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
     }
 
     /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.
@@ -112,6 +122,26 @@ impl Sites {
         let index = self.names.find(&host.name).or(self.default)?;
         let canonical = www::canonical_name(self.sites[index].www, &host.name);
         canonical.is_none_or(|name| self.names.find(&name) != Some(index)).then_some(index)
+    }
+
+    /// The site that has this name, in lower case, or one that stands for it.
+    pub(crate) fn named(&self, name: &str) -> Option<usize> {
+        self.names.find(name)
+    }
+
+    /// The site that answers to names that none has.
+    pub(crate) const fn default_site(&self) -> Option<usize> {
+        self.default
+    }
+
+    /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.
+    pub(crate) const fn redirects(&self, site: &Site, scheme: Scheme) -> bool {
+        self.https_port.is_some() && site.https.redirects(scheme)
+    }
+
+    /// Whether a site's answers differ by the scheme.
+    pub(crate) fn heeds_scheme(&self, site: &Site) -> bool {
+        self.redirects(site, Scheme::Http) || site.hsts(Scheme::Https).is_some()
     }
 
     /// The sites in the order of their labels.
@@ -158,10 +188,18 @@ impl Sites {
         self.sites.push(Site {
             error_pages,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
+            https: HttpsRules::compile(key, site)?,
             www: site.www,
             overview: SiteOverview::new(label, site, has_app),
         });
         Ok(())
+    }
+}
+
+impl Site {
+    /// What `Strict-Transport-Security` says on a connection of this scheme.
+    pub(crate) fn hsts(&self, scheme: Scheme) -> Option<&HeaderValue> {
+        self.https.hsts(scheme)
     }
 }
 

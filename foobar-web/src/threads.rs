@@ -5,11 +5,12 @@
 //! has been idle longest, so that files can still be opened.
 
 mod accept;
+mod handshake;
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
@@ -23,14 +24,15 @@ use crate::access_log::{AccessLog, Lines, writer};
 use crate::clock::Clock;
 use crate::counters::{self, Counters};
 use crate::file_source::{Watch, say_what_is_refused};
+use crate::net::renew;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::worker::{Connections, Desk, Worker};
 
 pub(crate) use accept::serve_all;
 
-/// The threads of a web tier: its workers, the one that writes the access log, and the one that listens for changes of
-/// files.
+/// The threads of a web tier: its workers, the one that writes the access log, the one that listens for changes of
+/// files, and the one that looks for changed certificates.
 pub(crate) struct Crew {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
@@ -38,6 +40,8 @@ pub(crate) struct Crew {
     logging: Count,
     /// As long as it is open, the thread that listens for changes of files does.
     listening: Mutex<Option<PipeWriter>>,
+    /// As long as it is there, the thread that looks for changed certificates goes on.
+    renewing: Mutex<Option<Sender<()>>>,
     lines: Mutex<Option<SyncSender<Lines>>>,
     hired: OnceLock<usize>,
 }
@@ -67,6 +71,7 @@ impl Crew {
             logging: logging.into(),
             lines: Mutex::default(),
             listening: Mutex::default(),
+            renewing: Mutex::default(),
             hired: OnceLock::new(),
         }
     }
@@ -125,6 +130,7 @@ impl Crew {
     fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
         drop(self.listening.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.renewing.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     async fn drain_workers(&self, deadline: Instant) {
@@ -156,7 +162,8 @@ impl Crew {
         let workers = works.len();
         let (lines, write) = writer(plan.log.clone()).unzip();
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lines);
-        let threads = workers + usize::from(write.is_some()) + usize::from(plan.store.watching().is_some());
+        let others = [write.is_some(), plan.store.watching().is_some(), plan.tls.is_some()];
+        let threads = workers + others.into_iter().filter(|is_there| *is_there).count();
         if let Some(write) = write {
             self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
         }
@@ -169,6 +176,11 @@ impl Crew {
             *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
             watch.begin(); // before the first request, not when the thread comes to it
             self.spawn(name, &self.running, move || listen(&watch, &until))?;
+        }
+        if let Some(tls) = plan.tls.clone() {
+            let (renewing, until) = channel();
+            *self.renewing.lock().unwrap_or_else(PoisonError::into_inner) = Some(renewing);
+            self.spawn("foobar-web-tls".to_owned(), &self.running, move || renew(&tls, &until))?;
         }
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = format!("foobar-web-{number}");
@@ -250,7 +262,8 @@ impl Recruit {
         let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
         let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
         let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters };
-        Ok(Rc::new(Worker { pipeline, limits: plan.limits, connections, clock, desk: Desk::default() }))
+        let (limits, tls) = (plan.limits, plan.tls);
+        Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, desk: Desk::default() }))
     }
 }
 

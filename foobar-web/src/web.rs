@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
-use socket2::Socket;
 
-use crate::net::{Acceptor, Listener};
+use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Crew, Work, serve_all};
 use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
@@ -62,7 +61,7 @@ impl Web {
 }
 
 fn work(listeners: &[Listener]) -> io::Result<Work> {
-    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Socket>>>()?;
+    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Share>>>()?;
     Ok(Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
         Ok(Box::pin(serve_all(worker, acceptors, orders.drain())))

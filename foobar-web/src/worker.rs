@@ -9,9 +9,11 @@ mod connection_state;
 mod connections;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::net::Tls;
 use crate::pipeline::Pipeline;
 
 pub(crate) use buffers::Desk;
@@ -23,6 +25,7 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) limits: Limits,
     pub(crate) connections: Rc<Connections>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) desk: Desk,
 }

@@ -74,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "foobar-web",
         &[
+            "aws-lc-rs",
             "brotli",
             "bytes",
             "cap-std",
@@ -94,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "regex",
             "rust-embed",
             "rustix",
+            "rustls",
             "serde",
             "serde_json",
             "slab",
@@ -127,6 +129,7 @@ const LICENCES: &[&str] = &[
 
 /// Packages of which the tree holds more than one version, and who brings the other one.
 const DUPLICATES: &[(&str, &str)] = &[
+    ("base64", "0.22 by pem of mysql_async and others, 0.23 by pem of rcgen, which tests have"),
     ("block-buffer", "see sha1"),
     ("cpufeatures", "see sha1"),
     ("crypto-common", "see sha1"),
@@ -135,12 +138,15 @@ const DUPLICATES: &[(&str, &str)] = &[
     ("hashbrown", "0.16 by lru of mysql_async, 0.17 by indexmap"),
     ("http", "0.2 by actix-web, 1 by the web tier: the bridge between them is foobar-app's"),
     ("io-lifetimes", "2 by fs-set-times of cap-std, 3 by cap-std itself"),
+    ("pem", "3 by mysql_async, 4 by rcgen, which tests have"),
     ("rand", "0.9 by mysql_async, 0.10 by actix-http for WebSockets"),
     ("rand_core", "see rand"),
     ("sha2", "0.10 by mysql_async, 0.11 by rust-embed"),
     ("sha1", "0.10 by mysql_async, 0.11 by actix-http for WebSockets"),
     ("socket2", "0.5 by mysql_async, 0.6 by tokio and actix-web"),
+    ("synstructure", "see syn"),
     ("syn", "2 and 3 by the authors of procedural macros, half way through an upgrade; built, not linked"),
+    ("untrusted", "0.7 by aws-lc-rs, 0.9 by rustls-webpki"),
     ("webpki-roots", "0.26 by mysql_async, a shell around 1"),
     ("winnow", "0.7 by config, 1 by toml"),
 ];

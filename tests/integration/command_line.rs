@@ -75,6 +75,27 @@ fn check_says_that_a_good_configuration_is_good() {
 }
 
 #[test]
+fn check_and_the_log_warn_of_a_private_key_that_everybody_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let issued = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("pem"), issued.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("key"), issued.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(folder.path().join("key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let text = "[sites.a]\nroot = \".\"\nssl_certificate = \"pem\"\nssl_certificate_key = \"key\"\n";
+    std::fs::write(folder.path().join("foobar.toml"), text).unwrap();
+    let listen = ("FOOBAR__WEB__LISTEN", "127.0.0.1:0, 127.0.0.2:0 ssl");
+    let (code, _, warnings) = run(Program::foobar(folder.path()).arg("check").env(listen.0, listen.1));
+    let warning = "foobar.toml:4: `sites.a.ssl_certificate_key`: key: everybody on this machine can read the private key; \
+                   set the mode of the file to 0600";
+    assert_eq!((code, warnings), (0, format!("warning: {warning}\n")));
+    let program = Program::start(Program::foobar(folder.path()).env(listen.0, listen.1));
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    assert!(log.contains(warning), "{log}");
+}
+
+#[test]
 fn check_warns_of_what_can_never_work() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[sites.a]\nroot = \".\"\nautoindex = \"html\"\ntry_files = [\"file\"]\ncompress = [\"br\"]\n\

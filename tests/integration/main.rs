@@ -14,6 +14,7 @@ mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
 mod faults; // what faults of the database, the network and the disk do to a site under load
 mod log; // what repeats is counted
+mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not
 mod static_changing; // a large file that changes while it is sent

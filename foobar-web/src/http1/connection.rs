@@ -30,7 +30,7 @@ use crate::worker::{ConnectionState, Worker};
 
 /// Serves one HTTP/1 connection to its end.
 ///
-/// The stream may be anything that carries bytes, so TLS goes in here as another `stream`.
+/// The stream may be anything that carries bytes: a socket, or TLS over one.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
     peer: foobar_core::Connection,
@@ -117,6 +117,7 @@ type Taker = oneshot::Sender<Box<dyn Io>>;
 impl<S: Transport> Connection<S> {
     fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
         let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
+        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();
         Self {
             stream,
@@ -124,7 +125,7 @@ impl<S: Transport> Connection<S> {
             worker,
             state,
             remote: logged.map(|remote| remote.ip().to_string().into()),
-            fast_path: FastPath::default(),
+            fast_path: FastPath::new((!is_proxy).then_some(peer.scheme)),
             phase: Phase::Idle { since: now },
             reader: None,
             received: None,
@@ -196,6 +197,7 @@ impl<S: Transport> Connection<S> {
         // Closing a socket with unread bytes resets it, and a reset can overtake the answer (RFC 9112 §9.6).
         // What the client still sends resets it too; who makes room for another is not waited for.
         let unread = !self.unread.is_empty() || self.is_broken || self.content.is_some();
+        poll_fn(|cx| self.stream.poll_part(cx)).await;
         let may_send = unread || self.close != Some(Close::ByClient);
         if may_send && !self.state.is_evicted() && self.wrote.elapsed() < LINGER {
             let lingered = Box::pin(timeout(LINGER, self.linger())).await; // few connections need the room for it

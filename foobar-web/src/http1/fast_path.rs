@@ -1,18 +1,22 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use foobar_core::Scheme;
+use http::header::STRICT_TRANSPORT_SECURITY;
+
 use super::head::{Field, Noted};
 use crate::reply::{ProblemPage, Reply};
 use crate::request::{Asked, Fields, NormalPath, Verb};
-use crate::site::{KnownHost, Site, TryReply};
+use crate::site::{KnownHost, Site, Sites, TryReply};
 use crate::worker::Worker;
 
 /// Answers requests from the bytes of their heads, where the answer is ready: no request has to be made of them, and nothing is waited for.
 ///
 /// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
 /// whatever is not plain. One for each connection, as it remembers the last request's site.
-#[derive(Default)]
 pub(crate) struct FastPath {
+    /// That of its requests; `None` where a trusted proxy says it of each.
+    scheme: Option<Scheme>,
     known: Option<Rc<KnownHost>>,
 }
 
@@ -26,19 +30,35 @@ pub(crate) struct Answer {
 }
 
 impl FastPath {
+    /// That of a connection that has not had a request; `scheme` is `None` where a trusted proxy says it of each.
+    pub(crate) const fn new(scheme: Option<Scheme>) -> Self {
+        Self { scheme, known: None }
+    }
+
     /// Answers the request with this head, which has no content; `None` if it is for the pipeline.
     pub(crate) fn answer(&mut self, worker: &Worker, head: &[u8], noted: &Noted) -> Option<Answer> {
         let keeps = keeps(head, noted)?;
         let asked = asked(head, noted)?;
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
+        let scheme = self.scheme(&worker.pipeline.sites, site)?;
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let reply = find(site, &asked, path.as_str())?;
+        let mut reply = find(site, &asked, path.as_str())?;
         let page = match reply.is_bare_error() {
             true if site.error_pages.covers(reply.status) => return None,
             true => Some(worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
             false => None,
         };
+        let hsts = site.hsts(scheme).filter(|_| !reply.says(&STRICT_TRANSPORT_SECURITY));
+        reply.extra.extend(hsts.map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
         Some(Answer { reply, page, keeps })
+    }
+
+    /// The scheme of a request that this site answers over it; `None` if the pipeline has to look.
+    fn scheme(&self, sites: &Sites, site: &Site) -> Option<Scheme> {
+        match self.scheme {
+            Some(scheme) => (!sites.redirects(site, scheme)).then_some(scheme),
+            None => (!sites.heeds_scheme(site)).then_some(Scheme::Http), // or HTTPS, which is the same there
+        }
     }
 
     fn site<'a>(&mut self, worker: &'a Worker, host: Option<&[u8]>, minor: u8) -> Option<&'a Site> {

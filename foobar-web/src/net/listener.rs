@@ -19,7 +19,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::{UnixListener, UnixStream};
 
-use super::address::Listen;
+use super::address::{Endpoint, Listen};
 use super::tcp::TcpConnection;
 use crate::{Address, Error};
 
@@ -27,11 +27,24 @@ use crate::{Address, Error};
 pub(crate) struct Listener {
     socket: Socket,
     address: Address,
+    scheme: Scheme,
     _file: Option<SocketFile>,
 }
 
+/// A listening socket on its way to a worker.
+pub(crate) struct Share {
+    socket: Socket,
+    scheme: Scheme,
+}
+
 /// One worker's share of a listening socket.
-pub(crate) enum Acceptor {
+pub(crate) struct Acceptor {
+    socket: Listening,
+    /// What its connections speak.
+    scheme: Scheme,
+}
+
+enum Listening {
     Tcp {
         listener: AsyncFd<TcpListener>,
         /// The address that all its connections have here, if that is known.
@@ -52,31 +65,35 @@ pub(crate) enum Accepted {
 impl Listener {
     /// Listens on an entry of `web.listen`; a host name may have several addresses.
     pub(crate) fn bind(listen: &Listen) -> Result<Vec<Self>, Error> {
-        let bound = match listen {
-            Listen::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
-            Listen::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
-            Listen::Abstract(name) => {
+        let bound = match &listen.endpoint {
+            Endpoint::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
+            Endpoint::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
+            Endpoint::Abstract(name) => {
                 abstract_socket(name).and_then(|socket| Self::listen(socket, None)).map(|listener| vec![listener])
             }
-            Listen::Inherited(fd) => {
+            Endpoint::Inherited(fd) => {
                 inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
             }
         };
-        bound.map_err(|source| error(listen, source))
+        let mut listeners = bound.map_err(|source| error(&listen.endpoint, source))?;
+        if listen.ssl {
+            listeners.iter_mut().for_each(Self::speak_tls);
+        }
+        Ok(listeners)
     }
 
     /// Tries whether `listen` can be listened on, and leaves everything as it is. What listens there already may be
     /// this server; an inherited socket must be inherited here too.
     pub(crate) fn check(listen: &Listen) -> Result<(), Error> {
-        let tried = match listen {
-            Listen::Tcp(host) => {
+        let tried = match &listen.endpoint {
+            Endpoint::Tcp(host) => {
                 addresses(host).and_then(|all| all.into_iter().map(Self::tcp_socket).try_for_each(or_in_use))
             }
-            Listen::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
-            Listen::Abstract(name) => or_in_use(abstract_socket(name)),
-            Listen::Inherited(fd) => inherited(*fd).map(drop),
+            Endpoint::Unix(path) => or_in_use(is_stale(path)).and_then(|()| is_writable(path)),
+            Endpoint::Abstract(name) => or_in_use(abstract_socket(name)),
+            Endpoint::Inherited(fd) => inherited(*fd).map(drop),
         };
-        tried.map_err(|source| error(listen, source))
+        tried.map_err(|source| error(&listen.endpoint, source))
     }
 
     pub(crate) const fn address(&self) -> &Address {
@@ -84,8 +101,15 @@ impl Listener {
     }
 
     /// The same socket once more, for a worker.
-    pub(crate) fn share(&self) -> io::Result<Socket> {
-        self.socket.try_clone()
+    pub(crate) fn share(&self) -> io::Result<Share> {
+        Ok(Share { socket: self.socket.try_clone()?, scheme: self.scheme })
+    }
+
+    fn speak_tls(&mut self) {
+        self.scheme = Scheme::Https;
+        if let Address::Tcp(address) = self.address {
+            self.address = Address::Tls(address);
+        }
     }
 
     fn tcp(address: SocketAddr) -> io::Result<Self> {
@@ -125,13 +149,37 @@ impl Listener {
             tune(&SockRef::from(&socket))?;
         }
         let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
-        Ok(Self { socket, address, _file: file })
+        Ok(Self { socket, address, scheme: Scheme::Http, _file: file })
     }
 }
 
 impl Acceptor {
     /// Takes a shared socket into this thread's runtime.
-    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+    pub(crate) fn new(share: Share) -> io::Result<Self> {
+        let Share { socket, scheme } = share;
+        Ok(Self { socket: Listening::new(socket)?, scheme })
+    }
+
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
+        let scheme = self.scheme;
+        match &self.socket {
+            Listening::Tcp { listener, local, may_be_untuned } => {
+                let accept = |listener: &TcpListener| accept(listener, may_be_untuned);
+                let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
+                let local = local.map_or_else(|| stream.local_addr(), Ok)?;
+                let connection = Connection { remote: Some(remote), local: Some(local), scheme };
+                Ok((Accepted::Tcp(TcpConnection::Fresh(stream)), connection))
+            }
+            Listening::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Accepted::Unix(stream), Connection { remote: None, local: None, scheme }))
+            }
+        }
+    }
+}
+
+impl Listening {
+    fn new(socket: Socket) -> io::Result<Self> {
         if socket.domain()? == Domain::UNIX {
             UnixListener::from_std(socket.into()).map(Self::Unix)
         } else {
@@ -141,22 +189,6 @@ impl Acceptor {
             let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
             let listener = listener.map_err(io::Error::from)?;
             Ok(Self::Tcp { listener, local, may_be_untuned: Cell::new(true) })
-        }
-    }
-
-    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
-        match self {
-            Self::Tcp { listener, local, may_be_untuned } => {
-                let accept = |listener: &TcpListener| accept(listener, may_be_untuned);
-                let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
-                let local = local.map_or_else(|| stream.local_addr(), Ok)?;
-                let connection = Connection { remote: Some(remote), local: Some(local), scheme: Scheme::Http };
-                Ok((Accepted::Tcp(TcpConnection::Fresh(stream)), connection))
-            }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((Accepted::Unix(stream), Connection { remote: None, local: None, scheme: Scheme::Http }))
-            }
         }
     }
 }
@@ -290,21 +322,21 @@ fn addresses(host: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-fn error(listen: &Listen, source: io::Error) -> Error {
-    Error::Listen { address: listen.to_string(), advice: advice(listen, &source), source }
+fn error(endpoint: &Endpoint, source: io::Error) -> Error {
+    Error::Listen { address: endpoint.to_string(), advice: advice(endpoint, &source), source }
 }
 
-fn advice(listen: &Listen, error: &io::Error) -> &'static str {
-    match (error.kind(), listen) {
+fn advice(endpoint: &Endpoint, error: &io::Error) -> &'static str {
+    match (error.kind(), endpoint) {
         (io::ErrorKind::AddrInUse, _) => "another program listens there: stop it, or choose another address",
         (io::ErrorKind::AddrNotAvailable, _) => "this machine does not have this address: choose one that it has",
-        (io::ErrorKind::PermissionDenied, Listen::Tcp(_)) => {
+        (io::ErrorKind::PermissionDenied, Endpoint::Tcp(_)) => {
             "ports below 1024 need a privilege: grant CAP_NET_BIND_SERVICE, or choose a higher port"
         }
-        (_, Listen::Tcp(_)) => "check the host name and the port",
-        (_, Listen::Abstract(_)) => "choose another name",
-        (_, Listen::Unix(_)) => "check the path and the permissions of its folder",
-        (_, Listen::Inherited(_)) => "check that this process inherits a listening socket under this number",
+        (_, Endpoint::Tcp(_)) => "check the host name and the port",
+        (_, Endpoint::Abstract(_)) => "choose another name",
+        (_, Endpoint::Unix(_)) => "check the path and the permissions of its folder",
+        (_, Endpoint::Inherited(_)) => "check that this process inherits a listening socket under this number",
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::task::unconstrained;
 
 use super::unacknowledged::unacknowledged;
 
-/// A stream of bytes to a client: a socket, later TLS over one.
+/// A stream of bytes to a client: a socket, or TLS over one.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
     const SENDS_FILES: bool;
@@ -42,6 +42,17 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Writes the last bytes, after which nothing but the end follows; where that saves a packet, it ends this side too.
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(self).poll_write(cx, bytes)
+    }
+
+    /// Sends what was taken before and not reported as written; gives how much of it, 0 where there is nothing. A socket
+    /// takes what it reports.
+    fn poll_owed(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+
+    /// Tells the client that the end comes, where its protocol has a word for it and the client takes it at once.
+    fn poll_part(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     /// Waits until something can be written.

@@ -20,7 +20,7 @@ fn choose(sites: &Sites, host: &str) -> Result<usize, String> {
         Ok(Choice::Site(site)) => {
             Ok(sites.sites.iter().position(|other| std::ptr::eq(other, site)).expect("it is one"))
         }
-        Ok(Choice::Redirect(_, location)) => Err(location.to_str().expect("a URL is text").to_owned()),
+        Ok(Choice::Redirect(_, _, location)) => Err(location.to_str().expect("a URL is text").to_owned()),
         Err(problem) => Err(problem.status().as_str().to_owned()),
     }
 }

@@ -3,16 +3,7 @@ use std::collections::BTreeMap;
 use foobar_core::config;
 
 use super::route::looks_for_index;
-use crate::{Autoindex, RouteSettings, SiteSettings, WebSettings};
-
-/// A setting that will not work as somebody may expect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The full key; it may have its default, which is no mistake of anybody's.
-    pub key: String,
-    /// What will not work, and why.
-    pub message: String,
-}
+use crate::{Autoindex, RouteSettings, SiteSettings, Warning, WebSettings};
 
 /// The settings of all sites that have no effect.
 pub(crate) fn warnings(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Vec<Warning> {

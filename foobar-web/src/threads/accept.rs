@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-use foobar_core::Connection;
+use foobar_core::{Connection, Scheme};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rustix::io::Errno;
@@ -12,6 +12,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::handshake::handshake;
 use crate::http1::serve;
 use crate::net::{Accepted, Acceptor, Transport};
 use crate::worker::Worker;
@@ -92,10 +93,18 @@ impl AcceptLoop {
         };
         self.reserve_descriptors(stream.as_raw_fd());
         let worker = self.worker.clone();
-        self.worker.connections.open(|state| async move {
-            let _place = place;
-            serve(stream, connection, worker, state).await;
-        });
+        match connection.scheme {
+            Scheme::Http => self.worker.connections.open(|state| async move {
+                let _place = place;
+                serve(stream, connection, worker, state).await;
+            }),
+            Scheme::Https => self.worker.connections.open(|state| async move {
+                let _place = place;
+                if let Some(stream) = Box::pin(handshake(stream, &worker, &state)).await {
+                    serve(stream, connection, worker, state).await;
+                }
+            }),
+        }
     }
 
     /// Closes idle connections before files cannot be opened any more. The system gives the lowest descriptor that is

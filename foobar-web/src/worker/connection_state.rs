@@ -83,6 +83,11 @@ impl ConnectionState {
         self.activity.set(Activity::Active);
     }
 
+    /// Whether it waits for a request.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.activity.get(), Activity::Idle { .. })
+    }
+
     /// Since when it has been waiting for a request; `None` if it is active, or about to end.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         match self.activity.get() {
@@ -112,7 +117,7 @@ impl ConnectionState {
 
     /// Whether it was evicted and is about to end, as no request came meanwhile.
     pub(crate) fn is_leaving(&self) -> bool {
-        self.evicted.get() && matches!(self.activity.get(), Activity::Idle { .. })
+        self.evicted.get() && self.is_idle()
     }
 
     /// How many requests have come on this connection.

@@ -20,6 +20,7 @@ mod responses;
 mod sites;
 mod slow_clients;
 mod support;
+mod tls;
 mod try_files;
 mod upgrade;
 mod wire;

@@ -1,6 +1,7 @@
 //! A running web tier, and clients that speak bytes to it.
 
 mod clock;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

@@ -131,6 +131,7 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         },
         limits: plan.limits,
         connections: Rc::new(Connections::new(plan.limits.connections, counters)),
+        tls: None,
         clock,
         desk: Default::default(),
     })

@@ -101,6 +101,10 @@ impl FileContent {
         stream: &mut S,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        let owed = ready!(stream.poll_owed(cx))?;
+        if owed > 0 {
+            return Poll::Ready(Ok(self.took(owed))); // it need not be read again
+        }
         if let (true, Some(Segment::Text(text))) = (self.text.is_empty(), self.segments.front_mut()) {
             self.text = std::mem::take(text);
             self.segments.pop_front();

@@ -10,6 +10,10 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
     let SiteSettings {
         server_name: _,
         default: _,
+        ssl_certificate: _,
+        ssl_certificate_key: _,
+        https: _,
+        hsts: _,
         www: _,
         root: _,
         links: _,

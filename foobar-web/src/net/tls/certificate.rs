@@ -1,0 +1,152 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
+
+use super::pem::PemFile;
+use super::x509::Facts;
+use crate::{Error, Warning};
+
+/// What reads keys and signs with them.
+pub(super) type Provider = Arc<CryptoProvider>;
+
+/// Where a certificate and its key are, and the configuration keys that say so.
+pub(crate) struct Pair<'a> {
+    /// The site's key, such as `sites.main`.
+    pub(crate) site: &'a str,
+    pub(crate) certificate: &'a Path,
+    pub(crate) key: &'a Path,
+}
+
+/// Reads a certificate with its chain and its private key, and checks what would keep it from being used. Gives too
+/// what is not right with it otherwise.
+pub(crate) fn load(
+    pair: &Pair<'_>,
+    names: &[String],
+    provider: &Provider,
+) -> Result<(CertifiedKey, Vec<Warning>), Error> {
+    let file = pair.read("ssl_certificate", pair.certificate)?;
+    let chain = file.certificates().map_err(|message| pair.error("ssl_certificate", pair.certificate, message))?;
+    let key_file = pair.read("ssl_certificate_key", pair.key)?;
+    let bad_key = |message: String| pair.error("ssl_certificate_key", pair.key, message);
+    let key = key_file.key().map_err(bad_key)?;
+    let key = provider.key_provider.load_private_key(key).map_err(|error| bad_key(unusable_key(&error)))?;
+    let certified = CertifiedKey::new(chain, key);
+    let facts = facts(&certified).ok_or_else(|| pair.error("ssl_certificate", pair.certificate, NOT_X509))?;
+    check_fit(pair, &certified)?;
+    let mut warnings = Warnings { pair, found: Vec::new() };
+    warnings.of_facts(&facts, names);
+    warnings.of_files(&file, &key_file);
+    let found = warnings.found;
+    Ok((certified, found))
+}
+
+const NOT_X509: &str = "the file has what is not an X.509 certificate; copy it again from where it was issued";
+
+fn unusable_key(error: &rustls::Error) -> String {
+    format!(
+        "the key cannot be used: {error}; an RSA key has 2048 to 8192 bits, others are P-256, P-384, P-521 or Ed25519"
+    )
+}
+
+/// Of the whole chain, the server's own first; `None` if one is not a certificate.
+fn facts(certified: &CertifiedKey) -> Option<Vec<Facts<'_>>> {
+    certified.cert.iter().map(|certificate| Facts::of(certificate)).collect()
+}
+
+/// Whether the key is that of the first certificate.
+fn check_fit(pair: &Pair<'_>, certified: &CertifiedKey) -> Result<(), Error> {
+    use rustls::{Error::InconsistentKeys, InconsistentKeys::Unknown};
+    let fits = |certified: &CertifiedKey| matches!(certified.keys_match(), Ok(()) | Err(InconsistentKeys(Unknown)));
+    let nth = |index: usize| CertifiedKey::new(vec![certified.cert[index].clone()], certified.key.clone());
+    match (0..certified.cert.len()).find(|index| fits(&nth(*index))) {
+        Some(0) => Ok(()),
+        Some(index) => {
+            let message = format!(
+                "the key fits certificate {} of the file; put that one first, then those that signed it",
+                index + 1
+            );
+            Err(pair.error("ssl_certificate", pair.certificate, message))
+        }
+        None => {
+            let message = format!(
+                "the key does not fit the certificate in {}; give the key that the certificate was requested with",
+                pair.certificate.display()
+            );
+            Err(pair.error("ssl_certificate_key", pair.key, message))
+        }
+    }
+}
+
+impl Pair<'_> {
+    fn read(&self, key: &str, path: &Path) -> Result<PemFile, Error> {
+        let key = format!("{}.{key}", self.site);
+        PemFile::read(path).map_err(|source| Error::Open { key, path: path.to_owned(), source })
+    }
+
+    fn error(&self, key: &str, path: &Path, message: impl fmt::Display) -> Error {
+        Error::setting(format!("{}.{key}", self.site), format!("{}: {message}", path.display()))
+    }
+}
+
+struct Warnings<'a> {
+    pair: &'a Pair<'a>,
+    found: Vec<Warning>,
+}
+
+impl Warnings<'_> {
+    fn of_facts(&mut self, chain: &[Facts<'_>], names: &[String]) {
+        let Some(own) = chain.first() else { return };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed()); // 1970 at least
+        if own.not_after < now {
+            self.certificate("the certificate has expired, so that clients refuse it; renew it");
+        }
+        if own.not_before > now {
+            self.certificate("the certificate is not valid yet, so that clients refuse it; check this machine's clock");
+        }
+        if own.names.is_empty() && own.addresses.is_empty() {
+            self.certificate(
+                "the certificate is for no name (subjectAltName), so that clients refuse it; have one issued for the names of `server_name`",
+            );
+        } else if let Some(name) = names.iter().find(|name| !covers(own, name)) {
+            self.certificate(&format!("the certificate is not for {name:?}, one of the site's names"));
+        }
+        if let Some(index) = (1..chain.len()).find(|index| chain[*index].subject != chain[index - 1].issuer) {
+            self.certificate(&format!("certificate {} of the file did not sign the one before it", index + 1));
+        }
+    }
+
+    fn of_files(&mut self, certificate: &PemFile, key: &PemFile) {
+        if let Some(line) = certificate.stray_line() {
+            self.certificate(&format!("line {line} of the file belongs to no certificate, and is ignored"));
+        }
+        if let Some(line) = key.stray_line() {
+            self.key(&format!("line {line} of the file belongs to no key, and is ignored"));
+        }
+        if key.is_public {
+            self.key("everybody on this machine can read the private key; set the mode of the file to 0600");
+        }
+    }
+
+    fn certificate(&mut self, message: &str) {
+        self.add("ssl_certificate", self.pair.certificate, message);
+    }
+
+    fn key(&mut self, message: &str) {
+        self.add("ssl_certificate_key", self.pair.key, message);
+    }
+
+    fn add(&mut self, key: &str, path: &Path, message: &str) {
+        let message = format!("{}: {message}", path.display());
+        self.found.push(Warning { key: format!("{}.{key}", self.pair.site), message });
+    }
+}
+
+/// Whether a certificate is for a name of a site, which may have a star at its beginning.
+fn covers(facts: &Facts<'_>, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(".*") || facts.names.contains(&name) || (!name.starts_with('*') && facts.cover(&name))
+}

@@ -1,0 +1,248 @@
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use foobar_core::Chain;
+use rustls::SignatureAlgorithm;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::certificate::{Pair, Provider, load};
+use super::x509::Facts;
+use crate::{Error, Warning};
+
+/// The certificates of one site, as they are configured.
+#[derive(Clone, Debug)]
+pub(crate) struct SiteCertificates {
+    /// The site's key, such as `sites.main`.
+    pub(crate) key: String,
+    pub(crate) certificates: Vec<PathBuf>,
+    pub(crate) keys: Vec<PathBuf>,
+    /// The names that the certificates should be for; those with a star at their end cannot be checked.
+    pub(crate) names: Vec<String>,
+}
+
+/// The certificates of one site: of those that a client can verify, the cheapest is used.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    source: SiteCertificates,
+    provider: Provider,
+    current: RwLock<Current>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug)]
+struct Current {
+    /// The cheapest to sign with first.
+    keys: Vec<Arc<CertifiedKey>>,
+    warnings: Vec<Warning>,
+}
+
+/// What the files were when they were last looked at.
+#[derive(Debug)]
+struct Seen {
+    files: Fingerprint,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Used,
+    /// They cannot be used; they may not be complete yet.
+    Unusable,
+    /// They cannot be used, and that has been logged.
+    Reported,
+}
+
+/// Device, inode, size, and both times of each file; `None` for what is not there.
+type Fingerprint = Vec<Option<(u64, u64, u64, i64, i64, i64, i64)>>;
+
+impl Certificates {
+    /// Reads those of a site; `None` if it has none.
+    pub(crate) fn load(site: &SiteCertificates, provider: &Provider) -> Result<Option<Self>, Error> {
+        if site.certificates.len() != site.keys.len() {
+            let message = format!(
+                "there are {} certificates and {} keys; write a key for each certificate, in the same order",
+                site.certificates.len(),
+                site.keys.len()
+            );
+            return Err(Error::setting(format!("{}.ssl_certificate_key", site.key), message));
+        }
+        if site.certificates.is_empty() {
+            return Ok(None);
+        }
+        let seen = Seen { files: site.fingerprint(), state: State::Used };
+        let current = RwLock::new(Current::load(site, provider)?);
+        Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current, seen: Mutex::new(seen) }))
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).warnings.clone()
+    }
+
+    /// Whether they are for this name.
+    pub(crate) fn cover(&self, name: &str) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let mut own = current.keys.iter().filter_map(|certified| certified.cert.first());
+        own.any(|certificate| Facts::of(certificate).is_some_and(|facts| facts.cover(name)))
+    }
+
+    /// Uses the files as they are now, if they have changed and are good; else those of before stay in use. What is
+    /// wrong is logged once, and only if it is so at the next look too: a certificate and its key are written one after
+    /// the other.
+    pub(crate) fn refresh(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = self.source.fingerprint();
+        let is_same = files == seen.files;
+        if is_same && seen.state != State::Unusable {
+            return;
+        }
+        seen.files = files;
+        seen.state = match Current::load(&self.source, &self.provider) {
+            Ok(new) => {
+                self.replace(new);
+                State::Used
+            }
+            Err(_) if !is_same => State::Unusable,
+            Err(error) => {
+                tracing::error!(error = %Chain(&error), "the changed certificate is not used, the one before is");
+                State::Reported
+            }
+        };
+    }
+
+    fn replace(&self, new: Current) {
+        tracing::info!("`{}`: the certificate has been replaced", self.source.key);
+        new.warnings.iter().for_each(|Warning { key, message }| tracing::warn!("`{key}`: {message}"));
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+}
+
+impl SiteCertificates {
+    fn fingerprint(&self) -> Fingerprint {
+        let of_file = |path: &PathBuf| {
+            let file = std::fs::metadata(path).ok()?; // not there, or not to be read: loading it tells why
+            Some((
+                file.dev(),
+                file.ino(),
+                file.size(),
+                file.mtime(),
+                file.mtime_nsec(),
+                file.ctime(),
+                file.ctime_nsec(),
+            ))
+        };
+        self.certificates.iter().chain(&self.keys).map(of_file).collect()
+    }
+}
+
+impl Current {
+    fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
+        let mut current = Self { keys: Vec::new(), warnings: Vec::new() };
+        for (certificate, key) in site.certificates.iter().zip(&site.keys) {
+            let (certified, warnings) = load(&Pair { site: &site.key, certificate, key }, &site.names, provider)?;
+            current.keys.push(Arc::new(certified));
+            current.warnings.extend(warnings);
+        }
+        current.keys.sort_by_key(|certified| cost(certified.key.algorithm()));
+        Ok(current)
+    }
+}
+
+/// A signature by RSA takes many times as long as one by an elliptic curve, which old clients do not know.
+const fn cost(algorithm: SignatureAlgorithm) -> u8 {
+    match algorithm {
+        SignatureAlgorithm::ECDSA => 0,
+        SignatureAlgorithm::ED25519 | SignatureAlgorithm::ED448 => 1,
+        _ => 2,
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let fits = |certified: &&Arc<CertifiedKey>| certified.key.choose_scheme(hello.signature_schemes()).is_some();
+        current.keys.iter().find(fits).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertifiedKey as Issued, generate_simple_self_signed};
+    use rustls::crypto::aws_lc_rs;
+    use std::io::{self, Write};
+    use std::path::Path;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What is logged meanwhile.
+    fn logged(work: impl FnOnce()) -> String {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+    }
+
+    fn issue(folder: &Path) -> Vec<u8> {
+        let Issued { cert, signing_key } = generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        std::fs::write(folder.join("pem"), cert.pem()).unwrap();
+        std::fs::write(folder.join("key"), signing_key.serialize_pem()).unwrap();
+        cert.der().to_vec()
+    }
+
+    #[test]
+    fn a_changed_file_replaces_the_certificate_and_a_bad_one_does_not_and_is_logged_once() {
+        let folder = tempfile::tempdir().unwrap();
+        issue(folder.path());
+        let (certificate, key) = (folder.path().join("pem"), folder.path().join("key"));
+        let site = SiteCertificates {
+            key: "sites.a".to_owned(),
+            certificates: vec![certificate.clone()],
+            keys: vec![key.clone()],
+            names: Vec::new(),
+        };
+        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        let shown = || certificates.current.read().unwrap().keys[0].cert[0].to_vec();
+        assert_eq!(logged(|| certificates.refresh()), "");
+        let second = issue(folder.path());
+        assert!(logged(|| certificates.refresh()).contains("`sites.a`: the certificate has been replaced"));
+        assert_eq!(shown(), second);
+        for broken in [&certificate, &key] {
+            let good = std::fs::read(broken).unwrap();
+            for bad in ["", "-----BEGIN CERTIFICATE-----\nMIG", "nothing at all"] {
+                std::fs::write(broken, bad).unwrap();
+                assert_eq!(logged(|| certificates.refresh()), "", "it may not be complete");
+                let told = logged(|| (0..3).for_each(|_| certificates.refresh()));
+                assert_eq!(told.lines().count(), 1, "{told}");
+                assert!(told.contains(&broken.display().to_string()), "{told}");
+                assert_eq!(shown(), second);
+            }
+            std::fs::remove_file(broken).unwrap();
+            let told = logged(|| (0..3).for_each(|_| certificates.refresh()));
+            assert!(told.contains("cannot open") && told.lines().count() == 1, "{told}");
+            std::fs::write(broken, good).unwrap();
+            assert!(logged(|| certificates.refresh()).contains("has been replaced"));
+        }
+    }
+}

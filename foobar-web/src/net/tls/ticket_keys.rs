@@ -1,0 +1,157 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{PoisonError, RwLock};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use foobar_core::Chain;
+use rustls::server::ProducesTickets;
+
+use crate::Error;
+
+/// Keys for session tickets that several machines share, from files: the first encrypts, all decrypt, as in nginx.
+pub(crate) struct TicketKeys {
+    files: Vec<PathBuf>,
+    keys: RwLock<Vec<TicketKey>>,
+    /// Whether the files were good when they were last read.
+    is_good: AtomicBool,
+}
+
+struct TicketKey {
+    name: [u8; NAME],
+    key: RandomizedNonceKey,
+}
+
+/// By which a ticket says whose it is.
+const NAME: usize = 16;
+/// How long clients may keep a ticket; whoever writes the files changes them more rarely.
+const LIFETIME: u32 = 12 * 3600;
+const KEY: &str = "web.ssl_session_ticket_key";
+
+impl TicketKeys {
+    pub(crate) fn read(files: &[PathBuf]) -> Result<Self, Error> {
+        Ok(Self { files: files.to_owned(), keys: RwLock::new(read_all(files)?), is_good: AtomicBool::new(true) })
+    }
+
+    /// Uses the files as they are now. Where they cannot be used, the keys of before stay, and the log says so once.
+    pub(crate) fn refresh(&self) {
+        let read = read_all(&self.files);
+        let was_good = self.is_good.swap(read.is_ok(), Relaxed);
+        match read {
+            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys,
+            Err(error) if was_good => {
+                tracing::error!(error = %Chain(&error), "the changed keys of session tickets are not used, those before are");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn read_all(files: &[PathBuf]) -> Result<Vec<TicketKey>, Error> {
+    files.iter().map(|file| TicketKey::read(file)).collect()
+}
+
+impl TicketKey {
+    fn read(path: &Path) -> Result<Self, Error> {
+        let opened = |source| Error::Open { key: KEY.to_owned(), path: path.to_owned(), source };
+        let content = std::fs::read(path).map_err(opened)?;
+        if !matches!(content.len(), 48 | 80) {
+            let message = format!(
+                "{} has {} bytes and no key of 48 or 80; make one with `openssl rand 80`, and give it the mode 0600",
+                path.display(),
+                content.len()
+            );
+            return Err(Error::setting(KEY, message));
+        }
+        Self::derive(&content).map_err(|_| Error::setting(KEY, format!("{} gives no key", path.display())))
+    }
+
+    fn derive(content: &[u8]) -> Result<Self, Unspecified> {
+        let mut key = [0; 32];
+        let secret = Salt::new(HKDF_SHA256, b"foobar session tickets").extract(content);
+        secret.expand(&[b"AES-256-GCM"], HKDF_SHA256)?.fill(&mut key)?;
+        let mut name = [0; NAME];
+        name.copy_from_slice(&content[..NAME]);
+        Ok(Self { name, key: RandomizedNonceKey::new(&AES_256_GCM, &key)? })
+    }
+}
+
+impl ProducesTickets for TicketKeys {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        LIFETIME
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let TicketKey { name, key } = keys.first()?;
+        let mut sealed = plain.to_vec();
+        let nonce = key.seal_in_place_append_tag(Aad::from(name), &mut sealed).ok()?; // then there is no ticket
+        Some([&name[..], nonce.as_ref(), &sealed].concat())
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        let (name, rest) = ticket.split_at_checked(NAME)?;
+        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.iter().find(|key| key.name == name)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?; // the length is right
+        let mut sealed = sealed.to_vec();
+        let plain = key.key.open_in_place(nonce, Aad::from(&key.name), &mut sealed).ok()?; // not ours: no session
+        Some(plain.to_vec())
+    }
+}
+
+impl fmt::Debug for TicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKeys").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_of_one_machine_are_read_by_another_with_the_same_key_also_after_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, byte: u8, length: usize| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, vec![byte; length]).unwrap();
+            path
+        };
+        let (old, new) = (file("old", 1, 48), file("new", 2, 80));
+        let first = TicketKeys::read(std::slice::from_ref(&old)).unwrap();
+        let second = TicketKeys::read(&[new, old]).unwrap();
+        let ticket = first.encrypt(b"session").unwrap();
+        assert_eq!(second.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+        assert_eq!(first.decrypt(&second.encrypt(b"session").unwrap()), None, "it does not have the new key");
+        file("old", 2, 80);
+        first.refresh();
+        assert_eq!(first.decrypt(&ticket), None, "its key is gone");
+        assert_eq!(first.decrypt(&second.encrypt(b"session").unwrap()).as_deref(), Some(&b"session"[..]));
+        file("old", 2, 3);
+        first.refresh();
+        assert!(first.encrypt(b"session").is_some(), "the key of before stays");
+        for length in 0..ticket.len() {
+            assert_eq!(second.decrypt(&ticket[..length]), None);
+        }
+        let mut changed = ticket.clone();
+        changed[ticket.len() - 1] ^= 1;
+        assert_eq!(second.decrypt(&changed), None);
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_an_error_that_says_how_to_make_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, [0; 64]).unwrap();
+        let error = TicketKeys::read(&[path]).unwrap_err().to_string();
+        assert!(error.starts_with("`web.ssl_session_ticket_key`: ") && error.contains("`openssl rand 80`"), "{error}");
+    }
+}

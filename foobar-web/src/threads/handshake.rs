@@ -1,0 +1,54 @@
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tokio::time::{Instant, timeout};
+
+use crate::net::{Handshake, NamedSite, TlsStream, Transport};
+use crate::site::Sites;
+use crate::worker::{ConnectionState, Worker};
+
+/// The stream that follows a TLS handshake; `None` if that fails or takes too long. Until its first byte has come the
+/// connection is as idle as one that waits for a request.
+pub(super) async fn handshake<S: Transport>(
+    socket: S,
+    worker: &Rc<Worker>,
+    state: &Rc<ConnectionState>,
+) -> Option<TlsStream<S>> {
+    let tls = worker.tls.as_deref()?;
+    let mut handshake = Handshake::new(socket);
+    let done = poll_fn(|cx| {
+        state.belongs_to(cx);
+        let begun = || state.set_active();
+        let find = |name: Option<&str>| find(&worker.pipeline.sites, name);
+        let polled = worker.desk.with_input(|room| handshake.poll(cx, room, tls, begun, find));
+        match polled {
+            Poll::Pending if state.is_leaving() || (state.is_idle() && state.is_draining()) => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+            polled => polled,
+        }
+    });
+    match timeout(tls.handshake_time, done).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => {
+            state.set_idle(Instant::now());
+            Some(stream)
+        }
+        Err(error) => {
+            worker.pipeline.counters.handshake_failed();
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+    }
+}
+
+/// What a name leads to; who gives none gets the default site.
+fn find(sites: &Sites, name: Option<&str>) -> NamedSite {
+    let default = sites.default_site();
+    match name.map(|name| sites.named(name)) {
+        Some(Some(site)) => NamedSite::Known(site),
+        None => default.map_or(NamedSite::Nowhere, NamedSite::Known),
+        Some(None) => default.map_or(NamedSite::Nowhere, NamedSite::Default),
+    }
+}
