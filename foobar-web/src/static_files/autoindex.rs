@@ -2,6 +2,7 @@ mod entry;
 mod html;
 mod json;
 
+use bytes::Bytes;
 use foobar_core::Accept;
 use http::StatusCode;
 use http::header::{
@@ -9,13 +10,24 @@ use http::header::{
     HeaderValue, LINK, VARY,
 };
 
-use super::lister::List;
 use crate::Autoindex;
 use crate::encoding::{AcceptEncoding, Coding, PerCoding, compress};
 use crate::file_source::Listed;
 use crate::reply::{Content, FieldBlock, Reply};
 use crate::request::{Asked, NormalPath};
 pub(super) use entry::can_be_named;
+
+/// A list that can be sent.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    pub(super) text: Bytes,
+    /// That of the text.
+    pub(super) coding: Option<Coding>,
+    /// Whether another client gets another coding.
+    pub(super) varies: bool,
+    /// Whether there is another page after it.
+    pub(super) more: bool,
+}
 
 /// The list of a directory without an index, as one request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

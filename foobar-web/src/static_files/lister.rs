@@ -1,11 +1,10 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use foobar_core::Chain;
 use tokio::sync::Semaphore;
 
-use super::autoindex::{Listing, Made};
+use super::autoindex::{List, Listing, Made};
 use super::cache::{Flights, Pilot};
 use crate::encoding::{Coding, Compressor};
 use crate::memory::Room;
@@ -21,18 +20,6 @@ pub(super) struct Lister {
     turns: Arc<Semaphore>,
 }
 
-/// A list that can be sent.
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    pub(super) text: Bytes,
-    /// That of the text.
-    pub(super) coding: Option<Coding>,
-    /// Whether another client gets another coding.
-    pub(super) varies: bool,
-    /// Whether there is another page after it.
-    pub(super) more: bool,
-}
-
 /// Which list of which directory is wanted: the number of its tree, the path there, and how the client sees it.
 pub(super) type Wanted = (u32, Box<str>, Listing);
 
@@ -42,8 +29,8 @@ impl Lister {
         Self { pool, room, compressor, flights: Arc::default(), turns: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
 
-    /// The list that `list` makes, or has just been making, in the coding that is wanted where that is worth it. [`io::ErrorKind::OutOfMemory`] where slow clients hold all
-    /// the [`Room`].
+    /// The list that `list` makes, or has just been making, in the coding that is wanted where that is worth it.
+    /// [`io::ErrorKind::OutOfMemory`] where slow clients hold all the [`Room`].
     pub(super) async fn run(
         &self,
         wanted: Wanted,

@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("http1", &["access_log", "file_source", "limits", "net", "pipeline", "reply", "request", "site", "worker"]),
-    ("worker", &["clock", "counters", "limits", "pipeline", "reply", "site"]),
+    ("worker", &["clock", "counters", "limits", "net", "pipeline", "reply", "site"]),
     ("plan", &["access_log", "error", "file_source", "limits", "net", "settings", "site", "static_files"]),
     ("pipeline", &["access_log", "counters", "net", "reply", "request", "site", "static_files"]),
     ("site", &["error", "limits", "reply", "request", "settings", "static_files"]),

@@ -327,6 +327,7 @@ fn range(random: &mut Random, size: u64) -> String {
         0..20 => 1,
         20..30 => 1 + random.below(5),
         30 => 250 + random.below(12),
+        31 => return format!("bytes=0-0{}", ",9000000-".repeat(250 + random.below(12) as usize)),
         _ => return random.pick(RANGES).to_owned(),
     };
     let overlapping = random.one_in(3);
