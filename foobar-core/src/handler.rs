@@ -31,7 +31,8 @@ pub trait Handler: 'static {
     /// Answers one request.
     fn handle(&self, request: Request) -> LocalBoxFuture<'_, Response>;
 
-    /// What whoever sends its responses adds to each of them; nothing by default.
+    /// What whoever sends its responses adds to each of them; nothing by default. A handler around another one gives
+    /// that one's, or its responses are without: an application's security headers are among them.
     fn default_fields(&self) -> &DefaultFields {
         DefaultFields::NONE
     }

@@ -18,7 +18,7 @@ use super::overview::RouteOverview;
 use crate::reply::Reply;
 use crate::request::Asked;
 use crate::static_files::{Announce, Files};
-use crate::{Error, SiteSettings, limits};
+use crate::{Error, RouteSettings, SiteSettings, limits};
 
 pub(crate) use candidate::{Candidate, Folder, is_file};
 use path::RoutePath;
@@ -85,24 +85,41 @@ impl Routes {
             hidden: of_site(nothing),
         };
         for (path, route) in &settings.routes {
-            let route_key = format!("{key}.{}", config::key(&["routes", path]));
-            let limit = route.client_max_body_size.map_or(body_limit, limits::body_limit);
-            let overview = Some(RouteOverview::new(path, route));
-            let path = RoutePath::parse(&route_key, path)?;
-            let announce = Arc::new(Announce::compile(key, settings, Some((&route_key, route)))?);
-            let target = target::compile(files, (key, settings), (&route_key, route), &path, &announce, has_app)?;
-            let is_fast = is_fast && fast::knows_route(route) && !target.needs_origin();
-            let (internal, error_pages) = (route.internal, route.error_page.is_none());
-            let route = Route { target, announce, body_limit: limit, internal, error_pages, overview, is_fast };
-            match path {
-                RoutePath::Exact(path) => _ = routes.exact.insert(path.to_owned(), route),
-                RoutePath::Prefix(path) => routes.prefixes.push((path.to_owned(), route)),
-                RoutePath::Pattern(_, pattern) => routes.patterns.push((pattern, route)),
-            }
+            routes.add(files, (key, settings), (path, route), has_app)?;
         }
         routes.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.as_str().len()));
         routes.prefixes.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Ok(routes)
+    }
+
+    /// What a route does not say itself is that of the site.
+    fn add(
+        &mut self,
+        files: &Files,
+        (key, site): (&str, &SiteSettings),
+        (path, settings): (&str, &RouteSettings),
+        has_app: bool,
+    ) -> Result<(), Error> {
+        let route_key = format!("{key}.{}", config::key(&["routes", path]));
+        let overview = Some(RouteOverview::new(path, settings));
+        let path = RoutePath::parse(&route_key, path)?;
+        let announce = Arc::new(Announce::compile(key, site, Some((&route_key, settings)))?);
+        let target = target::compile(files, (key, site), (&route_key, settings), &path, &announce, has_app)?;
+        let route = Route {
+            overview,
+            is_fast: self.otherwise.is_fast && fast::knows_route(settings) && !target.needs_origin(),
+            target,
+            announce,
+            body_limit: settings.client_max_body_size.map_or(self.otherwise.body_limit, limits::body_limit),
+            internal: settings.internal,
+            error_pages: settings.error_page.is_none(),
+        };
+        match path {
+            RoutePath::Exact(path) => _ = self.exact.insert(path.to_owned(), route),
+            RoutePath::Prefix(path) => self.prefixes.push((path.to_owned(), route)),
+            RoutePath::Pattern(_, pattern) => self.patterns.push((pattern, route)),
+        }
+        Ok(())
     }
 
     /// The route of a decoded path: the exact one, else the longest pattern that matches, else the longest prefix that

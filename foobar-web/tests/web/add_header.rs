@@ -1,18 +1,6 @@
 //! The fields of `add_header`, on every answer of the server's own: on the fast path and on the pipeline.
 
-use tempfile::TempDir;
-
-use crate::support::{Answer, Client, Server, wait_until};
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().expect("the temporary folder is writable");
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("the folder is writable");
-        std::fs::write(path, text).expect("the folder is writable");
-    }
-    folder
-}
+use crate::support::{Answer, Client, Server, folder, wait_until};
 
 /// The answers of both ways: of the fast path, and of the pipeline, to which a field is left that comes twice.
 fn both(client: &mut Client, line: &str, fields: &str) -> [Answer; 2] {

@@ -216,6 +216,17 @@ pub(crate) struct Client {
     pub(crate) stream: BufReader<TcpStream>,
 }
 
+/// A folder with these files and their texts.
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("the folder is writable");
+        std::fs::write(path, text).expect("the folder is writable");
+    }
+    folder
+}
+
 /// An answer as it came.
 #[derive(Debug)]
 pub(crate) struct Answer {

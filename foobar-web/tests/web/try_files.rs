@@ -1,18 +1,6 @@
 //! What is tried for a path, and in which order.
 
-use tempfile::TempDir;
-
-use crate::support::Server;
-
-fn folder(files: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().expect("the temporary folder is writable");
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("the folder is writable");
-        std::fs::write(path, text).expect("the folder is writable");
-    }
-    folder
-}
+use crate::support::{Server, folder};
 
 #[test]
 fn a_fallback_file_answers_with_200_where_nothing_is() {

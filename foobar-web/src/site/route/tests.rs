@@ -157,23 +157,25 @@ fn a_route_has_its_own_limit_rate_and_limit_rate_after() {
     assert_eq!(pace(&site, &route), None);
 }
 
+/// What `try_files` is compiled to, and its end.
+fn tried(steps: &[&str]) -> Result<(String, Fallback), String> {
+    let (folder, files) = (tempfile::tempdir().expect("the temporary folder is writable"), no_sources());
+    let try_files = steps.iter().map(|step| (*step).to_owned()).collect();
+    let site = SiteSettings { try_files, ..SiteSettings::default() };
+    let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
+    let routes =
+        Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10).map_err(|error| error.to_string())?;
+    let Target::TryFiles { candidates, fallback } = &routes.find("/x").target else { panic!("a site tries") };
+    let name = |candidate: &Candidate| match candidate {
+        Candidate::Folder { .. } => "folder".to_owned(),
+        Candidate::File { name, .. } => name.clone(),
+        Candidate::Around { before, after, .. } => format!("{before}*{after}"),
+    };
+    Ok((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
+}
+
 #[test]
 fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
-    let (folder, files) = (tempfile::tempdir().expect("the temporary folder is writable"), no_sources());
-    let tried = |steps: &[&str]| {
-        let try_files = steps.iter().map(|step| (*step).to_owned()).collect();
-        let site = SiteSettings { try_files, ..SiteSettings::default() };
-        let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
-        let routes = Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10)
-            .map_err(|error| error.to_string())?;
-        let Target::TryFiles { candidates, fallback } = &routes.find("/x").target else { panic!("a site tries") };
-        let name = |candidate: &Candidate| match candidate {
-            Candidate::Folder { .. } => "folder".to_owned(),
-            Candidate::File { name, .. } => name.clone(),
-            Candidate::Around { before, after, .. } => format!("{before}*{after}"),
-        };
-        Ok::<_, String>((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
-    };
     let not_found = Fallback::Status(StatusCode::NOT_FOUND);
     for (steps, places, last) in [
         (&["file", "index", "app"][..], "folder", Fallback::App),
@@ -191,6 +193,10 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
     ] {
         assert_eq!(tried(steps), Ok((places.to_owned(), last)), "{steps:?}");
     }
+}
+
+#[test]
+fn a_step_that_cannot_be_tried_is_an_error_that_says_what_can() {
     for (steps, message) in [
         (&["=404", "file"][..], "\"=404\" is the last step: it answers for every path"),
         (&["app", "=404"], "\"app\" is the last step: it answers for every path"),
