@@ -189,10 +189,10 @@ async fn an_application_waits_for_its_database_and_then_starts() {
 }
 
 /// What becomes of an application whose database is down at first.
-async fn failure_after_a_wait(app: impl App) -> String {
+async fn failure_after_a_wait(app: impl App, start_timeout: &str) -> String {
     let test = TestDb::sqlite().await;
     let db = down(&test);
-    let tier = hasty(app, Some(db.clone()), "100ms");
+    let tier = hasty(app, Some(db.clone()), start_timeout);
     tier.start().await.unwrap();
     db.tier().start().await.unwrap();
     let failure = Chain(&*tier.failed().await).to_string();
@@ -202,12 +202,12 @@ async fn failure_after_a_wait(app: impl App) -> String {
 
 #[tokio::test]
 async fn what_cannot_pass_after_the_wait_is_the_failure_of_the_tier() {
-    let migration = failure_after_a_wait(broken()).await;
+    let migration = failure_after_a_wait(broken(), "0").await;
     let expected = "the database could not be migrated: migration `2026-01-01-000000_misspelt` failed: ";
     assert!(migration.starts_with(expected), "{migration}");
-    assert_eq!(failure_after_a_wait(Wrong::Panics).await, "the application's own start panicked: a bug");
+    assert_eq!(failure_after_a_wait(Wrong::Panics, "0").await, "the application's own start panicked: a bug");
     let expected = "the application's own start did not end within 100ms (`app.start_timeout`)";
-    assert_eq!(failure_after_a_wait(Wrong::NeverEnds).await, expected);
+    assert_eq!(failure_after_a_wait(Wrong::NeverEnds, "100ms").await, expected);
 }
 
 #[tokio::test]
