@@ -105,13 +105,56 @@ fn section<S: Settings>(text: &mut String, title: &str) {
     let name = S::SECTION.replace("sites.*", "sites.NAME").replace("routes.*", "routes.\"PATH\"");
     push(text, format_args!("\n## `[{name}]` — {title}\n\n| Key | Default | Meaning |\n|---|---|---|\n"));
     S::KEYS.iter().for_each(|key| row(text, key));
+    S::KEYS.iter().for_each(|key| rest(text, key));
 }
 
+/// A key's row of the table, with the first sentence of its description.
 fn row(text: &mut String, key: &Key) {
-    let field = key.name.rsplit('.').next().unwrap_or(key.name); // a name without a dot is its own last part
     let default = key.default.map_or("—".to_owned(), |default| format!("`{default}`"));
-    let doc = key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").replace('|', "\\|");
-    push(text, format_args!("| `{field}` | {default} | {doc} |\n"));
+    let doc = doc(key);
+    let meaning = doc[..first_sentence(&doc)].replace('|', "\\|");
+    push(text, format_args!("| `{}` | {default} | {meaning} |\n", field(key)));
+}
+
+/// What else a key's description says, below the table.
+fn rest(text: &mut String, key: &Key) {
+    let doc = doc(key);
+    let rest = doc[first_sentence(&doc)..].trim_start();
+    if !rest.is_empty() {
+        push(text, format_args!("\n`{}`: ", field(key)));
+        wrap(text, rest, field(key).len() + "``: ".len());
+    }
+}
+
+fn field(key: &Key) -> &'static str {
+    key.name.rsplit('.').next().unwrap_or(key.name) // a name without a dot is its own last part
+}
+
+fn doc(key: &Key) -> String {
+    key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// Where the first sentence ends: at a full stop before a space that is not inside code.
+fn first_sentence(doc: &str) -> usize {
+    let mut ends = doc.match_indices(". ").map(|(at, _)| at + 1);
+    ends.find(|end| doc[..*end].matches('`').count() % 2 == 0).unwrap_or(doc.len()) // it is the only one
+}
+
+/// Writes words in lines of up to 120 characters, of which the first has so many already.
+fn wrap(text: &mut String, words: &str, mut width: usize) {
+    for (at, word) in words.split(' ').enumerate() {
+        width += 1 + word.chars().count();
+        match at {
+            0 => {}
+            _ if width > 120 => {
+                text.push('\n');
+                width = word.chars().count();
+            }
+            _ => text.push(' '),
+        }
+        text.push_str(word);
+    }
+    text.push('\n');
 }
 
 fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
