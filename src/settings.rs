@@ -137,7 +137,7 @@ fn doc(key: &Key) -> String {
 /// Where the first sentence ends: at a full stop before a space that is not inside code.
 fn first_sentence(doc: &str) -> usize {
     let mut ends = doc.match_indices(". ").map(|(at, _)| at + 1);
-    ends.find(|end| doc[..*end].matches('`').count() % 2 == 0).unwrap_or(doc.len()) // it is the only one
+    ends.find(|end| doc[..*end].matches('`').count().is_multiple_of(2)).unwrap_or(doc.len()) // it is the only one
 }
 
 /// Writes words in lines of up to 120 characters, of which the first has so many already.

@@ -7,19 +7,19 @@ import os
 import random
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-KEEPALIVE_REQUESTS = 1_000_000_000
-SERVER_CORE, CLIENT_CORE = "0", "1"
+sys.path.append(str(Path(__file__).parent.parent))
+import measuring
+from measuring import KEEPALIVE_REQUESTS, figure, free_port, processor_time, row
+
 CLONE_NEWNET = 0x40000000
 CONGESTION = Path("/proc/sys/net/ipv4/tcp_congestion_control")
 MANY = 10_000
@@ -54,15 +54,6 @@ SERVERS = ["nginx", "bare", "foobar"]
 # The ordinary one sleeps while it waits and reads what comes; the next polls, and has the kernel discard it. The last is
 # not ours.
 CLIENTS = {"ordinary": ["--read", "65536"], "awake": ["--spin", "yes"], "wrk": None}
-
-
-@dataclass
-class Server:
-    """A running server."""
-
-    address: str
-    process: subprocess.Popen
-    pids: list = field(default_factory=list)
 
 
 def main():
@@ -113,10 +104,8 @@ def parse():
 
 
 def build():
-    release = ["cargo", "build", "--release", "--locked"]
-    subprocess.run([*release, "--bin", "foobar"], check=True)
-    own = ["--manifest-path", "benches/static/Cargo.toml", "--target-dir", "target/static"]
-    subprocess.run([*release, *own], check=True)
+    measuring.cargo_build("--bin", "foobar")
+    measuring.cargo_build("--manifest-path", "benches/static/Cargo.toml", "--target-dir", "target/static")
 
 
 def enter_another_network(congestion):
@@ -168,7 +157,7 @@ class Bench:
         command += ["--connections", str(case.connections)]
         command += [argument.format(work=self.work) for argument in case.arguments]
         command += [word for pid in server.pids for word in ("--pid", str(pid))]
-        return json.loads(self.run_client(name, command))
+        return json.loads(measuring.run_client(name, command, self.first))
 
     def ask_by_wrk(self, name, server, case):
         """The same by wrk, which asks for one path and checks nothing."""
@@ -181,7 +170,7 @@ class Bench:
         for pid in server.pids:
             Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak
         before = processor_time(server.pids)
-        told = self.run_client(name, [*command, url])
+        told = measuring.run_client(name, [*command, url], self.first)
         spent = processor_time(server.pids) - before
         unannounced = name == "bare" and "--close" in options  # its end of a connection is an error to wrk
         failed = "Socket errors" in told and not unannounced
@@ -196,12 +185,6 @@ class Bench:
             "peak_kib": sum(peak(pid) for pid in server.pids),
         }
 
-    def run_client(self, name, command):
-        done = subprocess.run([*self.first, "taskset", "-c", CLIENT_CORE, *command], capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{name}: {done.stderr or done.stdout}")
-        return done.stdout
-
     def server(self, name, logged):
         key = name, logged
         if key not in self.servers:
@@ -210,18 +193,10 @@ class Bench:
 
     def start(self, name, logged):
         port = free_port()
-        address = f"127.0.0.1:{port}"
         folder = self.work / f"{name}-{'logged' if logged else 'silent'}"
         folder.mkdir()
-        command = getattr(self, name)(address, folder, logged)
-        command = [*self.first, "taskset", "-c", SERVER_CORE, *command]
-        with open(folder / "output", "w") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
-        server = Server(address, process)
-        self.servers[name, logged] = server
-        wait_until_it_answers(port, process, folder / "output")
-        server.pids = [process.pid, *children(process.pid)]
-        return server
+        command = getattr(self, name)(f"127.0.0.1:{port}", folder, logged)
+        return measuring.start(command, port, folder, self.first)
 
     def nginx(self, address, folder, logged):
         log = f"{folder}/access.log combined buffer=64k flush=1s" if logged else "off"
@@ -275,29 +250,7 @@ try_files = ["file", "index"]
 
     def stop(self):
         for server in self.servers.values():
-            server.process.terminate()
-        for server in self.servers.values():
-            server.process.wait()
-
-
-def free_port():
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return chosen.getsockname()[1]
-
-
-def wait_until_it_answers(port, process, output):
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-    sys.exit(output.read_text())
-
-
-def children(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            server.stop()
 
 
 def fields(options, url):
@@ -309,11 +262,6 @@ def fields(options, url):
     if "--if-none-match" in options:
         with urllib.request.urlopen(url) as answer:
             yield f"If-None-Match: {answer.headers['ETag']}"
-
-
-def processor_time(pids):
-    """In nanoseconds, by the clock that clock_getcpuclockid(3) gives."""
-    return sum(time.clock_gettime_ns(~pid << 3 | 2) for pid in pids)
 
 
 def latency(told, percentile):
@@ -382,23 +330,14 @@ def speeds(results, names):
     return lines
 
 
-def row(cells):
-    return "| " + " | ".join(cells) + " |"
-
-
 def median(results, key):
     return statistics.median(result[key] for result in results) if results else None
 
 
 def ratio(by_server, above, below, key):
-    """Of the figures of the same round: the median, the least and the most. A slow minute of the machine hits both."""
-    above, below = by_server.get(above), by_server.get(below)
-    ratios = [one[key] / other[key] for one, other in zip(above, below, strict=True)] if above and below else []
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})" if ratios else ""
-
-
-def figure(value, digits=1):
-    return "" if value is None else f"{value:,.{digits}f}"
+    if not by_server.get(above) or not by_server.get(below):
+        return ""
+    return measuring.ratio(*([result[key] for result in by_server[name]] for name in (above, below)))
 
 
 def latencies(results):

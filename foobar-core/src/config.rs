@@ -28,10 +28,11 @@ pub use key::{Key, Settings};
 pub use sources::Loader;
 
 #[doc(inline)]
-pub use crate::settings;
+pub use crate::{choice, settings};
 
 #[doc(hidden)]
 pub mod __private {
+    pub use super::key::what_to_write;
     pub use super::known::defaults;
     pub use serde::{self, Deserialize};
 }

@@ -21,7 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use self::queue::{Next, Queue};
 use self::repeats::Repeats;
 use crate::BoxError;
-use crate::config::settings;
+use crate::config::{choice, settings};
 
 settings! {
     /// `[log]`: what this program says about itself, on standard error.
@@ -58,25 +58,13 @@ fn is_directive(text: &str) -> bool {
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(try_from = "String")]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-impl TryFrom<String> for LogFormat {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("write \"text\" or \"json\""),
-        }
+choice! {
+    /// How log lines look.
+    pub enum LogFormat {
+        /// Lines for people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
     }
 }
 

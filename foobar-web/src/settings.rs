@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use foobar_core::config::settings;
+use foobar_core::config::{choice, settings};
 use foobar_core::{List, Period, Size, TrustedProxy};
 use serde::Deserialize;
 
@@ -182,28 +182,15 @@ settings! {
     }
 }
 
-/// How a line of the access log looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum LogFormat {
-    /// nginx's `combined`.
-    Combined,
-    /// The same with the request id at its end.
-    CombinedId,
-    /// One JSON object a line.
-    Json,
-}
-
-impl TryFrom<String> for LogFormat {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        match name.as_str() {
-            "combined" => Ok(Self::Combined),
-            "combined_id" => Ok(Self::CombinedId),
-            "json" => Ok(Self::Json),
-            _ => Err("write \"combined\", \"combined_id\" or \"json\""),
-        }
+choice! {
+    /// How a line of the access log looks.
+    pub enum LogFormat {
+        /// nginx's `combined`.
+        Combined = "combined",
+        /// The same with the request id at its end.
+        CombinedId = "combined_id",
+        /// One JSON object a line.
+        Json = "json",
     }
 }
 
@@ -220,78 +207,39 @@ impl TryFrom<String> for NoErrorPage {
     }
 }
 
-/// How the content of a folder is listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Autoindex {
-    /// Not at all.
-    Off,
-    /// As a page.
-    Html,
-    /// As nginx's `autoindex_format json`.
-    Json,
-    /// As a page, or as JSON where `Accept` prefers it.
-    On,
-}
-
-impl TryFrom<String> for Autoindex {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        match name.as_str() {
-            "off" => Ok(Self::Off),
-            "html" => Ok(Self::Html),
-            "json" => Ok(Self::Json),
-            "on" => Ok(Self::On),
-            _ => Err("write \"off\", \"html\", \"json\" or \"on\""),
-        }
+choice! {
+    /// How the content of a folder is listed.
+    pub enum Autoindex {
+        /// Not at all.
+        Off = "off",
+        /// As a page.
+        Html = "html",
+        /// As nginx's `autoindex_format json`.
+        Json = "json",
+        /// As a page, or as JSON where `Accept` prefers it.
+        On = "on",
     }
 }
 
-/// What a site with a certificate does with requests over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Https {
-    /// They are answered as over HTTPS.
-    Keep,
-    /// They are redirected to HTTPS.
-    Redirect,
-}
-
-impl TryFrom<String> for Https {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        match name.as_str() {
-            "keep" => Ok(Self::Keep),
-            "redirect" => Ok(Self::Redirect),
-            _ => Err("write \"redirect\" or \"keep\""),
-        }
+choice! {
+    /// What a site with a certificate does with requests over HTTP.
+    pub enum Https {
+        /// They are answered as over HTTPS.
+        Keep = "keep",
+        /// They are redirected to HTTPS.
+        Redirect = "redirect",
     }
 }
 
-/// What happens to the `www.` in front of a site's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Www {
-    /// Names are as they are.
-    Keep,
-    /// `foobar.com` is redirected to `www.foobar.com`.
-    Add,
-    /// `www.foobar.com` is redirected to `foobar.com`.
-    Remove,
-}
-
-impl TryFrom<String> for Www {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        match name.as_str() {
-            "keep" => Ok(Self::Keep),
-            "add" => Ok(Self::Add),
-            "remove" => Ok(Self::Remove),
-            _ => Err("write \"keep\", \"add\" or \"remove\""),
-        }
+choice! {
+    /// What happens to the `www.` in front of a site's names.
+    pub enum Www {
+        /// Names are as they are.
+        Keep = "keep",
+        /// `foobar.com` is redirected to `www.foobar.com`.
+        Add = "add",
+        /// `www.foobar.com` is redirected to `foobar.com`.
+        Remove = "remove",
     }
 }
 

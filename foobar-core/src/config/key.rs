@@ -93,3 +93,57 @@ macro_rules! settings {
     (@default $default:expr) => { Some($default) };
     (@default) => { None };
 }
+
+/// Declares a setting that is one of a few words.
+///
+/// Each variant has a doc comment and its word; any other word is an error that lists them.
+///
+/// ```
+/// foobar_core::choice! {
+///     /// What happens to an entry that nobody asks for.
+///     pub enum Eviction {
+///         /// It stays.
+///         Never = "never",
+///         /// It goes when room is needed.
+///         WhenFull = "when_full",
+///     }
+/// }
+/// assert_eq!(Eviction::try_from("never".to_owned()), Ok(Eviction::Never));
+/// assert_eq!(Eviction::try_from("nevr".to_owned()), Err("write \"never\" or \"when_full\"".to_owned()));
+/// ```
+#[macro_export]
+macro_rules! choice {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $( $(#[$doc:meta])+ $variant:ident = $word:literal, )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, $crate::config::__private::Deserialize)]
+        #[serde(crate = "foobar_core::config::__private::serde", try_from = "String")]
+        pub enum $name {
+            $( $(#[$doc])+ $variant, )+
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(word: String) -> Result<Self, String> {
+                match word.as_str() {
+                    $( $word => Ok(Self::$variant), )+
+                    _ => Err($crate::config::__private::what_to_write(&[$( $word ),+])),
+                }
+            }
+        }
+    };
+}
+
+/// What is accepted where one of these words is.
+pub fn what_to_write(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    match &quoted[..] {
+        [first @ .., last] if !first.is_empty() => format!("write {} or {last}", first.join(", ")),
+        _ => format!("write {}", quoted.concat()),
+    }
+}

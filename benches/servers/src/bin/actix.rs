@@ -1,24 +1,29 @@
-//! The example site's product page, a hello and static files, on actix-web's own server as its documentation shows it:
-//! r2d2 and `web::block` for Diesel, actix-files for files. Queries and template are the site's own files.
+//! On actix-web's own server, as its documentation shows it: r2d2 and `web::block` for Diesel, actix-files for files. Queries
+//! and template of the product page are the example site's own files.
 //!
-//! Run with: plain LISTEN WORKERS SQLITE-FILE STATIC-FOLDER
+//! Run with: actix LISTEN SQLITE-FILE STATIC-FOLDER
 
 extern crate self as foobar; // the site's modules name it
 
+use actix_web::dev::Service;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{Form, Json};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use askama::Template;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::sqlite::SqliteConnection;
+use servers::{FIELDS, HELLO, Order, REQUEST_ID, TEA, request_id};
 
 pub use diesel::QueryResult;
 /// What the site's queries run on: here Diesel's own connection.
 pub type Conn = SqliteConnection;
 
-#[path = "../../../examples/site/product.rs"]
+#[path = "../../../../examples/site/product.rs"]
 #[allow(dead_code, reason = "the site uses more of it")]
 mod product;
-#[path = "../../../examples/site/schema.rs"]
+#[path = "../../../../examples/site/schema.rs"]
 mod schema;
 
 use product::Product;
@@ -67,18 +72,30 @@ async fn product(db: web::Data<Database>, id: web::Path<i32>) -> actix_web::Resu
 #[actix_web::main]
 async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, listen, workers, file, folder] = &arguments[..] else { panic!("see the top of main.rs") };
+    let [_, listen, file, folder] = &arguments[..] else { panic!("see the top of actix.rs") };
     let manager = ConnectionManager::new(file);
     let pool = Pool::builder().max_size(4).test_on_check_out(false).connection_customizer(Box::new(Pragmas)).build(manager);
     let (pool, folder) = (web::Data::new(pool.expect("the database opens")), folder.clone());
     HttpServer::new(move || {
         App::new()
             .app_data(pool.clone())
-            .route("/", web::get().to(async || "Hello, World!\n"))
+            .wrap(FIELDS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add))
+            .wrap_fn(|request, service| {
+                let response = service.call(request);
+                async {
+                    let mut response = response.await?;
+                    let id = HeaderValue::try_from(request_id()).expect("hexadecimal digits");
+                    response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), id);
+                    Ok(response)
+                }
+            })
+            .route("/", web::get().to(async || HELLO))
+            .route("/json", web::get().to(async || Json(TEA)))
+            .route("/order", web::post().to(async |order: Form<Order>| order.confirmation()))
             .route("/products/{id}", web::get().to(product))
             .service(actix_files::Files::new("/files", &folder))
     })
-    .workers(workers.parse().expect("a number of workers"))
+    .workers(1)
     .tcp_nodelay(true)
     .bind(listen)?
     .run()
