@@ -49,8 +49,8 @@ pub use foobar_core::{
     Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{
-    Access, Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus,
-    Migrations, Query, QueryResult, diesel, embed_migrations,
+    Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus, Migrations,
+    Query, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,

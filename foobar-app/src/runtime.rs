@@ -25,14 +25,14 @@ use http::{Method, StatusCode};
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::{App, AppSettings, AppTier};
 
+mod app_instance;
 mod head;
-mod hosted;
 mod request;
 mod response;
 mod tunnel;
 
-use hosted::Hosted;
-pub use hosted::StartError;
+use app_instance::AppInstance;
+pub use app_instance::StartError;
 use request::Link;
 use tunnel::Tunnels;
 
@@ -66,8 +66,8 @@ use tunnel::Tunnels;
 /// than [`AppSettings::max_websocket_frame`] ends it with an error; a handler that takes frames of more than actix-web's
 /// 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
 pub struct Runtime<A> {
-    hosted: Arc<Hosted<A>>,
-    start: PersistentStart<Hosted<A>>,
+    instance: Arc<AppInstance<A>>,
+    start: PersistentStart<AppInstance<A>>,
     tunnels: Arc<Tunnels>,
 }
 
@@ -76,13 +76,13 @@ impl<A: App> Runtime<A> {
     pub fn new(app: A, db: Option<Db>, settings: &AppSettings) -> Self {
         let guard = Arc::new(Guard::new(settings));
         let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
-        let hosted = Arc::new(Hosted::new(app, db, guard, *settings.start_timeout));
-        Self { start: PersistentStart::new(Arc::clone(&hosted)), hosted, tunnels }
+        let instance = Arc::new(AppInstance::new(app, db, guard, *settings.start_timeout));
+        Self { start: PersistentStart::new(Arc::clone(&instance)), instance, tunnels }
     }
 
     /// The actix-web application of one worker thread.
     async fn service(&self) -> Result<impl ActixService, BoxError> {
-        let Hosted { app, db, .. } = &*self.hosted;
+        let AppInstance { app, db, .. } = &*self.instance;
         let mut actix = actix_web::App::new()
             .app_data(JsonConfig::default().limit(usize::MAX))
             .app_data(FormConfig::default().limit(usize::MAX))
@@ -100,7 +100,7 @@ impl<A: App> AppTier for Runtime<A> {}
 
 impl<A: App> Tier for Runtime<A> {
     fn name(&self) -> &'static str {
-        Hosted::<A>::TIER
+        AppInstance::<A>::TIER
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
@@ -112,7 +112,7 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn readiness(&self) -> Readiness {
-        self.hosted.guard.gate.readiness()
+        self.instance.guard.gate.readiness()
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
@@ -123,18 +123,18 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn unfinished(&self) -> Option<String> {
-        self.hosted.unfinished().map(str::to_owned)
+        self.instance.unfinished().map(str::to_owned)
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.hosted.guard.metrics(metrics);
+        self.instance.guard.metrics(metrics);
     }
 }
 
 impl<A: App> MakeHandler for Runtime<A> {
     fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
         Box::pin(async {
-            let guard = Arc::clone(&self.hosted.guard);
+            let guard = Arc::clone(&self.instance.guard);
             let counters = guard.counters();
             let service = self.service().await?;
             let worker = Worker { service, tunnels: Arc::clone(&self.tunnels), counters: Arc::clone(&counters) };

@@ -29,12 +29,12 @@ use std::sync::Arc;
 use foobar_db::Db;
 use http::Method;
 
-mod answer;
-mod call;
+mod test_request;
+mod test_response;
 mod worker;
 
-pub use answer::Answer;
-pub use call::Call;
+pub use test_request::TestRequest;
+pub use test_response::TestResponse;
 use worker::Worker;
 
 use crate::{App, AppSettings, AppTier, Runtime};
@@ -67,22 +67,22 @@ impl Client {
     }
 
     /// A `GET`. `path` may have a query.
-    pub fn get(&self, path: &str) -> Call<'_> {
+    pub fn get(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::GET, path)
     }
 
     /// A `POST`.
-    pub fn post(&self, path: &str) -> Call<'_> {
+    pub fn post(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::POST, path)
     }
 
     /// A `PUT`.
-    pub fn put(&self, path: &str) -> Call<'_> {
+    pub fn put(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::PUT, path)
     }
 
     /// A `DELETE`.
-    pub fn delete(&self, path: &str) -> Call<'_> {
+    pub fn delete(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::DELETE, path)
     }
 
@@ -91,7 +91,7 @@ impl Client {
     /// # Panics
     ///
     /// If `path` is not the path of a URI.
-    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
-        Call::new(&self.worker, method, path)
+    pub fn call(&self, method: Method, path: &str) -> TestRequest<'_> {
+        TestRequest::new(&self.worker, method, path)
     }
 }

@@ -6,7 +6,7 @@ use foobar_core::panics;
 
 use crate::deadline::End;
 use crate::failure::Failure;
-use crate::{Access, Conn, Query, deadline};
+use crate::{Conn, Query, QueryKind, deadline};
 
 type Transactions = <Conn as Connection>::TransactionManager;
 
@@ -16,15 +16,15 @@ const UNDO: Duration = Duration::from_secs(1);
 /// Runs `query` once, until its deadline or until `end` comes.
 pub(crate) fn attempt(
     conn: &mut Conn,
-    access: Access,
+    kind: QueryKind,
     query: &mut Query,
     until: Instant,
     end: &Arc<End>,
 ) -> Result<(), Failure> {
-    conn.begin_call(access);
-    let run = || match access {
-        Access::Write => transaction(conn, query),
-        Access::Read | Access::Migrate => query(conn).map_err(Failure::of),
+    conn.begin_call(kind);
+    let run = || match kind {
+        QueryKind::Write => transaction(conn, query),
+        QueryKind::Read | QueryKind::Migrate => query(conn).map_err(Failure::of),
     };
     panics::catch(|| deadline::until_or(until, end, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }

@@ -5,7 +5,7 @@ use diesel::result::Error as DieselError;
 #[cfg(feature = "mysql")]
 use crate::MysqlConnection;
 use crate::migrations::MigrationLock;
-use crate::{Access, Engine, Error, driver_error};
+use crate::{Engine, Error, QueryKind, driver_error};
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
 
@@ -57,13 +57,13 @@ impl Conn {
     }
 
     /// Begins a call: what has been done before on this thread counts no more.
-    pub(crate) fn begin_call(&mut self, access: Access) {
+    pub(crate) fn begin_call(&mut self, kind: QueryKind) {
         driver_error::forget();
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => crate::sqlite::begin_call(access),
+            Self::Sqlite(_) => crate::sqlite::begin_call(kind),
             #[cfg(feature = "mysql")]
-            Self::Mysql(conn) => conn.set_access(access),
+            Self::Mysql(conn) => conn.set_kind(kind),
         }
     }
 

@@ -16,7 +16,7 @@ pub trait Database: Tier {
     ///
     /// A query may run several times; only the last run counts. One whose caller goes away while it waits for a
     /// connection never runs; one that has begun runs to its end.
-    fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>>;
+    fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Says whether the tier's start would find a database it can use; started or not, it changes nothing.
     ///
@@ -27,7 +27,7 @@ pub trait Database: Tier {
 
 /// What a query does to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum QueryKind {
     /// It only reads: no transaction around it, and it may see a replica.
     Read,
     /// It is one transaction on the primary, run again from its start after a deadlock or a lost connection.

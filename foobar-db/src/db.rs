@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use foobar_core::Tier;
 
 use crate::{
-    Access, Conn, Database, DatabaseSettings, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryResult,
-    passing,
+    Conn, Database, DatabaseSettings, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryKind,
+    QueryResult, passing,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -79,7 +79,7 @@ impl Db {
         &self,
         work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(Access::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
+        self.run(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
     }
 }
 
@@ -95,7 +95,7 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(Access::Read, query).await
+        self.run(QueryKind::Read, query).await
     }
 
     /// Runs a query as one transaction on the primary: committed if it is `Ok`, rolled back if it is an error or
@@ -157,7 +157,7 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(Access::Write, query).await
+        self.run(QueryKind::Write, query).await
     }
 
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
@@ -167,7 +167,7 @@ impl<C: EngineConnection> Db<C> {
 
     async fn run<T: Send + 'static>(
         &self,
-        access: Access,
+        kind: QueryKind,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
         let result = Arc::new(Mutex::new(None));
@@ -178,7 +178,7 @@ impl<C: EngineConnection> Db<C> {
             *slot.lock().expect("nothing panics while it holds the slot") = Some(value);
             Ok(())
         });
-        self.database.run(access, query).await?;
+        self.database.run(kind, query).await?;
         let value = result.lock().expect("nothing panics while it holds the slot").take();
         Ok(value.expect("a query that succeeded has left its result"))
     }

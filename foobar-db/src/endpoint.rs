@@ -13,7 +13,7 @@ use crate::connections::{Connect, ConnectError, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::stats::Stats;
-use crate::{Access, Error, Query, deadline};
+use crate::{Error, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {
@@ -64,19 +64,19 @@ impl Endpoint {
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
-    pub(crate) fn run(&self, access: Access, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
+    pub(crate) fn run(&self, kind: QueryKind, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
         let mut connection = self.checkout(acquire_by)?;
-        let until = Instant::now() + self.limits.of(access);
+        let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
-            let outcome = attempt(&mut connection.conn, access, query, until, &self.end);
+            let outcome = attempt(&mut connection.conn, kind, query, until, &self.end);
             // A migration leaves its lock and no statement limit behind.
-            let is_broken = access == Access::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
+            let is_broken = kind == QueryKind::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
             connection.broken |= is_broken || !restore(&mut connection.conn);
             drop(connection);
-            let Err(failure) = outcome else { return self.confirm(access) };
-            if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(access) {
-                return Err(failure.into_error(attempts, self.limits.of(access), &self.database));
+            let Err(failure) = outcome else { return self.confirm(kind) };
+            if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(kind) {
+                return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
             }
             self.stats.retries.fetch_add(1, Relaxed);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts)));
@@ -102,11 +102,11 @@ impl Endpoint {
     }
 
     /// What has been committed is kept only where the database that took it is still there, or comes back.
-    fn confirm(&self, access: Access) -> Result<(), Error> {
-        match access {
-            Access::Read => Ok(()),
-            Access::Write => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
-            Access::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
+    fn confirm(&self, kind: QueryKind) -> Result<(), Error> {
+        match kind {
+            QueryKind::Read => Ok(()),
+            QueryKind::Write => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
+            QueryKind::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
         }
     }
 
@@ -127,13 +127,13 @@ fn closed(why: &ConnectError) -> DieselError {
 #[cfg(feature = "mysql")]
 impl Endpoint {
     /// The server is gone: every connection that is open now is closed, and calls fail at once.
-    pub(crate) fn went_away(&self, why: ConnectError) {
+    pub(crate) fn mark_down(&self, why: ConnectError) {
         self.connections.flush();
         *self.down() = Some(why);
     }
 
     /// The server is there: calls are taken again, with a connection for the first.
-    pub(crate) fn is_there(&self) {
+    pub(crate) fn mark_up(&self) {
         if self.down().is_some() {
             let _late = self.pool.get_timeout(RECONNECT); // then the first call waits for it
             *self.down() = None;

@@ -8,7 +8,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics::Panic;
 
 use crate::driver_error::{self, Origin};
-use crate::{Access, ConnectError, Error, deadline};
+use crate::{ConnectError, Error, QueryKind, deadline};
 
 /// Why one attempt at a query failed, as far as it decides what comes next.
 #[derive(Debug)]
@@ -173,8 +173,8 @@ impl Failure {
     }
 
     /// Whether the whole query may be run again.
-    pub(crate) fn may_be_retried(&self, access: Access) -> bool {
-        access != Access::Migrate && matches!(self, Self::Conflict(_) | Self::Lost(_))
+    pub(crate) fn may_be_retried(&self, kind: QueryKind) -> bool {
+        kind != QueryKind::Migrate && matches!(self, Self::Conflict(_) | Self::Lost(_))
     }
 
     /// What the caller is told when there is no further attempt.

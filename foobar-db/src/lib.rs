@@ -41,13 +41,13 @@ mod engine;
 mod error;
 mod failure;
 mod health;
-mod lane;
 mod limits;
 mod metrics;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod passing;
+mod query_threads;
 mod queue;
 mod settings;
 #[cfg(feature = "sqlite")]
@@ -61,7 +61,7 @@ mod thread;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connections::ConnectError;
-pub use database::{Access, Database, Query};
+pub use database::{Database, Query, QueryKind};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use foobar_core::Period;
 
-use crate::{Access, DatabaseSettings, Error};
+use crate::{DatabaseSettings, Error, QueryKind};
 
 /// How much and how long one pool of connections works.
 #[derive(Clone, Debug)]
@@ -44,10 +44,10 @@ impl Limits {
     }
 
     /// How long a call may take once it has a connection.
-    pub(crate) const fn of(&self, access: Access) -> Duration {
-        match access {
-            Access::Read | Access::Write => self.query,
-            Access::Migrate => self.migration,
+    pub(crate) const fn of(&self, kind: QueryKind) -> Duration {
+        match kind {
+            QueryKind::Read | QueryKind::Write => self.query,
+            QueryKind::Migrate => self.migration,
         }
     }
 }

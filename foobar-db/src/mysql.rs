@@ -26,10 +26,10 @@ use crate::connections::{Connect, ConnectError};
 use crate::deadline::End;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
-use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
-use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, thread};
+use crate::query_threads::{QueryThreads, QueryThreadsSlot};
+use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, thread};
 
 mod bind;
 mod connection;
@@ -56,7 +56,7 @@ pub struct Mysql {
     options: Arc<Options>,
     control: Arc<Control>,
     limits: Limits,
-    lane: LaneSlot,
+    threads: QueryThreadsSlot,
     health: Arc<Health>,
     end: Arc<End>,
     /// Why the server, which was down at the start, refuses us.
@@ -80,7 +80,7 @@ impl Mysql {
                 idle: unless_zero(settings.idle_timeout),
                 ..Limits::new(settings, "database.connections", settings.connections)?
             },
-            lane: LaneSlot::default(),
+            threads: QueryThreadsSlot::default(),
             health: Arc::new(Health::new()),
             end: Arc::default(),
             refused: Arc::default(),
@@ -117,8 +117,8 @@ impl Database for Mysql {
         self.options.describe()
     }
 
-    fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.lane.run(access, query))
+    fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.threads.run(kind, query))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
@@ -144,9 +144,9 @@ impl Tier for Mysql {
             let present = Arc::new(|| Ok(())); // a server at the same address is the same server
             let endpoint =
                 Endpoint::new(self.describe(), self.limits.clone(), self.connect(), present, Arc::clone(&self.end))?;
-            let lane = Lane::start(endpoint, 0)?;
+            let threads = QueryThreads::start(endpoint, 0)?;
             let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
-            let mut monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(lane.endpoint()));
+            let mut monitor = Monitor::new(options, control, Arc::clone(&self.health), Arc::clone(threads.endpoint()));
             let first = thread::run("foobar-db-open", move || monitor.check().map(|()| monitor)).await;
             let monitor = first?.map_err(|error| not_connected(self.describe(), error))?;
             if let Readiness::NotReady(reason) = self.health.get() {
@@ -157,7 +157,7 @@ impl Tier for Mysql {
             let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
             thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
             *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
-            self.lane.start(lane);
+            self.threads.start(threads);
             Ok(())
         })
     }
@@ -172,7 +172,7 @@ impl Tier for Mysql {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            self.lane.drain(deadline).await;
+            self.threads.drain(deadline).await;
             drop(self.check.lock().expect("nothing panics while it holds the sender").take());
             self.health.set(Readiness::not("drained"));
         })
@@ -183,7 +183,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, &[("primary", &self.lane)]);
+        metrics::add(metrics, &[("primary", &self.threads)]);
     }
 }
 

@@ -23,17 +23,17 @@ use crate::connections::{Connect, ConnectError, random};
 use crate::driver_error::{self, Origin};
 use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
-use crate::lane::{Lane, LaneSlot};
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
-use crate::{Access, Conn, Database, DatabaseSettings, Engine, Error, Query, metrics, passing, thread};
+use crate::query_threads::{QueryThreads, QueryThreadsSlot};
+use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, passing, thread};
 
+mod file_identity;
 mod handle;
-mod opened;
-mod place;
+mod location;
 
-use opened::Opened;
-use place::Place;
+use file_identity::FileIdentity;
+use location::Location;
 
 /// SQLite inside the process: one connection that writes, several that read, WAL, and every COMMIT on the disk.
 ///
@@ -47,15 +47,15 @@ pub struct Sqlite {
 
 /// What a start opens.
 struct FileDatabase {
-    place: Place,
+    location: Location,
     lock_timeout: Duration,
-    writer: (Limits, LaneSlot),
-    readers: (Limits, LaneSlot),
+    writer: (Limits, QueryThreadsSlot),
+    readers: (Limits, QueryThreadsSlot),
     health: Health,
     /// Why it has not been opened yet.
     waiting: Mutex<Option<ConnectError>>,
     /// `None` before it is opened, and for a database in memory.
-    opened: Mutex<Option<Opened>>,
+    opened: Mutex<Option<FileIdentity>>,
     /// Keeps a database in memory alive while the pools replace their connections.
     anchor: Mutex<Option<SqliteConnection>>,
 }
@@ -71,10 +71,10 @@ impl Sqlite {
     pub fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
         let database = Arc::new(FileDatabase {
-            place: Place::of(url.expose())?,
+            location: Location::of(url.expose())?,
             lock_timeout: bounded(settings.lock_timeout),
-            writer: (Limits::lasting(settings, 1), LaneSlot::default()),
-            readers: (Limits::new(settings, "database.readers", settings.readers)?, LaneSlot::default()),
+            writer: (Limits::lasting(settings, 1), QueryThreadsSlot::default()),
+            readers: (Limits::new(settings, "database.readers", settings.readers)?, QueryThreadsSlot::default()),
             health: Health::new(),
             waiting: Mutex::default(),
             opened: Mutex::default(),
@@ -88,16 +88,16 @@ impl FileDatabase {
     async fn open(&self) -> Result<(), Error> {
         let anchor = self.on_thread(prepare).await?;
         *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
-        *self.opened.lock().expect("nothing panics while it holds the file") = Opened::at(&self.place);
-        self.start_lanes().map_err(|error| self.cannot_open(error))?;
+        *self.opened.lock().expect("nothing panics while it holds the file") = FileIdentity::at(&self.location);
+        self.start_threads().map_err(|error| self.cannot_open(error))?;
         *self.waiting() = None;
         self.health.set(Readiness::Ready);
         Ok(())
     }
 
-    fn start_lanes(&self) -> io::Result<()> {
-        let readers = Lane::start(self.endpoint(Role::Reader)?, 0)?;
-        let writer = Lane::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
+    fn start_threads(&self) -> io::Result<()> {
+        let readers = QueryThreads::start(self.endpoint(Role::Reader)?, 0)?;
+        let writer = QueryThreads::start(self.endpoint(Role::Writer)?, self.readers.0.connections)?;
         self.readers.1.start(readers);
         self.writer.1.start(writer);
         Ok(())
@@ -105,14 +105,14 @@ impl FileDatabase {
 
     /// Opens the file that is `present` and never makes one.
     fn connect(&self, role: Role, present: Arc<Present>) -> Arc<Connect> {
-        let (name, lock_timeout) = (self.place.existing(), self.lock_timeout);
+        let (name, lock_timeout) = (self.location.existing(), self.lock_timeout);
         Arc::new(move || {
             let conn = open(&name, role, lock_timeout).map_err(refused)?;
             present().map(|()| Conn::Sqlite(conn))
         })
     }
 
-    fn opened(&self) -> Option<Opened> {
+    fn opened(&self) -> Option<FileIdentity> {
         self.opened.lock().expect("nothing panics while it holds the file").clone()
     }
 
@@ -126,9 +126,9 @@ impl FileDatabase {
             Role::Reader => &self.readers.0,
         };
         let opened = self.opened();
-        let present: Arc<Present> = Arc::new(move || opened.as_ref().map_or(Ok(()), Opened::check));
+        let present: Arc<Present> = Arc::new(move || opened.as_ref().map_or(Ok(()), FileIdentity::check));
         Endpoint::new(
-            self.place.describe(),
+            self.location.describe(),
             limits.clone(),
             self.connect(role, Arc::clone(&present)),
             present,
@@ -136,12 +136,12 @@ impl FileDatabase {
         )
     }
 
-    async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
-        let (_, lane) = if access == Access::Read { &self.readers } else { &self.writer };
-        let outcome = lane.run(access, query).await;
+    async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
+        let (_, threads) = if kind == QueryKind::Read { &self.readers } else { &self.writer };
+        let outcome = threads.run(kind, query).await;
         match (outcome, &*self.waiting()) {
             (Err(Error::Closed), Some(source)) => {
-                Err(Error::Unavailable { database: self.place.describe(), source: source.clone() })
+                Err(Error::Unavailable { database: self.location.describe(), source: source.clone() })
             }
             (outcome, _) => outcome,
         }
@@ -150,16 +150,16 @@ impl FileDatabase {
     /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
     async fn on_thread<T: Send + 'static>(
         &self,
-        work: fn(&Place, Duration) -> Result<T, BoxError>,
+        work: fn(&Location, Duration) -> Result<T, BoxError>,
     ) -> Result<T, Error> {
-        let (place, lock_timeout, database) = (self.place.clone(), self.lock_timeout, self.place.describe());
+        let (location, lock_timeout, database) = (self.location.clone(), self.lock_timeout, self.location.describe());
         let cannot_open = move |source| passing::mark(Error::Open { database, source });
-        let outcome = thread::run("foobar-db-open", move || work(&place, lock_timeout).map_err(cannot_open)).await;
+        let outcome = thread::run("foobar-db-open", move || work(&location, lock_timeout).map_err(cannot_open)).await;
         outcome.map_err(|error| self.cannot_open(error)).flatten()
     }
 
     fn cannot_open(&self, error: io::Error) -> Error {
-        Error::Open { database: self.place.describe(), source: error.into() }
+        Error::Open { database: self.location.describe(), source: error.into() }
     }
 }
 
@@ -189,11 +189,11 @@ impl Database for Sqlite {
     }
 
     fn describe(&self) -> String {
-        self.database.place.describe()
+        self.database.location.describe()
     }
 
-    fn run(&self, access: Access, query: Query) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.database.run(access, query))
+    fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.database.run(kind, query))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
@@ -242,8 +242,8 @@ pub(crate) fn restore(conn: &mut SqliteConnection) -> QueryResult<()> {
 }
 
 /// Begins a call on this thread.
-pub(crate) fn begin_call(access: Access) {
-    handle::begin_call(access);
+pub(crate) fn begin_call(kind: QueryKind) {
+    handle::begin_call(kind);
 }
 
 /// Why the transaction of the current call is gone already, if it is: SQLite itself ends it where the disk is full or
@@ -254,25 +254,25 @@ pub(crate) fn rolled_back() -> Option<DieselError> {
 
 /// Makes the file, opens the database and sees that it can be written. A database in memory lives as long as the
 /// connection that is returned for it.
-fn prepare(place: &Place, lock_timeout: Duration) -> Result<Option<SqliteConnection>, BoxError> {
-    if let Place::File(path) = place {
-        place::inspect(path)?;
-        place::make(path)?;
+fn prepare(location: &Location, lock_timeout: Duration) -> Result<Option<SqliteConnection>, BoxError> {
+    if let Location::File(path) = location {
+        location::inspect(path)?;
+        location::make(path)?;
     }
-    let mut conn = open_first(place, lock_timeout)?;
+    let mut conn = open_first(location, lock_timeout)?;
     match conn.batch_execute("BEGIN IMMEDIATE; ROLLBACK") {
         Err(error) if is_locked(&error) => {} // it is written
         outcome => outcome?,
     }
-    Ok(matches!(place, Place::Memory(_)).then_some(conn))
+    Ok(matches!(location, Location::Memory(_)).then_some(conn))
 }
 
 /// Says whether [`prepare`] would succeed, and changes nothing.
-fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
-    let Place::File(path) = place else { return Ok(()) };
-    place::inspect(path)?;
+fn check(location: &Location, lock_timeout: Duration) -> Result<(), BoxError> {
+    let Location::File(path) = location else { return Ok(()) };
+    location::inspect(path)?;
     if path.exists() {
-        let mut conn = handle::establish(&place::read_only(path)?, lock_timeout)?;
+        let mut conn = handle::establish(&location::read_only(path)?, lock_timeout)?;
         conn.batch_execute("SELECT 1 FROM sqlite_schema")?;
     }
     Ok(())
@@ -280,10 +280,10 @@ fn check(place: &Place, lock_timeout: Duration) -> Result<(), BoxError> {
 
 /// Opens a database that may be new. To become WAL it needs the file alone, and SQLite does not wait for that: of
 /// several processes that start at once one succeeds, and the others find it done.
-fn open_first(place: &Place, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
+fn open_first(location: &Location, lock_timeout: Duration) -> ConnectionResult<SqliteConnection> {
     let patience = Instant::now() + lock_timeout;
     loop {
-        match open(&place.or_new(), Role::Writer, lock_timeout) {
+        match open(&location.or_new(), Role::Writer, lock_timeout) {
             Err(ConnectionError::CouldntSetupConfiguration(error))
                 if is_locked(&error) && Instant::now() < patience =>
             {

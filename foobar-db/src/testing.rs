@@ -33,11 +33,11 @@ pub use mysql_server::{MysqlServer, ServerError};
 pub struct TestDb {
     db: Db,
     url: String,
-    _place: Place,
+    _storage: Storage,
 }
 
 /// What must outlive the database.
-enum Place {
+enum Storage {
     #[cfg(feature = "sqlite")]
     Folder(#[expect(dead_code, reason = "dropped, it removes the folder")] tempfile::TempDir),
     #[cfg(feature = "mysql")]
@@ -54,7 +54,7 @@ impl TestDb {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let url = format!("sqlite:{}", folder.path().join("test.db").display());
-        Self::start(url, Place::Folder(folder)).await
+        Self::start(url, Storage::Folder(folder)).await
     }
 
     /// A database of its own on a MariaDB or MySQL server that all tests of the process share. The server has its own
@@ -72,7 +72,7 @@ impl TestDb {
         });
         let database = database.await.unwrap_or_else(|error| panic!("{error}"));
         let (server, url) = database.unwrap_or_else(|error| panic!("{}", Chain(&error)));
-        Self::start(url, Place::Server(server)).await
+        Self::start(url, Storage::Server(server)).await
     }
 
     /// The value for `database.url`, for a second handle or another process.
@@ -85,11 +85,11 @@ impl TestDb {
         settings(&self.url)
     }
 
-    async fn start(url: String, place: Place) -> Self {
+    async fn start(url: String, storage: Storage) -> Self {
         let fail = |error: BoxError| -> ! { panic!("the test database does not start: {}", Chain(&*error)) };
         let db = Db::open(&settings(&url)).unwrap_or_else(|error| fail(error.into()));
         db.tier().start().await.unwrap_or_else(|error| fail(error));
-        Self { db, url, _place: place }
+        Self { db, url, _storage: storage }
     }
 }
 
@@ -110,6 +110,6 @@ fn settings(url: &str) -> DatabaseSettings {
 pub(crate) fn endless(conn: &mut crate::Conn) -> crate::QueryResult<usize> {
     use diesel::RunQueryDsl;
     let digits = (1..10).map(|digit| format!(" UNION ALL SELECT {digit}")).collect::<String>();
-    let billions = (1..=12).map(|place| format!("digits d{place}")).collect::<Vec<_>>().join(", ");
+    let billions = (1..=12).map(|storage| format!("digits d{storage}")).collect::<Vec<_>>().join(", ");
     diesel::sql_query(format!("WITH digits(n) AS (SELECT 0{digits}) SELECT SUM(d1.n) FROM {billions}")).execute(conn)
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use foobar_core::{BoxError, Chain, Handler, Request, RequestId, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use super::answer::Answer;
+use super::test_response::TestResponse;
 use crate::AppTier;
 
 /// The thread that an application runs on; it ends when this is dropped.
 pub(super) struct Worker {
-    calls: mpsc::UnboundedSender<(Request, oneshot::Sender<Answer>)>,
+    calls: mpsc::UnboundedSender<(Request, oneshot::Sender<TestResponse>)>,
 }
 
 impl Worker {
@@ -27,7 +27,7 @@ impl Worker {
         }
     }
 
-    pub(super) async fn send(&self, request: Request) -> Answer {
+    pub(super) async fn send(&self, request: Request) -> TestResponse {
         let (sender, answer) = oneshot::channel();
         let _dead_worker_shows_below = self.calls.send((request, sender));
         answer.await.expect("the application's thread answers every call")
@@ -37,7 +37,7 @@ impl Worker {
 /// Answers calls until the client is gone.
 async fn work(
     tier: Arc<dyn AppTier>,
-    mut calls: mpsc::UnboundedReceiver<(Request, oneshot::Sender<Answer>)>,
+    mut calls: mpsc::UnboundedReceiver<(Request, oneshot::Sender<TestResponse>)>,
     made: oneshot::Sender<Result<(), BoxError>>,
 ) {
     let handler: Rc<dyn Handler> = match tier.make().await {
@@ -48,7 +48,7 @@ async fn work(
     while let Some((request, sender)) = calls.recv().await {
         let handler = Rc::clone(&handler);
         tokio::task::spawn_local(async move {
-            let answer = Answer::collect(answer(&*handler, request).await).await;
+            let answer = TestResponse::collect(answer(&*handler, request).await).await;
             let _caller_gone = sender.send(answer);
         });
     }

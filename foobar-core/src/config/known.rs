@@ -3,7 +3,7 @@
 use config::{Value, ValueKind};
 
 use super::error::Hint;
-use super::sources::Given;
+use super::sources::Override;
 use super::{Config, ConfigError, DEFAULT, Key, Settings, tree};
 
 impl Config {
@@ -22,7 +22,7 @@ impl Config {
     }
 
     /// Gives the program's presets for every section; the last one of a key wins.
-    pub(super) fn fill_in_presets(&mut self, presets: &[Given]) -> Result<(), ConfigError> {
+    pub(super) fn fill_in_presets(&mut self, presets: &[Override]) -> Result<(), ConfigError> {
         for preset in presets.iter().rev() {
             if !self.keys.iter().any(|known| known.name == preset.key) {
                 return Err(self.unknown(&preset.key));

@@ -10,10 +10,10 @@ use super::{Config, ConfigError, Key, Settings, locate, tree};
 #[derive(Clone, Default)]
 pub struct Loader {
     keys: Vec<&'static Key>,
-    presets: Vec<Given>,
+    presets: Vec<Override>,
     file: Option<PathBuf>,
     environment: Vec<(String, OsString)>,
-    given: Vec<Given>,
+    given: Vec<Override>,
 }
 
 impl Loader {
@@ -28,14 +28,14 @@ impl Loader {
     /// of that key in every section there is, as in `sites.*.root`.
     #[must_use]
     pub fn preset(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.presets.push(Given { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
+        self.presets.push(Override { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
         self
     }
 
     /// Sets one key beneath all presets, also those set before.
     #[must_use]
     pub fn preset_beneath(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.presets.insert(0, Given { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
+        self.presets.insert(0, Override { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
         self
     }
 
@@ -62,7 +62,7 @@ impl Loader {
     /// Sets one key, above file and environment; `origin` says who, such as `--listen`.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>, origin: impl Into<String>) -> Self {
-        self.given.push(Given { key: key.into(), value: value.into(), origin: origin.into() });
+        self.given.push(Override { key: key.into(), value: value.into(), origin: origin.into() });
         self
     }
 
@@ -88,21 +88,21 @@ const PROGRAM: &str = "program";
 
 /// A value that a person or program gave for one key. It may be a secret, so it has no `Debug`.
 #[derive(Clone)]
-pub(super) struct Given {
+pub(super) struct Override {
     pub(super) key: String,
     value: String,
     origin: String,
 }
 
-impl Given {
+impl Override {
     pub(super) fn value(&self) -> Value {
         Value::new(Some(&self.origin), self.value.clone())
     }
 }
 
-/// Given values as a source of the `config` crate.
+/// Overrides as a source of the `config` crate.
 #[derive(Clone)]
-struct Values(Vec<Given>);
+struct Values(Vec<Override>);
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,8 +131,8 @@ fn read(path: PathBuf) -> Result<locate::Source, ConfigError> {
     }
 }
 
-fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result<Vec<Given>, ConfigError> {
-    let mut all: Vec<Given> = Vec::with_capacity(variables.len());
+fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result<Vec<Override>, ConfigError> {
+    let mut all: Vec<Override> = Vec::with_capacity(variables.len());
     for (variable, value) in variables {
         let given = from_variable(keys, variable, value)?;
         if let Some(twice) = all.iter().find(|other| other.key == given.key) {
@@ -145,19 +145,19 @@ fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result
 }
 
 /// `FOOBAR__WEB__LISTEN` sets `web.listen`; `FOOBAR__DATABASE__URL_FILE` sets the secret `database.url`.
-fn from_variable(keys: &[&Key], variable: String, value: OsString) -> Result<Given, ConfigError> {
+fn from_variable(keys: &[&Key], variable: String, value: OsString) -> Result<Override, ConfigError> {
     let key = variable[PREFIX.len()..].to_lowercase().replace("__", ".");
     if let Some(secret) = key.strip_suffix("_file")
         && keys.iter().any(|known| known.is_secret() && known.matches(secret))
     {
         let path = PathBuf::from(value);
         return match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Given { key: secret.to_owned(), value: text.trim().to_owned(), origin: variable }),
+            Ok(text) => Ok(Override { key: secret.to_owned(), value: text.trim().to_owned(), origin: variable }),
             Err(source) => Err(ConfigError::SecretFile { variable, path, source }),
         };
     }
     match value.into_string() {
-        Ok(value) => Ok(Given { key, value, origin: variable }),
+        Ok(value) => Ok(Override { key, value, origin: variable }),
         Err(_) => Err(ConfigError::NotText { variable }),
     }
 }

@@ -146,13 +146,13 @@ async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_o
         settings.readers = 1.try_into().unwrap();
     };
     for (db, _test) in both_with(shorter).await {
-        for access in [Access::Read, Access::Write] {
+        for kind in [QueryKind::Read, QueryKind::Write] {
             let start = Instant::now();
-            let outcome = match access {
-                Access::Write => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
+            let outcome = match kind {
+                QueryKind::Write => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
                 _ => db.read(endless).await,
             };
-            assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {access:?} {outcome:?}");
+            assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {kind:?} {outcome:?}");
             assert_eq!(count(&db).await, 0, "{db:?}"); // the only connection is free again, long before a minute is over
             assert!(start.elapsed() >= Duration::from_millis(300), "{db:?}");
         }

@@ -100,15 +100,18 @@ fn only_the_option_that_makes_a_server_read_only_makes_it_unavailable() {
 fn after_a_loss_a_failing_disk_or_an_interruption_at_commit_nothing_is_tried_again() {
     for origin in [Origin::Connection, mysql(1180, *b"HY000"), mysql(1317, *b"70100"), Origin::Deadline] {
         let failure = Failure::of_commit(made(origin));
-        assert!(matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(Access::Write), "{origin:?}");
+        assert!(
+            matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(QueryKind::Write),
+            "{origin:?}"
+        );
     }
-    assert!(Failure::of_commit(made(mysql(1213, *b"40001"))).may_be_retried(Access::Write));
+    assert!(Failure::of_commit(made(mysql(1213, *b"40001"))).may_be_retried(QueryKind::Write));
     driver_error::forget();
 }
 
 #[test]
 fn nothing_that_changes_the_schema_is_tried_again() {
     let conflict = || Failure::Conflict(DieselError::RollbackTransaction);
-    assert!(conflict().may_be_retried(Access::Read) && conflict().may_be_retried(Access::Write));
-    assert!(!conflict().may_be_retried(Access::Migrate));
+    assert!(conflict().may_be_retried(QueryKind::Read) && conflict().may_be_retried(QueryKind::Write));
+    assert!(!conflict().may_be_retried(QueryKind::Migrate));
 }

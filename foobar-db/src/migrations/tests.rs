@@ -11,7 +11,7 @@ use super::*;
 use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrapper};
 use crate::sqlite::tests::stranger;
 use crate::testing::TestDb;
-use crate::{Access, DatabaseSettings, Db, MysqlConnection};
+use crate::{DatabaseSettings, Db, MysqlConnection, QueryKind};
 
 mod foreign_keys;
 mod unfinished;
@@ -157,7 +157,7 @@ async fn occupy(db: &TestDb) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
         let _disconnected = released.recv();
         Ok(())
     };
-    let call = tokio::spawn(async move { database.run(Access::Migrate, Box::new(work)).await });
+    let call = tokio::spawn(async move { database.run(QueryKind::Migrate, Box::new(work)).await });
     began.await.unwrap();
     (release, call)
 }

@@ -25,7 +25,7 @@ use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
-use crate::{Access, DatabaseSettings};
+use crate::{DatabaseSettings, QueryKind};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -57,8 +57,8 @@ impl MysqlConnection {
     }
 
     /// What the calls that come now may do.
-    pub(crate) const fn set_access(&mut self, access: Access) {
-        self.link.set_access(access);
+    pub(crate) const fn set_kind(&mut self, kind: QueryKind) {
+        self.link.set_kind(kind);
     }
 
     pub(super) const fn session(&self) -> &Session {

@@ -23,7 +23,7 @@ use super::{Options, bind, session};
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
 use crate::failure::deadline_passed;
-use crate::{Access, deadline};
+use crate::{QueryKind, deadline};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
@@ -35,7 +35,7 @@ pub(super) struct Link {
     control: Option<Arc<Control>>,
     state: State,
     /// What the calls that come now may do.
-    access: Access,
+    kind: QueryKind,
     /// Whether the server refuses to write.
     is_read_only: bool,
     /// Whether what has been run may have left something in the session.
@@ -95,7 +95,7 @@ impl Link {
             session,
             control: None,
             state: State::Usable,
-            access: Access::Write,
+            kind: QueryKind::Write,
             is_read_only: false,
             is_changed: false,
             outlives_reset: false,
@@ -108,8 +108,8 @@ impl Link {
         self.control = Some(Arc::clone(control));
     }
 
-    pub(super) const fn set_access(&mut self, access: Access) {
-        self.access = access;
+    pub(super) const fn set_kind(&mut self, kind: QueryKind) {
+        self.kind = kind;
     }
 
     pub(super) const fn session(&self) -> &Session {
@@ -194,7 +194,7 @@ impl Link {
             "ROLLBACK" => self.rolled_back = None,
             _ => self.may_send()?,
         }
-        if sql == "BEGIN" && self.access == Access::Read {
+        if sql == "BEGIN" && self.kind == QueryKind::Read {
             return self.drive(async |driver| driver.query_drop(BEGIN_READ_ONLY).await); // Diesel's own, of a read
         }
         self.allow(Effects::of(sql))?;
@@ -205,7 +205,7 @@ impl Link {
     /// time themselves, and whether it is their lock that they have waited for.
     fn may_send(&self) -> QueryResult<()> {
         self.rolled_back().map_or(Ok(()), Err)?;
-        let is_late = self.access != Access::Migrate && deadline::has_passed();
+        let is_late = self.kind != QueryKind::Migrate && deadline::has_passed();
         if is_late { Err(deadline_passed()) } else { Ok(()) }
     }
 
@@ -213,14 +213,14 @@ impl Link {
     fn allow(&mut self, effects: Effects) -> QueryResult<()> {
         self.is_changed |= effects.changes_session;
         self.outlives_reset |= effects.outlives_reset;
-        if effects.asks_to_write && self.access == Access::Read {
+        if effects.asks_to_write && self.kind == QueryKind::Read {
             let message = "`Db::read` cannot write, so that it cannot ask for READ WRITE; use `Db::write`";
             return Err(DieselError::DatabaseError(
                 DatabaseErrorKind::ReadOnlyTransaction,
                 Box::new(message.to_owned()),
             ));
         }
-        if effects.writes && self.access == Access::Read && !self.is_read_only {
+        if effects.writes && self.kind == QueryKind::Read && !self.is_read_only {
             (self.is_changed, self.is_read_only) = (true, true);
             self.drive(async |driver| driver.query_drop("SET SESSION TRANSACTION READ ONLY").await)?;
         }
@@ -248,7 +248,7 @@ impl Link {
         };
         match answer {
             // `SLEEP` has a value when it is ended; a write may have been committed, and looks at the time itself.
-            Ok(_) if is_late && self.access == Access::Read => Err(deadline_passed()),
+            Ok(_) if is_late && self.kind == QueryKind::Read => Err(deadline_passed()),
             answer => answer.map_err(to_diesel),
         }
     }

@@ -46,11 +46,11 @@ impl Monitor {
         match self.control.ping() {
             Ok(()) => {
                 self.has_been_there = true;
-                self.endpoint.is_there();
+                self.endpoint.mark_up();
                 self.report(Readiness::Ready);
             }
             Err(error) => {
-                self.endpoint.went_away(error.clone());
+                self.endpoint.mark_down(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
                 if let ConnectError::Refused(_) = error {
                     return Err(error);

@@ -19,7 +19,7 @@ use diesel::{Connection, ConnectionResult, QueryResult};
 use libsqlite3_sys as ffi;
 
 use crate::driver_error::{self, Origin};
-use crate::{Access, deadline};
+use crate::{QueryKind, deadline};
 
 thread_local! {
     /// What this thread opens in [`establish`].
@@ -74,10 +74,10 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
 }
 
 /// Forgets what the thread has done to sessions before.
-pub(super) fn begin_call(access: Access) {
+pub(super) fn begin_call(kind: QueryKind) {
     IS_CHANGED.set(false);
-    READS.set(access == Access::Read);
-    TRANSACTION.set(if access == Access::Write { Transaction::Open } else { Transaction::Untold });
+    READS.set(kind == QueryKind::Read);
+    TRANSACTION.set(if kind == QueryKind::Write { Transaction::Open } else { Transaction::Untold });
 }
 
 /// The error that has ended the transaction of the current write before its time.

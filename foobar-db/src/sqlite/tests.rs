@@ -294,7 +294,7 @@ async fn a_file_that_is_removed_takes_no_call_and_is_not_made_again() {
 fn a_connection_never_makes_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("foobar.db");
-    let name = Place::of(&format!("sqlite:{}", path.display())).unwrap().existing();
+    let name = Location::of(&format!("sqlite:{}", path.display())).unwrap().existing();
     assert!(open(&name, Role::Reader, Duration::ZERO).is_err());
     assert!(!path.exists());
 }

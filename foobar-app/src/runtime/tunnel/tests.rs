@@ -1,6 +1,6 @@
 use super::super::tests::{Routes, client};
 use super::*;
-use crate::testing::{Answer, Client};
+use crate::testing::{Client, TestResponse};
 use crate::{AppSettings, AppTier, Runtime};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -44,7 +44,7 @@ async fn websocket(path: &str) -> (Arc<dyn AppTier>, Client, DuplexStream) {
 }
 
 /// The same with settings, and the answer that switched protocols.
-async fn switched(path: &str, settings: &AppSettings) -> (Arc<dyn AppTier>, Client, DuplexStream, Answer) {
+async fn switched(path: &str, settings: &AppSettings) -> (Arc<dyn AppTier>, Client, DuplexStream, TestResponse) {
     let app = Routes(|routes: &mut ServiceConfig| {
         routes
             .route("/echo", web::get().to(echo))
@@ -59,7 +59,7 @@ async fn switched(path: &str, settings: &AppSettings) -> (Arc<dyn AppTier>, Clie
     (tier, client, near, answer)
 }
 
-async fn handshake(client: &Client, path: &str, connection: DuplexStream) -> Answer {
+async fn handshake(client: &Client, path: &str, connection: DuplexStream) -> TestResponse {
     client
         .get(path)
         .header("connection", "Upgrade")

@@ -7,17 +7,17 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::answer::Answer;
+use super::test_response::TestResponse;
 use super::worker::Worker;
 
 /// A request that is being put together; `.await` or [`send`](Self::send) sends it.
 #[must_use = "a call is sent by `.await`"]
-pub struct Call<'a> {
+pub struct TestRequest<'a> {
     worker: &'a Worker,
     request: Request<RequestBody>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> TestRequest<'a> {
     pub(super) fn new(worker: &'a Worker, method: Method, path: &str) -> Self {
         let mut request = Request::new(RequestBody::empty());
         *request.method_mut() = method;
@@ -76,14 +76,14 @@ impl<'a> Call<'a> {
     }
 
     /// Sends it, and waits for the whole answer, or until it breaks off.
-    pub async fn send(self) -> Answer {
+    pub async fn send(self) -> TestResponse {
         self.worker.send(self.request).await
     }
 }
 
-impl<'a> IntoFuture for Call<'a> {
-    type Output = Answer;
-    type IntoFuture = BoxFuture<'a, Answer>;
+impl<'a> IntoFuture for TestRequest<'a> {
+    type Output = TestResponse;
+    type IntoFuture = BoxFuture<'a, TestResponse>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -14,7 +14,7 @@ mod error;
 pub use error::StartError;
 
 /// An application with what stands under it and around it, shared by all threads.
-pub(super) struct Hosted<A> {
+pub(super) struct AppInstance<A> {
     pub(super) app: Arc<A>,
     pub(super) db: Option<Db>,
     pub(super) guard: Arc<Guard>,
@@ -37,7 +37,7 @@ enum Step {
     App,
 }
 
-impl<A: App> Hosted<A> {
+impl<A: App> AppInstance<A> {
     pub(super) fn new(app: A, db: Option<Db>, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
@@ -101,7 +101,7 @@ impl<A: App> Hosted<A> {
     }
 }
 
-impl<A: App> Attempt for Hosted<A> {
+impl<A: App> Attempt for AppInstance<A> {
     type Error = StartError;
 
     const TIER: &'static str = "app";

@@ -12,12 +12,12 @@ use tokio::time::timeout_at;
 use crate::endpoint::Endpoint;
 use crate::failure::deadline_passed;
 use crate::queue::Queue;
-use crate::{Access, Error, Query, thread};
+use crate::{Error, Query, QueryKind, thread};
 
-/// The way to one endpoint: as many threads as connections, and a bounded wait in front of them.
+/// A bounded queue in front of one endpoint, with one thread per connection.
 ///
 /// There are as many permits as threads, so what has a permit runs at once, and what has none occupies no thread.
-pub(crate) struct Lane {
+pub(crate) struct QueryThreads {
     endpoint: Arc<Endpoint>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -26,7 +26,7 @@ pub(crate) struct Lane {
 }
 
 struct Job {
-    access: Access,
+    kind: QueryKind,
     query: Query,
     acquire_by: Instant,
     permit: OwnedSemaphorePermit,
@@ -41,7 +41,7 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 /// How long it has to end, at least, even where the drain has less time.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-impl Lane {
+impl QueryThreads {
     /// Starts the threads, numbered from `first`.
     pub(crate) fn start(endpoint: Endpoint, first: u32) -> io::Result<Self> {
         let connections = endpoint.limits.connections;
@@ -57,21 +57,21 @@ impl Lane {
     }
 
     /// Runs `query` on one of the threads.
-    pub(crate) async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
-        let outcome = self.admit_and_run(access, query).await;
+    pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
+        let outcome = self.admit_and_run(kind, query).await;
         outcome.inspect_err(|error| self.endpoint.stats.failed(error))
     }
 
-    async fn admit_and_run(&self, access: Access, query: Query) -> Result<(), Error> {
+    async fn admit_and_run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
         let limits = &self.endpoint.limits;
         let acquire_by = Instant::now() + limits.acquire;
         let permit = self.admit(acquire_by).await?;
         let (reply, answer) = oneshot::channel();
-        self.jobs.push(Job { access, query, acquire_by, permit, reply });
-        let latest = acquire_by + limits.of(access) + GRACE;
+        self.jobs.push(Job { kind, query, acquire_by, permit, reply });
+        let latest = acquire_by + limits.of(kind) + GRACE;
         match timeout_at(latest.into(), answer).await {
-            Ok(answer) => answer.unwrap_or(Err(Error::Closed)), // dropped unanswered: the lane was closed
-            Err(_elapsed) if access == Access::Read => Err(Error::Deadline(limits.of(access))),
+            Ok(answer) => answer.unwrap_or(Err(Error::Closed)), // dropped unanswered: the pool was closed
+            Err(_elapsed) if kind == QueryKind::Read => Err(Error::Deadline(limits.of(kind))),
             Err(_elapsed) => Err(Error::OutcomeUnknown(deadline_passed())), // its thread may be in the COMMIT
         }
     }
@@ -123,20 +123,20 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for QueryThreads {
     fn drop(&mut self) {
         self.jobs.close();
     }
 }
 
 fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
-    while let Some(Job { access, mut query, acquire_by, permit, reply }) = jobs.pop() {
+    while let Some(Job { kind, mut query, acquire_by, permit, reply }) = jobs.pop() {
         if reply.is_closed() {
             discard(query);
             continue;
         }
         let start = Instant::now();
-        let outcome = endpoint.run(access, &mut query, acquire_by);
+        let outcome = endpoint.run(kind, &mut query, acquire_by);
         endpoint.stats.ran(start.elapsed());
         discard(query);
         drop(permit); // what the caller does next finds the thread free
@@ -144,7 +144,7 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
     }
 }
 
-/// Not even the destructor of what a query has captured may end a thread: a lane never gets another.
+/// Not even the destructor of what a query has captured may end a thread: a pool never gets another.
 fn discard(query: Query) {
     let _panicked = catch_unwind(AssertUnwindSafe(|| drop(query))); // the hook has told of it
 }
@@ -165,27 +165,27 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// A lane that runs from the start of its tier to the drain.
+/// A pool that runs from the start of its tier to the drain.
 #[derive(Default)]
-pub(crate) struct LaneSlot(RwLock<Option<Arc<Lane>>>);
+pub(crate) struct QueryThreadsSlot(RwLock<Option<Arc<QueryThreads>>>);
 
-impl LaneSlot {
-    pub(crate) fn start(&self, lane: Lane) {
-        *self.0.write().expect("nothing panics while it holds the slot") = Some(Arc::new(lane));
+impl QueryThreadsSlot {
+    pub(crate) fn start(&self, threads: QueryThreads) {
+        *self.0.write().expect("nothing panics while it holds the slot") = Some(Arc::new(threads));
     }
 
-    pub(crate) fn get(&self) -> Option<Arc<Lane>> {
+    pub(crate) fn get(&self) -> Option<Arc<QueryThreads>> {
         self.0.read().expect("nothing panics while it holds the slot").clone()
     }
 
-    pub(crate) async fn run(&self, access: Access, query: Query) -> Result<(), Error> {
-        self.get().ok_or(Error::Closed)?.run(access, query).await
+    pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
+        self.get().ok_or(Error::Closed)?.run(kind, query).await
     }
 
     pub(crate) async fn drain(&self, deadline: Instant) {
-        let lane = self.0.write().expect("nothing panics while it holds the slot").take();
-        if let Some(lane) = lane {
-            lane.drain(deadline).await;
+        let threads = self.0.write().expect("nothing panics while it holds the slot").take();
+        if let Some(threads) = threads {
+            threads.drain(deadline).await;
         }
     }
 }

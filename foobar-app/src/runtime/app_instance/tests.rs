@@ -232,5 +232,5 @@ async fn a_drain_ends_the_wait() {
     let tier = runtime(good(), Some(down(&test)));
     tier.start().await.unwrap();
     tier.drain(Instant::now() + Duration::from_secs(60)).await;
-    assert_eq!(Arc::strong_count(&tier.hosted), 2, "the runtime has it, and its start");
+    assert_eq!(Arc::strong_count(&tier.instance), 2, "the runtime has it, and its start");
 }

@@ -2,14 +2,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::location::Location;
 use crate::ConnectError;
 
 /// The file that a database was when its tier started.
 ///
 /// Connections stay with a file that is removed or replaced, and what they write is lost with it.
 #[derive(Clone)]
-pub(super) struct Opened {
+pub(super) struct FileIdentity {
     path: PathBuf,
     identity: Option<Identity>,
 }
@@ -20,12 +20,12 @@ type Identity = (u64, u64);
 /// What is said of a database whose file is not at its path any more.
 const GONE: &str = "the file of the database has been removed or replaced; restart";
 
-impl Opened {
-    /// The file that is at `place` now; `None` for a database in memory.
-    pub(super) fn at(place: &Place) -> Option<Self> {
-        match place {
-            Place::File(path) => Some(Self { path: path.clone(), identity: identity(path) }),
-            Place::Memory(_) => None,
+impl FileIdentity {
+    /// The file that is at `location` now; `None` for a database in memory.
+    pub(super) fn at(location: &Location) -> Option<Self> {
+        match location {
+            Location::File(path) => Some(Self { path: path.clone(), identity: identity(path) }),
+            Location::Memory(_) => None,
         }
     }
 

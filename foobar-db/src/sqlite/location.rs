@@ -10,7 +10,7 @@ use crate::Error;
 
 /// Where a database is.
 #[derive(Clone)]
-pub(super) enum Place {
+pub(super) enum Location {
     File(PathBuf),
     /// A database in memory, by its unique name.
     Memory(String),
@@ -31,7 +31,7 @@ pub(super) enum PathError {
     FolderNotWritable(PathBuf, #[source] io::Error),
 }
 
-impl Place {
+impl Location {
     pub(super) fn of(url: &str) -> Result<Self, Error> {
         static MEMORIES: AtomicU64 = AtomicU64::new(0);
         let rest = url.strip_prefix("sqlite:").ok_or(Error::Url("does not begin with `sqlite:`"))?;

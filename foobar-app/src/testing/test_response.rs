@@ -9,12 +9,12 @@ use http_body::Body;
 use serde::de::DeserializeOwned;
 
 /// A whole answer of the application.
-pub struct Answer {
+pub struct TestResponse {
     head: http::response::Parts,
     body: Result<Bytes, BoxError>,
 }
 
-impl Answer {
+impl TestResponse {
     /// Reads the response to its end.
     pub(super) async fn collect(response: Response) -> Self {
         let (head, mut body) = response.into_parts();
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?} {:?}", self.head.status, self.head.headers, self.body)
     }
