@@ -273,7 +273,7 @@ async fn a_server_that_is_down_at_the_start_is_waited_for() {
 async fn a_server_that_refuses_us_stops_the_start() {
     let test = TestDb::mysql().await;
     for (from, to, expected) in
-        [("root@", "root:hunter2@", "QueryKind denied"), ("/test_", "/no_such_database_", "Unknown database")]
+        [("root@", "root:hunter2@", "Access denied"), ("/test_", "/no_such_database_", "Unknown database")]
     {
         let db = open(&test.url().replacen(from, to, 1));
         let error = db.tier().start().await.unwrap_err();
@@ -408,7 +408,7 @@ async fn a_check_connects_once_and_says_why_it_could_not() {
     let refused = open(&url.replace("root@", "root:hunter2@")).check().await.unwrap_err();
     let message = Chain(&refused).to_string();
     assert!(message.starts_with("cannot open mysql://root@localhost/test_0?socket="), "{message}");
-    assert!(message.contains("QueryKind denied") && !message.contains("hunter2"), "{message}");
+    assert!(message.contains("Access denied") && !message.contains("hunter2"), "{message}");
     server.stop().unwrap();
     let down = db.check().await.unwrap_err();
     assert!(down.is_unavailable(), "{down:?}");
