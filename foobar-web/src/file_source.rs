@@ -24,9 +24,11 @@ mod sources;
 mod state;
 mod watch;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -48,17 +50,18 @@ pub(crate) use watch::{Directory, Known, Watch};
 /// Where files come from: a folder of the system, files inside the program ([`Embedded`](crate::Embedded)), or a place
 /// of your own.
 ///
-/// A path is decoded, in UTF-8, relative, without a `/` at its end, and has no empty, `.` or `..` segments; the empty
-/// path is the top. What a source finds is kept as `web.file_cache_valid` says, and looked up again after it.
+/// A path is decoded, relative, without a `/` at its end, and has no empty, `.` or `..` segments; the empty path is the
+/// top. It is bytes, which need not be UTF-8: a source whose names are text asks for [`Path::to_str`] and has nothing
+/// where that is `None`. What a source finds is kept as `web.file_cache_valid` says, and looked up again after it.
 pub trait FileSource: Send + Sync + 'static {
     /// What lies at `path`; `None` if nothing does, also where the way to it leaves the source.
     ///
     /// With [`Wait::Never`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is asked
     /// again on a thread that may wait.
-    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>>;
+    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>>;
 
     /// The state of the file at `path`, at less cost than [`open`](Self::open); `None` if no file lies there.
-    fn state(&self, path: &str, wait: Wait) -> io::Result<Option<FileState>> {
+    fn state(&self, path: &Path, wait: Wait) -> io::Result<Option<FileState>> {
         Ok(match self.open(path, wait)? {
             Some(Opened::File(file)) => Some(file.state),
             Some(Opened::Directory) | None => None,
@@ -66,7 +69,7 @@ pub trait FileSource: Send + Sync + 'static {
     }
 
     /// A page of the list of what lies in the directory `path`, in its order; `None` if it is no directory. May block.
-    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>>;
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>>;
 
     /// Whether the whole source has become another one since the last call; called every `web.file_cache_valid` while
     /// files are asked for. The default says that it never does.
@@ -76,12 +79,12 @@ pub trait FileSource: Send + Sync + 'static {
 
     /// Whether what lies at `path`, or could, changes in no other way than in its [directory](Self::directory): then it
     /// is looked up again only after a minute, or when the system tells of a change. Must not block. `false` by default.
-    fn is_told_of(&self, _path: &str) -> bool {
+    fn is_told_of(&self, _path: &Path) -> bool {
         false
     }
 
     /// The directory `path`, open, where the system can tell of changes in it; `None` by default. May block.
-    fn directory(&self, _path: &str) -> io::Result<Option<OwnedFd>> {
+    fn directory(&self, _path: &Path) -> io::Result<Option<OwnedFd>> {
         Ok(None)
     }
 }
@@ -152,8 +155,8 @@ pub enum Version {
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its name.
-    pub name: String,
+    /// Its name, which need not be UTF-8.
+    pub name: OsString,
     /// Whether it is a directory.
     pub directory: bool,
     /// The length of a file in bytes.

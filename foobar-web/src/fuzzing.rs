@@ -6,12 +6,12 @@ pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
 
 /// The decoded path of a request, and the same encoded; `None` if it is refused.
-pub fn path(raw: &str) -> Option<(String, String)> {
-    NormalPath::parse(raw).ok().map(|path| (path.as_str().to_owned(), path.encoded())) // there is one reason
+pub fn path(raw: &[u8]) -> Option<(Vec<u8>, String)> {
+    NormalPath::parse(raw).ok().map(|path| (path.as_bytes().to_owned(), path.encoded())) // there is one reason
 }
 
 /// Whether a path, as it was sent, has segments that lead elsewhere.
-pub fn has_dot_segments(raw: &str) -> bool {
+pub fn has_dot_segments(raw: &[u8]) -> bool {
     NormalPath::has_dot_segments(raw)
 }
 

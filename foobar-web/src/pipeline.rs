@@ -115,7 +115,7 @@ impl Pipeline {
         let mut answer: Answer = match choice {
             Ok(Choice::Redirect(site, status, location)) => {
                 let mut answer: Answer = reply::redirect(status, location).into();
-                add(&mut answer.response, site.routes.of_site().added(request.uri.path()));
+                add(&mut answer.response, site.routes.of_site().added(request.uri.path().as_bytes()));
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
@@ -124,7 +124,7 @@ impl Pipeline {
                 let (mut answer, added) = match self.answer(site, request, body, &arrival.connection, id).await {
                     Ok(answer) => (answer, Vec::new()),
                     Err(failure) => {
-                        let added = failure.added.unwrap_or_else(|| site.routes.of_site().added("/"));
+                        let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
                         let failure = Failure { added: Some(added.clone()), ..failure };
                         (self.fail(failure, &request.headers, id).into(), added)
                     }
@@ -169,7 +169,7 @@ impl Pipeline {
             if site.error_pages.are_for(request) {
                 site.error_pages.apply(&mut response).await;
             }
-            add(&mut response, site.routes.of_site().added("/"));
+            add(&mut response, site.routes.of_site().added(b"/"));
         }
         SAFE_FIELDS.complete(response.headers_mut());
         response
@@ -191,16 +191,17 @@ impl Pipeline {
         }
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
-        let route = site.routes.find(path.as_str());
+        let route = site.routes.find(path.as_bytes());
         if content_length(&request.headers) > route.body_limit {
             let failure = Failure::from(too_large(route.body_limit));
-            return Err(Failure { added: Some(route.added(path.as_str())), ..failure });
+            return Err(Failure { added: Some(route.added(path.as_bytes())), ..failure });
         }
         // Boxed, as all that is not the application's, to keep this future small.
         if !route.is_app()
-            && let Some(reply) = Box::pin(route.reply(Asked::sent_by(connection.scheme, request), path.as_str())).await
+            && let Some(reply) =
+                Box::pin(route.reply(Asked::sent_by(connection.scheme, request), path.as_bytes())).await
         {
-            return answer_with(reply, || Some(route.added(path.as_str()))).map(Answer::from);
+            return answer_with(reply, || Some(route.added(path.as_bytes()))).map(Answer::from);
         }
         if NormalPath::has_dot_segments(request.uri.path()) {
             request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 pub(crate) use body::{Fate, LimitedBody};
 pub(crate) use host::Host;
-pub(crate) use path::{NormalPath, encode_path};
+pub(crate) use path::{NormalPath, encode_path, has_control};
 
 /// What of a request decides which file answers it, and how; borrowed from wherever the request is.
 pub(crate) struct Asked<'a> {

@@ -66,7 +66,7 @@ impl Site {
 
     /// Whether the route of this path, as it was sent, has them; a path that is none has no route.
     fn has_error_pages(&self, path: &str) -> bool {
-        NormalPath::parse(path).map_or(true, |path| self.routes.find(path.as_str()).error_pages)
+        NormalPath::parse(path).map_or(true, |path| self.routes.find(path.as_bytes()).error_pages)
     }
 }
 

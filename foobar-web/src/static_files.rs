@@ -91,7 +91,7 @@ impl StaticFiles {
     pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
         let (source, name) = files.sources.open_for(file, options.links)?;
         let tree = Tree::open(source, options, &files.store)?;
-        match &tree.find_waiting(&name)?.found {
+        match &tree.find_waiting(name.as_bytes())?.found {
             Found::File(_) => Ok((Self(Arc::new(tree)), name)),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder")),
         }
@@ -101,7 +101,7 @@ impl StaticFiles {
     /// never waits and never blocks.
     ///
     /// An error (403, 405, 412, 416, 500) has its fields but no content.
-    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &str) -> Lookup {
+    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &[u8]) -> Lookup {
         match self.0.find_now(path) {
             Ok(entry) => self.ready(asked, &entry),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Lookup::WouldBlock(Unready(None)),
@@ -111,7 +111,7 @@ impl StaticFiles {
 
     /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
     /// there: the next in `try_files` has its turn.
-    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &str, unready: Unready) -> Option<Reply> {
+    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
         let entry = match unready.0 {
             Some(entry) => entry,
             None => match self.0.find_on_pool(path).await {
@@ -129,7 +129,7 @@ impl StaticFiles {
 
     /// The type and the content of the file at `path`, for an error page; `None` if it cannot be
     /// [read](Self::read_page).
-    pub(crate) async fn page(&self, path: &str) -> Option<(HeaderValue, Bytes)> {
+    pub(crate) async fn page(&self, path: &[u8]) -> Option<(HeaderValue, Bytes)> {
         if let Ok(entry) = self.0.find_now(path)
             && let Found::File(file) = &entry.found
             && let Stored::Memory(bytes) = &file.identity().stored
@@ -139,11 +139,12 @@ impl StaticFiles {
         }
         let (files, at) = (self.clone(), path.to_owned());
         let page = self.0.store.pool().run(move || files.read_page(&at)).await.and_then(|page| page);
+        let path = &*String::from_utf8_lossy(path);
         page.inspect_err(|error| tracing::warn!(path, error = %Chain(error), "an error page cannot be read")).ok()
     }
 
     /// An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read. Blocks.
-    pub(crate) fn read_page(&self, path: &str) -> io::Result<(HeaderValue, Bytes)> {
+    pub(crate) fn read_page(&self, path: &[u8]) -> io::Result<(HeaderValue, Bytes)> {
         let entry = self.0.find_waiting(path)?;
         let Found::File(file) = &entry.found else { return Err(io::ErrorKind::NotFound.into()) };
         let page = file.identity();
@@ -177,7 +178,7 @@ impl StaticFiles {
     }
 
     /// Answers in a coding that has to be made before.
-    async fn encode(&self, asked: &Asked<'_>, path: &str, resource: &Arc<Resource>) -> Reply {
+    async fn encode(&self, asked: &Asked<'_>, path: &[u8], resource: &Arc<Resource>) -> Reply {
         let representation = match resource.select(&asked.fields) {
             Selected::Ready(representation) => representation,
             Selected::Unmade(coding) => {
@@ -190,12 +191,12 @@ impl StaticFiles {
     }
 
     /// Lists a directory.
-    async fn list(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
-        let offered = |media_type: &_| self.0.options.encodings.compress("", media_type, autoindex::LARGEST);
+    async fn list(&self, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
+        let offered = |media_type: &_| self.0.options.encodings.compress(b"", media_type, autoindex::LARGEST);
         let listing = Listing::of(asked, self.0.options.autoindex, offered)?;
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
         let list = move || {
-            let offered = |media_type: &_, size| tree.options.encodings.compress("", media_type, size);
+            let offered = |media_type: &_, size| tree.options.encodings.compress(b"", media_type, size);
             let entries = tree.list(&at, wanted.first(), autoindex::LISTED)?;
             Ok(entries.and_then(|entries| wanted.make(entries, offered)))
         };
@@ -210,9 +211,9 @@ impl StaticFiles {
     }
 
     /// The answer where a file cannot be read; the log says why.
-    fn failure(&self, path: &str, error: &io::Error) -> Reply {
+    fn failure(&self, path: &[u8], error: &io::Error) -> Reply {
         if error.kind() == io::ErrorKind::PermissionDenied {
-            self.0.refusals.note(path, error);
+            self.0.refusals.note(&String::from_utf8_lossy(path), error);
         }
         failure(path, error)
     }
@@ -251,12 +252,13 @@ fn allow(status: StatusCode) -> Reply {
     Reply::empty(status, vec![(ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))])
 }
 
-fn failure(path: &str, error: &io::Error) -> Reply {
+fn failure(path: &[u8], error: &io::Error) -> Reply {
     match error.kind() {
         io::ErrorKind::PermissionDenied => return Reply::empty(StatusCode::FORBIDDEN, Vec::new()),
         io::ErrorKind::OutOfMemory => return Reply::empty(StatusCode::SERVICE_UNAVAILABLE, Vec::new()),
         _ => {}
     }
+    let path = &*String::from_utf8_lossy(path);
     tracing::error!(path, error = %Chain(error), "a file cannot be read");
     Reply::empty(StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
 }

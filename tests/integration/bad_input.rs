@@ -37,6 +37,16 @@ fn a_misspelt_key_stops_the_start_and_names_the_nearest() {
 }
 
 #[test]
+fn a_key_that_has_moved_stops_the_start_and_says_where_it_is_now() {
+    let moved = "`app.trusted_proxies`; `trusted_proxies` is a key of [web], not of [app]\n";
+    let (code, error) = refused(&["check"], &[], "[app]\ntrusted_proxies = \"127.0.0.1\"\n");
+    assert_eq!((code, error), (2, format!("error: foobar.toml:2: unknown key {moved}")));
+    let variable = "FOOBAR__APP__TRUSTED_PROXIES";
+    let (code, error) = refused(&[], &[(variable, "127.0.0.1")], "");
+    assert_eq!((code, error), (2, format!("error: {variable}: unknown key {moved}")));
+}
+
+#[test]
 fn a_misspelt_variable_stops_the_start_and_names_the_nearest() {
     let (code, error) = refused(&["--root", "."], &[("FOOBAR__WEB__LISTN", "127.0.0.1:0")], "");
     assert_eq!(code, 2);

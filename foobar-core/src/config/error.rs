@@ -71,11 +71,11 @@ pub enum ConfigError {
 pub enum Hint {
     /// The known key most like it.
     Nearest(String),
-    /// A key that stands in a section around the one where it was written.
+    /// A key that stands in another section than the one where it was written.
     OfSection {
         /// The key.
         field: String,
-        /// The section where it stands.
+        /// The section where it stands; `NAME` is a name of its own.
         section: String,
         /// The section where it was written.
         not_of: String,

@@ -57,7 +57,7 @@ impl Config {
         let candidates = self.keys.iter().map(|known| named_like(known.name, key));
         let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
         let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
-        let hint = nearest.or_else(|| self.key_of_section_around(key));
+        let hint = nearest.or_else(|| self.key_of_section_around(key)).or_else(|| self.key_of_other_section(key));
         ConfigError::UnknownKey { key: key.to_owned(), origin: self.origin(key), hint }
     }
 
@@ -70,6 +70,18 @@ impl Config {
             (name == field && is_around).then_some(section)
         })?;
         Some(Hint::OfSection { field: field.to_owned(), section: first(&around, known), not_of: around })
+    }
+
+    /// Where a key of this very name stands, if there is one such place: it was written elsewhere, or has moved.
+    fn key_of_other_section(&self, key: &str) -> Option<Hint> {
+        let (not_of, field) = split_last(key).filter(|(section, _)| !section.is_empty())?;
+        let sections = self.keys.iter().filter_map(|known| known.name.rsplit_once('.'));
+        let mut sections: Vec<&str> = sections.filter(|(_, name)| *name == field).map(|(section, _)| section).collect();
+        let depth = |section: &str| section.split('.').count();
+        let highest = sections.iter().map(|section| depth(section)).min()?;
+        sections.retain(|section| depth(section) == highest);
+        let [section] = sections[..] else { return None };
+        Some(Hint::OfSection { field: field.to_owned(), section: section.replace('*', "NAME"), not_of })
     }
 }
 

@@ -154,6 +154,26 @@ fn only_a_name_that_is_near_is_suggested() {
 }
 
 #[test]
+fn a_key_of_another_section_is_told_where_it_stands() {
+    let elsewhere = "is a key of [web], not of";
+    assert_eq!(
+        message("[sites.www]\n\nlisten = 'x'\n", &[]),
+        format!("foobar.toml:3: unknown key `sites.www.listen`; `listen` {elsewhere} [sites.www]")
+    );
+    assert_eq!(
+        message("", &[("FOOBAR__APP__KEEPALIVE_TIMEOUT", "x")]),
+        format!(
+            "FOOBAR__APP__KEEPALIVE_TIMEOUT: unknown key `app.keepalive_timeout`; `keepalive_timeout` {elsewhere} [app]"
+        )
+    );
+    assert_eq!(
+        message("[web]\nroot = '.'\n", &[]),
+        "foobar.toml:2: unknown key `web.root`; `root` is a key of [sites.NAME], not of [web]"
+    );
+    assert_eq!(message("listen = 'x'\n", &[]), "foobar.toml:1: unknown key `listen`");
+}
+
+#[test]
 fn a_bad_item_of_a_list_is_refused_with_its_own_line_and_value() {
     assert_eq!(
         message("[sites.\"a.b\"]\nroot = '.'\nindex = ['a', ['b']]\n", &[]),

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -35,7 +36,8 @@ impl<E> fmt::Debug for Embedded<E> {
 }
 
 impl<E: RustEmbed + 'static> FileSource for Embedded<E> {
-    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
+        let Some(path) = path.to_str() else { return Ok(None) };
         if cfg!(debug_assertions) && wait == Wait::Never {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -46,7 +48,8 @@ impl<E: RustEmbed + 'static> FileSource for Embedded<E> {
         Ok(is_directory.then_some(Opened::Directory))
     }
 
-    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+        let Some(path) = path.to_str() else { return Ok(None) };
         let mut listed: Vec<Listed> = Vec::new();
         for file in E::iter() {
             let Some(rest) = within(path, &file) else { continue };
@@ -87,7 +90,7 @@ fn modified(file: &EmbeddedFile) -> Option<SystemTime> {
 /// A file, or a directory where there is none.
 fn entry(name: &str, file: Option<&EmbeddedFile>) -> Listed {
     let size = file.map_or(0, |file| file.data.len() as u64);
-    Listed { name: name.to_owned(), directory: file.is_none(), size, modified: file.and_then(modified) }
+    Listed { name: name.into(), directory: file.is_none(), size, modified: file.and_then(modified) }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 mod root;
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -41,7 +43,7 @@ impl Folder {
     }
 
     /// Opens what lies at a path; says so where that takes a link that is not followed.
-    fn open_at(&self, path: &str, flags: OFlags, wait: Wait) -> io::Result<Option<OwnedFd>> {
+    fn open_at(&self, path: &Path, flags: OFlags, wait: Wait) -> io::Result<Option<OwnedFd>> {
         let Some(root) = self.root() else { return Ok(None) };
         let opened = root.open_at(path, flags, self.links, wait);
         if let Err(error) = &opened
@@ -59,9 +61,8 @@ impl Folder {
     }
 
     /// An entry of a directory; `None` of what leads nowhere, or is no file and no directory.
-    fn entry(&self, directory: &str, name: String) -> Option<Listed> {
-        let path = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
-        let stat = fstat(self.open_at(&path, OFlags::PATH, Wait::Allowed).ok()??).ok()?; // gone meanwhile
+    fn entry(&self, directory: &Path, name: OsString) -> Option<Listed> {
+        let stat = fstat(self.open_at(&directory.join(&name), OFlags::PATH, Wait::Allowed).ok()??).ok()?; // gone meanwhile
         let directory = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => false,
             FileType::Directory => true,
@@ -73,7 +74,7 @@ impl Folder {
 }
 
 impl FileSource for Folder {
-    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
         let Some(file) = self.open_at(path, TO_READ, wait)? else { return Ok(None) };
         let stat = fstat(&file)?;
         Ok(match FileType::from_raw_mode(stat.st_mode) {
@@ -86,20 +87,20 @@ impl FileSource for Folder {
         })
     }
 
-    fn state(&self, path: &str, wait: Wait) -> io::Result<Option<FileState>> {
+    fn state(&self, path: &Path, wait: Wait) -> io::Result<Option<FileState>> {
         let Some(file) = self.open_at(path, OFlags::PATH, wait)? else { return Ok(None) };
         let stat = fstat(file)?;
         Ok(is_regular(&stat).then(|| FileState::from(&stat)))
     }
 
     /// What is in it and leads nowhere, or out of the folder, is left out.
-    fn list(&self, path: &str, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         let Some(directory) = self.directory(path)? else { return Ok(None) };
         let mut picked = Picked::new(page);
         for entry in rustix::fs::Dir::read_from(directory)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue }; // no path of a request names it
-            if matches!(name, "." | "..") || !(page.shows)(name) {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if matches!(name.as_bytes(), b"." | b"..") || !(page.shows)(name) {
                 continue;
             }
             let is_directory = match entry.file_type() {
@@ -128,7 +129,7 @@ impl FileSource for Folder {
     }
 
     /// Not what a link leads to, what has another name elsewhere, or what is mounted here and may be changed elsewhere.
-    fn is_told_of(&self, path: &str) -> bool {
+    fn is_told_of(&self, path: &Path) -> bool {
         let Some(root) = self.root() else { return false };
         match root.open_linkless(path) {
             Ok(file) => fstat(file)
@@ -137,7 +138,7 @@ impl FileSource for Folder {
         }
     }
 
-    fn directory(&self, path: &str) -> io::Result<Option<OwnedFd>> {
+    fn directory(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
         self.open_at(path, OFlags::DIRECTORY, Wait::Allowed)
     }
 }
@@ -186,8 +187,8 @@ mod tests {
         expected.sort_by_key(|name| (name.parse::<u32>().is_ok(), name.clone()));
         let folder = Folder::open(place.path(), Links::Inside).unwrap();
         let page = |first, most| {
-            let listed = folder.list("", &Page { first, most, shows: &|_| true }).unwrap().unwrap();
-            listed.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+            let listed = folder.list(Path::new(""), &Page { first, most, shows: &|_| true }).unwrap().unwrap();
+            listed.into_iter().map(|entry| entry.name.into_string().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(page(0, usize::MAX), expected);
         assert_eq!(

@@ -69,11 +69,11 @@ mod tests {
     struct Empty;
 
     impl FileSource for Empty {
-        fn open(&self, _path: &str, _wait: Wait) -> io::Result<Option<Opened>> {
+        fn open(&self, _path: &Path, _wait: Wait) -> io::Result<Option<Opened>> {
             Ok(None)
         }
 
-        fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+        fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
             Ok(None)
         }
     }

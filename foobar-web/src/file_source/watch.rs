@@ -75,7 +75,7 @@ impl Watch {
         Ok(Self { inotify, mounts, directories: RwLock::default(), changing: Mutex::default() })
     }
 
-    pub(crate) fn known(&self, tree: u32, path: &str) -> Known {
+    pub(crate) fn known(&self, tree: u32, path: &[u8]) -> Known {
         let directories = self.directories.read().unwrap_or_else(PoisonError::into_inner);
         match directories.get(tree, path) {
             Some(directory) => Known::Directory(directory),
@@ -89,8 +89,8 @@ impl Watch {
     pub(crate) fn follow(
         &self,
         tree: u32,
-        path: &str,
-        open: impl Fn(&str) -> io::Result<Option<OwnedFd>>,
+        path: &[u8],
+        open: impl Fn(&[u8]) -> io::Result<Option<OwnedFd>>,
     ) -> Option<Arc<Directory>> {
         let mut last: Option<Arc<Directory>> = None;
         for path in ways(path) {
@@ -134,7 +134,7 @@ impl Watch {
     }
 
     /// Nothing is known any more of the directory at `path` and those under it; the top is empty.
-    pub(crate) fn forget(&self, tree: u32, path: &str) {
+    pub(crate) fn forget(&self, tree: u32, path: &[u8]) {
         self.unwatch(|directories| directories.forget(tree, path));
     }
 
@@ -183,7 +183,7 @@ impl Watch {
         });
     }
 
-    fn add(&self, tree: u32, path: &str, directory: Option<&OwnedFd>, above: bool) -> Arc<Directory> {
+    fn add(&self, tree: u32, path: &[u8], directory: Option<&OwnedFd>, above: bool) -> Arc<Directory> {
         // The very directory that was opened, whatever lies at its path by now.
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = directory.and_then(|directory| self.watch(&format!("/proc/self/fd/{}", directory.as_raw_fd())));
@@ -222,9 +222,8 @@ fn concerned(directories: &mut Directories, event: &Event<'_>) -> Vec<i32> {
     for (tree, path) in directories.paths(event.wd()) {
         directories.has_changed(tree, &path);
         let gone = match event.file_name() {
-            // A name that is not text is in no path of a request.
-            Some(name) => name.to_str().ok().map(|name| join(&path, name)),
-            None => event.events().intersects(ENDS).then(|| path.into_string()),
+            Some(name) => Some(join(&path, name.to_bytes())),
+            None => event.events().intersects(ENDS).then(|| path.into_vec()),
         };
         watches.extend(gone.map(|gone| directories.forget(tree, &gone)).unwrap_or_default()); // nothing is gone
     }
@@ -241,13 +240,14 @@ fn is_same(one: &OwnedFd, other: &OwnedFd) -> bool {
 }
 
 /// A path and all above it, from the top down.
-fn ways(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path.match_indices('/').map(|(slash, _)| slash).chain((!path.is_empty()).then_some(path.len()));
+fn ways(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = (0..path.len()).filter(|at| path[*at] == b'/');
+    let ends = slashes.chain((!path.is_empty()).then_some(path.len()));
     std::iter::once(0).chain(ends).map(|end| &path[..end])
 }
 
-fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    if directory.is_empty() { name.to_owned() } else { [directory, b"/", name].concat() }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl FastPath {
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
         let scheme = self.scheme(&worker.pipeline.sites, site)?;
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let mut reply = find(site, &asked, path.as_str())?;
+        let mut reply = find(site, &asked, path.as_bytes())?;
         let page = match reply.is_bare_error() {
             true if site.error_pages.covers(reply.status) => return None,
             true => Some(worker.desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
@@ -79,7 +79,7 @@ impl FastPath {
 }
 
 /// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
-fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+fn find(site: &Site, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
     let route = site.routes.find(path);
     match route.is_fast.then(|| route.try_reply(asked, path))? {
         TryReply::Found(reply) => Some(reply),

@@ -118,7 +118,7 @@ impl Accel {
     /// The file, and whether its route is internal.
     async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
         let path = self.path().ok_or(Mistake::Path)?;
-        let route = routes.find_internal(path.as_str());
+        let route = routes.find_internal(path.as_bytes());
         let candidates = route.candidates();
         if candidates.is_empty() {
             return Err(Mistake::Route(routes.with_files()));
@@ -133,7 +133,7 @@ impl Accel {
         }
         let asked = Asked { verb, path: "/", query: None, fields, origin: None };
         for candidate in candidates {
-            if let Some(reply) = candidate.serve(&asked, path.as_str()).await.filter(is_file) {
+            if let Some(reply) = candidate.serve(&asked, path.as_bytes()).await.filter(is_file) {
                 return Ok((reply, route.internal));
             }
         }
@@ -143,8 +143,8 @@ impl Accel {
     /// Without its query, which no file has. Dot segments are refused, for the application may have made the path of
     /// what a client said.
     fn path(&self) -> Option<NormalPath<'_>> {
-        let target = str::from_utf8(self.target.as_bytes()).ok().filter(|_| self.alone)?;
-        let path = target.split('?').next()?;
+        let target = Some(self.target.as_bytes()).filter(|_| self.alone)?;
+        let path = target.split(|byte| *byte == b'?').next()?;
         NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path))
     }
 }

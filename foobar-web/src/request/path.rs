@@ -1,45 +1,48 @@
 use std::borrow::Cow;
 
 use http::uri::{PathAndQuery, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// The path of a request, decoded once and normalised.
 ///
 /// It begins with exactly one `/`, has neither empty nor dot segments (RFC 3986 §5.2.4, after decoding, so `%2e` is
 /// a dot too) and no control characters. What is left of a path that ended in one of those is a trailing `/`. Case
 /// and backslashes are kept: a backslash is an ordinary character. An encoded slash stays `%2F`: it is part of its
-/// segment and never separates.
+/// segment and never separates. It is bytes, as names of files are, and mostly UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NormalPath<'a>(Cow<'a, str>);
+pub(crate) struct NormalPath<'a>(Cow<'a, [u8]>);
 
-/// A path that no request may have, to be answered with 400: it does not begin with `/`, has a malformed `%`, is not
-/// UTF-8, holds a control character, or climbs above the root.
+/// A path that no request may have, to be answered with 400: it does not begin with `/`, has a malformed `%`, holds a
+/// control character, or climbs above the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the path of the request is malformed")]
 pub(crate) struct BadPath;
 
 impl<'a> NormalPath<'a> {
     /// Reads the path component of a URI as it was sent, without its query; borrows it if it is normal already.
-    pub(crate) fn parse(raw: &'a str) -> Result<Self, BadPath> {
+    pub(crate) fn parse(raw: &'a (impl AsRef<[u8]> + ?Sized)) -> Result<Self, BadPath> {
+        let raw = raw.as_ref();
         if is_plain(raw) {
             return Ok(Self(Cow::Borrowed(raw)));
         }
         let decoded = decode(raw)?;
-        if !decoded.starts_with('/') || decoded.chars().any(char::is_control) {
+        if !decoded.starts_with(b"/") || has_control(&decoded) {
             return Err(BadPath);
         }
         normalise(&decoded).map(|path| Self(Cow::Owned(path)))
     }
 
     /// The decoded path.
-    pub(crate) fn as_str(&self) -> &str {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Whether a path, as it was sent, has segments that lead elsewhere.
-    pub(crate) fn has_dot_segments(raw: &str) -> bool {
-        let may_have = raw.bytes().any(|byte| matches!(byte, b'.' | b'%'));
-        may_have && raw.split('/').any(|segment| decode(segment).is_ok_and(|segment| segment == "." || segment == ".."))
+    pub(crate) fn has_dot_segments(raw: &(impl AsRef<[u8]> + ?Sized)) -> bool {
+        let raw = raw.as_ref();
+        let may_have = raw.iter().any(|byte| matches!(byte, b'.' | b'%'));
+        let is_dots = |segment| decode(segment).is_ok_and(|segment| segment == b"." || segment == b"..");
+        may_have && raw.split(|byte| *byte == b'/').any(is_dots)
     }
 
     /// The URI with this path in the place of its own; an error if it becomes too long.
@@ -57,8 +60,13 @@ impl<'a> NormalPath<'a> {
 }
 
 /// A decoded path, or a part of one, encoded for a URI. What stands in it for an encoded slash stays one.
-pub(crate) fn encode_path(decoded: &str) -> String {
-    utf8_percent_encode(decoded, ENCODED).to_string().replace("%252F", "%2F")
+pub(crate) fn encode_path(decoded: &[u8]) -> String {
+    percent_encode(decoded, ENCODED).to_string().replace("%252F", "%2F")
+}
+
+/// Whether a path or a name holds a control character, in ASCII or in UTF-8: no request may name it.
+pub(crate) fn has_control(decoded: &[u8]) -> bool {
+    decoded.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control))
 }
 
 /// All but `unreserved`, `sub-delims`, `:`, `@` (RFC 3986 §3.3) and the separator. A backslash is encoded, for
@@ -84,19 +92,19 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 /// Whether there is certainly nothing to decode, to normalise or to refuse.
-fn is_plain(raw: &str) -> bool {
+fn is_plain(raw: &[u8]) -> bool {
     let mut before = 0;
-    raw.starts_with('/')
-        && raw.bytes().all(|byte| {
+    raw.starts_with(b"/")
+        && raw.iter().all(|&byte| {
             let plain = byte.is_ascii_graphic() && byte != b'%' && !(before == b'/' && matches!(byte, b'/' | b'.'));
             before = byte;
             plain
         })
 }
 
-fn decode(raw: &str) -> Result<String, BadPath> {
+fn decode(raw: &[u8]) -> Result<Vec<u8>, BadPath> {
     let mut decoded = Vec::with_capacity(raw.len());
-    let mut bytes = raw.bytes();
+    let mut bytes = raw.iter().copied();
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => match hex(bytes.next())? << 4 | hex(bytes.next())? {
@@ -106,7 +114,7 @@ fn decode(raw: &str) -> Result<String, BadPath> {
             byte => decoded.push(byte),
         }
     }
-    String::from_utf8(decoded).map_err(|_| BadPath)
+    Ok(decoded)
 }
 
 fn hex(digit: Option<u8>) -> Result<u8, BadPath> {
@@ -114,20 +122,20 @@ fn hex(digit: Option<u8>) -> Result<u8, BadPath> {
     Ok(value as u8)
 }
 
-fn normalise(decoded: &str) -> Result<String, BadPath> {
-    let mut normal = String::with_capacity(decoded.len());
-    for segment in decoded.split('/') {
+fn normalise(decoded: &[u8]) -> Result<Vec<u8>, BadPath> {
+    let mut normal = Vec::with_capacity(decoded.len());
+    for segment in decoded.split(|byte| *byte == b'/') {
         match segment {
-            "" | "." => {}
-            ".." => normal.truncate(normal.rfind('/').ok_or(BadPath)?),
+            b"" | b"." => {}
+            b".." => normal.truncate(normal.iter().rposition(|byte| *byte == b'/').ok_or(BadPath)?),
             segment => {
-                normal.push('/');
-                normal.push_str(segment);
+                normal.push(b'/');
+                normal.extend_from_slice(segment);
             }
         }
     }
-    if decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..") {
-        normal.push('/');
+    if [&b"/"[..], b"/.", b"/.."].iter().any(|end| decoded.ends_with(end)) {
+        normal.push(b'/');
     }
     Ok(normal)
 }
@@ -137,7 +145,42 @@ mod tests {
     use super::*;
 
     fn parsed(raw: &str) -> Option<String> {
-        NormalPath::parse(raw).ok().map(|path| path.0.into_owned())
+        let path = NormalPath::parse(raw).ok()?;
+        Some(String::from_utf8(path.0.into_owned()).expect("it is UTF-8"))
+    }
+
+    #[test]
+    fn every_byte_but_a_control_character_may_be_in_a_path() {
+        for byte in 0..=u8::MAX {
+            let (escaped, path) = (format!("/a%{byte:02x}"), [b'/', b'a', byte]);
+            let expected = match byte {
+                b'/' => Ok(&b"/a%2F"[..]),
+                _ if byte.is_ascii_control() => Err(BadPath),
+                _ => Ok(&path[..]),
+            };
+            let parsed = NormalPath::parse(&escaped);
+            assert_eq!(parsed.as_ref().map(NormalPath::as_bytes).map_err(|bad| *bad), expected, "{escaped}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_kept_and_no_part_of_it_is_a_dot_or_a_slash() {
+        for (raw, path) in [
+            (&b"/caf%e9"[..], &b"/caf\xe9"[..]),
+            (b"/caf\xe9", b"/caf\xe9"),
+            (b"/%ff/../%fe/.", b"/\xfe/"),
+            (b"/a/%c0%ae%c0%ae/", b"/a/\xc0\xae\xc0\xae/"),
+            (b"/%c0%af", b"/\xc0\xaf"),
+            (b"/%E9%2f%e9", b"/\xe9%2F\xe9"),
+            (b"/%ed%a0%80", b"/\xed\xa0\x80"),
+        ] {
+            let parsed = NormalPath::parse(raw).unwrap();
+            assert_eq!(parsed.as_bytes(), path, "{}", raw.escape_ascii());
+            assert_eq!(NormalPath::parse(&parsed.encoded()).as_ref(), Ok(&parsed));
+        }
+        for control in [&b"/\xe9%0a"[..], b"/%e9%7f", b"/\xe9%c2%85"] {
+            assert_eq!(NormalPath::parse(control), Err(BadPath), "{}", control.escape_ascii());
+        }
     }
 
     #[test]
@@ -222,9 +265,6 @@ mod tests {
             "/%09/evil.com",
             "/%7f",
             "/%C2%85",
-            "/a/%c0%ae%c0%ae/",
-            "/%c0%af",
-            "/%ff",
             "/%uff0e%uff0e/",
             "/..",
             "/../",

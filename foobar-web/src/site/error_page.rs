@@ -39,7 +39,7 @@ impl ErrorPages {
             })?;
             if let (Some(files), Some(folder)) = (&files, &settings.root) {
                 let path = folder.join(page.trim_start_matches('/'));
-                match files.read_page(&page) {
+                match files.read_page(page.as_bytes()) {
                     Err(source) if source.kind() == io::ErrorKind::NotFound => {
                         let message = format!("{} is not there; until it is, such errors have no page", path.display());
                         missing.push(Warning { key: key.clone(), message });
@@ -70,7 +70,7 @@ impl ErrorPages {
         if response.extensions().get::<Problem>().is_none() {
             return;
         }
-        if let Some((content_type, page)) = files.page(page).await {
+        if let Some((content_type, page)) = files.page(page.as_bytes()).await {
             *response.body_mut() = ResponseBody::full(page);
             let headers = response.headers_mut();
             for of_the_old_body in [CONTENT_SECURITY_POLICY, CONTENT_LENGTH, CONTENT_ENCODING] {

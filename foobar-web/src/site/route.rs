@@ -2,6 +2,7 @@ mod candidate;
 mod fast;
 mod location;
 mod path;
+mod pattern;
 mod target;
 mod try_files;
 mod variable;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use foobar_core::config;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
-use regex::Regex;
 
 use super::overview::RouteOverview;
 use crate::reply::Reply;
@@ -22,14 +22,15 @@ use crate::{Error, RouteSettings, SiteSettings, limits};
 
 pub(crate) use candidate::{Candidate, Folder, is_file};
 use path::RoutePath;
+use pattern::Pattern;
 pub(crate) use target::{Target, TryReply};
 
 pub(crate) use try_files::{Fallback, looks_for_index};
 
 /// Which paths of a site go where.
 pub(crate) struct Routes {
-    exact: HashMap<String, Route>,
-    patterns: Vec<(Regex, Route)>,
+    exact: HashMap<Vec<u8>, Route>,
+    patterns: Vec<(Pattern, Route)>,
     prefixes: Vec<(String, Route)>,
     otherwise: Route,
     hidden: Route,
@@ -115,7 +116,7 @@ impl Routes {
             error_pages: settings.error_page.is_none(),
         };
         match path {
-            RoutePath::Exact(path) => _ = self.exact.insert(path.to_owned(), route),
+            RoutePath::Exact(path) => _ = self.exact.insert(path.as_bytes().to_owned(), route),
             RoutePath::Prefix(path) => self.prefixes.push((path.to_owned(), route)),
             RoutePath::Pattern(_, pattern) => self.patterns.push((pattern, route)),
         }
@@ -124,13 +125,13 @@ impl Routes {
 
     /// The route of a decoded path: the exact one, else the longest pattern that matches, else the longest prefix that
     /// ends where a segment ends. Of an internal one a client learns nothing.
-    pub(crate) fn find(&self, path: &str) -> &Route {
+    pub(crate) fn find(&self, path: &[u8]) -> &Route {
         let route = self.find_internal(path);
         if route.internal { &self.hidden } else { route }
     }
 
     /// The same for the application, which may name an internal route.
-    pub(crate) fn find_internal(&self, path: &str) -> &Route {
+    pub(crate) fn find_internal(&self, path: &[u8]) -> &Route {
         let exact = if self.exact.is_empty() { None } else { self.exact.get(path) };
         let leads = |(prefix, route): &&(String, Route)| is_prefix(prefix, path) || route.is_folder(prefix, path);
         let prefix = || self.prefixes.iter().find(leads).map(|(_, route)| route);
@@ -141,7 +142,7 @@ impl Routes {
     /// The routes in the order in which they are tried.
     pub(crate) fn overview(&self) -> Vec<RouteOverview> {
         let mut exact: Vec<_> = self.exact.iter().collect();
-        exact.sort_by_key(|(path, _)| (std::cmp::Reverse(path.len()), path.as_str())); // one at most is for a path
+        exact.sort_by_key(|(path, _)| (std::cmp::Reverse(path.len()), path.as_slice())); // one at most is for a path
         let exact = exact.into_iter().map(|(_, route)| route);
         let patterns = self.patterns.iter().map(|(_, route)| route);
         let prefixes = self.prefixes.iter().map(|(_, route)| route);
@@ -155,7 +156,7 @@ impl Routes {
 
     /// The routes with files, as they are written in the configuration; for the log.
     pub(crate) fn with_files(&self) -> String {
-        let exact = self.exact.iter().map(|(path, route)| (format!("\"= {path}\""), route));
+        let exact = self.exact.iter().map(|(path, route)| (format!("\"= {}\"", String::from_utf8_lossy(path)), route));
         let prefixes = self.prefixes.iter().map(|(path, route)| (format!("\"{path}\""), route));
         let rest = std::iter::once(("its `root`".to_owned(), &self.otherwise));
         let patterns = self.patterns.iter().map(|(pattern, route)| (format!("\"~ {}\"", pattern.as_str()), route));
@@ -175,7 +176,7 @@ impl Routes {
 
 impl Route {
     /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
-    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
+    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &[u8]) -> TryReply<'_> {
         match self.target.try_reply(asked, path) {
             TryReply::Found(reply) => TryReply::Found(self.announce.complete(reply, path)),
             other => other,
@@ -183,7 +184,7 @@ impl Route {
     }
 
     /// The answer to a request for a decoded path; `None` where the application answers.
-    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &str) -> Option<Reply> {
+    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &[u8]) -> Option<Reply> {
         self.target.reply(asked, path).await.map(|reply| self.announce.complete(reply, path))
     }
 
@@ -198,19 +199,19 @@ impl Route {
     }
 
     /// The fields of `add_header` for an answer of the server's own under this path.
-    pub(crate) fn added(&self, path: &str) -> Vec<(HeaderName, HeaderValue)> {
+    pub(crate) fn added(&self, path: &[u8]) -> Vec<(HeaderName, HeaderValue)> {
         self.announce.added(path, None)
     }
 
     /// Whether `path` is that of a folder with files, without the `/` at its end: it leads into the folder.
-    fn is_folder(&self, prefix: &str, path: &str) -> bool {
-        prefix.strip_suffix('/') == Some(path) && !self.target.candidates().is_empty()
+    fn is_folder(&self, prefix: &str, path: &[u8]) -> bool {
+        prefix.strip_suffix('/').map(str::as_bytes) == Some(path) && !self.target.candidates().is_empty()
     }
 }
 
-fn is_prefix(prefix: &str, path: &str) -> bool {
-    let rest = path.strip_prefix(prefix);
-    rest.is_some_and(|rest| prefix.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+fn is_prefix(prefix: &str, path: &[u8]) -> bool {
+    let rest = path.strip_prefix(prefix.as_bytes());
+    rest.is_some_and(|rest| prefix.ends_with('/') || rest.is_empty() || rest.starts_with(b"/"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use crate::encoding::{AcceptEncoding, Coding, PerCoding, compress};
 use crate::file_source::Listed;
 use crate::reply::{Content, FieldBlock, Reply};
 use crate::request::{Asked, NormalPath};
-pub(super) use entry::can_be_named;
+use entry::is_hidden;
+
+pub(super) use entry::can_be_asked_for;
 
 /// A list that can be sent.
 #[derive(Clone, Debug)]
@@ -27,12 +29,14 @@ pub(super) struct List {
     pub(super) varies: bool,
     /// Whether there is another page after it.
     pub(super) more: bool,
+    /// How many names are left out of it.
+    pub(super) left_out: usize,
 }
 
 /// The list of a directory without an index, as one request asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Listing {
-    /// The directory's path, decoded, as the client knows it.
+    /// The directory's path, decoded, as the client knows it; with U+FFFD for what is not UTF-8.
     path: String,
     form: Form,
     /// Which of its pages, from 1 on.
@@ -58,8 +62,12 @@ pub(super) struct Made {
     pub(super) offered: bool,
     /// Whether there is another page after it.
     pub(super) more: bool,
+    /// How many names are left out of the list.
+    pub(super) left_out: usize,
 }
 
+/// How many names are left out of a list, as no request can ask for them.
+const LEFT_OUT: HeaderName = HeaderName::from_static("x-names-left-out");
 /// The most entries of a page.
 const MOST: usize = 10_000;
 /// One more than that: how many are asked for, so that it is known whether there are more.
@@ -84,7 +92,8 @@ impl Listing {
         let offered = offered(&form.content_type());
         let coding = accepted.and_then(|list| AcceptEncoding::parse(list).choose(|coding| *offered.get(coding)));
         let page = page(asked.query)?;
-        Some(Self { path: path.as_str().to_owned(), form, page, coding, varies: autoindex == Autoindex::On })
+        let path = String::from_utf8_lossy(path.as_bytes()).into_owned();
+        Some(Self { path, form, page, coding, varies: autoindex == Autoindex::On })
     }
 
     /// How many entries come before the page.
@@ -97,11 +106,11 @@ impl Listing {
         self.coding
     }
 
-    /// The page of these entries, up to [`LISTED`] in their order; `None` of one behind the last. `offered` gives the
-    /// codings in which a content of a type and size is sent. Takes some milliseconds for the most entries.
+    /// The page of these entries, up to [`LISTED`] in their order; `None` of one behind the last. So many are `left_out`
+    /// of the list, as no request can ask for them. `offered` gives the codings in which a content of a type and size is sent. Takes some milliseconds for the most entries.
     pub(super) fn make(
         &self,
-        mut entries: Vec<Listed>,
+        (mut entries, left_out): (Vec<Listed>, usize),
         offered: impl FnOnce(&HeaderValue, u64) -> PerCoding<bool>,
     ) -> Option<Made> {
         if entries.is_empty() && self.page > 1 {
@@ -110,15 +119,15 @@ impl Listing {
         let more = entries.len() > MOST;
         entries.truncate(MOST);
         // Whatever a source of somebody's own gives.
-        entries.retain(|entry| can_be_named(&entry.name));
+        entries.retain(|entry| !is_hidden(&entry.name) && can_be_asked_for(&entry.name));
         entries.sort_unstable_by(|one, other| (!one.directory, &one.name).cmp(&(!other.directory, &other.name)));
         let text = match self.form {
-            Form::Html => html::page(&self.path, &entries, self.page, more).into_bytes(),
+            Form::Html => html::page(&self.path, &entries, self.page, more, left_out).into_bytes(),
             Form::Json => json::list(&entries).into_bytes(),
         };
         let offered = offered(&self.form.content_type(), text.len() as u64);
         let varies = offered.iter().any(|offered| *offered);
-        Some(Made { text, varies, offered: self.coding.is_some_and(|coding| *offered.get(coding)), more })
+        Some(Made { text, varies, offered: self.coding.is_some_and(|coding| *offered.get(coding)), more, left_out })
     }
 
     /// 200 with the list, which has of the fields that are `added` those that it has not itself.
@@ -157,6 +166,7 @@ impl Listing {
         fields.extend(list.coding.map(|coding| (CONTENT_ENCODING, HeaderValue::from_static(coding.name()))));
         let next = list.more.then(|| format!("<?page={}>; rel=\"next\"", self.page + 1));
         fields.extend(next.and_then(|next| Some((LINK, HeaderValue::try_from(next).ok()?)))); // it is text
+        fields.extend((list.left_out > 0).then(|| (LEFT_OUT, HeaderValue::from(list.left_out))));
         fields
     }
 }

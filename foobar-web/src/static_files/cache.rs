@@ -43,7 +43,7 @@ type Keep = Shared<Key, Arc<Entry>, Weight, DefaultHashBuilder, DefaultLifecycle
 #[derive(Clone, Copy)]
 pub(super) struct Name<'a> {
     pub(super) tree: u32,
-    pub(super) path: &'a str,
+    pub(super) path: &'a [u8],
 }
 
 #[derive(Clone)]

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -36,7 +37,7 @@ impl Dates {
         &self,
         state: &FileState,
         wait: Wait,
-        list: impl Fn(&str, usize) -> io::Result<Option<Vec<Listed>>>,
+        list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>,
     ) -> io::Result<bool> {
         if let Some(certain) = certain(state) {
             return Ok(certain);
@@ -84,7 +85,7 @@ fn certain(state: &FileState) -> Option<bool> {
 }
 
 /// The time that all files have but a few, which may have been written into the folder when the program was started.
-fn common(list: impl Fn(&str, usize) -> io::Result<Option<Vec<Listed>>>) -> Option<SystemTime> {
+fn common(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>) -> Option<SystemTime> {
     let times = times(list);
     let all: usize = times.values().sum();
     let (time, files) = times.into_iter().max_by_key(|(_, files)| *files)?;
@@ -92,15 +93,16 @@ fn common(list: impl Fn(&str, usize) -> io::Result<Option<Vec<Listed>>>) -> Opti
 }
 
 /// How many files have which time, from the top down, without what is hidden.
-fn times(list: impl Fn(&str, usize) -> io::Result<Option<Vec<Listed>>>) -> HashMap<SystemTime, usize> {
+fn times(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>) -> HashMap<SystemTime, usize> {
     let (mut times, mut left) = (HashMap::new(), MOST);
-    let mut folders = VecDeque::from([String::new()]);
+    let mut folders = VecDeque::from([Vec::new()]);
     while let Some(folder) = folders.pop_front().filter(|_| left > 0) {
         let Ok(Some(listed)) = list(&folder, left) else { continue }; // gone, or not to be read: nothing of it is served
         left -= listed.len().min(left);
-        for entry in listed.iter().filter(|entry| !entry.name.starts_with('.')) {
+        for entry in listed.iter().filter(|entry| !entry.name.as_bytes().starts_with(b".")) {
             match (entry.directory, entry.modified) {
-                (true, _) => folders.push_back(format!("{folder}/{}", entry.name).trim_start_matches('/').to_owned()),
+                (true, _) if folder.is_empty() => folders.push_back(entry.name.as_bytes().to_owned()),
+                (true, _) => folders.push_back([&folder, &b"/"[..], entry.name.as_bytes()].concat()),
                 (false, Some(time)) => *times.entry(time).or_default() += 1,
                 (false, None) => {}
             }
@@ -125,12 +127,12 @@ mod tests {
 
     /// Whether the first of these times is believed, in a folder within the top that holds files of all of them.
     fn is_believed(times: &[u64]) -> bool {
-        let list = |folder: &str, _: usize| {
+        let list = |folder: &[u8], _: usize| {
             let file = |time: &u64| listed("f", Some(*time));
             Ok(match folder {
-                "" => Some(vec![listed("a", None)]),
-                "a" => Some(vec![listed("b", None)]),
-                "a/b" => Some(times.iter().map(file).collect()),
+                b"" => Some(vec![listed("a", None)]),
+                b"a" => Some(vec![listed("b", None)]),
+                b"a/b" => Some(times.iter().map(file).collect()),
                 _ => None,
             })
         };
@@ -138,7 +140,7 @@ mod tests {
     }
 
     fn listed(name: &str, time: Option<u64>) -> Listed {
-        Listed { name: name.to_owned(), directory: time.is_none(), size: 1, modified: time.map(at) }
+        Listed { name: name.into(), directory: time.is_none(), size: 1, modified: time.map(at) }
     }
 
     #[test]
@@ -165,14 +167,14 @@ mod tests {
     fn a_time_that_the_clock_of_this_machine_has_written_is_believed_whatever_others_have_it() {
         let mut state = state(1_700_000_000);
         state.version = Version::Inode { device: 1, number: 2, changed: state.modified };
-        let list = |_: &str, _: usize| -> io::Result<Option<Vec<Listed>>> { panic!("nobody has to look") };
+        let list = |_: &[u8], _: usize| -> io::Result<Option<Vec<Listed>>> { panic!("nobody has to look") };
         assert!(Dates::default().believe(&state, Wait::Never, list).unwrap());
     }
 
     #[test]
     fn a_worker_does_not_look_and_recalls_what_was_seen_until_the_tree_is_another() {
         let (dates, state) = (Dates::default(), state(1_700_000_000));
-        let list = |_: &str, _: usize| Ok(Some(vec![listed("f", Some(1_700_000_000)); 8]));
+        let list = |_: &[u8], _: usize| Ok(Some(vec![listed("f", Some(1_700_000_000)); 8]));
         let would_block = |dates: &Dates| dates.believe(&state, Wait::Never, list).is_err();
         assert!(would_block(&dates) && dates.recall(&state).is_none());
         assert!(!dates.believe(&state, Wait::Allowed, list).unwrap());

@@ -21,7 +21,7 @@ pub(super) struct Lister {
 }
 
 /// Which list of which directory is wanted: the number of its tree, the path there, and how the client sees it.
-pub(super) type Wanted = (u32, Box<str>, Listing);
+pub(super) type Wanted = (u32, Box<[u8]>, Listing);
 
 impl Lister {
     /// For a pool of so many threads.
@@ -59,7 +59,7 @@ impl Lister {
 /// The list in memory that is counted, and whether it is offered in the coding that is wanted.
 fn kept(room: &Room, made: &Made) -> io::Result<(List, bool)> {
     let text = room.claim(made.text.len() as u64).ok_or(io::ErrorKind::OutOfMemory)?.hold(made.text.as_slice());
-    Ok((List { text, coding: None, varies: made.varies, more: made.more }, made.offered))
+    Ok((List { text, coding: None, varies: made.varies, more: made.more, left_out: made.left_out }, made.offered))
 }
 
 /// The list in this coding; as it is where that gains nothing, fails, or too many wait for theirs.
@@ -89,11 +89,11 @@ mod tests {
 
     fn wanted(path: &str) -> Wanted {
         let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default(), origin: None };
-        (0, path.into(), Listing::of(&asked, Autoindex::Html, |_| PerCoding::default()).unwrap())
+        (0, path.as_bytes().into(), Listing::of(&asked, Autoindex::Html, |_| PerCoding::default()).unwrap())
     }
 
     fn made(text: &[u8]) -> Made {
-        Made { text: text.to_vec(), varies: false, offered: false, more: false }
+        Made { text: text.to_vec(), varies: false, offered: false, more: false, left_out: 0 }
     }
 
     fn lister(threads: usize) -> Lister {

@@ -56,7 +56,7 @@ pub(crate) use validators::Validators;
 /// it is asked for first and kept as long as this is. Where there is any, every answer has `Vary`.
 pub(super) struct Resource {
     /// Where it lies; that of an index is not the path that was asked for.
-    pub(super) path: Box<str>,
+    pub(super) path: Box<[u8]>,
     /// The state in which it was loaded.
     pub(super) state: FileState,
     /// How far that can be relied on.
@@ -96,7 +96,7 @@ impl Resource {
     /// The file at `path` and its siblings. `make` are the codings to be made where there is no sibling; only content
     /// in memory is compressed.
     pub(super) fn new(
-        path: &str,
+        path: &[u8],
         (loaded, validators): (Loaded, Validators),
         announced: Announced,
         siblings: PerCoding<Option<(FileState, (Stored, Validators))>>,
@@ -277,7 +277,7 @@ mod tests {
         let make = PerCoding::of(|coding| make.contains(&coding));
         let (state, (stored, validators)) = stored(content);
         let loaded = Loaded { state, stored, trust: Trust::Settled };
-        Arc::new(Resource::new("a", (loaded, validators), announced, siblings, make))
+        Arc::new(Resource::new(b"a", (loaded, validators), announced, siblings, make))
     }
 
     fn state(content: &Bytes) -> FileState {

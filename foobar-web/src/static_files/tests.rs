@@ -16,7 +16,7 @@ use crate::request::NormalPath;
 use crate::{Autoindex, Links, SiteSettings};
 
 /// The answer, waited for where that has to be.
-async fn serve(files: &StaticFiles, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+async fn serve(files: &StaticFiles, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
     match files.try_serve(asked, path) {
         Lookup::Found(reply) => Some(reply),
         Lookup::NotFound => None,
@@ -78,7 +78,7 @@ impl Fixture {
         }
         let (request, ()) = request.body(()).unwrap().into_parts();
         let path = NormalPath::parse(request.uri.path()).unwrap();
-        serve(&self.files, &Asked::of(&request), path.as_str()).await.map(Reply::into_response)
+        serve(&self.files, &Asked::of(&request), path.as_bytes()).await.map(Reply::into_response)
     }
 
     async fn ask(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Answer> {
@@ -237,7 +237,7 @@ async fn the_redirect_of_a_directory_keeps_the_prefix_of_its_route() {
     let site = Fixture::new(&[("d/index.html", b"")]);
     let (request, ()) = http::Request::get("/static/d?q").body(()).unwrap().into_parts();
     for path in ["/d", "d"] {
-        let response = serve(&site.files, &Asked::of(&request), path).await.unwrap().into_response();
+        let response = serve(&site.files, &Asked::of(&request), path.as_bytes()).await.unwrap().into_response();
         assert_eq!(response.headers()[LOCATION], "/static/d/?q");
     }
 }
@@ -307,7 +307,7 @@ async fn dotfiles_are_hidden_except_in_well_known() {
         assert!(site.get(uri).await.is_none(), "{uri}");
     }
     assert_eq!(site.get("/.well-known/acme-challenge/x").await.unwrap().body, "token");
-    assert!(site.files.page("/.env").await.is_none());
+    assert!(site.files.page(b"/.env").await.is_none());
 }
 
 #[tokio::test]
@@ -369,7 +369,7 @@ fn a_root_that_is_no_directory_is_an_error() {
 
 #[test]
 fn what_may_not_be_read_is_forbidden_and_what_cannot_be_read_is_an_error() {
-    let status = |error: io::Error| failure("/", &error).status.as_u16();
+    let status = |error: io::Error| failure(b"/", &error).status.as_u16();
     assert_eq!(status(rustix::io::Errno::ACCESS.into()), 403);
     assert_eq!(status(rustix::io::Errno::MFILE.into()), 500);
 }
@@ -546,9 +546,9 @@ async fn a_file_that_grows_or_is_replaced_while_it_is_sent_keeps_its_announced_l
 #[tokio::test]
 async fn an_error_page_is_read_whole_up_to_its_limit() {
     let site = Fixture::new(&[("404.html", b"gone"), ("large.html", &vec![0; (1 << 20) + 1])]);
-    let (content_type, content) = site.files.page("/404.html").await.unwrap();
+    let (content_type, content) = site.files.page(b"/404.html").await.unwrap();
     assert_eq!((content_type.to_str().unwrap(), &content[..]), ("text/html; charset=utf-8", &b"gone"[..]));
     for path in ["/missing.html", "/large.html", "/"] {
-        assert!(site.files.page(path).await.is_none(), "{path}");
+        assert!(site.files.page(path.as_bytes()).await.is_none(), "{path}");
     }
 }

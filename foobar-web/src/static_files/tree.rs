@@ -1,10 +1,14 @@
+use std::cell::Cell;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
-use super::autoindex::can_be_named;
+use super::autoindex::can_be_asked_for;
 use super::cache::{Entry, Found, Milliseconds, Name, Scope};
 use super::dates::Dates;
 use super::hashes::hash;
@@ -48,7 +52,7 @@ impl Tree {
     pub(super) fn open(source: Arc<dyn FileSource>, options: FilesOptions, store: &Arc<Store>) -> io::Result<Self> {
         Ok(Self {
             number: store.new_tree(),
-            watch: source.directory("")?.and_then(|_| store.watch()),
+            watch: source.directory(Path::new(""))?.and_then(|_| store.watch()),
             source,
             options,
             store: Arc::clone(store),
@@ -60,7 +64,7 @@ impl Tree {
     }
 
     /// What lies at a decoded path, without waiting: [`io::ErrorKind::WouldBlock`] where it would have to.
-    pub(super) fn find_now(&self, path: &str) -> io::Result<Arc<Entry>> {
+    pub(super) fn find_now(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
         self.confirm(now, Wait::Never)?;
         let known = self.store.get(self.name(path), now);
@@ -71,14 +75,14 @@ impl Tree {
     }
 
     /// The same, where that would have to wait: looked for on the file-reading pool.
-    pub(super) async fn find_on_pool(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
+    pub(super) async fn find_on_pool(self: &Arc<Self>, path: &[u8]) -> io::Result<Arc<Entry>> {
         self.store.missed();
         let (tree, at) = (Arc::clone(self), path.to_owned());
         self.store.look(self.name(path), move || tree.find_waiting(&at)).await
     }
 
     /// The same. Blocks.
-    pub(super) fn find_waiting(&self, path: &str) -> io::Result<Arc<Entry>> {
+    pub(super) fn find_waiting(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
         self.confirm(now, Wait::Allowed)?;
         match self.store.peek(self.name(path)) {
@@ -88,22 +92,29 @@ impl Tree {
     }
 
     /// Weighs a file that has become larger in memory.
-    pub(super) fn weigh_again(&self, path: &str, resource: &Arc<Resource>) {
+    pub(super) fn weigh_again(&self, path: &[u8], resource: &Arc<Resource>) {
         self.store.weigh_again(self.name(path), resource);
     }
 
-    /// So many of the entries of a directory, behind the first, without what is not served. Blocks.
-    pub(super) fn list(&self, path: &str, first: usize, most: usize) -> io::Result<Option<Vec<Listed>>> {
-        let path = path.trim_matches('/');
+    /// So many of the entries of a directory, behind the first, without what is hidden, and how many of all are left out
+    /// as no request can ask for them. Blocks.
+    pub(super) fn list(&self, path: &[u8], first: usize, most: usize) -> io::Result<Option<(Vec<Listed>, usize)>> {
+        let path = before_slashes(behind_slashes(path));
         if is_hidden(path) {
             return Ok(None);
         }
-        let shows = |name: &str| can_be_named(name) && !is_hidden(format!("{path}/{name}/").trim_start_matches('/'));
-        self.source.list(path, &Page { first, most, shows: &shows })
+        let left_out = Cell::new(0);
+        let shows = |name: &OsStr| {
+            let (hidden, shown) = (is_hidden(name.as_bytes()), can_be_asked_for(name));
+            left_out.update(|left_out| left_out + usize::from(!hidden && !shown));
+            !hidden && shown
+        };
+        let listed = self.source.list(at(path), &Page { first, most, shows: &shows })?;
+        Ok(listed.map(|entries| (entries, left_out.get())))
     }
 
-    fn name<'a>(&self, path: &'a str) -> Name<'a> {
-        Name { tree: self.number, path: path.trim_start_matches('/') }
+    fn name<'a>(&self, path: &'a [u8]) -> Name<'a> {
+        Name { tree: self.number, path: behind_slashes(path) }
     }
 
     /// Makes sure that the source is still the one that was looked at.
@@ -122,7 +133,7 @@ impl Tree {
             self.dates.forget();
             self.unwatched.has_changed();
             if let Some(watch) = &self.watch {
-                watch.forget(self.number, "");
+                watch.forget(self.number, b"");
             }
         }
         self.confirmed.store(now, Relaxed);
@@ -131,7 +142,7 @@ impl Tree {
 
     /// Looks where the file is. Where the process may open no more files, it closes those that the cache holds; if that
     /// is not enough, what is known is better than nothing.
-    fn look(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Arc<Entry>>) -> io::Result<Arc<Entry>> {
+    fn look(&self, path: &[u8], now: Milliseconds, wait: Wait, known: Option<&Arc<Entry>>) -> io::Result<Arc<Entry>> {
         let look = || self.look_anew(path, now, wait, known.map(|entry| &entry.found));
         let found = look().or_else(|error| {
             if !is_of_descriptors(&error) {
@@ -147,7 +158,7 @@ impl Tree {
     }
 
     /// Looks, and keeps what it finds. What is `known` already is not loaded again if it is still the same.
-    fn look_anew(&self, path: &str, now: Milliseconds, wait: Wait, known: Option<&Found>) -> io::Result<Arc<Entry>> {
+    fn look_anew(&self, path: &[u8], now: Milliseconds, wait: Wait, known: Option<&Found>) -> io::Result<Arc<Entry>> {
         let name = self.name(path);
         let known = known.and_then(|found| match found {
             Found::File(file) if file.trust == Trust::Settled && file.is_tagged() => Some(file),
@@ -171,20 +182,20 @@ impl Tree {
     }
 
     /// Whether the directory of what was found is the only place where it can change.
-    fn is_told_of(&self, path: &str, found: &Found) -> bool {
-        let Found::File(file) = found else { return self.source.is_told_of(path) };
+    fn is_told_of(&self, path: &[u8], found: &Found) -> bool {
+        let Found::File(file) = found else { return self.source.is_told_of(at(path)) };
         let mut siblings = self.options.encodings.sibling_names(&file.path);
         file.is_tagged()
-            && self.source.is_told_of(&file.path)
-            && siblings.all(|(_, sibling)| self.source.is_told_of(&sibling))
+            && self.source.is_told_of(at(&file.path))
+            && siblings.all(|(_, sibling)| self.source.is_told_of(at(&sibling)))
     }
 
-    fn find_anew(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
+    fn find_anew(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
         let scope = self.scope(parent(path), wait)?;
         if is_hidden(path) {
             return Ok((Found::Nothing, scope));
         }
-        if path.is_empty() || path.ends_with('/') {
+        if path.is_empty() || path.ends_with(b"/") {
             let found = match self.index(path, wait, known)? {
                 Some(file) => Found::File(file),
                 None if self.is_listed() && self.is_directory(path, wait)? => Found::Listing,
@@ -204,9 +215,9 @@ impl Tree {
     }
 
     /// The first of the index files of a directory, whose path ends with its slash.
-    fn index(&self, directory: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Option<Arc<Resource>>> {
+    fn index(&self, directory: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Option<Arc<Resource>>> {
         for name in self.index_names() {
-            let path = format!("{directory}{name}");
+            let path = [directory, name.as_bytes()].concat();
             if let Lies::File(file) = self.file_at(&path, wait, known)? {
                 return Ok(Some(file));
             }
@@ -214,9 +225,9 @@ impl Tree {
         Ok(None)
     }
 
-    fn has_index(&self, directory: &str, wait: Wait) -> io::Result<bool> {
+    fn has_index(&self, directory: &[u8], wait: Wait) -> io::Result<bool> {
         for name in self.index_names() {
-            if self.source.state(&format!("{directory}/{name}"), wait)?.is_some() {
+            if self.source.state(at(&[directory, b"/", name.as_bytes()].concat()), wait)?.is_some() {
                 return Ok(true);
             }
         }
@@ -227,7 +238,7 @@ impl Tree {
         if self.options.directory_index { &self.options.index } else { &[] }
     }
 
-    fn lies_at(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
+    fn lies_at(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
         if self.options.file {
             return self.file_at(path, wait, known);
         }
@@ -238,17 +249,17 @@ impl Tree {
         self.options.directory_index && self.options.autoindex != Autoindex::Off
     }
 
-    fn is_directory(&self, path: &str, wait: Wait) -> io::Result<bool> {
-        Ok(matches!(self.source.open(path.trim_end_matches('/'), wait)?, Some(Opened::Directory)))
+    fn is_directory(&self, path: &[u8], wait: Wait) -> io::Result<bool> {
+        Ok(matches!(self.source.open(at(before_slashes(path)), wait)?, Some(Opened::Directory)))
     }
 
-    fn file_at(&self, path: &str, wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
+    fn file_at(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
         if let Some(known) = known.filter(|known| *known.path == *path)
             && self.is_same(known, wait)?
         {
             return Ok(Lies::File(Arc::clone(known)));
         }
-        Ok(match self.source.open(path, wait)? {
+        Ok(match self.source.open(at(path), wait)? {
             Some(Opened::File(file)) => Lies::File(Arc::new(self.load(path, file, wait)?)),
             Some(Opened::Directory) => Lies::Directory,
             None => Lies::Nothing,
@@ -258,20 +269,20 @@ impl Tree {
     /// Whether the file and its siblings still have the state in which they were loaded.
     fn is_same(&self, known: &Resource, wait: Wait) -> io::Result<bool> {
         let is_dated = self.dates.recall(&known.state).unwrap_or(known.is_dated()); // nobody has looked
-        if self.source.state(&known.path, wait)?.as_ref() != Some(&known.state) || is_dated != known.is_dated() {
+        if self.source.state(at(&known.path), wait)?.as_ref() != Some(&known.state) || is_dated != known.is_dated() {
             return Ok(false);
         }
-        let state = |path: &str| Ok(self.source.state(path, wait)?.map(|state| (state, ())));
+        let state = |path: &[u8]| Ok(self.source.state(at(path), wait)?.map(|state| (state, ())));
         let siblings = self.siblings(&known.path, &known.state, state)?;
         let siblings = siblings.iter().map(|sibling| sibling.as_ref().map(|(state, ())| state));
         Ok(siblings.eq(known.siblings().iter().copied()))
     }
 
-    fn load(&self, path: &str, file: OpenedFile, wait: Wait) -> io::Result<Resource> {
+    fn load(&self, path: &[u8], file: OpenedFile, wait: Wait) -> io::Result<Resource> {
         let (mut mine, validators) = self.load_one(path, file, self.store.in_memory(), wait)?;
         let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
-        let sibling = |path: &str| -> io::Result<Option<(FileState, (Stored, Validators))>> {
-            let Some(Opened::File(file)) = self.source.open(path, wait)? else { return Ok(None) };
+        let sibling = |path: &[u8]| -> io::Result<Option<(FileState, (Stored, Validators))>> {
+            let Some(Opened::File(file)) = self.source.open(at(path), wait)? else { return Ok(None) };
             let (loaded, validators) = self.load_one(path, file, in_memory, wait)?;
             mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, (loaded.stored, validators))))
@@ -287,10 +298,10 @@ impl Tree {
     }
 
     /// A file, and what tells its state from another.
-    fn load_one(&self, path: &str, file: OpenedFile, in_memory: u64, wait: Wait) -> io::Result<(Loaded, Validators)> {
+    fn load_one(&self, path: &[u8], file: OpenedFile, in_memory: u64, wait: Wait) -> io::Result<(Loaded, Validators)> {
         let loaded = self.store.loader().load(file, in_memory, wait)?;
         let dated = self.dates.believe(&loaded.state, wait, |folder, most| {
-            self.source.list(folder, &Page { first: 0, most, shows: &|_| true })
+            self.source.list(at(folder), &Page { first: 0, most, shows: &|_| true })
         })?;
         let hash = match (&loaded.stored, &loaded.state.version) {
             (_, Version::Hash(_)) => None, // it has one
@@ -309,9 +320,9 @@ impl Tree {
     /// None of a file that holds its content in a coding.
     fn siblings<T>(
         &self,
-        path: &str,
+        path: &[u8],
         file: &FileState,
-        open: impl FnMut(&str) -> io::Result<Option<(FileState, T)>>,
+        open: impl FnMut(&[u8]) -> io::Result<Option<(FileState, T)>>,
     ) -> io::Result<PerCoding<Option<(FileState, T)>>> {
         if self.options.announce.is_coded(path) {
             return Ok(PerCoding::of(|_| None));
@@ -319,12 +330,12 @@ impl Tree {
         self.options.encodings.siblings(path, file, open)
     }
 
-    fn scope(&self, path: &str, wait: Wait) -> io::Result<Scope> {
+    fn scope(&self, path: &[u8], wait: Wait) -> io::Result<Scope> {
         self.directory(path, wait).map(Scope::new)
     }
 
     /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.
-    fn directory(&self, path: &str, wait: Wait) -> io::Result<Arc<Directory>> {
+    fn directory(&self, path: &[u8], wait: Wait) -> io::Result<Arc<Directory>> {
         let Some(watch) = &self.watch else { return Ok(Arc::clone(&self.unwatched)) };
         let directory = match (watch.known(self.number, path), wait) {
             (Known::Directory(directory), _) => Some(directory),
@@ -335,13 +346,13 @@ impl Tree {
         Ok(directory.unwrap_or_else(|| Arc::clone(&self.unwatched))) // not told of: the time counts
     }
 
-    fn follow(&self, watch: &Watch, path: &str) -> Option<Arc<Directory>> {
+    fn follow(&self, watch: &Watch, path: &[u8]) -> Option<Arc<Directory>> {
         let before = self.unwatched.generation();
-        let directory = watch.follow(self.number, path, |path| self.source.directory(path));
+        let directory = watch.follow(self.number, path, |path| self.source.directory(at(path)));
         if self.unwatched.generation() == before {
             return directory;
         }
-        watch.forget(self.number, ""); // the source has moved meanwhile, and these may be its former directories
+        watch.forget(self.number, b""); // the source has moved meanwhile, and these may be its former directories
         None
     }
 }
@@ -352,14 +363,33 @@ fn is_of_descriptors(error: &io::Error) -> bool {
 }
 
 /// Whether a segment begins with a dot; only `/.well-known/` (RFC 8615) may.
-fn is_hidden(path: &str) -> bool {
-    let rest = path.strip_prefix(".well-known/").unwrap_or(path); // the usual one: it is not there
-    rest.split('/').any(|segment| segment.starts_with('.'))
+fn is_hidden(path: &[u8]) -> bool {
+    let rest = path.strip_prefix(b".well-known/").unwrap_or(path); // the usual one: it is not there
+    rest.split(|byte| *byte == b'/').any(|segment| segment.starts_with(b"."))
 }
 
 /// The directory that holds what lies at `path`; a path with a slash at its end is its own.
-fn parent(path: &str) -> &str {
-    path.rfind('/').map_or("", |slash| &path[..slash])
+fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').map_or(b"", |slash| &path[..slash])
+}
+
+/// The same path for a source.
+fn at(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
+}
+
+fn behind_slashes(mut path: &[u8]) -> &[u8] {
+    while let [b'/', rest @ ..] = path {
+        path = rest;
+    }
+    path
+}
+
+fn before_slashes(mut path: &[u8]) -> &[u8] {
+    while let [rest @ .., b'/'] = path {
+        path = rest;
+    }
+    path
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod limits;
 mod links;
 mod listening;
 mod logging;
+mod names;
 mod private_files;
 mod proxies;
 mod redirects;

@@ -101,6 +101,7 @@ impl Folder {
         fs::create_dir(folder.root()).unwrap();
         folder.outside();
         folder.directories(random);
+        folder.bytes_of_no_text(random);
         folder.large(random);
         folder.siblings(random);
         folder.odd_times(random);
@@ -144,7 +145,33 @@ impl Folder {
             }
         }
         self.file(&format!("/{}.txt", "long".repeat(62)), 100, random);
-        self.bytes(b"/not\xffutf8.txt", b"not UTF-8", random);
+    }
+
+    /// Names that are no text, by themselves and as directories.
+    fn bytes_of_no_text(&mut self, random: &mut Random) {
+        for directory in [&b"/caf\xe9"[..], b"/\xc0\xae\xc0\xae", b"/\xff"] {
+            fs::create_dir(self.at(directory)).unwrap();
+            self.place_of(directory);
+            self.place_of(&[directory, b"/"].concat());
+        }
+        for path in [
+            &b"/not\xffutf8.txt"[..],
+            b"/caf\xe9.html",
+            b"/caf\xe9/index.html",
+            b"/caf\xe9/\xed\xa0\x80.json",
+            b"/\xc0\xae\xc0\xae/index.html",
+            b"/\xc0\xaf.css",
+            b"/\xff/\xfe",
+            b"/f\xfcr.svg",
+            b"/half\xc2\x85.txt",
+            b"/\xe9\nline.txt",
+            &[b"/", &[0xe9; 255][..]].concat(),
+        ] {
+            self.bytes(path, &random.bytes(1000), random);
+        }
+        self.bytes(b"/caf\xe9.html.gz", b"compressed", random);
+        self.set_time(SystemTime::UNIX_EPOCH + Duration::from_secs(1_710_000_000));
+        (0..4).for_each(|_| self.place_of(b"/caf\xe9.html"));
     }
 
     fn large(&mut self, random: &mut Random) {

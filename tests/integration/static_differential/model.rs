@@ -32,9 +32,8 @@ pub(super) enum Found {
 impl Found {
     pub(super) fn of(request: &Request, folder: &Folder) -> Self {
         let escaped = String::from_utf8_lossy(request.raw_path()).replace("%2f", "%252F").replace("%2F", "%252F");
-        let decoded = decode(escaped.as_bytes()).and_then(|path| String::from_utf8(path).ok()); // no escape, no UTF-8
-        let text = decoded.filter(|path| !path.chars().any(char::is_control));
-        let path = text.and_then(|path| normalise(path.as_bytes()));
+        let decoded = decode(escaped.as_bytes()).filter(|path| !has_control(path));
+        let path = decoded.and_then(|path| normalise(&path));
         let Some(path) = path.filter(|_| is_sent(&request.target)) else {
             return Self::Malformed;
         };
@@ -64,6 +63,10 @@ impl Found {
             _ => Self::Special,
         }
     }
+}
+
+fn has_control(path: &[u8]) -> bool {
+    path.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control))
 }
 
 /// Whether clients send such a target: as browsers do, or the same without escapes where it has none of another meaning.

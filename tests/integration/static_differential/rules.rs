@@ -126,8 +126,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "a target that is no path is malformed",
-        reason: "RFC 3986 §3.3: a path has neither control characters nor bytes that are not UTF-8, escaped or as they \
-                 are, nor escapes that are none; §3.5: a fragment is not sent",
+        reason: "RFC 3986 §3.3: a path has neither control characters, escaped or as they are, nor bytes that are not UTF-8 \
+                 without an escape, nor escapes that are none; §3.5: a fragment is not sent",
         accepts: |case| case.answers(400) && case.found() == Found::Malformed,
     },
     Rule {

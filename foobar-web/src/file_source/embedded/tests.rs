@@ -5,7 +5,7 @@ use super::*;
 struct Sources;
 
 fn file(path: &str) -> OpenedFile {
-    match Embedded::<Sources>::new().open(path, Wait::Allowed).unwrap() {
+    match Embedded::<Sources>::new().open(Path::new(path), Wait::Allowed).unwrap() {
         Some(Opened::File(file)) => file,
         other => panic!("{path} is {other:?}"),
     }
@@ -17,10 +17,13 @@ fn a_path_leads_to_a_file_a_directory_or_nothing() {
     assert_eq!(bytes, include_bytes!("tests.rs").as_slice());
     let embedded = Embedded::<Sources>::new();
     for directory in ["", "embedded", "watch"] {
-        assert!(matches!(embedded.open(directory, Wait::Allowed).unwrap(), Some(Opened::Directory)), "{directory}");
+        assert!(
+            matches!(embedded.open(Path::new(directory), Wait::Allowed).unwrap(), Some(Opened::Directory)),
+            "{directory}"
+        );
     }
     for nothing in ["missing", "embed", "embedded/", "embedded/missing", "../file_source.rs", "/embedded.rs"] {
-        assert!(embedded.open(nothing, Wait::Allowed).unwrap().is_none(), "{nothing}");
+        assert!(embedded.open(Path::new(nothing), Wait::Allowed).unwrap().is_none(), "{nothing}");
     }
 }
 
@@ -34,7 +37,9 @@ fn a_file_is_told_from_another_by_its_content() {
 
 #[test]
 fn a_directory_lists_what_is_in_it_once() {
-    let list = |path, most| Embedded::<Sources>::new().list(path, &Page { first: 0, most, shows: &|_| true }).unwrap();
+    let list = |path: &str, most| {
+        Embedded::<Sources>::new().list(Path::new(path), &Page { first: 0, most, shows: &|_| true }).unwrap()
+    };
     let top = list("", usize::MAX).unwrap();
     let of = |name: &str| top.iter().filter(|entry| entry.name == name).collect::<Vec<_>>();
     assert_eq!((of("watch").len(), of("watch")[0].directory), (1, true));

@@ -48,8 +48,8 @@ impl Root {
     }
 
     /// Opens what lies at a path. [`Errno::XDEV`] where that takes a link that is not followed.
-    pub(super) fn open_at(&self, path: &str, flags: OFlags, links: Links, wait: Wait) -> io::Result<OwnedFd> {
-        let path = Path::new(relative(path));
+    pub(super) fn open_at(&self, path: &Path, flags: OFlags, links: Links, wait: Wait) -> io::Result<OwnedFd> {
+        let path = relative(path);
         match wait {
             Wait::Never => self.open_cached(path, flags, links),
             Wait::Allowed => match links {
@@ -61,8 +61,8 @@ impl Root {
     }
 
     /// Opens what lies at a path on the root's own file system, if no link lies on the way and the way is in memory.
-    pub(super) fn open_linkless(&self, path: &str) -> rustix::io::Result<OwnedFd> {
-        self.openat2(Path::new(relative(path)), OFlags::PATH, NO_LINKS | ResolveFlags::NO_XDEV | ResolveFlags::CACHED)
+    pub(super) fn open_linkless(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
+        self.openat2(relative(path), OFlags::PATH, NO_LINKS | ResolveFlags::NO_XDEV | ResolveFlags::CACHED)
     }
 
     /// A refused link is looked at again where there is time to find out more, and to say so.
@@ -177,9 +177,9 @@ impl Root {
 }
 
 /// The folder itself has no name in it; a slash in front would leave it.
-fn relative(path: &str) -> &str {
-    let path = path.trim_start_matches('/');
-    if path.is_empty() { "." } else { path }
+fn relative(path: &Path) -> &Path {
+    let path = path.strip_prefix("/").unwrap_or(path); // it is relative
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 /// The parts of a path that lead somewhere, the first at the end.

@@ -1,12 +1,14 @@
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::*;
 
 const TREE: u32 = 1;
 
-fn open(root: &Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
-    move |path| match File::open(root.join(path)) {
+fn open(root: &Path) -> impl Fn(&[u8]) -> io::Result<Option<OwnedFd>> {
+    move |path| match File::open(root.join(OsStr::from_bytes(path))) {
         Ok(directory) => Ok(Some(directory.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -14,7 +16,7 @@ fn open(root: &Path) -> impl Fn(&str) -> io::Result<Option<OwnedFd>> {
 }
 
 fn is_known(watch: &Watch, path: &str) -> bool {
-    matches!(watch.known(TREE, path), Known::Directory(_))
+    matches!(watch.known(TREE, path.as_bytes()), Known::Directory(_))
 }
 
 #[test]
@@ -22,12 +24,12 @@ fn a_directory_is_followed_with_all_above_it_as_far_as_they_are_there() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("a/b")).unwrap();
     let watch = Watch::new().unwrap();
-    let deep = watch.follow(TREE, "a/b", open(root.path())).unwrap();
+    let deep = watch.follow(TREE, b"a/b", open(root.path())).unwrap();
     assert!(["", "a", "a/b"].iter().all(|path| is_known(&watch, path)));
-    let last = watch.follow(TREE, "a/b/missing/c", open(root.path())).unwrap();
+    let last = watch.follow(TREE, b"a/b/missing/c", open(root.path())).unwrap();
     assert!(Arc::ptr_eq(&deep, &last) && !is_known(&watch, "a/b/missing"));
-    assert!(watch.follow(TREE, "", open(&root.path().join("nowhere"))).is_some(), "the top is known by now");
-    assert!(watch.follow(2, "a", open(&root.path().join("nowhere"))).is_none());
+    assert!(watch.follow(TREE, b"", open(&root.path().join("nowhere"))).is_some(), "the top is known by now");
+    assert!(watch.follow(2, b"a", open(&root.path().join("nowhere"))).is_none());
 }
 
 #[test]
@@ -38,13 +40,13 @@ fn what_is_forgotten_has_changed_with_all_under_it_and_nothing_beside_it() {
     for path in paths {
         fs::create_dir_all(root.path().join(path)).unwrap();
     }
-    let followed = paths.map(|path| watch.follow(TREE, path, open(root.path())).unwrap());
+    let followed = paths.map(|path| watch.follow(TREE, path.as_bytes(), open(root.path())).unwrap());
     let before = followed.each_ref().map(|directory| directory.generation());
-    watch.forget(TREE, "a");
+    watch.forget(TREE, b"a");
     let changed = std::array::from_fn(|i| followed[i].generation() != before[i]);
     assert_eq!(changed, [true, true, true, false, false]);
     assert_eq!(paths.map(|path| is_known(&watch, path)), [false, false, false, true, true]);
-    watch.forget(TREE, "");
+    watch.forget(TREE, b"");
     assert!(!is_known(&watch, "ab") && !is_known(&watch, ""));
 }
 
@@ -53,9 +55,9 @@ fn what_is_forgotten_has_changed_with_all_under_it_and_nothing_beside_it() {
 fn a_directory_that_was_forgotten_is_not_taken_for_unchanged_by_who_saw_its_last_generation() {
     let root = tempfile::tempdir().unwrap();
     let watch = Watch::new().unwrap();
-    let directory = watch.follow(TREE, "", open(root.path())).unwrap();
+    let directory = watch.follow(TREE, b"", open(root.path())).unwrap();
     assert!(directory.is_still(directory.generation()));
-    watch.forget(TREE, "");
+    watch.forget(TREE, b"");
     assert!(!directory.is_still(directory.generation()));
 }
 
@@ -65,13 +67,13 @@ fn a_directory_is_not_watched_alone_when_the_one_above_it_is_forgotten_meanwhile
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("a/b")).unwrap();
     let watch = Watch::new().unwrap();
-    let open = |path: &str| {
-        if path == "a/b" {
-            watch.forget(TREE, "a");
+    let open = |path: &[u8]| {
+        if path == b"a/b" {
+            watch.forget(TREE, b"a");
         }
         open(root.path())(path)
     };
-    assert!(watch.follow(TREE, "a/b", open).is_none());
+    assert!(watch.follow(TREE, b"a/b", open).is_none());
     assert!(is_known(&watch, "") && !is_known(&watch, "a") && !is_known(&watch, "a/b"));
 }
 
@@ -81,9 +83,9 @@ fn two_paths_to_one_directory_are_both_told() {
     fs::create_dir(root.path().join("a")).unwrap();
     std::os::unix::fs::symlink("a", root.path().join("b")).unwrap();
     let watch = Watch::new().unwrap();
-    let followed = ["a", "b"].map(|path| watch.follow(TREE, path, open(root.path())).unwrap());
+    let followed = ["a", "b"].map(|path| watch.follow(TREE, path.as_bytes(), open(root.path())).unwrap());
     let before = followed.each_ref().map(|directory| directory.generation());
-    watch.forget(TREE, "a");
+    watch.forget(TREE, b"a");
     fs::write(root.path().join("b/f"), "").unwrap();
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut reader = Reader::new(&watch.inotify, &mut buffer);
@@ -96,7 +98,7 @@ fn two_paths_to_one_directory_are_both_told() {
 /// Others may change what lies on a network, and this system would not tell.
 #[test]
 fn only_on_file_systems_that_this_machine_alone_writes_to_is_relied_on_being_told_of_changes() {
-    let (root, open) = (tempfile::tempdir().unwrap(), |path: &Path| open(path)("").unwrap().unwrap());
+    let (root, open) = (tempfile::tempdir().unwrap(), |path: &Path| open(path)(b"").unwrap().unwrap());
     assert!(is_local(&open(root.path())));
     assert!(!is_local(&open(Path::new("/proc"))));
 }

@@ -251,8 +251,8 @@ mod tests {
         let plan = Plan::compile(&web, &[("a".to_owned(), site)].into(), &FileSources::default(), None).unwrap();
         let request = http::Request::get("/a.bin").body(()).unwrap().into_parts().0;
         let site = plan.sites.at(plan.sites.serving(None).unwrap());
-        let route = site.routes.find("/a.bin");
-        let reply = route.reply(Asked::of(&request), "/a.bin").await.unwrap();
+        let route = site.routes.find(b"/a.bin");
+        let reply = route.reply(Asked::of(&request), b"/a.bin").await.unwrap();
         let Content::File(file, segments) = reply.content else { panic!("it is not kept in memory") };
         FileContent::new(Bytes::new(), file, segments)
     }

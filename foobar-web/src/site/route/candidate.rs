@@ -35,7 +35,7 @@ pub(crate) struct Folder<'a> {
 
 impl Candidate {
     /// The answer to a request for a decoded path, if it is ready.
-    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &str) -> Lookup {
+    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &[u8]) -> Lookup {
         match self {
             // The folder itself without its slash.
             Self::Folder { cut, .. } if path.len() == *cut => {
@@ -43,7 +43,7 @@ impl Candidate {
             }
             Self::Folder { files, cut } => files.try_serve(asked, &path[*cut..]),
             Self::Around { cut, .. } if path.len() == *cut => Lookup::NotFound,
-            Self::File { files, name } => try_file(files, asked, name),
+            Self::File { files, name } => try_file(files, asked, name.as_bytes()),
             Self::Around { files, cut, before, after } => {
                 try_file(files, asked, &Self::name_around(before, &path[*cut..], after))
             }
@@ -52,10 +52,10 @@ impl Candidate {
 
     /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
     /// here.
-    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &str, unready: Unready) -> Option<Reply> {
+    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
         match self {
             Self::Folder { files, cut } => files.wait(asked, &path[*cut..], unready).await,
-            Self::File { files, name } => files.wait(asked, name, unready).await.filter(is_file),
+            Self::File { files, name } => files.wait(asked, name.as_bytes(), unready).await.filter(is_file),
             Self::Around { files, cut, before, after } => {
                 let name = Self::name_around(before, &path[*cut..], after);
                 files.wait(asked, &name, unready).await.filter(is_file)
@@ -64,13 +64,13 @@ impl Candidate {
     }
 
     /// A path with this before and after it. Slashes that meet are one.
-    pub(super) fn name_around(before: &str, path: &str, after: &str) -> String {
-        let path = if after.starts_with('/') { path.trim_end_matches('/') } else { path };
-        format!("{before}{path}{after}")
+    pub(super) fn name_around(before: &str, path: &[u8], after: &str) -> Vec<u8> {
+        let path = if after.starts_with('/') { path.strip_suffix(b"/").unwrap_or(path) } else { path }; // it has none
+        [before.as_bytes(), path, after.as_bytes()].concat()
     }
 
     /// Both.
-    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
         match self.try_serve(asked, path) {
             Lookup::Found(reply) => Some(reply),
             Lookup::NotFound => None,
@@ -79,7 +79,7 @@ impl Candidate {
     }
 }
 
-fn try_file(files: &StaticFiles, asked: &Asked<'_>, name: &str) -> Lookup {
+fn try_file(files: &StaticFiles, asked: &Asked<'_>, name: &[u8]) -> Lookup {
     match files.try_serve(asked, name) {
         Lookup::Found(reply) if !is_file(&reply) => Lookup::NotFound,
         lookup => lookup,

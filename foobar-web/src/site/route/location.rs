@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use http::header::HeaderValue;
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use regex::{Captures, Regex};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+use regex::bytes::Captures;
 
+use super::pattern::Pattern;
 use super::variable::{self, Part, Variable};
 use crate::request::{Asked, Host, encode_path};
 
@@ -26,7 +27,7 @@ pub(crate) struct Template {
     parts: Vec<Part>,
     start: Start,
     /// That of the route, for its captures.
-    pattern: Option<Regex>,
+    pattern: Option<Pattern>,
     /// The host of a request that names none, as it may in HTTP/1.0.
     host: Option<String>,
 }
@@ -42,7 +43,7 @@ enum Start {
 
 impl Location {
     /// `pattern` is that of the route, `host` a name of the site's. An error says what is wrong and what is accepted.
-    pub(crate) fn compile(url: &str, pattern: Option<&Regex>, host: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn compile(url: &str, pattern: Option<&Pattern>, host: Option<&str>) -> Result<Self, String> {
         let parts = variable::parse(url, pattern)?;
         if !parts.iter().any(|part| matches!(part, Part::Variable(_))) {
             let location = HeaderValue::try_from(url).ok().filter(|location| location.to_str().is_ok()); // refused below
@@ -63,7 +64,7 @@ impl Location {
     }
 
     /// The place for a request for a decoded path; `None` if it names no host and needs one.
-    pub(crate) fn of(&self, asked: &Asked<'_>, path: &str) -> Option<HeaderValue> {
+    pub(crate) fn of(&self, asked: &Asked<'_>, path: &[u8]) -> Option<HeaderValue> {
         match self {
             Self::Fixed(location) => Some(location.clone()),
             Self::Template(template) => HeaderValue::try_from(template.render(asked, path)?).ok(), // it is visible ASCII
@@ -131,7 +132,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 impl Template {
-    fn render(&self, asked: &Asked<'_>, path: &str) -> Option<String> {
+    fn render(&self, asked: &Asked<'_>, path: &[u8]) -> Option<String> {
         let captures = self.pattern.as_ref().and_then(|pattern| pattern.captures(path)); // it led here
         let mut url = String::new();
         for (number, part) in self.parts.iter().enumerate() {
@@ -161,11 +162,11 @@ impl Template {
         &'a self,
         variable: Variable,
         asked: &Asked<'a>,
-        path: &str,
+        path: &[u8],
         captures: Option<&Captures<'_>>,
         in_query: bool,
     ) -> Option<Cow<'a, str>> {
-        let encoded = |decoded: &str| if in_query { encode_part(decoded) } else { encode_path(decoded) };
+        let encoded = |decoded: &[u8]| if in_query { encode_part(decoded) } else { encode_path(decoded) };
         Some(match variable {
             Variable::Args => raw(asked.query.unwrap_or_default()), // none is handled before
             Variable::RequestUri => match asked.query {
@@ -174,7 +175,7 @@ impl Template {
             },
             Variable::Uri => Cow::Owned(encoded(path)),
             Variable::Capture(number) => {
-                Cow::Owned(captures?.get(number).map_or_else(String::new, |group| encoded(group.as_str())))
+                Cow::Owned(captures?.get(number).map_or_else(String::new, |group| encoded(group.as_bytes())))
             }
             Variable::Scheme => Cow::Borrowed(asked.origin?.scheme.as_str()),
             Variable::Host => match asked.origin?.host {
@@ -193,8 +194,8 @@ fn raw(text: &str) -> Cow<'_, str> {
 const RAW: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'#');
 
 /// A part of a query, such as the value of one of its fields.
-fn encode_part(decoded: &str) -> String {
-    utf8_percent_encode(decoded, PART).to_string()
+fn encode_part(decoded: &[u8]) -> String {
+    percent_encode(decoded, PART).to_string()
 }
 
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -207,7 +208,7 @@ mod tests {
     use crate::request::{Fields, NormalPath, Origin, Verb};
 
     fn location(template: &str, pattern: Option<&str>) -> Result<Location, String> {
-        let pattern = pattern.map(|pattern| Regex::new(pattern).expect("the pattern is good"));
+        let pattern = pattern.map(|pattern| Pattern::compile(pattern, false).expect("the pattern is good"));
         Location::compile(template, pattern.as_ref(), Some("site.com"))
     }
 
@@ -217,7 +218,7 @@ mod tests {
         let origin = Some(Origin { host, scheme: Scheme::Https });
         let asked = Asked { verb: Verb::Get, path, query, fields: Fields::default(), origin };
         let normal = NormalPath::parse(path).expect("the path is good");
-        location.of(&asked, normal.as_str()).map(|location| location.to_str().expect("it is text").to_owned())
+        location.of(&asked, normal.as_bytes()).map(|location| location.to_str().expect("it is text").to_owned())
     }
 
     fn rendered(template: &str, pattern: Option<&str>, target: &str) -> String {
@@ -238,6 +239,9 @@ mod tests {
             ("/login?next=$uri", "/a&b=c/d", "/login?next=/a%26b%3Dc/d"),
             ("/fixed", "/a?b", "/fixed"),
             ("$uri/", "/a%2Fb", "/a%2Fb/"),
+            ("/new$uri", "/caf%e9/%ff", "/new/caf%E9/%FF"),
+            ("/login?next=$uri", "/caf%e9", "/login?next=/caf%E9"),
+            ("/new$request_uri", "/caf%e9", "/new/caf%e9"),
         ] {
             assert_eq!(rendered(template, None, target), expected, "{template} {target}");
         }
@@ -254,6 +258,7 @@ mod tests {
         ] {
             assert_eq!(rendered(template, pattern, target), expected, "{template}");
         }
+        assert_eq!(rendered("/new/$1", Some("^/old/(.*)$"), "/old/caf%e9"), "/new/caf%E9");
         assert_eq!(rendered("/q?a=$1", Some("^/(.*)$"), "/a+b&c=d%25"), "/q?a=a%2Bb%26c%3Dd%25");
     }
 

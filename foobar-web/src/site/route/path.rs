@@ -1,4 +1,4 @@
-use regex::{Regex, RegexBuilder};
+use super::pattern::Pattern;
 
 use crate::Error;
 use crate::request::NormalPath;
@@ -10,7 +10,7 @@ pub(super) enum RoutePath<'a> {
     /// `"/prefix/"`.
     Prefix(&'a str),
     /// `"~ pattern"`, or `"~* pattern"` without regard to case.
-    Pattern(&'a str, Regex),
+    Pattern(&'a str, Pattern),
 }
 
 impl<'a> RoutePath<'a> {
@@ -36,7 +36,7 @@ impl<'a> RoutePath<'a> {
         }
     }
 
-    pub(super) const fn pattern(&self) -> Option<&Regex> {
+    pub(super) const fn pattern(&self) -> Option<&Pattern> {
         match self {
             Self::Pattern(_, pattern) => Some(pattern),
             Self::Exact(_) | Self::Prefix(_) => None,
@@ -53,8 +53,8 @@ impl<'a> RoutePath<'a> {
 
 fn parse_path<'a>(key: &str, path: &'a str, sign: &str) -> Result<&'a str, Error> {
     match NormalPath::parse(path) {
-        Ok(normal) if normal.as_str() != path => {
-            let right = format!("{sign}{}", normal.as_str());
+        Ok(normal) if normal.as_bytes() != path.as_bytes() => {
+            let right = format!("{sign}{}", String::from_utf8_lossy(normal.as_bytes()));
             Err(Error::setting(key, format!("a route is a decoded and normal path; write {right:?}")))
         }
         _ if path.starts_with('/') => Ok(path), // also with a bare `%`
@@ -68,8 +68,7 @@ fn parse_pattern<'a>(key: &str, pattern: &'a str, ignores_case: bool) -> Result<
     if pattern.is_empty() {
         return Err(Error::setting(key, format!("there is no pattern; {FORMS}")));
     }
-    let compiled = RegexBuilder::new(pattern).case_insensitive(ignores_case).build();
-    let compiled = compiled.map_err(|error| {
+    let compiled = Pattern::compile(pattern, ignores_case).map_err(|error| {
         let text = error.to_string();
         let reason = text.lines().last().unwrap_or(&text).trim_start_matches("error: "); // the pattern stands before it
         Error::setting(key, format!("{pattern:?} is no pattern: {reason}; {EXPRESSION}"))

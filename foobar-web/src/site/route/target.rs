@@ -2,11 +2,11 @@ use bytes::Bytes;
 use foobar_core::List;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use regex::Regex;
 
 use super::candidate::{Candidate, Folder};
 use super::location::Location;
 use super::path::RoutePath;
+use super::pattern::Pattern;
 use super::try_files::{self, Fallback};
 use crate::reply::{Content, FieldBlock, Reply, has_no_content};
 use crate::request::Asked;
@@ -43,7 +43,7 @@ pub(crate) struct Waiting<'a> {
 
 impl Target {
     /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
-    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &str) -> TryReply<'_> {
+    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &[u8]) -> TryReply<'_> {
         match self {
             Self::TryFiles { candidates, fallback } => try_files(candidates, *fallback, asked, path),
             Self::Redirect { status, location } => TryReply::Found(match location.of(asked, path) {
@@ -55,7 +55,7 @@ impl Target {
     }
 
     /// The answer to a request for a decoded path; `None` where the application answers.
-    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &str) -> Option<Reply> {
+    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &[u8]) -> Option<Reply> {
         let mut tried = self.try_reply(&asked, path);
         loop {
             let Waiting { candidate, unready, rest, fallback } = match tried {
@@ -94,7 +94,7 @@ impl Target {
     }
 }
 
-fn try_files<'a>(candidates: &'a [Candidate], fallback: Fallback, asked: &Asked<'_>, path: &str) -> TryReply<'a> {
+fn try_files<'a>(candidates: &'a [Candidate], fallback: Fallback, asked: &Asked<'_>, path: &[u8]) -> TryReply<'a> {
     for (index, candidate) in candidates.iter().enumerate() {
         match candidate.try_serve(asked, path) {
             Lookup::Found(reply) => return TryReply::Found(reply),
@@ -142,7 +142,7 @@ pub(crate) fn compile(
         (None, true, None, None) => Err(Error::setting(format!("{key}.app"), "this program has no application")),
         (None, false, Some(url), None) => compile_redirect(key, url, route.status, path.pattern(), site.1),
         (None, false, None, Some(status)) => {
-            compile_respond(key, route, status, |media_type| announce.added(path.as_str(), Some(media_type)))
+            compile_respond(key, route, status, |media_type| announce.added(path.as_str().as_bytes(), Some(media_type)))
         }
         _ => Err(Error::setting(key, "a route has exactly one of `files`, `app`, `redirect` and `respond`")),
     }
@@ -193,7 +193,7 @@ fn compile_redirect(
     key: &str,
     url: &str,
     status: u16,
-    pattern: Option<&Regex>,
+    pattern: Option<&Pattern>,
     site: &SiteSettings,
 ) -> Result<Target, Error> {
     let host = site.server_name.iter().find(|name| !name.contains('*')).map(|name| name.to_ascii_lowercase());

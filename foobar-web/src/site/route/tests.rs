@@ -30,7 +30,7 @@ fn compile(site: &SiteSettings) -> Result<Routes, Error> {
 
 /// The status that `path` is answered with; 0 where the application answers.
 fn status(routes: &Routes, path: &str) -> u16 {
-    match &routes.find(path).target {
+    match &routes.find(path.as_bytes()).target {
         Target::Respond { status, .. } | Target::Redirect { status, .. } => status.as_u16(),
         Target::TryFiles { .. } => 0,
     }
@@ -90,7 +90,7 @@ fn a_route_inherits_the_body_limit_or_has_its_own() {
         r.client_max_body_size = Some(Size::bytes(99));
     })]));
     let routes = routes.expect("the routes are good");
-    assert_eq!((routes.find("/up/x").body_limit, routes.find("/").body_limit), (99, 10));
+    assert_eq!((routes.find(b"/up/x").body_limit, routes.find(b"/").body_limit), (99, 10));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn the_fast_path_may_take_every_route_but_the_applications_and_those_that_need_t
     for (path, is_fast) in
         [("/moved", true), ("/tls", false), ("/app/x", false), ("/fixed", true), ("/old", true), ("/", true)]
     {
-        assert_eq!(routes.find(path).is_fast, is_fast, "{path}");
+        assert_eq!(routes.find(path.as_bytes()).is_fast, is_fast, "{path}");
     }
 }
 
@@ -165,7 +165,7 @@ fn tried(steps: &[&str]) -> Result<(String, Fallback), String> {
     let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
     let routes =
         Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10).map_err(|error| error.to_string())?;
-    let Target::TryFiles { candidates, fallback } = &routes.find("/x").target else { panic!("a site tries") };
+    let Target::TryFiles { candidates, fallback } = &routes.find(b"/x").target else { panic!("a site tries") };
     let name = |candidate: &Candidate| match candidate {
         Candidate::Folder { .. } => "folder".to_owned(),
         Candidate::File { name, .. } => name.clone(),

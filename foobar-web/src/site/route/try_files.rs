@@ -90,7 +90,7 @@ fn parse<'a>(key: &str, name: &'a str) -> Result<Step<'a>, Error> {
             let status = StatusCode::from_u16(status).expect("a number of three digits is a status");
             Ok(Step::Fallback(Fallback::Status(status)))
         }
-        (path, None) if is_file(path) && !path.contains('$') => Ok(Step::Named(path)),
+        (path, None) if is_file(path.as_bytes()) && !path.contains('$') => Ok(Step::Named(path)),
         _ => parse_around(name).ok_or_else(|| Error::setting(key, format!("{name:?} cannot be tried; {ACCEPTED}"))),
     }
 }
@@ -110,10 +110,10 @@ fn parse_around(name: &str) -> Option<Step<'static>> {
         }
         _ => return None,
     };
-    let is_sound = |path| is_file(&Candidate::name_around(before, path, after));
+    let is_sound = |path: &str| is_file(&Candidate::name_around(before, path.as_bytes(), after));
     (is_sound("/x") && (is_sound("/x/") || after.is_empty())).then(|| Step::Around(before.to_owned(), after.to_owned()))
 }
 
-fn is_file(path: &str) -> bool {
-    !path.ends_with('/') && NormalPath::parse(path).is_ok_and(|normal| normal.as_str() == path)
+fn is_file(path: &[u8]) -> bool {
+    !path.ends_with(b"/") && NormalPath::parse(path).is_ok_and(|normal| normal.as_bytes() == path)
 }

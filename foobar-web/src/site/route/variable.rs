@@ -1,4 +1,4 @@
-use regex::Regex;
+use super::pattern::Pattern;
 
 /// A part of a text with variables.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Variable {
 }
 
 /// The parts of `text`. An error if a `$` in it begins no variable; captures are those of `pattern`.
-pub(super) fn parse(text: &str, pattern: Option<&Regex>) -> Result<Vec<Part>, String> {
+pub(super) fn parse(text: &str, pattern: Option<&Pattern>) -> Result<Vec<Part>, String> {
     let mut pieces = text.split('$');
     let mut parts: Vec<Part> = pieces.next().filter(|first| !first.is_empty()).map(text_part).into_iter().collect();
     for piece in pieces {
@@ -59,7 +59,7 @@ fn name(piece: &str) -> Option<(&str, &str)> {
     Some(piece.split_at(length))
 }
 
-fn named(name: &str, pattern: Option<&Regex>) -> Option<Variable> {
+fn named(name: &str, pattern: Option<&Pattern>) -> Option<Variable> {
     Some(match name {
         "request_uri" => Variable::RequestUri,
         "uri" => Variable::Uri,
@@ -70,9 +70,9 @@ fn named(name: &str, pattern: Option<&Regex>) -> Option<Variable> {
     })
 }
 
-fn capture(name: &str, pattern: &Regex) -> Option<usize> {
+fn capture(name: &str, pattern: &Pattern) -> Option<usize> {
     match name.parse() {
-        Ok(number) => (1..=9).contains(&number).then_some(number).filter(|number| *number < pattern.captures_len()),
-        Err(_) => pattern.capture_names().position(|known| known == Some(name)),
+        Ok(number) => (1..=9).contains(&number).then_some(number).filter(|number| *number < pattern.groups()),
+        Err(_) => pattern.group(name),
     }
 }

@@ -1,11 +1,30 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime};
 
-use crate::file_source::Listed;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// Whether a file of this name is served at all: not one that is hidden, or whose path would be refused.
-pub(in crate::static_files) fn can_be_named(name: &str) -> bool {
-    !name.starts_with('.') && !name.contains(|c: char| c.is_control() || c == '/')
+use crate::file_source::Listed;
+use crate::request::has_control;
+
+/// Whether a file of this name is hidden: neither served nor listed, and not spoken of.
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b".")
 }
+
+/// Whether a request may ask for a file of this name; else its path would be refused.
+pub(in crate::static_files) fn can_be_asked_for(name: &OsStr) -> bool {
+    !has_control(name.as_bytes()) && !name.as_bytes().contains(&b'/')
+}
+
+/// The path to an entry from its directory.
+pub(super) fn href(entry: &Listed) -> String {
+    let slash = if entry.directory { "/" } else { "" };
+    format!("{}{slash}", percent_encode(entry.name.as_bytes(), ENCODED))
+}
+
+/// All but `unreserved` (RFC 3986 §2.3), so also everything that HTML gives a meaning.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// When an entry was changed, as an HTTP date, which begins with the year 1970 and ends with 9999.
 pub(super) fn date(entry: &Listed) -> Option<String> {

@@ -1,9 +1,8 @@
 use std::fmt::Write;
 
 use foobar_core::HtmlText;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::entry::date;
+use super::entry::{date, href};
 use crate::file_source::Listed;
 
 /// What the page may do: have its own style. The hash is that of [`STYLE`].
@@ -22,7 +21,8 @@ a:hover{text-decoration:underline}\
 @media(max-width:36rem){th:nth-child(3),td:nth-child(3){display:none}}";
 
 /// A page of the list in the order of the entries, with ways to the one before it and, if there are `more`, to the next.
-pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool) -> String {
+/// So many are `left_out`.
+pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool, left_out: usize) -> String {
     let title = format!("Index of {}", HtmlText(path));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -42,15 +42,19 @@ pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool) ->
         let link = format_args!("<a href=\"?page={next}\" rel=\"next\">Next page</a>");
         push(&mut page, format_args!("<p>There are more; {shown} are shown. {link}</p>\n"));
     }
+    if left_out > 0 {
+        push(&mut page, format_args!("<p>Names left out, as no request can hold control characters: {left_out}</p>\n"));
+    }
     page.push_str("</main>\n</html>\n");
     page
 }
 
-/// A link begins with `./`, so that no name is taken for a scheme (`javascript:`).
+/// A link begins with `./`, so that no name is taken for a scheme (`javascript:`). What of a name is not UTF-8 is shown
+/// as U+FFFD.
 fn push_row(page: &mut String, entry: &Listed) {
     let slash = if entry.directory { "/" } else { "" };
-    let (href, name) = (utf8_percent_encode(&entry.name, ENCODED), HtmlText(&entry.name));
-    push(page, format_args!("<tr><td><a href=\"./{href}{slash}\">{name}{slash}</a><td>"));
+    let (href, name) = (href(entry), entry.name.to_string_lossy());
+    push(page, format_args!("<tr><td><a href=\"./{href}\">{}{slash}</a><td>", HtmlText(&name)));
     if !entry.directory {
         push(page, format_args!("{}", Size(entry.size)));
     }
@@ -61,9 +65,6 @@ fn push_row(page: &mut String, entry: &Listed) {
 fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
     page.write_fmt(text).expect("a string takes everything");
 }
-
-/// All but `unreserved` (RFC 3986 §2.3), so also everything that HTML gives a meaning.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A number of bytes for people.
 struct Size(u64);

@@ -1,12 +1,18 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::entry::date;
+use super::entry::{date, href};
 use crate::file_source::Listed;
 
 /// An entry as nginx's `autoindex_format json` has it.
 #[derive(Serialize)]
 struct Entry<'a> {
-    name: &'a str,
+    /// With U+FFFD for what is not UTF-8, which JSON cannot say.
+    name: Cow<'a, str>,
+    /// The path to it, where the name does not tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<String>,
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +25,8 @@ impl<'a> Entry<'a> {
     fn of(listed: &'a Listed) -> Self {
         let kind = if listed.directory { "directory" } else { "file" };
         let size = (!listed.directory).then_some(listed.size);
-        Self { name: &listed.name, kind, mtime: date(listed), size }
+        let href = listed.name.to_str().is_none().then(|| href(listed));
+        Self { name: listed.name.to_string_lossy(), href, kind, mtime: date(listed), size }
     }
 }
 

@@ -7,15 +7,16 @@ use crate::request::{Fields, Verb};
 
 fn entry(name: &str, directory: bool, size: u64) -> Listed {
     let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_164_330));
-    Listed { name: name.to_owned(), directory, size, modified }
+    Listed { name: name.into(), directory, size, modified }
 }
 
 fn reply(autoindex: Autoindex, path: &str, accept: &str, entries: Vec<Listed>) -> (Reply, String) {
     let fields = Fields { accept: Some(Cow::Borrowed(accept.as_bytes())), ..Fields::default() };
     let asked = Asked { verb: Verb::Get, path, query: None, fields, origin: None };
     let listing = Listing::of(&asked, autoindex, |_| PerCoding::default()).expect("directories are listed");
-    let made = listing.make(entries, |_, _| PerCoding::default()).expect("it is the first page");
-    let list = List { text: made.text.into(), coding: None, varies: made.varies, more: made.more };
+    let made = listing.make((entries, 0), |_, _| PerCoding::default()).expect("it is the first page");
+    let list =
+        List { text: made.text.into(), coding: None, varies: made.varies, more: made.more, left_out: made.left_out };
     let reply = listing.reply(list, &HeaderValue::from_static("no-cache"), Vec::new());
     let Content::Memory(text) = &reply.content else { panic!("a list is in memory") };
     let text = String::from_utf8(text.to_vec()).expect("it is text");

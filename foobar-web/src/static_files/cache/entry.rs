@@ -22,7 +22,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) tree: u32,
-    pub(crate) path: Box<str>,
+    pub(crate) path: Box<[u8]>,
 }
 
 /// What a path leads to.
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn is_fresh_after(age: Milliseconds, valid: Milliseconds, told: bool) -> bool {
-        let (key, scope) = (Key { tree: 0, path: "a".into() }, Scope::new(Arc::default()));
+        let (key, scope) = (Key { tree: 0, path: b"a".as_slice().into() }, Scope::new(Arc::default()));
         Entry::new(key, Found::Nothing, scope, 1000, told).is_fresh(1000 + age, valid)
     }
 

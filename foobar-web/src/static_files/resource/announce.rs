@@ -3,6 +3,8 @@ mod disposition;
 mod fingerprint;
 mod rules;
 
+use std::borrow::Cow;
+
 use foobar_core::{List, Problem, RequestId};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -75,7 +77,7 @@ impl Announce {
     }
 
     /// An answer with the fields of `add_header`. What has header lines already, as a file has, has these among them.
-    pub(crate) fn complete(&self, reply: Reply, path: &str) -> Reply {
+    pub(crate) fn complete(&self, reply: Reply, path: &[u8]) -> Reply {
         if !reply.is_bare_error() && !reply.fields.as_bytes().is_empty() {
             return reply;
         }
@@ -92,20 +94,20 @@ impl Announce {
     }
 
     /// The fields of `add_header` for a path, whose last segment tells the media type unless it is given.
-    pub(crate) fn added(&self, path: &str, media_type: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
-        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+    pub(crate) fn added(&self, path: &[u8], media_type: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
+        let name = &*name(path);
         self.added.fields(name, media_type.unwrap_or_else(|| self.types.media_type(name))) // by its name
     }
 
     /// Whether a rule says that the file at `path` holds its content in a coding: it is sent as it is.
-    pub(crate) fn is_coded(&self, path: &str) -> bool {
-        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+    pub(crate) fn is_coded(&self, path: &[u8]) -> bool {
+        let name = &*name(path);
         self.added.coding(name, self.types.media_type(name)).is_some()
     }
 
     /// What a file of this name, or of a path that ends with it, is announced with.
-    pub(crate) fn of(&self, path: &str) -> Announced {
-        let name = path.rsplit('/').next().unwrap_or(path); // without a slash it is the name
+    pub(crate) fn of(&self, path: &[u8]) -> Announced {
+        let name = &*name(path);
         let coding = self.added.coding(name, self.types.media_type(name));
         let media_type = self.types.media_type(if coding.is_some() { uncoded(name) } else { name });
         let caching = self.cache_control.find(name, media_type);
@@ -134,6 +136,12 @@ impl Lines {
     }
 }
 
+/// The name at the end of a path, as rules know it: with U+FFFD for what is not UTF-8.
+fn name(path: &[u8]) -> Cow<'_, str> {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path); // without a slash it is the name
+    String::from_utf8_lossy(name)
+}
+
 /// The name without what tells the coding: `app.wasm` for `app.wasm.br`.
 fn uncoded(name: &str) -> &str {
     let known = |extension: &str| Coding::ALL.iter().any(|coding| extension.eq_ignore_ascii_case(coding.extension()));
@@ -157,8 +165,8 @@ mod tests {
         };
         let caching = Some(list(&["fingerprinted immutable"]));
         let route = RouteSettings { cache_control: caching, ..RouteSettings::default() };
-        let fields = |announce: &Announce, name| {
-            let announced = announce.of(name);
+        let fields = |announce: &Announce, name: &str| {
+            let announced = announce.of(name.as_bytes());
             let fields = announced.lasting.into_iter().chain(announced.fields);
             fields.map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text"))).collect::<Vec<_>>()
         };

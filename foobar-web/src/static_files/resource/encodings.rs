@@ -44,9 +44,9 @@ impl Encodings {
     /// it were not there.
     pub(crate) fn siblings<T>(
         &self,
-        path: &str,
+        path: &[u8],
         file: &FileState,
-        mut open: impl FnMut(&str) -> io::Result<Option<(FileState, T)>>,
+        mut open: impl FnMut(&[u8]) -> io::Result<Option<(FileState, T)>>,
     ) -> io::Result<PerCoding<Option<(FileState, T)>>> {
         let mut siblings = PerCoding::default();
         for (coding, name) in self.sibling_names(path) {
@@ -63,14 +63,14 @@ impl Encodings {
     }
 
     /// Where siblings of the file at `path` may lie.
-    pub(crate) fn sibling_names(&self, path: &str) -> impl Iterator<Item = (Coding, String)> {
+    pub(crate) fn sibling_names(&self, path: &[u8]) -> impl Iterator<Item = (Coding, Vec<u8>)> {
         let looked_for = |coding: &Coding| *self.precompressed.get(*coding) && !is_compressed(path);
-        let named = move |coding: Coding| (coding, format!("{path}.{}", coding.extension()));
+        let named = move |coding: Coding| (coding, [path, b".", coding.extension().as_bytes()].concat());
         Coding::ALL.into_iter().filter(looked_for).map(named)
     }
 
     /// The codings that a file of this path, `Content-Type` and size is compressed in.
-    pub(crate) fn compress(&self, path: &str, content_type: &HeaderValue, size: u64) -> PerCoding<bool> {
+    pub(crate) fn compress(&self, path: &[u8], content_type: &HeaderValue, size: u64) -> PerCoding<bool> {
         let possible =
             (self.min_size..=compress::LARGEST).contains(&size) && !is_compressed(path) && self.fits(content_type);
         PerCoding::of(|coding| possible && *self.compress.get(coding))
@@ -95,9 +95,10 @@ fn is_current(sibling: &FileState, file: &FileState) -> bool {
 }
 
 /// Whether the name says that the content is compressed already.
-fn is_compressed(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    extension.is_some_and(|extension| COMPRESSED.binary_search(&extension.as_str()).is_ok())
+fn is_compressed(path: &[u8]) -> bool {
+    let dot = path.iter().rposition(|byte| *byte == b'.');
+    let extension = dot.map(|dot| path[dot + 1..].to_ascii_lowercase());
+    extension.is_some_and(|extension| COMPRESSED.binary_search_by(|known| known.as_bytes().cmp(&extension)).is_ok())
 }
 
 /// What stands before and after the `*` of a media range; `None` if it is none.
@@ -125,7 +126,7 @@ mod tests {
     }
 
     fn compresses(encodings: &Encodings, path: &str, content_type: &'static str, size: u64) -> bool {
-        *encodings.compress(path, &HeaderValue::from_static(content_type), size).get(Coding::Gzip)
+        *encodings.compress(path.as_bytes(), &HeaderValue::from_static(content_type), size).get(Coding::Gzip)
     }
 
     #[test]

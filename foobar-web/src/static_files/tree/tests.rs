@@ -66,7 +66,7 @@ impl Fixture {
 
     /// What is found at a path: its content, or a word for it.
     fn find(&self, path: &str) -> String {
-        let entry = self.tree.find_now(path).or_else(|_| self.tree.find_waiting(path)).unwrap();
+        let entry = self.tree.find_now(path.as_bytes()).or_else(|_| self.tree.find_waiting(path.as_bytes())).unwrap();
         match &entry.found {
             Found::File(file) => match &file.identity().stored {
                 Stored::Memory(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
@@ -101,7 +101,7 @@ impl Fixture {
     }
 
     fn entry(&self, path: &str) -> Arc<Entry> {
-        self.tree.find_now(path).or_else(|_| self.tree.find_waiting(path)).unwrap()
+        self.tree.find_now(path.as_bytes()).or_else(|_| self.tree.find_waiting(path.as_bytes())).unwrap()
     }
 }
 
@@ -313,7 +313,9 @@ fn hits_and_misses_are_counted() {
 fn a_change_between_two_looks_at_a_file_is_loaded_anew() {
     let site = Fixture::new(|web| web.file_cache_size = Size::bytes(0));
     site.write("f", "12345");
-    let Some(Opened::File(opened)) = site.tree.source.open("f", Wait::Allowed).unwrap() else { panic!("it is a file") };
+    let Some(Opened::File(opened)) = site.tree.source.open(Path::new("f"), Wait::Allowed).unwrap() else {
+        panic!("it is a file")
+    };
     fs::write(site.path("f"), "123456789").unwrap();
     let loaded = site.tree.store.loader().load(opened, 100, Wait::Allowed).unwrap();
     assert_eq!(loaded.state.size, 9);
@@ -354,7 +356,7 @@ impl Slow {
 }
 
 impl FileSource for Arc<Slow> {
-    fn open(&self, path: &str, wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
         if wait == Wait::Never {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -365,12 +367,12 @@ impl FileSource for Arc<Slow> {
         self.waiting.fetch_sub(1, Relaxed);
         *answers -= 1;
         drop(answers);
-        assert_ne!(path, "panic", "a source panics, as this test wants");
+        assert_ne!(path, Path::new("panic"), "a source panics, as this test wants");
         let state = FileState { size: 4, modified: SystemTime::UNIX_EPOCH, version: Version::Hash([0; 32]) };
         Ok(Some(Opened::File(OpenedFile { state, content: FileContent::Bytes(Bytes::from_static(b"slow")) })))
     }
 
-    fn list(&self, _path: &str, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
         Ok(None)
     }
 }
@@ -388,8 +390,8 @@ fn slow(change: impl FnOnce(&mut WebSettings)) -> (Arc<Tree>, Arc<Slow>) {
 impl Tree {
     /// What lies at a path, waited for where that has to be.
     async fn find(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
-        match self.find_now(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.find_on_pool(path).await,
+        match self.find_now(path.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.find_on_pool(path.as_bytes()).await,
             found => found,
         }
     }
@@ -457,7 +459,7 @@ fn a_worker_itself_looks_at_what_the_system_has_in_memory() {
     site.write("d/index.html", "index");
     for (path, expected) in [("d/f", "content"), ("d/", "index"), ("d", "directory"), ("d/missing", "nothing")] {
         assert_eq!(site.find(path), expected);
-        assert!(site.tree.find_now(path).is_ok(), "{path}");
+        assert!(site.tree.find_now(path.as_bytes()).is_ok(), "{path}");
     }
 }
 
@@ -486,7 +488,7 @@ fn workers_that_miss_the_same_file_at_the_same_moment_share_what_one_of_them_fou
         Found::File(file) if file.trust == Trust::Settled => Some(Arc::clone(file)),
         _ => None,
     };
-    let look = || site.tree.look("f", now(), Wait::Allowed, None).unwrap();
+    let look = || site.tree.look(b"f", now(), Wait::Allowed, None).unwrap();
     let begun = Instant::now();
     let first = loop {
         if let Some(resource) = resource(&look()) {
