@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{Clients, Listen, SiteCertificates, Tls, TlsOptions};
+use crate::net::{Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{Sites, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
@@ -70,7 +70,29 @@ fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
         let message = format!("\"{}\" is there twice; each address is listened on once", listen[twice].endpoint);
         return Err(Error::setting("web.listen", message));
     }
-    if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+    if listen.is_empty() {
+        return Err(Error::setting("web.listen", "there is no address to listen on"));
+    }
+    match listen.iter().find(|listen| listen.proxy_protocol && !is_reached_by_proxies(&listen.endpoint, web)) {
+        Some(Listen { endpoint, .. }) => {
+            let message = format!(
+                "\"{endpoint} proxy_protocol\" believes proxies, and `web.trusted_proxies` names none that can connect \
+                 there; name them, such as \"10.0.0.0/8\", or \"unix\" for a Unix socket"
+            );
+            Err(Error::setting("web.listen", message))
+        }
+        None => Ok(listen),
+    }
+}
+
+/// Whether a trusted proxy can connect there.
+fn is_reached_by_proxies(endpoint: &Endpoint, web: &WebSettings) -> bool {
+    let mut proxies = web.trusted_proxies.iter();
+    match endpoint {
+        Endpoint::Tcp(_) => proxies.any(|proxy| !proxy.is(None)),
+        Endpoint::Unix(_) | Endpoint::Abstract(_) => proxies.any(|proxy| proxy.is(None)),
+        Endpoint::Inherited(_) => proxies.next().is_some(),
+    }
 }
 
 /// Where clients find HTTPS; at the usual port, as far as is known, if the socket comes from elsewhere.
@@ -80,12 +102,8 @@ fn https_port(listen: &[Listen]) -> Option<u16> {
 }
 
 fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
-    if web.ssl_handshake_timeout.is_zero() {
-        return Err(Error::setting("web.ssl_handshake_timeout", "0 is out of range; it is more than 0"));
-    }
     let options = TlsOptions {
         protocols: &web.ssl_protocols,
-        handshake_time: *web.ssl_handshake_timeout,
         tickets: web.ssl_session_tickets,
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,

@@ -12,7 +12,7 @@ use crate::{Coding, Links};
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`; and `proxy_protocol`: each begins with a header of the PROXY protocol, version 1 or 2 (at most 4096 bytes), before TLS and within `ssl_handshake_timeout`. Only `trusted_proxies` may connect there then, and what their header says is who connected. One without a header, or from anybody else, is closed. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
@@ -28,7 +28,7 @@ settings! {
         pub keepalive_requests: u64 = "1000",
         /// Versions of TLS that are spoken: `TLSv1.2`, `TLSv1.3`. There is no key for cipher suites: all that are offered are strong.
         pub ssl_protocols: List<String> = r#"["TLSv1.2", "TLSv1.3"]"#,
-        /// Time for the whole TLS handshake, from the connection's start. Then the connection is closed.
+        /// Time for the whole TLS handshake, and for a PROXY header before it, from the connection's start. Then the connection is closed.
         pub ssl_handshake_timeout: Period = r#""5s""#,
         /// Whether clients get tickets, by which they resume a session; the keys change every six hours.
         pub ssl_session_tickets: bool = "true",

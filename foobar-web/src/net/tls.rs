@@ -23,3 +23,5 @@ pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::Handshake;
 pub(crate) use renewal::renew;
 pub(crate) use stream::TlsStream;
+#[cfg(fuzzing)]
+pub(crate) use x509::Facts;

@@ -15,6 +15,7 @@ mod listening;
 mod logging;
 mod private_files;
 mod proxies;
+mod proxy_protocol;
 mod redirects;
 mod responses;
 mod sites;

@@ -7,7 +7,7 @@ use super::{read, root};
 
 /// The rooms of foobar-web from the top floor down, and all that each may import. Arrows go down.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("fuzzing", &["http1", "request", "static_files"]),
+    ("fuzzing", &["http1", "net", "request", "static_files"]),
     (
         "in_process",
         &["error", "file_source", "net", "pipeline", "plan", "settings", "site", "threads", "web_tier", "worker"],

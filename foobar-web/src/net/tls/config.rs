@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig};
@@ -17,8 +16,6 @@ pub(crate) struct Tls {
     ticket_keys: Option<Arc<TicketKeys>>,
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
-    /// How long a handshake may take.
-    pub(crate) handshake_time: Duration,
 }
 
 struct SiteTls {
@@ -30,7 +27,6 @@ struct SiteTls {
 pub(crate) struct TlsOptions<'a> {
     /// As in nginx's `ssl_protocols`.
     pub(crate) protocols: &'a [String],
-    pub(crate) handshake_time: Duration,
     pub(crate) tickets: bool,
     /// Keys that several machines share; where there is none, the server makes its own.
     pub(crate) ticket_keys: &'a [PathBuf],
@@ -76,12 +72,7 @@ impl Tls {
         };
         let sites = sites.iter().map(compile).collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
-        Ok(has_any.then_some(Self {
-            sites,
-            ticket_keys,
-            rejects: options.rejects,
-            handshake_time: options.handshake_time,
-        }))
+        Ok(has_any.then_some(Self { sites, ticket_keys, rejects: options.rejects }))
     }
 
     /// What is not wrong with the certificates, and not right either.
