@@ -22,6 +22,7 @@ mod listener;
 mod proxy_protocol;
 mod tcp;
 mod tls;
+mod tls_client;
 mod transport;
 mod unacknowledged;
 
@@ -35,5 +36,6 @@ pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 pub(crate) use proxy_protocol::{Source, poll_header};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
-pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream, renew};
+pub(crate) use tls::{ClientRule, Established, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, renew};
+pub(crate) use tls_client::TlsClient;
 pub(crate) use transport::{Socket, Transport};

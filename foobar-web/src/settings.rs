@@ -84,6 +84,12 @@ settings! {
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be able to read.
         pub ssl_certificate_key: List<PathBuf> = "[]",
+        /// Whether clients show a certificate of their own in the TLS handshake: `off`, `optional` (one that is shown has to be good) or `on`: without a good one the handshake fails, and the site is reached over TLS alone, but for `/.well-known/acme-challenge/`. What it says is given to the application (`ClientCertificate`), never in a field. Each handshake verifies it, so there are no session tickets. A request for a site on a connection that was made for another one with other rules is answered 421, and clients ask again on one of its own.
+        pub ssl_verify_client: VerifyClient = r#""off""#,
+        /// The authorities whose certificates clients may show: PEM files. Changed files are used without a restart, as with `ssl_certificate`.
+        pub ssl_client_certificate: List<PathBuf> = "[]",
+        /// Lists of the certificates that these authorities have revoked: PEM or DER files. With any, there has to be one that has not expired for each authority in a chain. Changed files are used without a restart.
+        pub ssl_crl: List<PathBuf> = "[]",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
         pub https: Option<Https>,
         /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), in each answer over HTTPS, that of `web.trusted_proxies` too, which does not say it itself: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
@@ -244,6 +250,31 @@ impl TryFrom<String> for Autoindex {
             "json" => Ok(Self::Json),
             "on" => Ok(Self::On),
             _ => Err("write \"off\", \"html\", \"json\" or \"on\""),
+        }
+    }
+}
+
+/// Whether a site's clients show certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum VerifyClient {
+    /// They are not asked for any.
+    Off,
+    /// One that is shown has to be good.
+    Optional,
+    /// Each has to show a good one.
+    On,
+}
+
+impl TryFrom<String> for VerifyClient {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "off" => Ok(Self::Off),
+            "optional" => Ok(Self::Optional),
+            "on" => Ok(Self::On),
+            _ => Err("write \"off\", \"optional\" or \"on\""),
         }
     }
 }

@@ -8,12 +8,18 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::UnixStream;
 use tokio::task::unconstrained;
 
+use super::tls_client::TlsClient;
 use super::unacknowledged::unacknowledged;
 
 /// A stream of bytes to a client: a socket, or TLS over one.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
     const SENDS_FILES: bool;
+
+    /// What its handshake has said of the client; `None` without TLS.
+    fn tls_client(&self) -> Option<TlsClient> {
+        None
+    }
 
     /// Makes the coming close a reset, which discards what the client did not take.
     fn reset(&self);

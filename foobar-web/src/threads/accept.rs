@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use super::handshake::handshake;
 use super::proxied::serve_proxied;
-use crate::http1::serve;
-use crate::net::{Accepted, Acceptor, Socket};
+use crate::http1::{refuse_plain, serve};
+use crate::net::{Accepted, Acceptor, Established, Socket};
 use crate::worker::{ConnectionState, Worker};
 
 /// The accept loop of one worker.
@@ -144,8 +144,13 @@ pub(super) async fn serve_tls(
     state: Rc<ConnectionState>,
     deadline: Instant,
 ) {
-    if let Some(stream) = Box::pin(handshake(socket, &worker, &state, deadline)).await {
-        serve(stream, connection, worker, state).await;
+    match Box::pin(handshake(socket, &worker, &state, deadline)).await {
+        Some(Established::Tls(stream)) => serve(stream, connection, worker, state).await,
+        Some(Established::Plain(socket, head)) => {
+            let connection = Connection { scheme: Scheme::Http, ..connection };
+            Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
+        }
+        None => {}
     }
 }
 

@@ -5,18 +5,18 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::net::{Handshake, NamedSite, TlsStream, Transport};
+use crate::net::{Established, Handshake, NamedSite, Transport};
 use crate::site::Sites;
 use crate::worker::{ConnectionState, Worker};
 
-/// The stream that follows a TLS handshake; `None` if that fails or is not done by the deadline. Until its first byte has
+/// What follows a TLS handshake; `None` if that fails or is not done by the deadline. Until its first byte has
 /// come the connection is as idle as one that waits for a request.
 pub(super) async fn handshake<S: Transport>(
     socket: S,
     worker: &Rc<Worker>,
     state: &Rc<ConnectionState>,
     deadline: Instant,
-) -> Option<TlsStream<S>> {
+) -> Option<Established<S>> {
     let tls = worker.tls.as_deref()?;
     let mut handshake = Handshake::new(socket);
     let done = until(deadline, state, |cx| {
@@ -25,9 +25,13 @@ pub(super) async fn handshake<S: Transport>(
         worker.desk.with_input(|room| handshake.poll(cx, room, tls, begun, find))
     });
     match done.await {
-        Ok(stream) => {
+        Ok(Established::Tls(stream)) => {
             state.set_idle(Instant::now());
-            Some(stream)
+            Some(Established::Tls(stream))
+        }
+        Ok(plain) => {
+            worker.pipeline.counters.handshake_failed();
+            Some(plain)
         }
         Err(error) => {
             worker.pipeline.counters.handshake_failed();

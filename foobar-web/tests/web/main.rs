@@ -3,6 +3,7 @@
 mod accel;
 mod add_header;
 mod autoindex;
+mod client_certificates;
 mod drain;
 mod embedded;
 mod encodings;
