@@ -32,6 +32,8 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install g++ g++ "a C++ compiler, for libFuzzer"
     install mariadbd mariadb-server-core "the programs of a MariaDB server; no service is started"
     install my_print_defaults mariadb-client-core "the programs that come with a MariaDB server"
+    install curl curl "curl, which speaks to the server as clients do"
+    install openssl openssl "openssl, which does too"
     install nginx nginx "nginx, whose answers are compared"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"

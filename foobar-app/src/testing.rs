@@ -66,7 +66,7 @@ impl Client {
         Self { worker: Worker::start(tier).await }
     }
 
-    /// A `GET`. `path` may have a query.
+    /// A `GET`. `path` may have a query, or be a URL: one of `https://` is asked for over TLS.
     pub fn get(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::GET, path)
     }
@@ -86,7 +86,7 @@ impl Client {
         self.call(Method::DELETE, path)
     }
 
-    /// Any method. The request's `Host` is `localhost` unless a header says otherwise.
+    /// Any method. The request's `Host` is that of a URL, else `localhost`, unless a header says otherwise.
     ///
     /// # Panics
     ///

@@ -12,6 +12,7 @@ extern crate self as foobar_core;
 
 mod accept;
 mod body;
+mod client_certificate;
 pub mod config;
 mod connection;
 mod default_fields;
@@ -34,6 +35,7 @@ mod upgrade;
 
 pub use accept::Accept;
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
+pub use client_certificate::ClientCertificate;
 pub use connection::{Connection, Scheme};
 pub use default_fields::{DefaultFields, Present};
 pub use error::{BoxError, Chain};

@@ -43,7 +43,7 @@ impl Counters {
         add(&self.closed, 1);
     }
 
-    /// A connection was closed at once: its client has too many.
+    /// A connection was closed at once: its client has too many, or is no trusted proxy where one is expected.
     pub(crate) fn turned_away(&self) {
         add(&self.turned_away, 1);
     }
@@ -111,7 +111,7 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
         ("foobar_web_connections_total", "Connections that were accepted.", sum(|c| &c.accepted)),
         (
             "foobar_web_connections_turned_away_total",
-            "Connections beyond those of one address.",
+            "Connections beyond those of one address, or not from a trusted proxy where one is expected.",
             sum(|c| &c.turned_away),
         ),
         (

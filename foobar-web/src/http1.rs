@@ -1,5 +1,5 @@
 //! One HTTP/1 connection, from its bytes to requests and back: heads, bodies, deadlines, the fast path, what goes out.
-//! Its neighbours call [`serve`] and know nothing else of it; it must not know how connections are accepted.
+//! Its neighbours call [`serve`], or [`refuse_plain`], and know nothing else of it; it must not know how connections are accepted.
 //!
 //! - Two ways, one meaning. A plain GET or HEAD (no field twice, no `Expect`, `Upgrade` or `Transfer-Encoding`) whose
 //!   answer is ready is answered from the bytes of its head (`fast_path.rs`), as header maps and bodies cost as much again
@@ -34,4 +34,4 @@ mod response_head;
 mod tunnel;
 mod upgrade;
 
-pub(crate) use connection::serve;
+pub(crate) use connection::{refuse_plain, serve};

@@ -8,15 +8,20 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BoxError, BoxFuture, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId, Scheme, Tier,
+    BoxError, BoxFuture, ClientCertificate, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
+    Scheme, Tier,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::net::TlsClient;
 use crate::pipeline::{Arrival, Logged};
 use crate::plan::Plan;
+use crate::request::Host;
+use crate::site::Sites;
 use crate::threads::{Crew, Orders, Work};
 use crate::worker::Worker;
 use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
@@ -56,8 +61,9 @@ impl InProcess {
         Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
-    /// Answers one request; one to `https://…` is taken as one over TLS. One without a `Host` is for `localhost`. Waits until the tier has started; 503 once it
-    /// has been drained.
+    /// Answers one request; one to `https://…` is taken as one over TLS, and one that has a [`ClientCertificate`] among its
+    /// extensions as from a client that has shown it. One without a `Host` is for `localhost`. Waits until the tier has
+    /// started; 503 once it has been drained.
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (sender, answer) = oneshot::channel();
         let sent = self.requests.send((request, sender));
@@ -97,12 +103,21 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     let head = parts.method == Method::HEAD;
     let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
     let connection = Connection { remote: None, local: None, scheme };
-    let arrival = Arrival { connection, since: tokio::time::Instant::now() };
+    let tls = tls_client(&worker.pipeline.sites, &parts);
+    let arrival = Arrival { connection, tls, since: tokio::time::Instant::now() };
     let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
     if response.body().is_by_handler() {
         worker.pipeline.handler.default_fields().complete(response.headers_mut());
     }
     collect(response, head).await
+}
+
+/// A client that has shown a certificate, if the request has one, to the site of this host.
+fn tls_client(sites: &Sites, request: &Parts) -> Option<TlsClient> {
+    let certificate = request.extensions.get::<ClientCertificate>()?.clone();
+    let host = Host::of(request).ok().flatten(); // what is no host has no name
+    let site = host.and_then(|host| sites.named(&host.name));
+    Some(TlsClient { site: site.or(sites.default_site())?, certificate: Some(certificate) })
 }
 
 /// Reads the body, as a connection would send it: with its length, and not for `HEAD`.

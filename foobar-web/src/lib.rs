@@ -44,7 +44,9 @@ pub use file_source::{
 pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
-pub use settings::{Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
+pub use settings::{
+    Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,
+};
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;
 pub use web_tier::WebTier;

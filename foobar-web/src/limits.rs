@@ -12,6 +12,8 @@ use crate::{Error, WebSettings};
 pub(crate) struct Limits {
     pub(crate) connections: usize,
     pub(crate) requests: u64,
+    /// For what comes before HTTP: a TLS handshake, a PROXY header.
+    pub(crate) handshake_time: Duration,
     pub(crate) head: HeadLimits,
     pub(crate) head_time: Duration,
     pub(crate) idle_time: Duration,
@@ -51,6 +53,7 @@ impl Limits {
         Ok(Self {
             connections: within("web.worker_connections", settings.worker_connections, usize::MAX)?,
             requests: if settings.keepalive_timeout.is_zero() { 1 } else { requests },
+            handshake_time: some("web.ssl_handshake_timeout", settings.ssl_handshake_timeout)?,
             head,
             head_time: some("web.client_header_timeout", settings.client_header_timeout)?,
             idle_time: *settings.keepalive_timeout,

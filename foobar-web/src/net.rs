@@ -16,20 +16,26 @@ mod address;
 mod client_addresses;
 mod clients;
 mod cork;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod listener;
+mod proxy_protocol;
 mod tcp;
 mod tls;
+mod tls_client;
 mod transport;
 mod unacknowledged;
 
 pub use address::Address;
-pub(crate) use address::Listen;
+pub(crate) use address::{Endpoint, Listen};
 use client_addresses::ClientAddresses;
 pub(crate) use client_addresses::Place;
 pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
 pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
+pub(crate) use proxy_protocol::{Source, poll_header};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
-pub(crate) use tls::{Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, TlsStream, renew};
-pub(crate) use transport::Transport;
+pub(crate) use tls::{ClientRule, Established, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, renew};
+pub(crate) use tls_client::TlsClient;
+pub(crate) use transport::{Socket, Transport};

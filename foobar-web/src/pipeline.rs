@@ -32,7 +32,7 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
-use crate::net::{Clients, Place};
+use crate::net::{Clients, Place, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{Asked, NormalPath, origin};
 use crate::site::{Choice, Site, Sites};
@@ -55,6 +55,8 @@ pub(crate) struct Pipeline {
 /// How a request came.
 pub(crate) struct Arrival {
     pub(crate) connection: Connection,
+    /// What the TLS handshake of its connection said of the client.
+    pub(crate) tls: Option<TlsClient>,
     /// When its first byte came.
     pub(crate) since: Instant,
 }
@@ -107,7 +109,7 @@ impl Pipeline {
         let (arrival, place) = self.by_client(&mut request.headers, arrival);
         let scheme = arrival.connection.scheme;
         let choice = match &place {
-            Some(_) => self.sites.choose(request, scheme),
+            Some(_) => self.sites.choose(request, scheme, arrival.tls.as_ref().map(|tls| tls.site)),
             None => Err(too_many()),
         };
         let record = self.record(request, id, &arrival, place);
@@ -121,7 +123,7 @@ impl Pipeline {
             }
             Ok(Choice::Site(site)) => {
                 let pages = site.error_pages_for(request);
-                let (mut answer, added) = match self.answer(site, request, body, &arrival.connection, id).await {
+                let (mut answer, added) = match self.answer(site, request, body, &arrival, id).await {
                     Ok(answer) => (answer, Vec::new()),
                     Err(failure) => {
                         let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
@@ -180,7 +182,7 @@ impl Pipeline {
         site: &Site,
         request: &mut Parts,
         body: B,
-        connection: &Connection,
+        arrival: &Arrival,
         id: RequestId,
     ) -> Result<Answer, Failure>
     where
@@ -199,14 +201,17 @@ impl Pipeline {
         // Boxed, as all that is not the application's, to keep this future small.
         if !route.is_app()
             && let Some(reply) =
-                Box::pin(route.reply(Asked::sent_by(connection.scheme, request), path.as_bytes())).await
+                Box::pin(route.reply(Asked::sent_by(arrival.connection.scheme, request), path.as_bytes())).await
         {
             return answer_with(reply, || Some(route.added(path.as_bytes()))).map(Answer::from);
         }
         if NormalPath::has_dot_segments(request.uri.path()) {
             request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
         }
-        request.extensions.insert(*connection);
+        request.extensions.insert(arrival.connection);
+        if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
+            request.extensions.insert(certificate);
+        }
         request.extensions.insert(id);
         let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
         let response = handed_over.response(request, id).await?;

@@ -9,10 +9,10 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::limits::{Limits, within};
-use crate::net::{Clients, Listen, SiteCertificates, Tls, TlsOptions};
+use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{Sites, warnings};
 use crate::static_files::{Files, Store};
-use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
+use crate::{Error, LogFormat, SiteSettings, VerifyClient, Warning, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
 #[derive(Clone)]
@@ -40,9 +40,9 @@ impl Plan {
     ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
+        let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
         let tls = tls(web, sites)?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
-        let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
         told.extend(warnings(web, sites));
@@ -70,7 +70,29 @@ fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
         let message = format!("\"{}\" is there twice; each address is listened on once", listen[twice].endpoint);
         return Err(Error::setting("web.listen", message));
     }
-    if listen.is_empty() { Err(Error::setting("web.listen", "there is no address to listen on")) } else { Ok(listen) }
+    if listen.is_empty() {
+        return Err(Error::setting("web.listen", "there is no address to listen on"));
+    }
+    match listen.iter().find(|listen| listen.proxy_protocol && !is_reached_by_proxies(&listen.endpoint, web)) {
+        Some(Listen { endpoint, .. }) => {
+            let message = format!(
+                "\"{endpoint} proxy_protocol\" believes proxies, and `web.trusted_proxies` names none that can connect \
+                 there; name them, such as \"10.0.0.0/8\", or \"unix\" for a Unix socket"
+            );
+            Err(Error::setting("web.listen", message))
+        }
+        None => Ok(listen),
+    }
+}
+
+/// Whether a trusted proxy can connect there.
+fn is_reached_by_proxies(endpoint: &Endpoint, web: &WebSettings) -> bool {
+    let mut proxies = web.trusted_proxies.iter();
+    match endpoint {
+        Endpoint::Tcp(_) => proxies.any(|proxy| !proxy.is(None)),
+        Endpoint::Unix(_) | Endpoint::Abstract(_) => proxies.any(|proxy| proxy.is(None)),
+        Endpoint::Inherited(_) => proxies.next().is_some(),
+    }
 }
 
 /// Where clients find HTTPS; at the usual port, as far as is known, if the socket comes from elsewhere.
@@ -80,12 +102,8 @@ fn https_port(listen: &[Listen]) -> Option<u16> {
 }
 
 fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
-    if web.ssl_handshake_timeout.is_zero() {
-        return Err(Error::setting("web.ssl_handshake_timeout", "0 is out of range; it is more than 0"));
-    }
     let options = TlsOptions {
         protocols: &web.ssl_protocols,
-        handshake_time: *web.ssl_handshake_timeout,
         tickets: web.ssl_session_tickets,
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
@@ -95,8 +113,18 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
         certificates: site.ssl_certificate.to_vec(),
         keys: site.ssl_certificate_key.to_vec(),
         names: site.server_name.to_vec(),
+        client_rule: client_rule(label, site),
     };
     Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+fn client_rule(label: &str, site: &SiteSettings) -> Option<ClientRule> {
+    (site.ssl_verify_client != VerifyClient::Off).then(|| ClientRule {
+        key: config::key(&["sites", label]),
+        is_required: site.ssl_verify_client == VerifyClient::On,
+        authorities: site.ssl_client_certificate.to_vec(),
+        revocation_lists: site.ssl_crl.to_vec(),
+    })
 }
 
 /// What of listening and certificates does not go together.
@@ -113,6 +141,12 @@ fn tls_warnings(
         );
         return Err(Error::setting("web.listen", message));
     }
+    let has_ssl = listen.iter().any(|listen| listen.ssl);
+    let verifies = |(_, site): &(&String, &SiteSettings)| site.ssl_verify_client != VerifyClient::Off;
+    if let (Some((label, _)), false) = (sites.iter().find(verifies), has_ssl) {
+        let message = "clients show certificates over TLS alone, and no address of `web.listen` has the word `ssl`";
+        return Err(Error::setting(config::key(&["sites", label, "ssl_verify_client"]), message));
+    }
     if let Some(listen) = listen.iter().find(|listen| listen.is_https_port() && !listen.ssl) {
         let message = format!(
             "browsers speak TLS to port 443, and \"{0}\" does not; write \"{0} ssl\", and give a site its certificate",
@@ -121,7 +155,7 @@ fn tls_warnings(
         warnings.push(Warning { key: "web.listen".to_owned(), message });
     }
     let has_certificate = |(_, site): &(&String, &SiteSettings)| !site.ssl_certificate.is_empty();
-    if let (Some((label, _)), false) = (sites.iter().find(has_certificate), listen.iter().any(|listen| listen.ssl)) {
+    if let (Some((label, _)), false) = (sites.iter().find(has_certificate), has_ssl) {
         let message = "nothing uses the certificate: no address of `web.listen` has the word `ssl`".to_owned();
         warnings.push(Warning { key: config::key(&["sites", label, "ssl_certificate"]), message });
     }

@@ -12,7 +12,7 @@ use crate::{Coding, Links};
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
     pub struct WebSettings in "web" {
-        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
+        /// Where to listen: `HOST:PORT`, `unix:/path/of/socket`, `unix:@name` for a Unix socket without a file (Linux) or `fd:N`, a listening socket that this process inherited. After it may stand `ssl`: its connections speak TLS, as in `"0.0.0.0:443 ssl"`; and `proxy_protocol`: each begins with a header of the PROXY protocol, version 1 or 2 (at most 4096 bytes), before TLS and within `ssl_handshake_timeout`. Only `trusted_proxies` may connect there then, and what their header says is who connected. One without a header, or from anybody else, is closed. Everybody may connect to a Unix socket (mode 0666): its folder says who reaches it; one without a file everybody reaches on this machine.
         pub listen: List<String> = r#"["127.0.0.1:8080"]"#,
         /// Worker threads, at most 1024; one for each core if absent.
         pub workers: Option<usize>,
@@ -28,7 +28,7 @@ settings! {
         pub keepalive_requests: u64 = "1000",
         /// Versions of TLS that are spoken: `TLSv1.2`, `TLSv1.3`. There is no key for cipher suites: all that are offered are strong.
         pub ssl_protocols: List<String> = r#"["TLSv1.2", "TLSv1.3"]"#,
-        /// Time for the whole TLS handshake, from the connection's start. Then the connection is closed.
+        /// Time for the whole TLS handshake, and for a PROXY header before it, from the connection's start. Then the connection is closed.
         pub ssl_handshake_timeout: Period = r#""5s""#,
         /// Whether clients get tickets, by which they resume a session; the keys change every six hours.
         pub ssl_session_tickets: bool = "true",
@@ -84,6 +84,12 @@ settings! {
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be able to read.
         pub ssl_certificate_key: List<PathBuf> = "[]",
+        /// Whether clients show a certificate of their own in the TLS handshake: `off`, `optional` (one that is shown has to be good) or `on`: without a good one the handshake fails, and the site is reached over TLS alone, but for `/.well-known/acme-challenge/`. What it says is given to the application (`ClientCertificate`), never in a field. Each handshake verifies it, so there are no session tickets. A request for a site on a connection that was made for another one with other rules is answered 421, and clients ask again on one of its own.
+        pub ssl_verify_client: VerifyClient = r#""off""#,
+        /// The authorities whose certificates clients may show: PEM files. Changed files are used without a restart, as with `ssl_certificate`.
+        pub ssl_client_certificate: List<PathBuf> = "[]",
+        /// Lists of the certificates that these authorities have revoked: PEM or DER files. With any, there has to be one that has not expired for each authority in a chain. Changed files are used without a restart.
+        pub ssl_crl: List<PathBuf> = "[]",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
         pub https: Option<Https>,
         /// For how long browsers are told to use HTTPS alone (`Strict-Transport-Security`), in each answer over HTTPS, that of `web.trusted_proxies` too, which does not say it itself: `"365d"`, `"365d includeSubDomains"` or `"365d includeSubDomains preload"`; `"0"` takes it back, `""` says nothing.
@@ -217,6 +223,18 @@ choice! {
         /// As nginx's `autoindex_format json`.
         Json = "json",
         /// As a page, or as JSON where `Accept` prefers it.
+        On = "on",
+    }
+}
+
+choice! {
+    /// Whether a site's clients show certificates.
+    pub enum VerifyClient {
+        /// They are not asked for any.
+        Off = "off",
+        /// One that is shown has to be good.
+        Optional = "optional",
+        /// Each has to show a good one.
         On = "on",
     }
 }

@@ -5,6 +5,7 @@
 //!   answers an error without a body gets its own site's.
 //! - An internal route lists its folders only where it says so itself.
 
+mod client_rule;
 mod error_page;
 mod https;
 mod known_host;
@@ -25,6 +26,7 @@ use crate::limits::body_limit;
 use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
 use crate::{Error, SiteSettings, Warning, WebSettings, Www};
+use client_rule::ClientRule;
 use error_page::ErrorPages;
 use https::HttpsRules;
 use route::Folder;
@@ -52,6 +54,7 @@ pub(crate) struct Site {
     pub(crate) routes: Routes,
     pub(crate) error_pages: ErrorPages,
     https: HttpsRules,
+    client_rule: ClientRule,
     www: Www,
     /// Without its routes.
     overview: SiteOverview,
@@ -98,19 +101,29 @@ impl Sites {
         Ok(sites)
     }
 
-    /// The site that a request is for. A target in absolute form is brought into the usual one.
-    pub(crate) fn choose(&self, request: &mut Parts, scheme: Scheme) -> Result<Choice<'_>, Problem> {
+    /// The site that a request is for, which came on a connection whose TLS handshake went by the rules of `tls_site`. A
+    /// target in absolute form is brought into the usual one.
+    pub(crate) fn choose(
+        &self,
+        request: &mut Parts,
+        scheme: Scheme,
+        tls_site: Option<usize>,
+    ) -> Result<Choice<'_>, Problem> {
         host::normalise(request).map_err(|_| bad_host())?;
         let host = Host::of(request).map_err(|_| bad_host())?;
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
-        let Some(host) = host else { return Ok(Choice::Site(site)) };
-        if let (Some(port), true) = (self.https_port, site.https.redirects(scheme))
-            && let Some(location) = https::location(&host, port, &request.uri)
+        if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
+            && let Some(location) = https::location(host, port, &request.uri)
         {
             return Ok(Choice::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
         }
+        let is_challenge = || tls_site.is_none() && https::is_challenge(request.uri.path());
+        if !self.admits(tls_site, site) && !is_challenge() {
+            return Err(other_connection());
+        }
+        let Some(host) = host else { return Ok(Choice::Site(site)) };
         let location = self.canonical(index, &host, scheme, request);
         Ok(location.map_or(Choice::Site(site), |to| Choice::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
     }
@@ -132,6 +145,11 @@ impl Sites {
     /// The site that answers to names that none has.
     pub(crate) const fn default_site(&self) -> Option<usize> {
         self.default
+    }
+
+    /// Whether a site answers on a connection whose TLS handshake went by the rules of `tls_site`; `None` is one without TLS.
+    pub(crate) fn admits(&self, tls_site: Option<usize>, site: &Site) -> bool {
+        site.client_rule.admits(tls_site.map(|handshake| &self.sites[handshake].client_rule))
     }
 
     /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.
@@ -189,6 +207,7 @@ impl Sites {
             error_pages,
             routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
             https: HttpsRules::compile(key, site)?,
+            client_rule: ClientRule::compile(key, site)?,
             www: site.www,
             overview: SiteOverview::new(label, site, has_app),
         });
@@ -209,6 +228,12 @@ fn bad_host() -> Problem {
 
 fn misdirected() -> Problem {
     Problem::new(StatusCode::MISDIRECTED_REQUEST).detail("This server has no site of that name.")
+}
+
+fn other_connection() -> Problem {
+    let detail =
+        "This site has other rules for TLS than the name that the connection was made for: ask on one of its own.";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST).detail(detail)
 }
 
 /// The names of all sites. Exact beats wildcard; the longest `*.x` beats the longest `x.*`, as in nginx.

@@ -11,7 +11,9 @@ use actix_http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use actix_http::uri::PathAndQuery;
 use actix_http::{BoxedPayloadStream, HttpMessage, Method, Payload, RequestHead, Uri, Version};
 use bytes::{Bytes, BytesMut};
-use foobar_core::{BodyError, BoxError, Connection, Request, RequestBody, RequestId, Scheme, Upgrade};
+use foobar_core::{
+    BodyError, BoxError, ClientCertificate, Connection, Request, RequestBody, RequestId, Scheme, Upgrade,
+};
 use futures_util::Stream;
 use http::StatusCode;
 use http_body::Body;
@@ -46,6 +48,9 @@ pub(super) fn to_actix(
     fill(converted.head_mut(), method, request)
         .map_err(|error| Failure::client(StatusCode::BAD_REQUEST, error.to_string()))?;
     converted.extensions_mut().insert(id);
+    if let Some(certificate) = request.extensions_mut().remove::<ClientCertificate>() {
+        converted.extensions_mut().insert(certificate);
+    }
     Ok((converted, link))
 }
 

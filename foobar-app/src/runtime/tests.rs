@@ -4,7 +4,7 @@ use actix_web::http::header::{LOCATION, WWW_AUTHENTICATE};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpMessage, HttpRequest, cookie::Cookie};
 use bytes::Bytes;
-use foobar_core::{BodyError, Connection, RequestBody, RequestId, Scheme};
+use foobar_core::{BodyError, ClientCertificate, Connection, RequestBody, RequestId, Scheme};
 use futures_util::{StreamExt, stream};
 use http::Method;
 use http_body::{Body, Frame};
@@ -381,6 +381,21 @@ async fn a_handler_knows_the_id_that_the_client_is_told() {
     let answer = client.get("/").await;
     let told = answer.header("x-request-id").expect("it is always there");
     assert_eq!(answer.text(), format!("Some({told})"));
+}
+
+#[tokio::test]
+async fn a_handler_takes_the_certificate_of_a_client_if_it_has_shown_one() {
+    let client = client(|routes| {
+        let tell = async |request: HttpRequest, certificate: Option<web::ReqData<ClientCertificate>>| {
+            let subject = certificate.as_deref().map_or("nobody", ClientCertificate::subject);
+            format!("{subject} at {}", request.full_url())
+        };
+        routes.default_service(web::to(tell));
+    })
+    .await;
+    let ann = ClientCertificate::new(vec![vec![0x30, 0]], "CN=Ann".to_owned());
+    assert_eq!(client.get("https://a.com/x").extension(ann).await.text(), "CN=Ann at https://a.com/x");
+    assert_eq!(client.get("/x").await.text(), "nobody at http://localhost/x");
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 use std::future::IntoFuture;
 
 use bytes::Bytes;
-use foobar_core::{BoxFuture, RequestBody};
+use foobar_core::{BoxFuture, Connection, RequestBody, Scheme};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -21,8 +21,14 @@ impl<'a> TestRequest<'a> {
     pub(super) fn new(worker: &'a Worker, method: Method, path: &str) -> Self {
         let mut request = Request::new(RequestBody::empty());
         *request.method_mut() = method;
-        *request.uri_mut() = Uri::try_from(path).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
-        request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+        let uri = Uri::try_from(path).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
+        let host = uri.authority().map_or("localhost", |authority| authority.as_str());
+        let host = HeaderValue::from_str(host).unwrap_or_else(|error| panic!("{path:?} has no host: {error}"));
+        request.headers_mut().insert(HOST, host);
+        if uri.scheme() == Some(&uri::Scheme::HTTPS) {
+            request.extensions_mut().insert(Connection { remote: None, local: None, scheme: Scheme::Https });
+        }
+        *request.uri_mut() = uri;
         Self { worker, request }
     }
 
@@ -69,7 +75,8 @@ impl<'a> TestRequest<'a> {
         self
     }
 
-    /// Adds to the request what the web tier would, such as a [`Connection`](foobar_core::Connection).
+    /// Adds to the request what the web tier would, such as a [`Connection`], or the
+    /// [`ClientCertificate`](foobar_core::ClientCertificate) of a client.
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.request.extensions_mut().insert(value);
         self

@@ -13,18 +13,18 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use foobar_core::{Io, LocalBoxFuture};
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::deadline::{Alarm, Meter};
 use super::fast_path::FastPath;
-use super::head::HeadReader;
+use super::head::{HeadReader, Malformed};
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
 use super::tunnel::Tunnel;
-use crate::net::Transport;
+use crate::net::{TlsClient, Transport};
 use crate::pipeline::Logged;
 use crate::worker::{ConnectionState, Worker};
 
@@ -38,18 +38,25 @@ pub(crate) async fn serve<S: Transport>(
     state: Rc<ConnectionState>,
 ) {
     // The task that this becomes is moved several times.
-    let mut connection = Box::new(Connection::new(stream, peer, worker, state.clone()));
-    let ended = connection.run().await;
-    state.set_active(); // not idle any more, whatever follows
-    match ended {
-        Ok(End::Close) => connection.close().await,
-        Ok(End::Upgrade(taker)) => connection.into_tunnel(taker).await,
-        Err(error) => {
-            tracing::debug!(%error, "a connection ended early");
-            connection.stream.reset(); // nobody may take the last response for a complete one
-        }
-    }
+    Box::new(Connection::new(stream, peer, worker, state)).serve().await;
 }
+
+/// Answers a client that speaks HTTP without TLS where TLS is spoken, in words, and ends the connection; `head` is what has
+/// come of its request.
+pub(crate) async fn refuse_plain<S: Transport>(
+    stream: S,
+    head: &[u8],
+    peer: foobar_core::Connection,
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+) {
+    let mut connection = Box::new(Connection::new(stream, peer, worker, state));
+    connection.refuse(PLAIN_HTTP, head);
+    connection.serve().await;
+}
+
+const PLAIN_HTTP: Malformed =
+    Malformed(StatusCode::BAD_REQUEST, "The plain HTTP request was sent to HTTPS port: ask again with https://.");
 
 /// One HTTP/1 connection, from its bytes to requests and back.
 ///
@@ -58,6 +65,8 @@ pub(crate) async fn serve<S: Transport>(
 pub(super) struct Connection<S> {
     stream: S,
     peer: foobar_core::Connection,
+    /// What its TLS handshake said of the client.
+    tls: Option<TlsClient>,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
     /// The client's address for the log.
@@ -119,13 +128,16 @@ impl<S: Transport> Connection<S> {
         let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();
+        let tls = stream.tls_client();
+        let tls_site = tls.as_ref().map(|tls| tls.site);
         Self {
             stream,
             peer,
+            tls,
             worker,
             state,
             remote: logged.map(|remote| remote.ip().to_string().into()),
-            fast_path: FastPath::new((!is_proxy).then_some(peer.scheme)),
+            fast_path: FastPath::new((!is_proxy).then_some(peer.scheme), tls_site),
             phase: Phase::Idle { since: now },
             reader: None,
             received: None,
@@ -145,6 +157,19 @@ impl<S: Transport> Connection<S> {
             gone: None,
             probed: false,
             opened: now,
+        }
+    }
+
+    async fn serve(mut self: Box<Self>) {
+        let ended = self.run().await;
+        self.state.set_active(); // not idle any more, whatever follows
+        match ended {
+            Ok(End::Close) => self.close().await,
+            Ok(End::Upgrade(taker)) => self.into_tunnel(taker).await,
+            Err(error) => {
+                tracing::debug!(%error, "a connection ended early");
+                self.stream.reset(); // nobody may take the last response for a complete one
+            }
         }
     }
 

@@ -17,6 +17,8 @@ use crate::worker::Worker;
 pub(crate) struct FastPath {
     /// That of its requests; `None` where a trusted proxy says it of each.
     scheme: Option<Scheme>,
+    /// The site by whose rules its TLS handshake went.
+    tls_site: Option<usize>,
     known: Option<Rc<KnownHost>>,
 }
 
@@ -31,8 +33,8 @@ pub(crate) struct Answer {
 
 impl FastPath {
     /// That of a connection that has not had a request; `scheme` is `None` where a trusted proxy says it of each.
-    pub(crate) const fn new(scheme: Option<Scheme>) -> Self {
-        Self { scheme, known: None }
+    pub(crate) const fn new(scheme: Option<Scheme>, tls_site: Option<usize>) -> Self {
+        Self { scheme, tls_site, known: None }
     }
 
     /// Answers the request with this head, which has no content; `None` if it is for the pipeline.
@@ -41,6 +43,9 @@ impl FastPath {
         let asked = asked(head, noted)?;
         let site = self.site(worker, noted.value(Field::Host, head), noted.minor)?;
         let scheme = self.scheme(&worker.pipeline.sites, site)?;
+        if !worker.pipeline.sites.admits(self.tls_site, site) {
+            return None; // the pipeline refuses it
+        }
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
         let mut reply = find(site, &asked, path.as_bytes())?;
         let page = match reply.is_bare_error() {

@@ -31,6 +31,8 @@ pub(crate) struct Listen {
     pub(crate) endpoint: Endpoint,
     /// Whether its connections speak TLS (`ssl`).
     pub(crate) ssl: bool,
+    /// Whether they begin with a PROXY header (`proxy_protocol`).
+    pub(crate) proxy_protocol: bool,
 }
 
 /// What is listened on.
@@ -65,10 +67,11 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut words = text.split_ascii_whitespace();
         let endpoint = words.next().unwrap_or_default().parse()?; // no word is no address
-        let mut listen = Self { endpoint, ssl: false };
+        let mut listen = Self { endpoint, ssl: false, proxy_protocol: false };
         for word in words {
             let flag = match word {
                 "ssl" => &mut listen.ssl,
+                "proxy_protocol" => &mut listen.proxy_protocol,
                 _ => return Err(format!("\"{text}\": {word:?} is no word for a listener; the words are {WORDS}")),
             };
             if std::mem::replace(flag, true) {
@@ -79,7 +82,7 @@ impl FromStr for Listen {
     }
 }
 
-const WORDS: &str = "\"ssl\"";
+const WORDS: &str = "\"ssl\", \"proxy_protocol\"";
 
 impl FromStr for Endpoint {
     type Err = String;
@@ -157,6 +160,8 @@ mod tests {
         let listen: Listen = " [::]:443   ssl ".parse().unwrap();
         assert!(listen.ssl && listen.is_https_port());
         assert!(!"0.0.0.0:80".parse::<Listen>().unwrap().ssl);
+        let listen: Listen = "unix:/a proxy_protocol ssl".parse().unwrap();
+        assert!(listen.ssl && listen.proxy_protocol);
         let error = "0.0.0.0:443 tls".parse::<Listen>().unwrap_err();
         assert!(error.starts_with("\"0.0.0.0:443 tls\": \"tls\" is no word for a listener; the words are "), "{error}");
         assert!("0.0.0.0:443 ssl ssl".parse::<Listen>().unwrap_err().ends_with("\"ssl\" is there twice"));

@@ -28,6 +28,7 @@ pub(crate) struct Listener {
     socket: Socket,
     address: Address,
     scheme: Scheme,
+    proxy_protocol: bool,
     _file: Option<SocketFile>,
 }
 
@@ -35,6 +36,7 @@ pub(crate) struct Listener {
 pub(crate) struct Share {
     socket: Socket,
     scheme: Scheme,
+    proxy_protocol: bool,
 }
 
 /// One worker's share of a listening socket.
@@ -42,6 +44,8 @@ pub(crate) struct Acceptor {
     socket: Listening,
     /// What its connections speak.
     scheme: Scheme,
+    /// Whether they begin with a PROXY header.
+    pub(crate) proxy_protocol: bool,
 }
 
 enum Listening {
@@ -79,6 +83,7 @@ impl Listener {
         if listen.ssl {
             listeners.iter_mut().for_each(Self::speak_tls);
         }
+        listeners.iter_mut().for_each(|listener| listener.proxy_protocol = listen.proxy_protocol);
         Ok(listeners)
     }
 
@@ -102,7 +107,7 @@ impl Listener {
 
     /// The same socket once more, for a worker.
     pub(crate) fn share(&self) -> io::Result<Share> {
-        Ok(Share { socket: self.socket.try_clone()?, scheme: self.scheme })
+        Ok(Share { socket: self.socket.try_clone()?, scheme: self.scheme, proxy_protocol: self.proxy_protocol })
     }
 
     fn speak_tls(&mut self) {
@@ -149,15 +154,15 @@ impl Listener {
             tune(&SockRef::from(&socket))?;
         }
         let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
-        Ok(Self { socket, address, scheme: Scheme::Http, _file: file })
+        Ok(Self { socket, address, scheme: Scheme::Http, proxy_protocol: false, _file: file })
     }
 }
 
 impl Acceptor {
     /// Takes a shared socket into this thread's runtime.
     pub(crate) fn new(share: Share) -> io::Result<Self> {
-        let Share { socket, scheme } = share;
-        Ok(Self { socket: Listening::new(socket)?, scheme })
+        let Share { socket, scheme, proxy_protocol } = share;
+        Ok(Self { socket: Listening::new(socket)?, scheme, proxy_protocol })
     }
 
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {

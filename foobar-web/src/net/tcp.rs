@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
 use super::cork::{cork, uncork, write_last};
-use super::transport::{Transport, has_ended};
+use super::transport::{Socket, Transport, has_ended};
 use super::unacknowledged::unacknowledged;
 
 /// A TCP connection that the runtime is told of only when there is something to wait for.
@@ -195,6 +195,19 @@ impl Transport for TcpConnection {
     fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         match self {
             Self::Watched(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
+            _ => Err(lost()),
+        }
+    }
+}
+
+impl Socket for TcpConnection {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watched()?.poll_read_ready(cx)
+    }
+
+    fn try_read_by<R>(&self, mut read: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Self::Watched(stream) => stream.try_io(Interest::READABLE, || read(stream.as_fd())),
             _ => Err(lost()),
         }
     }

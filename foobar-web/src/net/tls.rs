@@ -4,13 +4,18 @@
 //! - rustls with aws-lc-rs, which is given wherever a configuration is made: a program may hold another provider too.
 //!   TLS 1.2 and 1.3; no early data, no OCSP (its responders are being shut down), and no key for cipher suites.
 //! - Each site has a configuration of its own, chosen by the name in the ClientHello; all workers share it. Session
-//!   tickets are encrypted by keys that all sites with the same rule share and that change every six hours.
+//!   tickets are encrypted by keys that all sites share and that change every six hours; where clients show certificates
+//!   there are none, as a certificate may be revoked meanwhile.
 //! - A write is encrypted at most 256 KiB at a time and sent in one call: with 64 KiB an answer of 1 MiB took a third
 //!   more time, without a bound it took twice as much, and as much memory for each client.
 
 mod certificate;
 mod certificates;
+mod client;
+mod client_rule;
 mod config;
+mod distinguished_name;
+mod from_files;
 mod handshake;
 mod pem;
 mod renewal;
@@ -19,7 +24,9 @@ mod ticket_keys;
 mod x509;
 
 pub(crate) use certificates::SiteCertificates;
+pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
-pub(crate) use handshake::Handshake;
+pub(crate) use handshake::{Established, Handshake};
 pub(crate) use renewal::renew;
-pub(crate) use stream::TlsStream;
+#[cfg(fuzzing)]
+pub(crate) use x509::Facts;

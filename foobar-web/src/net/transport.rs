@@ -1,5 +1,5 @@
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,12 +8,18 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::UnixStream;
 use tokio::task::unconstrained;
 
+use super::tls_client::TlsClient;
 use super::unacknowledged::unacknowledged;
 
 /// A stream of bytes to a client: a socket, or TLS over one.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
     const SENDS_FILES: bool;
+
+    /// What its handshake has said of the client; `None` without TLS.
+    fn tls_client(&self) -> Option<TlsClient> {
+        None
+    }
 
     /// Makes the coming close a reset, which discards what the client did not take.
     fn reset(&self);
@@ -75,6 +81,26 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
                 written => return Poll::Ready(written),
             }
         }
+    }
+}
+
+/// A socket: what it has received can be looked at before it is taken.
+pub(crate) trait Socket: Transport + AsRawFd {
+    /// Waits until something has come, or the end.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads from the descriptor in a way of the caller's; [`poll_readable`](Self::poll_readable) waits after
+    /// [`io::ErrorKind::WouldBlock`].
+    fn try_read_by<R>(&self, read: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
+}
+
+impl Socket for UnixStream {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_ready(cx)
+    }
+
+    fn try_read_by<R>(&self, mut read: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+        self.try_io(Interest::READABLE, || read(self.as_fd()))
     }
 }
 

@@ -2,7 +2,7 @@ use foobar_core::{Period, Scheme};
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::request::Host;
+use crate::request::{Host, NormalPath};
 use crate::{Error, Https, SiteSettings};
 
 /// What a site does so that clients use HTTPS.
@@ -44,6 +44,11 @@ pub(crate) fn location(host: &Host<'_>, port: u16, uri: &Uri) -> Option<HeaderVa
     }
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     HeaderValue::try_from(format!("https://{}{port}{path}", host.name)).ok() // a URI has no control bytes
+}
+
+/// Whether a path, as it was sent, is one where a certificate authority looks.
+pub(crate) fn is_challenge(path: &str) -> bool {
+    NormalPath::parse(path).is_ok_and(|path| path.as_bytes().starts_with(ACME_CHALLENGE.as_bytes()))
 }
 
 /// Where a certificate authority looks whether the site belongs to whoever wants a certificate (RFC 8555 §8.3).

@@ -1,6 +1,6 @@
 use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 use super::handshake::handshake;
-use crate::http1::serve;
-use crate::net::{Accepted, Acceptor, Transport};
-use crate::worker::Worker;
+use super::proxied::serve_proxied;
+use crate::http1::{refuse_plain, serve};
+use crate::net::{Accepted, Acceptor, Established, Socket};
+use crate::worker::{ConnectionState, Worker};
 
 /// The accept loop of one worker.
 struct AcceptLoop {
@@ -45,7 +46,7 @@ impl AcceptLoop {
         for acceptor in &acceptors {
             // Without a budget, which would end before a long queue does.
             while let Some(Ok((stream, connection))) = unconstrained(acceptor.accept()).now_or_never() {
-                self.open(stream, connection);
+                self.open(acceptor, stream, connection);
             }
         }
         drop(acceptors);
@@ -63,7 +64,7 @@ impl AcceptLoop {
                 Ok((stream, connection)) => {
                     failing = false;
                     self.worker.connections.room().await;
-                    self.open(stream, connection);
+                    self.open(acceptor, stream, connection);
                 }
                 Err(error) if is_transient_accept_error(&error) => {}
                 Err(error) => {
@@ -80,29 +81,36 @@ impl AcceptLoop {
         }
     }
 
-    fn open(&self, stream: Accepted, connection: Connection) {
+    fn open(&self, acceptor: &Acceptor, stream: Accepted, connection: Connection) {
+        let is_proxied = acceptor.proxy_protocol;
         match stream {
-            Accepted::Tcp(stream) => self.admit(stream, connection),
-            Accepted::Unix(stream) => self.admit(stream, connection),
+            Accepted::Tcp(stream) => self.admit(stream, connection, is_proxied),
+            Accepted::Unix(stream) => self.admit(stream, connection, is_proxied),
         }
     }
 
-    fn admit(&self, stream: impl Transport + AsRawFd, connection: Connection) {
-        let Some(place) = self.worker.pipeline.clients.admit(connection.remote) else {
+    fn admit(&self, stream: impl Socket, connection: Connection, is_proxied: bool) {
+        let clients = &self.worker.pipeline.clients;
+        if is_proxied && !clients.is_proxy(connection.remote) {
+            let remote = connection.remote.map(tracing::field::display);
+            tracing::warn!(remote, "a connection was closed: it is not from a proxy of `web.trusted_proxies`");
+            return self.worker.pipeline.counters.turned_away();
+        }
+        let Some(place) = clients.admit(connection.remote) else {
             return self.worker.pipeline.counters.turned_away();
         };
         self.reserve_descriptors(stream.as_raw_fd());
         let worker = self.worker.clone();
         match connection.scheme {
+            _ if is_proxied => self.worker.connections.open(|state| serve_proxied(stream, connection, worker, state)),
             Scheme::Http => self.worker.connections.open(|state| async move {
                 let _place = place;
                 serve(stream, connection, worker, state).await;
             }),
             Scheme::Https => self.worker.connections.open(|state| async move {
                 let _place = place;
-                if let Some(stream) = Box::pin(handshake(stream, &worker, &state)).await {
-                    serve(stream, connection, worker, state).await;
-                }
+                let deadline = Instant::now() + worker.limits.handshake_time;
+                serve_tls(stream, connection, worker, state, deadline).await;
             }),
         }
     }
@@ -125,6 +133,24 @@ impl AcceptLoop {
         if open > self.connection_ceiling.get() {
             self.worker.connections.evict_down_to(self.connection_ceiling.get());
         }
+    }
+}
+
+/// Serves a connection that speaks TLS, whose handshake is done by the deadline.
+pub(super) async fn serve_tls(
+    socket: impl Socket,
+    connection: Connection,
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+    deadline: Instant,
+) {
+    match Box::pin(handshake(socket, &worker, &state, deadline)).await {
+        Some(Established::Tls(stream)) => serve(stream, connection, worker, state).await,
+        Some(Established::Plain(socket, head)) => {
+            let connection = Connection { scheme: Scheme::Http, ..connection };
+            Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
+        }
+        None => {}
     }
 }
 

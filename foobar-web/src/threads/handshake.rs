@@ -1,39 +1,37 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-use crate::net::{Handshake, NamedSite, TlsStream, Transport};
+use crate::net::{Established, Handshake, NamedSite, Transport};
 use crate::site::Sites;
 use crate::worker::{ConnectionState, Worker};
 
-/// The stream that follows a TLS handshake; `None` if that fails or takes too long. Until its first byte has come the
-/// connection is as idle as one that waits for a request.
+/// What follows a TLS handshake; `None` if that fails or is not done by the deadline. Until its first byte has
+/// come the connection is as idle as one that waits for a request.
 pub(super) async fn handshake<S: Transport>(
     socket: S,
     worker: &Rc<Worker>,
     state: &Rc<ConnectionState>,
-) -> Option<TlsStream<S>> {
+    deadline: Instant,
+) -> Option<Established<S>> {
     let tls = worker.tls.as_deref()?;
     let mut handshake = Handshake::new(socket);
-    let done = poll_fn(|cx| {
-        state.belongs_to(cx);
+    let done = until(deadline, state, |cx| {
         let begun = || state.set_active();
         let find = |name: Option<&str>| find(&worker.pipeline.sites, name);
-        let polled = worker.desk.with_input(|room| handshake.poll(cx, room, tls, begun, find));
-        match polled {
-            Poll::Pending if state.is_leaving() || (state.is_idle() && state.is_draining()) => {
-                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
-            }
-            polled => polled,
-        }
+        worker.desk.with_input(|room| handshake.poll(cx, room, tls, begun, find))
     });
-    match timeout(tls.handshake_time, done).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(stream) => {
+    match done.await {
+        Ok(Established::Tls(stream)) => {
             state.set_idle(Instant::now());
-            Some(stream)
+            Some(Established::Tls(stream))
+        }
+        Ok(plain) => {
+            worker.pipeline.counters.handshake_failed();
+            Some(plain)
         }
         Err(error) => {
             worker.pipeline.counters.handshake_failed();
@@ -41,6 +39,25 @@ pub(super) async fn handshake<S: Transport>(
             None
         }
     }
+}
+
+/// Polls what a connection begins with before HTTP, until it is done or has to end: at the deadline, or while it is idle
+/// where the server drains or another connection needs the place.
+pub(super) async fn until<T>(
+    deadline: Instant,
+    state: &ConnectionState,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
+) -> io::Result<T> {
+    let done = poll_fn(|cx| {
+        state.belongs_to(cx);
+        match poll(cx) {
+            Poll::Pending if state.is_leaving() || (state.is_idle() && state.is_draining()) => {
+                Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+            }
+            polled => polled,
+        }
+    });
+    timeout_at(deadline, done).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) // the time is over
 }
 
 /// What a name leads to; who gives none gets the default site.

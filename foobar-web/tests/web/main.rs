@@ -3,6 +3,7 @@
 mod accel;
 mod add_header;
 mod autoindex;
+mod client_certificates;
 mod drain;
 mod embedded;
 mod encodings;
@@ -16,6 +17,7 @@ mod logging;
 mod names;
 mod private_files;
 mod proxies;
+mod proxy_protocol;
 mod redirects;
 mod responses;
 mod sites;

@@ -45,7 +45,7 @@ pub(super) struct RequestFacts {
 impl<S: Transport> Connection<S> {
     /// Asks the pipeline for the response to a request.
     pub(super) fn ask(&mut self, received: Received) -> (RequestFacts, LocalBoxFuture<'static, Response<Logged>>) {
-        let arrival = Arrival { connection: self.peer, since: self.since() };
+        let arrival = Arrival { connection: self.peer, tls: self.tls.clone(), since: self.since() };
         let (facts, request) = match received {
             Received::Request(head, content) => match self.request(&head, content) {
                 Ok((facts, request)) => (facts, Ok(request)),

@@ -1,6 +1,5 @@
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use foobar_core::Chain;
 use rustls::SignatureAlgorithm;
@@ -8,6 +7,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::{Pair, Provider, load};
+use super::client_rule::ClientRule;
+use super::from_files::{FromFiles, Refreshed};
 use super::x509::Facts;
 use crate::{Error, Warning};
 
@@ -20,6 +21,8 @@ pub(crate) struct SiteCertificates {
     pub(crate) keys: Vec<PathBuf>,
     /// The names that the certificates should be for; those with a star at their end cannot be checked.
     pub(crate) names: Vec<String>,
+    /// What the site asks of its clients' certificates; `None` if it wants none.
+    pub(crate) client_rule: Option<ClientRule>,
 }
 
 /// The certificates of one site: of those that a client can verify, the cheapest is used.
@@ -27,8 +30,7 @@ pub(crate) struct SiteCertificates {
 pub(crate) struct Certificates {
     source: SiteCertificates,
     provider: Provider,
-    current: RwLock<Current>,
-    seen: Mutex<Seen>,
+    current: FromFiles<Current>,
 }
 
 #[derive(Debug)]
@@ -37,25 +39,6 @@ struct Current {
     keys: Vec<Arc<CertifiedKey>>,
     warnings: Vec<Warning>,
 }
-
-/// What the files were when they were last looked at.
-#[derive(Debug)]
-struct Seen {
-    files: Fingerprint,
-    state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Used,
-    /// They cannot be used; they may not be complete yet.
-    Unusable,
-    /// They cannot be used, and that has been logged.
-    Reported,
-}
-
-/// Device, inode, size, and both times of each file; `None` for what is not there.
-type Fingerprint = Vec<Option<(u64, u64, u64, i64, i64, i64, i64)>>;
 
 impl Certificates {
     /// Reads those of a site; `None` if it has none.
@@ -71,68 +54,35 @@ impl Certificates {
         if site.certificates.is_empty() {
             return Ok(None);
         }
-        let seen = Seen { files: site.fingerprint(), state: State::Used };
-        let current = RwLock::new(Current::load(site, provider)?);
-        Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current, seen: Mutex::new(seen) }))
+        let files = site.certificates.iter().chain(&site.keys).cloned().collect();
+        let current = FromFiles::load(files, || Current::load(site, provider))?;
+        Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current }))
     }
 
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).warnings.clone()
+        self.current.read(|current| current.warnings.clone())
     }
 
     /// Whether they are for this name.
     pub(crate) fn cover(&self, name: &str) -> bool {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let mut own = current.keys.iter().filter_map(|certified| certified.cert.first());
-        own.any(|certificate| Facts::of(certificate).is_some_and(|facts| facts.cover(name)))
+        let covers = |key: &Arc<CertifiedKey>| {
+            key.cert.first().and_then(|own| Facts::of(own)).is_some_and(|facts| facts.cover(name))
+        };
+        self.current.read(|current| current.keys.iter().any(covers))
     }
 
-    /// Uses the files as they are now, if they have changed and are good; else those of before stay in use. What is
-    /// wrong is logged once, and only if it is so at the next look too: a certificate and its key are written one after
-    /// the other.
+    /// Uses the files as they are now, if they have changed and are good; else those of before stay in use.
     pub(crate) fn refresh(&self) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = self.source.fingerprint();
-        let is_same = files == seen.files;
-        if is_same && seen.state != State::Unusable {
-            return;
-        }
-        seen.files = files;
-        seen.state = match Current::load(&self.source, &self.provider) {
-            Ok(new) => {
-                self.replace(new);
-                State::Used
+        match self.current.refresh(|| Current::load(&self.source, &self.provider)) {
+            Refreshed::Unchanged => {}
+            Refreshed::Replaced => {
+                tracing::info!("`{}`: the certificate has been replaced", self.source.key);
+                self.warnings().iter().for_each(|Warning { key, message }| tracing::warn!("`{key}`: {message}"));
             }
-            Err(_) if !is_same => State::Unusable,
-            Err(error) => {
+            Refreshed::Unusable(error) => {
                 tracing::error!(error = %Chain(&error), "the changed certificate is not used, the one before is");
-                State::Reported
             }
-        };
-    }
-
-    fn replace(&self, new: Current) {
-        tracing::info!("`{}`: the certificate has been replaced", self.source.key);
-        new.warnings.iter().for_each(|Warning { key, message }| tracing::warn!("`{key}`: {message}"));
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
-    }
-}
-
-impl SiteCertificates {
-    fn fingerprint(&self) -> Fingerprint {
-        let of_file = |path: &PathBuf| {
-            let file = std::fs::metadata(path).ok()?; // not there, or not to be read: loading it tells why
-            Some((
-                file.dev(),
-                file.ino(),
-                file.size(),
-                file.mtime(),
-                file.mtime_nsec(),
-                file.ctime(),
-                file.ctime_nsec(),
-            ))
-        };
-        self.certificates.iter().chain(&self.keys).map(of_file).collect()
+        }
     }
 }
 
@@ -160,9 +110,8 @@ const fn cost(algorithm: SignatureAlgorithm) -> u8 {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let fits = |certified: &&Arc<CertifiedKey>| certified.key.choose_scheme(hello.signature_schemes()).is_some();
-        current.keys.iter().find(fits).cloned()
+        self.current.read(|current| current.keys.iter().find(fits).cloned())
     }
 }
 
@@ -173,6 +122,7 @@ mod tests {
     use rustls::crypto::aws_lc_rs;
     use std::io::{self, Write};
     use std::path::Path;
+    use std::sync::Mutex;
     use tracing_subscriber::fmt::MakeWriter;
 
     #[derive(Clone, Default)]
@@ -221,9 +171,10 @@ mod tests {
             certificates: vec![certificate.clone()],
             keys: vec![key.clone()],
             names: Vec::new(),
+            client_rule: None,
         };
         let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
-        let shown = || certificates.current.read().unwrap().keys[0].cert[0].to_vec();
+        let shown = || certificates.current.read(|current| current.keys[0].cert[0].to_vec());
         assert_eq!(logged(|| certificates.refresh()), "");
         let second = issue(folder.path());
         assert!(logged(|| certificates.refresh()).contains("`sites.a`: the certificate has been replaced"));

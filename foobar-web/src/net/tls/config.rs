@@ -1,36 +1,46 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use foobar_core::Chain;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig, WebPkiClientVerifier};
 use rustls::{SupportedProtocolVersion, version};
 
+use super::certificate::Provider;
 use super::certificates::{Certificates, SiteCertificates};
+use super::client_rule::ClientRule;
+use super::from_files::{FromFiles, Refreshed};
 use super::ticket_keys::TicketKeys;
 use crate::{Error, Warning};
 
 /// What the TLS of a server rests on, for all its workers.
 pub(crate) struct Tls {
     sites: Vec<Option<SiteTls>>,
+    common: Common,
     /// Keys of tickets from files.
     ticket_keys: Option<Arc<TicketKeys>>,
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
-    /// How long a handshake may take.
-    pub(crate) handshake_time: Duration,
+}
+
+/// What the configurations of all sites are made with.
+struct Common {
+    provider: Provider,
+    protocols: Vec<&'static SupportedProtocolVersion>,
+    tickets: Option<Arc<dyn ProducesTickets>>,
 }
 
 struct SiteTls {
-    config: Arc<ServerConfig>,
+    /// Made again when the files have changed by which clients are verified.
+    config: FromFiles<Arc<ServerConfig>>,
     certificates: Arc<Certificates>,
+    rule: Option<ClientRule>,
 }
 
 /// What all sites have in common.
 pub(crate) struct TlsOptions<'a> {
     /// As in nginx's `ssl_protocols`.
     pub(crate) protocols: &'a [String],
-    pub(crate) handshake_time: Duration,
     pub(crate) tickets: bool,
     /// Keys that several machines share; where there is none, the server makes its own.
     pub(crate) ticket_keys: &'a [PathBuf],
@@ -59,29 +69,10 @@ impl Tls {
             None if options.tickets => Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?),
             None => None,
         };
-        let compile = |site: &SiteCertificates| {
-            let Some(certificates) = Certificates::load(site, &provider)? else { return Ok(None) };
-            let certificates = Arc::new(certificates);
-            let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-                .with_protocol_versions(&protocols)
-                .map_err(|error| Error::setting("web.ssl_protocols", error.to_string()))?
-                .with_no_client_auth()
-                .with_cert_resolver(Arc::<Certificates>::clone(&certificates));
-            config.session_storage = Arc::new(NoServerSessionStorage {}); // a ticket works on every worker
-            if let Some(tickets) = &tickets {
-                config.ticketer = Arc::clone(tickets);
-            }
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Ok(Some(SiteTls { config: Arc::new(config), certificates }))
-        };
-        let sites = sites.iter().map(compile).collect::<Result<Vec<_>, Error>>()?;
+        let common = Common { provider, protocols, tickets };
+        let sites = sites.iter().map(|site| SiteTls::compile(site, &common)).collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
-        Ok(has_any.then_some(Self {
-            sites,
-            ticket_keys,
-            rejects: options.rejects,
-            handshake_time: options.handshake_time,
-        }))
+        Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects: options.rejects }))
     }
 
     /// What is not wrong with the certificates, and not right either.
@@ -89,25 +80,61 @@ impl Tls {
         self.sites.iter().flatten().flat_map(|site| site.certificates.warnings()).collect()
     }
 
-    /// Uses the files of certificates and of ticket keys that have changed.
+    /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed.
     pub(super) fn refresh(&self) {
-        self.sites.iter().flatten().for_each(|site| site.certificates.refresh());
+        self.sites.iter().flatten().for_each(|site| site.refresh(&self.common));
         self.ticket_keys.iter().for_each(|keys| keys.refresh());
     }
 
-    /// The configuration for a client that asked for `name`, which leads to this site; `None` if no certificate is for it.
-    pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<&Arc<ServerConfig>> {
-        let at = |site: usize| self.sites.get(site)?.as_ref();
-        let site = match site {
-            NamedSite::Known(site) => at(site)?,
-            NamedSite::Default(site) => {
-                let site = at(site)?;
-                let is_covered = name.is_none_or(|name| site.certificates.cover(name));
-                Some(site).filter(|_| is_covered || !self.rejects)?
+    /// The site whose rules count for a client that asked for `name`, which leads to this one, and its configuration;
+    /// `None` if no certificate is for it.
+    pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<(usize, Arc<ServerConfig>)> {
+        let (NamedSite::Known(number) | NamedSite::Default(number)) = site else { return None };
+        let tls = self.sites.get(number)?.as_ref()?;
+        let is_covered = || name.is_none_or(|name| tls.certificates.cover(name));
+        let is_shown = matches!(site, NamedSite::Known(_)) || !self.rejects || is_covered();
+        is_shown.then(|| (number, tls.config.read(Arc::clone)))
+    }
+}
+
+impl Common {
+    fn config(&self, certificates: &Arc<Certificates>, rule: Option<&ClientRule>) -> Result<ServerConfig, Error> {
+        let config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&self.protocols)
+            .map_err(|error| Error::setting("web.ssl_protocols", error.to_string()))?;
+        let verifier = rule.map(|rule| rule.verifier(&self.provider)).transpose()?;
+        let config = config.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth)); // no rule
+        let mut config = config.with_cert_resolver(Arc::<Certificates>::clone(certificates));
+        config.session_storage = Arc::new(NoServerSessionStorage {}); // a ticket works on every worker
+        // A certificate is verified in each handshake: who resumes a session shows none, and it may have been revoked.
+        if let (Some(tickets), None) = (&self.tickets, rule) {
+            config.ticketer = Arc::clone(tickets);
+        }
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl SiteTls {
+    /// `None` if the site has no certificate.
+    fn compile(site: &SiteCertificates, common: &Common) -> Result<Option<Self>, Error> {
+        let Some(certificates) = Certificates::load(site, &common.provider)? else { return Ok(None) };
+        let (certificates, rule) = (Arc::new(certificates), site.client_rule.clone());
+        let files = rule.as_ref().map_or_else(Vec::new, ClientRule::files);
+        let config = FromFiles::load(files, || common.config(&certificates, rule.as_ref()).map(Arc::new))?;
+        Ok(Some(Self { config, certificates, rule }))
+    }
+
+    fn refresh(&self, common: &Common) {
+        self.certificates.refresh();
+        let Some(rule) = &self.rule else { return };
+        match self.config.refresh(|| common.config(&self.certificates, Some(rule)).map(Arc::new)) {
+            Refreshed::Unchanged => {}
+            Refreshed::Replaced => tracing::info!("`{}`: what verifies clients has been replaced", rule.key),
+            Refreshed::Unusable(error) => {
+                tracing::error!(error = %Chain(&error), "what has changed does not verify clients, what was there before does");
             }
-            NamedSite::Nowhere => return None,
-        };
-        Some(&site.config)
+        }
     }
 }
 

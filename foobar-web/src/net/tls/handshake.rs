@@ -12,6 +12,13 @@ use crate::net::transport::Transport;
 /// A handshake under way.
 pub(crate) struct Handshake<S>(Stage<S>);
 
+/// What a handshake has led to.
+pub(crate) enum Established<S> {
+    Tls(TlsStream<S>),
+    /// The client speaks HTTP without TLS; this has come of its request.
+    Plain(S, Vec<u8>),
+}
+
 enum Stage<S> {
     /// The ClientHello has not come whole.
     Hello {
@@ -19,11 +26,12 @@ enum Stage<S> {
         acceptor: Box<Acceptor>,
     },
     Keys(TlsStream<S>),
-    /// Refused; this is sent before the end.
+    /// Refused: this is sent, then what still comes is read, as closing before that would reset the connection, and a reset
+    /// can overtake the alert.
     Refused {
         socket: S,
         alert: Vec<u8>,
-        error: Option<io::Error>,
+        error: io::Error,
     },
     Ended,
 }
@@ -45,42 +53,74 @@ impl<S: Transport> Handshake<S> {
         tls: &Tls,
         begun: impl FnOnce(),
         find: impl FnOnce(Option<&str>) -> NamedSite,
-    ) -> Poll<io::Result<TlsStream<S>>> {
+    ) -> Poll<io::Result<Established<S>>> {
         if let Stage::Hello { socket, acceptor } = &mut self.0 {
             let (hello, rest) = ready!(poll_hello(cx, socket, acceptor, room, begun))?;
-            if let Stage::Hello { socket, .. } = std::mem::replace(&mut self.0, Stage::Ended) {
-                self.0 = match hello.and_then(|hello| choose(hello, tls, find)) {
-                    Ok(session) => Stage::Keys(TlsStream::new(socket, session)),
+            let Stage::Hello { socket, .. } = std::mem::replace(&mut self.0, Stage::Ended) else { return ended() };
+            self.0 = match hello {
+                Hello::Plain => return Poll::Ready(Ok(Established::Plain(socket, room[rest].to_vec()))),
+                Hello::Refused(refusal) => refusal.stage(socket),
+                Hello::Accepted(hello) => match choose(*hello, tls, find) {
+                    Ok((session, site)) => Stage::Keys(TlsStream::new(socket, session, site)),
                     Err(refusal) => refusal.stage(socket),
-                };
-            }
-            if let Stage::Keys(stream) = &mut self.0 {
-                stream.take(cx, &room[rest])?;
+                },
+            };
+            if let Stage::Keys(stream) = &mut self.0
+                && let Err(error) = stream.take(cx, &room[rest])
+            {
+                self.fail(error);
             }
         }
-        match &mut self.0 {
-            Stage::Keys(stream) => {
-                ready!(stream.poll_handshake(cx, room))?;
-                self.stream()
+        if let Stage::Keys(stream) = &mut self.0 {
+            match ready!(stream.poll_handshake(cx, room)) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => self.fail(error),
+                done => return Poll::Ready(done.and_then(|()| self.stream())),
             }
-            Stage::Refused { socket, alert, error } => {
-                ready!(Pin::new(&mut *socket).poll_write(cx, alert))?; // a few bytes: they fit into the socket
-                ready!(Pin::new(socket).poll_shutdown(cx))?;
-                Poll::Ready(Err(error.take().unwrap_or_else(|| io::ErrorKind::NotConnected.into()))) // asked again
-            }
-            Stage::Hello { .. } | Stage::Ended => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+        self.poll_refused(cx, room)
+    }
+
+    /// The stream has said why it fails.
+    fn fail(&mut self, error: io::Error) {
+        if let Stage::Keys(stream) = std::mem::replace(&mut self.0, Stage::Ended) {
+            self.0 = Stage::Refused { socket: stream.into_socket(), alert: Vec::new(), error };
         }
     }
 
-    fn stream(&mut self) -> Poll<io::Result<TlsStream<S>>> {
+    fn stream(&mut self) -> io::Result<Established<S>> {
         match std::mem::replace(&mut self.0, Stage::Ended) {
-            Stage::Keys(stream) => Poll::Ready(Ok(stream)),
-            _ => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Stage::Keys(stream) => Ok(Established::Tls(stream)),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn poll_refused(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<Established<S>>> {
+        let Stage::Refused { socket, alert, .. } = &mut self.0 else { return ended() };
+        if !alert.is_empty() {
+            ready!(Pin::new(&mut *socket).poll_write(cx, alert))?; // a few bytes: they fit into the socket
+            alert.clear();
+        }
+        ready!(Pin::new(&mut *socket).poll_shutdown(cx))?;
+        while ready!(socket.poll_receive(cx, room))? > 0 {}
+        match std::mem::replace(&mut self.0, Stage::Ended) {
+            Stage::Refused { error, .. } => Poll::Ready(Err(error)),
+            _ => ended(),
         }
     }
 }
 
-type Hello = Result<Accepted, Refusal>;
+/// It is asked again after its end.
+fn ended<T>() -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+}
+
+/// What a connection begins with.
+enum Hello {
+    Accepted(Box<Accepted>),
+    Refused(Refusal),
+    /// No TLS, but the letters of a method.
+    Plain,
+}
 
 /// Reads until the ClientHello has come whole, or is refused; gives also what of `room` follows it.
 fn poll_hello<S: Transport>(
@@ -101,11 +141,13 @@ fn poll_hello<S: Transport>(
         }
         let mut records = &room[..read];
         while !records.is_empty() {
+            let is_method = records[0].is_ascii_uppercase();
             acceptor.read_tls(&mut records)?;
             let hello = match acceptor.accept() {
                 Ok(None) => continue,
-                Ok(Some(hello)) => Ok(hello),
-                Err((error, alert)) => Err(Refusal::by_rustls(error, alert)),
+                Ok(Some(hello)) => Hello::Accepted(Box::new(hello)),
+                Err(_) if is_method => return Poll::Ready(Ok((Hello::Plain, 0..read))),
+                Err((error, alert)) => Hello::Refused(Refusal::by_rustls(error, alert)),
             };
             let rest = read - records.len()..read;
             return Poll::Ready(Ok((hello, rest)));
@@ -113,19 +155,20 @@ fn poll_hello<S: Transport>(
     }
 }
 
+/// The session of a client, and the site whose rules it goes by.
 fn choose(
     hello: Accepted,
     tls: &Tls,
     find: impl FnOnce(Option<&str>) -> NamedSite,
-) -> Result<rustls::ServerConnection, Refusal> {
+) -> Result<(rustls::ServerConnection, usize), Refusal> {
     let client_hello = hello.client_hello();
     let name = client_hello.server_name().map(str::to_ascii_lowercase);
     let name = name.as_deref();
-    let config = tls.config(name, find(name)).ok_or_else(|| Refusal::unknown_name(name))?.clone();
+    let (site, config) = tls.config(name, find(name)).ok_or_else(|| Refusal::unknown_name(name))?;
     let session = hello.into_connection(config);
     let mut session = session.map_err(|(error, alert)| Refusal::by_rustls(error, alert))?;
     session.set_buffer_limit(None); // the stream gives it one turn at a time
-    Ok(session)
+    Ok((session, site))
 }
 
 /// Why a ClientHello is not answered, and what the client is told.
@@ -148,6 +191,6 @@ impl Refusal {
     }
 
     fn stage<S>(self, socket: S) -> Stage<S> {
-        Stage::Refused { socket, alert: self.alert, error: Some(self.error) }
+        Stage::Refused { socket, alert: self.alert, error: self.error }
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 /// A file in PEM (RFC 7468).
 pub(crate) struct PemFile {
@@ -32,6 +32,15 @@ impl PemFile {
     pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         self.check("CERTIFICATE", "a certificate")?;
         CertificateDer::pem_slice_iter(&self.content).collect::<Result<_, _>>().map_err(malformed)
+    }
+
+    /// All lists of revoked certificates, in their order, or what is wrong. Authorities publish them in DER, one in a file.
+    pub(crate) fn revocation_lists(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+        if self.content.first() == Some(&SEQUENCE) {
+            return Ok(vec![self.content.clone().into()]);
+        }
+        self.check("X509 CRL", "a list of revoked certificates")?;
+        CertificateRevocationListDer::pem_slice_iter(&self.content).collect::<Result<_, _>>().map_err(malformed)
     }
 
     /// The private key, or what is wrong.
@@ -91,6 +100,8 @@ impl PemFile {
     }
 }
 
+/// With which everything in DER begins.
+const SEQUENCE: u8 = 0x30;
 const BEGIN: &[u8] = b"-----BEGIN ";
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]

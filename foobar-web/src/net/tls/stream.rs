@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::client;
+use crate::net::tls_client::TlsClient;
 use crate::net::transport::Transport;
 
 /// A stream of bytes in TLS records over another stream.
@@ -16,6 +18,8 @@ use crate::net::transport::Transport;
 pub(crate) struct TlsStream<S> {
     socket: S,
     session: Box<ServerConnection>,
+    /// The site whose rules the handshake goes by.
+    site: usize,
     /// Bytes that were decrypted and not read.
     decrypted: usize,
     /// Records that would have been decrypted into more than the session holds.
@@ -36,16 +40,22 @@ const DECRYPTED: usize = 16 << 10;
 const PIECES: usize = 64;
 
 impl<S: Transport> TlsStream<S> {
-    pub(super) fn new(socket: S, session: ServerConnection) -> Self {
+    pub(super) fn new(socket: S, session: ServerConnection, site: usize) -> Self {
         Self {
             socket,
             session: Box::new(session),
+            site,
             decrypted: 0,
             undecrypted: Vec::new(),
             owed: 0,
             has_ended: false,
             is_closing: false,
         }
+    }
+
+    /// Leaves the records.
+    pub(super) fn into_socket(self) -> S {
+        self.socket
     }
 
     /// Goes on with the handshake, to its end. `room` is for what is read.
@@ -204,6 +214,10 @@ impl<S: Transport> Transport for TlsStream<S> {
     }
 
     fn uncork(&self) {}
+
+    fn tls_client(&self) -> Option<TlsClient> {
+        Some(TlsClient { site: self.site, certificate: client::certificate(&self.session) })
+    }
 
     fn unacknowledged(&self) -> u64 {
         self.socket.unacknowledged()

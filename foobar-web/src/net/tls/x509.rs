@@ -17,10 +17,10 @@ pub(crate) struct Facts<'a> {
 
 const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 const DNS_NAME: u8 = 0x82;
@@ -83,6 +83,17 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// When a list of revoked certificates is followed by the next, in seconds since 1970 (RFC 5280 §5.1); `None` if it is no
+/// list in DER, or does not say.
+pub(crate) fn next_update(list: &[u8]) -> Option<i64> {
+    let mut content = Der(Der(list).take(SEQUENCE)?).take(SEQUENCE).map(Der)?;
+    content.optional(INTEGER); // the version
+    content.take(SEQUENCE)?; // the algorithm of its signature
+    content.take(SEQUENCE)?; // who has issued it
+    content.time()?;
+    content.time()
+}
+
 fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from), // the length is right
@@ -92,11 +103,11 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// Values in DER (ITU-T X.690), one after the other.
-struct Der<'a>(&'a [u8]);
+pub(super) struct Der<'a>(pub(super) &'a [u8]);
 
 impl<'a> Der<'a> {
     /// The next value with its tag.
-    fn next(&mut self) -> Option<(u8, &'a [u8])> {
+    pub(super) fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, rest) = rest.split_first()?;
         let (length, rest) = match first {
@@ -114,7 +125,7 @@ impl<'a> Der<'a> {
     }
 
     /// The next value, if it has this tag.
-    fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next().and_then(|(found, value)| (found == tag).then_some(value))
     }
 

@@ -7,11 +7,17 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use foobar_web::{Address, WebTier};
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SignatureAlgorithm, date_time_ymd};
+use rcgen::{
+    CertificateParams, CertificateRevocationListParams, CertifiedIssuer, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    RevokedCertParams, SignatureAlgorithm, date_time_ymd,
+};
 use rustls::client::Resumption;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::{PATIENCE, Server};
@@ -27,7 +33,11 @@ pub(crate) struct Authority {
 pub(crate) struct Files {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    serial: Vec<u8>,
 }
+
+/// Of certificates; each has a serial number of its own.
+static COUNT: AtomicU32 = AtomicU32::new(1 << 24);
 
 /// The years in which a certificate is valid.
 pub(crate) const VALID: (i32, i32) = (1971, 4000);
@@ -35,6 +45,8 @@ pub(crate) const VALID: (i32, i32) = (1971, 4000);
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
+        let name = format!("Authority {}", COUNT.fetch_add(1, Relaxed));
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -57,12 +69,61 @@ impl Authority {
         let mut params = CertificateParams::new(names).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
         params.not_after = date_time_ymd(years.1, 1, 1);
+        params.distinguished_name.push(rcgen::DnType::CommonName, file);
+        let serial = COUNT.fetch_add(1, Relaxed).to_be_bytes().to_vec();
+        params.serial_number = Some(serial.clone().into());
         let key = KeyPair::generate_for(algorithm).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let files = Files { certificate: self.path(&format!("{file}.pem")), key: self.path(&format!("{file}.key")) };
+        let (certificate_file, key_file) = (self.path(&format!("{file}.pem")), self.path(&format!("{file}.key")));
+        let files = Files { certificate: certificate_file, key: key_file, serial };
         write(&files.certificate, &(certificate.pem() + &self.issuer.pem()), 0o644);
         write(&files.key, &key.serialize_pem(), 0o600);
         files
+    }
+
+    /// A list of revoked certificates in PEM, which is valid up to a year.
+    pub(crate) fn revoke(&self, file: &str, revoked: &[&Files], until: i32) -> PathBuf {
+        self.write_list(file, revoked, until, false)
+    }
+
+    /// The same in DER.
+    pub(crate) fn revoke_in_der(&self, file: &str, revoked: &[&Files], until: i32) -> PathBuf {
+        self.write_list(file, revoked, until, true)
+    }
+
+    fn write_list(&self, file: &str, revoked: &[&Files], until: i32, in_der: bool) -> PathBuf {
+        let revoked = revoked.iter().map(|files| RevokedCertParams {
+            serial_number: files.serial.clone().into(),
+            revocation_time: date_time_ymd(1990, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(1971, 1, 1),
+            next_update: date_time_ymd(until, 1, 1),
+            crl_number: 1_u64.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).unwrap();
+        let content = if in_der { list.der().to_vec() } else { list.pem().unwrap().into_bytes() };
+        std::fs::write(self.path(file), content).unwrap();
+        self.path(file)
+    }
+
+    /// The file with its own certificate.
+    pub(crate) fn root(&self) -> PathBuf {
+        write(&self.path("root.pem"), &self.issuer.pem(), 0o644);
+        self.path("root.pem")
+    }
+
+    /// A client that trusts this authority and shows a certificate.
+    pub(crate) fn client_with(&self, files: &Files) -> ClientConfig {
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(self.roots());
+        let chain = CertificateDer::pem_file_iter(&files.certificate).unwrap().map(Result::unwrap).collect();
+        config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(&files.key).unwrap()).unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -91,6 +152,11 @@ pub(crate) fn write(path: &Path, text: &str, mode: u32) {
 }
 
 impl Files {
+    /// Of these files, which somebody else has made.
+    pub(crate) fn of(certificate: PathBuf, key: PathBuf) -> Self {
+        Self { certificate, key, serial: Vec::new() }
+    }
+
     /// The two settings of a site.
     pub(crate) fn settings(&self) -> String {
         let (certificate, key) = (self.certificate.display(), self.key.display());
@@ -164,7 +230,6 @@ impl TlsClient {
     /// The names of the certificate that the server showed are those of this file.
     pub(crate) fn was_shown(&self, files: &Files) -> bool {
         let shown = self.stream.get_ref().conn.peer_certificates().expect("there was a handshake");
-        use rustls::pki_types::{CertificateDer, pem::PemObject};
         CertificateDer::from_pem_file(&files.certificate).unwrap() == shown[0]
     }
 }
