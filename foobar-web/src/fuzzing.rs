@@ -3,8 +3,12 @@
 use crate::request::{Host, NormalPath};
 
 pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
+pub use crate::http2::fuzzing::FrameMeter;
 pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, proxy_header};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
+
+/// What a client of HTTP/2 begins with.
+pub const PREFACE: &[u8] = crate::http2::PREFACE;
 
 /// The decoded path of a request, and the same encoded; `None` if it is refused.
 pub fn path(raw: &[u8]) -> Option<(Vec<u8>, String)> {

@@ -11,10 +11,12 @@
 mod access_log;
 mod clock;
 mod counters;
+mod deadline;
 mod encoding;
 mod error;
 mod file_source;
 mod http1;
+mod http2;
 mod in_process;
 mod limits;
 mod memory;
@@ -45,7 +47,7 @@ pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
 pub use settings::{
-    Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,
+    Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;

@@ -6,6 +6,7 @@
 
 mod accept;
 mod handshake;
+mod protocol;
 mod proxied;
 
 use std::io::{self, PipeReader, PipeWriter};

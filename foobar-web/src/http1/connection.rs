@@ -17,28 +17,30 @@ use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::deadline::{Alarm, Meter};
-use super::fast_path::FastPath;
 use super::head::{HeadReader, Malformed};
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
 use super::tunnel::Tunnel;
+use crate::deadline::{Alarm, Meter};
 use crate::net::{TlsClient, Transport};
 use crate::pipeline::Logged;
-use crate::worker::{ConnectionState, Worker};
+use crate::worker::{ConnectionState, FastPath, Worker};
 
 /// Serves one HTTP/1 connection to its end.
 ///
-/// The stream may be anything that carries bytes: a socket, or TLS over one.
+/// The stream may be anything that carries bytes: a socket, or TLS over one. `unread` was read from it before.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
+    unread: BytesMut,
     peer: foobar_core::Connection,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
     // The task that this becomes is moved several times.
-    Box::new(Connection::new(stream, peer, worker, state)).serve().await;
+    let mut connection = Box::new(Connection::new(stream, peer, worker, state));
+    connection.unread = unread;
+    connection.serve().await;
 }
 
 /// Answers a client that speaks HTTP without TLS where TLS is spoken, in words, and ends the connection; `head` is what has

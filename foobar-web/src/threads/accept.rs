@@ -12,11 +12,10 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
-use super::handshake::handshake;
+use super::protocol::{serve_plain, serve_tls};
 use super::proxied::serve_proxied;
-use crate::http1::{refuse_plain, serve};
-use crate::net::{Accepted, Acceptor, Established, Socket};
-use crate::worker::{ConnectionState, Worker};
+use crate::net::{Accepted, Acceptor, Socket};
+use crate::worker::Worker;
 
 /// The accept loop of one worker.
 struct AcceptLoop {
@@ -105,7 +104,7 @@ impl AcceptLoop {
             _ if is_proxied => self.worker.connections.open(|state| serve_proxied(stream, connection, worker, state)),
             Scheme::Http => self.worker.connections.open(|state| async move {
                 let _place = place;
-                serve(stream, connection, worker, state).await;
+                serve_plain(stream, connection, worker, state).await;
             }),
             Scheme::Https => self.worker.connections.open(|state| async move {
                 let _place = place;
@@ -133,24 +132,6 @@ impl AcceptLoop {
         if open > self.connection_ceiling.get() {
             self.worker.connections.evict_down_to(self.connection_ceiling.get());
         }
-    }
-}
-
-/// Serves a connection that speaks TLS, whose handshake is done by the deadline.
-pub(super) async fn serve_tls(
-    socket: impl Socket,
-    connection: Connection,
-    worker: Rc<Worker>,
-    state: Rc<ConnectionState>,
-    deadline: Instant,
-) {
-    match Box::pin(handshake(socket, &worker, &state, deadline)).await {
-        Some(Established::Tls(stream)) => serve(stream, connection, worker, state).await,
-        Some(Established::Plain(socket, head)) => {
-            let connection = Connection { scheme: Scheme::Http, ..connection };
-            Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
-        }
-        None => {}
     }
 }
 

@@ -4,9 +4,8 @@ use std::rc::Rc;
 use foobar_core::{Connection, Scheme};
 use tokio::time::Instant;
 
-use super::accept::serve_tls;
 use super::handshake::until;
-use crate::http1::serve;
+use super::protocol::{serve_plain, serve_tls};
 use crate::net::{Place, Socket, Source, poll_header};
 use crate::worker::{ConnectionState, Worker};
 
@@ -23,7 +22,7 @@ pub(super) async fn serve_proxied(
     let Some((connection, _place)) = introduced else { return };
     state.set_idle(Instant::now());
     match connection.scheme {
-        Scheme::Http => serve(socket, connection, worker, state).await,
+        Scheme::Http => serve_plain(socket, connection, worker, state).await,
         Scheme::Https => Box::pin(serve_tls(socket, connection, worker, state, deadline)).await,
     }
 }

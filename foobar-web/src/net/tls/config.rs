@@ -28,6 +28,7 @@ struct Common {
     provider: Provider,
     protocols: Vec<&'static SupportedProtocolVersion>,
     tickets: Option<Arc<dyn ProducesTickets>>,
+    alpn: Vec<Vec<u8>>,
 }
 
 struct SiteTls {
@@ -45,6 +46,8 @@ pub(crate) struct TlsOptions<'a> {
     /// Keys that several machines share; where there is none, the server makes its own.
     pub(crate) ticket_keys: &'a [PathBuf],
     pub(crate) rejects: bool,
+    /// What is spoken over TLS, in order of preference (ALPN).
+    pub(crate) alpn: Vec<Vec<u8>>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -69,7 +72,7 @@ impl Tls {
             None if options.tickets => Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?),
             None => None,
         };
-        let common = Common { provider, protocols, tickets };
+        let common = Common { provider, protocols, tickets, alpn: options.alpn.clone() };
         let sites = sites.iter().map(|site| SiteTls::compile(site, &common)).collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
         Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects: options.rejects }))
@@ -110,7 +113,7 @@ impl Common {
         if let (Some(tickets), None) = (&self.tickets, rule) {
             config.ticketer = Arc::clone(tickets);
         }
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols.clone_from(&self.alpn);
         Ok(config)
     }
 }

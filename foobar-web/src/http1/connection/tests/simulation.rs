@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 use tokio::time::advance;
@@ -131,7 +131,13 @@ impl<'a> Simulation<'a> {
         Self {
             runtime,
             server,
-            connection: Box::pin(serve(Socket::new(&line), HERE, server.worker.clone(), state.clone())),
+            connection: Box::pin(serve(
+                Socket::new(&line),
+                BytesMut::new(),
+                HERE,
+                server.worker.clone(),
+                state.clone(),
+            )),
             random,
             line,
             draining,

@@ -1,3 +1,7 @@
+//! Deadlines that mostly move away before they are due, and the pace of an answer. It must not know what waits.
+
+mod pacer;
+
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -6,6 +10,8 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::Rate;
+
+pub(crate) use pacer::Pacer;
 
 /// A timer for deadlines that mostly move away before they are due.
 ///
@@ -47,6 +53,11 @@ impl Meter {
         if bytes > 0 {
             self.goes_on();
         }
+    }
+
+    /// So many bytes moved, but not what is waited for.
+    pub(crate) const fn credit(&mut self, bytes: u64) {
+        self.moved += bytes;
     }
 
     /// More can move now.

@@ -1,0 +1,144 @@
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use foobar_core::LocalBoxFuture;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::header::EXPECT;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+use super::incoming::{IncomingBody, Remains};
+use super::outgoing::Outgoing;
+use super::request::{Taken, take};
+use super::response_head;
+use super::streams::Streams;
+use crate::pipeline::Logged;
+
+/// Answers a request as far as that can be done at once; gives what is left to do.
+pub(super) fn begin(
+    streams: &Rc<Streams>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Option<LocalBoxFuture<'static, ()>> {
+    let since = Instant::now();
+    let (parts, body) = request.into_parts();
+    let is_head = parts.method == Method::HEAD;
+    match take(parts, streams.worker.limits.head) {
+        Taken::Malformed => {
+            respond.send_reset(Reason::PROTOCOL_ERROR);
+            None
+        }
+        Taken::Refused(request, refusal) => {
+            let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+            let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
+            let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::of(body), is_head };
+            Some(Box::pin(stream.answer(answer, false)))
+        }
+        Taken::Request(parts) => {
+            let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
+            match ready {
+                Some(response) => send_ready(streams, response, is_head, &mut respond),
+                None => Some(by_pipeline(streams, parts, body, respond, since)),
+            }
+        }
+    }
+}
+
+/// Sends an answer that was ready; gives what is left of it.
+fn send_ready(
+    streams: &Rc<Streams>,
+    response: Response<Logged>,
+    is_head: bool,
+    respond: &mut SendResponse<Bytes>,
+) -> Option<LocalBoxFuture<'static, ()>> {
+    let mut outgoing = begin_response(streams, response, is_head, respond)?;
+    if outgoing.send_at_once() { None } else { Some(Box::pin(async move { poll_fn(|cx| outgoing.poll(cx)).await })) }
+}
+
+fn by_pipeline(
+    streams: &Rc<Streams>,
+    mut parts: Parts,
+    body: RecvStream,
+    respond: SendResponse<Bytes>,
+    since: Instant,
+) -> LocalBoxFuture<'static, ()> {
+    let (is_head, expects) = (parts.method == Method::HEAD, parts.headers.contains_key(EXPECT));
+    let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+    let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
+    // Boxed where it is made: it is large, and a future that is handed on is copied.
+    let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, is_head };
+    Box::pin(stream.answer(answer, expects))
+}
+
+/// A stream whose answer has to be waited for.
+struct Stream {
+    streams: Rc<Streams>,
+    respond: SendResponse<Bytes>,
+    remains: Remains,
+    is_head: bool,
+}
+
+impl Stream {
+    async fn answer(mut self, answer: LocalBoxFuture<'static, Response<Logged>>, expects: bool) {
+        let Some(response) = self.unless_reset(answer, expects).await else { return };
+        if let Some(mut outgoing) = begin_response(&self.streams, response, self.is_head, &mut self.respond) {
+            poll_fn(|cx| outgoing.poll(cx)).await;
+        }
+        self.remains.discard().await;
+    }
+
+    /// The answer, unless the client gives the request up before it is there. A client that waits to be told to send the
+    /// content is told when somebody reads it.
+    async fn unless_reset(
+        &mut self,
+        mut answer: LocalBoxFuture<'static, Response<Logged>>,
+        mut expects: bool,
+    ) -> Option<Response<Logged>> {
+        poll_fn(|cx| {
+            if self.respond.poll_reset(cx).is_ready() {
+                return Poll::Ready(None); // or the connection has ended
+            }
+            if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(response));
+            }
+            if expects && self.remains.poll_wanted(cx).is_ready() {
+                expects = false;
+                self.go_on();
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn go_on(&mut self) {
+        let mut interim = Response::new(());
+        *interim.status_mut() = StatusCode::CONTINUE;
+        if let Err(error) = self.respond.send_informational(interim) {
+            tracing::debug!(%error, "a client was not told to go on");
+        }
+    }
+}
+
+/// Sends the head; gives what follows it.
+fn begin_response(
+    streams: &Rc<Streams>,
+    response: Response<Logged>,
+    is_head: bool,
+    respond: &mut SendResponse<Bytes>,
+) -> Option<Outgoing> {
+    let (head, body, end) = response_head::prepare(response, is_head, &streams.worker);
+    match (respond.send_response(head, end.is_none()), end) {
+        (Ok(stream), Some(end)) => return Some(Outgoing::new(stream, body, end, Rc::clone(streams))),
+        (Ok(_), None) => streams.count_answer(),
+        (Err(error), _) => {
+            body.entry().cut(0);
+            tracing::debug!(%error, "a response could not be sent");
+        }
+    }
+    None
+}
