@@ -3,6 +3,7 @@
 mod client;
 mod connection;
 mod gateway;
+pub(crate) mod http2;
 mod program;
 mod random;
 mod trace;

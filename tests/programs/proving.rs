@@ -38,6 +38,8 @@ impl App for Proving {
             .route("/echo", web::post().to(async |body: web::Payload| HttpResponse::Ok().streaming(body)))
             .route("/length", web::post().to(async |body: web::Bytes| body.len().to_string()))
             .route("/bytes/{n}", web::get().to(async |n: web::Path<usize>| vec![b'x'; *n]))
+            .route("/empty", web::get().to(HttpResponse::NoContent))
+            .route("/cookie", web::get().to(cookies))
             .route("/socket", web::get().to(socket))
             .route("/ledger", web::get().to(entries))
             .route("/ledger/{id}", web::get().to(entry))
@@ -58,6 +60,12 @@ async fn panics() -> HttpResponse {
 async fn panics_elsewhere() -> &'static str {
     drop(std::thread::spawn(|| panic!("a thread with a bug")).join()); // it has panicked
     "a thread has panicked"
+}
+
+/// The fields `Cookie` as they came, each on a line.
+async fn cookies(request: HttpRequest) -> String {
+    let fields = request.headers().get_all("cookie").map(|field| String::from_utf8_lossy(field.as_bytes()));
+    fields.collect::<Vec<_>>().join("\n")
 }
 
 /// No two of its errors are alike.
