@@ -18,14 +18,12 @@
 mod chunked;
 mod connection;
 mod connection_option;
-mod deadline;
 mod fast_path;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod head;
 mod incoming_content;
 mod outgoing;
-mod pacer;
 mod refused_head;
 mod request_body;
 mod request_head;

@@ -11,10 +11,12 @@
 mod access_log;
 mod clock;
 mod counters;
+mod deadline;
 mod encoding;
 mod error;
 mod file_source;
 mod http1;
+mod http2;
 mod in_process;
 mod limits;
 mod memory;
@@ -44,7 +46,7 @@ pub use file_source::{
 pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
-pub use settings::{Autoindex, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
+pub use settings::{Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, WebSettings, Www};
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;
 pub use web_tier::WebTier;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foobar_core::{Period, Size};
 
-use crate::{Error, WebSettings};
+use crate::{Error, Http2, WebSettings};
 
 /// What a connection is granted, compiled from `[web]`.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,9 @@ pub(crate) struct Limits {
     pub(crate) body_time: Duration,
     pub(crate) send_time: Duration,
     pub(crate) rate: Rate,
+    pub(crate) http2: Http2,
+    /// Of one HTTP/2 connection at a time.
+    pub(crate) streams: u32,
 }
 
 /// What the head of a request may take.
@@ -60,6 +63,8 @@ impl Limits {
                 minimum: settings.min_rate.as_u64(),
                 grace: some("web.min_rate_grace", settings.min_rate_grace)?,
             },
+            http2: settings.http2,
+            streams: within("web.http2_max_concurrent_streams", settings.http2_max_concurrent_streams, MOST_STREAMS)?,
         })
     }
 }
@@ -76,6 +81,8 @@ impl Rate {
 const LONGEST_LINE: usize = 60 << 10;
 /// `http::HeaderMap` holds some 24,000 names.
 const MOST_FIELDS: usize = 10_000;
+/// Each may have an answer in memory.
+const MOST_STREAMS: u32 = 1024;
 /// What a head may hold in memory.
 const LARGEST_FIELDS: usize = 256 << 10;
 

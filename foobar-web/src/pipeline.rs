@@ -144,6 +144,14 @@ impl Pipeline {
         finish(answer, record)
     }
 
+    /// Gives an answer that was ready its line in the log; `None` if it is an error that gets a page first.
+    pub(crate) fn ready(&self, reply: Reply, request: &Parts, arrival: &Arrival) -> Option<http::Response<Logged>> {
+        let response = answer_with(reply, || None).ok()?; // its page is made by `serve`
+        let record = self.record(request, RequestId::generate(), arrival, None);
+        self.counters.at_once();
+        Some(finish(response.into(), record))
+    }
+
     /// Answers a request whose head was refused; `request` stands in its place.
     pub(crate) async fn refuse<B>(
         &self,

@@ -12,7 +12,7 @@ use crate::limits::{Limits, within};
 use crate::net::{Clients, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{Sites, warnings};
 use crate::static_files::{Files, Store};
-use crate::{Error, LogFormat, SiteSettings, Warning, WebSettings};
+use crate::{Error, Http2, LogFormat, SiteSettings, Warning, WebSettings};
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
 #[derive(Clone)]
@@ -89,6 +89,7 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
         tickets: web.ssl_session_tickets,
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
+        alpn: alpn(web.http2),
     };
     let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {
         key: config::key(&["sites", label]),
@@ -97,6 +98,11 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
         names: site.server_name.to_vec(),
     };
     Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+fn alpn(http2: Http2) -> Vec<Vec<u8>> {
+    let http2 = (http2 != Http2::Off).then_some("h2");
+    http2.into_iter().chain(["http/1.1"]).map(|name| name.as_bytes().to_vec()).collect()
 }
 
 /// What of listening and certificates does not go together.

@@ -36,6 +36,10 @@ settings! {
         pub ssl_session_ticket_key: List<PathBuf> = "[]",
         /// Whether a TLS client that asks for a name that no site has is refused (`unrecognized_name`). The default site's certificate is used where it is for that name, and with `false` in any case. A client that gives no name gets that certificate too.
         pub ssl_reject_handshake: bool = "true",
+        /// Whether HTTP/2 is spoken: `true` to clients of an `ssl` address that ask for it in the TLS handshake (ALPN), `"cleartext"` also to clients that begin with it on any other address (prior knowledge), such as a proxy; `false` to nobody. Whoever does not ask for it gets HTTP/1.
+        pub http2: Http2 = "true",
+        /// Requests that one HTTP/2 connection may have in hand at a time, at most 1024.
+        pub http2_max_concurrent_streams: u32 = "128",
         /// Time for the whole head of a request, from its first byte; for the first request from the connection's start. Then: 408; a client that has sent nothing is closed without an answer.
         pub client_header_timeout: Period = r#""10s""#,
         /// Time between two reads of a request's body. Then: 408.
@@ -266,6 +270,31 @@ impl TryFrom<String> for Https {
             "keep" => Ok(Self::Keep),
             "redirect" => Ok(Self::Redirect),
             _ => Err("write \"redirect\" or \"keep\""),
+        }
+    }
+}
+
+/// To whom HTTP/2 is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Http2 {
+    /// To nobody.
+    Off,
+    /// To clients that ask for it in the TLS handshake.
+    Tls,
+    /// To these, and to those that begin with it without TLS.
+    Cleartext,
+}
+
+impl TryFrom<String> for Http2 {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "false" => Ok(Self::Off),
+            "true" => Ok(Self::Tls),
+            "cleartext" => Ok(Self::Cleartext),
+            _ => Err("write true, false or \"cleartext\""),
         }
     }
 }

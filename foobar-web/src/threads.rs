@@ -6,6 +6,7 @@
 
 mod accept;
 mod handshake;
+mod protocol;
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::pin::pin;

@@ -7,6 +7,7 @@
 mod buffers;
 mod connection_state;
 mod connections;
+mod fast_path;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::pipeline::Pipeline;
 pub(crate) use buffers::Desk;
 pub(crate) use connection_state::ConnectionState;
 pub(crate) use connections::Connections;
+pub(crate) use fast_path::{FastAnswer, FastPath};
 
 /// What one worker thread holds.
 pub(crate) struct Worker {

@@ -17,8 +17,7 @@ use http::Response;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::deadline::{Alarm, Meter};
-use super::fast_path::FastPath;
+use crate::deadline::{Alarm, Meter};
 use super::head::HeadReader;
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
@@ -26,19 +25,21 @@ use super::request_head::Received;
 use super::tunnel::Tunnel;
 use crate::net::Transport;
 use crate::pipeline::Logged;
-use crate::worker::{ConnectionState, Worker};
+use crate::worker::{ConnectionState, FastPath, Worker};
 
 /// Serves one HTTP/1 connection to its end.
 ///
-/// The stream may be anything that carries bytes: a socket, or TLS over one.
+/// The stream may be anything that carries bytes: a socket, or TLS over one. `unread` was read from it before.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
+    unread: BytesMut,
     peer: foobar_core::Connection,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
     // The task that this becomes is moved several times.
     let mut connection = Box::new(Connection::new(stream, peer, worker, state.clone()));
+    connection.unread = unread;
     let ended = connection.run().await;
     state.set_active(); // not idle any more, whatever follows
     match ended {

@@ -26,7 +26,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::head::{Field, Noted};
-use super::pacer::Pacer;
+use crate::deadline::Pacer;
 use crate::access_log::{Line, RequestLine};
 use crate::net::{Place, Transport};
 use crate::reply::{Content, Pace, Pieces};

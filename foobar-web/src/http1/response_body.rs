@@ -8,7 +8,7 @@ use foobar_core::{BoxError, RequestId, panics};
 use http_body::{Body, Frame};
 
 use super::outgoing::{COPIED, poll_write_vectored};
-use super::pacer::Pacer;
+use crate::deadline::Pacer;
 use crate::access_log::Entry;
 use crate::net::Transport;
 use crate::pipeline::Logged;

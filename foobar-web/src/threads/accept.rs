@@ -13,7 +13,7 @@ use tokio::task::unconstrained;
 use tokio::time::Instant;
 
 use super::handshake::handshake;
-use crate::http1::serve;
+use super::protocol::{serve_plain, serve_tls};
 use crate::net::{Accepted, Acceptor, Transport};
 use crate::worker::Worker;
 
@@ -96,12 +96,12 @@ impl AcceptLoop {
         match connection.scheme {
             Scheme::Http => self.worker.connections.open(|state| async move {
                 let _place = place;
-                serve(stream, connection, worker, state).await;
+                serve_plain(stream, connection, worker, state).await;
             }),
             Scheme::Https => self.worker.connections.open(|state| async move {
                 let _place = place;
                 if let Some(stream) = Box::pin(handshake(stream, &worker, &state)).await {
-                    serve(stream, connection, worker, state).await;
+                    serve_tls(stream, connection, worker, state).await;
                 }
             }),
         }

@@ -9,6 +9,7 @@ mod encodings;
 mod file_cache;
 mod file_rules;
 mod framing;
+mod http2;
 mod limits;
 mod links;
 mod listening;

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::{Connection, Phase};
-use crate::http1::fast_path::Answer;
+use crate::http1::fast_path::{self, Answer};
 use crate::http1::head::{Field, Noted, NotedHead};
 use crate::http1::outgoing;
 use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, TURN};
@@ -18,6 +18,7 @@ use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::net::{Place, Transport};
 use crate::reply::{Content, Reply};
 use crate::request::origin;
+use crate::worker::FastAnswer;
 
 impl<S: Transport> Connection<S> {
     /// Answers a request from its head alone, which has come whole `now`; `false` if it is for the pipeline.
@@ -29,7 +30,7 @@ impl<S: Transport> Connection<S> {
         now: Instant,
     ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
-        let Some(answer) = self.fast_path.answer(&worker, head, noted) else { return Ok(false) };
+        let Some(answer) = fast_path::answer(&mut self.fast_path, &worker, head, noted) else { return Ok(false) };
         let Some((remote, place, id)) = self.client(head, noted) else { return Ok(false) };
         let close = self.close_after_answer(&answer);
         let request = Request {
@@ -40,7 +41,7 @@ impl<S: Transport> Connection<S> {
             id,
             since: self.since(),
             come: now,
-            status: answer.reply.status,
+            status: answer.answer.reply.status,
             overhead: 0,
             sent: 0,
             worker,
@@ -86,7 +87,7 @@ impl<S: Transport> Connection<S> {
         mut request: Request<'_>,
         close: Option<Close>,
     ) -> io::Result<()> {
-        let pace = answer.reply.pace;
+        let pace = answer.answer.reply.pace;
         let content = put(out, answer, &mut request, close);
         let at_once = match &content {
             Content::Empty => Some(&[][..]),
@@ -164,7 +165,7 @@ impl<S: Transport> Connection<S> {
 
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
 fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Option<Close>) -> Content {
-    let Answer { reply, page, .. } = answer;
+    let FastAnswer { reply, page } = answer.answer;
     let left_out = request.noted.method(&request.head) == b"HEAD";
     let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
     let second = request.worker.clock.at(request.come);

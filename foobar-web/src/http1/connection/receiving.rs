@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::{Close, Connection, Phase};
-use crate::http1::deadline::Meter;
+use crate::deadline::Meter;
 use crate::http1::head::{self, HeadReader, Malformed};
 use crate::http1::outgoing::TURN;
 use crate::http1::refused_head::refusal;

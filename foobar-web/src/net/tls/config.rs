@@ -35,6 +35,8 @@ pub(crate) struct TlsOptions<'a> {
     /// Keys that several machines share; where there is none, the server makes its own.
     pub(crate) ticket_keys: &'a [PathBuf],
     pub(crate) rejects: bool,
+    /// What is spoken over TLS, in order of preference (ALPN).
+    pub(crate) alpn: Vec<Vec<u8>>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -71,7 +73,7 @@ impl Tls {
             if let Some(tickets) = &tickets {
                 config.ticketer = Arc::clone(tickets);
             }
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            config.alpn_protocols.clone_from(&options.alpn);
             Ok(Some(SiteTls { config: Arc::new(config), certificates }))
         };
         let sites = sites.iter().map(compile).collect::<Result<Vec<_>, Error>>()?;

@@ -48,6 +48,11 @@ impl<S: Transport> TlsStream<S> {
         }
     }
 
+    /// What the client and this server have agreed to speak (ALPN), if they have.
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        self.session.alpn_protocol()
+    }
+
     /// Goes on with the handshake, to its end. `room` is for what is read.
     pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<()>> {
         while self.session.is_handshaking() {

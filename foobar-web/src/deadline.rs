@@ -1,3 +1,7 @@
+//! Deadlines that mostly move away before they are due, and the pace of an answer. It must not know what waits.
+
+mod pacer;
+
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,6 +11,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::Rate;
 
+pub(crate) use pacer::Pacer;
+
 /// A timer for deadlines that mostly move away before they are due.
 ///
 /// It goes to the runtime's timers only when a deadline comes nearer or the last wake-up has been used, so a
@@ -15,6 +21,11 @@ use crate::limits::Rate;
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
+    /// One that goes to the timers of this runtime now, so that it may be polled where there is none.
+    pub(crate) fn set(after: Duration) -> Self {
+        Self(Some(Box::pin(sleep_until(Instant::now() + after))))
+    }
+
     /// Ready if `deadline` has passed; otherwise the task is woken then, or earlier.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.0.as_ref().is_some_and(|sleep| sleep.deadline() <= deadline && !sleep.is_elapsed()) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::deadline::Alarm;
+use super::Alarm;
 use crate::reply::Pace;
 
 /// Keeps one answer to its pace.

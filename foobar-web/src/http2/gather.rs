@@ -1,0 +1,158 @@
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::control_budget::ControlBudget;
+use super::frame_meter::FrameMeter;
+use crate::net::Transport;
+use crate::worker::Worker;
+
+/// The stream under HTTP/2, between its library and the socket.
+///
+/// The library writes frame by frame; here they gather, and whoever polls the connection sends them in one call, and in
+/// one turn of TLS records. What is read passes the [`FrameMeter`].
+pub(super) struct Gather<S> {
+    pub(super) stream: S,
+    worker: Rc<Worker>,
+    /// What was read before, and belongs to HTTP/2.
+    unread: BytesMut,
+    out: Vec<u8>,
+    /// How much of it has been sent.
+    sent: usize,
+    /// Whether the library waits for room.
+    is_full: bool,
+    pub(super) meter: FrameMeter,
+    pub(super) budget: ControlBudget,
+    /// More control frames came than the budget allows: nothing more is read.
+    pub(super) is_flooded: bool,
+}
+
+/// The library's side of it.
+pub(super) struct Shared<S>(pub(super) Rc<RefCell<Gather<S>>>);
+
+/// What gathers before the library has to wait.
+const MOST: usize = 128 << 10;
+/// A buffer that has grown beyond this is not kept.
+const KEPT: usize = 4 << 10;
+
+impl<S: Transport> Gather<S> {
+    pub(super) fn new(stream: S, unread: BytesMut, worker: Rc<Worker>) -> Self {
+        Self {
+            stream,
+            worker,
+            unread,
+            out: Vec::new(),
+            sent: 0,
+            is_full: false,
+            meter: FrameMeter::new(),
+            budget: ControlBudget::new(Instant::now()),
+            is_flooded: false,
+        }
+    }
+
+    /// Sends what has gathered, as far as the client takes it; ready when it has taken all. Gives each piece to `wrote`.
+    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>, mut wrote: impl FnMut(usize)) -> Poll<io::Result<()>> {
+        while self.sent < self.out.len() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out[self.sent..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += written;
+            self.budget.sent(written);
+            wrote(written);
+        }
+        self.sent = 0;
+        self.out.clear();
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        }
+        if std::mem::take(&mut self.is_full) {
+            cx.waker().wake_by_ref(); // the library may go on, after the other connections
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether anything waits for the client.
+    pub(super) fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.is_flooded {
+            return Poll::Pending; // the connection ends
+        }
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buf.remaining());
+            self.meter.read(&self.unread[..length]);
+            self.count();
+            buf.put_slice(&self.unread[..length]);
+            self.unread.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        let worker = Rc::clone(&self.worker);
+        worker.desk.with_input(|input| {
+            let most = input.len().min(buf.remaining());
+            let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
+            worker.pipeline.counters.received(length);
+            self.meter.read(&input[..length]);
+            self.count();
+            buf.put_slice(&input[..length]);
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    fn count(&mut self) {
+        let frames = self.meter.take_control_frames();
+        self.is_flooded |= !self.budget.spend(frames, Instant::now());
+    }
+
+    fn poll_write(&mut self, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if self.out.len() >= MOST {
+            self.is_full = true; // and is woken when it has been sent
+            return Poll::Pending;
+        }
+        let before = self.out.len();
+        pieces.iter().for_each(|piece| self.out.extend_from_slice(piece));
+        Poll::Ready(Ok(self.out.len() - before))
+    }
+}
+
+impl<S: Transport> AsyncRead for Shared<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.0.borrow_mut().poll_read(cx, buf)
+    }
+}
+
+impl<S: Transport> AsyncWrite for Shared<S> {
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().poll_write(&[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.borrow_mut().poll_write(pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// It is sent once for each time the connection is polled.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// The connection says goodbye itself.
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,182 @@
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use foobar_core::{BoxError, panics};
+use h2::{Reason, SendStream};
+use http_body::{Body, Frame};
+
+use crate::access_log::Entry;
+use crate::deadline::{Alarm, Meter, Pacer};
+use crate::limits::{Limits, Rate};
+use crate::pipeline::Logged;
+use crate::reply::Pace;
+
+/// The body of a response on its way to the client, as far as the client has not taken it.
+///
+/// h2 is given what it may send at once and no more, so that a client that stands still is seen: it is reset after
+/// `send_timeout`, whether it takes nothing or has room for one byte.
+pub(super) struct Outgoing {
+    stream: SendStream<Bytes>,
+    body: Logged,
+    /// The bytes that the head has announced and that are left.
+    left: Option<u64>,
+    entry: Rc<Entry>,
+    /// What of the body is next.
+    piece: Bytes,
+    pacer: Option<Pacer>,
+    sending: Meter,
+    writing: Alarm,
+    limits: Limits,
+    sent: u64,
+    is_done: bool,
+}
+
+/// How a body ends.
+pub(super) struct End {
+    /// After this many bytes, if that is known.
+    pub(super) left: Option<u64>,
+    pub(super) pace: Option<Pace>,
+}
+
+impl Outgoing {
+    pub(super) fn new(stream: SendStream<Bytes>, body: Logged, end: End, limits: Limits) -> Self {
+        Self {
+            stream,
+            entry: body.entry(),
+            body,
+            left: end.left,
+            piece: Bytes::new(),
+            pacer: end.pace.map(Pacer::new),
+            sending: Meter::default(),
+            writing: Alarm::default(),
+            limits,
+            sent: 0,
+            is_done: false,
+        }
+    }
+
+    /// Sends on; ready with whether all was sent when nothing is left to do.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let sent = ready!(self.poll_send(cx));
+        if let Err(reason) = sent {
+            self.stream.send_reset(reason); // nobody may take it for a complete one
+        }
+        self.is_done = sent.is_ok();
+        Poll::Ready(self.is_done)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
+        loop {
+            if let Poll::Ready(reset) = self.stream.poll_reset(cx) {
+                return Poll::Ready(Err(reset.unwrap_or(Reason::CANCEL))); // the connection has ended
+            }
+            if self.piece.is_empty() {
+                match ready!(self.poll_piece(cx)) {
+                    Ok(Some(piece)) => self.piece = piece,
+                    Ok(None) => return Poll::Ready(self.give(Bytes::new(), true)),
+                    Err(_) => return Poll::Ready(Err(Reason::INTERNAL_ERROR)), // whoever made it has logged it
+                }
+            }
+            let most = ready!(self.poll_room(cx))?;
+            let part = self.piece.split_to(most.min(self.piece.len()));
+            let is_last = self.piece.is_empty() && self.body.is_end_stream() && self.left.is_none_or(|left| left == 0);
+            self.give(part, is_last)?;
+            if is_last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Gives h2 what it may send.
+    fn give(&mut self, part: Bytes, is_last: bool) -> Result<(), Reason> {
+        self.sent += part.len() as u64;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.sent(part.len());
+        }
+        self.stream.send_data(part, is_last).map_err(|error| error.reason().unwrap_or(Reason::CANCEL)) // it has ended
+    }
+
+    /// How much of the piece may be sent; waits for the pace and for the client, which has a deadline.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reason>> {
+        let most = match &mut self.pacer {
+            Some(pacer) => ready!(pacer.poll(cx)).min(self.piece.len()),
+            None => self.piece.len(),
+        };
+        self.stream.reserve_capacity(most);
+        while self.stream.capacity() == 0 {
+            match self.stream.poll_capacity(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(_) => return Poll::Ready(Err(Reason::CANCEL)), // it has ended
+                Poll::Pending => return self.poll_stalled(cx),
+            }
+        }
+        self.sending.goes_on();
+        Poll::Ready(Ok(most.min(self.stream.capacity())))
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reason>> {
+        let no_rate = Rate { minimum: 0, ..self.limits.rate }; // the connection keeps to it
+        let deadline = self.sending.deadline(self.limits.send_time, no_rate);
+        ready!(self.writing.poll(cx, deadline));
+        tracing::debug!(request = %self.entry.id(), "a client takes nothing of its answer; the stream is reset");
+        Poll::Ready(Err(Reason::CANCEL))
+    }
+
+    /// The next data of the body, or its end, which has to be where the head says.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        loop {
+            let data = match ready!(self.poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if !data.is_empty() => data,
+                    _ => continue, // trailers are not sent (RFC 9110 §6.5.1)
+                },
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+                None => return Poll::Ready(self.check_end().map(|()| None)),
+            };
+            return Poll::Ready(self.check_length(data).map(Some));
+        }
+    }
+
+    /// A panic of a body is no reason for an end that looks like one.
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Self { body, entry, .. } = self;
+        panics::catch(|| Pin::new(body).poll_frame(cx)).unwrap_or_else(|panic| {
+            tracing::error!(request = %entry.id(), "the body of a response {panic}");
+            Poll::Ready(Some(Err(panic.into())))
+        })
+    }
+
+    fn check_length(&mut self, data: Bytes) -> io::Result<Bytes> {
+        if let Some(left) = &mut self.left {
+            let Some(less) = left.checked_sub(data.len() as u64) else { return Err(self.wrong_length("longer")) };
+            *left = less;
+        }
+        Ok(data)
+    }
+
+    fn check_end(&self) -> io::Result<()> {
+        match self.left {
+            Some(1..) => Err(self.wrong_length("shorter")),
+            _ => Ok(()),
+        }
+    }
+
+    fn wrong_length(&self, comparison: &str) -> io::Error {
+        tracing::error!(
+            request = %self.entry.id(),
+            "the body of a response is {comparison} than its Content-Length says; the stream is reset"
+        );
+        io::ErrorKind::InvalidData.into()
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.entry.cut(self.sent);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use foobar_core::Connection;
+use tokio::time::timeout;
+
+use crate::net::{TlsStream, Transport};
+use crate::worker::{ConnectionState, Worker};
+use crate::{Http2, http1, http2};
+
+/// Serves a connection by what was agreed on in the handshake.
+pub(super) async fn serve_tls<S: Transport>(
+    stream: TlsStream<S>,
+    connection: Connection,
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+) {
+    match stream.protocol() {
+        Some(b"h2") => http2::serve(stream, BytesMut::new(), connection, worker, state).await,
+        _ => http1::serve(stream, BytesMut::new(), connection, worker, state).await,
+    }
+}
+
+/// Serves a connection without TLS: by HTTP/2 where a client begins with it and may.
+pub(super) async fn serve_plain<S: Transport>(
+    mut stream: S,
+    connection: Connection,
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+) {
+    if worker.limits.http2 != Http2::Cleartext {
+        return http1::serve(stream, BytesMut::new(), connection, worker, state).await;
+    }
+    match Box::pin(preface(&mut stream, &worker, &state)).await {
+        Ok((Protocol::Http1, read)) => http1::serve(stream, read, connection, worker, state).await,
+        Ok((Protocol::Http2, read)) => http2::serve(stream, read, connection, worker, state).await,
+        Err(error) => tracing::debug!(%error, "a connection ended before its first request"),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Which protocol a client begins with, and what was read to find out. One that takes too long to say is of HTTP/1, which
+/// knows what to tell it.
+async fn preface<S: Transport>(
+    stream: &mut S,
+    worker: &Rc<Worker>,
+    state: &Rc<ConnectionState>,
+) -> io::Result<(Protocol, BytesMut)> {
+    let mut read = BytesMut::new();
+    let told = poll_fn(|cx| {
+        state.belongs_to(cx);
+        match poll_preface(cx, stream, worker, &mut read) {
+            Poll::Pending if state.closes_when_idle() => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            polled => polled,
+        }
+    });
+    let protocol = match timeout(worker.limits.head_time, told).await {
+        Ok(told) => told?,
+        Err(_) if read.is_empty() => return Err(io::ErrorKind::TimedOut.into()),
+        Err(_) => Protocol::Http1,
+    };
+    Ok((protocol, read))
+}
+
+fn poll_preface<S: Transport>(
+    cx: &mut Context<'_>,
+    stream: &mut S,
+    worker: &Worker,
+    read: &mut BytesMut,
+) -> Poll<io::Result<Protocol>> {
+    loop {
+        let length = std::task::ready!(worker.desk.with_input(|input| {
+            stream.poll_receive(cx, input).map_ok(|length| {
+                read.extend_from_slice(&input[..length]);
+                length
+            })
+        }))?;
+        worker.pipeline.counters.received(length);
+        if length == 0 {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let Some(protocol) = protocol(read) {
+            return Poll::Ready(Ok(protocol));
+        }
+    }
+}
+
+/// Which protocol these first bytes belong to; `None` if they may belong to either.
+fn protocol(read: &[u8]) -> Option<Protocol> {
+    let known = read.len().min(http2::PREFACE.len());
+    match read[..known] == http2::PREFACE[..known] {
+        false => Some(Protocol::Http1),
+        true => (known == http2::PREFACE.len()).then_some(Protocol::Http2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_the_protocol_as_soon_as_they_differ() {
+        assert_eq!(protocol(b"GET / HTTP/1.1\r\n"), Some(Protocol::Http1));
+        assert_eq!(protocol(b"PRI"), None);
+        assert_eq!(protocol(b"PRI * HTTP/1.1\r\n"), Some(Protocol::Http1));
+        assert_eq!(protocol(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Some(Protocol::Http2));
+        assert_eq!(protocol(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0"), Some(Protocol::Http2));
+    }
+}

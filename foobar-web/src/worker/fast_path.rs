@@ -1,0 +1,85 @@
+use std::rc::Rc;
+
+use foobar_core::Scheme;
+use http::header::STRICT_TRANSPORT_SECURITY;
+
+use super::buffers::Desk;
+use crate::reply::{ProblemPage, Reply};
+use crate::request::{Asked, NormalPath};
+use crate::site::{KnownHost, Site, Sites, TryReply};
+
+/// Answers requests whose answer is ready, so that nothing is waited for.
+///
+/// It goes the same way as the [`Pipeline`](crate::pipeline::Pipeline), by the same functions, and leaves to it
+/// whatever is not plain. One for each connection, as it remembers the last request's site.
+pub(crate) struct FastPath {
+    /// That of its requests; `None` where a trusted proxy says it of each.
+    scheme: Option<Scheme>,
+    known: Option<Rc<KnownHost>>,
+}
+
+/// An answer that is ready.
+pub(crate) struct FastAnswer {
+    pub(crate) reply: Reply,
+    /// The content of an error.
+    pub(crate) page: Option<Rc<ProblemPage>>,
+}
+
+impl FastPath {
+    /// That of a connection that has not had a request; `scheme` is `None` where a trusted proxy says it of each.
+    pub(crate) const fn new(scheme: Option<Scheme>) -> Self {
+        Self { scheme, known: None }
+    }
+
+    /// Answers a request without content for this host, or for the default one; `None` if it is for the pipeline.
+    pub(crate) fn answer(
+        &mut self,
+        sites: &Sites,
+        desk: &Desk,
+        host: Option<&[u8]>,
+        asked: &Asked<'_>,
+    ) -> Option<FastAnswer> {
+        let site = self.site(sites, desk, host)?;
+        let scheme = self.scheme(sites, site)?;
+        let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
+        let mut reply = find(site, asked, path.as_str())?;
+        let page = match reply.is_bare_error() {
+            true if site.error_pages.covers(reply.status) => return None,
+            true => Some(desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
+            false => None,
+        };
+        let hsts = site.hsts(scheme).filter(|_| !reply.says(&STRICT_TRANSPORT_SECURITY));
+        reply.extra.extend(hsts.map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
+        Some(FastAnswer { reply, page })
+    }
+
+    /// The scheme of a request that this site answers over it; `None` if the pipeline has to look.
+    fn scheme(&self, sites: &Sites, site: &Site) -> Option<Scheme> {
+        match self.scheme {
+            Some(scheme) => (!sites.redirects(site, scheme)).then_some(scheme),
+            None => (!sites.heeds_scheme(site)).then_some(Scheme::Http), // or HTTPS, which is the same there
+        }
+    }
+
+    fn site<'a>(&mut self, sites: &'a Sites, desk: &Desk, host: Option<&[u8]>) -> Option<&'a Site> {
+        let Some(host) = host else { return sites.serving(None).map(|site| sites.at(site)) };
+        let is_it = |known: &Rc<KnownHost>| known.is(host);
+        if !self.known.as_ref().is_some_and(is_it) {
+            let mut last = desk.host.borrow_mut();
+            if !last.as_ref().is_some_and(is_it) {
+                *last = Some(Rc::new(KnownHost::find(sites, host)?)); // the pipeline refuses it
+            }
+            self.known.clone_from(&last);
+        }
+        self.known.as_ref().map(|known| sites.at(known.site))
+    }
+}
+
+/// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
+fn find(site: &Site, asked: &Asked<'_>, path: &str) -> Option<Reply> {
+    let route = site.routes.find(path);
+    match route.is_fast.then(|| route.try_reply(asked, path))? {
+        TryReply::Found(reply) => Some(reply),
+        TryReply::App | TryReply::WouldBlock(_) => None,
+    }
+}
