@@ -3,7 +3,9 @@
 mod case;
 mod cases;
 mod conversations; // what takes more than one turn
+mod differential; // the same requests over HTTP/1, TLS and HTTP/2
 mod drain;
+mod exceptions;
 mod floods;
 mod server;
 

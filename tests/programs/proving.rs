@@ -40,6 +40,9 @@ impl App for Proving {
             .route("/bytes/{n}", web::get().to(async |n: web::Path<usize>| vec![b'x'; *n]))
             .route("/empty", web::get().to(HttpResponse::NoContent))
             .route("/cookie", web::get().to(cookies))
+            .route("/json", web::get().to(async || web::Json(["a", "b"])))
+            .route("/accel/{path:.*}", web::get().to(hands_over))
+            .route("/small/x", web::post().to(async |body: web::Bytes| body.len().to_string()))
             .route("/socket", web::get().to(socket))
             .route("/ledger", web::get().to(entries))
             .route("/ledger/{id}", web::get().to(entry))
@@ -66,6 +69,11 @@ async fn panics_elsewhere() -> &'static str {
 async fn cookies(request: HttpRequest) -> String {
     let fields = request.headers().get_all("cookie").map(|field| String::from_utf8_lossy(field.as_bytes()));
     fields.collect::<Vec<_>>().join("\n")
+}
+
+/// Lets the web tier answer in its place.
+async fn hands_over(path: web::Path<String>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("x-accel-redirect", format!("/{path}"))).finish()
 }
 
 /// No two of its errors are alike.

@@ -17,12 +17,12 @@ use http::Response;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use crate::deadline::{Alarm, Meter};
 use super::head::HeadReader;
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
 use super::tunnel::Tunnel;
+use crate::deadline::{Alarm, Meter};
 use crate::net::Transport;
 use crate::pipeline::Logged;
 use crate::worker::{ConnectionState, FastPath, Worker};

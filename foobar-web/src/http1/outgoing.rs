@@ -26,8 +26,8 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::head::{Field, Noted};
-use crate::deadline::Pacer;
 use crate::access_log::{Line, RequestLine};
+use crate::deadline::Pacer;
 use crate::net::{Place, Transport};
 use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;

@@ -8,8 +8,8 @@ use foobar_core::{BoxError, RequestId, panics};
 use http_body::{Body, Frame};
 
 use super::outgoing::{COPIED, poll_write_vectored};
-use crate::deadline::Pacer;
 use crate::access_log::Entry;
+use crate::deadline::Pacer;
 use crate::net::Transport;
 use crate::pipeline::Logged;
 use crate::reply::{Pace, Pieces};

@@ -89,7 +89,9 @@ enum Protocol<S> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// No stream is open.
-    Idle { since: Instant },
+    Idle {
+        since: Instant,
+    },
     Active,
 }
 

@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn the_same_is_seen_however_the_bytes_are_cut() {
-        let all = [frame(HEADERS, 0, b"abc"), frame(CONTINUATION, END_HEADERS, b"d"), frame(PING, 0, b"12345678")].concat();
+        let all =
+            [frame(HEADERS, 0, b"abc"), frame(CONTINUATION, END_HEADERS, b"d"), frame(PING, 0, b"12345678")].concat();
         for size in 1..=all.len() {
             assert_eq!(read(&all.chunks(size).collect::<Vec<_>>()), (1, false), "{size}");
         }

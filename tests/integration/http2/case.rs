@@ -1,7 +1,9 @@
 //! One case: what a client sends, and what has to come of it.
 
+use super::exceptions::{EXCEPTIONS, Exception, OTHER_CODES};
 use super::server::Server;
-use crate::support::http2::{Code, END_HEADERS, END_STREAM, Event, Http2, PREFACE, Wire, headers, literals, settings};
+use crate::support::Wire;
+use crate::support::http2::{Code, END_HEADERS, END_STREAM, Event, Http2, PREFACE, headers, literals, settings};
 
 /// Bytes on a connection of their own, and what has to come of them.
 pub(super) struct Case {
@@ -38,8 +40,8 @@ pub(super) enum Must {
     Malformed(u32),
     /// Nothing: no stream is reset.
     GoesOn,
-    /// One of these, which the standard allows all.
-    Either(&'static [Must], &'static str),
+    /// One of these, all of which the standard allows, and where.
+    Either(&'static [Self], &'static str),
 }
 
 pub(super) const fn case(section: &'static str, name: &'static str, bytes: fn() -> Vec<u8>, must: Must) -> Case {
@@ -104,15 +106,6 @@ pub(super) fn post_with(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
     headers(stream, END_HEADERS, &literals(&[POST, fields].concat()))
 }
 
-/// The codes of the standard, and those that h2 sends instead where it finds an error while it decodes a
-/// frame: the connection ends all the same, and the code is for people who look for a fault in a client.
-const OTHER_CODES: &[(Code, Code)] = &[
-    (Code::FrameSizeError, Code::ProtocolError),
-    (Code::FlowControlError, Code::ProtocolError),
-    (Code::CompressionError, Code::ProtocolError),
-    (Code::StreamClosed, Code::ProtocolError),
-];
-
 /// A stream that no case uses.
 const PROBE: u32 = 2_000_001;
 
@@ -134,22 +127,24 @@ pub(super) fn try_all(server: &Server, cases: &[Case]) {
 impl Case {
     /// What comes instead of what must, if that is so.
     fn fails(&self, server: &Server) -> Option<String> {
+        let is_this = |exception: &&Exception| (exception.section, exception.name) == (self.section, self.name);
+        let must = EXCEPTIONS.iter().find(is_this).map_or(&self.must, |exception| &exception.comes);
         let mut http = self.start(server.wire());
         http.send((self.bytes)());
         let mut events = Vec::new();
-        while !self.must.is_met(&events) {
+        while !must.is_met(&events) {
             match http.event() {
-                Event::End if self.must.is_met_at_the_end(&events) => return None,
+                Event::End if must.is_met_at_the_end(&events) => return None,
                 Event::End => return Some(format!("the connection ends after {events:?}")),
                 event => events.push(event),
             }
         }
         let (more, alive) = http.ping();
         events.extend(more);
-        if !alive && self.must.is_met_at_the_end(&events) {
+        if !alive && must.is_met_at_the_end(&events) {
             return None;
         }
-        let reset = matches!(self.must, Must::GoesOn) && events.iter().any(|event| matches!(event, Event::Reset(..)));
+        let reset = matches!(must, Must::GoesOn) && events.iter().any(|event| matches!(event, Event::Reset(..)));
         if reset || !alive {
             return Some(format!("{events:?}"));
         }

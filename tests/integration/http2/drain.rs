@@ -39,7 +39,7 @@ fn finish(http: &mut Http2) {
             Event::Answer(_, reply) if reply.body == b"the end" => answered += 1,
             Event::Goaway(last, Code::NoError) => taken = last,
             Event::End => break,
-            Event::Data(..) | Event::WindowUpdate(..) | Event::Pong(_) => {}
+            Event::Head(..) | Event::Data(..) | Event::WindowUpdate(..) => {}
             other => panic!("{other:?} in a drain"),
         }
     }

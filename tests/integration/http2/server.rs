@@ -4,13 +4,13 @@ use std::sync::Arc;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::support::Program;
-use crate::support::http2::{Http2, Wire};
+use crate::support::http2::Http2;
+use crate::support::{Program, Wire};
 
 /// The application `proving` with some files, over TLS and in the clear.
 pub(super) struct Server {
     pub(super) program: Program,
-    pub(super) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     client: ClientConfig,
 }
 
@@ -48,7 +48,7 @@ impl Server {
         std::fs::write(folder.path().join("foobar.toml"), settings).unwrap();
         let mut command = Program::example("proving", folder.path());
         let program = Program::start(command.env_remove("FOOBAR__WEB__LISTEN").envs(variables.iter().copied()));
-        Self { program, folder, client }
+        Self { program, _folder: folder, client }
     }
 
     /// A connection in the clear.

@@ -6,14 +6,11 @@ mod frame;
 mod hpack;
 mod huffman;
 mod replies;
-mod wire;
 
 pub(crate) use code::Code;
-pub(crate) use connection::{DEFAULT_WINDOW, Event, FRAME, Http2, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, head};
+pub(crate) use connection::{DEFAULT_WINDOW, Event, Http2, INITIAL_WINDOW_SIZE, LARGEST_WINDOW, head};
 pub(crate) use frame::{
-    ACK, END_HEADERS, END_STREAM, Frame, PADDED, PREFACE, PRIORITY, Type, continuation, data, frame, goaway, headers,
-    ping, priority, push_promise, reset, settings, settings_ack, window_update,
+    ACK, END_HEADERS, END_STREAM, PADDED, PREFACE, PRIORITY, Type, continuation, data, frame, goaway, headers, ping,
+    priority, push_promise, reset, settings, settings_ack, window_update,
 };
-pub(crate) use hpack::{Field, indexed, integer, literal, literals, string};
-pub(crate) use replies::Reply;
-pub(crate) use wire::Wire;
+pub(crate) use hpack::{indexed, integer, literal, literals, string};

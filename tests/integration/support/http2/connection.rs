@@ -1,14 +1,15 @@
 use std::collections::{BTreeMap, VecDeque};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
+use super::Code;
 use super::frame::{
     ACK, END_HEADERS, END_STREAM, Frame, PREFACE, Type, continuation, data, headers, ping, settings, settings_ack,
     window_update,
 };
 use super::hpack::literals;
 use super::replies::{Replies, Reply};
-use super::{Code, Wire};
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, Wire};
 
 /// One connection of HTTP/2. It acknowledges settings, and does nothing else by itself.
 pub(crate) struct Http2 {
@@ -85,12 +86,12 @@ impl Http2 {
 
     /// Whether the server takes it.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.wire.send(bytes.as_ref())
+        self.wire.write_all(bytes.as_ref()).and_then(|()| self.wire.flush()).is_ok()
     }
 
     /// Another hold of its socket, for who sends while others read.
     pub(crate) fn socket(&self) -> TcpStream {
-        self.wire.socket()
+        self.wire.socket().try_clone().unwrap()
     }
 
     /// Sends a request and gives the answer; `None` where the stream or the connection was ended instead.
@@ -141,9 +142,13 @@ impl Http2 {
                 self.latest.push_front(format!("{:?} of {}", frame.kind, frame.stream));
                 return Some(frame);
             }
-            match self.wire.fill(&mut self.read) {
-                Ok(true) => {}
-                Ok(false) => return None,
+            let mut chunk = [0; 32 << 10];
+            match self.wire.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(got) => self.read.extend_from_slice(&chunk[..got]),
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                    return None;
+                }
                 Err(error) => panic!("no frame within {PATIENCE:?} ({error}); the latest were {:?}", self.latest),
             }
         }
@@ -182,7 +187,7 @@ impl Http2 {
                 Event::WindowUpdate(frame.stream, increment)
             }
             Type::Ping => {
-                self.send(super::frame::ping(ACK, &frame.payload));
+                self.send(ping(ACK, &frame.payload));
                 return None;
             }
             Type::Priority | Type::PushPromise => panic!("this server sends no {:?}", frame.kind),

@@ -131,7 +131,13 @@ impl<'a> Simulation<'a> {
         Self {
             runtime,
             server,
-            connection: Box::pin(serve(Socket::new(&line), BytesMut::new(), HERE, server.worker.clone(), state.clone())),
+            connection: Box::pin(serve(
+                Socket::new(&line),
+                BytesMut::new(),
+                HERE,
+                server.worker.clone(),
+                state.clone(),
+            )),
             random,
             line,
             draining,

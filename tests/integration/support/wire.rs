@@ -1,11 +1,11 @@
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use crate::support::PATIENCE;
+use super::PATIENCE;
 
 /// Bytes to a server and back, in the clear or over TLS. Reads give up after [`PATIENCE`].
 pub(crate) enum Wire {
@@ -30,35 +30,11 @@ impl Wire {
         Self::Tls(Box::new(stream))
     }
 
-    /// Whether the server takes it.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
+    /// The socket under it.
+    pub(crate) const fn socket(&self) -> &TcpStream {
         match self {
-            Self::Clear(stream) => stream.write_all(bytes),
-            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
-        }
-        .is_ok()
-    }
-
-    /// Reads at least a byte; false at the end of the connection, an error where nothing comes.
-    pub(crate) fn fill(&mut self, read: &mut Vec<u8>) -> io::Result<bool> {
-        let mut chunk = [0; 32 << 10];
-        let got = match self {
-            Self::Clear(stream) => stream.read(&mut chunk),
-            Self::Tls(stream) => stream.read(&mut chunk),
-        };
-        let got = match got {
-            Ok(got) => got,
-            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => 0,
-            Err(error) => return Err(error),
-        };
-        read.extend_from_slice(&chunk[..got]);
-        Ok(got > 0)
-    }
-
-    pub(crate) fn socket(&self) -> TcpStream {
-        match self {
-            Self::Clear(stream) => stream.try_clone().unwrap(),
-            Self::Tls(_) => panic!("two cannot share a session of TLS"),
+            Self::Clear(stream) => stream,
+            Self::Tls(stream) => &stream.sock,
         }
     }
 
@@ -67,6 +43,31 @@ impl Wire {
         match self {
             Self::Clear(_) => None,
             Self::Tls(stream) => stream.conn.alpn_protocol(),
+        }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
         }
     }
 }
