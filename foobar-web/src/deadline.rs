@@ -21,11 +21,6 @@ pub(crate) use pacer::Pacer;
 pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// One that goes to the timers of this runtime now, so that it may be polled where there is none.
-    pub(crate) fn set(after: Duration) -> Self {
-        Self(Some(Box::pin(sleep_until(Instant::now() + after))))
-    }
-
     /// Ready if `deadline` has passed; otherwise the task is woken then, or earlier.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.0.as_ref().is_some_and(|sleep| sleep.deadline() <= deadline && !sleep.is_elapsed()) {
@@ -58,6 +53,11 @@ impl Meter {
         if bytes > 0 {
             self.goes_on();
         }
+    }
+
+    /// So many bytes moved, but not what is waited for.
+    pub(crate) const fn credit(&mut self, bytes: u64) {
+        self.moved += bytes;
     }
 
     /// More can move now.

@@ -21,6 +21,7 @@ mod outgoing;
 mod request;
 mod response_head;
 mod stream;
+mod streams;
 
 pub(crate) use connection::serve;
 

@@ -5,6 +5,7 @@ mod body;
 pub(crate) mod host;
 pub(crate) mod origin;
 mod path;
+pub(crate) mod target;
 
 use std::borrow::Cow;
 

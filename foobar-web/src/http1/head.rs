@@ -1,14 +1,13 @@
 mod claims;
 mod parsed;
-mod raw_target;
 
 use std::ops::Range;
 
 use http::StatusCode;
-use http::uri::{Authority, Uri};
 use memchr::memchr;
 
 use crate::limits::HeadLimits;
+use crate::request::target;
 
 pub(crate) use claims::NotedHead;
 pub(crate) use parsed::{Field, Noted};
@@ -109,7 +108,7 @@ impl HeadReader {
             return if start == 0 { Ok(()) } else { Err(REQUEST_LINE) };
         }
         let (method, target, minor) = request_line(line)?;
-        let raw = !is_target(method, target);
+        let raw = !target::is_target(method, target);
         if raw {
             self.check_raw(line, method, target)?;
         }
@@ -120,7 +119,7 @@ impl HeadReader {
 
     /// A target that is none as it is may be one that was not encoded.
     fn check_raw(&self, line: &[u8], method: &[u8], target: &[u8]) -> Result<(), Malformed> {
-        let encoded = raw_target::encoded(target).filter(|encoded| is_target(method, encoded.as_bytes()));
+        let encoded = target::encoded(target).filter(|encoded| target::is_target(method, encoded.as_bytes()));
         let length = line.len() - target.len() + encoded.ok_or(REQUEST_LINE)?.len();
         if length > self.limits.line { Err(LONG_LINE) } else { Ok(()) }
     }
@@ -200,23 +199,6 @@ fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
     if well_formed { Ok((method, target, minor)) } else { Err(REQUEST_LINE) }
 }
 
-/// The four forms of RFC 9112 §3.2.
-fn is_target(method: &[u8], target: &[u8]) -> bool {
-    match (method, target) {
-        (b"CONNECT", _) => Authority::try_from(target).is_ok_and(|authority| authority.port_u16().is_some()),
-        (_, [b'/', ..]) => {
-            let path = memchr(b'?', target).unwrap_or(target.len()); // without a query
-            target[..path].iter().all(|b| is(*b, PATH)) && target[path..].iter().all(|b| is(*b, QUERY))
-        }
-        (b"OPTIONS", b"*") => true,
-        _ => {
-            let printable = target.iter().all(|b| b.is_ascii_graphic() && *b != b'#');
-            let uri = Uri::try_from(target).ok().filter(|_| printable); // what is no URI is refused here
-            uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
-        }
-    }
-}
-
 fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let space = memchr(b' ', line)?;
     Some((&line[..space], &line[space + 1..]))
@@ -255,11 +237,6 @@ fn token(line: &[u8]) -> usize {
 pub(crate) const TOKEN: u8 = 1;
 /// The bytes of a field value, obsolete text included (RFC 9110 §5.5).
 pub(crate) const VALUE: u8 = 2;
-/// The bytes that browsers send in a path as they are, which are those that `http::Uri` takes.
-const PATH: u8 = 4;
-/// The same for a query.
-const QUERY: u8 = 8;
-
 static CLASSES: [u8; 256] = classes();
 
 /// Whether `byte` belongs to `class`.
@@ -281,10 +258,7 @@ const fn class(byte: u8) -> u8 {
     let token = byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
     let value = matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    let graphic = byte.is_ascii_graphic();
-    let path = graphic && !matches!(byte, b'#' | b'<' | b'>' | b'?' | b'`');
-    let query = graphic && !matches!(byte, b'#' | b'<' | b'>' | b'"');
-    (token as u8 * TOKEN) | (value as u8 * VALUE) | (path as u8 * PATH) | (query as u8 * QUERY)
+    (token as u8 * TOKEN) | (value as u8 * VALUE)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use http::Request;
 use tokio::time::{Instant, timeout};
 
 use super::gather::{Gather, Shared};
-use super::stream::{Stream, Streams};
+use super::stream;
+use super::streams::Streams;
 use crate::deadline::{Alarm, Meter};
 use crate::limits::Limits;
 use crate::net::Transport;
@@ -129,8 +130,9 @@ impl<S: Transport> Connection<S> {
     /// Goes on, until the connection has ended and what was to be said has been sent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.belongs_to(cx);
+        self.io.borrow_mut().begin_turn();
         loop {
-            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+            self.poll_streams(cx);
             let begun = self.running.len();
             if let Poll::Ready(()) = self.poll_protocol(cx) {
                 self.protocol = Protocol::Ended;
@@ -145,6 +147,11 @@ impl<S: Transport> Connection<S> {
             return drained.map(Ok);
         }
         Poll::Pending
+    }
+
+    /// Lets the streams go on that wait for something.
+    fn poll_streams(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
     }
 
     /// Lets HTTP/2 go on, and begins what it brings; ready at its end.
@@ -174,14 +181,22 @@ impl<S: Transport> Connection<S> {
 
     /// A request has come.
     fn begin(&mut self, cx: &mut Context<'_>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-        if self.running.len() >= self.worker.limits.streams as usize || self.is_over() {
+        if self.is_full() {
+            self.poll_streams(cx); // some may have been reset
+        }
+        if self.is_full() || self.is_over() {
             return respond.send_reset(Reason::REFUSED_STREAM);
         }
         self.set_active();
         self.state.count_request();
-        if let Some(stream) = Stream::begin(&self.streams, cx, request, respond) {
+        if let Some(stream) = stream::begin(&self.streams, request, respond) {
             self.running.push(stream);
         }
+    }
+
+    /// Whether as many requests are in hand as may be.
+    fn is_full(&self) -> bool {
+        self.running.len() >= self.worker.limits.streams as usize
     }
 
     fn set_active(&mut self) {
@@ -249,7 +264,7 @@ impl<S: Transport> Connection<S> {
 
     /// Whether the connection is idle, for whoever needs its place.
     fn note_activity(&mut self) {
-        self.io.borrow_mut().budget.answered(self.streams.answered.take());
+        self.io.borrow_mut().budget.answered(self.streams.take_answered());
         let is_in_head = self.io.borrow().meter.is_in_head();
         self.head = is_in_head.then(|| self.head.unwrap_or_else(Instant::now));
         let is_open = match &self.protocol {
@@ -269,11 +284,11 @@ impl<S: Transport> Connection<S> {
 
     /// What is to become of the connection now, if not what is.
     fn order(&mut self, cx: &mut Context<'_>) -> Option<Order> {
-        if self.io.borrow().is_flooded {
-            return Some(Order::End(Reason::ENHANCE_YOUR_CALM));
-        }
         let limits = self.worker.limits;
         let is_handshake = matches!(self.protocol, Protocol::Handshake(_));
+        if self.io.borrow().is_flooded && !is_handshake {
+            return Some(Order::End(Reason::ENHANCE_YOUR_CALM));
+        }
         if let Some(since) = self.head.filter(|_| !is_handshake)
             && self.reading.poll(cx, since + limits.head_time).is_ready()
         {

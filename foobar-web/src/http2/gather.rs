@@ -31,6 +31,14 @@ pub(super) struct Gather<S> {
     pub(super) budget: ControlBudget,
     /// More control frames came than the budget allows: nothing more is read.
     pub(super) is_flooded: bool,
+    /// What the library may read of many control frames before it is asked what came of them.
+    portion: usize,
+}
+
+/// How many control frames there are in what was read.
+enum Density {
+    Usual,
+    Many,
 }
 
 /// The library's side of it.
@@ -38,22 +46,29 @@ pub(super) struct Shared<S>(pub(super) Rc<RefCell<Gather<S>>>);
 
 /// What gathers before the library has to wait.
 const MOST: usize = 128 << 10;
+/// So many control frames in one read are looked at in portions.
+const MANY: u32 = 64;
+/// What the library gets of them in one turn; there is no room in it for a hundred streams that are opened and reset.
+const PORTION: usize = 2 << 10;
 /// A buffer that has grown beyond this is not kept.
 const KEPT: usize = 4 << 10;
 
 impl<S: Transport> Gather<S> {
     pub(super) fn new(stream: S, unread: BytesMut, worker: Rc<Worker>) -> Self {
-        Self {
+        let mut gather = Self {
             stream,
             worker,
-            unread,
+            unread: BytesMut::new(),
             out: Vec::new(),
             sent: 0,
             is_full: false,
             meter: FrameMeter::new(),
             budget: ControlBudget::new(Instant::now()),
             is_flooded: false,
-        }
+            portion: PORTION,
+        };
+        gather.count(&unread);
+        Self { unread, ..gather }
     }
 
     /// Sends what has gathered, as far as the client takes it; ready when it has taken all. Gives each piece to `wrote`.
@@ -78,38 +93,57 @@ impl<S: Transport> Gather<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether anything waits for the client.
-    pub(super) fn is_empty(&self) -> bool {
-        self.out.is_empty()
+    /// The library may read on.
+    pub(super) fn begin_turn(&mut self) {
+        self.portion = PORTION;
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            return self.poll_portion(cx, buf);
+        }
         if self.is_flooded {
             return Poll::Pending; // the connection ends
-        }
-        if !self.unread.is_empty() {
-            let length = self.unread.len().min(buf.remaining());
-            self.meter.read(&self.unread[..length]);
-            self.count();
-            buf.put_slice(&self.unread[..length]);
-            self.unread.advance(length);
-            return Poll::Ready(Ok(()));
         }
         let worker = Rc::clone(&self.worker);
         worker.desk.with_input(|input| {
             let most = input.len().min(buf.remaining());
             let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
             worker.pipeline.counters.received(length);
-            self.meter.read(&input[..length]);
-            self.count();
-            buf.put_slice(&input[..length]);
+            match self.count(&input[..length]) {
+                Density::Usual => buf.put_slice(&input[..length]),
+                Density::Many => {
+                    self.unread.extend_from_slice(&input[..length]);
+                    return self.poll_portion(cx, buf);
+                }
+            }
             Poll::Ready(Ok(()))
         })
     }
 
-    fn count(&mut self) {
+    /// Gives the library a part of what was read, in each turn not more than a portion: it sees only after that which streams
+    /// were opened and reset meanwhile, and takes many at once for an attack.
+    fn poll_portion(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let length = self.unread.len().min(buf.remaining()).min(self.portion);
+        if length == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.portion -= length;
+        buf.put_slice(&self.unread[..length]);
+        self.unread.advance(length);
+        if self.unread.is_empty() {
+            self.unread = BytesMut::new(); // no memory is kept
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Looks at what has come.
+    fn count(&mut self, bytes: &[u8]) -> Density {
+        self.meter.read(bytes);
         let frames = self.meter.take_control_frames();
         self.is_flooded |= !self.budget.spend(frames, Instant::now());
+        if frames > MANY { Density::Many } else { Density::Usual }
     }
 
     fn poll_write(&mut self, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -1,16 +1,17 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use foobar_core::{BoxError, panics};
 use h2::{Reason, SendStream};
 use http_body::{Body, Frame};
 
+use super::streams::Streams;
 use crate::access_log::Entry;
 use crate::deadline::{Alarm, Meter, Pacer};
-use crate::limits::{Limits, Rate};
+use crate::limits::Rate;
 use crate::pipeline::Logged;
 use crate::reply::Pace;
 
@@ -29,7 +30,9 @@ pub(super) struct Outgoing {
     pacer: Option<Pacer>,
     sending: Meter,
     writing: Alarm,
-    limits: Limits,
+    streams: Rc<Streams>,
+    /// What all streams had sent when this one was looked at last.
+    seen: u64,
     sent: u64,
     is_done: bool,
 }
@@ -42,7 +45,7 @@ pub(super) struct End {
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: SendStream<Bytes>, body: Logged, end: End, limits: Limits) -> Self {
+    pub(super) fn new(stream: SendStream<Bytes>, body: Logged, end: End, streams: Rc<Streams>) -> Self {
         Self {
             stream,
             entry: body.entry(),
@@ -52,20 +55,57 @@ impl Outgoing {
             pacer: end.pace.map(Pacer::new),
             sending: Meter::default(),
             writing: Alarm::default(),
-            limits,
+            seen: 0,
+            streams,
             sent: 0,
             is_done: false,
         }
     }
 
-    /// Sends on; ready with whether all was sent when nothing is left to do.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let sent = ready!(self.poll_send(cx));
-        if let Err(reason) = sent {
-            self.stream.send_reset(reason); // nobody may take it for a complete one
+    /// Sends the whole body if that can be done at once; `false` if it has to be [polled](Self::poll) for the rest. Who
+    /// polls it is not known yet.
+    pub(super) fn send_at_once(&mut self) -> bool {
+        if self.pacer.is_some() {
+            return false;
         }
-        self.is_done = sent.is_ok();
-        Poll::Ready(self.is_done)
+        match self.poll_piece(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(piece)) => self.piece = piece.unwrap_or_default(), // nothing: its end
+            Poll::Ready(Err(_)) => {
+                self.end(Err(Reason::INTERNAL_ERROR)); // whoever made it has logged it
+                return true;
+            }
+        }
+        self.stream.reserve_capacity(self.piece.len());
+        let is_whole = self.stream.capacity() >= self.piece.len() && self.is_last();
+        if is_whole {
+            let piece = std::mem::take(&mut self.piece);
+            let given = self.give(piece, true);
+            self.end(given);
+        }
+        is_whole
+    }
+
+    fn end(&mut self, sent: Result<(), Reason>) {
+        match sent {
+            Ok(()) => {
+                self.is_done = true;
+                self.streams.count_answer();
+            }
+            Err(reason) => self.stream.send_reset(reason), // nobody may take it for a complete one
+        }
+    }
+
+    /// Whether the piece in hand is the end of the body.
+    fn is_last(&self) -> bool {
+        self.body.is_end_stream() && self.left.is_none_or(|left| left == 0)
+    }
+
+    /// Sends on; ready when nothing is left to do.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let sent = ready!(self.poll_send(cx));
+        self.end(sent);
+        Poll::Ready(())
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reason>> {
@@ -82,7 +122,7 @@ impl Outgoing {
             }
             let most = ready!(self.poll_room(cx))?;
             let part = self.piece.split_to(most.min(self.piece.len()));
-            let is_last = self.piece.is_empty() && self.body.is_end_stream() && self.left.is_none_or(|left| left == 0);
+            let is_last = self.piece.is_empty() && self.is_last();
             self.give(part, is_last)?;
             if is_last {
                 return Poll::Ready(Ok(()));
@@ -93,6 +133,7 @@ impl Outgoing {
     /// Gives h2 what it may send.
     fn give(&mut self, part: Bytes, is_last: bool) -> Result<(), Reason> {
         self.sent += part.len() as u64;
+        self.streams.count_moved(part.len());
         if let Some(pacer) = &mut self.pacer {
             pacer.sent(part.len());
         }
@@ -117,12 +158,24 @@ impl Outgoing {
         Poll::Ready(Ok(most.min(self.stream.capacity())))
     }
 
+    /// The client gives no room: resets the stream after `send_timeout`. One that was given some at first is held to
+    /// `min_rate` too, by what all its streams have moved meanwhile.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reason>> {
-        let no_rate = Rate { minimum: 0, ..self.limits.rate }; // the connection keeps to it
-        let deadline = self.sending.deadline(self.limits.send_time, no_rate);
-        ready!(self.writing.poll(cx, deadline));
-        tracing::debug!(request = %self.entry.id(), "a client takes nothing of its answer; the stream is reset");
-        Poll::Ready(Err(Reason::CANCEL))
+        let limits = self.streams.worker.limits;
+        let rate = if self.sent > 0 { limits.rate } else { Rate { minimum: 0, ..limits.rate } };
+        if !self.sending.waits() {
+            self.seen = self.streams.moved();
+        }
+        loop {
+            let moved = self.streams.moved();
+            self.sending.credit(moved - std::mem::replace(&mut self.seen, moved));
+            let deadline = self.sending.deadline(limits.send_time, rate);
+            ready!(self.writing.poll(cx, deadline));
+            if self.streams.moved() == moved {
+                tracing::debug!(request = %self.entry.id(), "a client takes nothing of its answer; the stream is reset");
+                return Poll::Ready(Err(Reason::CANCEL));
+            }
+        }
     }
 
     /// The next data of the body, or its end, which has to be where the head says.

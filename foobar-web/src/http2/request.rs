@@ -4,8 +4,9 @@ use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, StatusCode};
 
-use crate::limits::{HeadLimits, Limits};
+use crate::limits::HeadLimits;
 use crate::pipeline::Refusal;
+use crate::request::target;
 
 /// What becomes of a request.
 pub(super) enum Taken {
@@ -18,16 +19,32 @@ pub(super) enum Taken {
 }
 
 /// Takes a request whose form h2 has found to be right.
-pub(super) fn take(mut parts: Parts, limits: &Limits) -> Taken {
-    if parts.headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
+    if has_several_lengths(&parts) || !has_path(&parts) {
         return Taken::Malformed;
     }
     join_cookies(&mut parts.headers);
-    if let Some((status, detail)) = beyond(&parts, limits.head) {
+    let checked = check_size(&parts, limits).and_then(|()| encode_target(&mut parts));
+    if let Err((status, detail)) = checked {
         return refused(parts, status, detail);
     }
     name_host(&mut parts);
     Taken::Request(parts)
+}
+
+/// Why a request is refused: the status, and a sentence for the client.
+type Refused = (StatusCode, &'static str);
+
+fn has_several_lengths(parts: &Parts) -> bool {
+    parts.headers.get_all(CONTENT_LENGTH).iter().count() > 1
+}
+
+/// Whether the target has the form that its method has (RFC 9113 §8.3.1).
+fn has_path(parts: &Parts) -> bool {
+    match target(parts) {
+        "*" => parts.method == Method::OPTIONS,
+        path => path.starts_with('/') || parts.method == Method::CONNECT,
+    }
 }
 
 /// Makes one field of the cookies that came in several (RFC 9113 §8.2.3).
@@ -40,19 +57,42 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// What of the head is beyond its limits, as over HTTP/1.
-fn beyond(parts: &Parts, limits: HeadLimits) -> Option<(StatusCode, &'static str)> {
-    if request_line(parts).len() > limits.line {
-        return Some((StatusCode::URI_TOO_LONG, "The request line is too long."));
+/// The limits of a head, as over HTTP/1.
+fn check_size(parts: &Parts, limits: HeadLimits) -> Result<(), Refused> {
+    if parts.method.as_str().len() + target(parts).len() + "  HTTP/2.0".len() > limits.line {
+        return Err((StatusCode::URI_TOO_LONG, "The request line is too long."));
     }
-    let many = (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields.");
-    (parts.headers.len() > limits.fields).then_some(many)
+    if parts.headers.len() > limits.fields {
+        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields."));
+    }
+    Ok(())
+}
+
+/// Encodes a target that somebody did not encode, as over HTTP/1.
+fn encode_target(parts: &mut Parts) -> Result<(), Refused> {
+    let raw = target(parts);
+    let is_target = |text: &str| target::is_target(parts.method.as_str().as_bytes(), text.as_bytes());
+    if parts.method == Method::CONNECT || is_target(raw) {
+        return Ok(());
+    }
+    let encoded = target::encoded(raw.as_bytes()).filter(|encoded| is_target(encoded));
+    let encoded = encoded.and_then(|encoded| PathAndQuery::try_from(encoded).ok()); // what is none is refused
+    let mut uri = parts.uri.clone().into_parts();
+    uri.path_and_query = Some(encoded.ok_or(MALFORMED)?);
+    parts.uri = Uri::from_parts(uri).map_err(|_| MALFORMED)?; // there is one reason
+    Ok(())
+}
+
+const MALFORMED: Refused = (StatusCode::BAD_REQUEST, "The request line is malformed.");
+
+/// The path and the query; nothing for CONNECT.
+fn target(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("", PathAndQuery::as_str)
 }
 
 /// As it would be over HTTP/1.
 fn request_line(parts: &Parts) -> String {
-    let target = parts.uri.path_and_query().map_or("", PathAndQuery::as_str);
-    format!("{} {target} {:?}", parts.method, parts.version)
+    format!("{} {} {:?}", parts.method, target(parts), parts.version)
 }
 
 fn refused(parts: Parts, status: StatusCode, detail: &'static str) -> Taken {

@@ -1,156 +1,144 @@
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use bytes::Bytes;
-use foobar_core::{Connection, LocalBoxFuture};
+use foobar_core::LocalBoxFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::EXPECT;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::incoming::IncomingBody;
+use super::incoming::{IncomingBody, Remains};
 use super::outgoing::Outgoing;
 use super::request::{Taken, take};
 use super::response_head;
-use crate::pipeline::{Arrival, Logged};
-use crate::request::{Asked, Verb};
-use crate::worker::{FastPath, Worker};
+use super::streams::Streams;
+use crate::pipeline::Logged;
 
-/// What the streams of a connection have in common.
-pub(super) struct Streams {
-    peer: Connection,
-    pub(super) worker: Rc<Worker>,
-    /// Requests that were answered since the connection looked.
-    pub(super) answered: Cell<u32>,
-    /// `None` behind a trusted proxy, whose requests the pipeline answers.
-    fast_path: Option<RefCell<FastPath>>,
+/// Answers a request as far as that can be done at once; gives what is left to do.
+pub(super) fn begin(
+    streams: &Rc<Streams>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Option<LocalBoxFuture<'static, ()>> {
+    let since = Instant::now();
+    let (parts, body) = request.into_parts();
+    let is_head = parts.method == Method::HEAD;
+    match take(parts, streams.worker.limits.head) {
+        Taken::Malformed => {
+            respond.send_reset(Reason::PROTOCOL_ERROR);
+            None
+        }
+        Taken::Refused(request, refusal) => {
+            let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+            let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
+            let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::of(body), is_head };
+            Some(Box::pin(stream.answer(answer, false)))
+        }
+        Taken::Request(parts) => {
+            let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
+            match ready {
+                Some(response) => send_ready(streams, response, is_head, &mut respond),
+                None => Some(by_pipeline(streams, parts, body, respond, since)),
+            }
+        }
+    }
 }
 
-/// One stream: a request and its answer.
-pub(super) struct Stream;
+/// Sends an answer that was ready; gives what is left of it.
+fn send_ready(
+    streams: &Rc<Streams>,
+    response: Response<Logged>,
+    is_head: bool,
+    respond: &mut SendResponse<Bytes>,
+) -> Option<LocalBoxFuture<'static, ()>> {
+    let mut outgoing = begin_response(streams, response, is_head, respond)?;
+    if outgoing.send_at_once() { None } else { Some(Box::pin(async move { poll_fn(|cx| outgoing.poll(cx)).await })) }
+}
 
-impl Streams {
-    pub(super) fn new(peer: Connection, worker: Rc<Worker>) -> Self {
-        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
-        let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme))));
-        Self { peer, worker, answered: Cell::new(0), fast_path }
-    }
+fn by_pipeline(
+    streams: &Rc<Streams>,
+    mut parts: Parts,
+    body: RecvStream,
+    respond: SendResponse<Bytes>,
+    since: Instant,
+) -> LocalBoxFuture<'static, ()> {
+    let (is_head, expects) = (parts.method == Method::HEAD, parts.headers.contains_key(EXPECT));
+    let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+    let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
+    // Boxed where it is made: it is large, and a future that is handed on is copied.
+    let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, is_head };
+    Box::pin(stream.answer(answer, expects))
+}
 
-    async fn send(self: Rc<Self>, mut outgoing: Outgoing) {
-        let is_answered = poll_fn(|cx| outgoing.poll(cx)).await;
-        self.ended(is_answered);
-    }
-
-    fn ended(&self, is_answered: bool) {
-        self.answered.set(self.answered.get() + u32::from(is_answered));
-    }
-
-    /// The answer to a request that is ready.
-    fn ready_answer(&self, request: &Parts, since: Instant) -> Option<Response<Logged>> {
-        let path = self.fast_path.as_ref()?;
-        if request.headers.contains_key(EXPECT) {
-            return None;
-        }
-        let asked = Asked::of(request);
-        if !matches!(asked.verb, Verb::Get | Verb::Head) {
-            return None;
-        }
-        let mut hosts = request.headers.get_all(HOST).iter();
-        let host = hosts.next().filter(|_| hosts.next().is_none())?;
-        let pipeline = &self.worker.pipeline;
-        let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.desk, Some(host.as_bytes()), &asked)?;
-        pipeline.ready(answer.reply, request, &Arrival { connection: self.peer, since })
-    }
+/// A stream whose answer has to be waited for.
+struct Stream {
+    streams: Rc<Streams>,
+    respond: SendResponse<Bytes>,
+    remains: Remains,
+    is_head: bool,
 }
 
 impl Stream {
-    /// Answers a request as far as that can be done at once; gives what is left to do.
-    pub(super) fn begin(
-        streams: &Rc<Streams>,
-        cx: &mut Context<'_>,
-        request: Request<RecvStream>,
-        mut respond: SendResponse<Bytes>,
-    ) -> Option<LocalBoxFuture<'static, ()>> {
-        let since = Instant::now();
-        let (parts, body) = request.into_parts();
-        let (worker, is_head) = (Rc::clone(&streams.worker), parts.method == Method::HEAD);
-        let arrival = Arrival { connection: streams.peer, since };
-        let answer: LocalBoxFuture<'static, _> = match take(parts, &worker.limits) {
-            Taken::Malformed => {
-                respond.send_reset(Reason::PROTOCOL_ERROR);
-                return None;
-            }
-            Taken::Refused(request, refusal) => {
-                Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await })
-            }
-            Taken::Request(mut parts) => {
-                let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
-                if let Some(response) = ready {
-                    let mut outgoing = begin_response(streams, response, is_head, &mut respond)?;
-                    return match outgoing.poll(cx) {
-                        Poll::Ready(is_answered) => {
-                            streams.ended(is_answered);
-                            None
-                        }
-                        Poll::Pending => Some(Box::pin(Rc::clone(streams).send(outgoing))),
-                    };
-                }
-                let body = IncomingBody::new(body, content_length(&parts), &worker.limits);
-                Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await })
-            }
-        };
-        let streams = Rc::clone(streams);
-        Some(Box::pin(async move {
-            let Some(response) = unless_reset(answer, &mut respond).await else { return };
-            let Some(outgoing) = begin_response(&streams, response, is_head, &mut respond) else { return };
-            drop(respond);
-            streams.send(outgoing).await;
-        }))
+    async fn answer(mut self, answer: LocalBoxFuture<'static, Response<Logged>>, expects: bool) {
+        let Some(response) = self.unless_reset(answer, expects).await else { return };
+        if let Some(mut outgoing) = begin_response(&self.streams, response, self.is_head, &mut self.respond) {
+            poll_fn(|cx| outgoing.poll(cx)).await;
+        }
+        self.remains.discard().await;
     }
-}
 
-/// The length that the client has announced, which h2 has found to be a number.
-fn content_length(request: &Parts) -> Option<u64> {
-    request.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
+    /// The answer, unless the client gives the request up before it is there. A client that waits to be told to send the
+    /// content is told when somebody reads it.
+    async fn unless_reset(
+        &mut self,
+        mut answer: LocalBoxFuture<'static, Response<Logged>>,
+        mut expects: bool,
+    ) -> Option<Response<Logged>> {
+        poll_fn(|cx| {
+            if self.respond.poll_reset(cx).is_ready() {
+                return Poll::Ready(None); // or the connection has ended
+            }
+            if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Some(response));
+            }
+            if expects && self.remains.poll_wanted(cx).is_ready() {
+                expects = false;
+                self.go_on();
+            }
+            Poll::Pending
+        })
+        .await
+    }
 
-/// The answer, unless the client gives the request up before it is there.
-async fn unless_reset(
-    mut answer: LocalBoxFuture<'static, Response<Logged>>,
-    respond: &mut SendResponse<Bytes>,
-) -> Option<Response<Logged>> {
-    poll_fn(|cx| match answer.as_mut().poll(cx) {
-        Poll::Ready(response) => Poll::Ready(Some(response)),
-        Poll::Pending => respond.poll_reset(cx).map(|_| None), // reset, or the connection has ended
-    })
-    .await
+    fn go_on(&mut self) {
+        let mut interim = Response::new(());
+        *interim.status_mut() = StatusCode::CONTINUE;
+        if let Err(error) = self.respond.send_informational(interim) {
+            tracing::debug!(%error, "a client was not told to go on");
+        }
+    }
 }
 
 /// Sends the head; gives what follows it.
 fn begin_response(
-    streams: &Streams,
+    streams: &Rc<Streams>,
     response: Response<Logged>,
     is_head: bool,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<Outgoing> {
     let (head, body, end) = response_head::prepare(response, is_head, &streams.worker);
-    let entry = body.entry();
-    match respond.send_response(head, end.is_none()) {
-        Ok(stream) => match end {
-            Some(end) => Some(Outgoing::new(stream, body, end, streams.worker.limits)),
-            None => {
-                streams.ended(true);
-                None
-            }
-        },
-        Err(error) => {
-            entry.cut(0);
+    match (respond.send_response(head, end.is_none()), end) {
+        (Ok(stream), Some(end)) => return Some(Outgoing::new(stream, body, end, Rc::clone(streams))),
+        (Ok(_), None) => streams.count_answer(),
+        (Err(error), _) => {
+            body.entry().cut(0);
             tracing::debug!(%error, "a response could not be sent");
-            None
         }
     }
+    None
 }

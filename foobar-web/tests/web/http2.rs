@@ -1,12 +1,19 @@
 //! HTTP/2 as curl speaks it: over TLS and by prior knowledge, with the answers that HTTP/1 gives.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
+
 use std::fs;
+use std::io::{Read, Write};
 use std::process::Command;
+use std::thread;
 
 use foobar_web::{Address, WebTier};
+use h2::Reason;
+use http::{HeaderName, Request};
 
-use super::support::Server;
+use super::support::http2::{PREFACE, frame, get};
 use super::support::tls::Authority;
+use super::support::{Server, wait_until};
 
 /// A server that speaks HTTP/2 over TLS and without, of one site at `a.test` that has these files.
 pub(crate) fn server(authority: &Authority, web: &str, files: &[(&str, &[u8])]) -> Server {
@@ -59,7 +66,10 @@ fn files_and_the_application_are_answered_over_http2() {
         }
         let body = format!("@{}", authority.path("root").join("large.txt").display());
         let sent = ["--data-binary", &body[..], way];
-        assert!(curl(&server, &[&sent[..], &["-H", "Expect:"]].concat(), &["/echo"]).len() > 100, "{way}");
+        assert!(curl(&server, &sent, &["/echo"]).contains("Payload Too Large"), "{way}");
+        fs::write(authority.path("sent"), &large[..900_000]).expect("a file can be written");
+        let body = format!("@{}", authority.path("sent").display());
+        assert!(curl(&server, &["--data-binary", &body, way], &["/echo"]) == large[..900_000], "{way}");
     }
 }
 
@@ -73,4 +83,172 @@ fn http1_goes_on_where_http2_may_begin() {
     slow.send("P");
     slow.send("OST /echo HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
     assert!(slow.answer().body.ends_with("hi"));
+}
+
+#[test]
+fn the_answers_are_those_of_http1_over_tls() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[("a.txt", &b"0123456789".repeat(500)), ("index.html", b"<p>")]);
+    for (path, options) in [
+        ("/", &[][..]),
+        ("/a.txt", &[]),
+        ("/a.txt", &["-I"]),
+        ("/a.txt", &["-H", "Range: bytes=1-3"]),
+        ("/a.txt", &["-H", "Range: bytes=9999-"]),
+        ("/a.txt", &["-H", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT"]),
+        ("/a.txt", &["-H", "Accept-Encoding: gzip"]),
+        ("/a.txt", &["-X", "DELETE"]),
+        ("/app", &[]),
+        ("/app", &["-I"]),
+        ("/app", &["-d", "x=y"]),
+        ("/echo", &["-d", "x=y"]),
+        ("/500", &[]),
+        ("/stream", &["-I"]),
+        ("/panic", &[]),
+        ("/app", &["-X", "TRACE"]),
+        ("/%00", &[]),
+        ("/b\u{e4}r", &[]),
+        ("/app", &["-H", "Expect: nothing"]),
+    ] {
+        let ask = |way: &str| {
+            let text = curl(&server, &[&["-i", "--http2", way], options].concat(), &[path]);
+            let (head, body) = text.split_once("\r\n\r\n").expect("there is a head");
+            let mut fields: Vec<_> = head.lines().skip(1).filter(|line| is_the_same(line)).map(str::to_owned).collect();
+            fields.sort();
+            let status = head.split(' ').nth(1).expect("there is a status").to_owned();
+            (status, fields, body.split("urn:foobar:request:").next().map(str::to_owned))
+        };
+        for _ in 0..2 {
+            assert_eq!(ask("--http2"), ask("--http1.1"), "{path} {options:?}");
+        }
+    }
+}
+
+/// Whether a field is the same in each answer to the same request, over whatever version.
+fn is_the_same(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or_default();
+    !["date", "x-request-id", "connection", "transfer-encoding"].contains(&name)
+        && !line.contains("boundary=")
+        && !line.contains("urn:foobar:request:")
+}
+
+#[test]
+fn streams_whose_client_gives_no_room_are_reset_after_send_timeout() {
+    let authority = Authority::new();
+    let server = server(&authority, "send_timeout = \"20s\"\nmin_rate = \"0\"\n", &[("a.txt", b"something")]);
+    for window in [0, 1] {
+        let mut client = server.http2(move |settings| _ = settings.initial_window_size(window));
+        let mut streams: Vec<_> = (0..100).map(|_| client.open(get("/a.txt"), true)).collect();
+        let time = server.time_until(|| streams.iter_mut().all(|stream| stream.end() == Some(Err(Reason::CANCEL))));
+        assert!(streams.iter_mut().all(|stream| stream.got == window as usize));
+        assert!((19..=22).contains(&time.as_secs()), "{time:?}");
+        assert_eq!(client.end(), None);
+    }
+}
+
+#[test]
+fn an_idle_connection_ends_after_keepalive_timeout() {
+    let authority = Authority::new();
+    let server = server(&authority, "keepalive_timeout = \"30s\"\n", &[("a.txt", b"something")]);
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get("/a.txt").unwrap().body(), b"something");
+    let mut end = None;
+    let time = server.time_until(|| {
+        end = end.or(client.end());
+        end.is_some()
+    });
+    assert!((29..=32).contains(&time.as_secs()), "{time:?}");
+    assert!(matches!(end, Some(None | Some(Reason::NO_ERROR))), "{end:?}");
+}
+
+#[test]
+fn a_preface_and_a_header_block_that_do_not_end_have_client_header_timeout() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[]);
+    let begun = [PREFACE, &frame(4, 0, 0, &[]), &frame(1, 1, 1, &[0x82])].concat();
+    for (bytes, seconds) in [(&PREFACE[..10], 19..=22), (&begun, 9..=12)] {
+        let mut client = server.accept();
+        client.send(bytes);
+        let time = server.time_until(|| server.is_alone());
+        assert!(seconds.contains(&time.as_secs()), "{time:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_frames_that_carry_nothing_ends_the_connection() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[("a.txt", b"something")]);
+    for flood in [frame(6, 0, 0, &[0; 8]), frame(4, 0, 0, &[]), frame(2, 0, 1, &[0, 0, 0, 0, 1])] {
+        let mut socket = server.plain_socket();
+        let all = [PREFACE, &frame(4, 0, 0, &[]), &flood.repeat(50_000)].concat();
+        let mut writer = socket.try_clone().unwrap();
+        let writing = thread::spawn(move || _ = writer.write_all(&all)); // it is cut off
+        let mut told = Vec::new();
+        _ = socket.read_to_end(&mut told); // a reset may follow
+        writing.join().unwrap();
+        let goaway = told.windows(9).any(|frame| frame[3..5] == [7, 0] && frame[..3] == [0, 0, 8]);
+        assert!(goaway && told.windows(4).any(|code| code == [0, 0, 0, 11]), "{}", flood[3]);
+    }
+    assert_eq!(server.http2(|_| {}).get("/a.txt").unwrap().body(), b"something");
+}
+
+#[test]
+fn a_browser_that_opens_and_cancels_many_streams_is_not_cut_off() {
+    let authority = Authority::new();
+    let server = server(&authority, "keepalive_requests = 2000\n", &[("a.txt", b"something")]);
+    let mut client = server.http2(|_| {});
+    for _ in 0..10 {
+        let streams: Vec<_> = (0..100).map(|_| client.open(get("/never"), true)).collect();
+        drop(streams);
+    }
+    assert_eq!(client.get("/a.txt").unwrap().body(), b"something");
+    assert_eq!(client.end(), None);
+}
+
+#[test]
+fn the_last_of_keepalive_requests_is_answered_and_the_connection_ends() {
+    let authority = Authority::new();
+    let server = server(&authority, "keepalive_requests = 3\n", &[("a.txt", b"something")]);
+    let mut client = server.http2(|_| {});
+    for path in ["/a.txt", "/app", "/a.txt"] {
+        assert_eq!(client.get(path).unwrap().status(), 200);
+    }
+    assert_eq!(client.wait_for_end(), None);
+}
+
+#[test]
+fn requests_beyond_a_limit_are_refused_and_others_go_on() {
+    let authority = Authority::new();
+    let server = server(&authority, "max_headers = 10\nmax_request_line = \"1KiB\"\nclient_max_body_size = \"10B\"\n", &[]);
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get(&format!("/{}", "a".repeat(1100))).unwrap().status(), 414);
+    let mut many = get("/app");
+    (0..11).for_each(|n| _ = many.headers_mut().insert(HeaderName::try_from(format!("x-{n}")).unwrap(), "1".parse().unwrap()));
+    assert_eq!(client.ask(many).unwrap().status(), 431);
+    let mut upload = client.open(Request::post("http://a.test/echo").body(()).unwrap(), false);
+    upload.sending.send_data("12345678901".into(), true).unwrap();
+    assert_eq!(client.answer(upload).unwrap().status(), 413);
+    let mut other = get("/app");
+    other.headers_mut().insert("host", "b.test".parse().unwrap());
+    assert_eq!(client.ask(other).unwrap().status(), 400);
+    assert_eq!(client.get("/app").unwrap().body(), b"GET /app");
+    assert_eq!(server.figure("refused_total"), 3);
+}
+
+#[test]
+fn a_drain_lets_streams_end_and_takes_no_more() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[]);
+    let mut client = server.http2(|_| {});
+    let mut idle = server.http2(|_| {});
+    assert_eq!(idle.get("/app").unwrap().status(), 200);
+    let mut stream = client.open(get("/ticks"), true);
+    wait_until("the answer has begun", || {
+        assert_eq!(stream.end(), None);
+        stream.got > 0
+    });
+    server.drain_at_leisure();
+    wait_until("the answer has ended", || stream.end().is_some());
+    assert_eq!((stream.end(), stream.got), (Some(Ok(())), 5));
+    assert_eq!((client.wait_for_end(), idle.wait_for_end()), (None, None));
 }

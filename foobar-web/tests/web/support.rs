@@ -1,6 +1,7 @@
 //! A running web tier, and clients that speak bytes to it.
 
 mod clock;
+pub(crate) mod http2;
 pub(crate) mod tls;
 
 use std::collections::BTreeMap;

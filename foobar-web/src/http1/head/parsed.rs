@@ -3,7 +3,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::uri::{InvalidUri, Uri};
 
-use super::raw_target;
+use crate::request::target;
 
 /// What the reader of a head notes for whoever answers from its bytes: where in them the parts stand that matter.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,7 +104,7 @@ impl Noted {
 
     /// The target as it should have been encoded; `None` if it was.
     pub(crate) fn encoded_target(&self, head: &[u8]) -> Option<String> {
-        if self.raw { raw_target::encoded(&head[self.target()]) } else { None }
+        if self.raw { target::encoded(&head[self.target()]) } else { None }
     }
 
     /// Where the target stands.

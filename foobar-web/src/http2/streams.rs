@@ -1,0 +1,71 @@
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use foobar_core::Connection;
+use http::header::{EXPECT, HOST};
+use http::request::Parts;
+use http::Response;
+use tokio::time::Instant;
+
+use crate::pipeline::{Arrival, Logged};
+use crate::request::{Asked, Verb};
+use crate::worker::{FastPath, Worker};
+
+/// What the streams of a connection have in common.
+pub(super) struct Streams {
+    pub(super) worker: Rc<Worker>,
+    peer: Connection,
+    /// `None` behind a trusted proxy, whose requests the pipeline answers.
+    fast_path: Option<RefCell<FastPath>>,
+    /// Requests that were answered since the connection looked.
+    answered: Cell<u32>,
+    /// Bytes of all bodies that could be sent.
+    moved: Cell<u64>,
+}
+
+impl Streams {
+    pub(super) fn new(peer: Connection, worker: Rc<Worker>) -> Self {
+        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
+        let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme))));
+        Self { worker, peer, fast_path, answered: Cell::default(), moved: Cell::default() }
+    }
+
+    /// How a request came whose head had come whole then.
+    pub(super) const fn arrival(&self, since: Instant) -> Arrival {
+        Arrival { connection: self.peer, since }
+    }
+
+    /// The answer to a request without content, if it is ready.
+    pub(super) fn ready_answer(&self, request: &Parts, since: Instant) -> Option<Response<Logged>> {
+        let path = self.fast_path.as_ref()?;
+        let asked = Asked::of(request);
+        if !matches!(asked.verb, Verb::Get | Verb::Head) || request.headers.contains_key(EXPECT) {
+            return None;
+        }
+        let mut hosts = request.headers.get_all(HOST).iter();
+        let host = hosts.next().filter(|_| hosts.next().is_none())?; // the pipeline refuses it
+        let pipeline = &self.worker.pipeline;
+        let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.desk, Some(host.as_bytes()), &asked)?;
+        pipeline.ready(answer.reply, request, &self.arrival(since))
+    }
+
+    /// An answer has been sent whole.
+    pub(super) fn count_answer(&self) {
+        self.answered.set(self.answered.get() + 1);
+    }
+
+    /// How many have been since this was asked last.
+    pub(super) fn take_answered(&self) -> u32 {
+        self.answered.take()
+    }
+
+    /// So much of a body could be sent.
+    pub(super) fn count_moved(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
+    }
+
+    /// How much of all bodies could be sent so far.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved.get()
+    }
+}
