@@ -2,9 +2,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use foobar_core::Connection;
+use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
-use http::Response;
 use tokio::time::Instant;
 
 use crate::pipeline::{Arrival, Logged};
