@@ -114,7 +114,7 @@ pub(super) fn try_all(server: &Server, cases: &[Case]) {
     let failed: Vec<String> = std::thread::scope(|scope| {
         let tried = cases.iter().map(|case| (case, scope.spawn(|| case.fails(server))));
         let tried: Vec<_> = tried.collect(); // all at the same time
-        let report = |case: &Case, what: &str| format!("§{} {}: {what}", case.section, case.name);
+        let report = |case: &Case, what: &str| format!("§{} {}: {what}{}", case.section, case.name, case.why());
         let failures = tried.into_iter().filter_map(|(case, fails)| match fails.join() {
             Ok(fails) => fails.map(|what| report(case, &what)),
             Err(panic) => Some(report(case, panic.downcast_ref::<String>().map_or("a panic", |text| text))),
@@ -125,6 +125,11 @@ pub(super) fn try_all(server: &Server, cases: &[Case]) {
 }
 
 impl Case {
+    /// Why several ends are right.
+    fn why(&self) -> String {
+        if let Must::Either(_, why) = &self.must { format!(" ({why})") } else { String::new() }
+    }
+
     /// What comes instead of what must, if that is so.
     fn fails(&self, server: &Server) -> Option<String> {
         let is_this = |exception: &&Exception| (exception.section, exception.name) == (self.section, self.name);

@@ -94,7 +94,9 @@ impl<'a> Transports<'a> {
     fn http2(&mut self, request: &Request) -> Answered {
         let server = self.server;
         let http = self.http2.get_or_insert_with(|| Http2::open(server.tls(&["h2"])));
-        match http.request(&request.pseudo(), &request.content) {
+        let fields = request.pseudo();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        match http.request(&fields, &request.content) {
             Some(reply) => Answered::new(reply.status, reply.headers, reply.body),
             None => {
                 self.http2 = None; // it may have ended

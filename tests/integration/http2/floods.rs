@@ -48,15 +48,15 @@ fn flood(server: &Server, begin: &[u8], times: u32, batch: impl Fn(u32) -> Vec<u
     Flooded { goaway }
 }
 
-/// The last GOAWAY before the connection ends; `None` if a PING is answered instead.
+/// The GOAWAY with which the connection ends; `None` if this PING is answered instead.
 fn goaway(http: &mut Http2, last: &[u8]) -> Option<(u32, Code)> {
-    let mut goaway = None;
+    let mut told = (0, Code::NoError); // it may end without a word
     loop {
         match http.event() {
-            Event::Goaway(stream, code) => return Some((stream, code)),
-            Event::Pong(payload) if payload == last => return goaway,
-            Event::End => return goaway.or(Some((0, Code::NoError))),
-            _ => goaway = None,
+            Event::Goaway(stream, code) => told = (stream, code),
+            Event::Pong(payload) if payload == last => return None,
+            Event::End => return Some(told),
+            _ => {}
         }
     }
 }

@@ -18,6 +18,7 @@ const SETTINGS: &str = "
 [web]
 listen = [\"127.0.0.1:0\", \"127.0.0.2:0 ssl\"]
 http2 = \"cleartext\"
+keepalive_requests = 1000000000
 client_max_body_size = \"16MiB\"
 [sites.default]
 ssl_certificate = \"certificate.pem\"

@@ -1,7 +1,7 @@
 //! RFC 9113 §8: requests in frames, and what makes them malformed.
 
 use Code::{ProtocolError, StreamClosed};
-use Must::{Answer, Either, Goaway, GoesOn, Malformed, Reset};
+use Must::{Answer, Either, Goaway, Malformed, Reset};
 
 use super::super::case::{Case, GET, Must, block, case, get, get_with, post, post_with, request};
 use crate::support::http2::{Code, END_HEADERS, END_STREAM, continuation, data, headers, literal, literals, reset};

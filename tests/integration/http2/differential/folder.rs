@@ -17,7 +17,7 @@ ssl_certificate_key = \"key.pem\"
 https = \"keep\"
 root = \"root\"
 autoindex = \"html\"
-cache_control = [\"*.css 1h\"]
+cache_control = [\".css 1h\"]
 add_header = [\"* X-Policy: strict\"]
 error_page = [\"404 /404.html\", \"503 /50x.html\"]
 [sites.default.routes]

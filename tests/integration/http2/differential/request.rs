@@ -8,6 +8,16 @@ pub(super) struct Request {
     host: String,
     fields: Vec<(String, String)>,
     pub(super) content: Vec<u8>,
+    length: Length,
+}
+
+/// How a client says where its content ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Length {
+    /// By `Content-Length`.
+    Announced,
+    /// By chunks, or the end of the stream.
+    Unknown,
 }
 
 const METHODS: &[&str] =
@@ -120,6 +130,9 @@ pub(super) const FIXED: &[fn() -> Request] = &[
     || Request::post("/echo", 65_536),
     || Request::post("/echo", 65_537),
     || Request::post("/length", 1 << 20),
+    || Request { length: Length::Unknown, ..Request::post("/length", 65_536) },
+    || Request { length: Length::Unknown, ..Request::post("/length", 65_537) },
+    || Request { length: Length::Unknown, ..Request::post("/small/x", 11) },
     || Request::post("/small/x", 10),
     || Request::post("/small/x", 11),
     || Request::post("/page.html", 100),
@@ -129,7 +142,14 @@ pub(super) const FIXED: &[fn() -> Request] = &[
 impl Request {
     pub(super) fn get(target: &str) -> Self {
         let (method, host) = ("GET".to_owned(), "localhost".to_owned());
-        Self { method, target: target.to_owned(), host, fields: Vec::new(), content: Vec::new() }
+        Self {
+            method,
+            target: target.to_owned(),
+            host,
+            fields: Vec::new(),
+            content: Vec::new(),
+            length: Length::Announced,
+        }
     }
 
     fn post(target: &str, length: usize) -> Self {
@@ -157,6 +177,9 @@ impl Request {
         }
         if matches!(&*request.method, "POST" | "PUT") {
             request.content = vec![b'x'; random.pick(&[0, 5, 11, 1_000, 60_000, 70_000])];
+            // What is beyond a limit is found on the way then, when an answer may have begun.
+            let is_small = request.content.len() < 11;
+            request.length = if is_small && random.one_in(2) { Length::Unknown } else { Length::Announced };
         }
         request
     }
@@ -179,25 +202,39 @@ impl Request {
     /// As HTTP/1 says it.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
-        if !self.content.is_empty() {
-            head.push_str(&format!("content-length: {}\r\n", self.content.len()));
-        }
         self.fields.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
-        [head.as_bytes(), b"\r\n", &self.content].concat()
+        let length = self.content.len();
+        match self.length {
+            _ if length == 0 => [head.as_bytes(), b"\r\n"].concat(),
+            Length::Announced => {
+                [head.as_bytes(), format!("content-length: {length}\r\n\r\n").as_bytes(), &self.content].concat()
+            }
+            Length::Unknown => {
+                let begin = format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n");
+                [head.as_bytes(), begin.as_bytes(), &self.content, b"\r\n0\r\n\r\n"].concat()
+            }
+        }
     }
 
-    /// As HTTP/2 does; it need not say how long its content is.
-    pub(super) fn pseudo(&self) -> Vec<(&str, &str)> {
+    /// As HTTP/2 does.
+    pub(super) fn pseudo(&self) -> Vec<(String, String)> {
         let pseudo =
             [(":method", &*self.method), (":scheme", "https"), (":path", &self.target), (":authority", &self.host)];
-        let fields = self.fields.iter().map(|(name, value)| (&**name, &**value));
-        pseudo.into_iter().chain(fields).collect()
+        let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let is_announced = self.length == Length::Announced && !self.content.is_empty();
+        let length = is_announced.then(|| ("content-length".to_owned(), self.content.len().to_string()));
+        pseudo.into_iter().chain(self.fields.iter().cloned()).chain(length).collect()
     }
 }
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { method, target, host, fields, content } = self;
-        write!(f, "{method} {} at {host} {fields:?} and {} bytes", &target[..target.len().min(60)], content.len())
+        let Self { method, target, host, fields, content, length } = self;
+        write!(
+            f,
+            "{method} {} at {host} {fields:?} and {} bytes ({length:?})",
+            &target[..target.len().min(60)],
+            content.len()
+        )
     }
 }
