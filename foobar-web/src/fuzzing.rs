@@ -3,7 +3,11 @@
 use crate::request::{Host, NormalPath};
 
 pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
+pub use crate::http2::fuzzing::FrameMeter;
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
+
+/// What a client of HTTP/2 begins with.
+pub const PREFACE: &[u8] = crate::http2::PREFACE;
 
 /// The decoded path of a request, and the same encoded; `None` if it is refused.
 pub fn path(raw: &str) -> Option<(String, String)> {

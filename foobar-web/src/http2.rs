@@ -15,6 +15,8 @@
 mod connection;
 mod control_budget;
 mod frame_meter;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gather;
 mod incoming;
 mod outgoing;

@@ -82,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "foldhash",
             "foobar-core",
             "futures-util",
+            "h2",
             "http",
             "http-body",
             "httpdate",

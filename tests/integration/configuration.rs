@@ -55,6 +55,8 @@ const TESTED: &[(&str, &str)] = &[
         "web.ssl_reject_handshake",
         "a_name_that_the_default_certificate_is_for_is_not_refused_and_none_is_without_ssl_reject_handshake",
     ),
+    ("web.http2", "http2_is_spoken_to_whom_the_key_says"),
+    ("web.http2_max_concurrent_streams", "a_client_is_told_how_many_streams_it_may_have"),
     ("web.client_header_timeout", "a_client_that_dribbles_its_second_request_gets_408_at_the_deadline"),
     ("web.client_body_timeout", "a_body_that_stops_or_dribbles_is_408"),
     ("web.send_timeout", "a_client_that_stops_reading_is_reset_and_others_are_served_meanwhile"),

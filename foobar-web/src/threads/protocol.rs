@@ -1,15 +1,17 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use foobar_core::Connection;
 use tokio::time::timeout;
 
+use crate::Http2;
+use crate::http1::serve as serve_http1;
+use crate::http2::{PREFACE, serve as serve_http2};
 use crate::net::{TlsStream, Transport};
 use crate::worker::{ConnectionState, Worker};
-use crate::{Http2, http1, http2};
 
 /// Serves a connection by what was agreed on in the handshake.
 pub(super) async fn serve_tls<S: Transport>(
@@ -19,8 +21,8 @@ pub(super) async fn serve_tls<S: Transport>(
     state: Rc<ConnectionState>,
 ) {
     match stream.protocol() {
-        Some(b"h2") => http2::serve(stream, BytesMut::new(), connection, worker, state).await,
-        _ => http1::serve(stream, BytesMut::new(), connection, worker, state).await,
+        Some(b"h2") => serve_http2(stream, BytesMut::new(), connection, worker, state).await,
+        _ => serve_http1(stream, BytesMut::new(), connection, worker, state).await,
     }
 }
 
@@ -32,11 +34,11 @@ pub(super) async fn serve_plain<S: Transport>(
     state: Rc<ConnectionState>,
 ) {
     if worker.limits.http2 != Http2::Cleartext {
-        return http1::serve(stream, BytesMut::new(), connection, worker, state).await;
+        return serve_http1(stream, BytesMut::new(), connection, worker, state).await;
     }
     match Box::pin(preface(&mut stream, &worker, &state)).await {
-        Ok((Protocol::Http1, read)) => http1::serve(stream, read, connection, worker, state).await,
-        Ok((Protocol::Http2, read)) => http2::serve(stream, read, connection, worker, state).await,
+        Ok((Protocol::Http1, read)) => serve_http1(stream, read, connection, worker, state).await,
+        Ok((Protocol::Http2, read)) => serve_http2(stream, read, connection, worker, state).await,
         Err(error) => tracing::debug!(%error, "a connection ended before its first request"),
     }
 }
@@ -77,7 +79,7 @@ fn poll_preface<S: Transport>(
     read: &mut BytesMut,
 ) -> Poll<io::Result<Protocol>> {
     loop {
-        let length = std::task::ready!(worker.desk.with_input(|input| {
+        let length = ready!(worker.desk.with_input(|input| {
             stream.poll_receive(cx, input).map_ok(|length| {
                 read.extend_from_slice(&input[..length]);
                 length
@@ -95,10 +97,10 @@ fn poll_preface<S: Transport>(
 
 /// Which protocol these first bytes belong to; `None` if they may belong to either.
 fn protocol(read: &[u8]) -> Option<Protocol> {
-    let known = read.len().min(http2::PREFACE.len());
-    match read[..known] == http2::PREFACE[..known] {
+    let known = read.len().min(PREFACE.len());
+    match read[..known] == PREFACE[..known] {
         false => Some(Protocol::Http1),
-        true => (known == http2::PREFACE.len()).then_some(Protocol::Http2),
+        true => (known == PREFACE.len()).then_some(Protocol::Http2),
     }
 }
 

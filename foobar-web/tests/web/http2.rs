@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
 use foobar_web::{Address, WebTier};
@@ -219,11 +220,14 @@ fn the_last_of_keepalive_requests_is_answered_and_the_connection_ends() {
 #[test]
 fn requests_beyond_a_limit_are_refused_and_others_go_on() {
     let authority = Authority::new();
-    let server = server(&authority, "max_headers = 10\nmax_request_line = \"1KiB\"\nclient_max_body_size = \"10B\"\n", &[]);
+    let server =
+        server(&authority, "max_headers = 10\nmax_request_line = \"1KiB\"\nclient_max_body_size = \"10B\"\n", &[]);
     let mut client = server.http2(|_| {});
     assert_eq!(client.get(&format!("/{}", "a".repeat(1100))).unwrap().status(), 414);
     let mut many = get("/app");
-    (0..11).for_each(|n| _ = many.headers_mut().insert(HeaderName::try_from(format!("x-{n}")).unwrap(), "1".parse().unwrap()));
+    (0..11).for_each(|n| {
+        _ = many.headers_mut().insert(HeaderName::try_from(format!("x-{n}")).unwrap(), "1".parse().unwrap())
+    });
     assert_eq!(client.ask(many).unwrap().status(), 431);
     let mut upload = client.open(Request::post("http://a.test/echo").body(()).unwrap(), false);
     upload.sending.send_data("12345678901".into(), true).unwrap();
@@ -251,4 +255,36 @@ fn a_drain_lets_streams_end_and_takes_no_more() {
     wait_until("the answer has ended", || stream.end().is_some());
     assert_eq!((stream.end(), stream.got), (Some(Ok(())), 5));
     assert_eq!((client.wait_for_end(), idle.wait_for_end()), (None, None));
+}
+
+#[test]
+fn http2_is_spoken_to_whom_the_key_says() {
+    let authority = Authority::new();
+    let config = Arc::new({
+        let mut config = authority.client();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config
+    });
+    let certificate = authority.issue("a", &["a.test"]);
+    for (value, over_tls, without) in [("false", false, false), ("true", true, false), ("\"cleartext\"", true, true)] {
+        let listen = "listen = [\"127.0.0.1:0\", \"127.0.0.2:0 ssl\"]";
+        let site = format!("[sites.a]\nserver_name = \"a.test\"\n{}", certificate.settings());
+        let server = Server::start(&format!("[web]\n{listen}\nhttp2 = {value}\n{site}"));
+        let agreed =
+            server.connect_tls(&config, "a.test").unwrap().stream.get_ref().conn.alpn_protocol() == Some(b"h2");
+        let mut plain = server.connect();
+        plain.send([PREFACE, &frame(4, 0, 0, &[])].concat());
+        let mut first = [0; 5];
+        plain.stream.read_exact(&mut first).unwrap();
+        assert_eq!((agreed, first[..4] == [0, 0, 24, 4]), (over_tls, without), "{value}");
+    }
+}
+
+#[test]
+fn a_client_is_told_how_many_streams_it_may_have() {
+    let authority = Authority::new();
+    let server = server(&authority, "http2_max_concurrent_streams = 7\n", &[]);
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get("/app").unwrap().status(), 200);
+    assert_eq!(client.requests.current_max_send_streams(), 7);
 }

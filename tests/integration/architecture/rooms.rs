@@ -7,7 +7,7 @@ use super::{read, root};
 
 /// The rooms of foobar-web from the top floor down, and all that each may import. Arrows go down.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("fuzzing", &["http1", "request", "static_files"]),
+    ("fuzzing", &["http1", "http2", "request", "static_files"]),
     (
         "in_process",
         &["error", "file_source", "net", "pipeline", "plan", "settings", "site", "threads", "web_tier", "worker"],
@@ -23,20 +23,24 @@ const ROOMS: &[(&str, &[&str])] = &[
             "error",
             "file_source",
             "http1",
+            "http2",
             "net",
             "pipeline",
             "plan",
+            "settings",
             "site",
             "worker",
         ],
     ),
-    ("http1", &["access_log", "file_source", "limits", "net", "pipeline", "reply", "request", "site", "worker"]),
-    ("worker", &["clock", "counters", "limits", "net", "pipeline", "reply", "site"]),
+    ("http1", &["access_log", "deadline", "file_source", "limits", "net", "pipeline", "reply", "request", "worker"]),
+    ("http2", &["access_log", "deadline", "limits", "net", "pipeline", "reply", "request", "worker"]),
+    ("worker", &["clock", "counters", "limits", "net", "pipeline", "reply", "request", "site"]),
     ("plan", &["access_log", "error", "file_source", "limits", "net", "settings", "site", "static_files"]),
     ("pipeline", &["access_log", "counters", "net", "reply", "request", "site", "static_files"]),
     ("site", &["error", "limits", "reply", "request", "settings", "static_files"]),
     ("static_files", &["encoding", "error", "file_source", "limits", "memory", "pool", "reply", "request", "settings"]),
     ("net", &["error"]),
+    ("deadline", &["limits", "reply"]),
     ("access_log", &["clock", "counters", "error", "settings"]),
     ("limits", &["error", "settings"]),
     ("reply", &["clock", "file_source"]),
@@ -53,8 +57,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// What rooms must not know beyond their neighbours.
 const STRANGERS: &[(&[&str], &[&str])] = &[
-    (&["net", "file_source", "memory", "pool", "limits"], &["http", "http_body", "httpdate", "hyper", "hyper_util"]),
-    (&["threads", "worker", "plan", "pipeline", "site", "static_files", "reply", "request"], &["hyper", "hyper_util"]),
+    (&["net", "file_source", "memory", "pool", "limits"], &["http", "http_body", "httpdate", "h2"]),
+    (&["threads", "http1", "worker", "plan", "pipeline", "site", "static_files", "reply", "request"], &["h2"]),
 ];
 
 const CRATES: &[&str] = &["src", "foobar-core/src", "foobar-app/src", "foobar-web/src"];
