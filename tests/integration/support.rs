@@ -3,9 +3,11 @@
 mod client;
 mod connection;
 mod gateway;
+pub(crate) mod http2;
 mod program;
 mod random;
 mod trace;
+mod wire;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
@@ -13,6 +15,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
 pub(crate) use trace::{Call, Trace};
+pub(crate) use wire::Wire;
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -38,6 +38,11 @@ impl App for Proving {
             .route("/echo", web::post().to(async |body: web::Payload| HttpResponse::Ok().streaming(body)))
             .route("/length", web::post().to(async |body: web::Bytes| body.len().to_string()))
             .route("/bytes/{n}", web::get().to(async |n: web::Path<usize>| vec![b'x'; *n]))
+            .route("/empty", web::get().to(HttpResponse::NoContent))
+            .route("/cookie", web::get().to(cookies))
+            .route("/json", web::get().to(async || web::Json(["a", "b"])))
+            .route("/accel/{path:.*}", web::get().to(hands_over))
+            .route("/small/x", web::post().to(async |body: web::Bytes| body.len().to_string()))
             .route("/socket", web::get().to(socket))
             .route("/ledger", web::get().to(entries))
             .route("/ledger/{id}", web::get().to(entry))
@@ -58,6 +63,17 @@ async fn panics() -> HttpResponse {
 async fn panics_elsewhere() -> &'static str {
     drop(std::thread::spawn(|| panic!("a thread with a bug")).join()); // it has panicked
     "a thread has panicked"
+}
+
+/// The fields `Cookie` as they came, each on a line.
+async fn cookies(request: HttpRequest) -> String {
+    let fields = request.headers().get_all("cookie").map(|field| String::from_utf8_lossy(field.as_bytes()));
+    fields.collect::<Vec<_>>().join("\n")
+}
+
+/// Lets the web tier answer in its place.
+async fn hands_over(path: web::Path<String>) -> HttpResponse {
+    HttpResponse::Ok().insert_header(("x-accel-redirect", format!("/{path}"))).finish()
 }
 
 /// No two of its errors are alike.

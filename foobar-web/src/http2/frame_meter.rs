@@ -8,8 +8,7 @@ pub(super) struct FrameMeter {
     frame: Frame,
     /// A header block has begun, and frames of it are still to come.
     in_block: bool,
-    /// The settings that every client begins with have come.
-    has_settings: bool,
+    settings: Settings,
     control: u32,
 }
 
@@ -21,6 +20,15 @@ enum At {
     Header(usize, [u8; HEADER]),
     /// This much of a frame's payload is still to come.
     Payload(usize),
+}
+
+/// The settings that every client begins with (RFC 9113 §3.4).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settings {
+    Expected,
+    Received,
+    /// Another frame came first.
+    Missing,
 }
 
 /// What matters of a frame's header.
@@ -48,7 +56,7 @@ const END_HEADERS: u8 = 4;
 impl FrameMeter {
     pub(super) const fn new() -> Self {
         let frame = Frame { length: 0, kind: DATA, flags: 0 };
-        Self { at: At::Preface(0), frame, in_block: false, has_settings: false, control: 0 }
+        Self { at: At::Preface(0), frame, in_block: false, settings: Settings::Expected, control: 0 }
     }
 
     /// Follows these bytes, which come next.
@@ -71,6 +79,11 @@ impl FrameMeter {
             At::Payload(_) => self.in_block || self.frame.is_of_block(),
             At::Header(..) => self.in_block,
         }
+    }
+
+    /// Whether another frame came before the settings that a client has to begin with.
+    pub(super) fn lacks_settings(&self) -> bool {
+        self.settings == Settings::Missing
     }
 
     /// Takes the beginning of `bytes`; gives how much.
@@ -107,10 +120,12 @@ impl FrameMeter {
 
     fn begin(&mut self, frame: Frame) {
         self.frame = frame;
-        if frame.is_control() && (self.has_settings || frame.kind != SETTINGS) {
+        if self.settings == Settings::Expected {
+            let begins = frame.kind == SETTINGS && frame.flags & ACK == 0;
+            self.settings = if begins { Settings::Received } else { Settings::Missing };
+        } else if frame.is_control() {
             self.control = self.control.saturating_add(1);
         }
-        self.has_settings |= frame.kind == SETTINGS;
         match frame.length {
             0 => self.end(),
             length => self.at = At::Payload(length),
@@ -182,6 +197,15 @@ mod tests {
             (77, 0, b"unknown", 0),
         ] {
             assert_eq!(read(&[&frame(kind, flags, payload)]), (count, false), "{kind} {flags}");
+        }
+    }
+
+    #[test]
+    fn a_client_begins_with_its_settings() {
+        for (kind, flags, lacks) in [(SETTINGS, 0, false), (SETTINGS, ACK, true), (PING, 0, true), (77, 0, true)] {
+            let mut meter = FrameMeter::new();
+            meter.read(&[PREFACE, &frame(kind, flags, &[])].concat());
+            assert_eq!(meter.lacks_settings(), lacks, "{kind} {flags}");
         }
     }
 

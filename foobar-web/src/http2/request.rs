@@ -20,7 +20,7 @@ pub(super) enum Taken {
 
 /// Takes a request whose form h2 has found to be right.
 pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
-    if has_several_lengths(&parts) || !has_path(&parts) {
+    if has_several_lengths(&parts) || !has_path(&parts) || parts.uri.scheme_str() == Some("") {
         return Taken::Malformed;
     }
     join_cookies(&mut parts.headers);
@@ -109,7 +109,8 @@ fn refused(parts: Parts, status: StatusCode, detail: &'static str) -> Taken {
 fn name_host(parts: &mut Parts) {
     let Some(authority) = parts.uri.authority() else { return };
     let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
-    let agrees = parts.headers.get_all(HOST).iter().all(same);
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let agrees = hosts.next().is_none_or(same) && hosts.next().is_none();
     if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
         match agrees {
             true => _ = parts.headers.insert(HOST, host),

@@ -1,11 +1,10 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
-use super::PATIENCE;
+use super::{PATIENCE, Wire};
 
 /// One connection to a server.
-pub(crate) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<Wire>);
 
 /// A response, read to its end.
 #[derive(Debug)]
@@ -18,21 +17,21 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self(BufReader::new(stream))
+        Self::over(Wire::clear(address))
+    }
+
+    pub(crate) fn over(wire: Wire) -> Self {
+        Self(BufReader::new(wire))
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
-        self.0.get_mut().write_all(bytes.as_ref()).unwrap();
+        self.0.get_mut().write_all(bytes.as_ref()).and_then(|()| self.0.get_mut().flush()).unwrap();
         self
     }
 
     /// Sends until the server no longer takes it.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.0.get_mut().write_all(bytes.as_ref()).is_ok()
+        self.0.get_mut().write_all(bytes.as_ref()).and_then(|()| self.0.get_mut().flush()).is_ok()
     }
 
     pub(crate) fn request(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> Answer {
@@ -74,9 +73,9 @@ impl Client {
 
     /// Whether the first bytes of an answer come within this time.
     pub(crate) fn has_answer_within(&mut self, time: Duration) -> bool {
-        self.0.get_ref().set_read_timeout(Some(time)).unwrap();
+        self.0.get_ref().socket().set_read_timeout(Some(time)).unwrap();
         let answered = self.0.fill_buf().is_ok();
-        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        self.0.get_ref().socket().set_read_timeout(Some(PATIENCE)).unwrap();
         answered
     }
 

@@ -15,6 +15,8 @@ pub(crate) struct Program {
     pub(crate) banner: Vec<String>,
     /// Where it serves: `127.0.0.1:PORT`.
     pub(crate) address: String,
+    /// Where it serves over TLS, if it does.
+    pub(crate) tls_address: String,
     /// Where its admin listener is.
     pub(crate) admin: String,
 }
@@ -39,8 +41,15 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take().map(BufReader::new);
-        let mut program =
-            Self { child, stdout, stderr, banner: Vec::new(), address: String::new(), admin: String::new() };
+        let mut program = Self {
+            child,
+            stdout,
+            stderr,
+            banner: Vec::new(),
+            address: String::new(),
+            tls_address: String::new(),
+            admin: String::new(),
+        };
         while !program.banner.last().is_some_and(|line| line.contains("configuration  ")) {
             let line = if access_log_is_on_stdout { program.error_line() } else { program.line() };
             program.note(&line);
@@ -135,11 +144,14 @@ impl Program {
     }
 
     fn note(&mut self, line: &str) {
-        let address = || line.split("http://").nth(1).and_then(|rest| rest.split([' ', '/', '"']).next());
-        if line.contains("listening on  ") && self.address.is_empty() {
-            self.address = address().unwrap_or_default().to_owned();
+        let address = |scheme| Some(line.split_once(scheme)?.1.split([' ', '/', '"']).next()?.to_owned());
+        if line.contains("listening on  ") {
+            let known = if line.contains("https://") { &mut self.tls_address } else { &mut self.address };
+            if known.is_empty() {
+                *known = address("http://").or_else(|| address("https://")).unwrap_or_default(); // a Unix socket has none
+            }
         } else if line.contains("admin  ") {
-            self.admin = address().unwrap_or_default().to_owned();
+            self.admin = address("http://").unwrap_or_default(); // the same
         }
     }
 }
