@@ -8,6 +8,7 @@ mod folder;
 mod model;
 mod nginx;
 mod requests;
+mod routes;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -84,7 +85,7 @@ struct Server {
 impl Trial {
     fn start(seed: u64) -> Self {
         let folder = Folder::generate(seed);
-        let nginx = Nginx::start(&folder.root());
+        let nginx = Nginx::start(&folder.root(), "");
         let place = folder.root().parent().unwrap().to_owned();
         std::fs::write(place.join("foobar.toml"), CONFIGURATION).unwrap();
         let foobar = Program::start(&mut Program::foobar(&place));

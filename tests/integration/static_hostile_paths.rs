@@ -182,18 +182,44 @@ fn the_log_names_what_is_not_served_once_and_says_why() {
 #[test]
 fn a_system_call_that_is_refused_is_said_once_and_files_are_served_without_it() {
     let grounds = Grounds::new();
-    for call in ["openat2", "preadv2", "sendfile"] {
-        let options = ["-e", &format!("inject={call}:error=EPERM")];
+    let refused =
+        ["EPERM", "ENOSYS", "EACCES"].map(|error| ["openat2", "preadv2", "sendfile"].map(|call| (call, error)));
+    for (call, error) in refused.into_iter().flatten() {
+        let options = ["-e", &format!("inject={call}:error={error}")];
         let (mut command, _trace) = Trace::of(&grounds.command(), &options, &grounds.place());
         let program = Program::start(&mut command);
         assert_eq!(program.get("/folder/file.txt").text(), "a file in a folder\n", "{call}");
         assert_eq!(program.get("/link-in/file.txt").text(), "a file in a folder\n", "{call}");
         assert_eq!(program.get("/link-in-absolute").text(), "a file\n", "{call}");
         assert_eq!(program.get("/link-out-absolute").status, 404, "{call}");
+        for _ in 0..2 {
+            let large = program.get("/large.txt").text().to_owned();
+            assert!(large.len() > 1 << 20 && large.lines().all(|line| line == "a large file"), "{call} {error}");
+        }
         program.signal("TERM");
         let log = program.wait().1;
         let lines = log.lines().filter(|line| line.contains(&format!("the system call {call} is refused here")));
         assert_eq!(lines.count(), 1, "{log}");
+    }
+}
+
+/// Those that every program makes, and that have an older way or none.
+#[test]
+fn files_are_served_where_a_sandbox_refuses_calls_that_nothing_depends_on() {
+    let grounds = Grounds::new();
+    for (call, error) in
+        [("statx", "EPERM"), ("statx", "ENOSYS"), ("fadvise64", "EPERM"), ("inotify_add_watch", "EPERM")]
+    {
+        let options = ["-e", &format!("inject={call}:error={error}")];
+        let (mut command, _trace) = Trace::of(&grounds.command(), &options, &grounds.place());
+        let program = Program::start(&mut command);
+        for _ in 0..2 {
+            assert_eq!(program.get("/folder/file.txt").text(), "a file in a folder\n", "{call} {error}");
+            assert!(program.get("/large.txt").text().starts_with("a large file\n"), "{call} {error}");
+        }
+        assert_eq!(program.get("/list/").status, 200, "{call} {error}");
+        program.signal("TERM");
+        assert!(program.wait().0.success(), "{call} {error}");
     }
 }
 

@@ -1,12 +1,13 @@
 //! The access log: one line for each request, whatever became of it.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Response, handler_fn};
-use foobar_web::Web;
+use foobar_web::{FileSource, FileSources, Listed, Opened, Page, Wait, Web};
 
 use crate::drain::gated;
 use crate::support::{Server, answer, log_of, settings};
@@ -116,7 +117,7 @@ fn what_is_no_file_elsewhere_is_none_here() {
         let expected =
             format!("`web.access_log`: {target:?} is not accepted; write \"stdout\", \"off\" or the path of a file");
         assert_eq!(error, expected);
-        assert!(!std::path::Path::new(target).exists(), "{target}");
+        assert!(!Path::new(target).exists(), "{target}");
     }
 }
 
@@ -201,6 +202,41 @@ fn a_file_that_the_application_names_and_that_is_not_there_is_a_warning() {
         let line = events.lines().last().expect("there is an event");
         assert!(line.contains(level) && line.contains(&format!("target=\"{target}\"")), "{events}");
     }
+}
+
+/// Files that nobody may read.
+struct Closed;
+
+impl FileSource for Closed {
+    fn open(&self, _path: &Path, _wait: Wait) -> io::Result<Option<Opened>> {
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "the owner alone may read it"))
+    }
+
+    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_403_and_a_minute_has_ten_lines_with_path_and_reason_at_most() {
+    let events = Overheard::default();
+    let (web, sites) = settings("[sites.a]\nroot = 'embed:closed'\ntry_files = ['file', '=404']\n");
+    let mut sources = FileSources::default();
+    sources.add("closed", Closed);
+    let server =
+        Server::of(Web::with_files(&web, &sites, &sources, Some(Arc::new(events.clone()))).expect("they are good"));
+    for path in ["/a.txt", "/a.txt", "/caf%e9"].into_iter().map(str::to_owned).chain((0..20).map(|n| format!("/{n}"))) {
+        assert_eq!(server.connect().get(&path).status(), 403, "{path}");
+    }
+    let events = events.text();
+    let lines: Vec<&str> = events.lines().filter(|line| line.contains("a file is not served")).collect();
+    assert_eq!(lines.len(), 10, "{events}");
+    let reason = "reason=the owner alone may read it";
+    assert!(
+        lines[0].contains(" WARN ") && lines[0].contains("path=\"/a.txt\"") && lines[0].contains(reason),
+        "{events}"
+    );
+    assert!(lines[1].contains("path=\"/caf\u{fffd}\"") && lines[1].contains("left_out=1"), "{events}");
 }
 
 #[test]

@@ -13,13 +13,13 @@ pub(super) struct Nginx {
 const PROGRAM: &str = "/usr/sbin/nginx";
 
 impl Nginx {
-    /// Starts it and waits until it answers.
-    pub(super) fn start(root: &Path) -> Self {
+    /// Starts it, with these directives of its server, and waits until it answers.
+    pub(super) fn start(root: &Path, directives: &str) -> Self {
         assert!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing: install nginx (tests/run does it on Debian)");
         let place = tempfile::tempdir().unwrap();
         let socket = place.path().join("socket");
         let configuration = place.path().join("nginx.conf");
-        std::fs::write(&configuration, text(place.path(), root)).unwrap();
+        std::fs::write(&configuration, text(place.path(), root, directives)).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("-p").arg(place.path()).arg("-c").arg(&configuration).args(["-e", "stderr"]);
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
@@ -39,7 +39,7 @@ impl Drop for Nginx {
 }
 
 /// Its defaults, with Debian's media types for the names that are asked for; what differs has its reason in a line.
-fn text(place: &Path, root: &Path) -> String {
+fn text(place: &Path, root: &Path, directives: &str) -> String {
     let (place, root) = (place.display(), root.display());
     format!(
         "daemon off;
@@ -58,7 +58,7 @@ fn text(place: &Path, root: &Path) -> String {
             max_ranges 256;
             add_header X-Policy strict always;
             charset utf-8;
-            charset_types text/css text/plain text/xml text/markdown application/javascript image/svg+xml;
+            charset_types text/x-odd text/css text/plain text/xml text/markdown application/javascript image/svg+xml;
             gzip_static on;
             gzip_vary on;
             gzip_http_version 1.0;
@@ -87,6 +87,7 @@ fn text(place: &Path, root: &Path) -> String {
                 listen unix:{place}/socket;
                 absolute_redirect off;
                 root {root};
+                {directives}
             }}
         }}"
     )

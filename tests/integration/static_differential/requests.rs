@@ -180,7 +180,8 @@ fn method(random: &mut Random) -> &'static str {
     }
 }
 
-fn target(random: &mut Random, path: &[u8]) -> Vec<u8> {
+/// A target that leads to a decoded path, mostly.
+pub(super) fn target(random: &mut Random, path: &[u8]) -> Vec<u8> {
     let mut path = path.to_owned();
     if random.one_in(8) {
         detour(random, &mut path);

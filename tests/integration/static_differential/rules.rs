@@ -336,7 +336,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// The types that nginx and Foobar give.
-const TYPES: &[[&str; 2]] = &[
+pub(super) const TYPES: &[[&str; 2]] = &[
     ["application/javascript; charset=utf-8", "text/javascript; charset=utf-8"],
     ["application/octet-stream", "application/gzip"],
 ];

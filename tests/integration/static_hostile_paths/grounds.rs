@@ -34,6 +34,9 @@ files = "list"
 autoindex = "html"
 "#;
 
+/// So often stands a line in a file that is not kept in memory.
+const LARGE: usize = 100_000;
+
 impl Grounds {
     pub(super) fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
@@ -104,6 +107,7 @@ impl Grounds {
             ("root/begin.txt", "the beginning\n"),
             ("root/app.rs", "fn main() {}\n"),
             ("root/folder/file.txt", "a file in a folder\n"),
+            ("root/large.txt", &"a large file\n".repeat(LARGE)),
             ("root/folder/index.html", "an index\n"),
             ("root/.well-known/acme-challenge/x", "challenge\n"),
             ("root/evil.com/index.html", "evil\n"),

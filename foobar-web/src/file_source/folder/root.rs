@@ -83,7 +83,10 @@ impl Root {
         match self.openat2(path, flags, BENEATH) {
             Err(Errno::XDEV) => self.open_by_absolute_links(path, flags),
             Err(error) if error == Errno::AGAIN || is_refused(error) => match self.open_by_cap_std(path, flags) {
-                Err(error) if is_escape(&error) => self.open_by_absolute_links(path, flags),
+                // It asks for `openat2` too, and takes some refusals of a sandbox for the file's own.
+                Err(error) if is_escape(&error) || Errno::from_io_error(&error).is_some_and(is_refused) => {
+                    self.open_by_absolute_links(path, flags)
+                }
                 opened => opened,
             },
             opened => Ok(opened?),
