@@ -9,10 +9,12 @@ use std::time::Instant;
 use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
 };
-use foobar_web::{Address, Error, ServerName, SiteSettings, Web, WebSettings, WebTier};
+use foobar_web::{Address, Error, ServerName, SiteSettings, Warning, Web, WebSettings, WebTier};
 use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
+
+use crate::AdminSettings;
 
 /// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
 ///
@@ -33,16 +35,18 @@ struct State {
 }
 
 impl Admin {
-    /// Listens at `address` and answers to `names` besides addresses and `localhost`.
-    pub(crate) fn new(
-        address: &str,
-        may_move: bool,
-        names: &[ServerName],
-        tiers: Vec<Arc<dyn Tier>>,
-    ) -> Result<Self, BoxError> {
-        let state = Arc::new(State { names: names.to_vec(), tiers, draining: AtomicBool::new(false) });
-        let elsewhere = may_move.then(|| listener("127.0.0.1:0", &state)).transpose()?;
-        Ok(Self { web: listener(address, &state)?, elsewhere, moved: OnceLock::new(), state })
+    /// Listens and answers to the names of the settings besides addresses and `localhost`.
+    pub(crate) fn new(settings: &AdminSettings, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
+        let names = settings.server_name.to_vec();
+        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false) });
+        let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
+        Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new(), state })
+    }
+
+    /// What will not work as somebody may expect.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        let of_admin = |Warning { key, message }| Warning { key: admin_key(&key), message };
+        self.web.warnings().into_iter().map(of_admin).collect()
     }
 
     /// Tries the address, unless nobody chose it.
@@ -102,13 +106,29 @@ fn of_admin(error: BoxError) -> BoxError {
         Ok(Error::Listen { address, source, .. }) => {
             format!("`admin.listen`: cannot listen on {address}: {source}").into()
         }
-        Ok(Error::Setting { message, .. }) => format!("`admin.listen`: {message}").into(),
-        Ok(other) => other.into(),
+        Ok(other) => with_admin_key(other).into(),
         Err(error) => error,
     }
 }
 
-fn listener(address: &str, state: &Arc<State>) -> Result<Web, BoxError> {
+fn with_admin_key(error: Error) -> Error {
+    match error {
+        Error::Setting { key, message } => Error::Setting { key: admin_key(&key), message },
+        Error::Open { key, path, source } => Error::Open { key: admin_key(&key), path, source },
+        other => other,
+    }
+}
+
+/// The key that the operator has written for one of the web tier.
+fn admin_key(key: &str) -> String {
+    key.strip_prefix("sites.admin.").map_or_else(|| "admin.listen".to_owned(), |own| format!("admin.{own}"))
+}
+
+fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<Web, Error> {
+    if address.split_ascii_whitespace().skip(1).any(|word| word == "ssl") && admin.ssl_certificate.is_empty() {
+        let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
+        return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
+    }
     let mut settings = WebSettings::default();
     settings.listen = std::iter::once(address.to_owned()).collect();
     settings.workers = Some(1);
@@ -118,8 +138,11 @@ fn listener(address: &str, state: &Arc<State>) -> Result<Web, BoxError> {
         let state = state.clone();
         async move { state.answer(&request) }
     }));
-    let sites = BTreeMap::from([("admin".to_owned(), SiteSettings::default())]);
-    Web::new(&settings, &sites, Some(handler)).map_err(|error| of_admin(error.into()))
+    let mut site = SiteSettings::default();
+    site.ssl_certificate.clone_from(&admin.ssl_certificate);
+    site.ssl_certificate_key.clone_from(&admin.ssl_certificate_key);
+    let sites = BTreeMap::from([("admin".to_owned(), site)]);
+    Web::new(&settings, &sites, Some(handler)).map_err(with_admin_key)
 }
 
 impl State {

@@ -87,7 +87,8 @@ impl Composition {
     /// What the web tier says of settings without effect.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let is_said = |warning: &Warning| self.config.origin(&warning.key) != "default"; // nobody's mistake
-        self.web.warnings().into_iter().chain(self.useless_delay()).filter(is_said).collect()
+        let of_admin = self.admin.iter().flat_map(|admin| admin.warnings());
+        self.web.warnings().into_iter().chain(of_admin).chain(self.useless_delay()).filter(is_said).collect()
     }
 
     /// Tries what the settings name, and leaves everything as it is.
@@ -134,10 +135,12 @@ impl Composition {
     fn admin(&self) -> Result<Option<Arc<Admin>>, StartError> {
         match self.settings.admin.listen.as_str() {
             "off" => Ok(None),
-            address => {
+            _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(address, may_move, &self.settings.admin.server_name, self.tiers());
-                let admin = admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))?;
+                let admin = Admin::new(&self.settings.admin, may_move, self.tiers()).map_err(|error| {
+                    let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
+                    StartError::setting(&self.config, &key, error)
+                })?;
                 Ok(Some(Arc::new(admin)))
             }
         }

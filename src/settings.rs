@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use foobar_app::AppSettings;
 use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, key, settings};
@@ -22,13 +23,18 @@ settings! {
 settings! {
     /// `[admin]`: the listener for operators, with `/livez`, `/readyz` and `/metrics`.
     pub struct AdminSettings in "admin" {
-        /// Its address, or `off`. It has no password: keep it on the loopback or a private network. Where the default
+        /// Its address, or `off`; with the word `ssl` after it, it speaks TLS. It has no password: keep it on the loopback or a
+        /// private network. Where the default
         /// is taken by another program, a free port is used and logged; an address of your own must be free.
         pub listen: String = r#""127.0.0.1:9180""#,
         /// The names it answers to besides IP addresses and `localhost`, written as those of a site, such as `"web"`, by
         /// which a Prometheus in the next container asks. Any other name gets 421: a page elsewhere whose name has been
         /// pointed here (DNS rebinding) must not read what operators read.
         pub server_name: List<ServerName> = "[]",
+        /// Its certificate for TLS, as `ssl_certificate` of a site.
+        pub ssl_certificate: List<PathBuf> = "[]",
+        /// The private key of each `ssl_certificate`, as `ssl_certificate_key` of a site.
+        pub ssl_certificate_key: List<PathBuf> = "[]",
     }
 }
 

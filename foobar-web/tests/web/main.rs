@@ -25,6 +25,7 @@ mod sites;
 mod slow_clients;
 mod support;
 mod tls;
+mod tls_hostile;
 mod try_files;
 mod upgrade;
 mod wire;

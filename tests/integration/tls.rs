@@ -1,0 +1,191 @@
+//! HTTPS as others speak it: curl and openssl, with each kind of key and version, with and without a certificate of their
+//! own. `tests/tls` has the programs that judge a server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use foobar::actix_web::web::{self, ReqData};
+use foobar::{App, ClientCertificate, Running, Server};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    SignatureAlgorithm,
+};
+
+/// Says who asks.
+struct Told;
+
+impl App for Told {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        let tell = async |certificate: Option<ReqData<ClientCertificate>>| {
+            certificate.as_deref().map_or("nobody", ClientCertificate::subject).to_owned()
+        };
+        routes.route("/", web::get().to(tell));
+    }
+}
+
+/// An authority, with its certificate in `ca.pem` of a folder.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
+        Self { folder, issuer }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The files of a certificate for `localhost` and its key.
+    fn issue(&self, name: &str, algorithm: &'static SignatureAlgorithm, subject: DistinguishedName) -> [String; 2] {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.distinguished_name = subject;
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let files = [(".pem", certificate.pem()), (".key", key.serialize_pem())];
+        files.map(|(end, text)| {
+            let path = self.path(&format!("{name}{end}"));
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        })
+    }
+}
+
+fn named(name: &str) -> DistinguishedName {
+    let mut names = DistinguishedName::new();
+    names.push(DnType::CommonName, name);
+    names
+}
+
+async fn start(settings: &[(&str, &str)]) -> Running {
+    let server = Server::new().app(Told).set("web.access_log", "off").set("admin.listen", "off");
+    let server = server.set("web.listen", "127.0.0.1:0 ssl");
+    settings.iter().fold(server, |server, (key, value)| server.set(*key, *value)).start().await.unwrap()
+}
+
+fn port(running: &Running) -> u16 {
+    running.addresses()[0].to_string().rsplit(':').next().unwrap().parse().unwrap()
+}
+
+fn text(output: Output) -> String {
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
+fn curl(authority: &Path, options: &[&str], url: &str) -> String {
+    let mut command = Command::new("curl");
+    command.args(["-sS", "--max-time", "60", "--cacert"]).arg(authority).args(options).arg(url);
+    text(command.output().expect("curl is installed"))
+}
+
+/// What `openssl s_client` says of the connection.
+fn openssl(port: u16, authority: &Path, options: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost", "-brief"]);
+    command.args(["-verify_return_error", "-CAfile"]).arg(authority).args(options).stdin(Stdio::null());
+    text(command.output().expect("openssl is installed"))
+}
+
+#[tokio::test]
+async fn curl_and_openssl_connect_with_each_version_and_each_kind_of_key() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    for (kind, algorithm, shown) in [
+        ("rsa", &rcgen::PKCS_RSA_SHA256, "RSA-PSS"),
+        ("p256", &rcgen::PKCS_ECDSA_P256_SHA256, "ECDSA"),
+        ("p384", &rcgen::PKCS_ECDSA_P384_SHA384, "ECDSA"),
+        ("ed25519", &rcgen::PKCS_ED25519, "ed25519"),
+    ] {
+        let [certificate, key] = authority.issue(kind, algorithm, named(kind));
+        let files = [("sites.a.ssl_certificate", certificate.as_str()), ("sites.a.ssl_certificate_key", key.as_str())];
+        let running = start(&files).await;
+        let url = format!("https://localhost:{}/", port(&running));
+        for (version, protocol) in [("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")] {
+            let tls = format!("--tlsv{version}");
+            assert_eq!(curl(&ca, &[&tls, "--tls-max", version], &url), "nobody", "{kind} {version}");
+            let said = openssl(port(&running), &ca, &[&format!("-tls{}", version.replace('.', "_"))]);
+            assert!(said.contains(&format!("Protocol version: {protocol}")), "{kind} {version}: {said}");
+            assert!(said.contains("Verification: OK"), "{kind} {version}: {said}");
+            assert!(said.contains(&format!("Signature type: {shown}")), "{kind} {version}: {said}");
+        }
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn the_subject_of_a_client_is_written_as_by_openssl() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let [certificate, key] = authority.issue("own", &rcgen::PKCS_ECDSA_P256_SHA256, named("own"));
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CountryName, "DE");
+    subject.push(DnType::OrganizationName, "Bücher, Bytes + \"Söhne\"");
+    subject.push(DnType::CommonName, "#Ann; <a> \\ b ");
+    let [client, client_key] = authority.issue("client", &rcgen::PKCS_ECDSA_P256_SHA256, subject);
+    let running = start(&[
+        ("sites.a.ssl_certificate", &certificate),
+        ("sites.a.ssl_certificate_key", &key),
+        ("sites.a.ssl_verify_client", "on"),
+        ("sites.a.ssl_client_certificate", &ca.display().to_string()),
+    ])
+    .await;
+    let url = format!("https://localhost:{}/", port(&running));
+    let mut command = Command::new("openssl");
+    command.args(["x509", "-noout", "-subject", "-nameopt", "RFC2253,-esc_msb,utf8", "-in", &client]);
+    let subject = text(command.output().expect("openssl is installed"));
+    for version in ["1.2", "1.3"] {
+        let options = ["--tls-max", version, "--cert", &client, "--key", &client_key];
+        assert_eq!(format!("subject={}\n", curl(&ca, &options, &url)), subject);
+        let refused = curl(&ca, &["--tls-max", version], &url);
+        assert!(refused.starts_with("curl: (") && refused.contains("alert"), "{refused}");
+    }
+    let refused = openssl(port(&running), &ca, &["-tls1_2"]);
+    assert!(refused.contains("alert number 116"), "{refused}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_admin_listener_speaks_tls() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let [certificate, key] = authority.issue("admin", &rcgen::PKCS_ECDSA_P256_SHA256, named("admin"));
+    let running = start(&[
+        ("web.listen", "127.0.0.1:0"),
+        ("admin.listen", "127.0.0.1:0 ssl"),
+        ("admin.ssl_certificate", &certificate),
+        ("admin.ssl_certificate_key", &key),
+    ])
+    .await;
+    let address = running.admin_address().expect("it is on").to_string();
+    let port = address.strip_prefix("https://127.0.0.1:").expect("it speaks TLS");
+    assert_eq!(curl(&ca, &[], &format!("https://localhost:{port}/livez")), "alive\n");
+    let to = format!("evil.test:{port}:127.0.0.1");
+    let elsewhere = curl(&ca, &["-k", "--resolve", &to], &format!("https://evil.test:{port}/livez"));
+    assert!(elsewhere.starts_with("curl: (35)"), "{elsewhere}");
+    let options = ["-H", "Host: evil.test"];
+    let elsewhere = curl(&ca, &options, &format!("https://localhost:{port}/livez"));
+    assert!(elsewhere.contains("admin.server_name"), "{elsewhere}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_certificate_of_the_admin_listener_is_said_of_its_own_key() {
+    for (key, value, message) in [
+        ("admin.listen", "127.0.0.1:0 ssl", "`admin.listen`: it needs a certificate for TLS"),
+        ("admin.ssl_certificate", "/no/such", "`admin.ssl_certificate_key`: there are 1 certificates and 0 keys"),
+        ("admin.ssl_certificate_key", "/no/such", "`admin.ssl_certificate_key`: there are 0 certificates and 1 keys"),
+        ("admin.listen", "127.0.0.1:0 proxy_protocol", "`admin.listen`: "),
+    ] {
+        let server = Server::new().app(Told).set("admin.listen", "127.0.0.1:0").set(key, value);
+        let error = server.start().await.err().expect("it does not start");
+        let told = foobar::Chain(&error).to_string();
+        assert!(told.contains(message), "{told}");
+    }
+}
