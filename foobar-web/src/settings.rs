@@ -141,7 +141,7 @@ settings! {
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
         ;
-        /// Answers for paths, decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"`, without regard to case `"~* pattern"`. Exact beats pattern, and a pattern a prefix, as in nginx; the longest pattern wins, the longest prefix wins.
+        /// Answers for paths, decoded: `"/prefix/"`, `"= /exact"`, or a regular expression, `"~ pattern"`, without regard to case `"~* pattern"`. Exact beats pattern, and a pattern a prefix, as in nginx; a path that is not UTF-8 is matched by its bytes; the longest pattern wins, the longest prefix wins.
         pub routes: BTreeMap<String, RouteSettings>,
     }
 }

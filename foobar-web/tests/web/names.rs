@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use foobar_core::handler_fn;
+use foobar_core::{Request, Response, ResponseBody, handler_fn};
+use http::HeaderValue;
 use tempfile::TempDir;
 
 use crate::accel::{ask, naming};
@@ -203,6 +204,21 @@ fn an_application_may_name_such_a_file() {
     assert_eq!(ask(&mut client, "GET", "X-Accel-Redirect=/x/caf%e9", "").body, "secret/caf%e9");
     assert_eq!(ask(&mut client, "GET", "X-Accel-Redirect=/x/%e9/../caf%e9", "").status(), 500);
     assert_eq!(ask(&mut client, "GET", "X-Accel-Redirect=/x/caf%e9%0a", "").status(), 500);
+}
+
+#[test]
+fn an_application_may_name_such_a_file_without_an_escape() {
+    let place = Place::new(&[b"secret/caf\xe9"]);
+    let toml =
+        format!("[sites.a.routes]\n'/x/' = {{ files = '{}/secret', internal = true }}\n", place.0.path().display());
+    let naming = |_: Request| async {
+        let mut response = Response::new(ResponseBody::empty());
+        let target = HeaderValue::from_bytes(b"/x/caf\xe9").expect("a value takes such bytes");
+        response.headers_mut().insert("x-accel-redirect", target);
+        response
+    };
+    let server = Server::with(&toml, Some(Arc::new(handler_fn(naming))));
+    assert_eq!(get(&server, "/", "").body, "secret/caf%e9");
 }
 
 #[test]

@@ -1,3 +1,6 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use super::*;
 
 #[derive(RustEmbed)]
@@ -25,6 +28,14 @@ fn a_path_leads_to_a_file_a_directory_or_nothing() {
     for nothing in ["missing", "embed", "embedded/", "embedded/missing", "../file_source.rs", "/embedded.rs"] {
         assert!(embedded.open(Path::new(nothing), Wait::Allowed).unwrap().is_none(), "{nothing}");
     }
+}
+
+#[test]
+fn a_path_that_is_not_utf_8_leads_to_nothing() {
+    let path = Path::new(OsStr::from_bytes(b"caf\xe9"));
+    let embedded = Embedded::<Sources>::new();
+    assert!(embedded.open(path, Wait::Allowed).unwrap().is_none());
+    assert!(embedded.list(path, &Page { first: 0, most: 1, shows: &|_| true }).unwrap().is_none());
 }
 
 #[test]

@@ -10,12 +10,15 @@ use super::directory::Directory;
 #[derive(Default)]
 pub(crate) struct Directories {
     trees: HashMap<u32, BTreeMap<Box<[u8]>, Watched>>,
-    paths: HashMap<i32, Vec<(u32, Box<[u8]>)>>,
+    paths: HashMap<i32, Vec<Place>>,
     count: usize,
     /// Whether somebody takes what the system tells.
     pub(crate) listening: bool,
     failed: bool,
 }
+
+/// The number of a tree, and a path in it.
+type Place = (u32, Box<[u8]>);
 
 struct Watched {
     directory: Arc<Directory>,
@@ -33,7 +36,7 @@ impl Directories {
     }
 
     /// Where a watch leads to.
-    pub(crate) fn paths(&self, watch: i32) -> Vec<(u32, Box<[u8]>)> {
+    pub(crate) fn paths(&self, watch: i32) -> Vec<Place> {
         self.paths.get(&watch).cloned().unwrap_or_default() // one that has just been ended
     }
 
