@@ -3,7 +3,7 @@
 use crate::request::{Host, NormalPath};
 
 pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
-pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, proxy_header};
+pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, next_update, proxy_header};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
 
 /// The decoded path of a request, and the same encoded; `None` if it is refused.

@@ -153,8 +153,8 @@ fn of_rsa_alone(authority: &Authority) -> rustls::ClientConfig {
         .copied()
         .collect::<Vec<_>>()
         .leak();
-    let config =
-        rustls::ClientConfig::builder_with_provider(Arc::new(old)).with_safe_default_protocol_versions().unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(old)).with_safe_default_protocol_versions();
+    let config = config.expect("the versions are the usual ones");
     config.with_root_certificates(authority.roots()).with_no_client_auth()
 }
 
