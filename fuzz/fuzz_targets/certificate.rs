@@ -2,11 +2,13 @@
 //! follows it does not matter.
 #![no_main]
 
-use foobar_web::fuzzing::certificate;
+use foobar_web::fuzzing::{certificate, next_update};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
+    assert!(next_update(bytes).is_none_or(|time| time.abs() < 400_000_000_000));
     let Some(facts) = certificate(bytes) else { return };
+    assert!(!facts.subject.iter().any(|subject| subject.contains(char::is_control)), "{:?}", facts.subject);
     for name in &facts.names {
         assert!(bytes.to_ascii_lowercase().windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
     }

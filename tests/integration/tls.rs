@@ -11,6 +11,8 @@ use rcgen::{
     SignatureAlgorithm,
 };
 
+use crate::support::{Call, Program, Trace};
+
 /// Says who asks.
 struct Told;
 
@@ -187,5 +189,45 @@ async fn what_is_wrong_with_the_certificate_of_the_admin_listener_is_said_of_its
         let error = server.start().await.err().expect("it does not start");
         let told = foobar::Chain(&error).to_string();
         assert!(told.contains(message), "{told}");
+    }
+}
+
+/// One packet carries the answer, the announcement of the end and the end: they are written as one, with more to come, and
+/// the end of this side follows.
+#[test]
+fn the_answer_the_announcement_of_the_end_and_the_end_go_out_together() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let [certificate, key] = authority.issue("own", &rcgen::PKCS_ECDSA_P256_SHA256, named("own"));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.txt"), "a file\n").unwrap();
+    let mut command = Program::foobar(folder.path());
+    for (key, value) in [
+        ("WEB__LISTEN", r#"["127.0.0.1:0", "127.0.0.1:0 ssl"]"#),
+        ("WEB__WORKERS", "1"),
+        ("SITES__A__ROOT", "."),
+        ("SITES__A__SSL_CERTIFICATE", &certificate),
+        ("SITES__A__SSL_CERTIFICATE_KEY", &key),
+    ] {
+        command.env(format!("FOOBAR__{key}"), value);
+    }
+    let (mut command, trace) = Trace::of(&command, &[], folder.path());
+    let program = Program::start(&mut command);
+    let listening = program.banner.iter().find_map(|line| line.rsplit_once("https://127.0.0.1:"));
+    let url = format!("https://localhost:{}/file.txt", listening.expect("it speaks TLS").1);
+    for version in ["1.2", "1.3"] {
+        assert_eq!(curl(&ca, &["--tls-max", version, "-H", "Connection: close"], &url), "a file\n");
+    }
+    program.signal("TERM");
+    assert!(program.wait().0.success());
+    let calls = trace.calls();
+    let ends: Vec<_> = (1..calls.len()).filter(|at| calls[*at].name == "shutdown").collect();
+    let of_worker = |call: &&Call| call.name.starts_with("send") || call.name == "shutdown";
+    assert_eq!(ends.len(), 2, "{calls:#?}");
+    for end in ends {
+        let worker = calls[end].thread;
+        let before = calls[..end].iter().rev().filter(|call| call.thread == worker).find(of_worker);
+        let before = before.expect("something was sent");
+        assert!(before.name == "sendto" && before.rest.contains("MSG_MORE"), "{before:?}");
     }
 }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use super::proxy_protocol::{Header, Source, parse};
-use super::tls::Facts;
+use super::tls::{Facts, name_text};
 
 /// A header of the PROXY protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,17 @@ pub struct Certificate {
     pub not_after: i64,
     /// The DNS names that it is for.
     pub names: Vec<String>,
+    /// For whom it was issued, as text; `None` if that is no name.
+    pub subject: Option<String>,
 }
 
 /// Reads a certificate in DER; `None` if it is none.
 pub fn certificate(bytes: &[u8]) -> Option<Certificate> {
-    let Facts { not_before, not_after, names, .. } = Facts::of(bytes)?;
-    Some(Certificate { not_before, not_after, names })
+    let Facts { not_before, not_after, names, subject, .. } = Facts::of(bytes)?;
+    Some(Certificate { not_before, not_after, names, subject: name_text(subject) })
+}
+
+/// When a list of revoked certificates in DER is followed by the next, in seconds since 1970.
+pub fn next_update(list: &[u8]) -> Option<i64> {
+    super::tls::next_update(list)
 }

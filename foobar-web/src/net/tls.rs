@@ -29,4 +29,4 @@ pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};
 pub(crate) use renewal::renew;
 #[cfg(fuzzing)]
-pub(crate) use x509::Facts;
+pub(crate) use {distinguished_name::text as name_text, x509::Facts, x509::next_update};

@@ -1,12 +1,14 @@
 //! Certificates of clients: who gets in, what the application is told, and which connections serve which site.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
+
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use foobar_core::{ClientCertificate, Request, Response, ResponseBody, handler_fn};
-use foobar_web::Web;
+use foobar_core::{ClientCertificate, Request, Response, ResponseBody, Tier, handler_fn};
+use foobar_web::{InProcess, Web};
 use rustls::{ClientConfig, HandshakeKind};
 
 use super::support::tls::{Authority, Files, write};
@@ -279,6 +281,21 @@ fn a_site_that_wants_certificates_is_not_reached_without_tls() {
         }
     }
     assert!(get("/.well-known/acme-challenge/token", "").ends_with("token"));
+}
+
+#[tokio::test]
+async fn without_sockets_a_request_says_that_its_client_has_shown_a_certificate() {
+    let authority = Authority::new();
+    let (web, sites) = settings(&format!("{LISTEN}{}", site("a", &authority, &authority, "on")));
+    let web = InProcess::new(&web, &sites, Some(Arc::new(handler_fn(told)))).unwrap();
+    web.start().await.unwrap();
+    let request = |url: &str| http::Request::get(url).body(bytes::Bytes::new()).unwrap();
+    let mut shown = request("https://a.test/app");
+    shown.extensions_mut().insert(ClientCertificate::new(vec![vec![0x30, 0]], "CN=Ann".to_owned()));
+    assert_eq!(web.handle(shown).await.body(), "CN=Ann of 1");
+    assert_eq!(web.handle(request("https://a.test/app")).await.status(), 421);
+    assert_eq!(web.handle(request("http://a.test/app")).await.status(), 308);
+    web.drain(std::time::Instant::now()).await;
 }
 
 #[test]

@@ -136,6 +136,14 @@ fn of_two_certificates_a_client_gets_the_one_that_it_can_verify() {
         list([&rsa.key, &ecdsa.key])
     ));
     assert!(server.connect_tls(&Arc::new(authority.client()), "a.test").unwrap().was_shown(&ecdsa));
+    let config = Arc::new(of_rsa_alone(&authority));
+    assert!(server.connect_tls(&config, "a.test").unwrap().was_shown(&rsa));
+    let without = Server::start(&format!("{LISTEN}[sites.a]\n{}", ecdsa.settings()));
+    assert!(alert(without.connect_tls(&config, "a.test")).contains("HandshakeFailure"));
+}
+
+/// A client that verifies no signature but those by RSA.
+fn of_rsa_alone(authority: &Authority) -> rustls::ClientConfig {
     let mut old = rustls::crypto::aws_lc_rs::default_provider();
     old.signature_verification_algorithms.mapping = old
         .signature_verification_algorithms
@@ -145,10 +153,9 @@ fn of_two_certificates_a_client_gets_the_one_that_it_can_verify() {
         .copied()
         .collect::<Vec<_>>()
         .leak();
-    let config =
-        rustls::ClientConfig::builder_with_provider(Arc::new(old)).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(authority.roots()).with_no_client_auth();
-    assert!(server.connect_tls(&Arc::new(config), "a.test").unwrap().was_shown(&rsa));
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(old)).with_safe_default_protocol_versions();
+    let config = config.expect("the versions are the usual ones");
+    config.with_root_certificates(authority.roots()).with_no_client_auth()
 }
 
 #[test]

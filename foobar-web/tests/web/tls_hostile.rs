@@ -1,6 +1,8 @@
 //! TLS where it is not as usual: odd names and many, certificates that change under handshakes, clients that stall, send
 //! what is no handshake, or cut a connection off.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ const IA5_STRING: u8 = 0x16;
 
 /// A name in DER as text (RFC 4514), such as `CN=Ann,O=Foobar`: the nearest part first, as in nginx's `$ssl_client_s_dn`.
 /// `None` if it is no name.
-pub(super) fn text(name: &[u8]) -> Option<String> {
+pub(crate) fn text(name: &[u8]) -> Option<String> {
     let mut parts = Vec::new();
     let mut sets = Der(name);
     while !sets.0.is_empty() {
