@@ -266,6 +266,9 @@ impl<S: Transport> Connection<S> {
     /// Whether the connection is idle, for whoever needs its place.
     fn note_activity(&mut self) {
         self.io.borrow_mut().budget.answered(self.streams.take_answered());
+        if self.state.is_draining() {
+            self.streams.begin_drain();
+        }
         let is_in_head = self.io.borrow().meter.is_in_head();
         self.head = is_in_head.then(|| self.head.unwrap_or_else(Instant::now));
         let is_open = match &self.protocol {
@@ -358,7 +361,8 @@ fn settings(limits: &Limits) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
         .max_header_list_size(limits.head.bytes.min(LARGEST_HEAD) as u32)
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_connect_protocol();
     builder
 }
 

@@ -4,6 +4,7 @@ use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, StatusCode};
 
+use super::websocket::{self, Asked};
 use crate::limits::HeadLimits;
 use crate::pipeline::Refusal;
 use crate::request::target;
@@ -12,6 +13,8 @@ use crate::request::target;
 pub(super) enum Taken {
     /// It is answered: it looks as if it had come over HTTP/1.
     Request(Parts),
+    /// It asks for a WebSocket, and looks like an upgrade over HTTP/1.
+    WebSocket(Parts),
     /// It is refused with an error; a request stands in its place.
     Refused(Request<()>, Refusal),
     /// Its stream is reset (RFC 9113 §8.1.1).
@@ -24,13 +27,19 @@ pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
         return Taken::Malformed;
     }
     join_cookies(&mut parts.headers);
+    let asked = websocket::asked(&mut parts);
     let checked = check_size(&parts, limits).and_then(|()| encode_target(&mut parts));
-    if let Err((status, detail)) = checked {
-        return refused(parts, status, detail);
+    match (checked, asked) {
+        (Err((status, detail)), _) => return refused(parts, status, detail),
+        (Ok(()), Some(Asked::Unknown)) => return refused(parts, StatusCode::NOT_IMPLEMENTED, UNKNOWN_PROTOCOL),
+        (Ok(()), Some(Asked::WebSocket)) => websocket::disguise(&mut parts),
+        (Ok(()), None) => {}
     }
     name_host(&mut parts);
-    Taken::Request(parts)
+    if asked.is_some() { Taken::WebSocket(parts) } else { Taken::Request(parts) }
 }
+
+const UNKNOWN_PROTOCOL: &str = "The only protocol that follows CONNECT is `websocket`.";
 
 /// Why a request is refused: the status, and a sentence for the client.
 type Refused = (StatusCode, &'static str);

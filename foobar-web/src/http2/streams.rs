@@ -5,6 +5,7 @@ use foobar_core::Connection;
 use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::net::TlsClient;
@@ -24,6 +25,8 @@ pub(super) struct Streams {
     answered: Cell<u32>,
     /// Bytes of all bodies that could be sent.
     moved: Cell<u64>,
+    is_draining: Cell<bool>,
+    draining: Notify,
 }
 
 impl Streams {
@@ -31,7 +34,16 @@ impl Streams {
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let tls_site = tls.as_ref().map(|tls| tls.site);
         let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme), tls_site)));
-        Self { worker, peer, tls, fast_path, answered: Cell::default(), moved: Cell::default() }
+        Self {
+            worker,
+            peer,
+            tls,
+            fast_path,
+            answered: Cell::default(),
+            moved: Cell::default(),
+            is_draining: Cell::default(),
+            draining: Notify::new(),
+        }
     }
 
     /// How a request came whose head had come whole then.
@@ -51,6 +63,20 @@ impl Streams {
         let pipeline = &self.worker.pipeline;
         let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.desk, Some(host.as_bytes()), &asked)?;
         pipeline.ready(answer.reply, request, &self.arrival(since))
+    }
+
+    /// The worker drains.
+    pub(super) fn begin_drain(&self) {
+        if !self.is_draining.replace(true) {
+            self.draining.notify_waiters();
+        }
+    }
+
+    /// Completes when it does.
+    pub(super) async fn draining(&self) {
+        while !self.is_draining.get() {
+            self.draining.notified().await;
+        }
     }
 
     /// An answer has been sent whole.
