@@ -35,11 +35,11 @@ struct Job {
 
 /// How much later than the deadline a caller gives up, so that the thread's own answer comes first: it ends the
 /// statement on the server, which takes a second where that does not answer.
-const GRACE: Duration = Duration::from_millis(1500);
+const GRACE: Duration = Duration::from_secs(2);
 /// How long before the end of a drain what still runs is ended.
-const LAST_MOMENTS: Duration = Duration::from_secs(1);
+const LAST_MOMENTS: Duration = Duration::from_secs(2);
 /// How long it has to end, at least, even where the drain has less time.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl QueryThreads {
     /// Starts the threads, numbered from `first`.

@@ -26,7 +26,7 @@ pub(super) enum Target {
 }
 
 /// How long ending a statement may take, with the wait for the connection.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a thread waits until it looks again whether the connection is free.
 const PAUSE: Duration = Duration::from_millis(5);
 

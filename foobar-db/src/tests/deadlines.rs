@@ -122,7 +122,7 @@ async fn a_drain_leaves_no_statement_running_on_the_server() {
     let tier = db.tier();
     let running = tokio::spawn(async move { db.write(unlimited).await });
     until_running(&test, id).await;
-    tier.drain(Instant::now() + Duration::from_secs(2)).await;
+    tier.drain(Instant::now() + Duration::from_secs(3)).await;
     until_ended(&test, id).await;
     let outcome = running.await.unwrap();
     assert!(matches!(outcome, Err(Error::Closed)), "{outcome:?}");
