@@ -247,7 +247,7 @@ fn a_drain_says_how_many_connections_it_waits_for_and_how_long() {
     let mut waiting = server.connect();
     waiting.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     arrivals.recv().expect("the request arrives");
-    events.listen_to(|| server.drain(Duration::from_millis(500)));
+    events.listen_to(|| server.drain(Duration::from_secs(3)));
     let text = events.text();
     let line = text.lines().find(|line| line.contains("waiting for connections to finish, at most ")).expect(&text);
     assert!(line.contains("INFO") && line.contains("connections=1"), "{line}");
