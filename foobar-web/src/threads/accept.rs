@@ -12,11 +12,11 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
-use super::handshake::handshake;
+use super::handshake::serve_tls;
 use super::proxied::serve_proxied;
-use crate::http1::{refuse_plain, serve};
-use crate::net::{Accepted, Acceptor, Established, Socket};
-use crate::worker::{ConnectionState, Worker};
+use crate::http1::serve;
+use crate::net::{Accepted, Acceptor, Socket};
+use crate::worker::Worker;
 
 /// The accept loop of one worker.
 struct AcceptLoop {
@@ -133,24 +133,6 @@ impl AcceptLoop {
         if open > self.connection_ceiling.get() {
             self.worker.connections.evict_down_to(self.connection_ceiling.get());
         }
-    }
-}
-
-/// Serves a connection that speaks TLS, whose handshake is done by the deadline.
-pub(super) async fn serve_tls(
-    socket: impl Socket,
-    connection: Connection,
-    worker: Rc<Worker>,
-    state: Rc<ConnectionState>,
-    deadline: Instant,
-) {
-    match Box::pin(handshake(socket, &worker, &state, deadline)).await {
-        Some(Established::Tls(stream)) => serve(stream, connection, worker, state).await,
-        Some(Established::Plain(socket, head)) => {
-            let connection = Connection { scheme: Scheme::Http, ..connection };
-            Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
-        }
-        None => {}
     }
 }
 

@@ -4,8 +4,7 @@ use std::rc::Rc;
 use foobar_core::{Connection, Scheme};
 use tokio::time::Instant;
 
-use super::accept::serve_tls;
-use super::handshake::until;
+use super::handshake::{serve_tls, until};
 use crate::http1::serve;
 use crate::net::{Place, Socket, Source, poll_header};
 use crate::worker::{ConnectionState, Worker};
