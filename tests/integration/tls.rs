@@ -70,7 +70,7 @@ fn named(name: &str) -> DistinguishedName {
 async fn start(settings: &[(&str, &str)]) -> Running {
     let server = Server::new().app(Told).set("web.access_log", "off").set("admin.listen", "off");
     let server = server.set("web.listen", "127.0.0.1:0 ssl");
-    settings.iter().fold(server, |server, (key, value)| server.set(key, value)).start().await.unwrap()
+    settings.iter().fold(server, |server, (key, value)| server.set(key, *value)).start().await.unwrap()
 }
 
 fn port(running: &Running) -> u16 {
