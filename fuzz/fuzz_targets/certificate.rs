@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(next_update(bytes).is_none_or(|time| time.abs() < 400_000_000_000));
     let Some(facts) = certificate(bytes) else { return };
     assert!(!facts.subject.iter().any(|subject| subject.contains(char::is_control)), "{:?}", facts.subject);
-    for name in &facts.names {
+    for name in facts.names.iter().filter(|name| !name.is_empty()) {
         assert!(bytes.to_ascii_lowercase().windows(name.len()).any(|window| window == name.as_bytes()), "{name}");
     }
     assert!(facts.not_before.abs().max(facts.not_after.abs()) < 400_000_000_000, "years have four digits");

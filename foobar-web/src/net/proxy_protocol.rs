@@ -95,22 +95,17 @@ const LOCAL: u8 = 0x20;
 const PROXY: u8 = 0x21;
 
 fn parse_binary(bytes: &[u8]) -> Result<Option<Header>, NoHeader> {
-    let Some(&[command, family, high, low]) = bytes.get(SIGNATURE.len()..FIXED) else {
-        return match bytes.get(SIGNATURE.len()) {
-            None | Some(&(LOCAL | PROXY)) => Ok(None),
-            Some(_) => Err(NoHeader("its version or its command is not known")),
-        };
-    };
+    if bytes.get(SIGNATURE.len()).is_some_and(|command| !matches!(*command, LOCAL | PROXY)) {
+        return Err(NoHeader("its version or its command is not known"));
+    }
+    let Some(&[command, family, high, low]) = bytes.get(SIGNATURE.len()..FIXED) else { return Ok(None) };
     let length = FIXED + usize::from(u16::from_be_bytes([high, low]));
     if length > LONGEST {
         return Err(NoHeader("it is longer than 4096 bytes"));
     }
     let Some(header) = bytes.get(..length) else { return Ok(None) };
-    let source = match command {
-        LOCAL => Source::Peer, // what it says of addresses does not count
-        PROXY => binary_source(header, family)?,
-        _ => return Err(NoHeader("its version or its command is not known")),
-    };
+    // What a proxy says of a connection of its own does not count.
+    let source = if command == LOCAL { Source::Peer } else { binary_source(header, family)? };
     Ok(Some(Header { length, source }))
 }
 

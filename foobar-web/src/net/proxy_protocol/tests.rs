@@ -122,6 +122,11 @@ fn a_binary_header_that_is_not_exactly_one_is_refused() {
     ] {
         assert_eq!(source(&bytes), Err(reason), "{bytes:?}");
     }
+    let unknown = [SIGNATURE, &[0x25]].concat();
+    for more in [&[][..], &[0x11], &[0x11, 0, 12], &[0x11, 0, 12, 1]] {
+        let reason = "its version or its command is not known";
+        assert_eq!(source(&[&unknown, more].concat()), Err(reason), "however much has come");
+    }
     let huge = [SIGNATURE, &[PROXY, 0x11, 255, 255]].concat();
     assert_eq!(source(&huge), Err("it is longer than 4096 bytes"), "before the rest comes");
 }
