@@ -409,6 +409,7 @@ fn cookies_are_joined_and_the_log_says_http2() {
     let mut request = get("/cookies");
     ["a=1", "b=2"].iter().for_each(|crumb| _ = request.headers_mut().append("cookie", HeaderValue::from_static(crumb)));
     assert_eq!(client.ask(request).unwrap().body(), b"a=1; b=2");
+    server.drain_at_leisure();
     let lines = log_of(&server, &log);
     assert_eq!(lines.matches("\"GET /a.txt?q HTTP/2.0\" 200 9").count(), 2, "{lines}");
 }
