@@ -3,17 +3,15 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use foobar_core::{Connection, Scheme};
 use tokio::time::{Instant, timeout_at};
 
-use crate::http1::{refuse_plain, serve};
 use crate::net::{Established, Handshake, NamedSite, Transport};
 use crate::site::Sites;
 use crate::worker::{ConnectionState, Worker};
 
 /// What follows a TLS handshake; `None` if that fails or is not done by the deadline. Until its first byte has
 /// come the connection is as idle as one that waits for a request.
-async fn handshake<S: Transport>(
+pub(super) async fn handshake<S: Transport>(
     socket: S,
     worker: &Rc<Worker>,
     state: &Rc<ConnectionState>,
