@@ -22,6 +22,7 @@ mod sites;
 mod slow_clients;
 mod support;
 mod tls;
+mod transports;
 mod try_files;
 mod upgrade;
 mod wire;
