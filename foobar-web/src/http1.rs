@@ -29,7 +29,6 @@ mod request_body;
 mod request_head;
 mod response_body;
 mod response_head;
-mod tunnel;
 mod upgrade;
 
 pub(crate) use connection::serve;

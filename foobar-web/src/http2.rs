@@ -9,6 +9,7 @@
 //!   from then on nobody can tell a client that stands still from one that reads. Here h2 gets what it may send at once.
 //! - The streams of a connection are polled by its own task and end with it, so none has to be found and stopped. A
 //!   request whose stream was reset is dropped at once, handler and all.
+//! - A WebSocket (RFC 8441) is shown to the handler as the upgrade that it would be over HTTP/1 (`websocket.rs`).
 //! - Answers that are ready are given by the same fast path as over HTTP/1; everything else by the pipeline, from a
 //!   request that looks as if it had come over HTTP/1, with its `Host`.
 
@@ -23,7 +24,9 @@ mod outgoing;
 mod request;
 mod response_head;
 mod stream;
+mod stream_io;
 mod streams;
+mod websocket;
 
 pub(crate) use connection::serve;
 

@@ -30,6 +30,7 @@ mod settings;
 mod site;
 mod static_files;
 mod threads;
+mod tunnel;
 mod web;
 mod web_tier;
 mod worker;

@@ -12,19 +12,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use foobar_core::{Io, LocalBoxFuture};
+use foobar_core::LocalBoxFuture;
 use http::Response;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::head::HeadReader;
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
-use super::tunnel::Tunnel;
 use crate::deadline::{Alarm, Meter};
 use crate::net::Transport;
 use crate::pipeline::Logged;
+use crate::tunnel::{Taker, Tunnel};
 use crate::worker::{ConnectionState, FastPath, Worker};
 
 /// Serves one HTTP/1 connection to its end.
@@ -112,8 +111,6 @@ enum End {
     /// It is for whoever answered 101.
     Upgrade(Taker),
 }
-
-type Taker = oneshot::Sender<Box<dyn Io>>;
 
 impl<S: Transport> Connection<S> {
     fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {

@@ -1,22 +1,13 @@
-use std::io;
-
-use foobar_core::{Io, Upgrade};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{Method, Version};
-use tokio::sync::oneshot;
 
 use super::connection_option::ConnectionOptions;
+use crate::tunnel::{self, Taker};
 
 /// Lets the handler take over the connection by answering 101, if the request may lead to that; gives who is to get it.
-pub(super) fn offer(request: &mut Parts, options: ConnectionOptions) -> Option<oneshot::Sender<Box<dyn Io>>> {
-    if !options.upgrade || !asks_to_upgrade(request) {
-        return None;
-    }
-    let (taker, taken) = oneshot::channel();
-    let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
-    request.extensions.insert(Upgrade::new(async move { taken.await.map_err(gone) }));
-    Some(taker)
+pub(super) fn offer(request: &mut Parts, options: ConnectionOptions) -> Option<Taker> {
+    (options.upgrade && asks_to_upgrade(request)).then(|| tunnel::offer(&mut request.extensions))
 }
 
 /// Whether a request asks to switch protocols in full form: with anything less, a proxy in front may see another

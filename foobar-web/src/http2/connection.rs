@@ -1,3 +1,6 @@
+mod limits;
+mod sending;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -71,14 +74,6 @@ struct Connection<S> {
     looked: Instant,
 }
 
-/// What is to become of a connection.
-enum Order {
-    /// It takes nothing new, and ends when what it has is answered.
-    Finish,
-    /// It ends at once.
-    End(Reason),
-}
-
 /// How far HTTP/2 has come.
 enum Protocol<S> {
     Handshake(h2::server::Handshake<Shared<S>, Bytes>),
@@ -136,6 +131,7 @@ impl<S: Transport> Connection<S> {
             let begun = self.running.len();
             if let Poll::Ready(()) = self.poll_protocol(cx) {
                 self.protocol = Protocol::Ended;
+                self.running.clear();
             }
             let is_told = self.keep_limits(cx);
             if self.running.len() == begun && !is_told {
@@ -204,124 +200,6 @@ impl<S: Transport> Connection<S> {
         self.state.set_active();
     }
 
-    /// Sends what has gathered, and looks whether the client takes it.
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut wrote = 0;
-        let drained = self.io.borrow_mut().poll_drain(cx, |bytes| wrote += bytes);
-        if wrote > 0 {
-            self.worker.pipeline.counters.sent(wrote);
-            self.queued += wrote as u64;
-            self.sending.goes_on();
-        }
-        match drained {
-            Poll::Ready(drained) => Poll::Ready(drained),
-            Poll::Pending => self.poll_stalled(cx),
-        }
-    }
-
-    /// Gives the client up if it has taken nothing, or too little, for too long.
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.sending.waits() {
-            self.look();
-        }
-        let limits = self.worker.limits;
-        loop {
-            let deadline = self.sending.deadline(limits.send_time, limits.rate);
-            ready!(self.writing.poll(cx, deadline.min(self.looked + LOOK)));
-            if !self.look() && Instant::now() >= deadline {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-        }
-    }
-
-    /// Finds out whether the client has taken anything since the last look.
-    fn look(&mut self) -> bool {
-        self.looked = Instant::now();
-        let left = self.io.borrow().stream.unacknowledged();
-        let taken = std::mem::replace(&mut self.queued, left).saturating_sub(left);
-        self.sending.moved(taken);
-        taken > 0
-    }
-
-    /// Ends the connection when it is time, or says that it will end; `true` if there is something to say.
-    fn keep_limits(&mut self, cx: &mut Context<'_>) -> bool {
-        self.note_activity();
-        let Some(order) = self.order(cx) else { return false };
-        match (&mut self.protocol, order) {
-            (Protocol::Serving(connection), Order::Finish) => {
-                self.finishing = Some(Instant::now());
-                connection.graceful_shutdown();
-            }
-            (Protocol::Serving(connection), Order::End(reason)) if !self.is_ending => {
-                self.is_ending = true;
-                connection.abrupt_shutdown(reason);
-            }
-            (Protocol::Handshake(_), _) => self.protocol = Protocol::Ended,
-            _ => return false,
-        }
-        true
-    }
-
-    /// Whether the connection is idle, for whoever needs its place.
-    fn note_activity(&mut self) {
-        self.io.borrow_mut().budget.answered(self.streams.take_answered());
-        let is_in_head = self.io.borrow().meter.is_in_head();
-        self.head = is_in_head.then(|| self.head.unwrap_or_else(Instant::now));
-        let is_open = match &self.protocol {
-            Protocol::Serving(connection) => is_in_head || connection.has_streams() || !self.running.is_empty(),
-            Protocol::Handshake(_) | Protocol::Ended => false,
-        };
-        match self.phase {
-            Phase::Active if !is_open => {
-                let since = Instant::now();
-                self.phase = Phase::Idle { since };
-                self.state.set_idle(since);
-            }
-            Phase::Idle { .. } if is_open => self.set_active(),
-            _ => {}
-        }
-    }
-
-    /// What is to become of the connection now, if not what is.
-    fn order(&mut self, cx: &mut Context<'_>) -> Option<Order> {
-        let limits = self.worker.limits;
-        let is_handshake = matches!(self.protocol, Protocol::Handshake(_));
-        if self.io.borrow().is_flooded && !is_handshake {
-            return Some(Order::End(Reason::ENHANCE_YOUR_CALM));
-        }
-        if self.io.borrow().meter.lacks_settings() && !is_handshake {
-            return Some(Order::End(Reason::PROTOCOL_ERROR));
-        }
-        if let Some(since) = self.head.filter(|_| !is_handshake)
-            && self.reading.poll(cx, since + limits.head_time).is_ready()
-        {
-            return Some(Order::End(Reason::NO_ERROR));
-        }
-        if self.finishing.is_none() && self.is_last() {
-            return Some(Order::Finish);
-        }
-        let Phase::Idle { since } = self.phase else { return None };
-        let deadline = match self.finishing {
-            _ if self.state.is_evicted() => return Some(Order::End(Reason::NO_ERROR)),
-            Some(since) => since + FINISHED,
-            None if is_handshake => self.opened + limits.head_time,
-            None if self.state.requests() == 0 => since + limits.idle_time.max(limits.head_time),
-            None => since + limits.idle_time,
-        };
-        self.reading.poll(cx, deadline).is_ready().then_some(Order::End(Reason::NO_ERROR))
-    }
-
-    /// Whether no further request is to come.
-    fn is_last(&self) -> bool {
-        let is_short = self.state.requests() > 0 && self.worker.connections.is_short();
-        self.state.requests() >= self.worker.limits.requests || self.state.is_draining() || is_short
-    }
-
-    /// Whether it has been said for long enough that no further request is to come.
-    fn is_over(&self) -> bool {
-        self.finishing.is_some_and(|since| since.elapsed() > FINISHED)
-    }
-
     /// Ends the connection so that the client can read the last answers.
     async fn close(&mut self) -> io::Result<()> {
         let io = Rc::clone(&self.io);
@@ -357,7 +235,8 @@ fn settings(limits: &Limits) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
         .max_header_list_size(limits.head.bytes.min(LARGEST_HEAD) as u32)
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_connect_protocol();
     builder
 }
 
@@ -375,7 +254,3 @@ const LARGEST_HEAD: usize = 16 << 10;
 const SEND_BUFFER: usize = 64 << 10;
 /// How long a connection is read on after its end, so that the client can read the last answer.
 const LINGER: Duration = Duration::from_secs(2);
-/// How long a client that was told of the end may take to say that it knows.
-const FINISHED: Duration = Duration::from_secs(1);
-/// The time between two looks at what a client does.
-const LOOK: Duration = Duration::from_secs(1);

@@ -32,6 +32,7 @@ pub(super) struct IncomingBody {
 }
 
 /// The connection's side of it: whether somebody reads it, and what is left once nobody does any more.
+#[derive(Default)]
 pub(super) struct Remains(Arc<Shared>);
 
 #[derive(Default)]

@@ -38,6 +38,7 @@ pub(super) struct Outgoing {
 }
 
 /// How a body ends.
+#[derive(Clone, Copy)]
 pub(super) struct End {
     /// After this many bytes, if that is known.
     pub(super) left: Option<u64>,
@@ -114,14 +115,17 @@ impl Outgoing {
                 return Poll::Ready(Err(reset.unwrap_or(Reason::CANCEL))); // the connection has ended
             }
             if self.piece.is_empty() {
+                if self.left.is_some() {
+                    ready!(self.poll_room(cx, 1))?; // nothing is read for a client that gives no room
+                }
                 match ready!(self.poll_piece(cx)) {
                     Ok(Some(piece)) => self.piece = piece,
                     Ok(None) => return Poll::Ready(self.give(Bytes::new(), true)),
                     Err(_) => return Poll::Ready(Err(Reason::INTERNAL_ERROR)), // whoever made it has logged it
                 }
             }
-            let most = ready!(self.poll_room(cx))?;
-            let part = self.piece.split_to(most.min(self.piece.len()));
+            let most = ready!(self.poll_room(cx, self.piece.len()))?;
+            let part = self.piece.split_to(most);
             let is_last = self.piece.is_empty() && self.is_last();
             self.give(part, is_last)?;
             if is_last {
@@ -140,11 +144,11 @@ impl Outgoing {
         self.stream.send_data(part, is_last).map_err(|error| error.reason().unwrap_or(Reason::CANCEL)) // it has ended
     }
 
-    /// How much of the piece may be sent; waits for the pace and for the client, which has a deadline.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reason>> {
+    /// How much of so many bytes may be sent; waits for the pace and for the client, which has a deadline.
+    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<Result<usize, Reason>> {
         let most = match &mut self.pacer {
-            Some(pacer) => ready!(pacer.poll(cx)).min(self.piece.len()),
-            None => self.piece.len(),
+            Some(pacer) => ready!(pacer.poll(cx)).min(wanted),
+            None => wanted,
         };
         self.stream.reserve_capacity(most);
         while self.stream.capacity() == 0 {

@@ -4,6 +4,7 @@ use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, StatusCode};
 
+use super::websocket::{self, Asked};
 use crate::limits::HeadLimits;
 use crate::pipeline::Refusal;
 use crate::request::target;
@@ -12,6 +13,8 @@ use crate::request::target;
 pub(super) enum Taken {
     /// It is answered: it looks as if it had come over HTTP/1.
     Request(Parts),
+    /// It asks for a WebSocket, and looks like an upgrade over HTTP/1.
+    WebSocket(Parts),
     /// It is refused with an error; a request stands in its place.
     Refused(Request<()>, Refusal),
     /// Its stream is reset (RFC 9113 §8.1.1).
@@ -24,13 +27,19 @@ pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
         return Taken::Malformed;
     }
     join_cookies(&mut parts.headers);
+    let asked = websocket::asked(&mut parts);
     let checked = check_size(&parts, limits).and_then(|()| encode_target(&mut parts));
-    if let Err((status, detail)) = checked {
-        return refused(parts, status, detail);
+    match (checked, asked) {
+        (Err((status, detail)), _) => return refused(parts, status, detail),
+        (Ok(()), Some(Asked::Unknown)) => return refused(parts, StatusCode::NOT_IMPLEMENTED, UNKNOWN_PROTOCOL),
+        (Ok(()), Some(Asked::WebSocket)) => websocket::disguise(&mut parts),
+        (Ok(()), None) => {}
     }
     name_host(&mut parts);
-    Taken::Request(parts)
+    if asked.is_some() { Taken::WebSocket(parts) } else { Taken::Request(parts) }
 }
+
+const UNKNOWN_PROTOCOL: &str = "The only protocol that follows CONNECT is `websocket`.";
 
 /// Why a request is refused: the status, and a sentence for the client.
 type Refused = (StatusCode, &'static str);
@@ -120,5 +129,62 @@ fn name_host(parts: &mut Parts) {
     if parts.method != Method::CONNECT {
         let path = parts.uri.path_and_query().cloned();
         parts.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/"))); // h2 has seen to it
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits { line: 60, fields: 3, bytes: 1000 };
+
+    fn request(method: &str, uri: &str, fields: &[(&str, &str)]) -> Parts {
+        let request = Request::builder().method(method).uri(uri).version(http::Version::HTTP_2);
+        let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(()).expect("the request is well-formed").into_parts().0
+    }
+
+    /// The target and the fields of a request that is answered, the status of one that is refused, nothing of others.
+    fn taken(method: &str, uri: &str, fields: &[(&str, &str)]) -> (String, u16) {
+        match take(request(method, uri, fields), LIMITS) {
+            Taken::Request(parts) | Taken::WebSocket(parts) => {
+                let fields = parts.headers.iter().map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()));
+                (parts.uri.to_string() + &fields.collect::<String>(), 200)
+            }
+            Taken::Refused(_, refusal) => (String::from_utf8(refusal.line.to_vec()).unwrap(), refusal.status.as_u16()),
+            Taken::Malformed => (String::new(), 0),
+        }
+    }
+
+    #[test]
+    fn a_request_looks_as_if_it_had_come_over_http1() {
+        for (uri, fields, seen) in [
+            ("https://a.test:8/x?y", &[][..], "/x?y host=a.test:8"),
+            ("https://a.test/x", &[("host", "A.test")], "/x host=a.test"),
+            ("https://a.test/x", &[("host", "b.test")], "/x host=b.test host=a.test"), // which is refused
+            ("/x", &[("host", "b.test")], "/x host=b.test"),
+            ("https://a.test/x", &[("cookie", "a=1"), ("cookie", "b=2")], "/x cookie=a=1; b=2 host=a.test"),
+            ("/\u{e4}?\u{e4}", &[("host", "a.test")], "/%C3%A4?%C3%A4 host=a.test"),
+        ] {
+            assert_eq!(taken("GET", uri, fields), (seen.to_owned(), 200), "{uri}");
+        }
+        assert_eq!(taken("OPTIONS", "*", &[]).1, 200);
+        assert_eq!(taken("CONNECT", "a.test:80", &[]), ("a.test:80 host=a.test:80".to_owned(), 200));
+    }
+
+    #[test]
+    fn a_request_beyond_the_limits_is_refused_with_its_line() {
+        let long = format!("/{}", "a".repeat(60));
+        assert_eq!(taken("GET", &long, &[]), (format!("GET {long} HTTP/2.0"), 414));
+        let many = [("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")];
+        assert_eq!(taken("GET", "/x", &many), ("GET /x HTTP/2.0".to_owned(), 431));
+        let crumbs = [("cookie", "a=1"), ("cookie", "a=1"), ("cookie", "a=1"), ("cookie", "a=1")];
+        assert_eq!(taken("GET", "/x", &crumbs).1, 200, "they are one field");
+    }
+
+    #[test]
+    fn what_h2_lets_through_and_is_malformed_has_no_answer() {
+        assert_eq!(taken("GET", "*", &[]).1, 0);
+        assert_eq!(taken("POST", "/", &[("content-length", "1"), ("content-length", "1")]).1, 0);
     }
 }

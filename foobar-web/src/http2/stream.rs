@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use foobar_core::LocalBoxFuture;
+use foobar_core::{LocalBoxFuture, RequestBody};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::header::EXPECT;
@@ -14,9 +14,11 @@ use tokio::time::Instant;
 use super::incoming::{IncomingBody, Remains};
 use super::outgoing::Outgoing;
 use super::request::{Taken, take};
-use super::response_head;
+use super::stream_io::StreamIo;
 use super::streams::Streams;
+use super::{response_head, websocket};
 use crate::pipeline::Logged;
+use crate::tunnel::{self, Taker, Tunnel};
 
 /// Answers a request as far as that can be done at once; gives what is left to do.
 pub(super) fn begin(
@@ -37,6 +39,11 @@ pub(super) fn begin(
             let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
             let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::of(body), is_head };
             Some(Box::pin(stream.answer(answer, false)))
+        }
+        Taken::WebSocket(parts) => {
+            let (answer, taker) = upgraded(streams, parts, since);
+            let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::default(), is_head };
+            Some(Box::pin(stream.upgrade(answer, body, taker)))
         }
         Taken::Request(parts) => {
             let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
@@ -75,6 +82,14 @@ fn by_pipeline(
     Box::pin(stream.answer(answer, expects))
 }
 
+/// The answer to a request that may become a WebSocket, and who gets that.
+fn upgraded(streams: &Streams, mut parts: Parts, since: Instant) -> (LocalBoxFuture<'static, Response<Logged>>, Taker) {
+    let taker = tunnel::offer(&mut parts.extensions);
+    let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+    let answer = async move { worker.pipeline.serve(&mut parts, RequestBody::empty(), arrival).await };
+    (Box::pin(answer), taker)
+}
+
 /// A stream whose answer has to be waited for.
 struct Stream {
     streams: Rc<Streams>,
@@ -85,11 +100,43 @@ struct Stream {
 
 impl Stream {
     async fn answer(mut self, answer: LocalBoxFuture<'static, Response<Logged>>, expects: bool) {
-        let Some(response) = self.unless_reset(answer, expects).await else { return };
+        if let Some(response) = self.unless_reset(answer, expects).await {
+            self.respond(response).await;
+        }
+    }
+
+    async fn respond(mut self, response: Response<Logged>) {
         if let Some(mut outgoing) = begin_response(&self.streams, response, self.is_head, &mut self.respond) {
             poll_fn(|cx| outgoing.poll(cx)).await;
         }
         self.remains.discard().await;
+    }
+
+    /// Gives the stream to whoever answers 101, and waits until it has been dropped there. Any other success would be taken
+    /// for one here.
+    async fn upgrade(mut self, answer: LocalBoxFuture<'static, Response<Logged>>, body: RecvStream, taker: Taker) {
+        let Some(mut response) = self.unless_reset(answer, false).await else { return };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch(response, body, taker).await;
+        }
+        if response.status().is_success() {
+            response.body().entry().answered(StatusCode::NOT_IMPLEMENTED);
+            *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+        }
+        self.remains = Remains::of(body);
+        self.respond(response).await;
+    }
+
+    async fn switch(mut self, response: Response<Logged>, body: RecvStream, taker: Taker) {
+        let (mut head, logged, _) = response_head::prepare(response, false, &self.streams.worker);
+        websocket::reveal(&mut head);
+        drop(logged); // its line is written now
+        let Ok(sending) = self.respond.send_response(head, false) else { return }; // the client has gone
+        let stream = StreamIo::new(sending, body);
+        let (tunnel, grip) = Tunnel::new(stream, Bytes::new(), self.streams.worker.limits.send_time);
+        if taker.send(Box::new(tunnel)).is_ok() {
+            grip.until_end(self.streams.draining()).await;
+        }
     }
 
     /// The answer, unless the client gives the request up before it is there. A client that waits to be told to send the

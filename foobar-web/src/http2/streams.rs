@@ -5,6 +5,7 @@ use foobar_core::Connection;
 use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::pipeline::{Arrival, Logged};
@@ -21,13 +22,23 @@ pub(super) struct Streams {
     answered: Cell<u32>,
     /// Bytes of all bodies that could be sent.
     moved: Cell<u64>,
+    is_draining: Cell<bool>,
+    draining: Notify,
 }
 
 impl Streams {
     pub(super) fn new(peer: Connection, worker: Rc<Worker>) -> Self {
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme))));
-        Self { worker, peer, fast_path, answered: Cell::default(), moved: Cell::default() }
+        Self {
+            worker,
+            peer,
+            fast_path,
+            answered: Cell::default(),
+            moved: Cell::default(),
+            is_draining: Cell::default(),
+            draining: Notify::new(),
+        }
     }
 
     /// How a request came whose head had come whole then.
@@ -47,6 +58,20 @@ impl Streams {
         let pipeline = &self.worker.pipeline;
         let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.desk, Some(host.as_bytes()), &asked)?;
         pipeline.ready(answer.reply, request, &self.arrival(since))
+    }
+
+    /// The worker drains.
+    pub(super) fn begin_drain(&self) {
+        if !self.is_draining.replace(true) {
+            self.draining.notify_waiters();
+        }
+    }
+
+    /// Completes when it does.
+    pub(super) async fn draining(&self) {
+        while !self.is_draining.get() {
+            self.draining.notified().await;
+        }
     }
 
     /// An answer has been sent whole.

@@ -4,17 +4,23 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::pin::Pin;
 use std::process::Command;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 
+use bytes::Bytes;
+use foobar_core::{BoxError, Upgrade, handler_fn};
 use foobar_web::{Address, WebTier};
 use h2::Reason;
-use http::{HeaderName, Request};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
+use http_body::{Body, Frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::support::http2::{PREFACE, frame, get};
 use super::support::tls::Authority;
-use super::support::{Server, wait_until};
+use super::support::{Server, log_of, wait_until};
 
 /// A server that speaks HTTP/2 over TLS and without, of one site at `a.test` that has these files.
 pub(crate) fn server(authority: &Authority, web: &str, files: &[(&str, &[u8])]) -> Server {
@@ -276,7 +282,7 @@ fn http2_is_spoken_to_whom_the_key_says() {
         plain.send([PREFACE, &frame(4, 0, 0, &[])].concat());
         let mut first = [0; 5];
         plain.stream.read_exact(&mut first).unwrap();
-        assert_eq!((agreed, first[..4] == [0, 0, 24, 4]), (over_tls, without), "{value}");
+        assert_eq!((agreed, (first[..2] == [0, 0] && first[3] == 4)), (over_tls, without), "{value}");
     }
 }
 
@@ -287,4 +293,133 @@ fn a_client_is_told_how_many_streams_it_may_have() {
     let mut client = server.http2(|_| {});
     assert_eq!(client.get("/app").unwrap().status(), 200);
     assert_eq!(client.requests.current_max_send_streams(), 7);
+}
+
+/// Answers 101 to what looks like a WebSocket over HTTP/1.1, and sends back each byte; 200 to anything else.
+async fn echo(request: foobar_core::Request) -> foobar_core::Response {
+    let mut response = foobar_core::Response::new(foobar_core::ResponseBody::full("no upgrade"));
+    let field = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asks = field("upgrade") == "websocket" && !field("sec-websocket-key").is_empty() && request.method() == "GET";
+    let upgrade = request.extensions().get::<Upgrade>().filter(|_| asks && request.uri() == "/socket");
+    let Some(connection) = upgrade.and_then(Upgrade::take) else { return response };
+    tokio::task::spawn_local(async move {
+        let mut connection = connection.await.expect("the connection comes");
+        let mut byte = [0];
+        while connection.read(&mut byte).await.is_ok_and(|read| read > 0) {
+            connection.write_all(&byte).await.expect("the client reads");
+        }
+    });
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert("sec-websocket-accept", HeaderValue::from_static("of HTTP/1"));
+    response
+}
+
+fn websocket(protocol: &'static str, path: &str) -> Request<()> {
+    let uri = format!("http://a.test{path}");
+    Request::connect(uri).extension(h2::ext::Protocol::from_static(protocol)).body(()).unwrap()
+}
+
+#[test]
+fn a_websocket_is_an_upgrade_to_its_handler_and_ends_with_a_drain() {
+    let server = Server::with("[web]\nhttp2 = \"cleartext\"\n", Some(Arc::new(handler_fn(echo))));
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get("/socket").unwrap().body(), b"no upgrade");
+    let mut socket = client.open(websocket("websocket", "/socket"), false);
+    socket.sending.send_data("hello".into(), false).unwrap();
+    wait_until("it is echoed", || {
+        assert_eq!(socket.end(), None);
+        socket.got == 5
+    });
+    assert_eq!(client.get("/other").unwrap().body(), b"no upgrade", "the connection goes on");
+    server.drain_at_leisure();
+    wait_until("it has ended", || socket.end().is_some());
+    assert_eq!(socket.end(), Some(Ok(())));
+}
+
+#[test]
+fn what_no_handler_takes_is_no_websocket() {
+    let server = Server::with("[web]\nhttp2 = \"cleartext\"\n", Some(Arc::new(handler_fn(echo))));
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get("/").unwrap().status(), 200);
+    for request in [websocket("websocket", "/other"), websocket("connect-udp", "/socket")] {
+        let stream = client.open(request, false);
+        assert_eq!(client.answer(stream).unwrap().status(), 501);
+    }
+}
+
+#[test]
+fn a_body_that_stops_is_408_and_one_that_breaks_off_is_no_answer() {
+    let authority = Authority::new();
+    let server = server(&authority, "", &[]);
+    let mut client = server.http2(|_| {});
+    let mut upload = client.open(Request::post("http://a.test/echo").body(()).unwrap(), false);
+    upload.sending.send_data("begun".into(), false).unwrap();
+    let mut status = None;
+    let time = server.time_until(|| {
+        status = status.or_else(|| upload.status());
+        status.is_some()
+    });
+    assert!(status == Some(408) && (4..=31).contains(&time.as_secs()), "{status:?} {time:?}");
+}
+
+#[test]
+fn a_body_that_fails_in_the_middle_resets_its_stream_alone() {
+    let server = Server::with("[web]\nhttp2 = \"cleartext\"\n", Some(Arc::new(handler_fn(short))));
+    let mut client = server.http2(|_| {});
+    for path in ["/short", "/long"] {
+        let mut stream = client.open(get(path), true);
+        wait_until("it ends", || stream.end().is_some());
+        assert_eq!(stream.end(), Some(Err(Reason::INTERNAL_ERROR)), "{path}");
+    }
+    assert_eq!(client.get("/right").unwrap().body(), b"12345");
+}
+
+/// A body whose length is not that of the head.
+async fn short(request: foobar_core::Request) -> foobar_core::Response {
+    let (length, text) = match request.uri().path() {
+        "/short" => (9, "12345"),
+        "/long" => (3, "12345"),
+        _ => (5, "12345"),
+    };
+    let mut response = foobar_core::Response::new(foobar_core::ResponseBody::stream(Unsized(Some(text))));
+    response.headers_mut().insert("content-length", length.into());
+    response
+}
+
+/// Says nothing of its length.
+struct Unsized(Option<&'static str>);
+
+impl Body for Unsized {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(self.0.take().map(|text| Ok(Frame::data(text.into()))))
+    }
+}
+
+#[test]
+fn cookies_are_joined_and_the_log_says_http2() {
+    let authority = Authority::new();
+    let log = authority.path("access.log");
+    let server = server(&authority, &format!("access_log = {log:?}\n"), &[("a.txt", b"something")]);
+    let mut client = server.http2(|_| {});
+    assert_eq!(client.get("/a.txt?q").unwrap().status(), 200);
+    assert_eq!(client.get("/a.txt?q").unwrap().status(), 200);
+    let mut request = get("/cookies");
+    ["a=1", "b=2"].iter().for_each(|crumb| _ = request.headers_mut().append("cookie", HeaderValue::from_static(crumb)));
+    assert_eq!(client.ask(request).unwrap().body(), b"a=1; b=2");
+    server.drain_at_leisure();
+    let lines = log_of(&server, &log);
+    assert_eq!(lines.matches("\"GET /a.txt?q HTTP/2.0\" 200 9").count(), 2, "{lines}");
+}
+
+#[test]
+fn an_idle_connection_makes_room_for_another() {
+    let server = Server::start("[web]\nhttp2 = \"cleartext\"\nworker_connections = 1\n");
+    let mut first = server.http2(|_| {});
+    assert_eq!(first.get("/app").unwrap().status(), 200);
+    let mut second = server.http2(|_| {});
+    assert_eq!(second.get("/app").unwrap().status(), 200);
+    assert_eq!(first.wait_for_end(), None);
 }

@@ -409,6 +409,7 @@ pub(crate) async fn answer(request: Request) -> Response {
             Err(error) => Bytes::from(format!("unexpected: {error}")),
         },
         "/panic" => panic!("a handler panics, as this test wants"),
+        "/cookies" => parts.headers["cookie"].as_bytes().to_vec().into(),
         "/never" => std::future::pending().await,
         "/stream" => return Response::new(ResponseBody::stream(Ticks { left: 5, next: None, wait: FOREVER })),
         "/ticks" => {

@@ -13,7 +13,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::answering::connection;
-use super::{Client, Close, Connection, Phase, Taker};
+use super::{Client, Close, Connection, Phase};
 use crate::http1::chunked::Chunked;
 use crate::http1::connection_option::ConnectionOptions;
 use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
@@ -26,6 +26,7 @@ use crate::http1::{head, refused_head, upgrade};
 use crate::net::Transport;
 use crate::pipeline::{Arrival, Logged, Refusal};
 use crate::reply::Pace;
+use crate::tunnel::Taker;
 
 /// A request for the pipeline, or what stands in the place of one that is refused.
 type Taken = Result<(request::Parts, IncomingBody), (Request<()>, Refusal)>;

@@ -121,6 +121,15 @@ impl Http2Stream {
         self.end
     }
 
+    /// The status of the answer, if that has begun.
+    pub(crate) fn status(&mut self) -> Option<u16> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match std::pin::Pin::new(&mut self.answer).poll(&mut cx) {
+            Poll::Ready(answer) => Some(answer.unwrap().status().as_u16()),
+            Poll::Pending => None,
+        }
+    }
+
     fn take(&mut self) -> Option<Result<(), Reason>> {
         let mut cx = Context::from_waker(Waker::noop());
         if self.body.is_none() {

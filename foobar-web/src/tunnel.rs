@@ -1,13 +1,28 @@
+//! A connection that HTTP has left, from the offer of it to its end. It must not know which version of HTTP that was.
+
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use foobar_core::{Io, Upgrade};
 use futures_util::future::{Either, select};
+use http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
+
+/// Who gets the connection.
+pub(crate) type Taker = oneshot::Sender<Box<dyn Io>>;
+
+/// Lets the handler of a request with these extensions take over the connection by answering 101; gives who is to get it.
+pub(crate) fn offer(request: &mut Extensions) -> Taker {
+    let (taker, taken) = oneshot::channel();
+    let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
+    request.insert(Upgrade::new(async move { taken.await.map_err(gone) }));
+    taker
+}
 
 /// A connection that HTTP has left: first what was read too far, then the stream.
 pub(crate) struct Tunnel<S> {
