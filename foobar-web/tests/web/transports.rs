@@ -49,13 +49,17 @@ const NOT_OVER_TLS: &[Exception] = &[
 
 const NOT_OVER_HTTP2: &[Exception] = &[
     ("a_list_of_ten_thousand_codings_is_answered", "h2 refuses a head beyond 16 KiB with a bare 431"),
+    ("more_header_fields_than_usual_may_be_allowed", "the same: a field counts for 32 bytes more than it has"),
+    ("header_fields_beyond_their_number_or_size_are_431", "the same; and it counts Connection"),
     ("a_field_is_on_every_answer_of_the_servers_own_and_once", "one of its heads is malformed, which no library sends"),
     ("no_request_is_led_to_another_host_or_adds_a_field", "its targets are malformed"),
     ("metrics_count_requests_connections_and_refusals", "it counts what is malformed"),
     ("errors_of_the_web_tier_tell_browsers_to_be_careful_as_the_applications_do", "its heads are malformed"),
     ("what_comes_to_no_site_and_a_route_that_answers_an_error", "its heads are malformed"),
     ("a_route_may_do_without_the_error_pages_of_its_site", "its content does not come, for which the gateway waits"),
+    ("a_content_length_beyond_the_limit_is_413_without_reading_the_body", "the same"),
     ("an_answer_with_added_fields_is_given_by_the_fast_path", "errors are answered by the pipeline over HTTP/2"),
+    ("a_status_of_try_files_is_an_answer_like_any_other_on_both_ways", "the same, which it counts"),
     ("a_file_that_becomes_shorter_while_it_is_sent_cuts_the_connection", "what is cut is the stream"),
 ];
 
