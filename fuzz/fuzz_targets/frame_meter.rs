@@ -20,7 +20,7 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (u32, bool) {
     (counted, meter.is_in_head())
 }
 
-/// What is counted of frames whose headers have come whole (RFC 9113 \u{a7}6).
+/// What is counted of frames whose headers have come whole (RFC 9113 §6).
 fn control_frames(mut bytes: &[u8]) -> u32 {
     let (mut count, mut has_settings) = (0, false);
     while let Some((header, rest)) = bytes.split_at_checked(9) {

@@ -66,8 +66,9 @@ impl Outgoing {
     /// Sends the whole body if that can be done at once; `false` if it has to be [polled](Self::poll) for the rest. Who
     /// polls it is not known yet.
     pub(super) fn send_at_once(&mut self) -> bool {
-        if self.pacer.is_some() {
-            return false;
+        self.stream.reserve_capacity(1);
+        if self.pacer.is_some() || self.stream.capacity() == 0 {
+            return false; // nothing is read for a client that gives no room
         }
         match self.poll_piece(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => return false,

@@ -348,7 +348,7 @@ fn what_no_handler_takes_is_no_websocket() {
 }
 
 #[test]
-fn a_body_that_stops_is_408_and_one_that_breaks_off_is_no_answer() {
+fn an_upload_that_stops_is_408() {
     let authority = Authority::new();
     let server = server(&authority, "", &[]);
     let mut client = server.http2(|_| {});
