@@ -26,6 +26,7 @@ mod slow_clients;
 mod support;
 mod tls;
 mod tls_hostile;
+mod transports;
 mod try_files;
 mod upgrade;
 mod wire;

@@ -1,6 +1,7 @@
 //! A running web tier, and clients that speak bytes to it.
 
 mod clock;
+pub(crate) mod gateway;
 pub(crate) mod http2;
 pub(crate) mod tls;
 
@@ -23,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Sleep, sleep, timeout};
 
 use clock::Clock;
+use gateway::Transport;
 
 /// Ends a test that hangs; nothing else depends on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +49,12 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
             loader = loader.set(format!("web.{key}"), value, "test");
         }
     }
-    let config = loader.file(file.path()).load().expect("the configuration is good");
+    let mut config = loader.clone().file(file.path()).load().expect("the configuration is good");
+    let sites: BTreeMap<String, SiteSettings> = config.at("sites").expect("the sites are good");
+    for (key, value) in Transport::of_this_run().settings(sites.keys()) {
+        loader = loader.set(key, value, "test");
+        config = loader.clone().file(file.path()).load().expect("the configuration is good");
+    }
     let web = config.section().expect("the section is good");
     (web, config.at("sites").expect("the sites are good"))
 }
@@ -78,8 +85,10 @@ impl Server {
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let Some(Address::Tcp(address)) = self.web.addresses().into_iter().next() else { panic!("it listens on TCP") };
-        Client::new(TcpStream::connect(address).expect("the server accepts"))
+        let (Address::Tcp(address) | Address::Tls(address)) = self.web.addresses().remove(0) else {
+            panic!("it listens on TCP")
+        };
+        Client::new(Transport::of_this_run().connect(address))
     }
 
     /// Sends `bytes` on a new connection and reads until the server closes it.

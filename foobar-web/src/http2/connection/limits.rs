@@ -65,6 +65,9 @@ impl<S: Transport> Connection<S> {
         if self.io.borrow().is_flooded && !is_handshake {
             return Some(Order::End(Reason::ENHANCE_YOUR_CALM));
         }
+        if self.io.borrow().meter.lacks_settings() && !is_handshake {
+            return Some(Order::End(Reason::PROTOCOL_ERROR));
+        }
         if let Some(since) = self.head.filter(|_| !is_handshake)
             && self.reading.poll(cx, since + limits.head_time).is_ready()
         {

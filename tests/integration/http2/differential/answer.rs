@@ -21,6 +21,10 @@ impl Answered {
         Self { status, fields, content: without_in(content, &own) }
     }
 
+    pub(super) fn is_reset(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -58,7 +58,7 @@ const TARGETS: &[&str] = &[
     "/json",
     "/bytes/0",
     "/bytes/100000",
-    "/bytes/3000000",
+    "/large.bin",
     "/cookie",
     "/echo",
     "/length",

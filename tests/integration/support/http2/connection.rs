@@ -35,8 +35,8 @@ struct Windows {
 pub(crate) enum Event {
     /// A stream was answered to its end.
     Answer(u32, Reply),
-    /// A stream's head has come, with its status.
-    Head(u32, u16),
+    /// The head of a stream has come, with its status.
+    Head(u16),
     /// A part of a stream's content has come, this many bytes.
     Data(u32, usize),
     Reset(u32, Code),

@@ -46,7 +46,7 @@ impl Replies {
         }
         let fields = self.decoder.decode(&block);
         let status = self.open.entry(frame.stream).or_default().note(fields);
-        Some(if ends { self.end(frame.stream) } else { Event::Head(frame.stream, status) })
+        Some(if ends { self.end(frame.stream) } else { Event::Head(status) })
     }
 
     pub(super) fn drop(&mut self, stream: u32) {
