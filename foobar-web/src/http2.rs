@@ -2,7 +2,7 @@
 //! it; it must not know how connections are accepted.
 //!
 //! - Frames, header compression and flow control are h2's. What surrounds it is ours: the stream under it, which sends
-//!   once for each time the connection is polled (`gather.rs`: 0.1 calls an answer at 32 streams, where frame by frame
+//!   once for each time the connection is polled (`gather.rs`: 0.04 calls an answer at 32 streams, where frame by frame
 //!   takes one), and what it does not guard against: heads that never end and frames that carry nothing
 //!   (`frame_meter.rs`, `control_budget.rs`), clients that take nothing of an answer (`outgoing.rs`).
 //! - h2 and not hyper on top of it: hyper gives h2 the whole rest of a body as soon as there is room for one byte, and
