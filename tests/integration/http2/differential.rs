@@ -13,7 +13,7 @@ use crate::support::{Client, Random, number_of, seed};
 use answer::Answered;
 use request::Request;
 
-const REQUESTS: u64 = 3_000;
+const REQUESTS: u64 = 1_500;
 
 /// An answer over HTTP/2 that is another than over HTTP/1.
 struct Exception {

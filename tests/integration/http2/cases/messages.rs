@@ -275,13 +275,13 @@ pub(in super::super) const CASES: &[Case] = &[
         Answer(1, 200),
     ),
     case(
-        "8.4",
+        "8.1.1",
         "nothing else after an error of the request",
         || [get_with(1, &[("connection", "close")])].concat(),
         Malformed(1),
     ),
     case(
-        "8.6",
+        "8.1",
         "an interim answer is waited for",
         || [post_with(1, &[("expect", "100-continue")]), data(1, END_STREAM, b"x")].concat(),
         Answer(1, 200),
