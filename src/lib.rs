@@ -54,8 +54,8 @@ pub use foobar_db::{
     Query, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
-    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
-    OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web,
+    Address, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links,
+    Node, OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Warning, Web,
     WebSettings, WebTier, rust_embed,
 };
 

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout};
 use super::gather::{Gather, Shared};
 use super::stream;
 use super::streams::Streams;
-use crate::deadline::{Alarm, Meter};
+use crate::deadline::{DeadlineTimer, Meter};
 use crate::limits::Limits;
 use crate::net::Transport;
 use crate::worker::{ConnectionState, Worker};
@@ -34,7 +34,7 @@ pub(crate) async fn serve<S: Transport>(
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
-    stream.probe(); // it may be silent for longer than the deadlines allow
+    stream.enable_keepalive(); // it may be silent for longer than the deadlines allow
     // The task that this becomes is moved several times.
     let mut connection = Box::new(Connection::new(stream, unread, peer, worker, state.clone()));
     let ended = poll_fn(|cx| connection.poll(cx)).await;
@@ -66,9 +66,9 @@ struct Connection<S> {
     is_ending: bool,
     /// When the head that is under way began.
     head: Option<Instant>,
-    reading: Alarm,
+    reading: DeadlineTimer,
     sending: Meter,
-    writing: Alarm,
+    writing: DeadlineTimer,
     /// What the client had not taken when that was last looked at, and what was written since.
     queued: u64,
     looked: Instant,
@@ -115,9 +115,9 @@ impl<S: Transport> Connection<S> {
             finishing: None,
             is_ending: false,
             head: None,
-            reading: Alarm::default(),
+            reading: DeadlineTimer::default(),
             sending: Meter::default(),
-            writing: Alarm::default(),
+            writing: DeadlineTimer::default(),
             queued: 0,
             looked: now,
         }
@@ -218,9 +218,9 @@ impl<S: Transport> Connection<S> {
     /// Closes this side, and reads on until the client closes the other.
     async fn linger(&self) -> io::Result<()> {
         poll_fn(|cx| Pin::new(&mut self.io.borrow_mut().stream).poll_shutdown(cx)).await?;
-        let desk = &self.worker.desk;
+        let buffers = &self.worker.buffers;
         let mut discard =
-            |cx: &mut Context<'_>| desk.with_input(|input| self.io.borrow_mut().stream.poll_receive(cx, input));
+            |cx: &mut Context<'_>| buffers.with_input(|input| self.io.borrow_mut().stream.poll_receive(cx, input));
         while poll_fn(&mut discard).await? > 0 {}
         Ok(())
     }

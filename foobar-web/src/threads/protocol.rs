@@ -88,7 +88,7 @@ fn poll_preface<S: Transport>(
     read: &mut BytesMut,
 ) -> Poll<io::Result<Protocol>> {
     loop {
-        let length = ready!(worker.desk.with_input(|input| {
+        let length = ready!(worker.buffers.with_input(|input| {
             stream.poll_receive(cx, input).map_ok(|length| {
                 read.extend_from_slice(&input[..length]);
                 length

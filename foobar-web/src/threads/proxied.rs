@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::handshake::until;
 use super::protocol::{serve_plain, serve_tls};
-use crate::net::{Place, Socket, Source, poll_header};
+use crate::net::{AddressSlot, Socket, Source, poll_header};
 use crate::worker::{ConnectionState, Worker};
 
 /// Serves a connection of a trusted proxy that begins with a PROXY header. From then on it is as if the client that the
@@ -34,9 +34,9 @@ async fn introduce(
     worker: &Worker,
     state: &ConnectionState,
     deadline: Instant,
-) -> Option<(Connection, Place)> {
+) -> Option<(Connection, AddressSlot)> {
     let header = until(deadline, state, |cx| {
-        worker.desk.with_input(|room| poll_header(cx, socket, room, || state.set_active()))
+        worker.buffers.with_input(|room| poll_header(cx, socket, room, || state.set_active()))
     });
     let connection = match header.await {
         Ok(Source::Peer) => connection,

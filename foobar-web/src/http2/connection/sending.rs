@@ -15,7 +15,7 @@ impl<S: Transport> Connection<S> {
         if wrote > 0 {
             self.worker.pipeline.counters.sent(wrote);
             self.queued += wrote as u64;
-            self.sending.goes_on();
+            self.sending.resume();
         }
         match drained {
             Poll::Ready(drained) => Poll::Ready(drained),

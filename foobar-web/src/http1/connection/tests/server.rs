@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::application::{Gate, application};
 use super::requests::Contents;
 use super::worker;
-use crate::pipeline::Arrival;
+use crate::pipeline::RequestContext;
 use crate::worker::Worker;
 use crate::{RouteSettings, SiteSettings, WebSettings};
 
@@ -61,7 +61,7 @@ impl Server {
         let worker = runtime.block_on(worker(&web, site, Some(application(gate.clone()))));
         for path in ["/a.bin", "/b.bin", "/missing"] {
             let (mut request, ()) = http::Request::get(path).header("host", "a").body(()).unwrap().into_parts();
-            let arrival = Arrival { connection: HERE, tls: None, since: Instant::now() };
+            let arrival = RequestContext { connection: HERE, tls: None, since: Instant::now() };
             let body = RequestBody::empty();
             runtime.block_on(worker.pipeline.serve(&mut request, body, arrival)); // which is not at hand the first time
         }
