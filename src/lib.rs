@@ -45,7 +45,7 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics,
+    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, Handler, LocalBoxFuture, MakeHandler, Metrics,
     PersistentStart, Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, TrustedProxy,
     handler_fn,
 };

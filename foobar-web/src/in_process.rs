@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BoxError, BoxFuture, ClientCertificate, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
+    BoxError, BoxFuture, ClientCertificate, ConnectInfo, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
     Scheme, Tier,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
@@ -102,7 +102,7 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     }
     let head = parts.method == Method::HEAD;
     let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
-    let connection = Connection { remote: None, local: None, scheme };
+    let connection = ConnectInfo { remote: None, local: None, scheme };
     let tls = tls_client(&worker.pipeline.sites, &parts);
     let arrival = RequestContext { connection, tls, since: tokio::time::Instant::now() };
     let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;

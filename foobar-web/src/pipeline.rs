@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response, Scheme};
+use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, Scheme};
 use http::header::{
     self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     TRANSFER_ENCODING, VARY,
@@ -54,7 +54,7 @@ pub(crate) struct Pipeline {
 
 /// How a request came.
 pub(crate) struct RequestContext {
-    pub(crate) connection: Connection,
+    pub(crate) connection: ConnectInfo,
     /// What the TLS handshake of its connection said of the client.
     pub(crate) tls: Option<TlsClient>,
     /// When its first byte came.
@@ -295,7 +295,7 @@ impl Pipeline {
         let origin = origin::find(headers, connection.remote, |remote| self.clients.is_proxy(remote));
         origin::clean(headers, &origin);
         let scheme = origin.scheme.unwrap_or(connection.scheme); // nobody says another
-        let connection = Connection { remote: origin.client, scheme, ..connection };
+        let connection = ConnectInfo { remote: origin.client, scheme, ..connection };
         (RequestContext { connection, ..arrival }, self.clients.admit(origin.client))
     }
 

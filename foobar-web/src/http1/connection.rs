@@ -32,7 +32,7 @@ use crate::worker::{ConnectionState, FastPath, Worker};
 pub(crate) async fn serve<S: Transport>(
     stream: S,
     unread: BytesMut,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -47,7 +47,7 @@ pub(crate) async fn serve<S: Transport>(
 pub(crate) async fn refuse_plain<S: Transport>(
     stream: S,
     head: &[u8],
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -65,7 +65,7 @@ const PLAIN_HTTP: HeadError =
 /// [pipeline](crate::pipeline), made from the same parse.
 pub(super) struct Connection<S> {
     stream: S,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     /// What its TLS handshake said of the client.
     tls: Option<TlsClient>,
     worker: Rc<Worker>,
@@ -123,7 +123,7 @@ enum End {
 }
 
 impl<S: Transport> Connection<S> {
-    fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
+    fn new(stream: S, peer: foobar_core::ConnectInfo, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
         let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();

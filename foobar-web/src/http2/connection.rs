@@ -30,7 +30,7 @@ use crate::worker::{ConnectionState, Worker};
 pub(crate) async fn serve<S: Transport>(
     stream: S,
     unread: BytesMut,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -95,7 +95,7 @@ impl<S: Transport> Connection<S> {
     fn new(
         stream: S,
         unread: BytesMut,
-        peer: foobar_core::Connection,
+        peer: foobar_core::ConnectInfo,
         worker: Rc<Worker>,
         state: Rc<ConnectionState>,
     ) -> Self {

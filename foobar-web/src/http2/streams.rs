@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use foobar_core::Connection;
+use foobar_core::ConnectInfo;
 use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
@@ -16,7 +16,7 @@ use crate::worker::{FastPath, Worker};
 /// What the streams of a connection have in common.
 pub(super) struct Streams {
     pub(super) worker: Rc<Worker>,
-    peer: Connection,
+    peer: ConnectInfo,
     /// What its TLS handshake said of the client.
     tls: Option<TlsClient>,
     /// `None` behind a trusted proxy, whose requests the pipeline answers.
@@ -30,7 +30,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn new(peer: Connection, tls: Option<TlsClient>, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(peer: ConnectInfo, tls: Option<TlsClient>, worker: Rc<Worker>) -> Self {
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let tls_site = tls.as_ref().map(|tls| tls.site);
         let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme), tls_site)));

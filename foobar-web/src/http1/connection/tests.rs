@@ -112,7 +112,7 @@ async fn connection(requests: usize, content: usize) -> (Connection<Eager>, Arc<
     let worker = worker(&web, site, None).await;
     let taken = Arc::<AtomicUsize>::default();
     let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
-    let peer = foobar_core::Connection { remote: None, local: None, scheme: Scheme::Http };
+    let peer = foobar_core::ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
     (Connection::new(client, peer, worker, Rc::default()), taken)
 }
 

@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use foobar_core::{Connection, Period, RequestBody, Scheme, Size};
+use foobar_core::{ConnectInfo, Period, RequestBody, Scheme, Size};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::{RouteSettings, SiteSettings, WebSettings};
 /// The last request that a connection may carry.
 pub(crate) const MOST_REQUESTS: usize = 40;
 /// Where all connections come from.
-pub(crate) const HERE: Connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+pub(crate) const HERE: ConnectInfo = ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
 
 /// What the connections have in common.
 pub(crate) struct Server {
