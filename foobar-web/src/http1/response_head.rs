@@ -31,7 +31,7 @@ pub(crate) enum Fields<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     None,
-    FileHeaders(u64),
+    Announced(u64),
     Added(u64),
     /// There are chunks.
     Chunked,
@@ -45,7 +45,7 @@ impl ResponseHead<'_> {
         if let Some(expires) = self.expires {
             put(out, &[b"expires: ", expires.as_bytes(), b"\r\n"]);
         }
-        if let Length::FileHeaders(length) = self.length {
+        if let Length::Announced(length) = self.length {
             put_length(out, length);
         }
         out.extend_from_slice(b"server: foobar\r\nx-request-id: ");
@@ -57,7 +57,7 @@ impl ResponseHead<'_> {
         match self.length {
             Length::Added(length) => put_length(out, length),
             Length::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-            Length::None | Length::FileHeaders(_) => {}
+            Length::None | Length::Announced(_) => {}
         }
         if !is_dated {
             out.extend_from_slice(b"date: ");

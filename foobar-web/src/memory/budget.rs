@@ -24,7 +24,7 @@ impl MemoryBudget {
         Self { taken: Arc::default(), most }
     }
 
-    /// MemoryBudget for so many bytes; `None` if there is not so much.
+    /// Room for this many bytes; `None` if there is not as much.
     pub(crate) fn claim(&self, bytes: u64) -> Option<Reservation> {
         let add = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= self.most);
         self.taken.fetch_update(Relaxed, Relaxed, add).ok()?; // not so much is left

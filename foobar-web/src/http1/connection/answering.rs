@@ -196,7 +196,7 @@ fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Opti
 /// What `Content-Length` says; nothing of a content that nobody announced and that is left out.
 fn length(reply: &Reply, page: Option<usize>, left_out: bool) -> Length {
     match (reply.length, page, &reply.content) {
-        (Some(length), ..) if left_out => Length::FileHeaders(length),
+        (Some(length), ..) if left_out => Length::Announced(length),
         (Some(length), ..) => Length::Added(length),
         (None, Some(page), _) => Length::Added(page as u64),
         (None, None, Content::Memory(content)) => Length::Added(content.len() as u64),

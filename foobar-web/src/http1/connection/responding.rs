@@ -284,7 +284,7 @@ fn connection_options(parts: &Parts, options: ConnectionOptions, minor: u8, clos
 /// body of unknown length, or of none that is sent, has been found to be a number.
 fn framing(parts: &Parts, known: Option<u64>, facts: &RequestFacts) -> (Length, Delimiter) {
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let unsent = announced.map_or(Length::None, Length::FileHeaders);
+    let unsent = announced.map_or(Length::None, Length::Announced);
     match (parts.status, known, announced) {
         (status, ..) if status.is_informational() || status == StatusCode::NO_CONTENT => {
             (Length::None, Delimiter::NoContent)
@@ -293,7 +293,7 @@ fn framing(parts: &Parts, known: Option<u64>, facts: &RequestFacts) -> (Length, 
         (_, Some(length @ 1..), _) if facts.is_head => (Length::Added(length), Delimiter::NoContent),
         _ if facts.is_head => (unsent, Delimiter::NoContent),
         (_, Some(length), _) => (Length::Added(length), Delimiter::Length(length)),
-        (_, None, Some(length)) => (Length::FileHeaders(length), Delimiter::Length(length)),
+        (_, None, Some(length)) => (Length::Announced(length), Delimiter::Length(length)),
         (_, None, None) if facts.minor == 1 => (Length::Chunked, Delimiter::Chunks),
         (_, None, None) => (Length::None, Delimiter::Close),
     }
