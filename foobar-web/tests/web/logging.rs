@@ -1,6 +1,6 @@
 //! The access log: one line for each request, whatever became of it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -10,6 +10,7 @@ use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Respo
 use foobar_web::{Blocking, DirEntry, FileSource, FileSources, Node, Page, Web};
 
 use crate::drain::gated;
+use crate::responses::pieces;
 use crate::support::{Server, answer, log_of, settings};
 
 /// The lines that these conversations leave, without their times; the server is drained first.
@@ -148,8 +149,11 @@ impl MakeHandler for Overheard {
     }
 }
 
-/// [`answer`], or the file that a query names.
+/// [`answer`], or [`pieces`], or the file that a query names.
 async fn answer_or_point(request: Request) -> Response {
+    if request.uri().path() == "/pieces" {
+        return pieces(request).await;
+    }
     let file = request.uri().query().and_then(|query| query.strip_prefix("file=")).map(str::to_owned);
     let mut response = answer(request).await;
     let file = file.map(|file| ("x-accel-redirect", file.parse().expect("it is a value")));
@@ -189,6 +193,20 @@ fn a_fault_of_the_handler_is_logged_with_the_request_it_belongs_to() {
     let events = events.text();
     let expected = format!("panicked: a handler panics, as this test wants request={id} path=\"/panic\"\n");
     assert!(events.contains("ERROR") && events.ends_with(&expected), "{events}");
+}
+
+#[test]
+fn a_body_that_is_not_as_long_as_its_head_says_is_logged_once() {
+    for (length, comparison) in [(9, "longer"), (11, "shorter")] {
+        let events = Overheard::default();
+        let server = Server::with("", Some(Arc::new(events.clone())));
+        let mut client = server.connect();
+        client.send(format!("GET /pieces?{length} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let end = client.stream.read_to_end(&mut Vec::new());
+        let events = events.text();
+        let message = format!("is {comparison} than its Content-Length says; the connection is cut");
+        assert!(end.is_err() && events.matches(&message).count() == 1, "{events}");
+    }
 }
 
 #[test]

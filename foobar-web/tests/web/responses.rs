@@ -45,7 +45,7 @@ impl Body for Pieces {
 }
 
 /// Answers with the pieces `12345` and `67890`, as its path says.
-async fn pieces(request: Request) -> Response {
+pub(crate) async fn pieces(request: Request) -> Response {
     let then = match request.uri().path() {
         "/error" => Then::Error,
         "/panic" => Then::Panic,

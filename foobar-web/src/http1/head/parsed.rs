@@ -18,7 +18,7 @@ pub(crate) struct HeadIndex {
     repeated: bool,
 }
 
-/// The fields that are indexededededed.
+/// The fields that are indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Accept,
