@@ -217,7 +217,7 @@ fn the_answer_the_announcement_of_the_end_and_the_end_go_out_together() {
     let listening = program.banner.iter().find_map(|line| line.rsplit_once("https://127.0.0.1:"));
     let url = format!("https://localhost:{}/file.txt", listening.expect("it speaks TLS").1);
     for version in ["1.2", "1.2", "1.3"] {
-        assert_eq!(curl(&ca, &["--tls-max", version, "-H", "Connection: close"], &url), "a file\n");
+        assert_eq!(curl(&ca, &["--http1.1", "--tls-max", version, "-H", "Connection: close"], &url), "a file\n");
     }
     program.signal("TERM");
     assert!(program.wait().0.success());
