@@ -45,7 +45,7 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, Connection, EarlyHints, EarlyHintsError, Handler,
+    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,
     LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
     ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
@@ -54,8 +54,8 @@ pub use foobar_db::{
     Query, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
-    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
-    OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web,
+    Address, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links,
+    Node, OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Warning, Web,
     WebSettings, WebTier, rust_embed,
 };
 
