@@ -45,9 +45,9 @@ pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, actix_web};
 pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, Handler, LocalBoxFuture, MakeHandler, Metrics,
-    PersistentStart, Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, TrustedProxy,
-    handler_fn,
+    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,
+    LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
+    ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{
     Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus, Migrations,

@@ -60,6 +60,11 @@ use tunnel::Tunnels;
 /// with `Retry-After: 1`, and tries again. Every other failure, also a panic, ends the server's start, and where it
 /// comes later it is that of [`failed`](Tier::failed).
 ///
+/// # Early hints
+///
+/// A handler that takes `ReqData<`[`EarlyHints`](foobar_core::EarlyHints)`>` can tell a browser which files its page needs
+/// while it still works on it.
+///
 /// # WebSockets
 ///
 /// They work with `actix-ws`. A drain ends the handler's stream of messages, so that it can say goodbye. A frame larger

@@ -16,6 +16,7 @@ mod client_certificate;
 pub mod config;
 mod connect_info;
 mod default_fields;
+mod early_hints;
 mod error;
 mod handler;
 mod html_text;
@@ -38,6 +39,7 @@ pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStre
 pub use client_certificate::ClientCertificate;
 pub use connect_info::{ConnectInfo, Scheme};
 pub use default_fields::{DefaultFields, Present};
+pub use early_hints::{EarlyHints, EarlyHintsError, HintsToSend};
 pub use error::{BoxError, Chain};
 pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};
 pub use html_text::HtmlText;

@@ -18,6 +18,7 @@
 mod chunked;
 mod connection;
 mod connection_option;
+mod early_hints;
 mod fast_path;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;

@@ -12,7 +12,7 @@ use actix_http::uri::PathAndQuery;
 use actix_http::{BoxedPayloadStream, HttpMessage, Method, Payload, RequestHead, Uri, Version};
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BodyError, BoxError, ClientCertificate, ConnectInfo, Request, RequestBody, RequestId, Scheme, Upgrade,
+    BodyError, BoxError, ClientCertificate, ConnectInfo, EarlyHints, Request, RequestBody, RequestId, Scheme, Upgrade,
 };
 use futures_util::Stream;
 use http::StatusCode;
@@ -48,8 +48,10 @@ pub(super) fn to_actix(
     fill(converted.head_mut(), method, request)
         .map_err(|error| Failure::client(StatusCode::BAD_REQUEST, error.to_string()))?;
     converted.extensions_mut().insert(id);
-    if let Some(certificate) = request.extensions_mut().remove::<ClientCertificate>() {
-        converted.extensions_mut().insert(certificate);
+    let known = request.extensions(); // and stays there, as a HEAD may be asked again as a GET
+    converted.extensions_mut().insert(known.get::<EarlyHints>().cloned().unwrap_or_default()); // which sends nothing
+    if let Some(certificate) = known.get::<ClientCertificate>() {
+        converted.extensions_mut().insert(certificate.clone());
     }
     Ok((converted, link))
 }

@@ -4,7 +4,7 @@ use actix_web::http::header::{LOCATION, WWW_AUTHENTICATE};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpMessage, HttpRequest, cookie::Cookie};
 use bytes::Bytes;
-use foobar_core::{BodyError, ClientCertificate, ConnectInfo, RequestBody, RequestId, Scheme};
+use foobar_core::{BodyError, ClientCertificate, ConnectInfo, EarlyHints, RequestBody, RequestId, Scheme};
 use futures_util::{StreamExt, stream};
 use http::Method;
 use http_body::{Body, Frame};
@@ -407,4 +407,45 @@ async fn a_redirect_and_a_closed_connection_pass_unchanged() {
     .await;
     let answer = client.get("/").await;
     assert_eq!((answer.header("location"), answer.header("connection")), (Some("/new"), Some("close")));
+}
+
+#[tokio::test]
+async fn a_handler_sends_early_hints_and_a_test_sees_them() {
+    let client = client(|routes| {
+        let page = async |hints: web::ReqData<EarlyHints>| {
+            hints.send(["</site.css>; rel=preload; as=style"])?;
+            hints.send(["no link\r\n"]).expect_err("it is none");
+            Ok::<_, crate::Error>("page")
+        };
+        routes.route("/", web::get().to(page));
+    })
+    .await;
+    for method in [Method::GET, Method::HEAD] {
+        let answer = client.call(method.clone(), "/").await;
+        assert_eq!(answer.early_hints(), ["</site.css>; rel=preload; as=style"], "{method}");
+    }
+}
+
+#[test]
+fn a_handler_can_try_to_send_early_hints_where_nobody_can() {
+    let page =
+        async |hints: web::ReqData<EarlyHints>| hints.send(["</a>"]).map(|()| "page").map_err(crate::Error::from);
+    on_worker(
+        move |routes| _ = routes.route("/", web::get().to(page)),
+        async |handler| assert_eq!(handler.handle(get("/")).await.status(), 200),
+    );
+}
+
+#[tokio::test]
+async fn a_head_request_that_is_asked_again_as_a_get_keeps_the_certificate_of_its_client() {
+    let client = client(|routes| {
+        let tell = async |certificate: Option<web::ReqData<ClientCertificate>>| match certificate {
+            Some(_) => HttpResponse::Ok(),
+            None => HttpResponse::Forbidden(),
+        };
+        routes.route("/", web::get().to(tell));
+    })
+    .await;
+    let certificate = ClientCertificate::new(Vec::new(), "CN=Ann".to_owned());
+    assert_eq!(client.call(Method::HEAD, "/").extension(certificate).await.status(), 200);
 }

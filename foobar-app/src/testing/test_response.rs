@@ -4,29 +4,35 @@ use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{BoxError, Chain, Response};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use serde::de::DeserializeOwned;
 
 /// A whole answer of the application.
 pub struct TestResponse {
+    early_hints: Vec<HeaderValue>,
     head: http::response::Parts,
     body: Result<Bytes, BoxError>,
 }
 
 impl TestResponse {
     /// Reads the response to its end.
-    pub(super) async fn collect(response: Response) -> Self {
+    pub(super) async fn collect(early_hints: Vec<HeaderValue>, response: Response) -> Self {
         let (head, mut body) = response.into_parts();
         let mut bytes = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             match frame.map(|frame| frame.into_data()) {
                 Ok(Ok(data)) => bytes.extend_from_slice(&data),
                 Ok(Err(_trailers)) => {}
-                Err(error) => return Self { head, body: Err(error) },
+                Err(error) => return Self { early_hints, head, body: Err(error) },
             }
         }
-        Self { head, body: Ok(bytes.freeze()) }
+        Self { early_hints, head, body: Ok(bytes.freeze()) }
+    }
+
+    /// The links that the handler sent [early](foobar_core::EarlyHints).
+    pub fn early_hints(&self) -> &[HeaderValue] {
+        &self.early_hints
     }
 
     /// The status.

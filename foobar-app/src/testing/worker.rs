@@ -1,7 +1,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use foobar_core::{BoxError, Chain, Handler, Request, RequestId, Response};
+use foobar_core::{BoxError, Chain, EarlyHints, Handler, Request, RequestId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::test_response::TestResponse;
@@ -48,17 +48,21 @@ async fn work(
     while let Some((request, sender)) = calls.recv().await {
         let handler = Rc::clone(&handler);
         tokio::task::spawn_local(async move {
-            let answer = TestResponse::collect(answer(&*handler, request).await).await;
+            let answer = answer(&*handler, request).await;
             let _caller_gone = sender.send(answer);
         });
     }
 }
 
 /// Does for the handler what a web tier does.
-async fn answer(handler: &dyn Handler, mut request: Request) -> Response {
+async fn answer(handler: &dyn Handler, mut request: Request) -> TestResponse {
     let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
+    let (hints, mut sent) = EarlyHints::channel();
+    request.extensions_mut().insert(hints);
     let mut response = handler.handle(request).await;
     handler.default_fields().complete(response.headers_mut());
     response.headers_mut().insert(RequestId::FIELD, id.into());
-    response
+    let hints = std::iter::from_fn(|| sent.next_now()).flatten().collect();
+    drop(sent); // the answer begins
+    TestResponse::collect(hints, response).await
 }

@@ -6,8 +6,9 @@ use std::io::{self, PipeReader};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, Event, ReadFlags, Reader, WatchFlags};
 use rustix::fs::{fstat, fstatfs};
 use rustix::io::Errno;
@@ -54,6 +55,10 @@ const LOCAL: &[i64] = &[
     0x0102_1994, // tmpfs
     0x794c_7630, // overlayfs
 ];
+
+/// What changes again so soon is told of only then: the system makes one of equal changes that nobody has taken. A log in a
+/// folder whose files are served would else wake the listener with each line.
+const PAUSE: Duration = Duration::from_millis(10);
 
 const CHANGES: WatchFlags = WatchFlags::ONLYDIR
     .union(WatchFlags::CREATE)
@@ -165,15 +170,23 @@ impl Watch {
             if ready.get(2).is_some_and(|mounts| mounts.revents().contains(PollFlags::PRI)) {
                 self.unwatch(Directories::forget_all);
             }
-            loop {
-                match reader.next() {
-                    Ok(event) => self.told(&event),
-                    Err(Errno::AGAIN) => break,
-                    Err(Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
+            match self.take(&mut reader) {
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if has_ended_after(until, PAUSE)? {
+                return Ok(());
             }
         }
+    }
+
+    /// Takes what the system tells, a buffer of it at most: there may be no end of it.
+    fn take(&self, reader: &mut Reader<'_, &OwnedFd>) -> Result<(), Errno> {
+        self.told(&reader.next()?);
+        while !reader.is_buffer_empty() {
+            self.told(&reader.next()?);
+        }
+        Ok(())
     }
 
     fn told(&self, event: &Event<'_>) {
@@ -213,6 +226,16 @@ impl Watch {
             // The system has ended it already where the directory has gone.
             _ = inotify::remove_watch(&self.inotify, watch);
         }
+    }
+}
+
+/// Whether the other end is closed within this time.
+fn has_ended_after(until: &PipeReader, time: Duration) -> io::Result<bool> {
+    let time = Timespec { tv_sec: 0, tv_nsec: time.subsec_nanos().into() };
+    match poll(&mut [PollFd::new(until, PollFlags::IN)], Some(&time)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false), // it is asked again
+        Err(error) => Err(error.into()),
     }
 }
 

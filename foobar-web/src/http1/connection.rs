@@ -16,6 +16,7 @@ use foobar_core::LocalBoxFuture;
 use http::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
+use super::early_hints::Hints;
 use super::head::{HeadError, HeadReader};
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
@@ -189,23 +190,28 @@ impl<S: Transport> Connection<S> {
         if !std::mem::replace(&mut self.probed, true) {
             self.stream.enable_keepalive(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
-        let (facts, answer) = self.ask(received);
-        let Some(response) = self.handle(answer).await? else {
+        let (mut facts, answer) = self.ask(received);
+        let Some(response) = self.handle(answer, facts.hints.as_mut()).await? else {
             self.close = Some(Close::ByServer); // the client has gone, and the handler is cancelled
             return Ok(None);
         };
         self.respond(response, facts).await
     }
 
-    /// Runs the handler, and reads meanwhile what it wants of the body; `None` if the client goes.
+    /// Runs the handler, sends the hints that it gives, and reads meanwhile what it wants of the body; `None` if the client
+    /// goes.
     async fn handle(
         &mut self,
         mut answer: LocalBoxFuture<'static, Response<Logged>>,
+        mut hints: Option<&mut Hints>,
     ) -> io::Result<Option<Response<Logged>>> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = answer.as_mut().poll(cx) {
                     return Poll::Ready(Ok(Some(response)));
+                }
+                if let Some(hints) = &mut hints {
+                    ready!(self.poll_hints(cx, hints))?;
                 }
                 match ready!(self.poll_client(cx))? {
                     Client::Sent => {}

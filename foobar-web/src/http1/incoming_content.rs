@@ -51,6 +51,11 @@ impl IncomingContent {
         if interim.len() < CONTINUE.len() { interim } else { &[] }
     }
 
+    /// Whether the client has been told a part of that.
+    pub(super) const fn is_being_told(&self) -> bool {
+        !self.interim.is_empty() && !self.is_awaited()
+    }
+
     /// Whether the client still waits to be told to send it.
     pub(super) const fn is_awaited(&self) -> bool {
         self.interim.len() == CONTINUE.len()

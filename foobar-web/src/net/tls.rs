@@ -15,6 +15,7 @@ mod client;
 mod client_rule;
 mod config;
 mod distinguished_name;
+mod expiry;
 mod from_files;
 mod handshake;
 mod pem;

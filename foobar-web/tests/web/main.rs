@@ -5,6 +5,7 @@ mod add_header;
 mod autoindex;
 mod client_certificates;
 mod drain;
+mod early_hints;
 mod embedded;
 mod encodings;
 mod file_cache;

@@ -95,6 +95,36 @@ fn two_paths_to_one_directory_are_both_told() {
     assert_ne!(followed[0].generation(), before[0]);
 }
 
+/// It may be a log.
+#[test]
+fn a_file_that_is_written_to_without_end_is_told_of_now_and_then_and_does_not_keep_the_listener() {
+    let root = tempfile::tempdir().unwrap();
+    let watch = Watch::new().unwrap();
+    watch.begin();
+    let directory = watch.follow(TREE, b"", open(root.path())).unwrap();
+    let before = directory.generation();
+    let (until, ended) = io::pipe().unwrap();
+    std::thread::scope(|scope| {
+        let listening = scope.spawn(|| watch.listen(&until));
+        let mut log = File::create(root.path().join("log")).unwrap();
+        for _ in 0..WRITES {
+            io::Write::write_all(&mut log, b"a line\n").unwrap();
+        }
+        while directory.generation() == before {
+            std::thread::yield_now();
+        }
+        let told = directory.generation() - before;
+        assert!(told < WRITES / 10, "{told}");
+        drop(ended);
+        while !listening.is_finished() {
+            io::Write::write_all(&mut log, b"a line\n").unwrap();
+        }
+        listening.join().unwrap().unwrap();
+    });
+}
+
+const WRITES: u64 = 50_000;
+
 /// Others may change what lies on a network, and this system would not tell.
 #[test]
 fn only_on_file_systems_that_this_machine_alone_writes_to_is_relied_on_being_told_of_changes() {

@@ -7,7 +7,8 @@ use foobar_core::BodyError;
 use tokio::time::Instant;
 
 use super::{Client, Connection};
-use crate::http1::incoming_content::{Framing, Rest};
+use crate::http1::early_hints::Hints;
+use crate::http1::incoming_content::{Framing, IncomingContent, Rest};
 use crate::http1::outgoing::poll_write;
 use crate::http1::request_body::Demand;
 use crate::net::Transport;
@@ -42,6 +43,19 @@ impl<S: Transport> Connection<S> {
             if let Some(content) = &mut self.content {
                 content.interim = &interim[written..];
             }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what the handler tells the client before it answers.
+    pub(super) fn poll_hints(&mut self, cx: &mut Context<'_>, hints: &mut Hints) -> Poll<io::Result<()>> {
+        while let Some(unsent) = hints.unsent(cx) {
+            if self.content.as_deref().is_some_and(IncomingContent::is_being_told) {
+                ready!(self.poll_continue(cx))?;
+            }
+            let written = poll_write(cx, &mut self.stream, unsent, &[]);
+            let written = ready!(self.wrote(cx, written))?;
+            hints.sent(written);
         }
         Poll::Ready(Ok(()))
     }

@@ -16,6 +16,7 @@ use super::answering::connection;
 use super::{Client, Close, Connection, Phase};
 use crate::http1::chunked::Chunked;
 use crate::http1::connection_option::ConnectionOptions;
+use crate::http1::early_hints::Hints;
 use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
 use crate::http1::outgoing::{COPIED, SEND_QUANTUM, poll_write};
 use crate::http1::request_body::{IncomingBody, channel};
@@ -41,6 +42,8 @@ pub(super) struct RequestFacts {
     may_discard: bool,
     /// Who gets the connection if the response is 101.
     upgrade: Option<Taker>,
+    /// What its handler tells the client before the response.
+    pub(super) hints: Option<Hints>,
 }
 
 impl<S: Transport> Connection<S> {
@@ -88,6 +91,7 @@ impl<S: Transport> Connection<S> {
                 && !options.close
                 && !matches!(content, head::Content::Length(length) if length > MOST),
             upgrade: upgrade::offer(&mut parts, options),
+            hints: (minor == 1).then(|| Hints::offer(&mut parts.extensions)),
         };
         let expects = minor == 1 && parts.headers.contains_key(EXPECT);
         Ok((facts, (parts, self.incoming(content, expects))))
@@ -130,7 +134,9 @@ impl<S: Transport> Connection<S> {
         }
         let mut outgoing = OutgoingBody::new(body, delimiter, parts.extensions.get::<Pace>().copied());
         let version = (facts.minor, connection_options(&parts, options, facts.minor, close));
-        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &parts, &mut outgoing, length, version))).await?;
+        let interim = self.end_interim(facts.hints.take());
+        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &interim, &parts, &mut outgoing, length, version))).await?;
+        drop(interim);
         drop(parts);
         poll_fn(|cx| self.poll_respond(cx, &mut outgoing)).await?;
         drop(outgoing);
@@ -141,10 +147,18 @@ impl<S: Transport> Connection<S> {
         Ok(taker)
     }
 
+    /// What is to be sent before the response: the rest of what has begun, and the hints that wait.
+    fn end_interim(&mut self, hints: Option<Hints>) -> Vec<u8> {
+        let mut interim = self.content.as_mut().map_or(&[][..], |content| content.end_interim()).to_vec();
+        interim.extend(hints.map(Hints::end).unwrap_or_default()); // there may be none
+        interim
+    }
+
     /// Writes the head, and as much of the body as is ready and can be sent at once.
     fn begin_response(
         &mut self,
         cx: &mut Context<'_>,
+        interim: &[u8],
         parts: &Parts,
         outgoing: &mut OutgoingBody,
         length: Length,
@@ -153,7 +167,6 @@ impl<S: Transport> Connection<S> {
         let worker = Rc::clone(&self.worker);
         let handler = &worker.pipeline.handler;
         let now = Instant::now();
-        let interim = self.content.as_mut().map_or(&[][..], |content| content.end_interim());
         worker.buffers.with_output(|out| {
             out.extend_from_slice(interim);
             let head = ResponseHead {
@@ -261,8 +274,15 @@ impl<S: Transport> Connection<S> {
         if is_head {
             *request.method_mut() = Method::HEAD;
         }
-        let facts =
-            RequestFacts { minor: 1, is_head, keep_alive: false, is_refused: true, may_discard: false, upgrade: None };
+        let facts = RequestFacts {
+            minor: 1,
+            is_head,
+            keep_alive: false,
+            is_refused: true,
+            may_discard: false,
+            upgrade: None,
+            hints: None,
+        };
         (facts, Err((request, refusal)))
     }
 }

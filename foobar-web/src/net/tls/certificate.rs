@@ -1,11 +1,12 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 
+use super::expiry::{Expiry, seconds};
 use super::pem::PemFile;
 use super::x509::Facts;
 use crate::{Error, Warning};
@@ -92,6 +93,12 @@ impl Pair<'_> {
     }
 }
 
+/// When the certificate that has been read from these files expires; `None` of none.
+pub(super) fn expiry(pair: &Pair<'_>, certified: &CertifiedKey) -> Option<Expiry> {
+    let last = Facts::of(certified.cert.first()?)?.not_after;
+    Some(Expiry::new(format!("{}.ssl_certificate", pair.site), pair.certificate.to_owned(), last, EXPIRED))
+}
+
 struct Warnings<'a> {
     pair: &'a Pair<'a>,
     found: Vec<Warning>,
@@ -100,9 +107,9 @@ struct Warnings<'a> {
 impl Warnings<'_> {
     fn of_facts(&mut self, chain: &[Facts<'_>], names: &[String]) {
         let Some(own) = chain.first() else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed()); // 1970 at least
+        let now = seconds(SystemTime::now());
         if own.not_after < now {
-            self.certificate("the certificate has expired, so that clients refuse it; renew it");
+            self.certificate(EXPIRED);
         }
         if own.not_before > now {
             self.certificate("the certificate is not valid yet, so that clients refuse it; check this machine's clock");
@@ -144,6 +151,8 @@ impl Warnings<'_> {
         self.found.push(Warning { key: format!("{}.{key}", self.pair.site), message });
     }
 }
+
+const EXPIRED: &str = "the certificate has expired, so that clients refuse it; renew it";
 
 /// Whether a certificate is for a name of a site, which may have a star at its beginning.
 fn covers(facts: &Facts<'_>, name: &str) -> bool {

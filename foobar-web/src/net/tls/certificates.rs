@@ -1,13 +1,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::SignatureAlgorithm;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Pair, Provider, load};
+use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
+use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
 use super::x509::Facts;
 use crate::{Error, Warning};
@@ -38,6 +40,7 @@ struct Current {
     /// The cheapest to sign with first.
     keys: Vec<Arc<CertifiedKey>>,
     warnings: Vec<Warning>,
+    expiries: Vec<Expiry>,
 }
 
 impl Certificates {
@@ -84,13 +87,20 @@ impl Certificates {
             }
         }
     }
+
+    /// Says which have expired by now, each once.
+    pub(crate) fn tell_expired(&self, now: SystemTime) {
+        self.current.read(|current| current.expiries.iter().for_each(|expiry| expiry.tell(now)));
+    }
 }
 
 impl Current {
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
-        let mut current = Self { keys: Vec::new(), warnings: Vec::new() };
+        let mut current = Self { keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
-            let (certified, warnings) = load(&Pair { site: &site.key, certificate, key }, &site.names, provider)?;
+            let pair = Pair { site: &site.key, certificate, key };
+            let (certified, warnings) = load(&pair, &site.names, provider)?;
+            current.expiries.extend(expiry(&pair, &certified));
             current.keys.push(Arc::new(certified));
             current.warnings.extend(warnings);
         }
@@ -117,7 +127,7 @@ impl ResolvesServerCert for Certificates {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use rcgen::{CertifiedKey as Issued, generate_simple_self_signed};
     use rustls::crypto::aws_lc_rs;
@@ -148,7 +158,7 @@ mod tests {
     }
 
     /// What is logged meanwhile.
-    fn logged(work: impl FnOnce()) -> String {
+    pub(in crate::net::tls) fn logged(work: impl FnOnce()) -> String {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
         tracing::subscriber::with_default(subscriber, work);
@@ -160,6 +170,25 @@ mod tests {
         std::fs::write(folder.join("pem"), cert.pem()).unwrap();
         std::fs::write(folder.join("key"), signing_key.serialize_pem()).unwrap();
         cert.der().to_vec()
+    }
+
+    #[test]
+    fn that_a_certificate_expires_is_said_once_when_it_happens() {
+        let folder = tempfile::tempdir().unwrap();
+        issue(folder.path());
+        let site = SiteCertificates {
+            key: "sites.a".to_owned(),
+            certificates: vec![folder.path().join("pem")],
+            keys: vec![folder.path().join("key")],
+            names: Vec::new(),
+            client_rule: None,
+        };
+        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        assert_eq!(logged(|| certificates.tell_expired(SystemTime::now())), "");
+        let in_the_year_5138 = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100_000_000_000);
+        let told = logged(|| (0..3).for_each(|_| certificates.tell_expired(in_the_year_5138)));
+        assert!(told.contains("ERROR") && told.contains("`sites.a.ssl_certificate`: "), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::crypto::aws_lc_rs;
@@ -9,6 +10,7 @@ use rustls::{SupportedProtocolVersion, version};
 use super::certificate::Provider;
 use super::certificates::{Certificates, SiteCertificates};
 use super::client_rule::ClientRule;
+use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
 use super::ticket_keys::TicketKeys;
 use crate::{Error, Warning};
@@ -33,9 +35,15 @@ struct Common {
 
 struct SiteTls {
     /// Made again when the files have changed by which clients are verified.
-    config: FromFiles<Arc<ServerConfig>>,
+    config: FromFiles<Configured>,
     certificates: Arc<Certificates>,
     rule: Option<ClientRule>,
+}
+
+/// How a site's handshakes are made, and when that which verifies its clients expires.
+struct Configured {
+    config: Arc<ServerConfig>,
+    expiries: Vec<Expiry>,
 }
 
 /// What all sites have in common.
@@ -89,6 +97,14 @@ impl Tls {
         self.ticket_keys.iter().for_each(|keys| keys.refresh());
     }
 
+    /// Says which of the certificates, and of the lists of revoked ones, have expired by now, each once.
+    pub(super) fn tell_expired(&self, now: SystemTime) {
+        for site in self.sites.iter().flatten() {
+            site.certificates.tell_expired(now);
+            site.config.read(|configured| configured.expiries.iter().for_each(|expiry| expiry.tell(now)));
+        }
+    }
+
     /// The site whose rules count for a client that asked for `name`, which leads to this one, and its configuration;
     /// `None` if no certificate is for it.
     pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<(usize, Arc<ServerConfig>)> {
@@ -96,17 +112,20 @@ impl Tls {
         let tls = self.sites.get(number)?.as_ref()?;
         let is_covered = || name.is_none_or(|name| tls.certificates.cover(name));
         let is_shown = matches!(site, NamedSite::Known(_)) || !self.rejects || is_covered();
-        is_shown.then(|| (number, tls.config.read(Arc::clone)))
+        is_shown.then(|| (number, tls.config.read(|configured| Arc::clone(&configured.config))))
     }
 }
 
 impl Common {
-    fn config(&self, certificates: &Arc<Certificates>, rule: Option<&ClientRule>) -> Result<ServerConfig, Error> {
+    fn config(&self, certificates: &Arc<Certificates>, rule: Option<&ClientRule>) -> Result<Configured, Error> {
         let config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&self.protocols)
             .map_err(|error| Error::setting("web.ssl_protocols", error.to_string()))?;
-        let verifier = rule.map(|rule| rule.verifier(&self.provider)).transpose()?;
-        let config = config.with_client_cert_verifier(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth)); // no rule
+        let (verifier, expiries) = match rule {
+            Some(rule) => rule.verifier(&self.provider)?,
+            None => (WebPkiClientVerifier::no_client_auth(), Vec::new()),
+        };
+        let config = config.with_client_cert_verifier(verifier);
         let mut config = config.with_cert_resolver(Arc::<Certificates>::clone(certificates));
         config.session_storage = Arc::new(NoServerSessionStorage {}); // a ticket works on every worker
         // A certificate is verified in each handshake: who resumes a session shows none, and it may have been revoked.
@@ -114,7 +133,7 @@ impl Common {
             config.ticketer = Arc::clone(tickets);
         }
         config.alpn_protocols.clone_from(&self.alpn);
-        Ok(config)
+        Ok(Configured { config: Arc::new(config), expiries })
     }
 }
 
@@ -124,14 +143,14 @@ impl SiteTls {
         let Some(certificates) = Certificates::load(site, &common.provider)? else { return Ok(None) };
         let (certificates, rule) = (Arc::new(certificates), site.client_rule.clone());
         let files = rule.as_ref().map_or_else(Vec::new, ClientRule::files);
-        let config = FromFiles::load(files, || common.config(&certificates, rule.as_ref()).map(Arc::new))?;
+        let config = FromFiles::load(files, || common.config(&certificates, rule.as_ref()))?;
         Ok(Some(Self { config, certificates, rule }))
     }
 
     fn refresh(&self, common: &Common) {
         self.certificates.refresh();
         let Some(rule) = &self.rule else { return };
-        match self.config.refresh(|| common.config(&self.certificates, Some(rule)).map(Arc::new)) {
+        match self.config.refresh(|| common.config(&self.certificates, Some(rule))) {
             Refreshed::Unchanged => {}
             Refreshed::Replaced => tracing::info!("`{}`: what verifies clients has been replaced", rule.key),
             Refreshed::Unusable(error) => {
