@@ -50,8 +50,8 @@ pub use foobar_core::{
     handler_fn,
 };
 pub use foobar_db::{
-    Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus, Migrations,
-    Query, QueryKind, QueryResult, diesel, embed_migrations,
+    Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Ending, Engine, Error as DbError, MigrationStatus,
+    Migrations, Query, QueryError, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
     Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
