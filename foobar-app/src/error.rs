@@ -18,13 +18,12 @@ pub(crate) use unreadable::words;
 ///
 /// ```
 /// use foobar_app::actix_web::{Responder, web};
-/// use foobar_app::Error;
+/// use foobar_app::{Db, Error};
 /// use diesel::prelude::*;
-/// use foobar_db::Db;
 ///
 /// diesel::table! { products (id) { id -> Integer, name -> Text } }
 ///
-/// async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<impl Responder, Error> {
+/// async fn product(db: Db, id: web::Path<i32>) -> Result<impl Responder, Error> {
 ///     let id = id.into_inner();
 ///     let name = db.read(move |conn| products::table.find(id).select(products::name).first::<String>(conn)).await?;
 ///     Ok(name)
