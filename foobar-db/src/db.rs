@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use foobar_core::Tier;
 
+use crate::shared_tier::SharedTier;
 use crate::{
     Conn, Database, DatabaseSettings, Ending, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryError,
     QueryKind, QueryResult, passing,
@@ -23,7 +24,7 @@ use crate::{
 /// numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is infinite,
 /// and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
 pub struct Db<C = Conn> {
-    database: Arc<dyn Database>,
+    tier: Arc<SharedTier>,
     connection: PhantomData<fn(&mut C)>,
 }
 
@@ -37,28 +38,29 @@ impl Db {
 
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
-        Self { database, connection: PhantomData }
+        Self { tier: Arc::new(SharedTier::new(database)), connection: PhantomData }
     }
 
     /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;
     /// an error if another engine runs.
     pub fn typed<C: EngineConnection>(&self) -> Result<Db<C>, Error> {
-        let is = self.database.engine();
+        let is = self.database().engine();
         match C::ENGINE {
             Some(wanted) if wanted != is => Err(Error::OtherEngine { is, wanted }),
-            _ => Ok(Db { database: Arc::clone(&self.database), connection: PhantomData }),
+            _ => Ok(Db { tier: Arc::clone(&self.tier), connection: PhantomData }),
         }
     }
 
-    /// The tier that a supervisor starts and drains.
+    /// The tier that a supervisor starts and drains. Several may: the first start opens the database and the last drain
+    /// closes it, so that two servers on one `Db` stop on their own.
     pub fn tier(&self) -> Arc<dyn Tier> {
-        Arc::clone(&self.database) as Arc<dyn Tier>
+        Arc::clone(&self.tier) as Arc<dyn Tier>
     }
 
     /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
     /// server that is down is an error. The tier need not have been started.
     pub async fn check(&self) -> Result<(), Error> {
-        self.database.check().await
+        self.database().check().await
     }
 
     /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
@@ -228,7 +230,11 @@ impl<C: EngineConnection> Db<C> {
 
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     pub fn describe(&self) -> String {
-        self.database.describe()
+        self.database().describe()
+    }
+
+    fn database(&self) -> &dyn Database {
+        self.tier.database()
     }
 
     /// Runs a query that knows no errors but Diesel's.
@@ -256,7 +262,7 @@ impl<C: EngineConnection> Db<C> {
             *slot.lock().expect("nothing panics while it holds the slot") = Some(value);
             Ok(ending)
         });
-        self.database.run(kind, query).await?;
+        self.database().run(kind, query).await?;
         let value = result.lock().expect("nothing panics while it holds the slot").take();
         Ok(value.expect("a query that has ended has left its result"))
     }
@@ -264,13 +270,13 @@ impl<C: EngineConnection> Db<C> {
 
 impl<C> Clone for Db<C> {
     fn clone(&self) -> Self {
-        Self { database: Arc::clone(&self.database), connection: PhantomData }
+        Self { tier: Arc::clone(&self.tier), connection: PhantomData }
     }
 }
 
 impl<C> fmt::Debug for Db<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Db").field(&self.database.describe()).finish()
+        f.debug_tuple("Db").field(&self.tier.database().describe()).finish()
     }
 }
 

@@ -51,6 +51,7 @@ mod query_error;
 mod query_threads;
 mod queue;
 mod settings;
+mod shared_tier;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stats;

@@ -310,8 +310,8 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
         let mut metrics = Metrics::default();
         db.tier().metrics(&mut metrics);
         let text = metrics.into_text();
-        let pool = if db.database.engine() == Engine::Sqlite { "writer" } else { "primary" };
-        let max = if db.database.engine() == Engine::Sqlite { 1 } else { 8 };
+        let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "primary" };
+        let max = if db.database().engine() == Engine::Sqlite { 1 } else { 8 };
         for expected in [
             format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
