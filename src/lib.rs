@@ -47,7 +47,7 @@ pub use foobar_app::{
     App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, routes,
 };
 pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, Connection, Handler, LocalBoxFuture, MakeHandler, Metrics,
+    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, Handler, LocalBoxFuture, MakeHandler, Metrics,
     PersistentStart, Problem, Readiness, Request, RequestId, Response, ResponseBody, Secret, Tier, TrustedProxy,
     handler_fn,
 };
@@ -56,8 +56,8 @@ pub use foobar_db::{
     MigrationStatus, Migrations, Query, QueryError, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
-    Address, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links, Listed, Opened,
-    OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Wait, Warning, Web,
+    Address, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links,
+    Node, OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Warning, Web,
     WebSettings, WebTier, rust_embed,
 };
 

@@ -19,7 +19,7 @@ use crate::{AppSettings, AppTier};
 ///
 /// It gets the same guard as an [`App`](crate::App): request id, panics, deadline, security headers, and errors with
 /// an empty body rendered. An error of the service itself is 500 and is logged. The request's extensions hold the
-/// [`RequestId`](foobar_core::RequestId) and the [`Connection`](foobar_core::Connection); where the client asked to
+/// [`RequestId`](foobar_core::RequestId) and the [`ConnectInfo`](foobar_core::ConnectInfo); where the client asked to
 /// switch protocols, they hold an [`Upgrade`](foobar_core::Upgrade) that the service may use, but axum's own
 /// WebSockets look for hyper's and do not find it.
 pub struct TowerApp<S> {

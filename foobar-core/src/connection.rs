@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 /// Where a request came from; the web tier puts it into the extensions of each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connection {
+pub struct ConnectInfo {
     /// The address of the client; `None` on a Unix socket.
     pub remote: Option<SocketAddr>,
     /// The address the client connected to; `None` on a Unix socket.

@@ -11,7 +11,7 @@ use crate::{BoxError, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
 
 /// What a client asked, with a body that arrives as it is read.
 ///
-/// Its extensions hold a [`Connection`](crate::Connection), a [`RequestId`](crate::RequestId) and, where the
+/// Its extensions hold a [`ConnectInfo`](crate::ConnectInfo), a [`RequestId`](crate::RequestId) and, where the
 /// client asked to switch protocols, an [`Upgrade`](crate::Upgrade).
 pub type Request = http::Request<RequestBody>;
 /// What a client is answered.

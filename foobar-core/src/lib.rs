@@ -36,7 +36,7 @@ mod upgrade;
 pub use accept::Accept;
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
 pub use client_certificate::ClientCertificate;
-pub use connection::{Connection, Scheme};
+pub use connection::{ConnectInfo, Scheme};
 pub use default_fields::{DefaultFields, Present};
 pub use error::{BoxError, Chain};
 pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};

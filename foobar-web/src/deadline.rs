@@ -18,9 +18,9 @@ pub(crate) use pacer::Pacer;
 /// It goes to the runtime's timers only when a deadline comes nearer or the last wake-up has been used, so a
 /// connection that answers many requests a second costs them nothing. One task polls it for its whole life.
 #[derive(Default)]
-pub(crate) struct Alarm(Option<Pin<Box<Sleep>>>);
+pub(crate) struct DeadlineTimer(Option<Pin<Box<Sleep>>>);
 
-impl Alarm {
+impl DeadlineTimer {
     /// Ready if `deadline` has passed; otherwise the task is woken then, or earlier.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.0.as_ref().is_some_and(|sleep| sleep.deadline() <= deadline && !sleep.is_elapsed()) {
@@ -51,7 +51,7 @@ impl Meter {
     pub(crate) fn moved(&mut self, bytes: u64) {
         self.moved += bytes;
         if bytes > 0 {
-            self.goes_on();
+            self.resume();
         }
     }
 
@@ -61,7 +61,7 @@ impl Meter {
     }
 
     /// More can move now.
-    pub(crate) fn goes_on(&mut self) {
+    pub(crate) fn resume(&mut self) {
         if let Some(since) = self.waiting.take() {
             self.waited += since.elapsed();
         }
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_alarm_rings_also_for_a_task_that_has_used_up_its_share() {
-        let (mut alarm, due) = (Alarm::default(), Instant::now() + Duration::from_secs(1));
+        let (mut alarm, due) = (DeadlineTimer::default(), Instant::now() + Duration::from_secs(1));
         let busy = poll_fn(|cx| {
             while has_budget_remaining() {
                 _ = pin!(consume_budget()).poll(cx);

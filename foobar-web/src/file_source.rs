@@ -56,24 +56,24 @@ pub(crate) use watch::{Directory, Known, Watch};
 pub trait FileSource: Send + Sync + 'static {
     /// What lies at `path`; `None` if nothing does, also where the way to it leaves the source.
     ///
-    /// With [`Wait::Never`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is asked
+    /// With [`Blocking::Forbidden`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is asked
     /// again on a thread that may wait.
-    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>>;
+    fn open(&self, path: &Path, wait: Blocking) -> io::Result<Option<Node>>;
 
     /// The state of the file at `path`, at less cost than [`open`](Self::open); `None` if no file lies there.
-    fn state(&self, path: &Path, wait: Wait) -> io::Result<Option<FileState>> {
+    fn state(&self, path: &Path, wait: Blocking) -> io::Result<Option<FileState>> {
         Ok(match self.open(path, wait)? {
-            Some(Opened::File(file)) => Some(file.state),
-            Some(Opened::Directory) | None => None,
+            Some(Node::File(file)) => Some(file.state),
+            Some(Node::Directory) | None => None,
         })
     }
 
     /// A page of the list of what lies in the directory `path`, in its order; `None` if it is no directory. May block.
-    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>>;
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>>;
 
     /// Whether the whole source has become another one since the last call; called every `web.file_cache_valid` while
     /// files are asked for. The default says that it never does.
-    fn has_moved(&self, _wait: Wait) -> io::Result<bool> {
+    fn has_moved(&self, _wait: Blocking) -> io::Result<bool> {
         Ok(false)
     }
 
@@ -91,16 +91,16 @@ pub trait FileSource: Send + Sync + 'static {
 
 /// Whether a call may block its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub enum Blocking {
     /// It is a worker's, which others wait for.
-    Never,
+    Forbidden,
     /// It is one of `web.file_threads`.
     Allowed,
 }
 
 /// What lies at a path of a [`FileSource`].
 #[derive(Debug)]
-pub enum Opened {
+pub enum Node {
     /// A regular file.
     File(OpenedFile),
     /// A directory.
@@ -154,7 +154,7 @@ pub enum Version {
 
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct DirEntry {
     /// Its name, which need not be UTF-8.
     pub name: OsString,
     /// Whether it is a directory.

@@ -2,7 +2,7 @@
 
 use crate::request::{Host, NormalPath};
 
-pub use crate::http1::fuzzing::{Head, HeadReader, Noted};
+pub use crate::http1::fuzzing::{Head, HeadIndex, HeadReader};
 pub use crate::http2::fuzzing::FrameMeter;
 pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, next_update, proxy_header};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};

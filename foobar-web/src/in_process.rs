@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BoxError, BoxFuture, ClientCertificate, Connection, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
+    BoxError, BoxFuture, ClientCertificate, ConnectInfo, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
     Scheme, Tier,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
@@ -18,11 +18,11 @@ use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::net::TlsClient;
-use crate::pipeline::{Arrival, Logged};
+use crate::pipeline::{Logged, RequestContext};
 use crate::plan::Plan;
 use crate::request::Host;
 use crate::site::Sites;
-use crate::threads::{Crew, Orders, Work};
+use crate::threads::{DrainSignal, Threads, WorkerMain};
 use crate::worker::Worker;
 use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
@@ -31,7 +31,7 @@ use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, We
 /// What belongs to a connection is not there: `web.listen`, deadlines, the limits of a head.
 pub struct InProcess {
     plan: Plan,
-    crew: Crew,
+    crew: Threads,
     requests: mpsc::UnboundedSender<Call>,
     waiting: Mutex<Option<mpsc::UnboundedReceiver<Call>>>,
 }
@@ -58,7 +58,7 @@ impl InProcess {
     ) -> Result<Self, Error> {
         let (requests, waiting) = mpsc::unbounded_channel();
         let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Crew::new(), requests, waiting: Mutex::new(Some(waiting)) })
+        Ok(Self { plan, crew: Threads::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
     /// Answers one request; one to `https://…` is taken as one over TLS, and one that has a [`ClientCertificate`] among its
@@ -76,7 +76,7 @@ impl InProcess {
     }
 }
 
-async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Call>, orders: Orders) {
+async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Call>, orders: DrainSignal) {
     let mut drain = std::pin::pin!(orders.drain());
     let deadline = loop {
         tokio::select! {
@@ -102,9 +102,9 @@ async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
     }
     let head = parts.method == Method::HEAD;
     let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
-    let connection = Connection { remote: None, local: None, scheme };
+    let connection = ConnectInfo { remote: None, local: None, scheme };
     let tls = tls_client(&worker.pipeline.sites, &parts);
-    let arrival = Arrival { connection, tls, since: tokio::time::Instant::now() };
+    let arrival = RequestContext { connection, tls, since: tokio::time::Instant::now() };
     let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
     if response.body().is_by_handler() {
         worker.pipeline.handler.default_fields().complete(response.headers_mut());
@@ -143,7 +143,7 @@ impl Tier for InProcess {
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async {
             let requests = self.waiting.lock().await.take().ok_or(Error::Started)?;
-            let work: Work = Box::new(|worker, orders| Ok(Box::pin(serve_all(worker, requests, orders))));
+            let work: WorkerMain = Box::new(|worker, orders| Ok(Box::pin(serve_all(worker, requests, orders))));
             Ok(self.crew.start(&self.plan, vec![work]).await?)
         })
     }

@@ -41,8 +41,8 @@ pub mod fuzzing;
 pub use encoding::Coding;
 pub use error::{Error, Warning};
 pub use file_source::{
-    Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Listed, Opened, OpenedFile, Page,
-    Version, Wait,
+    Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
+    Page, Version,
 };
 pub use in_process::InProcess;
 pub use net::Address;

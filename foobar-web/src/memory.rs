@@ -8,7 +8,7 @@ mod budget;
 
 use memmap2::MmapMut;
 
-pub(crate) use budget::{Claim, Room};
+pub(crate) use budget::{MemoryBudget, Reservation};
 
 /// The bytes of a content.
 ///

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{BoxError, Connection, Handler, Problem, RequestId, Response, Scheme};
+use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, Scheme};
 use http::header::{
     self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     TRANSFER_ENCODING, VARY,
@@ -32,10 +32,10 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::Counters;
-use crate::net::{Clients, Place, TlsClient};
+use crate::net::{AddressSlot, Clients, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
-use crate::request::{Asked, NormalPath, origin};
-use crate::site::{Choice, Site, Sites};
+use crate::request::{NormalPath, RequestView, origin};
+use crate::site::{Site, SiteMatch, Sites};
 use accel::Accel;
 use handed_over::{HandedOver, too_large};
 use logged::Record;
@@ -53,8 +53,8 @@ pub(crate) struct Pipeline {
 }
 
 /// How a request came.
-pub(crate) struct Arrival {
-    pub(crate) connection: Connection,
+pub(crate) struct RequestContext {
+    pub(crate) connection: ConnectInfo,
     /// What the TLS handshake of its connection said of the client.
     pub(crate) tls: Option<TlsClient>,
     /// When its first byte came.
@@ -101,7 +101,7 @@ impl From<Problem> for Failure {
 
 impl Pipeline {
     /// Answers one request, and logs it when the answer has been sent.
-    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: Arrival) -> http::Response<Logged>
+    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: RequestContext) -> http::Response<Logged>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
@@ -115,13 +115,13 @@ impl Pipeline {
         let record = self.record(request, id, &arrival, place);
         let head = request.method == Method::HEAD;
         let mut answer: Answer = match choice {
-            Ok(Choice::Redirect(site, status, location)) => {
+            Ok(SiteMatch::Redirect(site, status, location)) => {
                 let mut answer: Answer = reply::redirect(status, location).into();
                 add(&mut answer.response, site.routes.of_site().added(request.uri.path().as_bytes()));
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
-            Ok(Choice::Site(site)) => {
+            Ok(SiteMatch::Site(site)) => {
                 let pages = site.error_pages_for(request);
                 let (mut answer, added) = match self.answer(site, request, body, &arrival, id).await {
                     Ok(answer) => (answer, Vec::new()),
@@ -147,7 +147,12 @@ impl Pipeline {
     }
 
     /// Gives an answer that was ready its line in the log; `None` if it is an error that gets a page first.
-    pub(crate) fn ready(&self, reply: Reply, request: &Parts, arrival: &Arrival) -> Option<http::Response<Logged>> {
+    pub(crate) fn ready(
+        &self,
+        reply: Reply,
+        request: &Parts,
+        arrival: &RequestContext,
+    ) -> Option<http::Response<Logged>> {
         let response = answer_with(reply, || None).ok()?; // its page is made by `serve`
         let record = self.record(request, RequestId::generate(), arrival, None);
         self.counters.at_once();
@@ -159,7 +164,7 @@ impl Pipeline {
         &self,
         request: Request<B>,
         refusal: Refusal,
-        arrival: Arrival,
+        arrival: RequestContext,
     ) -> http::Response<Logged> {
         let (mut request, _) = request.into_parts();
         request.headers = refusal.fields;
@@ -190,7 +195,7 @@ impl Pipeline {
         site: &Site,
         request: &mut Parts,
         body: B,
-        arrival: &Arrival,
+        arrival: &RequestContext,
         id: RequestId,
     ) -> Result<Answer, Failure>
     where
@@ -209,7 +214,7 @@ impl Pipeline {
         // Boxed, as all that is not the application's, to keep this future small.
         if !route.is_app()
             && let Some(reply) =
-                Box::pin(route.reply(Asked::sent_by(arrival.connection.scheme, request), path.as_bytes())).await
+                Box::pin(route.reply(RequestView::sent_by(arrival.connection.scheme, request), path.as_bytes())).await
         {
             return answer_with(reply, || Some(route.added(path.as_bytes()))).map(Answer::from);
         }
@@ -270,7 +275,7 @@ impl Pipeline {
     }
 
     /// The id of a request: what a trusted proxy has named it, or one of our own.
-    fn name(&self, headers: &HeaderMap, arrival: &Arrival) -> RequestId {
+    fn name(&self, headers: &HeaderMap, arrival: &RequestContext) -> RequestId {
         if !self.clients.is_proxy(arrival.connection.remote) {
             return RequestId::generate();
         }
@@ -281,20 +286,20 @@ impl Pipeline {
 
     /// Finds the client, whom a trusted proxy names, and leaves what is true of what the request says of it. `None`: it has
     /// too many requests in hand.
-    fn by_client(&self, headers: &mut HeaderMap, arrival: Arrival) -> (Arrival, Option<Place>) {
+    fn by_client(&self, headers: &mut HeaderMap, arrival: RequestContext) -> (RequestContext, Option<AddressSlot>) {
         let connection = arrival.connection;
         if !self.clients.is_proxy(connection.remote) {
             origin::strip(headers);
-            return (arrival, Some(Place::default())); // its connection has one
+            return (arrival, Some(AddressSlot::default())); // its connection has one
         }
         let origin = origin::find(headers, connection.remote, |remote| self.clients.is_proxy(remote));
         origin::clean(headers, &origin);
         let scheme = origin.scheme.unwrap_or(connection.scheme); // nobody says another
-        let connection = Connection { remote: origin.client, scheme, ..connection };
-        (Arrival { connection, ..arrival }, self.clients.admit(origin.client))
+        let connection = ConnectInfo { remote: origin.client, scheme, ..connection };
+        (RequestContext { connection, ..arrival }, self.clients.admit(origin.client))
     }
 
-    fn record(&self, request: &Parts, id: RequestId, arrival: &Arrival, place: Option<Place>) -> Record {
+    fn record(&self, request: &Parts, id: RequestId, arrival: &RequestContext, place: Option<AddressSlot>) -> Record {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
         Record::new(Entry::new(&self.log, request, remote, id, arrival.since), place)
     }

@@ -22,7 +22,7 @@ pub(crate) use host::Host;
 pub(crate) use path::{NormalPath, encode_path, has_control};
 
 /// What of a request decides which file answers it, and how; borrowed from wherever the request is.
-pub(crate) struct Asked<'a> {
+pub(crate) struct RequestView<'a> {
     pub(crate) verb: Verb,
     /// The path as it was sent.
     pub(crate) path: &'a str,
@@ -69,7 +69,7 @@ pub(crate) struct Fields<'a> {
 
 pub(crate) type Field<'a> = Option<Cow<'a, [u8]>>;
 
-impl<'a> Asked<'a> {
+impl<'a> RequestView<'a> {
     pub(crate) fn of(request: &'a Parts) -> Self {
         Self {
             verb: Verb::of(&request.method),

@@ -74,7 +74,7 @@ impl Site {
 }
 
 /// What the host of a request leads to.
-pub(crate) enum Choice<'a> {
+pub(crate) enum SiteMatch<'a> {
     Site(&'a Site),
     /// The same resource over HTTPS, or under the site's canonical name.
     Redirect(&'a Site, StatusCode, HeaderValue),
@@ -108,7 +108,7 @@ impl Sites {
         request: &mut Parts,
         scheme: Scheme,
         tls_site: Option<usize>,
-    ) -> Result<Choice<'_>, Problem> {
+    ) -> Result<SiteMatch<'_>, Problem> {
         host::normalise(request).map_err(|_| bad_host())?;
         let host = Host::of(request).map_err(|_| bad_host())?;
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
@@ -117,15 +117,15 @@ impl Sites {
         if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
             && let Some(location) = https::location(host, port, &request.uri)
         {
-            return Ok(Choice::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
+            return Ok(SiteMatch::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
         }
         let is_challenge = || tls_site.is_none() && https::is_challenge(request.uri.path());
         if !self.admits(tls_site, site) && !is_challenge() {
             return Err(other_connection());
         }
-        let Some(host) = host else { return Ok(Choice::Site(site)) };
+        let Some(host) = host else { return Ok(SiteMatch::Site(site)) };
         let location = self.canonical(index, &host, scheme, request);
-        Ok(location.map_or(Choice::Site(site), |to| Choice::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
+        Ok(location.map_or(SiteMatch::Site(site), |to| SiteMatch::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
     }
 
     /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.

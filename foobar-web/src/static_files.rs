@@ -30,9 +30,9 @@ use foobar_core::Chain;
 use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use crate::file_source::{FileSources, Wait};
+use crate::file_source::{Blocking, FileSources};
 use crate::reply::Reply;
-use crate::request::{Asked, NormalPath, Verb};
+use crate::request::{NormalPath, RequestView, Verb};
 use crate::{Error, WebSettings};
 use autoindex::Listing;
 use cache::{Entry, Found};
@@ -41,7 +41,7 @@ use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
 
 pub(crate) use options::FilesOptions;
-pub(crate) use resource::{Announce, Encodings, PRIVATE};
+pub(crate) use resource::{Encodings, HeaderRules, PRIVATE};
 pub(crate) use store::Store;
 
 /// One source whose files are served, by GET and HEAD, whole or in ranges (RFC 9110).
@@ -101,7 +101,7 @@ impl StaticFiles {
     /// never waits and never blocks.
     ///
     /// An error (403, 405, 412, 416, 500) has its fields but no content.
-    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &[u8]) -> Lookup {
+    pub(crate) fn try_serve(&self, asked: &RequestView<'_>, path: &[u8]) -> Lookup {
         match self.0.find_now(path) {
             Ok(entry) => self.ready(asked, &entry),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Lookup::WouldBlock(Unready(None)),
@@ -111,7 +111,7 @@ impl StaticFiles {
 
     /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
     /// there: the next in `try_files` has its turn.
-    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
+    pub(crate) async fn wait(&self, asked: &RequestView<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
         let entry = match unready.0 {
             Some(entry) => entry,
             None => match self.0.find_on_pool(path).await {
@@ -155,14 +155,14 @@ impl StaticFiles {
             Stored::Memory(bytes) => bytes.clone(),
             Stored::File(file) => {
                 let mut content = vec![0; page.size as usize];
-                file.read(&mut content, 0, Wait::Allowed)?;
+                file.read(&mut content, 0, Blocking::Allowed)?;
                 content.into()
             }
         };
         Ok((page.content_type().clone(), content))
     }
 
-    fn ready(&self, asked: &Asked<'_>, entry: &Arc<Entry>) -> Lookup {
+    fn ready(&self, asked: &RequestView<'_>, entry: &Arc<Entry>) -> Lookup {
         let would_block = || Lookup::WouldBlock(Unready(Some(Arc::clone(entry))));
         match (asked.verb, &entry.found) {
             (_, Found::Nothing) => Lookup::NotFound,
@@ -178,7 +178,7 @@ impl StaticFiles {
     }
 
     /// Answers in a coding that has to be made before.
-    async fn encode(&self, asked: &Asked<'_>, path: &[u8], resource: &Arc<Resource>) -> Reply {
+    async fn encode(&self, asked: &RequestView<'_>, path: &[u8], resource: &Arc<Resource>) -> Reply {
         let representation = match resource.select(&asked.fields) {
             Selected::Ready(representation) => representation,
             Selected::Unmade(coding) => {
@@ -191,7 +191,7 @@ impl StaticFiles {
     }
 
     /// Lists a directory.
-    async fn list(&self, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
+    async fn list(&self, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {
         let offered = |media_type: &_| self.0.options.encodings.compress(b"", media_type, autoindex::LARGEST);
         let listing = Listing::of(asked, self.0.options.autoindex, offered)?;
         let (tree, at, wanted) = (Arc::clone(&self.0), path.to_owned(), listing.clone());
@@ -218,7 +218,7 @@ impl StaticFiles {
         failure(path, error)
     }
 
-    fn answer(&self, asked: &Asked<'_>, file: &Representation) -> Reply {
+    fn answer(&self, asked: &RequestView<'_>, file: &Representation) -> Reply {
         let reply = match file.validators.evaluate(&asked.fields) {
             Precondition::Failed => Reply::empty(StatusCode::PRECONDITION_FAILED, Vec::new()),
             Precondition::NotModified => file.not_modified(),
@@ -234,14 +234,14 @@ impl StaticFiles {
     }
 
     /// What is asked of a file; ranges are for GET alone (RFC 9110 §14.2).
-    fn select(&self, asked: &Asked<'_>, file: &Representation) -> Selection {
+    fn select(&self, asked: &RequestView<'_>, file: &Representation) -> Selection {
         let range = if asked.verb == Verb::Get { file.validators.range(&asked.fields) } else { None };
         range.map_or(Selection::Whole, |range| Selection::parse(range, file.size, self.0.options.max_ranges))
     }
 }
 
 /// From a folder without its last slash to the folder; on this origin, as the path begins with exactly one `/`.
-pub(crate) fn into_folder(asked: &Asked<'_>) -> Option<Reply> {
+pub(crate) fn into_folder(asked: &RequestView<'_>) -> Option<Reply> {
     let path = NormalPath::parse(asked.path).ok()?; // it was parsed before it came here
     let query = asked.query.map(|query| format!("?{query}")).unwrap_or_default(); // no query, no mark
     let location = HeaderValue::try_from(format!("{}/{query}", path.encoded())).ok()?; // a URI has no control bytes

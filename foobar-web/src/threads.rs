@@ -29,13 +29,13 @@ use crate::file_source::{Watch, say_what_is_refused};
 use crate::net::renew;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
-use crate::worker::{Connections, Desk, Worker};
+use crate::worker::{Connections, ScratchBuffers, Worker};
 
 pub(crate) use accept::serve_all;
 
 /// The threads of a web tier: its workers, the one that writes the access log, the one that listens for changes of
 /// files, and the one that looks for changed certificates.
-pub(crate) struct Crew {
+pub(crate) struct Threads {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
     running: Count,
@@ -45,16 +45,16 @@ pub(crate) struct Crew {
     /// As long as it is there, the thread that looks for changed certificates goes on.
     renewing: Mutex<Option<Sender<()>>>,
     lines: Mutex<Option<SyncSender<Lines>>>,
-    hired: OnceLock<usize>,
+    spawned: OnceLock<usize>,
 }
 
 /// What one worker does, once it is ready for it.
-pub(crate) type Work = Box<dyn FnOnce(Rc<Worker>, Orders) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
+pub(crate) type WorkerMain = Box<dyn FnOnce(Rc<Worker>, DrainSignal) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
 
 /// Tells a worker when to drain.
-pub(crate) struct Orders(watch::Receiver<Option<Instant>>);
+pub(crate) struct DrainSignal(watch::Receiver<Option<Instant>>);
 
-impl Orders {
+impl DrainSignal {
     /// Completes when a drain begins, with its deadline.
     pub(crate) async fn drain(mut self) -> Instant {
         let order = self.0.wait_for(Option::is_some).await.ok(); // the crew is gone: at once
@@ -62,7 +62,7 @@ impl Orders {
     }
 }
 
-impl Crew {
+impl Threads {
     pub(crate) fn new() -> Self {
         let (drain, _) = watch::channel(None);
         let (running, logging) = (watch::Sender::new(0), watch::Sender::new(0));
@@ -74,19 +74,19 @@ impl Crew {
             lines: Mutex::default(),
             listening: Mutex::default(),
             renewing: Mutex::default(),
-            hired: OnceLock::new(),
+            spawned: OnceLock::new(),
         }
     }
 
     /// Starts one thread for each work, and returns when all of them are at it.
-    pub(crate) async fn start(&self, plan: &Plan, works: Vec<Work>) -> Result<(), Error> {
+    pub(crate) async fn start(&self, plan: &Plan, works: Vec<WorkerMain>) -> Result<(), Error> {
         let workers = works.len();
         let counters: Vec<_> = works.iter().map(|_| Arc::<Counters>::default()).collect();
         self.counters.set(counters.clone()).map_err(|_| Error::Started)?;
         let (ready, mut reports) = mpsc::unbounded_channel();
-        let hired = self.hire(plan, works, &counters, &ready);
+        let spawned = self.spawn_all(plan, works, &counters, &ready);
         drop(ready);
-        let mut outcome = hired.and_then(|threads| self.hired.set(threads).map_err(|_| Error::Started));
+        let mut outcome = spawned.and_then(|threads| self.spawned.set(threads).map_err(|_| Error::Started));
         for _ in 0..workers {
             outcome = outcome.and(reports.recv().await.unwrap_or_else(|| Err(died()))); // it sent nothing: it panicked
             if outcome.is_err() {
@@ -99,10 +99,10 @@ impl Crew {
 
     /// Not ready once a thread has ended that nobody told to.
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.hired.get() {
+        match self.spawned.get() {
             None => Readiness::not("it has not started"),
             Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
-            Some(hired) if *self.running.borrow() + *self.logging.borrow() < *hired => {
+            Some(spawned) if *self.running.borrow() + *self.logging.borrow() < *spawned => {
                 Readiness::not("a worker thread has ended unexpectedly")
             }
             Some(_) => Readiness::Ready,
@@ -160,7 +160,13 @@ impl Crew {
     }
 
     /// Gives the number of threads.
-    fn hire(&self, plan: &Plan, works: Vec<Work>, counters: &[Arc<Counters>], ready: &Ready) -> Result<usize, Error> {
+    fn spawn_all(
+        &self,
+        plan: &Plan,
+        works: Vec<WorkerMain>,
+        counters: &[Arc<Counters>],
+        ready: &Ready,
+    ) -> Result<usize, Error> {
         let workers = works.len();
         let (lines, write) = writer(plan.log.clone()).unzip();
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lines);
@@ -186,8 +192,8 @@ impl Crew {
         }
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = format!("foobar-web-{number}");
-            let recruit = Recruit { plan: plan.clone(), lines: lines.clone(), counters: counters.clone() };
-            let (orders, ready) = (Orders(self.drain.subscribe()), ready.clone());
+            let recruit = WorkerThread { plan: plan.clone(), lines: lines.clone(), counters: counters.clone() };
+            let (orders, ready) = (DrainSignal(self.drain.subscribe()), ready.clone());
             self.spawn(name, &self.running, move || recruit.run(work, orders, &ready))?;
         }
         Ok(threads)
@@ -224,15 +230,15 @@ fn listen(watch: &Watch, until: &PipeReader) {
 }
 
 /// A worker to be.
-struct Recruit {
+struct WorkerThread {
     plan: Plan,
     lines: Option<SyncSender<Lines>>,
     counters: Arc<Counters>,
 }
 
-impl Recruit {
+impl WorkerThread {
     /// The whole life of a worker's thread.
-    fn run(self, work: Work, orders: Orders, ready: &Ready) {
+    fn run(self, work: WorkerMain, orders: DrainSignal, ready: &Ready) {
         let app = self.plan.app.clone();
         let reports = ready.clone();
         let life = async move {
@@ -265,7 +271,7 @@ impl Recruit {
         let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
         let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters };
         let (limits, tls) = (plan.limits, plan.tls);
-        Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, desk: Desk::default() }))
+        Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, buffers: ScratchBuffers::default() }))
     }
 }
 

@@ -35,16 +35,19 @@ pub(crate) struct Tunnel<S> {
 }
 
 /// What the worker keeps of a tunnel that it has given away.
-pub(crate) struct Grip {
+pub(crate) struct TunnelHandle {
     hang_up: oneshot::Sender<()>,
     ended: oneshot::Receiver<()>,
 }
 
 impl<S> Tunnel<S> {
-    pub(crate) fn new(stream: S, unread: Bytes, send_time: Duration) -> (Self, Grip) {
+    pub(crate) fn new(stream: S, unread: Bytes, send_time: Duration) -> (Self, TunnelHandle) {
         let (hang_up, hung_up) = oneshot::channel();
         let (in_use, ended) = oneshot::channel();
-        (Self { stream, unread, send_time, stalled: None, hang_up: hung_up, _in_use: in_use }, Grip { hang_up, ended })
+        (
+            Self { stream, unread, send_time, stalled: None, hang_up: hung_up, _in_use: in_use },
+            TunnelHandle { hang_up, ended },
+        )
     }
 
     /// What became of a write: an error if the client has taken nothing for too long.
@@ -59,10 +62,10 @@ impl<S> Tunnel<S> {
     }
 }
 
-impl Grip {
+impl TunnelHandle {
     /// Completes when the tunnel has been dropped. Once `drain` completes, its reader sees the end of the stream, so
     /// that it can say goodbye.
-    pub(crate) async fn until_end(self, drain: impl Future<Output = ()>) {
+    pub(crate) async fn closed(self, drain: impl Future<Output = ()>) {
         if let Either::Right(((), ended)) = select(self.ended, pin!(drain)).await {
             drop(self.hang_up);
             _ = ended.await; // the sender is only ever dropped

@@ -11,7 +11,7 @@ use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
-use crate::threads::{Crew, Work, serve_all};
+use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
@@ -21,7 +21,7 @@ use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, We
 /// has been logged, at most 1.2 s later.
 pub struct Web {
     plan: Plan,
-    crew: Crew,
+    crew: Threads,
     listeners: Mutex<Vec<Listener>>,
 }
 
@@ -44,7 +44,7 @@ impl Web {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Crew::new(), listeners: Mutex::default() })
+        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default() })
     }
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
@@ -60,7 +60,7 @@ impl Web {
     }
 }
 
-fn work(listeners: &[Listener]) -> io::Result<Work> {
+fn work(listeners: &[Listener]) -> io::Result<WorkerMain> {
     let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Share>>>()?;
     Ok(Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;

@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::net::Tls;
 use crate::pipeline::Pipeline;
 
-pub(crate) use buffers::Desk;
+pub(crate) use buffers::ScratchBuffers;
 pub(crate) use connection_state::ConnectionState;
 pub(crate) use connections::Connections;
 pub(crate) use fast_path::{FastAnswer, FastPath};
@@ -29,5 +29,5 @@ pub(crate) struct Worker {
     pub(crate) connections: Rc<Connections>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) clock: Rc<Clock>,
-    pub(crate) desk: Desk,
+    pub(crate) buffers: ScratchBuffers,
 }

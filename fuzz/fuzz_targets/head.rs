@@ -1,7 +1,7 @@
 //! The head of a request: it may arrive in any pieces, and what is let through, everyone reads alike.
 #![no_main]
 
-use foobar_web::fuzzing::{Head, HeadReader, Noted};
+use foobar_web::fuzzing::{Head, HeadReader, HeadIndex};
 use http::StatusCode;
 use http::request::Parts;
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +33,7 @@ fuzz_target!(|input: &[u8]| {
 
 /// What goes on in the place of a head whose target was not encoded is one that is let through by itself, and says the
 /// same; its line is no longer than it may be.
-fn check_encoded(bytes: &[u8], sent: &Noted<'_>) {
+fn check_encoded(bytes: &[u8], sent: &HeadIndex<'_>) {
     let mut reader = fresh();
     let head = reader.read(bytes).expect("it is well-formed").expect("it is whole");
     let noted = reader.noted(bytes);
@@ -84,7 +84,7 @@ fn check_lines(bytes: &[u8]) {
     assert!(framed.filter(|field| framing.iter().any(|name| field.starts_with(name))).count() <= 1);
 }
 
-fn check_against_httparse(bytes: &[u8], head: Head, noted: &Noted<'_>) {
+fn check_against_httparse(bytes: &[u8], head: Head, noted: &HeadIndex<'_>) {
     let bytes = &in_a_known_version(bytes, noted)[..];
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut request = httparse::Request::new(&mut fields);
@@ -98,7 +98,7 @@ fn check_against_httparse(bytes: &[u8], head: Head, noted: &Noted<'_>) {
 }
 
 /// The same in HTTP/1.1 where it is in a later version, of which httparse knows nothing.
-fn in_a_known_version(bytes: &[u8], noted: &Noted<'_>) -> Vec<u8> {
+fn in_a_known_version(bytes: &[u8], noted: &HeadIndex<'_>) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let start = bytes.windows(8).position(|window| window.starts_with(b" HTTP/1.")).expect("a version");
     bytes[start + 8] = b'0' + noted.minor;
@@ -119,7 +119,7 @@ fn check_request(request: &Parts, bytes: &[u8]) {
     }
 }
 
-fn check_fields(sent: &[httparse::Header<'_>], noted: &Noted<'_>) {
+fn check_fields(sent: &[httparse::Header<'_>], noted: &HeadIndex<'_>) {
     let values = |name| sent.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);
     assert_eq!(noted.is_plain, noted.fields.iter().all(|(name, _)| values(name).count() < 2));
     for (name, value) in noted.fields {

@@ -12,7 +12,7 @@ use actix_http::uri::PathAndQuery;
 use actix_http::{BoxedPayloadStream, HttpMessage, Method, Payload, RequestHead, Uri, Version};
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BodyError, BoxError, ClientCertificate, Connection, Request, RequestBody, RequestId, Scheme, Upgrade,
+    BodyError, BoxError, ClientCertificate, ConnectInfo, Request, RequestBody, RequestId, Scheme, Upgrade,
 };
 use futures_util::Stream;
 use http::StatusCode;
@@ -55,7 +55,7 @@ pub(super) fn to_actix(
 }
 
 fn fill(head: &mut RequestHead, method: &http::Method, request: &Request) -> Result<(), HttpError> {
-    let connection = request.extensions().get::<Connection>();
+    let connection = request.extensions().get::<ConnectInfo>();
     head.method = Method::from_bytes(method.as_str().as_bytes())?;
     head.version = version(request.version());
     head.peer_addr = connection.and_then(|connection| connection.remote);

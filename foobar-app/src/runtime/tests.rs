@@ -4,7 +4,7 @@ use actix_web::http::header::{LOCATION, WWW_AUTHENTICATE};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpMessage, HttpRequest, cookie::Cookie};
 use bytes::Bytes;
-use foobar_core::{BodyError, ClientCertificate, Connection, RequestBody, RequestId, Scheme};
+use foobar_core::{BodyError, ClientCertificate, ConnectInfo, RequestBody, RequestId, Scheme};
 use futures_util::{StreamExt, stream};
 use http::Method;
 use http_body::{Body, Frame};
@@ -356,8 +356,8 @@ async fn a_handler_sees_the_peer_the_scheme_and_the_host() {
     })
     .await;
     let remote = "192.0.2.1:4".parse().ok();
-    let tls = Connection { remote, local: None, scheme: Scheme::Https };
-    let plain = Connection { scheme: Scheme::Http, ..tls };
+    let tls = ConnectInfo { remote, local: None, scheme: Scheme::Https };
+    let plain = ConnectInfo { scheme: Scheme::Http, ..tls };
     let answer = client.get("/a?b=c").header("host", "foobar.com").extension(tls).await;
     assert_eq!(answer.text(), "192.0.2.1:4 https://foobar.com/a?b=c /a");
     let answer = client.get("//a").header("host", "foobar.com:81").extension(plain).await;

@@ -1,7 +1,7 @@
 use std::future::IntoFuture;
 
 use bytes::Bytes;
-use foobar_core::{BoxFuture, Connection, RequestBody, Scheme};
+use foobar_core::{BoxFuture, ConnectInfo, RequestBody, Scheme};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -26,7 +26,7 @@ impl<'a> TestRequest<'a> {
         let host = HeaderValue::from_str(host).unwrap_or_else(|error| panic!("{path:?} has no host: {error}"));
         request.headers_mut().insert(HOST, host);
         if uri.scheme() == Some(&uri::Scheme::HTTPS) {
-            request.extensions_mut().insert(Connection { remote: None, local: None, scheme: Scheme::Https });
+            request.extensions_mut().insert(ConnectInfo { remote: None, local: None, scheme: Scheme::Https });
         }
         *request.uri_mut() = uri;
         Self { worker, request }
@@ -75,7 +75,7 @@ impl<'a> TestRequest<'a> {
         self
     }
 
-    /// Adds to the request what the web tier would, such as a [`Connection`], or the
+    /// Adds to the request what the web tier would, such as a [`ConnectInfo`], or the
     /// [`ClientCertificate`](foobar_core::ClientCertificate) of a client.
     pub fn extension<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.request.extensions_mut().insert(value);

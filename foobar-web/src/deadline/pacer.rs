@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Alarm;
+use super::DeadlineTimer;
 use crate::reply::Pace;
 
 /// Keeps one answer to its pace.
@@ -11,7 +11,7 @@ pub(crate) struct Pacer {
     pace: Pace,
     since: Instant,
     sent: u64,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
 }
 
 /// What may go at once: so much time's worth.
@@ -20,7 +20,7 @@ const STEP: Duration = Duration::from_millis(100);
 impl Pacer {
     /// For an answer that begins now.
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { pace, since: Instant::now(), sent: 0, alarm: Alarm::default() }
+        Self { pace, since: Instant::now(), sent: 0, alarm: DeadlineTimer::default() }
     }
 
     /// How many bytes may be sent now; waits until it is worth a write.

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zstd::zstd_safe::CParameter;
 
 use super::Coding;
-use crate::memory::{Claim, Room};
+use crate::memory::{MemoryBudget, Reservation};
 use crate::pool::Pool;
 
 /// Compresses, two contents at a time, on threads of its own: reads find theirs free, and the heap, which keeps what a
@@ -17,7 +17,7 @@ use crate::pool::Pool;
 #[derive(Clone)]
 pub(crate) struct Compressor {
     pool: Pool,
-    room: Room,
+    room: MemoryBudget,
     places: Arc<Semaphore>,
     compressed: Arc<AtomicU64>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Compressor {
 /// A place in the queue of a [`Compressor`] and in memory, given back when it is dropped.
 pub(crate) struct Place {
     _queue: OwnedSemaphorePermit,
-    claim: Claim,
+    claim: Reservation,
 }
 
 /// How many contents wait at most: as many as a page has files, and so few that a wait ends soon.
@@ -35,7 +35,7 @@ const THREADS: usize = 2;
 pub(crate) const THREAD: &str = "foobar-web-code";
 
 impl Compressor {
-    pub(crate) fn new(room: Room) -> io::Result<Self> {
+    pub(crate) fn new(room: MemoryBudget) -> io::Result<Self> {
         let places = Arc::new(Semaphore::new(PLACES));
         Ok(Self { pool: Pool::new(THREAD, THREADS)?, room, places, compressed: Arc::default() })
     }

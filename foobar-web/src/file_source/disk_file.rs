@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::{FileState, Wait};
+use super::{Blocking, FileState};
 use crate::pool::Pool;
 
 /// An open file of the system, and the threads that may wait for its disk.
@@ -26,14 +26,14 @@ impl DiskFile {
         Self { file, pool, open }
     }
 
-    /// The threads on which it may be read with [`Wait::Allowed`].
+    /// The threads on which it may be read with [`Blocking::Allowed`].
     pub(crate) const fn pool(&self) -> &Pool {
         &self.pool
     }
 
     /// Fills `buffer` from `offset` on. [`io::ErrorKind::WouldBlock`] where that would have to wait and may not,
     /// [`io::ErrorKind::UnexpectedEof`] where the file ends before.
-    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64, wait: Wait) -> io::Result<()> {
+    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64, wait: Blocking) -> io::Result<()> {
         read(&self.file, buffer, offset, wait)
     }
 
@@ -67,11 +67,13 @@ impl Drop for DiskFile {
 }
 
 /// [`DiskFile::read`] of any file.
-pub(crate) fn read(file: &File, mut buffer: &mut [u8], mut offset: u64, wait: Wait) -> io::Result<()> {
+pub(crate) fn read(file: &File, mut buffer: &mut [u8], mut offset: u64, wait: Blocking) -> io::Result<()> {
     while !buffer.is_empty() {
         let read = match wait {
-            Wait::Allowed => rustix::io::pread(file, &mut *buffer, offset),
-            Wait::Never => rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT),
+            Blocking::Allowed => rustix::io::pread(file, &mut *buffer, offset),
+            Blocking::Forbidden => {
+                rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], offset, ReadWriteFlags::NOWAIT)
+            }
         };
         match read {
             Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER)),
@@ -81,7 +83,7 @@ pub(crate) fn read(file: &File, mut buffer: &mut [u8], mut offset: u64, wait: Wa
             }
             Err(Errno::INTR) => {}
             // Not in memory, a file system that cannot tell, or a sandbox that refuses this call.
-            Err(error) if wait == Wait::Never && (error == Errno::AGAIN || is_refused(error)) => {
+            Err(error) if wait == Blocking::Forbidden && (error == Errno::AGAIN || is_refused(error)) => {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             Err(error) => return Err(error.into()),
@@ -107,7 +109,7 @@ pub(crate) fn state(file: &File) -> io::Result<FileState> {
 pub(crate) fn tells_what_is_in_memory(folder: &std::path::Path) -> bool {
     let path = folder.join("in memory");
     std::fs::write(&path, "a").unwrap();
-    let tells = read(&File::open(path).unwrap(), &mut [0], 0, Wait::Never).is_ok();
+    let tells = read(&File::open(path).unwrap(), &mut [0], 0, Blocking::Forbidden).is_ok();
     if !tells {
         println!("this file system does not tell what it has in memory: the file-reading pool has to ask");
     }

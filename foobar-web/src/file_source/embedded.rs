@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::{FileContent, FileSource, FileState, Listed, Opened, OpenedFile, Page, Version, Wait};
+use super::{Blocking, DirEntry, FileContent, FileSource, FileState, Node, OpenedFile, Page, Version};
 
 /// Files inside the program, put there by [`rust_embed`]; a debug build of the program reads them from their folder
 /// instead, as rust-embed does.
@@ -36,21 +36,21 @@ impl<E> fmt::Debug for Embedded<E> {
 }
 
 impl<E: RustEmbed + 'static> FileSource for Embedded<E> {
-    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, path: &Path, wait: Blocking) -> io::Result<Option<Node>> {
         let Some(path) = path.to_str() else { return Ok(None) };
-        if cfg!(debug_assertions) && wait == Wait::Never {
+        if cfg!(debug_assertions) && wait == Blocking::Forbidden {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         if let Some(file) = E::get(path) {
-            return Ok(Some(Opened::File(opened(file))));
+            return Ok(Some(Node::File(opened(file))));
         }
         let is_directory = path.is_empty() || E::iter().any(|file| within(path, &file).is_some());
-        Ok(is_directory.then_some(Opened::Directory))
+        Ok(is_directory.then_some(Node::Directory))
     }
 
-    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
         let Some(path) = path.to_str() else { return Ok(None) };
-        let mut listed: Vec<Listed> = Vec::new();
+        let mut listed: Vec<DirEntry> = Vec::new();
         for file in E::iter() {
             let Some(rest) = within(path, &file) else { continue };
             let (name, directory) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
@@ -88,9 +88,9 @@ fn modified(file: &EmbeddedFile) -> Option<SystemTime> {
 }
 
 /// A file, or a directory where there is none.
-fn entry(name: &str, file: Option<&EmbeddedFile>) -> Listed {
+fn entry(name: &str, file: Option<&EmbeddedFile>) -> DirEntry {
     let size = file.map_or(0, |file| file.data.len() as u64);
-    Listed { name: name.into(), directory: file.is_none(), size, modified: file.and_then(modified) }
+    DirEntry { name: name.into(), directory: file.is_none(), size, modified: file.and_then(modified) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustix::fs::{FileType, OFlags, Stat, fstat};
 use rustix::io::Errno;
 
-use super::{FileContent, FileSource, FileState, Links, Listed, Opened, OpenedFile, Page, Picked, Refusals, Wait};
+use super::{Blocking, DirEntry, FileContent, FileSource, FileState, Links, Node, OpenedFile, Page, Picked, Refusals};
 use root::Root;
 
 /// A folder of the system, as `root` and `files` of the configuration name it.
@@ -34,7 +34,7 @@ impl Folder {
     /// `links` says which links are followed in it. An error if `path` is no directory or cannot be opened. Blocks.
     pub fn open(path: &Path, links: Links) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        let root = Root::open(&path, Wait::Allowed)?;
+        let root = Root::open(&path, Blocking::Allowed)?;
         Ok(Self { path, links, root: RwLock::new(Some(Arc::new(root))), refusals: Refusals::default() })
     }
 
@@ -43,7 +43,7 @@ impl Folder {
     }
 
     /// Opens what lies at a path; says so where that takes a link that is not followed.
-    fn open_at(&self, path: &Path, flags: OFlags, wait: Wait) -> io::Result<Option<OwnedFd>> {
+    fn open_at(&self, path: &Path, flags: OFlags, wait: Blocking) -> io::Result<Option<OwnedFd>> {
         let Some(root) = self.root() else { return Ok(None) };
         let opened = root.open_at(path, flags, self.links, wait);
         if let Err(error) = &opened
@@ -61,40 +61,40 @@ impl Folder {
     }
 
     /// An entry of a directory; `None` of what leads nowhere, or is no file and no directory.
-    fn entry(&self, directory: &Path, name: OsString) -> Option<Listed> {
-        let stat = fstat(self.open_at(&directory.join(&name), OFlags::PATH, Wait::Allowed).ok()??).ok()?; // gone meanwhile
+    fn entry(&self, directory: &Path, name: OsString) -> Option<DirEntry> {
+        let stat = fstat(self.open_at(&directory.join(&name), OFlags::PATH, Blocking::Allowed).ok()??).ok()?; // gone meanwhile
         let directory = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => false,
             FileType::Directory => true,
             _ => return None,
         };
         let FileState { size, modified, .. } = FileState::from(&stat);
-        Some(Listed { name, directory, size, modified: Some(modified) })
+        Some(DirEntry { name, directory, size, modified: Some(modified) })
     }
 }
 
 impl FileSource for Folder {
-    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, path: &Path, wait: Blocking) -> io::Result<Option<Node>> {
         let Some(file) = self.open_at(path, TO_READ, wait)? else { return Ok(None) };
         let stat = fstat(&file)?;
         Ok(match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => Some(Opened::File(OpenedFile {
+            FileType::RegularFile => Some(Node::File(OpenedFile {
                 state: FileState::from(&stat),
                 content: FileContent::File(File::from(file)),
             })),
-            FileType::Directory => Some(Opened::Directory),
+            FileType::Directory => Some(Node::Directory),
             _ => None,
         })
     }
 
-    fn state(&self, path: &Path, wait: Wait) -> io::Result<Option<FileState>> {
+    fn state(&self, path: &Path, wait: Blocking) -> io::Result<Option<FileState>> {
         let Some(file) = self.open_at(path, OFlags::PATH, wait)? else { return Ok(None) };
         let stat = fstat(file)?;
         Ok(is_regular(&stat).then(|| FileState::from(&stat)))
     }
 
     /// What is in it and leads nowhere, or out of the folder, is left out.
-    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, path: &Path, page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
         let Some(directory) = self.directory(path)? else { return Ok(None) };
         let mut picked = Picked::new(page);
         for entry in rustix::fs::Dir::read_from(directory)? {
@@ -117,7 +117,7 @@ impl FileSource for Folder {
     }
 
     /// A deployment may replace the folder, or the link that names it.
-    fn has_moved(&self, wait: Wait) -> io::Result<bool> {
+    fn has_moved(&self, wait: Blocking) -> io::Result<bool> {
         let now = present(Root::open(&self.path, wait))?.map(Arc::new);
         let mut root = self.root.write().unwrap_or_else(PoisonError::into_inner);
         let place = |root: &Arc<Root>| root.place();
@@ -139,7 +139,7 @@ impl FileSource for Folder {
     }
 
     fn directory(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
-        self.open_at(path, OFlags::DIRECTORY, Wait::Allowed)
+        self.open_at(path, OFlags::DIRECTORY, Blocking::Allowed)
     }
 }
 

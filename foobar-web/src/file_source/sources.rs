@@ -63,17 +63,17 @@ fn named(root: &Path) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Listed, Opened, Page, Wait};
+    use super::super::{Blocking, DirEntry, Node, Page};
     use super::*;
 
     struct Empty;
 
     impl FileSource for Empty {
-        fn open(&self, _path: &Path, _wait: Wait) -> io::Result<Option<Opened>> {
+        fn open(&self, _path: &Path, _wait: Blocking) -> io::Result<Option<Node>> {
             Ok(None)
         }
 
-        fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+        fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
             Ok(None)
         }
     }

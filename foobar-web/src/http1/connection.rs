@@ -16,11 +16,11 @@ use foobar_core::LocalBoxFuture;
 use http::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
-use super::head::{HeadReader, Malformed};
+use super::head::{HeadError, HeadReader};
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
-use crate::deadline::{Alarm, Meter};
+use crate::deadline::{DeadlineTimer, Meter};
 use crate::net::{TlsClient, Transport};
 use crate::pipeline::Logged;
 use crate::tunnel::{Taker, Tunnel};
@@ -32,7 +32,7 @@ use crate::worker::{ConnectionState, FastPath, Worker};
 pub(crate) async fn serve<S: Transport>(
     stream: S,
     unread: BytesMut,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -47,7 +47,7 @@ pub(crate) async fn serve<S: Transport>(
 pub(crate) async fn refuse_plain<S: Transport>(
     stream: S,
     head: &[u8],
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -56,8 +56,8 @@ pub(crate) async fn refuse_plain<S: Transport>(
     connection.serve().await;
 }
 
-const PLAIN_HTTP: Malformed =
-    Malformed(StatusCode::BAD_REQUEST, "The plain HTTP request was sent to HTTPS port: ask again with https://.");
+const PLAIN_HTTP: HeadError =
+    HeadError(StatusCode::BAD_REQUEST, "The plain HTTP request was sent to HTTPS port: ask again with https://.");
 
 /// One HTTP/1 connection, from its bytes to requests and back.
 ///
@@ -65,7 +65,7 @@ const PLAIN_HTTP: Malformed =
 /// [pipeline](crate::pipeline), made from the same parse.
 pub(super) struct Connection<S> {
     stream: S,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     /// What its TLS handshake said of the client.
     tls: Option<TlsClient>,
     worker: Rc<Worker>,
@@ -87,15 +87,15 @@ pub(super) struct Connection<S> {
     outgoing: Option<Box<Outgoing>>,
     close: Option<Close>,
     receiving: Meter,
-    reading: Alarm,
+    reading: DeadlineTimer,
     sending: Meter,
-    writing: Alarm,
+    writing: DeadlineTimer,
     wrote: Instant,
     /// What the client had not taken when that was last [looked at](Self::look), and what was written since.
     queued: u64,
     looked: Instant,
     /// What was written in this turn, whether the task was polled once or more often for it.
-    spent: usize,
+    sent_this_turn: usize,
     /// When the client closed its side.
     gone: Option<Instant>,
     probed: bool,
@@ -123,7 +123,7 @@ enum End {
 }
 
 impl<S: Transport> Connection<S> {
-    fn new(stream: S, peer: foobar_core::Connection, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
+    fn new(stream: S, peer: foobar_core::ConnectInfo, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
         let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();
@@ -146,13 +146,13 @@ impl<S: Transport> Connection<S> {
             outgoing: None,
             close: None,
             receiving: Meter::default(),
-            reading: Alarm::default(),
+            reading: DeadlineTimer::default(),
             sending: Meter::default(),
-            writing: Alarm::default(),
+            writing: DeadlineTimer::default(),
             wrote: now,
             queued: 0,
             looked: now,
-            spent: 0,
+            sent_this_turn: 0,
             gone: None,
             probed: false,
             opened: now,
@@ -187,7 +187,7 @@ impl<S: Transport> Connection<S> {
     /// answered with 101.
     async fn exchange(&mut self, received: Received) -> io::Result<Option<Taker>> {
         if !std::mem::replace(&mut self.probed, true) {
-            self.stream.probe(); // it may be silent for longer than the deadlines allow, as a handler takes its time
+            self.stream.enable_keepalive(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
         let (facts, answer) = self.ask(received);
         let Some(response) = self.handle(answer).await? else {
@@ -235,7 +235,7 @@ impl<S: Transport> Connection<S> {
     async fn linger(&mut self) -> io::Result<()> {
         poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await?;
         let worker = Rc::clone(&self.worker);
-        let mut discard = |cx: &mut Context<'_>| worker.desk.with_input(|input| self.stream.poll_receive(cx, input));
+        let mut discard = |cx: &mut Context<'_>| worker.buffers.with_input(|input| self.stream.poll_receive(cx, input));
         while poll_fn(&mut discard).await? > 0 {}
         Ok(())
     }
@@ -246,7 +246,7 @@ impl<S: Transport> Connection<S> {
         let (tunnel, grip) = Tunnel::new(stream, unread.freeze(), worker.limits.send_time);
         let draining = poll_fn(|_| if state.is_draining() { Poll::Ready(()) } else { Poll::Pending });
         if taker.send(Box::new(tunnel)).is_ok() {
-            grip.until_end(draining).await;
+            grip.closed(draining).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
-use super::head::{Field, Noted};
-use crate::request::{Asked, Fields, Verb};
+use super::head::{Field, HeadIndex};
+use crate::request::{Fields, RequestView, Verb};
 use crate::worker::{FastAnswer, FastPath, Worker};
 
 /// An answer that is ready.
@@ -13,38 +13,38 @@ pub(crate) struct Answer {
 
 /// Answers the request with this head, which has no content, from its bytes: no request has to be made of it. `None` if
 /// it is for the pipeline.
-pub(crate) fn answer(path: &mut FastPath, worker: &Worker, head: &[u8], noted: &Noted) -> Option<Answer> {
-    let keeps = keeps(head, noted)?;
-    let asked = asked(head, noted)?;
-    let host = noted.value(Field::Host, head);
-    if host.is_none() && noted.minor == 1 {
+pub(crate) fn answer(path: &mut FastPath, worker: &Worker, head: &[u8], index: &HeadIndex) -> Option<Answer> {
+    let keeps = keeps(head, index)?;
+    let asked = asked(head, index)?;
+    let host = index.value(Field::Host, head);
+    if host.is_none() && index.minor == 1 {
         return None; // the pipeline refuses it
     }
-    let answer = path.answer(&worker.pipeline.sites, &worker.desk, host, &asked)?;
+    let answer = path.answer(&worker.pipeline.sites, &worker.buffers, host, &asked)?;
     Some(Answer { answer, keeps })
 }
 
 /// Whether the client wants to go on using the connection; `None` if the request is not plain.
-fn keeps(head: &[u8], noted: &Noted) -> Option<bool> {
+fn keeps(head: &[u8], index: &HeadIndex) -> Option<bool> {
     let special = [Field::Expect, Field::Upgrade, Field::TransferEncoding];
-    if !noted.is_plain() || special.iter().any(|field| noted.value(*field, head).is_some()) {
+    if !index.is_plain() || special.iter().any(|field| index.value(*field, head).is_some()) {
         return None;
     }
-    match noted.value(Field::Connection, head) {
-        None => Some(noted.minor == 1),
+    match index.value(Field::Connection, head) {
+        None => Some(index.minor == 1),
         Some(option) if option.eq_ignore_ascii_case(b"keep-alive") => Some(true),
         Some(option) if option.eq_ignore_ascii_case(b"close") => Some(false),
         Some(_) => None,
     }
 }
 
-fn asked<'a>(head: &'a [u8], noted: &Noted) -> Option<Asked<'a>> {
-    let verb = match noted.method(head) {
+fn asked<'a>(head: &'a [u8], index: &HeadIndex) -> Option<RequestView<'a>> {
+    let verb = match index.method(head) {
         b"GET" => Verb::Get,
         b"HEAD" => Verb::Head,
         _ => return None,
     };
-    let value = |field| noted.value(field, head).map(Cow::Borrowed);
+    let value = |field| index.value(field, head).map(Cow::Borrowed);
     let fields = Fields {
         if_match: value(Field::IfMatch),
         if_none_match: value(Field::IfNoneMatch),
@@ -56,7 +56,7 @@ fn asked<'a>(head: &'a [u8], noted: &Noted) -> Option<Asked<'a>> {
         accept_encoding: value(Field::AcceptEncoding),
     };
     let text = |bytes| str::from_utf8(bytes).ok(); // a target in ASCII, so it is
-    let path = text(noted.path(head))?;
-    let query = noted.query(head).and_then(text);
-    path.starts_with('/').then_some(Asked { verb, path, query, fields, origin: None })
+    let path = text(index.path(head))?;
+    let query = index.query(head).and_then(text);
+    path.starts_with('/').then_some(RequestView { verb, path, query, fields, origin: None })
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 
-use super::head::{self, Content, Field, Malformed};
+use super::head::{self, Content, Field, HeadError};
 use super::request_head::RequestHead;
 use crate::limits::HeadLimits;
 
@@ -22,7 +22,7 @@ pub struct Head {
 
 /// What a head says, in its own bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Noted<'a> {
+pub struct HeadIndex<'a> {
     /// The method.
     pub method: &'a [u8],
     /// The target up to its query.
@@ -45,7 +45,7 @@ impl HeadReader {
 
     /// Reads on in `bytes`, which begin with the first byte of the head; `None` if its end has not come yet.
     pub fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, StatusCode> {
-        let head = self.0.read(bytes).map_err(|Malformed(status, _)| status)?;
+        let head = self.0.read(bytes).map_err(|HeadError(status, _)| status)?;
         Ok(head.map(|head| Head {
             length: head.length,
             content: match head.content {
@@ -57,29 +57,29 @@ impl HeadReader {
 
     /// The head with its target encoded; `None` if it was.
     pub fn encoded(&self, head: &[u8]) -> Option<Vec<u8>> {
-        let noted = self.0.noted();
-        let encoded = noted.encoded_target(head)?;
-        let Range { start, end } = noted.target();
+        let index = self.0.index();
+        let encoded = index.encoded_target(head)?;
+        let Range { start, end } = index.target();
         Some([&head[..start], encoded.as_bytes(), &head[end..]].concat())
     }
 
     /// The request that is made of a head which has been read to its end.
     pub fn request(&self, head: &[u8]) -> Parts {
         let bytes = Bytes::copy_from_slice(head);
-        let head = RequestHead { bytes, index: *self.0.noted(), fields: self.0.fields() };
+        let head = RequestHead { bytes, index: *self.0.index(), fields: self.0.fields() };
         head.parts().expect("what is let through is a request")
     }
 
-    /// What was noted of a head that has been read to its end.
-    pub fn noted<'a>(&self, head: &'a [u8]) -> Noted<'a> {
-        let noted = self.0.noted();
-        Noted {
-            method: noted.method(head),
-            path: noted.path(head),
-            query: noted.query(head),
-            minor: noted.minor,
-            fields: FIELDS.map(|(name, field)| (name, noted.value(field, head))),
-            is_plain: noted.is_plain(),
+    /// The index of a head that has been read to its end.
+    pub fn index<'a>(&self, head: &'a [u8]) -> HeadIndex<'a> {
+        let index = self.0.index();
+        HeadIndex {
+            method: index.method(head),
+            path: index.path(head),
+            query: index.query(head),
+            minor: index.minor,
+            fields: FIELDS.map(|(name, field)| (name, index.value(field, head))),
+            is_plain: index.is_plain(),
         }
     }
 }

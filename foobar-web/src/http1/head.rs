@@ -9,8 +9,8 @@ use memchr::memchr;
 use crate::limits::HeadLimits;
 use crate::request::target;
 
-pub(crate) use claims::NotedHead;
-pub(crate) use parsed::{Field, Noted};
+pub(crate) use claims::IndexedHead;
+pub(crate) use parsed::{Field, HeadIndex};
 
 /// Reads the head of a request line by line as its bytes arrive, and refuses whatever is not plainly well-formed.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct HeadReader {
     fields: usize,
     length: Option<u64>,
     chunked: bool,
-    noted: Noted,
+    index: HeadIndex,
 }
 
 /// A head that is complete and well-formed.
@@ -47,17 +47,17 @@ pub(crate) enum Content {
 
 /// Why a head is refused: the status, and a sentence for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed(pub(crate) StatusCode, pub(crate) &'static str);
+pub(crate) struct HeadError(pub(crate) StatusCode, pub(crate) &'static str);
 
 impl HeadReader {
     pub(crate) fn new(limits: HeadLimits) -> Self {
-        let noted = Noted::default();
-        Self { limits, line: 0, scanned: 0, fields_start: 0, fields: 0, length: None, chunked: false, noted }
+        let index = HeadIndex::default();
+        Self { limits, line: 0, scanned: 0, fields_start: 0, fields: 0, length: None, chunked: false, index }
     }
 
     /// What the head says, once it has been read to its end.
-    pub(crate) const fn noted(&self) -> &Noted {
-        &self.noted
+    pub(crate) const fn index(&self) -> &HeadIndex {
+        &self.index
     }
 
     /// How many header fields have come.
@@ -66,7 +66,7 @@ impl HeadReader {
     }
 
     /// Reads on in `bytes`, which begin with the first byte of the head; `None` if its end has not come yet.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Option<Head>, HeadError> {
         while let Some(end) = memchr(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + end;
             let line = bytes[self.line..end].strip_suffix(b"\r").ok_or(BARE_LF)?;
@@ -87,7 +87,7 @@ impl HeadReader {
     }
 
     /// `end` is where the current line ends, or how far it has come.
-    fn check_size(&self, end: usize) -> Result<(), Malformed> {
+    fn check_size(&self, end: usize) -> Result<(), HeadError> {
         if self.fields_start == 0 {
             if end - self.line > self.limits.line + 1 { Err(LONG_LINE) } else { Ok(()) }
         } else if end - self.fields_start > self.limits.bytes + 1 {
@@ -98,7 +98,7 @@ impl HeadReader {
     }
 
     /// `start` is where the line begins.
-    fn read_line(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
+    fn read_line(&mut self, line: &[u8], start: usize) -> Result<(), HeadError> {
         if self.fields_start > 0 {
             self.fields += 1;
             return if self.fields > self.limits.fields { Err(MANY_FIELDS) } else { self.field(line, start) };
@@ -112,19 +112,19 @@ impl HeadReader {
         if raw {
             self.check_raw(line, method, target)?;
         }
-        self.noted.request_line(start, method.len(), target, minor, raw);
+        self.index.request_line(start, method.len(), target, minor, raw);
         self.fields_start = self.line;
         Ok(())
     }
 
     /// A target that is none as it is may be one that was not encoded.
-    fn check_raw(&self, line: &[u8], method: &[u8], target: &[u8]) -> Result<(), Malformed> {
+    fn check_raw(&self, line: &[u8], method: &[u8], target: &[u8]) -> Result<(), HeadError> {
         let encoded = target::encoded(target).filter(|encoded| target::is_target(method, encoded.as_bytes()));
         let length = line.len() - target.len() + encoded.ok_or(REQUEST_LINE)?.len();
         if length > self.limits.line { Err(LONG_LINE) } else { Ok(()) }
     }
 
-    fn field(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
+    fn field(&mut self, line: &[u8], start: usize) -> Result<(), HeadError> {
         let colon = token(line);
         if colon == 0 || line.get(colon) != Some(&b':') || !is_text(&line[colon + 1..]) {
             return Err(FIELD);
@@ -136,11 +136,11 @@ impl HeadReader {
             Field::TransferEncoding => self.transfer_encoding(&line[value.clone()])?,
             _ => {}
         }
-        self.noted.field(field, start + value.start..start + value.end);
+        self.index.field(field, start + value.start..start + value.end);
         Ok(())
     }
 
-    fn content_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
+    fn content_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
         let digits = (1..=19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
         let length = digits.then(|| value.iter().fold(0, |length, digit| length * 10 + u64::from(digit - b'0')));
         if self.length.is_some() || length.is_none() {
@@ -150,15 +150,15 @@ impl HeadReader {
         Ok(())
     }
 
-    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        if self.chunked || self.noted.minor == 0 || !value.eq_ignore_ascii_case(b"chunked") {
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        if self.chunked || self.index.minor == 0 || !value.eq_ignore_ascii_case(b"chunked") {
             return Err(TRANSFER_ENCODING);
         }
         self.chunked = true;
         Ok(())
     }
 
-    fn finish(&self) -> Result<Head, Malformed> {
+    fn finish(&self) -> Result<Head, HeadError> {
         let content = match (self.chunked, self.length) {
             (true, Some(_)) => return Err(TRANSFER_ENCODING),
             (true, None) => Content::Chunked,
@@ -169,23 +169,23 @@ impl HeadReader {
 }
 
 /// Well-formed here, and refused by the `http` crate.
-pub(crate) const MALFORMED: Malformed = Malformed(StatusCode::BAD_REQUEST, "The head of the request is malformed.");
-const REQUEST_LINE: Malformed = Malformed(StatusCode::BAD_REQUEST, "The request line is malformed.");
-const BARE_LF: Malformed = Malformed(StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF.");
-const FIELD: Malformed = Malformed(StatusCode::BAD_REQUEST, "A header field of the request is malformed.");
-const CONTENT_LENGTH: Malformed = Malformed(StatusCode::BAD_REQUEST, "The Content-Length is not one number.");
-const TRANSFER_ENCODING: Malformed =
-    Malformed(StatusCode::BAD_REQUEST, "The Transfer-Encoding is not `chunked` alone, or does not belong here.");
-const VERSION: Malformed =
-    Malformed(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1 and HTTP/1.0.");
-const LONG_LINE: Malformed = Malformed(StatusCode::URI_TOO_LONG, "The request line is too long.");
-const MANY_FIELDS: Malformed =
-    Malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields.");
-const LARGE_FIELDS: Malformed =
-    Malformed(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.");
+pub(crate) const MALFORMED: HeadError = HeadError(StatusCode::BAD_REQUEST, "The head of the request is malformed.");
+const REQUEST_LINE: HeadError = HeadError(StatusCode::BAD_REQUEST, "The request line is malformed.");
+const BARE_LF: HeadError = HeadError(StatusCode::BAD_REQUEST, "A line of the request does not end in CR LF.");
+const FIELD: HeadError = HeadError(StatusCode::BAD_REQUEST, "A header field of the request is malformed.");
+const CONTENT_LENGTH: HeadError = HeadError(StatusCode::BAD_REQUEST, "The Content-Length is not one number.");
+const TRANSFER_ENCODING: HeadError =
+    HeadError(StatusCode::BAD_REQUEST, "The Transfer-Encoding is not `chunked` alone, or does not belong here.");
+const VERSION: HeadError =
+    HeadError(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1 and HTTP/1.0.");
+const LONG_LINE: HeadError = HeadError(StatusCode::URI_TOO_LONG, "The request line is too long.");
+const MANY_FIELDS: HeadError =
+    HeadError(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields.");
+const LARGE_FIELDS: HeadError =
+    HeadError(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields of the request are too large.");
 
 /// Checks the request line and gives the method, what should be the target, and the minor version.
-fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), Malformed> {
+fn request_line(line: &[u8]) -> Result<(&[u8], &[u8], u8), HeadError> {
     let (method, rest) = split(line).ok_or(REQUEST_LINE)?;
     let (target, version) = split(rest).ok_or(REQUEST_LINE)?;
     let minor = match version {

@@ -25,10 +25,10 @@ use foobar_core::RequestId;
 use http::StatusCode;
 use tokio::time::Instant;
 
-use super::head::{Field, Noted};
+use super::head::{Field, HeadIndex};
 use crate::access_log::{Line, RequestLine};
 use crate::deadline::Pacer;
-use crate::net::{Place, Transport};
+use crate::net::{AddressSlot, Transport};
 use crate::reply::{Content, Pace, Pieces};
 use crate::worker::Worker;
 use file_body::FileContent;
@@ -59,9 +59,9 @@ pub(crate) struct Request<'a> {
     /// The client's address.
     pub(crate) remote: Option<Rc<str>>,
     /// The client's place, until it has taken the answer.
-    pub(crate) _place: Place,
+    pub(crate) _place: AddressSlot,
     pub(crate) head: Cow<'a, [u8]>,
-    pub(crate) noted: Cow<'a, Noted>,
+    pub(crate) index: Cow<'a, HeadIndex>,
     pub(crate) id: RequestId,
     /// When its first byte came.
     pub(crate) since: Instant,
@@ -83,7 +83,7 @@ enum Rest {
 /// After so many bytes it is another connection's turn. From memory no more is written at once; a file that the system
 /// sends goes in larger pieces. Turns of 2 MiB take two fifths more time for contents of 1 MiB where the congestion control
 /// is BBR, which spaces out what one connection sends.
-pub(crate) const TURN: usize = 512 << 10;
+pub(crate) const SEND_QUANTUM: usize = 512 << 10;
 
 /// Up to this many bytes a copy costs less than a second piece in a write.
 pub(crate) const COPIED: usize = 16 << 10;
@@ -147,7 +147,7 @@ impl Outgoing {
             Rest::File(content) => ready!(content.poll_write(cx, stream, limit))?,
             Rest::Memory(pieces) => {
                 let mut slices = [IoSlice::new(&[]); Pieces::MOST];
-                let count = pieces.first(&mut slices, limit.min(TURN));
+                let count = pieces.first(&mut slices, limit.min(SEND_QUANTUM));
                 let written = ready!(poll_write_vectored(cx, stream, &slices[..count]))?;
                 pieces.advance(written);
                 written
@@ -176,10 +176,10 @@ impl Request<'_> {
         if !pipeline.log.is_on() {
             return;
         }
-        let value = |field| self.noted.value(field, &self.head);
+        let value = |field| self.index.value(field, &self.head);
         pipeline.log.write(&Line {
             remote: self.remote.as_deref(),
-            request: RequestLine::Raw(self.noted.line(&self.head)),
+            request: RequestLine::Raw(self.index.line(&self.head)),
             host: value(Field::Host),
             referer: value(Field::Referer),
             agent: value(Field::UserAgent),
@@ -192,6 +192,6 @@ impl Request<'_> {
 
     /// The same, for as long as it takes.
     pub(crate) fn into_owned(self) -> Request<'static> {
-        Request { head: Cow::Owned(self.head.into_owned()), noted: Cow::Owned(self.noted.into_owned()), ..self }
+        Request { head: Cow::Owned(self.head.into_owned()), index: Cow::Owned(self.index.into_owned()), ..self }
     }
 }

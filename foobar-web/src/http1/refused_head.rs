@@ -2,11 +2,11 @@ use bytes::Bytes;
 use http::header::{ACCEPT, FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use memchr::memchr;
 
-use super::head::Malformed;
+use super::head::HeadError;
 use crate::pipeline::Refusal;
 
 /// What is known of a request whose head, or the beginning of it, is malformed.
-pub(crate) fn refusal(Malformed(status, detail): Malformed, head: &[u8]) -> Refusal {
+pub(crate) fn refusal(HeadError(status, detail): HeadError, head: &[u8]) -> Refusal {
     let line = lines(head).find(|line| !line.is_empty()).unwrap_or_default(); // nothing came
     let mut fields = HeaderMap::new();
     for (name, value) in lines(head).filter_map(field) {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn of_a_refused_head_the_line_and_the_fields_are_found_where_they_can_be() {
-        let refused = |head: &[u8]| refusal(Malformed(StatusCode::BAD_REQUEST, "bad"), head);
+        let refused = |head: &[u8]| refusal(HeadError(StatusCode::BAD_REQUEST, "bad"), head);
         let found = refused(b"\r\nGET  / HTTP/1.1\r\nHost: a\naccept: text/html \r\n\r\n");
         assert_eq!(found.line, "GET  / HTTP/1.1");
         assert_eq!(found.fields[ACCEPT], "text/html");

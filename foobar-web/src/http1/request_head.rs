@@ -4,7 +4,7 @@ use http::request::Parts;
 use http::{Method, Request, Version};
 use memchr::memchr;
 
-use super::head::{Content, Noted};
+use super::head::{Content, HeadIndex};
 use crate::pipeline::Refusal;
 
 /// What came, and is not for the fast path.
@@ -17,7 +17,7 @@ pub(super) enum Received {
 /// The head of a request, in its bytes.
 pub(super) struct RequestHead {
     pub(super) bytes: Bytes,
-    pub(super) index: Noted,
+    pub(super) index: HeadIndex,
     /// How many fields it has.
     pub(super) fields: usize,
 }

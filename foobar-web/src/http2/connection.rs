@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use super::gather::{Gather, Shared};
 use super::stream;
 use super::streams::Streams;
-use crate::deadline::{Alarm, Meter};
+use crate::deadline::{DeadlineTimer, Meter};
 use crate::limits::Limits;
 use crate::net::Transport;
 use crate::worker::{ConnectionState, Worker};
@@ -27,11 +27,11 @@ use crate::worker::{ConnectionState, Worker};
 pub(crate) async fn serve<S: Transport>(
     stream: S,
     unread: BytesMut,
-    peer: foobar_core::Connection,
+    peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
-    stream.probe(); // it may be silent for longer than the deadlines allow
+    stream.enable_keepalive(); // it may be silent for longer than the deadlines allow
     // The task that this becomes is moved several times.
     let mut connection = Box::new(Connection::new(stream, unread, peer, worker, state.clone()));
     let ended = poll_fn(|cx| connection.poll(cx)).await;
@@ -63,9 +63,9 @@ struct Connection<S> {
     is_ending: bool,
     /// When the head that is under way began.
     head: Option<Instant>,
-    reading: Alarm,
+    reading: DeadlineTimer,
     sending: Meter,
-    writing: Alarm,
+    writing: DeadlineTimer,
     /// What the client had not taken when that was last looked at, and what was written since.
     queued: u64,
     looked: Instant,
@@ -100,7 +100,7 @@ impl<S: Transport> Connection<S> {
     fn new(
         stream: S,
         unread: BytesMut,
-        peer: foobar_core::Connection,
+        peer: foobar_core::ConnectInfo,
         worker: Rc<Worker>,
         state: Rc<ConnectionState>,
     ) -> Self {
@@ -120,9 +120,9 @@ impl<S: Transport> Connection<S> {
             finishing: None,
             is_ending: false,
             head: None,
-            reading: Alarm::default(),
+            reading: DeadlineTimer::default(),
             sending: Meter::default(),
-            writing: Alarm::default(),
+            writing: DeadlineTimer::default(),
             queued: 0,
             looked: now,
         }
@@ -212,7 +212,7 @@ impl<S: Transport> Connection<S> {
         if wrote > 0 {
             self.worker.pipeline.counters.sent(wrote);
             self.queued += wrote as u64;
-            self.sending.goes_on();
+            self.sending.resume();
         }
         match drained {
             Poll::Ready(drained) => Poll::Ready(drained),
@@ -343,9 +343,9 @@ impl<S: Transport> Connection<S> {
     /// Closes this side, and reads on until the client closes the other.
     async fn linger(&self) -> io::Result<()> {
         poll_fn(|cx| Pin::new(&mut self.io.borrow_mut().stream).poll_shutdown(cx)).await?;
-        let desk = &self.worker.desk;
+        let buffers = &self.worker.buffers;
         let mut discard =
-            |cx: &mut Context<'_>| desk.with_input(|input| self.io.borrow_mut().stream.poll_receive(cx, input));
+            |cx: &mut Context<'_>| buffers.with_input(|input| self.io.borrow_mut().stream.poll_receive(cx, input));
         while poll_fn(&mut discard).await? > 0 {}
         Ok(())
     }

@@ -106,7 +106,7 @@ impl<S: Transport> Gather<S> {
             return Poll::Pending; // the connection ends
         }
         let worker = Rc::clone(&self.worker);
-        worker.desk.with_input(|input| {
+        worker.buffers.with_input(|input| {
             let most = input.len().min(buf.remaining());
             let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
             worker.pipeline.counters.received(length);

@@ -10,7 +10,7 @@ use http_body::{Body, Frame};
 
 use super::streams::Streams;
 use crate::access_log::Entry;
-use crate::deadline::{Alarm, Meter, Pacer};
+use crate::deadline::{DeadlineTimer, Meter, Pacer};
 use crate::limits::Rate;
 use crate::pipeline::Logged;
 use crate::reply::Pace;
@@ -29,7 +29,7 @@ pub(super) struct Outgoing {
     piece: Bytes,
     pacer: Option<Pacer>,
     sending: Meter,
-    writing: Alarm,
+    writing: DeadlineTimer,
     streams: Rc<Streams>,
     /// What all streams had sent when this one was looked at last.
     seen: u64,
@@ -54,7 +54,7 @@ impl Outgoing {
             piece: Bytes::new(),
             pacer: end.pace.map(Pacer::new),
             sending: Meter::default(),
-            writing: Alarm::default(),
+            writing: DeadlineTimer::default(),
             seen: 0,
             streams,
             sent: 0,
@@ -154,7 +154,7 @@ impl Outgoing {
                 Poll::Pending => return self.poll_stalled(cx),
             }
         }
-        self.sending.goes_on();
+        self.sending.resume();
         Poll::Ready(Ok(most.min(self.stream.capacity())))
     }
 

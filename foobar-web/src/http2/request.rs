@@ -4,7 +4,7 @@ use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 use http::{Method, Request, StatusCode};
 
-use super::websocket::{self, Asked};
+use super::websocket::{self, RequestView};
 use crate::limits::HeadLimits;
 use crate::pipeline::Refusal;
 use crate::request::target;
@@ -31,8 +31,8 @@ pub(super) fn take(mut parts: Parts, limits: HeadLimits) -> Taken {
     let checked = check_size(&parts, limits).and_then(|()| encode_target(&mut parts));
     match (checked, asked) {
         (Err((status, detail)), _) => return refused(parts, status, detail),
-        (Ok(()), Some(Asked::Unknown)) => return refused(parts, StatusCode::NOT_IMPLEMENTED, UNKNOWN_PROTOCOL),
-        (Ok(()), Some(Asked::WebSocket)) => websocket::disguise(&mut parts),
+        (Ok(()), Some(RequestView::Unknown)) => return refused(parts, StatusCode::NOT_IMPLEMENTED, UNKNOWN_PROTOCOL),
+        (Ok(()), Some(RequestView::WebSocket)) => websocket::disguise(&mut parts),
         (Ok(()), None) => {}
     }
     name_host(&mut parts);

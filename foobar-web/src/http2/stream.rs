@@ -135,7 +135,7 @@ impl Stream {
         let stream = StreamIo::new(sending, body);
         let (tunnel, grip) = Tunnel::new(stream, Bytes::new(), self.streams.worker.limits.send_time);
         if taker.send(Box::new(tunnel)).is_ok() {
-            grip.until_end(self.streams.draining()).await;
+            grip.closed(self.streams.draining()).await;
         }
     }
 

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use foobar_core::Connection;
+use foobar_core::ConnectInfo;
 use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
@@ -9,14 +9,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::net::TlsClient;
-use crate::pipeline::{Arrival, Logged};
-use crate::request::{Asked, Verb};
+use crate::pipeline::{Logged, RequestContext};
+use crate::request::{RequestView, Verb};
 use crate::worker::{FastPath, Worker};
 
 /// What the streams of a connection have in common.
 pub(super) struct Streams {
     pub(super) worker: Rc<Worker>,
-    peer: Connection,
+    peer: ConnectInfo,
     /// What its TLS handshake said of the client.
     tls: Option<TlsClient>,
     /// `None` behind a trusted proxy, whose requests the pipeline answers.
@@ -30,7 +30,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn new(peer: Connection, tls: Option<TlsClient>, worker: Rc<Worker>) -> Self {
+    pub(super) fn new(peer: ConnectInfo, tls: Option<TlsClient>, worker: Rc<Worker>) -> Self {
         let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let tls_site = tls.as_ref().map(|tls| tls.site);
         let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme), tls_site)));
@@ -47,21 +47,21 @@ impl Streams {
     }
 
     /// How a request came whose head had come whole then.
-    pub(super) fn arrival(&self, since: Instant) -> Arrival {
-        Arrival { connection: self.peer, tls: self.tls.clone(), since }
+    pub(super) fn arrival(&self, since: Instant) -> RequestContext {
+        RequestContext { connection: self.peer, tls: self.tls.clone(), since }
     }
 
     /// The answer to a request without content, if it is ready.
     pub(super) fn ready_answer(&self, request: &Parts, since: Instant) -> Option<Response<Logged>> {
         let path = self.fast_path.as_ref()?;
-        let asked = Asked::of(request);
+        let asked = RequestView::of(request);
         if !matches!(asked.verb, Verb::Get | Verb::Head) || request.headers.contains_key(EXPECT) {
             return None;
         }
         let mut hosts = request.headers.get_all(HOST).iter();
         let host = hosts.next().filter(|_| hosts.next().is_none())?; // the pipeline refuses it
         let pipeline = &self.worker.pipeline;
-        let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.desk, Some(host.as_bytes()), &asked)?;
+        let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.buffers, Some(host.as_bytes()), &asked)?;
         pipeline.ready(answer.reply, request, &self.arrival(since))
     }
 

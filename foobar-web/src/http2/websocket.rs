@@ -5,16 +5,16 @@ use http::{Method, Response, StatusCode, Version};
 
 /// What a request for another protocol (RFC 8441) asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestView {
     WebSocket,
     /// Something that nobody here speaks.
     Unknown,
 }
 
 /// Takes from a request that it asks for another protocol, if it does.
-pub(super) fn asked(request: &mut Parts) -> Option<Asked> {
+pub(super) fn asked(request: &mut Parts) -> Option<RequestView> {
     let protocol = request.extensions.remove::<Protocol>()?;
-    Some(if protocol.as_str() == "websocket" { Asked::WebSocket } else { Asked::Unknown })
+    Some(if protocol.as_str() == "websocket" { RequestView::WebSocket } else { RequestView::Unknown })
 }
 
 /// Makes a request look like that of a WebSocket over HTTP/1.1 (RFC 6455 §4.1), which handlers know.

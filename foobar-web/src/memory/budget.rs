@@ -8,27 +8,27 @@ use super::Memory;
 /// The memory for contents of files, whoever holds them: the cache, or clients that have not taken all of what the
 /// cache has let go of. Without a bound for both, slow clients would hold any number of files.
 #[derive(Clone)]
-pub(crate) struct Room {
+pub(crate) struct MemoryBudget {
     taken: Arc<AtomicU64>,
     most: u64,
 }
 
-/// A part of a [`Room`], given back when it is dropped.
-pub(crate) struct Claim {
-    room: Room,
+/// A part of a [`MemoryBudget`], given back when it is dropped.
+pub(crate) struct Reservation {
+    room: MemoryBudget,
     bytes: u64,
 }
 
-impl Room {
+impl MemoryBudget {
     pub(crate) fn new(most: u64) -> Self {
         Self { taken: Arc::default(), most }
     }
 
-    /// Room for so many bytes; `None` if there is not so much.
-    pub(crate) fn claim(&self, bytes: u64) -> Option<Claim> {
+    /// Room for this many bytes; `None` if there is not as much.
+    pub(crate) fn claim(&self, bytes: u64) -> Option<Reservation> {
         let add = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= self.most);
         self.taken.fetch_update(Relaxed, Relaxed, add).ok()?; // not so much is left
-        Some(Claim { room: self.clone(), bytes })
+        Some(Reservation { room: self.clone(), bytes })
     }
 
     /// The bytes that are taken.
@@ -37,7 +37,7 @@ impl Room {
     }
 }
 
-impl Claim {
+impl Reservation {
     /// Content that holds its room as long as anybody holds it. It is not larger than what was claimed; what it does
     /// not need is given back.
     pub(crate) fn hold(mut self, content: impl Into<Memory>) -> Bytes {
@@ -49,7 +49,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.room.taken.fetch_sub(self.bytes, Relaxed);
     }
@@ -57,7 +57,7 @@ impl Drop for Claim {
 
 struct Held {
     content: Memory,
-    _claim: Claim,
+    _claim: Reservation,
 }
 
 impl AsRef<[u8]> for Held {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_anybody_still_holds_takes_room() {
-        let room = Room::new(10);
+        let room = MemoryBudget::new(10);
         let content = room.claim(6).unwrap().hold(b"12345".as_slice());
         assert_eq!(room.taken(), 5);
         let part = content.slice(4..);

@@ -13,7 +13,7 @@ pub(crate) struct ClientAddresses {
 
 /// The place of one connection or request, until it is dropped; by default that of one which is not counted.
 #[derive(Default)]
-pub(crate) struct Place(Option<(Arc<ClientAddresses>, IpAddr)>);
+pub(crate) struct AddressSlot(Option<(Arc<ClientAddresses>, IpAddr)>);
 
 impl ClientAddresses {
     /// At most this many connections for each; 0 is no bound.
@@ -22,8 +22,8 @@ impl ClientAddresses {
     }
 
     /// A place for a connection; `None` if its client has too many. Who comes through a Unix socket has no address.
-    pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>) -> Option<Place> {
-        let Some(remote) = remote.filter(|_| self.most > 0) else { return Some(Place(None)) };
+    pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>) -> Option<AddressSlot> {
+        let Some(remote) = remote.filter(|_| self.most > 0) else { return Some(AddressSlot(None)) };
         let client = client(remote.ip());
         let mut open = self.open();
         let connections = open.entry(client).or_default();
@@ -31,7 +31,7 @@ impl ClientAddresses {
             return None;
         }
         *connections += 1;
-        Some(Place(Some((Arc::clone(self), client))))
+        Some(AddressSlot(Some((Arc::clone(self), client))))
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -39,7 +39,7 @@ impl ClientAddresses {
     }
 }
 
-impl Drop for Place {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         let Some((addresses, client)) = &self.0 else { return };
         let mut open = addresses.open();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use foobar_core::{List, TrustedProxy};
 
 use super::ClientAddresses;
-use super::client_addresses::Place;
+use super::client_addresses::AddressSlot;
 
 /// Who may speak for others, and how much each client may have at a time.
 pub(crate) struct Clients {
@@ -25,7 +25,7 @@ impl Clients {
 
     /// A place for a connection, or for a request that a trusted proxy has sent for its client; `None` if the client has
     /// too many. A proxy itself always has one.
-    pub(crate) fn admit(&self, client: Option<SocketAddr>) -> Option<Place> {
-        if self.is_proxy(client) { Some(Place::default()) } else { self.addresses.admit(client) }
+    pub(crate) fn admit(&self, client: Option<SocketAddr>) -> Option<AddressSlot> {
+        if self.is_proxy(client) { Some(AddressSlot::default()) } else { self.addresses.admit(client) }
     }
 }

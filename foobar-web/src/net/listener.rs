@@ -10,7 +10,7 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream}
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use foobar_core::{Connection, Scheme};
+use foobar_core::{ConnectInfo, Scheme};
 use rustix::fs::Access;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
@@ -165,19 +165,19 @@ impl Acceptor {
         Ok(Self { socket: Listening::new(socket)?, scheme, proxy_protocol })
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<(Accepted, Connection)> {
+    pub(crate) async fn accept(&self) -> io::Result<(Accepted, ConnectInfo)> {
         let scheme = self.scheme;
         match &self.socket {
             Listening::Tcp { listener, local, may_be_untuned } => {
                 let accept = |listener: &TcpListener| accept(listener, may_be_untuned);
                 let (stream, remote) = listener.async_io(Interest::READABLE, accept).await?;
                 let local = local.map_or_else(|| stream.local_addr(), Ok)?;
-                let connection = Connection { remote: Some(remote), local: Some(local), scheme };
+                let connection = ConnectInfo { remote: Some(remote), local: Some(local), scheme };
                 Ok((Accepted::Tcp(TcpConnection::Fresh(stream)), connection))
             }
             Listening::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Accepted::Unix(stream), Connection { remote: None, local: None, scheme }))
+                Ok((Accepted::Unix(stream), ConnectInfo { remote: None, local: None, scheme }))
             }
         }
     }

@@ -142,13 +142,13 @@ fn lost() -> io::Error {
 }
 
 impl Transport for TcpConnection {
-    const SENDS_FILES: bool = cfg!(target_os = "linux");
+    const SUPPORTS_SENDFILE: bool = cfg!(target_os = "linux");
 
     fn reset(&self) {
         self.set(|socket| SockRef::from(&socket).set_linger(Some(Duration::ZERO)));
     }
 
-    fn probe(&self) {
+    fn enable_keepalive(&self) {
         self.set(|socket| SockRef::from(&socket).set_keepalive(true));
     }
 
@@ -184,7 +184,7 @@ impl Transport for TcpConnection {
     fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.write_plain(|socket| write_last(socket, bytes)) {
             Some(written) => Poll::Ready(written),
-            None => self.poll_write_by(cx, |socket| write_last(socket, bytes)),
+            None => self.poll_write_with(cx, |socket| write_last(socket, bytes)),
         }
     }
 
@@ -192,7 +192,7 @@ impl Transport for TcpConnection {
         self.watched()?.poll_write_ready(cx)
     }
 
-    fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+    fn try_write_with<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         match self {
             Self::Watched(stream) => stream.try_io(Interest::WRITABLE, || write(stream.as_fd())),
             _ => Err(lost()),

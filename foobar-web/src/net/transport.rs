@@ -14,7 +14,7 @@ use super::unacknowledged::unacknowledged;
 /// A stream of bytes to a client: a socket, or TLS over one.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether what is written to the descriptor goes to the client as it is, so that the system can send a file.
-    const SENDS_FILES: bool;
+    const SUPPORTS_SENDFILE: bool;
 
     /// What its handshake has said of the client; `None` without TLS.
     fn tls_client(&self) -> Option<TlsClient> {
@@ -25,7 +25,7 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     fn reset(&self);
 
     /// Has the system find out whether a silent client is still there.
-    fn probe(&self);
+    fn enable_keepalive(&self);
 
     /// Has the system hold back what does not fill a packet, where that saves something; see [`cork`](super::cork::cork).
     fn cork(&self) -> bool;
@@ -66,17 +66,17 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// Writes to the descriptor in a way of the caller's; [`poll_writable`](Self::poll_writable) waits after
     /// [`io::ErrorKind::WouldBlock`].
-    fn try_write_by<R>(&self, write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
+    fn try_write_with<R>(&self, write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R>;
 
     /// The same, after waiting.
-    fn poll_write_by<R>(
+    fn poll_write_with<R>(
         &mut self,
         cx: &mut Context<'_>,
         mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
             ready!(self.poll_writable(cx))?;
-            match self.try_write_by(&mut write) {
+            match self.try_write_with(&mut write) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
@@ -105,12 +105,12 @@ impl Socket for UnixStream {
 }
 
 impl Transport for UnixStream {
-    const SENDS_FILES: bool = cfg!(target_os = "linux");
+    const SUPPORTS_SENDFILE: bool = cfg!(target_os = "linux");
 
     fn reset(&self) {}
 
     /// Its end is noticed at once.
-    fn probe(&self) {}
+    fn enable_keepalive(&self) {}
 
     /// It has no packets.
     fn cork(&self) -> bool {
@@ -131,7 +131,7 @@ impl Transport for UnixStream {
         self.poll_write_ready(cx)
     }
 
-    fn try_write_by<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+    fn try_write_with<R>(&self, mut write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         self.try_io(Interest::WRITABLE, || write(self.as_fd()))
     }
 }

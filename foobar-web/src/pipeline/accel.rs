@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 
 use crate::reply::{Pace, Reply};
-use crate::request::{Asked, Fields, NormalPath, Verb};
+use crate::request::{Fields, NormalPath, RequestView, Verb};
 use crate::site::{Routes, is_file};
 use crate::static_files::PRIVATE;
 
@@ -131,7 +131,7 @@ impl Accel {
         if self.fields.contains_key(CONTENT_TYPE) {
             fields.range.take_if(|ranges| ranges.contains(&b',')); // parts would have the type of the file's name
         }
-        let asked = Asked { verb, path: "/", query: None, fields, origin: None };
+        let asked = RequestView { verb, path: "/", query: None, fields, origin: None };
         for candidate in candidates {
             if let Some(reply) = candidate.serve(&asked, path.as_bytes()).await.filter(is_file) {
                 return Ok((reply, route.internal));

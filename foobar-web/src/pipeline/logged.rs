@@ -8,13 +8,13 @@ use foobar_core::{BoxError, ResponseBody};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::access_log::Entry;
-use crate::net::Place;
+use crate::net::AddressSlot;
 
 /// One request on its way through the server, from its arrival until its answer has been made whole or given up.
 pub(super) struct Record {
     entry: Rc<Entry>,
     /// The client's, if it has one.
-    _place: Option<Place>,
+    _place: Option<AddressSlot>,
 }
 
 /// The body of an answer, which carries the line of the log until it has been sent or dropped.
@@ -25,7 +25,7 @@ pub(crate) struct Logged {
 }
 
 impl Record {
-    pub(super) const fn new(entry: Rc<Entry>, place: Option<Place>) -> Self {
+    pub(super) const fn new(entry: Rc<Entry>, place: Option<AddressSlot>) -> Self {
         Self { entry, _place: place }
     }
 }

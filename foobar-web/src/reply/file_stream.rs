@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
 use super::segment::Segment;
-use crate::file_source::{DiskFile, Wait};
+use crate::file_source::{Blocking, DiskFile};
 
 /// Pieces of a file, and text between them, read in slices as they are sent.
 ///
@@ -73,7 +73,7 @@ impl FileStream {
             self.segments.push_front(Segment::File(rest));
         }
         let mut buffer = vec![0; length as usize];
-        match self.file.read(&mut buffer, range.start, Wait::Never) {
+        match self.file.read(&mut buffer, range.start, Blocking::Forbidden) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let file = Arc::clone(&self.file);
                 self.reading = Some(self.file.pool().spawn(move || read_ahead(&file, buffer, range)));
@@ -121,7 +121,7 @@ fn read_ahead(file: &DiskFile, mut buffer: Vec<u8>, range: Range<u64>) -> io::Re
     if let Some(window) = NonZeroU64::new((range.end - range.start).min(WINDOW)) {
         file.will_need(range.start, window);
     }
-    file.read(&mut buffer, range.start, Wait::Allowed)?;
+    file.read(&mut buffer, range.start, Blocking::Allowed)?;
     Ok(buffer)
 }
 

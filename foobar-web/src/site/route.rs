@@ -16,8 +16,8 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::overview::RouteOverview;
 use crate::reply::Reply;
-use crate::request::Asked;
-use crate::static_files::{Announce, Files};
+use crate::request::RequestView;
+use crate::static_files::{Files, HeaderRules};
 use crate::{Error, RouteSettings, SiteSettings, limits};
 
 pub(crate) use candidate::{Candidate, Folder, is_file};
@@ -40,7 +40,7 @@ pub(crate) struct Routes {
 pub(crate) struct Route {
     target: Target,
     /// What answers are announced with.
-    announce: Arc<Announce>,
+    announce: Arc<HeaderRules>,
     /// The largest request body, in bytes.
     pub(crate) body_limit: u64,
     /// Whether only the application may name it.
@@ -68,7 +68,7 @@ impl Routes {
         let otherwise = Target::TryFiles { candidates, fallback };
         let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
         let is_fast = fast::knows_site(settings);
-        let announce = Arc::new(Announce::compile(key, settings, None)?);
+        let announce = Arc::new(HeaderRules::compile(key, settings, None)?);
         let of_site = |target| Route {
             overview: None,
             target,
@@ -104,7 +104,7 @@ impl Routes {
         let route_key = format!("{key}.{}", config::key(&["routes", path]));
         let overview = Some(RouteOverview::new(path, settings));
         let path = RoutePath::parse(&route_key, path)?;
-        let announce = Arc::new(Announce::compile(key, site, Some((&route_key, settings)))?);
+        let announce = Arc::new(HeaderRules::compile(key, site, Some((&route_key, settings)))?);
         let target = target::compile(files, (key, site), (&route_key, settings), &path, &announce, has_app)?;
         let route = Route {
             overview,
@@ -176,7 +176,7 @@ impl Routes {
 
 impl Route {
     /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
-    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &[u8]) -> TryReply<'_> {
+    pub(crate) fn try_reply(&self, asked: &RequestView<'_>, path: &[u8]) -> TryReply<'_> {
         match self.target.try_reply(asked, path) {
             TryReply::Found(reply) => TryReply::Found(self.announce.complete(reply, path)),
             other => other,
@@ -184,7 +184,7 @@ impl Route {
     }
 
     /// The answer to a request for a decoded path; `None` where the application answers.
-    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &[u8]) -> Option<Reply> {
+    pub(crate) async fn reply(&self, asked: RequestView<'_>, path: &[u8]) -> Option<Reply> {
         self.target.reply(asked, path).await.map(|reply| self.announce.complete(reply, path))
     }
 

@@ -17,10 +17,10 @@ fn choose(sites: &Sites, host: &str) -> Result<usize, String> {
     let request = Request::builder().uri("/a?b").header("host", host);
     let mut request = request.body(()).expect("the request is well-formed").into_parts().0;
     match sites.choose(&mut request, Scheme::Http, None) {
-        Ok(Choice::Site(site)) => {
+        Ok(SiteMatch::Site(site)) => {
             Ok(sites.sites.iter().position(|other| std::ptr::eq(other, site)).expect("it is one"))
         }
-        Ok(Choice::Redirect(_, _, location)) => Err(location.to_str().expect("a URL is text").to_owned()),
+        Ok(SiteMatch::Redirect(_, _, location)) => Err(location.to_str().expect("a URL is text").to_owned()),
         Err(problem) => Err(problem.status().as_str().to_owned()),
     }
 }
@@ -114,7 +114,7 @@ fn the_host_of_an_absolute_target_is_what_counts() {
     let request = Request::builder().uri(Uri::from_static("http://b.com/")).header("host", "a.com");
     let mut request = request.body(()).expect("the request is well-formed").into_parts().0;
     assert!(
-        matches!(sites.choose(&mut request, Scheme::Http, None), Ok(Choice::Site(site)) if std::ptr::eq(site, &sites.sites[1]))
+        matches!(sites.choose(&mut request, Scheme::Http, None), Ok(SiteMatch::Site(site)) if std::ptr::eq(site, &sites.sites[1]))
     );
 }
 

@@ -12,9 +12,9 @@ use http::header::{
 
 use crate::Autoindex;
 use crate::encoding::{AcceptEncoding, Coding, PerCoding, compress};
-use crate::file_source::Listed;
+use crate::file_source::DirEntry;
 use crate::reply::{Content, FieldBlock, Reply};
-use crate::request::{Asked, NormalPath};
+use crate::request::{NormalPath, RequestView};
 use entry::is_hidden;
 
 pub(super) use entry::can_be_asked_for;
@@ -77,7 +77,7 @@ impl Listing {
     /// `None` if directories are not listed, or if it asks for no page that could be. `offered` gives the codings in
     /// which a large content of a type is sent.
     pub(super) fn of(
-        asked: &Asked<'_>,
+        asked: &RequestView<'_>,
         autoindex: Autoindex,
         offered: impl FnOnce(&HeaderValue) -> PerCoding<bool>,
     ) -> Option<Self> {
@@ -110,7 +110,7 @@ impl Listing {
     /// of the list, as no request can ask for them. `offered` gives the codings in which a content of a type and size is sent. Takes some milliseconds for the most entries.
     pub(super) fn make(
         &self,
-        (mut entries, left_out): (Vec<Listed>, usize),
+        (mut entries, left_out): (Vec<DirEntry>, usize),
         offered: impl FnOnce(&HeaderValue, u64) -> PerCoding<bool>,
     ) -> Option<Made> {
         if entries.is_empty() && self.page > 1 {

@@ -24,7 +24,7 @@ use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 use entry::Kind;
 
 pub(crate) use entry::{Entry, Found, Key, Milliseconds, Scope};
-pub(crate) use flights::{Flights, Pilot};
+pub(crate) use flights::{Leader, SingleFlight};
 pub(crate) use local::LocalCaches;
 
 /// What was found, kept for all workers within bounds.

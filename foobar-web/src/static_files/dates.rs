@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::cache::Milliseconds;
 use super::store::now;
-use crate::file_source::{FileState, Listed, Version, Wait};
+use crate::file_source::{Blocking, DirEntry, FileState, Version};
 
 /// Whether the times of a tree's files tell when they were changed.
 ///
@@ -36,22 +36,22 @@ impl Dates {
     pub(super) fn believe(
         &self,
         state: &FileState,
-        wait: Wait,
-        list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>,
+        wait: Blocking,
+        list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<DirEntry>>>,
     ) -> io::Result<bool> {
         if let Some(certain) = certain(state) {
             return Ok(certain);
         }
         let mut known = match wait {
-            Wait::Never => self.0.try_lock().map_err(|_| io::ErrorKind::WouldBlock)?, // somebody is looking
-            Wait::Allowed => self.0.lock().unwrap_or_else(PoisonError::into_inner),
+            Blocking::Forbidden => self.0.try_lock().map_err(|_| io::ErrorKind::WouldBlock)?, // somebody is looking
+            Blocking::Allowed => self.0.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let now = now();
         let valid = known.take_if(|survey| now.saturating_sub(survey.looked) < VALID);
         let survey = match (valid, wait) {
             (Some(survey), _) => survey,
-            (None, Wait::Never) => return Err(io::ErrorKind::WouldBlock.into()),
-            (None, Wait::Allowed) => Survey { common: common(list), looked: now },
+            (None, Blocking::Forbidden) => return Err(io::ErrorKind::WouldBlock.into()),
+            (None, Blocking::Allowed) => Survey { common: common(list), looked: now },
         };
         Ok(known.insert(survey).believes(state))
     }
@@ -85,7 +85,7 @@ fn certain(state: &FileState) -> Option<bool> {
 }
 
 /// The time that all files have but a few, which may have been written into the folder when the program was started.
-fn common(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>) -> Option<SystemTime> {
+fn common(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<DirEntry>>>) -> Option<SystemTime> {
     let times = times(list);
     let all: usize = times.values().sum();
     let (time, files) = times.into_iter().max_by_key(|(_, files)| *files)?;
@@ -93,7 +93,7 @@ fn common(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>) -> Opt
 }
 
 /// How many files have which time, from the top down, without what is hidden.
-fn times(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<Listed>>>) -> HashMap<SystemTime, usize> {
+fn times(list: impl Fn(&[u8], usize) -> io::Result<Option<Vec<DirEntry>>>) -> HashMap<SystemTime, usize> {
     let (mut times, mut left) = (HashMap::new(), MOST);
     let mut folders = VecDeque::from([Vec::new()]);
     while let Some(folder) = folders.pop_front().filter(|_| left > 0) {
@@ -136,11 +136,11 @@ mod tests {
                 _ => None,
             })
         };
-        Dates::default().believe(&state(times[0]), Wait::Allowed, list).unwrap()
+        Dates::default().believe(&state(times[0]), Blocking::Allowed, list).unwrap()
     }
 
-    fn listed(name: &str, time: Option<u64>) -> Listed {
-        Listed { name: name.into(), directory: time.is_none(), size: 1, modified: time.map(at) }
+    fn listed(name: &str, time: Option<u64>) -> DirEntry {
+        DirEntry { name: name.into(), directory: time.is_none(), size: 1, modified: time.map(at) }
     }
 
     #[test]
@@ -167,17 +167,17 @@ mod tests {
     fn a_time_that_the_clock_of_this_machine_has_written_is_believed_whatever_others_have_it() {
         let mut state = state(1_700_000_000);
         state.version = Version::Inode { device: 1, number: 2, changed: state.modified };
-        let list = |_: &[u8], _: usize| -> io::Result<Option<Vec<Listed>>> { panic!("nobody has to look") };
-        assert!(Dates::default().believe(&state, Wait::Never, list).unwrap());
+        let list = |_: &[u8], _: usize| -> io::Result<Option<Vec<DirEntry>>> { panic!("nobody has to look") };
+        assert!(Dates::default().believe(&state, Blocking::Forbidden, list).unwrap());
     }
 
     #[test]
     fn a_worker_does_not_look_and_recalls_what_was_seen_until_the_tree_is_another() {
         let (dates, state) = (Dates::default(), state(1_700_000_000));
         let list = |_: &[u8], _: usize| Ok(Some(vec![listed("f", Some(1_700_000_000)); 8]));
-        let would_block = |dates: &Dates| dates.believe(&state, Wait::Never, list).is_err();
+        let would_block = |dates: &Dates| dates.believe(&state, Blocking::Forbidden, list).is_err();
         assert!(would_block(&dates) && dates.recall(&state).is_none());
-        assert!(!dates.believe(&state, Wait::Allowed, list).unwrap());
+        assert!(!dates.believe(&state, Blocking::Allowed, list).unwrap());
         assert!(!would_block(&dates));
         assert_eq!(dates.recall(&state), Some(false));
         dates.forget();

@@ -6,7 +6,7 @@ use foobar_core::Chain;
 use quick_cache::sync::Cache;
 use twox_hash::XxHash3_128;
 
-use crate::file_source::{DiskFile, FileState, Wait};
+use crate::file_source::{Blocking, DiskFile, FileState};
 use crate::pool::Pool;
 
 /// Hashes of the contents of files that are too large for memory and whose times tell nothing.
@@ -147,7 +147,7 @@ impl Job {
         while self.read < end {
             let length = (buffer.len() as u64).min(end - self.read);
             let part = &mut buffer[..length as usize];
-            self.file.read(part, self.read, Wait::Allowed)?;
+            self.file.read(part, self.read, Blocking::Allowed)?;
             self.hasher.write(part);
             self.read += length;
         }

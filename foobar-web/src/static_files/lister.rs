@@ -5,18 +5,18 @@ use foobar_core::Chain;
 use tokio::sync::Semaphore;
 
 use super::autoindex::{List, Listing, Made};
-use super::cache::{Flights, Pilot};
+use super::cache::{Leader, SingleFlight};
 use crate::encoding::{Coding, Compressor};
-use crate::memory::Room;
+use crate::memory::MemoryBudget;
 use crate::pool::Pool;
 
 /// Lists directories on the file-reading pool, which takes long for large ones: one list of a directory at a time, for
 /// all who want it, and on half of the threads at most.
 pub(super) struct Lister {
     pool: Pool,
-    room: Room,
+    room: MemoryBudget,
     compressor: Compressor,
-    flights: Arc<Flights<Wanted, Option<List>>>,
+    flights: Arc<SingleFlight<Wanted, Option<List>>>,
     turns: Arc<Semaphore>,
 }
 
@@ -25,12 +25,12 @@ pub(super) type Wanted = (u32, Box<[u8]>, Listing);
 
 impl Lister {
     /// For a pool of so many threads.
-    pub(super) fn new(pool: Pool, threads: usize, room: Room, compressor: Compressor) -> Self {
+    pub(super) fn new(pool: Pool, threads: usize, room: MemoryBudget, compressor: Compressor) -> Self {
         Self { pool, room, compressor, flights: Arc::default(), turns: Arc::new(Semaphore::new((threads / 2).max(1))) }
     }
 
     /// The list that `list` makes, or has just been making, in the coding that is wanted where that is worth it.
-    /// [`io::ErrorKind::OutOfMemory`] where slow clients hold all the [`Room`].
+    /// [`io::ErrorKind::OutOfMemory`] where slow clients hold all the [`MemoryBudget`].
     pub(super) async fn run(
         &self,
         wanted: Wanted,
@@ -38,13 +38,13 @@ impl Lister {
     ) -> io::Result<Option<List>> {
         let (pool, room, turns) = (self.pool.clone(), self.room.clone(), Arc::clone(&self.turns));
         let (compressor, coding) = (self.compressor.clone(), wanted.2.coding());
-        let begin = |pilot: Pilot<_, _>| {
+        let begin = |pilot: Leader<_, _>| {
             let job = move || list()?.map(|made| kept(&room, &made)).transpose();
             drop(tokio::spawn(async move {
                 let turn = turns.acquire().await;
                 let made = pool.run(job).await.and_then(|made| made);
                 drop(turn);
-                pilot.land(match (made, coding) {
+                pilot.complete(match (made, coding) {
                     (Ok(Some((list, offered))), Some(coding)) if offered => {
                         Ok(Some(encoded(list, coding, &compressor).await))
                     }
@@ -57,7 +57,7 @@ impl Lister {
 }
 
 /// The list in memory that is counted, and whether it is offered in the coding that is wanted.
-fn kept(room: &Room, made: &Made) -> io::Result<(List, bool)> {
+fn kept(room: &MemoryBudget, made: &Made) -> io::Result<(List, bool)> {
     let text = room.claim(made.text.len() as u64).ok_or(io::ErrorKind::OutOfMemory)?.hold(made.text.as_slice());
     Ok((List { text, coding: None, varies: made.varies, more: made.more, left_out: made.left_out }, made.offered))
 }
@@ -85,10 +85,10 @@ mod tests {
     use super::*;
     use crate::Autoindex;
     use crate::encoding::PerCoding;
-    use crate::request::{Asked, Fields, Verb};
+    use crate::request::{Fields, RequestView, Verb};
 
     fn wanted(path: &str) -> Wanted {
-        let asked = Asked { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default(), origin: None };
+        let asked = RequestView { verb: Verb::Get, path: "/d/", query: None, fields: Fields::default(), origin: None };
         (0, path.as_bytes().into(), Listing::of(&asked, Autoindex::Html, |_| PerCoding::default()).unwrap())
     }
 
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn lister(threads: usize) -> Lister {
-        let room = Room::new(100);
+        let room = MemoryBudget::new(100);
         Lister::new(Pool::new("lists", threads).unwrap(), threads, room.clone(), Compressor::new(room).unwrap())
     }
 

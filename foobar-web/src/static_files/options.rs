@@ -1,6 +1,6 @@
 use http::HeaderValue;
 
-use super::resource::{Announce, Encodings};
+use super::resource::{Encodings, HeaderRules};
 use crate::reply::Pace;
 use crate::{Autoindex, Links};
 
@@ -11,7 +11,7 @@ pub(crate) struct FilesOptions {
     /// The names that are tried, in order, where a directory is asked for.
     pub(crate) index: Vec<String>,
     /// What a file is announced with, by its name.
-    pub(crate) announce: Announce,
+    pub(crate) announce: HeaderRules,
     /// Which codings it is sent in.
     pub(crate) encodings: Encodings,
     /// How a directory without an index is listed, where `directory_index` allows it.

@@ -37,13 +37,13 @@ use foobar_core::Chain;
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
-use super::load::{Loaded, Stored, Trust};
+use super::load::{Loaded, Stability, Stored};
 use crate::encoding::{AcceptEncoding, Coding, Compressor, PerCoding};
 use crate::file_source::FileState;
 use crate::request::Fields;
-use representation::Announced;
+use representation::FileHeaders;
 
-pub(crate) use announce::{Announce, PRIVATE};
+pub(crate) use announce::{HeaderRules, PRIVATE};
 pub(crate) use encodings::Encodings;
 pub(crate) use range::Selection;
 pub(crate) use representation::Representation;
@@ -60,7 +60,7 @@ pub(super) struct Resource {
     /// The state in which it was loaded.
     pub(super) state: FileState,
     /// How far that can be relied on.
-    pub(super) trust: Trust,
+    pub(super) trust: Stability,
     identity: Representation,
     /// `None` where there is none, as of images: they take as much memory as a small file itself.
     codings: Option<Box<PerCoding<Encoded>>>,
@@ -98,7 +98,7 @@ impl Resource {
     pub(super) fn new(
         path: &[u8],
         (loaded, validators): (Loaded, Validators),
-        announced: Announced,
+        announced: FileHeaders,
         siblings: PerCoding<Option<(FileState, (Stored, Validators))>>,
         make: PerCoding<bool>,
     ) -> Self {
@@ -253,13 +253,13 @@ mod tests {
     use super::Coding::{Brotli, Gzip, Zstd};
     use super::*;
     use crate::file_source::Version;
-    use crate::memory::Room;
+    use crate::memory::MemoryBudget;
 
     const TEXT: Bytes = Bytes::from_static(&[b'x'; 5000]);
 
     /// In memory: the content, and the siblings, which hold the names of their codings.
     fn resource(content: Bytes, siblings: &[Coding], make: &[Coding]) -> Arc<Resource> {
-        let announced = Announced {
+        let announced = FileHeaders {
             content_type: HeaderValue::from_static("text/plain"),
             fields: Vec::new(),
             lasting: Vec::new(),
@@ -276,7 +276,7 @@ mod tests {
         });
         let make = PerCoding::of(|coding| make.contains(&coding));
         let (state, (stored, validators)) = stored(content);
-        let loaded = Loaded { state, stored, trust: Trust::Settled };
+        let loaded = Loaded { state, stored, trust: Stability::Stable };
         Arc::new(Resource::new(b"a", (loaded, validators), announced, siblings, make))
     }
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn compressor() -> Compressor {
-        Compressor::new(Room::new(1 << 20)).unwrap()
+        Compressor::new(MemoryBudget::new(1 << 20)).unwrap()
     }
 
     /// The size of what is ready, or the coding that is to be made.
@@ -363,7 +363,7 @@ mod tests {
     #[tokio::test]
     async fn where_slow_clients_hold_all_the_room_nothing_is_compressed_until_they_are_gone() {
         let _patience = endless_patience();
-        let room = Room::new(6000);
+        let room = MemoryBudget::new(6000);
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), Compressor::new(room.clone()).unwrap());
         let held = room.claim(3000);
         let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();

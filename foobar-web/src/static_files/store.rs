@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use foobar_core::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::cache::{Cache, Entry, Flights, Key, LocalCaches, Milliseconds, Name, Pilot};
+use super::cache::{Cache, Entry, Key, Leader, LocalCaches, Milliseconds, Name, SingleFlight};
 use super::hashes::Hashes;
 use super::lister::Lister;
 use super::load::Loader;
@@ -16,7 +16,7 @@ use super::resource::Resource;
 use crate::encoding::{Compressor, compress};
 use crate::file_source::Watch;
 use crate::limits::within;
-use crate::memory::Room;
+use crate::memory::MemoryBudget;
 use crate::pool::Pool;
 use crate::{Error, WebSettings};
 
@@ -25,7 +25,7 @@ pub(crate) struct Store {
     cache: Option<Cache>,
     /// The largest file that is kept in memory.
     in_memory: u64,
-    room: Room,
+    room: MemoryBudget,
     valid: Milliseconds,
     /// Whether folders are watched.
     watches: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Store {
     hashes: Hashes,
     compressor: Compressor,
     lister: Lister,
-    flights: Arc<Flights<Key, Arc<Entry>>>,
+    flights: Arc<SingleFlight<Key, Arc<Entry>>>,
     /// For the tables of the workers, in which names may collide: a later one takes the place.
     hasher: RandomState,
     /// What each worker has in front of the cache.
@@ -62,7 +62,7 @@ impl Store {
         let size = web.file_cache_size.as_u64();
         let largest = web.file_cache_max_file.as_u64().min(size / SHARE);
         let cached = size > 0 && !web.file_cache_valid.is_zero();
-        let room = Room::new(if cached { size + (size / SHARE).min(BEYOND).max(largest) } else { BEYOND });
+        let room = MemoryBudget::new(if cached { size + (size / SHARE).min(BEYOND).max(largest) } else { BEYOND });
         let compressor = Compressor::new(room.clone()).map_err(no_thread(compress::THREAD))?;
         Ok(Self {
             cache: cached.then(|| Cache::new(size, largest, web.file_cache_descriptors)),
@@ -213,7 +213,7 @@ impl Store {
     ) -> io::Result<Arc<Entry>> {
         match self.cache {
             Some(_) => {
-                let begin = |pilot: Pilot<_, _>| drop(self.pool.spawn(move || pilot.land(look())));
+                let begin = |pilot: Leader<_, _>| drop(self.pool.spawn(move || pilot.complete(look())));
                 self.flights.join(name.to_key(), begin).await
             }
             None => self.pool.run(look).await?,

@@ -16,7 +16,7 @@ use crate::request::NormalPath;
 use crate::{Autoindex, Links, SiteSettings};
 
 /// The answer, waited for where that has to be.
-async fn serve(files: &StaticFiles, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
+async fn serve(files: &StaticFiles, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {
     match files.try_serve(asked, path) {
         Lookup::Found(reply) => Some(reply),
         Lookup::NotFound => None,
@@ -78,7 +78,7 @@ impl Fixture {
         }
         let (request, ()) = request.body(()).unwrap().into_parts();
         let path = NormalPath::parse(request.uri.path()).unwrap();
-        serve(&self.files, &Asked::of(&request), path.as_bytes()).await.map(Reply::into_response)
+        serve(&self.files, &RequestView::of(&request), path.as_bytes()).await.map(Reply::into_response)
     }
 
     async fn ask(&self, method: &str, uri: &str, fields: &[(&str, &str)]) -> Option<Answer> {
@@ -111,7 +111,7 @@ fn no_sources() -> Files {
 pub(super) fn options() -> FilesOptions {
     FilesOptions {
         index: vec!["index.html".to_owned(), "index.txt".to_owned()],
-        announce: Announce::compile("sites.a", &SiteSettings::default(), None).unwrap(),
+        announce: HeaderRules::compile("sites.a", &SiteSettings::default(), None).unwrap(),
         encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),
         links: Links::Inside,
         autoindex: Autoindex::Off,
@@ -237,7 +237,7 @@ async fn the_redirect_of_a_directory_keeps_the_prefix_of_its_route() {
     let site = Fixture::new(&[("d/index.html", b"")]);
     let (request, ()) = http::Request::get("/static/d?q").body(()).unwrap().into_parts();
     for path in ["/d", "d"] {
-        let response = serve(&site.files, &Asked::of(&request), path.as_bytes()).await.unwrap().into_response();
+        let response = serve(&site.files, &RequestView::of(&request), path.as_bytes()).await.unwrap().into_response();
         assert_eq!(response.headers()[LOCATION], "/static/d/?q");
     }
 }
@@ -495,7 +495,7 @@ async fn ranges_are_answered_by_get_alone_and_within_limits() {
 
     let without = Fixture::with(&[("f", b"0123456789")], |options| {
         let site = SiteSettings { max_ranges: 0, ..SiteSettings::default() };
-        options.announce = Announce::compile("sites.a", &site, None).unwrap();
+        options.announce = HeaderRules::compile("sites.a", &site, None).unwrap();
         options.max_ranges = 0;
     });
     let answer = without.ask("GET", "/f", &[("range", "bytes=0-0")]).await.unwrap();

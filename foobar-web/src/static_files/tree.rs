@@ -12,14 +12,14 @@ use super::autoindex::can_be_asked_for;
 use super::cache::{Entry, Found, Milliseconds, Name, Scope};
 use super::dates::Dates;
 use super::hashes::hash;
-use super::load::{Loaded, Stored, Trust};
+use super::load::{Loaded, Stability, Stored};
 use super::options::FilesOptions;
 use super::resource::{Resource, Validators};
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
 use crate::file_source::{
-    Directory, FileSource, FileState, Known, Listed, Opened, OpenedFile, Page, Refusals, Version, Wait, Watch,
+    Blocking, DirEntry, Directory, FileSource, FileState, Known, Node, OpenedFile, Page, Refusals, Version, Watch,
 };
 
 /// The files of one source, as they are served in one place.
@@ -41,7 +41,7 @@ pub(super) struct Tree {
 }
 
 /// What lies at a path, as far as it may be served as a file.
-enum Lies {
+enum PathKind {
     File(Arc<Resource>),
     Directory,
     Nothing,
@@ -66,11 +66,11 @@ impl Tree {
     /// What lies at a decoded path, without waiting: [`io::ErrorKind::WouldBlock`] where it would have to.
     pub(super) fn find_now(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
-        self.confirm(now, Wait::Never)?;
+        self.confirm(now, Blocking::Forbidden)?;
         let known = self.store.get(self.name(path), now);
         match known {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry),
-            known => self.look(path, now, Wait::Never, known.as_ref()).inspect(|_| self.store.missed()),
+            known => self.look(path, now, Blocking::Forbidden, known.as_ref()).inspect(|_| self.store.missed()),
         }
     }
 
@@ -84,10 +84,10 @@ impl Tree {
     /// The same. Blocks.
     pub(super) fn find_waiting(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
-        self.confirm(now, Wait::Allowed)?;
+        self.confirm(now, Blocking::Allowed)?;
         match self.store.peek(self.name(path)) {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry), // by now
-            known => self.look(path, now, Wait::Allowed, known.as_ref()),
+            known => self.look(path, now, Blocking::Allowed, known.as_ref()),
         }
     }
 
@@ -98,7 +98,7 @@ impl Tree {
 
     /// So many of the entries of a directory, behind the first, without what is hidden, and how many of all are left out
     /// as no request can ask for them. Blocks.
-    pub(super) fn list(&self, path: &[u8], first: usize, most: usize) -> io::Result<Option<(Vec<Listed>, usize)>> {
+    pub(super) fn list(&self, path: &[u8], first: usize, most: usize) -> io::Result<Option<(Vec<DirEntry>, usize)>> {
         let path = before_slashes(behind_slashes(path));
         if is_hidden(path) {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Tree {
     }
 
     /// Makes sure that the source is still the one that was looked at.
-    fn confirm(&self, now: Milliseconds, wait: Wait) -> io::Result<()> {
+    fn confirm(&self, now: Milliseconds, wait: Blocking) -> io::Result<()> {
         if now.saturating_sub(self.confirmed.load(Relaxed)) < self.store.valid() {
             return Ok(());
         }
@@ -142,7 +142,13 @@ impl Tree {
 
     /// Looks where the file is. Where the process may open no more files, it closes those that the cache holds; if that
     /// is not enough, what is known is better than nothing.
-    fn look(&self, path: &[u8], now: Milliseconds, wait: Wait, known: Option<&Arc<Entry>>) -> io::Result<Arc<Entry>> {
+    fn look(
+        &self,
+        path: &[u8],
+        now: Milliseconds,
+        wait: Blocking,
+        known: Option<&Arc<Entry>>,
+    ) -> io::Result<Arc<Entry>> {
         let look = || self.look_anew(path, now, wait, known.map(|entry| &entry.found));
         let found = look().or_else(|error| {
             if !is_of_descriptors(&error) {
@@ -158,10 +164,16 @@ impl Tree {
     }
 
     /// Looks, and keeps what it finds. What is `known` already is not loaded again if it is still the same.
-    fn look_anew(&self, path: &[u8], now: Milliseconds, wait: Wait, known: Option<&Found>) -> io::Result<Arc<Entry>> {
+    fn look_anew(
+        &self,
+        path: &[u8],
+        now: Milliseconds,
+        wait: Blocking,
+        known: Option<&Found>,
+    ) -> io::Result<Arc<Entry>> {
         let name = self.name(path);
         let known = known.and_then(|found| match found {
-            Found::File(file) if file.trust == Trust::Settled && file.is_tagged() => Some(file),
+            Found::File(file) if file.trust == Stability::Stable && file.is_tagged() => Some(file),
             _ => None,
         });
         let (found, scope) = self.find_anew(name.path, wait, known)?;
@@ -176,7 +188,7 @@ impl Tree {
     fn unify(&self, name: Name<'_>, found: Found) -> Found {
         let Found::File(mine) = &found else { return found };
         match self.store.peek(name).map(|entry| entry.found.clone()) {
-            Some(Found::File(kept)) if kept.trust == Trust::Settled && kept.is_same(mine) => Found::File(kept),
+            Some(Found::File(kept)) if kept.trust == Stability::Stable && kept.is_same(mine) => Found::File(kept),
             _ => found,
         }
     }
@@ -190,7 +202,7 @@ impl Tree {
             && siblings.all(|(_, sibling)| self.source.is_told_of(at(&sibling)))
     }
 
-    fn find_anew(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
+    fn find_anew(&self, path: &[u8], wait: Blocking, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
         let scope = self.scope(parent(path), wait)?;
         if is_hidden(path) {
             return Ok((Found::Nothing, scope));
@@ -203,29 +215,34 @@ impl Tree {
             };
             return Ok((found, scope));
         }
-        Ok(match self.lies_at(path, wait, known)? {
-            Lies::File(file) => (Found::File(file), scope),
-            Lies::Directory => {
+        Ok(match self.kind_at(path, wait, known)? {
+            PathKind::File(file) => (Found::File(file), scope),
+            PathKind::Directory => {
                 let scope = self.scope(path, wait)?;
                 let shown = self.is_listed() || self.has_index(path, wait)?;
                 (if shown { Found::Directory } else { Found::Nothing }, scope)
             }
-            Lies::Nothing => (Found::Nothing, scope),
+            PathKind::Nothing => (Found::Nothing, scope),
         })
     }
 
     /// The first of the index files of a directory, whose path ends with its slash.
-    fn index(&self, directory: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Option<Arc<Resource>>> {
+    fn index(
+        &self,
+        directory: &[u8],
+        wait: Blocking,
+        known: Option<&Arc<Resource>>,
+    ) -> io::Result<Option<Arc<Resource>>> {
         for name in self.index_names() {
             let path = [directory, name.as_bytes()].concat();
-            if let Lies::File(file) = self.file_at(&path, wait, known)? {
+            if let PathKind::File(file) = self.file_at(&path, wait, known)? {
                 return Ok(Some(file));
             }
         }
         Ok(None)
     }
 
-    fn has_index(&self, directory: &[u8], wait: Wait) -> io::Result<bool> {
+    fn has_index(&self, directory: &[u8], wait: Blocking) -> io::Result<bool> {
         for name in self.index_names() {
             if self.source.state(at(&[directory, b"/", name.as_bytes()].concat()), wait)?.is_some() {
                 return Ok(true);
@@ -238,36 +255,36 @@ impl Tree {
         if self.options.directory_index { &self.options.index } else { &[] }
     }
 
-    fn lies_at(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
+    fn kind_at(&self, path: &[u8], wait: Blocking, known: Option<&Arc<Resource>>) -> io::Result<PathKind> {
         if self.options.file {
             return self.file_at(path, wait, known);
         }
-        Ok(if self.is_directory(path, wait)? { Lies::Directory } else { Lies::Nothing })
+        Ok(if self.is_directory(path, wait)? { PathKind::Directory } else { PathKind::Nothing })
     }
 
     fn is_listed(&self) -> bool {
         self.options.directory_index && self.options.autoindex != Autoindex::Off
     }
 
-    fn is_directory(&self, path: &[u8], wait: Wait) -> io::Result<bool> {
-        Ok(matches!(self.source.open(at(before_slashes(path)), wait)?, Some(Opened::Directory)))
+    fn is_directory(&self, path: &[u8], wait: Blocking) -> io::Result<bool> {
+        Ok(matches!(self.source.open(at(before_slashes(path)), wait)?, Some(Node::Directory)))
     }
 
-    fn file_at(&self, path: &[u8], wait: Wait, known: Option<&Arc<Resource>>) -> io::Result<Lies> {
+    fn file_at(&self, path: &[u8], wait: Blocking, known: Option<&Arc<Resource>>) -> io::Result<PathKind> {
         if let Some(known) = known.filter(|known| *known.path == *path)
             && self.is_same(known, wait)?
         {
-            return Ok(Lies::File(Arc::clone(known)));
+            return Ok(PathKind::File(Arc::clone(known)));
         }
         Ok(match self.source.open(at(path), wait)? {
-            Some(Opened::File(file)) => Lies::File(Arc::new(self.load(path, file, wait)?)),
-            Some(Opened::Directory) => Lies::Directory,
-            None => Lies::Nothing,
+            Some(Node::File(file)) => PathKind::File(Arc::new(self.load(path, file, wait)?)),
+            Some(Node::Directory) => PathKind::Directory,
+            None => PathKind::Nothing,
         })
     }
 
     /// Whether the file and its siblings still have the state in which they were loaded.
-    fn is_same(&self, known: &Resource, wait: Wait) -> io::Result<bool> {
+    fn is_same(&self, known: &Resource, wait: Blocking) -> io::Result<bool> {
         let is_dated = self.dates.recall(&known.state).unwrap_or(known.is_dated()); // nobody has looked
         if self.source.state(at(&known.path), wait)?.as_ref() != Some(&known.state) || is_dated != known.is_dated() {
             return Ok(false);
@@ -278,11 +295,11 @@ impl Tree {
         Ok(siblings.eq(known.siblings().iter().copied()))
     }
 
-    fn load(&self, path: &[u8], file: OpenedFile, wait: Wait) -> io::Result<Resource> {
+    fn load(&self, path: &[u8], file: OpenedFile, wait: Blocking) -> io::Result<Resource> {
         let (mut mine, validators) = self.load_one(path, file, self.store.in_memory(), wait)?;
         let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
         let sibling = |path: &[u8]| -> io::Result<Option<(FileState, (Stored, Validators))>> {
-            let Some(Opened::File(file)) = self.source.open(at(path), wait)? else { return Ok(None) };
+            let Some(Node::File(file)) = self.source.open(at(path), wait)? else { return Ok(None) };
             let (loaded, validators) = self.load_one(path, file, in_memory, wait)?;
             mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, (loaded.stored, validators))))
@@ -298,7 +315,13 @@ impl Tree {
     }
 
     /// A file, and what tells its state from another.
-    fn load_one(&self, path: &[u8], file: OpenedFile, in_memory: u64, wait: Wait) -> io::Result<(Loaded, Validators)> {
+    fn load_one(
+        &self,
+        path: &[u8],
+        file: OpenedFile,
+        in_memory: u64,
+        wait: Blocking,
+    ) -> io::Result<(Loaded, Validators)> {
         let loaded = self.store.loader().load(file, in_memory, wait)?;
         let dated = self.dates.believe(&loaded.state, wait, |folder, most| {
             self.source.list(at(folder), &Page { first: 0, most, shows: &|_| true })
@@ -330,18 +353,18 @@ impl Tree {
         self.options.encodings.siblings(path, file, open)
     }
 
-    fn scope(&self, path: &[u8], wait: Wait) -> io::Result<Scope> {
+    fn scope(&self, path: &[u8], wait: Blocking) -> io::Result<Scope> {
         self.directory(path, wait).map(Scope::new)
     }
 
     /// The directory at `path`, or the last on the way to it, watched from now on where that is possible.
-    fn directory(&self, path: &[u8], wait: Wait) -> io::Result<Arc<Directory>> {
+    fn directory(&self, path: &[u8], wait: Blocking) -> io::Result<Arc<Directory>> {
         let Some(watch) = &self.watch else { return Ok(Arc::clone(&self.unwatched)) };
         let directory = match (watch.known(self.number, path), wait) {
             (Known::Directory(directory), _) => Some(directory),
             (Known::Untold, _) => None,
-            (Known::Nothing, Wait::Never) => return Err(io::ErrorKind::WouldBlock.into()),
-            (Known::Nothing, Wait::Allowed) => self.follow(watch, path),
+            (Known::Nothing, Blocking::Forbidden) => return Err(io::ErrorKind::WouldBlock.into()),
+            (Known::Nothing, Blocking::Allowed) => self.follow(watch, path),
         };
         Ok(directory.unwrap_or_else(|| Arc::clone(&self.unwatched))) // not told of: the time counts
     }

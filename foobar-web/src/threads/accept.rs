@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use foobar_core::{Connection, Scheme};
+use foobar_core::{ConnectInfo, Scheme};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use rustix::io::Errno;
@@ -80,7 +80,7 @@ impl AcceptLoop {
         }
     }
 
-    fn open(&self, acceptor: &Acceptor, stream: Accepted, connection: Connection) {
+    fn open(&self, acceptor: &Acceptor, stream: Accepted, connection: ConnectInfo) {
         let is_proxied = acceptor.proxy_protocol;
         match stream {
             Accepted::Tcp(stream) => self.admit(stream, connection, is_proxied),
@@ -88,7 +88,7 @@ impl AcceptLoop {
         }
     }
 
-    fn admit(&self, stream: impl Socket, connection: Connection, is_proxied: bool) {
+    fn admit(&self, stream: impl Socket, connection: ConnectInfo, is_proxied: bool) {
         let clients = &self.worker.pipeline.clients;
         if is_proxied && !clients.is_proxy(connection.remote) {
             let remote = connection.remote.map(tracing::field::display);

@@ -22,7 +22,7 @@ pub(super) async fn handshake<S: Transport>(
     let done = until(deadline, state, |cx| {
         let begun = || state.set_active();
         let find = |name: Option<&str>| find(&worker.pipeline.sites, name);
-        worker.desk.with_input(|room| handshake.poll(cx, room, tls, begun, find))
+        worker.buffers.with_input(|room| handshake.poll(cx, room, tls, begun, find))
     });
     match done.await {
         Ok(Established::Tls(stream)) => {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use foobar_core::{Connection, Scheme};
+use foobar_core::{ConnectInfo, Scheme};
 use tokio::time::{Instant, timeout};
 
 use super::handshake::handshake;
@@ -17,7 +17,7 @@ use crate::worker::{ConnectionState, Worker};
 /// Serves a connection that speaks TLS, whose handshake is done by the deadline, by what was agreed on in it.
 pub(super) async fn serve_tls(
     socket: impl Socket,
-    connection: Connection,
+    connection: ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
     deadline: Instant,
@@ -28,7 +28,7 @@ pub(super) async fn serve_tls(
         }
         Some(Established::Tls(stream)) => serve_http1(stream, BytesMut::new(), connection, worker, state).await,
         Some(Established::Plain(socket, head)) => {
-            let connection = Connection { scheme: Scheme::Http, ..connection };
+            let connection = ConnectInfo { scheme: Scheme::Http, ..connection };
             Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
         }
         None => {}
@@ -38,7 +38,7 @@ pub(super) async fn serve_tls(
 /// Serves a connection without TLS: by HTTP/2 where a client begins with it and may.
 pub(super) async fn serve_plain<S: Transport>(
     mut stream: S,
-    connection: Connection,
+    connection: ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -88,7 +88,7 @@ fn poll_preface<S: Transport>(
     read: &mut BytesMut,
 ) -> Poll<io::Result<Protocol>> {
     loop {
-        let length = ready!(worker.desk.with_input(|input| {
+        let length = ready!(worker.buffers.with_input(|input| {
             stream.poll_receive(cx, input).map_ok(|length| {
                 read.extend_from_slice(&input[..length]);
                 length

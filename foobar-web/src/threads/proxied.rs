@@ -1,19 +1,19 @@
 use std::io;
 use std::rc::Rc;
 
-use foobar_core::{Connection, Scheme};
+use foobar_core::{ConnectInfo, Scheme};
 use tokio::time::Instant;
 
 use super::handshake::until;
 use super::protocol::{serve_plain, serve_tls};
-use crate::net::{Place, Socket, Source, poll_header};
+use crate::net::{AddressSlot, Socket, Source, poll_header};
 use crate::worker::{ConnectionState, Worker};
 
 /// Serves a connection of a trusted proxy that begins with a PROXY header. From then on it is as if the client that the
 /// header names had connected itself.
 pub(super) async fn serve_proxied(
     mut socket: impl Socket,
-    connection: Connection,
+    connection: ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
@@ -30,17 +30,17 @@ pub(super) async fn serve_proxied(
 /// Reads the header: whose connection it is, and the place that it takes; `None` if it is to be closed.
 async fn introduce(
     socket: &mut impl Socket,
-    connection: Connection,
+    connection: ConnectInfo,
     worker: &Worker,
     state: &ConnectionState,
     deadline: Instant,
-) -> Option<(Connection, Place)> {
+) -> Option<(ConnectInfo, AddressSlot)> {
     let header = until(deadline, state, |cx| {
-        worker.desk.with_input(|room| poll_header(cx, socket, room, || state.set_active()))
+        worker.buffers.with_input(|room| poll_header(cx, socket, room, || state.set_active()))
     });
     let connection = match header.await {
         Ok(Source::Peer) => connection,
-        Ok(Source::Client { remote, local }) => Connection { remote: Some(remote), local: Some(local), ..connection },
+        Ok(Source::Client { remote, local }) => ConnectInfo { remote: Some(remote), local: Some(local), ..connection },
         Err(error) => {
             report(connection, &error, state);
             return None;
@@ -55,7 +55,7 @@ async fn introduce(
 
 /// A proxy that sends no header is configured in another way than this server. One that connects and sends nothing only
 /// looks whether somebody is there.
-fn report(connection: Connection, error: &io::Error, state: &ConnectionState) {
+fn report(connection: ConnectInfo, error: &io::Error, state: &ConnectionState) {
     let remote = connection.remote.map(tracing::field::display);
     if error.kind() == io::ErrorKind::InvalidData {
         tracing::warn!(remote, reason = %error, "a connection was closed: what a proxy sent is no PROXY header");

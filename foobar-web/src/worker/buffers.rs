@@ -6,7 +6,7 @@ use crate::site::KnownHost;
 
 /// What the connections of one worker read and write with, one after the other: an idle connection holds no memory.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct ScratchBuffers {
     input: Cell<Vec<u8>>,
     output: Cell<Vec<u8>>,
     pub(crate) problems: RefCell<ProblemPages>,
@@ -19,7 +19,7 @@ const INPUT: usize = 16 << 10;
 /// What the output may have grown to and is still kept.
 const OUTPUT: usize = 64 << 10;
 
-impl Desk {
+impl ScratchBuffers {
     /// Room for what is read.
     pub(crate) fn with_input<T>(&self, work: impl FnOnce(&mut [u8]) -> T) -> T {
         let mut input = self.input.take();

@@ -3,9 +3,9 @@ use std::rc::Rc;
 use foobar_core::Scheme;
 use http::header::STRICT_TRANSPORT_SECURITY;
 
-use super::buffers::Desk;
+use super::buffers::ScratchBuffers;
 use crate::reply::{ProblemPage, Reply};
-use crate::request::{Asked, NormalPath};
+use crate::request::{NormalPath, RequestView};
 use crate::site::{KnownHost, Site, Sites, TryReply};
 
 /// Answers requests whose answer is ready, so that nothing is waited for.
@@ -37,11 +37,11 @@ impl FastPath {
     pub(crate) fn answer(
         &mut self,
         sites: &Sites,
-        desk: &Desk,
+        buffers: &ScratchBuffers,
         host: Option<&[u8]>,
-        asked: &Asked<'_>,
+        asked: &RequestView<'_>,
     ) -> Option<FastAnswer> {
-        let site = self.site(sites, desk, host)?;
+        let site = self.site(sites, buffers, host)?;
         let scheme = self.scheme(sites, site)?;
         if !sites.admits(self.tls_site, site) {
             return None; // the pipeline refuses it
@@ -50,7 +50,7 @@ impl FastPath {
         let mut reply = find(site, asked, path.as_bytes())?;
         let page = match reply.is_bare_error() {
             true if site.error_pages.covers(reply.status) => return None,
-            true => Some(desk.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
+            true => Some(buffers.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
             false => None,
         };
         let hsts = site.hsts(scheme).filter(|_| !reply.says(&STRICT_TRANSPORT_SECURITY));
@@ -66,11 +66,11 @@ impl FastPath {
         }
     }
 
-    fn site<'a>(&mut self, sites: &'a Sites, desk: &Desk, host: Option<&[u8]>) -> Option<&'a Site> {
+    fn site<'a>(&mut self, sites: &'a Sites, buffers: &ScratchBuffers, host: Option<&[u8]>) -> Option<&'a Site> {
         let Some(host) = host else { return sites.serving(None).map(|site| sites.at(site)) };
         let is_it = |known: &Rc<KnownHost>| known.is(host);
         if !self.known.as_ref().is_some_and(is_it) {
-            let mut last = desk.host.borrow_mut();
+            let mut last = buffers.host.borrow_mut();
             if !last.as_ref().is_some_and(is_it) {
                 *last = Some(Rc::new(KnownHost::find(sites, host)?)); // the pipeline refuses it
             }
@@ -81,7 +81,7 @@ impl FastPath {
 }
 
 /// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
-fn find(site: &Site, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
+fn find(site: &Site, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {
     let route = site.routes.find(path);
     match route.is_fast.then(|| route.try_reply(asked, path))? {
         TryReply::Found(reply) => Some(reply),

@@ -344,7 +344,7 @@ fn what_is_made_counts_in_the_memory_of_the_cache() {
     site.get("/app.js", "");
     let before = site.figure("foobar_web_file_cache_bytes");
     let make = || ["br", "zstd", "gzip"].map(|coding| site.get("/app.js", coding).content.len() as u64);
-    // Asked again, for a file that has just been written may be loaded once more.
+    // RequestView again, for a file that has just been written may be loaded once more.
     wait_until("the cache counts what it holds", || {
         site.figure("foobar_web_file_cache_bytes") >= before + make().iter().sum::<u64>()
     });

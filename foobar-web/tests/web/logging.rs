@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler, Request, Response, handler_fn};
-use foobar_web::{FileSource, FileSources, Listed, Opened, Page, Wait, Web};
+use foobar_web::{Blocking, DirEntry, FileSource, FileSources, Node, Page, Web};
 
 use crate::drain::gated;
 use crate::support::{Server, answer, log_of, settings};
@@ -208,11 +208,11 @@ fn a_file_that_the_application_names_and_that_is_not_there_is_a_warning() {
 struct Closed;
 
 impl FileSource for Closed {
-    fn open(&self, _path: &Path, _wait: Wait) -> io::Result<Option<Opened>> {
+    fn open(&self, _path: &Path, _wait: Blocking) -> io::Result<Option<Node>> {
         Err(io::Error::new(io::ErrorKind::PermissionDenied, "the owner alone may read it"))
     }
 
-    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
         Ok(None)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foobar_core::{Connection, Request, Response, ResponseBody, handler_fn};
+use foobar_core::{ConnectInfo, Request, Response, ResponseBody, handler_fn};
 
 use crate::support::{Answer, Client, Server, answer, log_of, wait_until};
 
@@ -18,7 +18,7 @@ async fn told(request: Request) -> Response {
     if request.uri().path() == "/never" {
         return answer(request).await;
     }
-    let connection = request.extensions().get::<Connection>().copied().expect("the web tier says where it came from");
+    let connection = request.extensions().get::<ConnectInfo>().copied().expect("the web tier says where it came from");
     let client = connection.remote.map_or("-".to_owned(), |remote| remote.ip().to_string());
     let is_claim = |name: &str| name.contains("forward") || name.ends_with("-ip");
     let mut claims: Vec<_> = request.headers().iter().filter(|(name, _)| is_claim(name.as_str())).collect();

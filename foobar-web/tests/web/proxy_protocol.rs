@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foobar_core::{Connection, Request, Response, ResponseBody, handler_fn};
+use foobar_core::{ConnectInfo, Request, Response, ResponseBody, handler_fn};
 use foobar_web::{Address, Web};
 
 use crate::support::tls::Authority;
@@ -20,7 +20,7 @@ fn server(web: &str, site: &str) -> Server {
 }
 
 async fn told(request: Request) -> Response {
-    let connection = request.extensions().get::<Connection>().copied().expect("the web tier says where it came from");
+    let connection = request.extensions().get::<ConnectInfo>().copied().expect("the web tier says where it came from");
     let claim = request.headers().get("x-forwarded-for").map_or("-", |claim| claim.to_str().expect("it is text"));
     Response::new(ResponseBody::full(format!("{:?} {:?} {claim}", connection.remote, connection.local)))
 }

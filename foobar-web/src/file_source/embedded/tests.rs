@@ -8,8 +8,8 @@ use super::*;
 struct Sources;
 
 fn file(path: &str) -> OpenedFile {
-    match Embedded::<Sources>::new().open(Path::new(path), Wait::Allowed).unwrap() {
-        Some(Opened::File(file)) => file,
+    match Embedded::<Sources>::new().open(Path::new(path), Blocking::Allowed).unwrap() {
+        Some(Node::File(file)) => file,
         other => panic!("{path} is {other:?}"),
     }
 }
@@ -21,12 +21,12 @@ fn a_path_leads_to_a_file_a_directory_or_nothing() {
     let embedded = Embedded::<Sources>::new();
     for directory in ["", "embedded", "watch"] {
         assert!(
-            matches!(embedded.open(Path::new(directory), Wait::Allowed).unwrap(), Some(Opened::Directory)),
+            matches!(embedded.open(Path::new(directory), Blocking::Allowed).unwrap(), Some(Node::Directory)),
             "{directory}"
         );
     }
     for nothing in ["missing", "embed", "embedded/", "embedded/missing", "../file_source.rs", "/embedded.rs"] {
-        assert!(embedded.open(Path::new(nothing), Wait::Allowed).unwrap().is_none(), "{nothing}");
+        assert!(embedded.open(Path::new(nothing), Blocking::Allowed).unwrap().is_none(), "{nothing}");
     }
 }
 
@@ -34,7 +34,7 @@ fn a_path_leads_to_a_file_a_directory_or_nothing() {
 fn a_path_that_is_not_utf_8_leads_to_nothing() {
     let path = Path::new(OsStr::from_bytes(b"caf\xe9"));
     let embedded = Embedded::<Sources>::new();
-    assert!(embedded.open(path, Wait::Allowed).unwrap().is_none());
+    assert!(embedded.open(path, Blocking::Allowed).unwrap().is_none());
     assert!(embedded.list(path, &Page { first: 0, most: 1, shows: &|_| true }).unwrap().is_none());
 }
 

@@ -9,7 +9,7 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlinkat, stat};
 use rustix::io::Errno;
 
-use crate::file_source::{Links, Wait, is_refused};
+use crate::file_source::{Blocking, Links, is_refused};
 
 /// An open folder. Whatever changes meanwhile, what it opens lies in it, unless all links are followed.
 #[derive(Debug)]
@@ -29,14 +29,14 @@ const MOST_LINKS: usize = 40;
 const TRIES: usize = 3;
 
 impl Root {
-    pub(super) fn open(path: &Path, wait: Wait) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, wait: Blocking) -> io::Result<Self> {
         let dir = match wait {
-            Wait::Never => {
+            Blocking::Forbidden => {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let dir = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).map_err(or_wait)?;
                 Dir::from_std_file(dir.into())
             }
-            Wait::Allowed => Dir::open_ambient_dir(path, ambient_authority())?,
+            Blocking::Allowed => Dir::open_ambient_dir(path, ambient_authority())?,
         };
         let stat = fstat(&dir)?;
         Ok(Self { dir, device: stat.st_dev, inode: stat.st_ino })
@@ -48,11 +48,11 @@ impl Root {
     }
 
     /// Opens what lies at a path. [`Errno::XDEV`] where that takes a link that is not followed.
-    pub(super) fn open_at(&self, path: &Path, flags: OFlags, links: Links, wait: Wait) -> io::Result<OwnedFd> {
+    pub(super) fn open_at(&self, path: &Path, flags: OFlags, links: Links, wait: Blocking) -> io::Result<OwnedFd> {
         let path = relative(path);
         match wait {
-            Wait::Never => self.open_cached(path, flags, links),
-            Wait::Allowed => match links {
+            Blocking::Forbidden => self.open_cached(path, flags, links),
+            Blocking::Allowed => match links {
                 Links::Any => Ok(openat(&self.dir, path, flags | OFlags::CLOEXEC, Mode::empty())?),
                 Links::Off => self.open_without_links(path, flags).map_err(refused_link),
                 Links::Inside => self.open_inside(path, flags),

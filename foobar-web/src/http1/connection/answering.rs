@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::{Connection, Phase};
 use crate::http1::fast_path::{self, Answer};
-use crate::http1::head::{Field, Noted, NotedHead};
+use crate::http1::head::{Field, HeadIndex, IndexedHead};
 use crate::http1::outgoing;
-use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, TURN};
+use crate::http1::outgoing::{COPIED, Close, Outgoing, Request, SEND_QUANTUM};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
-use crate::net::{Place, Transport};
+use crate::net::{AddressSlot, Transport};
 use crate::reply::{Content, Reply};
 use crate::request::origin;
 use crate::worker::FastAnswer;
@@ -26,18 +26,18 @@ impl<S: Transport> Connection<S> {
         &mut self,
         cx: &mut Context<'_>,
         head: &[u8],
-        noted: &Noted,
+        index: &HeadIndex,
         now: Instant,
     ) -> io::Result<bool> {
         let worker = Rc::clone(&self.worker);
-        let Some(answer) = fast_path::answer(&mut self.fast_path, &worker, head, noted) else { return Ok(false) };
-        let Some((remote, place, id)) = self.client(head, noted) else { return Ok(false) };
+        let Some(answer) = fast_path::answer(&mut self.fast_path, &worker, head, index) else { return Ok(false) };
+        let Some((remote, place, id)) = self.client(head, index) else { return Ok(false) };
         let close = self.close_after_answer(&answer);
         let request = Request {
             remote,
             _place: place,
             head: Cow::Borrowed(head),
-            noted: Cow::Borrowed(noted),
+            index: Cow::Borrowed(index),
             id,
             since: self.since(),
             come: now,
@@ -46,20 +46,20 @@ impl<S: Transport> Connection<S> {
             sent: 0,
             worker,
         };
-        self.worker.clone().desk.with_output(|out| self.write(cx, out, answer, request, close)).map(|()| true)
+        self.worker.clone().buffers.with_output(|out| self.write(cx, out, answer, request, close)).map(|()| true)
     }
 
     /// Who asks, for the log, the place that it takes, and the name of its request; `None` if it has too many.
-    fn client(&self, head: &[u8], noted: &Noted) -> Option<(Option<Rc<str>>, Place, RequestId)> {
+    fn client(&self, head: &[u8], index: &HeadIndex) -> Option<(Option<Rc<str>>, AddressSlot, RequestId)> {
         let pipeline = &self.worker.pipeline;
         if !pipeline.clients.is_proxy(self.peer.remote) {
-            return Some((self.remote.clone(), Place::default(), RequestId::generate()));
+            return Some((self.remote.clone(), AddressSlot::default(), RequestId::generate()));
         }
         let origin =
-            origin::find(&NotedHead { noted, head }, self.peer.remote, |remote| pipeline.clients.is_proxy(remote));
+            origin::find(&IndexedHead { index, head }, self.peer.remote, |remote| pipeline.clients.is_proxy(remote));
         let place = pipeline.clients.admit(origin.client)?;
         let logged = origin.client.filter(|_| pipeline.log.is_on());
-        let id = noted.value(Field::XRequestId, head).and_then(RequestId::given);
+        let id = index.value(Field::XRequestId, head).and_then(RequestId::given);
         Some((logged.map(|client| client.ip().to_string().into()), place, id.unwrap_or_else(RequestId::generate)))
     }
 
@@ -96,7 +96,7 @@ impl<S: Transport> Connection<S> {
         };
         let mut outcome = Ok(());
         if let Some(content) = at_once {
-            let first = &content[..content.len().min(TURN)];
+            let first = &content[..content.len().min(SEND_QUANTUM)];
             let written = match (close, first) {
                 (Some(_), []) => self.stream.poll_write_last(cx, out),
                 _ => outgoing::poll_write(cx, &mut self.stream, out, first),
@@ -123,7 +123,7 @@ impl<S: Transport> Connection<S> {
     /// Writes on, until the client has taken the whole answer.
     pub(super) fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            if self.spent >= TURN {
+            if self.sent_this_turn >= SEND_QUANTUM {
                 return self.end_turn(cx);
             }
             let Some(outgoing) = &mut self.outgoing else { return Poll::Ready(Ok(())) };
@@ -151,7 +151,7 @@ impl<S: Transport> Connection<S> {
     /// Comes back after the other connections and what has happened on their sockets: a task that only wakes itself is
     /// among those that run before the runtime looks there.
     pub(super) fn end_turn<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        self.spent = 0;
+        self.sent_this_turn = 0;
         _ = pin!(yield_now()).poll(cx); // pending, and the runtime knows whom to wake
         Poll::Pending
     }
@@ -166,19 +166,19 @@ impl<S: Transport> Connection<S> {
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
 fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Option<Close>) -> Content {
     let FastAnswer { reply, page } = answer.answer;
-    let left_out = request.noted.method(&request.head) == b"HEAD";
+    let left_out = request.index.method(&request.head) == b"HEAD";
     let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
     let second = request.worker.clock.at(request.come);
     let expires = reply.fields.lifetime().map(|lifetime| second.http_after(lifetime));
     let head = ResponseHead {
-        minor: request.noted.minor,
+        minor: request.index.minor,
         status: reply.status,
         lines,
         fields: Fields::List(&reply.extra),
         expires: expires.as_deref(),
         length: length(&reply, page.as_deref().map(|page| page.length(request.id)), left_out),
         id: request.id,
-        connection: connection(request.noted.minor, close),
+        connection: connection(request.index.minor, close),
         date: &second.http,
     };
     head.put(out);

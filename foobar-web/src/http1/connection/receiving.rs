@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::{Close, Connection, Phase};
 use crate::deadline::Meter;
-use crate::http1::head::{self, HeadReader, Malformed};
-use crate::http1::outgoing::TURN;
+use crate::http1::head::{self, HeadError, HeadReader};
+use crate::http1::outgoing::SEND_QUANTUM;
 use crate::http1::refused_head::refusal;
 use crate::http1::request_head::{Received, RequestHead};
 use crate::net::Transport;
@@ -36,7 +36,7 @@ impl<S: Transport> Connection<S> {
 
     /// Whether it can turn to what comes next: no answer is under way, and its turn is not over.
     fn takes_more(&self) -> bool {
-        self.outgoing.is_none() && self.received.is_none() && self.close.is_none() && self.spent < TURN
+        self.outgoing.is_none() && self.received.is_none() && self.close.is_none() && self.sent_this_turn < SEND_QUANTUM
     }
 
     /// Waits for more bytes and takes them; `false` at the end of the stream, or if the client is not waited for any longer.
@@ -50,7 +50,7 @@ impl<S: Transport> Connection<S> {
     /// Reads what has come and takes it; `false` at the end of the stream.
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let worker = Rc::clone(&self.worker);
-        worker.desk.with_input(|input| {
+        worker.buffers.with_input(|input| {
             let length = ready!(self.stream.poll_receive(cx, input))?;
             let fresh = &input[..length];
             worker.pipeline.counters.received(length);
@@ -88,12 +88,12 @@ impl<S: Transport> Connection<S> {
                     let request = &rest[..head.length];
                     taken += head.length;
                     self.begin_request();
-                    let noted = reader.noted();
-                    let is_simple = head.content == head::Content::Length(0) && !noted.is_raw();
-                    if !is_simple || !self.answer(cx, request, noted, now)? {
+                    let index = reader.index();
+                    let is_simple = head.content == head::Content::Length(0) && !index.is_raw();
+                    if !is_simple || !self.answer(cx, request, index, now)? {
                         let fields = reader.fields();
                         let head_bytes = Bytes::copy_from_slice(request);
-                        let request = RequestHead { bytes: head_bytes, index: *noted, fields };
+                        let request = RequestHead { bytes: head_bytes, index: *index, fields };
                         self.received = Some(Box::new(Received::Request(request, head.content)));
                     }
                 }
@@ -125,7 +125,7 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Has a malformed head, or one that came too slowly, answered with an error. Nothing is read after it.
-    pub(super) fn refuse(&mut self, reason: Malformed, head: &[u8]) {
+    pub(super) fn refuse(&mut self, reason: HeadError, head: &[u8]) {
         self.begin_request();
         self.is_broken = true;
         self.unread = BytesMut::new();

@@ -17,14 +17,14 @@ use super::{Client, Close, Connection, Phase};
 use crate::http1::chunked::Chunked;
 use crate::http1::connection_option::ConnectionOptions;
 use crate::http1::incoming_content::{CONTINUE, Framing, IncomingContent, MOST, Rest};
-use crate::http1::outgoing::{COPIED, TURN, poll_write};
+use crate::http1::outgoing::{COPIED, SEND_QUANTUM, poll_write};
 use crate::http1::request_body::{IncomingBody, channel};
 use crate::http1::request_head::{Received, RequestHead};
 use crate::http1::response_body::{Delimiter, OutgoingBody};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::http1::{head, refused_head, upgrade};
 use crate::net::Transport;
-use crate::pipeline::{Arrival, Logged, Refusal};
+use crate::pipeline::{Logged, Refusal, RequestContext};
 use crate::reply::Pace;
 use crate::tunnel::Taker;
 
@@ -46,7 +46,7 @@ pub(super) struct RequestFacts {
 impl<S: Transport> Connection<S> {
     /// Asks the pipeline for the response to a request.
     pub(super) fn ask(&mut self, received: Received) -> (RequestFacts, LocalBoxFuture<'static, Response<Logged>>) {
-        let arrival = Arrival { connection: self.peer, tls: self.tls.clone(), since: self.since() };
+        let arrival = RequestContext { connection: self.peer, tls: self.tls.clone(), since: self.since() };
         let (facts, request) = match received {
             Received::Request(head, content) => match self.request(&head, content) {
                 Ok((facts, request)) => (facts, Ok(request)),
@@ -154,7 +154,7 @@ impl<S: Transport> Connection<S> {
         let handler = &worker.pipeline.handler;
         let now = Instant::now();
         let interim = self.content.as_mut().map_or(&[][..], |content| content.end_interim());
-        worker.desk.with_output(|out| {
+        worker.buffers.with_output(|out| {
             out.extend_from_slice(interim);
             let head = ResponseHead {
                 minor,
@@ -179,7 +179,7 @@ impl<S: Transport> Connection<S> {
             } else {
                 first
             };
-            let written = match poll_write(cx, &mut self.stream, out, &rest[..rest.len().min(TURN)]) {
+            let written = match poll_write(cx, &mut self.stream, out, &rest[..rest.len().min(SEND_QUANTUM)]) {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
             };
@@ -212,10 +212,10 @@ impl<S: Transport> Connection<S> {
             if outgoing.is_empty() {
                 return Poll::Pending;
             }
-            if self.spent >= TURN {
+            if self.sent_this_turn >= SEND_QUANTUM {
                 return self.end_turn(cx);
             }
-            let limit = ready!(outgoing.poll_pace(cx)).min(TURN);
+            let limit = ready!(outgoing.poll_pace(cx)).min(SEND_QUANTUM);
             let written = outgoing.poll_write(cx, &mut self.stream, limit);
             ready!(self.wrote(cx, written))?;
         }

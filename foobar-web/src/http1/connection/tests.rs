@@ -22,7 +22,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::*;
 use crate::access_log::AccessLog;
 use crate::file_source::FileSources;
-use crate::http1::outgoing::TURN;
+use crate::http1::outgoing::SEND_QUANTUM;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::worker::Connections;
@@ -35,11 +35,11 @@ struct Eager {
 }
 
 impl Transport for Eager {
-    const SENDS_FILES: bool = false;
+    const SUPPORTS_SENDFILE: bool = false;
 
     fn reset(&self) {}
 
-    fn probe(&self) {}
+    fn enable_keepalive(&self) {}
 
     fn cork(&self) -> bool {
         false
@@ -59,7 +59,7 @@ impl Transport for Eager {
         Poll::Ready(Ok(()))
     }
 
-    fn try_write_by<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+    fn try_write_with<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -112,7 +112,7 @@ async fn connection(requests: usize, content: usize) -> (Connection<Eager>, Arc<
     let worker = worker(&web, site, None).await;
     let taken = Arc::<AtomicUsize>::default();
     let client = Eager { requests: REQUEST.repeat(requests), taken: taken.clone() };
-    let peer = foobar_core::Connection { remote: None, local: None, scheme: Scheme::Http };
+    let peer = foobar_core::ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
     (Connection::new(client, peer, worker, Rc::default()), taken)
 }
 
@@ -133,23 +133,26 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         connections: Rc::new(Connections::new(plan.limits.connections, counters)),
         tls: None,
         clock,
-        desk: Default::default(),
+        buffers: Default::default(),
     })
 }
 
 #[tokio::test]
 async fn what_is_answered_at_once_counts_in_a_turn() {
-    let (mut connection, taken) = connection(100, TURN / 2).await;
+    let (mut connection, taken) = connection(100, SEND_QUANTUM / 2).await;
     take_a_turn(&mut connection).await;
-    assert!((TURN..TURN + HEADS).contains(&taken.load(Relaxed)), "{taken:?}");
+    assert!((SEND_QUANTUM..SEND_QUANTUM + HEADS).contains(&taken.load(Relaxed)), "{taken:?}");
 }
 
 #[tokio::test]
 async fn of_a_long_answer_a_turn_is_written_at_a_time() {
-    let (mut connection, taken) = connection(1, 4 * TURN).await;
+    let (mut connection, taken) = connection(1, 4 * SEND_QUANTUM).await;
     for turns in 1..=4 {
         take_a_turn(&mut connection).await;
-        assert!((turns * TURN..turns * TURN + HEADS).contains(&taken.load(Relaxed)), "{turns}: {taken:?}");
+        assert!(
+            (turns * SEND_QUANTUM..turns * SEND_QUANTUM + HEADS).contains(&taken.load(Relaxed)),
+            "{turns}: {taken:?}"
+        );
     }
 }
 
@@ -160,7 +163,7 @@ async fn take_a_turn(connection: &mut Connection<Eager>) {
 
 #[tokio::test]
 async fn what_the_application_answers_counts_in_a_turn() {
-    let half = foobar_core::handler_fn(async |_| foobar_core::Response::new(vec![b'x'; TURN / 2].into()));
+    let half = foobar_core::handler_fn(async |_| foobar_core::Response::new(vec![b'x'; SEND_QUANTUM / 2].into()));
     let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
     let worker = worker(&web, SiteSettings::default(), Some(Arc::new(half))).await;
     let taken = Arc::<AtomicUsize>::default();
@@ -168,13 +171,13 @@ async fn what_the_application_answers_counts_in_a_turn() {
     let mut connection = Connection::new(client, server::HERE, worker, Rc::default());
     let mut run = Box::pin(connection.run());
     let pending = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx).is_pending())).await;
-    assert!(pending && (TURN..2 * TURN).contains(&taken.load(Relaxed)), "{taken:?}");
+    assert!(pending && (SEND_QUANTUM..2 * SEND_QUANTUM).contains(&taken.load(Relaxed)), "{taken:?}");
 }
 
 #[tokio::test]
 async fn between_two_turns_others_are_told_what_has_come_for_them() {
     let other = async {
-        let (mut connection, taken) = connection(100, TURN / 2).await;
+        let (mut connection, taken) = connection(100, SEND_QUANTUM / 2).await;
         let (mut here, there) = UnixStream::pair().unwrap();
         let after = spawn_local(async move {
             here.read_u8().await.unwrap();
@@ -186,15 +189,15 @@ async fn between_two_turns_others_are_told_what_has_come_for_them() {
         after.await.unwrap()
     };
     let taken = LocalSet::new().run_until(other).await;
-    assert!(taken < 4 * TURN, "{taken}");
+    assert!(taken < 4 * SEND_QUANTUM, "{taken}");
 }
 
 #[tokio::test]
 async fn an_idle_connection_holds_no_buffer() {
-    let (mut connection, taken) = connection(100, TURN / 2).await;
+    let (mut connection, taken) = connection(100, SEND_QUANTUM / 2).await;
     poll_fn(|cx| {
         assert!(connection.poll_request(cx).is_pending());
-        if taken.load(Relaxed) > 50 * TURN { Poll::Ready(()) } else { Poll::Pending }
+        if taken.load(Relaxed) > 50 * SEND_QUANTUM { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     assert_eq!(connection.unread.capacity(), 0);

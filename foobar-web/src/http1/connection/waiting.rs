@@ -7,7 +7,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{Client, Connection, Phase};
-use crate::http1::head::Malformed;
+use crate::http1::head::HeadError;
 use crate::net::Transport;
 
 impl<S: Transport> Connection<S> {
@@ -69,7 +69,7 @@ impl<S: Transport> Connection<S> {
     /// Reads what has come, at most this much; no more memory is taken than it needs.
     pub(super) fn read_on(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         let worker = Rc::clone(&self.worker);
-        worker.desk.with_input(|input| {
+        worker.buffers.with_input(|input| {
             let most = most.min(input.len());
             let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
             worker.pipeline.counters.received(length);
@@ -83,7 +83,7 @@ impl<S: Transport> Connection<S> {
         if let Poll::Ready(result) = result {
             let bytes = result?;
             self.wrote = Instant::now();
-            self.sending.goes_on();
+            self.sending.resume();
             self.handed(bytes);
             return Poll::Ready(Ok(bytes));
         }
@@ -102,7 +102,7 @@ impl<S: Transport> Connection<S> {
 
     /// This many bytes were handed to the system.
     pub(super) fn handed(&mut self, bytes: usize) {
-        self.spent += bytes;
+        self.sent_this_turn += bytes;
         self.queued += bytes as u64;
         self.worker.pipeline.counters.sent(bytes);
     }
@@ -125,4 +125,4 @@ impl<S: Transport> Connection<S> {
 const HALF_CLOSED: Duration = Duration::from_secs(1);
 /// The time between two looks at what a client does.
 const LOOK: Duration = Duration::from_secs(1);
-const SLOW_HEAD: Malformed = Malformed(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");
+const SLOW_HEAD: HeadError = HeadError(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");

@@ -1,13 +1,13 @@
-use super::{Field, Noted};
+use super::{Field, HeadIndex};
 use crate::request::origin::{Claim, Claims};
 
-/// A head in which no field that is noted came twice.
-pub(crate) struct NotedHead<'a> {
-    pub(crate) noted: &'a Noted,
+/// A head in which no field that is index came twice.
+pub(crate) struct IndexedHead<'a> {
+    pub(crate) index: &'a HeadIndex,
     pub(crate) head: &'a [u8],
 }
 
-impl Claims for NotedHead<'_> {
+impl Claims for IndexedHead<'_> {
     fn values(&self, claim: Claim) -> impl Iterator<Item = &[u8]> {
         let field = match claim {
             Claim::Forwarded => Field::Forwarded,
@@ -15,6 +15,6 @@ impl Claims for NotedHead<'_> {
             Claim::Host => Field::XForwardedHost,
             Claim::Proto => Field::XForwardedProto,
         };
-        self.noted.value(field, self.head).into_iter()
+        self.index.value(field, self.head).into_iter()
     }
 }

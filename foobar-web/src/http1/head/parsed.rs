@@ -7,18 +7,18 @@ use crate::request::target;
 
 /// What the reader of a head notes for whoever answers from its bytes: where in them the parts stand that matter.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Noted {
-    method: Place,
-    path: Place,
+pub(crate) struct HeadIndex {
+    method: Span,
+    path: Span,
     target_end: u32,
     raw: bool,
     /// HTTP/1.0 or HTTP/1.1.
     pub(crate) minor: u8,
-    fields: [Place; Field::COUNT],
+    fields: [Span; Field::COUNT],
     repeated: bool,
 }
 
-/// The fields that are noted.
+/// The fields that are index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Accept,
@@ -47,18 +47,18 @@ pub(crate) enum Field {
 /// Where something stands, as a head never has 4 GiB; before the first byte of a field there is a request line, so
 /// what is not there starts at 0.
 #[derive(Clone, Copy, Debug, Default)]
-struct Place {
+struct Span {
     start: u32,
     end: u32,
 }
 
-impl Noted {
+impl HeadIndex {
     /// The line is well-formed and begins at `start`; its method is so long, and its target `raw` if it is not encoded.
     pub(crate) fn request_line(&mut self, start: usize, method: usize, target: &[u8], minor: u8, raw: bool) {
         let target_start = start + method + 1;
         let path = memchr::memchr(b'?', target).unwrap_or(target.len()); // no query: all of it
-        self.method = Place::of(start..start + method);
-        self.path = Place::of(target_start..target_start + path);
+        self.method = Span::of(start..start + method);
+        self.path = Span::of(target_start..target_start + path);
         self.target_end = (target_start + target.len()) as u32;
         self.minor = minor;
         self.raw = raw;
@@ -67,10 +67,10 @@ impl Noted {
     pub(crate) fn field(&mut self, field: Field, value: Range<usize>) {
         let place = &mut self.fields[field as usize];
         self.repeated |= place.start > 0;
-        *place = Place::of(value);
+        *place = Span::of(value);
     }
 
-    /// Whether no field that is noted came twice: otherwise only its last value is known here.
+    /// Whether no field that is index came twice: otherwise only its last value is known here.
     pub(crate) const fn is_plain(&self) -> bool {
         !self.repeated
     }
@@ -129,7 +129,7 @@ impl Noted {
     }
 }
 
-impl Place {
+impl Span {
     const fn of(range: Range<usize>) -> Self {
         Self { start: range.start as u32, end: range.end as u32 }
     }

@@ -2,7 +2,7 @@ use super::*;
 
 const LIMITS: HeadLimits = HeadLimits { line: 64, fields: 4, bytes: 128 };
 
-fn read(bytes: &[u8]) -> Result<Option<Head>, Malformed> {
+fn read(bytes: &[u8]) -> Result<Option<Head>, HeadError> {
     HeadReader::new(LIMITS).read(bytes)
 }
 
@@ -11,7 +11,7 @@ fn status(head: &[u8]) -> u16 {
     match read(head) {
         Ok(Some(_)) => 200,
         Ok(None) => 0,
-        Err(Malformed(status, _)) => status.as_u16(),
+        Err(HeadError(status, _)) => status.as_u16(),
     }
 }
 
@@ -167,8 +167,8 @@ fn a_later_minor_version_is_read_as_the_last_one_that_is_known() {
         let head = format!("GET /a HTTP/{version}\r\nTransfer-Encoding: chunked\r\n\r\n");
         let mut reader = HeadReader::new(LIMITS);
         let read = reader.read(head.as_bytes()).expect("it is well-formed").expect("it is whole");
-        assert_eq!((read.content, reader.noted().minor), (Content::Chunked, 1));
-        assert_eq!(reader.noted().line(head.as_bytes()), format!("GET /a HTTP/{version}").as_bytes());
+        assert_eq!((read.content, reader.index().minor), (Content::Chunked, 1));
+        assert_eq!(reader.index().line(head.as_bytes()), format!("GET /a HTTP/{version}").as_bytes());
     }
 }
 
@@ -177,7 +177,7 @@ fn target(sent: &[u8]) -> Option<String> {
     let head = [b"GET ", sent, b" HTTP/1.1\r\n\r\n"].concat();
     let mut reader = HeadReader::new(LIMITS);
     assert_eq!(reader.read(&head).ok()??.length, head.len());
-    Some(reader.noted().uri(&head.into()).expect("what is let through is a URI").to_string())
+    Some(reader.index().uri(&head.into()).expect("what is let through is a URI").to_string())
 }
 
 #[test]

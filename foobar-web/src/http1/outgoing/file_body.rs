@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::send_file::{poll_send_file, poll_write_before};
 use super::write::poll_write;
-use crate::file_source::{Buffer, DiskFile, SLICE, Wait, is_refused};
+use crate::file_source::{Blocking, Buffer, DiskFile, SLICE, is_refused};
 use crate::net::Transport;
 use crate::reply::Segment;
 
@@ -116,7 +116,7 @@ impl FileContent {
         ready!(stream.poll_writable(cx))?;
         let long = !self.refused && self.slice.is_none() && range.end - range.start >= BY_THE_SYSTEM;
         // What the system has queued is the page itself: of a file that is being truncated it would send zeros.
-        if S::SENDS_FILES && long && !self.file.is_changing()? {
+        if S::SUPPORTS_SENDFILE && long && !self.file.is_changing()? {
             return self.poll_send(cx, stream, range, limit);
         }
         let Some(slice) = self.slice(range, limit)? else { return Poll::Ready(Ok(0)) };
@@ -170,7 +170,7 @@ impl FileContent {
         self.seen = self.seen.max(range.start);
         while self.seen < range.end {
             let next = range.end.min(self.seen + UNIT);
-            match self.file.read(&mut [0], next - 1, Wait::Never) {
+            match self.file.read(&mut [0], next - 1, Blocking::Forbidden) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 found => found?,
             }
@@ -185,7 +185,7 @@ impl FileContent {
             return Ok(Some(slice));
         }
         let mut slice = Buffer::take(length_of_slice(&range, limit));
-        match self.file.read(slice.as_mut(), range.start, Wait::Never) {
+        match self.file.read(slice.as_mut(), range.start, Blocking::Forbidden) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.read(range, limit);
                 Ok(None)
@@ -202,7 +202,7 @@ impl FileContent {
             if let Some(window) = NonZeroU64::new((range.end - range.start).min(WINDOW)) {
                 file.will_need(range.start, window);
             }
-            file.read(slice.as_mut(), range.start, Wait::Allowed)?;
+            file.read(slice.as_mut(), range.start, Blocking::Allowed)?;
             Ok(slice)
         }));
     }
@@ -233,7 +233,7 @@ mod tests {
     use crate::net::TcpConnection;
     use crate::plan::Plan;
     use crate::reply::Content;
-    use crate::request::Asked;
+    use crate::request::RequestView;
     use crate::{SiteSettings, WebSettings};
     use rustix::fs::Advice;
     use std::fs::File;
@@ -252,7 +252,7 @@ mod tests {
         let request = http::Request::get("/a.bin").body(()).unwrap().into_parts().0;
         let site = plan.sites.at(plan.sites.serving(None).unwrap());
         let route = site.routes.find(b"/a.bin");
-        let reply = route.reply(Asked::of(&request), b"/a.bin").await.unwrap();
+        let reply = route.reply(RequestView::of(&request), b"/a.bin").await.unwrap();
         let Content::File(file, segments) = reply.content else { panic!("it is not kept in memory") };
         FileContent::new(Bytes::new(), file, segments)
     }

@@ -10,7 +10,7 @@ pub(crate) fn poll_write_before<S: Transport>(
     stream: &mut S,
     text: &[u8],
 ) -> Poll<io::Result<usize>> {
-    stream.poll_write_by(cx, |socket| write_before(socket, text))
+    stream.poll_write_with(cx, |socket| write_before(socket, text))
 }
 
 /// Has the system send so many bytes of a file, or fewer; 0 at its end.
@@ -21,7 +21,7 @@ pub(crate) fn poll_send_file<S: Transport>(
     offset: u64,
     length: usize,
 ) -> Poll<io::Result<usize>> {
-    stream.poll_write_by(cx, |socket| system::send_file(socket, &file, offset, length))
+    stream.poll_write_with(cx, |socket| system::send_file(socket, &file, offset, length))
 }
 
 #[cfg(target_os = "linux")]
@@ -33,7 +33,7 @@ mod system {
     }
 }
 
-/// Nothing is sent so elsewhere: [`Transport::SENDS_FILES`] says that.
+/// Nothing is sent so elsewhere: [`Transport::SUPPORTS_SENDFILE`] says that.
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::{AsFd, io};

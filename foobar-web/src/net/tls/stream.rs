@@ -33,7 +33,7 @@ pub(crate) struct TlsStream<S> {
 }
 
 /// What is encrypted and sent at a time.
-const TURN: usize = 256 << 10;
+const SEND_QUANTUM: usize = 256 << 10;
 /// What the session holds decrypted at most before it refuses more.
 const DECRYPTED: usize = 16 << 10;
 /// The pieces of a write that are taken at a time.
@@ -122,7 +122,7 @@ impl<S: Transport> TlsStream<S> {
     /// Encrypts the beginning of what is to be written; gives how much.
     fn encrypt(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut turn = [IoSlice::new(&[]); PIECES];
-        let (mut count, mut left) = (0, TURN);
+        let (mut count, mut left) = (0, SEND_QUANTUM);
         for piece in pieces.iter().take(PIECES) {
             turn[count] = IoSlice::new(&piece[..piece.len().min(left)]);
             left -= turn[count].len();
@@ -204,14 +204,14 @@ fn total(pieces: &[IoSlice<'_>]) -> usize {
 
 impl<S: Transport> Transport for TlsStream<S> {
     /// It would go out without encryption.
-    const SENDS_FILES: bool = false;
+    const SUPPORTS_SENDFILE: bool = false;
 
     fn reset(&self) {
         self.socket.reset();
     }
 
-    fn probe(&self) {
-        self.socket.probe();
+    fn enable_keepalive(&self) {
+        self.socket.enable_keepalive();
     }
 
     fn cork(&self) -> bool {
@@ -274,7 +274,7 @@ impl<S: Transport> Transport for TlsStream<S> {
     }
 
     /// Nothing goes past the records.
-    fn try_write_by<R>(&self, _: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+    fn try_write_with<R>(&self, _: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

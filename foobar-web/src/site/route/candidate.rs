@@ -5,9 +5,9 @@ use std::path::Path;
 use http::{HeaderValue, StatusCode};
 
 use crate::reply::{Pace, Reply};
-use crate::request::Asked;
+use crate::request::RequestView;
 use crate::static_files::{
-    Announce, Encodings, Files, FilesOptions, Lookup, PRIVATE, StaticFiles, Unready, into_folder,
+    Encodings, Files, FilesOptions, HeaderRules, Lookup, PRIVATE, StaticFiles, Unready, into_folder,
 };
 use crate::{Autoindex, Error, RouteSettings, SiteSettings};
 
@@ -35,7 +35,7 @@ pub(crate) struct Folder<'a> {
 
 impl Candidate {
     /// The answer to a request for a decoded path, if it is ready.
-    pub(crate) fn try_serve(&self, asked: &Asked<'_>, path: &[u8]) -> Lookup {
+    pub(crate) fn try_serve(&self, asked: &RequestView<'_>, path: &[u8]) -> Lookup {
         match self {
             // The folder itself without its slash.
             Self::Folder { cut, .. } if path.len() == *cut => {
@@ -52,7 +52,7 @@ impl Candidate {
 
     /// The answer that [`try_serve`](Self::try_serve) would have had to wait for; `None` if nothing that is served lies
     /// here.
-    pub(crate) async fn wait(&self, asked: &Asked<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
+    pub(crate) async fn wait(&self, asked: &RequestView<'_>, path: &[u8], unready: Unready) -> Option<Reply> {
         match self {
             Self::Folder { files, cut } => files.wait(asked, &path[*cut..], unready).await,
             Self::File { files, name } => files.wait(asked, name.as_bytes(), unready).await.filter(is_file),
@@ -70,7 +70,7 @@ impl Candidate {
     }
 
     /// Both.
-    pub(crate) async fn serve(&self, asked: &Asked<'_>, path: &[u8]) -> Option<Reply> {
+    pub(crate) async fn serve(&self, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {
         match self.try_serve(asked, path) {
             Lookup::Found(reply) => Some(reply),
             Lookup::NotFound => None,
@@ -79,7 +79,7 @@ impl Candidate {
     }
 }
 
-fn try_file(files: &StaticFiles, asked: &Asked<'_>, name: &[u8]) -> Lookup {
+fn try_file(files: &StaticFiles, asked: &RequestView<'_>, name: &[u8]) -> Lookup {
     match files.try_serve(asked, name) {
         Lookup::Found(reply) if !is_file(&reply) => Lookup::NotFound,
         lookup => lookup,
@@ -132,7 +132,7 @@ impl<'a> Folder<'a> {
         Ok(FilesOptions {
             links: route.and_then(|route| route.links).unwrap_or(site.links),
             index: site.index.to_vec(),
-            announce: Announce::compile(key, site, self.route)?,
+            announce: HeaderRules::compile(key, site, self.route)?,
             encodings: Encodings::compile(key, site)?,
             autoindex: autoindex(site, route),
             list_caching: if internal { PRIVATE } else { HeaderValue::from_static("no-cache") },

@@ -12,7 +12,7 @@ use regex::bytes::Captures;
 
 use super::pattern::Pattern;
 use super::variable::{self, Part, Variable};
-use crate::request::{Asked, Host, encode_path};
+use crate::request::{Host, RequestView, encode_path};
 
 /// The place that a redirect names.
 pub(crate) enum Location {
@@ -64,7 +64,7 @@ impl Location {
     }
 
     /// The place for a request for a decoded path; `None` if it names no host and needs one.
-    pub(crate) fn of(&self, asked: &Asked<'_>, path: &[u8]) -> Option<HeaderValue> {
+    pub(crate) fn of(&self, asked: &RequestView<'_>, path: &[u8]) -> Option<HeaderValue> {
         match self {
             Self::Fixed(location) => Some(location.clone()),
             Self::Template(template) => HeaderValue::try_from(template.render(asked, path)?).ok(), // it is visible ASCII
@@ -132,7 +132,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 impl Template {
-    fn render(&self, asked: &Asked<'_>, path: &[u8]) -> Option<String> {
+    fn render(&self, asked: &RequestView<'_>, path: &[u8]) -> Option<String> {
         let captures = self.pattern.as_ref().and_then(|pattern| pattern.captures(path)); // it led here
         let mut url = String::new();
         for (number, part) in self.parts.iter().enumerate() {
@@ -161,7 +161,7 @@ impl Template {
     fn value<'a>(
         &'a self,
         variable: Variable,
-        asked: &Asked<'a>,
+        asked: &RequestView<'a>,
         path: &[u8],
         captures: Option<&Captures<'_>>,
         in_query: bool,
@@ -216,7 +216,7 @@ mod tests {
     fn of(location: &Location, target: &str, host: Option<&str>) -> Option<String> {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let origin = Some(Origin { host, scheme: Scheme::Https });
-        let asked = Asked { verb: Verb::Get, path, query, fields: Fields::default(), origin };
+        let asked = RequestView { verb: Verb::Get, path, query, fields: Fields::default(), origin };
         let normal = NormalPath::parse(path).expect("the path is good");
         location.of(&asked, normal.as_bytes()).map(|location| location.to_str().expect("it is text").to_owned())
     }

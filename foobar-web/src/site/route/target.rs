@@ -9,8 +9,8 @@ use super::path::RoutePath;
 use super::pattern::Pattern;
 use super::try_files::{self, Fallback};
 use crate::reply::{Content, FieldBlock, Reply, has_no_content};
-use crate::request::Asked;
-use crate::static_files::{Announce, Files, Lookup, Unready};
+use crate::request::RequestView;
+use crate::static_files::{Files, HeaderRules, Lookup, Unready};
 use crate::{Error, RouteSettings, SiteSettings};
 
 /// Where the requests of a route go.
@@ -43,7 +43,7 @@ pub(crate) struct Waiting<'a> {
 
 impl Target {
     /// The answer to a request for a decoded path, if it is ready: it never waits and never blocks.
-    pub(crate) fn try_reply(&self, asked: &Asked<'_>, path: &[u8]) -> TryReply<'_> {
+    pub(crate) fn try_reply(&self, asked: &RequestView<'_>, path: &[u8]) -> TryReply<'_> {
         match self {
             Self::TryFiles { candidates, fallback } => try_files(candidates, *fallback, asked, path),
             Self::Redirect { status, location } => TryReply::Found(match location.of(asked, path) {
@@ -55,7 +55,7 @@ impl Target {
     }
 
     /// The answer to a request for a decoded path; `None` where the application answers.
-    pub(crate) async fn reply(&self, asked: Asked<'_>, path: &[u8]) -> Option<Reply> {
+    pub(crate) async fn reply(&self, asked: RequestView<'_>, path: &[u8]) -> Option<Reply> {
         let mut tried = self.try_reply(&asked, path);
         loop {
             let Waiting { candidate, unready, rest, fallback } = match tried {
@@ -94,7 +94,12 @@ impl Target {
     }
 }
 
-fn try_files<'a>(candidates: &'a [Candidate], fallback: Fallback, asked: &Asked<'_>, path: &[u8]) -> TryReply<'a> {
+fn try_files<'a>(
+    candidates: &'a [Candidate],
+    fallback: Fallback,
+    asked: &RequestView<'_>,
+    path: &[u8],
+) -> TryReply<'a> {
     for (index, candidate) in candidates.iter().enumerate() {
         match candidate.try_serve(asked, path) {
             Lookup::Found(reply) => return TryReply::Found(reply),
@@ -122,7 +127,7 @@ pub(crate) fn compile(
     site: (&str, &SiteSettings),
     (key, route): (&str, &RouteSettings),
     path: &RoutePath<'_>,
-    announce: &Announce,
+    announce: &HeaderRules,
     has_app: bool,
 ) -> Result<Target, Error> {
     if route.files.is_none() {

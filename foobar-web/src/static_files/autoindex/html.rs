@@ -3,7 +3,7 @@ use std::fmt::Write;
 use foobar_core::HtmlText;
 
 use super::entry::{date, href};
-use crate::file_source::Listed;
+use crate::file_source::DirEntry;
 
 /// What the page may do: have its own style. The hash is that of [`STYLE`].
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'sha256-apbdJC8qwzTgBMeVSzanJdv0vdOnDWTFcE7c06GFr8Q='; \
@@ -22,7 +22,7 @@ a:hover{text-decoration:underline}\
 
 /// A page of the list in the order of the entries, with ways to the one before it and, if there are `more`, to the next.
 /// So many are `left_out`.
-pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool, left_out: usize) -> String {
+pub(super) fn page(path: &str, entries: &[DirEntry], number: usize, more: bool, left_out: usize) -> String {
     let title = format!("Index of {}", HtmlText(path));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
@@ -51,7 +51,7 @@ pub(super) fn page(path: &str, entries: &[Listed], number: usize, more: bool, le
 
 /// A link begins with `./`, so that no name is taken for a scheme (`javascript:`). What of a name is not UTF-8 is shown
 /// as U+FFFD.
-fn push_row(page: &mut String, entry: &Listed) {
+fn push_row(page: &mut String, entry: &DirEntry) {
     let slash = if entry.directory { "/" } else { "" };
     let (href, name) = (href(entry), entry.name.to_string_lossy());
     push(page, format_args!("<tr><td><a href=\"./{href}\">{}{slash}</a><td>", HtmlText(&name)));

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::entry::{date, href};
-use crate::file_source::Listed;
+use crate::file_source::DirEntry;
 
 /// An entry as nginx's `autoindex_format json` has it.
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(listed: &'a Listed) -> Self {
+    fn of(listed: &'a DirEntry) -> Self {
         let kind = if listed.directory { "directory" } else { "file" };
         let size = (!listed.directory).then_some(listed.size);
         let href = listed.name.to_str().is_none().then(|| href(listed));
@@ -31,7 +31,7 @@ impl<'a> Entry<'a> {
 }
 
 /// The list in the order of the entries.
-pub(super) fn list(entries: &[Listed]) -> String {
+pub(super) fn list(entries: &[DirEntry]) -> String {
     let entries: Vec<Entry<'_>> = entries.iter().map(Entry::of).collect();
     serde_json::to_string_pretty(&entries).expect("texts and numbers make JSON") + "\n"
 }

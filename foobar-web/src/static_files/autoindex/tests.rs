@@ -5,14 +5,14 @@ use super::entry::date;
 use super::*;
 use crate::request::{Fields, Verb};
 
-fn entry(name: &str, directory: bool, size: u64) -> Listed {
+fn entry(name: &str, directory: bool, size: u64) -> DirEntry {
     let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_164_330));
-    Listed { name: name.into(), directory, size, modified }
+    DirEntry { name: name.into(), directory, size, modified }
 }
 
-fn reply(autoindex: Autoindex, path: &str, accept: &str, entries: Vec<Listed>) -> (Reply, String) {
+fn reply(autoindex: Autoindex, path: &str, accept: &str, entries: Vec<DirEntry>) -> (Reply, String) {
     let fields = Fields { accept: Some(Cow::Borrowed(accept.as_bytes())), ..Fields::default() };
-    let asked = Asked { verb: Verb::Get, path, query: None, fields, origin: None };
+    let asked = RequestView { verb: Verb::Get, path, query: None, fields, origin: None };
     let listing = Listing::of(&asked, autoindex, |_| PerCoding::default()).expect("directories are listed");
     let made = listing.make((entries, 0), |_, _| PerCoding::default()).expect("it is the first page");
     let list =
@@ -23,7 +23,7 @@ fn reply(autoindex: Autoindex, path: &str, accept: &str, entries: Vec<Listed>) -
     (reply, text)
 }
 
-fn html(path: &str, entries: Vec<Listed>) -> String {
+fn html(path: &str, entries: Vec<DirEntry>) -> String {
     reply(Autoindex::Html, path, "", entries).1
 }
 
@@ -115,7 +115,7 @@ fn times_that_http_cannot_say_become_the_nearest_it_can() {
     let far = [Duration::from_secs(1 << 40), Duration::from_secs(253_402_300_800)];
     let times = far.map(|time| SystemTime::UNIX_EPOCH + time).into_iter();
     for time in times.chain([SystemTime::UNIX_EPOCH - Duration::from_secs(1)]) {
-        let listed = Listed { modified: Some(time), ..entry("a", false, 0) };
+        let listed = DirEntry { modified: Some(time), ..entry("a", false, 0) };
         let year = if time < SystemTime::UNIX_EPOCH { "1970" } else { "9999" };
         assert!(date(&listed).expect("it has one").contains(year));
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::file_source::Directory;
-use crate::static_files::load::Trust;
+use crate::static_files::load::Stability;
 use crate::static_files::resource::Resource;
 
 /// What was found at a path, and when. It never changes: another one takes its place.
@@ -100,7 +100,7 @@ impl Entry {
 
     /// Whether the cache may keep it.
     pub(crate) fn is_steady(&self) -> bool {
-        !matches!(&self.found, Found::File(file) if file.trust == Trust::Unsteady)
+        !matches!(&self.found, Found::File(file) if file.trust == Stability::Volatile)
     }
 }
 

@@ -10,7 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, HeaderN
 use http::{HeaderMap, StatusCode};
 
 use super::content_type::ContentTypes;
-use super::representation::Announced;
+use super::representation::FileHeaders;
 use crate::encoding::Coding;
 use crate::reply::{FieldBlock, Reply, SAFE_FIELDS};
 use crate::{Error, RouteSettings, SiteSettings};
@@ -19,7 +19,7 @@ use disposition::Disposition;
 use rules::{Caching, Rules};
 
 /// What the files of a place are announced with, by their names: the rules of its site and route, compiled.
-pub(crate) struct Announce {
+pub(crate) struct HeaderRules {
     types: ContentTypes,
     cache_control: Rules<Caching>,
     disposition: Rules<Disposition>,
@@ -42,7 +42,7 @@ struct Lines {
 /// before it uses it.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-impl Announce {
+impl HeaderRules {
     /// `key` and `site` are the site's section, `route` that of the route whose files they are, with its key. A list
     /// of the route stands instead of the site's.
     ///
@@ -106,7 +106,7 @@ impl Announce {
     }
 
     /// What a file of this name, or of a path that ends with it, is announced with.
-    pub(crate) fn of(&self, path: &[u8]) -> Announced {
+    pub(crate) fn of(&self, path: &[u8]) -> FileHeaders {
         let name = &*name(path);
         let coding = self.added.coding(name, self.types.media_type(name));
         let media_type = self.types.media_type(if coding.is_some() { uncoded(name) } else { name });
@@ -115,7 +115,7 @@ impl Announce {
         let disposition = disposition.map(|disposition| (CONTENT_DISPOSITION, disposition.of(name)));
         let coding = coding.map(|coding| (CONTENT_ENCODING, coding.clone()));
         let directives = caching.map(|caching| (CACHE_CONTROL, caching.directives.clone()));
-        Announced {
+        FileHeaders {
             content_type: self.types.announce(media_type),
             fields: disposition.into_iter().chain(coding).collect(),
             lasting: directives.into_iter().chain(self.added.fields(name, media_type)).collect(),
@@ -165,15 +165,15 @@ mod tests {
         };
         let caching = Some(list(&["fingerprinted immutable"]));
         let route = RouteSettings { cache_control: caching, ..RouteSettings::default() };
-        let fields = |announce: &Announce, name: &str| {
+        let fields = |announce: &HeaderRules, name: &str| {
             let announced = announce.of(name.as_bytes());
             let fields = announced.lasting.into_iter().chain(announced.fields);
             fields.map(|(name, value)| format!("{name}: {}", value.to_str().expect("it is text"))).collect::<Vec<_>>()
         };
-        let of_site = Announce::compile("sites.a", &site, None).expect("the rules are good");
+        let of_site = HeaderRules::compile("sites.a", &site, None).expect("the rules are good");
         assert_eq!(fields(&of_site, "a/b.html")[0], "cache-control: no-cache");
         assert_eq!(fields(&of_site, "b.png")[0], "cache-control: max-age=3600");
-        let of_route = Announce::compile("sites.a", &site, Some(("r", &route))).expect("the rules are good");
+        let of_route = HeaderRules::compile("sites.a", &site, Some(("r", &route))).expect("the rules are good");
         assert_eq!(fields(&of_route, "b.png"), ["x-content-type-options: nosniff"]);
         let immutable = "cache-control: public, max-age=31536000, immutable";
         assert_eq!(fields(&of_route, "b.3f2a9c1b.png")[0], immutable);
@@ -185,7 +185,9 @@ mod tests {
         let site = SiteSettings { cache_control: list(&["* soon"]), ..SiteSettings::default() };
         let mut route = RouteSettings::default();
         let error = |site: &SiteSettings, route: &RouteSettings| {
-            Announce::compile("sites.a", site, Some(("sites.a.routes.x", route))).err().map(|error| error.to_string())
+            HeaderRules::compile("sites.a", site, Some(("sites.a.routes.x", route)))
+                .err()
+                .map(|error| error.to_string())
         };
         assert!(error(&site, &route).is_some_and(|error| error.starts_with("`sites.a.cache_control`: \"* soon\"")));
         route.cache_control = Some(list(&[]));

@@ -25,14 +25,14 @@ pub(crate) struct Representation {
     pub(crate) size: u64,
     /// The content.
     pub(crate) stored: Stored,
-    announced: Announced,
+    announced: FileHeaders,
     whole: FieldBlock,
     not_modified: FieldBlock,
 }
 
 /// What the name of a file says of it.
 #[derive(Clone)]
-pub(crate) struct Announced {
+pub(crate) struct FileHeaders {
     /// The media type, with its charset.
     pub(crate) content_type: HeaderValue,
     /// Fields of every answer that has content, beside those that all files have.
@@ -50,7 +50,7 @@ const OWN: u64 = 512;
 
 impl Representation {
     /// A file as it is, of `size` bytes.
-    pub(crate) fn new(validators: Validators, size: u64, stored: Stored, announced: Announced) -> Self {
+    pub(crate) fn new(validators: Validators, size: u64, stored: Stored, announced: FileHeaders) -> Self {
         let (whole, not_modified) = fields(&validators, &announced, &announced.content_type);
         Self { validators, size, stored, announced, whole, not_modified }
     }
@@ -60,7 +60,7 @@ impl Representation {
         validators: &Validators,
         size: u64,
         stored: Stored,
-        announced: &Announced,
+        announced: &FileHeaders,
         coding: Coding,
     ) -> Self {
         Self::new(validators.in_coding(coding), size, stored, announced.in_coding(coding))
@@ -69,7 +69,7 @@ impl Representation {
     /// This in a coding that its content was compressed in. Ranges are not served of it: it may have other bytes on
     /// another server, or after an upgrade.
     pub(crate) fn compressed(&self, coding: Coding, content: Bytes) -> Self {
-        let announced = Announced { ranges: false, ..self.announced.in_coding(coding) };
+        let announced = FileHeaders { ranges: false, ..self.announced.in_coding(coding) };
         let (size, stored) = (content.len() as u64, Stored::Memory(content));
         Self::new(self.validators.in_coding(coding), size, stored, announced)
     }
@@ -134,7 +134,7 @@ impl Representation {
     }
 }
 
-impl Announced {
+impl FileHeaders {
     /// The same for a file that is sent in several codings.
     pub(crate) fn varying(mut self) -> Self {
         self.lasting.push((VARY, HeaderValue::from_static("Accept-Encoding")));
@@ -157,7 +157,7 @@ fn in_memory(content: &Bytes, segments: Vec<Segment>) -> Content {
 }
 
 /// The fields of an answer with content, and those among them that 304 has too.
-fn fields(validators: &Validators, announced: &Announced, content_type: &HeaderValue) -> (FieldBlock, FieldBlock) {
+fn fields(validators: &Validators, announced: &FileHeaders, content_type: &HeaderValue) -> (FieldBlock, FieldBlock) {
     let mut fields = vec![(CONTENT_TYPE, content_type.clone())];
     fields.extend(validators.etag.as_deref().map(|tag| (ETAG, header(tag.to_owned()))));
     fields.extend(validators.last_modified().map(|date| (LAST_MODIFIED, header(date))));

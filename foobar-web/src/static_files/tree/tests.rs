@@ -228,7 +228,7 @@ fn a_file_that_stays_the_same_is_looked_at_but_not_read_again() {
         let begun = Instant::now();
         loop {
             let found = file(&site.entry("f"));
-            if found.trust == Trust::Settled {
+            if found.trust == Stability::Stable {
                 return found;
             }
             assert!(begun.elapsed() < PATIENCE);
@@ -250,7 +250,7 @@ fn a_file_is_not_trusted_until_its_time_can_tell_the_next_change() {
     let site = Fixture::new(|web| web.file_cache_valid = Period::new(Duration::from_millis(1)));
     let is_young = || {
         site.write("f", "one");
-        matches!(&site.entry("f").found, Found::File(file) if file.trust == Trust::Young)
+        matches!(&site.entry("f").found, Found::File(file) if file.trust == Stability::Recent)
     };
     let begun = Instant::now();
     while !is_young() {
@@ -313,11 +313,11 @@ fn hits_and_misses_are_counted() {
 fn a_change_between_two_looks_at_a_file_is_loaded_anew() {
     let site = Fixture::new(|web| web.file_cache_size = Size::bytes(0));
     site.write("f", "12345");
-    let Some(Opened::File(opened)) = site.tree.source.open(Path::new("f"), Wait::Allowed).unwrap() else {
+    let Some(Node::File(opened)) = site.tree.source.open(Path::new("f"), Blocking::Allowed).unwrap() else {
         panic!("it is a file")
     };
     fs::write(site.path("f"), "123456789").unwrap();
-    let loaded = site.tree.store.loader().load(opened, 100, Wait::Allowed).unwrap();
+    let loaded = site.tree.store.loader().load(opened, 100, Blocking::Allowed).unwrap();
     assert_eq!(loaded.state.size, 9);
     assert!(matches!(loaded.stored, Stored::Memory(bytes) if bytes == "123456789"));
 }
@@ -356,8 +356,8 @@ impl Slow {
 }
 
 impl FileSource for Arc<Slow> {
-    fn open(&self, path: &Path, wait: Wait) -> io::Result<Option<Opened>> {
-        if wait == Wait::Never {
+    fn open(&self, path: &Path, wait: Blocking) -> io::Result<Option<Node>> {
+        if wait == Blocking::Forbidden {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         self.asked.fetch_add(1, Relaxed);
@@ -369,10 +369,10 @@ impl FileSource for Arc<Slow> {
         drop(answers);
         assert_ne!(path, Path::new("panic"), "a source panics, as this test wants");
         let state = FileState { size: 4, modified: SystemTime::UNIX_EPOCH, version: Version::Hash([0; 32]) };
-        Ok(Some(Opened::File(OpenedFile { state, content: FileContent::Bytes(Bytes::from_static(b"slow")) })))
+        Ok(Some(Node::File(OpenedFile { state, content: FileContent::Bytes(Bytes::from_static(b"slow")) })))
     }
 
-    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<Listed>>> {
+    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
         Ok(None)
     }
 }
@@ -485,10 +485,10 @@ fn workers_that_miss_the_same_file_at_the_same_moment_share_what_one_of_them_fou
     let site = Fixture::new(|_| {});
     site.write("f", "one");
     let resource = |entry: &Entry| match &entry.found {
-        Found::File(file) if file.trust == Trust::Settled => Some(Arc::clone(file)),
+        Found::File(file) if file.trust == Stability::Stable => Some(Arc::clone(file)),
         _ => None,
     };
-    let look = || site.tree.look(b"f", now(), Wait::Allowed, None).unwrap();
+    let look = || site.tree.look(b"f", now(), Blocking::Allowed, None).unwrap();
     let begun = Instant::now();
     let first = loop {
         if let Some(resource) = resource(&look()) {

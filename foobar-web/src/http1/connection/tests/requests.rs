@@ -6,7 +6,7 @@ use memchr::memmem;
 
 use super::random::Random;
 use crate::http1::incoming_content::MOST;
-use crate::http1::outgoing::TURN;
+use crate::http1::outgoing::SEND_QUANTUM;
 
 /// What the simulated server serves.
 pub(crate) struct Contents {
@@ -60,7 +60,13 @@ impl Contents {
     pub(crate) fn new() -> Self {
         let random = &mut Random::new(1);
         let mut text = |length| Bytes::from(random.text(length));
-        Self { small: text(5), large: text(TURN / 2), long: text(2 * TURN), kept: text(20_000), read: text(300_000) }
+        Self {
+            small: text(5),
+            large: text(SEND_QUANTUM / 2),
+            long: text(2 * SEND_QUANTUM),
+            kept: text(20_000),
+            read: text(300_000),
+        }
     }
 
     /// A request whose answer has not many more than `most` bytes, and itself not many more than `most_sent`.

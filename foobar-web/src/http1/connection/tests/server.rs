@@ -2,21 +2,21 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use foobar_core::{Connection, Period, RequestBody, Scheme, Size};
+use foobar_core::{ConnectInfo, Period, RequestBody, Scheme, Size};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::application::{Gate, application};
 use super::requests::Contents;
 use super::worker;
-use crate::pipeline::Arrival;
+use crate::pipeline::RequestContext;
 use crate::worker::Worker;
 use crate::{RouteSettings, SiteSettings, WebSettings};
 
 /// The last request that a connection may carry.
 pub(crate) const MOST_REQUESTS: usize = 40;
 /// Where all connections come from.
-pub(crate) const HERE: Connection = Connection { remote: None, local: None, scheme: Scheme::Http };
+pub(crate) const HERE: ConnectInfo = ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
 
 /// What the connections have in common.
 pub(crate) struct Server {
@@ -61,7 +61,7 @@ impl Server {
         let worker = runtime.block_on(worker(&web, site, Some(application(gate.clone()))));
         for path in ["/a.bin", "/b.bin", "/missing"] {
             let (mut request, ()) = http::Request::get(path).header("host", "a").body(()).unwrap().into_parts();
-            let arrival = Arrival { connection: HERE, tls: None, since: Instant::now() };
+            let arrival = RequestContext { connection: HERE, tls: None, since: Instant::now() };
             let body = RequestBody::empty();
             runtime.block_on(worker.pipeline.serve(&mut request, body, arrival)); // which is not at hand the first time
         }

@@ -25,7 +25,7 @@ use super::requests::{Contents, End, Request};
 use super::server::{HERE, MOST_REQUESTS, Server};
 use super::socket::{Line, Socket};
 use crate::http1::connection::serve;
-use crate::http1::outgoing::TURN;
+use crate::http1::outgoing::SEND_QUANTUM;
 use crate::worker::ConnectionState;
 
 /// How many connections are simulated.
@@ -33,7 +33,7 @@ const CONNECTIONS: u64 = 2500;
 /// Longer than any deadline, and all that a client can meet one after the other.
 const LONGEST: Duration = Duration::from_secs(150);
 /// Two turns, of the fast path and of the pipeline, each with a write of almost another, and what is written besides.
-const MOST_AT_ONCE: usize = 6 * TURN + (64 << 10);
+const MOST_AT_ONCE: usize = 6 * SEND_QUANTUM + (64 << 10);
 /// The time that passes at once.
 const STEP: Duration = Duration::from_millis(250);
 /// How long a disk may take.

@@ -135,13 +135,13 @@ impl Socket {
 }
 
 impl Transport for Socket {
-    const SENDS_FILES: bool = false;
+    const SUPPORTS_SENDFILE: bool = false;
 
     fn reset(&self) {
         self.line().reset = true;
     }
 
-    fn probe(&self) {}
+    fn enable_keepalive(&self) {}
 
     fn cork(&self) -> bool {
         false
@@ -161,7 +161,7 @@ impl Transport for Socket {
         self.line().poll_room(cx).map(|_| Ok(()))
     }
 
-    fn try_write_by<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
+    fn try_write_with<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -70,7 +70,7 @@ fn a_large_file_whose_time_tells_nothing_has_the_tag_of_its_content_once_that_is
 fn the_tag_of_a_large_file_is_seen_as_soon_as_it_is_there() {
     let site = Fixture::new(|_| {});
     site.write_at("d/index.html", vec![b'a'; LARGE], NIX);
-    let state = |site: &Fixture| site.tree.source.state(Path::new("d/index.html"), Wait::Allowed).unwrap().unwrap();
+    let state = |site: &Fixture| site.tree.source.state(Path::new("d/index.html"), Blocking::Allowed).unwrap().unwrap();
     let begun = Instant::now();
     while state(&site).is_young() {
         assert!(begun.elapsed() < PATIENCE);
