@@ -192,6 +192,8 @@ impl State {
 
     fn metrics(&self) -> Response {
         let mut metrics = Metrics::default();
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
         for tier in &self.tiers {
             let ready = u8::from(tier.readiness().is_ready());
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier.name())], ready);

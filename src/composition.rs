@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foobar_app::{AppSettings, AppTier};
+use foobar_app::{AppSettings, AppTier, Db};
 use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
-use foobar_db::{Db, Migrations};
+use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
@@ -125,7 +125,7 @@ impl Composition {
     /// Database, the user's own tiers, application, web.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
         let mut tiers = Vec::new();
-        tiers.extend(self.database.as_ref().map(Db::tier));
+        tiers.extend(self.database.as_ref().map(|database| database.tier()));
         tiers.extend(self.others.iter().cloned());
         tiers.extend(self.app.clone().map(|app| app as Arc<dyn Tier>));
         tiers.push(self.web.clone());

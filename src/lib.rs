@@ -17,8 +17,8 @@
 //! }
 //! ```
 //!
-//! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]. What you get is
-//! a program with a command line (`serve`, `check`, `config`, `migrate`, `routes`), a configuration file, sites with
+//! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]; [`Context`] is what it
+//! is given besides. What you get is a program with a command line (`serve`, `check`, `config`, `migrate`, `routes`), a configuration file, sites with
 //! static files, an embedded SQLite database or a connection to MySQL, limits and deadlines that protect it, logs,
 //! metrics and a clean stop.
 //!
@@ -43,15 +43,17 @@ pub use running::{Running, Stop};
 pub use server::Server;
 pub use settings::{AdminSettings, ServerSettings, reference};
 
-pub use foobar_app::{App, AppSettings, AppTier, Error, HeaderText, Runtime, TowerApp, actix_web};
+pub use foobar_app::{
+    App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, routes,
+};
 pub use foobar_core::{
     Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,
     LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
     ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{
-    Conn, Database, DatabaseSettings, Db, EmbeddedMigrations, Engine, Error as DbError, MigrationStatus, Migrations,
-    Query, QueryKind, QueryResult, diesel, embed_migrations,
+    Conn, Database, DatabaseSettings, EmbeddedMigrations, Ending, Engine, EngineConnection, Error as DbError,
+    MigrationStatus, Migrations, Query, QueryError, QueryKind, QueryResult, diesel, embed_migrations,
 };
 pub use foobar_web::{
     Address, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links,

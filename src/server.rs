@@ -2,11 +2,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use foobar_app::{App, AppSettings, AppTier, Runtime, TowerApp};
+use foobar_app::{App, AppSettings, AppTier, Db, Runtime, TowerApp};
 use foobar_core::config::Loader;
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
-use foobar_db::{Db, Migrations};
+use foobar_db::Migrations;
 use foobar_web::{FileSource, WebSettings, WebTier};
 
 use crate::composition::{Application, Composition, Parts, Sites};

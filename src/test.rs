@@ -22,8 +22,7 @@ use std::ops::Deref;
 
 use foobar_app::App;
 
-pub use foobar_app::testing::{TestRequest, TestResponse};
-pub use foobar_db::testing::TestDb;
+pub use foobar_app::testing::{TestDb, TestRequest, TestResponse};
 #[cfg(feature = "mysql")]
 pub use foobar_db::testing::{MysqlServer, ServerError};
 

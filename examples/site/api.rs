@@ -12,11 +12,11 @@ pub(crate) fn routes(api: &mut web::ServiceConfig) {
         .default_service(web::to(nothing));
 }
 
-async fn products(db: web::Data<Db>, search: web::Query<Search>) -> Result<impl Responder, Error> {
+async fn products(db: Db, search: web::Query<Search>) -> Result<impl Responder, Error> {
     Ok(web::Json(db.read(move |conn| Listing::find(conn, &search)).await?))
 }
 
-async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<impl Responder, Error> {
+async fn product(db: Db, id: web::Path<i32>) -> Result<impl Responder, Error> {
     Ok(web::Json(db.read(move |conn| Product::find(conn, *id)).await?))
 }
 

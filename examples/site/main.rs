@@ -19,7 +19,7 @@ mod tests;
 use std::process::ExitCode;
 
 use foobar::actix_web::web;
-use foobar::{App, BoxError, BoxFuture, Db, Migrations, Server, embed_migrations};
+use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 fn main() -> ExitCode {
     Server::new()
@@ -49,10 +49,7 @@ impl App for Site {
             .mysql(embed_migrations!("examples/site/migrations/mysql"))
     }
 
-    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            let db = db.ok_or("the site needs a database: set database.url")?;
-            Ok(db.write(seed::fill).await?)
-        })
+    async fn start(&self, context: &Context) -> Result<(), BoxError> {
+        Ok(context.db()?.write(seed::fill).await?)
     }
 }

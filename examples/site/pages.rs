@@ -17,25 +17,25 @@ const ORIGIN: &str = "https://www.foobar.com";
 const NAVIGATION: [(&str, &str); 4] =
     [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/delivery", "Delivery")];
 
-pub(crate) async fn home(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+pub(crate) async fn home(db: Db) -> Result<HttpResponse, Error> {
     html(StatusCode::OK, &db.read(Home::load).await?)
 }
 
-pub(crate) async fn products(db: web::Data<Db>, search: web::Query<Search>) -> Result<HttpResponse, Error> {
+pub(crate) async fn products(db: Db, search: web::Query<Search>) -> Result<HttpResponse, Error> {
     let listing = db.read(move |conn| Listing::find(conn, &search).optional()).await?;
     found(listing.map(|listing| ProductList { listing }))
 }
 
-pub(crate) async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<HttpResponse, Error> {
+pub(crate) async fn product(db: Db, id: web::Path<i32>) -> Result<HttpResponse, Error> {
     found(db.read(move |conn| ProductPage::load(conn, *id).optional()).await?)
 }
 
-pub(crate) async fn content(db: web::Data<Db>, slug: web::Path<String>) -> Result<HttpResponse, Error> {
+pub(crate) async fn content(db: Db, slug: web::Path<String>) -> Result<HttpResponse, Error> {
     let page = db.read(move |conn| Page::find(conn, &slug).optional()).await?;
     found(page.map(|page| ContentPage { page }))
 }
 
-pub(crate) async fn sitemap(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+pub(crate) async fn sitemap(db: Db) -> Result<HttpResponse, Error> {
     let sitemap = db.read(Sitemap::load).await?;
     Ok(HttpResponse::Ok().content_type("application/xml").body(sitemap.render()?))
 }

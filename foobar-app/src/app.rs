@@ -1,8 +1,11 @@
 use actix_web::web::ServiceConfig;
-use foobar_core::{BoxError, BoxFuture};
-use foobar_db::{Db, Migrations};
+use foobar_core::BoxError;
+use foobar_db::Migrations;
 
-/// Your application. One method is required: [`routes`](App::routes).
+use crate::Context;
+
+/// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes needs
+/// no type of its own: [`routes`](crate::routes()) makes one of a function.
 ///
 /// ```
 /// use foobar_app::App;
@@ -25,7 +28,8 @@ use foobar_db::{Db, Migrations};
 /// Everything that actix-web offers: extractors, streams, `actix_web::rt::spawn`, WebSockets with `actix-ws`.
 /// Besides:
 ///
-/// - The database is `web::Data<foobar_db::Db>`, where the server has one.
+/// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and word of the stop come
+///   with an argument `context: Context`, see [`Context`].
 /// - The request's id is `request.extensions().get::<foobar_core::RequestId>()`.
 /// - Return `Result<_, foobar_app::Error>` and use `?` on any error; see [`Error`](crate::Error).
 /// - Do not block: queries run on the database's threads by themselves, other slow work belongs into `web::block`.
@@ -33,6 +37,13 @@ use foobar_db::{Db, Migrations};
 /// The limit of a request's body is the web tier's (`client_max_body_size`, by site and route). The limits that
 /// actix-web's extractors would add (2 MiB for JSON, 16 KiB for forms, 256 KiB for text and bytes) are lifted; an
 /// application that wants lower ones sets its own `JsonConfig`, `FormConfig` or `PayloadConfig`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an application",
+    label = "not an `App`",
+    note = "implement `foobar::App` for a type of your own; its method `routes` is enough",
+    note = "a function makes one too: `foobar::routes(|routes| {{ routes.route(\"/\", web::get().to(home)); }})`",
+    note = "an axum router, or another `tower::Service`, goes to `Server::service`"
+)]
 pub trait App: Send + Sync + 'static {
     /// Declares the routes; called once on each worker thread, perhaps before [`start`](App::start) has ended.
     ///
@@ -64,7 +75,27 @@ pub trait App: Send + Sync + 'static {
         Migrations::none()
     }
 
-    /// Prepares what handlers need, after the migrations and before the first request: seed data, caches.
+    /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that goes
+    /// on beside the requests ([`Context::spawn`]).
+    ///
+    /// ```
+    /// use foobar_app::actix_web::web::ServiceConfig;
+    /// use foobar_app::{App, Context};
+    /// use foobar_core::BoxError;
+    /// # use foobar_db::{Conn, QueryResult};
+    /// # fn seed(_: &mut Conn) -> QueryResult<()> { Ok(()) }
+    ///
+    /// struct Shop;
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _routes: &mut ServiceConfig) {}
+    ///
+    ///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
+    ///         context.db()?.write(seed).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
     ///
     /// It may take as long as `app.start_timeout` says; each query of it, as always, as long as `database.query_timeout`.
     /// It runs on a thread of its own and may block; what it spawns lives on the server's runtime, and may not.
@@ -72,9 +103,20 @@ pub trait App: Send + Sync + 'static {
     /// An error, a panic or a start that takes too long ends the server with its reason. An error that has among its
     /// causes a [`foobar_db::Error`] that [may pass](foobar_db::Error::may_pass) does not: the database is down,
     /// read-only or has ended a query at its deadline, and both migrations and `start` are tried again later. So `start`
-    /// has to find out what an attempt before it has done already. The default does nothing.
-    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
-        let _unused = db;
-        Box::pin(async { Ok(()) })
+    /// has to find out what an attempt before it has done already, and spawns work last. The default does nothing.
+    fn start(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _unused = context;
+        async { Ok(()) }
+    }
+
+    /// Puts away what [`start`](App::start) has prepared: flushes a buffer, says goodbye to another service.
+    ///
+    /// It comes after the last request, where `start` has succeeded, and runs on a thread of its own; work that was
+    /// [spawned](Context::spawn) may still run, and is waited for afterwards. The database is still there. It may take
+    /// until `server.shutdown_timeout`, where what is left of it is dropped, with exit code 3. An error and a panic are
+    /// logged. The default does nothing.
+    fn stop(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _unused = context;
+        async { Ok(()) }
     }
 }

@@ -9,6 +9,8 @@ use actix_web::error::{
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use foobar_db::diesel::{self, result::DatabaseErrorKind};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 pub(crate) use unreadable::words;
 
@@ -16,13 +18,12 @@ pub(crate) use unreadable::words;
 ///
 /// ```
 /// use foobar_app::actix_web::{Responder, web};
-/// use foobar_app::Error;
+/// use foobar_app::{Db, Error};
 /// use diesel::prelude::*;
-/// use foobar_db::Db;
 ///
 /// diesel::table! { products (id) { id -> Integer, name -> Text } }
 ///
-/// async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<impl Responder, Error> {
+/// async fn product(db: Db, id: web::Path<i32>) -> Result<impl Responder, Error> {
 ///     let id = id.into_inner();
 ///     let name = db.read(move |conn| products::table.find(id).select(products::name).first::<String>(conn)).await?;
 ///     Ok(name)
@@ -61,6 +62,8 @@ pub(crate) use unreadable::words;
 pub struct Error {
     status: StatusCode,
     detail: Option<String>,
+    /// Seldom any, and `Result`s stay small.
+    members: Option<Box<Map<String, Value>>>,
     source: Source,
 }
 
@@ -78,7 +81,28 @@ enum Source {
 impl Error {
     /// An answer of this status. `detail` is for the client: what is wrong with the request and what would be right.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: Some(detail.into()), source: Source::Nothing }
+        Self { status, detail: Some(detail.into()), members: None, source: Source::Nothing }
+    }
+
+    /// 400, with a sentence for the client: the request makes no sense.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 403, with a sentence for the client: who it is may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 409, with a sentence for the client: it does not go with what is there now.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 422, with a sentence for the client: the request can be read, and what it says cannot be. The fields that are
+    /// wrong are told by [`with`](Self::with).
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
     /// 404, with a sentence for the client.
@@ -88,8 +112,7 @@ impl Error {
 
     /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client is not told of it.
     pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
-        let source = Source::Cause(source.into());
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail: None, source }
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, Source::Cause(source.into()))
     }
 
     /// The answer of an error that has its own, for `.map_err(Error::respond)?`.
@@ -125,8 +148,43 @@ impl Error {
     }
 
     fn of_actix(error: actix_web::Error) -> Self {
-        let status = error.as_response_error().status_code();
-        Self { status, detail: None, source: Source::Actix(error) }
+        Self::of(error.as_response_error().status_code(), Source::Actix(error))
+    }
+
+    const fn of(status: StatusCode, source: Source) -> Self {
+        Self { status, detail: None, members: None, source }
+    }
+
+    /// Adds a member for programs to the problem (RFC 9457 section 3.2); a page does not show it.
+    ///
+    /// ```
+    /// use foobar_app::Error;
+    ///
+    /// async fn sign(name: String) -> Result<String, Error> {
+    ///     if name.is_empty() {
+    ///         let errors = std::collections::HashMap::from([("name", ["is empty"])]);
+    ///         return Err(Error::unprocessable("The form has mistakes.").with("errors", errors));
+    ///     }
+    ///     Ok(format!("Thank you, {name}!"))
+    /// }
+    /// ```
+    ///
+    /// `type`, `title` and `instance` take the place of what they are by default. A `key` that is `status` or `detail`,
+    /// which the error has already, and a value that cannot be JSON make it a 500 whose cause says so. An error that
+    /// [answers for itself](Self::respond) has no members.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Serialize) -> Self {
+        let key = key.into();
+        if key == "status" || key == "detail" {
+            return Self::internal(format!("`Error::with` cannot change `{key}`: it is given to `Error::new`"));
+        }
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.members.get_or_insert_default().insert(key, value);
+                self
+            }
+            Err(error) => Self::internal(format!("`Error::with`: the value of `{key}` cannot be JSON: {error}")),
+        }
     }
 
     /// Adds what caused it, for the log; an answer below 500 is not logged.
@@ -144,6 +202,11 @@ impl Error {
     /// The sentence for the client.
     pub(crate) fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
+    }
+
+    /// What programs are told besides.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (String, Value)> {
+        self.members.iter().flat_map(|members| (**members).clone())
     }
 
     /// What caused it.
@@ -170,7 +233,7 @@ impl<E: StdError + 'static> From<E> for Error {
             Ok(error) => Self::of_actix(*error),
             Err(source) => {
                 let (status, detail) = classify(&*source);
-                Self { status, detail, source: Source::Cause(source) }
+                Self { detail, ..Self::of(status, Source::Cause(source)) }
             }
         }
     }
@@ -315,6 +378,26 @@ mod tests {
         assert_eq!(response(Error::not_found("no tea").caused_by("secret")), (404, "no tea".to_owned()));
         assert_eq!(response(diesel::result::Error::NotFound), (404, "Not Found".to_owned()));
         assert_eq!(response(teapot()), (418, "short and stout".to_owned()));
+    }
+
+    #[test]
+    fn the_common_statuses_have_names() {
+        let errors = [Error::bad_request("a"), Error::forbidden("b"), Error::conflict("c"), Error::unprocessable("d")];
+        let found = errors.map(|error| (error.status().as_u16(), error.to_string()));
+        assert_eq!(found, [(400, "a"), (403, "b"), (409, "c"), (422, "d")].map(|(code, text)| (code, text.to_owned())));
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_told_makes_it_a_500_that_says_so() {
+        let no_json = std::collections::HashMap::from([((1, 2), 3)]);
+        for (error, cause) in [
+            (Error::conflict("secret").with("odd", no_json), "`odd` cannot be JSON"),
+            (Error::conflict("secret").with("status", 200), "cannot change `status`"),
+            (Error::conflict("secret").with("detail", "other"), "cannot change `detail`"),
+        ] {
+            assert!(error.status() == 500 && error.to_string().contains(cause), "{error}");
+            assert_eq!(response(error).1, "Internal Server Error");
+        }
     }
 
     #[test]

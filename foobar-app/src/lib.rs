@@ -1,6 +1,7 @@
 //! The application tier of Foobar: the [`App`] trait and its runtime on actix-web.
 //!
-//! - [`App`]: what a user writes; one required method.
+//! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
+//! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
@@ -14,18 +15,25 @@
 
 mod app;
 mod app_tier;
+mod context;
+mod db;
 mod error;
 mod guard;
+mod routes;
 mod runtime;
 mod settings;
 mod streamed;
+mod tasks;
 pub mod testing;
 mod tower_app;
 
 pub use actix_web;
 pub use app::App;
 pub use app_tier::AppTier;
+pub use context::Context;
+pub use db::Db;
 pub use error::Error;
+pub use routes::{Routes, routes};
 pub use runtime::{Runtime, StartError};
 pub use settings::{AppSettings, HeaderText};
 pub use tower_app::TowerApp;

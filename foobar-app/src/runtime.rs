@@ -19,11 +19,10 @@ use foobar_core::{
     Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
     RequestId, Response, ResponseBody, Tier,
 };
-use foobar_db::Db;
 use http::{Method, StatusCode};
 
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
-use crate::{App, AppSettings, AppTier};
+use crate::{App, AppSettings, AppTier, Context, Db};
 
 mod app_instance;
 mod head;
@@ -77,24 +76,30 @@ pub struct Runtime<A> {
 }
 
 impl<A: App> Runtime<A> {
-    /// The runtime of `app`, with the database of its handlers.
+    /// The runtime of `app`, with the database of its handlers and a [`Context`] of its own.
     pub fn new(app: A, db: Option<Db>, settings: &AppSettings) -> Self {
+        Self::with_context(app, Context::new(db), settings)
+    }
+
+    /// The runtime of `app`, which is given `context`.
+    pub fn with_context(app: A, context: Context, settings: &AppSettings) -> Self {
         let guard = Arc::new(Guard::new(settings));
         let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
-        let instance = Arc::new(AppInstance::new(app, db, guard, *settings.start_timeout));
+        let instance = Arc::new(AppInstance::new(app, context, guard, *settings.start_timeout));
         Self { start: PersistentStart::new(Arc::clone(&instance)), instance, tunnels }
     }
 
     /// The actix-web application of one worker thread.
     async fn service(&self) -> Result<impl ActixService, BoxError> {
-        let AppInstance { app, db, .. } = &*self.instance;
+        let AppInstance { app, context, .. } = &*self.instance;
         let mut actix = actix_web::App::new()
             .app_data(JsonConfig::default().limit(usize::MAX))
             .app_data(FormConfig::default().limit(usize::MAX))
             .app_data(PayloadConfig::new(usize::MAX))
+            .app_data(context.clone())
             .default_service(web::to(head::unrouted));
-        if let Some(db) = db {
-            actix = actix.app_data(Data::new(db.clone()));
+        if let Ok(db) = context.db() {
+            actix = actix.app_data(db.clone()).app_data(Data::new(db.clone()));
         }
         let service = actix.configure(|routes| app.routes(routes)).into_factory().new_service(AppConfig::default());
         service.await.map_err(|()| "a service of the application could not be made".into())
@@ -109,7 +114,17 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(self.start.start())
+        let tasks = self.instance.context.tier();
+        Box::pin(async move {
+            tasks.start().await?;
+            match self.start.start().await {
+                Err(error) => {
+                    tasks.cut_off().await; // what the start has spawned ends with it
+                    Err(error)
+                }
+                started => started,
+            }
+        })
     }
 
     fn failed(&self) -> BoxFuture<'_, BoxError> {
@@ -120,19 +135,27 @@ impl<A: App> Tier for Runtime<A> {
         self.instance.guard.gate.readiness()
     }
 
+    fn stopping(&self) {
+        self.instance.context.tier().stopping();
+    }
+
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.start.stop(deadline).await;
             self.tunnels.drain(deadline).await;
+            self.instance.stop(deadline).await;
+            self.instance.context.tier().drain(deadline).await;
         })
     }
 
     fn unfinished(&self) -> Option<String> {
-        self.instance.unfinished().map(str::to_owned)
+        let of_app = self.instance.unfinished().map(str::to_owned);
+        of_app.or_else(|| self.instance.context.tier().unfinished())
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
         self.instance.guard.metrics(metrics);
+        self.instance.context.tier().metrics(metrics);
     }
 }
 

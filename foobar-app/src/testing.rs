@@ -26,18 +26,19 @@
 
 use std::sync::Arc;
 
-use foobar_db::Db;
 use http::Method;
 
+mod test_db;
 mod test_request;
 mod test_response;
 mod worker;
 
+pub use test_db::TestDb;
 pub use test_request::TestRequest;
 pub use test_response::TestResponse;
 use worker::Worker;
 
-use crate::{App, AppSettings, AppTier, Runtime};
+use crate::{App, AppSettings, AppTier, Db, Runtime};
 
 /// Calls an application that runs on a thread of its own. Any number of calls may be under way at once.
 ///

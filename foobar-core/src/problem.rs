@@ -1,5 +1,6 @@
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::{Map, Value};
 
 use crate::{Accept, HtmlText, RequestId, Response, ResponseBody};
 
@@ -11,18 +12,27 @@ pub struct Problem {
     status: StatusCode,
     detail: Option<String>,
     retry_after: Option<u32>,
+    members: Map<String, Value>,
 }
 
 impl Problem {
     /// The error of this status, without a detail.
-    pub const fn new(status: StatusCode) -> Self {
-        Self { status, detail: None, retry_after: None }
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, detail: None, retry_after: None, members: Map::new() }
     }
 
     /// Adds a sentence for the client: what is wrong with the request and what would be right.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds members for a program (RFC 9457 section 3.2), such as `errors`. `type`, `title` and `instance` take the place
+    /// of what stands there by default; `status` and `detail` are what they are. A page shows none of them.
+    #[must_use]
+    pub fn members(mut self, members: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.members.extend(members);
         self
     }
 
@@ -66,16 +76,17 @@ impl Problem {
     }
 
     fn json(&self, id: RequestId) -> String {
-        let mut problem = serde_json::json!({
-            "type": "about:blank",
-            "title": self.title(),
-            "status": self.status.as_u16(),
-            "instance": format!("urn:foobar:request:{id}"),
-        });
-        if let Some(detail) = &self.detail {
-            problem["detail"] = detail.as_str().into();
-        }
-        problem.to_string()
+        let mut problem = Map::new();
+        problem.insert("type".to_owned(), "about:blank".into());
+        problem.insert("title".to_owned(), self.title().into());
+        problem.insert("instance".to_owned(), format!("urn:foobar:request:{id}").into());
+        problem.extend(self.members.clone());
+        problem.insert("status".to_owned(), self.status.as_u16().into());
+        match &self.detail {
+            Some(detail) => problem.insert("detail".to_owned(), detail.as_str().into()),
+            None => problem.remove("detail"),
+        };
+        Value::Object(problem).to_string()
     }
 
     fn page(&self, id: RequestId) -> String {
@@ -99,6 +110,24 @@ const STYLE: &str = ":root{color-scheme:light dark;font-family:system-ui,sans-se
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_stand_beside_what_every_problem_has() {
+        let members =
+            [("errors", serde_json::json!({"name": ["is empty"]})), ("type", "https://foobar.com/empty".into())];
+        let given = members.map(|(name, value)| (name.to_owned(), value));
+        let wrong = [("status".to_owned(), 200.into()), ("detail".to_owned(), "never".into())];
+        let id = RequestId::generate();
+        let problem = Problem::new(StatusCode::BAD_REQUEST).members(given.into_iter().chain(wrong)).json(id);
+        let expected = serde_json::json!({
+            "type": "https://foobar.com/empty",
+            "title": "Bad Request",
+            "status": 400,
+            "instance": format!("urn:foobar:request:{id}"),
+            "errors": {"name": ["is empty"]},
+        });
+        assert_eq!(serde_json::from_str::<Value>(&problem).expect("it is JSON"), expected);
+    }
 
     #[test]
     fn the_page_escapes_what_it_is_given() {

@@ -53,8 +53,9 @@ impl Supervisor {
         self.tiers.iter().map(|tier| (tier.name(), tier.readiness()))
     }
 
-    /// Drains the tiers in the reverse order of start; each has until `deadline`.
+    /// Tells all tiers that they stop, and drains them in the reverse order of start; each has until `deadline`.
     pub async fn drain(&self, deadline: Instant) {
+        self.tiers.iter().rev().for_each(|tier| tier.stopping());
         for tier in self.tiers.iter().rev() {
             tracing::debug!(tier = tier.name(), "draining");
             tier.drain(deadline).await;

@@ -28,6 +28,10 @@ pub trait Tier: Send + Sync + 'static {
     /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait. Before `start` it is not ready.
     fn readiness(&self) -> Readiness;
 
+    /// A stop has begun: [`drain`](Self::drain) comes once the tiers that stand on this one have drained. What would hold
+    /// those up, such as a stream without an end, ends now. By default it does nothing.
+    fn stopping(&self) {}
+
     /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest.
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
 

@@ -6,7 +6,7 @@ use foobar_core::panics;
 
 use crate::deadline::End;
 use crate::failure::Failure;
-use crate::{Conn, Query, QueryKind, deadline};
+use crate::{Conn, Ending, Query, QueryKind, QueryResult, deadline, driver_error};
 
 type Transactions = <Conn as Connection>::TransactionManager;
 
@@ -20,11 +20,11 @@ pub(crate) fn attempt(
     query: &mut Query,
     until: Instant,
     end: &Arc<End>,
-) -> Result<(), Failure> {
+) -> Result<Ending, Failure> {
     conn.begin_call(kind);
     let run = || match kind {
         QueryKind::Write => transaction(conn, query),
-        QueryKind::Read | QueryKind::Migrate => query(conn).map_err(Failure::of),
+        QueryKind::Read | QueryKind::Migrate => ending(query(conn)),
     };
     panics::catch(|| deadline::until_or(until, end, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }
@@ -35,18 +35,31 @@ pub(crate) fn restore(conn: &mut Conn) -> bool {
     restored.inspect_err(|error| tracing::debug!(%error, "a connection is replaced")).is_ok()
 }
 
-fn transaction(conn: &mut Conn, query: &mut Query) -> Result<(), Failure> {
+fn transaction(conn: &mut Conn, query: &mut Query) -> Result<Ending, Failure> {
     conn.begin().map_err(Failure::of)?;
     let outcome = query(conn);
-    let outcome = has_transaction(conn).and(outcome.map_err(Failure::of)).and_then(|()| has_time());
-    match outcome {
-        Ok(()) => Transactions::commit_transaction(conn).map_err(Failure::of_commit),
+    match has_transaction(conn).and_then(|()| ending(outcome)).and_then(has_time) {
+        Ok(Ending::Commit) => {
+            Transactions::commit_transaction(conn).map(|()| Ending::Commit).map_err(Failure::of_commit)
+        }
         Err(failure) if failure.breaks_connection() => Err(failure),
-        Err(failure) => {
+        undone => {
             let rollback = || Transactions::rollback_transaction(conn);
             let _broken = deadline::until(Instant::now() + UNDO, rollback); // then Diesel calls the connection broken
-            Err(failure)
+            undone
         }
+    }
+}
+
+/// How a query has ended. Where it gives an error of its own, the last statement may have failed for a reason of the
+/// database's, and that decides: a deadlock is one, whatever the query has made of it.
+fn ending(outcome: QueryResult<Ending>) -> Result<Ending, Failure> {
+    match outcome.map_err(Failure::of)? {
+        Ending::Commit => Ok(Ending::Commit),
+        Ending::RollBack => match driver_error::last().map(Failure::of) {
+            None | Some(Failure::Query(_)) => Ok(Ending::RollBack),
+            Some(failure) => Err(failure),
+        },
     }
 }
 
@@ -55,6 +68,9 @@ fn has_transaction(conn: &mut Conn) -> Result<(), Failure> {
     conn.rolled_back().map_or(Ok(()), |error| Err(Failure::of(error)))
 }
 
-fn has_time() -> Result<(), Failure> {
-    if deadline::has_passed() { Err(Failure::out_of_time()) } else { Ok(()) }
+fn has_time(ending: Ending) -> Result<Ending, Failure> {
+    match ending {
+        Ending::Commit if deadline::has_passed() => Err(Failure::out_of_time()),
+        ending => Ok(ending),
+    }
 }

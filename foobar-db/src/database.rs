@@ -12,7 +12,8 @@ pub trait Database: Tier {
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     fn describe(&self) -> String;
 
-    /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended.
+    /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended. One that
+    /// ends by [`Ending::RollBack`] is `Ok` too, unless its last statement failed for a reason of the database's own.
     ///
     /// A query may run several times; only the last run counts. One whose caller goes away while it waits for a
     /// connection never runs; one that has begun runs to its end.
@@ -36,5 +37,14 @@ pub enum QueryKind {
     Migrate,
 }
 
-/// A query that leaves its result in what it captured.
-pub type Query = Box<dyn FnMut(&mut Conn) -> QueryResult<()> + Send>;
+/// A query that leaves its result in what it captured, and says what is to become of its transaction.
+pub type Query = Box<dyn FnMut(&mut Conn) -> QueryResult<Ending> + Send>;
+
+/// How a query ends that the database has not failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It has done what it was to do: what it has written stays.
+    Commit,
+    /// It has come to an error of its own: what it has written is taken back.
+    RollBack,
+}

@@ -1,12 +1,14 @@
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use foobar_core::Tier;
 
+use crate::shared_tier::SharedTier;
 use crate::{
-    Conn, Database, DatabaseSettings, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryKind,
-    QueryResult, passing,
+    Conn, Database, DatabaseSettings, Ending, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryError,
+    QueryKind, QueryResult, passing,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -22,7 +24,7 @@ use crate::{
 /// numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is infinite,
 /// and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
 pub struct Db<C = Conn> {
-    database: Arc<dyn Database>,
+    tier: Arc<SharedTier>,
     connection: PhantomData<fn(&mut C)>,
 }
 
@@ -36,28 +38,29 @@ impl Db {
 
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
-        Self { database, connection: PhantomData }
+        Self { tier: Arc::new(SharedTier::new(database)), connection: PhantomData }
     }
 
     /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;
     /// an error if another engine runs.
     pub fn typed<C: EngineConnection>(&self) -> Result<Db<C>, Error> {
-        let is = self.database.engine();
+        let is = self.database().engine();
         match C::ENGINE {
             Some(wanted) if wanted != is => Err(Error::OtherEngine { is, wanted }),
-            _ => Ok(Db { database: Arc::clone(&self.database), connection: PhantomData }),
+            _ => Ok(Db { tier: Arc::clone(&self.tier), connection: PhantomData }),
         }
     }
 
-    /// The tier that a supervisor starts and drains.
+    /// The tier that a supervisor starts and drains. Several may: the first start opens the database and the last drain
+    /// closes it, so that two servers on one `Db` stop on their own.
     pub fn tier(&self) -> Arc<dyn Tier> {
-        Arc::clone(&self.database) as Arc<dyn Tier>
+        Arc::clone(&self.tier) as Arc<dyn Tier>
     }
 
     /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
     /// server that is down is an error. The tier need not have been started.
     pub async fn check(&self) -> Result<(), Error> {
-        self.database.check().await
+        self.database().check().await
     }
 
     /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
@@ -79,7 +82,7 @@ impl Db {
         &self,
         work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
+        self.run_whole(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
     }
 }
 
@@ -95,7 +98,15 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(QueryKind::Read, query).await
+        self.run_whole(QueryKind::Read, query).await
+    }
+
+    /// Like [`read`](Self::read), for a query with an error of its own; see [`try_write`](Self::try_write).
+    pub async fn try_read<T: Send + 'static, E: QueryError>(
+        &self,
+        query: impl Fn(&mut C) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.run(QueryKind::Read, move |conn| Ok(query(conn))).await?
     }
 
     /// Runs a query as one transaction on the primary: committed if it is `Ok`, rolled back if it is an error or
@@ -157,42 +168,115 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(QueryKind::Write, query).await
+        self.run_whole(QueryKind::Write, query).await
+    }
+
+    /// Like [`write`](Self::write), for a query with an error of its own: any `Err` rolls its transaction back and is
+    /// returned.
+    ///
+    /// Whether the query is run again does not depend on that error but on what happened on the connection: after a
+    /// deadlock or a lost connection it is, whatever the query has made of it. If that was the last attempt, or the last
+    /// statement failed because the database is down, full, read-only or late, the error is `E::from` the [`Error`] that
+    /// `write` would have returned, and the query's own is dropped.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use foobar_db::{Db, Error};
+    ///
+    /// diesel::table! { stock (product) { product -> Integer, pieces -> Integer } }
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum TakeError {
+    ///     #[error("only {0} are left")]
+    ///     Short(i32),
+    ///     #[error(transparent)]
+    ///     Query(#[from] diesel::result::Error),
+    ///     #[error(transparent)]
+    ///     Database(#[from] Error),
+    /// }
+    ///
+    /// async fn take(db: &Db, product: i32, pieces: i32) -> Result<(), TakeError> {
+    ///     db.try_write(move |conn| {
+    ///         let left: i32 = stock::table.find(product).select(stock::pieces).first(conn)?;
+    ///         if left < pieces {
+    ///             return Err(TakeError::Short(left));
+    ///         }
+    ///         diesel::update(stock::table.find(product)).set(stock::pieces.eq(left - pieces)).execute(conn)?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), TakeError> {
+    /// # use diesel::connection::SimpleConnection;
+    /// # let db = foobar_db::testing::TestDb::sqlite().await;
+    /// # let table = "CREATE TABLE stock (product INTEGER PRIMARY KEY, pieces INTEGER NOT NULL); INSERT INTO stock VALUES (7, 3)";
+    /// # db.write(move |conn| conn.batch_execute(table)).await?;
+    /// # take(&db, 7, 2).await?;
+    /// # assert!(matches!(take(&db, 7, 2).await, Err(TakeError::Short(1))));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn try_write<T: Send + 'static, E: QueryError>(
+        &self,
+        query: impl Fn(&mut C) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.run(QueryKind::Write, move |conn| Ok(query(conn))).await?
     }
 
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     pub fn describe(&self) -> String {
-        self.database.describe()
+        self.database().describe()
     }
 
-    async fn run<T: Send + 'static>(
+    fn database(&self) -> &dyn Database {
+        self.tier.database()
+    }
+
+    /// Runs a query that knows no errors but Diesel's.
+    async fn run_whole<T: Send + 'static>(
         &self,
         kind: QueryKind,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let Ok(value) = self.run(kind, move |conn| query(conn).map(Ok::<T, Infallible>)).await?;
+        Ok(value)
+    }
+
+    /// Runs a query that may also come to an error of its own, the inner one.
+    async fn run<T: Send + 'static, E: Send + 'static>(
+        &self,
+        kind: QueryKind,
+        query: impl Fn(&mut C) -> QueryResult<Result<T, E>> + Send + 'static,
+    ) -> Result<Result<T, E>, Error> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
         let query: Query = Box::new(move |conn| {
             let conn = C::of(conn).expect("the engine was compared when the handle was made");
             let value = query(conn)?;
+            let ending = if value.is_ok() { Ending::Commit } else { Ending::RollBack };
             *slot.lock().expect("nothing panics while it holds the slot") = Some(value);
-            Ok(())
+            Ok(ending)
         });
-        self.database.run(kind, query).await?;
+        self.database().run(kind, query).await?;
         let value = result.lock().expect("nothing panics while it holds the slot").take();
-        Ok(value.expect("a query that succeeded has left its result"))
+        Ok(value.expect("a query that has ended has left its result"))
     }
 }
 
 impl<C> Clone for Db<C> {
     fn clone(&self) -> Self {
-        Self { database: Arc::clone(&self.database), connection: PhantomData }
+        Self { tier: Arc::clone(&self.tier), connection: PhantomData }
     }
 }
 
 impl<C> fmt::Debug for Db<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Db").field(&self.database.describe()).finish()
+        f.debug_tuple("Db").field(&self.tier.database().describe()).finish()
     }
 }
 

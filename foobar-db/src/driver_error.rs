@@ -3,8 +3,9 @@
 //!
 //! A call runs wholly on one thread, so the errors of the current one are remembered there.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt::Display;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
@@ -26,6 +27,8 @@ pub(crate) enum Origin {
 
 thread_local! {
     static REMEMBERED: RefCell<VecDeque<(String, Origin)>> = const { RefCell::new(VecDeque::new()) };
+    /// Whether the last statement of the current call has failed.
+    static HAS_FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How many errors of one call are remembered.
@@ -34,14 +37,30 @@ const MOST: usize = 32;
 /// Begins a new call, whose errors are not those of the last one.
 pub(crate) fn forget() {
     REMEMBERED.with_borrow_mut(VecDeque::clear);
+    HAS_FAILED.set(false);
 }
 
 /// Remembers where the error with this message comes from.
 pub(crate) fn remember(message: &str, origin: Origin) {
+    HAS_FAILED.set(true);
     REMEMBERED.with_borrow_mut(|errors| {
         errors.truncate(MOST - 1);
         errors.push_front((message.to_owned(), origin));
     });
+}
+
+/// A statement has succeeded, so what failed before it has been dealt with; but not by a rollback, which Diesel makes
+/// of the error itself.
+pub(crate) fn succeeded(statement: &dyn Display) {
+    if HAS_FAILED.get() && !statement.to_string().starts_with("ROLLBACK") {
+        HAS_FAILED.set(false);
+    }
+}
+
+/// The error of the last statement of the current call, if it has failed.
+pub(crate) fn last() -> Option<DieselError> {
+    let newest = REMEMBERED.with_borrow(|errors| errors.front().filter(|_| HAS_FAILED.get()).cloned());
+    newest.map(|(message, _)| DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message)))
 }
 
 /// Makes an error and remembers where it comes from.
@@ -80,6 +99,20 @@ mod tests {
         assert_eq!(origin(&error("second")), None);
         forget();
         assert_eq!(origin(&error("first")), None);
+    }
+
+    #[test]
+    fn the_last_error_is_that_of_the_last_statement_whatever_was_rolled_back_after_it() {
+        let last = || last().map(|error| error.to_string());
+        remember("first", Origin::Deadline);
+        succeeded(&"ROLLBACK TO SAVEPOINT diesel_savepoint_1");
+        assert_eq!(last().as_deref(), Some("first"));
+        succeeded(&"SELECT 1");
+        assert_eq!(last(), None);
+        remember("second", Origin::Deadline);
+        assert_eq!(last().as_deref(), Some("second"));
+        forget();
+        assert_eq!(last(), None);
     }
 
     #[test]

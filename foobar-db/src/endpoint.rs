@@ -13,7 +13,7 @@ use crate::connections::{Connect, ConnectError, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::stats::Stats;
-use crate::{Error, Query, QueryKind, deadline};
+use crate::{Ending, Error, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {
@@ -74,7 +74,11 @@ impl Endpoint {
             let is_broken = kind == QueryKind::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
             connection.broken |= is_broken || !restore(&mut connection.conn);
             drop(connection);
-            let Err(failure) = outcome else { return self.confirm(kind) };
+            let failure = match outcome {
+                Ok(Ending::Commit) => return self.confirm(kind),
+                Ok(Ending::RollBack) => return Ok(()),
+                Err(failure) => failure,
+            };
             if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(kind) {
                 return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
             }

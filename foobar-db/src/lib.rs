@@ -20,7 +20,7 @@
 //! ```
 //!
 //! - [`Db::read`] and [`Db::write`]: a query on a database thread; a write is a transaction and is retried after a
-//!   deadlock.
+//!   deadlock. [`Db::try_read`] and [`Db::try_write`] take queries with errors of their own.
 //! - [`Database`]: the seam under it, implemented by [`Sqlite`] and [`Mysql`].
 //! - [`Migrations`]: the schema, embedded in the program.
 //! - [`testing`]: a fresh database for each test.
@@ -47,9 +47,11 @@ mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod passing;
+mod query_error;
 mod query_threads;
 mod queue;
 mod settings;
+mod shared_tier;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stats;
@@ -61,13 +63,14 @@ mod thread;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connections::ConnectError;
-pub use database::{Database, Query, QueryKind};
+pub use database::{Database, Ending, Query, QueryKind};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
 pub use migrations::{MigrationStatus, Migrations};
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection};
+pub use query_error::QueryError;
 pub use settings::DatabaseSettings;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

@@ -50,7 +50,12 @@ fn errors(metrics: &mut Metrics, running: &[(&str, Arc<QueryThreads>)]) {
     for (pool, threads) in running {
         for (kind, count) in threads.endpoint().stats.errors() {
             let labels = [("pool", *pool), ("kind", kind)];
-            metrics.counter("foobar_database_errors_total", "Calls that failed, by kind.", &labels, count);
+            metrics.counter(
+                "foobar_database_errors_total",
+                "Calls that failed, by kind; a row that is not there is an answer.",
+                &labels,
+                count,
+            );
         }
     }
 }

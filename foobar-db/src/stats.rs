@@ -3,6 +3,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use diesel::result::Error as DieselError;
+
 use crate::Error;
 
 /// What one pool has counted since its start.
@@ -22,7 +24,11 @@ impl Stats {
         self.microseconds.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Relaxed); // 584,000 years
     }
 
+    /// Counts a call that failed; a row that is not there, and what a query takes back for a reason of its own, are answers.
     pub(crate) fn failed(&self, error: &Error) {
+        if matches!(error, Error::Query(DieselError::NotFound | DieselError::RollbackTransaction)) {
+            return;
+        }
         *self.lock().entry(error.kind()).or_default() += 1;
     }
 

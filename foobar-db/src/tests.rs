@@ -9,6 +9,7 @@ use crate::{DatabaseSettings, Db};
 
 mod deadlines;
 mod errors;
+mod own_errors;
 mod servers;
 mod sessions;
 mod values;

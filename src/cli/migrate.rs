@@ -2,8 +2,9 @@ use std::io;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use foobar_app::Db;
 use foobar_core::{BoxError, Chain, log};
-use foobar_db::{Db, MigrationStatus};
+use foobar_db::MigrationStatus;
 use tokio::time::timeout;
 
 use super::arguments::Migrate;

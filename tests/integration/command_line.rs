@@ -477,6 +477,8 @@ fn the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name() {
     program.get("/");
     let metrics = program.admin("/metrics");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let build = concat!("foobar_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n");
+    assert!(metrics.text().contains(build), "{}", metrics.text());
     for tier in ["database", "app", "web"] {
         assert!(metrics.text().contains(&format!("foobar_ready{{tier=\"{tier}\"}} 1\n")), "{}", metrics.text());
     }

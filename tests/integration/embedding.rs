@@ -6,8 +6,11 @@ use std::time::Instant;
 use foobar::actix_web::web;
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
 use foobar::{
-    App, BoxError, BoxFuture, Chain, DatabaseSettings, Db, InProcess, Readiness, Runtime, Secret, Server, Stop, Tier,
+    App, BoxError, BoxFuture, Chain, DatabaseSettings, Db, DbError, InProcess, Readiness, Runtime, Secret, Server,
+    Stop, Tier,
 };
+
+use foobar::test::TestDb;
 
 use crate::support::Client;
 
@@ -41,6 +44,40 @@ async fn two_servers_live_in_one_process_and_stop_on_their_own() {
     one.stop().await;
     assert_eq!(get(&two, "/"), "two");
     two.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_servers_on_one_database_each_stops_on_its_own() {
+    let test = TestDb::sqlite().await;
+    for database in [test.url(), "sqlite::memory:"] {
+        let mut settings = DatabaseSettings::default();
+        settings.url = Some(Secret::new(database));
+        let db = Db::open(&settings).unwrap();
+        let one = server("one").database(db.clone()).start().await.unwrap();
+        let two = server("two").database(db.clone()).start().await.unwrap();
+        one.stop().await;
+        assert_eq!(one_of(&db).await.unwrap(), 1);
+        assert!(two.readiness().iter().all(|(_, state)| state.is_ready()), "{:?}", two.readiness());
+        two.stop().await;
+        assert!(matches!(one_of(&db).await, Err(DbError::Closed)));
+        let again = server("again").database(db.clone()).start().await.unwrap();
+        assert_eq!(one_of(&db).await.unwrap(), 1);
+        again.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_leaves_the_database_to_the_other() {
+    let db = TestDb::sqlite().await;
+    let one = server("one").database((*db).clone()).start().await.unwrap();
+    server("never").database((*db).clone()).tier(Arc::new(Buggy)).start().await.err().unwrap();
+    assert_eq!(one_of(&db).await.unwrap(), 1);
+    one.stop().await;
+    assert_eq!(one_of(&db).await.unwrap(), 1, "the test has it open");
+}
+
+async fn one_of(db: &Db) -> Result<i32, DbError> {
+    db.read(|conn| diesel::select(1.into_sql::<Integer>()).get_result::<i32>(conn)).await
 }
 
 #[tokio::test]
@@ -188,7 +225,6 @@ async fn a_database_and_an_application_tier_of_ones_own_are_used() {
     });
     let running = server.start().await.unwrap();
     assert_eq!(get(&running, "/"), "own tier");
-    let one = database.read(|conn| diesel::select(1.into_sql::<Integer>()).get_result::<i32>(conn)).await;
-    assert_eq!(one.unwrap(), 1);
+    assert_eq!(one_of(&database).await.unwrap(), 1);
     running.stop().await;
 }

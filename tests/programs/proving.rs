@@ -104,7 +104,7 @@ async fn socket(request: HttpRequest, body: web::Payload) -> actix_web::Result<H
     Ok(response)
 }
 
-async fn enter(db: web::Data<Db>, id: web::Path<i32>) -> Result<HttpResponse, Error> {
+async fn enter(db: Db, id: web::Path<i32>) -> Result<HttpResponse, Error> {
     db.write(move |conn| insert(conn, *id, "acknowledged")).await?;
     Ok(HttpResponse::Created().finish())
 }
@@ -123,7 +123,7 @@ enum Manner {
     Endless,
 }
 
-async fn enter_in_a_manner(db: web::Data<Db>, path: web::Path<(i32, Manner)>) -> Result<HttpResponse, Error> {
+async fn enter_in_a_manner(db: Db, path: web::Path<(i32, Manner)>) -> Result<HttpResponse, Error> {
     let (id, manner) = path.into_inner();
     let write = db.write(move |conn| match manner {
         Manner::Stepwise => insert_stepwise(conn, id),
@@ -170,17 +170,17 @@ fn endless(columns: &str) -> String {
     format!("WITH digits(n) AS (SELECT 0{digits}) SELECT {columns} FROM {places}")
 }
 
-async fn read_for_ever(db: web::Data<Db>) -> Result<HttpResponse, Error> {
+async fn read_for_ever(db: Db) -> Result<HttpResponse, Error> {
     db.read(|conn| diesel::sql_query(endless("MAX(d1.n)")).execute(conn)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-async fn entry(db: web::Data<Db>, id: web::Path<i32>) -> Result<String, Error> {
+async fn entry(db: Db, id: web::Path<i32>) -> Result<String, Error> {
     let note = ledger::table.filter(ledger::id.eq(*id)).select(ledger::note);
     Ok(db.read(move |conn| note.first(conn)).await?)
 }
 
-async fn entries(db: web::Data<Db>) -> Result<String, Error> {
+async fn entries(db: Db) -> Result<String, Error> {
     let ids = db.read(|conn| ledger::table.select(ledger::id).order(ledger::id).load::<i32>(conn)).await?;
     Ok(ids.iter().map(|id| format!("{id}\n")).collect())
 }

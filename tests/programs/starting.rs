@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use foobar::actix_web::web;
 use foobar::diesel::{self, prelude::*};
-use foobar::{App, BoxError, BoxFuture, Db, Migrations, Server, embed_migrations};
+use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 struct Starting;
 
@@ -26,16 +26,21 @@ impl App for Starting {
         }
     }
 
-    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
-        match setting("STARTING_APP").as_str() {
-            "panic" => Box::pin(async { panic!("a start with a bug") }),
-            "panic at once" => panic!("a start with a bug"),
-            "error" => Box::pin(async { Err("the shop has no products".into()) }),
-            "pause" => Box::pin(pause()),
-            "never" => Box::pin(never()),
-            "blocks" => Box::pin(async { blocks() }),
-            "query" => Box::pin(seed(db)),
-            _ => Box::pin(async { Ok(()) }),
+    /// What `async fn start` is, for one that panics before it gives a future.
+    fn start(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let start = setting("STARTING_APP");
+        assert_ne!(start, "panic at once", "a start with a bug");
+        async move {
+            match start.as_str() {
+                "panic" => panic!("a start with a bug"),
+                "error" => Err("the shop has no products".into()),
+                "pause" => pause().await,
+                "never" => never().await,
+                "blocks" => blocks(),
+                "query" => seed(context).await,
+                "spawn" => spawn(context),
+                _ => Ok(()),
+            }
         }
     }
 }
@@ -52,15 +57,21 @@ fn blocks() -> Result<(), BoxError> {
     }
 }
 
+fn spawn(context: &Context) -> Result<(), BoxError> {
+    context.spawn(std::future::pending());
+    tracing::info!("has spawned what does not end");
+    Ok(())
+}
+
 /// Longer than the test lets a query take.
 async fn pause() -> Result<(), BoxError> {
     tokio::time::sleep(Duration::from_secs(1)).await; // time is what is tested
     Ok(())
 }
 
-async fn seed(db: Option<&Db>) -> Result<(), BoxError> {
-    let (db, query) = (db.ok_or("there is no database")?, setting("STARTING_QUERY"));
-    db.write(move |conn| diesel::sql_query(&query).execute(conn)).await?;
+async fn seed(context: &Context) -> Result<(), BoxError> {
+    let query = setting("STARTING_QUERY");
+    context.db()?.write(move |conn| diesel::sql_query(&query).execute(conn)).await?;
     Ok(())
 }
 

@@ -3,11 +3,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foobar_core::{Attempt, BoxError, Chain, on_own_thread, panics};
-use foobar_db::Db;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
-use crate::App;
 use crate::guard::Guard;
+use crate::{App, Context};
 
 mod error;
 
@@ -16,7 +15,7 @@ pub use error::StartError;
 /// An application with what stands under it and around it, shared by all threads.
 pub(super) struct AppInstance<A> {
     pub(super) app: Arc<A>,
-    pub(super) db: Option<Db>,
+    pub(super) context: Context,
     pub(super) guard: Arc<Guard>,
     /// How long [`App::start`] may take.
     start_timeout: Duration,
@@ -35,13 +34,14 @@ enum Step {
     None,
     Migrations,
     App,
+    Stop,
 }
 
 impl<A: App> AppInstance<A> {
-    pub(super) fn new(app: A, db: Option<Db>, guard: Arc<Guard>, start_timeout: Duration) -> Self {
+    pub(super) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
-        Self { app: Arc::new(app), db, guard, start_timeout, progress }
+        Self { app: Arc::new(app), context, guard, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
@@ -50,11 +50,12 @@ impl<A: App> AppInstance<A> {
             Step::None => None,
             Step::Migrations => Some("the migrations of the database; if one had begun, the log has named it"),
             Step::App => Some("the application's own start"),
+            Step::Stop => Some("the application's own stop"),
         }
     }
 
     async fn migrate(&self) -> Result<(), StartError> {
-        let Some(db) = &self.db else { return Ok(()) };
+        let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
         let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
         let outcome = self.at(Step::Migrations, db.migrate(&migrations)).await;
         outcome.map(drop).map_err(StartError::Migrate)
@@ -62,13 +63,28 @@ impl<A: App> AppInstance<A> {
 
     async fn start(&self) -> Result<(), StartError> {
         let since = Instant::now();
-        let (app, db) = (Arc::clone(&self.app), self.db.clone());
-        let start = on_own_thread("app-start", async move { app.start(db.as_ref()).await });
+        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let start = on_own_thread("app-start", async move { app.start(&context).await });
         match self.at(Step::App, timeout(self.start_timeout, start)).await {
             Ok(Ok(Ok(outcome))) => outcome.map_err(|error| self.failed(error, since.elapsed())),
             Ok(Ok(Err(panic))) => Err(StartError::Panicked(panic)),
             Ok(Err(no_thread)) => Err(StartError::App(no_thread.into())),
             Err(_elapsed) => Err(StartError::Deadline { limit: self.start_timeout, source: None }),
+        }
+    }
+
+    /// Runs [`App::stop`], until `deadline`, of an application that has started.
+    pub(super) async fn stop(&self, deadline: Instant) {
+        if !self.guard.gate.is_open() {
+            return;
+        }
+        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let stop = on_own_thread("app-stop", async move { app.stop(&context).await });
+        match timeout_at(deadline.into(), self.at(Step::Stop, stop)).await {
+            Ok(Ok(Ok(Ok(())))) | Err(_) => {} // unfinished, it is told by whoever drains
+            Ok(Ok(Ok(Err(error)))) => tracing::error!(error = %Chain(&*error), "the application's own stop failed"),
+            Ok(Ok(Err(panic))) => tracing::error!("the application's own stop {panic}"),
+            Ok(Err(error)) => tracing::error!(%error, "the application's own stop got no thread"),
         }
     }
 

@@ -132,6 +132,8 @@ fn failure(status: StatusCode, error: &actix_web::Error, link: &Link) -> Failure
         Some(detail) => problem.detail(detail),
         None => problem,
     };
+    let members = error.as_error::<crate::Error>().into_iter().flat_map(crate::Error::members);
+    let problem = problem.members(members);
     Failure::new(problem).cause(chain(error))
 }
 

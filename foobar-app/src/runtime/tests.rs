@@ -12,20 +12,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-/// An application from a function.
-pub(super) struct Routes<F>(pub(super) F);
-
-impl<F: Fn(&mut ServiceConfig) + Send + Sync + 'static> App for Routes<F> {
-    fn routes(&self, routes: &mut ServiceConfig) {
-        (self.0)(routes);
-    }
-}
-
 pub(super) async fn client(routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Client {
-    Client::new(Routes(routes), None).await
+    Client::new(crate::routes(routes), None).await
 }
 
 /// Runs `test` on a worker thread's runtime with the handler of that thread.
@@ -33,7 +24,7 @@ fn on_worker(
     routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static,
     test: impl AsyncFnOnce(Rc<dyn Handler>) + 'static,
 ) {
-    let runtime = Arc::new(Runtime::new(Routes(routes), None, &AppSettings::default()));
+    let runtime = Arc::new(Runtime::new(crate::routes(routes), None, &AppSettings::default()));
     let tier = Arc::clone(&runtime);
     let worker = async move {
         tier.start().await.expect("nothing is in the way");
@@ -112,7 +103,10 @@ impl Body for Endless {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"chunk")))))
     }
@@ -306,7 +300,10 @@ async fn a_body_that_is_too_large_too_slow_or_cut_short_has_its_own_status() {
     impl Body for Failing {
         type Data = Bytes;
         type Error = BoxError;
-        fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
             Poll::Ready(self.0.take().map(|error| Err(error.into())))
         }
     }

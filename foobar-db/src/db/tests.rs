@@ -2,6 +2,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Integer};
 use foobar_core::{Chain, Metrics, Period, Secret};
 use futures_util::FutureExt;
@@ -307,15 +308,19 @@ async fn a_typed_handle_has_the_types_of_its_engine_and_no_other_engine() {
 async fn the_figures_of_the_pools_are_in_the_metrics() {
     for db in both().await {
         let _failed = db.write(|conn| insert(conn, 1).and_then(|_| insert(conn, 1))).await;
+        let missing = db.write(|conn| things::table.find(7).select(things::id).first::<i32>(conn)).await;
+        assert!(matches!(missing, Err(Error::Query(DieselError::NotFound))), "{missing:?}");
+        let taken_back = db.write(|_| Err::<(), _>(DieselError::RollbackTransaction)).await;
+        assert!(matches!(taken_back, Err(Error::Query(DieselError::RollbackTransaction))), "{taken_back:?}");
         let mut metrics = Metrics::default();
         db.tier().metrics(&mut metrics);
         let text = metrics.into_text();
-        let pool = if db.database.engine() == Engine::Sqlite { "writer" } else { "primary" };
-        let max = if db.database.engine() == Engine::Sqlite { 1 } else { 8 };
+        let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "primary" };
+        let max = if db.database().engine() == Engine::Sqlite { 1 } else { 8 };
         for expected in [
             format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
-            format!("foobar_database_queries_total{{pool=\"{pool}\"}} 2\n"),
+            format!("foobar_database_queries_total{{pool=\"{pool}\"}} 4\n"),
             format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),
         ] {
             assert!(text.contains(&expected), "{expected} in {text}");

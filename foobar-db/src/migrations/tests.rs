@@ -11,7 +11,7 @@ use super::*;
 use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrapper};
 use crate::sqlite::tests::stranger;
 use crate::testing::TestDb;
-use crate::{DatabaseSettings, Db, MysqlConnection, QueryKind};
+use crate::{DatabaseSettings, Db, Ending, MysqlConnection, QueryKind};
 
 mod foreign_keys;
 mod unfinished;
@@ -155,7 +155,7 @@ async fn occupy(db: &TestDb) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
         let _lock = MigrationLock::acquire(conn).ok().unwrap();
         begun.take().unwrap().send(()).unwrap();
         let _disconnected = released.recv();
-        Ok(())
+        Ok(Ending::Commit)
     };
     let call = tokio::spawn(async move { database.run(QueryKind::Migrate, Box::new(work)).await });
     began.await.unwrap();

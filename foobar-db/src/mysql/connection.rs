@@ -84,7 +84,7 @@ impl MysqlConnection {
         let query = diesel::debug_query(source);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&query));
         let outcome = self.prepare_and_run(source, run);
-        let outcome = outcome.inspect_err(|error| self.note(error));
+        let outcome = outcome.inspect(|_| driver_error::succeeded(&query)).inspect_err(|error| self.note(error));
         let finished = InstrumentationEvent::finish_query(&query, outcome.as_ref().err());
         self.instrumentation.on_connection_event(finished);
         outcome
@@ -145,7 +145,7 @@ impl SimpleConnection for MysqlConnection {
         let text = StrQueryHelper::new(query);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&text));
         let outcome = self.link.run_text(query);
-        let outcome = outcome.inspect_err(|error| self.note(error));
+        let outcome = outcome.inspect(|()| driver_error::succeeded(&text)).inspect_err(|error| self.note(error));
         let finished = InstrumentationEvent::finish_query(&text, outcome.as_ref().err());
         self.instrumentation.on_connection_event(finished);
         outcome

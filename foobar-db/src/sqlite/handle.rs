@@ -143,8 +143,10 @@ impl Watch {
 
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::FinishQuery { error: Some(error), .. } = &event {
-            self.remember(error);
+        match &event {
+            InstrumentationEvent::FinishQuery { error: Some(error), .. } => self.remember(error),
+            InstrumentationEvent::FinishQuery { query, error: None, .. } => driver_error::succeeded(query),
+            _ => {}
         }
         if let Some(inner) = &mut self.inner {
             inner.on_connection_event(event);

@@ -134,6 +134,24 @@ fn a_second_signal_during_the_applications_own_start_cuts_it_off_with_3() {
 }
 
 #[test]
+fn what_the_application_has_spawned_is_waited_for_and_cut_off_with_3() {
+    for (environment, signals) in [("", 2), ("100ms", 1)] {
+        let folder = folder();
+        let mut program = starting(&folder, "sqlite:new.db", &[("STARTING_APP", "spawn")]);
+        if !environment.is_empty() {
+            program.env("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", environment);
+        }
+        let mut begun = Begun::new(&mut program);
+        begun.until_logged("has spawned what does not end");
+        begun.stop();
+        (1..signals).for_each(|_| begun.signal());
+        let (code, log) = begun.end();
+        assert_eq!(code, Some(3), "{log}");
+        assert!(log.contains("cut off: a task that the application has spawned"), "{log}");
+    }
+}
+
+#[test]
 fn a_migration_that_runs_after_a_wait_is_told_to_be_cut_off_too() {
     let (mut mysql, folder) = (Mysql::start(), folder());
     mysql.execute("DO GET_LOCK(CONCAT('gate-', DATABASE()), 0)");

@@ -1,13 +1,12 @@
 use super::*;
 use crate::actix_web::{Responder, web};
-use crate::testing::Client;
-use crate::{AppSettings, Runtime};
+use crate::testing::{Client, TestDb};
+use crate::{AppSettings, Db, Runtime};
 use actix_web::web::ServiceConfig;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use foobar_core::{BoxFuture, Readiness, Tier};
+use foobar_core::{Readiness, Tier};
 use foobar_db::Migrations;
-use foobar_db::testing::TestDb;
 use std::future::pending;
 
 diesel::table! {
@@ -29,22 +28,19 @@ impl App for Shop {
         self.0.clone()
     }
 
-    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move {
-            let db = db.ok_or("a shop needs a database")?;
-            let tea = (products::id.eq(1), products::name.eq("tea"));
-            db.write(move |conn| diesel::insert_into(products::table).values(tea).execute(conn)).await?;
-            Ok(())
-        })
+    async fn start(&self, context: &Context) -> Result<(), BoxError> {
+        let tea = (products::id.eq(1), products::name.eq("tea"));
+        context.db()?.write(move |conn| diesel::insert_into(products::table).values(tea).execute(conn)).await?;
+        Ok(())
     }
 }
 
-async fn product(db: web::Data<Db>, id: web::Path<i32>) -> Result<impl Responder, crate::Error> {
+async fn product(db: Db, id: web::Path<i32>) -> Result<impl Responder, crate::Error> {
     let id = id.into_inner();
     Ok(db.read(move |conn| products::table.find(id).select(products::name).first::<String>(conn)).await?)
 }
 
-async fn wrong(db: web::Data<Db>) -> Result<impl Responder, crate::Error> {
+async fn wrong(db: Db) -> Result<impl Responder, crate::Error> {
     db.write(|conn| diesel::sql_query("SELECT secret FROM nowhere").execute(conn)).await?;
     Ok("this cannot be")
 }
@@ -81,19 +77,16 @@ enum Wrong {
 impl App for Wrong {
     fn routes(&self, _: &mut ServiceConfig) {}
 
-    fn start<'a>(&'a self, db: Option<&'a Db>) -> BoxFuture<'a, Result<(), BoxError>> {
+    async fn start(&self, context: &Context) -> Result<(), BoxError> {
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
-        Box::pin(async move {
-            match self {
-                Self::Panics => panic!("a bug"),
-                Self::NeverEnds => pending().await,
-                Self::AsksTooMuch => {
-                    let db = db.ok_or("there is no database")?;
-                    db.write(move |conn| diesel::sql_query(endless).execute(conn)).await?;
-                    Ok(())
-                }
+        match self {
+            Self::Panics => panic!("a bug"),
+            Self::NeverEnds => pending().await,
+            Self::AsksTooMuch => {
+                context.db()?.write(move |conn| diesel::sql_query(endless).execute(conn)).await?;
+                Ok(())
             }
-        })
+        }
     }
 }
 
@@ -147,7 +140,10 @@ async fn a_failed_migration_stops_the_start_and_is_named() {
 #[tokio::test]
 async fn a_failed_start_of_the_application_stops_the_server() {
     let error = runtime(good(), None).start().await.unwrap_err();
-    assert_eq!(Chain(&*error).to_string(), "the application's own start failed: a shop needs a database");
+    assert_eq!(
+        Chain(&*error).to_string(),
+        "the application's own start failed: no database is configured; set `database.url`, for example to `sqlite:foobar.db`"
+    );
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ async fn failing() -> Client {
             .route("/passed", web::get().to(async || Err::<&str, Error>(ErrorInternalServerError("secret").into())))
             .route("/sorry", web::get().to(async || Err::<&str, _>(Sorry)))
             .route("/respond", web::get().to(async || Err::<&str, _>(Error::respond(Sorry))))
+            .route("/form", web::get().to(async || Err::<&str, _>(mistaken_form())))
             .route("/missing", web::get().to(async || Err::<&str, _>(Error::not_found("no tea"))))
             .route("/wrong", web::get().to(async || Err::<&str, Error>(ErrorBadRequest("no milk").into())))
             .route(
@@ -92,6 +93,25 @@ async fn a_sentence_for_the_client_is_rendered_whatever_its_status() {
         assert_eq!(answer.status(), status, "{path}");
         assert_eq!(answer.json::<HashMap<String, serde_json::Value>>()["detail"], detail, "{path}");
     }
+}
+
+fn mistaken_form() -> Error {
+    let errors = serde_json::json!({"name": ["is empty"], "age": ["is no number", "is missing"]});
+    Error::unprocessable("The form has mistakes.").with("errors", errors).with("left", 3)
+}
+
+#[tokio::test]
+async fn members_of_an_error_are_those_of_its_problem() {
+    let client = failing().await;
+    for path in ["/form", "/streamed/form"] {
+        let answer = client.get(path).await;
+        assert_eq!((answer.status().as_u16(), answer.header("content-type")), (422, Some("application/problem+json")));
+        let problem = answer.json::<serde_json::Value>();
+        assert_eq!(problem["errors"]["age"][1], "is missing", "{problem}");
+        assert_eq!((&problem["left"], &problem["title"]), (&3.into(), &"Unprocessable Entity".into()));
+    }
+    let page = client.get("/form").header("accept", "text/html").await;
+    assert!(page.text().contains("The form has mistakes.") && !page.text().contains("is missing"), "{}", page.text());
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use super::super::tests::{Routes, client};
+use super::super::tests::client;
 use super::*;
 use crate::testing::{Client, TestResponse};
 use crate::{AppSettings, AppTier, Runtime};
@@ -45,7 +45,7 @@ async fn websocket(path: &str) -> (Arc<dyn AppTier>, Client, DuplexStream) {
 
 /// The same with settings, and the answer that switched protocols.
 async fn switched(path: &str, settings: &AppSettings) -> (Arc<dyn AppTier>, Client, DuplexStream, TestResponse) {
-    let app = Routes(|routes: &mut ServiceConfig| {
+    let app = crate::routes(|routes: &mut ServiceConfig| {
         routes
             .route("/echo", web::get().to(echo))
             .route("/stubborn", web::get().to(stubborn))

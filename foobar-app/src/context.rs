@@ -1,0 +1,113 @@
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use foobar_core::Tier;
+
+use crate::tasks::Tasks;
+use crate::{Db, Error};
+
+/// What an application is given: its database, a place for work that outlives a request, and word of the stop.
+///
+/// [`App::start`](crate::App::start) and [`App::stop`](crate::App::stop) get it, and a handler takes it as an argument. It
+/// is cheap to clone.
+///
+/// ```
+/// use foobar_app::actix_web::Responder;
+/// use foobar_app::{Context, Db, Error};
+///
+/// async fn order(db: Db, context: Context) -> Result<impl Responder, Error> {
+///     // … db.write(..) …
+///     context.spawn(async { /* tell the warehouse, also if the client has gone meanwhile */ });
+///     Ok("ordered")
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    db: Option<Db>,
+    tasks: Arc<Tasks>,
+}
+
+impl Context {
+    /// Of an application with this database. A server makes its own.
+    pub fn new(db: Option<Db>) -> Self {
+        Self { db, tasks: Arc::new(Tasks::new()) }
+    }
+
+    /// The database, for what belongs to no request; a handler takes a [`Db`].
+    ///
+    /// Where there is none, the error says how to get one: return it by `?`.
+    pub fn db(&self) -> Result<&Db, foobar_db::Error> {
+        self.db.as_ref().ok_or(foobar_db::Error::NoUrl)
+    }
+
+    /// Runs work beside all requests, on the server's runtime. A stop waits for it, until `server.shutdown_timeout`; what
+    /// then still runs is dropped, which the log and the exit code 3 tell. Work without an end has to look at
+    /// [`stopping`](Self::stopping). A panic in it is logged and ends it alone.
+    ///
+    /// It must not block, and it may not hold what belongs to a worker thread: hence `Send`. What a handler starts by
+    /// `actix_web::rt::spawn` instead ends with its worker thread, and nobody waits for it.
+    ///
+    /// # Panics
+    ///
+    /// Before the server has begun to start, as in [`App::routes`](crate::App::routes).
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
+    }
+
+    /// Completes as soon as a stop has begun: then requests that are under way are finished, [`App::stop`] runs, and what
+    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it.
+    ///
+    /// ```
+    /// # async fn look_around() {}
+    /// # async fn wait() {}
+    /// # fn start(context: foobar_app::Context) {
+    /// let stopping = context.stopping();
+    /// context.spawn(async move {
+    ///     let mut stopping = std::pin::pin!(stopping);
+    ///     loop {
+    ///         tokio::select! {
+    ///             () = &mut stopping => return,
+    ///             () = wait() => look_around().await,
+    ///         }
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    ///
+    /// [`App::stop`]: crate::App::stop
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.tasks.stopping()
+    }
+
+    /// The tier that what is spawned lives in: its start says on which runtime, its drain waits. [`Runtime`] and
+    /// [`TowerApp`] start and drain that of their context.
+    ///
+    /// [`Runtime`]: crate::Runtime
+    /// [`TowerApp`]: crate::TowerApp
+    pub fn tier(&self) -> Arc<dyn Tier> {
+        Arc::clone(&self.tasks) as Arc<dyn Tier>
+    }
+}
+
+impl FromRequest for Context {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let context = request.app_data::<Self>().cloned();
+        ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests;
