@@ -65,7 +65,8 @@ impl Plan {
 fn listen(web: &WebSettings) -> Result<Vec<Listen>, Error> {
     let parse = |text: &String| text.parse().map_err(|message: String| Error::setting("web.listen", message));
     let listen: Vec<Listen> = web.listen.iter().map(parse).collect::<Result<_, _>>()?;
-    let is_taken = |index: usize| listen[..index].iter().any(|other| other.endpoint == listen[index].endpoint);
+    let is_before = |index: usize| listen[..index].iter().any(|other| other.endpoint == listen[index].endpoint);
+    let is_taken = |index: usize| listen[index].port() != Some(0) && is_before(index); // the system chooses another each time
     if let Some(twice) = (0..listen.len()).find(|index| is_taken(*index)) {
         let message = format!("\"{}\" is there twice; each address is listened on once", listen[twice].endpoint);
         return Err(Error::setting("web.listen", message));

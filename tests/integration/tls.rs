@@ -1,6 +1,9 @@
 //! HTTPS as others speak it: curl and openssl, with each kind of key and version, with and without a certificate of their
 //! own. `tests/tls` has the programs that judge a server.
 
+mod observatory;
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -48,8 +51,24 @@ impl Authority {
 
     /// The files of a certificate for `localhost` and its key.
     fn issue(&self, name: &str, algorithm: &'static SignatureAlgorithm, subject: DistinguishedName) -> [String; 2] {
+        self.write(name, ["localhost"].as_slice(), algorithm, subject)
+    }
+
+    /// The same for these names.
+    fn issue_for(&self, names: &[&str], subject: DistinguishedName) -> [String; 2] {
+        self.write(names[0], names, &rcgen::PKCS_ECDSA_P256_SHA256, subject)
+    }
+
+    fn write(
+        &self,
+        name: &str,
+        names: &[&str],
+        algorithm: &'static SignatureAlgorithm,
+        subject: DistinguishedName,
+    ) -> [String; 2] {
         let key = KeyPair::generate_for(algorithm).unwrap();
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = subject;
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let files = [(".pem", certificate.pem()), (".key", key.serialize_pem())];
@@ -192,6 +211,31 @@ async fn what_is_wrong_with_the_certificate_of_the_admin_listener_is_said_of_its
     }
 }
 
+/// What `openssl s_client` says of a connection in which it asks for another handshake.
+fn renegotiate(port: u16, authority: &Path) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost", "-tls1_2"]);
+    command.arg("-CAfile").arg(authority).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("openssl is installed");
+    child.stdin.take().unwrap().write_all(b"R\n").unwrap();
+    text(child.wait_with_output().unwrap())
+}
+
+#[tokio::test]
+async fn another_handshake_in_a_connection_is_refused_and_others_are_served() {
+    let authority = Authority::new();
+    let ca = authority.path("ca.pem");
+    let [certificate, key] = authority.issue("own", &rcgen::PKCS_ECDSA_P256_SHA256, named("own"));
+    let files = [("sites.a.ssl_certificate", certificate.as_str()), ("sites.a.ssl_certificate_key", key.as_str())];
+    let running = start(&files).await;
+    for _ in 0..3 {
+        let said = renegotiate(port(&running), &ca);
+        assert!(said.contains("RENEGOTIATING") && said.contains("no renegotiation"), "{said}");
+        assert_eq!(curl(&ca, &[], &format!("https://localhost:{}/", port(&running))), "nobody");
+    }
+    running.stop().await;
+}
+
 /// One packet carries an answer from the cache, the announcement of the end and the end: they are written as one, with more
 /// to come, and the end of this side follows. The first look is at the disk.
 #[test]
@@ -222,7 +266,8 @@ fn the_answer_the_announcement_of_the_end_and_the_end_go_out_together() {
     program.signal("TERM");
     assert!(program.wait().0.success());
     let calls = trace.calls();
-    let ends: Vec<_> = (1..calls.len()).filter(|at| calls[*at].name == "shutdown").collect();
+    let ends: Vec<_> =
+        (1..calls.len()).filter(|at| calls[*at].name == "shutdown" && !calls[*at].rest.contains("ENOTCONN")).collect();
     let of_worker = |call: &&Call| call.name.starts_with("send") || call.name == "shutdown";
     assert_eq!(ends.len(), 3, "{calls:#?}");
     for end in ends.into_iter().skip(1) {

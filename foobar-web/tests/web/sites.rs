@@ -341,6 +341,12 @@ fn every_answer_has_its_own_request_id_and_names_the_server_without_a_version() 
 }
 
 #[test]
+fn a_port_that_the_system_chooses_may_be_asked_for_twice() {
+    let server = Server::start("[web]\nlisten = ['127.0.0.1:0', '127.0.0.1:0']\n");
+    assert_eq!(server.web.addresses().len(), 2);
+}
+
+#[test]
 fn settings_that_mean_nothing_are_errors_that_name_their_key() {
     for (toml, start) in [
         ("[web]\nlisten = ['80']\n", "`web.listen`: \"80\" is not an address"),
