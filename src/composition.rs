@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foobar_app::{AppSettings, AppTier, Db};
+use foobar_app::{AppSettings, AppTier, Context, Db};
 use foobar_core::config::Config;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
@@ -29,6 +29,7 @@ pub(crate) struct Composition {
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
+    context: Context,
 }
 
 /// What the program brings; the configuration brings the rest.
@@ -37,7 +38,9 @@ pub(crate) struct Parts {
     pub(crate) application: Option<Application>,
     pub(crate) database: Option<Db>,
     pub(crate) web: Option<MakeWeb>,
-    pub(crate) tiers: Vec<Arc<dyn Tier>>,
+    pub(crate) tiers: Vec<MakeTier>,
+    /// What [`Server::migrations`](crate::Server::migrations) was given.
+    pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
 }
 
@@ -52,18 +55,21 @@ pub(crate) struct Application {
     pub(crate) make: MakeApp,
 }
 
-type MakeApp = Box<dyn FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send>;
+/// Makes the application's tier of its context, its settings and the migrations of the server.
+type MakeApp = Box<dyn FnOnce(&Context, &AppSettings, &Migrations) -> Arc<dyn AppTier> + Send>;
+pub(crate) type MakeTier = Box<dyn FnOnce(&Context) -> Arc<dyn Tier> + Send>;
 
 impl Composition {
     pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {
         let settings = AllSettings::parse(&config)?;
-        let migrations = parts.application.as_ref().map_or(Ok(Migrations::none()), |app| app.migrations.clone());
-        let migrations = migrations.map_err(StartError::migrations)?;
+        let migrations = migrations(&parts)?;
         let database = match parts.database {
             None if settings.database.url.is_some() => Some(open(&config, &settings)?),
             given => given,
         };
-        let app = parts.application.map(|application| (application.make)(database.clone(), &settings.app));
+        let context = Context::new(database.clone());
+        let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
+        let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let web = match parts.web {
             Some(make) => make(&settings.web, &settings.sites, handler)
@@ -73,8 +79,7 @@ impl Composition {
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
-        let mut composition =
-            Self { config, settings, migrations, database, app, web, admin: None, others: parts.tiers };
+        let mut composition = Self { config, settings, migrations, database, app, web, admin: None, others, context };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
@@ -118,16 +123,28 @@ impl Composition {
         let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
-        let supervisor = Supervisor::start(tiers, Instant::now() + patience.timeout).await?;
-        Ok(Running::new(supervisor, self.web, self.admin, patience))
+        let tasks = self.context.tier();
+        let begun = tasks.start().await; // before all that may spawn
+        begun.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
+        match Supervisor::start(tiers, Instant::now() + patience.timeout).await {
+            Ok(supervisor) => Ok(Running::new(supervisor, self.web, self.admin, patience)),
+            Err(error) => {
+                tasks.cut_off().await; // nobody waits for what the tiers have spawned
+                Err(error.into())
+            }
+        }
     }
 
-    /// Database, the user's own tiers, application, web.
+    /// Database, the user's own tiers, application, web. Without an application what the tiers spawn is in its place.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
         let mut tiers = Vec::new();
         tiers.extend(self.database.as_ref().map(|database| database.tier()));
         tiers.extend(self.others.iter().cloned());
-        tiers.extend(self.app.clone().map(|app| app as Arc<dyn Tier>));
+        match &self.app {
+            Some(app) => tiers.push(Arc::clone(app) as Arc<dyn Tier>),
+            None if self.others.is_empty() => {}
+            None => tiers.push(self.context.tier()),
+        }
         tiers.push(self.web.clone());
         tiers
     }
@@ -144,6 +161,17 @@ impl Composition {
                 Ok(Some(Arc::new(admin)))
             }
         }
+    }
+}
+
+/// Those of the application, or those that the server was given.
+fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
+    let of_app = parts.application.as_ref().map_or(Ok(Migrations::none()), |app| app.migrations.clone());
+    let of_app = of_app.map_err(StartError::migrations)?;
+    match &parts.migrations {
+        None => Ok(of_app),
+        Some(given) if of_app.is_empty() => Ok(given.clone()),
+        Some(_) => Err(StartError::MigrationsTwice),
     }
 }
 

@@ -24,6 +24,9 @@ pub enum StartError {
     /// There is no application, no folder and no route.
     #[error("nothing to serve: give an application, `--root DIR`, or a site with a root or routes")]
     NothingToServe,
+    /// Both the application and the server have migrations.
+    #[error("migrations come from `App::migrations` and from `Server::migrations`; give them in one place")]
+    MigrationsTwice,
     /// The configuration file that was asked for is not there.
     #[error("there is no configuration file {}", .0.display())]
     NoConfigFile(PathBuf),
@@ -46,6 +49,6 @@ impl StartError {
 
     /// Whether the configuration is to blame, rather than what the server found when it started.
     pub const fn is_configuration(&self) -> bool {
-        !matches!(self, Self::Tier(_))
+        !matches!(self, Self::Tier(_) | Self::MigrationsTwice)
     }
 }

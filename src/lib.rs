@@ -44,7 +44,7 @@ pub use server::Server;
 pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{
-    App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, routes,
+    App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, every, routes,
 };
 pub use foobar_core::{
     Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,

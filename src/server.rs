@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use foobar_app::{App, AppSettings, AppTier, Db, Runtime, TowerApp};
+use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, TowerApp};
 use foobar_core::config::Loader;
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
@@ -32,7 +32,9 @@ impl Server {
     /// Serves this application.
     pub fn app(self, app: impl App) -> Self {
         let migrations = panics::catch(|| app.migrations());
-        self.application(migrations, |db, settings| Arc::new(Runtime::new(app, db, settings)))
+        self.application(migrations, |context, settings, _| {
+            Arc::new(Runtime::with_context(app, context.clone(), settings))
+        })
     }
 
     /// Serves a [`tower::Service`](tower_service::Service), such as an axum router, as the application.
@@ -45,28 +47,50 @@ impl Server {
         B: http_body::Body<Data = bytes::Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
-        self.app_tier(move |_, settings| Arc::new(TowerApp::new(service, settings)))
+        self.service_with(move |_| service)
     }
 
-    /// Serves an application tier of your own; it is made once the database and the settings are known. This is also
-    /// how a tower service gets the database of `database.url`:
+    /// Serves a service that is made of the [`Context`]: of the database, and of a place for work that outlives a request.
+    /// With [`migrations`](Self::migrations) it has all that an [`App`] has.
     ///
     /// ```
-    /// use std::sync::Arc;
     /// use axum::{Router, extract::State, routing::get};
-    /// use foobar::{Db, Server, TowerApp};
+    /// use foobar::{Context, Server};
     ///
-    /// async fn database(State(db): State<Option<Db>>) -> String {
-    ///     db.map_or("none".to_owned(), |db| db.describe())
+    /// async fn database(State(context): State<Context>) -> String {
+    ///     context.db().map_or("none".to_owned(), |db| db.describe())
     /// }
     ///
-    /// let server = Server::new().app_tier(|db, settings| {
-    ///     let router = Router::new().route("/", get(database)).with_state(db);
-    ///     Arc::new(TowerApp::new(router, settings))
-    /// });
+    /// let server = Server::new()
+    ///     .service_with(|context| Router::new().route("/", get(database)).with_state(context.clone()));
     /// ```
+    pub fn service_with<S, B>(self, make: impl FnOnce(&Context) -> S + Send + 'static) -> Self
+    where
+        S: tower_service::Service<http::Request<RequestBody>, Response = http::Response<B>>,
+        S: Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: 'static,
+        B: http_body::Body<Data = bytes::Bytes> + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.application(Ok(Migrations::none()), move |context, settings, migrations| {
+            let service = make(context);
+            Arc::new(TowerApp::with_context(service, context.clone(), migrations.clone(), settings))
+        })
+    }
+
+    /// The migrations of the database, for a [service](Self::service_with): run at the start and by the command `migrate`. An
+    /// [`App`] has its own, and both together are refused; an [application tier of your own](Self::app_tier) runs them itself,
+    /// but for the command.
+    pub fn migrations(self, migrations: Migrations) -> Self {
+        let mut server = self.with_tables_of(&migrations);
+        server.parts.migrations = Some(migrations);
+        server
+    }
+
+    /// Serves an application tier of your own; it is made once the database and the settings are known.
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
-        self.application(Ok(Migrations::none()), make)
+        self.application(Ok(Migrations::none()), move |context, settings, _| make(context.db().ok().cloned(), settings))
     }
 
     /// Takes requests by a web tier of your own instead of [`Web`](crate::Web), made from the web tier's settings and
@@ -88,8 +112,25 @@ impl Server {
 
     /// Adds a tier of your own, such as a queue worker: started after the database and before the application,
     /// drained after the application.
-    pub fn tier(mut self, tier: Arc<dyn Tier>) -> Self {
-        self.parts.tiers.push(tier);
+    pub fn tier(self, tier: Arc<dyn Tier>) -> Self {
+        self.tier_with(move |_| tier)
+    }
+
+    /// Adds a tier of your own that is made of the [`Context`]; [`every`](crate::every()) makes one of a function that is
+    /// called again and again.
+    ///
+    /// ```
+    /// use foobar::{BoxError, Context, Server};
+    ///
+    /// async fn clear(context: Context) -> Result<(), BoxError> {
+    ///     let _db = context.db()?; // … db.write(..) …
+    ///     Ok(())
+    /// }
+    ///
+    /// let server = Server::new().tier_with(foobar::every("10m", clear));
+    /// ```
+    pub fn tier_with(mut self, make: impl FnOnce(&Context) -> Arc<dyn Tier> + Send + 'static) -> Self {
+        self.parts.tiers.push(Box::new(make));
         self
     }
 
@@ -156,16 +197,25 @@ impl Server {
         Composition::compile(settings::load(self.loader)?, self.parts)?.start().await
     }
 
-    fn application(
-        mut self,
-        migrations: Result<Migrations, Panic>,
-        make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static,
-    ) -> Self {
-        if migrations.as_ref().is_ok_and(|migrations| !migrations.is_empty()) {
+    /// An application with tables has a database also where nothing is configured.
+    fn with_tables_of(mut self, migrations: &Migrations) -> Self {
+        if !migrations.is_empty() {
             self.loader = self.loader.preset_beneath("database.url", DEFAULT_DATABASE);
         }
-        self.parts.application = Some(Application { migrations, make: Box::new(make) });
         self
+    }
+
+    fn application(
+        self,
+        migrations: Result<Migrations, Panic>,
+        make: impl FnOnce(&Context, &AppSettings, &Migrations) -> Arc<dyn AppTier> + Send + 'static,
+    ) -> Self {
+        let mut server = match &migrations {
+            Ok(migrations) => self.with_tables_of(migrations),
+            Err(_panic) => self, // it is told at the start
+        };
+        server.parts.application = Some(Application { migrations, make: Box::new(make) });
+        server
     }
 }
 

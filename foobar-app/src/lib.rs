@@ -3,6 +3,7 @@
 //! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`every`]: work that is done again and again.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
 //! - [`testing`]: calls an application in process.
@@ -14,10 +15,12 @@
 //! [`AppSettings`] holds what can be changed.
 
 mod app;
+mod app_instance;
 mod app_tier;
 mod context;
 mod db;
 mod error;
+mod every;
 mod guard;
 mod routes;
 mod runtime;
@@ -29,11 +32,13 @@ mod tower_app;
 
 pub use actix_web;
 pub use app::App;
+pub use app_instance::StartError;
 pub use app_tier::AppTier;
 pub use context::Context;
 pub use db::Db;
 pub use error::Error;
+pub use every::every;
 pub use routes::{Routes, routes};
-pub use runtime::{Runtime, StartError};
+pub use runtime::Runtime;
 pub use settings::{AppSettings, HeaderText};
 pub use tower_app::TowerApp;

@@ -21,17 +21,15 @@ use foobar_core::{
 };
 use http::{Method, StatusCode};
 
+use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::{App, AppSettings, AppTier, Context, Db};
 
-mod app_instance;
 mod head;
 mod request;
 mod response;
 mod tunnel;
 
-use app_instance::AppInstance;
-pub use app_instance::StartError;
 use request::Link;
 use tunnel::Tunnels;
 
@@ -54,7 +52,7 @@ use tunnel::Tunnels;
 ///
 /// # The database
 ///
-/// `start` runs the migrations and then [`App::start`]. A failure that [may pass](StartError::may_pass), such as a
+/// `start` runs the migrations and then [`App::start`]. A failure that [may pass](crate::StartError::may_pass), such as a
 /// database that is down or read-only, does not stop the server's start: the tier is not ready and says why, answers 503
 /// with `Retry-After: 1`, and tries again. Every other failure, also a panic, ends the server's start, and where it
 /// comes later it is that of [`failed`](Tier::failed).
@@ -70,7 +68,7 @@ use tunnel::Tunnels;
 /// than [`AppSettings::max_websocket_frame`] ends it with an error; a handler that takes frames of more than actix-web's
 /// 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
 pub struct Runtime<A> {
-    instance: Arc<AppInstance<A>>,
+    pub(crate) instance: Arc<AppInstance<A>>,
     start: PersistentStart<AppInstance<A>>,
     tunnels: Arc<Tunnels>,
 }
@@ -114,17 +112,7 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        let tasks = self.instance.context.tier();
-        Box::pin(async move {
-            tasks.start().await?;
-            match self.start.start().await {
-                Err(error) => {
-                    tasks.cut_off().await; // what the start has spawned ends with it
-                    Err(error)
-                }
-                started => started,
-            }
-        })
+        Box::pin(self.instance.begin(&self.start))
     }
 
     fn failed(&self) -> BoxFuture<'_, BoxError> {
@@ -143,19 +131,16 @@ impl<A: App> Tier for Runtime<A> {
         Box::pin(async move {
             self.start.stop(deadline).await;
             self.tunnels.drain(deadline).await;
-            self.instance.stop(deadline).await;
-            self.instance.context.tier().drain(deadline).await;
+            self.instance.end(deadline).await;
         })
     }
 
     fn unfinished(&self) -> Option<String> {
-        let of_app = self.instance.unfinished().map(str::to_owned);
-        of_app.or_else(|| self.instance.context.tier().unfinished())
+        self.instance.unfinished()
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.instance.guard.metrics(metrics);
-        self.instance.context.tier().metrics(metrics);
+        self.instance.metrics(metrics);
     }
 }
 

@@ -3,17 +3,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::web::ServiceConfig;
 use bytes::Bytes;
 use foobar_core::{
-    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, Readiness, Request, RequestId, Response,
-    ResponseBody, Tier,
+    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request, RequestId,
+    Response, ResponseBody, Tier,
 };
+use foobar_db::Migrations;
 use http::header::ACCEPT;
 use tower_service::Service;
 
+use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::streamed::Streamed;
-use crate::{AppSettings, AppTier};
+use crate::{App, AppSettings, AppTier, Context};
 
 /// Runs any `tower::Service` as the application: an axum `Router`, for example.
 ///
@@ -22,15 +25,38 @@ use crate::{AppSettings, AppTier};
 /// [`RequestId`](foobar_core::RequestId) and the [`ConnectInfo`](foobar_core::ConnectInfo); where the client asked to
 /// switch protocols, they hold an [`Upgrade`](foobar_core::Upgrade) that the service may use, but axum's own
 /// WebSockets look for hyper's and do not find it.
+///
+/// [`with_context`](Self::with_context) gives it a database, which its start migrates as that of a
+/// [`Runtime`](crate::Runtime) does; and a drain waits for what its handlers have spawned on that [`Context`].
 pub struct TowerApp<S> {
     service: S,
-    guard: Arc<Guard>,
+    instance: Arc<AppInstance<Schema>>,
+    start: PersistentStart<AppInstance<Schema>>,
+}
+
+/// What a service is besides its routes.
+struct Schema(Migrations);
+
+impl App for Schema {
+    fn routes(&self, _routes: &mut ServiceConfig) {}
+
+    fn migrations(&self) -> Migrations {
+        self.0.clone()
+    }
 }
 
 impl<S> TowerApp<S> {
     /// The application that `service` is; each request is answered by a clone of it.
     pub fn new(service: S, settings: &AppSettings) -> Self {
-        Self { service, guard: Arc::new(Guard::new(settings)) }
+        Self::with_context(service, Context::new(None), Migrations::none(), settings)
+    }
+
+    /// The same with what its handlers have been given: `service` holds a clone of `context`, on whose database the start
+    /// runs `migrations`.
+    pub fn with_context(service: S, context: Context, migrations: Migrations, settings: &AppSettings) -> Self {
+        let guard = Arc::new(Guard::new(settings));
+        let instance = Arc::new(AppInstance::new(Schema(migrations), context, guard, *settings.start_timeout));
+        Self { service, start: PersistentStart::new(Arc::clone(&instance)), instance }
     }
 }
 
@@ -47,20 +73,34 @@ impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        self.guard.gate.open();
-        Box::pin(async { Ok(()) })
+        Box::pin(self.instance.begin(&self.start))
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        Box::pin(self.start.failed())
     }
 
     fn readiness(&self) -> Readiness {
-        self.guard.gate.readiness()
+        self.instance.guard.gate.readiness()
     }
 
-    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
-        Box::pin(async {}) // the web tier has finished all requests, and nothing else runs
+    fn stopping(&self) {
+        self.instance.context.tier().stopping();
+    }
+
+    fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.start.stop(deadline).await;
+            self.instance.end(deadline).await; // the web tier has finished all requests
+        })
+    }
+
+    fn unfinished(&self) -> Option<String> {
+        self.instance.unfinished()
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.guard.metrics(metrics);
+        self.instance.metrics(metrics);
     }
 }
 
@@ -70,9 +110,10 @@ where
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
     fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
-        let counters = self.guard.counters();
+        let guard = Arc::clone(&self.instance.guard);
+        let counters = guard.counters();
         let worker = Worker { service: self.service.clone(), counters: Arc::clone(&counters) };
-        let handler = Guarded::handler(Arc::clone(&self.guard), counters, worker);
+        let handler = Guarded::handler(guard, counters, worker);
         Box::pin(async { Ok(handler) })
     }
 }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use foobar::actix_web::web;
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
 use foobar::{
-    App, BoxError, BoxFuture, Chain, DatabaseSettings, Db, DbError, InProcess, Readiness, Runtime, Secret, Server,
-    Stop, Tier,
+    App, BoxError, BoxFuture, Chain, Context, DatabaseSettings, Db, DbError, InProcess, Migrations, Readiness, Runtime,
+    Secret, Server, Stop, Tier, embed_migrations,
 };
 
 use foobar::test::TestDb;
@@ -151,6 +151,80 @@ async fn a_tier_of_ones_own_starts_before_the_application_and_is_drained() {
     assert_eq!((ready.status, ready.text()), (503, "worker: not ready: it never is\napp: ready\nweb: ready\n"));
     running.stop().await;
     assert_eq!(*diary.lock().unwrap(), ["started", "drained"]);
+}
+
+/// A tier whose task ends some time after its drain.
+struct Spawning(Context, Arc<Mutex<Vec<&'static str>>>);
+
+impl Tier for Spawning {
+    fn name(&self) -> &'static str {
+        "spawning"
+    }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        let (stopping, db, diary) = (self.0.stopping(), self.0.db().cloned(), self.1.clone());
+        self.0.spawn(async move {
+            stopping.await;
+            let found = one_of(&db.unwrap()).await;
+            diary.lock().unwrap().push(if found.is_ok() { "found" } else { "lost" });
+        });
+        Box::pin(async { Ok(()) })
+    }
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_tier_of_the_context_has_the_database_and_what_it_spawns_is_waited_for() {
+    let files = Server::new().set("sites.default.root", env!("CARGO_MANIFEST_DIR"));
+    let files = files.set("web.listen", "127.0.0.1:0").set("web.access_log", "off").set("admin.listen", "off");
+    for server in [server("app"), files] {
+        let (diary, test) = (Arc::<Mutex<Vec<_>>>::default(), TestDb::sqlite().await);
+        let entries = diary.clone();
+        let server = server.set("database.url", test.url());
+        let running =
+            server.tier_with(move |context| Arc::new(Spawning(context.clone(), entries))).start().await.unwrap();
+        assert_eq!(running.stop().await, Stop::Drained);
+        assert_eq!(*diary.lock().unwrap(), ["found"]);
+    }
+}
+
+#[tokio::test]
+async fn repeated_work_is_a_tier_and_one_without_a_period_does_not_start() {
+    async fn work(_context: Context) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    let running = server("every").tier_with(foobar::every("1h", work)).start().await.unwrap();
+    let names: Vec<_> = running.readiness().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["admin", "every", "app", "web"]);
+    assert_eq!(running.stop().await, Stop::Drained);
+    let error = server("never").tier_with(foobar::every("often", |_| async { Ok(()) })).start().await.err().unwrap();
+    assert!(Chain(&error).to_string().contains("`every(\"often\", ..)`: "), "{}", Chain(&error));
+}
+
+#[tokio::test]
+async fn migrations_in_two_places_are_refused() {
+    struct Tabled;
+
+    impl App for Tabled {
+        fn routes(&self, _: &mut web::ServiceConfig) {}
+
+        fn migrations(&self) -> Migrations {
+            Migrations::new(embed_migrations!("tests/programs/migrations"))
+        }
+    }
+
+    let server = Server::new().app(Tabled).migrations(Tabled.migrations());
+    let error = server.set("database.url", "sqlite::memory:").start().await.err().unwrap();
+    let expected = "migrations come from `App::migrations` and from `Server::migrations`; give them in one place";
+    assert_eq!(Chain(&error).to_string(), expected);
 }
 
 /// A tier that started although what it needs was not there, and cannot start now that it is.

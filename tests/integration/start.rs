@@ -322,3 +322,28 @@ fn a_stop_during_the_wait_for_the_database_loses_nothing() {
     let program = Program::start(&mut starting(&folder, &url, &[]));
     log_of(program);
 }
+
+#[test]
+fn a_service_has_database_migrations_and_commands_as_an_application_has() {
+    let mysql = Mysql::start();
+    mysql.gateway.open();
+    for url in [mysql.url(), "sqlite:new.db".to_owned()] {
+        let folder = folder();
+        let command = || starting(&folder, &url, &[("STARTING_AS", "service")]);
+        let status = || String::from_utf8(command().args(["migrate", "status"]).output().unwrap().stdout).unwrap();
+        assert_eq!(status(), "pending  2026-01-01-000000_create_ledger\n");
+        let program = Program::start(&mut command());
+        assert_eq!(program.get("/").text(), "0 entries");
+        assert_eq!(status(), "done     2026-01-01-000000_create_ledger\n");
+    }
+}
+
+#[test]
+fn a_service_waits_for_its_database_as_an_application_does() {
+    let (mysql, folder) = (Mysql::start(), folder());
+    let program = Program::start(&mut starting(&folder, &mysql.url(), &[("STARTING_AS", "service")]));
+    assert_eq!((program.until_ready(503).status, program.get("/").status), (503, 503));
+    mysql.gateway.open();
+    program.until_ready(200);
+    assert_eq!(program.get("/").text(), "0 entries");
+}

@@ -4,8 +4,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::{Router, extract::State, routing::get};
 use foobar::actix_web::web;
-use foobar::diesel::{self, prelude::*};
+use foobar::diesel::{self, dsl::sql, prelude::*, sql_types::BigInt};
 use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 struct Starting;
@@ -79,6 +80,22 @@ fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_default() // what is not set is as in every application
 }
 
+/// The same as a service of axum.
+fn service(context: &Context) -> Router {
+    Router::new().route("/", get(entries)).with_state(context.clone())
+}
+
+/// How many entries the ledger has.
+async fn entries(State(context): State<Context>) -> Result<String, String> {
+    let db = context.db().map_err(|error| error.to_string())?;
+    let count = sql::<BigInt>("(SELECT COUNT(*) FROM ledger)");
+    let entries = db.read(move |conn| diesel::select(count.clone()).get_result::<i64>(conn)).await;
+    entries.map(|entries| format!("{entries} entries")).map_err(|error| error.to_string())
+}
+
 fn main() -> ExitCode {
-    Server::new().app(Starting).run()
+    match setting("STARTING_AS").as_str() {
+        "service" => Server::new().service_with(service).migrations(Starting.migrations()).run(),
+        _ => Server::new().app(Starting).run(),
+    }
 }

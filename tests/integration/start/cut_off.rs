@@ -147,7 +147,7 @@ fn what_the_application_has_spawned_is_waited_for_and_cut_off_with_3() {
         (1..signals).for_each(|_| begun.signal());
         let (code, log) = begun.end();
         assert_eq!(code, Some(3), "{log}");
-        assert!(log.contains("cut off: a task that the application has spawned"), "{log}");
+        assert!(log.contains("cut off: ") && log.contains("a task that the application has spawned"), "{log}");
     }
 }
 

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_core::{Attempt, BoxError, Chain, on_own_thread, panics};
+use foobar_core::{Attempt, BoxError, Chain, Metrics, PersistentStart, on_own_thread, panics};
 use tokio::time::{timeout, timeout_at};
 
 use crate::guard::Guard;
@@ -13,10 +13,10 @@ mod error;
 pub use error::StartError;
 
 /// An application with what stands under it and around it, shared by all threads.
-pub(super) struct AppInstance<A> {
-    pub(super) app: Arc<A>,
-    pub(super) context: Context,
-    pub(super) guard: Arc<Guard>,
+pub(crate) struct AppInstance<A> {
+    pub(crate) app: Arc<A>,
+    pub(crate) context: Context,
+    pub(crate) guard: Arc<Guard>,
     /// How long [`App::start`] may take.
     start_timeout: Duration,
     progress: Mutex<Progress>,
@@ -38,20 +38,45 @@ enum Step {
 }
 
 impl<A: App> AppInstance<A> {
-    pub(super) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
+    pub(crate) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
         Self { app: Arc::new(app), context, guard, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
-    pub(super) fn unfinished(&self) -> Option<&'static str> {
-        match self.progress().step {
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        let step = match self.progress().step {
             Step::None => None,
             Step::Migrations => Some("the migrations of the database; if one had begun, the log has named it"),
             Step::App => Some("the application's own start"),
             Step::Stop => Some("the application's own stop"),
+        };
+        let parts: Vec<_> = step.map(str::to_owned).into_iter().chain(self.context.tier().unfinished()).collect();
+        Some(parts.join("; ")).filter(|parts| !parts.is_empty())
+    }
+
+    /// Begins by `start`, which is this application's; what a start that fails has spawned ends with it.
+    pub(crate) async fn begin(&self, start: &PersistentStart<Self>) -> Result<(), BoxError> {
+        let tasks = self.context.tier();
+        tasks.start().await?;
+        let started = start.start().await;
+        if started.is_err() {
+            tasks.cut_off().await;
         }
+        started
+    }
+
+    /// Stops an application that answers no more requests, and waits for what it has spawned.
+    pub(crate) async fn end(&self, deadline: Instant) {
+        self.stop(deadline).await;
+        self.context.tier().drain(deadline).await;
+    }
+
+    /// The figures of what surrounds it.
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        self.guard.metrics(metrics);
+        self.context.tier().metrics(metrics);
     }
 
     async fn migrate(&self) -> Result<(), StartError> {
@@ -74,7 +99,7 @@ impl<A: App> AppInstance<A> {
     }
 
     /// Runs [`App::stop`], until `deadline`, of an application that has started.
-    pub(super) async fn stop(&self, deadline: Instant) {
+    async fn stop(&self, deadline: Instant) {
         if !self.guard.gate.is_open() {
             return;
         }
