@@ -23,11 +23,13 @@ settings! {
 settings! {
     /// `[admin]`: the listener for operators, with `/livez`, `/readyz` and `/metrics`.
     pub struct AdminSettings in "admin" {
-        /// Its address, or `off`; with the word `ssl` after it, it speaks TLS. It has no password: keep it on the loopback or a
+        /// Its address, or `off`; with the word `ssl` after it, it speaks TLS. It has no password: keep it on the
+        /// loopback or a
         /// private network. Where the default
         /// is taken by another program, a free port is used and logged; an address of your own must be free.
         pub listen: String = r#""127.0.0.1:9180""#,
-        /// The names it answers to besides IP addresses and `localhost`, written as those of a site, such as `"web"`, by
+        /// The names it answers to besides IP addresses and `localhost`, written as those of a site, such as `"web"`,
+        /// by
         /// which a Prometheus in the next container asks. Any other name gets 421: a page elsewhere whose name has been
         /// pointed here (DNS rebinding) must not read what operators read.
         pub server_name: List<ServerName> = "[]",

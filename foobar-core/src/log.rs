@@ -26,7 +26,13 @@ use crate::config::{choice, settings};
 settings! {
     /// `[log]`: what this program says about itself, on standard error.
     pub struct LogSettings in "log" {
-        /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as `"info,foobar_web=debug"`. What repeats is counted: in each second the first 5 lines of a kind are written, at most 100 of one place in the code and 500 in all (then still the first of each place), and at its end a line for each kind, or place, says how many more there were (`repeated`). Lines are of one kind if they differ in nothing but the fields `request`, `request_id`, `method`, `path`, `uri`, `target`, `client` and `remote`. `debug` and `trace` are written whole. At most 1024 lines wait for a reader that is too slow; it is told how many more were lost.
+        /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as
+        /// `"info,foobar_web=debug"`. What repeats is counted: in each second the first 5 lines of a kind are written,
+        /// at most 100 of one place in the code and 500 in all (then still the first of each place), and at its end a
+        /// line for each kind, or place, says how many more there were (`repeated`). Lines are of one kind if they
+        /// differ in nothing but the fields `request`, `request_id`, `method`, `path`, `uri`, `target`, `client` and
+        /// `remote`. `debug` and `trace` are written whole. At most 1024 lines wait for a reader that is too slow; it
+        /// is told how many more were lost.
         pub filter: LogFilter = r#""info""#,
         /// How lines look: `text` for people, `json` for machines.
         pub format: LogFormat = r#""text""#,

@@ -20,9 +20,11 @@ settings! {
         /// How long a call waits for a connection before it is refused.
         pub acquire_timeout: Period = r#""1s""#,
         /// How long a call may take once it has a connection: all its statements and retries together. What still
-        /// runs then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where that
+        /// runs then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where
+        /// that
         /// is not certain, as behind a balancer, the connection is closed and the server's own limit is relied on
-        /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says so.
+        /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says
+        /// so.
         pub query_timeout: Period = r#""5s""#,
         /// How long a statement waits for a lock that another transaction holds. MySQL counts in whole seconds.
         pub lock_timeout: Period = r#""2s""#,
