@@ -65,10 +65,7 @@ pub(crate) struct Pace {
 /// its end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FieldBlock {
-    text: Arc<[u8]>,
-    /// The part of the text that these are.
-    start: u32,
-    end: u32,
+    text: Bytes,
     lifetime: Option<Duration>,
 }
 
@@ -99,7 +96,9 @@ impl Reply {
         let expires = self.fields.lifetime.and_then(|lifetime| {
             Some((EXPIRES, HeaderValue::try_from(after(SystemTime::now(), lifetime)).ok()?)) // a date makes a value
         });
-        self.fields.iter().chain(self.extra.iter().cloned()).chain(expires).collect()
+        let mut headers = HeaderMap::with_capacity(USUAL_FIELDS);
+        headers.extend(self.fields.iter().chain(self.extra.iter().cloned()).chain(expires));
+        headers
     }
 
     /// The answer in the form that the pipeline has.
@@ -120,13 +119,15 @@ impl Reply {
     }
 }
 
+/// Room for the fields of an answer, and those that the connection adds.
+const USUAL_FIELDS: usize = 16;
+
 impl FieldBlock {
     pub(crate) fn new(fields: &[(HeaderName, HeaderValue)]) -> Self {
         let line = |(name, value): &(HeaderName, HeaderValue)| {
             [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
         };
-        let text: Arc<[u8]> = fields.iter().flat_map(line).collect();
-        Self { start: 0, end: text.len() as u32, text, lifetime: None }
+        Self { text: fields.iter().flat_map(line).collect(), lifetime: None }
     }
 
     /// The same with `Expires`, so long after the answer.
@@ -141,14 +142,13 @@ impl FieldBlock {
 
     /// Some of these, by their places.
     pub(crate) fn part(&self, fields: Range<usize>) -> Self {
-        let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>() as u32;
-        let (start, end) = (self.start + length(fields.start), self.start + length(fields.end));
-        Self { text: Arc::clone(&self.text), start, end, ..*self }
+        let length = |fields| self.lines().take(fields).map(<[u8]>::len).sum::<usize>();
+        Self { text: self.text.slice(length(fields.start)..length(fields.end)), ..*self }
     }
 
     /// The lines, one after the other.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.text[self.start as usize..self.end as usize]
+        &self.text
     }
 
     fn has(&self, name: &HeaderName) -> bool {
@@ -160,7 +160,8 @@ impl FieldBlock {
     fn iter(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         self.lines().filter_map(|line| {
             let (name, value) = line.strip_suffix(b"\r\n")?.split_at(memchr(b':', line)?);
-            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(&value[2..]).ok()?)) // all were fields
+            let value = HeaderValue::from_maybe_shared(self.text.slice_ref(&value[2..]));
+            Some((HeaderName::from_bytes(name).ok()?, value.ok()?)) // all were fields
         })
     }
 

@@ -231,7 +231,7 @@ fn settings(limits: &Limits) -> Builder {
     builder
         .max_concurrent_streams(limits.streams)
         .max_pending_accept_reset_streams(RESETS)
-        .max_local_error_reset_streams(Some(RESETS))
+        .max_local_error_reset_streams(Some(REFUSALS))
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
@@ -241,9 +241,11 @@ fn settings(limits: &Limits) -> Builder {
     builder
 }
 
-/// Streams that a client may reset before they are looked at, and those that it may have the server reset. h2's own 20 cut
-/// off browsers that leave a page while it loads.
+/// Streams that a client may reset before they are looked at. h2's own 20 cut off browsers that leave a page while it loads.
 const RESETS: usize = 256;
+/// Those that it may have the server reset: h2's own number. What such a browser opens beyond the most streams, while the
+/// cancelled ones have not been looked at yet, is refused and counts here.
+const REFUSALS: usize = 1024;
 /// What a client may send of one request before somebody reads it.
 const STREAM_WINDOW: u32 = 64 << 10;
 /// And of all.

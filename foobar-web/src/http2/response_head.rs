@@ -24,7 +24,9 @@ pub(super) fn prepare(
     }
     OF_A_CONNECTION.iter().for_each(|name| _ = headers.remove(name));
     headers.insert(SERVER, HeaderValue::from_static("foobar"));
-    headers.insert(RequestId::FIELD, body.entry().id().into());
+    let mut id = HeaderValue::from(body.entry().id());
+    id.set_sensitive(true); // it is not sent again: nothing for the table of the header compression
+    headers.insert(RequestId::FIELD, id);
     if !headers.contains_key(DATE)
         && let Ok(date) = HeaderValue::from_str(&worker.clock.at(Instant::now()).http)
     {

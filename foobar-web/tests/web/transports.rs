@@ -36,6 +36,7 @@ type Exception = (&'static str, &'static str);
 const NO_CONNECTION: &[Exception] = &[
     ("in_process_takes_the_same_way_without_a_socket", "it has no connection"),
     ("settings_that_mean_nothing_are_errors_that_name_their_key", "it has no connection"),
+    ("a_port_that_the_system_chooses_may_be_asked_for_twice", "it has no connection"),
 ];
 
 const NOT_OVER_TLS: &[Exception] = &[
