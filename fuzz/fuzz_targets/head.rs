@@ -1,7 +1,7 @@
 //! The head of a request: it may arrive in any pieces, and what is let through, everyone reads alike.
 #![no_main]
 
-use foobar_web::fuzzing::{Head, HeadReader, HeadIndex};
+use foobar_web::fuzzing::{Head, HeadIndex, HeadReader};
 use http::StatusCode;
 use http::request::Parts;
 use libfuzzer_sys::fuzz_target;

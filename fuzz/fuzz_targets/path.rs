@@ -69,7 +69,8 @@ fn decode(segment: &[u8]) -> Option<Vec<u8>> {
     decoded.extend_from_slice(parts.next()?);
     for part in parts {
         let digits = part.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
-        match u8::from_str_radix(str::from_utf8(digits).expect("digits are text"), 16).expect("two digits make a byte") {
+        match u8::from_str_radix(str::from_utf8(digits).expect("digits are text"), 16).expect("two digits make a byte")
+        {
             b'/' => decoded.extend_from_slice(b"%2F"),
             byte => decoded.push(byte),
         }
