@@ -21,13 +21,13 @@ fuzz_target!(|input: &[u8]| {
     let bytes = &bytes[..head.length];
     assert_eq!(fresh().read(bytes), whole, "what follows a head does not matter");
     assert_eq!(fresh().read(&bytes[..head.length - 1]), Ok(None), "it ends with its last byte");
-    assert_eq!(pieces.noted(bytes), reader.noted(bytes));
+    assert_eq!(pieces.index(bytes), reader.index(bytes));
     check_lines(bytes);
-    let noted = reader.noted(bytes);
+    let index = reader.index(bytes);
     check_request(&reader.request(bytes), bytes);
     match reader.encoded(bytes) {
-        None => check_against_httparse(bytes, head, &noted),
-        Some(encoded) => check_encoded(&encoded, &noted),
+        None => check_against_httparse(bytes, head, &index),
+        Some(encoded) => check_encoded(&encoded, &index),
     }
 });
 
@@ -36,13 +36,13 @@ fuzz_target!(|input: &[u8]| {
 fn check_encoded(bytes: &[u8], sent: &HeadIndex<'_>) {
     let mut reader = fresh();
     let head = reader.read(bytes).expect("it is well-formed").expect("it is whole");
-    let noted = reader.noted(bytes);
+    let index = reader.index(bytes);
     assert_eq!((head.length, reader.encoded(bytes)), (bytes.len(), None));
-    check_against_httparse(bytes, head, &noted);
-    assert_ne!((noted.path, noted.query), (sent.path, sent.query));
-    assert_eq!((noted.path.to_vec(), noted.query.map(<[u8]>::to_vec)), (encode(sent.path), sent.query.map(encode)));
-    assert_eq!((noted.method, noted.minor), (sent.method, sent.minor));
-    assert_eq!((noted.fields, noted.is_plain), (sent.fields, sent.is_plain));
+    check_against_httparse(bytes, head, &index);
+    assert_ne!((index.path, index.query), (sent.path, sent.query));
+    assert_eq!((index.path.to_vec(), index.query.map(<[u8]>::to_vec)), (encode(sent.path), sent.query.map(encode)));
+    assert_eq!((index.method, index.minor), (sent.method, sent.minor));
+    assert_eq!((index.fields, index.is_plain), (sent.fields, sent.is_plain));
 }
 
 fn encode(part: &[u8]) -> Vec<u8> {
@@ -84,24 +84,24 @@ fn check_lines(bytes: &[u8]) {
     assert!(framed.filter(|field| framing.iter().any(|name| field.starts_with(name))).count() <= 1);
 }
 
-fn check_against_httparse(bytes: &[u8], head: Head, noted: &HeadIndex<'_>) {
-    let bytes = &in_a_known_version(bytes, noted)[..];
+fn check_against_httparse(bytes: &[u8], head: Head, index: &HeadIndex<'_>) {
+    let bytes = &in_a_known_version(bytes, index)[..];
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     assert_eq!(request.parse(bytes), Ok(httparse::Status::Complete(head.length)));
     let (method, target) = (request.method.expect("a method"), request.path.expect("a target"));
-    assert_eq!((noted.method, Some(noted.minor)), (method.as_bytes(), request.version));
+    assert_eq!((index.method, Some(index.minor)), (method.as_bytes(), request.version));
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    assert_eq!((noted.path, noted.query), (path.as_bytes(), query.map(str::as_bytes)));
-    check_fields(request.headers, noted);
+    assert_eq!((index.path, index.query), (path.as_bytes(), query.map(str::as_bytes)));
+    check_fields(request.headers, index);
     assert_eq!(head.content, content(request.headers));
 }
 
 /// The same in HTTP/1.1 where it is in a later version, of which httparse knows nothing.
-fn in_a_known_version(bytes: &[u8], noted: &HeadIndex<'_>) -> Vec<u8> {
+fn in_a_known_version(bytes: &[u8], index: &HeadIndex<'_>) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let start = bytes.windows(8).position(|window| window.starts_with(b" HTTP/1.")).expect("a version");
-    bytes[start + 8] = b'0' + noted.minor;
+    bytes[start + 8] = b'0' + index.minor;
     bytes
 }
 
@@ -119,10 +119,10 @@ fn check_request(request: &Parts, bytes: &[u8]) {
     }
 }
 
-fn check_fields(sent: &[httparse::Header<'_>], noted: &HeadIndex<'_>) {
+fn check_fields(sent: &[httparse::Header<'_>], index: &HeadIndex<'_>) {
     let values = |name| sent.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value);
-    assert_eq!(noted.is_plain, noted.fields.iter().all(|(name, _)| values(name).count() < 2));
-    for (name, value) in noted.fields {
+    assert_eq!(index.is_plain, index.fields.iter().all(|(name, _)| values(name).count() < 2));
+    for (name, value) in index.fields {
         assert_eq!(value, values(name).last(), "{name}");
     }
 }
