@@ -14,6 +14,7 @@
 mod accel;
 mod handed_over;
 mod logged;
+mod measured_body;
 mod refusal;
 
 use std::rc::Rc;
@@ -41,6 +42,7 @@ use handed_over::{HandedOver, too_large};
 use logged::Record;
 
 pub(crate) use logged::Logged;
+pub(crate) use measured_body::MeasuredBody;
 pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.

@@ -1,22 +1,18 @@
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use foobar_core::{BoxError, RequestId, panics};
-use http_body::{Body, Frame};
+use foobar_core::RequestId;
 
 use super::outgoing::{COPIED, poll_write_vectored};
-use crate::access_log::Entry;
 use crate::deadline::Pacer;
 use crate::net::Transport;
-use crate::pipeline::Logged;
+use crate::pipeline::{Logged, MeasuredBody};
 use crate::reply::{Pace, Pieces};
 
 /// A response of the pipeline on its way to the client, as far as the client has not taken it.
 pub(super) struct OutgoingBody {
-    body: Logged,
+    body: MeasuredBody,
     delimiter: Delimiter,
     /// Whether all of the body is in `pieces`, or has been sent.
     is_over: bool,
@@ -24,7 +20,6 @@ pub(super) struct OutgoingBody {
     /// The bytes of `pieces`.
     queued: usize,
     pacer: Option<Pacer>,
-    entry: Rc<Entry>,
     /// The bytes of the head.
     head: usize,
     /// What the client has taken, with the head.
@@ -36,11 +31,17 @@ pub(super) struct OutgoingBody {
 pub(super) enum Delimiter {
     /// There is none, whatever the body has.
     NoContent,
-    /// By its length: this much of it is left.
+    /// By its length.
     Length(u64),
     Chunks,
     /// By the end of the connection.
     Close,
+}
+
+impl Delimiter {
+    const fn length(self) -> Option<u64> {
+        if let Self::Length(length) = self { Some(length) } else { None }
+    }
 }
 
 /// What may wait in memory for the client.
@@ -49,9 +50,8 @@ const QUEUE: usize = 64 << 10;
 impl OutgoingBody {
     pub(super) fn new(body: Logged, delimiter: Delimiter, pace: Option<Pace>) -> Self {
         Self {
-            entry: body.entry(),
             is_over: delimiter == Delimiter::NoContent,
-            body,
+            body: MeasuredBody::new(body, delimiter.length()),
             delimiter,
             pieces: Pieces::default(),
             queued: 0,
@@ -66,7 +66,7 @@ impl OutgoingBody {
     }
 
     pub(super) fn id(&self) -> RequestId {
-        self.entry.id()
+        self.body.entry().id()
     }
 
     /// The first piece of the body if it is ready and can be sent as it is, right behind the head.
@@ -74,7 +74,7 @@ impl OutgoingBody {
         if self.is_over || self.pacer.is_some() || self.delimiter == Delimiter::Chunks {
             return Ok(Bytes::new());
         }
-        match self.poll_data(cx) {
+        match self.body.poll_data(cx) {
             Poll::Ready(data) => Ok(data?.unwrap_or_default()), // its end, which `fill` will see too
             Poll::Pending => Ok(Bytes::new()),
         }
@@ -92,7 +92,7 @@ impl OutgoingBody {
     /// Takes from the body what is ready, unless enough waits for the client.
     pub(super) fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while !self.is_over && self.queued < QUEUE {
-            match self.poll_data(cx) {
+            match self.body.poll_data(cx) {
                 Poll::Ready(Ok(Some(data))) => self.queue(data),
                 Poll::Ready(Ok(None)) => self.queue_end(),
                 Poll::Ready(Err(error)) => return Err(error),
@@ -136,53 +136,6 @@ impl OutgoingBody {
         self.pacer.as_mut().map_or(Poll::Ready(usize::MAX), |pacer| pacer.poll(cx))
     }
 
-    /// The next data of the body, or its end, which has to be where the head says.
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        loop {
-            let data = match ready!(self.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => data,
-                    _ => continue, // trailers are not sent (RFC 9110 §6.5.1)
-                },
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))), // whoever made it has logged it
-                None => return Poll::Ready(self.check_end().map(|()| None)),
-            };
-            return Poll::Ready(self.check_length(data).map(Some));
-        }
-    }
-
-    /// A panic of a body is no reason for an end that looks like one.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { body, entry, .. } = self;
-        panics::catch(|| Pin::new(body).poll_frame(cx)).unwrap_or_else(|panic| {
-            tracing::error!(request = %entry.id(), "the body of a response {panic}");
-            Poll::Ready(Some(Err(panic.into())))
-        })
-    }
-
-    fn check_length(&mut self, data: Bytes) -> io::Result<Bytes> {
-        if let Delimiter::Length(left) = &mut self.delimiter {
-            let Some(less) = left.checked_sub(data.len() as u64) else { return Err(self.wrong_length("longer")) };
-            *left = less;
-        }
-        Ok(data)
-    }
-
-    fn check_end(&self) -> io::Result<()> {
-        match self.delimiter {
-            Delimiter::Length(1..) => Err(self.wrong_length("shorter")),
-            _ => Ok(()),
-        }
-    }
-
-    fn wrong_length(&self, comparison: &str) -> io::Error {
-        tracing::error!(
-            request = %self.id(),
-            "the body of a response is {comparison} than its Content-Length says; the connection is cut"
-        );
-        io::ErrorKind::InvalidData.into()
-    }
-
     fn queue(&mut self, data: Bytes) {
         if self.delimiter != Delimiter::Chunks {
             return self.push(data);
@@ -213,7 +166,7 @@ impl OutgoingBody {
 impl Drop for OutgoingBody {
     fn drop(&mut self) {
         if !self.is_done() {
-            self.entry.cut(self.written.saturating_sub(self.head) as u64); // nothing of the body before the whole head
+            self.body.entry().cut(self.written.saturating_sub(self.head) as u64); // nothing of the body before the whole head
         }
     }
 }

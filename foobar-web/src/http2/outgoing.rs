@@ -1,18 +1,13 @@
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use foobar_core::{BoxError, panics};
 use h2::{Reason, SendStream};
-use http_body::{Body, Frame};
 
 use super::streams::Streams;
-use crate::access_log::Entry;
 use crate::deadline::{DeadlineTimer, Meter, Pacer};
 use crate::limits::Rate;
-use crate::pipeline::Logged;
+use crate::pipeline::{Logged, MeasuredBody};
 use crate::reply::Pace;
 
 /// The body of a response on its way to the client, as far as the client has not taken it.
@@ -21,10 +16,7 @@ use crate::reply::Pace;
 /// `send_timeout`, whether it takes nothing or has room for one byte.
 pub(super) struct Outgoing {
     stream: SendStream<Bytes>,
-    body: Logged,
-    /// The bytes that the head has announced and that are left.
-    left: Option<u64>,
-    entry: Rc<Entry>,
+    body: MeasuredBody,
     /// What of the body is next.
     piece: Bytes,
     pacer: Option<Pacer>,
@@ -49,9 +41,7 @@ impl Outgoing {
     pub(super) fn new(stream: SendStream<Bytes>, body: Logged, end: End, streams: Rc<Streams>) -> Self {
         Self {
             stream,
-            entry: body.entry(),
-            body,
-            left: end.left,
+            body: MeasuredBody::new(body, end.left),
             piece: Bytes::new(),
             pacer: end.pace.map(Pacer::new),
             sending: Meter::default(),
@@ -70,7 +60,7 @@ impl Outgoing {
         if self.pacer.is_some() || self.stream.capacity() == 0 {
             return false; // nothing is read for a client that gives no room
         }
-        match self.poll_piece(&mut Context::from_waker(Waker::noop())) {
+        match self.body.poll_data(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => return false,
             Poll::Ready(Ok(piece)) => self.piece = piece.unwrap_or_default(), // nothing: its end
             Poll::Ready(Err(_)) => {
@@ -100,7 +90,7 @@ impl Outgoing {
 
     /// Whether the piece in hand is the end of the body.
     fn is_last(&self) -> bool {
-        self.body.is_end_stream() && self.left.is_none_or(|left| left == 0)
+        self.body.is_at_end()
     }
 
     /// Sends on; ready when nothing is left to do.
@@ -116,10 +106,10 @@ impl Outgoing {
                 return Poll::Ready(Err(reset.unwrap_or(Reason::CANCEL))); // the connection has ended
             }
             if self.piece.is_empty() {
-                if self.left.is_some() {
+                if self.body.has_length() {
                     ready!(self.poll_room(cx, 1))?; // nothing is read for a client that gives no room
                 }
-                match ready!(self.poll_piece(cx)) {
+                match ready!(self.body.poll_data(cx)) {
                     Ok(Some(piece)) => self.piece = piece,
                     Ok(None) => return Poll::Ready(self.give(Bytes::new(), true)),
                     Err(_) => return Poll::Ready(Err(Reason::INTERNAL_ERROR)), // whoever made it has logged it
@@ -177,64 +167,17 @@ impl Outgoing {
             let deadline = self.sending.deadline(limits.send_time, rate);
             ready!(self.writing.poll(cx, deadline));
             if self.streams.moved() == moved {
-                tracing::debug!(request = %self.entry.id(), "a client takes nothing of its answer; the stream is reset");
+                tracing::debug!(request = %self.body.entry().id(), "a client takes nothing of its answer; the stream is reset");
                 return Poll::Ready(Err(Reason::CANCEL));
             }
         }
-    }
-
-    /// The next data of the body, or its end, which has to be where the head says.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
-        loop {
-            let data = match ready!(self.poll_frame(cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => data,
-                    _ => continue, // trailers are not sent (RFC 9110 §6.5.1)
-                },
-                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
-                None => return Poll::Ready(self.check_end().map(|()| None)),
-            };
-            return Poll::Ready(self.check_length(data).map(Some));
-        }
-    }
-
-    /// A panic of a body is no reason for an end that looks like one.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { body, entry, .. } = self;
-        panics::catch(|| Pin::new(body).poll_frame(cx)).unwrap_or_else(|panic| {
-            tracing::error!(request = %entry.id(), "the body of a response {panic}");
-            Poll::Ready(Some(Err(panic.into())))
-        })
-    }
-
-    fn check_length(&mut self, data: Bytes) -> io::Result<Bytes> {
-        if let Some(left) = &mut self.left {
-            let Some(less) = left.checked_sub(data.len() as u64) else { return Err(self.wrong_length("longer")) };
-            *left = less;
-        }
-        Ok(data)
-    }
-
-    fn check_end(&self) -> io::Result<()> {
-        match self.left {
-            Some(1..) => Err(self.wrong_length("shorter")),
-            _ => Ok(()),
-        }
-    }
-
-    fn wrong_length(&self, comparison: &str) -> io::Error {
-        tracing::error!(
-            request = %self.entry.id(),
-            "the body of a response is {comparison} than its Content-Length says; the stream is reset"
-        );
-        io::ErrorKind::InvalidData.into()
     }
 }
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
         if !self.is_done {
-            self.entry.cut(self.sent);
+            self.body.entry().cut(self.sent);
         }
     }
 }

@@ -204,7 +204,7 @@ fn a_body_that_is_not_as_long_as_its_head_says_is_logged_once() {
         client.send(format!("GET /pieces?{length} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let end = client.stream.read_to_end(&mut Vec::new());
         let events = events.text();
-        let message = format!("is {comparison} than its Content-Length says; the connection is cut");
+        let message = format!("is {comparison} than its Content-Length says; it is cut off");
         assert!(end.is_err() && events.matches(&message).count() == 1, "{events}");
     }
 }
