@@ -303,13 +303,15 @@ fn nothing_to_serve_is_an_error_that_says_what_to_give() {
 fn sigterm_sigint_and_sigquit_finish_what_is_in_flight_and_exit_with_0() {
     for signal in ["TERM", "INT", "QUIT"] {
         let folder = tempfile::tempdir().unwrap();
-        let program = Program::start(&mut Program::example("proving", folder.path()));
-        let mut client = program.client();
+        let mut command = Program::example("proving", folder.path());
+        let program = Program::start(command.env("FOOBAR__WEB__WORKERS", "1"));
+        let (mut client, mut idle) = (program.client(), program.client());
+        assert_eq!(idle.get("/").text(), "proving");
         client.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
         assert_eq!(client.interim("POST").status, 100, "the handler has the request");
         client.send("01234");
         program.signal(signal);
-        program.until_ready(503);
+        assert!(idle.try_answer("GET").is_none(), "the only worker has begun its drain");
         client.send("56789");
         let answer = client.answer("POST");
         assert_eq!((answer.status, answer.text(), answer.header("connection")), (200, "10", Some("close")));
