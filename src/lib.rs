@@ -48,8 +48,8 @@ pub use foobar_app::{
 };
 pub use foobar_core::{
     Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,
-    LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
-    ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
+    Histogram, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
+    ResponseBody, RoutePattern, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{
     Conn, Database, DatabaseSettings, EmbeddedMigrations, Ending, Engine, EngineConnection, Error as DbError,
