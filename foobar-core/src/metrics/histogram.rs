@@ -6,8 +6,10 @@ use std::time::Duration;
 /// Its buckets reach from half a millisecond to 30 seconds; to count a duration takes some nanoseconds and no lock.
 ///
 /// ```
+/// # mod foobar { pub mod tiers { pub use foobar_core::*; } }
 /// use std::time::Duration;
-/// use foobar_core::{Histogram, Metrics};
+///
+/// use foobar::tiers::{Histogram, Metrics};
 ///
 /// let jobs = Histogram::default();
 /// jobs.observe(Duration::from_millis(3));
