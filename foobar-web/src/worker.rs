@@ -8,6 +8,7 @@ mod buffers;
 mod connection_state;
 mod connections;
 mod fast_path;
+mod high_water;
 
 use std::rc::Rc;
 use std::sync::Arc;
