@@ -1,9 +1,7 @@
-#![cfg_attr(
-    all(target_os = "linux", target_env = "gnu"),
-    expect(unsafe_code, reason = "the C library's call has no safe form")
-)]
-
 use std::cell::Cell;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use super::free_memory::give_back;
 
 /// How many connections were open at a time. When most of them have closed, the memory that they leave goes back to the
 /// system: the C library keeps what is free below what is still used.
@@ -35,12 +33,6 @@ impl HighWater {
         }
         has_fallen
     }
-}
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn give_back() {
-    // SAFETY: it may be called by any thread at any time, and touches only what is free.
-    unsafe { libc::malloc_trim(0) };
 }
 
 /// Other allocators look after it themselves.
