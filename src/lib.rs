@@ -33,15 +33,25 @@ mod admin;
 mod cli;
 mod composition;
 mod error;
+mod program;
+mod reference;
 mod running;
+mod section;
 mod server;
 mod settings;
 pub mod test;
 
 pub use error::StartError;
+pub use reference::reference;
 pub use running::{Running, Stop};
+#[doc(hidden)]
+pub use section::__private;
 pub use server::Server;
-pub use settings::{AdminSettings, ServerSettings, reference};
+pub use settings::{AdminSettings, ServerSettings};
+
+pub use foobar_app::{Settings, UndeclaredSettings};
+pub use foobar_core::config::Section;
+pub use foobar_core::{List, Period, Size};
 
 pub use foobar_app::{
     App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, every, routes,
