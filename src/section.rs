@@ -7,11 +7,12 @@ pub mod __private {
 /// Declares settings of the program's own: a struct, and of each of its keys the type, the default and a description.
 ///
 /// A default is written as in TOML: a number, `true`, `"text"`, `["a", "b"]`. A key without one has to be given, unless it
-/// is an `Option`. What is in a [`Secret`](crate::Secret) is printed nowhere. The descriptions are those of
+/// is an `Option`. What is in a [`Secret`](crate::config::Secret) is printed nowhere. The descriptions are those of
 /// `config --reference`.
 ///
 /// ```
-/// use foobar::{Period, Secret, Server, Settings};
+/// use foobar::config::{Period, Secret};
+/// use foobar::{Server, Settings};
 ///
 /// foobar::settings! {
 ///     /// What the guestbook is told.

@@ -5,8 +5,8 @@
 
 use std::process::ExitCode;
 
-use foobar::actix_web::web;
-use foobar::{Context, Error, Secret, Server, Settings};
+use foobar::config::Secret;
+use foobar::{Context, Error, Server, Settings, web};
 
 foobar::settings! {
     /// What the guestbook is told.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use foobar::actix_web::web;
-use foobar::{App, Chain, Context, Period, Secret, Section, Server, Settings, StartError};
+use foobar::config::{Period, Secret};
+use foobar::{App, Chain, Context, Section, Server, Settings, StartError, web};
 
 use crate::support::{Client, Program};
 

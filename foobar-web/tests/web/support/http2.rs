@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
 
+use std::future::poll_fn;
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
@@ -99,6 +100,11 @@ impl Http2Client {
             }
             Ok(Response::from_parts(parts, content))
         })
+    }
+
+    /// Waits for the next interim response; `None` where the answer comes.
+    pub(crate) fn interim(&mut self, stream: &mut Http2Stream) -> Option<Response<()>> {
+        self.runtime.block_on(poll_fn(|cx| stream.answer.poll_informational(cx))).transpose().unwrap()
     }
 
     /// The reason of the connection's end, if it has ended.
