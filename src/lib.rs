@@ -44,7 +44,8 @@ mod program;
 mod reference;
 pub mod request;
 mod running;
-mod section;
+#[doc(hidden)]
+pub mod section;
 mod server;
 mod settings;
 pub mod test;
@@ -52,8 +53,6 @@ pub mod tiers;
 
 pub use error::StartError;
 pub use running::{Running, Stop};
-#[doc(hidden)]
-pub use section::__private;
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};

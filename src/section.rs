@@ -1,8 +1,7 @@
-#[doc(hidden)]
-pub mod __private {
-    pub use foobar_core::config::__private::{Deserialize, serde};
-    pub use foobar_core::config::{Key, Section};
-}
+//! What [`settings!`](crate::settings!) needs of this crate.
+
+pub use foobar_core::config::__private::{Deserialize, serde};
+pub use foobar_core::config::{Key, Section};
 
 /// Declares settings of the program's own: a struct, and of each of its keys the type, the default and a description.
 ///
@@ -44,15 +43,15 @@ macro_rules! settings {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, $crate::__private::Deserialize)]
-        #[serde(crate = "foobar::__private::serde")]
+        #[derive(Clone, Debug, $crate::section::Deserialize)]
+        #[serde(crate = "foobar::section::serde")]
         $vis struct $name {
             $( $(#[doc = $doc])* $field_vis $field: $kind, )*
         }
 
-        impl $crate::__private::Section for $name {
-            const KEYS: &'static [$crate::__private::Key] = &[$(
-                $crate::__private::Key {
+        impl $crate::section::Section for $name {
+            const KEYS: &'static [$crate::section::Key] = &[$(
+                $crate::section::Key {
                     name: ::std::borrow::Cow::Borrowed(::std::stringify!($field)),
                     kind: ::std::stringify!($kind),
                     default: $crate::settings!(@default $($default)?),

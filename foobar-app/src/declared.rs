@@ -7,7 +7,8 @@ use std::sync::Arc;
 /// [`Context::settings`](crate::Context::settings) gives. It is cheap to clone.
 ///
 /// ```
-/// use foobar_app::Settings;
+/// # use foobar_app as foobar;
+/// use foobar::Settings;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Guestbook {
