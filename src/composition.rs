@@ -44,8 +44,10 @@ pub(crate) struct Parts {
     pub(crate) files: FileSources,
 }
 
-type MakeWeb =
-    Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
+type MakeWeb = Box<
+    dyn FnOnce(&WebSettings, &Sites, &FileSources, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>
+        + Send,
+>;
 pub(crate) type Sites = BTreeMap<String, SiteSettings>;
 
 /// An application that waits for its database and settings.
@@ -71,11 +73,9 @@ impl Composition {
         let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let web = match parts.web {
-            Some(make) => make(&settings.web, &settings.sites, handler)
-                .map_err(|error| StartError::setting(&config, "web", error))?,
-            None => web(&config, &settings, &parts.files, handler)?,
-        };
+        let make_web = parts.web.unwrap_or_else(|| Box::new(on_sockets));
+        let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
+        let web = web.map_err(|error| of_web(&config, error))?;
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
@@ -179,17 +179,18 @@ fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
     Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 
-fn web(
-    config: &Config,
-    settings: &AllSettings,
+/// The web tier, unless the program brings another.
+fn on_sockets(
+    settings: &WebSettings,
+    sites: &Sites,
     files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
-) -> Result<Arc<dyn WebTier>, StartError> {
-    match Web::with_files(&settings.web, &settings.sites, files, handler) {
-        Ok(web) => Ok(Arc::new(web)),
-        Err(error) => {
-            let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
-            Err(StartError::setting(config, &key, error))
-        }
-    }
+) -> Result<Arc<dyn WebTier>, BoxError> {
+    Ok(Arc::new(Web::with_files(settings, sites, files, handler)?))
+}
+
+/// An error that names no setting is one of the tier as a whole.
+fn of_web(config: &Config, error: BoxError) -> StartError {
+    let key = error.downcast_ref().and_then(foobar_web::Error::key).unwrap_or("web").to_owned();
+    StartError::setting(config, &key, error)
 }

@@ -100,7 +100,7 @@ impl Server {
         M: FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>,
         M: Send + 'static,
     {
-        self.parts.web = Some(Box::new(make));
+        self.parts.web = Some(Box::new(|settings, sites, _, app| make(settings, sites, app)));
         self
     }
 
@@ -195,6 +195,11 @@ impl Server {
     /// A database that is down is waited for after that: [`Running::failed`] tells where the start fails then.
     pub async fn start(self) -> Result<Running, StartError> {
         Composition::compile(settings::load(self.loader)?, self.parts)?.start().await
+    }
+
+    /// What it is made of, for a test that starts it in another way.
+    pub(crate) fn into_parts(self) -> (Loader, Parts) {
+        (self.loader, self.parts)
     }
 
     /// An application with tables has a database also where nothing is configured.

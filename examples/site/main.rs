@@ -22,11 +22,14 @@ use foobar::actix_web::web;
 use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 fn main() -> ExitCode {
+    server().run()
+}
+
+fn server() -> Server {
     Server::new()
         .preset("database.url", "sqlite:site.db")
         .preset("sites.*.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .app(Site)
-        .run()
 }
 
 struct Site;

@@ -7,6 +7,10 @@ use http_body::{Frame, SizeHint};
 
 use crate::BoxError;
 
+mod carried;
+
+pub use carried::carry;
+
 /// A streamed body that may move between threads.
 pub type SendStream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 /// A streamed body that stays on its worker thread.

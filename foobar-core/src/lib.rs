@@ -35,7 +35,7 @@ mod units;
 mod upgrade;
 
 pub use accept::Accept;
-pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
+pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream, carry};
 pub use client_certificate::ClientCertificate;
 pub use connect_info::{ConnectInfo, Scheme};
 pub use default_fields::{DefaultFields, Present};
