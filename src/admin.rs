@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
+    panics,
 };
 use foobar_web::{Address, Error, ServerName, SiteSettings, Warning, Web, WebSettings, WebTier};
 use http::header::{ALLOW, CONTENT_TYPE, HOST};
@@ -183,7 +184,7 @@ impl State {
 
     fn ready(&self) -> Response {
         let draining = self.draining.load(Ordering::Relaxed).then(|| "server: not ready: it is stopping\n".to_owned());
-        let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), tier.readiness())).collect();
+        let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), readiness(&**tier))).collect();
         let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
         let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -195,17 +196,24 @@ impl State {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
         for tier in &self.tiers {
-            let ready = u8::from(tier.readiness().is_ready());
+            let ready = u8::from(readiness(&**tier).is_ready());
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier.name())], ready);
         }
         for tier in &self.tiers {
-            tier.metrics(&mut metrics);
+            if let Err(panic) = panics::catch(|| tier.metrics(&mut metrics)) {
+                tracing::error!(tier = tier.name(), "its metrics {panic}");
+            }
         }
         let mut response = text(StatusCode::OK, metrics.into_text());
         let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, format);
         response
     }
+}
+
+/// A tier that panics is not ready; what the others say is told all the same.
+fn readiness(tier: &dyn Tier) -> Readiness {
+    panics::catch(|| tier.readiness()).unwrap_or_else(|panic| Readiness::not(panic.to_string()))
 }
 
 /// Where something is.

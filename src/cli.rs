@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use foobar_core::config::{Config, Loader};
+use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts};
 use crate::settings::AllSettings;
@@ -18,9 +19,12 @@ mod serve;
 mod signals;
 
 use arguments::{Arguments, Command};
-use output::{Exit, fail, out};
+use output::{Exit, complain, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if Handle::try_current().is_ok() {
+        return complain(INSIDE_A_RUNTIME).into();
+    }
     install_provider();
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,
@@ -35,6 +39,10 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         Err(error) => fail(&error).into(),
     }
 }
+
+const INSIDE_A_RUNTIME: &str = "`Server::run` makes its own runtime and was called inside another one: write \
+    `fn main() -> ExitCode`, without `async` and without `#[actix_web::main]` or `#[tokio::main]`; a program that needs its \
+    own runtime calls `Server::start`";
 
 /// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is chosen:
 /// a program's own HTTP client may bring the second. One that the program has chosen before stays.

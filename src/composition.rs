@@ -13,6 +13,7 @@ use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use tokio::runtime::Handle;
 
 use crate::admin::Admin;
 use crate::running::Patience;
@@ -114,8 +115,9 @@ impl Composition {
         is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
     }
 
-    /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
-    pub(crate) async fn start(self) -> Result<Running, StartError> {
+    /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how far
+    /// the others are.
+    pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
         for Warning { key, message } in self.warnings() {
             tracing::warn!("{}: `{key}`: {message}", self.config.origin(&key));
         }
@@ -124,9 +126,12 @@ impl Composition {
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
         let tasks = self.context.tier();
-        let begun = tasks.start().await; // before all that may spawn
-        begun.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
-        match Supervisor::start(tiers, Instant::now() + patience.timeout).await {
+        let begun = {
+            let _on = runtime.enter();
+            tasks.start() // before all that may spawn
+        };
+        begun.await.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
+        match Supervisor::start_in(runtime, tiers, Instant::now() + patience.timeout).await {
             Ok(supervisor) => Ok(Running::new(supervisor, self.web, self.admin, patience)),
             Err(error) => {
                 tasks.cut_off().await; // nobody waits for what the tiers have spawned

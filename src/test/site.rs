@@ -8,6 +8,7 @@ use foobar_core::{Body, BoxFuture, Chain, Request, SendStream};
 #[cfg(feature = "sqlite")]
 use foobar_db::DatabaseSettings;
 use foobar_web::{InProcess, WebTier};
+use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts};
 use crate::{Running, Server, StartError, Stop, settings};
@@ -139,7 +140,7 @@ impl Plan {
         self.parts.database = test.as_ref().map(|test| (**test).clone()).or(self.parts.database);
         let composition = Composition::compile(self.config, self.parts)?;
         let database = composition.database.clone();
-        let running = composition.start().await?;
+        let running = composition.start(Handle::current()).await?;
         let tier = Arc::clone(tier.get().expect("it is made with the composition"));
         let client = testing::Client::through(Arc::new(ToWebTier(tier)));
         Ok(Site { client, running, database, _test: test })

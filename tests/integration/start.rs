@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::{Gateway, Program};
 
 mod cut_off; // how a start ends that is stopped
+mod own_tier; // what a tier of one's own does to the others
 
 use cut_off::Begun;
 
