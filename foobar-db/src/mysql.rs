@@ -15,7 +15,7 @@
 //!   no connection at all. The driver does not ask the server for session tracking, and neither server tracks
 //!   `GET_LOCK`.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
@@ -156,7 +156,7 @@ impl Tier for Mysql {
             let (database, failure) = (self.describe(), Arc::clone(&self.refused));
             let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
             thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
-            *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
+            *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
             self.threads.start(threads);
             Ok(())
         })
@@ -173,7 +173,7 @@ impl Tier for Mysql {
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.threads.drain(deadline).await;
-            drop(self.check.lock().expect("nothing panics while it holds the sender").take());
+            drop(self.check.lock().unwrap_or_else(PoisonError::into_inner).take());
             self.health.set(Readiness::not("drained"));
         })
     }

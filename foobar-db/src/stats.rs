@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::result::Error as DieselError;
@@ -38,6 +38,6 @@ impl Stats {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.errors.lock().expect("nothing panics while it holds the counts")
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
