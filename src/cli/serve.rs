@@ -149,8 +149,8 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
 async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
     let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?)));
     let is_more = unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0;
-    for tier in tiers.iter().cloned() {
-        let name = tier.name();
+    for tier in tiers {
+        let (name, tier) = (tier.name(), Arc::clone(tier));
         let ended = on_own_thread("cut-off", async move { tier.cut_off().await });
         match timeout(LAST_WORDS, ended).await {
             Ok(Ok(Ok(()))) => {}

@@ -59,11 +59,11 @@ impl Multipart {
     }
 
     /// The value of `Content-Type`, and the body.
-    pub(super) fn encode(&self) -> (String, Vec<u8>) {
+    pub(super) fn encode(self) -> (String, Vec<u8>) {
         let boundary = self.boundary();
         let mut body = Vec::new();
-        for (head, content) in &self.0 {
-            body.extend([b"--", boundary.as_bytes(), b"\r\n", head.as_bytes(), content, b"\r\n"].concat());
+        for (head, content) in self.0 {
+            body.extend([b"--", boundary.as_bytes(), b"\r\n", head.as_bytes(), &content, b"\r\n"].concat());
         }
         body.extend([b"--", boundary.as_bytes(), b"--\r\n"].concat());
         (format!("multipart/form-data; boundary={boundary}"), body)

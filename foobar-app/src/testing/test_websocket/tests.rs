@@ -134,7 +134,7 @@ async fn a_server_that_breaks_the_protocol_is_told_of() {
 #[tokio::test]
 async fn a_refusal_is_an_answer() {
     let client = client().await;
-    let answer = client.get("/no").try_websocket().await.err().expect("it is refused");
+    let answer = client.get("/no").try_websocket().await.expect_err("it is refused");
     assert_eq!((answer.status().as_u16(), answer.text()), (403, "not you"));
 }
 
