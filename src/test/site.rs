@@ -31,7 +31,8 @@ pub struct Site {
 /// [`Server::start`], arguments and environment are not read.
 ///
 /// ```
-/// use foobar::{App, Server, actix_web::{HttpResponse, web}};
+/// use foobar::actix_web::HttpResponse;
+/// use foobar::{Server, web};
 ///
 /// /// Lets the web tier send a file that no route shows.
 /// async fn report() -> HttpResponse {

@@ -21,9 +21,15 @@ use crate::{App, AppSettings, AppTier, Db, Runtime};
 /// over TLS alone, until they expire or are deleted. [`other_user`](Self::other_user) is a client with none.
 ///
 /// ```
-/// use foobar_app::actix_web::cookie::Cookie;
-/// use foobar_app::actix_web::{HttpRequest, HttpResponse, web};
-/// use foobar_app::testing::Client;
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub mod test {
+/// #         pub use foobar_app::testing::*;
+/// #         pub async fn client(app: impl super::App) -> Client { Client::new(app, None).await }
+/// #     }
+/// # }
+/// use foobar::actix_web::cookie::Cookie;
+/// use foobar::actix_web::{HttpRequest, HttpResponse, web};
 ///
 /// async fn login() -> HttpResponse {
 ///     let session = Cookie::build("session", "7").path("/").secure(true).finish();
@@ -36,10 +42,10 @@ use crate::{App, AppSettings, AppTier, Db, Runtime};
 ///
 /// # #[foobar_app::actix_web::main]
 /// # async fn main() {
-/// let app = foobar_app::routes(|routes| {
+/// let app = foobar::routes(|routes| {
 ///     routes.route("/login", web::post().to(login)).route("/", web::get().to(home));
 /// });
-/// let client = Client::new(app, None).await;
+/// let client = foobar::test::client(app).await;
 /// client.post("https://shop.test/login").await;
 /// assert_eq!(client.cookie("session").as_deref(), Some("7"));
 /// assert_eq!(client.get("https://shop.test/").await.text(), "7");

@@ -3,8 +3,15 @@ use bytes::Bytes;
 /// A form with files, as a browser sends it: `multipart/form-data` (RFC 7578).
 ///
 /// ```
-/// use foobar_app::actix_web::{Error, web};
-/// use foobar_app::testing::{Client, Multipart};
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub mod test {
+/// #         pub use foobar_app::testing::*;
+/// #         pub async fn client(app: impl super::App) -> Client { Client::new(app, None).await }
+/// #     }
+/// # }
+/// use foobar::actix_web::{Error, web};
+/// use foobar::test::Multipart;
 /// use actix_multipart::Multipart as Parts;
 /// use futures_util::TryStreamExt;
 ///
@@ -23,8 +30,8 @@ use bytes::Bytes;
 ///
 /// # #[foobar_app::actix_web::main]
 /// # async fn main() {
-/// let app = foobar_app::routes(|routes| _ = routes.route("/upload", web::post().to(upload)));
-/// let client = Client::new(app, None).await;
+/// let app = foobar::routes(|routes| _ = routes.route("/upload", web::post().to(upload)));
+/// let client = foobar::test::client(app).await;
 /// let form = Multipart::new().text("title", "A cat").file("picture", "cat.png", "image/png", &b"\x89PNG"[..]);
 /// let answer = client.post("/upload").multipart(form).await;
 /// assert_eq!(answer.text(), "title: 5\npicture: 4\n");

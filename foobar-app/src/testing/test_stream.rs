@@ -15,8 +15,14 @@ use super::test_response::TestResponse;
 /// An answer whose body is read piece by piece; a [`TestHead`] otherwise. Dropping it is what a client does that goes away.
 ///
 /// ```
-/// use foobar_app::actix_web::{HttpResponse, web};
-/// use foobar_app::testing::Client;
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub mod test {
+/// #         pub use foobar_app::testing::*;
+/// #         pub async fn client(app: impl super::App) -> Client { Client::new(app, None).await }
+/// #     }
+/// # }
+/// use foobar::actix_web::{HttpResponse, web};
 /// use futures_util::stream;
 ///
 /// async fn prices() -> HttpResponse {
@@ -27,8 +33,8 @@ use super::test_response::TestResponse;
 ///
 /// # #[foobar_app::actix_web::main]
 /// # async fn main() {
-/// let app = foobar_app::routes(|routes| _ = routes.route("/prices", web::get().to(prices)));
-/// let client = Client::new(app, None).await;
+/// let app = foobar::routes(|routes| _ = routes.route("/prices", web::get().to(prices)));
+/// let client = foobar::test::client(app).await;
 ///
 /// let mut prices = client.get("/prices").open().await;
 /// assert_eq!(prices.header("content-type"), Some("text/event-stream"));

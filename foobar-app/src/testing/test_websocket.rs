@@ -22,8 +22,15 @@ use frame::{Frame, Opcode};
 /// what a client does that goes away without a word.
 ///
 /// ```
-/// use foobar_app::actix_web::{self, HttpRequest, Responder, rt, web};
-/// use foobar_app::testing::{Client, Message};
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub mod test {
+/// #         pub use foobar_app::testing::*;
+/// #         pub async fn client(app: impl super::App) -> Client { Client::new(app, None).await }
+/// #     }
+/// # }
+/// use foobar::actix_web::{self, HttpRequest, Responder, rt, web};
+/// use foobar::test::Message;
 ///
 /// async fn echo(request: HttpRequest, body: web::Payload) -> actix_web::Result<impl Responder> {
 ///     let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
@@ -40,8 +47,8 @@ use frame::{Frame, Opcode};
 ///
 /// # #[foobar_app::actix_web::main]
 /// # async fn main() {
-/// let app = foobar_app::routes(|routes| _ = routes.route("/echo", web::get().to(echo)));
-/// let client = Client::new(app, None).await;
+/// let app = foobar::routes(|routes| _ = routes.route("/echo", web::get().to(echo)));
+/// let client = foobar::test::client(app).await;
 /// let mut socket = client.get("/echo").websocket().await;
 /// socket.send("hello").await;
 /// assert_eq!(socket.next().await, Some(Message::Text("hello".to_owned())));

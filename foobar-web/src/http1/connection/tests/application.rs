@@ -101,7 +101,7 @@ fn switch(upgrade: &Upgrade, uri: &Uri) -> Response {
 
 async fn send_back(mut connection: Box<dyn Io>, length: u64) -> std::io::Result<()> {
     let mut left = length;
-    let mut piece = [0; 5000];
+    let mut piece = vec![0; 1 << 16];
     while left > 0 {
         let read = connection.read(&mut piece).await?;
         if read == 0 {
