@@ -17,6 +17,10 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::settings::AdminSettings;
 
+mod process;
+
+use process::Process;
+
 /// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
 ///
 /// It starts before the other tiers and is drained after them.
@@ -33,13 +37,14 @@ struct State {
     names: Vec<ServerName>,
     tiers: Vec<Arc<dyn Tier>>,
     draining: AtomicBool,
+    process: Process,
 }
 
 impl Admin {
     /// Listens and answers to the names of the settings besides addresses and `localhost`.
     pub(crate) fn new(settings: &AdminSettings, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
         let names = settings.server_name.to_vec();
-        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false) });
+        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false), process: Process::new() });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
         Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new(), state })
     }
@@ -191,13 +196,22 @@ impl State {
         text(status, draining.into_iter().chain(lines).collect())
     }
 
+    /// Whether each tier is ready, by its name; of several with one name, whether all are.
+    fn readiness(&self) -> BTreeMap<&'static str, bool> {
+        let mut all = BTreeMap::new();
+        for tier in &self.tiers {
+            *all.entry(tier.name()).or_insert(true) &= readiness(&**tier).is_ready();
+        }
+        all
+    }
+
     fn metrics(&self) -> Response {
         let mut metrics = Metrics::default();
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
-        for tier in &self.tiers {
-            let ready = u8::from(readiness(&**tier).is_ready());
-            metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier.name())], ready);
+        self.process.metrics(&mut metrics);
+        for (tier, ready) in self.readiness() {
+            metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }
         for tier in &self.tiers {
             if let Err(panic) = panics::catch(|| tier.metrics(&mut metrics)) {

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use foobar::actix_web::web::{self, ServiceConfig};
+use foobar::actix_web::web::{ReqData, ServiceConfig};
 use foobar::actix_web::{self, HttpRequest, HttpResponse};
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
+use foobar::request::RequestId;
 use foobar::test::{self, Message, Site, TestDb};
-use foobar::{
-    App, BoxError, Context, Db, Error, Migrations, RequestId, Server, Stop, actix_web::web::ReqData, embed_migrations,
-};
+use foobar::{App, BoxError, Context, Db, Error, Migrations, Server, Stop, embed_migrations, web};
 use tempfile::TempDir;
 
 struct Shop(Arc<Mutex<Vec<&'static str>>>);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use axum::{Router, extract::State, routing::get};
 use foobar::actix_web::{rt, web};
 use foobar::diesel::{self, dsl::sql, prelude::*, sql_types::BigInt};
-use foobar::{App, BoxError, BoxFuture, Context, Migrations, Readiness, Server, Tier, embed_migrations};
+use foobar::tiers::{BoxFuture, Readiness, Tier};
+use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 struct Starting;
 

@@ -180,7 +180,10 @@ impl<S: Transport> Connection<S> {
     /// The same for each of them, also where the task has used up its budget: then those at the end of the queue would not
     /// be looked at.
     fn poll_all_streams(&mut self, cx: &mut Context<'_>) {
-        let all = unconstrained(poll_fn(|cx| Poll::Ready(self.poll_streams(cx))));
+        let all = unconstrained(poll_fn(|cx| {
+            self.poll_streams(cx);
+            Poll::Ready(())
+        }));
         _ = pin!(all).poll(cx); // it is ready
     }
 

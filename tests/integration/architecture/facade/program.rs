@@ -20,10 +20,11 @@ use foobar::test::{
 };
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
-    DefaultFields, Drained, Ending, Handler, HandlerFn, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
-    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody,
-    Response, ResponseBody, RouteOverview, Runtime, SendStream, SiteOverview, Sqlite, StartError as TierStartError,
-    Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler,
+    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request,
+    RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
+    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
+    http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
