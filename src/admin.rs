@@ -1,5 +1,7 @@
 //! The listener for operators is a web tier of one worker with a handler of its own: no second HTTP server.
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +18,6 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::settings::AdminSettings;
-
-mod process;
 
 use process::Process;
 

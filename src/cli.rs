@@ -1,14 +1,5 @@
 //! The command line that every program built on a [`Server`](crate::Server) has.
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-
-use foobar_core::config::{Config, Loader};
-use tokio::runtime::Handle;
-
-use crate::composition::{Composition, Parts};
-use crate::settings::AllSettings;
-
 mod arguments;
 mod check;
 mod migrate;
@@ -18,6 +9,17 @@ mod runtime;
 mod serve;
 mod signals;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use foobar_app::Context;
+use foobar_core::config::{Config, ConfigError, Loader};
+use tokio::runtime::Handle;
+
+use crate::composition::{Composition, Parts, read_settings};
+use crate::reference;
+use crate::settings::AllSettings;
+
 use arguments::{Arguments, Command};
 use output::{Exit, complain, fail, out};
 
@@ -26,7 +28,7 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         return complain(INSIDE_A_RUNTIME).into();
     }
     install_provider();
-    let arguments = match Arguments::parse(arguments) {
+    let arguments = match Arguments::parse(arguments, parts.program, &loader.file_name()) {
         Ok(arguments) => arguments,
         Err(usage) => {
             let exit = if usage.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -52,11 +54,11 @@ fn install_provider() {
 
 fn command(command: Command, config: Config, parts: Parts) -> Exit {
     match command {
-        Command::Config => match AllSettings::parse(&config) {
-            Ok(_) => print_config(&config),
+        Command::Config => match parse(&config, &parts) {
+            Ok(()) => print_config(&config),
             Err(error) => fail(&error.into()),
         },
-        Command::Reference => out(crate::settings::reference().trim_end()),
+        Command::Reference => out(reference::of_program(&config).trim_end()),
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
@@ -67,6 +69,12 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
             },
         },
     }
+}
+
+/// Parses every section, also those of the program.
+fn parse(config: &Config, parts: &Parts) -> Result<(), ConfigError> {
+    AllSettings::parse(config)?;
+    read_settings(&parts.settings, config, Context::new(None)).map(drop)
 }
 
 /// Prints every effective value as TOML with its origin, then the keys that have none.

@@ -1,3 +1,5 @@
+mod carried;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,8 +8,6 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::BoxError;
-
-mod carried;
 
 pub use carried::carry;
 

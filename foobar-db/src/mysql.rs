@@ -15,6 +15,18 @@
 //!   no connection at all. The driver does not ask the server for session tracking, and neither server tracks
 //!   `GET_LOCK`.
 
+mod bind;
+mod connection;
+mod control;
+mod effects;
+mod link;
+mod migration_lock;
+mod monitor;
+mod options;
+mod row;
+mod server_error;
+mod session;
+
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -30,18 +42,6 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, thread};
-
-mod bind;
-mod connection;
-mod control;
-mod effects;
-mod link;
-mod migration_lock;
-mod monitor;
-mod options;
-mod row;
-mod server_error;
-mod session;
 
 pub use connection::MysqlConnection;
 use control::Control;

@@ -3,6 +3,10 @@
 //!
 //! What a statement may have set is known from SQLite's authorizer; another connection then takes its place.
 
+mod file_identity;
+mod handle;
+mod location;
+
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -27,10 +31,6 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, passing, thread};
-
-mod file_identity;
-mod handle;
-mod location;
 
 use file_identity::FileIdentity;
 use location::Location;

@@ -1,3 +1,5 @@
+mod frame;
+
 use std::fmt;
 use std::io;
 use std::ops::Deref;
@@ -10,8 +12,6 @@ use http::header::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
-
-mod frame;
 
 use super::browser::Browser;
 use super::test_head::TestHead;

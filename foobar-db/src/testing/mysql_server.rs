@@ -1,3 +1,6 @@
+mod program;
+mod template;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,9 +12,6 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 
 use crate::MysqlConnection;
-
-mod program;
-mod template;
 
 use program::Program;
 

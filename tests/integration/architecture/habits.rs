@@ -15,7 +15,8 @@ fn modules_are_declared_before_anything_is_used() {
         let text = read(&path);
         let first_use = text.lines().position(|line| line.starts_with("use ") || line.starts_with("pub use "));
         let is_declaration = |line: &str| {
-            let line = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+            let line =
+                line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
             line.starts_with("mod ") && line.ends_with(';')
         };
         let Some(first_use) = first_use else { continue };
@@ -28,8 +29,8 @@ fn modules_are_declared_before_anything_is_used() {
 #[test]
 fn a_poisoned_lock_is_taken_as_it_is() {
     let taken = [".lock().expect(", ".lock().unwrap()", ".read().expect(", ".write().expect("];
-    for path in sources() {
-        let found = broken(&read(&path), |line| taken.iter().any(|words| line.contains(words)));
+    for path in sources().iter().filter(|path| !path.iter().any(|part| part == "tests")) {
+        let found = broken(&read(path), |line| taken.iter().any(|words| line.contains(words)));
         assert_eq!(found, None, "{}: take it by `PoisonError::into_inner`", path.display());
     }
 }
