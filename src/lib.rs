@@ -38,6 +38,7 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod embed;
 mod error;
 pub mod files;
 pub mod request;
@@ -52,7 +53,7 @@ pub use running::{Running, Stop};
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
-pub use foobar_app::{App, Context, Db, Error, Routes, every, routes};
+pub use foobar_app::{App, Context, Db, Error, Routes, asset, every, routes, send_file};
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;

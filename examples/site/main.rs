@@ -23,7 +23,7 @@ use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations, web};
 fn main() -> ExitCode {
     Server::new()
         .preset("database.url", "sqlite:site.db")
-        .preset("sites.*.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
+        .public(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .app(Site)
         .run()
 }

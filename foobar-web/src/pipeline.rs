@@ -228,6 +228,7 @@ impl Pipeline {
             request.extensions.insert(certificate);
         }
         request.extensions.insert(id);
+        request.extensions.insert(site.assets.clone());
         let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
         let response = handed_over.response(request, id).await?;
         let mut answer = Answer { response: keep_detail(response), is_by_handler: true };

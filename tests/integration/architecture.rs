@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "futures-util",
             "http",
             "http-body",
+            "percent-encoding",
             "serde",
             "serde_json",
             "strsim",

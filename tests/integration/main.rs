@@ -17,6 +17,7 @@ mod faults; // what faults of the database, the network and the disk do to a sit
 mod http2; // HTTP/2 as frames
 mod log; // what repeats is counted
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
+mod public_files; // public, asset and send_file
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not
 mod static_changing; // a large file that changes while it is sent
