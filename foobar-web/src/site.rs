@@ -24,6 +24,7 @@ use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
 
+use crate::counters::RouteIds;
 use crate::limits::body_limit;
 use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
@@ -45,6 +46,7 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     names: Names,
     default: Option<usize>,
+    pub(crate) route_ids: Arc<RouteIds>,
     /// The port where clients find HTTPS, if the server listens for it.
     pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
@@ -95,7 +97,9 @@ impl Sites {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
         let (names, none) = (Names::compile(settings)?, Vec::new());
-        let mut sites = Self { sites: Vec::new(), names, default: None, https_port: None, warnings: none };
+        let route_ids = Arc::<RouteIds>::default();
+        settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
+        let mut sites = Self { sites: Vec::new(), names, default: None, route_ids, https_port: None, warnings: none };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -207,7 +211,8 @@ impl Sites {
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
         let (error_pages, missing) = ErrorPages::compile(key, site, root.as_ref())?;
         self.warnings.extend(missing);
-        let routes = Arc::new(Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?);
+        let ids = (&*self.route_ids, label);
+        let routes = Arc::new(Routes::compile(files, (key, site), root.as_ref(), ids, has_app, body_limit)?);
         self.sites.push(Site {
             error_pages,
             assets: asset::assets(&routes),

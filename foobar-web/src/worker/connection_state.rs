@@ -1,9 +1,12 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::counters::Counters;
 
 /// What of a connection concerns the others of its worker, whatever protocol it speaks: whether it is idle, and whether
 /// it is to end.
@@ -13,6 +16,7 @@ pub(crate) struct ConnectionState {
     /// Whether the whole worker drains.
     draining: Rc<Cell<bool>>,
     idle: Rc<IdleNotifier>,
+    counters: Arc<Counters>,
     task: OnceCell<Waker>,
     requests: Cell<u64>,
 }
@@ -49,12 +53,14 @@ impl IdleNotifier {
 
 impl ConnectionState {
     /// That of a connection that has just been accepted: it is idle.
-    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<IdleNotifier>) -> Self {
+    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<IdleNotifier>, counters: Arc<Counters>) -> Self {
+        counters.became_idle();
         Self {
             activity: Cell::new(Activity::Idle { since: Instant::now() }),
             evicted: Cell::new(false),
             draining,
             idle,
+            counters,
             task: OnceCell::new(),
             requests: Cell::new(0),
         }
@@ -74,12 +80,18 @@ impl ConnectionState {
 
     /// It waits for a request, and has since then.
     pub(crate) fn set_idle(&self, since: Instant) {
+        if !self.is_idle() {
+            self.counters.became_idle();
+        }
         self.activity.set(Activity::Idle { since });
         self.idle.notify();
     }
 
     /// A request has begun to come, or it ends.
     pub(crate) fn set_active(&self) {
+        if self.is_idle() {
+            self.counters.became_active();
+        }
         self.activity.set(Activity::Active);
     }
 
@@ -130,9 +142,15 @@ impl ConnectionState {
     }
 }
 
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        self.set_active(); // it waits no more
+    }
+}
+
 #[cfg(test)]
 impl Default for ConnectionState {
     fn default() -> Self {
-        Self::new(Rc::default(), Rc::default())
+        Self::new(Rc::default(), Rc::default(), Arc::default())
     }
 }

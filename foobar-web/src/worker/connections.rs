@@ -43,7 +43,7 @@ impl Connections {
         serve: impl FnOnce(Rc<ConnectionState>) -> C,
     ) {
         self.counters.accepted();
-        let state = Rc::new(ConnectionState::new(self.draining.clone(), self.idle.clone()));
+        let state = Rc::new(ConnectionState::new(self.draining.clone(), self.idle.clone(), self.counters.clone()));
         let place = self.open.borrow().vacant_key();
         let open = Open { place, connections: self.clone() };
         let connection = serve(state.clone());

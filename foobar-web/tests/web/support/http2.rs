@@ -127,6 +127,14 @@ impl Http2Stream {
         self.end
     }
 
+    /// Lets as much more come as has come.
+    pub(crate) fn give_room(&mut self) {
+        if let Some(body) = &mut self.body {
+            let flow = body.flow_control();
+            flow.release_capacity(flow.used_capacity()).unwrap();
+        }
+    }
+
     /// The status of the answer, if that has begun.
     pub(crate) fn status(&mut self) -> Option<u16> {
         let mut cx = Context::from_waker(Waker::noop());

@@ -17,10 +17,11 @@ use foobar::request::{
 use foobar::test::{Client, MysqlServer, ServerError, TestDb, TestRequest, TestResponse, client, client_on};
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
-    DefaultFields, Ending, Handler, HandlerFn, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql,
-    MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody, Response,
-    ResponseBody, RouteOverview, Runtime, SendStream, SiteOverview, Sqlite, StartError as TierStartError, Supervisor,
-    Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    DefaultFields, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
+    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody,
+    Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
+    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
+    http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,

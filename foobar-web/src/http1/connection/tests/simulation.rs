@@ -126,7 +126,7 @@ impl<'a> Simulation<'a> {
         }
         let line = Line::new(Random::new(random.number()), manner.room);
         let draining = Rc::<Cell<bool>>::default();
-        let state = Rc::new(ConnectionState::new(draining.clone(), Rc::default()));
+        let state = Rc::new(ConnectionState::new(draining.clone(), Rc::default(), Arc::default()));
         server.gate.close();
         Self {
             runtime,
