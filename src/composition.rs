@@ -186,7 +186,7 @@ fn web(
     handler: Option<Arc<dyn MakeHandler>>,
 ) -> Result<Arc<dyn WebTier>, StartError> {
     match Web::with_files(&settings.web, &settings.sites, files, handler) {
-        Ok(web) => Ok(Arc::new(web)),
+        Ok(web) => Ok(Arc::new(web.stream_timeout(*settings.server.stream_timeout))),
         Err(error) => {
             let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
             Err(StartError::setting(config, &key, error))

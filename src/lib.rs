@@ -44,11 +44,12 @@ pub use server::Server;
 pub use settings::{AdminSettings, ServerSettings, reference};
 
 pub use foobar_app::{
-    App, AppSettings, AppTier, Context, Db, Error, HeaderText, Routes, Runtime, TowerApp, actix_web, every, routes,
+    App, AppSettings, AppTier, Context, Db, Deciding, Error, HeaderText, OnClientAbort, Routes, Runtime, Stopping,
+    TowerApp, actix_web, cancel_with_client, every, routes, run_to_end, sse,
 };
 pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, Handler,
-    LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
+    Attempt, BoxError, BoxFuture, Chain, ClientAbort, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError,
+    Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
     ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
 };
 pub use foobar_db::{

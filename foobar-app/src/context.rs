@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error};
+use crate::{Db, Error, Stopping};
 
 /// What an application is given: its database, a place for work that outlives a request, and word of the stop.
 ///
@@ -58,15 +58,15 @@ impl Context {
     }
 
     /// Completes as soon as a stop has begun: then requests that are under way are finished, [`App::stop`] runs, and what
-    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it.
+    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it. A handler
+    /// takes a [`Stopping`] as an argument.
     ///
     /// ```
     /// # async fn look_around() {}
     /// # async fn wait() {}
     /// # fn start(context: foobar_app::Context) {
-    /// let stopping = context.stopping();
+    /// let mut stopping = context.stopping();
     /// context.spawn(async move {
-    ///     let mut stopping = std::pin::pin!(stopping);
     ///     loop {
     ///         tokio::select! {
     ///             () = &mut stopping => return,
@@ -78,8 +78,8 @@ impl Context {
     /// ```
     ///
     /// [`App::stop`]: crate::App::stop
-    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.tasks.stopping()
+    pub fn stopping(&self) -> Stopping {
+        Stopping::new(self.tasks.stopping())
     }
 
     /// The tier that what is spawned lives in: its start says on which runtime, its drain waits. [`Runtime`] and

@@ -3,6 +3,8 @@
 //! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`Stopping`]: word of the stop, as an argument. [`sse()`]: an answer that is a stream of events.
+//! - [`run_to_end`] and [`cancel_with_client`]: what becomes of a handler whose client goes.
 //! - [`every`]: work that is done again and again.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
@@ -17,6 +19,7 @@
 mod app;
 mod app_instance;
 mod app_tier;
+mod client_abort;
 mod context;
 mod db;
 mod error;
@@ -25,6 +28,8 @@ mod guard;
 mod routes;
 mod runtime;
 mod settings;
+pub mod sse;
+mod stopping;
 mod streamed;
 mod tasks;
 pub mod testing;
@@ -34,6 +39,7 @@ pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;
 pub use app_tier::AppTier;
+pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
 pub use error::Error;
@@ -41,4 +47,6 @@ pub use every::every;
 pub use routes::{Routes, routes};
 pub use runtime::Runtime;
 pub use settings::{AppSettings, HeaderText};
+pub use sse::sse;
+pub use stopping::Stopping;
 pub use tower_app::TowerApp;

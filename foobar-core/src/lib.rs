@@ -12,6 +12,7 @@ extern crate self as foobar_core;
 
 mod accept;
 mod body;
+mod client_abort;
 mod client_certificate;
 pub mod config;
 mod connect_info;
@@ -36,6 +37,7 @@ mod upgrade;
 
 pub use accept::Accept;
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream};
+pub use client_abort::ClientAbort;
 pub use client_certificate::ClientCertificate;
 pub use connect_info::{ConnectInfo, Scheme};
 pub use default_fields::{DefaultFields, Present};

@@ -5,13 +5,15 @@ use std::task::{Context, Waker};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::deadline::Drain;
+
 /// What of a connection concerns the others of its worker, whatever protocol it speaks: whether it is idle, and whether
 /// it is to end.
 pub(crate) struct ConnectionState {
     activity: Cell<Activity>,
     evicted: Cell<bool>,
-    /// Whether the whole worker drains.
-    draining: Rc<Cell<bool>>,
+    /// The drain of the whole worker, once it has begun.
+    drain: Rc<Cell<Option<Drain>>>,
     idle: Rc<IdleNotifier>,
     task: OnceCell<Waker>,
     requests: Cell<u64>,
@@ -49,11 +51,11 @@ impl IdleNotifier {
 
 impl ConnectionState {
     /// That of a connection that has just been accepted: it is idle.
-    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<IdleNotifier>) -> Self {
+    pub(crate) fn new(drain: Rc<Cell<Option<Drain>>>, idle: Rc<IdleNotifier>) -> Self {
         Self {
             activity: Cell::new(Activity::Idle { since: Instant::now() }),
             evicted: Cell::new(false),
-            draining,
+            drain,
             idle,
             task: OnceCell::new(),
             requests: Cell::new(0),
@@ -96,8 +98,13 @@ impl ConnectionState {
         }
     }
 
+    /// The worker's drain, if it has begun.
+    pub(crate) fn drain(&self) -> Option<Drain> {
+        self.drain.get()
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.drain().is_some()
     }
 
     /// Whether no further request is taken: the server drains, or another connection needs the place.

@@ -11,12 +11,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection_state::{ConnectionState, IdleNotifier};
 use crate::counters::Counters;
+use crate::deadline::Drain;
 
 /// The open connections of one worker.
 pub(crate) struct Connections {
     most: usize,
     counters: Arc<Counters>,
-    draining: Rc<Cell<bool>>,
+    drain: Rc<Cell<Option<Drain>>>,
     open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
     changed: Notify,
     idle: Rc<IdleNotifier>,
@@ -29,7 +30,7 @@ impl Connections {
         Self {
             most,
             counters,
-            draining: Rc::default(),
+            drain: Rc::default(),
             open: RefCell::default(),
             changed: Notify::new(),
             idle: Rc::default(),
@@ -43,7 +44,7 @@ impl Connections {
         serve: impl FnOnce(Rc<ConnectionState>) -> C,
     ) {
         self.counters.accepted();
-        let state = Rc::new(ConnectionState::new(self.draining.clone(), self.idle.clone()));
+        let state = Rc::new(ConnectionState::new(self.drain.clone(), self.idle.clone()));
         let place = self.open.borrow().vacant_key();
         let open = Open { place, connections: self.clone() };
         let connection = serve(state.clone());
@@ -67,7 +68,7 @@ impl Connections {
     /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room; where
     /// none is, the first that is [answered](Self::is_short).
     pub(crate) async fn room(&self) {
-        while self.count() >= self.most && !self.draining.get() {
+        while self.count() >= self.most && self.drain.get().is_none() {
             self.short.set(!self.is_one_leaving() && !self.evict());
             select(pin!(self.changed.notified()), pin!(self.idle.next())).await;
         }
@@ -96,15 +97,15 @@ impl Connections {
     }
 
     /// Closes idle connections, and the others after the request they are at.
-    pub(crate) fn begin_drain(&self) {
-        self.draining.set(true);
+    pub(crate) fn begin_drain(&self, drain: Drain) {
+        self.drain.set(Some(drain));
         self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
         self.changed.notify_waiters();
     }
 
     /// Completes when a drain has begun.
     pub(crate) async fn draining(&self) {
-        while !self.draining.get() {
+        while self.drain.get().is_none() {
             self.changed.notified().await;
         }
     }

@@ -4,6 +4,7 @@ mod accel;
 mod add_header;
 mod autoindex;
 mod client_certificates;
+mod departures;
 mod drain;
 mod early_hints;
 mod embedded;
