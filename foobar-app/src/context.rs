@@ -102,6 +102,16 @@ impl FromRequest for Context {
     }
 }
 
+impl FromRequest for Stopping {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let stopping = request.app_data().map(Context::stopping);
+        ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
+    }
+}
+
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("db", &self.db).finish_non_exhaustive()

@@ -1,16 +1,11 @@
 use std::fmt;
-use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::task::{self, Poll};
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
 use foobar_core::BoxFuture;
 
-use crate::{Context, Error};
-
 /// Completes as soon as a stop of the server has begun, and is complete from then on. A handler takes it as an argument;
-/// elsewhere [`Context::stopping`] gives one.
+/// elsewhere [`Context::stopping`](crate::Context::stopping) gives one.
 ///
 /// An answer that is long in coming ends by it, or one without an end ([`sse`](crate::sse()) does so by itself):
 ///
@@ -45,20 +40,6 @@ impl Future for Stopping {
             self.0 = None;
         }
         Poll::Ready(())
-    }
-}
-
-impl FromRequest for Stopping {
-    type Error = Error;
-    type Future = Ready<Result<Self, Error>>;
-
-    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data::<Context>();
-        ready(
-            context
-                .map(Context::stopping)
-                .ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")),
-        )
     }
 }
 

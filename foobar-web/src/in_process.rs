@@ -17,7 +17,6 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::deadline::Drain;
 use crate::net::TlsClient;
 use crate::pipeline::{Logged, RequestContext};
 use crate::plan::Plan;
@@ -91,7 +90,7 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
         }
     };
     requests.close();
-    worker.connections.begin_drain(Drain::begin(worker.limits.stream_time, deadline));
+    worker.connections.begin_drain(worker.limits.stream_time, deadline);
     worker.connections.finish(deadline).await;
 }
 

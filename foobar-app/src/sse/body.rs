@@ -9,7 +9,7 @@ use foobar_core::Chain;
 use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{Event, IntoEvent};
+use super::IntoEvent;
 use crate::{Error, Stopping};
 
 /// The body of a stream of events.
@@ -40,7 +40,10 @@ impl<S: Stream<Item: IntoEvent>> MessageBody for SseBody<S> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         if let Poll::Ready(event) = self.events.as_mut().poll_next(cx) {
             self.heartbeat.put_off();
-            return Poll::Ready(event.map(|event| event.into_event().map(text).map_err(told)));
+            let event = event.map(IntoEvent::into_event);
+            return Poll::Ready(
+                event.map(|event| event.map(|event| event.to_string().into()).map_err(|error| told(&error))),
+            );
         }
         if self.poll_stopping(cx).is_ready() {
             return Poll::Ready(None);
@@ -49,12 +52,8 @@ impl<S: Stream<Item: IntoEvent>> MessageBody for SseBody<S> {
     }
 }
 
-fn text(event: Event) -> Bytes {
-    event.to_string().into()
-}
-
 /// An error as the log tells it.
-fn told(error: Error) -> Box<dyn StdError> {
+fn told(error: &Error) -> Box<dyn StdError> {
     error.cause().map_or_else(|| error.to_string(), |cause| Chain(cause).to_string()).into()
 }
 

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::protocol::{serve_plain, serve_tls};
 use super::proxied::serve_proxied;
-use crate::deadline::Drain;
 use crate::net::{Accepted, Acceptor, Socket};
 use crate::worker::Worker;
 
@@ -38,7 +37,7 @@ impl AcceptLoop {
     async fn run(self, acceptors: Vec<Acceptor>, drain: impl Future<Output = Instant>) {
         let order = async {
             let deadline = drain.await;
-            self.worker.connections.begin_drain(Drain::begin(self.worker.limits.stream_time, deadline));
+            self.worker.connections.begin_drain(self.worker.limits.stream_time, deadline);
             deadline
         };
         let (deadline, _) = tokio::join!(order, join_all(acceptors.iter().map(|acceptor| self.accept(acceptor))));

@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::select;
 use slab::Slab;
@@ -97,8 +98,9 @@ impl Connections {
     }
 
     /// Closes idle connections, and the others after the request they are at.
-    pub(crate) fn begin_drain(&self, drain: Drain) {
-        self.drain.set(Some(drain));
+    /// Streams without an end have `stream_time` at most.
+    pub(crate) fn begin_drain(&self, stream_time: Duration, deadline: Instant) {
+        self.drain.set(Some(Drain::begin(stream_time, deadline)));
         self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
         self.changed.notify_waiters();
     }

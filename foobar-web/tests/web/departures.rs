@@ -252,7 +252,7 @@ impl Wire {
             Way::Fin => {}
             Way::Goodbye => {
                 let mut wire = self;
-                return wire.half_close();
+                wire.half_close();
             }
             Way::Reset => SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).expect("it is a socket"),
         }
