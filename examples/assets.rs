@@ -6,12 +6,12 @@
 
 use std::process::ExitCode;
 
-use foobar::rust_embed::RustEmbed;
-use foobar::{Embedded, Server};
+use foobar::Server;
+use foobar::files::{Embedded, rust_embed::RustEmbed};
 
 #[derive(RustEmbed)]
 #[folder = "examples/site/public"]
-#[crate_path = "foobar::rust_embed"]
+#[crate_path = "foobar::files::rust_embed"]
 struct Assets;
 
 fn main() -> ExitCode {

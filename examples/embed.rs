@@ -4,8 +4,8 @@
 
 use std::error::Error;
 
-use foobar::actix_web::web;
-use foobar::{Address, App, Running, Server, StartError};
+use foobar::tiers::Address;
+use foobar::{App, Running, Server, StartError, web};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use foobar::Server;
+use foobar::actix_web::Responder;
 use foobar::actix_web::rt::time::sleep;
-use foobar::actix_web::{Responder, web};
 use foobar::sse::{Event, LastEventId};
+use foobar::{Server, web};
 use futures_util::stream;
 
 const PAGE: &str = "<!doctype html><title>Seconds</title><p>…</p><script src=/page.js></script>\n";

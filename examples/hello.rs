@@ -1,6 +1,6 @@
 //! Run with: cargo run --example hello
 
-use foobar::{App, Server, actix_web::web};
+use foobar::{App, Server, web};
 
 struct Hello;
 

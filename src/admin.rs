@@ -14,7 +14,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::AdminSettings;
+use crate::settings::AdminSettings;
 
 /// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
 ///

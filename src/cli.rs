@@ -48,7 +48,7 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
             Ok(_) => print_config(&config),
             Err(error) => fail(&error.into()),
         },
-        Command::Reference => out(crate::reference().trim_end()),
+        Command::Reference => out(crate::settings::reference().trim_end()),
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

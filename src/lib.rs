@@ -2,7 +2,7 @@
 //! database tier, each behind a trait, composed by a [`Server`].
 //!
 //! ```no_run
-//! use foobar::{App, Server, actix_web::web};
+//! use foobar::{App, Server, web};
 //!
 //! struct Hello;
 //!
@@ -22,47 +22,41 @@
 //! static files, an embedded SQLite database or a connection to MySQL, limits and deadlines that protect it, logs,
 //! metrics and a clean stop.
 //!
-//! All that an application needs is here under `foobar::`, also where the pages of its parts say `foobar_app`,
-//! `foobar_db` or `foobar_core`; the `Error` of `foobar_db` is [`DbError`].
+//! Here is what every application needs: [`Server`] to serve, and [`Running`] where the program is more than a server.
+//! The rest lies in modules:
 //!
-//! - To serve: [`Server`], and [`Running`] where the program is more than a server.
-//! - To test: [`test::client`], which calls an application in process on a database of its own.
-//! - To replace a part: the traits [`WebTier`], [`AppTier`] and [`Database`], and [`Tier`] for a part of your own.
+//! - [`test`](mod@test): to call an application in process, on a database of its own.
+//! - [`request`]: what a handler can learn of a request besides HTTP.
+//! - [`files`]: where static files come from.
+//! - [`config`]: the settings as the program sees them.
+//! - [`tiers`]: to replace a part, or to add one.
+//!
+//! Nothing else has to be named: the pages of the parts say `foobar_app`, `foobar_db` or `foobar_core` where they link to
+//! each other; the `Error` of `foobar_db` is [`DbError`].
 
 mod admin;
 mod cli;
 mod composition;
+pub mod config;
 mod error;
+pub mod files;
+pub mod request;
 mod running;
 mod server;
 mod settings;
 pub mod test;
+pub mod tiers;
 
 pub use error::StartError;
 pub use running::{Running, Stop};
 pub use server::Server;
-pub use settings::{AdminSettings, ServerSettings, reference};
 
-pub use foobar_app::{
-    App, AppSettings, AppTier, Context, Db, Deciding, Error, HeaderText, OnClientAbort, Routes, Runtime, Stopping,
-    TowerApp, actix_web, cancel_with_client, every, routes, run_to_end, sse,
-};
-pub use foobar_core::{
-    Attempt, BoxError, BoxFuture, Chain, ClientAbort, ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError,
-    Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Problem, Readiness, Request, RequestId, Response,
-    ResponseBody, Secret, Tier, TrustedProxy, handler_fn,
-};
-pub use foobar_db::{
-    Conn, Database, DatabaseSettings, EmbeddedMigrations, Ending, Engine, EngineConnection, Error as DbError,
-    MigrationStatus, Migrations, Query, QueryError, QueryKind, QueryResult, diesel, embed_migrations,
-};
-pub use foobar_web::{
-    Address, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, InProcess, Links,
-    Node, OpenedFile, Page, RouteOverview, RouteSettings, SiteOverview, SiteSettings, Version, Warning, Web,
-    WebSettings, WebTier, rust_embed,
-};
-
-#[cfg(feature = "sqlite")]
-pub use foobar_db::Sqlite;
+pub use foobar_app::actix_web::{self, web};
+pub use foobar_app::{App, Context, Db, Error, Routes, Stopping, cancel_with_client, every, routes, run_to_end, sse};
+pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
-pub use foobar_db::{Mysql, MysqlConnection};
+pub use foobar_db::MysqlConnection;
+pub use foobar_db::{
+    Conn, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, MigrationStatus, Migrations, MultiBackend,
+    QueryError, QueryResult, diesel, embed_migrations,
+};

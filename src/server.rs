@@ -93,7 +93,7 @@ impl Server {
         self.application(Ok(Migrations::none()), move |context, settings, _| make(context.db().ok().cloned(), settings))
     }
 
-    /// Takes requests by a web tier of your own instead of [`Web`](crate::Web), made from the web tier's settings and
+    /// Takes requests by a web tier of your own instead of [`Web`](crate::tiers::Web), made from the web tier's settings and
     /// the application.
     pub fn web_tier<M>(mut self, make: M) -> Self
     where
@@ -139,12 +139,12 @@ impl Server {
     /// one file, `files = "embed:NAME/favicon.ico"`.
     ///
     /// ```
-    /// use foobar::rust_embed::RustEmbed;
-    /// use foobar::{Embedded, Server};
+    /// use foobar::Server;
+    /// use foobar::files::{Embedded, rust_embed::RustEmbed};
     ///
     /// #[derive(RustEmbed)]
     /// #[folder = "examples/site/public"]
-    /// #[crate_path = "foobar::rust_embed"]
+    /// #[crate_path = "foobar::files::rust_embed"]
     /// struct Assets;
     ///
     /// let server = Server::new().files("assets", Embedded::<Assets>::new()).preset("sites.*.root", "embed:assets");

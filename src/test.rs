@@ -1,7 +1,7 @@
 //! For tests: an application in process, on a database of its own.
 //!
 //! ```
-//! use foobar::{App, actix_web::web};
+//! use foobar::{App, web};
 //!
 //! struct Hello;
 //!

@@ -1,7 +1,7 @@
 //! The products as JSON, under `/api`.
 
-use foobar::actix_web::{Responder, web};
-use foobar::{Db, Error};
+use foobar::actix_web::Responder;
+use foobar::{Db, Error, web};
 
 use crate::listing::{Listing, Search};
 use crate::product::Product;

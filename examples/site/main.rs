@@ -18,8 +18,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-use foobar::actix_web::web;
-use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
+use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations, web};
 
 fn main() -> ExitCode {
     Server::new()

@@ -2,9 +2,9 @@
 
 use askama::Template;
 use diesel::OptionalExtension;
+use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::{StatusCode, header::ContentType};
-use foobar::actix_web::{HttpResponse, web};
-use foobar::{Conn, Db, Error, QueryResult};
+use foobar::{Conn, Db, Error, QueryResult, web};
 
 use crate::content::{Block, Page};
 use crate::listing::{Listing, MAX_QUERY, Search};

@@ -8,13 +8,13 @@ use crate::Context;
 /// no type of its own: [`routes`](crate::routes()) makes one of a function.
 ///
 /// ```
-/// use foobar_app::App;
-/// use foobar_app::actix_web::web::{self, ServiceConfig};
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+/// use foobar::{App, web};
 ///
 /// struct Hello;
 ///
 /// impl App for Hello {
-///     fn routes(&self, routes: &mut ServiceConfig) {
+///     fn routes(&self, routes: &mut web::ServiceConfig) {
 ///         routes.route("/", web::get().to(async || "Hello!"));
 ///     }
 /// }
@@ -30,8 +30,8 @@ use crate::Context;
 ///
 /// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and word of the stop come
 ///   with an argument `context: Context`, see [`Context`].
-/// - The request's id is `request.extensions().get::<foobar_core::RequestId>()`.
-/// - Return `Result<_, foobar_app::Error>` and use `?` on any error; see [`Error`](crate::Error).
+/// - The request's id is `request.extensions().get::<foobar::request::RequestId>()`.
+/// - Return `Result<_, foobar::Error>` and use `?` on any error; see [`Error`](crate::Error).
 /// - Do not block: queries run on the database's threads by themselves, other slow work belongs into `web::block`.
 ///
 /// # When the client goes
@@ -100,16 +100,15 @@ pub trait App: Send + Sync + 'static {
     /// on beside the requests ([`Context::spawn`]).
     ///
     /// ```
-    /// use foobar_app::actix_web::web::ServiceConfig;
-    /// use foobar_app::{App, Context};
-    /// use foobar_core::BoxError;
-    /// # use foobar_db::{Conn, QueryResult};
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError, foobar_db::{Conn, QueryResult}}; }
+    /// use foobar::{App, BoxError, Context, web};
+    /// # use foobar::{Conn, QueryResult};
     /// # fn seed(_: &mut Conn) -> QueryResult<()> { Ok(()) }
     ///
     /// struct Shop;
     ///
     /// impl App for Shop {
-    ///     fn routes(&self, _routes: &mut ServiceConfig) {}
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
     ///
     ///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
     ///         context.db()?.write(seed).await?;
@@ -122,7 +121,7 @@ pub trait App: Send + Sync + 'static {
     /// It runs on a thread of its own and may block; what it spawns lives on the server's runtime, and may not.
     ///
     /// An error, a panic or a start that takes too long ends the server with its reason. An error that has among its
-    /// causes a [`foobar_db::Error`] that [may pass](foobar_db::Error::may_pass) does not: the database is down,
+    /// causes a [`DbError`](foobar_db::Error) that [may pass](foobar_db::Error::may_pass) does not: the database is down,
     /// read-only or has ended a query at its deadline, and both migrations and `start` are tried again later. So `start`
     /// has to find out what an attempt before it has done already, and spawns work last. The default does nothing.
     fn start(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {

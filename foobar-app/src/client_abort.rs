@@ -9,8 +9,8 @@ use foobar_core::ClientAbort;
 /// `app.request_timeout`, as always. That is the default of all methods but `GET` and `HEAD`.
 ///
 /// ```
-/// use foobar_app::actix_web::web;
-/// use foobar_app::run_to_end;
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+/// use foobar::{run_to_end, web};
 ///
 /// # async fn unsubscribe() -> &'static str { "" }
 /// # fn routes(routes: &mut web::ServiceConfig) {
@@ -28,8 +28,8 @@ pub fn run_to_end() -> OnClientAbort {
 /// the default of `GET` and `HEAD`.
 ///
 /// ```
-/// use foobar_app::actix_web::web;
-/// use foobar_app::cancel_with_client;
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+/// use foobar::{cancel_with_client, web};
 ///
 /// # async fn search() -> &'static str { "" }
 /// # fn routes(routes: &mut web::ServiceConfig) {

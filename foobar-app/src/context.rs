@@ -15,8 +15,9 @@ use crate::{Db, Error, Stopping};
 /// is cheap to clone.
 ///
 /// ```
-/// use foobar_app::actix_web::Responder;
-/// use foobar_app::{Context, Db, Error};
+/// # use foobar_app as foobar;
+/// use foobar::actix_web::Responder;
+/// use foobar::{Context, Db, Error};
 ///
 /// async fn order(db: Db, context: Context) -> Result<impl Responder, Error> {
 ///     // … db.write(..) …
@@ -64,7 +65,8 @@ impl Context {
     /// ```
     /// # async fn look_around() {}
     /// # async fn wait() {}
-    /// # fn start(context: foobar_app::Context) {
+    /// # use foobar_app as foobar;
+    /// # fn start(context: foobar::Context) {
     /// let mut stopping = context.stopping();
     /// context.spawn(async move {
     ///     loop {

@@ -9,13 +9,14 @@ use foobar_db::{Conn, Database, DatabaseSettings, EngineConnection};
 
 use crate::Error;
 
-/// The database, as an application holds it: a handler takes it as an argument, and all that [`foobar_db::Db`] does, it
-/// does.
+/// The database, as an application holds it: a handler takes it as an argument, and all that [the handle of
+/// the tier](foobar_db::Db) does, it does.
 ///
 /// ```
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
 /// use diesel::prelude::*;
-/// use foobar_app::actix_web::{Responder, web};
-/// use foobar_app::{Db, Error};
+/// use foobar::actix_web::Responder;
+/// use foobar::{Db, Error, web};
 ///
 /// diesel::table! { products (id) { id -> Integer, name -> Text } }
 ///

@@ -17,8 +17,9 @@ pub(crate) use unreadable::words;
 /// What a handler returns when it cannot answer: any error by `?`, or a status with a sentence for the client.
 ///
 /// ```
-/// use foobar_app::actix_web::{Responder, web};
-/// use foobar_app::{Db, Error};
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+/// use foobar::actix_web::Responder;
+/// use foobar::{Db, Error, web};
 /// use diesel::prelude::*;
 ///
 /// diesel::table! { products (id) { id -> Integer, name -> Text } }
@@ -118,9 +119,10 @@ impl Error {
     /// The answer of an error that has its own, for `.map_err(Error::respond)?`.
     ///
     /// ```
-    /// use foobar_app::Error;
-    /// use foobar_app::actix_web::ResponseError;
-    /// use foobar_app::actix_web::http::StatusCode;
+    /// # use foobar_app as foobar;
+    /// use foobar::Error;
+    /// use foobar::actix_web::ResponseError;
+    /// use foobar::actix_web::http::StatusCode;
     ///
     /// #[derive(Debug, thiserror::Error)]
     /// #[error("there is nothing left of it")]
@@ -158,7 +160,8 @@ impl Error {
     /// Adds a member for programs to the problem (RFC 9457 section 3.2); a page does not show it.
     ///
     /// ```
-    /// use foobar_app::Error;
+    /// # use foobar_app as foobar;
+    /// use foobar::Error;
     ///
     /// async fn sign(name: String) -> Result<String, Error> {
     ///     if name.is_empty() {

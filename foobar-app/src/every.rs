@@ -11,16 +11,16 @@ use crate::Context;
 /// `Server::tier_with`.
 ///
 /// ```
-/// use foobar_app::Context;
-/// use foobar_core::BoxError;
-/// # use foobar_db::{Conn, QueryResult};
+/// # mod foobar { pub use {foobar_app::*, foobar_core::BoxError, foobar_db::{Conn, QueryResult}}; }
+/// use foobar::{BoxError, Context};
+/// # use foobar::{Conn, QueryResult};
 /// # fn delete_expired(_: &mut Conn) -> QueryResult<()> { Ok(()) }
 ///
 /// async fn clear(context: Context) -> Result<(), BoxError> {
 ///     Ok(context.db()?.write(delete_expired).await?)
 /// }
 ///
-/// let tier = foobar_app::every("10m", clear); // Server::new().tier_with(foobar_app::every("10m", clear))
+/// let tier = foobar::every("10m", clear); // Server::new().tier_with(foobar::every("10m", clear))
 /// # let _ = tier(&Context::new(None));
 /// ```
 ///

@@ -5,9 +5,10 @@ use crate::App;
 /// An [`App`] of a function that declares routes, for an application without state, migrations and start of its own.
 ///
 /// ```
-/// use foobar_app::actix_web::web;
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+/// use foobar::web;
 ///
-/// let app = foobar_app::routes(|routes| {
+/// let app = foobar::routes(|routes| {
 ///     routes.route("/", web::get().to(async || "Hello!"));
 /// });
 /// # let _app: Box<dyn std::any::Any> = Box::new(app);

@@ -22,17 +22,18 @@ pub use last_event_id::LastEventId;
 /// `Result<Event, E>` with any error that [`Error`](crate::Error) takes.
 ///
 /// ```
+/// # use foobar_app as foobar;
 /// use std::time::Duration;
 ///
-/// use foobar_app::actix_web::Responder;
-/// use foobar_app::actix_web::rt::time::sleep;
-/// use foobar_app::sse::{self, Event, LastEventId};
+/// use foobar::actix_web::Responder;
+/// use foobar::actix_web::rt::time::sleep;
+/// use foobar::sse::{Event, LastEventId};
 /// use futures_util::stream;
 ///
 /// /// Counts the seconds, and goes on from where the client was cut off.
 /// async fn seconds(last: LastEventId) -> impl Responder {
 ///     let first = last.parse().map_or(1, |last: u64| last.saturating_add(1));
-///     sse::sse(stream::unfold(first, async |second| {
+///     foobar::sse(stream::unfold(first, async |second| {
 ///         sleep(Duration::from_secs(1)).await;
 ///         Some((Event::new(second.to_string()).id(second), second.saturating_add(1)))
 ///     }))

@@ -10,8 +10,9 @@ use foobar_core::BoxFuture;
 /// An answer that is long in coming ends by it, or one without an end ([`sse`](crate::sse()) does so by itself):
 ///
 /// ```
-/// use foobar_app::actix_web::{HttpResponse, web};
-/// use foobar_app::Stopping;
+/// # use foobar_app as foobar;
+/// use foobar::Stopping;
+/// use foobar::actix_web::HttpResponse;
 /// # async fn news() -> Option<String> { None }
 ///
 /// /// Waits for news, as long polling does.

@@ -1,26 +1,6 @@
 //! Calls an application in process: no socket, no port, the same path through the guard as in a server.
 //!
-//! ```
-//! use foobar_app::App;
-//! use foobar_app::actix_web::web::{self, ServiceConfig};
-//! use foobar_app::testing::Client;
-//!
-//! struct Hello;
-//!
-//! impl App for Hello {
-//!     fn routes(&self, routes: &mut ServiceConfig) {
-//!         routes.route("/", web::get().to(async || "Hello!"));
-//!     }
-//! }
-//!
-//! # #[foobar_app::actix_web::main]
-//! # async fn main() {
-//! let client = Client::new(Hello, None).await;
-//! let answer = client.get("/").await;
-//! assert_eq!(answer.status(), 200);
-//! assert_eq!(answer.text(), "Hello!");
-//! # }
-//! ```
+//! An application has it as `foobar::test`, on a database of its own.
 //!
 //! The limits of the web tier do not apply: a request's body may be of any size.
 

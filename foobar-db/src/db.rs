@@ -120,15 +120,16 @@ impl<C: EngineConnection> Db<C> {
     /// told by its kind:
     ///
     /// ```
+    /// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
     /// use diesel::prelude::*;
     /// use diesel::result::DatabaseErrorKind::UniqueViolation;
     /// use diesel::result::Error::{DatabaseError, RollbackTransaction};
-    /// use foobar_db::{Db, Error};
+    /// use foobar::{Db, DbError};
     ///
     /// diesel::table! { stock (product) { product -> Integer, pieces -> Integer } }
     /// diesel::table! { orders (id) { id -> Integer, product -> Integer } }
     ///
-    /// async fn order(db: &Db, id: i32, product: i32) -> Result<&'static str, Error> {
+    /// async fn order(db: &Db, id: i32, product: i32) -> Result<&'static str, DbError> {
     ///     let ordered = db.write(move |conn| {
     ///         diesel::insert_into(orders::table)
     ///             .values((orders::id.eq(id), orders::product.eq(product)))
@@ -141,17 +142,17 @@ impl<C: EngineConnection> Db<C> {
     ///     });
     ///     match ordered.await {
     ///         Ok(()) => Ok("ordered"),
-    ///         Err(Error::Query(RollbackTransaction)) => Ok("out of stock"),
-    ///         Err(Error::Query(DatabaseError(UniqueViolation, _))) => Ok("ordered before"),
+    ///         Err(DbError::Query(RollbackTransaction)) => Ok("out of stock"),
+    ///         Err(DbError::Query(DatabaseError(UniqueViolation, _))) => Ok("ordered before"),
     ///         Err(error) => Err(error),
     ///     }
     /// }
     ///
     /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Error> {
+    /// # async fn main() -> Result<(), DbError> {
     /// # use diesel::connection::SimpleConnection;
-    /// # let db = foobar_db::testing::TestDb::sqlite().await;
+    /// # let db = foobar::test::TestDb::sqlite().await;
     /// # let tables = "CREATE TABLE stock (product INTEGER PRIMARY KEY, pieces INTEGER NOT NULL); \
     /// #     CREATE TABLE orders (id INTEGER PRIMARY KEY, product INTEGER NOT NULL); INSERT INTO stock VALUES (7, 1)";
     /// # db.write(move |conn| conn.batch_execute(tables)).await?;
@@ -180,8 +181,9 @@ impl<C: EngineConnection> Db<C> {
     /// `write` would have returned, and the query's own is dropped.
     ///
     /// ```
+    /// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
     /// use diesel::prelude::*;
-    /// use foobar_db::{Db, Error};
+    /// use foobar::{Db, DbError};
     ///
     /// diesel::table! { stock (product) { product -> Integer, pieces -> Integer } }
     ///
@@ -192,7 +194,7 @@ impl<C: EngineConnection> Db<C> {
     ///     #[error(transparent)]
     ///     Query(#[from] diesel::result::Error),
     ///     #[error(transparent)]
-    ///     Database(#[from] Error),
+    ///     Database(#[from] DbError),
     /// }
     ///
     /// async fn take(db: &Db, product: i32, pieces: i32) -> Result<(), TakeError> {
@@ -211,7 +213,7 @@ impl<C: EngineConnection> Db<C> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), TakeError> {
     /// # use diesel::connection::SimpleConnection;
-    /// # let db = foobar_db::testing::TestDb::sqlite().await;
+    /// # let db = foobar::test::TestDb::sqlite().await;
     /// # let table = "CREATE TABLE stock (product INTEGER PRIMARY KEY, pieces INTEGER NOT NULL); INSERT INTO stock VALUES (7, 3)";
     /// # db.write(move |conn| conn.batch_execute(table)).await?;
     /// # take(&db, 7, 2).await?;

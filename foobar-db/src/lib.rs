@@ -3,12 +3,13 @@
 //! An application holds a [`Db`] and hands it closures of ordinary Diesel; the URL's scheme decides the engine:
 //!
 //! ```
+//! # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
 //! use diesel::prelude::*;
-//! use foobar_db::testing::TestDb;
+//! use foobar::test::TestDb;
 //!
 //! # #[cfg(feature = "sqlite")]
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), foobar_db::Error> {
+//! # async fn main() -> Result<(), foobar::DbError> {
 //! let db = TestDb::sqlite().await;
 //! db.write(|conn| diesel::sql_query("CREATE TABLE notes (body TEXT NOT NULL)").execute(conn)).await?;
 //! let inserted = db.write(|conn| diesel::sql_query("INSERT INTO notes VALUES ('hello')").execute(conn)).await?;
@@ -69,7 +70,7 @@ pub use engine::Engine;
 pub use error::Error;
 pub use migrations::{MigrationStatus, Migrations};
 #[cfg(feature = "mysql")]
-pub use mysql::{Mysql, MysqlConnection};
+pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;
 pub use settings::DatabaseSettings;
 #[cfg(feature = "sqlite")]

@@ -60,12 +60,13 @@ use run::Pending;
 /// this one does nothing: foreign keys are as its own statements say.
 ///
 /// ```
-/// use foobar_db::testing::TestDb;
-/// use foobar_db::{Migrations, embed_migrations};
+/// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
+/// use foobar::test::TestDb;
+/// use foobar::{Migrations, embed_migrations};
 ///
 /// # #[cfg(feature = "sqlite")]
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), foobar_db::Error> {
+/// # async fn main() -> Result<(), foobar::DbError> {
 /// let migrations = Migrations::new(embed_migrations!("src/migrations/tests/good"));
 /// let names = TestDb::sqlite().await.migrate(&migrations).await?;
 /// assert_eq!(names, ["2026-01-01-000000_notes", "2026-01-02-000000_first_note"]);

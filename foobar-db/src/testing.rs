@@ -1,12 +1,14 @@
 //! Databases for tests: fresh, private and gone afterwards.
 //!
 //! ```
+//! # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
 //! use diesel::prelude::*;
-//! use foobar_db::testing::TestDb;
+//! use foobar::DbError;
+//! use foobar::test::TestDb;
 //!
 //! # #[cfg(feature = "sqlite")]
 //! #[tokio::main(flavor = "current_thread")] // in a test: #[tokio::test] or #[actix_web::test]
-//! async fn main() -> Result<(), foobar_db::Error> {
+//! async fn main() -> Result<(), DbError> {
 //!     let db = TestDb::sqlite().await; // or TestDb::mysql()
 //!     db.write(|conn| diesel::sql_query("CREATE TABLE notes (body TEXT NOT NULL)").execute(conn)).await?;
 //!     Ok(())

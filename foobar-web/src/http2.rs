@@ -15,6 +15,7 @@
 
 mod connection;
 mod control_budget;
+mod early_hints;
 mod frame_meter;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;

@@ -2,6 +2,7 @@
 //!
 //! The dependency policy is a test over `cargo metadata`: a tool of its own would take longer to build than all the rest.
 
+mod facade; // what an application can name
 mod imports; // who imports whom
 mod rooms; // the rooms of the web tier
 
@@ -167,22 +168,24 @@ fn the_arrows_between_the_crates_hold() {
 #[test]
 fn every_trait_of_the_seams_has_two_implementors() {
     use foobar::actix_web::web::ServiceConfig;
-    use foobar::rust_embed::RustEmbed;
-    use foobar::{AppTier, Database, Handler, MakeHandler, Tier, WebTier};
+    use foobar::files::{Embedded, FileSource, Folder, rust_embed::RustEmbed};
+    use foobar::tiers::{
+        AppTier, Database, Handler, InProcess, MakeHandler, Mysql, Runtime, Sqlite, Tier, TowerApp, Web, WebTier,
+    };
 
     struct Nothing;
 
     #[derive(RustEmbed)]
     #[folder = "examples/site/public"]
-    #[crate_path = "foobar::rust_embed"]
+    #[crate_path = "foobar::files::rust_embed"]
     struct Assets;
 
     impl foobar::App for Nothing {
         fn routes(&self, _routes: &mut ServiceConfig) {}
     }
 
-    type Runtime = foobar::Runtime<Nothing>;
-    type TowerApp = foobar::TowerApp<axum::Router>;
+    type OnActix = Runtime<Nothing>;
+    type OnTower = TowerApp<axum::Router>;
 
     fn database<One: Database, Two: Database>() {}
     fn app_tier<One: AppTier, Two: AppTier>() {}
@@ -190,15 +193,15 @@ fn every_trait_of_the_seams_has_two_implementors() {
     fn tier<One: Tier, Two: Tier>() {}
     fn make_handler<One: MakeHandler, Two: MakeHandler>() {}
     fn handler<One: Handler>(_one: One) {}
-    fn file_source<One: foobar::FileSource, Two: foobar::FileSource>() {}
+    fn file_source<One: FileSource, Two: FileSource>() {}
 
-    database::<foobar::Sqlite, foobar::Mysql>();
-    app_tier::<Runtime, TowerApp>();
-    web_tier::<foobar::Web, foobar::InProcess>();
-    tier::<foobar::Web, Runtime>();
-    make_handler::<Runtime, TowerApp>();
-    file_source::<foobar::Folder, foobar::Embedded<Assets>>();
-    handler(foobar::handler_fn(async |_request| foobar::Response::default()));
+    database::<Sqlite, Mysql>();
+    app_tier::<OnActix, OnTower>();
+    web_tier::<Web, InProcess>();
+    tier::<Web, OnActix>();
+    make_handler::<OnActix, OnTower>();
+    file_source::<Folder, Embedded<Assets>>();
+    handler(foobar::tiers::handler_fn(async |_request| foobar::tiers::Response::default()));
 }
 
 #[test]

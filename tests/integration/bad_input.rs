@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use foobar::test::MysqlServer;
-use foobar::{App, Migrations, Server, StartError, actix_web::web, embed_migrations};
+use foobar::{App, Migrations, Server, StartError, embed_migrations, web};
 
 use crate::support::{Client, Program, until};
 

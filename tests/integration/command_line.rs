@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use foobar::{DatabaseSettings, Db, Migrations, Secret, embed_migrations};
+use foobar::config::{DatabaseSettings, Secret};
+use foobar::{Db, Migrations, embed_migrations};
 
 use crate::support::Program;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use foobar::{Server, reference};
+use foobar::{Server, config::reference};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()

@@ -3,14 +3,11 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use foobar::actix_web::web;
+use foobar::config::{DatabaseSettings, Secret};
 use foobar::diesel::{self, prelude::*, sql_types::Integer};
-use foobar::{
-    App, BoxError, BoxFuture, Chain, Context, DatabaseSettings, Db, DbError, InProcess, Migrations, Readiness, Runtime,
-    Secret, Server, Stop, Tier, embed_migrations,
-};
-
 use foobar::test::TestDb;
+use foobar::tiers::{BoxFuture, InProcess, Readiness, Runtime, Tier};
+use foobar::{App, BoxError, Chain, Context, Db, DbError, Migrations, Server, Stop, embed_migrations, web};
 
 use crate::support::Client;
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use foobar::actix_web::web::{self, ReqData};
-use foobar::{App, ClientCertificate, Running, Server};
+use foobar::request::ClientCertificate;
+use foobar::{App, Running, Server};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
     SignatureAlgorithm,

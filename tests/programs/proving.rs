@@ -4,11 +4,12 @@
 use std::convert::Infallible;
 use std::process::ExitCode;
 
-use foobar::actix_web::web::ReqData;
-use foobar::actix_web::{self, HttpRequest, HttpResponse, Responder, web};
+use foobar::actix_web::{self, HttpRequest, HttpResponse, Responder};
 use foobar::diesel::prelude::*;
+use foobar::request::EarlyHints;
 use foobar::sse::Event;
-use foobar::{App, Conn, Db, EarlyHints, Error, Migrations, QueryResult, Server, Stopping, diesel, embed_migrations};
+use foobar::web::ReqData;
+use foobar::{App, Conn, Db, Error, Migrations, QueryResult, Server, Stopping, diesel, embed_migrations, web};
 use futures_util::{StreamExt, stream};
 use schema::{counters, ledger};
 

@@ -9,7 +9,8 @@ use crate::Error;
 /// One event of a stream, as [`sse`](super::sse()) sends it.
 ///
 /// ```
-/// use foobar_app::sse::{Event, EventError};
+/// # use foobar_app as foobar;
+/// use foobar::sse::{Event, EventError};
 ///
 /// # fn main() -> Result<(), EventError> {
 /// let event = Event::new("12.5\nEUR").event("price")?.id(7)?;

@@ -22,8 +22,9 @@ use program::Program;
 /// without it, `mariadbd` or `mysqld` as it is installed.
 ///
 /// ```no_run
-/// # fn main() -> Result<(), foobar_db::testing::ServerError> {
-/// let mut server = foobar_db::testing::MysqlServer::start()?;
+/// # mod foobar { pub mod test { pub use foobar_db::testing::*; } }
+/// # fn main() -> Result<(), foobar::test::ServerError> {
+/// let mut server = foobar::test::MysqlServer::start()?;
 /// let url = server.create_database()?; // for `database.url`
 /// server.stop()?; // the database is down ...
 /// server.restart()?; // ... and back, with its data

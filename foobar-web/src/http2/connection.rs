@@ -5,7 +5,7 @@ mod sending;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use futures_util::stream::FuturesUnordered;
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, timeout};
 
 use super::gather::{Gather, Shared};
@@ -180,10 +181,20 @@ impl<S: Transport> Connection<S> {
         }
     }
 
+    /// The same for each of them, also where the task has used up its budget: then those at the end of the queue would not
+    /// be looked at.
+    fn poll_all_streams(&mut self, cx: &mut Context<'_>) {
+        let all = unconstrained(poll_fn(|cx| {
+            self.poll_streams(cx);
+            Poll::Ready(())
+        }));
+        _ = pin!(all).poll(cx); // it is ready
+    }
+
     /// A request has come.
     fn begin(&mut self, cx: &mut Context<'_>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
         if self.is_full() {
-            self.poll_streams(cx); // some may have been reset
+            self.poll_all_streams(cx); // some may have been reset
         }
         if self.is_full() || self.is_over() {
             return respond.send_reset(Reason::REFUSED_STREAM);

@@ -71,7 +71,8 @@ fn check_size(parts: &Parts, limits: HeadLimits) -> Result<(), Refused> {
     if parts.method.as_str().len() + target(parts).len() + "  HTTP/2.0".len() > limits.line {
         return Err((StatusCode::URI_TOO_LONG, "The request line is too long."));
     }
-    if parts.headers.len() > limits.fields {
+    let is_host_to_come = parts.uri.authority().is_some() && !parts.headers.contains_key(HOST);
+    if parts.headers.len() + usize::from(is_host_to_come) > limits.fields {
         return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header fields."));
     }
     Ok(())
@@ -178,6 +179,11 @@ mod tests {
         assert_eq!(taken("GET", &long, &[]), (format!("GET {long} HTTP/2.0"), 414));
         let many = [("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")];
         assert_eq!(taken("GET", "/x", &many), ("GET /x HTTP/2.0".to_owned(), 431));
+        assert_eq!(
+            taken("GET", "https://a.test/x", &many[1..]),
+            ("GET /x HTTP/2.0".to_owned(), 431),
+            "`Host` is one more"
+        );
         let crumbs = [("cookie", "a=1"), ("cookie", "a=1"), ("cookie", "a=1"), ("cookie", "a=1")];
         assert_eq!(taken("GET", "/x", &crumbs).1, 200, "they are one field");
     }

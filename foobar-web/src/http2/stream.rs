@@ -11,6 +11,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 
+use super::early_hints::Hints;
 use super::incoming::{IncomingBody, Remains};
 use super::outgoing::Outgoing;
 use super::request::{Taken, take};
@@ -37,14 +38,15 @@ pub(super) fn begin(
         Taken::Refused(request, refusal) => {
             let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
             let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
-            let abort = ClientAbort::of(&Method::GET); // nobody works on it
-            let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::of(body), is_head, abort };
+            let (remains, abort) = (Remains::of(body), ClientAbort::of(&Method::GET)); // nobody works on it
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
             Some(Box::pin(stream.answer(answer, false)))
         }
         Taken::WebSocket(mut parts) => {
             let abort = offer_abort(&mut parts);
             let (answer, taker) = upgraded(streams, parts, since);
-            let stream = Stream { streams: Rc::clone(streams), respond, remains: Remains::default(), is_head, abort };
+            let remains = Remains::default();
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
             Some(Box::pin(stream.upgrade(answer, body, taker)))
         }
         Taken::Request(parts) => {
@@ -79,9 +81,10 @@ fn by_pipeline(
     let abort = offer_abort(&mut parts);
     let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
     let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
+    let hints = Some(Hints::offer(&mut parts.extensions));
     // Boxed where it is made: it is large, and a future that is handed on is copied.
     let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
-    let stream = Stream { streams: Rc::clone(streams), respond, remains, is_head, abort };
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, is_head, abort };
     Box::pin(stream.answer(answer, expects))
 }
 
@@ -105,6 +108,7 @@ struct Stream {
     streams: Rc<Streams>,
     respond: SendResponse<Bytes>,
     remains: Remains,
+    hints: Option<Hints>,
     is_head: bool,
     abort: ClientAbort,
 }
@@ -151,8 +155,8 @@ impl Stream {
     }
 
     /// The answer, unless the client gives the request up before it is there; then the handler is cancelled, or runs to its
-    /// end, and counts as one of the connection's streams until then. A client that waits to be told to send the content is
-    /// told when somebody reads it.
+    /// end, and counts as one of the connection's streams until then. Hints go out as they come; a client that waits to be told
+    /// to send the content is told when somebody reads it.
     async fn unless_reset(
         &mut self,
         mut answer: LocalBoxFuture<'static, Response<Logged>>,
@@ -163,7 +167,12 @@ impl Stream {
             if self.respond.poll_reset(cx).is_ready() {
                 return Poll::Ready(None); // or the connection has ended
             }
-            if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+            let answered = answer.as_mut().poll(cx);
+            if let Some(hints) = &mut self.hints {
+                hints.send(cx, &mut self.respond);
+            }
+            if let Poll::Ready(response) = answered {
+                self.hints = None; // none follows
                 return Poll::Ready(Some(response));
             }
             if expects && self.remains.poll_wanted(cx).is_ready() {

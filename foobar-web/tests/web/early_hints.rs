@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use foobar_core::{EarlyHints, Request, Response, ResponseBody, handler_fn};
 
+use crate::support::http2::get;
 use crate::support::{Client, Server, read, wait_until};
 
 const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </site.css>; rel=preload; as=style\r\n\r\n";
@@ -110,4 +112,49 @@ fn a_client_that_takes_no_hints_is_given_up_in_time() {
     server.time_until(|| server.is_alone());
     drop(client);
     wait_until("it is given up", || server.is_alone());
+}
+
+#[test]
+fn hints_come_over_http2_while_the_handler_still_works() {
+    let server = Server::with("[web]\nhttp2 = 'cleartext'\n", Some(Arc::new(handler_fn(hint))));
+    let mut client = server.http2(|_| ());
+    let mut stream = client.open(get("/"), false);
+    let interim = client.interim(&mut stream).expect("the answer waits for the content");
+    assert_eq!(interim.status(), 103);
+    assert_eq!(interim.headers()["link"], "</site.css>; rel=preload; as=style");
+    stream.sending.send_data(Bytes::from_static(b"body"), true).expect("there is room");
+    let answer = client.answer(stream).expect("the stream is answered");
+    assert_eq!(
+        (answer.status().as_u16(), answer.body().as_slice(), answer.headers().get("link")),
+        (200, &b"body"[..], None)
+    );
+}
+
+#[test]
+fn hints_of_a_handler_that_answers_at_once_come_before_the_answer_over_http2() {
+    let server = Server::with("[web]\nhttp2 = 'cleartext'\n", Some(Arc::new(handler_fn(hint))));
+    let mut client = server.http2(|_| ());
+    let mut stream = client.open(get("/"), true);
+    assert_eq!(client.interim(&mut stream).map(|interim| interim.status().as_u16()), Some(103));
+    assert_eq!(client.answer(stream).expect("the stream is answered").status(), 200);
+}
+
+/// Sends hints of 1 KiB until it is told that there are too many; answers with how many those were.
+async fn many(request: Request) -> Response {
+    let hints = request.extensions().get::<EarlyHints>().cloned().expect("it is over HTTP/2");
+    let mut sent = 0;
+    while hints.send([format!("<{}>", "a".repeat((1 << 10) - 2))]).is_ok() {
+        sent += 1;
+        tokio::task::yield_now().await;
+    }
+    Response::new(ResponseBody::full(sent.to_string()))
+}
+
+#[test]
+fn a_handler_cannot_fill_the_memory_with_hints_over_http2() {
+    let server = Server::with("[web]\nhttp2 = 'cleartext'\n", Some(Arc::new(handler_fn(many))));
+    let mut client = server.http2(|_| ());
+    let answer = client.get("/").expect("the stream is answered");
+    let sent: u32 = String::from_utf8_lossy(answer.body()).parse().expect("it is a number");
+    assert_eq!(sent, 32, "16 KiB that were sent, and 16 that wait");
 }

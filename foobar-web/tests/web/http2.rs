@@ -154,6 +154,25 @@ fn streams_whose_client_gives_no_room_are_reset_after_send_timeout() {
 }
 
 #[test]
+fn a_client_that_gives_room_byte_by_byte_is_held_to_min_rate() {
+    let authority = Authority::new();
+    let web = "send_timeout = \"60s\"\nmin_rate = \"100B\"\nmin_rate_grace = \"5s\"\n";
+    let server = server(&authority, web, &[("a.txt", &[b'x'; 1000])]);
+    let mut client = server.http2(|settings| _ = settings.initial_window_size(1));
+    let mut stream = client.open(get("/a.txt"), true);
+    let mut drip = |least: usize| {
+        let end = stream.end();
+        stream.give_room();
+        end.is_some() || stream.got >= least
+    };
+    wait_until("some of it has come", || drip(3));
+    let time = server.time_until(|| drip(1000));
+    assert_eq!(stream.end(), Some(Err(Reason::CANCEL)));
+    assert!((4..=15).contains(&time.as_secs()) && stream.got < 1000, "{time:?}, {} bytes", stream.got);
+    assert_eq!(client.end(), None);
+}
+
+#[test]
 fn an_idle_connection_ends_after_keepalive_timeout() {
     let authority = Authority::new();
     let server = server(&authority, "keepalive_timeout = \"30s\"\n", &[("a.txt", b"something")]);

@@ -184,12 +184,12 @@ fn module(file: &Path) -> Segments {
     if names == ["lib"] { Vec::new() } else { names }
 }
 
-fn is_group(tree: Option<&TokenTree>, delimiter: Delimiter) -> bool {
+pub(super) fn is_group(tree: Option<&TokenTree>, delimiter: Delimiter) -> bool {
     matches!(tree, Some(TokenTree::Group(group)) if group.delimiter() == delimiter)
 }
 
 /// Behind a `#`: drops the attribute, and what it is of if that is compiled for tests or fuzzing alone.
-fn skip_if_for_tests(trees: &mut VecDeque<TokenTree>) {
+pub(super) fn skip_if_for_tests(trees: &mut VecDeque<TokenTree>) {
     let Some(TokenTree::Group(attribute)) = trees.front() else { return };
     let words: Vec<String> =
         attribute.stream().to_string().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect();
@@ -218,7 +218,7 @@ fn up_to_semicolon(trees: &mut VecDeque<TokenTree>) -> Vec<TokenTree> {
 }
 
 /// The whole path that begins with `first`.
-fn path(first: String, trees: &mut VecDeque<TokenTree>) -> Segments {
+pub(super) fn path(first: String, trees: &mut VecDeque<TokenTree>) -> Segments {
     let mut path = vec![first];
     let is_colon = |tree: Option<&TokenTree>| matches!(tree, Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
     while is_colon(trees.front()) && is_colon(trees.get(1)) {
@@ -230,7 +230,7 @@ fn path(first: String, trees: &mut VecDeque<TokenTree>) -> Segments {
 }
 
 /// The paths of a `use`, and the name that each brings.
-fn leaves(tree: &[TokenTree]) -> Vec<(Segments, String)> {
+pub(super) fn leaves(tree: &[TokenTree]) -> Vec<(Segments, String)> {
     let mut path = Segments::new();
     let mut alias = None;
     for (at, tree) in tree.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use foobar::actix_web::web::{self, Form, Json, ServiceConfig};
+use foobar::web::{self, Form, Json, ServiceConfig};
 use foobar::{App, Server};
 use servers::{HELLO, Order, TEA};
 

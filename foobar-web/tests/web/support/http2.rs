@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
 
+use std::future::poll_fn;
 use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
@@ -101,6 +102,11 @@ impl Http2Client {
         })
     }
 
+    /// Waits for the next interim response; `None` where the answer comes.
+    pub(crate) fn interim(&mut self, stream: &mut Http2Stream) -> Option<Response<()>> {
+        self.runtime.block_on(poll_fn(|cx| stream.answer.poll_informational(cx))).transpose().unwrap()
+    }
+
     /// The reason of the connection's end, if it has ended.
     pub(crate) fn end(&self) -> Option<Option<Reason>> {
         self.ended.try_recv().ok()
@@ -119,6 +125,14 @@ impl Http2Stream {
             self.end = self.take();
         }
         self.end
+    }
+
+    /// Lets as much more come as has come.
+    pub(crate) fn give_room(&mut self) {
+        if let Some(body) = &mut self.body {
+            let flow = body.flow_control();
+            flow.release_capacity(flow.used_capacity()).unwrap();
+        }
     }
 
     /// The status of the answer, if that has begun.

@@ -1,0 +1,13 @@
+//! The settings of each part as the program sees them, and the types of their values. What they mean and what their
+//! defaults are is in CONFIGURATION.md, which [`reference()`] writes.
+
+pub use foobar_app::{AppSettings, HeaderText};
+pub use foobar_core::config::{ConfigError, Hint, Key, Settings};
+pub use foobar_core::{List, Period, Secret, Size, TrustedProxy};
+pub use foobar_db::DatabaseSettings;
+pub use foobar_web::{
+    Autoindex, Coding, Http2, Https, LogFormat as AccessLogFormat, NoErrorPage, RouteSettings, ServerName,
+    SiteSettings, VerifyClient, WebSettings, Www,
+};
+
+pub use crate::settings::{AdminSettings, ServerSettings, reference};

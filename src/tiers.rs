@@ -1,0 +1,24 @@
+//! The parts that a [`Server`](crate::Server) composes, for whoever replaces one or adds one: each is a [`Tier`].
+//!
+//! - A web tier in the place of [`Web`]: [`WebTier`], given to [`Server::web_tier`](crate::Server::web_tier).
+//! - An application that is no [`App`](crate::App): [`AppTier`], or a [`Handler`], which takes a request to a response.
+//! - Another database: [`Database`], given to [`Server::database`](crate::Server::database).
+//! - A part of your own, such as a queue worker: [`Tier`], given to [`Server::tier`](crate::Server::tier).
+//!
+//! They speak [`http`] 1 and [`http_body`]; actix-web has a version of its own, `foobar::actix_web::http`.
+
+pub use foobar_app::{AppTier, Runtime, StartError as AppStartError, TowerApp};
+pub use foobar_core::panics::Panic;
+pub use foobar_core::{
+    Attempt, Body, BodyError, BoxFuture, DefaultFields, Handler, HandlerFn, LocalBoxFuture, LocalStream, MakeHandler,
+    Metrics, PersistentStart, Present, Readiness, Request, RequestBody, Response, ResponseBody, SendStream, StartError,
+    Supervisor, Tier, handler_fn,
+};
+#[cfg(feature = "sqlite")]
+pub use foobar_db::Sqlite;
+pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Query, QueryKind};
+#[cfg(feature = "mysql")]
+pub use foobar_db::{Mysql, MysqlField, MysqlRow};
+pub use foobar_web::{Address, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier};
+
+pub use {bytes, http, http_body, tower_service};
