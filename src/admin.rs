@@ -16,6 +16,10 @@ use http::{HeaderValue, Method, StatusCode};
 
 use crate::settings::AdminSettings;
 
+mod process;
+
+use process::Process;
+
 /// The listener for operators: `/livez`, `/readyz` and `/metrics` on a web tier of one worker.
 ///
 /// It starts before the other tiers and is drained after them.
@@ -32,13 +36,14 @@ struct State {
     names: Vec<ServerName>,
     tiers: Vec<Arc<dyn Tier>>,
     draining: AtomicBool,
+    process: Process,
 }
 
 impl Admin {
     /// Listens and answers to the names of the settings besides addresses and `localhost`.
     pub(crate) fn new(settings: &AdminSettings, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
         let names = settings.server_name.to_vec();
-        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false) });
+        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false), process: Process::new() });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
         Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new(), state })
     }
@@ -190,17 +195,24 @@ impl State {
         text(status, draining.into_iter().chain(lines).collect())
     }
 
+    /// Whether each tier is ready, by its name; of several with one name, whether all are.
+    fn readiness(&self) -> BTreeMap<&'static str, bool> {
+        let mut all = BTreeMap::new();
+        for tier in &self.tiers {
+            *all.entry(tier.name()).or_insert(true) &= tier.readiness().is_ready();
+        }
+        all
+    }
+
     fn metrics(&self) -> Response {
         let mut metrics = Metrics::default();
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
-        for tier in &self.tiers {
-            let ready = u8::from(tier.readiness().is_ready());
-            metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier.name())], ready);
+        self.process.metrics(&mut metrics);
+        for (tier, ready) in self.readiness() {
+            metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }
-        for tier in &self.tiers {
-            tier.metrics(&mut metrics);
-        }
+        self.tiers.iter().for_each(|tier| tier.metrics(&mut metrics));
         let mut response = text(StatusCode::OK, metrics.into_text());
         let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, format);

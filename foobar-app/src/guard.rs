@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, panics};
+use foobar_core::{
+    DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, RoutePattern, panics,
+};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
@@ -104,7 +106,10 @@ impl<A: Application> Handler for Guarded<A> {
             let _in_flight = self.counters.enter();
             let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
             let answer = self.answer(&mut request, id).await;
-            let response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
+            let mut response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
+            if let Some(pattern) = request.extensions_mut().remove::<RoutePattern>() {
+                response.extensions_mut().insert(pattern);
+            }
             self.counters.responded(response.status());
             response
         })

@@ -17,7 +17,7 @@ use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
     Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
-    RequestId, Response, ResponseBody, Tier,
+    RequestId, Response, ResponseBody, RoutePattern, Tier,
 };
 use http::{Method, StatusCode};
 
@@ -196,6 +196,9 @@ impl<S: ActixService> Application for Worker<S> {
         if method == Method::HEAD && answer.as_ref().is_ok_and(head::is_unrouted) {
             // Boxed, to keep the future of the others small.
             (answer, link) = Box::pin(self.call(&Method::GET, request, id)).await?;
+        }
+        if let Some(pattern) = answer.as_ref().ok().and_then(|answer| answer.request().match_pattern()) {
+            request.extensions_mut().insert(RoutePattern::new(pattern)); // the guard gives it to whatever is the answer
         }
         let response = answer.map_or_else(HttpResponse::from_error, |answer| answer.into_parts().1);
         let (mut response, body) = response::from_actix(response, &link, request, id)?;

@@ -1,69 +1,143 @@
-use std::fmt::{Display, Write};
+use std::collections::{HashMap, HashSet};
+use std::fmt::{Arguments, Display, Write};
+
+mod histogram;
+
+pub use histogram::Histogram;
 
 /// The figures of one scrape, written in the Prometheus text format 0.0.4.
 ///
-/// Samples of one name belong together: add them one after the other.
+/// Samples of one name may be added at any time: they come together in the text, under the description and the kind that
+/// the first one has. What would make the text wrong as a whole is left out: a second sample of one name with the same
+/// labels, and one of another kind than the first. So tiers of your own tell their figures apart by a label. What may not
+/// stand in a name becomes `_`.
 #[derive(Debug, Default)]
 pub struct Metrics {
+    families: Vec<Family>,
+    /// Where the family of a name is.
+    places: HashMap<String, usize>,
+}
+
+/// The samples of one name.
+#[derive(Debug)]
+struct Family {
+    name: String,
+    kind: Kind,
     text: String,
-    last: String,
+    /// The labels of each sample.
+    series: HashSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
 }
 
 impl Metrics {
     /// A figure that only grows; `name` ends in `_total`.
     pub fn counter(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.sample("counter", name, help, labels, &value);
+        self.sample(Kind::Counter, name, help, labels, &value);
     }
 
-    /// A figure that grows and shrinks.
+    /// A figure that grows and shrinks, or a limit.
     pub fn gauge(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: impl Display) {
-        self.sample("gauge", name, help, labels, &value);
+        self.sample(Kind::Gauge, name, help, labels, &value);
+    }
+
+    /// Durations; `name` ends in `_seconds`. Several histograms, such as one for each thread, are summed.
+    pub fn histogram<'a>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+        parts: impl IntoIterator<Item = &'a Histogram>,
+    ) {
+        let labels = written(labels);
+        if let Some(family) = self.series(Kind::Histogram, name, help, &labels) {
+            family.histogram(&labels, parts);
+        }
     }
 
     /// The text of the scrape.
     pub fn into_text(self) -> String {
-        self.text
+        self.families.into_iter().map(|family| family.text).collect()
     }
 
-    fn sample(&mut self, kind: &str, name: &str, help: &str, labels: &[(&str, &str)], value: &dyn Display) {
-        if self.last != name {
-            self.push(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
-            name.clone_into(&mut self.last);
+    fn sample(&mut self, kind: Kind, name: &str, help: &str, labels: &[(&str, &str)], value: &dyn Display) {
+        let labels = written(labels);
+        if let Some(family) = self.series(kind, name, help, &labels) {
+            family.line("", &labels, value);
         }
-        self.text.push_str(name);
-        for (position, (label, text)) in labels.iter().enumerate() {
-            self.text.push(if position == 0 { '{' } else { ',' });
-            self.push(format_args!("{label}=\"{}\"", escape(text)));
-        }
-        if !labels.is_empty() {
-            self.text.push('}');
-        }
-        self.push(format_args!(" {value}\n"));
     }
 
-    fn push(&mut self, text: std::fmt::Arguments<'_>) {
-        self.text.write_fmt(text).expect("writing to a String cannot fail");
+    /// The family of a name, for a sample with these labels; `None` if that would be wrong there.
+    fn series(&mut self, kind: Kind, name: &str, help: &str, labels: &str) -> Option<&mut Family> {
+        let place = self.places.entry(valid(name)).or_insert_with_key(|name| {
+            self.families.push(Family::new(name, kind, help));
+            self.families.len() - 1
+        });
+        let family = &mut self.families[*place];
+        (family.kind == kind && family.series.insert(labels.to_owned())).then_some(family)
     }
 }
 
-fn escape(label: &str) -> String {
-    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+impl Family {
+    fn new(name: &str, kind: Kind, help: &str) -> Self {
+        let word = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+        let text = format!("# HELP {name} {help}\n# TYPE {name} {word}\n");
+        Self { name: name.to_owned(), kind, text, series: HashSet::new() }
+    }
+
+    fn histogram<'a>(&mut self, labels: &str, parts: impl IntoIterator<Item = &'a Histogram>) {
+        let sum = Histogram::default();
+        parts.into_iter().for_each(|part| sum.add(part));
+        let mut count = 0;
+        for (bound, observed) in sum.buckets() {
+            count += observed;
+            let bound = bound.map_or("+Inf".to_owned(), |bound| bound.to_string());
+            let separator = if labels.is_empty() { "" } else { "," };
+            self.line("_bucket", &format!("{labels}{separator}le=\"{bound}\""), &count);
+        }
+        self.line("_sum", labels, &sum.seconds());
+        self.line("_count", labels, &count);
+    }
+
+    fn line(&mut self, suffix: &str, labels: &str, value: &dyn Display) {
+        let name = &self.name;
+        let push = |text: &mut String, line: Arguments<'_>| text.write_fmt(line);
+        let written = match labels {
+            "" => push(&mut self.text, format_args!("{name}{suffix} {value}\n")),
+            _ => push(&mut self.text, format_args!("{name}{suffix}{{{labels}}} {value}\n")),
+        };
+        written.expect("writing to a String cannot fail");
+    }
+}
+
+fn written(labels: &[(&str, &str)]) -> String {
+    let labels = labels.iter().map(|(name, value)| format!("{}=\"{}\"", valid(name), escaped(value)));
+    labels.collect::<Vec<_>>().join(",")
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The name with letters, digits and `_` alone, of which a digit is not the first.
+fn valid(name: &str) -> String {
+    let valid: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    if valid.starts_with(|first: char| first.is_ascii_digit()) || valid.is_empty() {
+        format!("_{valid}")
+    } else {
+        valid
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_of_one_name_share_one_help_line_and_labels_are_escaped() {
-        let mut metrics = Metrics::default();
-        metrics.counter("a_total", "Things.", &[("kind", "x\"y")], 1);
-        metrics.counter("a_total", "Things.", &[("kind", "z")], 2);
-        metrics.gauge("b", "Others.", &[], 0.5);
-        assert_eq!(
-            metrics.into_text(),
-            "# HELP a_total Things.\n# TYPE a_total counter\na_total{kind=\"x\\\"y\"} 1\na_total{kind=\"z\"} 2\n\
-             # HELP b Others.\n# TYPE b gauge\nb 0.5\n"
-        );
-    }
-}
+mod tests;

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use foobar_core::Metrics;
+use foobar_core::{Histogram, Metrics};
 
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
+use crate::stats::Stats;
 
 /// Adds the figures of all pools; a pool that does not run has none.
 pub(crate) fn add(metrics: &mut Metrics, pools: &[(&str, &QueryThreadsSlot)]) {
@@ -18,10 +19,12 @@ pub(crate) fn add(metrics: &mut Metrics, pools: &[(&str, &QueryThreadsSlot)]) {
             metrics.counter(name, help, &[("pool", pool)], value(threads));
         }
     }
-    for (pool, threads) in &running {
-        let seconds = load(&threads.endpoint().stats.microseconds) as f64 / 1e6;
-        metrics.counter(SECONDS.0, SECONDS.1, &[("pool", pool)], seconds);
+    for (name, help, durations) in HISTOGRAMS {
+        for (pool, threads) in &running {
+            metrics.histogram(name, help, &[("pool", pool)], [durations(&threads.endpoint().stats)]);
+        }
     }
+    connections(metrics, &running);
     errors(metrics, &running);
 }
 
@@ -31,20 +34,39 @@ const GAUGES: &[Figure<usize>] = &[
     ("foobar_database_connections_max", "Connections that the pool may open.", |threads| {
         threads.endpoint().limits.connections as usize
     }),
-    ("foobar_database_connections", "Open connections.", |threads| threads.endpoint().size().0 as usize),
-    ("foobar_database_connections_idle", "Open connections that do nothing.", |threads| {
-        threads.endpoint().size().1 as usize
-    }),
     ("foobar_database_waiting", "Calls that wait for a connection.", QueryThreads::waiting),
+    ("foobar_database_waiting_max", "Calls that may wait for a connection.", |threads| threads.endpoint().limits.queue),
 ];
 
 const COUNTERS: &[Figure<u64>] = &[
-    ("foobar_database_queries_total", "Calls that got a thread.", |threads| load(&threads.endpoint().stats.queries)),
     ("foobar_database_waits_total", "Calls that had to wait.", |threads| load(&threads.endpoint().stats.waits)),
     ("foobar_database_retries_total", "Attempts after the first.", |threads| load(&threads.endpoint().stats.retries)),
 ];
 
-const SECONDS: (&str, &str) = ("foobar_database_query_seconds_total", "Time that calls spent on threads.");
+type Durations = fn(&Stats) -> &Histogram;
+
+const HISTOGRAMS: &[(&str, &str, Durations)] = &[
+    (
+        "foobar_database_queue_duration_seconds",
+        "How long calls waited for a thread, also those that gave up.",
+        |stats| &stats.queue,
+    ),
+    (
+        "foobar_database_query_duration_seconds",
+        "How long calls had a thread, with all their attempts and the wait for a connection.",
+        |stats| &stats.queries,
+    ),
+];
+
+fn connections(metrics: &mut Metrics, running: &[(&str, Arc<QueryThreads>)]) {
+    for (pool, threads) in running {
+        let (open, idle) = threads.endpoint().size();
+        for (state, count) in [("active", open.saturating_sub(idle)), ("idle", idle)] {
+            let labels = [("pool", *pool), ("state", state)];
+            metrics.gauge("foobar_database_connections", "Connections that are open.", &labels, count);
+        }
+    }
+}
 
 fn errors(metrics: &mut Metrics, running: &[(&str, Arc<QueryThreads>)]) {
     for (pool, threads) in running {

@@ -64,8 +64,13 @@ impl QueryThreads {
 
     async fn admit_and_run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
         let limits = &self.endpoint.limits;
-        let acquire_by = Instant::now() + limits.acquire;
-        let permit = self.admit(acquire_by).await?;
+        let since = Instant::now();
+        let acquire_by = since + limits.acquire;
+        let admitted = self.admit(acquire_by).await;
+        if matches!(admitted, Ok(_) | Err(Error::Busy(_))) {
+            self.endpoint.stats.queue.observe(since.elapsed());
+        }
+        let permit = admitted?;
         let (reply, answer) = oneshot::channel();
         self.jobs.push(Job { kind, query, acquire_by, permit, reply });
         let latest = acquire_by + limits.of(kind) + GRACE;
@@ -137,7 +142,7 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
         }
         let start = Instant::now();
         let outcome = endpoint.run(kind, &mut query, acquire_by);
-        endpoint.stats.ran(start.elapsed());
+        endpoint.stats.queries.observe(start.elapsed());
         discard(query);
         drop(permit); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);

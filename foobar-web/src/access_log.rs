@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::LogFormat;
 use crate::clock::Clock;
-use crate::counters::Counters;
+use crate::counters::{Counters, RouteId};
 
 pub(crate) use line::{Line, RequestLine};
 pub(crate) use writer::{Lines, Sink, writer};
@@ -48,6 +48,7 @@ pub(crate) struct Entry {
     agent: Option<HeaderValue>,
     id: RequestId,
     since: Instant,
+    route: Cell<RouteId>,
     status: Cell<StatusCode>,
     sent: Cell<u64>,
 }
@@ -138,6 +139,7 @@ impl Entry {
             agent: field(USER_AGENT),
             id,
             since,
+            route: Cell::new(RouteId::NONE),
             status: Cell::new(CLIENT_GONE),
             sent: Cell::new(0),
         })
@@ -146,6 +148,11 @@ impl Entry {
     /// Puts the bytes that came in the place of the request line.
     pub(crate) fn raw(&self, line: Bytes) {
         self.raw.get_or_init(|| line);
+    }
+
+    /// It is for this route.
+    pub(crate) fn is_for(&self, route: RouteId) {
+        self.route.set(route);
     }
 
     /// The answer has been made.
@@ -160,7 +167,7 @@ impl Entry {
 
     /// Counts the answer, which has been made whole or given up.
     pub(crate) fn count(&self) {
-        self.log.counters.response(self.status.get());
+        self.log.counters.answered(self.route.get(), self.status.get(), self.since.elapsed());
     }
 
     pub(crate) const fn id(&self) -> RequestId {

@@ -1,32 +1,105 @@
-//! What one worker counts, and the sum of all for a scrape.
+//! What one worker counts, and the sum of all for a scrape. It must not know what it counts.
+//!
+//! - A worker's figures are written by its thread alone, and so without locked instructions.
+//! - No label comes from a client, and the routes that are told apart are limited in number: a scrape stays small, whoever
+//!   asks for whatever.
 
+mod durations;
+mod patterns;
+mod route_ids;
+
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use foobar_core::Metrics;
 use http::StatusCode;
 
+use durations::{CLASSES, Durations};
+
+pub(crate) use patterns::Patterns;
+pub(crate) use route_ids::{RouteId, RouteIds};
+
 /// The figures of one worker. Each is written by that worker's thread and read by scrapes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Counters {
-    responses: [AtomicU64; 5],
+    responses: [AtomicU64; CLASSES.len()],
+    durations: Durations,
     at_once: AtomicU64,
     accepted: AtomicU64,
     closed: AtomicU64,
-    turned_away: AtomicU64,
-    failed_handshakes: AtomicU64,
+    became_idle: AtomicU64,
+    became_active: AtomicU64,
+    turned_away: [AtomicU64; TURNED_AWAY.len()],
+    failed_handshakes: [AtomicU64; FAILED_HANDSHAKES.len()],
     received: AtomicU64,
     sent: AtomicU64,
-    refused: AtomicU64,
-    bad_requests: AtomicU64,
+    refused: [AtomicU64; REFUSED.len()],
     log_lines_lost: AtomicU64,
 }
 
+/// In the order of [`TurnedAway`].
+const TURNED_AWAY: [&str; 2] = ["address_limit", "untrusted_proxy"];
+/// In the order of [`FailedHandshake`].
+const FAILED_HANDSHAKES: [&str; 4] = ["plain_http", "timeout", "gone", "protocol"];
+/// Why requests are not taken, and the statuses that say so.
+const REFUSED: [(&str, &[u16]); 8] = [
+    ("malformed", &[400]),
+    ("timeout", &[408]),
+    ("content_too_large", &[413]),
+    ("line_too_long", &[414]),
+    ("fields_too_large", &[431]),
+    ("misdirected", &[421]),
+    ("address_limit", &[429]),
+    ("unsupported", &[405, 417, 501, 505]),
+];
+
+/// Why a connection is closed as soon as it has been accepted.
+#[derive(Clone, Copy)]
+pub(crate) enum TurnedAway {
+    /// Its client has too many.
+    AddressLimit,
+    /// It is not from a trusted proxy, where one is expected.
+    UntrustedProxy,
+}
+
+/// Why a TLS handshake comes to nothing.
+#[derive(Clone, Copy)]
+pub(crate) enum FailedHandshake {
+    /// The client speaks HTTP without TLS.
+    PlainHttp,
+    /// It took too long.
+    Timeout,
+    /// The connection has ended.
+    Gone,
+    /// The two sides do not agree.
+    Protocol,
+}
+
+impl FailedHandshake {
+    pub(crate) fn of(error: &io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+        match error.kind() {
+            TimedOut => Self::Timeout,
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Self::Gone,
+            _ => Self::Protocol,
+        }
+    }
+}
+
 impl Counters {
-    pub(crate) fn response(&self, status: StatusCode) {
-        let class = usize::from(status.as_u16() / 100);
-        if let Some(counter) = class.checked_sub(1).and_then(|class| self.responses.get(class)) {
+    /// Those of a worker of a tier with these routes.
+    pub(crate) fn new(ids: Arc<RouteIds>) -> Self {
+        Self { durations: Durations::new(ids), ..Self::default() }
+    }
+
+    /// A request of this route was answered, or given up, after so long.
+    pub(crate) fn answered(&self, route: RouteId, status: StatusCode, duration: Duration) {
+        let class = usize::from(status.as_u16() / 100).wrapping_sub(1);
+        if let Some(counter) = self.responses.get(class) {
             add(counter, 1);
+            self.durations.observe(route, class, duration);
         }
     }
 
@@ -43,14 +116,22 @@ impl Counters {
         add(&self.closed, 1);
     }
 
-    /// A connection was closed at once: its client has too many, or is no trusted proxy where one is expected.
-    pub(crate) fn turned_away(&self) {
-        add(&self.turned_away, 1);
+    /// A connection begins to wait for a request.
+    pub(crate) fn became_idle(&self) {
+        add(&self.became_idle, 1);
     }
 
-    /// A TLS handshake failed, or took too long.
-    pub(crate) fn handshake_failed(&self) {
-        add(&self.failed_handshakes, 1);
+    /// One that has waited does so no more.
+    pub(crate) fn became_active(&self) {
+        add(&self.became_active, 1);
+    }
+
+    pub(crate) fn turned_away(&self, why: TurnedAway) {
+        add(&self.turned_away[why as usize], 1);
+    }
+
+    pub(crate) fn handshake_failed(&self, why: FailedHandshake) {
+        add(&self.failed_handshakes[why as usize], 1);
     }
 
     pub(crate) fn received(&self, bytes: usize) {
@@ -63,10 +144,8 @@ impl Counters {
 
     /// A request was not taken, for the reason that this status gives: it was malformed or beyond a limit.
     pub(crate) fn refused(&self, status: StatusCode) {
-        match status.as_u16() {
-            400 | 417 | 505 => add(&self.bad_requests, 1),
-            408 | 413 | 414 | 431 => add(&self.refused, 1),
-            _ => {}
+        if let Some(reason) = REFUSED.iter().position(|(_, statuses)| statuses.contains(&status.as_u16())) {
+            add(&self.refused[reason], 1);
         }
     }
 
@@ -85,46 +164,59 @@ pub(crate) fn open(workers: &[Arc<Counters>]) -> u64 {
     sum(workers, |c| &c.accepted).saturating_sub(sum(workers, |c| &c.closed))
 }
 
-fn sum(workers: &[Arc<Counters>], counter: fn(&Counters) -> &AtomicU64) -> u64 {
+fn sum(workers: &[Arc<Counters>], counter: impl Fn(&Counters) -> &AtomicU64) -> u64 {
     workers.iter().map(|c| counter(c).load(Relaxed)).sum()
 }
 
 /// Adds the sums over all workers to a scrape.
 pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
-    let sum = |counter| sum(workers, counter);
-    for (class, label) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
-        let value: u64 = workers.iter().map(|c| c.responses[class].load(Relaxed)).sum();
-        metrics.counter(
-            "foobar_web_requests_total",
-            "Requests by the class of their answer.",
-            &[("class", label)],
-            value,
-        );
-    }
-    metrics.gauge("foobar_web_connections", "Connections that are open.", &[], open(workers));
+    connections(workers, metrics);
+    requests(workers, metrics);
+    let sum = |counter: fn(&Counters) -> &AtomicU64| sum(workers, counter);
     for (name, help, value) in [
-        (
-            "foobar_web_answered_at_once_total",
-            "Requests that were answered from memory or open files.",
-            sum(|c| &c.at_once),
-        ),
-        ("foobar_web_connections_total", "Connections that were accepted.", sum(|c| &c.accepted)),
-        (
-            "foobar_web_connections_turned_away_total",
-            "Connections beyond those of one address, or not from a trusted proxy where one is expected.",
-            sum(|c| &c.turned_away),
-        ),
-        (
-            "foobar_web_tls_handshakes_failed_total",
-            "TLS handshakes that failed or took too long.",
-            sum(|c| &c.failed_handshakes),
-        ),
         ("foobar_web_received_bytes_total", "Bytes received from clients.", sum(|c| &c.received)),
         ("foobar_web_sent_bytes_total", "Bytes sent to clients.", sum(|c| &c.sent)),
-        ("foobar_web_refused_total", "Requests beyond a limit of size or time.", sum(|c| &c.refused)),
-        ("foobar_web_bad_requests_total", "Requests that were malformed.", sum(|c| &c.bad_requests)),
         ("foobar_web_log_lines_lost_total", "Lines of the access log that were dropped.", sum(|c| &c.log_lines_lost)),
     ] {
         metrics.counter(name, help, &[], value);
     }
+}
+
+fn connections(workers: &[Arc<Counters>], metrics: &mut Metrics) {
+    let open = open(workers);
+    let idle = sum(workers, |c| &c.became_idle).saturating_sub(sum(workers, |c| &c.became_active)).min(open);
+    for (state, value) in [("active", open - idle), ("idle", idle)] {
+        let help = "Connections that are open: with a request, or waiting for one.";
+        metrics.gauge("foobar_web_connections", help, &[("state", state)], value);
+    }
+    let accepted = sum(workers, |c| &c.accepted);
+    metrics.counter("foobar_web_connections_total", "Connections that were accepted.", &[], accepted);
+    for (index, reason) in TURNED_AWAY.into_iter().enumerate() {
+        let help = "Connections beyond those of one address, or not from a trusted proxy where one is expected.";
+        let value = sum(workers, |c| &c.turned_away[index]);
+        metrics.counter("foobar_web_connections_turned_away_total", help, &[("reason", reason)], value);
+    }
+    for (index, reason) in FAILED_HANDSHAKES.into_iter().enumerate() {
+        let help = "TLS handshakes that failed or took too long.";
+        let value = sum(workers, |c| &c.failed_handshakes[index]);
+        metrics.counter("foobar_web_tls_handshakes_failed_total", help, &[("reason", reason)], value);
+    }
+}
+
+fn requests(workers: &[Arc<Counters>], metrics: &mut Metrics) {
+    for (index, class) in CLASSES.into_iter().enumerate() {
+        let help = "Requests by the class of their answer.";
+        let value = sum(workers, |c| &c.responses[index]);
+        metrics.counter("foobar_web_requests_total", help, &[("class", class)], value);
+    }
+    let at_once = sum(workers, |c| &c.at_once);
+    let help = "Requests that were answered from memory or open files.";
+    metrics.counter("foobar_web_answered_at_once_total", help, &[], at_once);
+    for (index, (reason, _)) in REFUSED.into_iter().enumerate() {
+        let help = "Requests that were not taken: malformed, for nobody here, or beyond a limit.";
+        let value = sum(workers, |c| &c.refused[index]);
+        metrics.counter("foobar_web_requests_refused_total", help, &[("reason", reason)], value);
+    }
+    let durations: Vec<_> = workers.iter().map(|worker| &worker.durations).collect();
+    Durations::scrape(&durations, metrics);
 }

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, Scheme};
+use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, RoutePattern, Scheme};
 use http::header::{
     self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     TRANSFER_ENCODING, VARY,
@@ -32,7 +32,7 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
-use crate::counters::Counters;
+use crate::counters::{Counters, Patterns, RouteId};
 use crate::net::{AddressSlot, Clients, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{NormalPath, RequestView, origin};
@@ -52,6 +52,7 @@ pub(crate) struct Pipeline {
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) log: Rc<AccessLog>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) patterns: Patterns,
 }
 
 /// How a request came.
@@ -118,14 +119,16 @@ impl Pipeline {
         let head = request.method == Method::HEAD;
         let mut answer: Answer = match choice {
             Ok(SiteMatch::Redirect(site, status, location)) => {
+                record.is_for(site.routes.of_site().id);
                 let mut answer: Answer = reply::redirect(status, location).into();
                 add(&mut answer.response, site.routes.of_site().added(request.uri.path().as_bytes()));
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
             Ok(SiteMatch::Site(site)) => {
+                record.is_for(site.routes.of_site().id);
                 let pages = site.error_pages_for(request);
-                let (mut answer, added) = match self.answer(site, request, body, &arrival, id).await {
+                let (mut answer, added) = match self.answer(site, request, body, &arrival, &record).await {
                     Ok(answer) => (answer, Vec::new()),
                     Err(failure) => {
                         let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
@@ -151,12 +154,13 @@ impl Pipeline {
     /// Gives an answer that was ready its line in the log; `None` if it is an error that gets a page first.
     pub(crate) fn ready(
         &self,
-        reply: Reply,
+        (reply, route): (Reply, RouteId),
         request: &Parts,
         arrival: &RequestContext,
     ) -> Option<http::Response<Logged>> {
         let response = answer_with(reply, || None).ok()?; // its page is made by `serve`
         let record = self.record(request, RequestId::generate(), arrival, None);
+        record.is_for(route);
         self.counters.at_once();
         Some(finish(response.into(), record))
     }
@@ -198,7 +202,7 @@ impl Pipeline {
         request: &mut Parts,
         body: B,
         arrival: &RequestContext,
-        id: RequestId,
+        record: &Record,
     ) -> Result<Answer, Failure>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
@@ -209,6 +213,7 @@ impl Pipeline {
         check(request, site)?;
         let path = NormalPath::parse(request.uri.path()).map_err(|_| bad_path())?;
         let route = site.routes.find(path.as_bytes());
+        record.is_for(route.id);
         if content_length(&request.headers) > route.body_limit {
             let failure = Failure::from(too_large(route.body_limit));
             return Err(Failure { added: Some(route.added(path.as_bytes())), ..failure });
@@ -227,9 +232,13 @@ impl Pipeline {
         if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
             request.extensions.insert(certificate);
         }
+        let id = record.id();
         request.extensions.insert(id);
         let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
-        let response = handed_over.response(request, id).await?;
+        let mut response = handed_over.response(request, id).await?;
+        if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {
+            record.is_for(self.patterns.route(site.routes.of_site().id, pattern.as_str()));
+        }
         let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
         if !accel::speaks(&answer.response) {
             return Ok(answer);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foobar_core::{MakeHandler, Problem, RequestId, config, handler_fn};
+use foobar_core::{MakeHandler, Metrics, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
 
 use crate::access_log::Sink;
@@ -59,6 +59,13 @@ impl Plan {
             log_format: web.log_format,
             store: files.store,
         })
+    }
+
+    /// Adds what a tier of it allows to a scrape.
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        metrics.gauge("foobar_web_workers", "Worker threads.", &[], self.workers);
+        let most = self.workers.saturating_mul(self.limits.connections);
+        metrics.gauge("foobar_web_connections_max", "Connections that may be open at a time.", &[], most);
     }
 }
 

@@ -16,12 +16,14 @@ mod warning;
 mod www;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foobar_core::{Problem, Scheme, config};
 use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
 
+use crate::counters::RouteIds;
 use crate::limits::body_limit;
 use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
@@ -43,6 +45,7 @@ pub(crate) struct Sites {
     sites: Vec<Site>,
     names: Names,
     default: Option<usize>,
+    pub(crate) route_ids: Arc<RouteIds>,
     /// The port where clients find HTTPS, if the server listens for it.
     pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
@@ -91,7 +94,9 @@ impl Sites {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
         let (names, none) = (Names::compile(settings)?, Vec::new());
-        let mut sites = Self { sites: Vec::new(), names, default: None, https_port: None, warnings: none };
+        let route_ids = Arc::<RouteIds>::default();
+        settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
+        let mut sites = Self { sites: Vec::new(), names, default: None, route_ids, https_port: None, warnings: none };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -205,7 +210,7 @@ impl Sites {
         self.warnings.extend(missing);
         self.sites.push(Site {
             error_pages,
-            routes: Routes::compile(files, key, site, root.as_ref(), has_app, body_limit)?,
+            routes: Routes::compile(files, (key, site), root.as_ref(), (&self.route_ids, label), has_app, body_limit)?,
             https: HttpsRules::compile(key, site)?,
             client_rule: ClientRule::compile(key, site)?,
             www: site.www,

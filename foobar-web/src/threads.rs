@@ -24,7 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Error;
 use crate::access_log::{AccessLog, Lines, writer};
 use crate::clock::Clock;
-use crate::counters::{self, Counters};
+use crate::counters::{self, Counters, Patterns};
 use crate::file_source::{Watch, say_what_is_refused};
 use crate::net::renew;
 use crate::pipeline::Pipeline;
@@ -81,7 +81,7 @@ impl Threads {
     /// Starts one thread for each work, and returns when all of them are at it.
     pub(crate) async fn start(&self, plan: &Plan, works: Vec<WorkerMain>) -> Result<(), Error> {
         let workers = works.len();
-        let counters: Vec<_> = works.iter().map(|_| Arc::<Counters>::default()).collect();
+        let counters: Vec<_> = works.iter().map(|_| Arc::new(Counters::new(plan.sites.route_ids.clone()))).collect();
         self.counters.set(counters.clone()).map_err(|_| Error::Started)?;
         let (ready, mut reports) = mpsc::unbounded_channel();
         let spawned = self.spawn_all(plan, works, &counters, &ready);
@@ -269,7 +269,8 @@ impl WorkerThread {
         let clock = Rc::<Clock>::default();
         let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
         let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
-        let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters };
+        let patterns = Patterns::new(plan.sites.route_ids.clone());
+        let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters, patterns };
         let (limits, tls) = (plan.limits, plan.tls);
         Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, buffers: ScratchBuffers::default() }))
     }

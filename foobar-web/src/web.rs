@@ -99,6 +99,7 @@ impl Tier for Web {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
+        self.plan.metrics(metrics);
         self.crew.metrics(metrics);
         self.plan.store.metrics(metrics);
     }

@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod exposition;
 mod gateway;
 pub(crate) mod http2;
 mod program;
@@ -11,6 +12,7 @@ mod wire;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
+pub(crate) use exposition::{Exposition, Sample};
 pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};

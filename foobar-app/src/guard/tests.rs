@@ -2,7 +2,7 @@ use crate::actix_web::HttpResponse;
 use crate::actix_web::web::{self, Bytes, ServiceConfig};
 use crate::testing::Client;
 use crate::{App, AppSettings, AppTier, HeaderText, Runtime};
-use foobar_core::{MakeHandler, Metrics, Period, RequestBody, Tier};
+use foobar_core::{MakeHandler, Metrics, Period, Request, RequestBody, RoutePattern, Tier};
 use futures_util::stream;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -178,5 +178,25 @@ async fn the_figures_count_panics_timeouts_and_responses() {
         "foobar_app_timeouts_total 1\n",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_of_a_route_says_by_which_pattern_it_was_found_also_an_error() {
+    let app = crate::routes(|routes| {
+        routes.service(
+            web::scope("/api")
+                .route("/{id}", web::get().to(HttpResponse::Ok))
+                .route("/{id}/gone", web::get().to(HttpResponse::Gone)),
+        );
+    });
+    let tier = Arc::new(Runtime::new(app, None, &AppSettings::default()));
+    tier.start().await.unwrap();
+    let handler = tier.make().await.unwrap();
+    for (path, pattern) in [("/api/7", Some("/api/{id}")), ("/api/7/gone", Some("/api/{id}/gone")), ("/wp.php", None)] {
+        let mut request = Request::default();
+        *request.uri_mut() = path.parse().unwrap();
+        let response = handler.handle(request).await;
+        assert_eq!(response.extensions().get::<RoutePattern>().map(RoutePattern::as_str), pattern, "{path}");
     }
 }

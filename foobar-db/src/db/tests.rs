@@ -320,7 +320,10 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
         for expected in [
             format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
-            format!("foobar_database_queries_total{{pool=\"{pool}\"}} 4\n"),
+            format!("foobar_database_waiting_max{{pool=\"{pool}\"}} 1024\n"),
+            format!("foobar_database_query_duration_seconds_count{{pool=\"{pool}\"}} 4\n"),
+            format!("foobar_database_queue_duration_seconds_bucket{{pool=\"{pool}\",le=\"+Inf\"}} 4\n"),
+            format!("foobar_database_connections{{pool=\"{pool}\",state=\"active\"}} 0\n"),
             format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),
         ] {
             assert!(text.contains(&expected), "{expected} in {text}");

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use super::head::{Field, HeadIndex};
 use crate::access_log::{Line, RequestLine};
+use crate::counters::RouteId;
 use crate::deadline::Pacer;
 use crate::net::{AddressSlot, Transport};
 use crate::reply::{Content, Pace, Pieces};
@@ -67,6 +68,7 @@ pub(crate) struct Request<'a> {
     pub(crate) since: Instant,
     /// When its head had come whole.
     pub(crate) come: Instant,
+    pub(crate) route: RouteId,
     pub(crate) status: StatusCode,
     /// The bytes of the answer that are not content.
     pub(crate) overhead: usize,
@@ -171,7 +173,8 @@ impl Request<'_> {
     /// Counts and logs what has become of it.
     pub(crate) fn log(&self) {
         let pipeline = &self.worker.pipeline;
-        pipeline.counters.response(self.status);
+        let duration = self.since.elapsed();
+        pipeline.counters.answered(self.route, self.status, duration);
         pipeline.counters.at_once();
         if !pipeline.log.is_on() {
             return;
@@ -186,7 +189,7 @@ impl Request<'_> {
             id: self.id,
             status: self.status,
             sent: self.sent.saturating_sub(self.overhead as u64),
-            duration: self.since.elapsed(),
+            duration,
         });
     }
 

@@ -66,7 +66,7 @@ impl Streams {
         let host = hosts.next().filter(|_| hosts.next().is_none())?; // the pipeline refuses it
         let pipeline = &self.worker.pipeline;
         let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.buffers, Some(host.as_bytes()), &asked)?;
-        pipeline.ready(answer.reply, request, &self.arrival(since))
+        pipeline.ready((answer.reply, answer.route), request, &self.arrival(since))
     }
 
     /// The worker drains; `false` if that is known.

@@ -15,6 +15,7 @@ use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
 use super::overview::RouteOverview;
+use crate::counters::{RouteId, RouteIds};
 use crate::reply::Reply;
 use crate::request::RequestView;
 use crate::static_files::{Files, HeaderRules};
@@ -38,6 +39,7 @@ pub(crate) struct Routes {
 
 /// Where the requests of a path go.
 pub(crate) struct Route {
+    pub(crate) id: RouteId,
     target: Target,
     /// What answers are announced with.
     announce: Arc<HeaderRules>,
@@ -54,12 +56,12 @@ pub(crate) struct Route {
 }
 
 impl Routes {
-    /// `key` is the site's section; `root` its folder.
+    /// `key` is the site's section, `label` its name there, `root` its folder.
     pub(crate) fn compile(
         files: &Files,
-        key: &str,
-        settings: &SiteSettings,
+        (key, settings): (&str, &SiteSettings),
         root: Option<&Folder<'_>>,
+        (ids, label): (&RouteIds, &str),
         has_app: bool,
         body_limit: u64,
     ) -> Result<Self, Error> {
@@ -69,7 +71,9 @@ impl Routes {
         let nothing = Target::TryFiles { candidates: Vec::new(), fallback: Fallback::Status(StatusCode::NOT_FOUND) };
         let is_fast = fast::knows_site(settings);
         let announce = Arc::new(HeaderRules::compile(key, settings, None)?);
+        let id = ids.of_site(label);
         let of_site = |target| Route {
+            id,
             overview: None,
             target,
             announce: announce.clone(),
@@ -86,7 +90,7 @@ impl Routes {
             hidden: of_site(nothing),
         };
         for (path, route) in &settings.routes {
-            routes.add(files, (key, settings), (path, route), has_app)?;
+            routes.add(files, (key, settings), (path, route), ids, has_app)?;
         }
         routes.patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.as_str().len()));
         routes.prefixes.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
@@ -99,14 +103,17 @@ impl Routes {
         files: &Files,
         (key, site): (&str, &SiteSettings),
         (path, settings): (&str, &RouteSettings),
+        ids: &RouteIds,
         has_app: bool,
     ) -> Result<(), Error> {
         let route_key = format!("{key}.{}", config::key(&["routes", path]));
         let overview = Some(RouteOverview::new(path, settings));
+        let id = ids.of_route(self.otherwise.id, path);
         let path = RoutePath::parse(&route_key, path)?;
         let announce = Arc::new(HeaderRules::compile(key, site, Some((&route_key, settings)))?);
         let target = target::compile(files, (key, site), (&route_key, settings), &path, &announce, has_app)?;
         let route = Route {
+            id,
             overview,
             is_fast: self.otherwise.is_fast && fast::knows_route(settings) && !target.needs_origin(),
             target,

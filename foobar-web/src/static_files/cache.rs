@@ -92,6 +92,11 @@ impl Cache {
         self.descriptors.clear();
     }
 
+    /// The most bytes of memory and the most descriptors that it takes.
+    pub(super) fn limits(&self) -> (u64, u64) {
+        (self.contents.capacity() + self.others.capacity(), self.descriptors.capacity())
+    }
+
     /// The bytes of memory that are taken.
     pub(super) fn bytes(&self) -> u64 {
         self.contents.weight() + self.others.weight()

@@ -137,11 +137,17 @@ impl Store {
         ] {
             metrics.counter(name, help, &[], value);
         }
-        let (bytes, open) = (self.cache.as_ref().map_or(0, Cache::bytes), self.loader.open_files());
-        metrics.gauge("foobar_web_file_cache_bytes", "Memory that the cache of files takes.", &[], bytes);
-        let help = "Memory that contents of files take, in the cache and on their way to clients.";
-        metrics.gauge("foobar_web_file_contents_bytes", help, &[], self.room.taken());
-        metrics.gauge("foobar_web_file_cache_descriptors", "Served files that are open.", &[], open);
+        let (most_bytes, most_open) = self.cache.as_ref().map_or((0, 0), Cache::limits);
+        let contents = "Memory that contents of files take, in the cache and on their way to clients.";
+        for (name, help, value) in [
+            ("bytes", "Memory that the cache of files takes.", self.cache.as_ref().map_or(0, Cache::bytes)),
+            ("max_bytes", "Memory that the cache of files may take.", most_bytes),
+            ("descriptors", "Served files that are open.", self.loader.open_files()),
+            ("max_descriptors", "Served files that may stay open.", most_open),
+        ] {
+            metrics.gauge(&format!("foobar_web_file_cache_{name}"), help, &[], value);
+        }
+        metrics.gauge("foobar_web_file_contents_bytes", contents, &[], self.room.taken());
     }
 
     /// A number for a tree of files.

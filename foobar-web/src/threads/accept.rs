@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::protocol::{serve_plain, serve_tls};
 use super::proxied::serve_proxied;
+use crate::counters::TurnedAway;
 use crate::net::{Accepted, Acceptor, Socket};
 use crate::worker::Worker;
 
@@ -93,10 +94,10 @@ impl AcceptLoop {
         if is_proxied && !clients.is_proxy(connection.remote) {
             let remote = connection.remote.map(tracing::field::display);
             tracing::warn!(remote, "a connection was closed: it is not from a proxy of `web.trusted_proxies`");
-            return self.worker.pipeline.counters.turned_away();
+            return self.worker.pipeline.counters.turned_away(TurnedAway::UntrustedProxy);
         }
         let Some(place) = clients.admit(connection.remote) else {
-            return self.worker.pipeline.counters.turned_away();
+            return self.worker.pipeline.counters.turned_away(TurnedAway::AddressLimit);
         };
         self.reserve_descriptors(stream.as_raw_fd());
         let worker = self.worker.clone();

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::counters::FailedHandshake;
 use crate::net::{Established, Handshake, NamedSite, Transport};
 use crate::site::Sites;
 use crate::worker::{ConnectionState, Worker};
@@ -30,11 +31,11 @@ pub(super) async fn handshake<S: Transport>(
             Some(Established::Tls(stream))
         }
         Ok(plain) => {
-            worker.pipeline.counters.handshake_failed();
+            worker.pipeline.counters.handshake_failed(FailedHandshake::PlainHttp);
             Some(plain)
         }
         Err(error) => {
-            worker.pipeline.counters.handshake_failed();
+            worker.pipeline.counters.handshake_failed(FailedHandshake::of(&error));
             tracing::debug!(%error, "a TLS handshake failed");
             None
         }

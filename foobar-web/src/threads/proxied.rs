@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::handshake::until;
 use super::protocol::{serve_plain, serve_tls};
+use crate::counters::TurnedAway;
 use crate::net::{AddressSlot, Socket, Source, poll_header};
 use crate::worker::{ConnectionState, Worker};
 
@@ -48,7 +49,7 @@ async fn introduce(
     };
     let place = worker.pipeline.clients.admit(connection.remote);
     if place.is_none() {
-        worker.pipeline.counters.turned_away();
+        worker.pipeline.counters.turned_away(TurnedAway::AddressLimit);
     }
     Some((connection, place?))
 }

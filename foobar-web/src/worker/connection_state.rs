@@ -1,10 +1,12 @@
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::counters::Counters;
 use crate::deadline::Drain;
 
 /// What of a connection concerns the others of its worker, whatever protocol it speaks: whether it is idle, and whether
@@ -15,6 +17,7 @@ pub(crate) struct ConnectionState {
     /// The drain of the whole worker, once it has begun.
     drain: Rc<Cell<Option<Drain>>>,
     idle: Rc<IdleNotifier>,
+    counters: Arc<Counters>,
     task: OnceCell<Waker>,
     requests: Cell<u64>,
 }
@@ -51,12 +54,14 @@ impl IdleNotifier {
 
 impl ConnectionState {
     /// That of a connection that has just been accepted: it is idle.
-    pub(crate) fn new(drain: Rc<Cell<Option<Drain>>>, idle: Rc<IdleNotifier>) -> Self {
+    pub(crate) fn new(drain: Rc<Cell<Option<Drain>>>, idle: Rc<IdleNotifier>, counters: Arc<Counters>) -> Self {
+        counters.became_idle();
         Self {
             activity: Cell::new(Activity::Idle { since: Instant::now() }),
             evicted: Cell::new(false),
             drain,
             idle,
+            counters,
             task: OnceCell::new(),
             requests: Cell::new(0),
         }
@@ -76,12 +81,18 @@ impl ConnectionState {
 
     /// It waits for a request, and has since then.
     pub(crate) fn set_idle(&self, since: Instant) {
+        if !self.is_idle() {
+            self.counters.became_idle();
+        }
         self.activity.set(Activity::Idle { since });
         self.idle.notify();
     }
 
     /// A request has begun to come, or it ends.
     pub(crate) fn set_active(&self) {
+        if self.is_idle() {
+            self.counters.became_active();
+        }
         self.activity.set(Activity::Active);
     }
 
@@ -137,9 +148,15 @@ impl ConnectionState {
     }
 }
 
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        self.set_active(); // it waits no more
+    }
+}
+
 #[cfg(test)]
 impl Default for ConnectionState {
     fn default() -> Self {
-        Self::new(Rc::default(), Rc::default())
+        Self::new(Rc::default(), Rc::default(), Arc::default())
     }
 }

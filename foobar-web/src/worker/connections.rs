@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection_state::{ConnectionState, IdleNotifier};
+use super::high_water::HighWater;
 use crate::counters::Counters;
 use crate::deadline::Drain;
 
@@ -20,6 +21,7 @@ pub(crate) struct Connections {
     counters: Arc<Counters>,
     drain: Rc<Cell<Option<Drain>>>,
     open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
+    high_water: HighWater,
     changed: Notify,
     idle: Rc<IdleNotifier>,
     /// Whether one more waits, and none is idle.
@@ -33,6 +35,7 @@ impl Connections {
             counters,
             drain: Rc::default(),
             open: RefCell::default(),
+            high_water: HighWater::default(),
             changed: Notify::new(),
             idle: Rc::default(),
             short: Cell::default(),
@@ -45,7 +48,7 @@ impl Connections {
         serve: impl FnOnce(Rc<ConnectionState>) -> C,
     ) {
         self.counters.accepted();
-        let state = Rc::new(ConnectionState::new(self.drain.clone(), self.idle.clone()));
+        let state = Rc::new(ConnectionState::new(self.drain.clone(), self.idle.clone(), self.counters.clone()));
         let place = self.open.borrow().vacant_key();
         let open = Open { place, connections: self.clone() };
         let connection = serve(state.clone());
@@ -54,6 +57,7 @@ impl Connections {
             connection.await;
         });
         self.open.borrow_mut().insert((state, task.abort_handle()));
+        self.high_water.opened(self.count());
     }
 
     /// How many there are.
@@ -139,6 +143,7 @@ impl Drop for Open {
         self.connections.open.borrow_mut().try_remove(self.place); // not there if it ended before it began
         self.connections.counters.closed();
         self.connections.changed.notify_waiters();
+        self.connections.high_water.closed(self.connections.count());
     }
 }
 

@@ -4,6 +4,7 @@ use foobar_core::Scheme;
 use http::header::STRICT_TRANSPORT_SECURITY;
 
 use super::buffers::ScratchBuffers;
+use crate::counters::RouteId;
 use crate::reply::{ProblemPage, Reply};
 use crate::request::{NormalPath, RequestView};
 use crate::site::{KnownHost, Site, Sites, TryReply};
@@ -23,6 +24,7 @@ pub(crate) struct FastPath {
 /// An answer that is ready.
 pub(crate) struct FastAnswer {
     pub(crate) reply: Reply,
+    pub(crate) route: RouteId,
     /// The content of an error.
     pub(crate) page: Option<Rc<ProblemPage>>,
 }
@@ -47,7 +49,7 @@ impl FastPath {
             return None; // the pipeline refuses it
         }
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
-        let mut reply = find(site, asked, path.as_bytes())?;
+        let (mut reply, route) = find(site, asked, path.as_bytes())?;
         let page = match reply.is_bare_error() {
             true if site.error_pages.covers(reply.status) => return None,
             true => Some(buffers.problems.borrow_mut().of(reply.status, asked.fields.accept.as_deref())?),
@@ -55,7 +57,7 @@ impl FastPath {
         };
         let hsts = site.hsts(scheme).filter(|_| !reply.says(&STRICT_TRANSPORT_SECURITY));
         reply.extra.extend(hsts.map(|hsts| (STRICT_TRANSPORT_SECURITY, hsts.clone())));
-        Some(FastAnswer { reply, page })
+        Some(FastAnswer { reply, route, page })
     }
 
     /// The scheme of a request that this site answers over it; `None` if the pipeline has to look.
@@ -80,11 +82,12 @@ impl FastPath {
     }
 }
 
-/// The answer to a request for a decoded path, where it is ready and the fast path knows all that its route asks for.
-fn find(site: &Site, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {
+/// The answer to a request for a decoded path and its route, where it is ready and the fast path knows all that the route
+/// asks for.
+fn find(site: &Site, asked: &RequestView<'_>, path: &[u8]) -> Option<(Reply, RouteId)> {
     let route = site.routes.find(path);
     match route.is_fast.then(|| route.try_reply(asked, path))? {
-        TryReply::Found(reply) => Some(reply),
+        TryReply::Found(reply) => Some((reply, route.id)),
         TryReply::App | TryReply::WouldBlock(_) => None,
     }
 }

@@ -261,7 +261,7 @@ fn requests_beyond_a_limit_are_refused_and_others_go_on() {
     other.headers_mut().insert("host", "b.test".parse().unwrap());
     assert_eq!(client.ask(other).unwrap().status(), 400);
     assert_eq!(client.get("/app").unwrap().body(), b"GET /app");
-    assert_eq!(server.figure("refused_total"), 3);
+    assert_eq!(server.figure("requests_refused_total"), 4);
 }
 
 #[test]

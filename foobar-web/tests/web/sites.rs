@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use foobar_core::{Problem, Request as AppRequest, RequestId, Response, ResponseBody, Tier, handler_fn};
+use foobar_core::{Problem, Request as AppRequest, RequestId, Response, ResponseBody, RoutePattern, Tier, handler_fn};
 use foobar_web::{InProcess, Web, WebTier};
 use http::{Request, StatusCode};
 
@@ -464,11 +464,36 @@ fn metrics_count_requests_connections_and_refusals() {
         "foobar_web_requests_total{class=\"4xx\"} 1",
         "foobar_web_requests_total{class=\"5xx\"} 1",
         "foobar_web_connections_total 2",
-        "foobar_web_bad_requests_total 1",
+        "foobar_web_requests_refused_total{reason=\"malformed\"} 1",
         "foobar_web_log_lines_lost_total 0",
     ] {
         assert!(metrics.contains(&format!("{line}\n")), "{metrics}");
     }
+}
+
+#[test]
+fn what_a_handler_says_of_its_routes_is_told_apart_up_to_a_limit_and_is_not_sent() {
+    let handler = handler_fn(async |request: AppRequest| {
+        let mut response = Response::new(ResponseBody::empty());
+        let pattern = if request.uri().path() == "/known" { "/{known}" } else { request.uri().path() };
+        response.extensions_mut().insert(RoutePattern::new(pattern.to_owned()));
+        response
+    });
+    let server = Server::with("[sites.a]\n", Some(Arc::new(handler)));
+    let mut client = server.connect();
+    client.get("/known");
+    (0..600).for_each(|n| assert_eq!(client.get(&format!("/{n}")).status(), 200));
+    client.get("/known");
+    wait_until("all are counted", || server.figure("requests_total") == 602);
+    let metrics = server.metrics();
+    let count = |route: &str| {
+        let start = format!("foobar_web_request_duration_seconds_count{{site=\"a\",route=\"{route}\",class=\"2xx\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<u64>().ok())
+    };
+    assert_eq!((count("/{known}"), count("/1")), (Some(2), Some(1)));
+    let series = metrics.lines().filter(|line| line.starts_with("foobar_web_request_duration_seconds_count")).count();
+    assert_eq!(count("other"), Some(600 + 2 - (series as u64 - 1) - 1), "none is lost");
+    assert!(series <= 512, "{series}");
 }
 
 #[test]

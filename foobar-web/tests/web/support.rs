@@ -105,12 +105,15 @@ impl Server {
         metrics.into_text()
     }
 
-    /// One of them.
+    /// One of them, or the sum of those of this name.
     pub(crate) fn figure(&self, name: &str) -> u64 {
         let metrics = self.metrics();
-        let line =
-            metrics.lines().find_map(|line| line.strip_prefix("foobar_web_")?.strip_prefix(name)?.strip_prefix(' '));
-        line.expect("there is such a figure").parse().expect("a figure is a number")
+        let of_name = metrics.lines().filter(|line| {
+            let rest = line.strip_prefix("foobar_web_").and_then(|line| line.strip_prefix(name));
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+        });
+        let values = of_name.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()));
+        values.reduce(|sum, value| Some(sum? + value?)).flatten().expect("there is such a figure, and it is a number")
     }
 
     /// A connection that the server has accepted: its time has begun.
@@ -123,7 +126,7 @@ impl Server {
 
     /// Whether all connections have ended.
     pub(crate) fn is_alone(&self) -> bool {
-        self.metrics().contains("foobar_web_connections 0\n")
+        self.figure("connections") == 0
     }
 
     /// Waits until all connections have ended.

@@ -40,7 +40,7 @@ fn a_full_upgrade_becomes_a_tunnel_and_loses_no_byte() {
     let mut echoed = [0; 10];
     client.stream.read_exact(&mut echoed).expect("the tunnel echoes");
     assert_eq!(&echoed, b"early late");
-    assert!(server.metrics().contains("foobar_web_connections 1\n"));
+    assert!(server.metrics().contains("foobar_web_connections{state=\"active\"} 1\n"));
 }
 
 #[test]

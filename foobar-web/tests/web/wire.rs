@@ -289,7 +289,11 @@ fn one_address_has_no_more_connections_than_connections_per_address() {
     let mut held = [server.connect(), server.connect()];
     held.iter_mut().for_each(|client| assert_eq!(client.get("/a.txt").status(), 200));
     assert_eq!(server.talk("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n"), "");
-    assert!(server.metrics().contains("foobar_web_connections_turned_away_total 1\n"), "{}", server.metrics());
+    assert!(
+        server.metrics().contains("foobar_web_connections_turned_away_total{reason=\"address_limit\"} 1\n"),
+        "{}",
+        server.metrics()
+    );
     drop(held);
     server.wait_until_alone();
     assert_eq!(server.connect().get("/a.txt").status(), 200);

@@ -41,6 +41,7 @@ impl<S: Transport> Connection<S> {
             id,
             since: self.since(),
             come: now,
+            route: answer.answer.route,
             status: answer.answer.reply.status,
             overhead: 0,
             sent: 0,
@@ -165,7 +166,7 @@ impl<S: Transport> Connection<S> {
 
 /// Writes the head of an answer, and its content if that is small; gives the content that is left.
 fn put(out: &mut Vec<u8>, answer: Answer, request: &mut Request<'_>, close: Option<Close>) -> Content {
-    let FastAnswer { reply, page } = answer.answer;
+    let FastAnswer { reply, page, .. } = answer.answer;
     let left_out = request.index.method(&request.head) == b"HEAD";
     let lines = [page.as_ref().map_or(&[][..], |page| &page.fields), reply.fields.as_bytes()];
     let second = request.worker.clock.at(request.come);

@@ -21,6 +21,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
 use crate::access_log::AccessLog;
+use crate::counters::Patterns;
 use crate::file_source::FileSources;
 use crate::http1::outgoing::SEND_QUANTUM;
 use crate::pipeline::Pipeline;
@@ -132,6 +133,7 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
             handler: plan.app.make().await.unwrap(),
             log,
             counters: counters.clone(),
+            patterns: Patterns::new(Arc::default()),
         },
         limits: plan.limits,
         connections: Rc::new(Connections::new(plan.limits.connections, counters)),

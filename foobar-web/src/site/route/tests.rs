@@ -25,7 +25,7 @@ fn no_sources() -> Files {
 }
 
 fn compile(site: &SiteSettings) -> Result<Routes, Error> {
-    Routes::compile(&no_sources(), "sites.a", site, None, true, 10)
+    Routes::compile(&no_sources(), ("sites.a", site), None, (&RouteIds::default(), "a"), true, 10)
 }
 
 /// The status that `path` is answered with; 0 where the application answers.
@@ -163,8 +163,8 @@ fn tried(steps: &[&str]) -> Result<(String, Fallback), String> {
     let try_files = steps.iter().map(|step| (*step).to_owned()).collect();
     let site = SiteSettings { try_files, ..SiteSettings::default() };
     let root = Folder::new(&files, folder.path(), 0, ("sites.a", &site), None);
-    let routes =
-        Routes::compile(&no_sources(), "sites.a", &site, Some(&root), true, 10).map_err(|error| error.to_string())?;
+    let routes = Routes::compile(&no_sources(), ("sites.a", &site), Some(&root), (&RouteIds::default(), "a"), true, 10)
+        .map_err(|error| error.to_string())?;
     let Target::TryFiles { candidates, fallback } = &routes.find(b"/x").target else { panic!("a site tries") };
     let name = |candidate: &Candidate| match candidate {
         Candidate::Folder { .. } => "folder".to_owned(),

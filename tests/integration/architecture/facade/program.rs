@@ -4,8 +4,8 @@
 
 use foobar::config::{
     AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, Settings,
-    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, SiteSettings,
+    Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
@@ -19,14 +19,15 @@ use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{Client, MysqlServer, ServerError, TestDb, TestRequest, TestResponse, client, client_on};
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
-    DefaultFields, Ending, Handler, HandlerFn, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql,
-    MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody, Response,
-    ResponseBody, RouteOverview, Runtime, SendStream, SiteOverview, Sqlite, StartError as TierStartError, Supervisor,
-    Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    DefaultFields, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
+    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody,
+    Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
+    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
+    http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Server, StartError, Stop, Stopping, actix_web, cancel_with_client, diesel, embed_migrations, every, routes,
-    run_to_end, sse, web,
+    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, cancel_with_client, diesel,
+    embed_migrations, every, routes, run_to_end, sse, web,
 };

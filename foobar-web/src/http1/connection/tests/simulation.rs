@@ -127,7 +127,7 @@ impl<'a> Simulation<'a> {
         }
         let line = Line::new(Random::new(random.number()), manner.room);
         let drain = Rc::<Cell<Option<Drain>>>::default();
-        let state = Rc::new(ConnectionState::new(drain.clone(), Rc::default()));
+        let state = Rc::new(ConnectionState::new(drain.clone(), Rc::default(), Arc::default()));
         server.gate.close();
         Self {
             runtime,
