@@ -41,8 +41,12 @@ pub mod config;
 mod embed;
 mod error;
 pub mod files;
+mod program;
+mod reference;
 pub mod request;
 mod running;
+#[doc(hidden)]
+pub mod section;
 mod server;
 mod settings;
 pub mod test;
@@ -53,7 +57,8 @@ pub use running::{Running, Stop};
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
-pub use foobar_app::{App, Context, Db, Error, Routes, asset, every, routes, send_file};
+pub use foobar_app::{App, Context, Db, Error, Routes, Settings, UndeclaredSettings, asset, every, routes, send_file};
+pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;

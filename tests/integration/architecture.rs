@@ -90,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "httpdate",
             "idna",
             "itoa",
+            "libc",
             "memchr",
             "memmap2",
             "mime_guess",

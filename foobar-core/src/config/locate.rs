@@ -25,11 +25,11 @@ impl Source {
         &self.text
     }
 
-    /// Whether the text is TOML at all. The error does not quote the text, which may hold a password.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(()) };
+    /// Itself, if the text is TOML at all. The error does not quote the text, which may hold a password.
+    pub(super) fn check(self) -> Result<Self, ConfigError> {
+        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(self) };
         let line = error.span().map(|span| self.line(span.start));
-        Err(ConfigError::Syntax { path: self.path.clone(), line, message: error.message().to_owned() })
+        Err(ConfigError::Syntax { path: self.path, line, message: error.message().to_owned() })
     }
 
     /// `file:line` of the key, or of the innermost table around it, or of an item of its list; the file alone if it has
