@@ -8,8 +8,8 @@ use foobar::config::{
     Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
-    Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
-    Page, Version, rust_embed,
+    AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
+    Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
 use foobar::request::{
     ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, HintsToSend, Io, RequestId, Scheme, Upgrade,
@@ -29,6 +29,6 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, StartError, Stop, UndeclaredSettings, actix_web, diesel, embed_migrations, every,
-    routes, web,
+    Section, Server, Settings, StartError, Stop, UndeclaredSettings, actix_web, asset, diesel, embed, embed_migrations,
+    every, routes, send_file, web,
 };
