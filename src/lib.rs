@@ -38,6 +38,7 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod embed;
 mod error;
 pub mod files;
 mod program;
@@ -57,8 +58,8 @@ pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
-    App, Context, Db, Error, Routes, Settings, Stopping, UndeclaredSettings, cancel_with_client, every, routes,
-    run_to_end, sse,
+    App, Context, Db, Error, Routes, Settings, Stopping, UndeclaredSettings, asset, cancel_with_client, every, routes,
+    run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};

@@ -7,7 +7,7 @@ use foobar_core::config::{Config, Loader, Section};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::Migrations;
-use foobar_web::{FileSource, WebSettings, WebTier};
+use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::composition::{Application, Composition, Parts, Sites};
@@ -136,20 +136,34 @@ impl Server {
         self
     }
 
+    /// Serves files under the paths of every site: those of a folder, by its path, or those inside the program, by
+    /// [`embed!`](crate::embed!).
+    ///
+    /// ```
+    /// use foobar::Server;
+    ///
+    /// let server = Server::new().public("public");
+    /// let server = Server::new().public(foobar::embed!("examples/site/public"));
+    /// ```
+    ///
+    /// It is a preset of `sites.*.root`, which the configuration can change, and the last call counts. A path is relative to
+    /// the working folder of the process. A folder that is not there ends the start with an error.
+    ///
+    /// A page names such a file by [`asset`](crate::asset()).
+    pub fn public(mut self, files: impl Into<PublicFiles>) -> Self {
+        let root = files.into().root(&mut self.parts.files);
+        self.preset("sites.*.root", root)
+    }
+
     /// Brings files that are not in a folder, such as those inside the program, under a name that the configuration can
     /// give in the place of a folder: `root = "embed:NAME"`, or `files = "embed:NAME"` of a route; an exact route takes
     /// one file, `files = "embed:NAME/favicon.ico"`.
     ///
     /// ```
     /// use foobar::Server;
-    /// use foobar::files::{Embedded, rust_embed::RustEmbed};
     ///
-    /// #[derive(RustEmbed)]
-    /// #[folder = "examples/site/public"]
-    /// #[crate_path = "foobar::files::rust_embed"]
-    /// struct Assets;
-    ///
-    /// let server = Server::new().files("assets", Embedded::<Assets>::new()).preset("sites.*.root", "embed:assets");
+    /// let files = foobar::embed!("examples/site/public");
+    /// let server = Server::new().files("assets", files).preset("sites.*.root", "embed:assets");
     /// ```
     ///
     /// A [web tier of your own](Self::web_tier) does not get them.

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 fn server() -> Server {
     Server::new()
         .preset("database.url", "sqlite:site.db")
-        .preset("sites.*.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
+        .public(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .app(Site)
 }
 

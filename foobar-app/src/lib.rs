@@ -3,6 +3,7 @@
 //! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
 //! - [`Stopping`]: word of the stop, as an argument. [`sse()`]: an answer that is a stream of events.
 //! - [`run_to_end`] and [`cancel_with_client`]: what becomes of a handler whose client goes.
 //! - [`every`]: work that is done again and again.
@@ -19,15 +20,18 @@
 mod app;
 mod app_instance;
 mod app_tier;
+mod asset;
 mod client_abort;
 mod context;
 mod db;
 mod declared;
 mod error;
 mod every;
+mod file_path;
 mod guard;
 mod routes;
 mod runtime;
+mod send_file;
 mod settings;
 pub mod sse;
 mod stopping;
@@ -40,6 +44,7 @@ pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;
 pub use app_tier::AppTier;
+pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
@@ -48,6 +53,7 @@ pub use error::Error;
 pub use every::every;
 pub use routes::{Routes, routes};
 pub use runtime::Runtime;
+pub use send_file::{SendFile, send_file};
 pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;

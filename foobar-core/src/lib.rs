@@ -11,12 +11,14 @@
 extern crate self as foobar_core;
 
 mod accept;
+mod assets;
 mod body;
 mod client_abort;
 mod client_certificate;
 pub mod config;
 mod connect_info;
 mod default_fields;
+mod disposition;
 mod early_hints;
 mod error;
 mod handler;
@@ -37,11 +39,13 @@ mod units;
 mod upgrade;
 
 pub use accept::Accept;
+pub use assets::{AssetError, Assets};
 pub use body::{Body, BodyError, LocalStream, RequestBody, ResponseBody, SendStream, carry};
 pub use client_abort::ClientAbort;
 pub use client_certificate::ClientCertificate;
 pub use connect_info::{ConnectInfo, Scheme};
 pub use default_fields::{DefaultFields, Present};
+pub use disposition::Disposition;
 pub use early_hints::{EarlyHints, EarlyHintsError, HintsToSend};
 pub use error::{BoxError, Chain};
 pub use handler::{Handler, HandlerFn, MakeHandler, Request, Response, handler_fn};

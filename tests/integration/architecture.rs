@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "futures-util",
             "http",
             "http-body",
+            "percent-encoding",
             "serde",
             "serde_json",
             "strsim",

@@ -19,6 +19,7 @@ mod in_process; // foobar::test::site
 mod log; // what repeats is counted
 mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
+mod public_files; // public, asset and send_file
 mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not

@@ -113,6 +113,8 @@ fn no_sources() -> Files {
 
 pub(super) fn options() -> FilesOptions {
     FilesOptions {
+        place: "the folder".to_owned(),
+        assets: true,
         index: vec!["index.html".to_owned(), "index.txt".to_owned()],
         announce: HeaderRules::compile("sites.a", &SiteSettings::default(), None).unwrap(),
         encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),

@@ -8,17 +8,17 @@ use foobar::config::{
     Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
-    Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
-    Page, Version, rust_embed,
+    AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
+    Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
 use foobar::request::{
     ClientAbort, ClientCertificate, ConnectInfo, Deciding, EarlyHints, EarlyHintsError, HintsToSend, Io, OnClientAbort,
     RequestId, Scheme, Upgrade,
 };
-use foobar::sse::{Event as SentEvent, EventError, IntoEvent, LastEventId, Sse};
+use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{
-    Client, Event, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest, TestResponse,
-    TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest,
+    TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
@@ -31,6 +31,6 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, cancel_with_client, diesel,
-    embed_migrations, every, routes, run_to_end, sse, web,
+    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset, cancel_with_client,
+    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, web,
 };
