@@ -1,5 +1,10 @@
 //! What stands around every application, whichever runs it.
 
+mod counters;
+mod failure;
+mod gate;
+mod security_headers;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -15,11 +20,6 @@ use http_body::Body;
 use tokio::time::timeout;
 
 use crate::{AppSettings, asset};
-
-mod counters;
-mod failure;
-mod gate;
-mod security_headers;
 
 pub(crate) use counters::Counters;
 pub(crate) use failure::{Failure, log};

@@ -3,6 +3,7 @@
 //! The dependency policy is a test over `cargo metadata`: a tool of its own would take longer to build than all the rest.
 
 mod facade; // what an application can name
+mod habits; // what every file keeps
 mod imports; // who imports whom
 mod rooms; // the rooms of the web tier
 

@@ -15,6 +15,7 @@ mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
 mod faults; // what faults of the database, the network and the disk do to a site under load
 mod http2; // HTTP/2 as frames
+mod in_process; // foobar::test::site
 mod log; // what repeats is counted
 mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography

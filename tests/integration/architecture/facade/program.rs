@@ -14,12 +14,15 @@ use foobar::files::{
 use foobar::request::{
     ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, HintsToSend, Io, RequestId, Scheme, Upgrade,
 };
-use foobar::test::{Client, MysqlServer, ServerError, TestDb, TestRequest, TestResponse, client, client_on};
+use foobar::test::{
+    Client, Event, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest, TestResponse,
+    TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+};
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
-    DefaultFields, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
-    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody,
-    Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
+    DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler,
+    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request,
+    RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
     StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
     http_body, tower_service,
 };
