@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, SiteSettings,
-    Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, DeclaredSettings,
+    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings,
+    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -15,8 +15,8 @@ use foobar::request::{
     ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, HintsToSend, Io, RequestId, Scheme, Upgrade,
 };
 use foobar::test::{
-    Client, Event, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest, TestResponse,
-    TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    Client, Event, Message, Multipart, MysqlServer, ServerError, Site, TestClient, TestDb, TestHead, TestRequest,
+    TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
