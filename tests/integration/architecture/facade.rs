@@ -184,9 +184,14 @@ impl Sources {
     }
 }
 
-/// What the facade gives on, its own items too.
+/// What the facade gives on, its own items too, and what the program names of a module that is given on whole.
 fn given_on() -> BTreeSet<Item> {
-    FACADE.iter().flat_map(|file| exports(file)).map(|(item, _)| item).collect()
+    let at_root = exports("lib.rs");
+    let within = program().into_values().filter_map(|path| {
+        let [_, module, item] = <[String; 3]>::try_from(path).ok()?; // it lies elsewhere
+        at_root.iter().find(|(_, name)| *name == module).map(|((of, _), _)| (of.clone(), item))
+    });
+    FACADE.iter().flat_map(|file| exports(file)).map(|(item, _)| item).chain(within).collect()
 }
 
 fn items(of: &str, names: &BTreeSet<String>) -> Vec<Item> {
