@@ -27,5 +27,5 @@ use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
     Section, Server, Settings, StartError, Stop, UndeclaredSettings, actix_web, diesel, embed_migrations, every,
-    routes, web,
+    routes, tracing_subscriber, web,
 };
