@@ -7,18 +7,18 @@
 //! - The SQL of an embedded migration is taken down by a connection that runs nothing (`embedded.rs`) and run by us:
 //!   Diesel's harness loses the database's error where SQLite has rolled back by itself.
 
-use std::sync::Arc;
-
-use diesel_migrations::EmbeddedMigrations;
-
-use crate::{Conn, Engine, Error};
-
 mod directive;
 mod embedded;
 mod foreign_keys;
 mod ledger;
 mod lock;
 mod run;
+
+use std::sync::Arc;
+
+use diesel_migrations::EmbeddedMigrations;
+
+use crate::{Conn, Engine, Error};
 
 use embedded::Migration;
 use ledger::Ledger;
