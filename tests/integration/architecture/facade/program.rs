@@ -32,5 +32,5 @@ use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
     Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset, cancel_with_client,
-    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, web,
+    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
