@@ -11,13 +11,14 @@ use crate::settings::AllSettings;
 mod arguments;
 mod check;
 mod migrate;
+mod migrate_new;
 mod output;
 mod routes;
 mod runtime;
 mod serve;
 mod signals;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Migrate};
 use output::{Exit, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -30,6 +31,9 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
             return exit.into();
         }
     };
+    if let Command::Migrate(Migrate::New(name)) = &arguments.command {
+        return migrate_new::run(&parts, name).into(); // it needs neither settings nor a database
+    }
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
@@ -53,7 +57,7 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Check => check::run(&composition),
-                Command::Migrate(action) => migrate::run(&composition, action),
+                Command::Migrate(action) => migrate::run(&composition, &action),
                 Command::Routes => routes::run(&composition),
                 _ => serve::run(composition),
             },

@@ -181,7 +181,7 @@ command line. A secret can be read from a file:
 `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`. `foobar config` shows every effective value and where it came from.
 
 Relative paths are relative to the working folder of the process. Variables have two underscores after `FOOBAR` and
-between the parts of a key, and capitals; others are not ours and are not looked at.
+between the parts of a key, and capitals; others are not read, and one that is ours but for that is warned of.
 
 An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,
 `\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`, `\"30d\"`.

@@ -16,6 +16,7 @@
 
 mod app;
 mod app_instance;
+mod app_route;
 mod app_tier;
 mod context;
 mod db;
@@ -33,6 +34,7 @@ mod tower_app;
 pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;
+pub use app_route::AppRoute;
 pub use app_tier::AppTier;
 pub use context::Context;
 pub use db::Db;

@@ -21,6 +21,7 @@ mod key;
 mod known;
 mod locate;
 mod sources;
+mod stray_variable;
 mod tree;
 
 pub use error::{ConfigError, Hint};
@@ -45,6 +46,7 @@ pub struct Config {
     root: Value,
     keys: Vec<&'static Key>,
     file: Option<locate::Source>,
+    warnings: Vec<String>,
 }
 
 /// One effective value; see [`Config::entries`].
@@ -107,6 +109,11 @@ impl Config {
         let text = tree::find(&self.root, key).map(|value| &value.kind);
         takes_list
             && matches!(text, Some(ValueKind::String(text)) if text.contains(',') && !text.trim().starts_with('['))
+    }
+
+    /// Variables of the environment that are not read, and look as if they were meant to be: which, and what to write.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The configuration file that was read.

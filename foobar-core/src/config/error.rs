@@ -48,11 +48,13 @@ pub enum ConfigError {
         /// The environment variable.
         variable: String,
     },
-    /// A secret that is given as itself and as a file.
-    #[error("{variable} and {variable}_FILE are both set; set one")]
+    /// A key that two variables give: a secret as itself and as a file, or two that differ in capitals.
+    #[error("{variable} and {other} are both set; set one")]
     GivenTwice {
         /// The environment variable.
         variable: String,
+        /// The other one.
+        other: String,
     },
     /// The file that a `…_FILE` variable names cannot be read.
     #[error("{variable}: cannot read {}", path.display())]
@@ -71,6 +73,8 @@ pub enum ConfigError {
 pub enum Hint {
     /// The known key most like it.
     Nearest(String),
+    /// The environment variable that was meant.
+    Variable(String),
     /// A key that stands in another section than the one where it was written.
     OfSection {
         /// The key.
@@ -85,6 +89,7 @@ pub enum Hint {
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Variable(name) => write!(f, "write {name}, with two underscores between the parts of a key"),
             Self::Nearest(name) => write!(f, "did you mean `{name}`?"),
             Self::OfSection { field, section, not_of } => {
                 write!(f, "`{field}` is a key of [{section}], not of [{not_of}]")

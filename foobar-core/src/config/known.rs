@@ -4,6 +4,7 @@ use config::{Value, ValueKind};
 
 use super::error::Hint;
 use super::sources::Override;
+use super::stray_variable::{self, PREFIX};
 use super::{Config, ConfigError, DEFAULT, Key, Settings, tree};
 
 impl Config {
@@ -57,8 +58,18 @@ impl Config {
         let candidates = self.keys.iter().map(|known| named_like(known.name, key));
         let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
         let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
-        let hint = nearest.or_else(|| self.key_of_section_around(key)).or_else(|| self.key_of_other_section(key));
+        let hint = self
+            .variable_meant(key)
+            .or(nearest)
+            .or_else(|| self.key_of_section_around(key))
+            .or_else(|| self.key_of_other_section(key));
         ConfigError::UnknownKey { key: key.to_owned(), origin: self.origin(key), hint }
+    }
+
+    /// The variable that was meant by the one that gives `key`.
+    fn variable_meant(&self, key: &str) -> Option<Hint> {
+        let origin = self.origin(key);
+        origin.starts_with(PREFIX).then(|| stray_variable::meant(&self.keys, &origin))?.map(Hint::Variable)
     }
 
     fn key_of_section_around(&self, key: &str) -> Option<Hint> {
@@ -93,7 +104,7 @@ fn distance(name: &str, key: &str) -> Option<usize> {
         return None;
     }
     tree::segments(name).zip(tree::segments(key)).try_fold(0, |sum, (name, key)| {
-        let distance = strsim::damerau_levenshtein(name, key);
+        let distance = strsim::damerau_levenshtein(&name.to_ascii_lowercase(), &key.to_ascii_lowercase());
         let most = if name.len().min(key.len()) <= 4 { 1 } else { 2 };
         (distance <= most).then_some(sum + distance)
     })

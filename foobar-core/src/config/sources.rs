@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use config::{File, FileFormat, Map, Source, Value};
 
+use super::stray_variable::{self, PREFIX};
 use super::{Config, ConfigError, Key, Settings, locate, tree};
 
 /// Collects the sources of a configuration and merges them.
@@ -13,6 +14,8 @@ pub struct Loader {
     presets: Vec<Override>,
     file: Option<PathBuf>,
     environment: Vec<(String, OsString)>,
+    /// Variables that are not ours, by name.
+    others: Vec<String>,
     given: Vec<Override>,
 }
 
@@ -55,7 +58,9 @@ impl Loader {
     #[must_use]
     pub fn environment(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let named = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))); // not ours
-        self.environment.extend(named.filter(|(name, _)| name.starts_with(PREFIX)));
+        let (ours, others): (Vec<_>, Vec<_>) = named.partition(|(name, _)| name.starts_with(PREFIX));
+        self.environment.extend(ours);
+        self.others.extend(others.into_iter().map(|(name, _)| name));
         self
     }
 
@@ -68,13 +73,14 @@ impl Loader {
 
     /// Merges the sources, refuses unknown keys and fills in the defaults.
     pub fn load(self) -> Result<Config, ConfigError> {
-        let Self { keys, presets, file, environment, given } = self;
+        let Self { keys, presets, file, environment, others, given } = self;
         let file = file.map(read).transpose()?;
         let environment = from_environment(&keys, environment)?;
         let (everywhere, presets): (Vec<_>, Vec<_>) =
             presets.into_iter().partition(|preset| preset.key.split('.').any(|part| part == "*"));
         let root = merge(Values(presets), file.as_ref(), Values(environment), Values(given))?;
-        let mut config = Config { root, keys, file };
+        let warnings = others.iter().filter_map(|name| stray(&keys, name)).collect();
+        let mut config = Config { root, keys, file, warnings };
         config.refuse_unknown()?;
         config.fill_in_presets(&everywhere)?;
         config.fill_in_defaults();
@@ -82,7 +88,12 @@ impl Loader {
     }
 }
 
-const PREFIX: &str = "FOOBAR__";
+/// What to write in the place of a variable that nobody reads.
+fn stray(keys: &[&Key], name: &str) -> Option<String> {
+    let meant = stray_variable::meant(keys, name)?;
+    Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
+}
+
 /// The origin of presets.
 const PROGRAM: &str = "program";
 
@@ -136,8 +147,10 @@ fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result
     for (variable, value) in variables {
         let given = from_variable(keys, variable, value)?;
         if let Some(twice) = all.iter().find(|other| other.key == given.key) {
-            let variable = if twice.origin.len() < given.origin.len() { &twice.origin } else { &given.origin };
-            return Err(ConfigError::GivenTwice { variable: variable.clone() });
+            let mut both = [twice.origin.clone(), given.origin];
+            both.sort_by_key(String::len);
+            let [variable, other] = both;
+            return Err(ConfigError::GivenTwice { variable, other });
         }
         all.push(given);
     }

@@ -14,6 +14,7 @@ use crate::testing::TestDb;
 use crate::{DatabaseSettings, Db, Ending, MysqlConnection, QueryKind};
 
 mod foreign_keys;
+mod source_folder;
 mod unfinished;
 
 const GOOD: EmbeddedMigrations = embed_migrations!("src/migrations/tests/good");

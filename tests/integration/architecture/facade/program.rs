@@ -16,15 +16,15 @@ use foobar::request::{
 };
 use foobar::test::{Client, MysqlServer, ServerError, TestDb, TestRequest, TestResponse, client, client_on};
 use foobar::tiers::{
-    Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
     DefaultFields, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
-    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request, RequestBody,
-    Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
+    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness, Request,
+    RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
     StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
     http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Server, StartError, Stop, actix_web, diesel, embed_migrations, every, routes, web,
+    Server, SourceFolder, StartError, Stop, actix_web, diesel, embed_migrations, every, routes, web,
 };
