@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use foobar_core::config::{Config, Loader};
+use foobar_app::Context;
+use foobar_core::config::{Config, ConfigError, Loader};
 
-use crate::composition::{Composition, Parts};
+use crate::composition::{Composition, Parts, read_settings};
+use crate::reference;
 use crate::settings::AllSettings;
 
 mod arguments;
@@ -23,7 +25,7 @@ use output::{Exit, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     install_provider();
-    let arguments = match Arguments::parse(arguments) {
+    let arguments = match Arguments::parse(arguments, parts.program, &loader.file_name()) {
         Ok(arguments) => arguments,
         Err(usage) => {
             let exit = if usage.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -48,11 +50,11 @@ fn install_provider() {
 
 fn command(command: Command, config: Config, parts: Parts) -> Exit {
     match command {
-        Command::Config => match AllSettings::parse(&config) {
-            Ok(_) => print_config(&config),
+        Command::Config => match parse(&config, &parts) {
+            Ok(()) => print_config(&config),
             Err(error) => fail(&error.into()),
         },
-        Command::Reference => out(crate::settings::reference().trim_end()),
+        Command::Reference => out(reference::of_program(&config).trim_end()),
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
@@ -63,6 +65,12 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
             },
         },
     }
+}
+
+/// Parses every section, also those of the program.
+fn parse(config: &Config, parts: &Parts) -> Result<(), ConfigError> {
+    AllSettings::parse(config)?;
+    read_settings(&parts.settings, config, Context::new(None)).map(drop)
 }
 
 /// Prints every effective value as TOML with its origin, then the keys that have none.

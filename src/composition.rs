@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
-use foobar_core::config::Config;
+use foobar_core::config::{Config, ConfigError};
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 
 use crate::admin::Admin;
+use crate::program::Program;
 use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -30,6 +31,7 @@ pub(crate) struct Composition {
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
     context: Context,
+    pub(crate) program: Option<Program>,
 }
 
 /// What the program brings; the configuration brings the rest.
@@ -42,8 +44,12 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
+    pub(crate) settings: Vec<ReadSettings>,
+    pub(crate) program: Option<Program>,
 }
 
+/// Reads settings of the program's own into the context.
+pub(crate) type ReadSettings = Box<dyn Fn(&Config, Context) -> Result<Context, ConfigError> + Send>;
 type MakeWeb =
     Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
 pub(crate) type Sites = BTreeMap<String, SiteSettings>;
@@ -67,7 +73,7 @@ impl Composition {
             None if settings.database.url.is_some() => Some(open(&config, &settings)?),
             given => given,
         };
-        let context = Context::new(database.clone());
+        let context = read_settings(&parts.settings, &config, Context::new(database.clone()))?;
         let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
@@ -79,7 +85,9 @@ impl Composition {
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
-        let mut composition = Self { config, settings, migrations, database, app, web, admin: None, others, context };
+        let (admin, program) = (None, parts.program);
+        let mut composition =
+            Self { config, settings, migrations, database, app, web, admin, others, context, program };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
@@ -186,6 +194,11 @@ impl Composition {
             }
         }
     }
+}
+
+/// The context with the settings that the program has declared.
+pub(crate) fn read_settings(all: &[ReadSettings], config: &Config, context: Context) -> Result<Context, ConfigError> {
+    all.iter().try_fold(context, |context, read| read(config, context))
 }
 
 /// Those of the application, or those that the server was given.

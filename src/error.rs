@@ -49,6 +49,6 @@ impl StartError {
 
     /// Whether the configuration is to blame, rather than what the server found when it started.
     pub const fn is_configuration(&self) -> bool {
-        !matches!(self, Self::Tier(_) | Self::MigrationsTwice)
+        !matches!(self, Self::Tier(_) | Self::MigrationsTwice | Self::Config(ConfigError::Declaration(_)))
     }
 }

@@ -40,8 +40,12 @@ mod composition;
 pub mod config;
 mod error;
 pub mod files;
+mod program;
+mod reference;
 pub mod request;
 mod running;
+#[doc(hidden)]
+pub mod section;
 mod server;
 mod settings;
 pub mod test;
@@ -52,7 +56,8 @@ pub use running::{Running, Stop};
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
-pub use foobar_app::{App, Context, Db, Error, Routes, every, routes};
+pub use foobar_app::{App, Context, Db, Error, Routes, Settings, UndeclaredSettings, every, routes};
+pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;

@@ -3,13 +3,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, TowerApp};
-use foobar_core::config::Loader;
+use foobar_core::config::{Config, Loader, Section};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::Migrations;
 use foobar_web::{FileSource, WebSettings, WebTier};
 
 use crate::composition::{Application, Composition, Parts, Sites};
+use crate::program::Program;
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -156,7 +157,97 @@ impl Server {
         self
     }
 
-    /// Changes the default of a configuration key; file, environment and command line go above it.
+    /// What the program calls itself: `--version`, the help and the first line that it prints at its start say so.
+    ///
+    /// ```
+    /// # use foobar::Server;
+    /// let server = Server::new().name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    /// ```
+    ///
+    /// The names of the configuration stay; [`config_name`](Self::config_name) changes them.
+    pub fn name(mut self, name: &'static str, version: &'static str) -> Self {
+        self.parts.program = Some(Program { name, version });
+        self
+    }
+
+    /// Calls the configuration after the program: with `config_name("my-site")` the file is `my-site.toml` instead of
+    /// `foobar.toml`, and variables of the environment begin with `MY_SITE__` instead of `FOOBAR__`.
+    ///
+    /// The name is of a-z, digits, `-` and `_`; another is an error at the start.
+    pub fn config_name(mut self, name: &str) -> Self {
+        self.loader = self.loader.name(name);
+        self
+    }
+
+    /// Declares settings of the program's own: the section `[section]` of the configuration, read into a `T`.
+    ///
+    /// They come from the same places as Foobar's, are checked in the same way before anything starts, and are listed by
+    /// `config` and `config --reference`. [`settings!`](crate::settings!) declares such a type, and one that serde reads is
+    /// made one by `impl foobar::Section for T {}`. A handler takes [`Settings<T>`](crate::Settings), and everything else
+    /// gets them by [`Context::settings`].
+    ///
+    /// ```
+    /// use foobar::{Server, Settings};
+    ///
+    /// foobar::settings! {
+    ///     /// What the guestbook is told.
+    ///     pub struct Guestbook {
+    ///         /// How many entries a page has.
+    ///         pub per_page: u32 = 20,
+    ///     }
+    /// }
+    ///
+    /// async fn entries(guestbook: Settings<Guestbook>) -> String {
+    ///     format!("{} on each page", guestbook.per_page)
+    /// }
+    ///
+    /// let server = Server::new().settings::<Guestbook>("guestbook");
+    /// ```
+    ///
+    /// Then `foobar.toml` may have
+    ///
+    /// ```toml
+    /// [guestbook]
+    /// per_page = 50
+    /// ```
+    ///
+    /// and the environment `FOOBAR__GUESTBOOK__PER_PAGE=50`. The section's name is of a-z, digits, `-` and `_`, and none of
+    /// Foobar's own; a name or a type that is given twice is an error at the start.
+    pub fn settings<T: Section + Send + Sync + 'static>(mut self, section: &str) -> Self {
+        self.loader = self.loader.declare::<T>(section);
+        let section = section.to_owned();
+        let read = move |config: &Config, context: Context| Ok(context.with_settings(config.at::<T>(&section)?));
+        self.parts.settings.push(Box::new(read));
+        self
+    }
+
+    /// Takes the program's defaults of any keys as TOML; file, environment and command line go above them.
+    ///
+    /// ```
+    /// # use foobar::Server;
+    /// let server = Server::new().defaults(
+    ///     r#"
+    ///     [database]
+    ///     url = "sqlite:site.db"
+    ///
+    ///     [sites."*"]
+    ///     root = "public"
+    ///
+    ///     [sites."*".routes."/feed.xml"]
+    ///     app = true
+    ///     "#,
+    /// );
+    /// ```
+    ///
+    /// Most programs keep it in a file: `defaults(include_str!("site.toml"))`. A star is each site that there is, or each
+    /// route of a site; it makes no site. `config` shows such a value as one of "the program's defaults", with its line.
+    pub fn defaults(mut self, toml: &str) -> Self {
+        self.loader = self.loader.defaults(toml);
+        self
+    }
+
+    /// Changes the default of a configuration key, above the [`defaults`](Self::defaults); file, environment and command line
+    /// go above it. `sites.*.root` is that of each site, and `sites.*.routes."/feed/".app` makes the route in each.
     pub fn preset(mut self, key: &str, value: impl Into<String>) -> Self {
         self.loader = self.loader.preset(key, value);
         self
@@ -176,7 +267,8 @@ impl Server {
 
     /// Runs the program's command line: `serve` unless it says otherwise. Blocks until the server has stopped.
     ///
-    /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment;
+    /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment
+    /// ([`config_name`](Self::config_name) names both);
     /// installs the log and the signal handlers of this process, and aws-lc-rs as its default provider for rustls where it
     /// has none. The exit code is 0 after a stop that lost nothing, 1
     /// where the server could not start, also after a wait for its database, or a command failed, 2 where the command

@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::PathBuf;
 
 use foobar_app::AppSettings;
-use foobar_core::config::{Config, ConfigError, Key, Loader, Settings, key, settings};
+use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
@@ -94,95 +93,3 @@ pub(crate) fn loader() -> Loader {
         .section::<AppSettings>()
         .section::<DatabaseSettings>()
 }
-
-/// The reference of every configuration key in Markdown, generated from its declaration.
-pub fn reference() -> String {
-    let mut text = INTRODUCTION.to_owned();
-    section::<ServerSettings>(&mut text, "The process");
-    section::<AdminSettings>(&mut text, "The listener for operators");
-    section::<LogSettings>(&mut text, "The program's own log");
-    section::<WebSettings>(&mut text, "The web tier");
-    section::<SiteSettings>(&mut text, "Sites");
-    section::<RouteSettings>(&mut text, "Routes of a site");
-    section::<AppSettings>(&mut text, "The application tier");
-    section::<DatabaseSettings>(&mut text, "The database tier");
-    text
-}
-
-fn section<S: Settings>(text: &mut String, title: &str) {
-    let name = S::SECTION.replace("sites.*", "sites.NAME").replace("routes.*", "routes.\"PATH\"");
-    push(text, format_args!("\n## `[{name}]` — {title}\n\n| Key | Default | Meaning |\n|---|---|---|\n"));
-    S::KEYS.iter().for_each(|key| row(text, key));
-    S::KEYS.iter().for_each(|key| rest(text, key));
-}
-
-/// A key's row of the table, with the first sentence of its description.
-fn row(text: &mut String, key: &Key) {
-    let default = key.default.map_or("—".to_owned(), |default| format!("`{default}`"));
-    let doc = doc(key);
-    let meaning = doc[..first_sentence(&doc)].replace('|', "\\|");
-    push(text, format_args!("| `{}` | {default} | {meaning} |\n", field(key)));
-}
-
-/// What else a key's description says, below the table.
-fn rest(text: &mut String, key: &Key) {
-    let doc = doc(key);
-    let rest = doc[first_sentence(&doc)..].trim_start();
-    if !rest.is_empty() {
-        push(text, format_args!("\n`{}`: ", field(key)));
-        wrap(text, rest, field(key).len() + "``: ".len());
-    }
-}
-
-fn field(key: &Key) -> &'static str {
-    key.name.rsplit('.').next().unwrap_or(key.name) // a name without a dot is its own last part
-}
-
-fn doc(key: &Key) -> String {
-    key.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
-}
-
-/// Where the first sentence ends: at a full stop before a space that is not inside code.
-fn first_sentence(doc: &str) -> usize {
-    let mut ends = doc.match_indices(". ").map(|(at, _)| at + 1);
-    ends.find(|end| doc[..*end].matches('`').count().is_multiple_of(2)).unwrap_or(doc.len()) // it is the only one
-}
-
-/// Writes words in lines of up to 120 characters, of which the first has so many already.
-fn wrap(text: &mut String, words: &str, mut width: usize) {
-    for (at, word) in words.split(' ').enumerate() {
-        width += 1 + word.chars().count();
-        match at {
-            0 => {}
-            _ if width > 120 => {
-                text.push('\n');
-                width = word.chars().count();
-            }
-            _ => text.push(' '),
-        }
-        text.push_str(word);
-    }
-    text.push('\n');
-}
-
-fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
-    text.write_fmt(line).expect("writing to a String cannot fail");
-}
-
-const INTRODUCTION: &str = "# Configuration
-
-Every key of `foobar.toml`, generated from the code by `foobar config --reference`; a test keeps this page and the
-code the same.
-
-The values come from, each overriding the one before: the defaults below, the program's presets, the file
-(`foobar.toml` in the working folder, or `--config FILE`), the environment (`FOOBAR__SECTION__KEY`, for example
-`FOOBAR__WEB__LISTEN`; lists with commas, or as a TOML array where an item has a comma: `[\"a, b\", \"c\"]`), and the
-command line. A secret can be read from a file:
-`FOOBAR__DATABASE__URL_FILE=/run/secrets/url`. `foobar config` shows every effective value and where it came from.
-
-Relative paths are relative to the working folder of the process. Variables have two underscores after `FOOBAR` and
-between the parts of a key, and capitals; others are not read, and one that is ours but for that is warned of.
-
-An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,
-`\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`, `\"30d\"`.
-";

@@ -1,3 +1,5 @@
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -7,9 +9,9 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error};
+use crate::{Db, Error, Settings, UndeclaredSettings};
 
-/// What an application is given: its database, a place for work that outlives a request, and word of the stop.
+/// What an application is given: its database, its settings, a place for work that outlives a request, and word of the stop.
 ///
 /// [`App::start`](crate::App::start) and [`App::stop`](crate::App::stop) get it, and a handler takes it as an argument. It
 /// is cheap to clone.
@@ -29,12 +31,28 @@ use crate::{Db, Error};
 pub struct Context {
     db: Option<Db>,
     tasks: Arc<Tasks>,
+    settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Context {
     /// Of an application with this database. A server makes its own.
     pub fn new(db: Option<Db>) -> Self {
-        Self { db, tasks: Arc::new(Tasks::new()) }
+        Self { db, tasks: Arc::new(Tasks::new()), settings: Arc::default() }
+    }
+
+    /// The same with these settings, in the place of others of their type.
+    #[must_use]
+    pub fn with_settings<T: Send + Sync + 'static>(mut self, settings: T) -> Self {
+        Arc::make_mut(&mut self.settings).insert(TypeId::of::<T>(), Arc::new(settings));
+        self
+    }
+
+    /// Settings of the program's own, declared by `Server::settings`; a handler takes them as [`Settings`].
+    ///
+    /// Where nobody has declared them, the error says how: return it by `?`.
+    pub fn settings<T: Send + Sync + 'static>(&self) -> Result<Settings<T>, UndeclaredSettings> {
+        let settings = self.settings.get(&TypeId::of::<T>()).cloned().and_then(|settings| settings.downcast().ok());
+        settings.map(Settings::new).ok_or_else(UndeclaredSettings::of::<T>) // each has its own type
     }
 
     /// The database, for what belongs to no request; a handler takes a [`Db`].
@@ -101,6 +119,16 @@ impl FromRequest for Context {
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let context = request.app_data::<Self>().cloned();
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
+    }
+}
+
+impl<T: Send + Sync + 'static> FromRequest for Settings<T> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let settings = request.app_data::<Context>().map_or(Err(UndeclaredSettings::of::<T>()), Context::settings);
+        ready(settings.map_err(|error| Error::internal(format!("a handler takes `Settings`: {error}"))))
     }
 }
 

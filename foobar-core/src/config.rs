@@ -10,23 +10,38 @@
 //!
 //! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make a
 //! second site beside the user's.
+//!
+//! A program declares sections of its own by [`Loader::declare`]: any type that serde reads from a table.
 
 use std::path::PathBuf;
 
 use config::{Value, ValueKind};
 use serde::de::DeserializeOwned;
 
+use crate::panics;
+
+mod check;
+mod declared;
+mod environment;
 mod error;
+mod given;
 mod key;
 mod known;
 mod locate;
+mod shape;
 mod sources;
 mod stray_variable;
 mod tree;
 
+use error::{What, Wrong};
+use given::Override;
+use known::{DEFAULT, Known};
+
+pub use declared::DeclaredSection;
 pub use error::{ConfigError, Hint};
-pub use key::{Key, Settings};
+pub use key::{Key, Section, Settings};
 pub use sources::Loader;
+pub use tree::key;
 
 #[doc(inline)]
 pub use crate::{choice, settings};
@@ -38,13 +53,13 @@ pub mod __private {
     pub use serde::{self, Deserialize};
 }
 
-/// The origin of a value that nobody gave.
-const DEFAULT: &str = "default";
-
 /// The merged configuration, every value with its origin. It holds secrets, so it has no `Debug`.
 pub struct Config {
     root: Value,
-    keys: Vec<&'static Key>,
+    known: Vec<Known>,
+    declared: Vec<DeclaredSection>,
+    name: declared::Name,
+    presets: Vec<Override>,
     file: Option<locate::Source>,
     warnings: Vec<String>,
 }
@@ -69,7 +84,10 @@ impl Config {
     /// The values under `section` as any type, for a table of sections such as `sites`.
     pub fn at<T: DeserializeOwned>(&self, section: &str) -> Result<T, ConfigError> {
         let value = tree::find(&self.root, section).cloned().unwrap_or_else(tree::table); // a section without values
-        value.try_deserialize().map_err(|error| self.bad_value(section, &error))
+        match panics::catch(|| value.try_deserialize()) {
+            Ok(read) => read.map_err(|error| self.bad_value(section, &error)),
+            Err(panic) => Err(self.error(section, format!("what reads it {panic}"))),
+        }
     }
 
     /// An error about the value of `key`, with its place.
@@ -81,9 +99,7 @@ impl Config {
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();
         tree::leaves(&self.root, &mut |key, value| {
-            let secret = self.keys.iter().any(|known| known.is_secret() && known.matches(key));
-            let value = if secret { "\"***\"".to_owned() } else { tree::display(value) };
-            entries.push(Entry { key: key.to_owned(), value, origin: self.origin(key) });
+            entries.push(Entry { key: key.to_owned(), value: self.shown(key, value), origin: self.origin(key) });
         });
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         entries
@@ -91,11 +107,34 @@ impl Config {
 
     /// The keys that have neither a value nor a default, in the order of declaration.
     pub fn absent(&self) -> Vec<String> {
-        let of_key = |key: &&'static Key| {
-            let (section, field) = key.name.rsplit_once('.').unwrap_or(("", key.name)); // a key outside a section
-            tree::expand(&self.root, section).into_iter().map(move |section| format!("{section}.{field}"))
+        let of_key = |known: &Known| {
+            let (section, field) = tree::split_last(&known.name).unwrap_or_default(); // no name is empty
+            let sections = tree::expand(&self.root, &section);
+            sections.into_iter().map(|section| tree::join(&section, field)).collect::<Vec<_>>()
         };
-        self.keys.iter().flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
+        let one_each = self.known.iter().filter(|known| !known.is_open());
+        one_each.flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
+    }
+
+    /// The sections that the program has declared, in their order.
+    pub fn declared(&self) -> &[DeclaredSection] {
+        &self.declared
+    }
+
+    /// What the program gives `key` where nobody else does, as TOML; `"***"` for a secret.
+    pub fn preset(&self, key: &str) -> Option<String> {
+        let preset = self.presets.iter().rev().find(|preset| preset.key == key)?;
+        Some(self.shown(key, &preset.value()))
+    }
+
+    /// The name of the file that is read where nobody names another.
+    pub fn file_name(&self) -> String {
+        self.name.file()
+    }
+
+    /// What the names of variables begin with.
+    pub fn prefix(&self) -> String {
+        self.name.prefix()
     }
 
     /// Where the value of `key` came from; for a key without a value, the section around it.
@@ -105,7 +144,7 @@ impl Config {
 
     /// Whether `key` takes a list and has one text, which its commas divide into items.
     pub fn is_divided(&self, key: &str) -> bool {
-        let takes_list = self.keys.iter().any(|known| known.kind.contains("List") && known.matches(key));
+        let takes_list = self.known.iter().any(|known| known.key.kind.contains("List") && known.matches(key));
         let text = tree::find(&self.root, key).map(|value| &value.kind);
         takes_list
             && matches!(text, Some(ValueKind::String(text)) if text.contains(',') && !text.trim().starts_with('['))
@@ -122,20 +161,40 @@ impl Config {
     }
 
     fn bad_value(&self, section: &str, error: &config::ConfigError) -> ConfigError {
-        let (key, message) = error::split(error);
+        let Wrong { key, what } = Wrong::of(error);
         let (key, item) = tree::split_item(&key);
         let key =
             if key.is_empty() { section.to_owned() } else { tree::quoted(&self.root, &format!("{section}.{key}")) };
+        if let What::Missing = what {
+            return self.missing(key);
+        }
         let value = tree::find(&self.root, &key);
         let value = item.and_then(|item| tree::item(value?, item)).or(value);
         let message = match value {
-            Some(value) if !self.keys.iter().any(|known| known.is_secret() && known.matches(&key)) => {
-                format!("{} is not accepted: {message}", tree::display(value))
+            _ if self.is_secret(&key) => not_shown(&what),
+            Some(value) if !matches!(value.kind, ValueKind::Table(_)) => {
+                format!("{} is not accepted: {what}", tree::display(value))
             }
-            _ => message,
+            _ => what.to_string(),
         };
         let message = if self.is_divided(&key) { format!("{message}; commas separate items") } else { message };
         ConfigError::BadValue { origin: self.origin_of_item(&key, item), key, message }
+    }
+
+    fn missing(&self, key: String) -> ConfigError {
+        let origin = if self.file.is_some() { self.origin(&key) } else { "the configuration".to_owned() };
+        let segments: Vec<_> = tree::segments(&key).map(str::to_uppercase).collect();
+        ConfigError::Missing { origin, variable: format!("{}{}", self.prefix(), segments.join("__")), key }
+    }
+
+    fn shown(&self, key: &str, value: &Value) -> String {
+        if self.is_secret(key) { "\"***\"".to_owned() } else { tree::display(value) }
+    }
+
+    /// Whether the value of `key`, or of the list that it is in, must not be shown.
+    fn is_secret(&self, key: &str) -> bool {
+        let list = key.split_once('[').map_or(key, |(list, _)| list);
+        self.known.iter().any(|known| known.is_secret() && (known.matches(key) || known.matches(list)))
     }
 
     /// The same of one item of a list.
@@ -149,10 +208,12 @@ impl Config {
     }
 }
 
-/// A key from its segments, those with other than letters, digits, `_` and `-` in quotes, as in TOML:
-/// `sites."www.foobar.com".root`.
-pub fn key(segments: &[&str]) -> String {
-    segments.iter().map(|segment| tree::segment(segment)).collect::<Vec<_>>().join(".")
+/// What is wrong with a secret, which a message by others could quote.
+fn not_shown(what: &What) -> String {
+    match what {
+        What::Type(_, expected) => format!("the value, which is a secret, is not accepted: expected {expected}"),
+        _ => "the value, which is a secret, is not accepted".to_owned(),
+    }
 }
 
 #[cfg(test)]

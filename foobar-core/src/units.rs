@@ -139,13 +139,13 @@ impl<T: FromStr<Err = String>> Visitor<'_> for Text<T> {
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Text(std::marker::PhantomData))
+        deserializer.deserialize_str(Text(std::marker::PhantomData))
     }
 }
 
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Text(std::marker::PhantomData))
+        deserializer.deserialize_str(Text(std::marker::PhantomData))
     }
 }
 
@@ -174,7 +174,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             }
         }
 
-        deserializer.deserialize_any(Items(std::marker::PhantomData))
+        deserializer.deserialize_seq(Items(std::marker::PhantomData)) // or one text
     }
 }
 

@@ -8,6 +8,9 @@ mod buffers;
 mod connection_state;
 mod connections;
 mod fast_path;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod free_memory;
+mod high_water;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
 
 use crate::StartError;
+use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
 /// The command line, parsed.
@@ -37,8 +38,13 @@ pub(super) enum Migrate {
 }
 
 impl Arguments {
-    pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = syntax().try_get_matches_from(arguments)?;
+    /// Parses those of `program`, whose configuration is in `file` where nobody says otherwise.
+    pub(super) fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        program: Option<Program>,
+        file: &str,
+    ) -> Result<Self, clap::Error> {
+        let matches = syntax(program, file).try_get_matches_from(arguments)?;
         let matches = &matches;
         let values = VALUES.iter().filter_map(|(option, key, ..)| {
             let given: Vec<&String> = matches.get_many(option)?.collect();
@@ -55,10 +61,11 @@ impl Arguments {
 
     /// The configuration with everything that the command line says.
     pub(super) fn load(&self, mut loader: Loader) -> Result<Config, StartError> {
+        let found = PathBuf::from(loader.file_name());
         loader = match &self.config {
             Some(path) if is_missing(path) => return Err(StartError::NoConfigFile(path.clone())),
             Some(path) => loader.file(path),
-            None if !loader.has_file() && !is_missing(Path::new(CONFIG_FILE)) => loader.file(CONFIG_FILE),
+            None if !loader.has_file() && !is_missing(&found) => loader.file(found),
             None => loader,
         };
         loader = loader.environment(std::env::vars_os());
@@ -97,9 +104,6 @@ impl Command {
     }
 }
 
-/// Read from the working folder where neither the program nor the command line names another.
-const CONFIG_FILE: &str = "foobar.toml";
-
 /// Options that set a configuration key: name, key, value name, help.
 const VALUES: &[(&str, &str, &str, &str)] = &[
     ("listen", "web.listen", "ADDR", "Address to serve: HOST:PORT, unix:PATH or fd:N; may be given again"),
@@ -108,7 +112,7 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("access-log", "web.access_log", "FILE", "Access log: a file, `stdout` or `off`"),
 ];
 
-fn syntax() -> clap::Command {
+fn syntax(program: Option<Program>, file: &str) -> clap::Command {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help).global(true)
     };
@@ -117,10 +121,13 @@ fn syntax() -> clap::Command {
         option(name, value, help).action(action)
     });
     let command = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
-    clap::Command::new("foobar")
-        .version(concat!("built on Foobar ", env!("CARGO_PKG_VERSION")))
+    let (name, version) = program.map_or(("foobar", format!("built on {FOOBAR}")), |program| {
+        (program.name, format!("{} (built on {FOOBAR})", program.version))
+    });
+    clap::Command::new(name)
+        .version(version)
         .about("Serves a site: static files, an application and its database")
-        .arg(option("config", "FILE", "Configuration file [default: foobar.toml, if it is there]"))
+        .arg(option("config", "FILE", "").help(format!("Configuration file [default: {file}, if it is there]")))
         .arg(option("root", "DIR", "Folder of static files of the only site"))
         .args(values)
         .subcommand(command("serve", "Serves until SIGTERM, SIGQUIT or SIGINT; the default"))
@@ -133,13 +140,14 @@ fn syntax() -> clap::Command {
                 .subcommand(command("down", "Takes the last one back, by its down.sql"))
                 .subcommand(command("redo", "Takes the last one back and runs it again"))
                 .subcommand(
-                    command("new", "Makes the folder of a migration, with its up.sql and down.sql").arg(name()),
+                    command("new", "Makes the folder of a migration, with its up.sql and down.sql")
+                        .arg(name_argument()),
                 ),
         )
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
 }
 
-fn name() -> Arg {
+fn name_argument() -> Arg {
     Arg::new("NAME").required(true).value_parser(migration_name).help("What it does, such as add_prices")
 }
 

@@ -13,6 +13,7 @@ use super::output::{Exit, complain, fail, out};
 use super::runtime::runtime;
 use super::signals::Signals;
 use crate::composition::Composition;
+use crate::program::{FOOBAR, Program};
 use crate::running::Stop;
 use crate::{Running, StartError};
 
@@ -157,6 +158,7 @@ pub(super) async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
 /// read.
 struct Banner {
     print: fn(fmt::Arguments<'_>),
+    program: Option<Program>,
     database: String,
     configuration: String,
 }
@@ -172,11 +174,14 @@ impl Banner {
             (true, LogFormat::Text) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
             (true, LogFormat::Json) => |line| tracing::info!("{line}"),
         };
-        Self { print, database, configuration }
+        Self { print, program: composition.program, database, configuration }
     }
 
     fn print(&self, running: &Running) {
         let print = self.print;
+        if let Some(program) = self.program {
+            print(format_args!("program        {program}, built on {FOOBAR}"));
+        }
         for address in running.addresses() {
             print(format_args!("listening on   {address}"));
         }

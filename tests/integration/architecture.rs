@@ -89,6 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "httpdate",
             "idna",
             "itoa",
+            "libc",
             "memchr",
             "memmap2",
             "mime_guess",

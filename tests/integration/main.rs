@@ -19,6 +19,7 @@ mod http2; // HTTP/2 as frames
 mod log; // what repeats is counted
 mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
+mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not
 mod static_changing; // a large file that changes while it is sent

@@ -141,6 +141,18 @@ impl Crowd {
 }
 
 #[test]
+fn most_of_the_memory_of_connections_is_given_back_when_they_close() {
+    let mut crowd = Crowd::start(|command| _ = command.env("FOOBAR__WEB__WORKERS", "1"));
+    let before = crowd.memory();
+    let growth = crowd.growth("connections that are kept", |crowd| {
+        (0..3 * CLIENTS).for_each(|_| crowd.ask("nothing", NOT_PLAIN, "404"));
+    });
+    assert!(growth > 4, "{growth} MiB tell nothing");
+    crowd.clients.clear();
+    until("most of it is given back", || (crowd.memory() <= before + growth / 2).then_some(()));
+}
+
+#[test]
 fn a_thousand_clients_that_hardly_read_a_large_file_take_little_memory() {
     let mut crowd = Crowd::start(|_| {});
     let growth = crowd.growth("a large file", |crowd| {

@@ -48,14 +48,35 @@ pub enum ConfigError {
         /// The environment variable.
         variable: String,
     },
-    /// A key that two variables give: a secret as itself and as a file, or two that differ in capitals.
-    #[error("{variable} and {other} are both set; set one")]
-    GivenTwice {
-        /// The environment variable.
+    /// A value that a key needs and does not have.
+    #[error("{origin}: `{key}`: a value is required; write it there, or set {variable}")]
+    Missing {
+        /// The key.
+        key: String,
+        /// Where its section stands.
+        origin: String,
+        /// The environment variable that would set it.
         variable: String,
-        /// The other one.
+    },
+    /// One key that is given by two environment variables, as a secret by itself and by a file.
+    #[error("{one} and {other} are both set; set one")]
+    GivenTwice {
+        /// One environment variable.
+        one: String,
+        /// The other.
         other: String,
     },
+    /// An environment variable that may mean either of two names.
+    #[error("{variable}: this may be `{}` or `{}`, which differ in their capitals alone; give one another name", names[0], names[1])]
+    AmbiguousName {
+        /// The environment variable.
+        variable: String,
+        /// The names in the configuration.
+        names: [String; 2],
+    },
+    /// What the program has declared of its own configuration is wrong.
+    #[error("{0}")]
+    Declaration(String),
     /// The file that a `…_FILE` variable names cannot be read.
     #[error("{variable}: cannot read {}", path.display())]
     SecretFile {
@@ -73,8 +94,6 @@ pub enum ConfigError {
 pub enum Hint {
     /// The known key most like it.
     Nearest(String),
-    /// The environment variable that was meant.
-    Variable(String),
     /// A key that stands in another section than the one where it was written.
     OfSection {
         /// The key.
@@ -84,32 +103,65 @@ pub enum Hint {
         /// The section where it was written.
         not_of: String,
     },
+    /// The environment variable that was meant.
+    Variable(String),
+    /// A section that nobody has declared.
+    Undeclared(String),
 }
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Variable(name) => write!(f, "write {name}, with two underscores between the parts of a key"),
             Self::Nearest(name) => write!(f, "did you mean `{name}`?"),
             Self::OfSection { field, section, not_of } => {
                 write!(f, "`{field}` is a key of [{section}], not of [{not_of}]")
             }
+            Self::Variable(name) => write!(f, "write {name}, with two underscores between the parts of a key"),
+            Self::Undeclared(section) => write!(
+                f,
+                "nobody has declared a section [{section}]; a program does so with `Server::settings::<T>({section:?})`"
+            ),
         }
     }
 }
 
-/// The key and the bare message of an error of the `config` crate.
-pub(super) fn split(error: &config::ConfigError) -> (String, String) {
-    use config::ConfigError::{At, NotFound, Type};
-    match error {
-        At { error, key, .. } => {
-            let (inner, message) = split(error);
-            (key.clone().unwrap_or(inner), message)
+/// An error of the `config` crate: about which key, and what.
+pub(super) struct Wrong {
+    pub(super) key: String,
+    pub(super) what: What,
+}
+
+pub(super) enum What {
+    Missing,
+    /// Another type: what it is, and what was expected.
+    Type(String, &'static str),
+    Other(String),
+}
+
+impl Wrong {
+    pub(super) fn of(error: &config::ConfigError) -> Self {
+        use config::ConfigError::{At, NotFound, Type};
+        let wrong = |key: &str, what| Self { key: key.to_owned(), what };
+        match error {
+            At { error, key, .. } => {
+                let inner = Self::of(error);
+                Self { key: key.clone().unwrap_or(inner.key), what: inner.what }
+            }
+            Type { key, unexpected, expected, .. } => {
+                wrong(key.as_deref().unwrap_or_default(), What::Type(unexpected.to_string(), expected))
+            }
+            NotFound(key) => wrong(key, What::Missing),
+            other => wrong("", What::Other(other.to_string())),
         }
-        Type { key, unexpected, expected, .. } => {
-            (key.clone().unwrap_or_default(), format!("found {unexpected}, expected {expected}"))
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("a value is required"),
+            Self::Type(unexpected, expected) => write!(f, "found {unexpected}, expected {expected}"),
+            Self::Other(message) => f.write_str(message),
         }
-        NotFound(key) => (key.clone(), "a value is required".to_owned()),
-        other => (String::new(), other.to_string()),
     }
 }

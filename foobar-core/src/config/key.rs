@@ -1,10 +1,13 @@
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 
 /// One configuration key, as declared with [`settings!`](crate::settings).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Key {
-    /// The full name, such as `web.listen`; `*` stands for a name that the user chooses: `sites.*.root`.
-    pub name: &'static str,
+    /// Its name in its section, such as `listen`. In a program's own section it may be that of a table's key,
+    /// `smtp.host`, and `*` stands for a name that the user chooses.
+    pub name: Cow<'static, str>,
     /// The Rust type of the value, as written in the declaration.
     pub kind: &'static str,
     /// The default as a TOML value; `None` if the key may be absent.
@@ -13,25 +16,32 @@ pub struct Key {
     pub doc: &'static [&'static str],
 }
 
-/// A struct of settings that was declared with [`settings!`](crate::settings).
-pub trait Settings: DeserializeOwned {
-    /// The section's name, such as `web`.
+/// What a section of the configuration is read into.
+///
+/// A program declares its own with `foobar::settings!`. A type that only serde knows becomes one by
+/// `impl foobar::Section for T {}`: its keys, and which of them are secret, are found by serde; the defaults are serde's
+/// too (`#[serde(default)]`), and the reference has no word about them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a section of the configuration",
+    label = "not a `Section`",
+    note = "declare it with `foobar::settings! {{ struct Guestbook {{ .. }} }}`, with the defaults and descriptions of its keys",
+    note = "a type with `#[derive(serde::Deserialize)]` becomes one by `impl foobar::Section for {Self} {{}}`"
+)]
+pub trait Section: DeserializeOwned {
+    /// What is declared of its keys, in the order of declaration.
+    const KEYS: &'static [Key] = &[];
+}
+
+/// A section of Foobar's own, declared with [`settings!`](crate::settings).
+pub trait Settings: Section {
+    /// The section's name, such as `web`; `*` stands for a name that the user chooses: `sites.*`.
     const SECTION: &'static str;
-    /// Its keys, in the order of declaration.
-    const KEYS: &'static [Key];
 }
 
 impl Key {
     /// Whether the value must not be shown.
     pub fn is_secret(&self) -> bool {
         self.kind.contains("Secret")
-    }
-
-    /// Whether `key` is this one; `*` matches any one segment.
-    pub fn matches(&self, key: &str) -> bool {
-        let mut segments = super::tree::segments(key);
-        self.name.split('.').all(|known| segments.next().is_some_and(|given| known == "*" || known == given))
-            && segments.next().is_none()
     }
 }
 
@@ -74,9 +84,12 @@ macro_rules! settings {
 
         impl $crate::config::Settings for $name {
             const SECTION: &'static str = $section;
+        }
+
+        impl $crate::config::Section for $name {
             const KEYS: &'static [$crate::config::Key] = &[$(
                 $crate::config::Key {
-                    name: concat!($section, ".", stringify!($field)),
+                    name: std::borrow::Cow::Borrowed(stringify!($field)),
                     kind: stringify!($kind),
                     default: $crate::settings!(@default $($default)?),
                     doc: &[$($doc),+],

@@ -26,13 +26,13 @@ impl Source {
         &self.text
     }
 
-    /// Whether the text is TOML at all. The error does not quote the text, which may hold a password.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(()) };
+    /// Itself, if the text is TOML at all. The error does not quote the text, which may hold a password.
+    pub(super) fn check(self) -> Result<Self, ConfigError> {
+        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(self) };
         let line = error.span().map(|span| self.line(span.start));
         let twice = error.span().filter(|_| error.message() == "duplicate key").and_then(|span| self.twice(span));
         let message = twice.unwrap_or_else(|| error.message().to_owned()); // in the parser's words
-        Err(ConfigError::Syntax { path: self.path.clone(), line, message })
+        Err(ConfigError::Syntax { path: self.path, line, message })
     }
 
     /// Which key is there twice, and where it is first: in the same table above, or as the same header.

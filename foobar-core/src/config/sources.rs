@@ -2,43 +2,75 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use config::{File, FileFormat, Map, Source, Value};
+use config::{File, FileFormat, Map, Source, Value, ValueKind};
 
-use super::stray_variable::{self, PREFIX};
-use super::{Config, ConfigError, Key, Settings, locate, tree};
+use super::declared::{Declared, Name};
+use super::given::Override;
+use super::known::Known;
+use super::{Config, ConfigError, Section, Settings, declared, environment, locate, stray_variable, tree};
 
 /// Collects the sources of a configuration and merges them.
 #[derive(Clone, Default)]
 pub struct Loader {
-    keys: Vec<&'static Key>,
+    name: Name,
+    known: Vec<Known>,
+    declared: Vec<Declared>,
+    beneath: Vec<Override>,
+    defaults: Vec<String>,
     presets: Vec<Override>,
     file: Option<PathBuf>,
     environment: Vec<(String, OsString)>,
-    /// Variables that are not ours, by name.
-    others: Vec<String>,
     given: Vec<Override>,
 }
 
 impl Loader {
-    /// Makes the keys of a section known.
+    /// Makes the keys of a section of Foobar's own known.
     #[must_use]
     pub fn section<S: Settings>(mut self) -> Self {
-        self.keys.extend(S::KEYS);
+        self.known.extend(Known::of(S::SECTION, S::KEYS));
+        self
+    }
+
+    /// Makes a section of the program's own known. What is wrong with it, [`load`](Self::load) tells.
+    #[must_use]
+    pub fn declare<T: Section + 'static>(mut self, section: impl Into<String>) -> Self {
+        self.declared.push(Declared::new::<T>(section.into()));
+        self
+    }
+
+    /// Changes the name of the file from `foobar.toml` to `NAME.toml`, and the first part of the variables from `FOOBAR__`
+    /// to `NAME__`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Name::new(name.into());
+        self
+    }
+
+    /// The name of the file that is read where nobody names another.
+    pub fn file_name(&self) -> String {
+        self.name.file()
+    }
+
+    /// Takes the program's own defaults as TOML: beneath all presets, and with stars as in [`preset`](Self::preset),
+    /// `[sites."*"]`. What a second text says goes above the first.
+    #[must_use]
+    pub fn defaults(mut self, toml: impl Into<String>) -> Self {
+        self.defaults.push(toml.into());
         self
     }
 
     /// Sets one key beneath file and environment: a default of the program. With `*` for a segment it is the default
-    /// of that key in every section there is, as in `sites.*.root`.
+    /// of that key in every section there is, as in `sites.*.root`; it makes no site.
     #[must_use]
     pub fn preset(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.presets.push(Override { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
+        self.presets.push(Override::text(key, value, PROGRAM));
         self
     }
 
-    /// Sets one key beneath all presets, also those set before.
+    /// Sets one key beneath all presets and defaults of the program.
     #[must_use]
     pub fn preset_beneath(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.presets.insert(0, Override { key: key.into(), value: value.into(), origin: PROGRAM.to_owned() });
+        self.beneath.push(Override::text(key, value, PROGRAM));
         self
     }
 
@@ -58,61 +90,64 @@ impl Loader {
     #[must_use]
     pub fn environment(mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let named = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value))); // not ours
-        let (ours, others): (Vec<_>, Vec<_>) = named.partition(|(name, _)| name.starts_with(PREFIX));
-        self.environment.extend(ours);
-        self.others.extend(others.into_iter().map(|(name, _)| name));
+        self.environment.extend(named);
         self
     }
 
     /// Sets one key, above file and environment; `origin` says who, such as `--listen`.
     #[must_use]
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>, origin: impl Into<String>) -> Self {
-        self.given.push(Override { key: key.into(), value: value.into(), origin: origin.into() });
+        self.given.push(Override::text(key, value, origin));
         self
     }
 
     /// Merges the sources, refuses unknown keys and fills in the defaults.
-    pub fn load(self) -> Result<Config, ConfigError> {
-        let Self { keys, presets, file, environment, others, given } = self;
-        let file = file.map(read).transpose()?;
-        let environment = from_environment(&keys, environment)?;
-        let (everywhere, presets): (Vec<_>, Vec<_>) =
-            presets.into_iter().partition(|preset| preset.key.split('.').any(|part| part == "*"));
-        let root = merge(Values(presets), file.as_ref(), Values(environment), Values(given))?;
-        let warnings = others.iter().filter_map(|name| stray(&keys, name)).collect();
-        let mut config = Config { root, keys, file, warnings };
+    pub fn load(mut self) -> Result<Config, ConfigError> {
+        self.name.check()?;
+        declared::check(&self.known, &self.declared)?;
+        self.known.extend(self.declared.iter().flat_map(Declared::known));
+        let file = self.file.take().map(read).transpose()?;
+        let (everywhere, presets) = self.of_the_program()?;
+        let sources = |environment| [Values(presets.clone()), environment, Values(self.given.clone())];
+        let (prefix, known) = (self.name.prefix(), self.known);
+        let (ours, others): (Vec<_>, Vec<_>) =
+            self.environment.into_iter().partition(|(name, _)| name.starts_with(&prefix));
+        let warnings = others.iter().filter_map(|(name, _)| stray(&known, &prefix, name)).collect();
+        let names = merge(sources(Values::default()), file.as_ref());
+        let environment = environment::read(&known, names, &prefix, ours)?;
+        let root = merge(sources(Values(environment)), file.as_ref());
+        let declared = self.declared.into_iter().map(|declared| declared.section).collect();
+        let mut config = Config { root, known, declared, name: self.name, presets, file, warnings };
         config.refuse_unknown()?;
         config.fill_in_presets(&everywhere)?;
         config.fill_in_defaults();
         Ok(config)
     }
+
+    /// Presets and defaults of the program, the strongest last: those with a star, and the others.
+    fn of_the_program(&mut self) -> Result<(Vec<Override>, Vec<Override>), ConfigError> {
+        let mut all = std::mem::take(&mut self.beneath);
+        for text in self.defaults.drain(..) {
+            all.extend(of_text(text)?);
+        }
+        all.append(&mut self.presets);
+        Ok(all.into_iter().partition(|preset| tree::has_star(&preset.key)))
+    }
 }
 
 /// What to write in the place of a variable that nobody reads.
-fn stray(keys: &[&Key], name: &str) -> Option<String> {
-    let meant = stray_variable::meant(keys, name)?;
+fn stray(known: &[Known], prefix: &str, name: &str) -> Option<String> {
+    let meant = stray_variable::meant(known, prefix, name)?;
     Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
 }
 
 /// The origin of presets.
 const PROGRAM: &str = "program";
-
-/// A value that a person or program gave for one key. It may be a secret, so it has no `Debug`.
-#[derive(Clone)]
-pub(super) struct Override {
-    pub(super) key: String,
-    value: String,
-    origin: String,
-}
-
-impl Override {
-    pub(super) fn value(&self) -> Value {
-        Value::new(Some(&self.origin), self.value.clone())
-    }
-}
+/// The origin of what is in the program's text of defaults.
+const DEFAULTS: &str = "the program's defaults";
 
 /// Overrides as a source of the `config` crate.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Values(Vec<Override>);
 
 impl fmt::Debug for Values {
@@ -137,55 +172,34 @@ impl Source for Values {
 
 fn read(path: PathBuf) -> Result<locate::Source, ConfigError> {
     match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(locate::Source::new(path, text)),
+        Ok(text) => locate::Source::new(path, text).check(),
         Err(source) => Err(ConfigError::Unreadable { path, source }),
     }
 }
 
-fn from_environment(keys: &[&Key], variables: Vec<(String, OsString)>) -> Result<Vec<Override>, ConfigError> {
-    let mut all: Vec<Override> = Vec::with_capacity(variables.len());
-    for (variable, value) in variables {
-        let given = from_variable(keys, variable, value)?;
-        if let Some(twice) = all.iter().find(|other| other.key == given.key) {
-            let mut both = [twice.origin.clone(), given.origin];
-            both.sort_by_key(String::len);
-            let [variable, other] = both;
-            return Err(ConfigError::GivenTwice { variable, other });
-        }
-        all.push(given);
-    }
+/// Each value of the program's own text of defaults. An empty table counts where it makes a section.
+fn of_text(text: String) -> Result<Vec<Override>, ConfigError> {
+    let source = locate::Source::new(DEFAULTS.into(), text).check()?;
+    let mut all = Vec::new();
+    tree::leaves(
+        &merge([Values::default(), Values::default(), Values::default()], Some(&source)),
+        &mut |key, value| {
+            let is_empty = matches!(value.kind, ValueKind::Table(_));
+            if !(is_empty && tree::has_star(key)) {
+                let origin = source.place(key, None);
+                all.push(Override::new(key, value.kind.clone(), origin));
+            }
+        },
+    );
     Ok(all)
 }
 
-/// `FOOBAR__WEB__LISTEN` sets `web.listen`; `FOOBAR__DATABASE__URL_FILE` sets the secret `database.url`.
-fn from_variable(keys: &[&Key], variable: String, value: OsString) -> Result<Override, ConfigError> {
-    let key = variable[PREFIX.len()..].to_lowercase().replace("__", ".");
-    if let Some(secret) = key.strip_suffix("_file")
-        && keys.iter().any(|known| known.is_secret() && known.matches(secret))
-    {
-        let path = PathBuf::from(value);
-        return match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Override { key: secret.to_owned(), value: text.trim().to_owned(), origin: variable }),
-            Err(source) => Err(ConfigError::SecretFile { variable, path, source }),
-        };
-    }
-    match value.into_string() {
-        Ok(value) => Ok(Override { key, value, origin: variable }),
-        Err(_) => Err(ConfigError::NotText { variable }),
-    }
-}
-
-fn merge(
-    presets: Values,
-    file: Option<&locate::Source>,
-    environment: Values,
-    given: Values,
-) -> Result<Value, ConfigError> {
+/// Presets, the file, the environment, and what is set above all.
+fn merge([presets, environment, given]: [Values; 3], file: Option<&locate::Source>) -> Value {
     let mut builder = config::Config::builder().add_source(presets);
     if let Some(file) = file {
-        file.check()?;
         builder = builder.add_source(File::from_str(file.text(), FileFormat::Toml));
     }
     let merged = builder.add_source(environment).add_source(given).build();
-    Ok(merged.expect("the file has been parsed and given values are in memory").cache)
+    merged.expect("the file has been parsed and given values are in memory").cache
 }

@@ -1,22 +1,19 @@
-//! Which variables of the environment are ours, and which look as if they were meant to be.
+//! Variables of the environment that are not read and look as if they were meant to be.
 
-use super::Key;
+use super::known::Known;
 
-/// What ours begin with.
-pub(super) const PREFIX: &str = "FOOBAR__";
-
-/// The variable that was meant, if `name` is one of ours but for its underscores and capitals.
-pub(super) fn meant(keys: &[&Key], name: &str) -> Option<String> {
+/// The variable that was meant, if `name` is one of ours but for its underscores and capitals. Ours begin with `prefix`.
+pub(super) fn meant(known: &[Known], prefix: &str, name: &str) -> Option<String> {
     let given = words(name);
-    let mut meant = keys.iter().filter_map(|key| variable(key, &given));
+    let mut meant = known.iter().filter_map(|known| variable(known, prefix, &given));
     meant.find(|variable| variable != name)
 }
 
 /// The variable of a key, if these are its words; a secret's may end in `_FILE`. The words for a `*` are a name.
-fn variable(key: &Key, given: &str) -> Option<String> {
-    let file = given.strip_suffix("_FILE").filter(|_| key.is_secret());
+fn variable(known: &Known, prefix: &str, given: &str) -> Option<String> {
+    let file = given.strip_suffix("_FILE").filter(|_| known.is_secret());
     let (given, suffix) = file.map_or((given, ""), |given| (given, "_FILE"));
-    let own = format!("{PREFIX}{}", key.name.to_ascii_uppercase().replace('.', "__"));
+    let own = format!("{prefix}{}", known.name.to_uppercase().replace('.', "__"));
     let variable = match own.split_once('*') {
         None => (words(&own) == given).then_some(own)?,
         Some((before, after)) => {
@@ -31,5 +28,5 @@ fn variable(key: &Key, given: &str) -> Option<String> {
 /// The text in capitals, with one underscore between words.
 fn words(text: &str) -> String {
     let words = text.split('_').filter(|word| !word.is_empty());
-    words.map(str::to_ascii_uppercase).collect::<Vec<_>>().join("_")
+    words.map(str::to_uppercase).collect::<Vec<_>>().join("_")
 }

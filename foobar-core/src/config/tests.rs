@@ -1,5 +1,9 @@
 #![expect(unreachable_pub, reason = "`settings!` declares public structs")]
 
+mod declared;
+mod environment;
+mod program;
+
 use super::*;
 use crate::{List, Period, Secret, Size};
 use std::collections::BTreeMap;
@@ -41,6 +45,8 @@ settings! {
     pub struct Route in "sites.*.routes.*" {
         /// Status.
         pub respond: Option<u16>,
+        /// Text.
+        pub content: Option<String>,
     }
 }
 
@@ -49,10 +55,14 @@ fn loader() -> Loader {
 }
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    load_with(loader(), text, environment)
+}
+
+fn load_with(loader: Loader, text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let mut file = tempfile(text);
     file.flush().expect("a temporary file takes bytes");
     let variables = environment.iter().map(|(name, value)| (name.into(), value.into()));
-    loader().file(file.path()).environment(variables).load()
+    loader.file(file.path()).environment(variables).load()
 }
 
 fn tempfile(text: &str) -> tempfile::NamedTempFile {
@@ -63,7 +73,11 @@ fn tempfile(text: &str) -> tempfile::NamedTempFile {
 
 /// The error without the folder of the file.
 fn message(text: &str, environment: &[(&str, &str)]) -> String {
-    let config = load(text, environment);
+    message_of(loader(), text, environment)
+}
+
+fn message_of(loader: Loader, text: &str, environment: &[(&str, &str)]) -> String {
+    let config = load_with(loader, text, environment);
     let error = match config {
         Err(error) => error,
         Ok(config) => match (config.section::<Web>(), config.at::<BTreeMap<String, Site>>("sites")) {
@@ -136,7 +150,9 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
         message("[sites.www]\nrout = 'x'\n", &[]),
         "foobar.toml:2: unknown key `sites.www.rout`; did you mean `sites.www.root`?"
     );
-    assert_eq!(message("[nonsense]\n", &[]), "foobar.toml:1: unknown key `nonsense`");
+    let undeclared = "nobody has declared a section [nonsense]; a program does so with";
+    assert!(message("[nonsense]\n", &[]).starts_with(&format!("foobar.toml:1: unknown key `nonsense`; {undeclared}")));
+    assert!(message("[nonsense]\nlisten = 1\n", &[]).contains(undeclared));
     assert_eq!(message("web = 3\n", &[]), "foobar.toml:1: `web`: this is a section, not a value");
 }
 
@@ -161,9 +177,9 @@ fn a_key_of_another_section_is_told_where_it_stands() {
         format!("foobar.toml:3: unknown key `sites.www.listen`; `listen` {elsewhere} [sites.www]")
     );
     assert_eq!(
-        message("", &[("FOOBAR__APP__KEEPALIVE_TIMEOUT", "x")]),
+        message("", &[("FOOBAR__SITES__WWW__KEEPALIVE_TIMEOUT", "x")]),
         format!(
-            "FOOBAR__APP__KEEPALIVE_TIMEOUT: unknown key `app.keepalive_timeout`; `keepalive_timeout` {elsewhere} [app]"
+            "FOOBAR__SITES__WWW__KEEPALIVE_TIMEOUT: unknown key `sites.www.keepalive_timeout`; `keepalive_timeout` {elsewhere} [sites.www]"
         )
     );
     assert_eq!(

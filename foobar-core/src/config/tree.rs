@@ -17,6 +17,12 @@ pub(super) fn segments(key: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A key from its segments, those with other than letters, digits, `_` and `-` in quotes, as in TOML:
+/// `sites."www.foobar.com".root`.
+pub fn key(segments: &[&str]) -> String {
+    segments.iter().map(|name| segment(name)).collect::<Vec<_>>().join(".")
+}
+
 pub(super) fn table() -> Value {
     Value::new(None, ValueKind::Table(Map::new()))
 }
@@ -82,13 +88,32 @@ pub(super) fn quoted(root: &Value, key: &str) -> String {
     found
 }
 
+/// `prefix` and a name in it.
+pub(super) fn join(prefix: &str, name: &str) -> String {
+    let name = segment(name);
+    if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
+}
+
+/// The section of a key, and the key in it.
+pub(super) fn split_last(whole: &str) -> Option<(String, &str)> {
+    let mut segments: Vec<&str> = segments(whole).collect();
+    let last = segments.pop()?;
+    Some((key(&segments), last))
+}
+
+/// Whether a segment of a pattern stands for any name.
+pub(super) fn is_any(segment: &str) -> bool {
+    segment == "*"
+}
+
+/// Whether a key is a pattern.
+pub(super) fn has_star(key: &str) -> bool {
+    segments(key).any(is_any)
+}
+
 /// The tables that stand where `pattern` says, `*` being any name; the pattern itself if it has none.
 pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
-    pattern.split('.').fold(vec![String::new()], |prefixes, wanted| {
-        let join = |prefix: &str, name: &str| {
-            let name = segment(name);
-            if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
-        };
+    segments(pattern).fold(vec![String::new()], |prefixes, wanted| {
         let names = |prefix: &String| match find(root, prefix).map(|value| &value.kind) {
             Some(ValueKind::Table(table)) => table.keys().map(|name| join(prefix, name)).collect(),
             _ => Vec::new(),

@@ -10,6 +10,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection_state::{ConnectionState, IdleNotifier};
+use super::high_water::HighWater;
 use crate::counters::Counters;
 
 /// The open connections of one worker.
@@ -18,6 +19,7 @@ pub(crate) struct Connections {
     counters: Arc<Counters>,
     draining: Rc<Cell<bool>>,
     open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
+    high_water: HighWater,
     changed: Notify,
     idle: Rc<IdleNotifier>,
     /// Whether one more waits, and none is idle.
@@ -31,6 +33,7 @@ impl Connections {
             counters,
             draining: Rc::default(),
             open: RefCell::default(),
+            high_water: HighWater::default(),
             changed: Notify::new(),
             idle: Rc::default(),
             short: Cell::default(),
@@ -52,6 +55,7 @@ impl Connections {
             connection.await;
         });
         self.open.borrow_mut().insert((state, task.abort_handle()));
+        self.high_water.opened(self.count());
     }
 
     /// How many there are.
@@ -136,6 +140,7 @@ impl Drop for Open {
         self.connections.open.borrow_mut().try_remove(self.place); // not there if it ended before it began
         self.connections.counters.closed();
         self.connections.changed.notify_waiters();
+        self.connections.high_water.closed(self.connections.count());
     }
 }
 

@@ -75,9 +75,13 @@ impl Tls {
         let protocols = protocols(options.protocols)?;
         let has_files = options.tickets && !options.ticket_keys.is_empty();
         let ticket_keys = has_files.then(|| TicketKeys::read(options.ticket_keys)).transpose()?.map(Arc::new);
+        let has_certificates = sites.iter().any(|site| !site.certificates.is_empty());
         let tickets: Option<Arc<dyn ProducesTickets>> = match &ticket_keys {
             Some(keys) => Some(Arc::<TicketKeys>::clone(keys)),
-            None if options.tickets => Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?),
+            // The first random bytes take a tenth of a second, which a start without TLS is spared.
+            None if options.tickets && has_certificates => {
+                Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?)
+            }
             None => None,
         };
         let common = Common { provider, protocols, tickets, alpn: options.alpn.clone() };

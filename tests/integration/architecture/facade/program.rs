@@ -4,8 +4,8 @@
 
 use foobar::config::{
     AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, Settings,
-    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, SiteSettings,
+    Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
@@ -26,5 +26,6 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Server, SourceFolder, StartError, Stop, actix_web, diesel, embed_migrations, every, routes, web,
+    Section, Server, Settings, SourceFolder, StartError, Stop, UndeclaredSettings, actix_web, diesel, embed_migrations,
+    every, routes, web,
 };

@@ -1,0 +1,65 @@
+//! What [`settings!`](crate::settings!) needs of this crate.
+
+pub use foobar_core::config::__private::{Deserialize, serde};
+pub use foobar_core::config::{Key, Section};
+
+/// Declares settings of the program's own: a struct, and of each of its keys the type, the default and a description.
+///
+/// A default is written as in TOML: a number, `true`, `"text"`, `["a", "b"]`. A key without one has to be given, unless it
+/// is an `Option`. What is in a [`Secret`](crate::config::Secret) is printed nowhere. The descriptions are those of
+/// `config --reference`.
+///
+/// ```
+/// use foobar::config::{Period, Secret};
+/// use foobar::{Server, Settings};
+///
+/// foobar::settings! {
+///     /// What the guestbook is told.
+///     pub struct Guestbook {
+///         /// How many entries a page has.
+///         pub per_page: u32 = 20,
+///         /// How long an entry can be changed.
+///         pub editable: Period = "15m",
+///         /// The password of the moderators; without it nobody moderates.
+///         pub password: Option<Secret>,
+///     }
+/// }
+///
+/// async fn entries(guestbook: Settings<Guestbook>) -> String {
+///     format!("{} on each page", guestbook.per_page)
+/// }
+///
+/// let server = Server::new().settings::<Guestbook>("guestbook");
+/// ```
+///
+/// Nested tables, lists and maps are types with `#[derive(serde::Deserialize)]`, and so may the whole be; see
+/// [`Section`](crate::Section).
+#[macro_export]
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $( $(#[doc = $doc:literal])* $field_vis:vis $field:ident: $kind:ty $(= $default:expr)? ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, $crate::section::Deserialize)]
+        #[serde(crate = "foobar::section::serde")]
+        $vis struct $name {
+            $( $(#[doc = $doc])* $field_vis $field: $kind, )*
+        }
+
+        impl $crate::section::Section for $name {
+            const KEYS: &'static [$crate::section::Key] = &[$(
+                $crate::section::Key {
+                    name: ::std::borrow::Cow::Borrowed(::std::stringify!($field)),
+                    kind: ::std::stringify!($kind),
+                    default: $crate::settings!(@default $($default)?),
+                    doc: &[$($doc),*],
+                },
+            )*];
+        }
+    };
+    (@default $default:expr) => { ::std::option::Option::Some(::std::stringify!($default)) };
+    (@default) => { ::std::option::Option::None };
+}
