@@ -158,9 +158,9 @@ impl Migrations {
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let _lock = MigrationLock::acquire(conn)?;
         let (all, ledger) = self.read(conn)?;
-        let Some(last) = ledger.last() else { return Ok(None) };
-        let last = all.into_iter().find(|migration| migration.version == last);
-        let last = last.ok_or_else(|| Error::UnknownMigration(ledger.last().unwrap_or_default().to_owned()))?; // it is there
+        let Some(version) = ledger.last() else { return Ok(None) };
+        let last = all.into_iter().find(|migration| migration.version == version);
+        let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;
         let up = redone.then(|| Step::up(last.clone(), MigrationStatus::Pending)).transpose()?;
         let name = Step::down(last)?.run(conn)?;
         up.map_or(Ok(name), |up| up.run(conn)).map(Some)
