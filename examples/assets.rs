@@ -4,16 +4,6 @@
 //! Run with: cargo run --release --example assets
 //! Then open http://127.0.0.1:8080/site.css
 
-use std::process::ExitCode;
-
-use foobar::Server;
-use foobar::files::{Embedded, rust_embed::RustEmbed};
-
-#[derive(RustEmbed)]
-#[folder = "examples/site/public"]
-#[crate_path = "foobar::files::rust_embed"]
-struct Assets;
-
-fn main() -> ExitCode {
-    Server::new().files("assets", Embedded::<Assets>::new()).preset("sites.*.root", "embed:assets").run()
+fn main() -> std::process::ExitCode {
+    foobar::Server::new().public(foobar::embed!("examples/site/public")).run()
 }

@@ -1,5 +1,7 @@
 //! The listener for operators is a web tier of one worker with a handler of its own: no second HTTP server.
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +10,7 @@ use std::time::Instant;
 
 use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
+    panics,
 };
 use foobar_web::{Address, Error, ServerName, SiteSettings, Warning, Web, WebSettings, WebTier};
 use http::header::{ALLOW, CONTENT_TYPE, HOST};
@@ -15,8 +18,6 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::settings::AdminSettings;
-
-mod process;
 
 use process::Process;
 
@@ -188,7 +189,7 @@ impl State {
 
     fn ready(&self) -> Response {
         let draining = self.draining.load(Ordering::Relaxed).then(|| "server: not ready: it is stopping\n".to_owned());
-        let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), tier.readiness())).collect();
+        let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), readiness(&**tier))).collect();
         let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
         let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -199,7 +200,7 @@ impl State {
     fn readiness(&self) -> BTreeMap<&'static str, bool> {
         let mut all = BTreeMap::new();
         for tier in &self.tiers {
-            *all.entry(tier.name()).or_insert(true) &= tier.readiness().is_ready();
+            *all.entry(tier.name()).or_insert(true) &= readiness(&**tier).is_ready();
         }
         all
     }
@@ -212,12 +213,21 @@ impl State {
         for (tier, ready) in self.readiness() {
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }
-        self.tiers.iter().for_each(|tier| tier.metrics(&mut metrics));
+        for tier in &self.tiers {
+            if let Err(panic) = panics::catch(|| tier.metrics(&mut metrics)) {
+                tracing::error!(tier = tier.name(), "its metrics {panic}");
+            }
+        }
         let mut response = text(StatusCode::OK, metrics.into_text());
         let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, format);
         response
     }
+}
+
+/// A tier that panics is not ready; what the others say is told all the same.
+fn readiness(tier: &dyn Tier) -> Readiness {
+    panics::catch(|| tier.readiness()).unwrap_or_else(|panic| Readiness::not(panic.to_string()))
 }
 
 /// Where something is.

@@ -1,15 +1,5 @@
 //! The command line that every program built on a [`Server`](crate::Server) has.
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-
-use foobar_app::Context;
-use foobar_core::config::{Config, ConfigError, Loader};
-
-use crate::composition::{Composition, Parts, read_settings};
-use crate::reference;
-use crate::settings::AllSettings;
-
 mod arguments;
 mod check;
 mod migrate;
@@ -20,10 +10,24 @@ mod runtime;
 mod serve;
 mod signals;
 
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use foobar_app::Context;
+use foobar_core::config::{Config, ConfigError, Loader};
+use tokio::runtime::Handle;
+
+use crate::composition::{Composition, Parts, read_settings};
+use crate::reference;
+use crate::settings::AllSettings;
+
 use arguments::{Arguments, Command, Migrate};
-use output::{Exit, fail, out};
+use output::{Exit, complain, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if Handle::try_current().is_ok() {
+        return complain(INSIDE_A_RUNTIME).into();
+    }
     install_provider();
     let arguments = match Arguments::parse(arguments, parts.program, &loader.file_name()) {
         Ok(arguments) => arguments,
@@ -41,6 +45,10 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         Err(error) => fail(&error).into(),
     }
 }
+
+const INSIDE_A_RUNTIME: &str = "`Server::run` makes its own runtime and was called inside another one: write \
+    `fn main() -> ExitCode`, without `async` and without `#[actix_web::main]` or `#[tokio::main]`; a program that needs its \
+    own runtime calls `Server::start`";
 
 /// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is chosen:
 /// a program's own HTTP client may bring the second. One that the program has chosen before stays.

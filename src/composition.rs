@@ -13,6 +13,7 @@ use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use tokio::runtime::Handle;
 
 use crate::admin::Admin;
 use crate::program::Program;
@@ -50,8 +51,10 @@ pub(crate) struct Parts {
 
 /// Reads settings of the program's own into the context.
 pub(crate) type ReadSettings = Box<dyn Fn(&Config, Context) -> Result<Context, ConfigError> + Send>;
-type MakeWeb =
-    Box<dyn FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError> + Send>;
+type MakeWeb = Box<
+    dyn FnOnce(&WebSettings, &Sites, &FileSources, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>
+        + Send,
+>;
 pub(crate) type Sites = BTreeMap<String, SiteSettings>;
 
 /// An application that waits for its database and settings.
@@ -77,11 +80,9 @@ impl Composition {
         let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let web = match parts.web {
-            Some(make) => make(&settings.web, &settings.sites, handler)
-                .map_err(|error| StartError::setting(&config, "web", error))?,
-            None => web(&config, &settings, &parts.files, handler)?,
-        };
+        let make_web = parts.web.unwrap_or_else(|| Box::new(on_sockets));
+        let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
+        let web = web.map_err(|error| of_web(&config, error))?;
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
             return Err(StartError::NothingToServe);
         }
@@ -139,8 +140,9 @@ impl Composition {
         is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
     }
 
-    /// Starts the tiers in order. The admin listener is first, so that it tells how far the others are.
-    pub(crate) async fn start(self) -> Result<Running, StartError> {
+    /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how far
+    /// the others are.
+    pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
         self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let server = &self.settings.server;
         let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
@@ -148,9 +150,12 @@ impl Composition {
         let tiers = admin.into_iter().chain(self.tiers()).collect();
         self.bind().await?;
         let tasks = self.context.tier();
-        let begun = tasks.start().await; // before all that may spawn
-        begun.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
-        match Supervisor::start(tiers, Instant::now() + patience.timeout).await {
+        let begun = {
+            let _on = runtime.enter();
+            tasks.start() // before all that may spawn
+        };
+        begun.await.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
+        match Supervisor::start_in(runtime, tiers, Instant::now() + patience.timeout).await {
             Ok(supervisor) => Ok(Running::new(supervisor, self.web, self.admin, patience)),
             Err(error) => {
                 tasks.cut_off().await; // nobody waits for what the tiers have spawned
@@ -216,17 +221,18 @@ fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
     Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 
-fn web(
-    config: &Config,
-    settings: &AllSettings,
+/// The web tier, unless the program brings another.
+fn on_sockets(
+    settings: &WebSettings,
+    sites: &Sites,
     files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
-) -> Result<Arc<dyn WebTier>, StartError> {
-    match Web::with_files(&settings.web, &settings.sites, files, handler) {
-        Ok(web) => Ok(Arc::new(web)),
-        Err(error) => {
-            let key = error.key().unwrap_or("web").to_owned(); // an error of the tier as a whole
-            Err(StartError::setting(config, &key, error))
-        }
-    }
+) -> Result<Arc<dyn WebTier>, BoxError> {
+    Ok(Arc::new(Web::with_files(settings, sites, files, handler)?))
+}
+
+/// An error that names no setting is one of the tier as a whole.
+fn of_web(config: &Config, error: BoxError) -> StartError {
+    let key = error.downcast_ref().and_then(foobar_web::Error::key).unwrap_or("web").to_owned();
+    StartError::setting(config, &key, error)
 }

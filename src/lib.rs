@@ -38,6 +38,7 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod embed;
 mod error;
 pub mod files;
 mod program;
@@ -56,7 +57,7 @@ pub use running::{Running, Stop};
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
-pub use foobar_app::{App, Context, Db, Error, Routes, Settings, UndeclaredSettings, every, routes};
+pub use foobar_app::{App, Context, Db, Error, Routes, Settings, UndeclaredSettings, asset, every, routes, send_file};
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foobar_core::{Readiness, Supervisor};
+use foobar_core::{Drained, Readiness, Supervisor};
 use foobar_web::{Address, WebTier};
 
 use crate::StartError;
@@ -32,7 +32,7 @@ pub(crate) struct Patience {
 pub enum Stop {
     /// Everything in flight was finished.
     Drained,
-    /// The deadline passed; what was still in flight has been dropped.
+    /// The deadline passed, and what was still in flight has been dropped; or a tier panicked while it drained.
     CutOff,
 }
 
@@ -91,7 +91,7 @@ impl Running {
             tokio::time::sleep(self.patience.delay).await;
         }
         let deadline = Instant::now() + self.patience.timeout;
-        self.supervisor.drain(deadline).await;
-        if Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
+        let drained = self.supervisor.drain(deadline).await;
+        if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }
 }

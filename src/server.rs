@@ -7,7 +7,8 @@ use foobar_core::config::{Config, Loader, Section};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::Migrations;
-use foobar_web::{FileSource, WebSettings, WebTier};
+use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
+use tokio::runtime::Handle;
 
 use crate::composition::{Application, Composition, Parts, Sites};
 use crate::program::Program;
@@ -101,7 +102,7 @@ impl Server {
         M: FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>,
         M: Send + 'static,
     {
-        self.parts.web = Some(Box::new(make));
+        self.parts.web = Some(Box::new(|settings, sites, _, app| make(settings, sites, app)));
         self
     }
 
@@ -135,20 +136,34 @@ impl Server {
         self
     }
 
+    /// Serves files under the paths of every site: those of a folder, by its path, or those inside the program, by
+    /// [`embed!`](crate::embed!).
+    ///
+    /// ```
+    /// use foobar::Server;
+    ///
+    /// let server = Server::new().public("public");
+    /// let server = Server::new().public(foobar::embed!("examples/site/public"));
+    /// ```
+    ///
+    /// It is a preset of `sites.*.root`, which the configuration can change, and the last call counts. A path is relative to
+    /// the working folder of the process. A folder that is not there ends the start with an error.
+    ///
+    /// A page names such a file by [`asset`](crate::asset()).
+    pub fn public(mut self, files: impl Into<PublicFiles>) -> Self {
+        let root = files.into().root(&mut self.parts.files);
+        self.preset("sites.*.root", root)
+    }
+
     /// Brings files that are not in a folder, such as those inside the program, under a name that the configuration can
     /// give in the place of a folder: `root = "embed:NAME"`, or `files = "embed:NAME"` of a route; an exact route takes
     /// one file, `files = "embed:NAME/favicon.ico"`.
     ///
     /// ```
     /// use foobar::Server;
-    /// use foobar::files::{Embedded, rust_embed::RustEmbed};
     ///
-    /// #[derive(RustEmbed)]
-    /// #[folder = "examples/site/public"]
-    /// #[crate_path = "foobar::files::rust_embed"]
-    /// struct Assets;
-    ///
-    /// let server = Server::new().files("assets", Embedded::<Assets>::new()).preset("sites.*.root", "embed:assets");
+    /// let files = foobar::embed!("examples/site/public");
+    /// let server = Server::new().files("assets", files).preset("sites.*.root", "embed:assets");
     /// ```
     ///
     /// A [web tier of your own](Self::web_tier) does not get them.
@@ -274,6 +289,15 @@ impl Server {
     /// where the server could not start, also after a wait for its database, or a command failed, 2 where the command
     /// line or the configuration is wrong, and 3 where a second signal or the end of `server.shutdown_timeout` has cut
     /// off requests, a migration or the application's own start.
+    ///
+    /// # Threads
+    ///
+    /// It makes its own tokio runtimes, so it belongs into a `main` that is not `async`. Handlers run on the workers of the web
+    /// tier, queries on the threads of the database. [`App::start`] and [`App::stop`], the start and the drain of each
+    /// [`Tier`] run on a thread of their own each, and may block; what they and handlers spawn, by [`Context::spawn`] or
+    /// from `start` by `tokio::spawn`, lives on a runtime of several threads (as many as there are cores, two at
+    /// least), and must not block for long. Signals are heard on a thread that runs nothing else: whatever blocks, a stop begins at
+    /// once, and ends by `server.shutdown_timeout`.
     pub fn run(self) -> ExitCode {
         cli::run(self.loader, self.parts, std::env::args_os())
     }
@@ -283,10 +307,17 @@ impl Server {
     /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that holds two
     /// providers for rustls and connects to MySQL over TLS installs its default one before. The access log is the
     /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
+    /// What the application and its tiers spawn lives on the caller's runtime; one with a single thread is held up by a task
+    /// that blocks.
     ///
     /// A database that is down is waited for after that: [`Running::failed`] tells where the start fails then.
     pub async fn start(self) -> Result<Running, StartError> {
-        Composition::compile(settings::load(self.loader)?, self.parts)?.start().await
+        Composition::compile(settings::load(self.loader)?, self.parts)?.start(Handle::current()).await
+    }
+
+    /// What it is made of, for a test that starts it in another way.
+    pub(crate) fn into_parts(self) -> (Loader, Parts) {
+        (self.loader, self.parts)
     }
 
     /// An application with tables has a database also where nothing is configured.

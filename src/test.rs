@@ -1,4 +1,4 @@
-//! For tests: an application in process, on a database of its own.
+//! For tests: an application or a whole server in process, on a database of its own.
 //!
 //! ```
 //! use foobar::{App, web};
@@ -17,52 +17,22 @@
 //! assert_eq!(client.get("/").await.text(), "Hello!");
 //! # }
 //! ```
+//!
+//! [`client`] calls the application alone; [`site`] goes through the web tier too: hosts, routes, static files, error pages,
+//! `X-Accel-Redirect`, limits of bodies. Both keep [cookies](foobar_app::testing::Client#cookies), send
+//! [forms with files](Multipart), read answers [piece by piece](TestStream) and open [WebSockets](TestWebSocket).
 
-use std::ops::Deref;
+mod client;
+mod site;
 
-use foobar_app::App;
-
-pub use foobar_app::testing::{TestDb, TestRequest, TestResponse};
+#[cfg(feature = "sqlite")]
+pub use client::client;
+pub use client::{Client, client_on};
+pub use foobar_app::testing::{
+    Event, Message, Multipart, TestDb, TestHead, TestRequest, TestResponse, TestStream, TestWebSocket, Transport,
+};
 #[cfg(feature = "mysql")]
 pub use foobar_db::testing::{MysqlServer, ServerError};
-
-/// Calls an application in process; a [`foobar_app::testing::Client`] otherwise.
-pub struct Client {
-    client: foobar_app::testing::Client,
-    database: TestDb,
-}
-
-/// Calls `app` in process: no socket, no web tier, a fresh SQLite database with the application's migrations run.
-///
-/// # Panics
-///
-/// If the application does not start; the panic says why.
 #[cfg(feature = "sqlite")]
-pub async fn client(app: impl App) -> Client {
-    client_on(TestDb::sqlite().await, app).await
-}
-
-/// Like [`client`], on a database of your choice, such as `TestDb::mysql().await`.
-///
-/// # Panics
-///
-/// If the application does not start; the panic says why.
-pub async fn client_on(database: TestDb, app: impl App) -> Client {
-    let client = foobar_app::testing::Client::new(app, Some((*database).clone())).await;
-    Client { client, database }
-}
-
-impl Client {
-    /// The application's database.
-    pub const fn database(&self) -> &TestDb {
-        &self.database
-    }
-}
-
-impl Deref for Client {
-    type Target = foobar_app::testing::Client;
-
-    fn deref(&self) -> &Self::Target {
-        &self.client
-    }
-}
+pub use site::site;
+pub use site::{Site, site_on};

@@ -10,9 +10,9 @@
 pub use foobar_app::{AppRoute, AppTier, Runtime, StartError as AppStartError, TowerApp};
 pub use foobar_core::panics::Panic;
 pub use foobar_core::{
-    Attempt, Body, BodyError, BoxFuture, DefaultFields, Handler, HandlerFn, Histogram, LocalBoxFuture, LocalStream,
-    MakeHandler, Metrics, PersistentStart, Present, Readiness, Request, RequestBody, Response, ResponseBody,
-    RoutePattern, SendStream, StartError, Supervisor, Tier, handler_fn,
+    Attempt, Body, BodyError, BoxFuture, DefaultFields, Drained, Handler, HandlerFn, Histogram, LocalBoxFuture,
+    LocalStream, MakeHandler, Metrics, PersistentStart, Present, Readiness, Request, RequestBody, Response,
+    ResponseBody, RoutePattern, SendStream, StartError, Supervisor, Tier, handler_fn,
 };
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;

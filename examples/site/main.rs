@@ -21,11 +21,14 @@ use std::process::ExitCode;
 use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations, web};
 
 fn main() -> ExitCode {
+    server().run()
+}
+
+fn server() -> Server {
     Server::new()
         .preset("database.url", "sqlite:site.db")
-        .preset("sites.*.root", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
+        .public(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .app(Site)
-        .run()
 }
 
 struct Site;

@@ -1,12 +1,20 @@
-//! The site in process, on a fresh database of each engine for each test.
+//! The whole site in process, on a fresh database of each engine for each test.
 
-use foobar::test::{self, Client, TestDb};
+use foobar::test::{self, Site, TestDb};
 use serde_json::Value;
 
-use crate::Site;
+use crate::server;
 
-async fn on_both() -> [Client; 2] {
-    [test::client(Site).await, test::client_on(TestDb::mysql().await, Site).await]
+async fn on_both() -> [Site; 2] {
+    [test::site(server()).await, test::site_on(TestDb::mysql().await, server()).await]
+}
+
+#[tokio::test]
+async fn files_lie_beside_the_pages() {
+    for site in on_both().await {
+        assert_eq!(site.get("/site.css").await.header("content-type"), Some("text/css; charset=utf-8"));
+        assert!(site.get("/").await.text().contains("site.css"));
+    }
 }
 
 #[tokio::test]

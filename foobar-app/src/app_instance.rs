@@ -1,3 +1,5 @@
+mod error;
+
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,8 +9,6 @@ use tokio::time::{timeout, timeout_at};
 
 use crate::guard::Guard;
 use crate::{App, Context};
-
-mod error;
 
 pub use error::StartError;
 

@@ -1,5 +1,10 @@
 //! What stands around every application, whichever runs it.
 
+mod counters;
+mod failure;
+mod gate;
+mod security_headers;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,12 +19,7 @@ use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
 
-use crate::AppSettings;
-
-mod counters;
-mod failure;
-mod gate;
-mod security_headers;
+use crate::{AppSettings, asset};
 
 pub(crate) use counters::Counters;
 pub(crate) use failure::{Failure, log};
@@ -79,7 +79,8 @@ impl<A: Application> Guarded<A> {
             return Err(Failure::not_started());
         }
         let limit = self.guard.timeout;
-        let mut answer = pin!(panics::catch_future(self.inner.answer(request, id)));
+        let assets = request.extensions().get().cloned();
+        let mut answer = pin!(panics::catch_future(asset::within(assets, self.inner.answer(request, id))));
         // Most handlers are ready at once, and need no timer.
         let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
             Poll::Ready(answer) => Ok(answer),

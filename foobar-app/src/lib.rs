@@ -3,6 +3,7 @@
 //! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
 //! - [`every`]: work that is done again and again.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
@@ -18,14 +19,17 @@ mod app;
 mod app_instance;
 mod app_route;
 mod app_tier;
+mod asset;
 mod context;
 mod db;
 mod declared;
 mod error;
 mod every;
+mod file_path;
 mod guard;
 mod routes;
 mod runtime;
+mod send_file;
 mod settings;
 mod streamed;
 mod tasks;
@@ -37,6 +41,7 @@ pub use app::App;
 pub use app_instance::StartError;
 pub use app_route::AppRoute;
 pub use app_tier::AppTier;
+pub use asset::asset;
 pub use context::Context;
 pub use db::Db;
 pub use declared::{Settings, UndeclaredSettings};
@@ -44,5 +49,6 @@ pub use error::Error;
 pub use every::every;
 pub use routes::{Routes, routes};
 pub use runtime::Runtime;
+pub use send_file::{SendFile, send_file};
 pub use settings::{AppSettings, HeaderText};
 pub use tower_app::TowerApp;

@@ -4,6 +4,12 @@
 //! its HTTP/2 feature is off. So connections are the web tier's. Each worker thread runs inside an actix `System`,
 //! brought by `MakeHandler::block_on`, so that everything an actix handler may do works; the web tier does not know.
 
+mod head;
+mod listing;
+mod request;
+mod response;
+mod tunnel;
+
 use std::io;
 use std::num::NonZero;
 use std::rc::Rc;
@@ -24,12 +30,6 @@ use http::{Method, StatusCode};
 use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::{App, AppRoute, AppSettings, AppTier, Context, Db};
-
-mod head;
-mod listing;
-mod request;
-mod response;
-mod tunnel;
 
 use request::Link;
 use tunnel::Tunnels;

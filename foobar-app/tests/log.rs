@@ -17,6 +17,7 @@ impl App for Failing {
         let page = async || Err::<&str, _>(Page);
         routes
             .route("/page", web::get().to(page))
+            .route("/line", web::get().to(async || HttpResponse::Ok().insert_header(("x-a", "b\r\nx-c: d")).body("e")))
             .route("/panic", web::get().to(async || -> &str { panic!("on purpose") }))
             .route("/refuse", web::get().to(refuse));
     }
@@ -68,6 +69,7 @@ async fn a_failure_is_logged_once_with_its_cause_and_the_request_id_and_a_client
         ("/panic", "the handler panicked: on purpose"),
         ("/refuse", "the disk is gone"),
         ("/page", "the printer is on fire"),
+        ("/line", "failed to parse header value"),
     ] {
         let answer = client.get(path).await;
         let (id, log) = (answer.header("x-request-id").unwrap(), lines.take());

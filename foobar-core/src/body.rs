@@ -1,3 +1,5 @@
+mod carried;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +8,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::BoxError;
+
+pub use carried::carry;
 
 /// A streamed body that may move between threads.
 pub type SendStream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;

@@ -13,13 +13,6 @@
 //!
 //! A program declares sections of its own by [`Loader::declare`]: any type that serde reads from a table.
 
-use std::path::PathBuf;
-
-use config::{Value, ValueKind};
-use serde::de::DeserializeOwned;
-
-use crate::panics;
-
 mod check;
 mod declared;
 mod environment;
@@ -32,6 +25,13 @@ mod shape;
 mod sources;
 mod stray_variable;
 mod tree;
+
+use std::path::PathBuf;
+
+use config::{Value, ValueKind};
+use serde::de::DeserializeOwned;
+
+use crate::panics;
 
 use error::{What, Wrong};
 use given::Override;

@@ -68,6 +68,13 @@ impl EarlyHints {
         waker.into_iter().for_each(Waker::wake);
         Ok(())
     }
+
+    /// The answer begins: what is given from now on is not sent.
+    pub fn end(&self) {
+        if let Some(queue) = &self.0 {
+            lock(queue).is_over = true;
+        }
+    }
 }
 
 impl HintsToSend {

@@ -1,7 +1,7 @@
+mod histogram;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Arguments, Display, Write};
-
-mod histogram;
 
 pub use histogram::Histogram;
 

@@ -24,7 +24,16 @@ pub async fn on_own_thread<T: Send + 'static>(
     name: &str,
     work: impl Future<Output = T> + Send + 'static,
 ) -> io::Result<Result<T, Panic>> {
-    let runtime = Handle::current();
+    on_own_thread_in(&Handle::current(), name, work).await
+}
+
+/// The same with what the work spawns, its timers and its sockets on another `runtime`.
+pub async fn on_own_thread_in<T: Send + 'static>(
+    runtime: &Handle,
+    name: &str,
+    work: impl Future<Output = T> + Send + 'static,
+) -> io::Result<Result<T, Panic>> {
+    let runtime = runtime.clone();
     let (mut result, outcome) = oneshot::channel();
     let work = async move {
         let done = select! {

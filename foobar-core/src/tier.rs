@@ -16,7 +16,8 @@ pub trait Tier: Send + Sync + 'static {
     /// A dependency that is down but may return (a database that restarts) is not an error: the tier starts, is
     /// [`Readiness::NotReady`] and goes on trying, as a [`PersistentStart`](crate::PersistentStart) does.
     ///
-    /// A supervisor runs it [on a thread of its own](crate::on_own_thread), so it may block.
+    /// A supervisor runs it [on a thread of its own](crate::on_own_thread), so it may block. What it spawns by
+    /// `tokio::spawn` lives on the server's runtime, and may not.
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 
     /// Completes when a start that went on trying has failed for good, with the error that `start` would have given:
@@ -32,7 +33,9 @@ pub trait Tier: Send + Sync + 'static {
     /// those up, such as a stream without an end, ends now. By default it does nothing.
     fn stopping(&self) {}
 
-    /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest.
+    /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest. It too has
+    /// a thread of its own; where it panics, or has not returned two seconds after the deadline, it is left behind, and the
+    /// stop is told to have cut something off.
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
 
     /// What would be cut off if the process ended now, besides requests: words for the log, such as "a migration".

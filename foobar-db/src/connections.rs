@@ -1,6 +1,6 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
@@ -70,7 +70,7 @@ impl Connections {
     }
 
     fn remembered(&self) -> MutexGuard<'_, Option<ConnectError>> {
-        self.state.last_error.lock().expect("nothing panics while it holds the error")
+        self.state.last_error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_outdated(&self, pooled: &Pooled) -> bool {

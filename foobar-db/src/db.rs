@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foobar_core::Tier;
 
@@ -246,11 +246,11 @@ impl<C: EngineConnection> Db<C> {
             let conn = C::of(conn).expect("the engine was compared when the handle was made");
             let value = query(conn)?;
             let ending = if value.is_ok() { Ending::Commit } else { Ending::RollBack };
-            *slot.lock().expect("nothing panics while it holds the slot") = Some(value);
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             Ok(ending)
         });
         self.database().run(kind, query).await?;
-        let value = result.lock().expect("nothing panics while it holds the slot").take();
+        let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(value.expect("a query that has ended has left its result"))
     }
 }

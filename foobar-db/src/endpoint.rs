@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -115,7 +115,7 @@ impl Endpoint {
     }
 
     fn down(&self) -> MutexGuard<'_, Option<ConnectError>> {
-        self.down.lock().expect("nothing panics while it holds the error")
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unavailable(&self, source: ConnectError) -> Error {

@@ -1,4 +1,4 @@
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock};
 
 use foobar_core::Readiness;
 
@@ -11,11 +11,11 @@ impl Health {
     }
 
     pub(crate) fn get(&self) -> Readiness {
-        self.0.read().expect("nothing panics while it holds the readiness").clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Gives what it was before.
     pub(crate) fn set(&self, readiness: Readiness) -> Readiness {
-        std::mem::replace(&mut self.0.write().expect("nothing panics while it holds the readiness"), readiness)
+        std::mem::replace(&mut self.0.write().unwrap_or_else(PoisonError::into_inner), readiness)
     }
 }

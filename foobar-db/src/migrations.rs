@@ -7,10 +7,6 @@
 //! - The SQL of an embedded migration is taken down by a connection that runs nothing (`embedded.rs`) and run by us:
 //!   Diesel's harness loses the database's error where SQLite has rolled back by itself.
 
-use std::sync::Arc;
-
-use crate::{Conn, Engine, Error};
-
 mod directive;
 mod embedded;
 mod embedded_migrations;
@@ -19,6 +15,10 @@ mod ledger;
 mod lock;
 mod migration_status;
 mod run;
+
+use std::sync::Arc;
+
+use crate::{Conn, Engine, Error};
 
 use embedded::Migration;
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};

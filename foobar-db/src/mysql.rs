@@ -15,7 +15,19 @@
 //!   no connection at all. The driver does not ask the server for session tracking, and neither server tracks
 //!   `GET_LOCK`.
 
-use std::sync::{Arc, Mutex, mpsc};
+mod bind;
+mod connection;
+mod control;
+mod effects;
+mod link;
+mod migration_lock;
+mod monitor;
+mod options;
+mod row;
+mod server_error;
+mod session;
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
@@ -30,18 +42,6 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
-
-mod bind;
-mod connection;
-mod control;
-mod effects;
-mod link;
-mod migration_lock;
-mod monitor;
-mod options;
-mod row;
-mod server_error;
-mod session;
 
 pub use connection::MysqlConnection;
 use control::Control;
@@ -179,7 +179,7 @@ impl Tier for Mysql {
             let (database, failure) = (self.describe(), Arc::clone(&self.refused));
             let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
             thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
-            *self.check.lock().expect("nothing panics while it holds the sender") = Some(stop);
+            *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
             self.threads.start(threads);
             Ok(())
         })
@@ -196,7 +196,7 @@ impl Tier for Mysql {
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.threads.drain(deadline).await;
-            drop(self.check.lock().expect("nothing panics while it holds the sender").take());
+            drop(self.check.lock().unwrap_or_else(PoisonError::into_inner).take());
             self.health.set(Readiness::not("drained"));
         })
     }

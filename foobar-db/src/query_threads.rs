@@ -2,7 +2,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -112,7 +112,7 @@ impl QueryThreads {
         self.jobs.close();
         let end = Arc::clone(&self.endpoint.end);
         let close = thread::run("foobar-db-drain", move || {
-            for thread in self.threads.lock().expect("nothing panics while it holds the threads").drain(..) {
+            for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
                 let _panicked = thread.join(); // its caller was told
             }
             drop(self);
@@ -176,11 +176,11 @@ pub(crate) struct QueryThreadsSlot(RwLock<Option<Arc<QueryThreads>>>);
 
 impl QueryThreadsSlot {
     pub(crate) fn start(&self, threads: QueryThreads) {
-        *self.0.write().expect("nothing panics while it holds the slot") = Some(Arc::new(threads));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(threads));
     }
 
     pub(crate) fn get(&self) -> Option<Arc<QueryThreads>> {
-        self.0.read().expect("nothing panics while it holds the slot").clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
@@ -188,7 +188,7 @@ impl QueryThreadsSlot {
     }
 
     pub(crate) async fn drain(&self, deadline: Instant) {
-        let threads = self.0.write().expect("nothing panics while it holds the slot").take();
+        let threads = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(threads) = threads {
             threads.drain(deadline).await;
         }

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Hands work to threads, first come first served.
 pub(crate) struct Queue<T> {
@@ -29,7 +29,7 @@ impl<T> Queue<T> {
     /// The next item, as soon as there is one; `None` once the queue is closed and empty.
     pub(crate) fn pop(&self) -> Option<T> {
         let idle = |state: &mut State<T>| state.items.is_empty() && !state.closed;
-        let mut state = self.changed.wait_while(self.lock(), idle).expect("nothing panics while it holds the queue");
+        let mut state = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
         state.items.pop_front()
     }
 
@@ -40,6 +40,6 @@ impl<T> Queue<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().expect("nothing panics while it holds the queue")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

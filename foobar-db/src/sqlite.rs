@@ -3,11 +3,15 @@
 //!
 //! What a statement may have set is known from SQLite's authorizer; another connection then takes its place.
 
+mod file_identity;
+mod handle;
+mod location;
+
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -27,10 +31,6 @@ use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread};
-
-mod file_identity;
-mod handle;
-mod location;
 
 use file_identity::FileIdentity;
 use location::Location;
@@ -87,8 +87,8 @@ impl Sqlite {
 impl FileDatabase {
     async fn open(&self) -> Result<(), Error> {
         let anchor = self.on_thread(prepare).await?;
-        *self.anchor.lock().expect("nothing panics while it holds the anchor") = anchor;
-        *self.opened.lock().expect("nothing panics while it holds the file") = FileIdentity::at(&self.location);
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = anchor;
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = FileIdentity::at(&self.location);
         self.start_threads().map_err(|error| self.cannot_open(error))?;
         *self.waiting() = None;
         self.health.set(Readiness::Ready);
@@ -113,11 +113,11 @@ impl FileDatabase {
     }
 
     fn opened(&self) -> Option<FileIdentity> {
-        self.opened.lock().expect("nothing panics while it holds the file").clone()
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<ConnectError>> {
-        self.waiting.lock().expect("nothing panics while it holds the error")
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn endpoint(&self, role: Role) -> io::Result<Endpoint> {

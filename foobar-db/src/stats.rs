@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 
 use diesel::result::Error as DieselError;
 use foobar_core::Histogram;
@@ -34,6 +34,6 @@ impl Stats {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
-        self.errors.lock().expect("nothing panics while it holds the counts")
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,6 +17,9 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(feature = "mysql")]
+mod mysql_server;
+
 use std::ops::Deref;
 #[cfg(feature = "mysql")]
 use std::sync::Arc;
@@ -24,9 +27,6 @@ use std::sync::Arc;
 use foobar_core::{BoxError, Chain, Secret};
 
 use crate::{DatabaseSettings, Db};
-
-#[cfg(feature = "mysql")]
-mod mysql_server;
 
 #[cfg(feature = "mysql")]
 pub use mysql_server::{MysqlServer, ServerError};

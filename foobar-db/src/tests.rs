@@ -1,18 +1,18 @@
 //! What the tier promises on every engine, provoked on real servers.
 
-use std::time::Duration;
-
-use foobar_core::Period;
-
-use crate::testing::TestDb;
-use crate::{DatabaseSettings, Db};
-
 mod deadlines;
 mod errors;
 mod own_errors;
 mod servers;
 mod sessions;
 mod values;
+
+use std::time::Duration;
+
+use foobar_core::Period;
+
+use crate::testing::TestDb;
+use crate::{DatabaseSettings, Db};
 
 /// A database of each engine.
 async fn both() -> [TestDb; 2] {

@@ -1,6 +1,10 @@
 //! What the fuzz targets in `fuzz/` call. It exists only under `cfg(fuzzing)`, which cargo-fuzz sets.
 
+mod http1_server;
+
 use crate::request::{Host, NormalPath};
+
+pub use http1_server::Http1Server;
 
 pub use crate::http1::fuzzing::{Head, HeadIndex, HeadReader};
 pub use crate::http2::fuzzing::FrameMeter;

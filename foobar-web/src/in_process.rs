@@ -1,6 +1,7 @@
 //! The web tier without sockets, for tests: the same request path on one worker thread. It must not know a connection.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BoxError, BoxFuture, ClientCertificate, ConnectInfo, MakeHandler, Metrics, Readiness, RequestBody, RequestId,
-    Scheme, Tier,
+    BoxError, BoxFuture, ClientCertificate, ConnectInfo, EarlyHints, MakeHandler, Metrics, Readiness, RequestBody,
+    RequestId, Scheme, SendStream, Tier, carry,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, response, uri};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -37,7 +38,8 @@ pub struct InProcess {
 }
 
 /// A request and where its answer goes.
-type Call = (Request<Bytes>, oneshot::Sender<Response<Bytes>>);
+type Call = (Request<RequestBody>, oneshot::Sender<Answer>);
+type Answer = Response<foobar_core::Body<SendStream>>;
 
 impl InProcess {
     /// Checks the settings and opens the files and folders they name, as [`Web::new`](crate::web::Web::new) does.
@@ -61,15 +63,28 @@ impl InProcess {
         Ok(Self { plan, crew: Threads::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
-    /// Answers one request; one to `https://…` is taken as one over TLS, and one that has a [`ClientCertificate`] among its
-    /// extensions as from a client that has shown it. One without a `Host` is for `localhost`. Waits until the tier has
-    /// started; 503 once it has been drained.
+    /// Answers one request, and reads the answer to its end; otherwise as [`call`](Self::call).
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (head, mut body) = self.call(request.map(RequestBody::full)).await.into_parts();
+        let mut content = BytesMut::new();
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            content.extend(frame.into_data().unwrap_or_default()); // trailers are not content
+        }
+        Response::from_parts(head, content.freeze())
+    }
+
+    /// Answers one request; the body of the answer is made as it is read, and the client has gone when it is dropped.
+    ///
+    /// A request to `https://…` is taken as one over TLS; one without a `Host` is for `localhost`. What a connection would
+    /// bring may be among its extensions: a [`ConnectInfo`], a [`ClientCertificate`], an [`EarlyHints`], and an
+    /// [`Upgrade`](foobar_core::Upgrade) that completes once the answer is 101. Waits until the tier has started; 503 once
+    /// it has been drained.
+    pub async fn call(&self, request: Request<RequestBody>) -> Response<foobar_core::Body<SendStream>> {
         let (sender, answer) = oneshot::channel();
         let sent = self.requests.send((request, sender));
         let answer = if sent.is_ok() { answer.await.ok() } else { None }; // dropped with its worker: gone
         answer.unwrap_or_else(|| {
-            let mut gone = Response::new(Bytes::from_static(b"the web tier has ended"));
+            let mut gone = Response::new("the web tier has ended".into());
             *gone.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             gone
         })
@@ -84,7 +99,10 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
             Some((request, answer)) = requests.recv() => {
                 let pipeline = worker.clone();
                 worker.connections.open(|_| async move {
-                    _ = answer.send(serve(&pipeline, request).await); // who asked may have gone
+                    let (response, feed) = serve(&pipeline, request).await;
+                    if answer.send(response).is_ok() {
+                        feed.await;
+                    }
                 });
             }
         }
@@ -94,22 +112,32 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
     worker.connections.finish(deadline).await;
 }
 
-async fn serve(worker: &Worker, request: Request<Bytes>) -> Response<Bytes> {
-    let (mut parts, body) = request.into_parts();
-    let host = parts.uri.authority().map_or("localhost", |authority| authority.as_str());
-    if let (false, Ok(host)) = (parts.headers.contains_key(HOST), HeaderValue::try_from(host)) {
-        parts.headers.insert(HOST, host);
+/// The answer as a connection would send it, and what reads its body.
+async fn serve(worker: &Worker, request: Request<RequestBody>) -> (Answer, impl Future<Output = ()>) {
+    let (mut request, body) = request.into_parts();
+    let host = request.uri.authority().map_or("localhost", |authority| authority.as_str());
+    if let (false, Ok(host)) = (request.headers.contains_key(HOST), HeaderValue::try_from(host)) {
+        request.headers.insert(HOST, host);
     }
-    let head = parts.method == Method::HEAD;
-    let scheme = if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
-    let connection = ConnectInfo { remote: None, local: None, scheme };
-    let tls = tls_client(&worker.pipeline.sites, &parts);
-    let arrival = RequestContext { connection, tls, since: tokio::time::Instant::now() };
-    let mut response = worker.pipeline.serve(&mut parts, RequestBody::full(body), arrival).await;
-    if response.body().is_by_handler() {
-        worker.pipeline.handler.default_fields().complete(response.headers_mut());
+    let is_head = request.method == Method::HEAD;
+    let hints = request.extensions.get::<EarlyHints>().cloned().unwrap_or_default(); // which sends nothing
+    let arrival = arrival(worker, &request);
+    let response = worker.pipeline.serve(&mut request, body, arrival).await;
+    hints.end();
+    let (mut head, body) = response.into_parts();
+    if body.is_by_handler() {
+        worker.pipeline.handler.default_fields().complete(&mut head.headers);
     }
-    collect(response, head).await
+    complete(&mut head, &body, is_head);
+    let (carried, feed) = carry(body);
+    (Response::from_parts(head, if is_head { RequestBody::empty() } else { carried }), feed)
+}
+
+fn arrival(worker: &Worker, request: &Parts) -> RequestContext {
+    let scheme = if request.uri.scheme() == Some(&uri::Scheme::HTTPS) { Scheme::Https } else { Scheme::Http };
+    let connection = request.extensions.get().copied();
+    let connection = connection.unwrap_or(ConnectInfo { remote: None, local: None, scheme }); // as over a Unix socket
+    RequestContext { connection, tls: tls_client(&worker.pipeline.sites, request), since: tokio::time::Instant::now() }
 }
 
 /// A client that has shown a certificate, if the request has one, to the site of this host.
@@ -120,19 +148,15 @@ fn tls_client(sites: &Sites, request: &Parts) -> Option<TlsClient> {
     Some(TlsClient { site: site.or(sites.default_site())?, certificate: Some(certificate) })
 }
 
-/// Reads the body, as a connection would send it: with its length, and not for `HEAD`.
-async fn collect(response: Response<Logged>, head: bool) -> Response<Bytes> {
-    let (mut parts, mut body) = response.into_parts();
-    parts.headers.insert(SERVER, HeaderValue::from_static("foobar"));
-    parts.headers.insert(RequestId::FIELD, body.entry().id().into());
-    if let Some(length) = body.size_hint().exact() {
-        parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+/// Adds what a connection adds.
+fn complete(head: &mut response::Parts, body: &Logged, is_head: bool) {
+    head.headers.insert(SERVER, HeaderValue::from_static("foobar"));
+    head.headers.insert(RequestId::FIELD, body.entry().id().into());
+    let has_content = !head.status.is_informational() && !matches!(head.status.as_u16(), 204 | 304);
+    let length = body.size_hint().exact().filter(|length| has_content && (*length > 0 || !is_head));
+    if let Some(length) = length {
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
     }
-    let mut collected = BytesMut::new();
-    while !head && let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        collected.extend(frame.into_data().unwrap_or_default()); // trailers are not content
-    }
-    Response::from_parts(parts, collected.freeze())
 }
 
 impl Tier for InProcess {

@@ -42,7 +42,7 @@ pub use encoding::Coding;
 pub use error::{Error, Warning};
 pub use file_source::{
     Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
-    Page, Version,
+    Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
 pub use net::Address;

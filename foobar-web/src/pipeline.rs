@@ -234,6 +234,7 @@ impl Pipeline {
         }
         let id = record.id();
         request.extensions.insert(id);
+        request.extensions.insert(site.assets.clone());
         let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
         let mut response = handed_over.response(request, id).await?;
         if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {

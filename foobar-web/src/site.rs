@@ -5,6 +5,7 @@
 //!   answers an error without a body gets its own site's.
 //! - An internal route lists its folders only where it says so itself.
 
+mod asset;
 mod client_rule;
 mod error_page;
 mod https;
@@ -18,7 +19,7 @@ mod www;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use foobar_core::{Problem, Scheme, config};
+use foobar_core::{Assets, Problem, Scheme, config};
 use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
@@ -54,7 +55,9 @@ pub(crate) struct Sites {
 
 /// One virtual host.
 pub(crate) struct Site {
-    pub(crate) routes: Routes,
+    pub(crate) routes: Arc<Routes>,
+    /// Its files, for its application.
+    pub(crate) assets: Assets,
     pub(crate) error_pages: ErrorPages,
     https: HttpsRules,
     client_rule: ClientRule,
@@ -208,9 +211,12 @@ impl Sites {
         let body_limit = body_limit(site.client_max_body_size.unwrap_or(web.client_max_body_size)); // the site's, or the server's
         let (error_pages, missing) = ErrorPages::compile(key, site, root.as_ref())?;
         self.warnings.extend(missing);
+        let ids = (&*self.route_ids, label);
+        let routes = Arc::new(Routes::compile(files, (key, site), root.as_ref(), ids, has_app, body_limit)?);
         self.sites.push(Site {
             error_pages,
-            routes: Routes::compile(files, (key, site), root.as_ref(), (&self.route_ids, label), has_app, body_limit)?,
+            assets: asset::assets(&routes),
+            routes,
             https: HttpsRules::compile(key, site)?,
             client_rule: ClientRule::compile(key, site)?,
             www: site.www,

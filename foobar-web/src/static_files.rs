@@ -5,8 +5,11 @@
 //!   what the system would have to wait for goes to the file-reading pool.
 //! - Content is never mixed: the state before and after a read must be the same, else it is read again, at most three
 //!   times; then the file is served from its descriptor, and a length that changes meanwhile cuts the connection.
+//! - A name with the hash of a content (`asset_name.rs`, `tree/asset.rs`) leads to the file that has it, for ever. Where
+//!   the file has another content by now, that is sent with `no-cache`: a page of before the change keeps its looks.
 //! - The root is looked up again at the latest every `file_cache_valid`: a replaced link is seen within one of them.
 
+mod asset_name;
 mod autoindex;
 mod cache;
 mod dates;
@@ -40,6 +43,7 @@ use load::Stored;
 use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
 
+pub(crate) use asset_name::with_hash;
 pub(crate) use options::FilesOptions;
 pub(crate) use resource::{Encodings, HeaderRules, PRIVATE};
 pub(crate) use store::Store;
@@ -58,6 +62,16 @@ pub(crate) enum Lookup {
     NotFound,
     /// To be asked with [`StaticFiles::wait`].
     WouldBlock(Unready),
+}
+
+/// What a page may say of a file, to name it with its content.
+pub(crate) enum Asset {
+    /// The hash of its content.
+    Hash(String),
+    /// It is there, but its hash is not known as yet.
+    Unhashed,
+    /// No file is there.
+    Nothing,
 }
 
 /// What has to be waited for: what lies at the path, or, where that is known, its coding or its list.
@@ -160,6 +174,26 @@ impl StaticFiles {
             }
         };
         Ok((page.content_type().clone(), content))
+    }
+
+    /// What a page may say of the file at a path. A small file that is not in memory is read here and now, which blocks
+    /// once: a page cannot wait for it, and is to say the same each time.
+    pub(crate) fn asset(&self, path: &[u8]) -> io::Result<Asset> {
+        let entry = match self.0.find_now(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.find_waiting(path)?,
+            found => found?,
+        };
+        Ok(match &entry.found {
+            Found::File(file) if self.0.options.file && path.ends_with(&file.path) => {
+                self.0.content_hash(file).map_or(Asset::Unhashed, Asset::Hash)
+            }
+            _ => Asset::Nothing, // or it is found by a name that has its hash already
+        })
+    }
+
+    /// The folder, and the setting that names it.
+    pub(crate) fn place(&self) -> &str {
+        &self.0.options.place
     }
 
     fn ready(&self, asked: &RequestView<'_>, entry: &Arc<Entry>) -> Lookup {

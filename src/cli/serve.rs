@@ -3,14 +3,16 @@ use std::future::ready;
 use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foobar_core::log::{self, LogFormat};
-use foobar_core::{Tier, panics};
+use foobar_core::{Tier, on_own_thread, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::Handle;
 use tokio::time::{error::Elapsed, timeout};
 
 use super::output::{Exit, complain, fail, out};
-use super::runtime::runtime;
+use super::runtime::Runtimes;
 use super::signals::Signals;
 use crate::composition::Composition;
 use crate::program::{FOOBAR, Program};
@@ -26,11 +28,10 @@ pub(super) fn run(composition: Composition) -> Exit {
     raise_descriptor_limit();
     report_panics();
     warn_of_sockets(composition.settings.web.listen.iter());
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
-        Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
-    };
-    runtime.block_on(serve(composition))
+    match Runtimes::new() {
+        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, tasks).await),
+        Err(error) => complain(format_args!("cannot make a tokio runtime: {error}")),
+    }
 }
 
 /// A panic that nobody catches goes to the log, like everything else.
@@ -64,7 +65,7 @@ fn warn_of_sockets<'a>(mut listen: impl Iterator<Item = &'a String>) {
     }
 }
 
-async fn serve(composition: Composition) -> Exit {
+async fn serve(composition: Composition, tasks: Handle) -> Exit {
     let mut signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return complain(format_args!("cannot handle signals: {error}")),
@@ -72,7 +73,7 @@ async fn serve(composition: Composition) -> Exit {
     let banner = Banner::new(&composition);
     let patience = *composition.settings.server.shutdown_timeout;
     let tiers = composition.tiers();
-    let mut starting = pin!(composition.start());
+    let mut starting = pin!(composition.start(tasks));
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
@@ -144,15 +145,30 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
     stop
 }
 
-/// Ends at once what the tiers do; whether that is more than requests, which the log tells.
-pub(super) async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
-    let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), tier.unfinished()?)));
+/// Ends at once what the tiers do; whether that is more than requests, which the log tells. A tier that blocks is not waited
+/// for.
+async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
+    let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?)));
     let is_more = unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0;
     for tier in tiers {
-        tier.cut_off().await;
+        let (name, tier) = (tier.name(), Arc::clone(tier));
+        let ended = on_own_thread("cut-off", async move { tier.cut_off().await });
+        match timeout(LAST_WORDS, ended).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(panic))) => tracing::error!(tier = name, "its end {panic}"),
+            Ok(Err(error)) => tracing::error!(tier = name, %error, "its end got no thread"),
+            Err(_elapsed) => tracing::error!(tier = name, "it does not end, and is left behind"),
+        }
     }
     is_more
 }
+
+fn unfinished(tier: &dyn Tier) -> Option<String> {
+    panics::catch(|| tier.unfinished()).unwrap_or_else(|panic| Some(format!("nobody knows what: it {panic}")))
+}
+
+/// How long a tier may take to end what goes on elsewhere.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the operator is told once the server serves: on standard output, unless that has the access log, which programs
 /// read.

@@ -3,6 +3,7 @@
 //! The dependency policy is a test over `cargo metadata`: a tool of its own would take longer to build than all the rest.
 
 mod facade; // what an application can name
+mod habits; // what every file keeps
 mod imports; // who imports whom
 mod rooms; // the rooms of the web tier
 
@@ -22,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "futures-util",
             "http",
             "http-body",
+            "percent-encoding",
             "serde",
             "serde_json",
             "strsim",

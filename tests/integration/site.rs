@@ -63,6 +63,20 @@ async fn every_page_is_there_with_its_type_and_a_strict_policy() {
 }
 
 #[tokio::test]
+async fn the_style_of_every_page_is_kept_by_browsers_until_it_changes() {
+    on_both(|site| {
+        for path in ["/", "/products", "/about", "/nowhere"] {
+            let page = site.get(path).text().to_owned();
+            let (_, rest) = page.split_once("<link rel=\"stylesheet\" href=\"").expect(path);
+            let style = site.get(&rest[..rest.find('"').unwrap()]);
+            assert_eq!(style.header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
+            assert!(style.text().contains("prefers-color-scheme"), "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_page_needs_a_script_or_breaks_the_policy() {
     on_both(|site| {
         for path in ["/", "/products", "/products/7", "/about", "/nowhere"] {

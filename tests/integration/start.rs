@@ -1,5 +1,8 @@
 //! What a start recovers from, and how the program ends where a start cannot succeed.
 
+mod cut_off; // how a start ends that is stopped
+mod own_tier; // what a tier of one's own does to the others
+
 use std::path::Path;
 use std::process::Command;
 
@@ -12,8 +15,6 @@ use foobar::test::MysqlServer;
 use tempfile::TempDir;
 
 use crate::support::{Gateway, Program};
-
-mod cut_off; // how a start ends that is stopped
 
 use cut_off::Begun;
 

@@ -1,12 +1,14 @@
-//! The program whose start the integration tests disturb. `STARTING_MIGRATIONS`, `STARTING_APP` and `STARTING_QUERY` say
-//! what its start is like.
+//! The program whose start and stop the integration tests disturb. `STARTING_MIGRATIONS`, `STARTING_APP` and
+//! `STARTING_QUERY` say what its start is like, `STARTING_TIER` what a tier of its own does, `STARTING_AS` how it is run.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::{Router, extract::State, routing::get};
-use foobar::actix_web::web;
+use foobar::actix_web::{rt, web};
 use foobar::diesel::{self, dsl::sql, prelude::*, sql_types::BigInt};
+use foobar::tiers::{BoxFuture, Readiness, Tier};
 use foobar::{App, BoxError, Context, Migrations, Server, embed_migrations};
 
 struct Starting;
@@ -53,6 +55,10 @@ async fn never() -> Result<(), BoxError> {
 
 fn blocks() -> Result<(), BoxError> {
     tracing::info!("begins, and does not end");
+    block()
+}
+
+fn block() -> ! {
     loop {
         std::thread::park();
     }
@@ -93,9 +99,62 @@ async fn entries(State(context): State<Context>) -> Result<String, String> {
     entries.map(|entries| format!("{entries} entries")).map_err(|error| error.to_string())
 }
 
-fn main() -> ExitCode {
-    match setting("STARTING_AS").as_str() {
-        "service" => Server::new().service_with(service).migrations(Starting.migrations()).run(),
-        _ => Server::new().app(Starting).run(),
+/// A tier with a bug.
+struct Own(Context, String);
+
+impl Tier for Own {
+    fn name(&self) -> &'static str {
+        "own"
     }
+
+    fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async {
+            match self.1.as_str() {
+                "panics at the start" => panic!("a tier with a bug"),
+                "panics later" => drop(tokio::spawn(async { panic!("a task with a bug") })),
+                "blocks every thread" => (0..1000).for_each(|_| self.0.spawn(async { block() })),
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn failed(&self) -> BoxFuture<'_, BoxError> {
+        match self.1.as_str() {
+            "fails with a panic" => panic!("a tier with a bug"),
+            _ => Box::pin(std::future::pending()),
+        }
+    }
+
+    fn readiness(&self) -> Readiness {
+        assert_ne!(self.1, "panics when it is asked", "a tier with a bug");
+        Readiness::Ready
+    }
+
+    fn stopping(&self) {
+        assert_ne!(self.1, "panics at the word of the stop", "a tier with a bug");
+    }
+
+    fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        match self.1.as_str() {
+            "panics at the drain" => panic!("a tier with a bug"),
+            "blocks at the drain" => block(),
+            _ => Box::pin(async {}),
+        }
+    }
+}
+
+/// What `#[actix_web::main]` makes of a `main`.
+fn inside_a_runtime() -> ExitCode {
+    rt::System::new().block_on(async { Server::new().app(Starting).run() })
+}
+
+fn main() -> ExitCode {
+    let tier = setting("STARTING_TIER");
+    let server = match setting("STARTING_AS").as_str() {
+        "service" => Server::new().service_with(service).migrations(Starting.migrations()),
+        "actix main" => return inside_a_runtime(),
+        _ => Server::new().app(Starting),
+    };
+    server.tier_with(move |context| Arc::new(Own(context.clone(), tier))).run()
 }

@@ -1,5 +1,7 @@
 //! Connections that have left HTTP: what a WebSocket handler reads and writes.
 
+mod frames;
+
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -17,8 +19,6 @@ use http::header::UPGRADE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
-
-mod frames;
 
 use frames::Frames;
 

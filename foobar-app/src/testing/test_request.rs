@@ -7,18 +7,21 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use super::browser::Browser;
+use super::multipart::Multipart;
 use super::test_response::TestResponse;
-use super::worker::Worker;
+use super::test_stream::TestStream;
+use super::test_websocket::TestWebSocket;
 
 /// A request that is being put together; `.await` or [`send`](Self::send) sends it.
 #[must_use = "a call is sent by `.await`"]
 pub struct TestRequest<'a> {
-    worker: &'a Worker,
+    browser: &'a Browser,
     request: Request<RequestBody>,
 }
 
 impl<'a> TestRequest<'a> {
-    pub(super) fn new(worker: &'a Worker, method: Method, path: &str) -> Self {
+    pub(super) fn new(browser: &'a Browser, method: Method, path: &str) -> Self {
         let mut request = Request::new(RequestBody::empty());
         *request.method_mut() = method;
         let uri = Uri::try_from(path).unwrap_or_else(|error| panic!("{path:?} is not a path: {error}"));
@@ -29,10 +32,10 @@ impl<'a> TestRequest<'a> {
             request.extensions_mut().insert(ConnectInfo { remote: None, local: None, scheme: Scheme::Https });
         }
         *request.uri_mut() = uri;
-        Self { worker, request }
+        Self { browser, request }
     }
 
-    /// Sets a header, in place of others of its name.
+    /// Sets a header, in place of others of its name. `Cookie` is sent in place of the client's own cookies.
     ///
     /// # Panics
     ///
@@ -61,6 +64,16 @@ impl<'a> TestRequest<'a> {
         self.header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded").body(fields.join("&"))
     }
 
+    /// Sends a form with files, as a browser does.
+    ///
+    /// # Panics
+    ///
+    /// If a part of it has a media type that cannot be sent.
+    pub fn multipart(self, form: Multipart) -> Self {
+        let (kind, body) = form.encode();
+        self.header(CONTENT_TYPE.as_str(), &kind).body(body)
+    }
+
     /// Sends these bytes.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         let body = body.into();
@@ -84,7 +97,30 @@ impl<'a> TestRequest<'a> {
 
     /// Sends it, and waits for the whole answer, or until it breaks off.
     pub async fn send(self) -> TestResponse {
-        self.worker.send(self.request).await
+        self.open().await.finish().await
+    }
+
+    /// Sends it, and waits for the head of the answer; its body is read piece by piece.
+    pub async fn open(self) -> TestStream {
+        self.browser.send(self.request).await
+    }
+
+    /// Opens a WebSocket.
+    ///
+    /// # Panics
+    ///
+    /// If the answer is anything else; the panic shows it.
+    pub async fn websocket(self) -> TestWebSocket {
+        self.try_websocket().await.unwrap_or_else(|answer| panic!("the answer is no WebSocket's: {answer:?}"))
+    }
+
+    /// Opens a WebSocket, or gives the answer that refuses it.
+    ///
+    /// # Panics
+    ///
+    /// If the answer switches to a protocol, and that is not WebSocket.
+    pub async fn try_websocket(self) -> Result<TestWebSocket, TestResponse> {
+        TestWebSocket::open(self.browser, self.request).await
     }
 }
 

@@ -1,53 +1,21 @@
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::ops::Deref;
 
-use bytes::{Bytes, BytesMut};
-use foobar_core::{BoxError, Chain, Response};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body::Body;
+use bytes::Bytes;
+use foobar_core::{BoxError, Chain};
 use serde::de::DeserializeOwned;
 
-/// A whole answer of the application.
+use super::test_head::TestHead;
+
+/// A whole answer; a [`TestHead`] otherwise.
 pub struct TestResponse {
-    early_hints: Vec<HeaderValue>,
-    head: http::response::Parts,
+    head: TestHead,
     body: Result<Bytes, BoxError>,
 }
 
 impl TestResponse {
-    /// Reads the response to its end.
-    pub(super) async fn collect(early_hints: Vec<HeaderValue>, response: Response) -> Self {
-        let (head, mut body) = response.into_parts();
-        let mut bytes = BytesMut::new();
-        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-            match frame.map(|frame| frame.into_data()) {
-                Ok(Ok(data)) => bytes.extend_from_slice(&data),
-                Ok(Err(_trailers)) => {}
-                Err(error) => return Self { early_hints, head, body: Err(error) },
-            }
-        }
-        Self { early_hints, head, body: Ok(bytes.freeze()) }
-    }
-
-    /// The links that the handler sent [early](foobar_core::EarlyHints).
-    pub fn early_hints(&self) -> &[HeaderValue] {
-        &self.early_hints
-    }
-
-    /// The status.
-    pub const fn status(&self) -> StatusCode {
-        self.head.status
-    }
-
-    /// All headers.
-    pub const fn headers(&self) -> &HeaderMap {
-        &self.head.headers
-    }
-
-    /// The first value of a header, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok() // what is not text reads as absent, as documented
+    pub(super) const fn new(head: TestHead, body: Result<Bytes, BoxError>) -> Self {
+        Self { head, body }
     }
 
     /// The body, or why it broke off.
@@ -84,8 +52,16 @@ impl TestResponse {
     }
 }
 
+impl Deref for TestResponse {
+    type Target = TestHead;
+
+    fn deref(&self) -> &TestHead {
+        &self.head
+    }
+}
+
 impl fmt::Debug for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} {:?}", self.head.status, self.head.headers, self.body)
+        write!(f, "{:?} {:?}", self.head, self.body)
     }
 }

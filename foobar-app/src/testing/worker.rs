@@ -1,16 +1,21 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use foobar_core::{BoxError, Chain, EarlyHints, Handler, Request, RequestId};
+use foobar_core::{
+    Body, BoxError, BoxFuture, Chain, EarlyHints, Handler, Request, RequestId, Response, SendStream, carry,
+};
 use tokio::sync::{mpsc, oneshot};
 
-use super::test_response::TestResponse;
+use super::transport::Transport;
 use crate::AppTier;
 
 /// The thread that an application runs on; it ends when this is dropped.
 pub(super) struct Worker {
-    calls: mpsc::UnboundedSender<(Request, oneshot::Sender<TestResponse>)>,
+    calls: mpsc::UnboundedSender<Call>,
 }
+
+/// A request and where its answer goes.
+type Call = (Request, oneshot::Sender<http::Response<Body<SendStream>>>);
 
 impl Worker {
     /// Panics if `tier` does not start.
@@ -26,18 +31,20 @@ impl Worker {
             Err(_) => panic!("the application panicked before it could serve"),
         }
     }
+}
 
-    pub(super) async fn send(&self, request: Request) -> TestResponse {
+impl Transport for Worker {
+    fn send(&self, request: Request) -> BoxFuture<'_, http::Response<Body<SendStream>>> {
         let (sender, answer) = oneshot::channel();
         let _dead_worker_shows_below = self.calls.send((request, sender));
-        answer.await.expect("the application's thread answers every call")
+        Box::pin(async { answer.await.expect("the application's thread answers every call") })
     }
 }
 
 /// Answers calls until the client is gone.
 async fn work(
     tier: Arc<dyn AppTier>,
-    mut calls: mpsc::UnboundedReceiver<(Request, oneshot::Sender<TestResponse>)>,
+    mut calls: mpsc::UnboundedReceiver<Call>,
     made: oneshot::Sender<Result<(), BoxError>>,
 ) {
     let handler: Rc<dyn Handler> = match tier.make().await {
@@ -48,21 +55,22 @@ async fn work(
     while let Some((request, sender)) = calls.recv().await {
         let handler = Rc::clone(&handler);
         tokio::task::spawn_local(async move {
-            let answer = answer(&*handler, request).await;
-            let _caller_gone = sender.send(answer);
+            let (head, body) = answer(&*handler, request).await.into_parts();
+            let (body, feed) = carry(body);
+            if sender.send(http::Response::from_parts(head, body)).is_ok() {
+                feed.await;
+            }
         });
     }
 }
 
 /// Does for the handler what a web tier does.
-async fn answer(handler: &dyn Handler, mut request: Request) -> TestResponse {
+async fn answer(handler: &dyn Handler, mut request: Request) -> Response {
     let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
-    let (hints, mut sent) = EarlyHints::channel();
-    request.extensions_mut().insert(hints);
+    let hints = request.extensions().get::<EarlyHints>().cloned().unwrap_or_default();
     let mut response = handler.handle(request).await;
+    hints.end();
     handler.default_fields().complete(response.headers_mut());
     response.headers_mut().insert(RequestId::FIELD, id.into());
-    let hints = std::iter::from_fn(|| sent.next_now()).flatten().collect();
-    drop(sent); // the answer begins
-    TestResponse::collect(hints, response).await
+    response
 }

@@ -11,13 +11,16 @@ struct Witness {
     diary: Diary,
 }
 
-/// What comes of its start.
+/// What comes of its start, or later.
 #[derive(Clone, Copy, PartialEq)]
 enum Start {
     Works,
     Fails,
     Panics,
     FailsLater,
+    PanicsLater,
+    PanicsAtTheDrain,
+    BlocksAtTheDrain,
 }
 
 type Diary = Arc<Mutex<Vec<String>>>;
@@ -37,9 +40,9 @@ impl Tier for Witness {
         self.note("start");
         Box::pin(async {
             match self.start {
-                Start::Works | Start::FailsLater => Ok(()),
                 Start::Fails => Err("it is broken".into()),
                 Start::Panics => panic!("it has a bug"),
+                _ => Ok(()),
             }
         })
     }
@@ -47,6 +50,7 @@ impl Tier for Witness {
     fn failed(&self) -> BoxFuture<'_, BoxError> {
         match self.start {
             Start::FailsLater => Box::pin(async { "it is broken".into() }),
+            Start::PanicsLater => panic!("it has a bug"),
             _ => Box::pin(pending()),
         }
     }
@@ -57,7 +61,13 @@ impl Tier for Witness {
 
     fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
         self.note("drain");
-        Box::pin(async {})
+        match self.start {
+            Start::PanicsAtTheDrain => panic!("it has a bug"),
+            Start::BlocksAtTheDrain => loop {
+                std::thread::park();
+            },
+            _ => Box::pin(async {}),
+        }
     }
 }
 
@@ -81,7 +91,7 @@ async fn tiers_start_in_order_and_drain_in_reverse() {
     let supervisor = Supervisor::start(tiers, soon()).await.expect("no tier is broken");
     let names: Vec<_> = supervisor.readiness().collect();
     assert_eq!(names[0], ("database", Readiness::not("database")));
-    supervisor.drain(soon()).await;
+    assert_eq!(supervisor.drain(soon()).await, Drained::Cleanly);
     let expected = ["start database", "start app", "start web", "drain web", "drain app", "drain database"];
     assert_eq!(*diary.lock().unwrap(), expected);
 }
@@ -111,4 +121,21 @@ async fn while_no_tier_fails_there_is_no_failure() {
     let (tiers, _) = tiers(Start::Works);
     let supervisor = Supervisor::start(tiers, soon()).await.expect("no tier is broken");
     assert!(supervisor.failed().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_panic_in_place_of_a_failure_is_one() {
+    let (tiers, _) = tiers(Start::PanicsLater);
+    let error = Supervisor::start(tiers, soon()).await.expect("it fails only later").failed().await;
+    assert_eq!((error.tier, error.source.to_string().as_str()), ("app", "panicked: it has a bug"));
+}
+
+#[tokio::test]
+async fn a_tier_that_panics_or_blocks_at_its_drain_holds_no_other() {
+    for start in [Start::PanicsAtTheDrain, Start::BlocksAtTheDrain] {
+        let (tiers, diary) = tiers(start);
+        let supervisor = Supervisor::start(tiers, soon()).await.expect("no tier is broken");
+        assert_eq!(supervisor.drain(Instant::now()).await, Drained::Not);
+        assert_eq!(diary.lock().unwrap()[3..], ["drain web", "drain app", "drain database"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! What is done to the schema of a database.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Db;
 use crate::{Conn, Ending, Error, MigrationStatus, Migrations, Presence, Query, QueryKind, passing};
@@ -43,13 +43,13 @@ impl Db {
         let (migrations, found) = (migrations.clone(), Arc::new(Mutex::new(None)));
         let (wanted, slot) = (migrations.clone(), Arc::clone(&found));
         let query: Query = Box::new(move |conn| {
-            *slot.lock().expect("nothing panics while it holds the slot") = Some(wanted.status(conn));
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted.status(conn));
             Ok(Ending::RollBack)
         });
         match self.database().peek(query).await? {
             Presence::Missing => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
             Presence::Present => {
-                let found = found.lock().expect("nothing panics while it holds the slot").take();
+                let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
                 Ok((Presence::Present, found.expect("a query that has ended has left its result")?))
             }
         }

@@ -3,6 +3,8 @@
 //! A table is altered by making it anew and dropping the old one, which deletes every row that refers to it where
 //! foreign keys are enforced. So they are not, and what refers to nothing before and after is compared.
 
+mod dangling;
+
 use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection;
@@ -11,8 +13,6 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::{QueryResult, sql_query};
 
 use crate::{Conn, Engine, deadline};
-
-mod dangling;
 
 pub(super) use dangling::Dangling;
 

@@ -1,3 +1,7 @@
+mod foreign_keys;
+mod source_folder;
+mod unfinished;
+
 use std::sync::{Barrier, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -12,10 +16,6 @@ use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrap
 use crate::sqlite::tests::stranger;
 use crate::testing::TestDb;
 use crate::{DatabaseSettings, Db, Ending, MysqlConnection, QueryKind};
-
-mod foreign_keys;
-mod source_folder;
-mod unfinished;
 
 const GOOD: EmbeddedMigrations = embed_migrations!("src/migrations/tests/good");
 const ENDLESS: EmbeddedMigrations = embed_migrations!("src/migrations/tests/endless");

@@ -37,7 +37,7 @@ impl Control {
 
     /// Asks the server whether it is there, on a new connection where the last one is gone.
     pub(super) fn ping(&self) -> Result<(), ConnectError> {
-        let mut connection = self.connection.lock().expect("nothing panics while it holds the connection");
+        let mut connection = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner()));
         let by = Instant::now() + self.options.connect_timeout;
         let is_alive = |connection: &mut MysqlConnection| deadline::until(by, || connection.ping()).is_ok();
         if !connection.as_mut().is_some_and(is_alive) {
@@ -75,16 +75,26 @@ impl Control {
     }
 
     /// The connection, as soon as nobody uses it.
-    fn free_by(&self, by: Instant) -> Option<MutexGuard<'_, Option<MysqlConnection>>> {
+    fn free_by(&self, by: Instant) -> Option<Held<'_>> {
         loop {
             match self.connection.try_lock() {
                 Ok(connection) => return Some(connection),
                 Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
-                Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return None,
+                Err(TryLockError::WouldBlock) => return None,
+                Err(TryLockError::Poisoned(left)) => return Some(self.given_up(left.into_inner())),
             }
         }
     }
+
+    /// Drops a connection that a panic has left in the middle of something.
+    fn given_up<'a>(&self, mut connection: Held<'a>) -> Held<'a> {
+        self.connection.clear_poison();
+        *connection = None;
+        connection
+    }
 }
+
+type Held<'a> = MutexGuard<'a, Option<MysqlConnection>>;
 
 /// Why a statement was left running.
 #[derive(Debug, thiserror::Error)]

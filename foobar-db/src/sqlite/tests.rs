@@ -1,3 +1,5 @@
+mod waiting; // a file that cannot be opened yet
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
@@ -9,8 +11,6 @@ use futures_util::FutureExt;
 use super::*;
 use crate::Db;
 use crate::testing::TestDb;
-
-mod waiting; // a file that cannot be opened yet
 
 /// Another program's connection to this file, which waits for those that have it locked.
 pub(crate) fn stranger(path: &str) -> SqliteConnection {

@@ -1,17 +1,17 @@
+mod program;
+mod template;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 
 use crate::MysqlConnection;
-
-mod program;
-mod template;
 
 use program::Program;
 
@@ -107,7 +107,7 @@ impl MysqlServer {
     /// The server that the tests of this process share; it runs until the process ends.
     pub(super) fn shared() -> Result<Arc<Self>, ServerError> {
         static SHARED: Mutex<Option<Arc<MysqlServer>>> = Mutex::new(None);
-        let mut shared = SHARED.lock().expect("nothing panics while it holds the server");
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = &*shared {
             return Ok(Arc::clone(server));
         }

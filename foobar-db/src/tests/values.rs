@@ -73,7 +73,8 @@ async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
         ["CAST('02:30:00' AS TIME)", "CAST('2026-02-28' AS DATE)", "CAST('2026-02-28 01:02:03' AS DATETIME)", "65"]
     {
         assert_eq!(read!(db, Text => String, value), "error", "{value}");
-        assert_ne!(read!(db, Text => String, format!("CAST({value} AS CHAR)")), "error", "{value}");
+        let text = format!("CAST({value} AS CHAR)");
+        assert_ne!(read!(db, Text => String, text), "error", "{value}");
     }
 }
 

@@ -15,7 +15,11 @@ pub struct FileSources(BTreeMap<String, Arc<dyn FileSource>>);
 impl FileSources {
     /// Adds a source, in the place of one that has this name already.
     pub fn add(&mut self, name: impl Into<String>, source: impl FileSource) {
-        self.0.insert(name.into(), Arc::new(source));
+        self.insert(name, Arc::new(source));
+    }
+
+    pub(super) fn insert(&mut self, name: impl Into<String>, source: Arc<dyn FileSource>) {
+        self.0.insert(name.into(), source);
     }
 
     /// The folder at `root`, with these links followed, or the source that it names. Blocks.
@@ -23,7 +27,7 @@ impl FileSources {
         match named(root) {
             Some((name, "")) => self.get(name),
             Some((_, _)) => Err(io::Error::new(io::ErrorKind::NotFound, "write \"embed:NAME\", without a path")),
-            None => Ok(Arc::new(Folder::open(root, links)?)),
+            None => Ok(Arc::new(Folder::open(root, links).map_err(|error| with_working_folder(root, error))?)),
         }
     }
 
@@ -52,6 +56,17 @@ impl FileSources {
 impl fmt::Debug for FileSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A relative path that leads nowhere mostly means another folder.
+fn with_working_folder(root: &Path, error: io::Error) -> io::Error {
+    match std::env::current_dir() {
+        Ok(folder) if root.is_relative() => {
+            let hint = format!("{error}; the path is relative to the working folder {}", folder.display());
+            io::Error::new(error.kind(), hint)
+        }
+        _ => error,
     }
 }
 
@@ -90,6 +105,14 @@ mod tests {
         sources.add("assets", Empty);
         assert_eq!(error(&sources, "embed:a"), "this program has no files of the name \"a\"; it has assets, pages");
         assert!(sources.open(Path::new("embed:assets"), Links::Inside).is_ok());
+    }
+
+    #[test]
+    fn a_relative_path_that_leads_nowhere_is_an_error_that_names_the_working_folder() {
+        let hint =
+            format!("; the path is relative to the working folder {}", std::env::current_dir().unwrap().display());
+        assert!(error(&FileSources::default(), "no such folder").ends_with(&hint));
+        assert!(!error(&FileSources::default(), "/no such folder").contains("working folder"));
     }
 
     #[test]

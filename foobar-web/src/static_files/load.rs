@@ -17,6 +17,7 @@ pub(super) struct Loaded {
 }
 
 /// The bytes of a file.
+#[derive(Clone)]
 pub(super) enum Stored {
     /// Read when the file was opened.
     Memory(Bytes),

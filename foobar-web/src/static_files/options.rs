@@ -6,6 +6,10 @@ use crate::{Autoindex, Links};
 
 /// How a folder is served.
 pub(crate) struct FilesOptions {
+    /// The folder, and the setting that names it; for messages.
+    pub(crate) place: String,
+    /// Whether a name with the hash of a content leads to the file that has it.
+    pub(crate) assets: bool,
     /// Which links are followed.
     pub(crate) links: Links,
     /// The names that are tried, in order, where a directory is asked for.

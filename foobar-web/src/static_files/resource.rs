@@ -43,12 +43,11 @@ use crate::file_source::FileState;
 use crate::request::Fields;
 use representation::FileHeaders;
 
-pub(crate) use announce::{HeaderRules, PRIVATE};
+pub(crate) use announce::{Caching, HeaderRules, PRIVATE};
 pub(crate) use encodings::Encodings;
 pub(crate) use range::Selection;
 pub(crate) use representation::Representation;
-pub(crate) use validators::Precondition;
-pub(crate) use validators::Validators;
+pub(crate) use validators::{HASH_DIGITS, Precondition, Validators};
 
 /// A file with everything that it can be sent as: as it is, and in the codings that there are of it.
 ///
@@ -119,6 +118,14 @@ impl Resource {
         Self { path: path.into(), state, trust, identity, codings }
     }
 
+    /// The same content as it is, announced in another way.
+    pub(super) fn renamed(&self, announced: FileHeaders) -> Self {
+        let (state, stored) = (self.state.clone(), self.identity.stored.clone());
+        let loaded = Loaded { state, stored, trust: self.trust };
+        let (none, nothing) = (PerCoding::of(|_| None), PerCoding::default());
+        Self::new(&self.path, (loaded, self.identity.validators.clone()), announced, none, nothing)
+    }
+
     /// Whether it lies at the same path and has the same content, siblings included, and as much is known of it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let known = |one: &Self| (one.is_dated(), one.is_tagged());
@@ -126,6 +133,11 @@ impl Resource {
             && self.state == other.state
             && self.siblings() == other.siblings()
             && known(self) == known(other)
+    }
+
+    /// The hash of its content, where its entity tag is made of it.
+    pub(super) fn content_hash(&self) -> Option<&str> {
+        self.identity.validators.content_hash()
     }
 
     /// The file as it is.

@@ -1,3 +1,6 @@
+mod names;
+mod ranges;
+
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
@@ -110,6 +113,8 @@ fn no_sources() -> Files {
 
 pub(super) fn options() -> FilesOptions {
     FilesOptions {
+        place: "the folder".to_owned(),
+        assets: true,
         index: vec!["index.html".to_owned(), "index.txt".to_owned()],
         announce: HeaderRules::compile("sites.a", &SiteSettings::default(), None).unwrap(),
         encodings: Encodings::compile("sites.a", &SiteSettings::default()).unwrap(),
@@ -254,127 +259,6 @@ async fn try_files_chooses_between_files_and_directories() {
 }
 
 #[tokio::test]
-async fn names_that_lead_to_no_file_find_nothing() {
-    let site = Fixture::new(&[("file", b""), ("a/b", b""), ("canary", b"")]);
-    let long = format!("/{}", "x".repeat(300));
-    let deep = "/d".repeat(3000);
-    let uris = [
-        "/missing",
-        "/FILE",
-        "/file/",
-        "/file/x",
-        "/file%20",
-        "/file.",
-        "/file::$DATA",
-        "/a%2Fb",
-        "/a%2fb",
-        "/a%5Cb",
-        "/..%2fcanary",
-        "/%2e%2e%2fcanary",
-        "/a/..%5c..%5ccanary",
-        "/..;/canary",
-        "/....//canary",
-        "/%252e%252e/canary",
-        "/static../secret",
-        &long,
-        &deep,
-    ];
-    for uri in uris {
-        assert!(site.get(uri).await.is_none(), "{uri}");
-    }
-}
-
-#[tokio::test]
-async fn dotfiles_are_hidden_except_in_well_known() {
-    let site = Fixture::new(&[
-        (".env", b""),
-        (".git/HEAD", b""),
-        ("a/.git/index.html", b""),
-        ("a/.well-known/x", b""),
-        (".well-known/acme-challenge/x", b"token"),
-        (".well-known/.secret", b""),
-    ]);
-    for uri in [
-        "/.env",
-        "/.git/HEAD",
-        "/%2egit/HEAD",
-        "/.git",
-        "/a/.git",
-        "/a/.git/",
-        "/a/.well-known/x",
-        "/.well-known/.secret",
-    ] {
-        assert!(site.get(uri).await.is_none(), "{uri}");
-    }
-    assert_eq!(site.get("/.well-known/acme-challenge/x").await.unwrap().body, "token");
-    assert!(site.files.page(b"/.env").await.is_none());
-}
-
-#[tokio::test]
-async fn links_work_inside_the_root_and_find_nothing_outside() {
-    let site = Fixture::new(&[("real/file", b"real"), ("real/index.html", b"index")]);
-    let outside = site.place.path().join("outside");
-    symlink("real/file", site.root("leaf")).unwrap();
-    symlink("real", site.root("dir")).unwrap();
-    symlink("../dir/../real/file", site.root("real/around")).unwrap();
-    assert_eq!(site.get("/leaf").await.unwrap().body, "real");
-    assert_eq!(site.get("/dir/file").await.unwrap().body, "real");
-    assert_eq!(site.get("/real/around").await.unwrap().body, "real");
-    assert_eq!(site.get("/dir").await.unwrap().header(LOCATION), "/dir/");
-    symlink(site.root("real/file"), site.root("in-absolute")).unwrap();
-    assert_eq!(site.get("/in-absolute").await.unwrap().body, "real");
-
-    symlink(outside.join("canary"), site.root("out-absolute")).unwrap();
-    symlink("../outside/canary", site.root("out")).unwrap();
-    symlink("../outside", site.root("out-dir")).unwrap();
-    symlink("circle", site.root("circle")).unwrap();
-    symlink("/proc/self/cwd", site.root("magic")).unwrap();
-    symlink("/dev/zero", site.root("zero")).unwrap();
-    symlink("nowhere", site.root("dangling")).unwrap();
-    for uri in ["/out-absolute", "/out", "/out-dir/canary", "/out-dir", "/circle", "/magic/x", "/zero", "/dangling"] {
-        assert!(site.get(uri).await.is_none(), "{uri}");
-    }
-}
-
-#[tokio::test]
-async fn only_regular_files_are_served_and_a_fifo_does_not_block() {
-    let site = Fixture::new(&[]);
-    assert!(Command::new("mkfifo").arg(site.root("fifo")).status().unwrap().success());
-    let _socket = UnixListener::bind(site.root("socket")).unwrap();
-    symlink("fifo", site.root("index.html")).unwrap();
-    for uri in ["/fifo", "/socket", "/"] {
-        assert!(site.get(uri).await.is_none(), "{uri}");
-    }
-}
-
-#[tokio::test]
-async fn a_folder_may_be_replaced_while_it_is_served() {
-    let site = Fixture::without_cache(&[("f", b"old")]);
-    fs::rename(site.root(""), site.place.path().join("former")).unwrap();
-    assert!(site.get("/f").await.is_none());
-    fs::create_dir(site.root("")).unwrap();
-    fs::write(site.root("f"), "new").unwrap();
-    assert_eq!(site.get("/f").await.unwrap().body, "new");
-}
-
-#[test]
-fn a_root_that_is_no_directory_is_an_error() {
-    let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("file"), "").unwrap();
-    for name in ["missing", "file"] {
-        let options = options();
-        assert!(StaticFiles::open(&no_sources(), &place.path().join(name), options).is_err());
-    }
-}
-
-#[test]
-fn what_may_not_be_read_is_forbidden_and_what_cannot_be_read_is_an_error() {
-    let status = |error: io::Error| failure(b"/", &error).status.as_u16();
-    assert_eq!(status(rustix::io::Errno::ACCESS.into()), 403);
-    assert_eq!(status(rustix::io::Errno::MFILE.into()), 500);
-}
-
-#[tokio::test]
 async fn not_modified_has_validators_and_no_content_headers() {
     let site = Fixture::new(&[("a.html", b"hello")]);
     let full = site.get("/a.html").await.unwrap();
@@ -435,71 +319,6 @@ async fn a_date_that_tells_nothing_is_neither_said_nor_listened_to() {
     assert_eq!((continued.status, &continued.body[..]), (200, &b"hello"[..]));
     let known = site.ask("GET", "/a", &[("if-none-match", full.header(ETAG))]).await.unwrap();
     assert_eq!((known.status, known.headers.contains_key(LAST_MODIFIED)), (304, false));
-}
-
-#[tokio::test]
-async fn one_range_is_sent_with_its_place() {
-    for length in [1_000, 300_000] {
-        let content = noise(length);
-        let site = Fixture::new(&[("f.txt", &content)]);
-        let full = site.get("/f.txt").await.unwrap();
-        let answer = site.ask("GET", "/f.txt", &[("range", "bytes=10-899")]).await.unwrap();
-        assert_eq!((answer.status, &answer.body[..]), (206, &content[10..900]));
-        assert_eq!(answer.header(CONTENT_RANGE), format!("bytes 10-899/{length}"));
-        assert_eq!(answer.header(CONTENT_LENGTH), "890");
-        assert_eq!(answer.headers[CONTENT_TYPE], full.headers[CONTENT_TYPE]);
-        assert_eq!(answer.headers[ETAG], full.headers[ETAG]);
-        let (status, body) = site.range("/f.txt", "bytes=1-").await;
-        assert_eq!((status, &body[..]), (206, &content[1..]));
-    }
-}
-
-#[tokio::test]
-async fn several_ranges_are_sent_as_multipart() {
-    for length in [1_000, 300_000] {
-        let content = noise(length);
-        let site = Fixture::new(&[("f.txt", &content)]);
-        let answer = site.ask("GET", "/f.txt", &[("range", "bytes=5-6,0-0,-2")]).await.unwrap();
-        let boundary = answer.header(CONTENT_TYPE).strip_prefix("multipart/byteranges; boundary=").unwrap();
-        let mut expected = Vec::new();
-        for range in [5..7, 0..1, length - 2..length] {
-            let place = format!("{}-{}/{length}", range.start, range.end - 1);
-            let head = format!("Content-Type: text/plain; charset=utf-8\r\nContent-Range: bytes {place}");
-            expected.extend_from_slice(format!("\r\n--{boundary}\r\n{head}\r\n\r\n").as_bytes());
-            expected.extend_from_slice(&content[range]);
-        }
-        expected.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-        assert_eq!((answer.status, &answer.body[..]), (206, &expected[..]));
-        assert_eq!(answer.header(CONTENT_LENGTH), expected.len().to_string());
-        assert!(!answer.headers.contains_key(CONTENT_RANGE));
-        let again = site.ask("GET", "/f.txt", &[("range", "bytes=5-6,0-0,-2")]).await.unwrap();
-        assert_ne!(again.header(CONTENT_TYPE), answer.header(CONTENT_TYPE));
-    }
-}
-
-#[tokio::test]
-async fn ranges_are_answered_by_get_alone_and_within_limits() {
-    let site = Fixture::new(&[("f", b"0123456789"), ("empty", b"")]);
-    let answer = site.ask("GET", "/f", &[("range", "bytes=10-")]).await.unwrap();
-    assert_eq!((answer.status, answer.header(CONTENT_RANGE), answer.body.len()), (416, "bytes */10", 0));
-    assert_eq!(site.range("/empty", "bytes=0-").await, (200, Bytes::new()));
-    for ignored in ["bytes=x", "", "items=0-1", "bytes=0-,0-", "bytes=0-0,2-2,4-4,6-6,8-8"] {
-        assert_eq!(site.range("/f", ignored).await, (200, Bytes::from_static(b"0123456789")), "{ignored}");
-    }
-    assert_eq!(site.ask("POST", "/f", &[("range", "bytes=0-0")]).await.unwrap().status, 405);
-    let etag = site.get("/f").await.unwrap().header(ETAG).to_owned();
-    let resumed = site.ask("GET", "/f", &[("range", "bytes=8-"), ("if-range", &etag)]).await.unwrap();
-    assert_eq!((resumed.status, &resumed.body[..]), (206, &b"89"[..]));
-    let changed = site.ask("GET", "/f", &[("range", "bytes=8-"), ("if-range", "\"x\"")]).await.unwrap();
-    assert_eq!(changed.status, 200);
-
-    let without = Fixture::with(&[("f", b"0123456789")], |options| {
-        let site = SiteSettings { max_ranges: 0, ..SiteSettings::default() };
-        options.announce = HeaderRules::compile("sites.a", &site, None).unwrap();
-        options.max_ranges = 0;
-    });
-    let answer = without.ask("GET", "/f", &[("range", "bytes=0-0")]).await.unwrap();
-    assert_eq!((answer.status, answer.header(ACCEPT_RANGES)), (200, ""));
 }
 
 #[tokio::test]

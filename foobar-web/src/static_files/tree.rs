@@ -1,3 +1,5 @@
+mod asset;
+
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
@@ -14,7 +16,7 @@ use super::dates::Dates;
 use super::hashes::hash;
 use super::load::{Loaded, Stability, Stored};
 use super::options::FilesOptions;
-use super::resource::{Resource, Validators};
+use super::resource::{Caching, Resource, Validators};
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
@@ -222,7 +224,7 @@ impl Tree {
                 let shown = self.is_listed() || self.has_index(path, wait)?;
                 (if shown { Found::Directory } else { Found::Nothing }, scope)
             }
-            PathKind::Nothing => (Found::Nothing, scope),
+            PathKind::Nothing => (self.find_asset(path, wait, known)?, scope),
         })
     }
 
@@ -277,7 +279,7 @@ impl Tree {
             return Ok(PathKind::File(Arc::clone(known)));
         }
         Ok(match self.source.open(at(path), wait)? {
-            Some(Node::File(file)) => PathKind::File(Arc::new(self.load(path, file, wait)?)),
+            Some(Node::File(file)) => PathKind::File(Arc::new(self.load(path, file, None, wait)?)),
             Some(Node::Directory) => PathKind::Directory,
             None => PathKind::Nothing,
         })
@@ -295,17 +297,23 @@ impl Tree {
         Ok(siblings.eq(known.siblings().iter().copied()))
     }
 
-    fn load(&self, path: &[u8], file: OpenedFile, wait: Blocking) -> io::Result<Resource> {
-        let (mut mine, validators) = self.load_one(path, file, self.store.in_memory(), wait)?;
+    /// `asset` is the hash by which the file was asked for: if its content has that, caches may keep it for ever.
+    fn load(&self, path: &[u8], file: OpenedFile, asset: Option<&str>, wait: Blocking) -> io::Result<Resource> {
+        let (mut mine, validators) = self.load_one(path, file, (self.store.in_memory(), asset.is_some()), wait)?;
         let in_memory = if matches!(mine.stored, Stored::Memory(_)) { self.store.in_memory() } else { 0 };
         let sibling = |path: &[u8]| -> io::Result<Option<(FileState, (Stored, Validators))>> {
             let Some(Node::File(file)) = self.source.open(at(path), wait)? else { return Ok(None) };
-            let (loaded, validators) = self.load_one(path, file, in_memory, wait)?;
+            let (loaded, validators) = self.load_one(path, file, (in_memory, false), wait)?;
             mine.trust = mine.trust.max(loaded.trust);
             Ok(Some((loaded.state, (loaded.stored, validators))))
         };
         let siblings = self.siblings(path, &mine.state, sibling)?;
-        let announced = self.options.announce.of(path);
+        let announce = &self.options.announce;
+        let announced = match asset {
+            None => announce.of(path),
+            Some(hash) if validators.content_hash() == Some(hash) => announce.of_asset(path, Caching::immutable()),
+            Some(_) => announce.of_asset(path, Caching::no_cache()), // it has changed this very moment
+        };
         let make = if self.store.keeps() && !self.options.announce.is_coded(path) {
             self.options.encodings.compress(path, &announced.content_type, mine.state.size)
         } else {
@@ -314,12 +322,12 @@ impl Tree {
         Ok(Resource::new(path, (mine, validators), announced, siblings, make))
     }
 
-    /// A file, and what tells its state from another.
+    /// A file, and what tells its state from another: also that of a large one by its content, if `by_content`.
     fn load_one(
         &self,
         path: &[u8],
         file: OpenedFile,
-        in_memory: u64,
+        (in_memory, by_content): (u64, bool),
         wait: Blocking,
     ) -> io::Result<(Loaded, Validators)> {
         let loaded = self.store.loader().load(file, in_memory, wait)?;
@@ -329,7 +337,7 @@ impl Tree {
         let hash = match (&loaded.stored, &loaded.state.version) {
             (_, Version::Hash(_)) => None, // it has one
             (Stored::Memory(content), _) => Some(hash(content)),
-            (Stored::File(_), _) if dated => None,
+            (Stored::File(_), _) if dated && !by_content => None,
             (Stored::File(file), _) => {
                 let directory = self.directory(parent(path), wait)?;
                 // What was found there has no tag as yet, and is looked at again.

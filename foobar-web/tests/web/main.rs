@@ -2,6 +2,7 @@
 
 mod accel;
 mod add_header;
+mod assets;
 mod autoindex;
 mod client_certificates;
 mod drain;

@@ -7,7 +7,22 @@ use super::{read, root};
 
 /// The rooms of foobar-web from the top floor down, and all that each may import. Arrows go down.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("fuzzing", &["http1", "http2", "net", "request", "static_files"]),
+    (
+        "fuzzing",
+        &[
+            "access_log",
+            "file_source",
+            "http1",
+            "http2",
+            "net",
+            "pipeline",
+            "plan",
+            "request",
+            "settings",
+            "static_files",
+            "worker",
+        ],
+    ),
     (
         "in_process",
         &[

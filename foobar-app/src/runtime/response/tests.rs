@@ -3,6 +3,7 @@ use crate::Error;
 use crate::testing::Client;
 use actix_service::Service;
 use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::cookie::Cookie;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorBadRequest, ErrorInternalServerError, InternalError, ResponseError};
 use actix_web::web::{self, ServiceConfig};
@@ -189,5 +190,32 @@ async fn a_length_that_is_not_one_number_is_dropped() {
     .await;
     for path in ["/wrong", "/two"] {
         assert_eq!(client.get(path).await.header("content-length"), None, "{path}");
+    }
+}
+
+/// What would end a line of the head, or the head, or confuse who reads it.
+const UNSENDABLE: [&str; 5] = ["a\r\nset-cookie: b=c", "a\r\n\r\n<script>", "a\nb", "a\rb", "a\0b"];
+
+#[tokio::test]
+async fn a_field_that_would_end_its_line_is_a_500_and_nothing_of_it_is_sent() {
+    type Respond = fn(&'static str) -> HttpResponse;
+    const WAYS: [Respond; 6] = [
+        |text| HttpResponse::Ok().insert_header(("x-a", text)).body("body"),
+        |text| HttpResponse::Ok().append_header(("x-a", text)).body("body"),
+        |text| HttpResponse::Ok().insert_header((text, "x-a")).body("body"),
+        |text| HttpResponse::Ok().content_type(text).body("body"),
+        |text| HttpResponse::Ok().cookie(Cookie::new("x-a", text)).body("body"),
+        |text| HttpResponse::SeeOther().insert_header(("location", format!("/x-a?{text}"))).finish(),
+    ];
+    let client = client(|routes| {
+        let answer = async |path: web::Path<(usize, usize)>| WAYS[path.0](UNSENDABLE[path.1]);
+        routes.route("/{way}/{text}", web::get().to(answer));
+    })
+    .await;
+    for (way, text) in (0..WAYS.len()).flat_map(|way| (0..UNSENDABLE.len()).map(move |text| (way, text))) {
+        let answer = client.get(&format!("/{way}/{text}")).await;
+        assert_eq!((answer.status().as_u16(), answer.header("content-type")), (500, Some("application/problem+json")));
+        let written = format!("{answer:?}");
+        assert!(!["x-a", "set-cookie", "location", "script"].iter().any(|word| written.contains(word)), "{written}");
     }
 }

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use super::program::{Program, run};
@@ -19,7 +19,7 @@ const KEEPER: &str = r#"trap '' INT HUP; read -r _; rm -rf "$1""#;
 /// Makes the data folder `data` for `program`.
 pub(super) fn copy_to(data: &Path, program: &Program) -> Result<(), ServerError> {
     static TEMPLATE: Mutex<Option<Template>> = Mutex::new(None);
-    let mut template = TEMPLATE.lock().expect("nothing panics while it holds the template");
+    let mut template = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
     if template.is_none() {
         *template = Some(Template::make(program)?);
     }

@@ -7,7 +7,7 @@ use http::{HeaderValue, StatusCode};
 use crate::reply::{Pace, Reply};
 use crate::request::RequestView;
 use crate::static_files::{
-    Encodings, Files, FilesOptions, HeaderRules, Lookup, PRIVATE, StaticFiles, Unready, into_folder,
+    Asset, Encodings, Files, FilesOptions, HeaderRules, Lookup, PRIVATE, StaticFiles, Unready, into_folder,
 };
 use crate::{Autoindex, Error, RouteSettings, SiteSettings};
 
@@ -60,6 +60,15 @@ impl Candidate {
                 let name = Self::name_around(before, &path[*cut..], after);
                 files.wait(asked, &name, unready).await.filter(is_file)
             }
+        }
+    }
+
+    /// What a page may say of the file at a decoded path, and where it was looked for; nothing where no folder is looked
+    /// in. May block.
+    pub(crate) fn asset(&self, path: &[u8]) -> Option<(std::io::Result<Asset>, &str)> {
+        match self {
+            Self::Folder { files, cut } => Some((files.asset(path.get(*cut..)?), files.place())),
+            Self::File { .. } | Self::Around { .. } => None,
         }
     }
 
@@ -130,6 +139,8 @@ impl<'a> Folder<'a> {
         let route = self.route.map(|(_, route)| route);
         let internal = route.is_some_and(|route| route.internal);
         Ok(FilesOptions {
+            place: format!("{} (`{}`)", self.path.display(), self.key),
+            assets: !internal,
             links: route.and_then(|route| route.links).unwrap_or(site.links),
             index: site.index.to_vec(),
             announce: HeaderRules::compile(key, site, self.route)?,

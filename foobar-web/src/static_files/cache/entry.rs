@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::file_source::Directory;
+use crate::static_files::asset_name::AssetName;
 use crate::static_files::load::Stability;
 use crate::static_files::resource::Resource;
 
@@ -100,7 +101,13 @@ impl Entry {
 
     /// Whether the cache may keep it.
     pub(crate) fn is_steady(&self) -> bool {
-        !matches!(&self.found, Found::File(file) if file.trust == Stability::Volatile)
+        !matches!(&self.found, Found::File(file) if file.trust == Stability::Volatile || self.is_of_before(file))
+    }
+
+    /// Whether it was asked for by the hash of another content than it has.
+    fn is_of_before(&self, file: &Resource) -> bool {
+        let of_before = |asset: AssetName<'_>| *file.path == *asset.plain && file.content_hash() != Some(asset.hash);
+        AssetName::parse(&self.key.path).is_some_and(of_before)
     }
 }
 

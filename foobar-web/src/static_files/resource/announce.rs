@@ -5,7 +5,7 @@ mod rules;
 
 use std::borrow::Cow;
 
-use foobar_core::{List, Problem, RequestId};
+use foobar_core::{Disposition, List, Problem, RequestId};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
@@ -15,8 +15,9 @@ use crate::encoding::Coding;
 use crate::reply::{FieldBlock, Reply, SAFE_FIELDS};
 use crate::{Error, RouteSettings, SiteSettings};
 use add_header::AddHeader;
-use disposition::Disposition;
-use rules::{Caching, Rules};
+use rules::Rules;
+
+pub(crate) use rules::Caching;
 
 /// What the files of a place are announced with, by their names: the rules of its site and route, compiled.
 pub(crate) struct HeaderRules {
@@ -122,6 +123,14 @@ impl HeaderRules {
             lifetime: caching.and_then(|caching| caching.lifetime),
             ranges: self.ranges,
         }
+    }
+
+    /// The same for a file that was asked for by its content: of caches it says this, whatever the rules say.
+    pub(crate) fn of_asset(&self, path: &[u8], Caching { directives, lifetime }: Caching) -> FileHeaders {
+        let mut announced = self.of(path);
+        announced.lasting.retain(|(name, _)| *name != CACHE_CONTROL);
+        announced.lasting.insert(0, (CACHE_CONTROL, directives));
+        FileHeaders { lifetime, ..announced }
     }
 }
 

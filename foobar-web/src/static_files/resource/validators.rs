@@ -5,12 +5,15 @@ use crate::file_source::{FileState, Version};
 use crate::request::{Field, Fields};
 
 /// What tells one state of a file from another (RFC 9110 §8.8).
+#[derive(Clone)]
 pub(crate) struct Validators {
     /// In hexadecimal `"HASH-SIZE"` where the content's hash is known; else `"MTIME-SIZE"`, as nginx writes it, but with
     /// the time in nanoseconds: nginx's seconds keep the tag of a file that is changed twice within one. Of a source
     /// that knows it a part of its own hash. The same on every server that holds the same copy; `None` where the time
     /// tells nothing and the hash is not there yet.
     pub(crate) etag: Option<Box<str>>,
+    /// Whether the tag begins with a hash of the content.
+    by_content: bool,
     /// The time of the last change, as precise as a date can say it; not later than now (RFC 9110 §8.8.2.1). `None`
     /// where the file's time does not tell it.
     modified: Option<SystemTime>,
@@ -43,7 +46,13 @@ impl Validators {
                 dated.then(|| format!("\"{:x}-{:x}\"", nanoseconds(state.modified), state.size))
             }
         };
-        Self { etag: etag.map(String::into), modified: dated.then(|| said(state.modified)) }
+        let by_content = content.is_some() || matches!(state.version, Version::Hash(_));
+        Self { etag: etag.map(String::into), by_content, modified: dated.then(|| said(state.modified)) }
+    }
+
+    /// The hash of the content in hexadecimal, where it is known.
+    pub(crate) fn content_hash(&self) -> Option<&str> {
+        self.etag.as_deref().filter(|_| self.by_content).map(|tag| &tag[1..=HASH_DIGITS]) // behind its quote
     }
 
     /// What `Last-Modified` says.
@@ -62,7 +71,7 @@ impl Validators {
             let open = tag.strip_suffix('"').unwrap_or(tag); // it has its quotes
             format!("{open}-{}\"", coding.name()).into()
         });
-        Self { etag, modified: self.modified }
+        Self { etag, ..*self }
     }
 
     /// Evaluates the preconditions of a GET or HEAD in the order of RFC 9110 §13.2.2. A malformed date is ignored, and any
@@ -104,6 +113,8 @@ impl Validators {
 
 /// The bytes of a hash that make a tag: no two files have the same 16.
 const TAG: usize = 16;
+/// The same in hexadecimal.
+pub(crate) const HASH_DIGITS: usize = 2 * TAG;
 
 /// The time as a date can say it.
 fn said(time: SystemTime) -> SystemTime {
@@ -209,6 +220,15 @@ mod tests {
         assert_eq!(tag(1, Some(0xab)).as_deref(), Some("\"000000000000000000000000000000ab-3\""));
         assert_eq!(tag(1, Some(7)), tag(2, Some(7)));
         assert_ne!(tag(1, Some(7)), tag(1, Some(8)));
+    }
+
+    #[test]
+    fn the_hash_of_the_content_is_known_where_the_tag_is_made_of_it() {
+        let hash = |hash| Validators::new(&inode(1), hash, true).content_hash().map(str::to_owned);
+        assert_eq!(hash(Some(0xab)).as_deref(), Some("000000000000000000000000000000ab"));
+        assert_eq!(hash(None), None);
+        let embedded = FileState { version: Version::Hash([7; 32]), ..inode(1) };
+        assert_eq!(Validators::new(&embedded, None, true).content_hash(), Some("07070707070707070707070707070707"));
     }
 
     #[test]

@@ -3,10 +3,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use foobar_core::{BoxError, MakeHandler, Request, Response, ResponseBody, handler_fn};
-use http::StatusCode;
+use foobar_core::{BoxError, Io, MakeHandler, Request, Response, ResponseBody, Upgrade, handler_fn};
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{StatusCode, Uri};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_local;
 
 /// What the application waits for.
 #[derive(Clone, Default)]
@@ -47,7 +50,8 @@ impl Gate {
     }
 }
 
-/// Sends content back (`/app/echo`), does not read it (`/app/ignore`), or sends pieces (`/app/stream?NUMBER,LENGTH`).
+/// Sends content back (`/app/echo`), does not read it (`/app/ignore`), sends pieces (`/app/stream?NUMBER,LENGTH`), or so many
+/// bytes of another protocol back (`/app/upgrade?LENGTH`).
 pub(crate) fn application(gate: Gate) -> Arc<dyn MakeHandler> {
     Arc::new(handler_fn(move |request| answer(request, gate.clone())))
 }
@@ -57,6 +61,11 @@ async fn answer(request: Request, gate: Gate) -> Response {
     let query = parts.uri.query();
     if query == Some("wait") {
         std::future::poll_fn(|cx| gate.poll(cx)).await;
+    }
+    if parts.uri.path() == "/app/upgrade"
+        && let Some(upgrade) = parts.extensions.get::<Upgrade>()
+    {
+        return switch(upgrade, &parts.uri);
     }
     let body = match (parts.uri.path(), query.and_then(|query| query.split_once(','))) {
         ("/app/stream", Some((left, length))) => {
@@ -74,6 +83,34 @@ async fn answer(request: Request, gate: Gate) -> Response {
         _ => ResponseBody::full("ignored"),
     };
     Response::new(body)
+}
+
+fn switch(upgrade: &Upgrade, uri: &Uri) -> Response {
+    let (connection, length) = (upgrade.take().unwrap(), uri.query().unwrap().parse().unwrap());
+    spawn_local(async move {
+        if let Ok(connection) = connection.await {
+            _ = send_back(connection, length).await; // the client may go at any time
+        }
+    });
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    response.headers_mut().insert(UPGRADE, HeaderValue::from_static("echo"));
+    response
+}
+
+async fn send_back(mut connection: Box<dyn Io>, length: u64) -> std::io::Result<()> {
+    let mut left = length;
+    let mut piece = vec![0; 1 << 16];
+    while left > 0 {
+        let read = connection.read(&mut piece).await?;
+        if read == 0 {
+            break;
+        }
+        connection.write_all(&piece[..read]).await?;
+        left -= read as u64;
+    }
+    connection.shutdown().await
 }
 
 /// A body of which every other piece is waited for.

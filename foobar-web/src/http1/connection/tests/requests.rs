@@ -43,6 +43,8 @@ pub(crate) enum Content {
     Parts(Bytes, Vec<Range<usize>>),
     /// Something.
     Some,
+    /// None: these bytes follow in another protocol.
+    Tunnel(Bytes),
 }
 
 /// Whether the connection ends with an answer.
@@ -88,6 +90,7 @@ impl Contents {
             7 => options.plain("/a.bin", "If-None-Match: *\r\n", 304, Content::None),
             8 => options.plain("/old", "", 301, Content::Exactly(Bytes::new())),
             9 | 10 => options.to_app(random, most.min(most_sent)),
+            11 if random.one_in(4) => options.refused_upgrade(),
             11 => Self::streamed(options, random, most),
             _ => options.get("/small", &self.small, random),
         }
@@ -148,6 +151,16 @@ impl Contents {
         Request { bytes: bytes.to_vec(), status: 400, content: Content::Some, end: End::Must }
     }
 
+    /// A request after which another protocol is spoken, with what is said in it.
+    pub(crate) fn tunnel(random: &mut Random, most: usize) -> Request {
+        let length = random.up_to(most.min(200_000));
+        let said = random.text(length);
+        let options = Options { minor: 1, connection: "", end: End::Must, ..Options::choose(random) };
+        let mut request = options.plain(&format!("/app/upgrade?{length}"), SWITCH, 101, Content::None);
+        request.bytes.extend_from_slice(said.as_bytes());
+        Request { content: Content::Tunnel(said.into()), ..request }
+    }
+
     /// A request that ends before its end.
     pub(crate) fn cut(&self, random: &mut Random) -> Request {
         let mut request = self.request(random, 1000, 1000);
@@ -171,6 +184,9 @@ impl fmt::Display for Request {
         write!(f, "{} {:?}: {}", self.status, self.end, String::from_utf8_lossy(start).escape_debug())
     }
 }
+
+/// What asks for another protocol.
+const SWITCH: &str = "Connection: upgrade\r\nUpgrade: echo\r\n";
 
 /// What is chosen for any request.
 struct Options {
@@ -200,6 +216,11 @@ impl Options {
 
     fn plain(&self, target: &str, fields: &str, status: u16, content: Content) -> Request {
         Request { bytes: self.head("GET", target, fields).into_bytes(), status, content, end: self.end }
+    }
+
+    /// One for another protocol, which the application does not speak.
+    fn refused_upgrade(&self) -> Request {
+        self.plain("/app/ignore", SWITCH, 200, Content::Exactly("ignored".into()))
     }
 
     fn get(&self, target: &str, content: &Bytes, random: &mut Random) -> Request {

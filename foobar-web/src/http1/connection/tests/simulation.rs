@@ -21,7 +21,7 @@ use tokio::time::advance;
 use super::answers::Answers;
 use super::manner::{Ends, Manner};
 use super::random::{Random, number_of};
-use super::requests::{Contents, End, Request};
+use super::requests::{Content, Contents, End, Request};
 use super::server::{HERE, MOST_REQUESTS, Server};
 use super::socket::{Line, Socket};
 use crate::http1::connection::serve;
@@ -122,6 +122,10 @@ impl<'a> Simulation<'a> {
         match random.below(12) {
             0 => requests.push(Contents::malformed(&mut random)),
             1 => requests.push(server.contents.cut(&mut random)),
+            // In another protocol no deadline is for a client that says nothing.
+            2 if !matches!(manner.ends, Ends::Stuck(_)) && count < MOST_REQUESTS - 1 => {
+                requests.push(Contents::tunnel(&mut random, most.min(most_sent)));
+            }
             _ => {}
         }
         let line = Line::new(Random::new(random.number()), manner.room);
@@ -311,13 +315,19 @@ impl<'a> Simulation<'a> {
         self.requests.last().is_some_and(|request| request.end == End::Cut)
     }
 
+    /// Whether the last request leads to another protocol.
+    fn is_tunnel(&self) -> bool {
+        self.requests.last().is_some_and(|request| matches!(request.content, Content::Tunnel(_)))
+    }
+
     /// The server has left.
     fn finish(&mut self) {
         let left = self.line().written.split();
         self.answers.receive(&left, &self.requests);
         if !matches!(self.manner.ends, Ends::Stuck(_)) {
             assert!(self.is_answered() || self.answers.may_end, "an answer is missing");
-            assert!(self.is_cut() || self.answers.rest().is_empty(), "something follows the last answer");
+            let may_break_off = self.is_cut() || (self.is_tunnel() && self.answers.may_end);
+            assert!(may_break_off || self.answers.rest().is_empty(), "something follows the last answer");
             assert!(self.is_cut() || !self.line().reset, "the client may not get its last answer");
         }
     }

@@ -109,9 +109,22 @@ fn parse<T>(rule: &str, values: &Values<T>) -> Result<Rule<T>, String> {
 pub(crate) const PATTERNS: &str = "write a media type (\"text/html\", \"image/*\"), an extension (\".pdf\"), \"fingerprinted\" or \
                         \"*\", and then its value";
 
+impl Caching {
+    /// For ever, as far as HTTP can say it.
+    pub(crate) fn immutable() -> Self {
+        let directives = HeaderValue::from_static("public, max-age=31536000, immutable");
+        Self { directives, lifetime: Some(Duration::from_secs(YEAR)) }
+    }
+
+    /// Whoever keeps it asks before each use.
+    pub(crate) fn no_cache() -> Self {
+        Self { directives: HeaderValue::from_static("no-cache"), lifetime: None }
+    }
+}
+
 fn caching(value: &str) -> Option<Caching> {
     let (directives, lifetime) = match (value, value.parse::<Period>()) {
-        ("immutable", _) => (format!("public, max-age={YEAR}, immutable"), Some(YEAR)),
+        ("immutable", _) => return Some(Caching::immutable()),
         (_, Ok(period)) => (format!("max-age={}", period.as_secs()), Some(period.as_secs())),
         (directives, Err(_)) => (directives.split(',').all(is_directive).then(|| directives.to_owned())?, None),
     };
@@ -119,7 +132,7 @@ fn caching(value: &str) -> Option<Caching> {
     Some(Caching { directives, lifetime: lifetime.map(Duration::from_secs) })
 }
 
-/// In seconds.
+/// In seconds, as [`Caching::immutable`] has it in words.
 const YEAR: u64 = 31_536_000;
 
 /// Whether this is a response directive of RFC 9111 §5.2.2, RFC 5861 or RFC 8246: what is misspelt would be ignored.
