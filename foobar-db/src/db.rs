@@ -1,3 +1,5 @@
+mod schema;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,8 +12,6 @@ use crate::{
     Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Query, QueryError, QueryKind,
     QueryResult,
 };
-
-mod schema;
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
