@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod installed_log;
 mod migrate;
+mod migrate_new;
 mod output;
 mod routes;
 mod runtime;
@@ -21,7 +22,7 @@ use crate::composition::{Composition, Parts, read_settings};
 use crate::reference;
 use crate::settings::AllSettings;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Migrate};
 use output::{Exit, complain, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -37,6 +38,9 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
             return exit.into();
         }
     };
+    if let Command::Migrate(Migrate::New(name)) = &arguments.command {
+        return migrate_new::run(&parts, name).into(); // it needs neither settings nor a database
+    }
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
@@ -65,7 +69,7 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
-                Command::Migrate(action) => migrate::run(&composition, action, layers),
+                Command::Migrate(action) => migrate::run(&composition, &action, layers),
                 Command::Routes => routes::run(&composition),
                 _ => check::run(&composition),
             },

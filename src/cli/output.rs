@@ -44,6 +44,11 @@ pub(super) fn out(line: impl Display) -> Exit {
     Exit::Success
 }
 
+/// What may surprise, on standard error.
+pub(super) fn warn(message: impl Display) {
+    drop(writeln!(std::io::stderr(), "warning: {message}")); // nobody is left to tell
+}
+
 /// One line on standard error.
 pub(super) fn complain(message: impl Display) -> Exit {
     drop(writeln!(std::io::stderr(), "error: {message}")); // nobody is left to tell

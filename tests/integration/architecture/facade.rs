@@ -22,7 +22,8 @@ const STANDARD: [&str; 3] = ["std", "core", "alloc"];
 const LOCAL: [&str; 3] = ["crate", "super", "self"];
 
 /// Crates that signatures name and the facade does not give on, and why.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("diesel_migrations", "whoever embeds migrations by Diesel's own macro has the crate"),
     ("futures_util", "its boxed futures have names of ours"),
     ("mysql_async", "in the cursor of `MysqlConnection`, which Diesel alone asks for"),
     ("serde", "an application derives its traits, and so it has the crate"),

@@ -21,16 +21,17 @@ use foobar::test::{
     TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
     DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler,
-    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request,
-    RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
-    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
-    http_body, tower_service,
+    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness,
+    Request, RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview,
+    Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes,
+    handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset, cancel_with_client,
-    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber, web,
+    Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset,
+    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber,
+    web,
 };
