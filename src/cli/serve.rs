@@ -135,13 +135,12 @@ async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn 
 }
 
 async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
-    let stop = drain(running, signals, tiers).await;
-    tokio::select! {
-        biased;
-        error = running.failed() => log.fail(&error), // meanwhile
-        () = ready(()) => match stop {
-            Stop::Drained => Exit::Success,
-            Stop::CutOff => Exit::CutOff,
+    match drain(running, signals, tiers).await {
+        Stop::CutOff => Exit::CutOff, // what has failed since may have failed by that
+        Stop::Drained => tokio::select! {
+            biased;
+            error = running.failed() => log.fail(&error), // meanwhile
+            () = ready(()) => Exit::Success,
         },
     }
 }
