@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod installed_log;
 mod migrate;
 mod migrate_new;
 mod output;
@@ -56,8 +57,10 @@ fn install_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
 
-fn command(command: Command, config: Config, parts: Parts) -> Exit {
+fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
+    let layers = std::mem::take(&mut parts.layers);
     match command {
+        Command::Serve => serve::run(config, parts, layers),
         Command::Config => match parse(&config, &parts) {
             Ok(()) => print_config(&config),
             Err(error) => fail(&error.into()),
@@ -66,10 +69,9 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
-                Command::Check => check::run(&composition),
-                Command::Migrate(action) => migrate::run(&composition, &action),
+                Command::Migrate(action) => migrate::run(&composition, &action, layers),
                 Command::Routes => routes::run(&composition),
-                _ => serve::run(composition),
+                _ => check::run(&composition),
             },
         },
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
 use foobar_core::config::{Config, ConfigError};
+use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
     pub(crate) settings: Vec<ReadSettings>,
+    /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
+    pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
 }
 

@@ -69,3 +69,4 @@ pub use foobar_db::{
     Conn, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, MigrationStatus, Migrations, MultiBackend,
     QueryError, QueryResult, SourceFolder, diesel, embed_migrations,
 };
+pub use tracing_subscriber;

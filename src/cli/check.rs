@@ -2,13 +2,16 @@ use foobar_app::Db;
 use foobar_core::{BoxError, Chain};
 use foobar_db::{MigrationStatus, Presence};
 
-use super::migrate;
-use super::output::{Exit, complain, out, warn};
+use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
+use super::{installed_log, migrate};
 use crate::composition::Composition;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
+    if let Err(error) = installed_log::open(&composition.config, &composition.settings.log) {
+        return fail(&error);
+    }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }

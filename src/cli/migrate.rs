@@ -3,26 +3,28 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use foobar_app::Db;
-use foobar_core::{BoxError, Chain, log};
+use foobar_core::log::{BoxedLayer, LogOutput, LogSettings};
+use foobar_core::{BoxError, Chain};
 use foobar_db::MigrationStatus;
 use tokio::time::timeout;
 
 use super::arguments::Migrate;
-use super::output::{Exit, complain, out, warn};
+use super::installed_log::InstalledLog;
+use super::output::{Exit, out, warn};
 use super::runtime::block_on;
 use super::signals::Signals;
 use crate::composition::Composition;
 
-pub(super) fn run(composition: &Composition, action: &Migrate) -> Exit {
-    let _log = match log::init(&composition.settings.log) {
+pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<BoxedLayer>) -> Exit {
+    let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
-        Err(error) => return complain(error),
+        Err(exit) => return exit,
     };
     let Some(database) = &composition.database else {
-        return complain("there is no database: the application has no migrations and database.url is not set");
+        return log.complain("there is no database: the application has no migrations and database.url is not set");
     };
     if *action == Migrate::Status {
-        return status(composition, database);
+        return status(composition, database, &log);
     }
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
@@ -39,8 +41,17 @@ pub(super) fn run(composition: &Composition, action: &Migrate) -> Exit {
     match outcome {
         Ok(Some(lines)) => out(lines.join("\n")),
         Ok(None) => Exit::CutOff,
-        Err(error) => complain(Chain(&*error)),
+        Err(error) => log.complain(Chain(&*error)),
     }
+}
+
+/// Standard output has what the command prints.
+fn settings_of_log(composition: &Composition) -> LogSettings {
+    let mut settings = composition.settings.log.clone();
+    if settings.output == LogOutput::Stdout {
+        settings.output = LogOutput::Stderr;
+    }
+    settings
 }
 
 /// Does work that a signal lets finish; `None` if a second signal comes, or after `patience`.
@@ -78,7 +89,7 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
 }
 
 /// Lists them, and changes nothing.
-fn status(composition: &Composition, database: &Db) -> Exit {
+fn status(composition: &Composition, database: &Db, log: &InstalledLog) -> Exit {
     let listed = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) });
     match listed {
         Ok((_, all)) => {
@@ -86,7 +97,7 @@ fn status(composition: &Composition, database: &Db) -> Exit {
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
             Exit::Success
         }
-        Err(error) => complain(Chain(&*error)),
+        Err(error) => log.complain(Chain(&*error)),
     }
 }
 

@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, SiteSettings,
-    Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, DeclaredSettings,
+    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings,
+    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -17,8 +17,8 @@ use foobar::request::{
 };
 use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{
-    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest,
-    TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestClient, TestDb, TestHead,
+    TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
     Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
@@ -32,5 +32,6 @@ use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
     Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, web,
+    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber,
+    web,
 };
