@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foobar_app::{AppSettings, AppTier, Context, Db};
 use foobar_core::config::{Config, ConfigError};
@@ -80,7 +80,10 @@ impl Composition {
         let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
-        let make_web = parts.web.unwrap_or_else(|| Box::new(on_sockets));
+        let stream_time = *settings.server.stream_timeout;
+        let make_web = parts.web.unwrap_or_else(|| {
+            Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, handler, stream_time))
+        });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
         let web = web.map_err(|error| of_web(&config, error))?;
         if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
@@ -203,8 +206,9 @@ fn on_sockets(
     sites: &Sites,
     files: &FileSources,
     handler: Option<Arc<dyn MakeHandler>>,
+    stream_time: Duration,
 ) -> Result<Arc<dyn WebTier>, BoxError> {
-    Ok(Arc::new(Web::with_files(settings, sites, files, handler)?))
+    Ok(Arc::new(Web::with_files(settings, sites, files, handler)?.stream_timeout(stream_time)))
 }
 
 /// An error that names no setting is one of the tier as a whole.

@@ -57,7 +57,10 @@ pub use running::{Running, Stop};
 pub use server::Server;
 
 pub use foobar_app::actix_web::{self, web};
-pub use foobar_app::{App, Context, Db, Error, Routes, Settings, UndeclaredSettings, asset, every, routes, send_file};
+pub use foobar_app::{
+    App, Context, Db, Error, Routes, Settings, Stopping, UndeclaredSettings, asset, cancel_with_client, every, routes,
+    run_to_end, send_file, sse,
+};
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]

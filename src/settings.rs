@@ -16,6 +16,11 @@ settings! {
         /// How long before a stop `/readyz` says 503 while everything is served as before, so that a balancer in front
         /// sees it and sends nobody here any more. It comes before `shutdown_timeout`.
         pub shutdown_delay: Period = r#""0""#,
+        /// How long a stop waits for streams without an end: answers whose length is not known, and WebSockets. What is left of
+        /// them is then ended, and counts as finished. An event stream (`text/event-stream`), which its client opens again by itself, is
+        /// ended after a second, and one made by `foobar::sse` at once. It is a part of `shutdown_timeout`, whose last quarter
+        /// is for what comes after.
+        pub stream_timeout: Period = r#""5s""#,
     }
 }
 

@@ -34,6 +34,27 @@ use crate::Context;
 /// - Return `Result<_, foobar::Error>` and use `?` on any error; see [`Error`](crate::Error).
 /// - Do not block: queries run on the database's threads by themselves, other slow work belongs into `web::block`.
 ///
+/// # When the client goes
+///
+/// A client may go before it is answered: it closes its connection, loses it, or resets its HTTP/2 stream. Then
+///
+/// - a handler of `GET` or `HEAD`, which changes nothing, is cancelled: it is dropped where it waits, at an `.await`. Any query
+///   that it has begun still ends on the database's threads.
+/// - a handler of any other method runs to its end, within `app.request_timeout`; its answer is dropped, and the access log has
+///   its status. Until then it counts as before, as one of its connection's streams and requests, and a stop waits for it.
+///
+/// [`run_to_end`](crate::run_to_end) and [`cancel_with_client`](crate::cancel_with_client) decide otherwise for a route, a
+/// resource or a scope. The body of an answer is not a part of that: one that streams is dropped as soon as its client has
+/// gone. What is to outlive every request is given to [`Context::spawn`](crate::Context::spawn); what `actix_web::rt::spawn` has
+/// begun ends with its worker thread.
+///
+/// A client that has only closed its sending side still gets its answer.
+///
+/// # When the server stops
+///
+/// Requests under way are finished until `server.shutdown_timeout`. An answer without an end ends by
+/// [`Stopping`](crate::Stopping), as those of [`sse`](crate::sse()) do by themselves, or is ended after `server.stream_timeout`.
+///
 /// The limit of a request's body is the web tier's (`client_max_body_size`, by site and route). The limits that
 /// actix-web's extractors would add (2 MiB for JSON, 16 KiB for forms, 256 KiB for text and bytes) are lifted; an
 /// application that wants lower ones sets its own `JsonConfig`, `FormConfig` or `PayloadConfig`.

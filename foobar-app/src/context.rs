@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error, Settings, UndeclaredSettings};
+use crate::{Db, Error, Settings, Stopping, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and word of the stop.
 ///
@@ -77,16 +77,16 @@ impl Context {
     }
 
     /// Completes as soon as a stop has begun: then requests that are under way are finished, [`App::stop`] runs, and what
-    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it.
+    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it. A handler
+    /// takes a [`Stopping`] as an argument.
     ///
     /// ```
     /// # async fn look_around() {}
     /// # async fn wait() {}
     /// # use foobar_app as foobar;
     /// # fn start(context: foobar::Context) {
-    /// let stopping = context.stopping();
+    /// let mut stopping = context.stopping();
     /// context.spawn(async move {
-    ///     let mut stopping = std::pin::pin!(stopping);
     ///     loop {
     ///         tokio::select! {
     ///             () = &mut stopping => return,
@@ -98,8 +98,8 @@ impl Context {
     /// ```
     ///
     /// [`App::stop`]: crate::App::stop
-    pub fn stopping(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.tasks.stopping()
+    pub fn stopping(&self) -> Stopping {
+        Stopping::new(self.tasks.stopping())
     }
 
     /// The tier that what is spawned lives in: its start says on which runtime, its drain waits. [`Runtime`] and
@@ -119,6 +119,16 @@ impl FromRequest for Context {
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let context = request.app_data::<Self>().cloned();
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
+    }
+}
+
+impl FromRequest for Stopping {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+        let stopping = request.app_data().map(Context::stopping);
+        ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
     }
 }
 

@@ -4,6 +4,8 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
+//! - [`Stopping`]: word of the stop, as an argument. [`sse()`]: an answer that is a stream of events.
+//! - [`run_to_end`] and [`cancel_with_client`]: what becomes of a handler whose client goes.
 //! - [`every`]: work that is done again and again.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
@@ -19,6 +21,7 @@ mod app;
 mod app_instance;
 mod app_tier;
 mod asset;
+mod client_abort;
 mod context;
 mod db;
 mod declared;
@@ -30,6 +33,8 @@ mod routes;
 mod runtime;
 mod send_file;
 mod settings;
+pub mod sse;
+mod stopping;
 mod streamed;
 mod tasks;
 pub mod testing;
@@ -40,6 +45,7 @@ pub use app::App;
 pub use app_instance::StartError;
 pub use app_tier::AppTier;
 pub use asset::asset;
+pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
 pub use declared::{Settings, UndeclaredSettings};
@@ -49,4 +55,6 @@ pub use routes::{Routes, routes};
 pub use runtime::Runtime;
 pub use send_file::{SendFile, send_file};
 pub use settings::{AppSettings, HeaderText};
+pub use sse::sse;
+pub use stopping::Stopping;
 pub use tower_app::TowerApp;

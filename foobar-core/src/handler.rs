@@ -11,8 +11,8 @@ use crate::{BoxError, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
 
 /// What a client asked, with a body that arrives as it is read.
 ///
-/// Its extensions hold a [`ConnectInfo`](crate::ConnectInfo), a [`RequestId`](crate::RequestId), over HTTP/1.1
-/// [`EarlyHints`](crate::EarlyHints) and, where the client asked to switch protocols, an [`Upgrade`](crate::Upgrade).
+/// Its extensions hold a [`ConnectInfo`](crate::ConnectInfo), a [`RequestId`](crate::RequestId), a
+/// [`ClientAbort`](crate::ClientAbort), over HTTP/1.1 [`EarlyHints`](crate::EarlyHints) and, where the client asked to switch protocols, an [`Upgrade`](crate::Upgrade).
 pub type Request = http::Request<RequestBody>;
 /// What a client is answered.
 pub type Response = http::Response<ResponseBody>;
@@ -23,8 +23,8 @@ pub type Response = http::Response<ResponseBody>;
 /// response in the tier that understands it (see [`Problem`](crate::Problem)).
 ///
 /// A handler stays on the thread that made it, so it may hold `Rc` and `RefCell`. It must not block that thread,
-/// which serves other requests meanwhile. A dropped future means that the client has gone or the deadline has
-/// passed; what the handler had begun elsewhere goes on.
+/// which serves other requests meanwhile. A dropped future means that the client of a request that is to be
+/// [cancelled](crate::ClientAbort) has gone, or the deadline has passed; what the handler had begun elsewhere goes on.
 ///
 /// Implemented by the application runtime and the tower adapter of foobar-app, and by [`handler_fn`].
 pub trait Handler: 'static {

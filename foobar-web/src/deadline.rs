@@ -1,5 +1,8 @@
-//! Deadlines that mostly move away before they are due, and the pace of an answer. It must not know what waits.
+//! Deadlines that mostly move away before they are due, the pace of an answer, and what a drain leaves of its time. It must
+//! not know what waits.
 
+mod drain;
+mod half_closed;
 mod pacer;
 
 use std::pin::{Pin, pin};
@@ -11,6 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::Rate;
 
+pub(crate) use drain::{Drain, Ending, OpenEnd};
+pub(crate) use half_closed::{GLANCE, HalfClosed};
 pub(crate) use pacer::Pacer;
 
 /// A timer for deadlines that mostly move away before they are due.

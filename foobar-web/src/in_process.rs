@@ -108,7 +108,7 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
         }
     };
     requests.close();
-    worker.connections.begin_drain();
+    worker.connections.begin_drain(worker.limits.stream_time, deadline);
     worker.connections.finish(deadline).await;
 }
 

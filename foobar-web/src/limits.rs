@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     pub(crate) body_time: Duration,
     pub(crate) send_time: Duration,
     pub(crate) rate: Rate,
+    /// What streams without an end have when the tier drains.
+    pub(crate) stream_time: Duration,
     pub(crate) http2: Http2,
     /// Of one HTTP/2 connection at a time.
     pub(crate) streams: u32,
@@ -66,6 +68,7 @@ impl Limits {
                 minimum: settings.min_rate.as_u64(),
                 grace: some("web.min_rate_grace", settings.min_rate_grace)?,
             },
+            stream_time: STREAM_TIME,
             http2: settings.http2,
             streams: within("web.http2_max_concurrent_streams", settings.http2_max_concurrent_streams, MOST_STREAMS)?,
         })
@@ -80,6 +83,8 @@ impl Rate {
     }
 }
 
+/// As long as a WebSocket has to say goodbye.
+const STREAM_TIME: Duration = Duration::from_secs(5);
 /// `http::Uri` holds less than 64 KiB.
 const LONGEST_LINE: usize = 60 << 10;
 /// `http::HeaderMap` holds some 24,000 names.

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
-use http::header::{CONTENT_LENGTH, EXPIRES, HeaderName, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use memchr::memchr;
 
@@ -181,6 +181,14 @@ pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValu
     *response.status_mut() = status;
     response.headers_mut().insert(name, value);
     response
+}
+
+/// Whether a response with these fields is a stream of events (`text/event-stream`), as the HTML standard has it.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    const EVENT_STREAM: &[u8] = b"text/event-stream";
+    let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default(); // there is always a first part
+    essence.trim_ascii().eq_ignore_ascii_case(EVENT_STREAM)
 }
 
 fn is_error(status: StatusCode) -> bool {

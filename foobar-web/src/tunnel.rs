@@ -11,7 +11,7 @@ use futures_util::future::{Either, select};
 use http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 /// Who gets the connection.
 pub(crate) type Taker = oneshot::Sender<Box<dyn Io>>;
@@ -64,11 +64,11 @@ impl<S> Tunnel<S> {
 
 impl TunnelHandle {
     /// Completes when the tunnel has been dropped. Once `drain` completes, its reader sees the end of the stream, so
-    /// that it can say goodbye.
-    pub(crate) async fn closed(self, drain: impl Future<Output = ()>) {
-        if let Either::Right(((), ended)) = select(self.ended, pin!(drain)).await {
+    /// that it can say goodbye by the time that `drain` gives, for longer it is not waited for.
+    pub(crate) async fn closed(self, drain: impl Future<Output = Instant>) {
+        if let Either::Right((end, ended)) = select(self.ended, pin!(drain)).await {
             drop(self.hang_up);
-            _ = ended.await; // the sender is only ever dropped
+            _ = timeout_at(end, ended).await; // the sender is only ever dropped
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
@@ -45,6 +45,15 @@ impl Web {
     ) -> Result<Self, Error> {
         let plan = Plan::compile(settings, sites, files, app)?;
         Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default() })
+    }
+
+    /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left HTTP. Then
+    /// they are ended and count as finished; event streams (`text/event-stream`) after a second. The default is 5 s; the
+    /// last quarter of the time until the drain's deadline is not theirs.
+    #[must_use]
+    pub fn stream_timeout(mut self, time: Duration) -> Self {
+        self.plan.limits.stream_time = time;
+        self
     }
 
     async fn bind_and_serve(&self) -> Result<(), Error> {

@@ -33,6 +33,7 @@ fn the_reference_is_what_the_code_generates() {
 const TESTED: &[(&str, &str)] = &[
     ("server.shutdown_timeout", "a_drain_that_takes_too_long_is_cut_off_with_3"),
     ("server.shutdown_delay", "during_shutdown_delay_readyz_says_503_and_new_connections_are_served"),
+    ("server.stream_timeout", "a_stream_without_an_end_is_ended_by_a_stop_after_stream_timeout_with_0"),
     ("admin.listen", "the_admin_listener_answers_livez_readyz_and_metrics_and_nobody_elses_name"),
     ("admin.server_name", "the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options"),
     ("admin.ssl_certificate", "the_admin_listener_speaks_tls"),

@@ -22,6 +22,22 @@ fn the_readme_shows_hello_as_it_is() {
 }
 
 #[test]
+fn events_go_on_after_the_last_that_the_client_has_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("events", folder.path()));
+    let page = program.get("/");
+    assert!(page.header("content-type").unwrap().starts_with("text/html") && page.text().contains("/page.js"));
+    let script = program.get("/page.js");
+    assert!(script.header("content-type").unwrap().starts_with("text/javascript"), "{script:?}");
+    let mut client = program.client();
+    client.send("GET /seconds HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 41\r\n\r\n");
+    program.signal("TERM");
+    let answer = client.answer("GET");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
+    assert!(answer.text().is_empty() || answer.text().starts_with("id: 42\ndata: 42\n\n"), "{}", answer.text());
+}
+
+#[test]
 fn axum_serves_a_router_as_the_application() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(&mut Program::example("axum", folder.path()));

@@ -30,6 +30,7 @@ mod static_hostile_ranges; // ranges that ask for more than there is
 mod static_memory; // clients that do not read what they asked for
 mod static_race; // files and links that change at full speed while they are read
 mod static_system_calls; // what an answer from the cache asks of the system
+mod streams; // streams without an end, clients that go, and the stop
 mod support;
 mod tls;
 mod websocket; // an actix-ws handler over the upgraded connection

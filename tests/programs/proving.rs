@@ -1,11 +1,16 @@
 //! The program that the integration tests start, stop and kill: an application with every bad habit on a route of
 //! its own, and a ledger of acknowledged writes.
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 
-use foobar::actix_web::{self, HttpRequest, HttpResponse, web};
+use foobar::actix_web::{self, HttpRequest, HttpResponse, Responder};
 use foobar::diesel::prelude::*;
-use foobar::{App, Conn, Db, Error, Migrations, QueryResult, Server, diesel, embed_migrations};
+use foobar::request::EarlyHints;
+use foobar::sse::Event;
+use foobar::web::ReqData;
+use foobar::{App, Conn, Db, Error, Migrations, QueryResult, Server, Stopping, diesel, embed_migrations, web};
+use futures_util::{StreamExt, stream};
 use schema::{counters, ledger};
 
 mod schema {
@@ -38,6 +43,10 @@ impl App for Proving {
             .route("/echo", web::post().to(async |body: web::Payload| HttpResponse::Ok().streaming(body)))
             .route("/length", web::post().to(async |body: web::Bytes| body.len().to_string()))
             .route("/bytes/{n}", web::get().to(async |n: web::Path<usize>| vec![b'x'; *n]))
+            .route("/events", web::get().to(events))
+            .route("/silent", web::get().to(silent))
+            .route("/late/{id}", web::put().to(enter_late))
+            .route("/forever", web::post().to(wait_for_ever))
             .route("/empty", web::get().to(HttpResponse::NoContent))
             .route("/cookie", web::get().to(cookies))
             .route("/json", web::get().to(async || web::Json(["a", "b"])))
@@ -107,6 +116,36 @@ async fn socket(request: HttpRequest, body: web::Payload) -> actix_web::Result<H
 async fn enter(db: Db, id: web::Path<i32>) -> Result<HttpResponse, Error> {
     db.write(move |conn| insert(conn, *id, "acknowledged")).await?;
     Ok(HttpResponse::Created().finish())
+}
+
+/// Tells that it has the request, and enters once the server stops.
+async fn enter_late(
+    db: Db,
+    id: web::Path<i32>,
+    hints: ReqData<EarlyHints>,
+    stopping: Stopping,
+) -> Result<HttpResponse, Error> {
+    hints.send(["</>; rel=preload"])?;
+    stopping.await;
+    enter(db, id).await
+}
+
+/// Tells that it has the request, and nothing more.
+async fn wait_for_ever(hints: ReqData<EarlyHints>) -> Result<HttpResponse, Error> {
+    hints.send(["</>; rel=preload"])?;
+    std::future::pending().await
+}
+
+/// Says goodbye when the server stops.
+async fn events(stopping: Stopping) -> impl Responder {
+    let begun = stream::iter([Event::new("begun")]);
+    foobar::sse(begun.chain(stream::once(stopping).map(|()| Event::new("goodbye"))).chain(stream::pending()))
+}
+
+/// Says nothing more, not even when the server stops.
+async fn silent() -> HttpResponse {
+    let begun = stream::iter([Ok::<_, Infallible>(web::Bytes::from_static(b"data: begun\n\n"))]);
+    HttpResponse::Ok().streaming(begun.chain(stream::pending()))
 }
 
 /// How a write goes about it.

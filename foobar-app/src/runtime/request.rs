@@ -12,7 +12,8 @@ use actix_http::uri::PathAndQuery;
 use actix_http::{BoxedPayloadStream, HttpMessage, Method, Payload, RequestHead, Uri, Version};
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BodyError, BoxError, ClientCertificate, ConnectInfo, EarlyHints, Request, RequestBody, RequestId, Scheme, Upgrade,
+    BodyError, BoxError, ClientAbort, ClientCertificate, ConnectInfo, EarlyHints, Request, RequestBody, RequestId,
+    Scheme, Upgrade,
 };
 use futures_util::Stream;
 use http::StatusCode;
@@ -50,6 +51,9 @@ pub(super) fn to_actix(
     converted.extensions_mut().insert(id);
     let known = request.extensions(); // and stays there, as a HEAD may be asked again as a GET
     converted.extensions_mut().insert(known.get::<EarlyHints>().cloned().unwrap_or_default()); // which sends nothing
+    if let Some(abort) = known.get::<ClientAbort>() {
+        converted.extensions_mut().insert(abort.clone());
+    }
     if let Some(certificate) = known.get::<ClientCertificate>() {
         converted.extensions_mut().insert(certificate.clone());
     }

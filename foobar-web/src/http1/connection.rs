@@ -21,7 +21,7 @@ use super::head::{HeadError, HeadReader};
 use super::incoming_content::IncomingContent;
 use super::outgoing::{Close, Outgoing};
 use super::request_head::Received;
-use crate::deadline::{DeadlineTimer, Meter};
+use crate::deadline::{DeadlineTimer, HalfClosed, Meter};
 use crate::net::{TlsClient, Transport};
 use crate::pipeline::Logged;
 use crate::tunnel::{Taker, Tunnel};
@@ -97,8 +97,12 @@ pub(super) struct Connection<S> {
     looked: Instant,
     /// What was written in this turn, whether the task was polled once or more often for it.
     sent_this_turn: usize,
-    /// When the client closed its side.
-    gone: Option<Instant>,
+    /// Once the client has closed its side.
+    half_closed: Option<HalfClosed>,
+    /// How much of the answer has been sent [early](Self::begin_early).
+    begun: usize,
+    /// How long a client that has closed its side may take nothing of the answer.
+    patience: Duration,
     probed: bool,
     opened: Instant,
 }
@@ -154,7 +158,9 @@ impl<S: Transport> Connection<S> {
             queued: 0,
             looked: now,
             sent_this_turn: 0,
-            gone: None,
+            half_closed: None,
+            begun: 0,
+            patience: Duration::ZERO,
             probed: false,
             opened: now,
         }
@@ -190,36 +196,50 @@ impl<S: Transport> Connection<S> {
         if !std::mem::replace(&mut self.probed, true) {
             self.stream.enable_keepalive(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
-        let (mut facts, answer) = self.ask(received);
-        let Some(response) = self.handle(answer, facts.hints.as_mut()).await? else {
-            self.close = Some(Close::ByServer); // the client has gone, and the handler is cancelled
-            return Ok(None);
-        };
-        self.respond(response, facts).await
+        let (mut facts, mut answer) = self.ask(received);
+        match poll_fn(|cx| self.poll_answer(cx, &mut answer, &mut facts.hints)).await {
+            Ok(response) => self.respond(response, facts).await,
+            Err(gone) => {
+                if facts.abort.runs_to_end() {
+                    self.run_to_end(answer).await;
+                }
+                Err(gone)
+            }
+        }
     }
 
-    /// Runs the handler, sends the hints that it gives, and reads meanwhile what it wants of the body; `None` if the client
+    /// Runs the handler, sends the hints that it gives, and reads meanwhile what it wants of the body; an error if the client
     /// goes.
-    async fn handle(
+    fn poll_answer(
         &mut self,
-        mut answer: LocalBoxFuture<'static, Response<Logged>>,
-        mut hints: Option<&mut Hints>,
-    ) -> io::Result<Option<Response<Logged>>> {
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(response) = answer.as_mut().poll(cx) {
-                    return Poll::Ready(Ok(Some(response)));
-                }
-                if let Some(hints) = &mut hints {
-                    ready!(self.poll_hints(cx, hints))?;
-                }
-                match ready!(self.poll_client(cx))? {
-                    Client::Sent => {}
-                    Client::Gone => return Poll::Ready(Ok(None)),
-                }
+        cx: &mut Context<'_>,
+        answer: &mut LocalBoxFuture<'static, Response<Logged>>,
+        hints: &mut Option<Hints>,
+    ) -> Poll<io::Result<Response<Logged>>> {
+        loop {
+            if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                return Poll::Ready(Ok(response));
             }
-        })
-        .await
+            if let Some(hints) = hints {
+                ready!(self.poll_hints(cx, hints))?;
+            }
+            match ready!(self.poll_client(cx))? {
+                Client::Sent => {}
+                Client::HalfClosed => {
+                    *hints = None; // they would come behind the beginning of the answer
+                    self.begin_early(cx)?;
+                }
+                Client::Gone => return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            }
+        }
+    }
+
+    /// Lets a handler go on whose client has gone: it gets no more content, and nobody its answer.
+    async fn run_to_end(&mut self, answer: LocalBoxFuture<'static, Response<Logged>>) {
+        if let Some(content) = self.content.take() {
+            content.feed.end(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        drop(answer.await);
     }
 
     /// Ends the connection so that the client can read the last answer.
@@ -250,7 +270,7 @@ impl<S: Transport> Connection<S> {
     async fn into_tunnel(self: Box<Self>, taker: Taker) {
         let Self { stream, unread, worker, state, .. } = *self;
         let (tunnel, grip) = Tunnel::new(stream, unread.freeze(), worker.limits.send_time);
-        let draining = poll_fn(|_| if state.is_draining() { Poll::Ready(()) } else { Poll::Pending });
+        let draining = poll_fn(|_| state.drain().map_or(Poll::Pending, |drain| Poll::Ready(drain.end_of_streams())));
         if taker.send(Box::new(tunnel)).is_ok() {
             grip.closed(draining).await;
         }
@@ -261,6 +281,8 @@ impl<S: Transport> Connection<S> {
 enum Client {
     /// It sent a part of the body.
     Sent,
+    /// It has closed its side: it may still read, or have gone.
+    HalfClosed,
     /// It closed the connection, or may as well have.
     Gone,
 }

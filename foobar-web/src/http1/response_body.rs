@@ -5,7 +5,7 @@ use bytes::Bytes;
 use foobar_core::RequestId;
 
 use super::outgoing::{COPIED, poll_write_vectored};
-use crate::deadline::Pacer;
+use crate::deadline::{Drain, Ending, OpenEnd, Pacer};
 use crate::net::Transport;
 use crate::pipeline::{Logged, MeasuredBody};
 use crate::reply::{Pace, Pieces};
@@ -20,6 +20,8 @@ pub(super) struct OutgoingBody {
     /// The bytes of `pieces`.
     queued: usize,
     pacer: Option<Pacer>,
+    /// Of one whose length is not known.
+    open_end: Option<OpenEnd>,
     /// The bytes of the head.
     head: usize,
     /// What the client has taken, with the head.
@@ -48,7 +50,8 @@ impl Delimiter {
 const QUEUE: usize = 64 << 10;
 
 impl OutgoingBody {
-    pub(super) fn new(body: Logged, delimiter: Delimiter, pace: Option<Pace>) -> Self {
+    pub(super) fn new(body: Logged, delimiter: Delimiter, pace: Option<Pace>, is_event_stream: bool) -> Self {
+        let is_open_ended = matches!(delimiter, Delimiter::Chunks | Delimiter::Close);
         Self {
             is_over: delimiter == Delimiter::NoContent,
             body: MeasuredBody::new(body, delimiter.length()),
@@ -56,6 +59,7 @@ impl OutgoingBody {
             pieces: Pieces::default(),
             queued: 0,
             pacer: pace.map(Pacer::new),
+            open_end: is_open_ended.then(|| OpenEnd::new(is_event_stream)),
             head: 0,
             written: 0,
         }
@@ -134,6 +138,36 @@ impl OutgoingBody {
     /// How many bytes may be written now; waits until it is worth a write.
     pub(super) fn poll_pace(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
         self.pacer.as_mut().map_or(Poll::Ready(usize::MAX), |pacer| pacer.poll(cx))
+    }
+
+    /// Ready when the server stops and the body is to end for that.
+    pub(super) fn poll_drain(&mut self, cx: &mut Context<'_>, drain: Drain) -> Poll<Ending> {
+        self.open_end.as_mut().map_or(Poll::Pending, |end| end.poll(cx, drain))
+    }
+
+    /// Ends the body before its end.
+    pub(super) fn end(&mut self, ending: Ending) -> io::Result<()> {
+        tracing::info!(request = %self.id(), "a stream is ended, as the server stops");
+        if ending == Ending::CutOff {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if !self.is_over {
+            self.queue_end();
+        }
+        Ok(())
+    }
+
+    /// Sends something to a client that has closed its side, if nothing is on its way: the first digit of the next chunk's
+    /// size, which may begin with a zero.
+    pub(super) fn test_client(&mut self) {
+        if self.delimiter == Delimiter::Chunks && !self.is_over && self.is_empty() {
+            self.push(Bytes::from_static(b"0"));
+        }
+    }
+
+    /// Whether nothing is on its way to the client, and nothing can be sent that would not be content.
+    pub(super) fn is_silent(&self) -> bool {
+        self.delimiter == Delimiter::Close && self.is_empty()
     }
 
     fn queue(&mut self, data: Bytes) {

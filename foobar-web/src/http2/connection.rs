@@ -1,3 +1,4 @@
+mod leaving;
 mod limits;
 mod sending;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use foobar_core::LocalBoxFuture;
 use futures_util::StreamExt;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
@@ -40,14 +42,8 @@ pub(crate) async fn serve<S: Transport>(
     let mut connection = Box::new(Connection::new(stream, unread, peer, worker, state.clone()));
     let ended = poll_fn(|cx| connection.poll(cx)).await;
     state.set_active(); // not idle any more, whatever follows
-    let closed = match ended {
-        Ok(()) => connection.close().await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = closed {
-        tracing::debug!(%error, "a connection ended early");
-        connection.io.borrow().stream.reset();
-    }
+    let running = connection.leave();
+    join(connection.close(ended), running.collect::<()>()).await;
 }
 
 /// One HTTP/2 connection.
@@ -73,6 +69,10 @@ struct Connection<S> {
     /// What the client had not taken when that was last looked at, and what was written since.
     queued: u64,
     looked: Instant,
+    /// When a client that has closed its side is looked at.
+    leaving: DeadlineTimer,
+    /// What all streams had sent when it was looked at last, and since when.
+    moved: (u64, Instant),
 }
 
 /// How far HTTP/2 has come.
@@ -121,6 +121,8 @@ impl<S: Transport> Connection<S> {
             writing: DeadlineTimer::default(),
             queued: 0,
             looked: now,
+            leaving: DeadlineTimer::default(),
+            moved: (0, now),
         }
     }
 
@@ -128,12 +130,14 @@ impl<S: Transport> Connection<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.belongs_to(cx);
         self.io.borrow_mut().begin_turn();
+        if self.state.drain().is_some_and(|drain| self.streams.begin_drain(drain)) {
+            self.wake_streams();
+        }
         loop {
             self.poll_streams(cx);
             let begun = self.running.len();
             if let Poll::Ready(()) = self.poll_protocol(cx) {
                 self.protocol = Protocol::Ended;
-                self.running.clear();
             }
             let is_told = self.keep_limits(cx);
             if self.running.len() == begun && !is_told {
@@ -212,8 +216,31 @@ impl<S: Transport> Connection<S> {
         self.state.set_active();
     }
 
+    /// Has all streams look at what has happened.
+    fn wake_streams(&mut self) {
+        self.running = std::mem::take(&mut self.running).into_iter().collect();
+    }
+
+    /// HTTP/2 has ended: gives the streams, of which some have handlers that run to their end.
+    fn leave(&mut self) -> FuturesUnordered<LocalBoxFuture<'static, ()>> {
+        self.protocol = Protocol::Ended;
+        self.wake_streams();
+        std::mem::take(&mut self.running)
+    }
+
+    async fn close(self: Box<Self>, ended: io::Result<()>) {
+        let closed = match ended {
+            Ok(()) => self.say_goodbye().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = closed {
+            tracing::debug!(%error, "a connection ended early");
+            self.io.borrow().stream.reset();
+        }
+    }
+
     /// Ends the connection so that the client can read the last answers.
-    async fn close(&mut self) -> io::Result<()> {
+    async fn say_goodbye(&self) -> io::Result<()> {
         let io = Rc::clone(&self.io);
         poll_fn(|cx| io.borrow_mut().stream.poll_part(cx)).await;
         if self.state.is_evicted() {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::control_budget::ControlBudget;
 use super::frame_meter::FrameMeter;
+use crate::deadline::HalfClosed;
 use crate::net::Transport;
 use crate::worker::Worker;
 
@@ -22,7 +23,8 @@ pub(super) struct Gather<S> {
     worker: Rc<Worker>,
     /// What was read before, and belongs to HTTP/2.
     unread: BytesMut,
-    out: Vec<u8>,
+    pub(super) input: Input,
+    pub(super) out: Vec<u8>,
     /// How much of it has been sent.
     sent: usize,
     /// Whether the library waits for room.
@@ -33,6 +35,14 @@ pub(super) struct Gather<S> {
     pub(super) is_flooded: bool,
     /// What the library may read of many control frames before it is asked what came of them.
     portion: usize,
+}
+
+/// What the library learns of the client's side.
+pub(super) enum Input {
+    Open,
+    /// The client has closed it, which the library does not know yet.
+    HalfClosed(HalfClosed),
+    Ended,
 }
 
 /// How many control frames there are in what was read.
@@ -59,6 +69,7 @@ impl<S: Transport> Gather<S> {
             stream,
             worker,
             unread: BytesMut::new(),
+            input: Input::Open,
             out: Vec::new(),
             sent: 0,
             is_full: false,
@@ -102,13 +113,20 @@ impl<S: Transport> Gather<S> {
         if !self.unread.is_empty() {
             return self.poll_portion(cx, buf);
         }
-        if self.is_flooded {
-            return Poll::Pending; // the connection ends
+        match self.input {
+            Input::Open if self.is_flooded => return Poll::Pending, // the connection ends
+            Input::Open => {}
+            Input::HalfClosed(_) => return Poll::Pending,
+            Input::Ended => return Poll::Ready(Ok(())),
         }
         let worker = Rc::clone(&self.worker);
         worker.buffers.with_input(|input| {
             let most = input.len().min(buf.remaining());
             let length = ready!(self.stream.poll_receive(cx, &mut input[..most]))?;
+            if length == 0 && most > 0 {
+                self.input = Input::HalfClosed(HalfClosed::now());
+                return Poll::Pending;
+            }
             worker.pipeline.counters.received(length);
             match self.count(&input[..length]) {
                 Density::Usual => buf.put_slice(&input[..length]),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 
 use super::streams::Streams;
-use crate::deadline::{DeadlineTimer, Meter, Pacer};
+use crate::deadline::{DeadlineTimer, Ending, Meter, OpenEnd, Pacer};
 use crate::limits::Rate;
 use crate::pipeline::{Logged, MeasuredBody};
 use crate::reply::Pace;
@@ -20,6 +20,8 @@ pub(super) struct Outgoing {
     /// What of the body is next.
     piece: Bytes,
     pacer: Option<Pacer>,
+    /// Of one whose length is not known.
+    open_end: Option<OpenEnd>,
     sending: Meter,
     writing: DeadlineTimer,
     streams: Rc<Streams>,
@@ -35,6 +37,7 @@ pub(super) struct End {
     /// After this many bytes, if that is known.
     pub(super) left: Option<u64>,
     pub(super) pace: Option<Pace>,
+    pub(super) is_event_stream: bool,
 }
 
 impl Outgoing {
@@ -44,6 +47,7 @@ impl Outgoing {
             body: MeasuredBody::new(body, end.left),
             piece: Bytes::new(),
             pacer: end.pace.map(Pacer::new),
+            open_end: end.left.is_none().then(|| OpenEnd::new(end.is_event_stream)),
             sending: Meter::default(),
             writing: DeadlineTimer::default(),
             seen: 0,
@@ -105,6 +109,13 @@ impl Outgoing {
             if let Poll::Ready(reset) = self.stream.poll_reset(cx) {
                 return Poll::Ready(Err(reset.unwrap_or(Reason::CANCEL))); // the connection has ended
             }
+            if let Poll::Ready(ending) = self.poll_drain(cx) {
+                tracing::info!(request = %self.body.entry().id(), "a stream is ended, as the server stops");
+                return Poll::Ready(match ending {
+                    Ending::Clean => self.give(Bytes::new(), true),
+                    Ending::CutOff => Err(Reason::CANCEL),
+                });
+            }
             if self.piece.is_empty() {
                 if self.body.has_length() {
                     ready!(self.poll_room(cx, 1))?; // nothing is read for a client that gives no room
@@ -122,6 +133,14 @@ impl Outgoing {
             if is_last {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+
+    /// Ready when the server stops and the body is to end for that.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        match (&mut self.open_end, self.streams.drain()) {
+            (Some(end), Some(drain)) => end.poll(cx, drain),
+            _ => Poll::Pending,
         }
     }
 

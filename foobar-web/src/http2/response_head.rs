@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::outgoing::End;
 use crate::pipeline::Logged;
-use crate::reply::Pace;
+use crate::reply::{self, Pace};
 use crate::worker::Worker;
 
 /// The head of a response, its body, and how that ends; `None` if there is none.
@@ -32,12 +32,13 @@ pub(super) fn prepare(
     {
         headers.insert(DATE, date);
     }
+    let is_event_stream = reply::is_event_stream(headers);
     let end = end(headers, parts.status, body.size_hint().exact(), is_head);
     let mut head = Response::new(());
     *head.status_mut() = parts.status;
     *head.headers_mut() = parts.headers;
     let pace = parts.extensions.get::<Pace>().copied();
-    (head, body, end.map(|length| End { left: length, pace }))
+    (head, body, end.map(|length| End { left: length, pace, is_event_stream }))
 }
 
 /// Fields that belong to a connection of HTTP/1 (RFC 9113 §8.2.2).

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use foobar_core::{LocalBoxFuture, RequestBody};
+use foobar_core::{ClientAbort, LocalBoxFuture, RequestBody};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::header::EXPECT;
@@ -38,14 +38,15 @@ pub(super) fn begin(
         Taken::Refused(request, refusal) => {
             let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
             let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
-            let remains = Remains::of(body);
-            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head };
+            let (remains, abort) = (Remains::of(body), ClientAbort::of(&Method::GET)); // nobody works on it
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
             Some(Box::pin(stream.answer(answer, false)))
         }
-        Taken::WebSocket(parts) => {
+        Taken::WebSocket(mut parts) => {
+            let abort = offer_abort(&mut parts);
             let (answer, taker) = upgraded(streams, parts, since);
             let remains = Remains::default();
-            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head };
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
             Some(Box::pin(stream.upgrade(answer, body, taker)))
         }
         Taken::Request(parts) => {
@@ -77,13 +78,21 @@ fn by_pipeline(
     since: Instant,
 ) -> LocalBoxFuture<'static, ()> {
     let (is_head, expects) = (parts.method == Method::HEAD, parts.headers.contains_key(EXPECT));
+    let abort = offer_abort(&mut parts);
     let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
     let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
     let hints = Some(Hints::offer(&mut parts.extensions));
     // Boxed where it is made: it is large, and a future that is handed on is copied.
     let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
-    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, is_head };
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, is_head, abort };
     Box::pin(stream.answer(answer, expects))
+}
+
+/// Lets the handler of a request decide what becomes of it when its client goes.
+fn offer_abort(parts: &mut Parts) -> ClientAbort {
+    let abort = ClientAbort::of(&parts.method);
+    parts.extensions.insert(abort.clone());
+    abort
 }
 
 /// The answer to a request that may become a WebSocket, and who gets that.
@@ -101,6 +110,7 @@ struct Stream {
     remains: Remains,
     hints: Option<Hints>,
     is_head: bool,
+    abort: ClientAbort,
 }
 
 impl Stream {
@@ -144,14 +154,16 @@ impl Stream {
         }
     }
 
-    /// The answer, unless the client gives the request up before it is there. Hints go out as they come; a client that waits to be told to send the
-    /// content is told when somebody reads it.
+    /// The answer, unless the client gives the request up before it is there; then the handler is cancelled, or runs to its
+    /// end, and counts as one of the connection's streams until then. Hints go out as they come; a client that waits to be told
+    /// to send the content is told when somebody reads it.
     async fn unless_reset(
         &mut self,
         mut answer: LocalBoxFuture<'static, Response<Logged>>,
         mut expects: bool,
     ) -> Option<Response<Logged>> {
-        poll_fn(|cx| {
+        let streams = Rc::clone(&self.streams);
+        let answered = poll_fn(|cx| {
             if self.respond.poll_reset(cx).is_ready() {
                 return Poll::Ready(None); // or the connection has ended
             }
@@ -168,8 +180,12 @@ impl Stream {
                 self.go_on();
             }
             Poll::Pending
-        })
-        .await
+        });
+        let answered = streams.work(answered).await;
+        if answered.is_none() && self.abort.runs_to_end() {
+            drop(answer.await);
+        }
+        answered
     }
 
     fn go_on(&mut self) {

@@ -8,6 +8,7 @@ use http::request::Parts;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::deadline::Drain;
 use crate::net::TlsClient;
 use crate::pipeline::{Logged, RequestContext};
 use crate::request::{RequestView, Verb};
@@ -25,7 +26,9 @@ pub(super) struct Streams {
     answered: Cell<u32>,
     /// Bytes of all bodies that could be sent.
     moved: Cell<u64>,
-    is_draining: Cell<bool>,
+    /// Handlers that have not answered.
+    at_work: Cell<usize>,
+    drain: Cell<Option<Drain>>,
     draining: Notify,
 }
 
@@ -41,7 +44,8 @@ impl Streams {
             fast_path,
             answered: Cell::default(),
             moved: Cell::default(),
-            is_draining: Cell::default(),
+            at_work: Cell::default(),
+            drain: Cell::default(),
             draining: Notify::new(),
         }
     }
@@ -65,16 +69,26 @@ impl Streams {
         pipeline.ready((answer.reply, answer.route), request, &self.arrival(since))
     }
 
-    /// The worker drains.
-    pub(super) fn begin_drain(&self) {
-        if !self.is_draining.replace(true) {
+    /// The worker drains; `false` if that is known.
+    pub(super) fn begin_drain(&self, drain: Drain) -> bool {
+        let is_new = self.drain.replace(Some(drain)).is_none();
+        if is_new {
             self.draining.notify_waiters();
         }
+        is_new
     }
 
-    /// Completes when it does.
-    pub(super) async fn draining(&self) {
-        while !self.is_draining.get() {
+    /// The worker's drain, if it has begun.
+    pub(super) fn drain(&self) -> Option<Drain> {
+        self.drain.get()
+    }
+
+    /// Completes when it has begun, with the end of what has no end of its own.
+    pub(super) async fn draining(&self) -> Instant {
+        loop {
+            if let Some(drain) = self.drain() {
+                return drain.end_of_streams();
+            }
             self.draining.notified().await;
         }
     }
@@ -87,6 +101,19 @@ impl Streams {
     /// How many have been since this was asked last.
     pub(super) fn take_answered(&self) -> u32 {
         self.answered.take()
+    }
+
+    /// Does the work of a handler, which counts meanwhile.
+    pub(super) async fn work<T>(&self, handler: impl Future<Output = T>) -> T {
+        self.at_work.set(self.at_work.get() + 1);
+        let answer = handler.await;
+        self.at_work.set(self.at_work.get() - 1);
+        answer
+    }
+
+    /// Whether a handler has not answered.
+    pub(super) fn has_work(&self) -> bool {
+        self.at_work.get() > 0
     }
 
     /// So much of a body could be sent.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream as Watched;
 
 use super::cork::{cork, uncork, write_last};
-use super::transport::{Socket, Transport, has_ended};
+use super::transport::{Socket, Transport, has_ended, is_reset};
 use super::unacknowledged::unacknowledged;
 
 /// A TCP connection that the runtime is told of only when there is something to wait for.
@@ -166,6 +166,10 @@ impl Transport for TcpConnection {
 
     fn has_ended(&mut self) -> io::Result<bool> {
         Ok(has_ended(self.watched()?.ready(Interest::READABLE)))
+    }
+
+    fn is_reset(&self) -> io::Result<bool> {
+        is_reset(self.descriptor()?)
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {

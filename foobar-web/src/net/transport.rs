@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::UnixStream;
 use tokio::task::unconstrained;
@@ -38,6 +39,9 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin + 'static {
 
     /// Whether the client has closed its side, even if bytes that it sent before have not been read.
     fn has_ended(&mut self) -> io::Result<bool>;
+
+    /// Whether it takes nothing any more: its system has refused what was sent.
+    fn is_reset(&self) -> io::Result<bool>;
 
     /// Reads what has come; 0 bytes at the end.
     fn poll_receive(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -127,6 +131,10 @@ impl Transport for UnixStream {
         Ok(has_ended(self.ready(Interest::READABLE)))
     }
 
+    fn is_reset(&self) -> io::Result<bool> {
+        is_reset(self.as_fd())
+    }
+
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_write_ready(cx)
     }
@@ -139,4 +147,11 @@ impl Transport for UnixStream {
 /// What is known of a socket now.
 pub(crate) fn has_ended(ready: impl Future<Output = io::Result<Ready>>) -> bool {
     matches!(unconstrained(ready).now_or_never(), Some(Ok(ready)) if ready.is_read_closed())
+}
+
+/// Whether the system has given a socket up, which the runtime may not know yet.
+pub(crate) fn is_reset(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut looked_at = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
+    poll(&mut looked_at, Some(&Timespec::default()))?;
+    Ok(looked_at[0].revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }

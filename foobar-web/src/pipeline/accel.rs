@@ -10,7 +10,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use crate::reply::{Pace, Reply};
+use crate::reply::{self, Pace, Reply};
 use crate::request::{Fields, NormalPath, RequestView, Verb};
 use crate::site::{Routes, is_file};
 use crate::static_files::PRIVATE;
@@ -154,13 +154,16 @@ pub(crate) fn speaks(response: &Response) -> bool {
     response.headers().keys().any(is_to_us)
 }
 
-/// Takes that out of a response that names no file, as nginx does; of it its rate is kept.
+/// Takes that out of a response that names no file, as nginx does; of it its rate is kept. Of an event stream a proxy in
+/// front learns that it must not be held back: nothing is, here.
 pub(crate) fn take(mut response: Response) -> Response {
     let pace = rate(response.headers()).flatten().map(|rate| Pace { rate, after: 0 });
     if let Some(pace) = pace.filter(|_| response.status() != StatusCode::SWITCHING_PROTOCOLS) {
         response.extensions_mut().insert(pace);
     }
-    let names: Vec<_> = response.headers().keys().filter(|name| is_to_us(name)).cloned().collect();
+    let is_event_stream = reply::is_event_stream(response.headers());
+    let stays = |name: &HeaderName| !is_to_us(name) || (is_event_stream && *name == X_ACCEL_BUFFERING);
+    let names: Vec<_> = response.headers().keys().filter(|name| !stays(name)).cloned().collect();
     names.iter().for_each(|name| _ = response.headers_mut().remove(name));
     response
 }
@@ -200,6 +203,7 @@ fn kept(headers: &HeaderMap, names: impl IntoIterator<Item = HeaderName>) -> Hea
     kept
 }
 
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
 /// Bytes a second, 0 for no limit.
 const X_ACCEL_LIMIT_RATE: HeaderName = HeaderName::from_static("x-accel-limit-rate");

@@ -38,7 +38,7 @@ impl AcceptLoop {
     async fn run(self, acceptors: Vec<Acceptor>, drain: impl Future<Output = Instant>) {
         let order = async {
             let deadline = drain.await;
-            self.worker.connections.begin_drain();
+            self.worker.connections.begin_drain(self.worker.limits.stream_time, deadline);
             deadline
         };
         let (deadline, _) = tokio::join!(order, join_all(acceptors.iter().map(|acceptor| self.accept(acceptor))));

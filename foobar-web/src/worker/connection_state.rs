@@ -7,14 +7,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::counters::Counters;
+use crate::deadline::Drain;
 
 /// What of a connection concerns the others of its worker, whatever protocol it speaks: whether it is idle, and whether
 /// it is to end.
 pub(crate) struct ConnectionState {
     activity: Cell<Activity>,
     evicted: Cell<bool>,
-    /// Whether the whole worker drains.
-    draining: Rc<Cell<bool>>,
+    /// The drain of the whole worker, once it has begun.
+    drain: Rc<Cell<Option<Drain>>>,
     idle: Rc<IdleNotifier>,
     counters: Arc<Counters>,
     task: OnceCell<Waker>,
@@ -53,12 +54,12 @@ impl IdleNotifier {
 
 impl ConnectionState {
     /// That of a connection that has just been accepted: it is idle.
-    pub(crate) fn new(draining: Rc<Cell<bool>>, idle: Rc<IdleNotifier>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(drain: Rc<Cell<Option<Drain>>>, idle: Rc<IdleNotifier>, counters: Arc<Counters>) -> Self {
         counters.became_idle();
         Self {
             activity: Cell::new(Activity::Idle { since: Instant::now() }),
             evicted: Cell::new(false),
-            draining,
+            drain,
             idle,
             counters,
             task: OnceCell::new(),
@@ -108,8 +109,13 @@ impl ConnectionState {
         }
     }
 
+    /// The worker's drain, if it has begun.
+    pub(crate) fn drain(&self) -> Option<Drain> {
+        self.drain.get()
+    }
+
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.get()
+        self.drain().is_some()
     }
 
     /// Whether no further request is taken: the server drains, or another connection needs the place.

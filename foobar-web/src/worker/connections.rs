@@ -2,6 +2,7 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::select;
 use slab::Slab;
@@ -12,12 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use super::connection_state::{ConnectionState, IdleNotifier};
 use super::high_water::HighWater;
 use crate::counters::Counters;
+use crate::deadline::Drain;
 
 /// The open connections of one worker.
 pub(crate) struct Connections {
     most: usize,
     counters: Arc<Counters>,
-    draining: Rc<Cell<bool>>,
+    drain: Rc<Cell<Option<Drain>>>,
     open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
     high_water: HighWater,
     changed: Notify,
@@ -31,7 +33,7 @@ impl Connections {
         Self {
             most,
             counters,
-            draining: Rc::default(),
+            drain: Rc::default(),
             open: RefCell::default(),
             high_water: HighWater::default(),
             changed: Notify::new(),
@@ -46,7 +48,7 @@ impl Connections {
         serve: impl FnOnce(Rc<ConnectionState>) -> C,
     ) {
         self.counters.accepted();
-        let state = Rc::new(ConnectionState::new(self.draining.clone(), self.idle.clone(), self.counters.clone()));
+        let state = Rc::new(ConnectionState::new(self.drain.clone(), self.idle.clone(), self.counters.clone()));
         let place = self.open.borrow().vacant_key();
         let open = Open { place, connections: self.clone() };
         let connection = serve(state.clone());
@@ -71,7 +73,7 @@ impl Connections {
     /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room; where
     /// none is, the first that is [answered](Self::is_short).
     pub(crate) async fn room(&self) {
-        while self.count() >= self.most && !self.draining.get() {
+        while self.count() >= self.most && self.drain.get().is_none() {
             self.short.set(!self.is_one_leaving() && !self.evict());
             select(pin!(self.changed.notified()), pin!(self.idle.next())).await;
         }
@@ -100,15 +102,16 @@ impl Connections {
     }
 
     /// Closes idle connections, and the others after the request they are at.
-    pub(crate) fn begin_drain(&self) {
-        self.draining.set(true);
+    /// Streams without an end have `stream_time` at most.
+    pub(crate) fn begin_drain(&self, stream_time: Duration, deadline: Instant) {
+        self.drain.set(Some(Drain::begin(stream_time, deadline)));
         self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
         self.changed.notify_waiters();
     }
 
     /// Completes when a drain has begun.
     pub(crate) async fn draining(&self) {
-        while !self.draining.get() {
+        while self.drain.get().is_none() {
             self.changed.notified().await;
         }
     }

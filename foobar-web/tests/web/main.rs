@@ -5,6 +5,7 @@ mod add_header;
 mod assets;
 mod autoindex;
 mod client_certificates;
+mod departures;
 mod drain;
 mod early_hints;
 mod embedded;

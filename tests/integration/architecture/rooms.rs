@@ -77,7 +77,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("http2", &["deadline", "limits", "net", "pipeline", "reply", "request", "tunnel", "worker"]),
-    ("worker", &["clock", "counters", "limits", "net", "pipeline", "reply", "request", "site"]),
+    ("worker", &["clock", "counters", "deadline", "limits", "net", "pipeline", "reply", "request", "site"]),
     ("plan", &["access_log", "error", "file_source", "limits", "net", "settings", "site", "static_files"]),
     ("pipeline", &["access_log", "counters", "net", "reply", "request", "site", "static_files"]),
     ("site", &["counters", "error", "limits", "reply", "request", "settings", "static_files"]),

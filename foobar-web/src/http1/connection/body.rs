@@ -7,6 +7,7 @@ use foobar_core::BodyError;
 use tokio::time::Instant;
 
 use super::{Client, Connection};
+use crate::deadline::HalfClosed;
 use crate::http1::early_hints::Hints;
 use crate::http1::incoming_content::{Framing, IncomingContent, Rest};
 use crate::http1::outgoing::poll_write;
@@ -21,10 +22,10 @@ impl<S: Transport> Connection<S> {
     pub(super) fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
         let Some(content) = &mut self.content else { return self.poll_gone(cx) };
         match content.feed.demand(cx) {
-            Demand::Nothing => return Poll::Pending,
+            Demand::Nothing => return self.poll_gone(cx),
             Demand::More => ready!(self.poll_continue(cx))?,
             Demand::Dropped => match &mut content.rest {
-                Rest::Left => return Poll::Pending,
+                Rest::Left => return self.poll_gone(cx),
                 Rest::Discarded { since, .. } => _ = since.get_or_insert_with(Instant::now),
             },
         }
@@ -121,7 +122,7 @@ impl<S: Transport> Connection<S> {
         let Some(content) = self.content.take() else { return Poll::Ready(Err(error)) };
         self.is_broken = true;
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            self.gone.get_or_insert_with(Instant::now);
+            self.half_closed.get_or_insert_with(HalfClosed::now);
         }
         let is_discarded = matches!(content.rest, Rest::Discarded { since: Some(_), .. });
         content.feed.end(Err(error));

@@ -2,9 +2,10 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use foobar_core::{DefaultFields, LocalBoxFuture};
+use foobar_core::{ClientAbort, DefaultFields, LocalBoxFuture};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
 use http::request;
 use http::response::Parts;
@@ -26,7 +27,7 @@ use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::http1::{head, refused_head, upgrade};
 use crate::net::Transport;
 use crate::pipeline::{Logged, Refusal, RequestContext};
-use crate::reply::Pace;
+use crate::reply::{self, Pace};
 use crate::tunnel::Taker;
 
 /// A request for the pipeline, or what stands in the place of one that is refused.
@@ -44,6 +45,8 @@ pub(super) struct RequestFacts {
     upgrade: Option<Taker>,
     /// What its handler tells the client before the response.
     pub(super) hints: Option<Hints>,
+    /// What becomes of the handler if the client goes before it has the response.
+    pub(super) abort: ClientAbort,
 }
 
 impl<S: Transport> Connection<S> {
@@ -92,7 +95,9 @@ impl<S: Transport> Connection<S> {
                 && !matches!(content, head::Content::Length(length) if length > MOST),
             upgrade: upgrade::offer(&mut parts, options),
             hints: (minor == 1).then(|| Hints::offer(&mut parts.extensions)),
+            abort: ClientAbort::of(&parts.method),
         };
+        parts.extensions.insert(facts.abort.clone());
         let expects = minor == 1 && parts.headers.contains_key(EXPECT);
         Ok((facts, (parts, self.incoming(content, expects))))
     }
@@ -124,7 +129,7 @@ impl<S: Transport> Connection<S> {
         mut facts: RequestFacts,
     ) -> io::Result<Option<Taker>> {
         let (parts, body) = response.into_parts();
-        self.phase = Phase::Responding;
+        self.begin_responding();
         let taker = facts.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
         let (length, delimiter) = framing(&parts, body.size_hint().exact(), &facts);
         let options = ConnectionOptions::of(&parts.headers);
@@ -132,7 +137,8 @@ impl<S: Transport> Connection<S> {
         if let (Some(content), None) = (&mut self.content, close) {
             content.rest = Rest::DISCARDED;
         }
-        let mut outgoing = OutgoingBody::new(body, delimiter, parts.extensions.get::<Pace>().copied());
+        let pace = parts.extensions.get::<Pace>().copied();
+        let mut outgoing = OutgoingBody::new(body, delimiter, pace, reply::is_event_stream(&parts.headers));
         let version = (facts.minor, connection_options(&parts, options, facts.minor, close));
         let interim = self.end_interim(facts.hints.take());
         poll_fn(|cx| Poll::Ready(self.begin_response(cx, &interim, &parts, &mut outgoing, length, version))).await?;
@@ -145,6 +151,13 @@ impl<S: Transport> Connection<S> {
             poll_fn(|cx| self.poll_discard(cx)).await?;
         }
         Ok(taker)
+    }
+
+    fn begin_responding(&mut self) {
+        self.phase = Phase::Responding;
+        if let Some(half_closed) = &mut self.half_closed {
+            half_closed.test_again();
+        }
     }
 
     /// What is to be sent before the response: the rest of what has begun, and the hints that wait.
@@ -184,6 +197,7 @@ impl<S: Transport> Connection<S> {
                 date: &worker.clock.at(now).http,
             };
             head.put(out);
+            out.drain(..std::mem::take(&mut self.begun));
             let head = out.len();
             let first = outgoing.first(cx)?;
             let rest = if first.len() <= COPIED {
@@ -209,8 +223,14 @@ impl<S: Transport> Connection<S> {
             if let Poll::Ready(sent) = self.poll_send(cx, outgoing) {
                 return Poll::Ready(sent);
             }
+            if let Some(Poll::Ready(ending)) = self.state.drain().map(|drain| outgoing.poll_drain(cx, drain)) {
+                outgoing.end(ending)?;
+                continue;
+            }
+            self.patience = if outgoing.is_silent() { SILENCE } else { self.worker.limits.send_time };
             match ready!(self.poll_client(cx))? {
                 Client::Sent => {}
+                Client::HalfClosed => outgoing.test_client(),
                 Client::Gone => self.give_up_content(),
             }
         }
@@ -242,7 +262,7 @@ impl<S: Transport> Connection<S> {
                 true => Client::Gone,
                 false => ready!(self.poll_client(cx))?,
             };
-            if let Client::Gone = client {
+            if let Client::Gone | Client::HalfClosed = client {
                 self.give_up_content();
                 return Poll::Ready(Ok(()));
             }
@@ -282,10 +302,15 @@ impl<S: Transport> Connection<S> {
             may_discard: false,
             upgrade: None,
             hints: None,
+            abort: ClientAbort::of(&Method::GET), // nobody works on it
         };
         (facts, Err((request, refusal)))
     }
 }
+
+/// How long a client that has closed its side is sent nothing of a body that its end delimits, before it is taken to have gone:
+/// nothing that could be sent to it would not be content.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// What a response says of its connection. A handler's word counts only where it is about an upgrade (RFC 9110 §7.8).
 fn connection_options(parts: &Parts, options: ConnectionOptions, minor: u8, close: Option<Close>) -> Option<&[u8]> {

@@ -7,7 +7,9 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{Client, Connection, Phase};
+use crate::deadline::{GLANCE, HalfClosed};
 use crate::http1::head::HeadError;
+use crate::http1::outgoing::poll_write;
 use crate::net::Transport;
 
 impl<S: Transport> Connection<S> {
@@ -32,38 +34,57 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// The request has come whole and is being answered: ready when the client has gone.
+    /// A request is being answered, and nothing of it is to be read: ready when its client closes its side, and an error when
+    /// it has gone.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
-        let limits = self.worker.limits;
         loop {
-            if self.gone.is_none() {
+            let Some(half_closed) = &mut self.half_closed else {
                 ready!(self.poll_end(cx))?;
+                continue;
+            };
+            if half_closed.is_tested() && self.stream.is_reset()? {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
-            let Some(since) = self.gone else { continue };
-            if let Phase::Handling { since: came } = self.phase {
-                // A client may close its side and still read; one that has gone altogether looks the same.
-                let since = since.max(came); // the answers before may have taken their time
-                return self.reading.poll(cx, since + HALF_CLOSED).map(|()| Ok(Client::Gone));
+            let since = half_closed.since().max(self.wrote);
+            if ready!(half_closed.poll_look(cx, &mut self.reading)) {
+                return Poll::Ready(Ok(Client::HalfClosed));
             }
-            ready!(self.reading.poll(cx, since.max(self.wrote) + limits.send_time));
-            if !self.look() {
+            let is_late = matches!(self.phase, Phase::Responding) && since.elapsed() >= self.patience;
+            if is_late && !self.look() {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
         }
     }
 
-    /// Notices that the client closes its side. Of what it sends before that, one piece is read.
+    /// Notices that the client closes its side. Of what it sends before that, one piece is read, unless it is content.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let has_ended = if self.is_broken || !self.unread.is_empty() {
+        let has_ended = if self.is_broken || self.content.is_some() || !self.unread.is_empty() {
             self.stream.has_ended()?
         } else {
             ready!(self.read_on(cx, usize::MAX))? == 0
         };
         if has_ended {
-            self.gone = Some(Instant::now());
+            self.look(); // what it takes from now on counts
+            self.half_closed = Some(HalfClosed::now());
             return Poll::Ready(Ok(()));
         }
-        self.reading.poll(cx, Instant::now() + LOOK).map(Ok)
+        self.reading.poll(cx, Instant::now() + GLANCE).map(Ok)
+    }
+
+    /// Begins the answer to a client that has closed its side, by what every answer begins with: if it has gone, its system
+    /// refuses that.
+    pub(super) fn begin_early(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if let Some(content) = &mut self.content {
+            if content.is_being_told() {
+                return Ok(()); // the rest of that does the same
+            }
+            content.interim = &[];
+        }
+        if let Poll::Ready(written) = poll_write(cx, &mut self.stream, BEGINNING, &[]) {
+            self.begun = written?;
+            self.handed(self.begun);
+        }
+        Ok(())
     }
 
     /// Reads what has come, at most this much; no more memory is taken than it needs.
@@ -121,8 +142,8 @@ impl<S: Transport> Connection<S> {
     }
 }
 
-/// How long a handler may still begin its answer to a client that has closed its side of the connection.
-const HALF_CLOSED: Duration = Duration::from_secs(1);
+/// What all answers have in common.
+const BEGINNING: &[u8] = b"HTTP/1.";
 /// The time between two looks at what a client does.
 const LOOK: Duration = Duration::from_secs(1);
 const SLOW_HEAD: HeadError = HeadError(StatusCode::REQUEST_TIMEOUT, "The head of the request arrived too slowly.");

@@ -19,6 +19,9 @@ impl<S: Transport> Connection<S> {
     /// Ends the connection when it is time, or says that it will end; `true` if there is something to say.
     pub(super) fn keep_limits(&mut self, cx: &mut Context<'_>) -> bool {
         self.note_activity();
+        if self.pass_end_on(cx) {
+            return true;
+        }
         let Some(order) = self.order(cx) else { return false };
         match (&mut self.protocol, order) {
             (Protocol::Serving(connection), Order::Finish) => {
@@ -38,9 +41,6 @@ impl<S: Transport> Connection<S> {
     /// Whether the connection is idle, for whoever needs its place.
     fn note_activity(&mut self) {
         self.io.borrow_mut().budget.answered(self.streams.take_answered());
-        if self.state.is_draining() {
-            self.streams.begin_drain();
-        }
         let is_in_head = self.io.borrow().meter.is_in_head();
         self.head = is_in_head.then(|| self.head.unwrap_or_else(Instant::now));
         let is_open = match &self.protocol {

@@ -232,6 +232,10 @@ impl<S: Transport> Transport for TlsStream<S> {
         Ok(self.has_ended || self.socket.has_ended()?)
     }
 
+    fn is_reset(&self) -> io::Result<bool> {
+        self.socket.is_reset()
+    }
+
     fn poll_receive(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             if self.decrypted > 0 {

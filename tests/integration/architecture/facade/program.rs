@@ -12,11 +12,13 @@ use foobar::files::{
     Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
 use foobar::request::{
-    ClientCertificate, ConnectInfo, EarlyHints, EarlyHintsError, HintsToSend, Io, RequestId, Scheme, Upgrade,
+    ClientAbort, ClientCertificate, ConnectInfo, Deciding, EarlyHints, EarlyHintsError, HintsToSend, Io, OnClientAbort,
+    RequestId, Scheme, Upgrade,
 };
+use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{
-    Client, Event, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest, TestResponse,
-    TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest,
+    TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
     Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
@@ -29,6 +31,6 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, StartError, Stop, UndeclaredSettings, actix_web, asset, diesel, embed, embed_migrations,
-    every, routes, send_file, web,
+    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset, cancel_with_client,
+    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, web,
 };

@@ -24,6 +24,7 @@ use super::random::{Random, number_of};
 use super::requests::{Content, Contents, End, Request};
 use super::server::{HERE, MOST_REQUESTS, Server};
 use super::socket::{Line, Socket};
+use crate::deadline::Drain;
 use crate::http1::connection::serve;
 use crate::http1::outgoing::SEND_QUANTUM;
 use crate::worker::ConnectionState;
@@ -58,7 +59,7 @@ struct Simulation<'a> {
     server: &'a Server,
     random: Random,
     line: Arc<Mutex<Line>>,
-    draining: Rc<Cell<bool>>,
+    drain: Rc<Cell<Option<Drain>>>,
     state: Rc<ConnectionState>,
     connection: Pin<Box<dyn Future<Output = ()>>>,
     woken: Arc<Woken>,
@@ -129,8 +130,8 @@ impl<'a> Simulation<'a> {
             _ => {}
         }
         let line = Line::new(Random::new(random.number()), manner.room);
-        let draining = Rc::<Cell<bool>>::default();
-        let state = Rc::new(ConnectionState::new(draining.clone(), Rc::default(), Arc::default()));
+        let drain = Rc::<Cell<Option<Drain>>>::default();
+        let state = Rc::new(ConnectionState::new(drain.clone(), Rc::default(), Arc::default()));
         server.gate.close();
         Self {
             runtime,
@@ -144,7 +145,7 @@ impl<'a> Simulation<'a> {
             )),
             random,
             line,
-            draining,
+            drain,
             state,
             woken: Arc::new(Woken(true.into())),
             tasks: LocalSet::new(),
@@ -276,7 +277,8 @@ impl<'a> Simulation<'a> {
         if self.state.idle_since().is_some() {
             self.state.evict();
         } else {
-            self.draining.set(true);
+            let _time = self.runtime.enter();
+            self.drain.set(Some(Drain::begin(LONGEST, tokio::time::Instant::now() + 2 * LONGEST)));
             self.state.wake();
         }
     }

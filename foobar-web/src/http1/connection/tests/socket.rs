@@ -157,6 +157,10 @@ impl Transport for Socket {
         Ok(self.line().ended)
     }
 
+    fn is_reset(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn poll_writable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.line().poll_room(cx).map(|_| Ok(()))
     }
