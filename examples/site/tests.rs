@@ -10,10 +10,11 @@ async fn on_both() -> [Site; 2] {
 }
 
 #[tokio::test]
-async fn files_lie_beside_the_pages() {
+async fn a_page_names_its_style_sheet_by_what_that_holds() {
     for site in on_both().await {
-        assert_eq!(site.get("/site.css").await.header("content-type"), Some("text/css; charset=utf-8"));
-        assert!(site.get("/").await.text().contains("site.css"));
+        let page = site.get("/").await;
+        let sheet = page.text().split('"').find(|text| text.contains(".css")).expect("the page has one");
+        assert_eq!(site.get(sheet).await.header("content-type"), Some("text/css; charset=utf-8"), "{sheet}");
     }
 }
 

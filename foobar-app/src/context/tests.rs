@@ -170,7 +170,8 @@ async fn what_does_not_end_in_time_is_dropped_and_told() {
     let runtime = Arc::new(Runtime::new(Endless, None, &AppSettings::default()));
     runtime.start().await.unwrap();
     runtime.drain(Instant::now()).await;
-    assert_eq!(runtime.unfinished().as_deref(), Some("2 tasks that the application has spawned"));
+    let unfinished = runtime.unfinished().unwrap(); // the application's own stop may have had no time either
+    assert!(unfinished.ends_with("2 tasks that the application has spawned"), "{unfinished}");
 }
 
 /// An application whose tasks have no end.

@@ -139,6 +139,10 @@ impl Transport for Client {
         Ok(true)
     }
 
+    fn is_reset(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn poll_writable(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -74,6 +74,11 @@ impl Answer {
         Some((Self { status, content, length, closes, continued: false }, rest))
     }
 
+    /// The application always has something to say.
+    pub fn is_by_the_application(&self) -> bool {
+        self.status == 200 && self.length != Some(0)
+    }
+
     /// Whether it may be the answer to `request`: what the application says of it, or a refusal.
     pub fn check(&self, request: &Request) {
         assert!(!self.continued || (request.expects && request.minor == 1), "100 to {request:?}");
