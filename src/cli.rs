@@ -2,7 +2,9 @@
 
 mod arguments;
 mod check;
+mod installed_log;
 mod migrate;
+mod migrate_new;
 mod output;
 mod routes;
 mod runtime;
@@ -20,7 +22,7 @@ use crate::composition::{Composition, Parts, read_settings};
 use crate::reference;
 use crate::settings::AllSettings;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Migrate};
 use output::{Exit, complain, fail, out};
 
 pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -36,6 +38,9 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
             return exit.into();
         }
     };
+    if let Command::Migrate(Migrate::New(name)) = &arguments.command {
+        return migrate_new::run(&parts, name).into(); // it needs neither settings nor a database
+    }
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
@@ -52,8 +57,10 @@ fn install_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
 
-fn command(command: Command, config: Config, parts: Parts) -> Exit {
+fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
+    let layers = std::mem::take(&mut parts.layers);
     match command {
+        Command::Serve => serve::run(config, parts, layers),
         Command::Config => match parse(&config, &parts) {
             Ok(()) => print_config(&config),
             Err(error) => fail(&error.into()),
@@ -62,10 +69,9 @@ fn command(command: Command, config: Config, parts: Parts) -> Exit {
         _ => match Composition::compile(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
-                Command::Check => check::run(&composition),
-                Command::Migrate(action) => migrate::run(&composition, action),
+                Command::Migrate(action) => migrate::run(&composition, &action, layers),
                 Command::Routes => routes::run(&composition),
-                _ => serve::run(composition),
+                _ => check::run(&composition),
             },
         },
     }

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foobar_app::{AppSettings, AppTier, Context, Db};
+use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
 use foobar_core::config::{Config, ConfigError};
+use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
-use foobar_core::{BoxError, MakeHandler, Supervisor, Tier};
+use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
     pub(crate) settings: Vec<ReadSettings>,
+    /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
+    pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
 }
 
@@ -101,8 +104,25 @@ impl Composition {
         self.web.sites()
     }
 
-    /// What the web tier says of settings without effect.
-    pub(crate) fn warnings(&self) -> Vec<Warning> {
+    /// What the application says of its routes; `None` where there is none.
+    pub(crate) fn app_routes(&self) -> Option<Result<Option<Vec<AppRoute>>, BoxError>> {
+        self.app.as_ref().map(|app| app.routes())
+    }
+
+    /// What may surprise, each in a line that says where it stands: settings without effect, and variables that are nobody's.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let of_settings = self.setting_warnings().into_iter();
+        let of_settings =
+            of_settings.map(|Warning { key, message }| format!("{}: `{key}`: {message}", self.config.origin(&key)));
+        self.config.warnings().iter().cloned().chain(of_settings).collect()
+    }
+
+    /// What may surprise of the migrations for the engine of the database.
+    pub(crate) fn migration_warnings(&self) -> Vec<String> {
+        self.database.as_ref().map_or_else(Vec::new, |database| self.migrations.warnings(database.engine()))
+    }
+
+    fn setting_warnings(&self) -> Vec<Warning> {
         let is_said = |warning: &Warning| self.config.origin(&warning.key) != "default"; // nobody's mistake
         let of_admin = self.admin.iter().flat_map(|admin| admin.warnings());
         self.web.warnings().into_iter().chain(of_admin).chain(self.useless_delay()).filter(is_said).collect()
@@ -129,13 +149,12 @@ impl Composition {
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how far
     /// the others are.
     pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
-        for Warning { key, message } in self.warnings() {
-            tracing::warn!("{}: `{key}`: {message}", self.config.origin(&key));
-        }
+        self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let server = &self.settings.server;
         let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
+        self.bind().await?;
         let tasks = self.context.tier();
         let begun = {
             let _on = runtime.enter();
@@ -149,6 +168,14 @@ impl Composition {
                 Err(error.into())
             }
         }
+    }
+
+    /// Before the database is opened, which may make and migrate it: an address in use changes nothing.
+    async fn bind(&self) -> Result<(), StartError> {
+        let web = Arc::clone(&self.web);
+        let bind = async { on_own_thread("bind-web", async move { web.bind() }).await?? };
+        let bound: Result<(), BoxError> = bind.await;
+        bound.map_err(|source| foobar_core::StartError { tier: "web", source }.into())
     }
 
     /// Database, the user's own tiers, application, web. Without an application what the tiers spawn is in its place.
@@ -186,7 +213,7 @@ pub(crate) fn read_settings(all: &[ReadSettings], config: &Config, context: Cont
 }
 
 /// Those of the application, or those that the server was given.
-fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
+pub(crate) fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
     let of_app = parts.application.as_ref().map_or(Ok(Migrations::none()), |app| app.migrations.clone());
     let of_app = of_app.map_err(StartError::migrations)?;
     match &parts.migrations {

@@ -67,5 +67,6 @@ pub use foobar_core::{BoxError, Chain, Problem};
 pub use foobar_db::MysqlConnection;
 pub use foobar_db::{
     Conn, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, MigrationStatus, Migrations, MultiBackend,
-    QueryError, QueryResult, diesel, embed_migrations,
+    QueryError, QueryResult, SourceFolder, diesel, embed_migrations,
 };
+pub use tracing_subscriber;

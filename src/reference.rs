@@ -111,7 +111,7 @@ command line. A secret can be read from a file:
 `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`. The command `config` shows every effective value and where it came from.
 
 Relative paths are relative to the working folder of the process. Variables begin with `FOOBAR__`, have two underscores
-between the parts of a key, and capitals; others are not ours and are not looked at. A name of your own, such as that of a
+between the parts of a key, and capitals; others are not read, and one that is ours but for that is warned of. A name of your own, such as that of a
 site, has the capitals that it has in the file, else small letters, unless the variable is written with some.
 
 An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,

@@ -9,6 +9,7 @@ use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::Migrations;
 use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
 use tokio::runtime::Handle;
+use tracing_subscriber::{Layer, Registry};
 
 use crate::composition::{Application, Composition, Parts, Sites};
 use crate::program::Program;
@@ -233,6 +234,26 @@ impl Server {
         let section = section.to_owned();
         let read = move |config: &Config, context: Context| Ok(context.with_settings(config.at::<T>(&section)?));
         self.parts.settings.push(Box::new(read));
+        self
+    }
+
+    /// Adds a layer of the program's own to the log that [`run`](Self::run) installs, such as one that exports traces.
+    ///
+    /// ```
+    /// use foobar::Server;
+    /// use foobar::tracing_subscriber::{Layer, filter::LevelFilter, fmt};
+    ///
+    /// // A second log, of errors alone.
+    /// let errors = fmt::layer().with_writer(std::io::stderr).with_filter(LevelFilter::ERROR);
+    /// let server = Server::new().layer(errors);
+    /// ```
+    ///
+    /// It sees every event and span, also those that `log.filter` leaves out or that are counted, and then their sums: give it a
+    /// filter of its own. A program that
+    /// installs a subscriber before `run` has that one used instead of Foobar's, which is said in a line of it; then a layer is
+    /// an error, and belongs into that subscriber. [`start`](Self::start) installs nothing, and a layer has no effect there.
+    pub fn layer(mut self, layer: impl Layer<Registry> + Send + Sync + 'static) -> Self {
+        self.parts.layers.push(Box::new(layer));
         self
     }
 

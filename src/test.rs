@@ -29,7 +29,8 @@ mod site;
 pub use client::client;
 pub use client::{Client, client_on};
 pub use foobar_app::testing::{
-    Event, Message, Multipart, TestDb, TestHead, TestRequest, TestResponse, TestStream, TestWebSocket, Transport,
+    Client as TestClient, Event, Message, Multipart, TestDb, TestHead, TestRequest, TestResponse, TestStream,
+    TestWebSocket, Transport,
 };
 #[cfg(feature = "mysql")]
 pub use foobar_db::testing::{MysqlServer, ServerError};

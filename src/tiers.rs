@@ -7,7 +7,7 @@
 //!
 //! They speak [`http`] 1 and [`http_body`]; actix-web has a version of its own, `foobar::actix_web::http`.
 
-pub use foobar_app::{AppTier, Runtime, StartError as AppStartError, TowerApp};
+pub use foobar_app::{AppRoute, AppTier, Runtime, StartError as AppStartError, TowerApp};
 pub use foobar_core::panics::Panic;
 pub use foobar_core::{
     Attempt, Body, BodyError, BoxFuture, DefaultFields, Drained, Handler, HandlerFn, Histogram, LocalBoxFuture,
@@ -16,7 +16,7 @@ pub use foobar_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;
-pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Query, QueryKind};
+pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Presence, Query, QueryKind};
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
 pub use foobar_web::{Address, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier};

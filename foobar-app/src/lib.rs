@@ -19,6 +19,7 @@
 
 mod app;
 mod app_instance;
+mod app_route;
 mod app_tier;
 mod asset;
 mod client_abort;
@@ -43,6 +44,7 @@ mod tower_app;
 pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;
+pub use app_route::AppRoute;
 pub use app_tier::AppTier;
 pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};

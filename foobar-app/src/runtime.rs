@@ -5,6 +5,7 @@
 //! brought by `MakeHandler::block_on`, so that everything an actix handler may do works; the web tier does not know.
 
 mod head;
+mod listing;
 mod request;
 mod response;
 mod tunnel;
@@ -12,23 +13,23 @@ mod tunnel;
 use std::io;
 use std::num::NonZero;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use actix_http::body::BoxBody;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::HttpResponse;
-use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
     Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
-    RequestId, Response, ResponseBody, RoutePattern, Tier,
+    RequestId, Response, ResponseBody, RoutePattern, Tier, panics,
 };
 use http::{Method, StatusCode};
 
 use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
-use crate::{App, AppSettings, AppTier, Context, Db};
+use crate::{App, AppRoute, AppSettings, AppTier, Context, Db};
 
 use request::Link;
 use tunnel::Tunnels;
@@ -89,22 +90,36 @@ impl<A: App> Runtime<A> {
 
     /// The actix-web application of one worker thread.
     async fn service(&self) -> Result<impl ActixService, BoxError> {
-        let AppInstance { app, context, .. } = &*self.instance;
-        let mut actix = actix_web::App::new()
-            .app_data(JsonConfig::default().limit(usize::MAX))
-            .app_data(FormConfig::default().limit(usize::MAX))
-            .app_data(PayloadConfig::new(usize::MAX))
-            .app_data(context.clone())
-            .default_service(web::to(head::unrouted));
-        if let Ok(db) = context.db() {
-            actix = actix.app_data(db.clone()).app_data(Data::new(db.clone()));
-        }
-        let service = actix.configure(|routes| app.routes(routes)).into_factory().new_service(AppConfig::default());
-        service.await.map_err(|()| "a service of the application could not be made".into())
+        actix(&self.instance).into_factory().new_service(AppConfig::default()).await.map_err(listing::no_service)
     }
 }
 
-impl<A: App> AppTier for Runtime<A> {}
+/// The application in actix-web's terms.
+fn actix<A: App>(instance: &AppInstance<A>) -> actix_web::App<impl ActixFactory> {
+    let AppInstance { app, context, .. } = instance;
+    let mut actix = actix_web::App::new()
+        .app_data(JsonConfig::default().limit(usize::MAX))
+        .app_data(FormConfig::default().limit(usize::MAX))
+        .app_data(PayloadConfig::new(usize::MAX))
+        .app_data(context.clone())
+        .default_service(web::to(head::unrouted));
+    if let Ok(db) = context.db() {
+        actix = actix.app_data(db.clone()).app_data(Data::new(db.clone()));
+    }
+    actix.configure(|routes| app.routes(routes))
+}
+
+impl<A: App> AppTier for Runtime<A> {
+    fn routes(&self) -> Result<Option<Vec<AppRoute>>, BoxError> {
+        let (instance, (sender, listed)) = (Arc::clone(&self.instance), mpsc::channel());
+        let list = async move {
+            let routes = panics::catch_future(async { listing::list(actix(&instance)).await }).await;
+            drop(sender.send(routes)); // it is waited for
+        };
+        self.block_on(Box::pin(list))?;
+        Ok(Some(listed.recv()???))
+    }
+}
 
 impl<A: App> Tier for Runtime<A> {
     fn name(&self) -> &'static str {
@@ -169,6 +184,29 @@ impl<A: App> MakeHandler for Runtime<A> {
 /// How many threads one worker may start for `web::block`: as many as in actix-web.
 fn blocking_threads() -> usize {
     512 / std::thread::available_parallelism().map_or(1, NonZero::get).min(512)
+}
+
+/// What actix-web makes an application of.
+trait ActixFactory:
+    ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + 'static
+{
+}
+
+impl<F> ActixFactory for F where
+    F: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + 'static
+{
 }
 
 /// What actix-web makes of an application.

@@ -23,6 +23,7 @@ mod known;
 mod locate;
 mod shape;
 mod sources;
+mod stray_variable;
 mod tree;
 
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ pub struct Config {
     name: declared::Name,
     presets: Vec<Override>,
     file: Option<locate::Source>,
+    warnings: Vec<String>,
 }
 
 /// One effective value; see [`Config::entries`].
@@ -146,6 +148,11 @@ impl Config {
         let text = tree::find(&self.root, key).map(|value| &value.kind);
         takes_list
             && matches!(text, Some(ValueKind::String(text)) if text.contains(',') && !text.trim().starts_with('['))
+    }
+
+    /// Variables of the environment that are not read, and look as if they were meant to be: which, and what to write.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The configuration file that was read.

@@ -1,30 +1,34 @@
-//! Set-up of the log, for the program's `main`; no library code calls it.
+//! The log of the program: its settings, and the subscriber that writes it. No library code installs it; the program's
+//! `main` does.
 //!
-//! It has a queue and a thread: where nobody reads standard error, lines are lost and the site goes on; how many is told
-//! once there is room.
+//! It has a queue and a thread: where nobody reads its output, lines are lost and the site goes on; how many is told once
+//! there is room.
 
 mod kind;
+mod output;
 mod queue;
 mod repeats;
 mod summary;
 
-use std::io::{self, IsTerminal, stderr};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Dispatch, Metadata};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use self::output::{Output, Writer};
 use self::queue::{Next, Queue};
-use self::repeats::Repeats;
-use crate::BoxError;
+use self::repeats::{Counted, Repeats};
 use crate::config::{choice, settings};
 
+pub use self::output::LogOutput;
+
 settings! {
-    /// `[log]`: what this program says about itself, on standard error.
+    /// `[log]`: what this program says about itself. Where the program has installed a tracing subscriber of its own, that
+    /// one is used, and nothing of this counts.
     pub struct LogSettings in "log" {
         /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as
         /// `"info,foobar_web=debug"`. What repeats is counted: in each second the first 5 lines of a kind are written,
@@ -34,8 +38,12 @@ settings! {
         /// `remote`. `debug` and `trace` are written whole. At most 1024 lines wait for a reader that is too slow; it
         /// is told how many more were lost.
         pub filter: LogFilter = r#""info""#,
-        /// How lines look: `text` for people, `json` for machines.
+        /// How lines look: `text` for people, `json` for machines. In JSON the lines that are printed at the start, such
+        /// as the addresses, and the reason why a start has failed are lines of the log, so that all of it is JSON.
         pub format: LogFormat = r#""text""#,
+        /// Where it goes: `stderr`, `stdout`, or the path of a file. A file is appended to; it is opened anew on SIGUSR1,
+        /// and where it has been moved away.
+        pub output: LogOutput = r#""stderr""#,
     }
 }
 
@@ -74,20 +82,45 @@ choice! {
     }
 }
 
-/// Installs a subscriber for the whole process that writes to standard error, by a thread of its own: where nobody
-/// reads standard error, lines are dropped and the server goes on. What repeats is counted and summed up each second.
-///
-/// Takes what the `log` crate is told too. Fails if a subscriber is there already. Keep what it returns until the end
-/// of the process.
-pub fn init(settings: &LogSettings) -> Result<LogQueue, BoxError> {
-    let log = Log::default();
-    log.subscriber(settings, stderr().is_terminal()).try_init()?;
-    Ok(log.start(stderr())?)
+/// A layer of the program's own, beside the lines of the log.
+pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// The log, made and not installed: [`subscriber`](Self::subscriber) goes to `tracing`, then [`start`](Self::start) begins
+/// to write.
+pub struct ProgramLog {
+    log: Log,
+    writer: Writer,
 }
 
-/// The lines on their way to standard error. Dropped, it sums up what has repeated and waits until all is written, a
-/// second at most.
+impl ProgramLog {
+    /// Opens the output of `settings`, which makes its file.
+    pub fn open(settings: &LogSettings) -> io::Result<Self> {
+        Ok(Self { log: Log::default(), writer: Writer::open(&settings.output)? })
+    }
+
+    /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings` filter and
+    /// count; each brings a filter of its own.
+    pub fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
+        self.log.subscriber(settings, self.writer.is_terminal(), layers)
+    }
+
+    /// Begins to write, by a thread of its own: where nobody reads the output, lines are dropped and the server goes on.
+    /// Keep what it returns until the end of the process.
+    pub fn start(self) -> io::Result<LogQueue> {
+        self.log.start(self.writer)
+    }
+}
+
+/// The lines on their way to the output. Dropped, it sums up what has repeated and waits until all is written, a second at
+/// most.
 pub struct LogQueue(Log);
+
+impl LogQueue {
+    /// Opens the file anew, as after it was moved away.
+    pub fn reopen(&self) {
+        self.0.queue.reopen();
+    }
+}
 
 #[derive(Clone, Default)]
 struct Log {
@@ -101,35 +134,40 @@ const SECOND: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Log {
-    fn subscriber(&self, settings: &LogSettings, ansi: bool) -> Dispatch {
-        let lines = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(&settings.filter.0))
-            .with_writer(Lines(Arc::clone(&self.queue)));
-        match settings.format {
-            LogFormat::Text => lines.with_ansi(ansi).finish().with(self.repeats.clone()).into(),
-            LogFormat::Json => lines.json().finish().with(self.repeats.clone()).into(),
-        }
+    fn subscriber(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> Dispatch {
+        let layers = (!layers.is_empty()).then_some(layers); // an empty list would turn everything off
+        let lines = tracing_subscriber::fmt::layer().with_writer(Lines(Arc::clone(&self.queue)));
+        let lines = match settings.format {
+            LogFormat::Text => lines.with_ansi(ansi).boxed(),
+            LogFormat::Json => lines.json().boxed(),
+        };
+        let lines = Counted { lines, repeats: self.repeats.clone() }.with_filter(EnvFilter::new(&settings.filter.0));
+        Dispatch::new(Registry::default().with(layers).with(lines))
     }
 
-    fn start(self, output: impl io::Write + Send + 'static) -> io::Result<LogQueue> {
+    fn start(self, output: impl Output) -> io::Result<LogQueue> {
         let log = self.clone();
         std::thread::Builder::new().name("foobar-log".to_owned()).spawn(move || log.write(output))?;
         Ok(LogQueue(self))
     }
 
     /// Sums up a second after the first line that has come since; without a line there is nothing to sum up.
-    fn write(&self, mut output: impl io::Write) {
-        let mut tick = None;
+    fn write(&self, mut output: impl Output) {
+        let (mut tick, mut unwritten) = (None, 0);
         loop {
             match self.queue.next(tick) {
                 Next::Write(line) => {
-                    drop(output.write_all(&line)); // nobody is left to tell
+                    match output.put(&line) {
+                        Ok(()) => self.queue.lose(std::mem::take(&mut unwritten)), // told by the next sum
+                        Err(_) => unwritten += 1,
+                    }
                     tick = tick.or_else(|| Some(Instant::now() + SECOND));
                 }
                 Next::Tick => {
                     tick = None;
                     self.sum_up();
                 }
+                Next::Reopen => output.reopen(),
                 Next::End => return,
             }
         }

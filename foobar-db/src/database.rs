@@ -24,6 +24,21 @@ pub trait Database: Tier {
     /// SQLite: a file that exists is a database; one that is missing can be made. MySQL: a connection can be opened; a
     /// server that is down, which a start would wait for, is an error here.
     fn check(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it is
+    /// run like any other, on a database that has been started.
+    fn peek(&self, query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
+        Box::pin(async { self.run(QueryKind::Read, query).await.map(|()| Presence::Present) })
+    }
+}
+
+/// Whether a database is there that a [dry run](Database::peek) looks into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is, and the query has run.
+    Present,
+    /// It is not; a start makes it.
+    Missing,
 }
 
 /// What a query does to the database.

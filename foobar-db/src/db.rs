@@ -1,3 +1,5 @@
+mod schema;
+
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +9,8 @@ use foobar_core::Tier;
 
 use crate::shared_tier::SharedTier;
 use crate::{
-    Conn, Database, DatabaseSettings, Ending, EngineConnection, Error, MigrationStatus, Migrations, Query, QueryError,
-    QueryKind, QueryResult, passing,
+    Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Query, QueryError, QueryKind,
+    QueryResult,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -33,7 +35,7 @@ impl Db {
     ///
     /// An error names what is wrong with the URL, or the feature that its engine needs.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, Error> {
-        crate::Engine::open(settings).map(Self::new)
+        Engine::open(settings).map(Self::new)
     }
 
     /// A handle to `database`.
@@ -61,28 +63,6 @@ impl Db {
     /// server that is down is an error. The tier need not have been started.
     pub async fn check(&self) -> Result<(), Error> {
         self.database().check().await
-    }
-
-    /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
-    ///
-    /// Where several processes do this at once on one database, one runs them and the others wait, within
-    /// `database.migration_timeout`.
-    pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
-        let migrations = migrations.clone();
-        self.with_schema(move |conn| migrations.run(conn)).await
-    }
-
-    /// Each migration's name and what is known of it, in the order of their versions.
-    pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, MigrationStatus)>, Error> {
-        let migrations = migrations.clone();
-        self.with_schema(move |conn| migrations.status(conn)).await
-    }
-
-    async fn with_schema<T: Send + 'static>(
-        &self,
-        work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.run_whole(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
     }
 }
 
@@ -228,6 +208,11 @@ impl<C: EngineConnection> Db<C> {
         query: impl Fn(&mut C) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         self.run(QueryKind::Write, move |conn| Ok(query(conn))).await?
+    }
+
+    /// The kind of database.
+    pub fn engine(&self) -> Engine {
+        self.database().engine()
     }
 
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.

@@ -114,6 +114,15 @@ pub enum Error {
         /// The name of the other.
         second: String,
     },
+    /// The last migration that has run is not one of this program.
+    #[error(
+        "the last migration that the database has seen, {0}, is not in this program; only a program that has it can take \
+         it back"
+    )]
+    UnknownMigration(String),
+    /// A migration has nothing to take it back by.
+    #[error("migration `{0}` has no down.sql, so it cannot be taken back; nothing was changed")]
+    NoDown(String),
     /// One migration failed. What ran before it stays; on MySQL so do the statements of it that had already run.
     #[error("migration `{name}` failed")]
     Migration {

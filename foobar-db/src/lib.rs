@@ -64,11 +64,11 @@ mod thread;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connections::ConnectError;
-pub use database::{Database, Ending, Query, QueryKind};
+pub use database::{Database, Ending, Presence, Query, QueryKind};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
-pub use migrations::{MigrationStatus, Migrations};
+pub use migrations::{EmbeddedMigrations, MigrationStatus, Migrations, SourceFolder};
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;
@@ -77,7 +77,6 @@ pub use settings::DatabaseSettings;
 pub use sqlite::Sqlite;
 
 pub use diesel::{self, QueryResult};
-pub use diesel_migrations::EmbeddedMigrations;
 
 // `embed_migrations!` names it in the crate that calls it.
 #[doc(hidden)]

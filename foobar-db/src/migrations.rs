@@ -9,21 +9,23 @@
 
 mod directive;
 mod embedded;
+mod embedded_migrations;
 mod foreign_keys;
 mod ledger;
 mod lock;
+mod migration_status;
 mod run;
 
 use std::sync::Arc;
 
-use diesel_migrations::EmbeddedMigrations;
-
 use crate::{Conn, Engine, Error};
 
 use embedded::Migration;
+pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
 pub(crate) use lock::MigrationLock;
-use run::Pending;
+pub use migration_status::MigrationStatus;
+use run::Step;
 
 /// The schema of an application, embedded in its program; cheap to clone.
 ///
@@ -82,21 +84,6 @@ pub struct Migrations {
     mysql: Option<Arc<EmbeddedMigrations>>,
 }
 
-/// What is known of one migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MigrationStatus {
-    /// It has run.
-    Done,
-    /// It has not run.
-    Pending,
-    /// It began and has not ended: its process was killed, or it failed where a failure takes nothing back, which is on
-    /// MySQL and where it is in no transaction. Statements of it may have taken effect. Or another process runs it now.
-    Begun {
-        /// When it began, as `2026-01-31 12:00:00` in UTC.
-        on: String,
-    },
-}
-
 impl Migrations {
     /// No migrations.
     pub fn none() -> Self {
@@ -104,20 +91,20 @@ impl Migrations {
     }
 
     /// The same SQL for every engine, from [`embed_migrations!`](crate::embed_migrations).
-    pub fn new(migrations: EmbeddedMigrations) -> Self {
-        Self { shared: Some(Arc::new(migrations)), ..Self::none() }
+    pub fn new(migrations: impl Into<EmbeddedMigrations>) -> Self {
+        Self { shared: Some(Arc::new(migrations.into())), ..Self::none() }
     }
 
     /// These for SQLite.
     #[must_use]
-    pub fn sqlite(self, migrations: EmbeddedMigrations) -> Self {
-        Self { sqlite: Some(Arc::new(migrations)), ..self }
+    pub fn sqlite(self, migrations: impl Into<EmbeddedMigrations>) -> Self {
+        Self { sqlite: Some(Arc::new(migrations.into())), ..self }
     }
 
     /// These for MySQL and MariaDB.
     #[must_use]
-    pub fn mysql(self, migrations: EmbeddedMigrations) -> Self {
-        Self { mysql: Some(Arc::new(migrations)), ..self }
+    pub fn mysql(self, migrations: impl Into<EmbeddedMigrations>) -> Self {
+        Self { mysql: Some(Arc::new(migrations.into())), ..self }
     }
 
     /// Whether there are none for any engine.
@@ -125,34 +112,91 @@ impl Migrations {
         self.shared.is_none() && self.sqlite.is_none() && self.mysql.is_none()
     }
 
+    /// The folders that they come from, where that is known.
+    pub fn folders(&self) -> Vec<SourceFolder> {
+        let all = [&self.shared, &self.sqlite, &self.mysql];
+        all.into_iter().flatten().filter_map(|set| set.folder).collect()
+    }
+
+    /// What may surprise of those for this engine: that there are none in a folder, and, in a program that was not built for
+    /// release, that the folder has changed since.
+    pub fn warnings(&self, engine: Engine) -> Vec<String> {
+        let Ok(Some(set)) = self.of(engine) else { return Vec::new() }; // an error is told when they run
+        let Some(folder) = set.folder else { return Vec::new() };
+        let all = embedded::read(set).unwrap_or_default(); // the same
+        let is_empty = all.is_empty().then(|| {
+            let path = folder.path;
+            format!(
+                "the folder of migrations {path} had none when this program was built; `migrate new NAME` makes one"
+            )
+        });
+        is_empty.into_iter().chain(folder.change(&all)).collect()
+    }
+
     /// Runs what has not run yet; the names of what ran.
     pub(crate) fn run(&self, conn: &mut Conn) -> Result<Vec<String>, Error> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
+        self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
         let _lock = MigrationLock::acquire(conn)?;
-        let pending = self.list(conn)?.into_iter().filter(|(_, status)| *status != MigrationStatus::Done);
-        let pending = pending.map(|(migration, status)| Pending::new(migration, status));
+        ledger::prepare(conn).map_err(Error::MigrationState)?;
+        let (all, ledger) = self.read(conn)?;
+        if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
+            let versions = unknown.join(", ");
+            tracing::warn!(versions, "the database has migrations that this program does not have");
+        }
+        let pending = all.into_iter().map(|migration| (ledger.status(&migration), migration));
+        let pending = pending.filter(|(status, _)| *status != MigrationStatus::Done);
+        let pending = pending.map(|(status, migration)| Step::up(migration, status));
         let pending = pending.collect::<Result<Vec<_>, _>>()?; // before the first one runs
-        pending.into_iter().map(|migration| migration.run(conn)).collect()
+        pending.into_iter().map(|step| step.run(conn)).collect()
     }
 
-    /// Each migration's name and what is known of it.
+    /// Takes back the last migration that has run, and runs it again where it is to be `redone`; its name, or `None` where
+    /// none has run.
+    pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
+        let _lock = MigrationLock::acquire(conn)?;
+        let (all, ledger) = self.read(conn)?;
+        let Some(version) = ledger.last() else { return Ok(None) };
+        let last = all.into_iter().find(|migration| migration.version == version);
+        let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;
+        let up = redone.then(|| Step::up(last.clone(), MigrationStatus::Pending)).transpose()?;
+        let name = Step::down(last)?.run(conn)?;
+        up.map_or(Ok(name), |up| up.run(conn)).map(Some)
+    }
+
+    /// Each migration's name and what is known of it, and the versions of those that this program does not have.
     pub(crate) fn status(&self, conn: &mut Conn) -> Result<Vec<(String, MigrationStatus)>, Error> {
-        Ok(self.list(conn)?.into_iter().map(|(migration, status)| (migration.name, status)).collect())
+        let (all, ledger) = self.read(conn)?;
+        let unknown =
+            ledger.unknown(&all).into_iter().map(|version| (version.clone(), version, MigrationStatus::Unknown));
+        let known = all.into_iter().map(|migration| {
+            let status = ledger.status(&migration);
+            (migration.version, migration.name, status)
+        });
+        let mut rows: Vec<_> = known.chain(unknown).collect();
+        rows.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        Ok(rows.into_iter().map(|(_, name, status)| (name, status)).collect())
     }
 
-    /// The migrations for the engine of `conn` in their order, and what is known of each.
-    fn list(&self, conn: &mut Conn) -> Result<Vec<(Migration, MigrationStatus)>, Error> {
-        let Some(source) = self.of(conn.engine())? else { return Ok(Vec::new()) };
+    /// The same of a database that is not there yet.
+    pub(crate) fn all_pending(&self, engine: Engine) -> Result<Vec<(String, MigrationStatus)>, Error> {
+        Ok(self.list(engine)?.into_iter().map(|migration| (migration.name, MigrationStatus::Pending)).collect())
+    }
+
+    /// The migrations for the engine of `conn` in their order, and what is known of them.
+    fn read(&self, conn: &mut Conn) -> Result<(Vec<Migration>, Ledger), Error> {
+        let all = self.list(conn.engine())?;
+        let ledger = Ledger::read(conn).map_err(|error| Error::MigrationState(error.into()))?;
+        Ok((all, ledger))
+    }
+
+    fn list(&self, engine: Engine) -> Result<Vec<Migration>, Error> {
+        let Some(source) = self.of(engine)? else { return Ok(Vec::new()) };
         let all = embedded::read(source).map_err(Error::MigrationState)?;
         refuse_same_version(&all)?;
-        let ledger = Ledger::read(conn).map_err(Error::MigrationState)?;
-        let with_status = |migration: Migration| {
-            let status = ledger.status(&migration);
-            (migration, status)
-        };
-        Ok(all.into_iter().map(with_status).collect())
+        Ok(all)
     }
 
     /// The set for `engine`; `None` if there are no migrations at all.
@@ -173,12 +217,19 @@ impl Migrations {
 /// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
 /// `2026-01-31-000000_name/up.sql` and `down.sql`. What stands before the first `_` is the version, which no other
 /// migration may have: the second one of a day ends in `-000001`. Cargo notices a migration that is added only where
-/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`. What Foobar makes of each file is at [`Migrations`].
+/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`; a program that was not built for release warns of a folder that has
+/// changed since. `migrate new NAME` makes a migration. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{
         use $crate::diesel_migrations;
-        const MIGRATIONS: $crate::EmbeddedMigrations = diesel_migrations::embed_migrations!($folder);
+        const MIGRATIONS: $crate::EmbeddedMigrations = $crate::EmbeddedMigrations::of_folder(
+            diesel_migrations::embed_migrations!($folder),
+            $crate::SourceFolder {
+                path: $folder,
+                package: if cfg!(debug_assertions) { option_env!("CARGO_MANIFEST_DIR") } else { None },
+            },
+        );
         MIGRATIONS
     }};
 }

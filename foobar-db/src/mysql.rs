@@ -41,7 +41,7 @@ use crate::health::Health;
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
-use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, thread};
+use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
 
 pub use connection::MysqlConnection;
 use control::Control;
@@ -131,6 +131,28 @@ impl Database for Mysql {
             connected.map_err(no_thread).flatten().map_err(|error| not_connected(self.describe(), error))
         })
     }
+
+    fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
+        Box::pin(async move {
+            let (options, limit) = (Arc::clone(&self.options), self.limits.query);
+            let work = move || {
+                let connection = MysqlConnection::connect(&options).map_err(PeekError::Connect)?;
+                let ask = || query(&mut Conn::Mysql(connection)).map_err(PeekError::Query);
+                deadline::until(Instant::now() + limit, ask)
+            };
+            match thread::run("foobar-db-open", work).await {
+                Ok(Ok(_)) => Ok(Presence::Present),
+                Ok(Err(PeekError::Connect(error))) => Err(not_connected(self.describe(), error)),
+                Ok(Err(PeekError::Query(error))) => Err(Error::Query(error)),
+                Err(error) => Err(not_connected(self.describe(), ConnectError::Unreachable(error.to_string()))),
+            }
+        })
+    }
+}
+
+enum PeekError {
+    Connect(ConnectError),
+    Query(diesel::result::Error),
 }
 
 impl Tier for Mysql {

@@ -30,7 +30,7 @@ use crate::health::Health;
 use crate::limits::{Limits, bounded};
 use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
-use crate::{Conn, Database, DatabaseSettings, Engine, Error, Query, QueryKind, metrics, passing, thread};
+use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread};
 
 use file_identity::FileIdentity;
 use location::Location;
@@ -150,7 +150,7 @@ impl FileDatabase {
     /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
     async fn on_thread<T: Send + 'static>(
         &self,
-        work: fn(&Location, Duration) -> Result<T, BoxError>,
+        work: impl FnOnce(&Location, Duration) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<T, Error> {
         let (location, lock_timeout, database) = (self.location.clone(), self.lock_timeout, self.location.describe());
         let cannot_open = move |source| passing::mark(Error::Open { database, source });
@@ -198,6 +198,10 @@ impl Database for Sqlite {
 
     fn check(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.database.on_thread(check))
+    }
+
+    fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
+        Box::pin(self.database.on_thread(move |location, lock_timeout| peek(location, lock_timeout, &mut query)))
     }
 }
 
@@ -276,6 +280,18 @@ fn check(location: &Location, lock_timeout: Duration) -> Result<(), BoxError> {
         conn.batch_execute("SELECT 1 FROM sqlite_schema")?;
     }
     Ok(())
+}
+
+/// Runs a query on the database that is there, and changes nothing.
+fn peek(location: &Location, lock_timeout: Duration, query: &mut Query) -> Result<Presence, BoxError> {
+    match location {
+        Location::File(path) if path.exists() => {
+            let conn = handle::establish(&location::read_only(path)?, lock_timeout)?;
+            query(&mut Conn::Sqlite(conn))?;
+            Ok(Presence::Present)
+        }
+        Location::File(_) | Location::Memory(_) => Ok(Presence::Missing),
+    }
 }
 
 /// Opens a database that may be new. To become WAL it needs the file alone, and SQLite does not wait for that: of

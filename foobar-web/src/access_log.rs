@@ -1,7 +1,6 @@
 //! The access log: entries of requests, their lines, and the thread that writes them. It must not know connections.
 
 mod line;
-mod log_file;
 mod writer;
 
 use std::cell::{Cell, OnceCell, RefCell};

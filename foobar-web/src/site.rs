@@ -264,17 +264,22 @@ impl Names {
             if site.www != Www::Keep && site.server_name.is_empty() {
                 return Err(Error::setting(key, "`www` needs the site's names here"));
             }
-            site.server_name.iter().try_for_each(|name| names.add(&key, name, index))?;
+            site.server_name.iter().try_for_each(|name| names.add(&key, name, (index, settings)))?;
         }
         for (index, (label, site)) in settings.iter().enumerate().filter(|(_, (_, site))| site.www != Www::Keep) {
             let key = config::key(&["sites", label, "www"]);
             let exact = site.server_name.iter().filter(|name| !name.contains('*'));
-            exact.map(|name| counterpart(name)).try_for_each(|name| names.add(&key, &name, index))?;
+            exact.map(|name| counterpart(name)).try_for_each(|name| names.add(&key, &name, (index, settings)))?;
         }
         Ok(names)
     }
 
-    fn add(&mut self, key: &str, name: &str, site: usize) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        key: &str,
+        name: &str,
+        (site, all): (usize, &BTreeMap<String, SiteSettings>),
+    ) -> Result<(), Error> {
         let parsed = ServerName::parse(name).map_err(|message| Error::setting(key, message))?;
         let names = match parsed.form {
             Form::Exact => &mut self.exact,
@@ -283,7 +288,8 @@ impl Names {
         };
         match names.insert(parsed.bare, site) {
             Some(other) if other != site => {
-                Err(Error::setting(key, format!("{name:?} is another site's name already")))
+                let other = all.keys().nth(other).map(|label| config::key(&["sites", label])).unwrap_or_default(); // there is
+                Err(Error::setting(key, format!("{name:?} is another site's name already, that of [{other}]")))
             }
             _ => Ok(()),
         }

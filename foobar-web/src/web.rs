@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
@@ -22,6 +22,7 @@ use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, We
 pub struct Web {
     plan: Plan,
     crew: Threads,
+    /// Those that are bound: they listen once the tier has started.
     listeners: Mutex<Vec<Listener>>,
 }
 
@@ -56,16 +57,28 @@ impl Web {
         self
     }
 
-    async fn bind_and_serve(&self) -> Result<(), Error> {
-        let mut listeners = Vec::new();
-        for listen in &self.plan.listen {
-            listeners.extend(Listener::bind(listen)?);
+    fn bind_all(&self) -> Result<(), Error> {
+        let mut listeners = self.listeners();
+        if listeners.is_empty() {
+            let bound = self.plan.listen.iter().map(Listener::bind).collect::<Result<Vec<_>, _>>()?;
+            *listeners = bound.into_iter().flatten().collect();
         }
+        Ok(())
+    }
+
+    async fn bind_and_serve(&self) -> Result<(), Error> {
+        self.bind_all()?;
+        let listeners = std::mem::take(&mut *self.listeners());
+        listeners.iter().try_for_each(Listener::listen)?;
         let works = (0..self.plan.workers).map(|_| work(&listeners)).collect::<io::Result<_>>();
         let works = works.map_err(|source| Error::Thread { name: "foobar-web".to_owned(), source })?;
         self.crew.start(&self.plan, works).await?;
-        *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
+        *self.listeners() = listeners;
         Ok(())
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 }
 
@@ -92,7 +105,7 @@ impl Tier for Web {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+            let listeners = std::mem::take(&mut *self.listeners());
             drop(listeners); // the workers close their shares
             self.crew.drain(deadline).await;
         })
@@ -120,12 +133,15 @@ impl WebTier for Web {
         Ok(self.plan.listen.iter().try_for_each(Listener::check)?)
     }
 
+    fn bind(&self) -> Result<(), BoxError> {
+        Ok(self.bind_all()?)
+    }
+
     fn reopen_logs(&self) {
         self.crew.reopen_log();
     }
 
     fn addresses(&self) -> Vec<Address> {
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        listeners.iter().map(|listener| listener.address().clone()).collect()
+        self.listeners().iter().map(|listener| listener.address().clone()).collect()
     }
 }

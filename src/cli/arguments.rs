@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     values: Vec<(&'static str, String, String)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Serve,
     Check,
@@ -27,10 +27,14 @@ pub(super) enum Command {
     Routes,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Migrate {
     Status,
     Run,
+    Down,
+    Redo,
+    /// Makes one of this name.
+    New(String),
 }
 
 impl Arguments {
@@ -88,8 +92,11 @@ impl Command {
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
-            Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand_name() {
-                Some("status") => Migrate::Status,
+            Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand() {
+                Some(("status", _)) => Migrate::Status,
+                Some(("down", _)) => Migrate::Down,
+                Some(("redo", _)) => Migrate::Redo,
+                Some(("new", new)) => Migrate::New(new.get_one("NAME").cloned().unwrap_or_default()), // it is required
                 _ => Migrate::Run,
             }),
             _ => Self::Serve,
@@ -129,10 +136,33 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommand(
             command("migrate", "Runs the migrations that the database has not seen")
                 .subcommand(command("run", "Runs them; the default"))
-                .subcommand(command("status", "Lists them and whether they have run")),
+                .subcommand(command("status", "Lists them and whether they have run, and changes nothing"))
+                .subcommand(command("down", "Takes the last one back, by its down.sql"))
+                .subcommand(command("redo", "Takes the last one back and runs it again"))
+                .subcommand(
+                    command("new", "Makes the folder of a migration, with its up.sql and down.sql")
+                        .arg(name_argument()),
+                ),
         )
-        .subcommand(command("routes", "Lists the sites and their routes"))
+        .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
 }
+
+fn name_argument() -> Arg {
+    Arg::new("NAME").required(true).value_parser(migration_name).help("What it does, such as add_prices")
+}
+
+/// The name of a migration is one of a folder, and of a row.
+fn migration_name(name: &str) -> Result<String, String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    match name.chars().all(is_plain) && name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        true if name.len() <= LONGEST_NAME => Ok(name.to_owned()),
+        true => Err(format!("it is longer than {LONGEST_NAME} letters")),
+        false => Err("write letters, digits, `_` and `-`, with a letter first, such as add_prices".to_owned()),
+    }
+}
+
+/// With its version it fits into the table of migrations.
+const LONGEST_NAME: usize = 100;
 
 fn reference() -> Arg {
     Arg::new("reference").long("reference").action(ArgAction::SetTrue).help("Prints the manual of all keys instead")

@@ -1,22 +1,38 @@
-use std::io::Write;
+use foobar_app::Db;
+use foobar_core::{BoxError, Chain};
+use foobar_db::{MigrationStatus, Presence};
 
-use foobar_core::Chain;
-use foobar_web::Warning;
-
-use super::output::{Exit, complain, out};
+use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
+use super::{installed_log, migrate};
 use crate::composition::Composition;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
+    if let Err(error) = installed_log::open(&composition.config, &composition.settings.log) {
+        return fail(&error);
+    }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
-    for Warning { key, message } in composition.warnings() {
-        let origin = composition.config.origin(&key);
-        drop(writeln!(std::io::stderr(), "warning: {origin}: `{key}`: {message}")); // nobody is left to tell
+    composition.warnings().iter().for_each(warn);
+    let pending = composition.database.as_ref().map_or(Ok(()), |database| schema(composition, database));
+    if let Err(error) = pending {
+        return complain(Chain(&*error));
     }
     let file = composition.config.file();
     let file = file.map_or("no file".to_owned(), |file| file.display().to_string());
     out(format_args!("the configuration is good ({file})"))
+}
+
+/// Says what a start would do to the database.
+fn schema(composition: &Composition, database: &Db) -> Result<(), BoxError> {
+    let (presence, all) = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) })?;
+    composition.migration_warnings().iter().for_each(warn);
+    if presence == Presence::Missing {
+        out(format_args!("missing  {}; a start makes it", database.describe()));
+    }
+    let others = all.iter().filter(|(_, status)| *status != MigrationStatus::Done);
+    others.for_each(|(name, status)| _ = out(migrate::line(name, status)));
+    Ok(())
 }

@@ -3,33 +3,35 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use foobar_app::Db;
-use foobar_core::{BoxError, Chain, log};
+use foobar_core::log::{BoxedLayer, LogOutput, LogSettings};
+use foobar_core::{BoxError, Chain};
 use foobar_db::MigrationStatus;
 use tokio::time::timeout;
 
 use super::arguments::Migrate;
-use super::output::{Exit, complain, out};
+use super::installed_log::InstalledLog;
+use super::output::{Exit, out, warn};
 use super::runtime::block_on;
 use super::signals::Signals;
 use crate::composition::Composition;
 
-pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
-    let _log = match log::init(&composition.settings.log) {
+pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<BoxedLayer>) -> Exit {
+    let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
-        Err(error) => return complain(error),
+        Err(exit) => return exit,
     };
     let Some(database) = &composition.database else {
-        return complain("there is no database: the application has no migrations and database.url is not set");
+        return log.complain("there is no database: the application has no migrations and database.url is not set");
     };
+    if *action == Migrate::Status {
+        return status(composition, database, &log);
+    }
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
     let outcome = block_on(async {
         let tier = database.tier();
         tier.start().await?;
-        let outcome = match action {
-            Migrate::Status => Some(work.await),
-            Migrate::Run => unless_cut_off(work, patience).await?,
-        };
+        let outcome = unless_cut_off(work, patience).await?;
         match outcome {
             Some(_) => tier.drain(Instant::now() + patience).await,
             None => tier.cut_off().await,
@@ -39,8 +41,17 @@ pub(super) fn run(composition: &Composition, action: Migrate) -> Exit {
     match outcome {
         Ok(Some(lines)) => out(lines.join("\n")),
         Ok(None) => Exit::CutOff,
-        Err(error) => complain(Chain(&*error)),
+        Err(error) => log.complain(Chain(&*error)),
     }
+}
+
+/// Standard output has what the command prints.
+fn settings_of_log(composition: &Composition) -> LogSettings {
+    let mut settings = composition.settings.log.clone();
+    if settings.output == LogOutput::Stdout {
+        settings.output = LogOutput::Stderr;
+    }
+    settings
 }
 
 /// Does work that a signal lets finish; `None` if a second signal comes, or after `patience`.
@@ -62,24 +73,41 @@ async fn unless_cut_off<T>(work: impl Future<Output = T>, patience: Duration) ->
     Ok(None)
 }
 
-const fn column(status: &MigrationStatus) -> &'static str {
-    match status {
-        MigrationStatus::Done => "done   ",
-        MigrationStatus::Begun { .. } => "begun  ",
-        MigrationStatus::Pending => "pending",
+async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Result<Vec<String>, BoxError> {
+    let migrations = &composition.migrations;
+    let (verb, names) = match action {
+        Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
+        Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
+        Migrate::Run | Migrate::Status | Migrate::New(_) => ("migrated", database.migrate(migrations).await?),
+    };
+    let lines: Vec<String> = names.into_iter().map(|name| format!("{verb}  {name}")).collect();
+    match (lines.is_empty(), action) {
+        (false, _) => Ok(lines),
+        (true, Migrate::Down | Migrate::Redo) => Ok(vec!["nothing to take back: no migration has run".to_owned()]),
+        (true, _) => Ok(vec!["nothing to migrate".to_owned()]),
     }
 }
 
-async fn act(composition: &Composition, database: &Db, action: Migrate) -> Result<Vec<String>, BoxError> {
-    match action {
-        Migrate::Status => {
-            let all = database.migration_status(&composition.migrations).await?;
-            Ok(all.into_iter().map(|(name, status)| format!("{}  {name}", column(&status))).collect())
+/// Lists them, and changes nothing.
+fn status(composition: &Composition, database: &Db, log: &InstalledLog) -> Exit {
+    let listed = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) });
+    match listed {
+        Ok((_, all)) => {
+            composition.migration_warnings().iter().for_each(warn);
+            all.iter().for_each(|(name, status)| _ = out(line(name, status)));
+            Exit::Success
         }
-        Migrate::Run => {
-            let run = database.migrate(&composition.migrations).await?;
-            let lines: Vec<_> = run.into_iter().map(|name| format!("migrated  {name}")).collect();
-            Ok(if lines.is_empty() { vec!["nothing to migrate".to_owned()] } else { lines })
-        }
+        Err(error) => log.complain(Chain(&*error)),
     }
+}
+
+/// One migration, as the command `status` shows it.
+pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
+    let column = match status {
+        MigrationStatus::Done => "done   ",
+        MigrationStatus::Begun { .. } => "begun  ",
+        MigrationStatus::Pending => "pending",
+        _ => "unknown", // to this program: the database has it
+    };
+    format!("{column}  {name}")
 }

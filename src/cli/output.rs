@@ -19,6 +19,13 @@ pub(crate) enum Exit {
     CutOff = 3,
 }
 
+impl Exit {
+    /// Of a server that could not start.
+    pub(super) const fn of(error: &StartError) -> Self {
+        if error.is_configuration() { Self::Usage } else { Self::Failure }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -28,13 +35,18 @@ impl From<Exit> for ExitCode {
 /// Prints why, with all causes, and gives the exit code.
 pub(super) fn fail(error: &StartError) -> Exit {
     complain(Chain(error));
-    if error.is_configuration() { Exit::Usage } else { Exit::Failure }
+    Exit::of(error)
 }
 
 /// One line on standard output. A reader that has gone away is no reason to stop.
 pub(super) fn out(line: impl Display) -> Exit {
     drop(writeln!(std::io::stdout(), "{line}")); // see above
     Exit::Success
+}
+
+/// What may surprise, on standard error.
+pub(super) fn warn(message: impl Display) {
+    drop(writeln!(std::io::stderr(), "warning: {message}")); // nobody is left to tell
 }
 
 /// One line on standard error.

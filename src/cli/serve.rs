@@ -5,32 +5,41 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foobar_core::log::{self, LogFormat};
+use foobar_core::config::Config;
+use foobar_core::log::BoxedLayer;
 use foobar_core::{Tier, on_own_thread, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::time::{error::Elapsed, timeout};
 
-use super::output::{Exit, complain, fail, out};
+use super::installed_log::InstalledLog;
+use super::output::{Exit, fail, out};
 use super::runtime::Runtimes;
 use super::signals::Signals;
-use crate::composition::Composition;
+use crate::composition::{Composition, Parts};
 use crate::program::{FOOBAR, Program};
 use crate::running::Stop;
 use crate::{Running, StartError};
 
 /// Serves until a signal, then drains; a second signal stops at once.
-pub(super) fn run(composition: Composition) -> Exit {
-    let _log = match log::init(&composition.settings.log) {
+///
+/// The log comes first, so that it has all that goes wrong after it.
+pub(super) fn run(config: Config, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
+    let settings = config.section().map_err(StartError::from);
+    let log = match settings.map_err(|error| fail(&error)).and_then(|it| InstalledLog::install(&config, &it, layers)) {
         Ok(log) => log,
-        Err(error) => return complain(error),
+        Err(exit) => return exit,
+    };
+    let composition = match Composition::compile(config, parts) {
+        Ok(composition) => composition,
+        Err(error) => return log.fail(&error),
     };
     raise_descriptor_limit();
     report_panics();
     warn_of_sockets(composition.settings.web.listen.iter());
     match Runtimes::new() {
-        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, tasks).await),
-        Err(error) => complain(format_args!("cannot make a tokio runtime: {error}")),
+        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, tasks, &log).await),
+        Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
     }
 }
 
@@ -65,12 +74,12 @@ fn warn_of_sockets<'a>(mut listen: impl Iterator<Item = &'a String>) {
     }
 }
 
-async fn serve(composition: Composition, tasks: Handle) -> Exit {
+async fn serve(composition: Composition, tasks: Handle, log: &InstalledLog) -> Exit {
     let mut signals = match Signals::install() {
         Ok(signals) => signals,
-        Err(error) => return complain(format_args!("cannot handle signals: {error}")),
+        Err(error) => return log.complain(format_args!("cannot handle signals: {error}")),
     };
-    let banner = Banner::new(&composition);
+    let banner = Banner::new(&composition, log);
     let patience = *composition.settings.server.shutdown_timeout;
     let tiers = composition.tiers();
     let mut starting = pin!(composition.start(tasks));
@@ -78,11 +87,11 @@ async fn serve(composition: Composition, tasks: Handle) -> Exit {
         started = &mut starting => match started {
             Ok(running) => {
                 banner.print(&running);
-                run_until_end(running, signals, &tiers).await
+                run_until_end(running, signals, &tiers, log).await
             }
-            Err(error) => fail(&error),
+            Err(error) => log.fail(&error),
         },
-        () = signals.next() => abandon(timeout(patience, starting), signals, &tiers).await,
+        () = signals.next() => abandon(timeout(patience, starting), signals, &tiers, log).await,
     }
 }
 
@@ -91,14 +100,15 @@ async fn abandon(
     starting: impl Future<Output = Result<Started, Elapsed>>,
     mut signals: Signals,
     tiers: &[Arc<dyn Tier>],
+    log: &InstalledLog,
 ) -> Exit {
     tracing::info!("stopping once the start has ended; a second signal stops at once");
     tokio::select! {
         started = starting => match started {
-            Ok(Ok(running)) => stop(&running, signals, tiers).await,
-            Ok(Err(error)) => fail(&error),
+            Ok(Ok(running)) => stop(&running, signals, tiers, log).await,
+            Ok(Err(error)) => log.fail(&error),
             Err(_) => {
-                let failure = complain("the start did not end within server.shutdown_timeout");
+                let failure = log.complain("the start did not end within server.shutdown_timeout");
                 if cut_off(tiers).await { Exit::CutOff } else { failure }
             }
         },
@@ -109,25 +119,28 @@ async fn abandon(
 type Started = Result<Running, StartError>;
 
 /// Serves until a signal, or until a tier whose start went on has failed.
-async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Exit {
+async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
+    let reopen = || {
+        running.reopen_logs();
+        log.reopen();
+    };
     tokio::select! {
-        () = signals.serve(|| running.reopen_logs()) => stop(&running, signals, tiers).await,
+        () = signals.serve(reopen) => stop(&running, signals, tiers, log).await,
         error = running.failed() => {
-            let failure = fail(&error);
+            let failure = log.fail(&error);
             drain(&running, signals, tiers).await;
             failure
         }
     }
 }
 
-async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>]) -> Exit {
-    let stop = drain(running, signals, tiers).await;
-    tokio::select! {
-        biased;
-        error = running.failed() => fail(&error), // meanwhile
-        () = ready(()) => match stop {
-            Stop::Drained => Exit::Success,
-            Stop::CutOff => Exit::CutOff,
+async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
+    match drain(running, signals, tiers).await {
+        Stop::CutOff => Exit::CutOff, // what has failed since may have failed by that
+        Stop::Drained => tokio::select! {
+            biased;
+            error = running.failed() => log.fail(&error), // meanwhile
+            () = ready(()) => Exit::Success,
         },
     }
 }
@@ -171,7 +184,7 @@ fn unfinished(tier: &dyn Tier) -> Option<String> {
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the operator is told once the server serves: on standard output, unless that has the access log, which programs
-/// read.
+/// read. Where the log is JSON, it is a part of it.
 struct Banner {
     print: fn(fmt::Arguments<'_>),
     program: Option<Program>,
@@ -180,15 +193,14 @@ struct Banner {
 }
 
 impl Banner {
-    fn new(composition: &Composition) -> Self {
+    fn new(composition: &Composition, log: &InstalledLog) -> Self {
         let database = composition.database.as_ref().map_or("none".to_owned(), |db| db.describe());
         let configuration = composition.config.file();
         let configuration = configuration.map_or("defaults, no file".to_owned(), |file| file.display().to_string());
-        let settings = &composition.settings;
-        let print: fn(fmt::Arguments<'_>) = match (settings.web.access_log == "stdout", settings.log.format) {
-            (false, _) => |line| _ = out(line),
-            (true, LogFormat::Text) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
-            (true, LogFormat::Json) => |line| tracing::info!("{line}"),
+        let print: fn(fmt::Arguments<'_>) = match (log.is_json(), composition.settings.web.access_log == "stdout") {
+            (true, _) => |line| tracing::info!("{line}"),
+            (false, true) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
+            (false, false) => |line| _ = out(line),
         };
         Self { print, program: composition.program, database, configuration }
     }

@@ -3,7 +3,7 @@ use std::ops::Deref;
 use foobar_app::App;
 use foobar_app::testing::{self, TestDb};
 
-/// Calls an application in process; a [`foobar_app::testing::Client`] otherwise.
+/// Calls an application in process; a [`TestClient`](testing::Client) otherwise.
 pub struct Client {
     client: testing::Client,
     database: TestDb,

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::composition::{Composition, Parts};
 use crate::{Running, Server, StartError, Stop, settings};
 
-/// A whole server in process; a [`foobar_app::testing::Client`] otherwise. Dropping it ends its threads.
+/// A whole server in process; a [`TestClient`](foobar_app::testing::Client) otherwise. Dropping it ends its threads.
 pub struct Site {
     client: testing::Client,
     running: Running,

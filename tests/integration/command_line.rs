@@ -377,11 +377,9 @@ fn the_log_tells_of_a_panic_once_with_its_place_and_of_the_stop() {
 }
 
 #[test]
-fn the_log_is_filtered_and_may_be_json() {
-    let log = log_of_a_panic(&[("FOOBAR__LOG__FILTER", "error"), ("FOOBAR__LOG__FORMAT", "json")]);
-    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 1, "{log}");
-    assert_eq!((&lines[0]["level"], &lines[0]["fields"]["path"]), (&"ERROR".into(), &"/panic".into()));
+fn the_log_is_filtered() {
+    let log = log_of_a_panic(&[("FOOBAR__LOG__FILTER", "error")]);
+    assert!(log.lines().count() == 1 && log.contains("ERROR") && log.contains("path=\"/panic\""), "{log}");
 }
 
 #[test]

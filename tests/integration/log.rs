@@ -1,11 +1,15 @@
-//! The program's own log where much happens at once: what repeats is counted, and nothing is missing in the sums.
+//! The program's own log where much happens at once: what repeats is counted, and nothing is missing in the sums. Then
+//! where it goes, in which format, and what a program adds to it.
 
+use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Program};
+use crate::support::{PATIENCE, Program, until};
 
 /// As many as a fault brings within a moment.
 const REQUESTS: usize = 1500;
@@ -101,4 +105,160 @@ fn a_sum_comes_also_when_nothing_more_happens() {
         let sum = |line: &Value| line["fields"]["repeated"].is_u64();
         while !sum(&parse(&log.recv_timeout(PATIENCE).expect("a sum"))) {}
     });
+}
+
+/// The binary `foobar` with a folder to serve.
+fn foobar(folder: &Path) -> Command {
+    let mut command = Program::foobar(folder);
+    command.args(["--root", "."]);
+    command
+}
+
+/// The example program with a subscriber or layer of its own.
+fn logging(choice: &str, folder: &Path) -> Command {
+    let mut command = Program::example("logging", folder);
+    command.env("LOGGING_AS", choice);
+    command
+}
+
+#[test]
+fn with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses() {
+    for output in ["stderr", "stdout"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = foobar(folder.path());
+        let program = Program::start(command.env("FOOBAR__LOG__FORMAT", "json").env("FOOBAR__LOG__OUTPUT", output));
+        for line in &program.banner {
+            assert_eq!(parse(line)["level"], "INFO", "{line}");
+        }
+        assert!(tells_of(&parse(&program.banner[0]), "listening on   http://"));
+        program.signal("TERM");
+        let (status, rest) = program.wait_for(output);
+        assert!(status.success());
+        assert!(rest.lines().any(|line| tells_of(&parse(line), "stopped")), "{rest}");
+    }
+}
+
+#[test]
+fn with_the_log_in_json_a_start_that_fails_is_told_in_json() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (variable, value, code, words) in [
+        ("FOOBAR__WEB__LISTEN", address.as_str(), 1, "in use"),
+        ("FOOBAR__WEB__LISTEN", "nowhere", 2, "web.listen"),
+        ("FOOBAR__WEB__WORKERS", "many", 2, "web.workers"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = foobar(folder.path()).env("FOOBAR__LOG__FORMAT", "json").env(variable, value).output().unwrap();
+        assert_eq!(output.status.code(), Some(code));
+        let log = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<Value> = log.lines().map(parse).collect();
+        assert!(lines.iter().any(|line| line["level"] == "ERROR" && tells_of(line, words)), "{log}");
+    }
+}
+
+#[test]
+fn the_log_may_be_a_file_which_is_opened_anew_on_sigusr1() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, moved) = (folder.path().join("app.log"), folder.path().join("app.log.1"));
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__LOG__OUTPUT", "app.log"));
+    let is_told = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains("told by tracing"));
+    program.get("/noise/1");
+    until("the first line is written", || is_told(&log).then_some(()));
+    fs::rename(&log, &moved).unwrap();
+    program.signal("USR1");
+    until("there is a new file", || log.exists().then_some(()));
+    fs::remove_file(&moved).unwrap();
+    program.get("/noise/2");
+    until("the second line is written", || is_told(&log).then_some(()));
+    program.signal("TERM");
+    let (status, printed) = program.wait();
+    assert_eq!((status.code(), printed.as_str()), (Some(0), ""), "nothing of it is on standard error");
+    assert!(fs::read_to_string(&log).unwrap().contains("stopped"));
+}
+
+#[test]
+fn a_start_that_fails_is_told_on_standard_error_and_in_the_file_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = foobar(folder.path())
+        .env("FOOBAR__LOG__OUTPUT", "app.log")
+        .env("FOOBAR__WEB__LISTEN", "nowhere")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.starts_with("error: ") && printed.contains("web.listen"), "{printed}");
+    let log = fs::read_to_string(folder.path().join("app.log")).unwrap();
+    assert!(log.contains("ERROR") && log.contains("web.listen"), "{log}");
+}
+
+#[test]
+fn an_output_of_the_log_that_cannot_be_opened_or_is_none_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    for (value, words) in [
+        ("nowhere/app.log", "`log.output`: cannot open nowhere/app.log: No such file or directory"),
+        ("off", "`log.output`: \"off\" is not accepted: write \"stderr\", \"stdout\" or the path of a file"),
+    ] {
+        fs::write(folder.path().join("foobar.toml"), format!("[log]\noutput = \"{value}\"\n")).unwrap();
+        for command in ["serve", "check"] {
+            let output = foobar(folder.path()).arg(command).output().unwrap();
+            let error = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{command}: {error}");
+            assert!(error.starts_with("error: foobar.toml:2: ") && error.contains(words), "{command}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_subscriber_that_the_program_has_installed_is_used_and_that_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut logging("subscriber", folder.path()));
+    assert_eq!(program.get("/").text(), "told");
+    program.signal("TERM");
+    let (status, log) = program.wait();
+    assert!(status.success(), "{log}");
+    let said = " INFO the tracing subscriber that the program has installed is used; `[log]` has no effect";
+    assert_eq!(log.lines().filter(|line| *line == said).count(), 1, "{log}");
+    assert!(log.lines().any(|line| line == " INFO told by a handler"), "{log}");
+}
+
+#[test]
+fn settings_of_the_log_that_have_no_effect_are_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(logging("subscriber", folder.path()).env("FOOBAR__LOG__FILTER", "debug"));
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    assert!(log.contains(" WARN the tracing subscriber that the program has installed is used"), "{log}");
+}
+
+#[test]
+fn a_layer_of_the_program_is_told_of_each_event_beside_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start(&mut logging("layer", folder.path()));
+    assert_eq!(program.get("/").text(), "told");
+    while program.line() != "the layer has seen: told by a handler" {}
+    program.signal("TERM");
+    let (status, log) = program.wait();
+    assert!(status.success() && log.contains("INFO logging: told by a handler"), "{log}");
+}
+
+#[test]
+fn a_layer_beside_a_subscriber_of_the_program_is_refused_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = logging("both", folder.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("error: the program has installed a tracing subscriber of its own, so there is none"),
+        "{error}"
+    );
+    assert!(error.contains("add them to that subscriber"), "{error}");
+}
+
+#[test]
+fn a_second_subscriber_is_an_error_that_says_where_to_install_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = logging("late", folder.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("`Server::run` has installed its own: install yours before it"), "{error}");
 }

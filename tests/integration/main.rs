@@ -7,6 +7,7 @@ mod architecture; // the arrows between crates, the dependency policy, the shape
 mod bad_input; // what each bad input gets
 mod clock; // the clock that tests/stress sets
 mod command_line; // serve, check, config, migrate, routes; signals and exit codes
+mod commands; // what the commands say of the application and its database
 mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
 mod descriptors; // few descriptors, and a log that is moved away

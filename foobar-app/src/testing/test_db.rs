@@ -18,7 +18,7 @@ impl TestDb {
     /// Where the temporary folder is not writable.
     #[cfg(feature = "sqlite")]
     pub async fn sqlite() -> Self {
-        testing::TestDb::sqlite().await.into()
+        Self::of(testing::TestDb::sqlite().await)
     }
 
     /// A database of its own on a MariaDB or MySQL server that all tests of the process share. The server has its own
@@ -29,7 +29,12 @@ impl TestDb {
     /// Where no `mariadbd` or `mysqld` is installed, or it does not start.
     #[cfg(feature = "mysql")]
     pub async fn mysql() -> Self {
-        testing::TestDb::mysql().await.into()
+        Self::of(testing::TestDb::mysql().await)
+    }
+
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
+    fn of(test: testing::TestDb) -> Self {
+        Self { db: (*test).clone().into(), test }
     }
 
     /// The value for `database.url`, for a second handle or another process.
@@ -40,12 +45,6 @@ impl TestDb {
     /// Settings with this database's URL and the defaults.
     pub fn settings(&self) -> DatabaseSettings {
         self.test.settings()
-    }
-}
-
-impl From<testing::TestDb> for TestDb {
-    fn from(test: testing::TestDb) -> Self {
-        Self { db: (*test).clone().into(), test }
     }
 }
 

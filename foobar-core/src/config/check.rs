@@ -6,7 +6,7 @@ use super::error::Hint;
 use super::given::Override;
 use super::known::default_of;
 use super::tree::{self, split_last};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, stray_variable};
 
 impl Config {
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
@@ -64,11 +64,19 @@ impl Config {
         let candidates = self.known.iter().map(|known| named_like(&known.name, key));
         let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
         let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
-        let hint = nearest
+        let hint = self
+            .variable_meant(&origin)
+            .or(nearest)
             .or_else(|| self.undeclared_section(key))
             .or_else(|| self.key_of_section_around(key))
             .or_else(|| self.key_of_other_section(key));
         ConfigError::UnknownKey { key: key.to_owned(), origin, hint }
+    }
+
+    /// The variable that was meant by this one, if the key is from the environment.
+    fn variable_meant(&self, origin: &str) -> Option<Hint> {
+        let prefix = self.name.prefix();
+        origin.starts_with(&prefix).then(|| stray_variable::meant(&self.known, &prefix, origin))?.map(Hint::Variable)
     }
 
     /// The section that `key` is in, if there is none of that name.
@@ -111,7 +119,7 @@ fn distance(name: &str, key: &str) -> Option<usize> {
         return None;
     }
     tree::segments(name).zip(tree::segments(key)).try_fold(0, |sum, (name, key)| {
-        let distance = strsim::damerau_levenshtein(name, key);
+        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &key.to_lowercase());
         let most = if name.len().min(key.len()) <= 4 { 1 } else { 2 };
         (distance <= most).then_some(sum + distance)
     })

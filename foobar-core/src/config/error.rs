@@ -103,6 +103,8 @@ pub enum Hint {
         /// The section where it was written.
         not_of: String,
     },
+    /// The environment variable that was meant.
+    Variable(String),
     /// A section that nobody has declared.
     Undeclared(String),
 }
@@ -114,6 +116,7 @@ impl fmt::Display for Hint {
             Self::OfSection { field, section, not_of } => {
                 write!(f, "`{field}` is a key of [{section}], not of [{not_of}]")
             }
+            Self::Variable(name) => write!(f, "write {name}, with two underscores between the parts of a key"),
             Self::Undeclared(section) => write!(
                 f,
                 "nobody has declared a section [{section}]; a program does so with `Server::settings::<T>({section:?})`"

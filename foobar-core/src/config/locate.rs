@@ -1,5 +1,6 @@
 //! Finds the line of a key in the configuration file.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -29,7 +30,26 @@ impl Source {
     pub(super) fn check(self) -> Result<Self, ConfigError> {
         let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(self) };
         let line = error.span().map(|span| self.line(span.start));
-        Err(ConfigError::Syntax { path: self.path, line, message: error.message().to_owned() })
+        let twice = error.span().filter(|_| error.message() == "duplicate key").and_then(|span| self.twice(span));
+        let message = twice.unwrap_or_else(|| error.message().to_owned()); // in the parser's words
+        Err(ConfigError::Syntax { path: self.path, line, message })
+    }
+
+    /// Which key is there twice, and where it is first: in the same table above, or as the same header.
+    fn twice(&self, again: Range<usize>) -> Option<String> {
+        let key = self.text.get(again.clone())?;
+        let start = self.text[..again.start].rfind('\n').map_or(0, |end| end + 1);
+        let above: Vec<&str> = self.text[..start].lines().map(str::trim_start).collect();
+        let before = self.text[start..again.start].trim_start(); // the brackets of a header, and what it is within
+        let is_header = before.starts_with('[');
+        let follows = if is_header { [']', '.'] } else { ['=', '.'] };
+        let is_it = |line: &&str| {
+            let rest = line.strip_prefix(before).and_then(|line| line.strip_prefix(key));
+            rest.is_some_and(|rest| rest.trim_start().starts_with(follows))
+        };
+        let mut of_table = above.iter().rev().take_while(|line| is_header || !line.starts_with('['));
+        let first = above.len() - of_table.position(is_it)?;
+        Some(format!("`{key}` is there twice, first in line {first}"))
     }
 
     /// `file:line` of the key, or of the innermost table around it, or of an item of its list; the file alone if it has

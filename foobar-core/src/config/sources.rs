@@ -7,7 +7,7 @@ use config::{File, FileFormat, Map, Source, Value, ValueKind};
 use super::declared::{Declared, Name};
 use super::given::Override;
 use super::known::Known;
-use super::{Config, ConfigError, Section, Settings, declared, environment, locate, tree};
+use super::{Config, ConfigError, Section, Settings, declared, environment, locate, stray_variable, tree};
 
 /// Collects the sources of a configuration and merges them.
 #[derive(Clone, Default)]
@@ -110,12 +110,14 @@ impl Loader {
         let (everywhere, presets) = self.of_the_program()?;
         let sources = |environment| [Values(presets.clone()), environment, Values(self.given.clone())];
         let (prefix, known) = (self.name.prefix(), self.known);
-        let ours = self.environment.into_iter().filter(|(name, _)| name.starts_with(&prefix)).collect();
+        let (ours, others): (Vec<_>, Vec<_>) =
+            self.environment.into_iter().partition(|(name, _)| name.starts_with(&prefix));
+        let warnings = others.iter().filter_map(|(name, _)| stray(&known, &prefix, name)).collect();
         let names = merge(sources(Values::default()), file.as_ref());
         let environment = environment::read(&known, names, &prefix, ours)?;
         let root = merge(sources(Values(environment)), file.as_ref());
         let declared = self.declared.into_iter().map(|declared| declared.section).collect();
-        let mut config = Config { root, known, declared, name: self.name, presets, file };
+        let mut config = Config { root, known, declared, name: self.name, presets, file, warnings };
         config.refuse_unknown()?;
         config.fill_in_presets(&everywhere)?;
         config.fill_in_defaults();
@@ -131,6 +133,12 @@ impl Loader {
         all.append(&mut self.presets);
         Ok(all.into_iter().partition(|preset| tree::has_star(&preset.key)))
     }
+}
+
+/// What to write in the place of a variable that nobody reads.
+fn stray(known: &[Known], prefix: &str, name: &str) -> Option<String> {
+    let meant = stray_variable::meant(known, prefix, name)?;
+    Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
 }
 
 /// The origin of presets.

@@ -318,3 +318,57 @@ fn a_secret_may_come_from_a_file() {
     assert_eq!(web.key.expect("it is set").expose(), "hunter2");
     assert!(load("", &[("FOOBAR__WEB__KEY_FILE", "/nonexistent")]).is_err());
 }
+
+#[test]
+fn a_key_or_a_table_that_is_there_twice_is_named_with_both_places() {
+    for (text, expected) in [
+        (
+            "[web]\nlisten = \"a\"\n# b\nlisten = \"c\"\n",
+            "foobar.toml:4: not TOML: `listen` is there twice, first in line 2",
+        ),
+        ("[a]\nx = 1\n[web]\n[a]\ny = 2\n", "foobar.toml:4: not TOML: `a` is there twice, first in line 1"),
+        ("[sites.a]\n[sites.b]\n[sites.a]\n", "foobar.toml:3: not TOML: `a` is there twice, first in line 1"),
+        (
+            "[web]\nkey = \"hunter2\"\nkey = \"hunter3\"\n",
+            "foobar.toml:3: not TOML: `key` is there twice, first in line 2",
+        ),
+    ] {
+        assert_eq!(message(text, &[]), expected);
+    }
+}
+
+#[test]
+fn a_key_in_capitals_is_told_its_name() {
+    assert_eq!(
+        message("[web]\nLISTEN = \"a\"\n", &[]),
+        "foobar.toml:2: unknown key `web.LISTEN`; did you mean `web.listen`?"
+    );
+    assert!(message("[Web]\nlisten = \"a\"\n", &[]).ends_with("did you mean `web.listen`?"));
+}
+
+#[test]
+fn a_variable_of_ours_but_for_its_underscores_or_capitals_is_told_its_name() {
+    let warnings = |name: &str| load("", &[(name, "a")]).expect("it is not read").warnings().to_vec();
+    for (stray, meant) in [
+        ("FOOBAR_WEB_LISTEN", "FOOBAR__WEB__LISTEN"),
+        ("FOOBAR_WEB__LISTEN", "FOOBAR__WEB__LISTEN"),
+        ("foobar__web__listen", "FOOBAR__WEB__LISTEN"),
+        ("FOOBAR_WEB_CLIENT_MAX_BODY_SIZE", "FOOBAR__WEB__CLIENT_MAX_BODY_SIZE"),
+        ("FOOBAR_WEB_KEY_FILE", "FOOBAR__WEB__KEY_FILE"),
+        ("FOOBAR_SITES_MY_SHOP_ROOT", "FOOBAR__SITES__MY_SHOP__ROOT"),
+    ] {
+        let expected = format!("{stray}: this variable is not read; write {meant}, with two");
+        assert!(warnings(stray)[0].starts_with(&expected), "{:?}", warnings(stray));
+    }
+    for other in ["FOOBAR_MYSQLD", "FOOBAR", "WEB_LISTEN", "FOOBAR_WEB_LISTENER"] {
+        assert!(warnings(other).is_empty(), "{other}");
+    }
+    let half = message("", &[("FOOBAR__WEB_LISTEN", "a")]);
+    assert!(half.starts_with("FOOBAR__WEB_LISTEN: unknown key `web_listen`; write FOOBAR__WEB__LISTEN,"), "{half}");
+}
+
+#[test]
+fn two_variables_of_one_key_are_both_named() {
+    let twice = [("FOOBAR__WEB__LISTEN", "a"), ("FOOBAR__WEB__Listen", "b")];
+    assert_eq!(message("", &twice), "FOOBAR__WEB__LISTEN and FOOBAR__WEB__Listen are both set; set one");
+}

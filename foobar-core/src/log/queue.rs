@@ -13,6 +13,7 @@ pub(super) struct Queue {
 struct State {
     lines: VecDeque<Vec<u8>>,
     lost: u64,
+    reopen: bool,
     phase: Phase,
 }
 
@@ -30,6 +31,8 @@ pub(super) enum Next {
     Write(Vec<u8>),
     /// The time that it asked for has come.
     Tick,
+    /// To open its file anew.
+    Reopen,
     End,
 }
 
@@ -53,6 +56,17 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// Counts lines that could not be written.
+    pub(super) fn lose(&self, lines: u64) {
+        self.lock().lost += lines;
+    }
+
+    /// Has the file opened anew, before the lines that come after.
+    pub(super) fn reopen(&self) {
+        self.lock().reopen = true;
+        self.changed.notify_all();
+    }
+
     /// How many lines have been lost since the last call.
     pub(super) fn take_lost(&self) -> u64 {
         std::mem::take(&mut self.lock().lost)
@@ -65,6 +79,9 @@ impl Queue {
             let left = tick.map(|tick| tick.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
                 return Next::Tick;
+            }
+            if std::mem::take(&mut state.reopen) {
+                return Next::Reopen;
             }
             if let Some(line) = state.lines.pop_front() {
                 return Next::Write(line);

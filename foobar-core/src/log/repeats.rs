@@ -1,6 +1,6 @@
 //! What repeats is counted in one place for all who log, libraries and panics too: a fault of the database makes one
 //! event for each request, tens of thousands a second. Each second the first few of a kind are lines, and one line
-//! sums up the rest.
+//! sums up the rest. It holds for the lines of the log alone: a layer of the program's own sees each event.
 //!
 //! A kind is an event's callsite with the values of its fields, except a few by name that tell requests apart: what an
 //! application adds counts, so that nothing that differs is swallowed. Texts that all differ are bounded by callsite,
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::callsite::Identifier;
 use tracing::dispatcher::{WeakDispatch, with_default};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
@@ -65,14 +66,46 @@ pub(super) const OF_A_CALLSITE: usize = 100;
 /// The most lines altogether; beyond that, each callsite still has its first.
 pub(super) const IN_ALL: usize = 500;
 
-impl<S: Subscriber> Layer<S> for Repeats {
+/// A layer that writes lines, without the events that are counted instead.
+pub(super) struct Counted<L> {
+    pub(super) lines: L,
+    pub(super) repeats: Repeats,
+}
+
+impl<S: Subscriber, L: Layer<S>> Layer<S> for Counted<L> {
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
-        drop(self.0.subscriber.set(subscriber.downgrade())); // a layer has one subscriber
+        drop(self.repeats.0.subscriber.set(subscriber.downgrade())); // a layer has one subscriber
     }
 
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+    fn on_layer(&mut self, subscriber: &mut S) {
+        self.lines.on_layer(subscriber);
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        self.lines.on_new_span(attributes, id, context);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        self.lines.on_record(id, values, context);
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        self.lines.on_enter(id, context);
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        self.lines.on_exit(id, context);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        self.lines.on_close(id, context);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        *metadata.level() > Level::INFO || is_own(metadata) || self.passes(event)
+        if *metadata.level() > Level::INFO || is_own(metadata) || self.repeats.passes(event) {
+            self.lines.on_event(event, context);
+        }
     }
 }
 
@@ -107,7 +140,7 @@ impl Repeats {
                 summary.log(self.extended(summary.metadata), repeated);
             }
             if lost > 0 {
-                tracing::error!(name: OWN, lost, "lines of this log were lost: nobody read it fast enough");
+                tracing::error!(name: OWN, lost, "lines of this log were lost: they were not read fast enough, or could not be written");
             }
         });
     }

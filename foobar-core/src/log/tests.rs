@@ -1,5 +1,4 @@
 use std::fmt;
-use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use serde_json::Value;
@@ -17,9 +16,13 @@ struct Fixture {
 
 impl Fixture {
     fn new(filter: &str, format: LogFormat) -> Self {
-        let settings = LogSettings { filter: LogFilter(filter.to_owned()), format };
+        Self::with_layers(filter, format, Vec::new())
+    }
+
+    fn with_layers(filter: &str, format: LogFormat, layers: Vec<BoxedLayer>) -> Self {
+        let settings = LogSettings { filter: LogFilter(filter.to_owned()), format, output: LogOutput::Stderr };
         let log = Log::default();
-        Self { subscriber: log.subscriber(&settings, false), log }
+        Self { subscriber: log.subscriber(&settings, false, layers), log }
     }
 
     fn text() -> Self {
@@ -190,16 +193,14 @@ fn no_event_is_missing_in_the_sums_whoever_logs_meanwhile() {
 /// An output that nobody reads until it is told of a reader.
 struct Stalled(Receiver<()>, Sender<Vec<u8>>);
 
-impl Write for Stalled {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Output for Stalled {
+    fn put(&mut self, line: &[u8]) -> io::Result<()> {
         let _reader = self.0.recv(); // or none any more
-        drop(self.1.send(bytes.to_owned())); // the test may have ended
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        drop(self.1.send(line.to_owned())); // the test may have ended
         Ok(())
     }
+
+    fn reopen(&mut self) {}
 }
 
 #[test]
@@ -212,7 +213,10 @@ fn an_output_that_nobody_reads_holds_nobody_and_what_is_lost_is_counted() {
     drop(reader);
     drop(queue);
     let lines: Vec<_> = written.iter().map(|line| String::from_utf8(line).unwrap()).collect();
-    let lost = lines.last().unwrap().split_once("lines of this log were lost: nobody read it fast enough lost=");
+    let lost = lines
+        .last()
+        .unwrap()
+        .split_once("lines of this log were lost: they were not read fast enough, or could not be written lost=");
     let lost: usize = lost.expect("it says so").1.trim().parse().unwrap();
     assert_eq!(lines.len() - 1 + lost, 3000);
 }
@@ -224,5 +228,67 @@ fn a_filter_is_levels_and_targets_with_levels_and_a_typo_is_neither() {
     }
     for bad in ["inof", "", "info,foobar_web", "foobar_web=debgu", "foobar=nonsense=1"] {
         assert!(LogFilter::try_from(bad.to_owned()).is_err(), "{bad}");
+    }
+}
+
+/// A layer that counts what it sees.
+#[derive(Clone, Default)]
+struct Counting(Arc<std::sync::atomic::AtomicUsize>);
+
+impl<S: tracing::Subscriber> Layer<S> for Counting {
+    fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_layer_of_the_program_sees_each_event_also_those_that_are_counted_or_filtered_out() {
+    let counting = Counting::default();
+    let log = Fixture::with_layers("info", LogFormat::Text, vec![Box::new(counting.clone())]);
+    let lines = log.lines(|| {
+        (0..100).for_each(|request| fail(request, "the pool is empty"));
+        debug!("only for the layer");
+    });
+    assert_eq!(lines.len(), OF_A_KIND);
+    assert_eq!(counting.0.load(std::sync::atomic::Ordering::Relaxed), 101);
+    let sums = log.sums();
+    assert!(sums.len() == 1 && sums[0].contains("repeated=95"), "{sums:?}");
+}
+
+/// An output that is full for its first lines.
+struct Full(usize, Sender<Vec<u8>>);
+
+impl Output for Full {
+    fn put(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.0 > 0 {
+            self.0 -= 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        drop(self.1.send(line.to_owned())); // the test may have ended
+        Ok(())
+    }
+
+    fn reopen(&mut self) {}
+}
+
+#[test]
+fn lines_that_could_not_be_written_are_counted_once_there_is_room() {
+    let Fixture { log, subscriber } = Fixture::text();
+    let (sender, written) = channel();
+    let queue = log.start(Full(3, sender)).unwrap();
+    with_default(&subscriber, || (0..4).for_each(|number| info!(number, "line")));
+    assert!(String::from_utf8(written.recv().unwrap()).unwrap().contains("number=3"));
+    drop(queue);
+    let told = String::from_utf8(written.iter().last().unwrap()).unwrap();
+    assert!(told.contains("could not be written lost=3"), "{told}");
+}
+
+#[test]
+fn an_output_is_a_stream_or_the_path_of_a_file_and_a_switch_is_neither() {
+    let output = |text: &str| LogOutput::try_from(text.to_owned());
+    assert_eq!((output("stderr"), output("stdout")), (Ok(LogOutput::Stderr), Ok(LogOutput::Stdout)));
+    assert_eq!(output("app.log"), Ok(LogOutput::File("app.log".into())));
+    for bad in ["", "off", "on", "STDERR", "syslog:server=127.0.0.1", "journald"] {
+        assert!(output(bad).unwrap_err().contains("write \"stderr\""), "{bad}");
     }
 }

@@ -1,15 +1,15 @@
 //! Comments of a migration that are for Foobar: `-- foobar: foreign_keys = on`.
 
-/// Why a migration's comment for Foobar cannot be followed.
+/// Why a comment for Foobar cannot be followed, for words that say which file has it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DirectiveError {
     #[error(
-        "its up.sql has `{0}`, which is not understood, so nothing of it was run; write `-- foobar: foreign_keys = on` \
+        "`{0}`, which is not understood, so nothing of it was run; write `-- foobar: foreign_keys = on` \
          at its beginning, or another word than `foobar:`"
     )]
     Unknown(String),
     #[error(
-        "its up.sql has `{0}` behind a statement, so nothing of it was run; it counts at the beginning alone, before \
+        "`{0}` behind a statement, so nothing of it was run; it counts at the beginning alone, before \
          the first statement"
     )]
     Misplaced(String),

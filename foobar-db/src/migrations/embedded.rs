@@ -3,12 +3,13 @@ use std::any::Any;
 use diesel::QueryResult;
 use diesel::connection::{BoxableConnection, SimpleConnection};
 use diesel::migration::MigrationSource;
-use diesel_migrations::EmbeddedMigrations;
 use foobar_core::BoxError;
 
+use super::embedded_migrations::EmbeddedMigrations;
 use crate::MultiBackend;
 
 /// One migration of a program.
+#[derive(Clone)]
 pub(super) struct Migration {
     /// The name of its folder.
     pub(super) name: String,
@@ -16,13 +17,15 @@ pub(super) struct Migration {
     pub(super) version: String,
     /// Its up.sql.
     pub(super) up: String,
+    /// Its down.sql, if it has one.
+    pub(super) down: Option<String>,
     /// What its metadata.toml says, or true.
     pub(super) in_transaction: bool,
 }
 
 /// The migrations of `source`, in the order of their versions.
 pub(super) fn read(source: &EmbeddedMigrations) -> Result<Vec<Migration>, BoxError> {
-    let embedded = MigrationSource::<MultiBackend>::migrations(source)?;
+    let embedded = MigrationSource::<MultiBackend>::migrations(&source.embedded)?;
     let mut all = embedded.iter().map(|one| Migration::of(&**one)).collect::<Result<Vec<_>, _>>()?;
     all.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(all)
@@ -30,13 +33,15 @@ pub(super) fn read(source: &EmbeddedMigrations) -> Result<Vec<Migration>, BoxErr
 
 impl Migration {
     fn of(embedded: &dyn diesel::migration::Migration<MultiBackend>) -> Result<Self, BoxError> {
-        let mut up = Recorder(String::new());
+        let (mut up, mut down) = (Recorder(String::new()), Recorder(String::new()));
         embedded.run(&mut up)?;
+        let has_down = embedded.revert(&mut down).is_ok(); // its one error is that there is none
         let name = embedded.name();
         Ok(Self {
             name: name.to_string(),
             version: name.version().to_string(),
             up: up.0,
+            down: has_down.then_some(down.0),
             in_transaction: embedded.metadata().run_in_transaction(),
         })
     }

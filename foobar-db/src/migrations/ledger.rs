@@ -9,8 +9,8 @@ use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness;
 use foobar_core::BoxError;
 
-use super::MigrationStatus;
 use super::embedded::Migration;
+use super::migration_status::MigrationStatus;
 use crate::{Conn, Engine};
 
 /// A row is a migration whose statements may have taken effect although its version is not recorded. A row whose
@@ -29,11 +29,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn read(conn: &mut Conn) -> Result<Self, BoxError> {
-        let done = conn.applied_migrations()?;
-        let begun = if exists(conn)? { begun(conn)? } else { Vec::new() };
+    /// Changes nothing: in a database without the tables nothing has run.
+    pub(super) fn read(conn: &mut Conn) -> QueryResult<Self> {
+        let done = if exists(conn, DONE)? { done(conn)? } else { Vec::new() };
+        let begun = if exists(conn, BEGUN)? { begun(conn)? } else { Vec::new() };
         Ok(Self {
-            done: done.iter().map(ToString::to_string).collect(),
+            done: done.into_iter().map(|row| row.version).collect(),
             begun: begun.into_iter().map(|row| (row.version, row.begun_on)).collect(),
         })
     }
@@ -45,6 +46,39 @@ impl Ledger {
             None => MigrationStatus::Pending,
         }
     }
+
+    /// The versions that have run and are none of `migrations`.
+    pub(super) fn unknown(&self, migrations: &[Migration]) -> Vec<String> {
+        let known: HashSet<&str> = migrations.iter().map(|migration| migration.version.as_str()).collect();
+        let mut unknown: Vec<_> =
+            self.done.iter().filter(|version| !known.contains(version.as_str())).cloned().collect();
+        unknown.sort_unstable();
+        unknown
+    }
+
+    /// The last version that has run.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.done.iter().map(String::as_str).max()
+    }
+}
+
+/// Makes Diesel's table where it is missing.
+pub(super) fn prepare(conn: &mut Conn) -> Result<(), BoxError> {
+    conn.applied_migrations().map(drop)
+}
+
+/// Diesel's table, and ours.
+const DONE: &str = "__diesel_schema_migrations";
+const BEGUN: &str = "__foobar_migrations";
+
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+fn done(conn: &mut Conn) -> QueryResult<Vec<Done>> {
+    sql_query("SELECT version FROM __diesel_schema_migrations").load(conn)
 }
 
 #[derive(QueryableByName)]
@@ -59,13 +93,13 @@ fn begun(conn: &mut Conn) -> QueryResult<Vec<Begun>> {
     sql_query("SELECT version, CAST(begun_on AS CHAR) AS begun_on FROM __foobar_migrations").load(conn)
 }
 
-/// Whether the table is there; it is made for the first migration that needs it.
-fn exists(conn: &mut Conn) -> QueryResult<bool> {
+/// Whether the table is there; ours is made for the first migration that needs it.
+fn exists(conn: &mut Conn, table: &str) -> QueryResult<bool> {
     let tables = match conn.engine() {
         Engine::Sqlite => "sqlite_schema WHERE name",
         Engine::Mysql => "information_schema.tables WHERE table_schema = DATABASE() AND table_name",
     };
-    let count = format!("(SELECT COUNT(*) FROM {tables} = '__foobar_migrations')");
+    let count = format!("(SELECT COUNT(*) FROM {tables} = '{table}')");
     Ok(diesel::select(diesel::dsl::sql::<BigInt>(&count)).get_result::<i64>(conn)? > 0)
 }
 
@@ -80,9 +114,15 @@ pub(super) fn begin(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
 pub(super) fn end(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
     let done = sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES (?)");
     done.bind::<Text, _>(&migration.version).execute(conn)?;
-    if exists(conn)? {
+    if exists(conn, BEGUN)? {
         let ended = sql_query("DELETE FROM __foobar_migrations WHERE version = ?");
         ended.bind::<Text, _>(&migration.version).execute(conn)?;
     }
     Ok(())
+}
+
+/// Records that `migration` has been taken back.
+pub(super) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    let row = sql_query("DELETE FROM __diesel_schema_migrations WHERE version = ?");
+    row.bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }

@@ -1,4 +1,5 @@
 mod foreign_keys;
+mod source_folder;
 mod unfinished;
 
 use std::sync::{Barrier, Mutex, mpsc};

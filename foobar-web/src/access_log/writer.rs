@@ -3,7 +3,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::log_file::LogFile;
+use foobar_core::LogFile;
+
 use crate::Error;
 use crate::counters::Counters;
 
@@ -29,11 +30,11 @@ impl Sink {
         match target {
             "off" => Ok(Self::Off),
             "stdout" => Ok(Self::Stdout),
-            word if NO_FILES.iter().any(|no| word.eq_ignore_ascii_case(no)) || is_elsewhere(word) => {
+            word if !LogFile::is_path(word) => {
                 let message = format!("{word:?} is not accepted; write \"stdout\", \"off\" or the path of a file");
                 Err(Error::setting("web.access_log", message))
             }
-            path => match LogFile::open(Path::new(path)) {
+            path => match LogFile::open("the access log", Path::new(path)) {
                 Ok(file) => Ok(Self::File(file)),
                 Err(source) => Err(Error::Open { key: "web.access_log".to_owned(), path: path.into(), source }),
             },
@@ -57,18 +58,6 @@ impl Sink {
             Self::File(file) => file.write(text),
         }
     }
-}
-
-/// Words that somebody takes for a switch, and nobody for a file.
-const NO_FILES: &[&str] = &["", "on", "true", "yes", "false", "no", "none", "null", "stderr", "syslog", "journald"];
-
-/// Whether other servers know it as a place that is no file (`syslog:server=…`, `memory:…`); a path that begins so is
-/// written `./syslog:…`.
-fn is_elsewhere(target: &str) -> bool {
-    let scheme = target.split_once(':').map(|(scheme, _)| scheme);
-    scheme.is_some_and(|scheme| {
-        ["syslog", "memory", "fd", "unix", "udp", "tcp"].iter().any(|no| scheme.eq_ignore_ascii_case(no))
-    })
 }
 
 /// Where workers send their lines, and the work of the thread that writes them; `None` if nothing is logged.

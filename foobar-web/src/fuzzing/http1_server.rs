@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
 use crate::access_log::AccessLog;
+use crate::counters::Patterns;
 use crate::file_source::FileSources;
 use crate::http1::serve;
 use crate::net::Transport;
@@ -40,7 +41,7 @@ impl Http1Server {
     /// A server that has not served anybody.
     pub fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-        let worker = runtime.block_on(worker());
+        let worker = Rc::new(runtime.block_on(worker()));
         Self { runtime, worker }
     }
 
@@ -50,7 +51,7 @@ impl Http1Server {
         let sent = pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
         let client = Client { sent, written: Arc::clone(&written) };
         let peer = ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
-        let state = Rc::new(ConnectionState::new(Rc::default(), Rc::default()));
+        let state = Rc::new(ConnectionState::new(Rc::default(), Rc::default(), Arc::default()));
         let served = serve(client, BytesMut::new(), peer, Rc::clone(&self.worker), state);
         LocalSet::new().block_on(&self.runtime, served);
         std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner))
@@ -82,6 +83,7 @@ async fn worker() -> Worker {
         handler: plan.app.make().await.expect("it is a function"),
         log: Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock))),
         counters: Arc::clone(&counters),
+        patterns: Patterns::new(Arc::default()),
     };
     let connections = Rc::new(Connections::new(plan.limits.connections, counters));
     Worker { pipeline, limits: plan.limits, connections, tls: None, clock, buffers: Default::default() }

@@ -23,7 +23,7 @@ use super::address::{Endpoint, Listen};
 use super::tcp::TcpConnection;
 use crate::{Address, Error};
 
-/// A listening socket, one for each address; all workers accept from it.
+/// A socket to listen on, one for each address; all workers accept from it.
 pub(crate) struct Listener {
     socket: Socket,
     address: Address,
@@ -67,17 +67,16 @@ pub(crate) enum Accepted {
 }
 
 impl Listener {
-    /// Listens on an entry of `web.listen`; a host name may have several addresses.
+    /// Binds an entry of `web.listen`; a host name may have several addresses. Clients are refused until it
+    /// [listens](Self::listen), but for those of a Unix socket, which wait: one that refuses looks as if it were left behind.
     pub(crate) fn bind(listen: &Listen) -> Result<Vec<Self>, Error> {
+        let one = |socket| Self::new(socket, None).map(|listener| vec![listener]);
         let bound = match &listen.endpoint {
-            Endpoint::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(Self::tcp).collect()),
+            Endpoint::Tcp(host) => addresses(host)
+                .and_then(|all| all.into_iter().map(|address| Self::new(Self::tcp_socket(address)?, None)).collect()),
             Endpoint::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
-            Endpoint::Abstract(name) => {
-                abstract_socket(name).and_then(|socket| Self::listen(socket, None)).map(|listener| vec![listener])
-            }
-            Endpoint::Inherited(fd) => {
-                inherited(*fd).and_then(|socket| Self::new(socket, None)).map(|listener| vec![listener])
-            }
+            Endpoint::Abstract(name) => abstract_socket(name).and_then(one),
+            Endpoint::Inherited(fd) => inherited(*fd).and_then(one),
         };
         let mut listeners = bound.map_err(|source| error(&listen.endpoint, source))?;
         if listen.ssl {
@@ -101,6 +100,18 @@ impl Listener {
         tried.map_err(|source| error(&listen.endpoint, source))
     }
 
+    /// Lets clients connect.
+    pub(crate) fn listen(&self) -> Result<(), Error> {
+        if self.socket.is_listener().unwrap_or(false) {
+            // what is none says so when it listens
+            return Ok(());
+        }
+        self.socket.listen(BACKLOG).map_err(|source| match &self.address {
+            Address::Tcp(address) | Address::Tls(address) => error(&Endpoint::Tcp(address.to_string()), source),
+            Address::Unix(path) => error(&Endpoint::Unix(path.clone()), source),
+        })
+    }
+
     pub(crate) const fn address(&self) -> &Address {
         &self.address
     }
@@ -115,10 +126,6 @@ impl Listener {
         if let Address::Tcp(address) = self.address {
             self.address = Address::Tls(address);
         }
-    }
-
-    fn tcp(address: SocketAddr) -> io::Result<Self> {
-        Self::listen(Self::tcp_socket(address)?, None)
     }
 
     fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
@@ -139,12 +146,8 @@ impl Listener {
         socket.bind(&SockAddr::unix(path)?)?;
         let file = SocketFile::of(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o666))?; // as nginx: a proxy is another user
-        Self::listen(socket, Some(file))
-    }
-
-    fn listen(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
         socket.listen(BACKLOG)?;
-        Self::new(socket, file)
+        Self::new(socket, Some(file))
     }
 
     fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {

@@ -92,7 +92,8 @@ fn a_name_that_www_adds_may_not_be_another_sites_whichever_comes_first() {
     let other = site(&["www.a.com"]);
     for (sites, key) in [([added.clone(), other.clone()], "sites.s0.www"), ([other, added.clone()], "sites.s1.www")] {
         let error = compile(sites).err().expect("a clash").to_string();
-        assert_eq!(error, format!("`{key}`: \"www.a.com\" is another site's name already"));
+        let other = if key == "sites.s0.www" { "sites.s1" } else { "sites.s0" };
+        assert_eq!(error, format!("`{key}`: \"www.a.com\" is another site's name already, that of [{other}]"));
     }
     added.server_name = ["a.com", "www.a.com"].map(str::to_owned).into_iter().collect();
     assert!(compile([added]).is_ok());
@@ -105,7 +106,10 @@ fn bad_names_are_errors_that_name_their_key() {
         assert!(error.starts_with("`sites.s0.server_name`: "), "{error}");
     }
     let error = compile([site(&["a.com"]), site(&["A.com"])]).err().expect("the same name twice");
-    assert_eq!(error.to_string(), "`sites.s1.server_name`: \"A.com\" is another site's name already");
+    assert_eq!(
+        error.to_string(),
+        "`sites.s1.server_name`: \"A.com\" is another site's name already, that of [sites.s0]"
+    );
 }
 
 #[test]
@@ -133,6 +137,14 @@ fn the_overview_has_the_routes_in_the_order_in_which_they_are_tried() {
     let routes: Vec<_> = overview.routes.iter().map(|route| (route.path.as_str(), route.target.as_str())).collect();
     let expected = ["= /exact", "= /x", "~* ^/much/longer", "~ ^/short", "/long/prefix/", "/p"];
     assert_eq!(routes, expected.map(|path| (path, "respond 200")));
+}
+
+#[test]
+fn a_name_that_a_site_has_twice_is_warned_of() {
+    let warned = |names: &[&str]| warnings(&WebSettings::default(), &BTreeMap::from([("a".to_owned(), site(names))]));
+    assert!(warned(&["a.com", "b.com"]).is_empty());
+    let Warning { key, message } = warned(&["a.com", "b.com", "A.com"]).remove(0);
+    assert_eq!((key.as_str(), message.as_str()), ("sites.a.server_name", "\"A.com\" is there twice"));
 }
 
 #[test]

@@ -9,9 +9,20 @@ use crate::{Autoindex, RouteSettings, SiteSettings, Warning, WebSettings};
 pub(crate) fn warnings(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Vec<Warning> {
     let of_site = |(label, site): (&String, &SiteSettings)| {
         let key = config::key(&["sites", label]);
-        autoindex(&key, site).into_iter().chain(compress(&key, web, site)).collect::<Vec<_>>()
+        let others = compress(&key, web, site).into_iter().chain(names(&key, site));
+        autoindex(&key, site).into_iter().chain(others).collect::<Vec<_>>()
     };
     sites.iter().flat_map(of_site).collect()
+}
+
+/// A name that a site has twice does no harm; another one may have been meant.
+fn names(key: &str, site: &SiteSettings) -> Option<Warning> {
+    let is_twice = |place: &usize| {
+        site.server_name[..*place].iter().any(|earlier| earlier.eq_ignore_ascii_case(&site.server_name[*place]))
+    };
+    let twice = (0..site.server_name.len()).find(is_twice)?;
+    let message = format!("{:?} is there twice", site.server_name[twice]);
+    Some(Warning { key: format!("{key}.server_name"), message })
 }
 
 fn autoindex(key: &str, site: &SiteSettings) -> Vec<Warning> {

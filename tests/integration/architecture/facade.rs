@@ -22,7 +22,8 @@ const STANDARD: [&str; 3] = ["std", "core", "alloc"];
 const LOCAL: [&str; 3] = ["crate", "super", "self"];
 
 /// Crates that signatures name and the facade does not give on, and why.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("diesel_migrations", "whoever embeds migrations by Diesel's own macro has the crate"),
     ("futures_util", "its boxed futures have names of ours"),
     ("mysql_async", "in the cursor of `MysqlConnection`, which Diesel alone asks for"),
     ("serde", "an application derives its traits, and so it has the crate"),
@@ -32,11 +33,8 @@ const ELSEWHERE: [(&str, &str); 5] = [
 
 #[test]
 fn the_program_names_every_type_of_every_public_signature() {
-    let (program, sources) = (program(), Sources::read());
-    let renamed: BTreeSet<String> =
-        FACADE.iter().flat_map(|file| exports(file)).map(|(own_name, _)| own_name).collect();
-    let is_missing = |name: &String| !program.contains_key(name) && !renamed.contains(name);
-    let missing: Vec<_> = sources.named(&program).filter(|(_file, name)| is_missing(name)).collect();
+    let (given, sources) = (given_on(), Sources::read());
+    let missing: Vec<_> = sources.named().filter(|(_file, item)| !given.contains(item)).collect();
     assert!(missing.is_empty(), "give it on in src/, and name it in facade/program.rs: {missing:#?}");
 }
 
@@ -44,7 +42,7 @@ fn the_program_names_every_type_of_every_public_signature() {
 fn the_program_names_all_that_the_facade_exports() {
     let program = program();
     for file in FACADE {
-        let names = exports(file).into_iter().map(|(_own_name, name)| name);
+        let names = exports(file).into_iter().map(|(_item, name)| name);
         let forgotten: Vec<_> = names.filter(|name| !program.contains_key(name)).collect();
         assert!(forgotten.is_empty(), "src/{file} gives on what facade/program.rs does not name: {forgotten:?}");
     }
@@ -89,11 +87,12 @@ fn imports(text: &str) -> Vec<(Segments, String)> {
     uses(text).iter().flat_map(|(_public, tree)| leaves(tree)).collect()
 }
 
-/// What a module of the facade gives on from elsewhere: the name that it has there, and the one that it has here.
-fn exports(file: &str) -> Vec<(String, String)> {
+/// What a module of the facade gives on, and the name that it has here.
+fn exports(file: &str) -> Vec<(Item, String)> {
     let uses = uses(&read(&root().join("src").join(file))).into_iter().filter(|(public, _)| *public);
     let leaves = uses.flat_map(|(_public, tree)| leaves(&tree));
-    leaves.filter_map(|(path, name)| Some((path.last()?.clone(), name))).collect()
+    let of = |path: &Segments| OURS.iter().find(|name| **name == path[0]).unwrap_or(&OURS[0]).to_string(); // its own
+    leaves.filter_map(|(path, name)| Some(((of(&path), path.last()?.clone()), name))).collect()
 }
 
 /// The trees of all `use`, and whether they are public.
@@ -124,41 +123,58 @@ fn shown(text: &str) -> Vec<String> {
     shown
 }
 
+/// A type or trait of ours: its crate and its name there.
+type Item = (String, String);
+
 /// The public signatures of all crates of ours.
 struct Sources {
-    files: Vec<(PathBuf, Signatures)>,
-    defined: BTreeSet<String>,
+    /// Each file with its crate.
+    files: Vec<(PathBuf, String, Signatures)>,
+    defined: BTreeSet<Item>,
 }
 
 impl Sources {
     fn read() -> Self {
-        let files: Vec<_> =
-            super::sources().into_iter().map(|file| (file.clone(), Signatures::of(&read(&file)))).collect();
-        let defined = files.iter().flat_map(|(_file, signatures)| signatures.defined.clone()).collect();
-        Self { files, defined }
+        let files = super::sources().into_iter().map(|file| {
+            let signatures = Signatures::of(&read(&file));
+            (file.clone(), crate_of(&file), signatures)
+        });
+        let files: Vec<_> = files.collect();
+        let defined = |(_, of, signatures): &(PathBuf, String, Signatures)| items(of, &signatures.defined);
+        Self { defined: files.iter().flat_map(defined).collect(), files }
     }
 
-    /// The files that define what the program names.
-    fn public(&self, program: &BTreeMap<String, Segments>) -> impl Iterator<Item = &(PathBuf, Signatures)> {
-        self.files.iter().filter(|(_file, signatures)| signatures.defined.iter().any(|name| program.contains_key(name)))
+    /// The files that define what the facade gives on.
+    fn public(&self) -> impl Iterator<Item = &(PathBuf, String, Signatures)> {
+        let given = given_on();
+        self.files
+            .iter()
+            .filter(move |(_, of, signatures)| items(of, &signatures.defined).iter().any(|item| given.contains(item)))
     }
 
     /// The types of ours that signatures of those files name, and where.
-    fn named(&self, program: &BTreeMap<String, Segments>) -> impl Iterator<Item = (&Path, &String)> {
-        self.public(program).flat_map(|(file, signatures)| {
-            let ours = signatures.named.iter().filter_map(|path| self.of_ours(path));
-            ours.map(|name| (file.as_path(), name))
+    fn named(&self) -> impl Iterator<Item = (&Path, Item)> {
+        self.public().flat_map(|(file, of, signatures)| {
+            let ours = signatures.named.iter().filter_map(|path| self.of_ours(of, path));
+            ours.map(|item| (file.as_path(), item))
         })
     }
 
-    fn of_ours<'a>(&self, path: &'a Segments) -> Option<&'a String> {
-        let is_ours = path.len() == 1 || OURS.contains(&path[0].as_str()) || LOCAL.contains(&path[0].as_str());
-        path.last().filter(|name| is_ours && self.defined.contains(*name))
+    /// What a path leads to that stands in the crate `here`, if that is ours.
+    fn of_ours(&self, here: &str, path: &Segments) -> Option<Item> {
+        let first = path[0].as_str();
+        let of = match path.len() {
+            1 => here,
+            _ if LOCAL.contains(&first) => here,
+            _ if OURS.contains(&first) => first,
+            _ => return None,
+        };
+        Some((of.to_owned(), path.last()?.clone())).filter(|item| self.defined.contains(item))
     }
 
     /// The crates of others that signatures of those files name, and where.
     fn crates(&self, program: &BTreeMap<String, Segments>) -> impl Iterator<Item = (&Path, &String)> {
-        self.public(program).flat_map(|(file, signatures)| {
+        self.public().flat_map(|(file, _, signatures)| {
             let is_exported = |path: &Segments| path.last().is_some_and(|name| program.contains_key(name));
             let foreign = signatures.named.iter().filter(move |path| path.len() > 1 && !is_exported(path));
             let heads = foreign.map(|path| &path[0]);
@@ -167,4 +183,24 @@ impl Sources {
             crates.map(|name| (file.as_path(), name))
         })
     }
+}
+
+/// What the facade gives on, its own items too, and what the program names of a module that is given on whole.
+fn given_on() -> BTreeSet<Item> {
+    let at_root = exports("lib.rs");
+    let within = program().into_values().filter_map(|path| {
+        let [_, module, item] = <[String; 3]>::try_from(path).ok()?; // it lies elsewhere
+        at_root.iter().find(|(_, name)| *name == module).map(|((of, _), _)| (of.clone(), item))
+    });
+    FACADE.iter().flat_map(|file| exports(file)).map(|(item, _)| item).chain(within).collect()
+}
+
+fn items(of: &str, names: &BTreeSet<String>) -> Vec<Item> {
+    names.iter().map(|name| (of.to_owned(), name.clone())).collect()
+}
+
+/// `foobar_web` for a file in `foobar-web/src`.
+fn crate_of(file: &Path) -> String {
+    let folder = file.strip_prefix(root()).unwrap().iter().next().unwrap().to_str().unwrap();
+    if folder == "src" { "foobar".to_owned() } else { folder.replace('-', "_") }
 }

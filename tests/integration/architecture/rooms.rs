@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "fuzzing",
         &[
             "access_log",
+            "counters",
             "file_source",
             "http1",
             "http2",

@@ -36,8 +36,13 @@ impl Program {
 
     /// Starts it and waits until it says where it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let access_log = command.get_envs().find(|(name, _)| *name == "FOOBAR__WEB__ACCESS_LOG");
-        let access_log_is_on_stdout = access_log.is_some_and(|(_, value)| value.is_some_and(|value| value == "stdout"));
+        let is = |variable: &str, word: &str| {
+            command.get_envs().any(|(name, value)| name == variable && value.is_some_and(|value| value == word))
+        };
+        let banner_is_on_stderr = match is("FOOBAR__LOG__FORMAT", "json") {
+            true => !is("FOOBAR__LOG__OUTPUT", "stdout"),
+            false => is("FOOBAR__WEB__ACCESS_LOG", "stdout"),
+        };
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take().map(BufReader::new);
@@ -51,7 +56,7 @@ impl Program {
             admin: String::new(),
         };
         while !program.banner.last().is_some_and(|line| line.contains("configuration  ")) {
-            let line = if access_log_is_on_stdout { program.error_line() } else { program.line() };
+            let line = if banner_is_on_stderr { program.error_line() } else { program.line() };
             program.note(&line);
             program.banner.push(line);
         }
@@ -111,6 +116,16 @@ impl Program {
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let log = self.rest_of_log();
         (self.child.wait().unwrap(), log)
+    }
+
+    /// The same with what it wrote to `output`, `stdout` or `stderr`.
+    pub(crate) fn wait_for(mut self, output: &str) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        match output {
+            "stdout" => self.stdout.read_to_string(&mut rest).unwrap(),
+            _ => self.stderr.as_mut().unwrap().read_to_string(&mut rest).unwrap(),
+        };
+        (self.child.wait().unwrap(), rest)
     }
 
     /// The next line that it prints.

@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings, SiteSettings,
-    Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, DeclaredSettings,
+    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings,
+    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -17,20 +17,21 @@ use foobar::request::{
 };
 use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{
-    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestDb, TestHead, TestRequest,
-    TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestClient, TestDb, TestHead,
+    TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, ConnectError, Database, DbHandle,
     DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler,
-    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Present, Query, QueryKind, Readiness, Request,
-    RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview, Sqlite,
-    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http,
-    http_body, tower_service,
+    Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness,
+    Request, RequestBody, Response, ResponseBody, RouteOverview, RoutePattern, Runtime, SendStream, SiteOverview,
+    Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebTier, bytes,
+    handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset, cancel_with_client,
-    diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, web,
+    Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset,
+    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber,
+    web,
 };

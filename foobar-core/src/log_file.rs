@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A file that is appended to, and made anew when it has been moved away.
-#[derive(Clone)]
-pub(crate) struct LogFile {
+/// A file that lines are appended to, and that is made anew when it has been moved away.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    what: &'static str,
     path: PathBuf,
     file: Arc<File>,
     looked: Option<Instant>,
@@ -16,17 +17,25 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens the file, or makes it.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: Arc::new(append(path)?), looked: None, astray: false, torn: false })
+    /// Opens the file, or makes it; `what` is what messages about it call it, such as `the access log`.
+    pub fn open(what: &'static str, path: &Path) -> io::Result<Self> {
+        let file = Arc::new(append(path)?);
+        Ok(Self { what, path: path.to_owned(), file, looked: None, astray: false, torn: false })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Whether somebody who writes this means a file, and not a switch or what other servers know as a place. A path that
+    /// begins like one is written `./syslog:…`.
+    pub fn is_path(text: &str) -> bool {
+        !NO_FILES.iter().any(|word| text.eq_ignore_ascii_case(word)) && !is_elsewhere(text)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Appends to the file that is at the path now, or was within the last [`LOOK`].
-    pub(super) fn write(&mut self, text: &[u8]) -> io::Result<()> {
+    /// Appends to the file that is at the path now, or was within the last second.
+    pub fn write(&mut self, text: &[u8]) -> io::Result<()> {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
             self.follow();
@@ -35,7 +44,7 @@ impl LogFile {
     }
 
     /// Opens the path anew, whatever is there now.
-    pub(super) fn reopen(&mut self) {
+    pub fn reopen(&mut self) {
         self.looked = Some(Instant::now());
         self.replace(append(&self.path).map(Some));
     }
@@ -50,7 +59,8 @@ impl LogFile {
         let astray = std::mem::replace(&mut self.astray, opened.is_err());
         match opened {
             Err(error) if !astray => {
-                tracing::error!(%error, "cannot open the access log {} anew; the file that was moved is written on", self.path.display());
+                let Self { what, path, .. } = &*self;
+                tracing::error!(%error, "cannot open {what} {} anew; the file that was moved is written on", path.display());
             }
             Ok(Some(file)) => self.file = Arc::new(file),
             _ => {}
@@ -65,6 +75,18 @@ impl LogFile {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Words that somebody takes for a switch, and nobody for a file.
+const NO_FILES: &[&str] =
+    &["", "on", "off", "true", "yes", "false", "no", "none", "null", "stdout", "stderr", "syslog", "journald"];
+
+/// Whether other servers know it as a place that is no file: `syslog:server=…`, `memory:…`.
+fn is_elsewhere(target: &str) -> bool {
+    let scheme = target.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        ["syslog", "memory", "fd", "unix", "udp", "tcp"].iter().any(|no| scheme.eq_ignore_ascii_case(no))
+    })
 }
 
 /// How often it is looked whether the file was moved.

@@ -1,0 +1,64 @@
+//! What is done to the schema of a database.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Db;
+use crate::{Conn, Ending, Error, MigrationStatus, Migrations, Presence, Query, QueryKind, passing};
+
+impl Db {
+    /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
+    ///
+    /// Where several processes do this at once on one database, one runs them and the others wait, within
+    /// `database.migration_timeout`.
+    pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.run(conn)).await
+    }
+
+    /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
+    ///
+    /// An error where this program does not have that migration, or no `down.sql` of it.
+    pub async fn migrate_down(&self, migrations: &Migrations) -> Result<Option<String>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.take_back(conn, false)).await
+    }
+
+    /// Takes back the last migration that has run, as [`migrate_down`](Self::migrate_down) does, and runs it again.
+    pub async fn migrate_redo(&self, migrations: &Migrations) -> Result<Option<String>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.take_back(conn, true)).await
+    }
+
+    /// Each migration's name and what is known of it, in the order of their versions.
+    pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, MigrationStatus)>, Error> {
+        let migrations = migrations.clone();
+        self.with_schema(move |conn| migrations.status(conn)).await
+    }
+
+    /// The same without a start and without any change, as [`check`](Self::check) does; and whether there is a database yet.
+    pub async fn check_migrations(
+        &self,
+        migrations: &Migrations,
+    ) -> Result<(Presence, Vec<(String, MigrationStatus)>), Error> {
+        let (migrations, found) = (migrations.clone(), Arc::new(Mutex::new(None)));
+        let (wanted, slot) = (migrations.clone(), Arc::clone(&found));
+        let query: Query = Box::new(move |conn| {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted.status(conn));
+            Ok(Ending::RollBack)
+        });
+        match self.database().peek(query).await? {
+            Presence::Missing => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
+            Presence::Present => {
+                let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Ok((Presence::Present, found.expect("a query that has ended has left its result")?))
+            }
+        }
+    }
+
+    async fn with_schema<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run_whole(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
+    }
+}

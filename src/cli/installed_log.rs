@@ -1,0 +1,133 @@
+//! The log while a command runs: Foobar's, or that of the program, where it has installed a subscriber itself.
+
+use std::fmt::Display;
+
+use foobar_core::Chain;
+use foobar_core::config::Config;
+use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
+use tracing::dispatcher;
+use tracing::level_filters::LevelFilter;
+use tracing_log::{AsLog, LogTracer};
+
+use super::output::{self, Exit};
+use crate::StartError;
+
+/// What is logged goes somewhere for as long as this lives.
+pub(super) struct InstalledLog {
+    /// `None` where the program has its own.
+    queue: Option<LogQueue>,
+    format: LogFormat,
+    failures: Failures,
+}
+
+/// Where it is told why a command has failed.
+#[derive(Clone, Copy)]
+enum Failures {
+    /// On standard error, as text.
+    Printed,
+    /// In the log, which is JSON on standard error.
+    Logged,
+    /// In both: the log is elsewhere, and whoever has started the program looks at standard error.
+    PrintedAndLogged,
+}
+
+impl InstalledLog {
+    /// Installs the log of `settings` for the whole process, unless there is one; what is wrong has been told.
+    pub(super) fn install(config: &Config, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Result<Self, Exit> {
+        let log = open(config, settings).map_err(|error| output::fail(&error))?;
+        let has_layers = !layers.is_empty();
+        match dispatcher::set_global_default(log.subscriber(settings, layers)) {
+            Ok(()) => {
+                let queue =
+                    log.start().map_err(|error| output::complain(format_args!("no thread for the log: {error}")))?;
+                take_log_crate();
+                Ok(Self { queue: Some(queue), format: settings.format, failures: Failures::of(settings) })
+            }
+            Err(_) if has_layers => Err(output::complain(LAYERS_WITHOUT_LOG)),
+            Err(_) => {
+                say_that_it_is_the_programs(config);
+                Ok(Self { queue: None, format: LogFormat::Text, failures: Failures::Printed })
+            }
+        }
+    }
+
+    /// Whether all that goes where the log goes has to be JSON.
+    pub(super) const fn is_json(&self) -> bool {
+        matches!(self.format, LogFormat::Json)
+    }
+
+    /// Opens its file anew, as after it was moved away.
+    pub(super) fn reopen(&self) {
+        self.queue.iter().for_each(LogQueue::reopen);
+    }
+
+    /// Tells why, with all causes, and gives the exit code.
+    pub(super) fn fail(&self, error: &StartError) -> Exit {
+        self.complain(with_hint(Chain(error).to_string()));
+        Exit::of(error)
+    }
+
+    /// Tells of a failure.
+    pub(super) fn complain(&self, message: impl Display) -> Exit {
+        if !matches!(self.failures, Failures::Printed) {
+            tracing::error!("{message}");
+        }
+        if !matches!(self.failures, Failures::Logged) {
+            output::complain(message);
+        }
+        Exit::Failure
+    }
+}
+
+impl Failures {
+    const fn of(settings: &LogSettings) -> Self {
+        match (&settings.output, settings.format) {
+            (LogOutput::Stderr, LogFormat::Text) => Self::Printed,
+            (LogOutput::Stderr, LogFormat::Json) => Self::Logged,
+            (LogOutput::Stdout | LogOutput::File(_), _) => Self::PrintedAndLogged,
+        }
+    }
+}
+
+/// Opens where the log goes.
+pub(super) fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartError> {
+    ProgramLog::open(settings).map_err(|error| {
+        let path =
+            if let LogOutput::File(path) = &settings.output { path.display().to_string() } else { String::new() };
+        StartError::setting(config, "log.output", format!("`log.output`: cannot open {path}: {error}"))
+    })
+}
+
+const LAYERS_WITHOUT_LOG: &str = "the program has installed a tracing subscriber of its own, so there is none for the \
+     layers of `Server::layer`; add them to that subscriber, or leave the subscriber to `Server::run`";
+
+/// What is told to the `log` crate is in the log too, unless the program has a logger for it.
+fn take_log_crate() {
+    let tracer = LogTracer::builder().with_max_level(LevelFilter::current().as_log());
+    if tracer.init().is_err() {
+        tracing::info!("the program has a logger of the `log` crate of its own: what it gets is not in this log");
+    }
+}
+
+fn say_that_it_is_the_programs(config: &Config) {
+    const MESSAGE: &str = "the tracing subscriber that the program has installed is used; `[log]` has no effect";
+    let is_set = |key| config.origin(key) != "default";
+    if ["log.filter", "log.format", "log.output"].into_iter().any(is_set) {
+        tracing::warn!("{MESSAGE}");
+    } else {
+        tracing::info!("{MESSAGE}");
+    }
+}
+
+/// With what to do where the program has tried to install a second subscriber or logger.
+fn with_hint(message: String) -> String {
+    const OF_A_SECOND: [&str; 2] =
+        ["a global default trace dispatcher has already been set", "the logging system was already initialized"];
+    if OF_A_SECOND.iter().any(|words| message.contains(words)) {
+        return format!(
+            "{message}; `Server::run` has installed its own: install yours before it, and it is used, or give its layers to \
+             `Server::layer`"
+        );
+    }
+    message
+}

@@ -1,0 +1,155 @@
+//! What the commands say of the application and of its database, and what they leave as it is.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::Program;
+
+const LEDGER: &str = "2026-01-01-000000_create_ledger";
+
+/// Runs a command to its end: exit code, standard output, standard error.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Runs a command of the program `proving` on a database in this folder.
+fn proving(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    run(Program::example("proving", folder).args(arguments).args(["--database", "sqlite:here.db"]))
+}
+
+fn query(folder: &Path, sql: &str) {
+    use foobar::diesel::connection::{Connection, SimpleConnection};
+    use foobar::diesel::sqlite::SqliteConnection;
+    let path = folder.join("here.db");
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute(sql).unwrap();
+}
+
+#[test]
+fn routes_lists_those_of_the_application_with_their_methods() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, output, error) = proving(folder.path(), &["routes"]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    let lines: Vec<Vec<&str>> = output.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["application"]);
+    for route in [["/", "GET"], ["/broken/{n}", "GET"], ["/echo", "POST"]] {
+        assert!(lines.contains(&route.to_vec()), "{route:?} is not in {output}");
+    }
+    assert!(lines.iter().any(|line| line[0] == "site"), "{output}");
+    assert!(!folder.path().join("here.db").exists(), "it makes no database");
+}
+
+#[test]
+fn routes_of_a_service_cannot_be_listed_and_a_folder_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, output, _) = run(Program::example("axum", folder.path()).arg("routes"));
+    assert_eq!((code, output.lines().next()), (0, Some("application  a service, whose routes cannot be listed")));
+    let (_, output, _) = run(Program::foobar(folder.path()).args(["routes", "--root", "."]));
+    assert!(output.starts_with("site "), "{output}");
+}
+
+#[test]
+fn a_port_in_use_leaves_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, error) = proving(folder.path(), &["--listen", &address]);
+    assert_eq!(code, 1);
+    assert!(error.contains(&format!("cannot listen on {address}; another program listens there")), "{error}");
+    assert!(!folder.path().join("here.db").exists());
+}
+
+#[test]
+fn check_says_what_a_start_would_make_and_migrate_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = "the configuration is good (no file)\n";
+    let (code, output, error) = proving(folder.path(), &["check"]);
+    let missing = "missing  sqlite:here.db; a start makes it\n";
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert_eq!(output, format!("{missing}pending  {LEDGER}\n{good}"));
+    assert!(!folder.path().join("here.db").exists());
+    query(folder.path(), "CREATE TABLE mine (id INTEGER)");
+    let before = fs::read(folder.path().join("here.db")).unwrap();
+    assert_eq!(proving(folder.path(), &["check"]).1, format!("pending  {LEDGER}\n{good}"));
+    assert_eq!(proving(folder.path(), &["migrate", "status"]).1, format!("pending  {LEDGER}\n"));
+    assert_eq!(fs::read(folder.path().join("here.db")).unwrap(), before);
+    proving(folder.path(), &["migrate"]);
+    assert_eq!(proving(folder.path(), &["check"]).1, good);
+}
+
+#[test]
+fn a_migration_that_the_program_does_not_have_is_listed_and_not_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    proving(folder.path(), &["migrate"]);
+    query(folder.path(), "INSERT INTO __diesel_schema_migrations (version) VALUES ('20270101000000')");
+    let listed = format!("done     {LEDGER}\nunknown  20270101000000\n");
+    assert_eq!(proving(folder.path(), &["migrate", "status"]).1, listed);
+    assert!(proving(folder.path(), &["check"]).1.starts_with("unknown  20270101000000\n"));
+    for action in ["down", "redo"] {
+        let (code, _, error) = proving(folder.path(), &["migrate", action]);
+        assert_eq!(code, 1);
+        assert!(error.contains("the last migration that the database has seen, 20270101000000, is not in"), "{error}");
+    }
+    let (code, _, log) = proving(folder.path(), &["migrate"]);
+    assert!(code == 0 && log.contains("20270101000000"), "{log}");
+}
+
+#[test]
+fn down_takes_the_last_migration_back_and_redo_runs_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(proving(folder.path(), &["migrate", "down"]).1, "nothing to take back: no migration has run\n");
+    proving(folder.path(), &["migrate"]);
+    query(folder.path(), "INSERT INTO ledger (id, note) VALUES (1, 'x')");
+    let (code, output, error) = proving(folder.path(), &["migrate", "redo"]);
+    assert_eq!((code, output), (0, format!("redid  {LEDGER}\n")), "{error}");
+    query(folder.path(), "INSERT INTO ledger (id, note) VALUES (1, 'not there any more')");
+    assert_eq!(proving(folder.path(), &["migrate", "down"]).1, format!("took back  {LEDGER}\n"));
+    assert_eq!(proving(folder.path(), &["migrate", "status"]).1, format!("pending  {LEDGER}\n"));
+    query(folder.path(), "CREATE TABLE ledger (id INTEGER)");
+}
+
+#[test]
+fn new_makes_a_migration_for_each_engine_and_refuses_bad_names_and_those_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |name: &str| run(Program::foobar(folder.path()).args(["migrate", "new", name]));
+    let (code, output, error) = new("create_users");
+    assert_eq!((code, error.as_str()), (0, ""));
+    for engine in ["sqlite", "mysql"] {
+        let all: Vec<_> = fs::read_dir(folder.path().join("migrations").join(engine)).unwrap().collect();
+        let [Ok(made)] = &all[..] else { panic!("one is made") };
+        let name = made.file_name().into_string().unwrap();
+        assert!(name.starts_with("20") && name.ends_with("_create_users") && name.len() == 30, "{name}");
+        assert!(output.contains(&format!("made  migrations/{engine}/{name}\n")), "{output}");
+        assert!(made.path().join("up.sql").is_file() && made.path().join("down.sql").is_file());
+    }
+    assert!(output.contains("embed_migrations!(\"migrations/sqlite\")"), "{output}");
+    let (code, _, error) = new("create_users");
+    assert_eq!(code, 1);
+    assert!(error.contains("there is a migration of that name already: migrations/sqlite/20"), "{error}");
+    for bad in ["", "a b", "../x", "a/b", "_x", "7up", "é", "-x", &"x".repeat(101)] {
+        let (code, _, error) = run(Program::foobar(folder.path()).args(["migrate", "new", "--", bad]));
+        assert_eq!(code, 2, "{bad}: {error}");
+    }
+    let (code, output, error) = new("add_prices");
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(output.matches("_add_prices\n").count(), 2);
+    assert_eq!(fs::read_dir(folder.path().join("migrations/mysql")).unwrap().count(), 2);
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_warned_of_by_check_and_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let warning = "FOOBAR_WEB_LISTEN: this variable is not read; write FOOBAR__WEB__LISTEN";
+    let mut check = Program::foobar(folder.path());
+    let (code, _, warnings) = run(check.args(["check", "--root", "."]).env("FOOBAR_WEB_LISTEN", "0.0.0.0:80"));
+    assert!(code == 0 && warnings.starts_with(&format!("warning: {warning}")), "{warnings}");
+    let mut serve = Program::foobar(folder.path());
+    let program = Program::start(serve.args(["--root", "."]).env("FOOBAR_WEB_LISTEN", "0.0.0.0:80"));
+    program.signal("TERM");
+    let (_, log) = program.wait();
+    assert!(log.contains(warning), "{log}");
+}
