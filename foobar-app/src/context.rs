@@ -99,7 +99,7 @@ impl Context {
     ///
     /// [`App::stop`]: crate::App::stop
     pub fn stopping(&self) -> Stopping {
-        Stopping::new(self.tasks.stopping())
+        self.tasks.stopping()
     }
 
     /// The tier that what is spawned lives in: its start says on which runtime, its drain waits. [`Runtime`] and

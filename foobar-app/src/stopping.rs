@@ -23,12 +23,22 @@ use foobar_core::BoxFuture;
 ///     }
 /// }
 /// ```
-pub struct Stopping(Option<BoxFuture<'static, ()>>);
+pub struct Stopping(Option<Waiting>);
+
+/// A stop that had not begun when it was looked at last.
+struct Waiting {
+    /// Asked first: whoever is told of it first must not find that another has not been told.
+    has_begun: Box<dyn Fn() -> bool + Send>,
+    begun: BoxFuture<'static, ()>,
+}
 
 impl Stopping {
-    /// Completes with `begun`.
-    pub(crate) fn new(begun: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(Some(Box::pin(begun)))
+    /// Completes with `begun`, or when it is asked and it has.
+    pub(crate) fn new(
+        has_begun: impl Fn() -> bool + Send + 'static,
+        begun: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self(Some(Waiting { has_begun: Box::new(has_begun), begun: Box::pin(begun) }))
     }
 }
 
@@ -36,8 +46,10 @@ impl Future for Stopping {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
-        if let Some(begun) = &mut self.0 {
-            task::ready!(begun.as_mut().poll(cx));
+        if let Some(waiting) = &mut self.0 {
+            if !(waiting.has_begun)() {
+                task::ready!(waiting.begun.as_mut().poll(cx));
+            }
             self.0 = None;
         }
         Poll::Ready(())

@@ -7,6 +7,8 @@ use tokio::sync::watch;
 use tokio::time::timeout_at;
 use tracing::instrument::WithSubscriber;
 
+use crate::Stopping;
+
 /// What an application has spawned: it runs on the server's runtime, and a drain waits for it.
 pub(crate) struct Tasks {
     runtime: OnceLock<Handle>,
@@ -52,8 +54,9 @@ impl Tasks {
     }
 
     /// Completes when a stop has begun.
-    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.reached(Phase::Stopping)
+    pub(crate) fn stopping(&self) -> Stopping {
+        let phases = self.phase.subscribe();
+        Stopping::new(move || *phases.borrow() >= Phase::Stopping, self.reached(Phase::Stopping))
     }
 
     fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + use<> {

@@ -38,6 +38,7 @@ impl<S: Stream<Item: IntoEvent>> MessageBody for SseBody<S> {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let is_stopping = self.poll_stopping(cx).is_ready(); // before the events, which may wait for the same
         if let Poll::Ready(event) = self.events.as_mut().poll_next(cx) {
             self.heartbeat.put_off();
             let event = event.map(IntoEvent::into_event);
@@ -45,7 +46,7 @@ impl<S: Stream<Item: IntoEvent>> MessageBody for SseBody<S> {
                 event.map(|event| event.map(|event| event.to_string().into()).map_err(|error| told(&error))),
             );
         }
-        if self.poll_stopping(cx).is_ready() {
+        if is_stopping {
             return Poll::Ready(None);
         }
         self.heartbeat.poll(cx).map(|()| Some(Ok(Bytes::from_static(b":\n\n"))))

@@ -101,6 +101,21 @@ async fn a_stop_ends_a_stream_after_what_is_ready() {
 }
 
 #[tokio::test]
+async fn a_stop_that_begins_while_a_stream_is_asked_ends_it_after_what_it_says_of_that() {
+    let context = Context::new(None);
+    let (tier, mut stopping) = (context.tier(), context.stopping());
+    let events = stream::poll_fn(move |cx| {
+        let goodbye = stopping.poll_unpin(cx).map(|()| Some(Event::new("goodbye")));
+        tier.stopping();
+        goodbye
+    });
+    let mut body =
+        pin!(SseBody::new(events.take(1).chain(stream::pending()), Duration::ZERO, Some(context.stopping())));
+    assert_eq!(next(&mut body).await.expect("it says goodbye"), "data: goodbye\n\n");
+    assert_eq!(next(&mut body).await, None);
+}
+
+#[tokio::test]
 async fn a_handler_takes_the_stop_as_an_argument() {
     let waits = async |stopping: Stopping| {
         stopping.await;
