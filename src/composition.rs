@@ -178,16 +178,16 @@ impl Composition {
         bound.map_err(|source| foobar_core::StartError { tier: "web", source }.into())
     }
 
-    /// Database, the user's own tiers, application, web. Without an application what the tiers spawn is in its place.
+    /// Database, the user's own tiers, application, web. What has been spawned is waited for with the application, and again
+    /// after the tiers, which may spawn until they have stopped.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
         let mut tiers = Vec::new();
         tiers.extend(self.database.as_ref().map(|database| database.tier()));
-        tiers.extend(self.others.iter().cloned());
-        match &self.app {
-            Some(app) => tiers.push(Arc::clone(app) as Arc<dyn Tier>),
-            None if self.others.is_empty() => {}
-            None => tiers.push(self.context.tier()),
+        if !self.others.is_empty() {
+            tiers.push(self.context.tier());
         }
+        tiers.extend(self.others.iter().cloned());
+        tiers.extend(self.app.iter().map(|app| Arc::clone(app) as Arc<dyn Tier>));
         tiers.push(self.web.clone());
         tiers
     }

@@ -42,7 +42,8 @@ fn declared(text: &mut String, config: &Config, section: &DeclaredSection) {
     let keys: Vec<&Key> = section.keys.iter().filter(|key| !key.name.ends_with("**")).collect();
     for key in &keys {
         let preset = config.preset(&format!("{}.{}", section.name, key.name));
-        row(text, key, preset.as_deref().or(key.default));
+        let default = if key.is_secret() { key.default.map(|_| "***") } else { preset.as_deref().or(key.default) };
+        row(text, key, default);
     }
     keys.iter().filter(|key| !key.name.contains('.')).for_each(|key| rest(text, key));
 }

@@ -48,7 +48,8 @@ use crate::Context;
 /// gone. What is to outlive every request is given to [`Context::spawn`](crate::Context::spawn); what `actix_web::rt::spawn` has
 /// begun ends with its worker thread.
 ///
-/// A client that has only closed its sending side still gets its answer.
+/// A client that has only closed its sending side still gets its answer, but for a stream to HTTP/1.0, which ends with the
+/// connection: after half a second without a piece such a client counts as gone.
 ///
 /// # When the server stops
 ///

@@ -30,6 +30,8 @@ tokio::task_local! {
 /// application: in [`testing::Client`](crate::testing::Client), in work that was spawned, in `web::block`, in a
 /// body that is made while it is sent.
 ///
+/// The first call for a file that is small and not in memory reads and hashes it on the worker's thread, once until it changes.
+///
 /// # Errors
 ///
 /// If no file of this name is served: the error says where was looked. By `?` it is a 500, and the log says so.

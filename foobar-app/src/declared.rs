@@ -26,7 +26,7 @@ pub struct Settings<T>(Arc<T>);
 /// Nobody has declared the settings of this type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there are no settings `{0}`: declare them with `Server::settings::<{0}>(\"NAME\")`, and in a test give them to the context with `Context::with_settings`"
+    "there are no settings `{0}`: declare them with `Server::settings::<{0}>(\"NAME\")`, and in a test make the client by `foobar::test::site`, of a server that has them"
 )]
 pub struct UndeclaredSettings(&'static str);
 

@@ -41,7 +41,7 @@ settings! {
         /// How lines look: `text` for people, `json` for machines. In JSON the lines that are printed at the start, such
         /// as the addresses, and the reason why a start has failed are lines of the log, so that all of it is JSON.
         pub format: LogFormat = r#""text""#,
-        /// Where it goes: `stderr`, `stdout`, or the path of a file. A file is appended to; it is opened anew on SIGUSR1,
+        /// Where it goes: `stderr`, `stdout`, or the path of a file. A file is appended to; it is re-opened on SIGUSR1,
         /// and where it has been moved away.
         pub output: LogOutput = r#""stderr""#,
     }

@@ -9,7 +9,7 @@ pub use histogram::Histogram;
 ///
 /// Samples of one name may be added at any time: they come together in the text, under the description and the kind that
 /// the first one has. What would make the text wrong as a whole is left out: a second sample of one name with the same
-/// labels, and one of another kind than the first. So tiers of your own tell their figures apart by a label. What may not
+/// labels, one of another kind than the first, a label that is there already, and `le`, which is a bucket's. So tiers of your own tell their figures apart by a label. What may not
 /// stand in a name becomes `_`.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -79,7 +79,9 @@ impl Metrics {
             self.families.len() - 1
         });
         let family = &mut self.families[*place];
-        (family.kind == kind && family.series.insert(labels.to_owned())).then_some(family)
+        let mut series: Vec<&str> = labels.split_inclusive("\",").map(|label| label.trim_end_matches(',')).collect();
+        series.sort_unstable(); // the order is no difference
+        (family.kind == kind && family.series.insert(series.join(","))).then_some(family)
     }
 }
 
@@ -121,15 +123,17 @@ impl Family {
 }
 
 fn written(labels: &[(&str, &str)]) -> String {
-    let labels = labels.iter().map(|(name, value)| format!("{}=\"{}\"", valid(name), escaped(value)));
-    labels.collect::<Vec<_>>().join(",")
+    let mut names = HashSet::from(["le".to_owned()]);
+    let labels = labels.iter().map(|(name, value)| (valid(name), escaped(value)));
+    let labels = labels.filter(|(name, _)| names.insert(name.clone()));
+    labels.map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(",")
 }
 
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// The name with letters, digits and `_` alone, of which a digit is not the first.
+/// The name with letters, digits and `_` alone, that does not begin with a digit.
 fn valid(name: &str) -> String {
     let valid: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
     if valid.starts_with(|first: char| first.is_ascii_digit()) || valid.is_empty() {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use foobar_core::BoxError;
+use rustix::io::Errno;
 
 /// Why the web tier cannot be built or started.
 #[derive(Debug, thiserror::Error)]
@@ -75,4 +76,9 @@ pub struct Warning {
     pub key: String,
     /// What will not work, and why.
     pub message: String,
+}
+
+/// Whether the process or the machine may open no more files.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

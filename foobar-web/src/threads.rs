@@ -109,11 +109,11 @@ impl Threads {
         }
     }
 
-    /// Has the access log opened anew.
+    /// Has the access log re-opened.
     pub(crate) fn reopen_log(&self) {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Err(error)) = lines.as_ref().map(|lines| lines.try_send(Lines::Reopen)) {
-            tracing::error!(%error, "the access log is not opened anew: it is too far behind, or has ended");
+            tracing::error!(%error, "the access log is not re-opened: it is too far behind, or has ended");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::composition::Composition;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
-    if let Err(error) = installed_log::open(&composition.config, &composition.settings.log) {
+    if let Err(error) = installed_log::check(&composition.config, &composition.settings.log) {
         return fail(&error);
     }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {

@@ -1,10 +1,14 @@
 //! The log while a command runs: Foobar's, or that of the program, where it has installed a subscriber itself.
 
 use std::fmt::Display;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
 
 use foobar_core::Chain;
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
+use rustix::fs::Access;
 use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
 use tracing_log::{AsLog, LogTracer};
@@ -25,7 +29,7 @@ pub(super) struct InstalledLog {
 enum Failures {
     /// On standard error, as text.
     Printed,
-    /// In the log, which is JSON on standard error.
+    /// In the log, which is JSON on standard error; as text where its filter drops even errors.
     Logged,
     /// In both: the log is elsewhere, and whoever has started the program looks at standard error.
     PrintedAndLogged,
@@ -72,7 +76,8 @@ impl InstalledLog {
         if !matches!(self.failures, Failures::Printed) {
             tracing::error!("{message}");
         }
-        if !matches!(self.failures, Failures::Logged) {
+        let is_logged = matches!(self.failures, Failures::Logged) && tracing::enabled!(tracing::Level::ERROR);
+        if !is_logged {
             output::complain(message);
         }
         Exit::Failure
@@ -89,13 +94,28 @@ impl Failures {
     }
 }
 
-/// Opens where the log goes.
-pub(super) fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartError> {
-    ProgramLog::open(settings).map_err(|error| {
-        let path =
-            if let LogOutput::File(path) = &settings.output { path.display().to_string() } else { String::new() };
-        StartError::setting(config, "log.output", format!("`log.output`: cannot open {path}: {error}"))
-    })
+fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartError> {
+    ProgramLog::open(settings).map_err(|error| cannot_open(config, settings, &error))
+}
+
+/// Whether the log's file could be opened; one that is not there yet is not made.
+pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), StartError> {
+    let LogOutput::File(path) = &settings.output else { return Ok(()) };
+    let opened = match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(path),
+        opened => opened.map(drop),
+    };
+    opened.map_err(|error| cannot_open(config, settings, &error))
+}
+
+fn may_be_made(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+fn cannot_open(config: &Config, settings: &LogSettings, error: &io::Error) -> StartError {
+    let path = if let LogOutput::File(path) = &settings.output { path.display().to_string() } else { String::new() };
+    StartError::setting(config, "log.output", format!("`log.output`: cannot open {path}: {error}"))
 }
 
 const LAYERS_WITHOUT_LOG: &str = "the program has installed a tracing subscriber of its own, so there is none for the \

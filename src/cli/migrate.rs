@@ -10,22 +10,22 @@ use tokio::time::timeout;
 
 use super::arguments::Migrate;
 use super::installed_log::InstalledLog;
-use super::output::{Exit, out, warn};
+use super::output::{Exit, complain, out, warn};
 use super::runtime::block_on;
 use super::signals::Signals;
 use crate::composition::Composition;
 
 pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<BoxedLayer>) -> Exit {
+    if *action == Migrate::Status {
+        return status(composition); // which makes no file, not even that of the log
+    }
     let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
         Err(exit) => return exit,
     };
     let Some(database) = &composition.database else {
-        return log.complain("there is no database: the application has no migrations and database.url is not set");
+        return log.complain(NO_DATABASE);
     };
-    if *action == Migrate::Status {
-        return status(composition, database, &log);
-    }
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
     let outcome = block_on(async {
@@ -88,8 +88,11 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     }
 }
 
+const NO_DATABASE: &str = "there is no database: the application has no migrations and database.url is not set";
+
 /// Lists them, and changes nothing.
-fn status(composition: &Composition, database: &Db, log: &InstalledLog) -> Exit {
+fn status(composition: &Composition) -> Exit {
+    let Some(database) = &composition.database else { return complain(NO_DATABASE) };
     let listed = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) });
     match listed {
         Ok((_, all)) => {
@@ -97,7 +100,7 @@ fn status(composition: &Composition, database: &Db, log: &InstalledLog) -> Exit 
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
             Exit::Success
         }
-        Err(error) => log.complain(Chain(&*error)),
+        Err(error) => complain(Chain(&*error)),
     }
 }
 

@@ -41,7 +41,9 @@ const FIRST: &str = "The program runs them once `App::migrations` gives\n    \
 /// The folder in the sources that the program was built of, where the command runs beside them; else in the working folder.
 fn in_sources(folder: SourceFolder) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default(); // a folder that is gone is beside nothing
-    match folder.package.map(Path::new).filter(|package| here.starts_with(package) || package.starts_with(&here)) {
+    let is_beside = |package: &&Path| here.starts_with(package) || package.starts_with(&here);
+    let is_there = |package: &&Path| package.join("Cargo.toml").is_file(); // not on the machine that it was built on
+    match folder.package.map(Path::new).filter(is_beside).filter(is_there) {
         Some(package) => package.join(folder.path),
         None => PathBuf::from(folder.path),
     }

@@ -150,7 +150,7 @@ async fn a_tier_of_ones_own_starts_before_the_application_and_is_drained() {
     assert_eq!(*diary.lock().unwrap(), ["started", "drained"]);
 }
 
-/// A tier whose task ends some time after its drain.
+/// A tier with a task that ends some time after its drain, and one that it begins there.
 struct Spawning(Context, Arc<Mutex<Vec<&'static str>>>);
 
 impl Tier for Spawning {
@@ -173,6 +173,11 @@ impl Tier for Spawning {
     }
 
     fn drain(&self, _deadline: Instant) -> BoxFuture<'_, ()> {
+        let diary = self.1.clone();
+        self.0.spawn(async move {
+            tokio::task::yield_now().await;
+            diary.lock().unwrap().push("last words");
+        });
         Box::pin(async {})
     }
 }
@@ -188,7 +193,8 @@ async fn a_tier_of_the_context_has_the_database_and_what_it_spawns_is_waited_for
         let running =
             server.tier_with(move |context| Arc::new(Spawning(context.clone(), entries))).start().await.unwrap();
         assert_eq!(running.stop().await, Stop::Drained);
-        assert_eq!(*diary.lock().unwrap(), ["found"]);
+        diary.lock().unwrap().sort_unstable();
+        assert_eq!(*diary.lock().unwrap(), ["found", "last words"]);
     }
 }
 
@@ -200,7 +206,7 @@ async fn repeated_work_is_a_tier_and_one_without_a_period_does_not_start() {
 
     let running = server("every").tier_with(foobar::every("1h", work)).start().await.unwrap();
     let names: Vec<_> = running.readiness().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["admin", "every", "app", "web"]);
+    assert_eq!(names, ["admin", "tasks", "every", "app", "web"]);
     assert_eq!(running.stop().await, Stop::Drained);
     let error = server("never").tier_with(foobar::every("often", |_| async { Ok(()) })).start().await.err().unwrap();
     assert!(Chain(&error).to_string().contains("`every(\"often\", ..)`: "), "{}", Chain(&error));

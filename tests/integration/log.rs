@@ -192,6 +192,30 @@ fn a_start_that_fails_is_told_on_standard_error_and_in_the_file_of_the_log() {
 }
 
 #[test]
+fn a_failed_start_is_told_though_the_log_is_json_and_its_filter_drops_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    for filter in ["off", "foobar_web=info"] {
+        let output = foobar(folder.path())
+            .env("FOOBAR__LOG__FORMAT", "json")
+            .env("FOOBAR__LOG__FILTER", filter)
+            .env("FOOBAR__WEB__LISTEN", "nowhere")
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(printed.contains("web.listen"), "{filter}: {printed:?}");
+    }
+}
+
+#[test]
+fn a_check_makes_no_file_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = foobar(folder.path());
+    let checked = command.args(["check", "--root", "."]).env("FOOBAR__LOG__OUTPUT", "app.log").output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    assert!(!folder.path().join("app.log").exists());
+}
+
+#[test]
 fn an_output_of_the_log_that_cannot_be_opened_or_is_none_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     for (value, words) in [

@@ -58,6 +58,12 @@ fn told(error: &Error) -> Box<dyn StdError> {
     error.cause().map_or_else(|| error.to_string(), |cause| Chain(cause).to_string()).into()
 }
 
+/// So long from now; of what no clock can tell, a day.
+fn after(period: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(period).unwrap_or(now + Duration::from_secs(86_400))
+}
+
 /// When something is to be sent because nothing else was.
 struct Heartbeat {
     /// Zero: never.
@@ -69,7 +75,7 @@ impl Heartbeat {
     /// Something is sent now.
     fn put_off(&mut self) {
         if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(Instant::now() + self.period);
+            timer.as_mut().reset(after(self.period));
         }
     }
 
@@ -78,7 +84,7 @@ impl Heartbeat {
             return Poll::Pending;
         }
         let period = self.period;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + period)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(after(period))));
         ready!(timer.as_mut().poll(cx));
         self.put_off();
         Poll::Ready(())

@@ -89,7 +89,8 @@ impl Stored {
             Prefix::Secure => is_secure,
             Prefix::Host => is_secure && path == Some("/") && !has_domain,
         };
-        if !fits || (is_secure && !from.is_secure) || name.len() + value.len() > LONGEST {
+        let has_controls = field.chars().any(|letter| letter.is_control() && letter != '\t'); // RFC 6265bis section 5.6
+        if has_controls || !fits || (is_secure && !from.is_secure) || name.len() + value.len() > LONGEST {
             return None;
         }
         Some(Self {
@@ -212,6 +213,13 @@ mod tests {
 
     const HOME: &str = "http://a.test/";
     const SECURE: &str = "https://a.test/";
+
+    #[test]
+    fn a_cookie_with_a_control_character_is_ignored() {
+        for field in ["a=b\u{1}", "a\0=b", "a=b; Path=/\u{7f}"] {
+            assert_eq!(sent(HOME, &[field], HOME), "", "{field:?}");
+        }
+    }
 
     #[test]
     fn a_cookie_goes_back_as_it_came_with_its_quotes_and_without_its_attributes() {

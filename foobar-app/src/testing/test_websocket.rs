@@ -61,6 +61,8 @@ pub struct TestWebSocket {
     head: TestHead,
     stream: DuplexStream,
     unread: BytesMut,
+    /// A message whose last frame has not come.
+    begun: Option<(Opcode, BytesMut)>,
     is_closing: bool,
 }
 
@@ -97,7 +99,7 @@ impl TestWebSocket {
         );
         let (stream, other) = tokio::io::duplex(BUFFER);
         let _dropped_by_the_handler = given.send(Box::new(other) as Box<dyn Io>);
-        Ok(Self { head: answer.into_head(), stream, unread: BytesMut::new(), is_closing: false })
+        Ok(Self { head: answer.into_head(), stream, unread: BytesMut::new(), begun: None, is_closing: false })
     }
 
     /// Sends a text.
@@ -138,12 +140,11 @@ impl TestWebSocket {
     ///
     /// If the other side breaks the protocol.
     pub async fn next(&mut self) -> Option<Message> {
-        let mut begun: Option<(Opcode, BytesMut)> = None;
         loop {
             let Frame { opcode, is_last, content } = self.frame().await?;
-            let (kind, content) = match (opcode, begun.take()) {
+            let (kind, content) = match (opcode, self.begun.take()) {
                 (Opcode::Ping | Opcode::Pong | Opcode::Close, whole) => {
-                    begun = whole;
+                    self.begun = whole;
                     match self.control(opcode, &content).await {
                         Some(message) => return Some(message),
                         None => continue,
@@ -159,7 +160,7 @@ impl TestWebSocket {
                 }
             };
             match (is_last, kind) {
-                (false, _) => begun = Some((kind, content)),
+                (false, _) => self.begun = Some((kind, content)),
                 (true, Opcode::Text) => return Some(Message::Text(text(&content))),
                 (true, _) => return Some(Message::Binary(content.freeze())),
             }

@@ -42,13 +42,12 @@ impl Declared {
         let DeclaredSection { name, keys, .. } = &self.section;
         is_name(name)?;
         self.error.clone().map_or(Ok(()), Err)?;
-        let defaults = keys.iter().filter_map(|key| Some((&key.name, key.default?)));
-        for (key, default) in defaults {
-            if known::parse(default).is_none() {
-                return Err(format!("the default of `{key}` is not TOML: {default}"));
-            }
+        let is_wrong = |key: &&Key| key.default.is_some_and(|default| known::parse(default).is_none());
+        match keys.iter().find(is_wrong) {
+            Some(key) if key.is_secret() => Err(format!("the default of `{}` is not TOML", key.name)),
+            Some(key) => Err(format!("the default of `{}` is not TOML: {}", key.name, key.default.unwrap_or_default())),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

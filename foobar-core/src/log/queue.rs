@@ -61,7 +61,7 @@ impl Queue {
         self.lock().lost += lines;
     }
 
-    /// Has the file opened anew, before the lines that come after.
+    /// Has the file re-opened, before the lines that come after.
     pub(super) fn reopen(&self) {
         self.lock().reopen = true;
         self.changed.notify_all();

@@ -73,3 +73,15 @@ fn a_histogram_without_labels_has_those_of_its_buckets_alone() {
     let text = text(|metrics| metrics.histogram("a_seconds", "Durations.", &[], &[Histogram::default()]));
     assert!(text.contains("a_seconds_bucket{le=\"+Inf\"} 0\na_seconds_sum 0\na_seconds_count 0\n"), "{text}");
 }
+
+#[test]
+fn a_series_is_there_once_whatever_the_order_of_its_labels_and_each_label_once() {
+    let text = text(|metrics| {
+        metrics.gauge("a", "A.", &[("x", "1"), ("y", "2")], 1);
+        metrics.gauge("a", "A.", &[("y", "2"), ("x", "1")], 2);
+        metrics.gauge("a", "A.", &[("x", "1"), ("x", "2")], 3);
+        metrics.histogram("b_seconds", "B.", &[("le", "1")], &[Histogram::default()]);
+    });
+    assert!(text.starts_with("# HELP a A.\n# TYPE a gauge\na{x=\"1\",y=\"2\"} 1\na{x=\"1\"} 3\n"), "{text}");
+    assert!(text.contains("\nb_seconds_count 0\n"), "{text}");
+}

@@ -201,6 +201,7 @@ impl<S: Transport> Connection<S> {
             Ok(response) => self.respond(response, facts).await,
             Err(gone) => {
                 if facts.abort.runs_to_end() {
+                    facts.hints = None; // nobody takes them
                     self.run_to_end(answer).await;
                 }
                 Err(gone)

@@ -183,6 +183,7 @@ impl Stream {
         });
         let answered = streams.work(answered).await;
         if answered.is_none() && self.abort.runs_to_end() {
+            self.hints = None; // nobody takes them
             drop(answer.await);
         }
         answered

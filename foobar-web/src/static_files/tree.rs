@@ -8,8 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use rustix::io::Errno;
-
 use super::autoindex::can_be_asked_for;
 use super::cache::{Entry, Found, Milliseconds, Name, Scope};
 use super::dates::Dates;
@@ -20,6 +18,7 @@ use super::resource::{Caching, Resource, Validators};
 use super::store::{Store, now};
 use crate::Autoindex;
 use crate::encoding::PerCoding;
+use crate::error::is_out_of_descriptors;
 use crate::file_source::{
     Blocking, DirEntry, Directory, FileSource, FileState, Known, Node, OpenedFile, Page, Refusals, Version, Watch,
 };
@@ -125,7 +124,7 @@ impl Tree {
             return Ok(());
         }
         let moved = match self.source.has_moved(wait) {
-            Err(error) if is_of_descriptors(&error) => {
+            Err(error) if is_out_of_descriptors(&error) => {
                 self.store.close_files();
                 return Ok(());
             }
@@ -153,14 +152,14 @@ impl Tree {
     ) -> io::Result<Arc<Entry>> {
         let look = || self.look_anew(path, now, wait, known.map(|entry| &entry.found));
         let found = look().or_else(|error| {
-            if !is_of_descriptors(&error) {
+            if !is_out_of_descriptors(&error) {
                 return Err(error);
             }
             self.store.close_files();
             look()
         });
         match (found, known) {
-            (Err(error), Some(known)) if is_of_descriptors(&error) => Ok(Arc::clone(known)),
+            (Err(error), Some(known)) if is_out_of_descriptors(&error) => Ok(Arc::clone(known)),
             (found, _) => found,
         }
     }
@@ -386,11 +385,6 @@ impl Tree {
         watch.forget(self.number, b""); // the source has moved meanwhile, and these may be its former directories
         None
     }
-}
-
-/// Whether the process or the machine may open no more files.
-fn is_of_descriptors(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Whether a segment begins with a dot; only `/.well-known/` (RFC 8615) may.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use foobar_core::{ConnectInfo, Scheme};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 use super::protocol::{serve_plain, serve_tls};
 use super::proxied::serve_proxied;
 use crate::counters::TurnedAway;
+use crate::error::is_out_of_descriptors;
 use crate::net::{Accepted, Acceptor, Socket};
 use crate::worker::Worker;
 
@@ -72,7 +72,7 @@ impl AcceptLoop {
                         tracing::error!(%error, "cannot accept connections; trying again until it works");
                     }
                     failing = true;
-                    if is_fd_exhaustion(&error) {
+                    if is_out_of_descriptors(&error) {
                         self.worker.connections.evict();
                     }
                     tokio::time::sleep(BACK_OFF).await;
@@ -146,11 +146,6 @@ fn descriptors() -> u64 {
 
 /// The descriptors that connections leave to files, or an eighth of all.
 const RESERVED_FDS: u64 = 64;
-
-/// Whether the process or the machine may open no more files.
-fn is_fd_exhaustion(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
-}
 
 /// Errors that belong to the connection that was to be accepted, which may have ended in the queue.
 fn is_transient_accept_error(error: &io::Error) -> bool {

@@ -3,8 +3,8 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, DeclaredSettings,
-    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, ServerName, ServerSettings,
+    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
+    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName, ServerSettings,
     SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
