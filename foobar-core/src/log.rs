@@ -64,6 +64,15 @@ impl TryFrom<String> for LogFilter {
     }
 }
 
+impl LogFilter {
+    /// Whether errors of a module are logged.
+    pub fn keeps_errors_of(&self, module: &str) -> bool {
+        let rules = self.0.split(',').map(|rule| rule.rsplit_once('=').unwrap_or(("", rule))); // a level for all
+        let applying = rules.filter(|(target, _)| module.starts_with(target));
+        applying.max_by_key(|(target, _)| target.len()).is_some_and(|(_, level)| !level.eq_ignore_ascii_case("off"))
+    }
+}
+
 /// `tracing` takes a word that is no level for a target, and so a typo for silence.
 fn is_directive(text: &str) -> bool {
     let level = text.rsplit_once('=').map_or(text, |(_, level)| level);

@@ -27,9 +27,9 @@ pub(super) struct InstalledLog {
 /// Where it is told why a command has failed.
 #[derive(Clone, Copy)]
 enum Failures {
-    /// On standard error, as text.
+    /// On standard error, as text: it is no log, or the filter of that drops even errors.
     Printed,
-    /// In the log, which is JSON on standard error; as text where its filter drops even errors.
+    /// In the log, which is JSON on standard error.
     Logged,
     /// In both: the log is elsewhere, and whoever has started the program looks at standard error.
     PrintedAndLogged,
@@ -76,8 +76,7 @@ impl InstalledLog {
         if !matches!(self.failures, Failures::Printed) {
             tracing::error!("{message}");
         }
-        let is_logged = matches!(self.failures, Failures::Logged) && tracing::enabled!(tracing::Level::ERROR);
-        if !is_logged {
+        if !matches!(self.failures, Failures::Logged) {
             output::complain(message);
         }
         Exit::Failure
@@ -85,10 +84,10 @@ impl InstalledLog {
 }
 
 impl Failures {
-    const fn of(settings: &LogSettings) -> Self {
+    fn of(settings: &LogSettings) -> Self {
         match (&settings.output, settings.format) {
-            (LogOutput::Stderr, LogFormat::Text) => Self::Printed,
-            (LogOutput::Stderr, LogFormat::Json) => Self::Logged,
+            (LogOutput::Stderr, LogFormat::Json) if settings.filter.keeps_errors_of(module_path!()) => Self::Logged,
+            (LogOutput::Stderr, _) => Self::Printed,
             (LogOutput::Stdout | LogOutput::File(_), _) => Self::PrintedAndLogged,
         }
     }

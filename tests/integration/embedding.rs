@@ -142,10 +142,13 @@ async fn a_tier_of_ones_own_starts_before_the_application_and_is_drained() {
     let diary = Arc::<Mutex<Vec<_>>>::default();
     let running = server("worker").tier(Arc::new(Worker(diary.clone()))).start().await.unwrap();
     let names: Vec<_> = running.readiness().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["admin", "worker", "app", "web"]);
+    assert_eq!(names, ["admin", "tasks", "worker", "app", "web"]);
     let admin = running.admin_address().unwrap().to_string();
     let ready = Client::connect(admin.trim_start_matches("http://")).get("/readyz");
-    assert_eq!((ready.status, ready.text()), (503, "worker: not ready: it never is\napp: ready\nweb: ready\n"));
+    assert_eq!(
+        (ready.status, ready.text()),
+        (503, "tasks: ready\nworker: not ready: it never is\napp: ready\nweb: ready\n")
+    );
     running.stop().await;
     assert_eq!(*diary.lock().unwrap(), ["started", "drained"]);
 }
