@@ -32,6 +32,7 @@ use config::{Value, ValueKind};
 use serde::de::DeserializeOwned;
 
 use crate::panics;
+use crate::secret::EMPTY as EMPTY_SECRET;
 
 use error::{What, Wrong};
 use given::Override;
@@ -212,6 +213,7 @@ impl Config {
 fn not_shown(what: &What) -> String {
     match what {
         What::Type(_, expected) => format!("the value, which is a secret, is not accepted: expected {expected}"),
+        What::Other(message) if message == EMPTY_SECRET => message.clone(),
         _ => "the value, which is a secret, is not accepted".to_owned(),
     }
 }

@@ -5,9 +5,11 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 /// A text that must not be shown: a password, a key, a URL that holds one.
 ///
 /// It has no `Serialize` and no `Display`, and its `Debug` is `***`. In a section of the configuration it is found by its
-/// name, which serde is told, and not printed.
+/// name, which serde is told, and not printed; an empty one is refused there, as an unset variable of a shell would give it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+pub(crate) const EMPTY: &str = "an empty secret protects nothing: give it a text, or leave it out";
 
 impl Secret {
     /// Wraps the text.
@@ -39,10 +41,13 @@ impl<'de> Deserialize<'de> for Secret {
             }
 
             fn visit_newtype_struct<D: Deserializer<'de>>(self, text: D) -> Result<Secret, D::Error> {
-                String::deserialize(text).map(Secret)
+                self.visit_str::<D::Error>(&String::deserialize(text)?)
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+                if text.is_empty() {
+                    return Err(E::custom(EMPTY));
+                }
                 Ok(Secret::new(text))
             }
         }

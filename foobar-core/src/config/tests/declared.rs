@@ -124,6 +124,18 @@ fn a_type_that_serde_reads_is_a_section_and_its_secrets_are_found_wherever_they_
 }
 
 #[test]
+fn an_empty_secret_is_refused() {
+    let refusal = error("[guestbook]\nperPage = 5\npassword = \"\"\n");
+    assert!(
+        refusal.starts_with("foobar.toml:3: `guestbook.password`") && refusal.contains("empty secret"),
+        "{refusal}"
+    );
+    let environment = [("FOOBAR__GUESTBOOK__PASSWORD", "")];
+    let refusal = guestbook("[guestbook]\nperPage = 5\n", &environment).err().expect("it is refused").to_string();
+    assert!(refusal.contains("FOOBAR__GUESTBOOK__PASSWORD") && refusal.contains("empty secret"), "{refusal}");
+}
+
+#[test]
 fn an_unknown_key_of_such_a_section_is_refused_at_every_depth() {
     let unknown = |key: &str| error(&format!("[guestbook]\n{key} = 1\n"));
     assert_eq!(unknown("perPgae"), "foobar.toml:2: unknown key `guestbook.perPgae`; did you mean `guestbook.perPage`?");
