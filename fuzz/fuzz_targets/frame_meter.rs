@@ -20,18 +20,20 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (u32, bool) {
     (counted, meter.is_in_head())
 }
 
-/// What is counted of frames whose headers have come whole (RFC 9113 §6).
+/// What is counted of frames whose headers have come whole (RFC 9113 §6). The first is the client's settings, or the
+/// connection ends.
 fn control_frames(mut bytes: &[u8]) -> u32 {
-    let (mut count, mut has_settings) = (0, false);
+    let (mut count, mut is_first) = (0, true);
     while let Some((header, rest)) = bytes.split_at_checked(9) {
         let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
         count += match header[3] {
+            _ if is_first => 0,
             0 => u32::from(length == 0),
             2 | 3 | 6 | 8 => 1,
-            4 => u32::from(has_settings && header[4] & 1 == 0),
+            4 => u32::from(header[4] & 1 == 0),
             _ => 0,
         };
-        has_settings |= header[3] == 4;
+        is_first = false;
         bytes = rest.get(length..).unwrap_or_default(); // its end has not come
     }
     count
