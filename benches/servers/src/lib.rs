@@ -14,8 +14,7 @@ pub struct Tea {
     tags: [&'static str; 3],
 }
 
-pub const TEA: Tea =
-    Tea { id: 7, name: "Assam", origin: "India", price: 4.25, tags: ["black", "malty", "breakfast"] };
+pub const TEA: Tea = Tea { id: 7, name: "Assam", origin: "India", price: 4.25, tags: ["black", "malty", "breakfast"] };
 
 /// What is posted to `/order`.
 #[derive(Deserialize)]

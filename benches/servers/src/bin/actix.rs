@@ -20,6 +20,11 @@ pub use diesel::QueryResult;
 /// What the site's queries run on: here Diesel's own connection.
 pub type Conn = SqliteConnection;
 
+/// What the site's templates ask for the URL of a file: here without a hash.
+pub fn asset(name: &str) -> askama::Result<String> {
+    Ok(format!("/{name}"))
+}
+
 #[path = "../../../../examples/site/product.rs"]
 #[allow(dead_code, reason = "the site uses more of it")]
 mod product;
@@ -74,7 +79,8 @@ async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, listen, file, folder] = &arguments[..] else { panic!("see the top of actix.rs") };
     let manager = ConnectionManager::new(file);
-    let pool = Pool::builder().max_size(4).test_on_check_out(false).connection_customizer(Box::new(Pragmas)).build(manager);
+    let pool =
+        Pool::builder().max_size(4).test_on_check_out(false).connection_customizer(Box::new(Pragmas)).build(manager);
     let (pool, folder) = (web::Data::new(pool.expect("the database opens")), folder.clone());
     HttpServer::new(move || {
         App::new()
