@@ -12,6 +12,7 @@
 //! - A panic is caught where its request is answered, and logged there with its place.
 
 mod accel;
+mod by_application;
 mod handed_over;
 mod logged;
 mod measured_body;
@@ -21,7 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, RoutePattern, Scheme};
+use foobar_core::{BoxError, ConnectInfo, Handler, Problem, RequestId, Response, Scheme};
 use http::header::{
     self, ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     TRANSFER_ENCODING, VARY,
@@ -37,8 +38,7 @@ use crate::net::{AddressSlot, Clients, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{NormalPath, RequestView, origin};
 use crate::site::{Site, SiteMatch, Sites};
-use accel::Accel;
-use handed_over::{HandedOver, too_large};
+use handed_over::too_large;
 use logged::Record;
 
 pub(crate) use logged::Logged;
@@ -228,27 +228,7 @@ impl Pipeline {
         if NormalPath::has_dot_segments(request.uri.path()) {
             request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
         }
-        request.extensions.insert(arrival.connection);
-        if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
-            request.extensions.insert(certificate);
-        }
-        let id = record.id();
-        request.extensions.insert(id);
-        request.extensions.insert(site.assets.clone());
-        let handed_over = HandedOver::new(&*self.handler, request, body, route.body_limit);
-        let mut response = handed_over.response(request, id).await?;
-        if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {
-            record.is_for(self.patterns.route(site.routes.of_site().id, pattern.as_str()));
-        }
-        let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
-        if !accel::speaks(&answer.response) {
-            return Ok(answer);
-        }
-        self.complete(&mut answer);
-        match Accel::of(&answer.response) {
-            None => Ok(accel::take(answer.response).into()),
-            Some(accel) => Box::pin(follow(accel, site, request)).await.map(Answer::from),
-        }
+        self.by_application(site, request, body, arrival, record, route.body_limit).await
     }
 
     /// Adds the handler's default fields before somebody changes what the response says.
@@ -315,14 +295,6 @@ impl Pipeline {
         let remote = arrival.connection.remote.map(|remote| remote.ip());
         Record::new(Entry::new(&self.log, request, remote, id, arrival.since), place)
     }
-}
-
-/// What the application says of an error in a sentence is an answer of its own, which no page replaces.
-fn keep_detail(mut response: Response) -> Response {
-    if response.extensions().get().is_some_and(Problem::has_detail) {
-        response.extensions_mut().remove::<Problem>();
-    }
-    response
 }
 
 /// The response with its line in the log.
@@ -397,21 +369,6 @@ fn add(response: &mut Response, fields: Fields) {
             header::Entry::Vacant(entry) => _ = entry.insert(value),
             header::Entry::Occupied(mut entry) if entry.key() == VARY => entry.append(value),
             header::Entry::Occupied(_) => {}
-        }
-    }
-}
-
-/// The file that the application names.
-async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Response, Failure> {
-    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(|reply| answer_with(reply, || None))
-    {
-        Ok(mut response) => {
-            accel.announce(&mut response);
-            Ok(response)
-        }
-        Err(mut failure) => {
-            failure.headers.extend(accel.cookies());
-            Err(failure)
         }
     }
 }

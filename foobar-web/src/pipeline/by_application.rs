@@ -1,0 +1,71 @@
+use bytes::Bytes;
+use foobar_core::{BoxError, Problem, Response, RoutePattern};
+use http::request::Parts;
+use http_body::Body;
+
+use super::accel::{self, Accel};
+use super::handed_over::HandedOver;
+use super::logged::Record;
+use super::{Answer, Failure, Pipeline, RequestContext, answer_with};
+use crate::site::Site;
+
+impl Pipeline {
+    /// What the application answers, or the file that it names in its place.
+    pub(super) async fn by_application<B>(
+        &self,
+        site: &Site,
+        request: &mut Parts,
+        body: B,
+        arrival: &RequestContext,
+        record: &Record,
+        body_limit: u64,
+    ) -> Result<Answer, Failure>
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        request.extensions.insert(arrival.connection);
+        if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
+            request.extensions.insert(certificate);
+        }
+        let id = record.id();
+        request.extensions.insert(id);
+        request.extensions.insert(site.assets.clone());
+        let handed_over = HandedOver::new(&*self.handler, request, body, body_limit);
+        let mut response = handed_over.response(request, id).await?;
+        if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {
+            record.is_for(self.patterns.route(site.routes.of_site().id, pattern.as_str()));
+        }
+        let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
+        if !accel::speaks(&answer.response) {
+            return Ok(answer);
+        }
+        self.complete(&mut answer);
+        match Accel::of(&answer.response) {
+            None => Ok(accel::take(answer.response).into()),
+            Some(accel) => Box::pin(follow(accel, site, request)).await.map(Answer::from),
+        }
+    }
+}
+
+/// The file that the application names.
+async fn follow(mut accel: Accel, site: &Site, request: &Parts) -> Result<Response, Failure> {
+    match accel.serve(&site.routes, request).await.map_err(Failure::from).and_then(|reply| answer_with(reply, || None))
+    {
+        Ok(mut response) => {
+            accel.announce(&mut response);
+            Ok(response)
+        }
+        Err(mut failure) => {
+            failure.headers.extend(accel.cookies());
+            Err(failure)
+        }
+    }
+}
+
+/// What the application says of an error in a sentence is an answer of its own, which no page replaces.
+fn keep_detail(mut response: Response) -> Response {
+    if response.extensions().get().is_some_and(Problem::has_detail) {
+        response.extensions_mut().remove::<Problem>();
+    }
+    response
+}
