@@ -32,6 +32,9 @@ pub(super) fn faults(page: &Page) -> Vec<String> {
     for block in &blocks {
         if let Some(fault) = trial.fault(block, &mut shell, &mut last) {
             faults.push(format!("docs/src/{}:{}: {fault}", page.name, block.line));
+            if last.fault().is_some() {
+                break; // what comes next rests on it
+            }
         }
     }
     faults

@@ -40,12 +40,12 @@ foobar() { program_runs "$PROGRAMS/foobar" "$@"; }
 with_toolchain() { # a package that the page makes
     case $1 in
     run)
-        "$CARGO" build --quiet || return
+        command cargo build --quiet || return
         shift
         if [ "${1-}" = -- ]; then shift; fi
         program_runs "$CARGO_TARGET_DIR/debug/$(basename "$PWD")" "$@"
         ;;
-    *) "$CARGO" "$@" ;;
+    *) command cargo "$@" ;;
     esac
 }
 
