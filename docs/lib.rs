@@ -3,3 +3,36 @@
 
 #[doc = include_str!("src/introduction.md")]
 mod introduction {}
+
+#[doc = include_str!("src/database.md")]
+mod database {}
+
+#[doc = include_str!("src/migrations.md")]
+mod migrations {}
+
+#[doc = include_str!("src/streams.md")]
+mod streams {}
+
+#[doc = include_str!("src/testing.md")]
+mod testing {}
+
+#[doc = include_str!("src/logs.md")]
+mod logs {}
+
+#[doc = include_str!("src/deployment.md")]
+mod deployment {}
+
+#[doc = include_str!("src/from-nginx.md")]
+mod from_nginx {}
+
+#[doc = include_str!("src/from-actix-web.md")]
+mod from_actix_web {}
+
+#[doc = include_str!("src/from-axum.md")]
+mod from_axum {}
+
+#[doc = include_str!("src/from-rails.md")]
+mod from_rails {}
+
+#[doc = include_str!("src/limits.md")]
+mod limits {}

@@ -51,12 +51,12 @@ fn surroundings(folder: &Path) -> String {
     )
 }
 
-/// A certificate, and its key: `shop.pem` and `shop.key` of a folder.
+/// A certificate, and its key: `foobar.com.pem` and `foobar.com.key` of a folder.
 fn certificate(folder: &Path) -> CertificateDer<'static> {
-    let names = ["shop.example", "127.0.0.1"].map(str::to_owned);
+    let names = ["foobar.com", "127.0.0.1"].map(str::to_owned);
     let issued = rcgen::generate_simple_self_signed(names).unwrap();
-    std::fs::write(folder.join("shop.pem"), issued.cert.pem()).unwrap();
-    std::fs::write(folder.join("shop.key"), issued.signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.join("foobar.com.pem"), issued.cert.pem()).unwrap();
+    std::fs::write(folder.join("foobar.com.key"), issued.signing_key.serialize_pem()).unwrap();
     issued.cert.der().clone()
 }
 
@@ -114,7 +114,7 @@ impl Proxy {
     fn curl(&self, path: &str, fields: &[&str]) -> String {
         let mut command = Command::new("curl");
         command.args(["-sSki", "--interface", "127.0.0.2", "--connect-to"]);
-        command.arg(format!("::127.0.0.1:{}", self.port)).arg(format!("https://shop.example{path}"));
+        command.arg(format!("::127.0.0.1:{}", self.port)).arg(format!("https://foobar.com{path}"));
         fields.iter().for_each(|field| _ = command.args(["-H", field]));
         let output = command.output().expect("curl is installed (tests/run does it on Debian)");
         String::from_utf8(output.stdout).unwrap()
@@ -150,16 +150,16 @@ fn nginx_of_the_guide_passes_on_who_asked_and_how() {
         panic!("there is one")
     };
     let text = text.replace("127.0.0.1:8080", &program.address);
-    let proxy = Proxy::start(folder.path(), &text.replace("/etc/shop/", &format!("{}/", folder.path().display())));
+    let proxy = Proxy::start(folder.path(), &text.replace("/etc/foobar/", &format!("{}/", folder.path().display())));
 
     let answer = proxy.curl("/", &["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: other.example"]);
     assert!(answer.contains("strict-transport-security"), "the scheme is known: {answer}");
     let line: serde_json::Value = serde_json::from_str(&program.line()).unwrap();
-    assert_eq!((&line["remote"], &line["host"]), (&"127.0.0.2".into(), &"shop.example".into()), "{line}");
+    assert_eq!((&line["remote"], &line["host"]), (&"127.0.0.2".into(), &"foobar.com".into()), "{line}");
 
     let mut client = proxy.client(&certificate);
     let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    client.send(format!("GET /socket HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n"));
+    client.send(format!("GET /socket HTTP/1.1\r\nHost: foobar.com\r\n{fields}\r\n"));
     assert_eq!(client.interim("GET").status, 101);
 }
