@@ -36,3 +36,6 @@ mod from_rails {}
 
 #[doc = include_str!("src/limits.md")]
 mod limits {}
+
+#[doc = include_str!("src/forms.md")]
+mod forms {}
