@@ -4,20 +4,38 @@
 #[doc = include_str!("src/introduction.md")]
 mod introduction {}
 
+#[doc = include_str!("src/tutorial.md")]
+mod tutorial {}
+
+#[doc = include_str!("src/configuration.md")]
+mod configuration {}
+
+#[doc = include_str!("src/routing.md")]
+mod routing {}
+
 #[doc = include_str!("src/database.md")]
 mod database {}
 
 #[doc = include_str!("src/migrations.md")]
 mod migrations {}
 
+#[doc = include_str!("src/forms.md")]
+mod forms {}
+
 #[doc = include_str!("src/streams.md")]
 mod streams {}
+
+#[doc = include_str!("src/errors.md")]
+mod errors {}
 
 #[doc = include_str!("src/testing.md")]
 mod testing {}
 
 #[doc = include_str!("src/logs.md")]
 mod logs {}
+
+#[doc = include_str!("src/https.md")]
+mod https {}
 
 #[doc = include_str!("src/deployment.md")]
 mod deployment {}
@@ -37,5 +55,5 @@ mod from_rails {}
 #[doc = include_str!("src/limits.md")]
 mod limits {}
 
-#[doc = include_str!("src/forms.md")]
-mod forms {}
+#[doc = include_str!("src/messages.md")]
+mod messages {}
