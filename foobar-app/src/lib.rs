@@ -50,7 +50,7 @@ pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
-pub use declared::{Settings, UndeclaredSettings};
+pub use declared::{Settings, UndeclaredFolder, UndeclaredSettings};
 pub use error::Error;
 pub use every::every;
 pub use routes::{Routes, routes};
