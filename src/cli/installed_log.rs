@@ -60,6 +60,12 @@ impl InstalledLog {
         matches!(self.format, LogFormat::Json)
     }
 
+    /// Warns where the access log goes to the same place.
+    pub(super) fn warn_of_clash(&self, config: &Config, settings: &LogSettings, access_log: &str) {
+        let clash = self.queue.as_ref().and_then(|_| clash(config, settings, access_log));
+        clash.iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
+
     /// Opens its file anew, as after it was moved away.
     pub(super) fn reopen(&self) {
         self.queue.iter().for_each(LogQueue::reopen);
@@ -73,11 +79,13 @@ impl InstalledLog {
 
     /// Tells of a failure.
     pub(super) fn complain(&self, message: impl Display) -> Exit {
-        if !matches!(self.failures, Failures::Printed) {
-            tracing::error!("{message}");
-        }
-        if !matches!(self.failures, Failures::Logged) {
-            output::complain(message);
+        match self.failures {
+            Failures::Printed => return output::complain(message),
+            Failures::Logged => tracing::error!("{message}"),
+            Failures::PrintedAndLogged => {
+                tracing::error!("{message}");
+                output::print_error(message);
+            }
         }
         Exit::Failure
     }
@@ -105,6 +113,20 @@ pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), Start
         opened => opened.map(drop),
     };
     opened.map_err(|error| cannot_open(config, settings, &error))
+}
+
+/// That the lines of the access log would be among those of the log, whose readers want one of them.
+pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -> Option<String> {
+    let is_same = match &settings.output {
+        LogOutput::Stderr => false,
+        LogOutput::Stdout => access_log == "stdout",
+        LogOutput::File(path) => {
+            let absolute = |path: &Path| std::path::absolute(path).ok(); // an empty path, which is refused elsewhere
+            !matches!(access_log, "stdout" | "off") && absolute(path) == absolute(Path::new(access_log))
+        }
+    };
+    let origin = config.origin("log.output");
+    is_same.then(|| format!("{origin}: `log.output`: the access log (`web.access_log`) goes to the same place, and its lines are between those of the log; send one elsewhere"))
 }
 
 fn may_be_made(path: &Path) -> io::Result<()> {
