@@ -20,6 +20,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, response, uri};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::sleep_until;
 
 use crate::deadline::OpenEnd;
 use crate::net::TlsClient;
@@ -135,13 +136,24 @@ async fn exchange(
         return;
     };
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let is_endless = !response.headers().contains_key(CONTENT_LENGTH);
     if answer.send(response).is_err() {
         return;
     }
     match upgrade.filter(|_| switches) {
-        Some(upgrade) => upgrade.serve(&worker, &state).await,
+        Some(upgrade) => upgrade.serve(end_of_streams(&worker, &state)).await,
+        None if is_endless => tokio::select! {
+            () = feed => {}
+            () = async { sleep_until(end_of_streams(&worker, &state).await).await } => {} // nobody reads it
+        },
         None => feed.await,
     }
+}
+
+/// Completes when a drain has begun; gives when its streams end.
+async fn end_of_streams(worker: &Worker, state: &ConnectionState) -> tokio::time::Instant {
+    worker.connections.draining().await;
+    state.drain().expect("a drain has begun").end_of_streams()
 }
 
 /// The answer as a connection would send it, and what reads its body.

@@ -13,6 +13,7 @@ mod asset_name;
 mod autoindex;
 mod cache;
 mod dates;
+mod files;
 mod hashes;
 mod lister;
 mod load;
@@ -33,10 +34,9 @@ use foobar_core::Chain;
 use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use crate::file_source::{Blocking, DirEntry, FileSource, FileSources, Links, Node, Page};
+use crate::file_source::Blocking;
 use crate::reply::Reply;
 use crate::request::{NormalPath, RequestView, Verb};
-use crate::{Error, WebSettings};
 use autoindex::Listing;
 use cache::{Entry, Found};
 use load::Stored;
@@ -44,6 +44,7 @@ use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
 
 pub(crate) use asset_name::with_hash;
+pub(crate) use files::Files;
 pub(crate) use options::FilesOptions;
 pub(crate) use resource::{Encodings, HeaderRules, PRIVATE};
 pub(crate) use store::Store;
@@ -77,74 +78,6 @@ pub(crate) enum Asset {
 /// What has to be waited for: what lies at the path, or, where that is known, its coding or its list.
 pub(crate) struct Unready(Option<Arc<Entry>>);
 
-/// What all served files of a tier share.
-#[derive(Clone)]
-pub(crate) struct Files {
-    pub(crate) store: Arc<Store>,
-    sources: FileSources,
-    opening: Opening,
-}
-
-/// Whether the files that settings name are opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
-    Required,
-    /// Nothing is served: whoever asks wants to know what leads where.
-    Never,
-}
-
-impl Files {
-    pub(crate) fn compile(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
-        Ok(Self { store: Arc::new(Store::compile(web)?), sources, opening: Opening::Required })
-    }
-
-    /// The same where nothing that settings name has to be there, and nothing is served.
-    pub(crate) fn unopened(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
-        Ok(Self { opening: Opening::Never, ..Self::compile(web, sources)? })
-    }
-
-    /// Why the folder at `root` could not be opened. One that has been opened could. Blocks.
-    pub(crate) fn folder_error(&self, root: &Path, links: Links) -> Option<io::Error> {
-        self.error_of(|sources| sources.open(root, links).err())
-    }
-
-    /// The same of one file. Blocks.
-    pub(crate) fn file_error(&self, file: &Path, links: Links) -> Option<io::Error> {
-        self.error_of(|sources| {
-            let opened = sources.open_for(file, links);
-            match opened.and_then(|(source, name)| source.open(Path::new(&name), Blocking::Allowed)) {
-                Ok(Some(_)) => None,
-                Ok(None) => Some(io::ErrorKind::NotFound.into()),
-                Err(error) => Some(error),
-            }
-        })
-    }
-
-    fn error_of(&self, open: impl FnOnce(&FileSources) -> Option<io::Error>) -> Option<io::Error> {
-        (self.opening == Opening::Never).then(|| open(&self.sources)).flatten()
-    }
-
-    fn open(&self, root: &Path, links: Links) -> io::Result<Arc<dyn FileSource>> {
-        match self.opening {
-            Opening::Required => self.sources.open(root, links),
-            Opening::Never => Ok(Arc::new(NoFiles)),
-        }
-    }
-}
-
-/// Stands for what is not opened.
-struct NoFiles;
-
-impl FileSource for NoFiles {
-    fn open(&self, _path: &Path, _wait: Blocking) -> io::Result<Option<Node>> {
-        Ok(None)
-    }
-
-    fn list(&self, _path: &Path, _page: &Page<'_>) -> io::Result<Option<Vec<DirEntry>>> {
-        Ok(None)
-    }
-}
-
 /// The largest error page, in bytes.
 const LARGEST_PAGE: u64 = 1 << 20;
 
@@ -158,13 +91,11 @@ impl StaticFiles {
     /// Opens the folder that `file` lies in, and gives its name there. An error if it is no file that can be served.
     /// Blocks.
     pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
-        if files.opening == Opening::Never {
-            return Ok((Self(Arc::new(Tree::open(Arc::new(NoFiles), options, &files.store)?)), String::new()));
-        }
-        let (source, name) = files.sources.open_for(file, options.links)?;
+        let (source, name) = files.open_for(file, options.links)?;
         let tree = Tree::open(source, options, &files.store)?;
         match &tree.find_waiting(name.as_bytes())?.found {
             Found::File(_) => Ok((Self(Arc::new(tree)), name)),
+            _ if files.are_unopened() => Ok((Self(Arc::new(tree)), name)),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder")),
         }
     }

@@ -313,6 +313,7 @@ async fn a_stop_ends_streams_as_it_does_on_sockets() {
     let mut endless = site.get("/endless").open().await;
     assert_eq!(endless.chunk().await.as_deref(), Some(&b"first"[..]));
     let mut socket = site.get("/socket").websocket().await;
+    let _unread = site.get("/endless").open().await;
     let reading = async {
         assert!(events.event().await.is_none(), "it ends as by itself");
         assert!(endless.try_chunk().await.unwrap().is_err(), "nobody takes it for whole");

@@ -1,4 +1,5 @@
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use foobar_core::{BoxFuture, Io, Upgrade};
@@ -6,7 +7,9 @@ use http::Extensions;
 use tokio::time::Instant;
 
 use crate::tunnel::{self, Taker, Tunnel};
-use crate::worker::{ConnectionState, Worker};
+
+/// A test may read when it likes.
+const NEVER_STALLED: Duration = Duration::from_secs(365 * 86_400);
 
 /// A connection that a request offers, between its client and whoever answers 101.
 pub(super) struct Upgraded {
@@ -21,18 +24,13 @@ impl Upgraded {
         Some(Self { given, taker: tunnel::offer(request) })
     }
 
-    /// Gives the connection away, and waits until it has been dropped there or a drain has ended it.
-    pub(super) async fn serve(self, worker: &Worker, state: &ConnectionState) {
+    /// Gives the connection away, and waits until it has been dropped there. Once `drain` completes, it is at its end, and
+    /// is waited for until the time that `drain` gives.
+    pub(super) async fn serve(self, drain: impl Future<Output = Instant>) {
         let Ok(stream) = self.given.await else { return }; // the client has gone
-        let (tunnel, handle) = Tunnel::new(stream, Bytes::new(), worker.limits.send_time);
+        let (tunnel, handle) = Tunnel::new(stream, Bytes::new(), NEVER_STALLED);
         if self.taker.send(Box::new(tunnel)).is_ok() {
-            handle.closed(end_of_streams(worker, state)).await;
+            handle.closed(drain).await;
         }
     }
-}
-
-/// Completes when a drain has begun; gives when its streams end.
-async fn end_of_streams(worker: &Worker, state: &ConnectionState) -> Instant {
-    worker.connections.draining().await;
-    state.drain().expect("a drain has begun").end_of_streams()
 }
