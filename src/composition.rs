@@ -84,6 +84,7 @@ impl Composition {
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
         let web = web.map_err(|error| of_web(&config, error))?;
+        require_content(&settings.sites, app.is_some())?;
         let (admin, program) = (None, parts.program);
         let mut composition =
             Self { config, settings, migrations, database, app, web, admin, others, context, program };
@@ -210,11 +211,14 @@ impl Inside {
         let context = read_settings(&parts.settings, config, Context::new(database.clone()))?;
         let context = private_folders(config, &settings.sites, &parts.private, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
-        if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
-            return Err(StartError::NothingToServe);
-        }
         Ok(Self { settings, migrations, database, context, app })
     }
+}
+
+/// To be asked after the web tier, whose errors are nearer to what is wrong.
+fn require_content(sites: &Sites, has_app: bool) -> Result<(), StartError> {
+    let has_content = has_app || sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
+    has_content.then_some(()).ok_or(StartError::NothingToServe)
 }
 
 /// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.
@@ -234,6 +238,7 @@ impl Overview {
             None => SiteOverview::of_settings(web, sites, files, app.is_some()).map_err(BoxError::from),
         };
         let sites = sites.map_err(|error| of_web(config, error))?;
+        require_content(&settings.sites, app.is_some())?;
         Ok(Self { app: app.map(|app| app.routes()), sites })
     }
 }

@@ -87,7 +87,7 @@ impl Running {
             admin.begin_drain();
         }
         if !self.patience.delay.is_zero() {
-            tracing::info!(delay = ?self.patience.delay, "not ready any more, and serving on (`server.shutdown_delay`)");
+            tracing::info!(delay = ?self.patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
             tokio::time::sleep(self.patience.delay).await;
         }
         let deadline = Instant::now() + self.patience.timeout;

@@ -3,7 +3,7 @@
 pub use foobar_core::config::__private::{Deserialize, serde};
 pub use foobar_core::config::{Key, Section};
 
-/// Declares settings of the program's own: a struct, and of each of its keys the type, the default and a description.
+/// Declares settings of the program's own: a struct, with the type, the default and a description of each key.
 ///
 /// A default is written as in TOML: a number, `true`, `"text"`, `["a", "b"]`. A key without one must be set, unless it
 /// is an `Option`. A [`Secret`](crate::config::Secret) is never printed. The descriptions are shown by `config

@@ -283,6 +283,8 @@ impl Server {
     /// sums: give it a filter of its own. If the program installs a subscriber before `run`, that one is used instead
     /// of Foobar's, and a line in it says so; a layer is then an error and belongs in that subscriber.
     /// [`start`](Self::start) installs nothing, so a layer has no effect there.
+    ///
+    /// Why a start has failed is an event as well (target `foobar::printed`), beside the line on standard error.
     pub fn layer(mut self, layer: impl Layer<Registry> + Send + Sync + 'static) -> Self {
         self.parts.layers.push(Box::new(layer));
         self

@@ -28,7 +28,7 @@ use crate::Context;
 /// Everything that actix-web offers: extractors, streams, `actix_web::rt::spawn`, WebSockets with `actix-ws`.
 /// Besides:
 ///
-/// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and word of the stop
+/// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and notice of a stop
 ///   come with an argument `context: Context`, see [`Context`].
 /// - The request's id is `request.extensions().get::<foobar::request::RequestId>()`.
 /// - Return `Result<_, foobar::Error>` and use `?` on any error; see [`Error`](crate::Error).

@@ -115,7 +115,7 @@ pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), Start
     opened.map_err(|error| cannot_open(config, settings, &error))
 }
 
-/// That the lines of the access log would be among those of the log, whose readers want one of them.
+/// A warning where the access log goes to the same place, whose readers want one of the two.
 pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -> Option<String> {
     let is_same = match &settings.output {
         LogOutput::Stderr => false,
@@ -125,9 +125,11 @@ pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -
             !matches!(access_log, "stdout" | "off") && absolute(path) == absolute(Path::new(access_log))
         }
     };
-    let origin = config.origin("log.output");
-    is_same.then(|| format!("{origin}: `log.output`: the access log (`web.access_log`) goes to the same place, and its lines are between those of the log; send one elsewhere"))
+    is_same.then(|| format!("{}: {SAME_PLACE}", config.origin("log.output")))
 }
+
+const SAME_PLACE: &str = "`log.output`: the access log (`web.access_log`) goes to the same place, so their lines are mixed; \
+     send one of them elsewhere";
 
 fn may_be_made(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

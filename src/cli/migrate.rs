@@ -95,10 +95,12 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
 async fn require(database: &Db) -> Result<(), BoxError> {
     match database.presence().await? {
         Presence::Present => Ok(()),
-        Presence::Missing => {
-            Err(format!("there is no database {} yet; `migrate` makes it", database.describe()).into())
-        }
+        Presence::Missing => Err(missing(database).into()),
     }
+}
+
+fn missing(database: &Db) -> String {
+    format!("there is no database {} yet; `migrate` makes it", database.describe())
 }
 
 const NO_DATABASE: &str = "there is no database: the application has no migrations and database.url is not set";
@@ -106,15 +108,12 @@ const NO_DATABASE: &str = "there is no database: the application has no migratio
 /// Lists them, and changes nothing.
 fn status(composition: &Composition) -> Exit {
     let Some(database) = &composition.database else { return complain(NO_DATABASE) };
-    let listed = block_on(async {
-        require(database).await?;
-        Ok(database.check_migrations(&composition.migrations).await?)
-    });
+    let listed = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) });
     match listed {
-        Ok((_, all)) => {
+        Ok((presence, all)) => {
             composition.migration_warnings().iter().for_each(warn);
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
-            Exit::Success
+            if presence == Presence::Missing { complain(missing(database)) } else { Exit::Success }
         }
         Err(error) => complain(Chain(&*error)),
     }

@@ -52,7 +52,7 @@ fn in_sources(folder: SourceFolder) -> PathBuf {
 
 #[derive(Debug, thiserror::Error)]
 enum MakeError {
-    #[error("there is a migration of that name already: {}; choose another name", .0.display())]
+    #[error("there is already a migration of that name: {}; choose another name", .0.display())]
     Exists(PathBuf),
     #[error("cannot make {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

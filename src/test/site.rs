@@ -31,7 +31,7 @@ pub struct Site {
 /// tier of its own](Server::web_tier) and what belongs to connections, such as their deadlines. As with
 /// [`Server::start`], arguments and environment are not read.
 ///
-/// Dropping the future of a request, or an answer before its end, is what a client does that disconnects; a
+/// Dropping the future of a request, or an answer before its end, has the effect of a client that disconnects; a
 /// [stop](Site::stop) ends streams as it does on sockets (`server.stream_timeout`).
 ///
 /// ```

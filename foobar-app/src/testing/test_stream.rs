@@ -12,8 +12,8 @@ use super::event::{Event, EventReader};
 use super::test_head::TestHead;
 use super::test_response::TestResponse;
 
-/// An answer whose body is read piece by piece; a [`TestHead`] otherwise. Dropping it is what a client does that goes
-/// away.
+/// An answer whose body is read piece by piece; a [`TestHead`] otherwise. Dropping it has the effect of a client that
+/// disconnects.
 ///
 /// ```
 /// # mod foobar {

@@ -19,7 +19,7 @@ use super::test_response::TestResponse;
 use frame::{Frame, Opcode};
 
 /// A WebSocket (RFC 6455), from the client's side; the [`TestHead`] of the answer that opened it otherwise. Dropping it
-/// is what a client does that goes away without a word.
+/// has the effect of a client that disconnects without a word.
 ///
 /// ```
 /// # mod foobar {

@@ -24,8 +24,8 @@ impl Upgraded {
         Some(Self { given, taker: tunnel::offer(request) })
     }
 
-    /// Gives the connection away, and waits until it has been dropped there. Once `drain` completes, it is at its end, and
-    /// is waited for until the time that `drain` gives.
+    /// Gives the connection away, and waits until it has been dropped there. Once `drain` completes, it is at its end,
+    /// and is waited for until the time that `drain` gives.
     pub(super) async fn serve(self, drain: impl Future<Output = Instant>) {
         let Ok(stream) = self.given.await else { return }; // the client has gone
         let (tunnel, handle) = Tunnel::new(stream, Bytes::new(), NEVER_STALLED);
