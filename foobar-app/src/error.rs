@@ -50,8 +50,8 @@ pub(crate) use unreadable::words;
 /// | a body, path or query of the request that cannot be read | what it says itself, in a general sentence: what a deserializer says is not for visitors |
 /// | everything else, types of your own too | 500 |
 ///
-/// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that status
-/// and the sentence that you wrote for it.
+/// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that
+/// status and the sentence that you wrote for it.
 ///
 /// A type of your own that is a [`ResponseError`] answers for itself where the handler returns it in place of this type
 /// (`Result<_, YourError>`), or where it goes through [`Error::respond`]: `.map_err(Error::respond)?`. `?` alone makes
@@ -90,18 +90,18 @@ impl Error {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 403, with a sentence for the client: who it is may not do this.
+    /// 403, with a sentence for the client: this client may not do this.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    /// 409, with a sentence for the client: it does not go with what is there now.
+    /// 409, with a sentence for the client: the request conflicts with the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// 422, with a sentence for the client: the request can be read, and what it says cannot be. The fields that are
-    /// wrong are told by [`with`](Self::with).
+    /// 422, with a sentence for the client: the request is well-formed, but what it says is not valid.
+    /// [`with`](Self::with) adds which fields are wrong.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
@@ -111,7 +111,7 @@ impl Error {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client is not told of it.
+    /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client does not see it.
     pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, Source::Cause(source.into()))
     }

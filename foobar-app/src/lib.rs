@@ -4,9 +4,9 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
-//! - [`Stopping`]: word of the stop, as an argument. [`sse()`]: an answer that is a stream of events.
-//! - [`run_to_end`] and [`cancel_with_client`]: what becomes of a handler whose client goes.
-//! - [`every`]: work that is done again and again.
+//! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
+//! - [`run_to_end`] and [`cancel_with_client`]: what happens to a handler whose client disconnects.
+//! - [`every`]: work that is repeated.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
 //! - [`testing`]: calls an application in process.
@@ -50,7 +50,7 @@ pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
-pub use declared::{Settings, UndeclaredSettings};
+pub use declared::{Settings, UndeclaredFolder, UndeclaredSettings};
 pub use error::Error;
 pub use every::every;
 pub use routes::{Routes, routes};

@@ -8,8 +8,8 @@
 //! In the environment a key is `FOOBAR__` and its segments in capitals, joined by two underscores:
 //! `FOOBAR__WEB__LISTEN`. A secret may come from a file: `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`.
 //!
-//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make a
-//! second site beside the user's.
+//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make
+//! a second site beside the user's.
 //!
 //! A program declares sections of its own by [`Loader::declare`]: any type that serde reads from a table.
 

@@ -23,8 +23,8 @@ impl Config {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Gives the program's presets for every section; the last one of a key wins. Twice, since one may make a route that
-    /// another is for.
+    /// Gives the program's presets for every section; the last one of a key wins. Twice, since one may make a route
+    /// that another is for.
     pub(super) fn fill_in_presets(&mut self, presets: &[Override]) -> Result<(), ConfigError> {
         for preset in presets.iter().rev().chain(presets.iter().rev()) {
             if !self.known.iter().any(|known| known.matches(&preset.key)) {
@@ -111,8 +111,8 @@ impl Config {
     }
 }
 
-/// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one in
-/// a short word.
+/// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one
+/// in a short word.
 fn distance(name: &str, key: &str) -> Option<usize> {
     let (names, keys) = (tree::segments(name), tree::segments(key));
     if names.count() != keys.count() {

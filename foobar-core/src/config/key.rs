@@ -18,9 +18,9 @@ pub struct Key {
 
 /// What a section of the configuration is read into.
 ///
-/// A program declares its own with `foobar::settings!`. A type that only serde knows becomes one by
-/// `impl foobar::Section for T {}`: its keys, and which of them are secret, are found by serde; the defaults are serde's
-/// too (`#[serde(default)]`), and the reference has no word about them.
+/// A program declares its own with `foobar::settings!`. A type that only serde knows becomes one by `impl
+/// foobar::Section for T {}`: its keys, and which of them are secret, are found by serde; the defaults are serde's too
+/// (`#[serde(default)]`), and the reference has no word about them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a section of the configuration",
     label = "not a `Section`",

@@ -3,7 +3,8 @@ use config::{Value, ValueKind};
 use super::tree::{self, split_last};
 use super::{Key, Section};
 
-/// A key by its full name, in which `*` stands for a name that the user chooses, and a last `**` for all that is beneath.
+/// A key by its full name, in which `*` stands for a name that the user chooses, and a last `**` for all that is
+/// beneath.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) name: String,

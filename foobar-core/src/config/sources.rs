@@ -38,8 +38,8 @@ impl Loader {
         self
     }
 
-    /// Changes the name of the file from `foobar.toml` to `NAME.toml`, and the first part of the variables from `FOOBAR__`
-    /// to `NAME__`.
+    /// Changes the name of the file from `foobar.toml` to `NAME.toml`, and the first part of the variables from
+    /// `FOOBAR__` to `NAME__`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Name::new(name.into());
@@ -112,7 +112,7 @@ impl Loader {
         let (prefix, known) = (self.name.prefix(), self.known);
         let (ours, others): (Vec<_>, Vec<_>) =
             self.environment.into_iter().partition(|(name, _)| name.starts_with(&prefix));
-        let warnings = others.iter().filter_map(|(name, _)| stray(&known, &prefix, name)).collect();
+        let warnings = others.iter().filter_map(|(name, _)| stray_variable::warning(&known, &prefix, name)).collect();
         let names = merge(sources(Values::default()), file.as_ref());
         let environment = environment::read(&known, names, &prefix, ours)?;
         let root = merge(sources(Values(environment)), file.as_ref());
@@ -133,12 +133,6 @@ impl Loader {
         all.append(&mut self.presets);
         Ok(all.into_iter().partition(|preset| tree::has_star(&preset.key)))
     }
-}
-
-/// What to write in the place of a variable that nobody reads.
-fn stray(known: &[Known], prefix: &str, name: &str) -> Option<String> {
-    let meant = stray_variable::meant(known, prefix, name)?;
-    Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
 }
 
 /// The origin of presets.

@@ -368,6 +368,26 @@ fn a_variable_of_ours_but_for_its_underscores_or_capitals_is_told_its_name() {
 }
 
 #[test]
+fn a_variable_of_the_usual_name_is_told_that_of_the_program() {
+    let warnings = |name: &str| {
+        let config = load_with(loader().name("my-site"), "", &[(name, "secret value")]);
+        config.expect("it is not read").warnings().to_vec()
+    };
+    for (stray, meant) in [
+        ("FOOBAR__WEB__LISTEN", "MY_SITE__WEB__LISTEN"),
+        ("FOOBAR__WEB__LISTENER", "MY_SITE__WEB__LISTENER"),
+        ("FOOBAR_WEB_LISTEN", "MY_SITE__WEB__LISTEN"),
+    ] {
+        let expected =
+            format!("{stray}: this variable is not read, as those of this program begin with MY_SITE__; write {meant}");
+        assert_eq!(warnings(stray), [expected]);
+    }
+    for other in ["FOOBAR_MYSQLD", "FOOBAR", "FOOBARS__WEB__LISTEN", "SITE__WEB__LISTEN"] {
+        assert!(warnings(other).is_empty(), "{other}");
+    }
+}
+
+#[test]
 fn two_variables_of_one_key_are_both_named() {
     let twice = [("FOOBAR__WEB__LISTEN", "a"), ("FOOBAR__WEB__Listen", "b")];
     assert_eq!(message("", &twice), "FOOBAR__WEB__LISTEN and FOOBAR__WEB__Listen are both set; set one");
