@@ -19,6 +19,7 @@ use foobar_core::config::{Config, ConfigError, Loader};
 use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts, read_settings};
+use crate::program::Verb;
 use crate::reference;
 use crate::settings::AllSettings;
 
@@ -30,7 +31,11 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         return complain(INSIDE_A_RUNTIME).into();
     }
     install_provider();
-    let arguments = match Arguments::parse(arguments, parts.program, &loader.file_name()) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some((verb, rest)) = verb(&parts.verbs, &arguments) {
+        return (verb.run)(rest);
+    }
+    let arguments = match Arguments::parse(arguments, &parts, &loader.file_name()) {
         Ok(arguments) => arguments,
         Err(usage) => {
             let exit = if usage.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -44,6 +49,16 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
+    }
+}
+
+/// The command that the program brings, if it is one, and what follows its name. `help` before it is `--help` after it.
+fn verb(verbs: &[Verb], arguments: &[OsString]) -> Option<(Verb, Vec<OsString>)> {
+    let (first, rest) = arguments.get(1..)?.split_first()?;
+    let find = |name: &OsString| verbs.iter().find(|verb| name == verb.name).copied();
+    match rest {
+        [name] if first == "help" => Some((find(name)?, vec!["--help".into()])),
+        rest => Some((find(first)?, rest.to_vec())),
     }
 }
 

@@ -17,7 +17,7 @@ use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSetti
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
-use crate::program::Program;
+use crate::program::{Program, Verb};
 use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -50,6 +50,7 @@ pub(crate) struct Parts {
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
+    pub(crate) verbs: Vec<Verb>,
 }
 
 /// Reads settings of the program's own into the context.
@@ -134,6 +135,11 @@ impl Composition {
             let checked = database.check().await;
             checked.map_err(|error| StartError::setting(&self.config, "database.url", error))?;
         }
+        self.check_addresses()
+    }
+
+    /// Tries to listen; what is in use may be this server.
+    pub(crate) fn check_addresses(&self) -> Result<(), StartError> {
         self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
         let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
@@ -223,7 +229,8 @@ pub(crate) fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
     }
 }
 
-fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
+/// The database of the settings, not yet started.
+pub(crate) fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
     Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 

@@ -1,10 +1,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
 
 use crate::StartError;
+use crate::composition::Parts;
 use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
@@ -38,13 +40,14 @@ pub(super) enum Migrate {
 }
 
 impl Arguments {
-    /// Parses those of `program`, whose configuration is in `file` where nobody says otherwise.
-    pub(super) fn parse(
-        arguments: impl IntoIterator<Item = OsString>,
-        program: Option<Program>,
-        file: &str,
-    ) -> Result<Self, clap::Error> {
-        let matches = syntax(program, file).try_get_matches_from(arguments)?;
+    /// Parses those of a program, whose configuration is in `file` where nobody says otherwise.
+    pub(super) fn parse(arguments: Vec<OsString>, parts: &Parts, file: &str) -> Result<Self, clap::Error> {
+        let verbs = parts.verbs.iter().map(|verb| clap::Command::new(verb.name).about(verb.about));
+        let matches = syntax(parts.program, file).subcommands(verbs).try_get_matches_from(arguments)?;
+        if let Some(verb) = parts.verbs.iter().find(|verb| matches.subcommand_name() == Some(verb.name)) {
+            let message = format!("`{}` takes no options before it\n", verb.name);
+            return Err(clap::Error::raw(ErrorKind::UnknownArgument, message));
+        }
         let matches = &matches;
         let values = VALUES.iter().filter_map(|(option, key, ..)| {
             let given: Vec<&String> = matches.get_many(option)?.collect();
