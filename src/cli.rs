@@ -1,7 +1,9 @@
 //! The command line that every program built on a [`Server`](crate::Server) has.
 
 mod arguments;
+mod calendar;
 mod check;
+mod doctor;
 mod installed_log;
 mod migrate;
 mod migrate_new;
@@ -46,6 +48,9 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
     if let Command::Migrate(Migrate::New(name)) = &arguments.command {
         return migrate_new::run(&parts, name).into(); // it needs neither settings nor a database
     }
+    if arguments.command == Command::Doctor {
+        return doctor::run(arguments.load(loader), parts).into(); // it tells what is wrong with the configuration among others
+    }
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
@@ -81,7 +86,7 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Err(error) => fail(&error.into()),
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
-        _ => match Composition::compile(config, parts) {
+        _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),

@@ -11,7 +11,7 @@ use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
 use foobar_core::config::{Config, ConfigError};
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
-use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
+use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
@@ -75,6 +75,19 @@ pub(crate) type MakeTier = Box<dyn FnOnce(&Context) -> Arc<dyn Tier> + Send>;
 impl Composition {
     pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {
         let settings = AllSettings::parse(&config)?;
+        Self::of(settings, config, parts)
+    }
+
+    /// The same for a command that serves nothing: the file of the access log is neither opened nor made.
+    pub(crate) fn compile_dry(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let mut settings = AllSettings::parse(&config)?;
+        if LogFile::is_path(&settings.web.access_log) {
+            settings.web.access_log = "off".to_owned();
+        }
+        Self::of(settings, config, parts)
+    }
+
+    fn of(settings: AllSettings, config: Config, parts: Parts) -> Result<Self, StartError> {
         let migrations = migrations(&parts)?;
         let database = match parts.database {
             None if settings.database.url.is_some() => Some(open(&config, &settings)?),

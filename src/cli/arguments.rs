@@ -23,6 +23,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Serve,
     Check,
+    Doctor,
     Config,
     Reference,
     Migrate(Migrate),
@@ -92,6 +93,7 @@ impl Command {
     fn of(matches: &ArgMatches) -> Self {
         match matches.subcommand() {
             Some(("check", _)) => Self::Check,
+            Some(("doctor", _)) => Self::Doctor,
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
@@ -135,6 +137,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .args(values)
         .subcommand(command("serve", "Serves until SIGTERM, SIGQUIT or SIGINT; the default"))
         .subcommand(command("check", "Parses the configuration and opens what it names, without serving"))
+        .subcommand(command("doctor", "Says of everything around the program whether it is well, and what to do"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
         .subcommand(
             command("migrate", "Runs the migrations that the database has not seen")

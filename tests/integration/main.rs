@@ -11,6 +11,7 @@ mod commands; // what the commands say of the application and its database
 mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
 mod descriptors; // few descriptors, and a log that is moved away
+mod doctor; // what `doctor` says of everything around a program
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
