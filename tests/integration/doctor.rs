@@ -4,14 +4,14 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use foobar::diesel::connection::{Connection, SimpleConnection};
 use foobar::diesel::sqlite::SqliteConnection;
 use foobar::test::TestDb;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-use crate::support::Program;
+use crate::support::{Program, on_a_small_disk};
 
 /// What was printed: exit code and lines.
 struct Told {
@@ -22,7 +22,10 @@ struct Told {
 impl Told {
     /// By a command that ends.
     fn by(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
+        Self::of(command.output().unwrap())
+    }
+
+    fn of(output: Output) -> Self {
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
         Self { code: output.status.code().unwrap(), text: String::from_utf8(output.stdout).unwrap() }
     }
@@ -138,7 +141,7 @@ fn a_configuration_that_is_wrong_is_a_problem_among_others() {
         .unwrap();
     let told = Told::by(&mut foobar(folder.path(), &[]));
     told.assert("problem", "configuration", "foobar.toml:3");
-    told.assert("ok", "configuration", "foobar.toml sets web.keepalive_timeout");
+    told.assert("ok", "configuration", "foobar.toml sets web.keepalive_requests, web.keepalive_timeout");
 
     fs::remove_file(folder.path().join("foobar.toml")).unwrap();
     let told = Told::by(Program::foobar(folder.path()).args(["doctor", "--root", "not-there"]));
@@ -216,6 +219,14 @@ fn issue(folder: &Path, name: &str, years: (i32, i32)) {
     let key = KeyPair::generate().unwrap();
     fs::write(folder.join(format!("{name}.pem")), params.self_signed(&key).unwrap().pem()).unwrap();
     fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+}
+
+#[test]
+fn a_disk_that_is_full_is_a_problem() {
+    let Some(output) = on_a_small_disk("\"$0\" doctor --root . --listen 127.0.0.1:0") else {
+        return println!("not tried: nothing can be mounted");
+    };
+    Told::of(output).assert("problem", "disk", "0 MiB are free where . is: make room; writes are about to fail");
 }
 
 #[test]

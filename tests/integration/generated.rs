@@ -101,6 +101,7 @@ fn pages_with_a_database() {
     let database = mariadb();
     pages_keep_a_message(&package.start(|command| command.env("FOOBAR__DATABASE__URL", database.url())));
     its_unit_is_good(&package);
+    its_doctor_finds_no_problem(&package);
 }
 
 #[test]
@@ -144,6 +145,13 @@ fn an_api_without_a_database() {
     let package = Package::new("new-api-plain", &["--no-database", "--api"]);
     package.passes_its_checks();
     assert_eq!(package.start(|command| command).get("/").text(), r#"{"hello":"World"}"#);
+}
+
+fn its_doctor_finds_no_problem(package: &Package) {
+    let mut doctor = Program::command(&target().join("debug").join(package.name), &package.folder);
+    let output = doctor.arg("doctor").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("foobar.toml sets sites.www.default, web.listen"), "{told}");
 }
 
 /// As systemd reads it, where it is installed; its program stands for the one that is not installed here.

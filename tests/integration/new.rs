@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use crate::support::Program;
+use crate::support::{Program, on_a_small_disk};
 
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
@@ -170,27 +170,13 @@ fn without_a_toolchain_the_package_is_made_and_what_to_install_is_said() {
     assert!(folder.path().join("blog/Cargo.toml").is_file());
 }
 
-/// Runs a script on a small file system in memory that it alone sees, with the program as `$0`; `None` where nothing can be
-/// mounted.
-fn on_a_small_disk(script: &str) -> Option<(i32, String, String)> {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::foobar(folder.path()).get_program().to_owned();
-    let run = |way: &[&str], script: &str| {
-        let script = format!("mount -t tmpfs -o size=64k foobar-new . && cd \"$PWD\" && {script}");
-        let mut command = Command::new("unshare");
-        command.args(way).args(["sh", "-c", &script]).arg(&program).current_dir(folder.path()).output()
-    };
-    let ways = [&["--mount"][..], &["--map-root-user", "--mount"]];
-    let way = ways.iter().find(|way| run(way, "true").is_ok_and(|output| output.status.success()))?;
-    Some(ended(&run(way, script).unwrap()))
-}
-
 #[test]
 fn on_a_full_disk_nothing_is_left() {
     let script = "dd if=/dev/zero of=mine bs=1k count=32 2>/dev/null; \"$0\" new blog; echo $?; ls -A";
-    let Some((_, output, error)) = on_a_small_disk(script) else {
+    let Some(output) = on_a_small_disk(script) else {
         return println!("not tried: nothing can be mounted");
     };
+    let (_, output, error) = ended(&output);
     assert_eq!(output, "1\nmine\n", "{error}");
     assert!(error.contains("cannot write blog/") && error.contains("No space left on device"), "{error}");
 }
@@ -198,9 +184,10 @@ fn on_a_full_disk_nothing_is_left() {
 #[test]
 fn where_nothing_may_be_written_the_error_says_so() {
     let script = "mount -o remount,ro . && \"$0\" new blog; echo $?; ls -A";
-    let Some((_, output, error)) = on_a_small_disk(script) else {
+    let Some(output) = on_a_small_disk(script) else {
         return println!("not tried: nothing can be mounted");
     };
+    let (_, output, error) = ended(&output);
     assert_eq!(output, "1\n", "{error}");
     assert!(error.contains("cannot write blog; nothing was made: Read-only file system"), "{error}");
 }

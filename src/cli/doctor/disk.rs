@@ -47,6 +47,7 @@ struct Space {
     has_inodes: bool,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Enough,
     Low,
@@ -81,4 +82,25 @@ fn folders(settings: &AllSettings) -> Vec<PathBuf> {
 /// The nearest folder that is there: the rest of the path will be made in it.
 fn existing(folder: &Path) -> PathBuf {
     folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new(".")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_low_before_it_is_full() {
+        let verdict = |mib: u64, inodes: u64, has_inodes: bool| Space { free: mib * MIB, inodes, has_inodes }.verdict();
+        assert_eq!(verdict(0, 9, true), Verdict::Full);
+        assert_eq!(verdict(64, 9, true), Verdict::Low);
+        assert_eq!(verdict(1024, 9, true), Verdict::Enough);
+        assert_eq!(verdict(1024, 0, true), Verdict::NoInodes);
+        assert_eq!(verdict(1024, 0, false), Verdict::Enough, "such as btrfs, which has no such number");
+    }
+
+    #[test]
+    fn a_folder_that_is_to_be_made_will_be_in_the_nearest_one_there_is() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(existing(&place.path().join("a/b")), place.path());
+    }
 }
