@@ -178,6 +178,25 @@ fn a_port_that_the_program_itself_has_is_no_problem() {
     assert_eq!(told.code, 0, "{}", told.text);
 }
 
+/// In a namespace of processes of its own, as in a container, where others are not seen.
+#[test]
+fn a_port_of_somebody_who_is_not_seen_may_be_the_programs_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let doctor = foobar(folder.path(), &["--listen", &address]);
+    let alone = |way: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(way).args(["--pid", "--fork", "--mount-proc"]).arg(doctor.get_program()).args(doctor.get_args());
+        command.current_dir(folder.path()).output().ok().filter(|output| !output.stdout.is_empty())
+    };
+    let Some(output) = alone(&["--mount"]).or_else(|| alone(&["--map-root-user", "--mount"])) else {
+        return println!("not tried: this system gives no namespace");
+    };
+    let words = format!("{address} is taken by a program of another user, which may be this one (`web.listen`)");
+    Told::of(output).assert("warning", "ports", &words);
+}
+
 #[test]
 fn a_log_that_cannot_be_written_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,6 +39,12 @@ fn tell(report: &mut Report, key: &str, address: SocketAddr, may_move: bool) {
             Holder::Own(process) => {
                 report.ok(TOPIC, format_args!("{address} is taken by this very program, process {process} (`{key}`)"));
             }
+            Holder::Hidden if !may_move => report.warning(
+                TOPIC,
+                format_args!(
+                    "{address} is taken by a program of another user, which may be this one (`{key}`): root sees which it is"
+                ),
+            ),
             other if may_move => {
                 report.ok(TOPIC, format_args!("{address} is taken by {other}; a free port is used instead"))
             }
