@@ -11,13 +11,13 @@ use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
 use foobar_core::config::{Config, ConfigError, key};
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
-use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
+use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
-use crate::program::Program;
+use crate::program::{Program, Verb};
 use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -52,6 +52,7 @@ pub(crate) struct Parts {
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
+    pub(crate) verbs: Vec<Verb>,
 }
 
 /// Reads settings of the program's own into the context.
@@ -74,8 +75,22 @@ type MakeApp = Box<dyn FnOnce(&Context, &AppSettings, &Migrations) -> Arc<dyn Ap
 pub(crate) type MakeTier = Box<dyn FnOnce(&Context) -> Arc<dyn Tier> + Send>;
 
 impl Composition {
-    pub(crate) fn compile(config: Config, mut parts: Parts) -> Result<Self, StartError> {
-        let Inside { settings, migrations, database, context, app } = Inside::make(&config, &mut parts)?;
+    pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let settings = AllSettings::parse(&config)?;
+        Self::of(settings, config, parts)
+    }
+
+    /// The same for a command that serves nothing: the file of the access log is neither opened nor made.
+    pub(crate) fn compile_dry(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let mut settings = AllSettings::parse(&config)?;
+        if LogFile::is_path(&settings.web.access_log) {
+            settings.web.access_log = "off".to_owned();
+        }
+        Self::of(settings, config, parts)
+    }
+
+    fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
+        let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let stream_time = *settings.server.stream_timeout;
@@ -118,6 +133,11 @@ impl Composition {
             let checked = database.check().await;
             checked.map_err(|error| StartError::setting(&self.config, "database.url", error))?;
         }
+        self.check_addresses()
+    }
+
+    /// Tries to listen; what is in use may be this server.
+    pub(crate) fn check_addresses(&self) -> Result<(), StartError> {
         self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
         let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
@@ -193,7 +213,6 @@ impl Composition {
 
 /// What lies behind the web tier.
 struct Inside {
-    settings: AllSettings,
     migrations: Migrations,
     database: Option<Db>,
     context: Context,
@@ -201,17 +220,16 @@ struct Inside {
 }
 
 impl Inside {
-    fn make(config: &Config, parts: &mut Parts) -> Result<Self, StartError> {
-        let settings = AllSettings::parse(config)?;
+    fn make(settings: &AllSettings, config: &Config, parts: &mut Parts) -> Result<Self, StartError> {
         let migrations = migrations(parts)?;
         let database = match parts.database.take() {
-            None if settings.database.url.is_some() => Some(open(config, &settings)?),
+            None if settings.database.url.is_some() => Some(open(config, settings)?),
             given => given,
         };
         let context = read_settings(&parts.settings, config, Context::new(database.clone()))?;
         let context = private_folders(config, &settings.sites, &parts.private, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
-        Ok(Self { settings, migrations, database, context, app })
+        Ok(Self { migrations, database, context, app })
     }
 }
 
@@ -230,7 +248,8 @@ pub(crate) struct Overview {
 
 impl Overview {
     pub(crate) fn compile(config: &Config, mut parts: Parts) -> Result<Self, StartError> {
-        let Inside { settings, app, .. } = Inside::make(config, &mut parts)?;
+        let settings = AllSettings::parse(config)?;
+        let Inside { app, .. } = Inside::make(&settings, config, &mut parts)?;
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let (web, sites, files) = (&settings.web, &settings.sites, &parts.files);
         let sites = match parts.web {
@@ -279,7 +298,8 @@ pub(crate) fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
     }
 }
 
-fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
+/// The database of the settings, not yet started.
+pub(crate) fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
     Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 

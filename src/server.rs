@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::composition::{Application, Composition, Parts, Sites};
-use crate::program::Program;
+use crate::program::{Program, Verb};
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -333,6 +334,13 @@ impl Server {
     /// Reads this configuration file, which must exist. The command line's `--config` replaces it.
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.loader = self.loader.file(path);
+        self
+    }
+
+    /// A command of the program `foobar` that needs no server: it is given what follows its name on the command line.
+    #[doc(hidden)]
+    pub fn verb(mut self, name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Self {
+        self.parts.verbs.push(Verb { name, about, run });
         self
     }
 

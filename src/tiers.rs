@@ -17,9 +17,11 @@ pub use foobar_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;
-pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Presence, Query, QueryKind};
+pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending, Presence, Query, QueryKind};
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
-pub use foobar_web::{Address, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier};
+pub use foobar_web::{
+    Address, CertificateOverview, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier,
+};
 
 pub use {bytes, http, http_body, tower_service};

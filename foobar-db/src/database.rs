@@ -41,6 +41,15 @@ pub enum Presence {
     Missing,
 }
 
+/// What a database says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseInfo {
+    /// The version of SQLite or of the server, such as `11.8.3-MariaDB`.
+    pub version: String,
+    /// What its clock says, in seconds since 1970.
+    pub time: i64,
+}
+
 /// What a query does to the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryKind {

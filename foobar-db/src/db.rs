@@ -1,3 +1,4 @@
+mod info;
 mod schema;
 
 use std::convert::Infallible;

@@ -45,7 +45,7 @@ pub use file_source::{
     Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
-pub use net::Address;
+pub use net::{Address, CertificateOverview};
 pub use rust_embed;
 pub use settings::{
     Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,

@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use foobar_core::Chain;
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
+use foobar_core::{Chain, LogFile};
+use foobar_web::{Error as WebError, WebSettings};
 use rustix::fs::Access;
 use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
@@ -108,11 +109,28 @@ fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartErro
 /// Whether the log's file could be opened; one that is not there yet is not made.
 pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), StartError> {
     let LogOutput::File(path) = &settings.output else { return Ok(()) };
-    let opened = match OpenOptions::new().append(true).open(path) {
+    can_append(path).map_err(|error| cannot_open(config, settings, &error))
+}
+
+/// The same of the access log.
+pub(super) fn check_access_log(config: &Config) -> Result<(), StartError> {
+    const KEY: &str = "web.access_log";
+    let Some(path) = access_log(&config.section()?) else { return Ok(()) };
+    let opened = can_append(&path).map_err(|source| WebError::Open { key: KEY.to_owned(), path, source });
+    opened.map_err(|error| StartError::setting(config, KEY, error))
+}
+
+/// The file of the access log, if it has one.
+pub(super) fn access_log(web: &WebSettings) -> Option<PathBuf> {
+    LogFile::is_path(&web.access_log).then(|| PathBuf::from(&web.access_log))
+}
+
+/// Whether the file of a log could be opened, or made.
+fn can_append(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().append(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(path),
         opened => opened.map(drop),
-    };
-    opened.map_err(|error| cannot_open(config, settings, &error))
+    }
 }
 
 /// A warning where the access log goes to the same place, whose readers want one of the two.

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use foobar_db::SourceFolder;
 
+use super::calendar::date;
 use super::output::{Exit, complain, fail, out};
 use crate::composition::{Parts, migrations};
 
@@ -103,17 +104,6 @@ fn now() -> u64 {
     ((year * 100 + month) * 100 + day) * 1_000_000 + time
 }
 
-/// The date of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-const fn date(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153; // since March
-    let (year, day) = (year + era * 400, day - (153 * month + 2) / 5 + 1);
-    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
-}
-
 /// As others write it: 2026-01-31-120000.
 fn written(version: u64) -> String {
     let digits = format!("{version:014}");
@@ -123,19 +113,6 @@ fn written(version: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_have_their_dates() {
-        for (day, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_513, (2026, 3, 1)),
-            (20_787, (2026, 11, 30)),
-        ] {
-            assert_eq!(date(day), expected, "{day}");
-        }
-    }
 
     #[test]
     fn one_comes_after_all_others_in_each_folder_and_no_name_is_there_twice() {

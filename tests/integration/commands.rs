@@ -125,6 +125,22 @@ fn check_says_what_a_start_would_make_and_migrate_and_changes_nothing() {
 }
 
 #[test]
+fn no_command_but_serve_makes_the_file_of_the_access_log() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["check"][..], &["routes"], &["migrate", "status"]] {
+        let (code, _, error) = proving(folder.path(), &[command, &["--access-log", "access.log"]].concat());
+        assert_eq!(code, 0, "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{command:?}");
+    }
+    let (code, _, error) = proving(folder.path(), &["check", "--access-log", "not-there/access.log"]);
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("--access-log: `web.access_log`: cannot open not-there/access.log: No such file"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_migration_that_the_program_does_not_have_is_listed_and_not_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     proving(folder.path(), &["migrate"]);

@@ -46,17 +46,29 @@ impl Db {
         &self,
         migrations: &Migrations,
     ) -> Result<(Presence, Vec<(String, MigrationStatus)>), Error> {
-        let (migrations, found) = (migrations.clone(), Arc::new(Mutex::new(None)));
-        let (wanted, slot) = (migrations.clone(), Arc::clone(&found));
+        let wanted = migrations.clone();
+        match self.peek(move |conn| wanted.status(conn)).await? {
+            None => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
+            Some(found) => Ok((Presence::Present, found?)),
+        }
+    }
+
+    /// Runs a query that only reads, without a start and without any change; `None` where there is no database yet.
+    pub(super) async fn peek<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut Conn) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let found = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&found);
         let query: Query = Box::new(move |conn| {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted.status(conn));
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(query(conn));
             Ok(Ending::RollBack)
         });
         match self.database().peek(query).await? {
-            Presence::Missing => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
+            Presence::Missing => Ok(None),
             Presence::Present => {
                 let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Ok((Presence::Present, found.expect("a query that has ended has left its result")?))
+                Ok(Some(found.expect("a query that has ended has left its result")))
             }
         }
     }

@@ -18,6 +18,7 @@ mod distinguished_name;
 mod expiry;
 mod from_files;
 mod handshake;
+mod overview;
 mod pem;
 mod renewal;
 mod stream;
@@ -28,6 +29,7 @@ pub(crate) use certificates::SiteCertificates;
 pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};
+pub use overview::CertificateOverview;
 pub(crate) use renewal::renew;
 #[cfg(fuzzing)]
 pub(crate) use {distinguished_name::text as name_text, x509::Facts, x509::next_update};
