@@ -7,6 +7,7 @@ use config::{File, FileFormat, Map, Source, Value, ValueKind};
 use super::declared::{Declared, Name};
 use super::given::Override;
 use super::known::Known;
+use super::origin::{DEFAULTS, PROGRAM};
 use super::{Config, ConfigError, Section, Settings, declared, environment, locate, stray_variable, tree};
 
 /// Collects the sources of a configuration and merges them.
@@ -140,11 +141,6 @@ fn stray(known: &[Known], prefix: &str, name: &str) -> Option<String> {
     let meant = stray_variable::meant(known, prefix, name)?;
     Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
 }
-
-/// The origin of presets.
-const PROGRAM: &str = "program";
-/// The origin of what is in the program's text of defaults.
-const DEFAULTS: &str = "the program's defaults";
 
 /// Overrides as a source of the `config` crate.
 #[derive(Clone, Default)]
