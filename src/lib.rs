@@ -56,6 +56,8 @@ pub use error::StartError;
 pub use running::{Running, Stop};
 pub use server::Server;
 
+#[cfg(feature = "multipart")]
+pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
     App, Context, Db, Error, Routes, Settings, Stopping, UndeclaredSettings, asset, cancel_with_client, every, routes,

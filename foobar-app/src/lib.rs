@@ -41,6 +41,8 @@ mod tasks;
 pub mod testing;
 mod tower_app;
 
+#[cfg(feature = "multipart")]
+pub use actix_multipart;
 pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;

@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "foobar-app",
         &[
             "actix-http",
+            "actix-multipart",
             "actix-rt",
             "actix-service",
             "actix-web",

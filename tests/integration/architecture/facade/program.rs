@@ -31,7 +31,7 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
     MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber,
-    web,
+    Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_multipart,
+    actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse,
+    tracing_subscriber, web,
 };
