@@ -27,6 +27,7 @@ mod shape;
 mod sources;
 mod stray_variable;
 mod tree;
+mod word;
 
 use std::path::PathBuf;
 
@@ -54,6 +55,7 @@ pub use crate::{choice, settings};
 pub mod __private {
     pub use super::key::what_to_write;
     pub use super::known::defaults;
+    pub use super::word::Word;
     pub use serde::{self, Deserialize};
 }
 

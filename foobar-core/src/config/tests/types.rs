@@ -52,6 +52,35 @@ fn a_value_in_the_file_has_the_type_of_its_key_or_is_refused_with_both() {
     assert_eq!(message("[sites.www]\nroot = 5\n", &[]), root);
 }
 
+crate::choice! {
+    /// One whose words are those of booleans, and another.
+    pub enum Http2 {
+        /// Off.
+        Off = "false",
+        /// On.
+        On = "true",
+        /// On, also without TLS.
+        Cleartext = "cleartext",
+    }
+}
+
+#[test]
+fn a_choice_may_have_the_words_true_and_false_and_no_other_boolean_is_one() {
+    #[derive(Debug, Deserialize)]
+    struct Choices {
+        http2: Http2,
+    }
+    impl Section for Choices {}
+    let read = |value: &str| {
+        let text = format!("[choices]\nhttp2 = {value}\n");
+        let config = load_with(Loader::default().declare::<Choices>("choices"), &text, &[]).expect("the key is known");
+        config.at::<Choices>("choices").map(|choices| choices.http2).map_err(|error| error.to_string())
+    };
+    assert_eq!((read("true"), read("'true'"), read("false")), (Ok(Http2::On), Ok(Http2::On), Ok(Http2::Off)));
+    assert!(read("'on'").is_err_and(|error| error.contains("write \"false\", \"true\" or \"cleartext\"")));
+    assert!(read("1").is_err_and(|error| error.contains("1 is not accepted: found an integer, expected a word")));
+}
+
 #[test]
 fn a_date_is_told_to_be_written_as_text() {
     let expected = "found a date, which no key takes; write it as text, in quotes";
