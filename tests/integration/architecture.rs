@@ -63,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "foobar-core",
             "foobar-db",
             "futures-util",
+            "garde",
             "http",
             "http-body",
             "percent-encoding",
