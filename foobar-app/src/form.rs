@@ -70,7 +70,7 @@ pub use fields::FormFields;
 ///
 /// What the fields may be: text, numbers, `bool` (a checkbox: one that is not sent is false), enums of words (a choice),
 /// lists (a field that is there several times; none is an empty list) and `Option`s of them, which are `None` where the field is
-/// empty. Of a field that is there several times and is no list, the last counts. Fields that nobody asks for are ignored.
+/// empty; behind `#[serde(flatten)]` text alone. Of a field that is there several times and is no list, the last counts. Fields that nobody asks for are ignored.
 ///
 /// A body that is no form is an error of its own, and does not reach the handler: 415 where the `Content-Type` is another
 /// than `application/x-www-form-urlencoded`, 400 where it cannot be decoded or is not UTF-8, 413 where it is larger than

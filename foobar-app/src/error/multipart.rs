@@ -4,9 +4,8 @@ use std::error::Error as StdError;
 
 use actix_multipart::{LimitExceeded, MultipartError};
 use actix_web::ResponseError;
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-
-use super::unreadable::payload;
 
 /// What the error says itself; of a body, what the error of the body says, which actix-multipart makes a 400 throughout.
 pub(super) fn status(error: &(dyn StdError + 'static)) -> Option<StatusCode> {
@@ -17,7 +16,8 @@ pub(super) fn status(error: &(dyn StdError + 'static)) -> Option<StatusCode> {
     }
 }
 
-pub(super) fn words(error: &MultipartError) -> &'static str {
+/// What the client is told; of a body that failed, `payload` knows.
+pub(super) fn words(error: &MultipartError, payload: fn(&PayloadError) -> &'static str) -> &'static str {
     match error {
         MultipartError::ContentTypeMissing
         | MultipartError::ContentTypeParse

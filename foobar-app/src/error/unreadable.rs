@@ -54,7 +54,7 @@ pub(crate) fn words(error: &(impl MaybeOf + ?Sized)) -> Option<&'static str> {
     let field = lines.or_else(|| error.find().map(|_: &ParseError| FIELD));
     let field = field.or_else(|| error.find().map(|_: &ContentTypeError| FIELD));
     #[cfg(feature = "multipart")]
-    let field = field.or_else(|| error.find().map(super::multipart::words));
+    let field = field.or_else(|| error.find().map(|error| super::multipart::words(error, payload)));
     field.or_else(|| error.find().map(payload)).or_else(|| error.is_of_limit().then_some(TOO_LARGE))
 }
 
@@ -76,7 +76,7 @@ fn form(error: &UrlencodedError) -> &'static str {
     }
 }
 
-pub(super) fn payload(error: &PayloadError) -> &'static str {
+fn payload(error: &PayloadError) -> &'static str {
     match error {
         PayloadError::Overflow => TOO_LARGE,
         _ => "The body of the request could not be read.",

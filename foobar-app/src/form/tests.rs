@@ -1,8 +1,12 @@
 use std::fmt::Debug;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
+use foobar_core::{BodyError, BoxError, RequestBody};
 use garde::Validate;
+use http_body::{Body, Frame};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,6 +39,19 @@ struct Entry {
 enum Color {
     Red,
     Green,
+}
+
+/// A body that is cut off where it is too large, as the web tier does.
+struct TooLarge(bool);
+
+impl Body for TooLarge {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let first = std::mem::replace(&mut self.0, false);
+        Poll::Ready(first.then(|| Err(BodyError::TooLarge { limit: 9 }.into())))
+    }
 }
 
 /// The value, or the errors with 422.
@@ -268,4 +285,6 @@ async fn a_body_that_is_no_form_does_not_reach_the_handler() {
         assert_eq!(answer.header("content-type") == Some("application/problem+json"), expected != 200, "{answer:?}");
     }
     assert_eq!(client.post("/").body(GOOD).await.status(), 415, "it does not say what it is");
+    let large = client.post("/").header("content-type", form).stream(RequestBody::stream(TooLarge(true))).await;
+    assert_eq!(large.status(), 413, "{large:?}");
 }
