@@ -81,6 +81,18 @@ fn what_is_wrong_with_them_stops_the_start_with_file_line_and_key() {
         ),
         ("[guestbook]\n\nper_page = 'many'\n", "guestbook.toml:3: `guestbook.per_page`: \"many\" is not accepted: "),
         (
+            "[guestbook]\nper_page = true\n",
+            "guestbook.toml:2: `guestbook.per_page`: true is not accepted: found a boolean, expected an integer",
+        ),
+        ("[guestbook]\nper_page = 2.9\n", "guestbook.toml:2: `guestbook.per_page`: 2.9 is not accepted: found a float"),
+        (
+            "[guestbook]\nper_page = -1\n",
+            "guestbook.toml:2: `guestbook.per_page`: -1 is not accepted: it is negative, expected an integer from 0 to ",
+        ),
+        ("[guestbook]\ntitle = 5\n", "guestbook.toml:2: `guestbook.title`: 5 is not accepted: found an integer, "),
+        ("[guestbok]\n", "guestbook.toml:1: unknown key `guestbok`; did you mean `guestbook`?"),
+        ("[web]\nworkers = true\n", "guestbook.toml:2: `web.workers`: true is not accepted: found a boolean, "),
+        (
             "[guestbook]\npassword = [\"hunter2\"]\n",
             "guestbook.toml:2: `guestbook.password`: the value, which is a secret, is not",
         ),
