@@ -106,7 +106,7 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// An array that opens with a quote, and not the address `[::1]:80`; else what is between commas.
-fn items(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn items(text: &str) -> Result<Vec<String>, String> {
     let text = text.trim();
     if !text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\''])) {
         return Ok(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect());

@@ -4,7 +4,7 @@ use config::{Value, ValueKind};
 
 use super::error::Hint;
 use super::given::Override;
-use super::known::default_of;
+use super::known::{Known, default_of};
 use super::tree::{self, split_last};
 use super::{Config, ConfigError, stray_variable};
 
@@ -61,7 +61,7 @@ impl Config {
     }
 
     fn unknown_at(&self, key: &str, origin: String) -> ConfigError {
-        let candidates = self.known.iter().map(|known| named_like(&known.name, key));
+        let candidates = self.known.iter().flat_map(|known| self.candidates(known, key));
         let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
         let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
         let hint = self
@@ -71,6 +71,14 @@ impl Config {
             .or_else(|| self.key_of_section_around(key))
             .or_else(|| self.key_of_other_section(key));
         ConfigError::UnknownKey { key: key.to_owned(), origin, hint }
+    }
+
+    /// What may have been meant by `key`: a known one, and for a section without a value the sections on the way to it.
+    fn candidates(&self, known: &Known, key: &str) -> Vec<String> {
+        let is_section = tree::find(&self.root, key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_)));
+        let around = |name: &String| split_last(name).map(|(section, _)| section).filter(|section| !section.is_empty());
+        let sections = std::iter::successors(around(&known.name), around).filter(|_| is_section);
+        std::iter::once(known.name.clone()).chain(sections).map(|name| named_like(&name, key)).collect()
     }
 
     /// The variable that was meant by this one, if the key is from the environment.

@@ -134,7 +134,7 @@ macro_rules! choice {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, $crate::config::__private::Deserialize)]
-        #[serde(crate = "foobar_core::config::__private::serde", try_from = "String")]
+        #[serde(crate = "foobar_core::config::__private::serde", try_from = "foobar_core::config::__private::Word")]
         pub enum $name {
             $( $(#[$doc])+ $variant, )+
         }
@@ -147,6 +147,14 @@ macro_rules! choice {
                     $( $word => Ok(Self::$variant), )+
                     _ => Err($crate::config::__private::what_to_write(&[$( $word ),+])),
                 }
+            }
+        }
+
+        impl TryFrom<$crate::config::__private::Word> for $name {
+            type Error = String;
+
+            fn try_from(word: $crate::config::__private::Word) -> Result<Self, String> {
+                word.into_text().try_into()
             }
         }
     };

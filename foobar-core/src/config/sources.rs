@@ -7,6 +7,7 @@ use config::{File, FileFormat, Map, Source, Value, ValueKind};
 use super::declared::{Declared, Name};
 use super::given::Override;
 use super::known::Known;
+use super::origin::{DEFAULTS, PROGRAM};
 use super::{Config, ConfigError, Section, Settings, declared, environment, locate, stray_variable, tree};
 
 /// Collects the sources of a configuration and merges them.

@@ -3,6 +3,7 @@
 mod declared;
 mod environment;
 mod program;
+mod types;
 
 use super::*;
 use crate::{List, Period, Secret, Size};
@@ -150,6 +151,9 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
         message("[sites.www]\nrout = 'x'\n", &[]),
         "foobar.toml:2: unknown key `sites.www.rout`; did you mean `sites.www.root`?"
     );
+    assert!(message("[wbe]\n", &[]).ends_with("unknown key `wbe`; did you mean `web`?"));
+    assert!(message("[sitse.www]\n", &[]).ends_with("did you mean `sites.www`?"));
+    assert!(message("[sites.www.ruotes]\n", &[]).ends_with("did you mean `sites.www.routes`?"));
     let undeclared = "nobody has declared a section [nonsense]; a program does so with";
     assert!(message("[nonsense]\n", &[]).starts_with(&format!("foobar.toml:1: unknown key `nonsense`; {undeclared}")));
     assert!(message("[nonsense]\nlisten = 1\n", &[]).contains(undeclared));
@@ -193,7 +197,7 @@ fn a_key_of_another_section_is_told_where_it_stands() {
 fn a_bad_item_of_a_list_is_refused_with_its_own_line_and_value() {
     assert_eq!(
         message("[sites.\"a.b\"]\nroot = '.'\nindex = ['a', ['b']]\n", &[]),
-        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found sequence, expected a string"
+        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found an array, expected a string"
     );
     let lines = "[web]\nlisten = [\n  'a',\n  ['b'],\n]\n";
     assert!(message(lines, &[]).starts_with("foobar.toml:4: `web.listen`: [\"b\"] is not accepted: "));
