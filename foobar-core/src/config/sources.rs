@@ -136,11 +136,6 @@ impl Loader {
     }
 }
 
-/// The origin of presets.
-const PROGRAM: &str = "program";
-/// The origin of what is in the program's text of defaults.
-const DEFAULTS: &str = "the program's defaults";
-
 /// Overrides as a source of the `config` crate.
 #[derive(Clone, Default)]
 struct Values(Vec<Override>);
