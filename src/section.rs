@@ -61,7 +61,7 @@ pub use foobar_core::config::{Key, Section};
 /// # async fn main() {
 /// let server = foobar::Server::new().app(foobar::routes(|_| ())).settings::<Guestbook>("guestbook");
 /// let error = server.set("guestbook.per_page", "0").start().await.err().expect("it is refused");
-/// assert_eq!(error.to_string(), "code: `guestbook.per_page`: 0 is not accepted: a page has 1 to 100 entries");
+/// assert!(error.to_string().ends_with("is not accepted: a page has 1 to 100 entries"), "{error}");
 /// # }
 /// ```
 ///
