@@ -71,8 +71,8 @@ const INSIDE_A_RUNTIME: &str = "`Server::run` makes its own runtime and was call
     `fn main() -> ExitCode`, without `async` and without `#[actix_web::main]` or `#[tokio::main]`; a program that needs its \
     own runtime calls `Server::start`";
 
-/// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is chosen:
-/// a program's own HTTP client may bring the second. One that the program has chosen before stays.
+/// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is
+/// chosen: a program's own HTTP client may bring the second. One that the program has chosen before stays.
 fn install_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
@@ -86,11 +86,11 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Err(error) => fail(&error.into()),
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
+        Command::Routes => routes::run(&config, parts),
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
-                Command::Routes => routes::run(&composition),
                 _ => check::run(&composition),
             },
         },

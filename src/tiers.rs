@@ -1,7 +1,8 @@
 //! The parts that a [`Server`](crate::Server) composes, for whoever replaces one or adds one: each is a [`Tier`].
 //!
-//! - A web tier in the place of [`Web`]: [`WebTier`], given to [`Server::web_tier`](crate::Server::web_tier).
-//! - An application that is no [`App`](crate::App): [`AppTier`], or a [`Handler`], which takes a request to a response.
+//! - A web tier in place of [`Web`]: [`WebTier`], given to [`Server::web_tier`](crate::Server::web_tier).
+//! - An application that is not an [`App`](crate::App): [`AppTier`], or a [`Handler`], which takes a request to a
+//!   response.
 //! - Another database: [`Database`], given to [`Server::database`](crate::Server::database).
 //! - A part of your own, such as a queue worker: [`Tier`], given to [`Server::tier`](crate::Server::tier).
 //!

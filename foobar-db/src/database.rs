@@ -25,8 +25,8 @@ pub trait Database: Tier {
     /// server that is down, which a start would wait for, is an error here.
     fn check(&self) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it is
-    /// run like any other, on a database that has been started.
+    /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it
+    /// is run like any other, on a database that has been started.
     fn peek(&self, query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
         Box::pin(async { self.run(QueryKind::Read, query).await.map(|()| Presence::Present) })
     }

@@ -48,9 +48,9 @@ impl Web {
         Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default() })
     }
 
-    /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left HTTP. Then
-    /// they are ended and count as finished; event streams (`text/event-stream`) after a second. The default is 5 s; the
-    /// last quarter of the time until the drain's deadline is not theirs.
+    /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
+    /// HTTP. Then they are ended and count as finished; event streams (`text/event-stream`) after a second. The default
+    /// is 5 s; the last quarter of the time until the drain's deadline is not theirs.
     #[must_use]
     pub fn stream_timeout(mut self, time: Duration) -> Self {
         self.plan.limits.stream_time = time;

@@ -13,13 +13,13 @@ pub trait WebTier: Tier {
         Ok(())
     }
 
-    /// Takes the addresses of `start` before any tier has started, so that one that is in use leaves everything as it was;
-    /// nobody is served yet. May block. By default `start` takes them itself.
+    /// Takes the addresses of `start` before any tier has started, so that one that is in use leaves everything as it
+    /// was; nobody is served yet. May block. By default `start` takes them itself.
     fn bind(&self) -> Result<(), BoxError> {
         Ok(())
     }
 
-    /// Opens the access log anew, as after its file was moved away. The default has none.
+    /// Reopens the access log, for use after its file has been moved away. The default has none.
     fn reopen_logs(&self) {}
 
     /// Its sites and routes, in the order in which they are tried. The default has none.

@@ -6,6 +6,7 @@ use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
 use super::{installed_log, migrate};
 use crate::composition::Composition;
+use crate::settings::AllSettings;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
@@ -16,6 +17,8 @@ pub(super) fn run(composition: &Composition) -> Exit {
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
+    let AllSettings { log, web, .. } = &composition.settings;
+    installed_log::clash(&composition.config, log, &web.access_log).iter().for_each(warn);
     composition.warnings().iter().for_each(warn);
     let pending = composition.database.as_ref().map_or(Ok(()), |database| schema(composition, database));
     if let Err(error) = pending {

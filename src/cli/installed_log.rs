@@ -61,6 +61,12 @@ impl InstalledLog {
         matches!(self.format, LogFormat::Json)
     }
 
+    /// Warns where the access log goes to the same place.
+    pub(super) fn warn_of_clash(&self, config: &Config, settings: &LogSettings, access_log: &str) {
+        let clash = self.queue.as_ref().and_then(|_| clash(config, settings, access_log));
+        clash.iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
+
     /// Opens its file anew, as after it was moved away.
     pub(super) fn reopen(&self) {
         self.queue.iter().for_each(LogQueue::reopen);
@@ -74,11 +80,13 @@ impl InstalledLog {
 
     /// Tells of a failure.
     pub(super) fn complain(&self, message: impl Display) -> Exit {
-        if !matches!(self.failures, Failures::Printed) {
-            tracing::error!("{message}");
-        }
-        if !matches!(self.failures, Failures::Logged) {
-            output::complain(message);
+        match self.failures {
+            Failures::Printed => return output::complain(message),
+            Failures::Logged => tracing::error!("{message}"),
+            Failures::PrintedAndLogged => {
+                tracing::error!("{message}");
+                output::print_error(message);
+            }
         }
         Exit::Failure
     }
@@ -124,6 +132,22 @@ fn can_append(path: &Path) -> io::Result<()> {
         opened => opened.map(drop),
     }
 }
+
+/// A warning where the access log goes to the same place, whose readers want one of the two.
+pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -> Option<String> {
+    let is_same = match &settings.output {
+        LogOutput::Stderr => false,
+        LogOutput::Stdout => access_log == "stdout",
+        LogOutput::File(path) => {
+            let absolute = |path: &Path| std::path::absolute(path).ok(); // an empty path, which is refused elsewhere
+            !matches!(access_log, "stdout" | "off") && absolute(path) == absolute(Path::new(access_log))
+        }
+    };
+    is_same.then(|| format!("{}: {SAME_PLACE}", config.origin("log.output")))
+}
+
+const SAME_PLACE: &str = "`log.output`: the access log (`web.access_log`) goes to the same place, so their lines are mixed; \
+     send one of them elsewhere";
 
 fn may_be_made(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -39,7 +39,8 @@ const FIRST: &str = "The program runs them once `App::migrations` gives\n    \
         .sqlite(embed_migrations!(\"migrations/sqlite\"))\n        \
         .mysql(embed_migrations!(\"migrations/mysql\"))";
 
-/// The folder in the sources that the program was built of, where the command runs beside them; else in the working folder.
+/// The folder in the sources that the program was built of, where the command runs beside them; else in the working
+/// folder.
 fn in_sources(folder: SourceFolder) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default(); // a folder that is gone is beside nothing
     let is_beside = |package: &&Path| here.starts_with(package) || package.starts_with(&here);
@@ -52,7 +53,7 @@ fn in_sources(folder: SourceFolder) -> PathBuf {
 
 #[derive(Debug, thiserror::Error)]
 enum MakeError {
-    #[error("there is a migration of that name already: {}; choose another name", .0.display())]
+    #[error("there is already a migration of that name: {}; choose another name", .0.display())]
     Exists(PathBuf),
     #[error("cannot make {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

@@ -29,13 +29,19 @@ impl Db {
         self.with_schema(move |conn| migrations.take_back(conn, true)).await
     }
 
+    /// Whether there is a database yet; without a start and without any change, as [`check`](Self::check) does.
+    pub async fn presence(&self) -> Result<Presence, Error> {
+        self.database().peek(Box::new(|_| Ok(Ending::RollBack))).await
+    }
+
     /// Each migration's name and what is known of it, in the order of their versions.
     pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, MigrationStatus)>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.status(conn)).await
     }
 
-    /// The same without a start and without any change, as [`check`](Self::check) does; and whether there is a database yet.
+    /// The same without a start and without any change, as [`check`](Self::check) does; and whether there is a database
+    /// yet.
     pub async fn check_migrations(
         &self,
         migrations: &Migrations,

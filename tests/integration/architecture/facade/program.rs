@@ -29,9 +29,9 @@ use foobar::tiers::{
     WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
-    MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Routes, Running,
-    Section, Server, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredSettings, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, routes, run_to_end, send_file, sse, tracing_subscriber,
-    web,
+    App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,
+    Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError,
+    QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
+    UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
+    embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
