@@ -161,7 +161,7 @@ fn settings_that_mean_nothing_are_errors_that_name_their_key() {
         ("[web]\nclient_body_timeout = '0'\n", "`web.client_body_timeout`: 0 is out of range"),
         ("[web]\nsend_timeout = '0s'\n", "`web.send_timeout`: 0 is out of range"),
         ("[web]\nmin_rate_grace = '0'\n", "`web.min_rate_grace`: 0 is out of range"),
-        ("[web]\naccess_log = true\n", "`web.access_log`: \"true\" is not accepted; write \"stdout\", \"off\" or "),
+        ("[web]\naccess_log = 'true'\n", "`web.access_log`: \"true\" is not accepted; write \"stdout\", \"off\" or "),
         ("[web]\naccess_log = 'None'\n", "`web.access_log`: \"None\" is not accepted"),
         ("[web]\naccess_log = ''\n", "`web.access_log`: \"\" is not accepted"),
         ("[web]\nworker_connections = 0\n", "`web.worker_connections`: 0 is out of range"),
