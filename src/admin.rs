@@ -135,6 +135,10 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
     }
+    if admin.ssl_certificate.iter().any(|path| path.as_os_str() == "internal") {
+        let message = "\"internal\" is for sites; name the file of a certificate, such as \"./internal\"";
+        return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message: message.to_owned() });
+    }
     let mut settings = WebSettings::default();
     settings.listen = std::iter::once(address.to_owned()).collect();
     settings.workers = Some(1);

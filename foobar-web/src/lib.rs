@@ -18,6 +18,8 @@ mod file_source;
 mod http1;
 mod http2;
 mod in_process;
+mod issuer;
+mod kept;
 mod limits;
 mod memory;
 mod net;

@@ -8,6 +8,8 @@ use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
+use crate::issuer::Issuers;
+use crate::kept::Kept;
 use crate::limits::{Limits, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{Sites, warnings};
@@ -23,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Of the certificates that the server gets by itself, if it speaks TLS.
+    pub(crate) issuers: Option<Issuers>,
     /// What of the settings will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
@@ -41,7 +45,8 @@ impl Plan {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
-        let tls = tls(web, sites)?;
+        let issuers = Issuers::compile(web, sites)?;
+        let tls = tls(web, sites, issuers.as_ref())?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
@@ -53,6 +58,7 @@ impl Plan {
             clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
             sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
+            issuers,
             warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
@@ -109,7 +115,11 @@ fn https_port(listen: &[Listen]) -> Option<u16> {
     Some(ssl.port().filter(|port| *port != 0).unwrap_or(443)) // a free port is a test's, or a proxy is before it
 }
 
-fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
+fn tls(
+    web: &WebSettings,
+    sites: &BTreeMap<String, SiteSettings>,
+    issuers: Option<&Issuers>,
+) -> Result<Option<Tls>, Error> {
     let options = TlsOptions {
         protocols: &web.ssl_protocols,
         tickets: web.ssl_session_tickets,
@@ -117,14 +127,21 @@ fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Opti
         rejects: web.ssl_reject_handshake,
         alpn: alpn(web.http2),
     };
-    let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {
-        key: config::key(&["sites", label]),
-        certificates: site.ssl_certificate.to_vec(),
-        keys: site.ssl_certificate_key.to_vec(),
-        names: site.server_name.to_vec(),
-        client_rule: client_rule(label, site),
-    };
+    let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
+    let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));
     Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+fn certificates(label: &str, site: &SiteSettings, kept: Option<&Arc<Kept>>) -> SiteCertificates {
+    let own = kept.map(|kept| vec![kept.path.clone()]);
+    SiteCertificates {
+        key: config::key(&["sites", label]),
+        certificates: own.clone().unwrap_or_else(|| site.ssl_certificate.to_vec()), // that is where it brings its own
+        keys: own.unwrap_or_else(|| site.ssl_certificate_key.to_vec()),             // the same
+        names: kept.map_or_else(|| site.server_name.to_vec(), |kept| kept.names.clone()),
+        client_rule: client_rule(label, site),
+        kept: kept.cloned(),
+    }
 }
 
 fn client_rule(label: &str, site: &SiteSettings) -> Option<ClientRule> {

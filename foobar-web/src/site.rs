@@ -6,6 +6,7 @@
 //! - An internal route lists its folders only where it says so itself.
 
 mod asset;
+mod certificate_names;
 mod client_rule;
 mod error_page;
 mod https;
@@ -35,6 +36,7 @@ use https::HttpsRules;
 use route::Folder;
 use server_name::Form;
 
+pub(crate) use certificate_names::certificate_names;
 pub(crate) use known_host::KnownHost;
 pub use overview::{RouteOverview, SiteOverview};
 pub(crate) use route::{Routes, TryReply, is_file};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
+use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
@@ -24,6 +25,8 @@ pub struct Web {
     crew: Threads,
     /// Those that are bound: they listen once the tier has started.
     listeners: Mutex<Vec<Listener>>,
+    /// As long as the tier serves, where it gets certificates by itself.
+    renewing: Mutex<Option<Renewing>>,
 }
 
 impl Web {
@@ -45,7 +48,7 @@ impl Web {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default() })
+        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default(), renewing: Mutex::default() })
     }
 
     /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left HTTP. Then
@@ -68,6 +71,7 @@ impl Web {
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
         self.bind_all()?;
+        self.issue()?;
         let listeners = std::mem::take(&mut *self.listeners());
         listeners.iter().try_for_each(Listener::listen)?;
         let works = (0..self.plan.workers).map(|_| work(&listeners)).collect::<io::Result<_>>();
@@ -75,6 +79,21 @@ impl Web {
         self.crew.start(&self.plan, works).await?;
         *self.listeners() = listeners;
         Ok(())
+    }
+
+    /// Before the first client, so that it sees the certificate of a local authority.
+    fn issue(&self) -> Result<(), Error> {
+        let (Some(issuers), Some(tls)) = (&self.plan.issuers, &self.plan.tls) else { return Ok(()) };
+        if self.plan.listen.iter().any(|listen| listen.ssl) {
+            issuers.prepare()?;
+            tls.refresh();
+            *self.renewing() = Some(issuers.start()?);
+        }
+        Ok(())
+    }
+
+    fn renewing(&self) -> MutexGuard<'_, Option<Renewing>> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
     fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
@@ -107,6 +126,7 @@ impl Tier for Web {
         Box::pin(async move {
             let listeners = std::mem::take(&mut *self.listeners());
             drop(listeners); // the workers close their shares
+            drop(self.renewing().take());
             self.crew.drain(deadline).await;
         })
     }

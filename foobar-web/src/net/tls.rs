@@ -20,6 +20,7 @@ mod from_files;
 mod handshake;
 mod pem;
 mod renewal;
+mod stand_in;
 mod stream;
 mod ticket_keys;
 mod x509;
@@ -29,5 +30,6 @@ pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};
 pub(crate) use renewal::renew;
+pub(crate) use x509::Facts;
 #[cfg(fuzzing)]
-pub(crate) use {distinguished_name::text as name_text, x509::Facts, x509::next_update};
+pub(crate) use {distinguished_name::text as name_text, x509::next_update};

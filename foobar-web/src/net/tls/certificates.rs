@@ -11,7 +11,9 @@ use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::stand_in::stand_in;
 use super::x509::Facts;
+use crate::kept::Kept;
 use crate::{Error, Warning};
 
 /// The certificates of one site, as they are configured.
@@ -25,6 +27,8 @@ pub(crate) struct SiteCertificates {
     pub(crate) names: Vec<String>,
     /// What the site asks of its clients' certificates; `None` if it wants none.
     pub(crate) client_rule: Option<ClientRule>,
+    /// The one that the server gets by itself; its file is the only one, for certificate and key.
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 /// The certificates of one site: of those that a client can verify, the cheapest is used.
@@ -58,7 +62,7 @@ impl Certificates {
             return Ok(None);
         }
         let files = site.certificates.iter().chain(&site.keys).cloned().collect();
-        let current = FromFiles::load(files, || Current::load(site, provider))?;
+        let current = FromFiles::load(files, || Current::begin(site, provider))?;
         Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current }))
     }
 
@@ -95,6 +99,21 @@ impl Certificates {
 }
 
 impl Current {
+    /// What is there at the start: one that the server gets by itself may be missing, or be damaged; who looks after it
+    /// makes another.
+    fn begin(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
+        match (Self::load(site, provider), &site.kept) {
+            (Err(_), Some(kept)) => Self::stand_in(kept, provider),
+            (loaded, _) => loaded,
+        }
+    }
+
+    /// One that nobody has signed, until there is the one that is kept.
+    fn stand_in(kept: &Kept, provider: &Provider) -> Result<Self, Error> {
+        let certified = stand_in(&kept.names, provider)?;
+        Ok(Self { keys: vec![Arc::new(certified)], warnings: Vec::new(), expiries: Vec::new() })
+    }
+
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
         let mut current = Self { keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
@@ -182,6 +201,7 @@ pub(super) mod tests {
             keys: vec![folder.path().join("key")],
             names: Vec::new(),
             client_rule: None,
+            kept: None,
         };
         let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
         assert_eq!(logged(|| certificates.tell_expired(SystemTime::now())), "");
@@ -202,6 +222,7 @@ pub(super) mod tests {
             keys: vec![key.clone()],
             names: Vec::new(),
             client_rule: None,
+            kept: None,
         };
         let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
         let shown = || certificates.current.read(|current| current.keys[0].cert[0].to_vec());

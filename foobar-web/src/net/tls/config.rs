@@ -96,7 +96,7 @@ impl Tls {
     }
 
     /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed.
-    pub(super) fn refresh(&self) {
+    pub(crate) fn refresh(&self) {
         self.sites.iter().flatten().for_each(|site| site.refresh(&self.common));
         self.ticket_keys.iter().for_each(|keys| keys.refresh());
     }

@@ -58,6 +58,15 @@ impl<'a> Facts<'a> {
         self.names.iter().any(|own| own == name || own.strip_prefix("*.").is_some_and(|rest| Some(rest) == parent))
     }
 
+    /// Whether it is for these names in lower case and addresses, and for no others.
+    pub(crate) fn is_exactly_for(&self, wanted: &[String]) -> bool {
+        let has = |name: &String| match name.parse() {
+            Ok(address) => self.addresses.contains(&address),
+            Err(_) => self.names.contains(name),
+        };
+        wanted.len() == self.names.len() + self.addresses.len() && wanted.iter().all(has)
+    }
+
     fn read_extensions(&mut self, mut extensions: Der<'_>) -> Option<()> {
         while let Some((SEQUENCE, extension)) = extensions.next() {
             let mut extension = Der(extension);
