@@ -4,6 +4,7 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -135,9 +136,11 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
     }
-    if admin.ssl_certificate.iter().any(|path| path.as_os_str() == "internal") {
-        let message = "\"internal\" is for sites; name the file of a certificate, such as \"./internal\"";
-        return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message: message.to_owned() });
+    let is_word = |path: &&PathBuf| path.as_os_str() == "internal" || path.as_os_str() == "auto";
+    if let Some(word) = admin.ssl_certificate.iter().find(is_word) {
+        let word = word.display();
+        let message = format!("\"{word}\" is for sites; name the file of a certificate, such as \"./{word}\"");
+        return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message });
     }
     let mut settings = WebSettings::default();
     settings.listen = std::iter::once(address.to_owned()).collect();

@@ -37,4 +37,5 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install nginx nginx "nginx, whose answers are compared"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"
+    install pebble pebble "pebble, Let's Encrypt's server for tests"
 )

@@ -1,24 +1,27 @@
-//! Certificates that the server gets by itself: from an authority of its own (`ssl_certificate = "internal"`). It must not
-//! know a request, or how a handshake is made.
+//! Certificates that the server gets by itself: from an authority of its own (`ssl_certificate = "internal"`), or from one
+//! that browsers know (`"auto"`). It must not know a request, or how a handshake is made.
 //!
 //! - What it gets is kept in the state folder (`web.state_dir`): for each site one file with chain and key, which is
 //!   replaced as a whole. TLS watches it as any other certificate, so no handshake is lost when it changes.
-//! - Nothing is made before the start: `foobar check` leaves everything as it is.
+//! - Nothing is made before the start: `foobar check` leaves everything as it is. A start waits for no authority but the
+//!   server's own.
 
+mod acme;
 mod local_authority;
 mod source;
 mod state_folder;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
 use foobar_core::{Chain, config};
+use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use crate::kept::Kept;
+use crate::kept::{Challenges, Kept};
 use crate::{Error, SiteSettings, WebSettings};
+use acme::Acme;
 use local_authority::LocalAuthority;
 use source::Source;
 use state_folder::StateFolder;
@@ -29,67 +32,122 @@ pub(crate) struct Issuers {
     folder: StateFolder,
     /// By the labels of the sites.
     internal: BTreeMap<String, Arc<Kept>>,
+    acme: Option<Arc<Acme>>,
 }
 
-/// As long as it is there, certificates are renewed.
+/// As long as it is there, certificates are ordered and renewed.
 pub(crate) struct Renewing {
     _until: Sender<()>,
 }
 
 impl Issuers {
-    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none.
-    pub(crate) fn compile(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Self>, Error> {
-        let mut issuers = Self { folder: StateFolder::of(web), internal: BTreeMap::new() };
+    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none. `has_plain`
+    /// says whether clients reach the server without TLS.
+    pub(crate) fn compile(
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        has_plain: bool,
+    ) -> Result<Option<Self>, Error> {
+        let folder = StateFolder::of(web);
+        let (mut internal, mut acme) = (BTreeMap::new(), None);
         for (label, site) in sites {
             let key = config::key(&["sites", label]);
-            if Source::of(&key, site)? == Source::Internal {
-                let names = local_authority::names(&key, site)?;
-                let path = issuers.folder.certificate(local_authority::FOLDER, label);
-                issuers.internal.insert(label.clone(), Arc::new(Kept { path, names }));
+            match Source::of(&key, site)? {
+                Source::Files => {}
+                Source::Internal => {
+                    let names = local_authority::names(&key, site)?;
+                    let path = folder.certificate(local_authority::FOLDER, label);
+                    internal.insert(label.clone(), Arc::new(Kept::new(path, names)));
+                }
+                Source::Auto => {
+                    let mut orders = match acme.take() {
+                        Some(orders) => orders,
+                        None => Acme::compile(&web.acme, &folder, has_plain)?,
+                    };
+                    orders.add(label, &key, site)?;
+                    acme = Some(orders);
+                }
             }
         }
-        if issuers.internal.is_empty() {
+        if internal.is_empty() && acme.is_none() {
             return Ok(None);
         }
-        issuers.folder.check_hidden(sites)?;
-        Ok(Some(issuers))
+        folder.check_hidden(sites)?;
+        Ok(Some(Self { folder, internal, acme: acme.map(Arc::new) }))
     }
 
     /// Where a site's certificate is kept; `None` if it brings its own, or has none.
     pub(crate) fn kept(&self, label: &str) -> Option<&Arc<Kept>> {
-        self.internal.get(label)
+        self.internal.get(label).or_else(|| self.acme.as_ref()?.sites.get(label))
+    }
+
+    /// Where the certificate of a site is kept that may have none yet.
+    pub(crate) fn ordered(&self, label: &str) -> Option<Arc<Kept>> {
+        self.acme.as_ref()?.sites.get(label).cloned()
+    }
+
+    /// What an authority finds when it looks whose a name is; `None` if none does.
+    pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
+        self.acme.as_ref().map(|acme| Arc::clone(&acme.challenges))
     }
 
     /// Makes what the server can make by itself, and says how clients trust it.
     pub(crate) fn prepare(&self) -> Result<(), Error> {
-        let authority = self.issue_internal()?;
-        tracing::info!("{}", authority.how_to_trust());
+        if let Some(authority) = self.issue_internal()? {
+            tracing::info!("{}", authority.how_to_trust());
+        }
+        self.acme.iter().for_each(|acme| acme.prepare());
         Ok(())
     }
 
-    /// Renews certificates in time, until the other end is dropped.
+    /// Orders and renews certificates in time, until the other end is dropped.
     pub(crate) fn start(&self) -> Result<Renewing, Error> {
         let (until, end) = channel();
-        let (name, issuers) = ("foobar-web-cert".to_owned(), self.clone());
-        let thread = Builder::new().name(name.clone()).spawn(move || issuers.renew(&end));
-        thread.map(|_| Renewing { _until: until }).map_err(|source| Error::Thread { name, source })
+        let name = "foobar-web-cert".to_owned();
+        let failed = |source| Error::Thread { name: name.clone(), source };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let issuers = self.clone();
+        let run = move || {
+            runtime.block_on(issuers.run(end));
+            runtime.shutdown_background(); // a name may still be looked up
+        };
+        Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { _until: until }).map_err(failed)
     }
 
-    fn renew(&self, until: &Receiver<()>) {
-        while let Err(RecvTimeoutError::Timeout) = until.recv_timeout(LOOK) {
+    async fn run(&self, until: Receiver<()>) {
+        let order = async {
+            match &self.acme {
+                Some(acme) => acme.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = order => {}
+            () = self.renew_internal() => {}
+            _ended = until => {}
+        }
+    }
+
+    async fn renew_internal(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
             if let Err(error) = self.issue_internal() {
                 tracing::error!(error = %Chain(&error), "certificates of the local authority are not renewed");
             }
         }
     }
 
-    fn issue_internal(&self) -> Result<LocalAuthority, Error> {
-        let _lock = self.folder.lock()?; // another process may have the same folder
+    /// `None` if no site wants one.
+    fn issue_internal(&self) -> Result<Option<LocalAuthority>, Error> {
+        if self.internal.is_empty() {
+            return Ok(None);
+        }
+        let _lock = self.folder.lock(local_authority::FOLDER)?; // another process may have the same folder
         let authority = LocalAuthority::open(&self.folder)?;
         self.internal.values().try_for_each(|kept| authority.keep(&self.folder, kept, SystemTime::now()))?;
-        Ok(authority)
+        Ok(Some(authority))
     }
 }
 
-/// The time between two looks at what is due.
+/// The time between two looks at certificates of the local authority.
 const LOOK: Duration = Duration::from_secs(60 * 60);

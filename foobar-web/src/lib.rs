@@ -50,7 +50,8 @@ pub use in_process::InProcess;
 pub use net::Address;
 pub use rust_embed;
 pub use settings::{
-    Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,
+    AcmeSettings, Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient,
+    WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;

@@ -45,7 +45,10 @@ impl Plan {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
-        let issuers = Issuers::compile(web, sites)?;
+        let issuers = Issuers::compile(web, sites, listen.iter().any(|listen| !listen.ssl))?;
+        if let Some(issuers) = &issuers {
+            compiled.wait_for(issuers.challenges(), |label| issuers.ordered(label));
+        }
         let tls = tls(web, sites, issuers.as_ref())?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
@@ -126,6 +129,7 @@ fn tls(
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
         alpn: alpn(web.http2),
+        challenges: issuers.and_then(Issuers::challenges),
     };
     let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
     let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));

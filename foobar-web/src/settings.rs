@@ -1,5 +1,6 @@
 //! The configuration of a tier, section by section. It must not know what is made of it.
 
+mod acme;
 mod choices;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use foobar_core::{List, Period, Size, TrustedProxy};
 
 use crate::{Coding, Links};
 
+pub use acme::AcmeSettings;
 pub use choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
 
 settings! {
@@ -126,6 +128,9 @@ settings! {
         /// made at the start with the mode 0700, where a site needs it, and may not lie in a folder that is served. If
         /// absent, `$STATE_DIRECTORY`, which systemd sets by `StateDirectory=`, else `state` in the working folder.
         pub state_dir: Option<PathBuf>,
+        ;
+        /// `[acme]`, which is a section of its own in a configuration.
+        pub acme: AcmeSettings,
     }
 }
 
@@ -143,7 +148,10 @@ settings! {
         /// it can verify. Changed files are used without a restart; where they cannot be used, the log says so once,
         /// and those of before stay in use. Or `"internal"`, for development: at the start the server makes a
         /// certificate for the site's names, `localhost` and the loopback addresses, signed by an authority of its own,
-        /// which it keeps in `web.state_dir`; the log says how clients trust it.
+        /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
+        /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
+        /// port 80 or, if it listens with TLS alone, 443, and renews it in time. It keeps it in `web.state_dir`; until
+        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be
         /// able to read.

@@ -9,6 +9,8 @@ pub(super) enum Source {
     Files,
     /// From an authority of the server's own.
     Internal,
+    /// From an authority that browsers know, by ACME.
+    Auto,
 }
 
 impl Source {
@@ -34,6 +36,7 @@ impl Source {
     fn named(path: &Path) -> Option<(&str, Self)> {
         match path.to_str()? {
             "internal" => Some(("internal", Self::Internal)),
+            "auto" => Some(("auto", Self::Auto)),
             _ => None,
         }
     }

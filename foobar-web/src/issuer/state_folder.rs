@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::{Error, SiteSettings, WebSettings};
 
@@ -53,13 +54,31 @@ impl StateFolder {
         }
     }
 
-    /// Waits until no other process writes to the folder; makes it if it is not there.
-    pub(super) fn lock(&self) -> Result<Lock, Error> {
-        let path = self.0.join("lock");
-        let locked = make_folder(&self.0)
-            .and_then(|()| OpenOptions::new().create(true).append(true).mode(0o600).open(&path))
-            .and_then(|file| flock(&file, FlockOperation::LockExclusive).map(|()| Lock(file)).map_err(io::Error::from));
-        locked.map_err(|source| Error::State { path, source })
+    /// Waits until no other process writes to this issuer's folder; makes it if it is not there.
+    pub(super) fn lock(&self, issuer: &str) -> Result<Lock, Error> {
+        let (path, file) = self.lock_file(issuer)?;
+        let locked = flock(&file, FlockOperation::LockExclusive);
+        locked.map(|()| Lock(file)).map_err(|error| Error::State { path, source: error.into() })
+    }
+
+    /// The same at once; `None` if another process has it.
+    pub(super) fn try_lock(&self, issuer: &str) -> Result<Option<Lock>, Error> {
+        let (path, file) = self.lock_file(issuer)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(Error::State { path, source: error.into() }),
+        }
+    }
+
+    fn lock_file(&self, issuer: &str) -> Result<(PathBuf, File), Error> {
+        let folder = self.0.join(issuer);
+        let path = folder.join("lock");
+        let open = || OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        match make_folder(&folder).and_then(|()| open()) {
+            Ok(file) => Ok((path, file)),
+            Err(source) => Err(Error::State { path, source }),
+        }
     }
 
     /// Replaces a file of the folder as a whole: whatever happens, it is as before, or as it should be.
@@ -114,19 +133,30 @@ mod tests {
     }
 
     #[test]
+    fn a_lock_is_one_processs_and_each_issuer_has_its_own() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = StateFolder(temporary.path().join("state"));
+        let lock = folder.try_lock("acme").unwrap().expect("it is free");
+        assert!(folder.try_lock("acme").unwrap().is_none());
+        assert!(folder.try_lock("internal").unwrap().is_some());
+        drop(lock);
+        assert!(folder.try_lock("acme").unwrap().is_some());
+    }
+
+    #[test]
     fn a_file_is_replaced_as_a_whole_and_is_its_owners_alone() {
         use std::os::unix::fs::PermissionsExt;
         let temporary = tempfile::tempdir().unwrap();
         let folder = StateFolder(temporary.path().join("a/b"));
         let path = folder.path("internal", "ca.key");
         for content in ["first, which is longer", "second"] {
-            let _lock = folder.lock().unwrap();
+            let _lock = folder.lock("internal").unwrap();
             folder.write(&path, content).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
         }
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap()), mode(&folder.0)), (0o600, 0o700, 0o700));
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "it and the lock");
     }
 
     #[test]

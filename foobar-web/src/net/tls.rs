@@ -18,6 +18,7 @@ mod distinguished_name;
 mod expiry;
 mod from_files;
 mod handshake;
+mod outgoing;
 mod pem;
 mod renewal;
 mod stand_in;
@@ -29,6 +30,7 @@ pub(crate) use certificates::SiteCertificates;
 pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};
+pub(crate) use outgoing::client_config;
 pub(crate) use renewal::renew;
 pub(crate) use x509::Facts;
 #[cfg(fuzzing)]

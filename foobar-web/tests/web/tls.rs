@@ -1,5 +1,6 @@
 //! TLS: the certificate for a name, the stream under HTTP, what is wrong with certificates.
 
+mod acme;
 mod https;
 mod internal;
 

@@ -124,6 +124,7 @@ impl Current {
             current.warnings.extend(warnings);
         }
         current.keys.sort_by_key(|certified| cost(certified.key.algorithm()));
+        site.kept.iter().for_each(|kept| kept.set_issued());
         Ok(current)
     }
 }

@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName, ServerSettings,
-    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings,
+    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName,
+    ServerSettings, SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
