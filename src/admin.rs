@@ -200,7 +200,8 @@ impl State {
         let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
         let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        text(status, draining.into_iter().chain(lines).collect())
+        let concerns = self.tiers.iter().flat_map(|tier| concerns(&**tier));
+        text(status, draining.into_iter().chain(lines).chain(concerns).collect())
     }
 
     /// Whether each tier is ready, by its name; of several with one name, whether all are.
@@ -235,6 +236,12 @@ impl State {
 /// A tier that panics is not ready; what the others say is told all the same.
 fn readiness(tier: &dyn Tier) -> Readiness {
     panics::catch(|| tier.readiness()).unwrap_or_else(|panic| Readiness::not(panic.to_string()))
+}
+
+/// Lines of what an operator should look at.
+fn concerns(tier: &dyn Tier) -> Vec<String> {
+    let concerns = panics::catch(|| tier.concerns()).unwrap_or_else(|panic| vec![panic.to_string()]);
+    concerns.iter().map(|concern| format!("{}: look at this: {concern}\n", tier.name())).collect()
 }
 
 /// Where something is.

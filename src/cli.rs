@@ -1,6 +1,7 @@
 //! The command line that every program built on a [`Server`](crate::Server) has.
 
 mod arguments;
+mod certificates;
 mod check;
 mod installed_log;
 mod migrate;
@@ -71,6 +72,7 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
                 Command::Routes => routes::run(&composition),
+                Command::Certificates => certificates::run(&composition),
                 _ => check::run(&composition),
             },
         },

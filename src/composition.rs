@@ -13,7 +13,7 @@ use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{CertificateOverview, FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
@@ -102,6 +102,11 @@ impl Composition {
     /// What the web tier says of its sites.
     pub(crate) fn sites(&self) -> Vec<SiteOverview> {
         self.web.sites()
+    }
+
+    /// What the web tier says of its certificates.
+    pub(crate) fn certificates(&self) -> Vec<CertificateOverview> {
+        self.web.certificates()
     }
 
     /// What the application says of its routes; `None` where there is none.

@@ -19,6 +19,8 @@ pub use foobar_db::Sqlite;
 pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Presence, Query, QueryKind};
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
-pub use foobar_web::{Address, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier};
+pub use foobar_web::{
+    Address, CertificateOverview, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier,
+};
 
 pub use {bytes, http, http_body, tower_service};

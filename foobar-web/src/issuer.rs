@@ -8,6 +8,7 @@
 
 mod acme;
 mod local_authority;
+mod reach;
 mod source;
 mod state_folder;
 
@@ -16,13 +17,15 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{Chain, config};
+use foobar_core::{Chain, Metrics, config};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::kept::{Challenges, Kept};
-use crate::{Error, SiteSettings, WebSettings};
+use crate::net::Listen;
+use crate::{CertificateOverview, Error, SiteSettings, WebSettings};
 use acme::Acme;
 use local_authority::LocalAuthority;
+use reach::Reach;
 use source::Source;
 use state_folder::StateFolder;
 
@@ -41,12 +44,11 @@ pub(crate) struct Renewing {
 }
 
 impl Issuers {
-    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none. `has_plain`
-    /// says whether clients reach the server without TLS.
+    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none.
     pub(crate) fn compile(
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
-        has_plain: bool,
+        listen: &[Listen],
     ) -> Result<Option<Self>, Error> {
         let folder = StateFolder::of(web);
         let (mut internal, mut acme) = (BTreeMap::new(), None);
@@ -62,7 +64,7 @@ impl Issuers {
                 Source::Auto => {
                     let mut orders = match acme.take() {
                         Some(orders) => orders,
-                        None => Acme::compile(&web.acme, &folder, has_plain)?,
+                        None => Acme::compile(&web.acme, &folder, Reach::of(listen))?,
                     };
                     orders.add(label, &key, site)?;
                     acme = Some(orders);
@@ -89,6 +91,22 @@ impl Issuers {
     /// What an authority finds when it looks whose a name is; `None` if none does.
     pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
         self.acme.as_ref().map(|acme| Arc::clone(&acme.challenges))
+    }
+
+    /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
+    pub(crate) fn complete(&self, certificate: &mut CertificateOverview) {
+        let label = certificate.site.as_str();
+        let (renews, error) = match (self.internal.get(label), &self.acme) {
+            (Some(kept), _) => (local_authority::renewal(kept), None),
+            (None, Some(acme)) => acme.next_order(label),
+            (None, None) => return,
+        };
+        (certificate.renews, certificate.error) = (renews, error);
+    }
+
+    /// Adds how many orders of each site have failed since the last that has not.
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        self.acme.iter().for_each(|acme| acme.metrics(metrics));
     }
 
     /// Makes what the server can make by itself, and says how clients trust it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use foobar_core::{MakeHandler, Metrics, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
@@ -45,7 +46,7 @@ impl Plan {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
-        let issuers = Issuers::compile(web, sites, listen.iter().any(|listen| !listen.ssl))?;
+        let issuers = Issuers::compile(web, sites, &listen)?;
         if let Some(issuers) = &issuers {
             compiled.wait_for(issuers.challenges(), |label| issuers.ordered(label));
         }
@@ -75,6 +76,25 @@ impl Plan {
         metrics.gauge("foobar_web_workers", "Worker threads.", &[], self.workers);
         let most = self.workers.saturating_mul(self.limits.connections);
         metrics.gauge("foobar_web_connections_max", "Connections that may be open at a time.", &[], most);
+        for (site, expires) in self.expiries() {
+            let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs()); // long ago
+            let help = "When the first of a site's certificates expires, in seconds since 1970.";
+            metrics.gauge("foobar_web_certificate_expiry_timestamp_seconds", help, &[("site", &site)], seconds);
+        }
+    }
+
+    /// When the first certificate of each site expires that has one.
+    fn expiries(&self) -> BTreeMap<String, SystemTime> {
+        let mut first = BTreeMap::new();
+        for certificate in self.tls.iter().flat_map(|tls| tls.overview()) {
+            if let Some(expires) = certificate.expires {
+                first
+                    .entry(certificate.site)
+                    .and_modify(|first: &mut SystemTime| *first = expires.min(*first))
+                    .or_insert(expires);
+            }
+        }
+        first
     }
 }
 
@@ -139,6 +159,7 @@ fn tls(
 fn certificates(label: &str, site: &SiteSettings, kept: Option<&Arc<Kept>>) -> SiteCertificates {
     let own = kept.map(|kept| vec![kept.path.clone()]);
     SiteCertificates {
+        label: label.to_owned(),
         key: config::key(&["sites", label]),
         certificates: own.clone().unwrap_or_else(|| site.ssl_certificate.to_vec()), // that is where it brings its own
         keys: own.unwrap_or_else(|| site.ssl_certificate_key.to_vec()),             // the same

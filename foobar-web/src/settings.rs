@@ -11,8 +11,8 @@ use foobar_core::{List, Period, Size, TrustedProxy};
 
 use crate::{Coding, Links};
 
-pub use acme::AcmeSettings;
-pub use choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
+pub use self::acme::AcmeSettings;
+pub use self::choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
 
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
@@ -150,7 +150,7 @@ settings! {
         /// certificate for the site's names, `localhost` and the loopback addresses, signed by an authority of its own,
         /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
         /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
-        /// port 80 or, if it listens with TLS alone, 443, and renews it in time. It keeps it in `web.state_dir`; until
+        /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in `web.state_dir`; until
         /// there is one, clients see one that nobody has signed, and are not sent to HTTPS.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
@@ -13,7 +13,9 @@ use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
-use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use crate::{
+    Address, CertificateOverview, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier,
+};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -135,12 +137,23 @@ impl Tier for Web {
         self.plan.metrics(metrics);
         self.crew.metrics(metrics);
         self.plan.store.metrics(metrics);
+        self.plan.issuers.iter().for_each(|issuers| issuers.metrics(metrics));
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.concerns(SystemTime::now()))
     }
 }
 
 impl WebTier for Web {
     fn sites(&self) -> Vec<SiteOverview> {
         self.plan.sites.overview()
+    }
+
+    fn certificates(&self) -> Vec<CertificateOverview> {
+        let mut all = self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
+        self.plan.issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
+        all
     }
 
     fn warnings(&self) -> Vec<Warning> {

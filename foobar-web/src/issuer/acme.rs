@@ -17,27 +17,25 @@ mod tls_alpn;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use foobar_core::config;
+use foobar_core::{Metrics, config};
 use instant_acme::{Account, CertificateIdentifier, ChallengeType, Error as AcmeError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::reach::Reach;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, Kept};
 use crate::net::{Facts, client_config};
 use crate::{AcmeSettings, Error, SiteSettings};
-use account::StoredAccount;
+use account::{FOLDER, StoredAccount};
 use failure::Failure;
 use http_client::HttpClient;
 use order::Request;
 use record::Record;
 use schedule::{DAY, HOUR, seconds};
-
-/// Where its files are in the state folder.
-pub(super) const FOLDER: &str = "acme";
 
 /// The authority of the settings, and the certificates that sites get from it.
 pub(super) struct Acme {
@@ -47,12 +45,13 @@ pub(super) struct Acme {
     /// By the labels of the sites.
     pub(super) sites: BTreeMap<String, Arc<Kept>>,
     pub(super) challenges: Arc<Challenges>,
-    /// Whether clients reach the server without TLS.
-    has_plain: bool,
+    reach: Reach,
+    /// How many orders of each site have failed since the last that has not.
+    failures: Mutex<BTreeMap<String, u32>>,
 }
 
-/// Certificates that there was no room for on the disk.
-type Unwritten = BTreeMap<String, String>;
+/// Certificates and their records, by label, that are not on the disk yet.
+type Unwritten = BTreeMap<String, (String, Record)>;
 
 /// What an authority has signed, and which names it has not, with its reason.
 struct Issued {
@@ -63,7 +62,7 @@ struct Issued {
 
 impl Acme {
     /// Checks the settings; makes nothing and asks nobody.
-    pub(super) fn compile(settings: &AcmeSettings, folder: &StateFolder, has_plain: bool) -> Result<Self, Error> {
+    pub(super) fn compile(settings: &AcmeSettings, folder: &StateFolder, reach: Reach) -> Result<Self, Error> {
         if !settings.accept_terms_of_service {
             let message = format!(
                 "`ssl_certificate = \"auto\"` needs an account at {}; read its terms of service, and set this to true if \
@@ -83,7 +82,15 @@ impl Acme {
         }
         let client = HttpClient::new(client_config("acme.ssl_trusted_certificate", &settings.ssl_trusted_certificate)?);
         let (settings, folder) = (settings.clone(), folder.clone());
-        Ok(Self { settings, folder, client, sites: BTreeMap::new(), challenges: Arc::default(), has_plain })
+        Ok(Self {
+            settings,
+            folder,
+            client,
+            sites: BTreeMap::new(),
+            challenges: Arc::default(),
+            reach,
+            failures: Mutex::default(),
+        })
     }
 
     /// Has a certificate ordered for a site; `key` is the site's.
@@ -128,12 +135,10 @@ impl Acme {
     }
 
     async fn tend(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<u64, Failure> {
-        if let Some(pem) = unwritten.get(label) {
-            self.folder.write(&kept.path, pem)?;
-            unwritten.remove(label);
-        }
+        self.settle(label, kept, unwritten)?;
         let now = SystemTime::now();
-        let next = self.next(&self.read(label, kept)?, kept, now);
+        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
+        let next = self.next(&self.read(label, kept)?, kept, now).max(quiet_until);
         if next > seconds(now) {
             return Ok(next);
         }
@@ -147,7 +152,29 @@ impl Acme {
     }
 
     fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
-        Record::read(&self.record_path(label), &self.settings.directory, &kept.names)
+        let record = Record::read(&self.record_path(label), &self.settings.directory, &kept.names)?;
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(label.to_owned(), record.failures);
+        Ok(record)
+    }
+
+    /// When the next order of a site is made, and what went wrong with the last, as it stands on the disk.
+    pub(super) fn next_order(&self, label: &str) -> (Option<SystemTime>, Option<String>) {
+        let Some(kept) = self.sites.get(label) else { return (None, None) };
+        let now = SystemTime::now();
+        match self.read(label, kept) {
+            Ok(record) => {
+                let next = Duration::from_secs(self.due(&record, kept, now).max(seconds(now)));
+                (Some(SystemTime::UNIX_EPOCH + next), record.last_error)
+            }
+            Err(failure) => (None, Some(failure.message)),
+        }
+    }
+
+    pub(super) fn metrics(&self, metrics: &mut Metrics) {
+        for (site, failures) in &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
+            let help = "Orders of a certificate that have failed since the last that has not.";
+            metrics.gauge("foobar_web_certificate_failed_orders", help, &[("site", site)], failures);
+        }
     }
 
     fn record_path(&self, label: &str) -> PathBuf {
@@ -175,43 +202,42 @@ impl Acme {
         mut record: Record,
         unwritten: &mut Unwritten,
     ) -> Result<u64, Failure> {
-        let key = config::key(&["sites", label]);
         let issued = self.order(label, kept, &mut record).await;
         let now = SystemTime::now();
         match issued {
             Ok(Issued { pem, refused, why }) => {
-                if let Some(why) = &why {
-                    tracing::error!("`{key}.ssl_certificate`: it is not for {}: {why}", refused.join(", "));
-                }
                 record.succeed(refused, why, now);
-                if let Err(error) = self.folder.write(&kept.path, &pem) {
-                    unwritten.insert(label.to_owned(), pem);
-                    return Err(error.into());
-                }
-                tracing::info!(
-                    "`{key}.ssl_certificate`: a certificate for {} has been issued",
-                    record.signed_names().join(", ")
-                );
+                unwritten.insert(label.to_owned(), (pem, record));
+                self.settle(label, kept, unwritten)?;
             }
             Err(failure) => {
                 record.fail(&failure, self.client.quiet_until(), now);
-                let next = SystemTime::UNIX_EPOCH + Duration::from_secs(record.earliest(now));
-                tracing::error!(
-                    "`{key}.ssl_certificate`: no certificate for {}: {}; the next order is made at {}",
-                    kept.names.join(", "),
-                    failure.message,
-                    httpdate::fmt_http_date(next)
-                );
+                let written = self.write(label, &record); // whoever hears of it finds it there
+                tell_failed(label, &record, now);
+                written?;
             }
         }
-        self.folder.write(&self.record_path(label), &record.text())?;
-        Ok(self.next(&record, kept, now))
+        Ok(self.next(&self.read(label, kept)?, kept, now))
+    }
+
+    /// Writes what has been issued for a site; while there is no room on the disk it stays in memory.
+    fn settle(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<(), Failure> {
+        let Some((pem, record)) = unwritten.get(label) else { return Ok(()) };
+        self.folder.write(&kept.path, pem)?;
+        self.write(label, record)?;
+        tell_issued(label, record);
+        unwritten.remove(label);
+        Ok(())
+    }
+
+    fn write(&self, label: &str, record: &Record) -> Result<(), Failure> {
+        Ok(self.folder.write(&self.record_path(label), &record.text())?)
     }
 
     async fn order(&self, label: &str, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
         let account = self.account().await?;
         record.begin(SystemTime::now());
-        self.folder.write(&self.record_path(label), &record.text())?;
+        self.write(label, record)?;
         match self.request(&kept.names, record, kept, &account).await {
             Err(failure) if failure.is_unknown_account => {
                 let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings.directory)); // it may be gone
@@ -254,9 +280,12 @@ impl Acme {
         request.carry_out(account, &self.challenges).await
     }
 
-    /// Over HTTP where clients come without TLS, else in a TLS handshake; after two failures the other way.
+    /// After two failures the other way, if there is one.
     const fn challenge(&self, failures: u32) -> ChallengeType {
-        if self.has_plain && failures / 2 % 2 == 0 { ChallengeType::Http01 } else { ChallengeType::TlsAlpn01 }
+        match (self.reach, (failures / 2).is_multiple_of(2)) {
+            (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
+            _ => ChallengeType::TlsAlpn01,
+        }
     }
 
     /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
@@ -276,7 +305,7 @@ impl Acme {
             }
         };
         record.ask_at = Some(now + pause);
-        self.folder.write(&self.record_path(label), &record.text())?;
+        self.write(label, &record)?;
         Ok(self.next(&record, kept, SystemTime::now()))
     }
 
@@ -296,6 +325,26 @@ impl Issued {
     const fn whole(pem: String) -> Self {
         Self { pem, refused: Vec::new(), why: None }
     }
+}
+
+fn tell_issued(label: &str, record: &Record) {
+    let key = config::key(&["sites", label]);
+    if let Some(why) = &record.last_error {
+        tracing::error!("`{key}.ssl_certificate`: it is not for {}: {why}", record.refused.join(", "));
+    }
+    let names = record.signed_names().join(", ");
+    tracing::info!("`{key}.ssl_certificate`: a certificate for {names} has been issued");
+}
+
+fn tell_failed(label: &str, record: &Record, now: SystemTime) {
+    let key = config::key(&["sites", label]);
+    let next = SystemTime::UNIX_EPOCH + Duration::from_secs(record.earliest(now));
+    tracing::error!(
+        "`{key}.ssl_certificate`: no certificate for {}: {}; the next order is not made before {}",
+        record.names.join(", "),
+        record.last_error.as_deref().unwrap_or_default(), // it has failed just now
+        httpdate::fmt_http_date(next)
+    );
 }
 
 /// When the certificate that is there is renewed; `None` if there is none, or not this one.

@@ -82,8 +82,10 @@ impl LocalAuthority {
         let Ok(certificate) = CertificateDer::from_pem_file(&kept.path) else { return false }; // a new one is made
         let (Some(facts), Some(own)) = (Facts::of(&certificate), Facts::of(&self.certificate)) else { return false };
         let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
-        let renewal = facts.not_after - (facts.not_after - facts.not_before) / 3;
-        facts.issuer == own.subject && facts.not_before <= now && now < renewal && facts.is_exactly_for(&kept.names)
+        facts.issuer == own.subject
+            && facts.not_before <= now
+            && now < last_third(&facts)
+            && facts.is_exactly_for(&kept.names)
     }
 
     fn sign(&self, names: &[String], now: SystemTime) -> Result<(Certificate, KeyPair), Error> {
@@ -107,6 +109,18 @@ impl LocalAuthority {
              Debian by `sudo cp {path} /usr/local/share/ca-certificates/foobar.crt && sudo update-ca-certificates`"
         )
     }
+}
+
+/// When another certificate is made; `None` if there is none yet.
+pub(super) fn renewal(kept: &Kept) -> Option<SystemTime> {
+    let certificate = CertificateDer::from_pem_file(&kept.path).ok()?; // one is made at the start
+    let seconds = last_third(&Facts::of(&certificate)?).try_into().ok()?; // before 1970 it was another program's
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// When the last third of a certificate's life begins, in seconds since 1970.
+const fn last_third(facts: &Facts<'_>) -> i64 {
+    facts.not_after - (facts.not_after - facts.not_before) / 3
 }
 
 /// What the certificate of an authority says; its name tells it from any other's.

@@ -19,6 +19,7 @@ mod expiry;
 mod from_files;
 mod handshake;
 mod outgoing;
+mod overview;
 mod pem;
 mod renewal;
 mod stand_in;
@@ -31,6 +32,7 @@ pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};
 pub(crate) use outgoing::client_config;
+pub use overview::CertificateOverview;
 pub(crate) use renewal::renew;
 pub(crate) use x509::Facts;
 #[cfg(fuzzing)]

@@ -6,6 +6,18 @@ use foobar_core::config::settings;
 settings! {
     /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
     /// protocol ACME (RFC 8555).
+    ///
+    /// ```toml
+    /// [web]
+    /// listen = ["0.0.0.0:80", "0.0.0.0:443 ssl"]
+    ///
+    /// [acme]
+    /// accept_terms_of_service = true
+    ///
+    /// [sites.www]
+    /// server_name = ["foobar.com", "www.foobar.com"]
+    /// ssl_certificate = "auto"
+    /// ```
     pub struct AcmeSettings in "acme" {
         /// Whether you accept the authority's terms of service, of Let's Encrypt those at
         /// https://letsencrypt.org/repository/; without it there are no certificates.

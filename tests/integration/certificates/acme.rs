@@ -1,110 +1,16 @@
 //! Certificates of an authority that speaks ACME: of pebble, and of a server before it that answers otherwise.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::meddler::{Meddler, answer};
-use super::pebble::{Pebble, Place, curl};
+use super::meddler::answer;
+use super::pebble::curl;
+use super::scene::{ISSUED, REFUSED, Scene};
 use crate::support::{Program, until};
 
-/// A server whose site gets its certificate from an authority.
-struct Scene {
-    folder: tempfile::TempDir,
-    place: Place,
-    http: u16,
-    tls: u16,
-    pebble: Pebble,
-    /// Where the server finds its authority, and who vouches for that.
-    directory: String,
-    authority: PathBuf,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self::refusing(0)
-    }
-
-    /// One whose authority refuses this many of a hundred requests at first.
-    fn refusing(refused: u8) -> Self {
-        let place = Place::new();
-        let (http, tls) = (place.port(), place.port());
-        let pebble = Pebble::start(&place, http, tls, refused);
-        let (directory, authority) = (pebble.directory(), pebble.authority());
-        Self { folder: tempfile::tempdir().unwrap(), place, http, tls, pebble, directory, authority }
-    }
-
-    /// One before whose authority there is a meddler.
-    fn meddled(meddle: super::meddler::Meddle) -> (Self, Meddler) {
-        let mut scene = Self::new();
-        let meddler = Meddler::start(&scene.place, &scene.pebble, meddle);
-        (scene.directory, scene.authority) = (meddler.directory(), meddler.authority());
-        (scene, meddler)
-    }
-
-    fn command(&self, names: &str) -> Command {
-        let mut command = Program::foobar(self.folder.path());
-        let Place { address } = &self.place;
-        command.env("FOOBAR__WEB__LISTEN", format!("{address}:{},{address}:{} ssl", self.http, self.tls));
-        command.env("FOOBAR__ACME__ACCEPT_TERMS_OF_SERVICE", "true").env("FOOBAR__ACME__CONTACT", "admin@a.test");
-        command.env("FOOBAR__ACME__DIRECTORY", &self.directory);
-        command.env("FOOBAR__ACME__SSL_TRUSTED_CERTIFICATE", &self.authority).env_remove("STATE_DIRECTORY");
-        command.env("FOOBAR__SITES__A__SERVER_NAME", names).env("FOOBAR__SITES__A__SSL_CERTIFICATE", "auto");
-        command.env("FOOBAR__SITES__A__ROOT", "public").env("FOOBAR__SITES__A__HSTS", "1d");
-        std::fs::create_dir_all(self.folder.path().join("public")).unwrap();
-        std::fs::write(self.folder.path().join("public/index.html"), "hello").unwrap();
-        command
-    }
-
-    fn start(&self, names: &str) -> Program {
-        Program::start(&mut self.command(names))
-    }
-
-    /// Starts it, and waits for the line of the log that says this.
-    fn start_until(&self, names: &str, words: &str) -> (Program, String) {
-        let mut program = self.start(names);
-        let line = program.until_logged(words);
-        (program, line)
-    }
-
-    fn state(&self, name: &str) -> PathBuf {
-        self.folder.path().join("state/acme").join(name)
-    }
-
-    fn record(&self) -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(self.state("a.json")).unwrap()).unwrap()
-    }
-
-    /// What a client gets over HTTP.
-    fn over_http(&self, path: &str) -> String {
-        let url = format!("http://a.test:{}{path}", self.http);
-        self.curl(&self.authority, &["-i", &url])
-    }
-
-    /// What one gets that trusts the authority, over TLS.
-    fn over_tls(&self, name: &str) -> String {
-        self.curl(&self.pebble.root(), &["-i", "--no-alpn", &format!("https://{name}:{}/", self.tls)])
-    }
-
-    fn curl(&self, authority: &Path, options: &[&str]) -> String {
-        let resolve = |port: u16| format!("*:{port}:{}", self.place.address);
-        curl(authority, &[&["--resolve", &resolve(self.http), "--resolve", &resolve(self.tls)], options].concat())
-    }
-
-    /// Waits until clients see the certificate.
-    fn until_served(&self, name: &str) -> String {
-        until(&format!("{name} has a certificate"), || {
-            Some(self.over_tls(name)).filter(|answer| answer.contains("hello"))
-        })
-    }
-}
-
-const ISSUED: &str = "has been issued";
-const REFUSED: &str = "no certificate for";
-
+/// So many hours from now, or before, in seconds since 1970.
 fn seconds(hours: f64) -> u64 {
-    let now = SystemTime::now() + Duration::from_secs_f64(hours * 3600.0);
-    now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    (now.as_secs_f64() + hours * 3600.0) as u64
 }
 
 #[test]
@@ -150,8 +56,7 @@ fn a_further_start_orders_nothing_and_serves_the_certificate_at_once() {
 
 #[test]
 fn while_the_authority_is_down_http_is_served_and_the_log_says_why_there_is_no_certificate() {
-    let mut scene = Scene::new();
-    scene.directory = format!("https://{}:{}/dir", scene.place.address, scene.place.port());
+    let scene = Scene::without_authority();
     let (_program, line) = scene.start_until("a.test", REFUSED);
     assert!(line.contains("sites.a.ssl_certificate") && line.contains("refused"), "{line}");
     let answer = scene.over_http("/");
@@ -163,6 +68,19 @@ fn while_the_authority_is_down_http_is_served_and_the_log_says_why_there_is_no_c
     let record = scene.record();
     assert!(record["last_order"].is_null(), "nobody was asked for one: {record}");
     assert!(record["next_try"].as_u64().unwrap() <= seconds(0.03), "{record}");
+}
+
+#[test]
+fn an_authority_that_never_answers_holds_up_neither_the_start_nor_a_request_nor_the_stop() {
+    let mut scene = Scene::new();
+    let silent = std::net::TcpListener::bind((scene.place.address.as_str(), 0)).unwrap();
+    scene.directory = format!("https://{}/dir", silent.local_addr().unwrap());
+    let program = scene.start("a.test");
+    let (_asked, _) = silent.accept().unwrap();
+    assert!(scene.over_http("/").contains("hello"));
+    program.signal("TERM");
+    let (status, log) = program.wait();
+    assert!(status.success() && !log.contains("ERROR"), "{log}");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use crate::support::Program;
 fn foobar(folder: &Path, name: &str) -> Command {
     let mut command = Program::foobar(folder);
     command.env("FOOBAR__WEB__LISTEN", "127.0.0.1:0 ssl").env("FOOBAR__SITES__A__SERVER_NAME", name);
-    command
-        .env("FOOBAR__SITES__A__ROUTES__/__RESPOND", "200 hello")
-        .env("FOOBAR__SITES__A__SSL_CERTIFICATE", "internal");
+    command.env("FOOBAR__SITES__A__ROOT", "public").env("FOOBAR__SITES__A__SSL_CERTIFICATE", "internal");
+    std::fs::create_dir_all(folder.join("public")).unwrap();
+    std::fs::write(folder.join("public/index.html"), "hello").unwrap();
     command.env_remove("STATE_DIRECTORY");
     command
 }

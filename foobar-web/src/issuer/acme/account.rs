@@ -10,6 +10,9 @@ use super::record::{check_version, read_if_there};
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 
+/// Where the files of this issuer are in the state folder.
+pub(super) const FOLDER: &str = "acme";
+
 /// The account at one authority, in its file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredAccount {
@@ -30,7 +33,7 @@ impl StoredAccount {
     pub(super) fn path(folder: &StateFolder, directory: &str) -> PathBuf {
         let hash = digest(&SHA256, directory.as_bytes());
         let hash: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        folder.path(super::FOLDER, &format!("account-{hash}.json"))
+        folder.path(FOLDER, &format!("account-{hash}.json"))
     }
 
     /// `None` if there is none. One that cannot be read is as one that is not there: another account does as well.

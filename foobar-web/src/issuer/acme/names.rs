@@ -62,8 +62,8 @@ mod tests {
     use super::*;
 
     fn check(names_of_site: &[&str], acme: &AcmeSettings) -> Result<Vec<String>, String> {
-        let mut site = SiteSettings::default();
-        site.server_name = names_of_site.iter().map(|name| (*name).to_owned()).collect();
+        let server_name = names_of_site.iter().map(|name| (*name).to_owned()).collect();
+        let site = SiteSettings { server_name, ..SiteSettings::default() };
         names("sites.a", &site, acme).map_err(|error| error.to_string())
     }
 
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn an_authority_of_somebodys_own_signs_names_that_are_not_public() {
-        let mut acme = AcmeSettings::default();
-        acme.ssl_trusted_certificate = std::iter::once("ca.pem".into()).collect();
+        let ssl_trusted_certificate = std::iter::once("ca.pem".into()).collect();
+        let acme = AcmeSettings { ssl_trusted_certificate, ..AcmeSettings::default() };
         assert_eq!(check(&["A.test", "b.internal"], &acme).unwrap(), ["a.test", "b.internal"]);
         assert!(check(&["localhost"], &acme).is_err());
     }

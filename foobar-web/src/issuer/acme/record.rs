@@ -13,7 +13,7 @@ pub(super) struct Record {
     version: u32,
     /// The directory of the authority, and the names that were wanted; with others it counts no more.
     directory: String,
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// Whether this authority has signed one for them.
     pub(super) is_issued: bool,
     /// When the last order was begun; this and all other times in seconds since 1970.
@@ -76,7 +76,7 @@ impl Record {
         self.last_error = Some(failure.message.clone());
         let next = seconds(now) + schedule::back_off(self.failures, schedule::drawn());
         self.next_try = Some(quiet_until.map_or(next, |until| next.max(seconds(until))));
-        self.ask_at = None;
+        self.ask_at = self.next_try;
     }
 
     /// An order has succeeded, but for these names.

@@ -78,7 +78,7 @@ mod tests {
     fn parsed(text: &str, is_head: bool) -> Response<Bytes> {
         for length in 0..text.len() {
             let early = parse(&text.as_bytes()[..length], is_head, false);
-            assert!(matches!(early, Ok(_)), "{early:?} of {length} bytes of {text:?}");
+            assert!(early.is_ok(), "{early:?} of {length} bytes of {text:?}");
         }
         parse(text.as_bytes(), is_head, true).unwrap().expect("it is complete")
     }

@@ -11,6 +11,7 @@ use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::overview::CertificateOverview;
 use super::stand_in::stand_in;
 use super::x509::Facts;
 use crate::kept::Kept;
@@ -19,7 +20,8 @@ use crate::{Error, Warning};
 /// The certificates of one site, as they are configured.
 #[derive(Clone, Debug)]
 pub(crate) struct SiteCertificates {
-    /// The site's key, such as `sites.main`.
+    /// NAME in `[sites.NAME]`, and its key, such as `sites.main`.
+    pub(crate) label: String,
     pub(crate) key: String,
     pub(crate) certificates: Vec<PathBuf>,
     pub(crate) keys: Vec<PathBuf>,
@@ -90,6 +92,30 @@ impl Certificates {
                 tracing::error!(error = %Chain(&error), "the changed certificate is not used, the one before is");
             }
         }
+    }
+
+    /// What clients are shown.
+    pub(crate) fn overview(&self) -> Vec<CertificateOverview> {
+        if self.is_missing() {
+            return vec![CertificateOverview::missing(&self.source)];
+        }
+        self.current.read(|current| {
+            let all = current.keys.iter().filter_map(|certified| Facts::of(certified.cert.first()?)); // they were read before
+            all.map(|facts| CertificateOverview::of(&self.source, &facts)).collect()
+        })
+    }
+
+    /// Which will not be good for long, or are missing, in sentences.
+    pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
+        if self.is_missing() {
+            return vec![format!("`{}.ssl_certificate`: no certificate has been issued yet", self.source.key)];
+        }
+        self.current.read(|current| current.expiries.iter().filter_map(|expiry| expiry.concern(now)).collect())
+    }
+
+    /// Whether clients are shown one that nobody has signed.
+    fn is_missing(&self) -> bool {
+        self.source.kept.as_ref().is_some_and(|kept| !kept.is_issued())
     }
 
     /// Says which have expired by now, each once.
@@ -197,6 +223,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path());
         let site = SiteCertificates {
+            label: "a".to_owned(),
             key: "sites.a".to_owned(),
             certificates: vec![folder.path().join("pem")],
             keys: vec![folder.path().join("key")],
@@ -213,11 +240,49 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn that_a_certificate_expires_soon_is_said_once_in_the_last_tenth_of_its_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let Issued { signing_key, .. } = generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let mut params = rcgen::CertificateParams::new(["a.test".to_owned()]).unwrap();
+        let at = |days: u64| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs((50_000 + days) * 86_400);
+        (params.not_before, params.not_after) = (at(0).into(), at(90).into());
+        std::fs::write(folder.path().join("pem"), params.self_signed(&signing_key).unwrap().pem()).unwrap();
+        std::fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
+        let site = SiteCertificates {
+            label: "a".to_owned(),
+            key: "sites.a".to_owned(),
+            certificates: vec![folder.path().join("pem")],
+            keys: vec![folder.path().join("key")],
+            names: Vec::new(),
+            client_rule: None,
+            kept: None,
+        };
+        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        assert_eq!(
+            (logged(|| certificates.tell_expired(at(80))), certificates.concerns(at(80))),
+            (String::new(), vec![])
+        );
+        let told = logged(|| (0..3).for_each(|_| certificates.tell_expired(at(82))));
+        assert!(
+            told.contains("WARN") && told.contains("`sites.a.ssl_certificate`: ") && told.lines().count() == 1,
+            "{told}"
+        );
+        for (day, words) in [(82, "expires in 8 days"), (91, "has expired 1 days ago")] {
+            let concerns = certificates.concerns(at(day));
+            assert!(concerns.len() == 1 && concerns[0].contains(words), "{concerns:?}");
+        }
+        let overview = certificates.overview().remove(0);
+        assert_eq!((overview.names, overview.expires), (vec!["a.test".to_owned()], Some(at(90))));
+        assert_eq!((overview.site.as_str(), overview.renews), ("a", None));
+    }
+
+    #[test]
     fn a_changed_file_replaces_the_certificate_and_a_bad_one_does_not_and_is_logged_once() {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path());
         let (certificate, key) = (folder.path().join("pem"), folder.path().join("key"));
         let site = SiteCertificates {
+            label: "a".to_owned(),
             key: "sites.a".to_owned(),
             certificates: vec![certificate.clone()],
             keys: vec![key.clone()],

@@ -12,6 +12,7 @@ use super::certificates::{Certificates, SiteCertificates};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::overview::CertificateOverview;
 use super::ticket_keys::TicketKeys;
 use crate::kept::Challenges;
 use crate::{Error, Warning};
@@ -104,6 +105,16 @@ impl Tls {
     pub(crate) fn refresh(&self) {
         self.sites.iter().flatten().for_each(|site| site.refresh(&self.common));
         self.ticket_keys.iter().for_each(|keys| keys.refresh());
+    }
+
+    /// The certificates of all sites.
+    pub(crate) fn overview(&self) -> Vec<CertificateOverview> {
+        self.sites.iter().flatten().flat_map(|site| site.certificates.overview()).collect()
+    }
+
+    /// Which of them need somebody, in sentences.
+    pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
+        self.sites.iter().flatten().flat_map(|site| site.certificates.concerns(now)).collect()
     }
 
     /// Says which of the certificates, and of the lists of revoked ones, have expired by now, each once.
