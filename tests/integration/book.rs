@@ -1,0 +1,65 @@
+//! The guide in `docs/`: every page is in the book, every block is tried, every link leads somewhere.
+//!
+//! Rust blocks are documentation tests of the package `docs`. The others are tried here, page by page, as a reader would from
+//! the top: a TOML block is a `foobar.toml` that the program's `check` has to accept, a `sh` block runs after what stands
+//! above it. What a block is besides, a comment in front of it says (`block.rs`).
+
+mod block; // one block and what the comments in front of it say
+mod links; // where links lead
+mod llms; // the index for machines
+mod manifest; // the manifests that pages show
+mod page; // a page: its blocks, headings and links
+mod proof; // that each kind of fault is found
+mod rules; // what a block has to be
+mod shell; // the shell that a page's blocks run in
+mod trial; // a page from top to bottom
+
+use std::path::{Path, PathBuf};
+
+use page::Page;
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+/// Every page of the book.
+fn pages() -> Vec<Page> {
+    let files = std::fs::read_dir(docs().join("src")).unwrap().map(|entry| entry.unwrap().path());
+    let is_page = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "md");
+    let mut files: Vec<_> = files.filter(is_page).filter(|file| !file.ends_with("SUMMARY.md")).collect();
+    files.sort();
+    files.iter().map(|file| Page::read(file)).collect()
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(docs().join(name)).unwrap()
+}
+
+#[test]
+fn every_page_is_in_the_summary_and_among_the_documentation_tests() {
+    let (summary, tests) = (read("src/SUMMARY.md"), read("lib.rs"));
+    for page in pages() {
+        let name = &page.name;
+        assert!(summary.contains(&format!("]({name})")), "{name} is not in docs/src/SUMMARY.md");
+        let included = tests.contains(&format!("#[doc = include_str!(\"src/{name}\")]"));
+        assert!(included || page.is_generated(), "{name} is not in docs/lib.rs");
+    }
+}
+
+#[test]
+fn every_block_is_of_a_kind_that_is_tried_or_says_why_it_is_not() {
+    let faults: Vec<_> = pages().iter().flat_map(rules::faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_link_leads_to_a_page_and_a_heading_that_are_there() {
+    let faults = links::faults(&pages());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_blocks_of_every_page_do_what_the_page_says() {
+    let faults: Vec<_> = pages().iter().filter(|page| !page.has_a_test_of_its_own()).flat_map(trial::faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

@@ -1,0 +1,105 @@
+# What the commands of a page find. A block runs in this very shell, so that it may change folders and set variables.
+
+server='' # the process that serves
+http=''   # where: 127.0.0.1:PORT
+https=''
+admin=''
+
+book_block() { # runs the commands on standard input until one fails
+    page_program=$1
+    local commands line more code=0
+    commands=$(cat)
+    exec 3>&1 4>&2
+    exec 2>&1
+    set -o pipefail
+    while IFS= read -r line || [ -n "$line" ]; do
+        while ! bash -n <<<"$line" 2>/dev/null || [[ $line == *\\ ]]; do # it goes on in the next one
+            IFS= read -r more || break
+            line=$line$'\n'$more
+        done
+        eval "$line" </dev/null || { code=$?; echo "-- $line"; break; }
+    done <<<"$commands"
+    exec 1>&3 2>&4
+    return "$code"
+}
+
+cargo() {
+    if [ -e Cargo.toml ] || [ "$1" = new ]; then
+        with_toolchain "$@"
+        return
+    fi
+    local program=$page_program
+    shift # run
+    if [ "${1-}" = --example ]; then program=$2; shift 2; fi
+    if [ "${1-}" = -- ]; then shift; fi
+    program_runs "$PROGRAMS/examples/$program" "$@"
+}
+
+foobar() { program_runs "$PROGRAMS/foobar" "$@"; }
+
+with_toolchain() { # a package that the page makes
+    case $1 in
+    run)
+        "$CARGO" build --quiet || return
+        shift
+        if [ "${1-}" = -- ]; then shift; fi
+        program_runs "${CARGO_TARGET_DIR:-target}/debug/$(basename "$PWD")" "$@"
+        ;;
+    *) "$CARGO" "$@" ;;
+    esac
+}
+
+program_runs() { # a command to its end, or the server until the next one
+    case " $* " in
+    *" check "* | *" config "* | *" migrate "* | *" routes "* | *" --help "* | *" --version "*) "$@" ;;
+    *) serve "$@" ;;
+    esac
+}
+
+serve() { # until it says where it listens
+    stop
+    local banner line
+    banner=$(mktemp -u)
+    mkfifo "$banner"
+    if grep -q '^listen' foobar.toml 2>/dev/null; then
+        "$@" >"$banner" 2>&1 </dev/null &
+    else
+        FOOBAR__WEB__LISTEN=127.0.0.1:0 "$@" >"$banner" 2>&1 </dev/null &
+    fi
+    server=$!
+    exec 5<"$banner"
+    rm "$banner"
+    http='' https='' admin=''
+    while IFS= read -r line <&5; do
+        echo "$line"
+        case $line in
+        *'listening on'*' http://'*) http=$(address_in "$line") ;;
+        *'listening on'*' https://'*) https=$(address_in "$line") ;;
+        *'admin '*' http'*) admin=$(address_in "$line") ;;
+        *'configuration  '*) cat <&5 >/dev/null & return 0 ;;
+        esac
+    done
+    wait "$server" # it has ended
+}
+
+address_in() { sed -E 's|.*https?://([^ /]*).*|\1|; s|0\.0\.0\.0|127.0.0.1|' <<<"$1"; }
+
+curl() { # whatever name and port a page says, it is the server that runs
+    local where=()
+    case " $* " in
+    *:9180/*) where=(--connect-to "::$admin") ;;
+    *https://*) where=(--connect-to "::$https") ;;
+    *) where=(--connect-to "::$http") ;;
+    esac
+    command curl --silent --show-error "${where[@]}" "$@"
+}
+
+stop() {
+    if [ -n "$server" ]; then
+        kill "$server" 2>/dev/null
+        wait "$server" 2>/dev/null
+    fi
+    server=''
+    return 0
+}
+trap stop EXIT
