@@ -368,3 +368,47 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 const WHILE_LOCKED: u64 = 5;
 /// Seconds until another look where the disk or a file holds an order up.
 const AFTER_TROUBLE: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WebSettings;
+
+    #[test]
+    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
+        let temporary = tempfile::tempdir().unwrap();
+        let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
+        let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
+        let mut acme = Acme::compile(&settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
+        let server_name = std::iter::once("foobar.com".to_owned()).collect();
+        acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
+        let kept = Arc::clone(&acme.sites["a"]);
+        let mut record = Record::new(&settings.directory, &kept.names);
+        record.succeed(Vec::new(), None, SystemTime::now());
+        let mut unwritten = Unwritten::from([("a".to_owned(), ("certificate".to_owned(), record.clone()))]);
+        std::fs::create_dir_all(&kept.path).unwrap(); // where the file belongs
+        assert!(acme.settle("a", &kept, &mut unwritten).is_err());
+        assert_eq!(unwritten.len(), 1);
+        std::fs::remove_dir(&kept.path).unwrap();
+        acme.settle("a", &kept, &mut unwritten).unwrap();
+        assert!(unwritten.is_empty());
+        assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "certificate");
+        assert_eq!(acme.read("a", &kept).unwrap(), record);
+    }
+
+    #[test]
+    fn after_two_failures_the_authority_is_asked_to_look_another_way() {
+        let way = |reach, failures| {
+            let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
+            Acme::compile(&settings, &StateFolder::of(&WebSettings::default()), reach).unwrap().challenge(failures)
+        };
+        use ChallengeType::{Http01, TlsAlpn01};
+        for (reach, ways) in [
+            (Reach::HttpFirst, [Http01, Http01, TlsAlpn01, TlsAlpn01, Http01]),
+            (Reach::TlsFirst, [TlsAlpn01, TlsAlpn01, Http01, Http01, TlsAlpn01]),
+            (Reach::TlsAlone, [TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01]),
+        ] {
+            assert_eq!([0, 1, 2, 3, 4].map(|failures| way(reach, failures)), ways, "{reach:?}");
+        }
+    }
+}
