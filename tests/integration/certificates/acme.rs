@@ -175,25 +175,48 @@ fn the_authority_says_when_a_certificate_is_renewed() {
     assert!((seconds(1.9)..=seconds(2.0)).contains(&ask_at), "{ask_at}");
 }
 
-#[test]
-fn a_certificate_is_renewed_in_time_and_the_account_is_the_same() {
-    let scene = Scene::new();
-    let (program, _) = scene.start_until("a.test", ISSUED);
-    until("the record is written", || scene.record()["is_issued"].as_bool().filter(|is_issued| *is_issued));
-    drop(program);
-    let account = || {
-        let files = std::fs::read_dir(scene.state("")).unwrap().map(|entry| entry.unwrap().path());
-        let mut accounts = files.filter(|path| path.to_str().unwrap().contains("account"));
-        (std::fs::read(accounts.next().unwrap()).unwrap(), accounts.next())
-    };
-    let (before, certificate) = (account(), std::fs::read(scene.state("a.pem")).unwrap());
+/// Has the certificate be due for renewal.
+fn make_due(scene: &Scene) {
     let mut record = scene.record();
     record["last_order"] = seconds(-2.0).into();
     record["renew_at"] = seconds(-1.0).into();
     std::fs::write(scene.state("a.json"), record.to_string()).unwrap();
+}
+
+/// The file of the only account.
+fn account(scene: &Scene) -> std::path::PathBuf {
+    let files = std::fs::read_dir(scene.state("")).unwrap().map(|entry| entry.unwrap().path());
+    let accounts: Vec<_> = files.filter(|path| path.to_str().unwrap().contains("account")).collect();
+    assert_eq!(accounts.len(), 1, "{accounts:?}");
+    accounts[0].clone()
+}
+
+#[test]
+fn a_certificate_is_renewed_in_time_and_the_account_is_the_same() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let (certificate, before) = (scene.state("a.pem"), account(&scene));
+    let read = || (std::fs::read(&certificate).unwrap(), std::fs::read(&before).unwrap());
+    let old = read();
+    make_due(&scene);
     let (_program, _) = scene.start_until("a.test", ISSUED);
-    assert_ne!(std::fs::read(scene.state("a.pem")).unwrap(), certificate);
-    assert_eq!((account(), scene.pebble.orders()), (before, 2));
+    let new = read();
+    assert!(new.0 != old.0 && new.1 == old.1);
+    assert_eq!((account(&scene), scene.pebble.orders()), (before, 2));
+}
+
+#[test]
+fn an_account_that_the_authority_does_not_know_is_replaced() {
+    let (scene, other) = (Scene::new(), Scene::new());
+    for scene in [&scene, &other] {
+        drop(scene.start_until("a.test", ISSUED));
+    }
+    let elsewhere = std::fs::read_to_string(account(&other)).unwrap();
+    let unknown = elsewhere.replace(&other.pebble.address, &scene.pebble.address);
+    std::fs::write(account(&scene), &unknown).unwrap();
+    make_due(&scene);
+    let (_program, _) = scene.start_until("a.test", ISSUED);
+    assert_ne!(std::fs::read_to_string(account(&scene)).unwrap(), unknown);
 }
 
 #[test]
