@@ -5,9 +5,11 @@
 //! above it. What a block is besides, a comment in front of it says (`block.rs`).
 
 mod block; // one block and what the comments in front of it say
+mod fixture; // what pages name
 mod links; // where links lead
 mod llms; // the index for machines
 mod manifest; // the manifests that pages show
+mod messages; // what the program says when something is wrong
 mod page; // a page: its blocks, headings and links
 mod proof; // that each kind of fault is found
 mod rules; // what a block has to be
@@ -42,8 +44,18 @@ fn every_page_is_in_the_summary_and_among_the_documentation_tests() {
         let name = &page.name;
         assert!(summary.contains(&format!("]({name})")), "{name} is not in docs/src/SUMMARY.md");
         let included = tests.contains(&format!("#[doc = include_str!(\"src/{name}\")]"));
-        assert!(included || page.is_generated(), "{name} is not in docs/lib.rs");
+        assert!(included || page.is_generated, "{name} is not in docs/lib.rs");
     }
+}
+
+#[test]
+fn every_page_says_what_can_go_wrong() {
+    let is_a_list = |page: &&Page| page.is_generated || page.name == "messages.md";
+    let silent = pages()
+        .into_iter()
+        .filter(|page| !is_a_list(&page))
+        .filter(|page| !page.text.contains("\n## What can go wrong\n"));
+    assert_eq!(silent.map(|page| page.name).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -61,5 +73,14 @@ fn every_link_leads_to_a_page_and_a_heading_that_are_there() {
 #[test]
 fn the_blocks_of_every_page_do_what_the_page_says() {
     let faults: Vec<_> = pages().iter().filter(|page| !page.has_a_test_of_its_own()).flat_map(trial::faults).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// From an empty folder, with the toolchain; what it builds stays in `target/packages`.
+#[test]
+fn the_steps_of_the_tutorial_do_what_it_says() {
+    let pages = pages();
+    let tutorial = pages.iter().find(|page| page.has_a_test_of_its_own()).expect("it is a page");
+    let faults = trial::faults(tutorial);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

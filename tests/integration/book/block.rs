@@ -16,12 +16,16 @@ pub(super) enum Note {
     /// It is this file, which the blocks below find. Templates and migrations are the same in `docs/`, where Rust blocks
     /// compile with them.
     File(String),
+    /// It goes to the end of this file.
+    Append(String),
     /// It is not tried, and why.
     Shown(String),
     /// The test that tries it.
     Tested(String),
     /// The program refuses it in these words.
     Fails(String),
+    /// The program accepts it with a warning in these words.
+    Warns(String),
     /// The example that is the program of this page from here on, instead of `hello`.
     Program(String),
     /// It is what the commands above it print; `…` stands for anything.
@@ -38,36 +42,56 @@ impl Note {
         let value = value.trim().to_owned();
         Some(match (key, value.is_empty()) {
             ("file", false) => Self::File(value),
+            ("append", false) => Self::Append(value),
             ("shown", false) => Self::Shown(value),
             ("tested", false) => Self::Tested(value),
             ("fails", false) => Self::Fails(value),
+            ("warns", false) => Self::Warns(value),
             ("program", false) => Self::Program(value),
             ("prints", true) => Self::Prints,
             _ => Self::Unknown(comment.to_owned()),
         })
     }
+
+    fn value(&self) -> Option<&str> {
+        match self {
+            Self::Prints => None,
+            Self::File(value)
+            | Self::Append(value)
+            | Self::Shown(value)
+            | Self::Tested(value)
+            | Self::Fails(value)
+            | Self::Warns(value)
+            | Self::Program(value)
+            | Self::Unknown(value) => Some(value),
+        }
+    }
 }
 
 impl Block {
     pub(super) fn file(&self) -> Option<&str> {
-        self.notes.iter().find_map(|note| match note {
-            Note::File(path) => Some(path.as_str()),
-            _ => None,
-        })
+        self.said(|note| matches!(note, Note::File(_)))
+    }
+
+    pub(super) fn append(&self) -> Option<&str> {
+        self.said(|note| matches!(note, Note::Append(_)))
     }
 
     pub(super) fn fails(&self) -> Option<&str> {
-        self.notes.iter().find_map(|note| match note {
-            Note::Fails(words) => Some(words.as_str()),
-            _ => None,
-        })
+        self.said(|note| matches!(note, Note::Fails(_)))
+    }
+
+    pub(super) fn warns(&self) -> Option<&str> {
+        self.said(|note| matches!(note, Note::Warns(_)))
     }
 
     pub(super) fn program(&self) -> Option<&str> {
-        self.notes.iter().find_map(|note| match note {
-            Note::Program(name) => Some(name.as_str()),
-            _ => None,
-        })
+        self.said(|note| matches!(note, Note::Program(_)))
+    }
+
+    /// What the note of this kind says.
+    fn said(&self, is_it: impl Fn(&Note) -> bool) -> Option<&str> {
+        self.notes.iter().find(|note| is_it(note)).and_then(Note::value)
     }
 
     pub(super) fn prints(&self) -> bool {

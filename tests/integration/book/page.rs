@@ -7,7 +7,10 @@ use super::block::{Block, Note};
 pub(super) struct Page {
     /// Its file: `tutorial.md`.
     pub(super) name: String,
+    /// With the file that it includes.
     pub(super) text: String,
+    /// Whether it is another file of the repository.
+    pub(super) is_generated: bool,
 }
 
 /// One line outside of blocks, with its number.
@@ -21,13 +24,16 @@ struct Open {
 
 impl Page {
     pub(super) fn read(file: &Path) -> Self {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        Self { name, text: std::fs::read_to_string(file).unwrap() }
+        let name = file.file_name().unwrap().to_string_lossy();
+        let text = std::fs::read_to_string(file).unwrap();
+        match text.trim().strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) {
+            None => Self::new(&name, &text),
+            Some(other) => Self { is_generated: true, ..Self::new(&name, &super::read(&format!("src/{other}"))) },
+        }
     }
 
-    /// Whether it is made of another file by an include.
-    pub(super) fn is_generated(&self) -> bool {
-        self.text.contains("{{#include ")
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        Self { name: name.to_owned(), text: text.to_owned(), is_generated: false }
     }
 
     /// Whether a test runs its steps with a toolchain: those of `trial.rs` have the programs of this package.
@@ -81,23 +87,14 @@ impl Page {
 
     /// The ids of its headings, as mdBook makes them.
     pub(super) fn anchors(&self) -> Vec<String> {
-        let included = self.included();
-        let page = included.as_ref().unwrap_or(self);
         let mut ids: Vec<String> = Vec::new();
-        for (_, line) in page.prose() {
+        for (_, line) in self.prose() {
             let Some(heading) = line.starts_with('#').then(|| line.trim_start_matches('#')) else { continue };
             let id = id_of(heading);
             let many = ids.iter().filter(|other| **other == id || other.starts_with(&format!("{id}-"))).count();
             ids.push(if ids.contains(&id) { format!("{id}-{many}") } else { id });
         }
         ids
-    }
-
-    /// The file that it is made of.
-    fn included(&self) -> Option<Self> {
-        let (_, rest) = self.text.split_once("{{#include ")?;
-        let file = super::docs().join("src").join(rest.split("}}").next()?);
-        Some(Self { name: self.name.clone(), text: std::fs::read_to_string(file).unwrap() })
     }
 }
 

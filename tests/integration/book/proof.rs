@@ -7,7 +7,7 @@ use super::{links, page::Page, rules, trial};
 
 /// A page whose block, or link, of line 3 is wrong.
 fn page(text: &str) -> Page {
-    Page { name: "broken.md".to_owned(), text: format!("# Broken\n\n{text}\n") }
+    Page::new("broken.md", &format!("# Broken\n\n{text}\n"))
 }
 
 #[track_caller]
@@ -43,6 +43,7 @@ fn a_block_that_fails_is_found_with_page_and_line() {
         ("```toml\n[web]\nlisten = \"nowhere\"\n```", "`web.listen`"),
         ("<!-- fails: another reason -->\n```toml\n[web]\nlisten = \"nowhere\"\n```", "does not say `another reason`"),
         ("<!-- fails: web.listen -->\n```toml\n[web]\nlisten = \"0.0.0.0:80\"\n```", "does not say `web.listen`"),
+        ("<!-- warns: none -->\n```toml\n[web]\nworkers = 1\n```", "does not say `none`"),
         ("<!-- file: Cargo.toml -->\n```toml\n[dependencies]\ndiesel = \"1\"\n```", "diesel Some(\"1\") is not tested"),
         ("<!-- file: Cargo.toml -->\n```toml\n[dependencies\n```", "no manifest"),
         ("```sh\ntrue\nls no-such-file\n```", "no-such-file"),
@@ -79,20 +80,17 @@ fn rust_that_does_not_compile_or_run_is_found_with_page_and_line() {
 
 #[test]
 fn a_link_that_leads_nowhere_is_found_with_page_and_line() {
-    let other = Page {
-        name: "other.md".to_owned(),
-        text: "# Other page\n\n## `[web]` — It\n\n## Twice\n\n## Twice\n".to_owned(),
-    };
+    let other = || Page::new("other.md", "# Other page\n\n## `[web]` — It\n\n## Twice\n\n## Twice\n");
     for (link, words) in [
         ("[a](missing.md)", "there is no page missing.md"),
         ("[a](other.md#missing)", "other.md has no heading #missing"),
         ("[a](#missing)", "broken.md has no heading #missing"),
         ("[a](http://foobar.com/)", "there is no page http://foobar.com/"),
     ] {
-        let pages = [page(link), Page { name: other.name.clone(), text: other.text.clone() }];
+        let pages = [page(link), other()];
         is_found(&links::faults(&pages), words);
     }
     let good =
         "[a](other.md) [b](other.md#web--it) [c](other.md#twice-1) [d](#broken) `[e](missing.md)` [f](https://a.b)";
-    assert_eq!(links::faults(&[page(good), other]), [""; 0]);
+    assert_eq!(links::faults(&[page(good), other()]), [""; 0]);
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::block::{Block, Note};
 use super::page::Page;
+use super::trial;
 
 /// Languages of blocks that are tried where nothing is said.
 const TRIED: [&str; 3] = ["rust", "toml", "sh"];
@@ -85,7 +86,7 @@ fn is_known_toml(path: &str) -> bool {
 
 fn of_others(block: &Block) -> Option<String> {
     match block.file() {
-        Some(path) if COMPILED.iter().any(|folder| path.starts_with(folder)) => is_compiled(path, &block.text),
+        Some(path) if compiled(path).is_some() => is_compiled(compiled(path)?, &block.text),
         Some(_) => None, // a file for the commands below it
         None if block.prints() || block.is_excused() => None,
         None => Some(format!(
@@ -95,9 +96,14 @@ fn of_others(block: &Block) -> Option<String> {
     }
 }
 
+/// Where in `docs/` a file of this path lies, whatever package the page has it in.
+fn compiled(path: &str) -> Option<&str> {
+    COMPILED.iter().find_map(|folder| Some(&path[path.find(folder)?..]))
+}
+
 /// A template or a migration lies in `docs/` too, where the macros of Rust blocks find it.
 fn is_compiled(path: &str, text: &str) -> Option<String> {
-    match std::fs::read_to_string(super::docs().join(path)) {
+    match std::fs::read_to_string(trial::found(&super::docs(), path)) {
         Ok(file) if file == text => None,
         Ok(_) => Some(format!("docs/{path} holds something else")),
         Err(_) => Some(format!("docs/{path}, which the Rust of the page compiles with, is not there")),

@@ -25,9 +25,10 @@ impl Shell {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_foobar"));
         let mut command = Command::new("bash");
         command.arg("-u").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.env("PROGRAMS", binary.parent().unwrap()).env("CARGO", env!("CARGO"));
+        command.env("PROGRAMS", binary.parent().unwrap());
         command.env("FOOBAR__WEB__ACCESS_LOG", "off").env("FOOBAR__ADMIN__LISTEN", "127.0.0.1:0");
-        command.env("ROOT", env!("CARGO_MANIFEST_DIR"));
+        let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/packages");
+        command.env("CARGO_TARGET_DIR", packages).env("CARGO_NET_OFFLINE", "true").env("CARGO_INCREMENTAL", "0");
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut shell = Self { child, input, output };
@@ -37,14 +38,18 @@ impl Shell {
 
     /// Runs commands until one fails; `program` is an example of this package.
     pub(super) fn run(&mut self, program: &str, commands: &str) -> Ran {
-        let script = format!("book_block {program} <<'COMMANDS'\n{commands}COMMANDS\necho \"{END} $?\"\n");
+        let script =
+            format!("book_block {program} <<'COMMANDS'\n{commands}COMMANDS\ncode=$?; echo; echo \"{END} $code\"\n");
         self.input.write_all(script.as_bytes()).unwrap();
         let mut text = String::new();
         loop {
             let mut line = String::new();
             assert!(self.output.read_line(&mut line).unwrap() > 0, "the shell has ended: {text}");
             match line.strip_prefix(END) {
-                Some(code) => return Ran { code: code.trim().parse().unwrap(), text },
+                Some(code) => {
+                    text.pop(); // the line break in front of the end
+                    return Ran { code: code.trim().parse().unwrap(), text };
+                }
                 None => text += &line,
             }
         }

@@ -1,11 +1,13 @@
 //! A page from top to bottom: its files are written, its configurations checked, its commands run.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use tempfile::TempDir;
 
 use super::block::Block;
+use super::fixture::{fixture, in_fixture};
 use super::manifest;
 use super::page::Page;
 use super::shell::{Ran, Shell};
@@ -19,7 +21,10 @@ struct Trial {
 }
 
 pub(super) fn faults(page: &Page) -> Vec<String> {
-    let mut trial = Trial { folder: fixture(), program: "hello".to_owned() };
+    let mut trial = Trial {
+        folder: if page.has_a_test_of_its_own() { tempfile::tempdir().unwrap() } else { fixture() },
+        program: "hello".to_owned(),
+    };
     let blocks = page.blocks();
     let mut shell = Shell::start(trial.folder.path());
     let mut last = Ran::default();
@@ -27,6 +32,9 @@ pub(super) fn faults(page: &Page) -> Vec<String> {
     for block in &blocks {
         if let Some(fault) = trial.fault(block, &mut shell, &mut last) {
             faults.push(format!("docs/src/{}:{}: {fault}", page.name, block.line));
+            if last.fault().is_some() {
+                break; // what comes next rests on it
+            }
         }
     }
     faults
@@ -41,14 +49,15 @@ impl Trial {
             self.program = name.to_owned();
         }
         match (block.language.as_str(), block.file()) {
-            ("rust", _) => None,
+            (_, None) if block.append().is_some() => self.append(block.append()?, &block.text),
+            ("rust", None) => None,
             ("sh", None) => {
                 *last = shell.run(&self.program, &block.text);
                 last.fault()
             }
             ("toml", None | Some("foobar.toml")) => self.configuration(block),
             ("toml", Some(path)) if path.ends_with("Cargo.toml") => {
-                self.write(path, &block.text).or_else(|| manifest::fault(&block.text))
+                self.package(path, &block.text).or_else(|| manifest::fault(&block.text))
             }
             (_, Some(path)) => self.write(path, &block.text),
             _ if block.prints() => last.differs_from(&block.text),
@@ -57,61 +66,57 @@ impl Trial {
     }
 
     fn write(&self, path: &str, text: &str) -> Option<String> {
-        let path = self.folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        let path = found(self.folder.path(), path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
         None
+    }
+
+    fn append(&self, path: &str, text: &str) -> Option<String> {
+        let before = fs::read_to_string(self.folder.path().join(path)).unwrap();
+        self.write(path, &format!("{before}\n{text}"))
+    }
+
+    /// A package that the commands below build: with this very Foobar, and the versions that are here.
+    fn package(&self, path: &str, text: &str) -> Option<String> {
+        let root = env!("CARGO_MANIFEST_DIR");
+        self.write(&path.replace("Cargo.toml", "Cargo.lock"), include_str!("../../../Cargo.lock"));
+        self.write(path, &text.replace("path = \"../foobar\"", &format!("path = {root:?}")))
     }
 
     /// What `check` says of a `foobar.toml`; the commands below have it, unless it is one that fails.
     fn configuration(&self, block: &Block) -> Option<String> {
         let text = in_fixture(&block.text, self.folder.path());
         let name = if block.fails().is_some() { "fails.toml" } else { "foobar.toml" };
-        std::fs::write(self.folder.path().join(name), &text).unwrap();
+        fs::write(self.folder.path().join(name), &text).unwrap();
         let command = if text.contains("mysql://") { "routes" } else { "check" }; // there is no server to be reached
         let mut program = Program::example(&self.program, self.folder.path());
         let program = program.env_remove("FOOBAR__WEB__LISTEN").env_remove("FOOBAR__ADMIN__LISTEN");
         let output = program.args([command, "--config", name]).output().unwrap();
-        verdict(&output, block.fails())
+        verdict(&output, block)
     }
 }
 
-fn verdict(output: &Output, fails: Option<&str>) -> Option<String> {
+fn verdict(output: &Output, block: &Block) -> Option<String> {
     let said = String::from_utf8_lossy(&output.stderr);
-    match fails {
-        None if output.status.success() && said.is_empty() => None,
-        None => Some(format!("check says: {said}")),
-        Some(words) if !output.status.success() && said.contains(words) => None,
-        Some(words) => Some(format!("check does not say `{words}`, but: {said}")),
-    }
-}
-
-/// A folder with what pages name: files, certificates.
-fn fixture() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+    let (expected, words) = match (block.fails(), block.warns()) {
+        (Some(words), _) => (false, words),
+        (None, Some(words)) => (true, words),
+        (None, None) if output.status.success() && said.is_empty() => return None,
+        (None, None) => return Some(format!("check says: {said}")),
     };
-    for page in ["index.html", "404.html", "50x.html"] {
-        file(&format!("public/{page}"), "<!doctype html><title>A page</title>\n");
-    }
-    folder
+    let is_so = output.status.success() == expected && said.contains(words);
+    (!is_so).then(|| format!("check does not say `{words}`, but: {said}"))
 }
 
-/// Where the pages of the book have what the system does not: `/srv` and the like are folders of the fixture, and ports are
-/// those that the system gives.
-fn in_fixture(text: &str, folder: &Path) -> String {
-    let mut text = text.to_owned();
-    for place in ["/srv/", "/etc/foobar/", "/var/", "/run/"] {
-        text = text.replace(&format!("\"{place}"), &format!("\"{}{place}", folder.display()));
-    }
-    for port in ["80", "443", "8080", "8443", "9180"] {
-        for host in ["0.0.0.0", "127.0.0.1", "[::]"] {
-            text = text.replace(&format!("\"{host}:{port}\""), &format!("\"{host}:0\""));
-            text = text.replace(&format!("\"{host}:{port} "), &format!("\"{host}:0 "));
+/// The file in a folder; a `*` in front of a name stands for what a command has put there, such as the time.
+pub(super) fn found(folder: &Path, path: &str) -> PathBuf {
+    path.split('/').fold(folder.to_owned(), |folder, name| match name.strip_prefix('*') {
+        None => folder.join(name),
+        Some(end) => {
+            let entries = fs::read_dir(&folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+            let mut named = entries.filter(|entry| entry.to_string_lossy().ends_with(end));
+            named.next().unwrap_or_else(|| folder.join(name)) // which is not there
         }
-    }
-    text
+    })
 }

@@ -40,12 +40,12 @@ foobar() { program_runs "$PROGRAMS/foobar" "$@"; }
 with_toolchain() { # a package that the page makes
     case $1 in
     run)
-        "$CARGO" build --quiet || return
+        command cargo build --quiet || return
         shift
         if [ "${1-}" = -- ]; then shift; fi
-        program_runs "${CARGO_TARGET_DIR:-target}/debug/$(basename "$PWD")" "$@"
+        program_runs "$CARGO_TARGET_DIR/debug/$(basename "$PWD")" "$@"
         ;;
-    *) "$CARGO" "$@" ;;
+    *) command cargo "$@" ;;
     esac
 }
 
@@ -56,9 +56,10 @@ program_runs() { # a command to its end, or the server until the next one
     esac
 }
 
-serve() { # until it says where it listens
+serve() { # until it says where it listens, on a port that the system gives
     stop
     local banner line
+    set -- "${@/#127.0.0.1:8*/127.0.0.1:0}"
     banner=$(mktemp -u)
     mkfifo "$banner"
     if grep -q '^listen' foobar.toml 2>/dev/null; then

@@ -1,0 +1,7 @@
+CREATE TABLE products (
+    id    INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    name  TEXT    NOT NULL,
+    cents INTEGER NOT NULL
+);
+
+INSERT INTO products (name, cents) VALUES ('Enamel mug', 1450), ('Oak chopping board', 3900);

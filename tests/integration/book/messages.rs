@@ -1,0 +1,263 @@
+//! The page of messages has every sentence that the program may say before it serves, and none that it does not say.
+//!
+//! The sentences are read from the sources: the texts of three words and more in the files that make errors of the
+//! configuration, of a start or of a command. Left out are lines of the log below a warning, reasons of `expect`, and what
+//! `ELSEWHERE` names. So a new message in one of these files, or a new file with an error type, fails here; what the system,
+//! the database and the parsers of TOML and of the command line say is theirs and not on the page.
+
+use std::path::Path;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+use super::page::Page;
+use super::pages;
+use crate::architecture::rust_files;
+
+/// Where these errors and warnings are made: files, and folders with all that is in them.
+const SOURCES: &[&str] = &[
+    "foobar-app/src/app_instance/error.rs",
+    "foobar-app/src/declared.rs",
+    "foobar-core/src/assets.rs",
+    "foobar-core/src/config.rs",
+    "foobar-core/src/config/",
+    "foobar-core/src/log.rs",
+    "foobar-core/src/log/output.rs",
+    "foobar-core/src/supervisor.rs",
+    "foobar-core/src/trusted_proxy.rs",
+    "foobar-core/src/units.rs",
+    "foobar-db/src/error.rs",
+    "foobar-db/src/migrations.rs",
+    "foobar-db/src/migrations/",
+    "foobar-db/src/mysql/options.rs",
+    "foobar-db/src/sqlite/location.rs",
+    "foobar-web/src/access_log/writer.rs",
+    "foobar-web/src/error.rs",
+    "foobar-web/src/limits.rs",
+    "foobar-web/src/net/address.rs",
+    "foobar-web/src/net/listener.rs",
+    "foobar-web/src/net/tls/",
+    "foobar-web/src/plan.rs",
+    "foobar-web/src/settings.rs",
+    "foobar-web/src/site.rs",
+    "foobar-web/src/site/",
+    "foobar-web/src/static_files/resource/announce/",
+    "foobar-web/src/static_files/resource/content_type.rs",
+    "foobar-web/src/static_files/resource/encodings.rs",
+    "src/admin.rs",
+    "src/cli.rs",
+    "src/cli/",
+    "src/composition.rs",
+    "src/error.rs",
+];
+
+/// Files that make errors of requests, queries and streams, which no command prints.
+const OF_REQUESTS: &[&str] = &[
+    "foobar-app/src/error.rs",
+    "foobar-app/src/runtime/tunnel/frames.rs",
+    "foobar-app/src/sse/event.rs",
+    "foobar-core/src/body.rs",
+    "foobar-db/src/connections.rs",
+    "foobar-db/src/db.rs",
+    "foobar-db/src/mysql/control.rs",
+    "foobar-db/src/passing.rs",
+    "foobar-web/src/pipeline/accel.rs",
+    "foobar-web/src/request/path.rs",
+];
+
+/// Texts that are no message of a command, by their beginnings, and what they are.
+const ELSEWHERE: &[(&str, &[&str])] = &[
+    (
+        "output that is no error",
+        &[
+            "admin          ",
+            "application  a service",
+            "defaults, no file",
+            "missing  ",
+            "nothing to migrate",
+            "nothing to take back",
+            "program        ",
+            "the program's defaults",
+            "-- ",
+        ],
+    ),
+    (
+        "parts of other messages",
+        &["a private key", "a list of revoked certificates", "the access log", "looked at, not read"],
+    ),
+    (
+        "values, parts of statements and bodies of answers",
+        &[
+            "/livez, /readyz",
+            "information_schema.tables",
+            "mysql://{user}",
+            "public, max-age=31536000",
+            "server: not ready",
+            "sqlite_schema",
+            "text/plain; version",
+        ],
+    ),
+    (
+        "lines of the log about one connection, or about a tier of the program's own",
+        &[
+            "no certificate is for the name",
+            "its end got no thread",
+            "its word of the stop",
+            "nobody knows what",
+            "what was cut off is to be told",
+        ],
+    ),
+    ("parts of a message that has its word elsewhere", &["a number with its unit", "`{name}` is not the same"]),
+];
+
+/// What stands in front of texts that nobody reads who runs a command.
+const UNREAD: [&str; 10] =
+    ["info", "debug", "trace", "expect", "assert", "assert_eq", "debug_assert", "panic", "unreachable", "doc"];
+
+#[test]
+fn the_page_of_messages_has_every_sentence_of_the_sources() {
+    let page = plain(&page().text);
+    let missing: Vec<_> = sentences().into_iter().filter(|sentence| !is_in(&page, sentence)).collect();
+    assert!(missing.is_empty(), "docs/src/messages.md lacks: {missing:#?}");
+}
+
+#[test]
+fn the_page_of_messages_has_no_sentence_that_the_sources_do_not_have() {
+    let sources = plain(&texts(2).join("\n"));
+    let page = page();
+    let stale: Vec<_> = messages(&page).into_iter().filter(|message| !is_in(&sources, message)).collect();
+    assert!(stale.is_empty(), "no source says: {stale:#?}");
+}
+
+#[test]
+fn every_file_that_makes_errors_is_read_or_makes_none_for_a_command() {
+    let known = |file: &str| SOURCES.iter().chain(OF_REQUESTS).any(|known| file.starts_with(known));
+    let makes = |text: &str| ["#[error(", "Error::setting(", "Warning {"].iter().any(|words| text.contains(words));
+    let all = ["src", "foobar-core/src", "foobar-app/src", "foobar-db/src", "foobar-web/src"];
+    let all = all.iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let named = all.map(|file| (file.strip_prefix(root()).unwrap().to_string_lossy().into_owned(), code(&file)));
+    let unread = named.filter(|(file, text)| !is_test(file) && makes(text) && !known(file)).map(|(file, _)| file);
+    let unread: Vec<_> = unread.collect();
+    assert!(unread.is_empty(), "name them in SOURCES or OF_REQUESTS: {unread:#?}");
+}
+
+fn page() -> Page {
+    pages().into_iter().find(|page| page.name == "messages.md").expect("it is a page")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn is_test(file: &str) -> bool {
+    ["/tests", "tests.rs", "fuzzing", "testing"].iter().any(|part| file.contains(part))
+}
+
+/// A file without its tests.
+fn code(file: &Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.split("\n#[cfg(test)]").next().unwrap().to_owned()
+}
+
+/// The sentences of all sources, as they are written there.
+fn sentences() -> Vec<String> {
+    let mut found = texts(3);
+    let is_elsewhere =
+        |text: &String| ELSEWHERE.iter().flat_map(|(_, texts)| *texts).any(|other| text.starts_with(other));
+    found.retain(|text| is_message(text) && !is_elsewhere(text));
+    found
+}
+
+/// Texts of so many words.
+fn texts(words: usize) -> Vec<String> {
+    let all = ["src", "foobar-core/src", "foobar-app/src", "foobar-db/src", "foobar-web/src"];
+    let files = all.iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let read = files.filter(|file| {
+        let name = file.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        !is_test(&name)
+            && SOURCES.iter().any(|source| name == *source || (source.ends_with('/') && name.starts_with(source)))
+    });
+    let mut found = Vec::new();
+    read.for_each(|file| collect(code(&file).parse().unwrap(), &mut found));
+    found.retain(|text| has_words(text, words));
+    found
+}
+
+/// Adds the sentences among these tokens.
+fn collect(tokens: TokenStream, found: &mut Vec<String>) {
+    let mut before = String::new(); // the last word: a function, a macro
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if !UNREAD.contains(&before.as_str()) && !is_documentation(&group.stream()) => {
+                collect(group.stream(), found);
+            }
+            TokenTree::Literal(literal) => found.extend(text(&literal.to_string())),
+            TokenTree::Ident(word) => before = word.to_string(),
+            TokenTree::Punct(sign) if sign.as_char() != '!' => before.clear(),
+            _ => {}
+        }
+    }
+}
+
+/// `[doc = "…"]` and what else is for a reader of the sources or of the compiler, without its hash.
+fn is_documentation(tokens: &TokenStream) -> bool {
+    let first = tokens.clone().into_iter().next().map(|first| first.to_string());
+    first.is_some_and(|first| ["doc", "diagnostic", "expect"].contains(&first.as_str()))
+}
+
+/// What a literal says.
+fn text(literal: &str) -> Option<String> {
+    let inner = literal.strip_prefix('"')?.strip_suffix('"')?;
+    let mut lines = inner.split("\\\n");
+    let first = lines.next()?.to_owned();
+    let whole = lines.fold(first, |text, line| text + line.trim_start());
+    Some(whole.replace("\\\"", "\"").replace("\\n", " "))
+}
+
+/// A message begins small; help, pages and SQL with a capital or a bracket.
+fn is_message(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_uppercase() || first == '(')
+}
+
+fn has_words(text: &str, many: usize) -> bool {
+    let pieces = pieces(text);
+    let words = pieces.iter().flat_map(|piece| piece.split(' ')).filter(|word| word.chars().any(char::is_alphabetic));
+    words.count() >= many
+}
+
+/// What does not differ from one time to the next: between `{…}`, and on the page between `…`.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut depth = 0;
+    for letter in plain(text).chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            '…' => pieces.push(String::new()),
+            letter if depth == 0 => pieces.last_mut().expect("there is one").push(letter),
+            _ => {}
+        }
+        if letter == '{' {
+            pieces.push(String::new());
+        }
+    }
+    pieces.iter().map(|piece| piece.trim_matches(|letter: char| " ,;:()[]".contains(letter)).to_owned()).collect()
+}
+
+/// Without quotes and line breaks.
+fn plain(text: &str) -> String {
+    text.replace(['`', '"'], "").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `whole` has what of `text` does not differ, but for pieces that are too short to say anything.
+fn is_in(whole: &str, text: &str) -> bool {
+    let pieces = pieces(text);
+    let longest = pieces.iter().map(String::len).max().unwrap_or_default(); // there is one
+    pieces.iter().filter(|piece| piece.len() >= longest.min(10)).all(|piece| whole.contains(piece.as_str()))
+}
+
+/// The messages on the page: what stands in code and is longer than a name or a command.
+fn messages(page: &Page) -> Vec<String> {
+    let prose = page.prose().iter().map(|(_, line)| *line).collect::<Vec<_>>().join(" ");
+    let code = prose.split('`').skip(1).step_by(2).map(str::to_owned);
+    code.filter(|text| has_words(text, 3) && !text.starts_with("openssl") && !text.starts_with("chmod")).collect()
+}
