@@ -312,8 +312,7 @@ impl Acme {
     async fn renewal_window(&self, kept: &Kept) -> Result<((u64, u64), Duration), AcmeError> {
         let certificate =
             CertificateDer::from_pem_file(&kept.path).map_err(|_| AcmeError::Unsupported("no certificate"))?;
-        let identifier =
-            identifier(&certificate).ok_or(AcmeError::Unsupported("a certificate without its authority's key"))?;
+        let identifier = identifier(&certificate).ok_or(AcmeError::Unsupported("no number"))?;
         let account = self.account().await.map_err(|failure| AcmeError::Other(failure.message.into()))?;
         let (info, pause) = account.renewal_info(&identifier).await?;
         let (start, end) = (info.suggested_window.start.into(), info.suggested_window.end.into());

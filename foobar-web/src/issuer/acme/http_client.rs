@@ -52,7 +52,7 @@ impl HttpClient {
             *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
         }
         if !parts.status.is_success() && !body.starts_with(b"{") {
-            return Err(at(format!("it answers {} to {} {}", parts.status, "a request for", url.path()).into()).into());
+            return Err(at(format!("it answers {} to a request for {}", parts.status, url.path()).into()).into());
         }
         Ok(BytesResponse { parts, body: Box::new(body) })
     }
