@@ -40,6 +40,7 @@ const SOURCES: &[&str] = &[
     "foobar-web/src/net/tls/",
     "foobar-web/src/plan.rs",
     "foobar-web/src/settings.rs",
+    "foobar-web/src/settings/",
     "foobar-web/src/site.rs",
     "foobar-web/src/site/",
     "foobar-web/src/static_files/resource/announce/",

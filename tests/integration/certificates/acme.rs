@@ -16,7 +16,7 @@ fn seconds(hours: f64) -> u64 {
 #[test]
 fn a_site_gets_its_certificate_over_http_and_sends_its_clients_to_https_from_then_on() {
     use std::os::unix::fs::PermissionsExt;
-    let scene = Scene::refusing(20);
+    let scene = Scene::new();
     let (_program, _) = scene.start_until("a.test,www.a.test", ISSUED);
     for name in ["a.test", "www.a.test"] {
         let answer = scene.until_served(name);

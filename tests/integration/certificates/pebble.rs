@@ -58,9 +58,8 @@ pub(super) fn authority(address: &str) -> [String; 3] {
 }
 
 impl Pebble {
-    /// Starts one that looks for names at these ports of the place, and refuses this many of a hundred requests, which then
-    /// come again.
-    pub(super) fn start(place: &Place, http: u16, tls: u16, refused: u8) -> Self {
+    /// Starts one that looks for names at these ports of the place.
+    pub(super) fn start(place: &Place, http: u16, tls: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority(&place.address)) {
@@ -82,10 +81,7 @@ impl Pebble {
         server.args(["-defaultIPv4", &place.address, "-defaultIPv6", ""]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut pebble = Command::new("pebble");
         pebble.arg("-config").arg(path("pebble.json")).args(["-dnsserver", &resolver]);
-        pebble
-            .env("PEBBLE_VA_NOSLEEP", "1")
-            .env("PEBBLE_WFE_NONCEREJECT", refused.to_string())
-            .env("PEBBLE_AUTHZREUSE", "0");
+        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0").env("PEBBLE_AUTHZREUSE", "0");
         let server = server.spawn().expect("pebble is installed (tests/run does it on Debian)");
         let mut child = pebble.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("pebble is installed");
         let asked = Arc::<Mutex<Vec<String>>>::default();

@@ -19,14 +19,9 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new() -> Self {
-        Self::refusing(0)
-    }
-
-    /// One whose authority refuses this many of a hundred requests at first.
-    pub(super) fn refusing(refused: u8) -> Self {
         let place = Place::new();
         let (http, tls) = (place.port(), place.port());
-        let pebble = Pebble::start(&place, http, tls, refused);
+        let pebble = Pebble::start(&place, http, tls);
         let (directory, authority) = (pebble.directory(), pebble.authority());
         Self { folder: tempfile::tempdir().unwrap(), place, http, tls, pebble, directory, authority }
     }

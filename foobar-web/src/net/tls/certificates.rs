@@ -96,26 +96,26 @@ impl Certificates {
 
     /// What clients are shown.
     pub(crate) fn overview(&self) -> Vec<CertificateOverview> {
-        if self.is_missing() {
-            return vec![CertificateOverview::missing(&self.source)];
+        if let Some(kept) = self.missing() {
+            return vec![CertificateOverview::missing(&self.source.label, kept)];
         }
         self.current.read(|current| {
             let all = current.keys.iter().filter_map(|certified| Facts::of(certified.cert.first()?)); // they were read before
-            all.map(|facts| CertificateOverview::of(&self.source, &facts)).collect()
+            all.map(|facts| CertificateOverview::of(&self.source.label, &facts)).collect()
         })
     }
 
     /// Which will not be good for long, or are missing, in sentences.
     pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
-        if self.is_missing() {
+        if self.missing().is_some() {
             return vec![format!("`{}.ssl_certificate`: no certificate has been issued yet", self.source.key)];
         }
         self.current.read(|current| current.expiries.iter().filter_map(|expiry| expiry.concern(now)).collect())
     }
 
-    /// Whether clients are shown one that nobody has signed.
-    fn is_missing(&self) -> bool {
-        self.source.kept.as_ref().is_some_and(|kept| !kept.is_issued())
+    /// The one that is kept, while clients are shown another that nobody has signed.
+    fn missing(&self) -> Option<&Kept> {
+        self.source.kept.as_deref().filter(|kept| !kept.is_issued())
     }
 
     /// Says which have expired by now, each once.

@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
-use super::certificates::SiteCertificates;
 use super::distinguished_name;
 use super::x509::Facts;
+use crate::kept::Kept;
 
 /// A certificate of a site, for whoever asks who has signed it and how long it is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,27 +23,24 @@ pub struct CertificateOverview {
 }
 
 impl CertificateOverview {
-    pub(super) fn of(site: &SiteCertificates, facts: &Facts<'_>) -> Self {
+    /// That of the site of this label.
+    pub(super) fn of(label: &str, facts: &Facts<'_>) -> Self {
         let addresses = facts.addresses.iter().map(ToString::to_string);
         let seconds = u64::try_from(facts.not_after).unwrap_or(0); // expired before 1970
         Self {
             names: facts.names.iter().cloned().chain(addresses).collect(),
             issuer: Some(distinguished_name::text(facts.issuer).unwrap_or_default()), // it may be nameless
             expires: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
-            ..Self::missing(site)
+            ..Self::empty(label)
         }
     }
 
     /// There is none yet.
-    pub(super) fn missing(site: &SiteCertificates) -> Self {
-        let names = site.kept.as_ref().map(|kept| kept.names.clone());
-        Self {
-            site: site.label.clone(),
-            names: names.unwrap_or_default(), // only one that is kept can be missing
-            issuer: None,
-            expires: None,
-            renews: None,
-            error: None,
-        }
+    pub(super) fn missing(label: &str, kept: &Kept) -> Self {
+        Self { names: kept.names.clone(), ..Self::empty(label) }
+    }
+
+    fn empty(label: &str) -> Self {
+        Self { site: label.to_owned(), names: Vec::new(), issuer: None, expires: None, renews: None, error: None }
     }
 }
