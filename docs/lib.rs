@@ -13,11 +13,47 @@ mod configuration {}
 #[doc = include_str!("src/routing.md")]
 mod routing {}
 
-#[doc = include_str!("src/https.md")]
-mod https {}
+#[doc = include_str!("src/database.md")]
+mod database {}
+
+#[doc = include_str!("src/migrations.md")]
+mod migrations {}
+
+#[doc = include_str!("src/forms.md")]
+mod forms {}
+
+#[doc = include_str!("src/streams.md")]
+mod streams {}
 
 #[doc = include_str!("src/errors.md")]
 mod errors {}
+
+#[doc = include_str!("src/testing.md")]
+mod testing {}
+
+#[doc = include_str!("src/logs.md")]
+mod logs {}
+
+#[doc = include_str!("src/https.md")]
+mod https {}
+
+#[doc = include_str!("src/deployment.md")]
+mod deployment {}
+
+#[doc = include_str!("src/from-nginx.md")]
+mod from_nginx {}
+
+#[doc = include_str!("src/from-actix-web.md")]
+mod from_actix_web {}
+
+#[doc = include_str!("src/from-axum.md")]
+mod from_axum {}
+
+#[doc = include_str!("src/from-rails.md")]
+mod from_rails {}
+
+#[doc = include_str!("src/limits.md")]
+mod limits {}
 
 #[doc = include_str!("src/messages.md")]
 mod messages {}

@@ -35,6 +35,8 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install curl curl "curl, which speaks to the server as clients do"
     install openssl openssl "openssl, which does too"
     install nginx nginx "nginx, whose answers are compared"
+    install systemd-analyze systemd "systemd-analyze, which reads the units of the guide; no service is started"
+    install sqlite3 sqlite3 "sqlite3, which backs a database up in the guide"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"
     install pebble pebble "pebble, Let's Encrypt's server for tests"

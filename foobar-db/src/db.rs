@@ -95,6 +95,10 @@ impl<C: EngineConnection> Db<C> {
     /// After a deadlock, a lock held too long or a connection lost before COMMIT it is run again from its start, so it
     /// must have no effects beside those on the database.
     ///
+    /// On SQLite writes come one after the other. On MySQL they run side by side, at the isolation level of the server: where
+    /// two read a value and each writes what it makes of it, one is lost. Let the database compute it, as below, or write
+    /// first and read then.
+    ///
     /// A query that wants to undo its changes for a reason of its own returns `Err(RollbackTransaction)`. Any `Ok` is
     /// committed, `Ok(Err(reason))` too: return that only where nothing has been changed yet. A violated constraint is
     /// told by its kind:
@@ -179,12 +183,11 @@ impl<C: EngineConnection> Db<C> {
     ///
     /// async fn take(db: &Db, product: i32, pieces: i32) -> Result<(), TakeError> {
     ///     db.try_write(move |conn| {
-    ///         let left: i32 = stock::table.find(product).select(stock::pieces).first(conn)?;
-    ///         if left < pieces {
-    ///             return Err(TakeError::Short(left));
+    ///         let enough = stock::table.find(product).filter(stock::pieces.ge(pieces));
+    ///         if diesel::update(enough).set(stock::pieces.eq(stock::pieces - pieces)).execute(conn)? == 1 {
+    ///             return Ok(());
     ///         }
-    ///         diesel::update(stock::table.find(product)).set(stock::pieces.eq(left - pieces)).execute(conn)?;
-    ///         Ok(())
+    ///         Err(TakeError::Short(stock::table.find(product).select(stock::pieces).first(conn)?))
     ///     })
     ///     .await
     /// }

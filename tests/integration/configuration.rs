@@ -228,3 +228,50 @@ async fn a_programs_presets_give_way_and_its_settings_do_not() {
     assert_eq!((running.addresses().len(), running.admin_address()), (1, None));
     running.stop().await;
 }
+
+/// The pages of the guide, by their names.
+fn guide() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let pages = files.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages.map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// What looks like a key in the guide: files, and a mistake that a page shows.
+const NO_KEYS: [&str; 3] = ["app.js", "app.css", "web.lisen"];
+
+#[test]
+fn every_key_that_the_guide_names_is_one() {
+    let sections = ["server", "admin", "log", "web", "app", "database"];
+    let known = keys();
+    let is_key =
+        |section: &str, name: &str| known.iter().any(|key| (key.0.as_str(), key.1.as_str()) == (section, name));
+    for (page, text) in guide() {
+        for code in text.split('`').skip(1).step_by(2).filter(|code| !NO_KEYS.contains(code)) {
+            let Some((section, name)) = code.split_once('.').filter(|(section, _)| sections.contains(section)) else {
+                continue;
+            };
+            let is_name = name.chars().all(|letter| letter.is_ascii_lowercase() || "_0123456789".contains(letter));
+            assert!(!is_name || is_key(section, name), "{page}: there is no key `{code}`");
+        }
+    }
+}
+
+#[test]
+fn the_limits_of_the_guide_are_the_defaults() {
+    let reference = reference();
+    let defaults = |name: &str| {
+        let row = format!("| `{}` | `", name.rsplit('.').next().unwrap());
+        let section = format!("## `[{}]`", name.rsplit_once('.').unwrap().0);
+        let section = reference.split(&section).nth(1).unwrap_or_else(|| panic!("there is no section of {name}"));
+        let default = section.split(&row).nth(1).unwrap_or_else(|| panic!("{name} has no default"));
+        default.split('`').next().unwrap().to_owned()
+    };
+    let limits = file("docs/src/limits.md");
+    let rows = limits.lines().filter_map(|line| line.split_once(" | `")?.1.split_once("` | `"));
+    let rows: Vec<_> = rows.map(|(key, rest)| (key, rest.split('`').next().unwrap())).collect();
+    assert!(rows.len() > 35, "{rows:?}");
+    for (key, default) in rows {
+        assert_eq!(default, defaults(key), "{key}");
+    }
+}

@@ -139,6 +139,31 @@ fn labels_of_the_configuration_are_escaped_and_limited_in_number() {
     assert_eq!(other + measured(&scrape).len() as f64 - 2.0, 600.0, "none is lost");
 }
 
+/// The names and kinds in the tables of the guide.
+fn in_the_guide() -> BTreeSet<(String, String)> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/logs.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows = rows.filter_map(|(name, rest)| Some((name, rest.split_once(" | ")?.0)));
+    let kinds = ["counter", "gauge", "histogram"];
+    rows.filter(|(_, kind)| kinds.contains(kind)).map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+}
+
+#[test]
+fn the_guide_has_a_row_for_every_figure_and_for_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__DATABASE__QUERY_TIMEOUT", "10ms"));
+    assert_eq!(program.get("/endless").status, 503); // an error of the database is a figure too
+    let scraped = until("the requests are measured", || {
+        let scrape = scrape(&program);
+        let families = scrape.families.into_iter().map(|(name, family)| (name, family.kind));
+        let families: BTreeSet<_> = families.collect();
+        families.iter().any(|(name, _)| name == DURATION).then_some(families)
+    });
+    assert_eq!(in_the_guide(), scraped);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_figures_of_the_process_are_those_of_the_system() {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use foobar::test::MysqlServer;
 use tempfile::TempDir;
 
 use super::block::Block;
@@ -18,13 +19,15 @@ struct Trial {
     folder: TempDir,
     /// The program of the page: an example of this package.
     program: String,
+    /// For commands that name one.
+    mysql: Option<MysqlServer>,
 }
 
+/// The database on a server that pages name.
+const MYSQL: &str = "mysql://USER:PASSWORD@localhost/shop";
+
 pub(super) fn faults(page: &Page) -> Vec<String> {
-    let mut trial = Trial {
-        folder: if page.has_a_test_of_its_own() { tempfile::tempdir().unwrap() } else { fixture() },
-        program: "hello".to_owned(),
-    };
+    let mut trial = Trial::of(page);
     let blocks = page.blocks();
     let mut shell = Shell::start(trial.folder.path());
     let mut last = Ran::default();
@@ -41,6 +44,11 @@ pub(super) fn faults(page: &Page) -> Vec<String> {
 }
 
 impl Trial {
+    fn of(page: &Page) -> Self {
+        let folder = if page.has_a_test_of_its_own() { tempfile::tempdir().unwrap() } else { fixture() };
+        Self { folder, program: "hello".to_owned(), mysql: None }
+    }
+
     fn fault(&mut self, block: &Block, shell: &mut Shell, last: &mut Ran) -> Option<String> {
         if block.is_excused() {
             return None;
@@ -52,7 +60,8 @@ impl Trial {
             (_, None) if block.append().is_some() => self.append(block.append()?, &block.text),
             ("rust", None) => None,
             ("sh", None) => {
-                *last = shell.run(&self.program, &block.text);
+                let commands = self.on_a_server(&block.text);
+                *last = shell.run(&self.program, &commands);
                 last.fault()
             }
             ("toml", None | Some("foobar.toml")) => self.configuration(block),
@@ -63,6 +72,15 @@ impl Trial {
             _ if block.prints() => last.differs_from(&block.text),
             _ => None,
         }
+    }
+
+    /// The commands with the URL of a database that is there.
+    fn on_a_server(&mut self, commands: &str) -> String {
+        if !commands.contains(MYSQL) {
+            return commands.to_owned();
+        }
+        let server = self.mysql.get_or_insert_with(|| MysqlServer::start().unwrap());
+        commands.replace(MYSQL, &format!("'{}'", server.create_database().unwrap()))
     }
 
     fn write(&self, path: &str, text: &str) -> Option<String> {

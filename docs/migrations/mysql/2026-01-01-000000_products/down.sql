@@ -1,1 +1,1 @@
--- How that is taken back.
+DROP TABLE products;
