@@ -4,6 +4,9 @@
 #[doc = include_str!("src/introduction.md")]
 mod introduction {}
 
+#[doc = include_str!("src/projects.md")]
+mod projects {}
+
 #[doc = include_str!("src/tutorial.md")]
 mod tutorial {}
 

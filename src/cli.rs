@@ -1,8 +1,10 @@
 //! The command line that every program built on a [`Server`](crate::Server) has.
 
 mod arguments;
+mod calendar;
 mod certificates;
 mod check;
+mod doctor;
 mod installed_log;
 mod migrate;
 mod migrate_new;
@@ -20,6 +22,7 @@ use foobar_core::config::{Config, ConfigError, Loader};
 use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts, read_settings};
+use crate::program::Verb;
 use crate::reference;
 use crate::settings::AllSettings;
 
@@ -31,7 +34,11 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
         return complain(INSIDE_A_RUNTIME).into();
     }
     install_provider();
-    let arguments = match Arguments::parse(arguments, parts.program, &loader.file_name()) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some((verb, rest)) = verb(&parts.verbs, &arguments) {
+        return (verb.run)(rest);
+    }
+    let arguments = match Arguments::parse(arguments, &parts, &loader.file_name()) {
         Ok(arguments) => arguments,
         Err(usage) => {
             let exit = if usage.use_stderr() { Exit::Usage } else { Exit::Success };
@@ -42,9 +49,22 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
     if let Command::Migrate(Migrate::New(name)) = &arguments.command {
         return migrate_new::run(&parts, name).into(); // it needs neither settings nor a database
     }
+    if arguments.command == Command::Doctor {
+        return doctor::run(arguments.load(loader), parts).into(); // it tells what is wrong with the configuration among others
+    }
     match arguments.load(loader) {
         Ok(config) => command(arguments.command, config, parts).into(),
         Err(error) => fail(&error).into(),
+    }
+}
+
+/// The command that the program brings, if it is one, and what follows its name. `help` before it is `--help` after it.
+fn verb(verbs: &[Verb], arguments: &[OsString]) -> Option<(Verb, Vec<OsString>)> {
+    let (first, rest) = arguments.get(1..)?.split_first()?;
+    let find = |name: &OsString| verbs.iter().find(|verb| name == verb.name).copied();
+    match rest {
+        [name] if first == "help" => Some((find(name)?, vec!["--help".into()])),
+        rest => Some((find(first)?, rest.to_vec())),
     }
 }
 
@@ -52,8 +72,8 @@ const INSIDE_A_RUNTIME: &str = "`Server::run` makes its own runtime and was call
     `fn main() -> ExitCode`, without `async` and without `#[actix_web::main]` or `#[tokio::main]`; a program that needs its \
     own runtime calls `Server::start`";
 
-/// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is chosen:
-/// a program's own HTTP client may bring the second. One that the program has chosen before stays.
+/// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is
+/// chosen: a program's own HTTP client may bring the second. One that the program has chosen before stays.
 fn install_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
@@ -67,11 +87,11 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Err(error) => fail(&error.into()),
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
-        _ => match Composition::compile(config, parts) {
+        Command::Routes => routes::run(&config, parts),
+        _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
-                Command::Routes => routes::run(&composition),
                 Command::Certificates => certificates::run(&composition),
                 _ => check::run(&composition),
             },

@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
-use foobar_core::config::{Config, ConfigError};
+use foobar_core::config::{Config, ConfigError, key};
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
-use foobar_core::{BoxError, MakeHandler, Supervisor, Tier, on_own_thread};
+use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{CertificateOverview, FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
-use crate::program::Program;
+use crate::program::{Program, Verb};
 use crate::running::Patience;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -46,10 +46,13 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
+    /// The routes of [`Server::private`](crate::Server::private).
+    pub(crate) private: Vec<String>,
     pub(crate) settings: Vec<ReadSettings>,
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
+    pub(crate) verbs: Vec<Verb>,
 }
 
 /// Reads settings of the program's own into the context.
@@ -74,13 +77,20 @@ pub(crate) type MakeTier = Box<dyn FnOnce(&Context) -> Arc<dyn Tier> + Send>;
 impl Composition {
     pub(crate) fn compile(config: Config, parts: Parts) -> Result<Self, StartError> {
         let settings = AllSettings::parse(&config)?;
-        let migrations = migrations(&parts)?;
-        let database = match parts.database {
-            None if settings.database.url.is_some() => Some(open(&config, &settings)?),
-            given => given,
-        };
-        let context = read_settings(&parts.settings, &config, Context::new(database.clone()))?;
-        let app = parts.application.map(|application| (application.make)(&context, &settings.app, &migrations));
+        Self::of(settings, config, parts)
+    }
+
+    /// The same for a command that serves nothing: the file of the access log is neither opened nor made.
+    pub(crate) fn compile_dry(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let mut settings = AllSettings::parse(&config)?;
+        if LogFile::is_path(&settings.web.access_log) {
+            settings.web.access_log = "off".to_owned();
+        }
+        Self::of(settings, config, parts)
+    }
+
+    fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
+        let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let stream_time = *settings.server.stream_timeout;
@@ -89,9 +99,7 @@ impl Composition {
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
         let web = web.map_err(|error| of_web(&config, error))?;
-        if app.is_none() && !settings.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty()) {
-            return Err(StartError::NothingToServe);
-        }
+        require_content(&settings.sites, app.is_some())?;
         let (admin, program) = (None, parts.program);
         let mut composition =
             Self { config, settings, migrations, database, app, web, admin, others, context, program };
@@ -99,22 +107,13 @@ impl Composition {
         Ok(composition)
     }
 
-    /// What the web tier says of its sites.
-    pub(crate) fn sites(&self) -> Vec<SiteOverview> {
-        self.web.sites()
-    }
-
     /// What the web tier says of its certificates.
-    pub(crate) fn certificates(&self) -> Vec<CertificateOverview> {
+    pub(crate) fn certificates(&self) -> Vec<SiteCertificate> {
         self.web.certificates()
     }
 
-    /// What the application says of its routes; `None` where there is none.
-    pub(crate) fn app_routes(&self) -> Option<Result<Option<Vec<AppRoute>>, BoxError>> {
-        self.app.as_ref().map(|app| app.routes())
-    }
-
-    /// What may surprise, each in a line that says where it stands: settings without effect, and variables that are nobody's.
+    /// What may surprise, each in a line that says where it stands: settings without effect, and variables that are
+    /// nobody's.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let of_settings = self.setting_warnings().into_iter();
         let of_settings =
@@ -139,6 +138,11 @@ impl Composition {
             let checked = database.check().await;
             checked.map_err(|error| StartError::setting(&self.config, "database.url", error))?;
         }
+        self.check_addresses()
+    }
+
+    /// Tries to listen; what is in use may be this server.
+    pub(crate) fn check_addresses(&self) -> Result<(), StartError> {
         self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
         let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
@@ -151,8 +155,8 @@ impl Composition {
         is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
     }
 
-    /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how far
-    /// the others are.
+    /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
+    /// far the others are.
     pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
         self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let server = &self.settings.server;
@@ -183,8 +187,8 @@ impl Composition {
         bound.map_err(|source| foobar_core::StartError { tier: "web", source }.into())
     }
 
-    /// Database, the user's own tiers, application, web. What has been spawned is waited for with the application, and again
-    /// after the tiers, which may spawn until they have stopped.
+    /// Database, the user's own tiers, application, web. What has been spawned is waited for with the application, and
+    /// again after the tiers, which may spawn until they have stopped.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
         let mut tiers = Vec::new();
         tiers.extend(self.database.as_ref().map(|database| database.tier()));
@@ -212,6 +216,77 @@ impl Composition {
     }
 }
 
+/// What lies behind the web tier.
+struct Inside {
+    migrations: Migrations,
+    database: Option<Db>,
+    context: Context,
+    app: Option<Arc<dyn AppTier>>,
+}
+
+impl Inside {
+    fn make(settings: &AllSettings, config: &Config, parts: &mut Parts) -> Result<Self, StartError> {
+        let migrations = migrations(parts)?;
+        let database = match parts.database.take() {
+            None if settings.database.url.is_some() => Some(open(config, settings)?),
+            given => given,
+        };
+        let context = read_settings(&parts.settings, config, Context::new(database.clone()))?;
+        let context = private_folders(config, &settings.sites, &parts.private, context)?;
+        let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
+        Ok(Self { migrations, database, context, app })
+    }
+}
+
+/// To be asked after the web tier, whose errors are nearer to what is wrong.
+fn require_content(sites: &Sites, has_app: bool) -> Result<(), StartError> {
+    let has_content = has_app || sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
+    has_content.then_some(()).ok_or(StartError::NothingToServe)
+}
+
+/// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.
+pub(crate) struct Overview {
+    /// What the application says of its routes; `None` where there is none.
+    pub(crate) app: Option<Result<Option<Vec<AppRoute>>, BoxError>>,
+    pub(crate) sites: Vec<SiteOverview>,
+}
+
+impl Overview {
+    pub(crate) fn compile(config: &Config, mut parts: Parts) -> Result<Self, StartError> {
+        let settings = AllSettings::parse(config)?;
+        let Inside { app, .. } = Inside::make(&settings, config, &mut parts)?;
+        let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
+        let (web, sites, files) = (&settings.web, &settings.sites, &parts.files);
+        let sites = match parts.web {
+            Some(make) => make(web, sites, files, handler).map(|web| web.sites()),
+            None => SiteOverview::of_settings(web, sites, files, app.is_some()).map_err(BoxError::from),
+        };
+        let sites = sites.map_err(|error| of_web(config, error))?;
+        require_content(&settings.sites, app.is_some())?;
+        Ok(Self { app: app.map(|app| app.routes()), sites })
+    }
+}
+
+/// The context with the folders of the routes that [`Server::private`](crate::Server::private) has declared.
+fn private_folders(config: &Config, sites: &Sites, routes: &[String], context: Context) -> Result<Context, StartError> {
+    routes.iter().try_fold(context, |context, route| {
+        let mut all = sites.iter().filter_map(|(label, site)| Some((label, site.routes.get(route)?.files.as_ref()?)));
+        let Some((_, folder)) = all.next() else { return Ok(context) }; // told where the routes are compiled
+        match all.find(|(_, other)| *other != folder) {
+            None => Ok(context.with_private_folder(route, folder)),
+            Some((label, _)) => {
+                let key = key(&["sites", label, "routes", route, "files"]);
+                let message = format!(
+                    "`{key}`: the application has one folder for this private route, and another site has it in {}; name \
+                     the same in both",
+                    folder.display()
+                );
+                Err(StartError::setting(config, &key, message))
+            }
+        }
+    })
+}
+
 /// The context with the settings that the program has declared.
 pub(crate) fn read_settings(all: &[ReadSettings], config: &Config, context: Context) -> Result<Context, ConfigError> {
     all.iter().try_fold(context, |context, read| read(config, context))
@@ -228,7 +303,8 @@ pub(crate) fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
     }
 }
 
-fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
+/// The database of the settings, not yet started.
+pub(crate) fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
     Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
 }
 

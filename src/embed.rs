@@ -1,13 +1,13 @@
-/// The files of a folder, inside the program: for [`Server::public`](crate::Server::public) or
+/// The files of a folder, embedded in the program, for [`Server::public`](crate::Server::public) or
 /// [`Server::files`](crate::Server::files).
 ///
 /// ```
 /// let server = foobar::Server::new().public(foobar::embed!("examples/site/public"));
 /// ```
 ///
-/// The path is relative to the folder of your `Cargo.toml`; if no folder is there, the program does not compile. A debug
-/// build reads the files from there instead when they are asked for, so that a change is seen at once. More than a folder,
-/// such as files that are left out, says a type of your own, with `#[derive(RustEmbed)]`, as
+/// The path is relative to the folder of your `Cargo.toml`; if there is no such folder, the program does not compile. A
+/// debug build reads the files from there when they are requested, so that a change is seen at once. For more than a
+/// folder, such as files that are left out, use a type of your own with `#[derive(RustEmbed)]`, as
 /// [`Embedded::<YourType>::new()`](crate::files::Embedded).
 #[macro_export]
 macro_rules! embed {

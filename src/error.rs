@@ -11,7 +11,7 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A setting that parses cannot be used: the tier says why.
+    /// A setting parses but cannot be used; the tier says why.
     #[error("{origin}{}", if *divided { " (a text, divided at its commas; write a list where an item has a comma)" } else { "" })]
     Setting {
         /// Where the setting stands.

@@ -17,13 +17,13 @@
 //! }
 //! ```
 //!
-//! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]; [`Context`] is what it
-//! is given besides. What you get is a program with a command line (`serve`, `check`, `config`, `migrate`, `routes`), a configuration file, sites with
-//! static files, an embedded SQLite database or a connection to MySQL, limits and deadlines that protect it, logs,
-//! metrics and a clean stop.
+//! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]; [`Context`] is
+//! what it is given besides. What you get is a program with a command line (`serve`, `check`, `doctor`, `config`,
+//! `migrate`, `routes`), a configuration file, sites with static files, an embedded SQLite database or a connection to
+//! MySQL, limits and deadlines that protect it, logs, metrics and a clean stop.
 //!
-//! Here is what every application needs: [`Server`] to serve, and [`Running`] where the program is more than a server.
-//! The rest lies in modules:
+//! Here is what every application needs: [`Server`] to serve, and [`Running`] if the program does more than serve. The
+//! rest is in modules:
 //!
 //! - [`test`](mod@test): to call an application in process, on a database of its own.
 //! - [`request`]: what a handler can learn of a request besides HTTP.
@@ -31,8 +31,8 @@
 //! - [`config`]: the settings as the program sees them.
 //! - [`tiers`]: to replace a part, or to add one.
 //!
-//! Nothing else has to be named: the pages of the parts say `foobar_app`, `foobar_db` or `foobar_core` where they link to
-//! each other; the `Error` of `foobar_db` is [`DbError`].
+//! No other crate has to be named, although the pages of the parts say `foobar_app`, `foobar_db` or `foobar_core` where
+//! they link to each other; the `Error` of `foobar_db` is [`DbError`].
 
 mod admin;
 mod cli;
@@ -56,10 +56,12 @@ pub use error::StartError;
 pub use running::{Running, Stop};
 pub use server::Server;
 
+#[cfg(feature = "multipart")]
+pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
-    App, Context, Db, Error, Routes, Settings, Stopping, UndeclaredSettings, asset, cancel_with_client, every, routes,
-    run_to_end, send_file, sse,
+    App, Context, Db, Error, FieldErrors, Form, FormFields, Json, Routes, Settings, Stopping, UndeclaredFolder,
+    UndeclaredSettings, asset, cancel_with_client, every, garde, routes, run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};

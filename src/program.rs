@@ -1,4 +1,6 @@
+use std::ffi::OsString;
 use std::fmt;
+use std::process::ExitCode;
 
 /// What a program calls itself.
 #[derive(Clone, Copy)]
@@ -15,3 +17,12 @@ impl fmt::Display for Program {
 
 /// What it is built on.
 pub(crate) const FOOBAR: Program = Program { name: "Foobar", version: env!("CARGO_PKG_VERSION") };
+
+/// A command that needs no server.
+#[derive(Clone, Copy)]
+pub(crate) struct Verb {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Is given what follows its name on the command line.
+    pub(crate) run: fn(Vec<OsString>) -> ExitCode,
+}

@@ -116,6 +116,8 @@ Relative paths are relative to the working folder of the process. Variables begi
 between the parts of a key, and capitals; others are not read, and one that is ours but for that is warned of. A name of your own, such as that of a
 site, has the capitals that it has in the file, else small letters, unless the variable is written with some.
 
-An unknown key and a value that does not parse stop the program before it listens. Sizes are written `\"8KiB\"`,
-`\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`, `\"30d\"`.
+An unknown key and a value that does not parse stop the program before it listens. In a file a value has the type of its
+key, and no other: `3` is not `\"3\"`, `3.0` or `true`; what the environment and the command line give is text, and is read as what
+its key takes. Sizes are written `\"8KiB\"`, `\"10MiB\"` (powers of 1024) or `\"10MB\"`; lengths of time `\"250ms\"`, `\"30s\"`, `\"5m\"`,
+`\"1h\"`, `\"30d\"`.
 ";

@@ -61,23 +61,23 @@ impl Running {
         self.supervisor.readiness().collect()
     }
 
-    /// Completes when a tier that waited for what it needs, such as the application for its database, has failed to start
-    /// after all: a migration is wrong, the database refuses the user. It is the error that [`Server::start`] would have
-    /// given. What has started serves on, so stop the server. Never completes otherwise.
+    /// Completes when a tier that waited for what it needs, such as the application for its database, has failed to
+    /// start after all: a migration is wrong, the database refuses the user. It is the error that [`Server::start`]
+    /// would have returned. What has started keeps serving, so stop the server. Never completes otherwise.
     ///
     /// [`Server::start`]: crate::Server::start
     pub async fn failed(&self) -> StartError {
         self.supervisor.failed().await.into()
     }
 
-    /// Opens the access log anew, as after its file was moved away.
+    /// Reopens the access log, for use after its file has been moved away.
     pub fn reopen_logs(&self) {
         self.web.reopen_logs();
     }
 
-    /// Stops: `/readyz` says 503, for `server.shutdown_delay` all is served as before; then nothing new is accepted, what
-    /// is in flight is finished, and the tiers stop in the reverse order of their start. From then on it takes at most
-    /// `server.shutdown_timeout`; what is left is dropped.
+    /// Stops: `/readyz` says 503, and for `server.shutdown_delay` everything is served as before; then nothing new is
+    /// accepted, what is in flight is finished, and the tiers stop in the reverse order of their start. From then on it
+    /// takes at most `server.shutdown_timeout`; what is left is dropped.
     pub async fn stop(self) -> Stop {
         self.drain().await
     }
@@ -87,7 +87,7 @@ impl Running {
             admin.begin_drain();
         }
         if !self.patience.delay.is_zero() {
-            tracing::info!(delay = ?self.patience.delay, "not ready any more, and serving on (`server.shutdown_delay`)");
+            tracing::info!(delay = ?self.patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
             tokio::time::sleep(self.patience.delay).await;
         }
         let deadline = Instant::now() + self.patience.timeout;

@@ -1,9 +1,10 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, TowerApp};
-use foobar_core::config::{Config, Loader, Section};
+use foobar_core::config::{Config, Loader, Section, key};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
 use foobar_db::Migrations;
@@ -12,7 +13,7 @@ use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::composition::{Application, Composition, Parts, Sites};
-use crate::program::Program;
+use crate::program::{Program, Verb};
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -53,8 +54,8 @@ impl Server {
         self.service_with(move |_| service)
     }
 
-    /// Serves a service that is made of the [`Context`]: of the database, and of a place for work that outlives a request.
-    /// With [`migrations`](Self::migrations) it has all that an [`App`] has.
+    /// Serves a service that is made from the [`Context`], which has the database and runs work that outlives a
+    /// request. With [`migrations`](Self::migrations) it has all that an [`App`] has.
     ///
     /// ```
     /// use axum::{Router, extract::State, routing::get};
@@ -82,9 +83,9 @@ impl Server {
         })
     }
 
-    /// The migrations of the database, for a [service](Self::service_with): run at the start and by the command `migrate`. An
-    /// [`App`] has its own, and both together are refused; an [application tier of your own](Self::app_tier) runs them itself,
-    /// but for the command.
+    /// The migrations of the database, for a [service](Self::service_with): run at the start and by the command
+    /// `migrate`. An [`App`] has its own, and giving both is an error; an [application tier of your
+    /// own](Self::app_tier) runs them itself, except for the command.
     pub fn migrations(self, migrations: Migrations) -> Self {
         let mut server = self.with_tables_of(&migrations);
         server.parts.migrations = Some(migrations);
@@ -93,11 +94,12 @@ impl Server {
 
     /// Serves an application tier of your own; it is made once the database and the settings are known.
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
+        // An error is that there is none.
         self.application(Ok(Migrations::none()), move |context, settings, _| make(context.db().ok().cloned(), settings))
     }
 
-    /// Takes requests by a web tier of your own instead of [`Web`](crate::tiers::Web), made from the web tier's settings and
-    /// the application.
+    /// Uses a web tier of your own instead of [`Web`](crate::tiers::Web), made from the web tier's settings and the
+    /// application.
     pub fn web_tier<M>(mut self, make: M) -> Self
     where
         M: FnOnce(&WebSettings, &Sites, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>,
@@ -119,8 +121,8 @@ impl Server {
         self.tier_with(move |_| tier)
     }
 
-    /// Adds a tier of your own that is made of the [`Context`]; [`every`](crate::every()) makes one of a function that is
-    /// called again and again.
+    /// Adds a tier of your own that is made from the [`Context`]; [`every`](crate::every()) makes one from a function
+    /// that is called repeatedly.
     ///
     /// ```
     /// use foobar::{BoxError, Context, Server};
@@ -137,7 +139,7 @@ impl Server {
         self
     }
 
-    /// Serves files under the paths of every site: those of a folder, by its path, or those inside the program, by
+    /// Serves files on every site: those of a folder, given by its path, or those embedded in the program by
     /// [`embed!`](crate::embed!).
     ///
     /// ```
@@ -147,18 +149,48 @@ impl Server {
     /// let server = Server::new().public(foobar::embed!("examples/site/public"));
     /// ```
     ///
-    /// It is a preset of `sites.*.root`, which the configuration can change, and the last call counts. A path is relative to
-    /// the working folder of the process. A folder that is not there ends the start with an error.
+    /// It is a preset of `sites.*.root`, which the configuration can override; the last call wins. A path is relative
+    /// to the working folder of the process. If the folder does not exist, the server does not start.
     ///
-    /// A page names such a file by [`asset`](crate::asset()).
+    /// A page refers to such a file with [`asset`](crate::asset()).
     pub fn public(mut self, files: impl Into<PublicFiles>) -> Self {
         let root = files.into().root(&mut self.parts.files);
         self.preset("sites.*.root", root)
     }
 
-    /// Brings files that are not in a folder, such as those inside the program, under a name that the configuration can
-    /// give in the place of a folder: `root = "embed:NAME"`, or `files = "embed:NAME"` of a route; an exact route takes
-    /// one file, `files = "embed:NAME/favicon.ico"`.
+    /// Makes the files of a folder private: clients cannot request them under `route`; a handler sends one with
+    /// [`send_file`](crate::send_file()).
+    ///
+    /// ```
+    /// use foobar::actix_web::Responder;
+    /// use foobar::{Server, web};
+    ///
+    /// async fn invoice(number: web::Path<u32>) -> impl Responder {
+    ///     // … may this client see it? …
+    ///     foobar::send_file("/invoices/", format!("{number}.pdf"))
+    /// }
+    ///
+    /// let app = foobar::routes(|routes| _ = routes.route("/invoice/{number}", web::get().to(invoice)));
+    /// let server = Server::new().app(app).private("/invoices/", "/srv/invoices");
+    /// ```
+    ///
+    /// An application that also writes the files gets the folder from
+    /// [`context.private_folder("/invoices/")`](Context::private_folder).
+    ///
+    /// It is a preset of the route in each site, `files = "/srv/invoices"` with `internal = true`, which the
+    /// configuration can override, with the same folder in all sites. A path is relative to the working folder of the
+    /// process. If the folder does not exist, the server does not start.
+    pub fn private(mut self, route: &str, folder: impl Into<PathBuf>) -> Self {
+        let key = |name| format!("sites.*.{}", key(&["routes", route, name]));
+        // One that is not UTF-8 is not there under the name that the error then shows.
+        let folder = folder.into().to_string_lossy().into_owned();
+        self.parts.private.push(route.to_owned());
+        self.preset(&key("files"), folder).preset(&key("internal"), "true")
+    }
+
+    /// Adds files that are not in a folder, such as embedded ones, under a name that the configuration can use in place
+    /// of a folder: `root = "embed:NAME"`, or `files = "embed:NAME"` of a route; an exact route takes one file, `files
+    /// = "embed:NAME/favicon.ico"`.
     ///
     /// ```
     /// use foobar::Server;
@@ -173,23 +205,23 @@ impl Server {
         self
     }
 
-    /// What the program calls itself: `--version`, the help and the first line that it prints at its start say so.
+    /// The program's name and version, for `--version`, the help and the first line that it prints at its start.
     ///
     /// ```
     /// # use foobar::Server;
     /// let server = Server::new().name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     /// ```
     ///
-    /// The names of the configuration stay; [`config_name`](Self::config_name) changes them.
+    /// The names of the configuration's file and variables stay; [`config_name`](Self::config_name) changes them.
     pub fn name(mut self, name: &'static str, version: &'static str) -> Self {
         self.parts.program = Some(Program { name, version });
         self
     }
 
-    /// Calls the configuration after the program: with `config_name("my-site")` the file is `my-site.toml` instead of
+    /// Names the configuration after the program: with `config_name("my-site")` the file is `my-site.toml` instead of
     /// `foobar.toml`, and variables of the environment begin with `MY_SITE__` instead of `FOOBAR__`.
     ///
-    /// The name is of a-z, digits, `-` and `_`; another is an error at the start.
+    /// The name may contain a-z, digits, `-` and `_`; any other name is an error at the start.
     pub fn config_name(mut self, name: &str) -> Self {
         self.loader = self.loader.name(name);
         self
@@ -197,10 +229,10 @@ impl Server {
 
     /// Declares settings of the program's own: the section `[section]` of the configuration, read into a `T`.
     ///
-    /// They come from the same places as Foobar's, are checked in the same way before anything starts, and are listed by
-    /// `config` and `config --reference`. [`settings!`](crate::settings!) declares such a type, and one that serde reads is
-    /// made one by `impl foobar::Section for T {}`. A handler takes [`Settings<T>`](crate::Settings), and everything else
-    /// gets them by [`Context::settings`].
+    /// They come from the same places as Foobar's, are checked in the same way before anything starts, and are listed
+    /// by `config` and `config --reference`. [`settings!`](crate::settings!) declares such a type, and a type that
+    /// serde can read becomes one by `impl foobar::Section for T {}`. A handler takes [`Settings<T>`](crate::Settings);
+    /// everywhere else, [`Context::settings`] returns them.
     ///
     /// ```
     /// use foobar::{Server, Settings};
@@ -227,8 +259,8 @@ impl Server {
     /// per_page = 50
     /// ```
     ///
-    /// and the environment `FOOBAR__GUESTBOOK__PER_PAGE=50`. The section's name is of a-z, digits, `-` and `_`, and none of
-    /// Foobar's own; a name or a type that is given twice is an error at the start.
+    /// and the environment `FOOBAR__GUESTBOOK__PER_PAGE=50`. The section's name may contain a-z, digits, `-` and `_`,
+    /// and must not be one of Foobar's own; a name or a type that is given twice is an error at the start.
     pub fn settings<T: Section + Send + Sync + 'static>(mut self, section: &str) -> Self {
         self.loader = self.loader.declare::<T>(section);
         let section = section.to_owned();
@@ -248,16 +280,18 @@ impl Server {
     /// let server = Server::new().layer(errors);
     /// ```
     ///
-    /// It sees every event and span, also those that `log.filter` leaves out or that are counted, and then their sums: give it a
-    /// filter of its own. A program that
-    /// installs a subscriber before `run` has that one used instead of Foobar's, which is said in a line of it; then a layer is
-    /// an error, and belongs into that subscriber. [`start`](Self::start) installs nothing, and a layer has no effect there.
+    /// It sees every event and span, including those that `log.filter` drops and those that are counted, and then their
+    /// sums: give it a filter of its own. If the program installs a subscriber before `run`, that one is used instead
+    /// of Foobar's, and a line in it says so; a layer is then an error and belongs in that subscriber.
+    /// [`start`](Self::start) installs nothing, so a layer has no effect there.
+    ///
+    /// Why a start has failed is an event as well (target `foobar::printed`), beside the line on standard error.
     pub fn layer(mut self, layer: impl Layer<Registry> + Send + Sync + 'static) -> Self {
         self.parts.layers.push(Box::new(layer));
         self
     }
 
-    /// Takes the program's defaults of any keys as TOML; file, environment and command line go above them.
+    /// Sets the program's defaults for any keys, as TOML; the file, the environment and the command line override them.
     ///
     /// ```
     /// # use foobar::Server;
@@ -275,21 +309,23 @@ impl Server {
     /// );
     /// ```
     ///
-    /// Most programs keep it in a file: `defaults(include_str!("site.toml"))`. A star is each site that there is, or each
-    /// route of a site; it makes no site. `config` shows such a value as one of "the program's defaults", with its line.
+    /// Most programs keep them in a file: `defaults(include_str!("site.toml"))`. A star stands for each site that
+    /// exists, or each route of a site; it makes no site. `config` shows such a value as one of "the program's
+    /// defaults", with its line.
     pub fn defaults(mut self, toml: &str) -> Self {
         self.loader = self.loader.defaults(toml);
         self
     }
 
-    /// Changes the default of a configuration key, above the [`defaults`](Self::defaults); file, environment and command line
-    /// go above it. `sites.*.root` is that of each site, and `sites.*.routes."/feed/".app` makes the route in each.
+    /// Changes the default of a configuration key, overriding the [`defaults`](Self::defaults); the file, the
+    /// environment and the command line override it. `sites.*.root` is that of each site, and
+    /// `sites.*.routes."/feed/".app` makes the route in each.
     pub fn preset(mut self, key: &str, value: impl Into<String>) -> Self {
         self.loader = self.loader.preset(key, value);
         self
     }
 
-    /// Sets a configuration key above file and environment.
+    /// Sets a configuration key, overriding the file and the environment.
     pub fn set(mut self, key: &str, value: impl Into<String>) -> Self {
         self.loader = self.loader.set(key, value, "code");
         self
@@ -301,37 +337,42 @@ impl Server {
         self
     }
 
+    /// A command of the program `foobar` that needs no server: it is given what follows its name on the command line.
+    #[doc(hidden)]
+    pub fn verb(mut self, name: &'static str, about: &'static str, run: fn(Vec<OsString>) -> ExitCode) -> Self {
+        self.parts.verbs.push(Verb { name, about, run });
+        self
+    }
+
     /// Runs the program's command line: `serve` unless it says otherwise. Blocks until the server has stopped.
     ///
     /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment
-    /// ([`config_name`](Self::config_name) names both);
-    /// installs the log and the signal handlers of this process, and aws-lc-rs as its default provider for rustls where it
-    /// has none. The exit code is 0 after a stop that lost nothing, 1
-    /// where the server could not start, also after a wait for its database, or a command failed, 2 where the command
-    /// line or the configuration is wrong, and 3 where a second signal or the end of `server.shutdown_timeout` has cut
-    /// off requests, a migration or the application's own start.
+    /// ([`config_name`](Self::config_name) names both); installs the log and the signal handlers of this process, and
+    /// aws-lc-rs as its default provider for rustls if it has none. The exit code is 0 after a stop that lost nothing;
+    /// 1 if the server could not start (also after waiting for its database) or a command failed; 2 if the command line
+    /// or the configuration is wrong; and 3 if a second signal or the end of `server.shutdown_timeout` has cut off
+    /// requests, a migration or the application's own start.
     ///
     /// # Threads
     ///
-    /// It makes its own tokio runtimes, so it belongs into a `main` that is not `async`. Handlers run on the workers of the web
-    /// tier, queries on the threads of the database. [`App::start`] and [`App::stop`], the start and the drain of each
-    /// [`Tier`] run on a thread of their own each, and may block; what they and handlers spawn, by [`Context::spawn`] or
-    /// from `start` by `tokio::spawn`, lives on a runtime of several threads (as many as there are cores, two at
-    /// least), and must not block for long. Signals are heard on a thread that runs nothing else: whatever blocks, a stop begins at
-    /// once, and ends by `server.shutdown_timeout`.
+    /// It makes its own tokio runtimes, so call it from a `main` that is not `async`. Handlers run on the workers of
+    /// the web tier, queries on the threads of the database. [`App::start`] and [`App::stop`], and the start and the
+    /// drain of each [`Tier`], each run on a thread of their own and may block. What they and handlers spawn, with
+    /// [`Context::spawn`] or from `start` with `tokio::spawn`, runs on a runtime with as many threads as there are
+    /// cores, at least two, and must not block for long. Signals are handled on a thread that runs nothing else:
+    /// whatever blocks, a stop begins at once and ends within `server.shutdown_timeout`.
     pub fn run(self) -> ExitCode {
         cli::run(self.loader, self.parts, std::env::args_os())
     }
 
     /// Starts the server inside the caller's tokio runtime and returns once it accepts connections.
     ///
-    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that holds two
-    /// providers for rustls and connects to MySQL over TLS installs its default one before. The access log is the
-    /// web tier's own and goes to standard output where `web.access_log` does not say otherwise.
-    /// What the application and its tiers spawn lives on the caller's runtime; one with a single thread is held up by a task
-    /// that blocks.
+    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that has two
+    /// providers for rustls and connects to MySQL over TLS must install its default one first. The access log is the
+    /// web tier's own and goes to standard output unless `web.access_log` says otherwise. What the application and its
+    /// tiers spawn runs on the caller's runtime; if that has a single thread, a task that blocks holds up all others.
     ///
-    /// A database that is down is waited for after that: [`Running::failed`] tells where the start fails then.
+    /// A database that is down is waited for after that; [`Running::failed`] reports a start that fails then.
     pub async fn start(self) -> Result<Running, StartError> {
         Composition::compile(settings::load(self.loader)?, self.parts)?.start(Handle::current()).await
     }

@@ -11,15 +11,15 @@ use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSetti
 settings! {
     /// `[server]`: the life of the process.
     pub struct ServerSettings in "server" {
-        /// How long a stop may take: what is in flight when it has passed is dropped.
+        /// How long a stop may take; what is still in flight after that is dropped.
         pub shutdown_timeout: Period = r#""30s""#,
-        /// How long before a stop `/readyz` says 503 while everything is served as before, so that a balancer in front
-        /// sees it and sends nobody here any more. It comes before `shutdown_timeout`.
+        /// How long before a stop `/readyz` says 503 while everything is served as before, so that a load balancer in
+        /// front sees it and stops sending requests here. It comes before `shutdown_timeout`.
         pub shutdown_delay: Period = r#""0""#,
-        /// How long a stop waits for streams without an end: answers whose length is not known, and WebSockets. What is left of
-        /// them is then ended, and counts as finished. An event stream (`text/event-stream`), which its client opens again by itself, is
-        /// ended after a second, and one made by `foobar::sse` at once. It is a part of `shutdown_timeout`, whose last quarter
-        /// is for what comes after.
+        /// How long a stop waits for streams without an end: answers whose length is not known, and WebSockets. What is
+        /// left of them then is ended and counts as finished. An event stream (`text/event-stream`), which its client
+        /// reopens by itself, is ended after a second, and one made by `foobar::sse` at once. This is a part of
+        /// `shutdown_timeout`, whose last quarter is for what comes after.
         pub stream_timeout: Period = r#""5s""#,
     }
 }
@@ -28,14 +28,12 @@ settings! {
     /// `[admin]`: the listener for operators, with `/livez`, `/readyz` and `/metrics`.
     pub struct AdminSettings in "admin" {
         /// Its address, or `off`; with the word `ssl` after it, it speaks TLS. It has no password: keep it on the
-        /// loopback or a
-        /// private network. Where the default
-        /// is taken by another program, a free port is used and logged; an address of your own must be free.
+        /// loopback or a private network. If another program has the default, a free port is used and logged; an
+        /// address of your own must be free.
         pub listen: String = r#""127.0.0.1:9180""#,
         /// The names it answers to besides IP addresses and `localhost`, written as those of a site, such as `"web"`,
-        /// by
-        /// which a Prometheus in the next container asks. Any other name gets 421: a page elsewhere whose name has been
-        /// pointed here (DNS rebinding) must not read what operators read.
+        /// by which a Prometheus in the next container asks. Any other name gets 421: a page elsewhere whose name has
+        /// been pointed here (DNS rebinding) must not read what operators read.
         pub server_name: List<ServerName> = "[]",
         /// Its certificate for TLS, as `ssl_certificate` of a site.
         pub ssl_certificate: List<PathBuf> = "[]",

@@ -18,9 +18,9 @@
 //! # }
 //! ```
 //!
-//! [`client`] calls the application alone; [`site`] goes through the web tier too: hosts, routes, static files, error pages,
-//! `X-Accel-Redirect`, limits of bodies. Both keep [cookies](foobar_app::testing::Client#cookies), send
-//! [forms with files](Multipart), read answers [piece by piece](TestStream) and open [WebSockets](TestWebSocket).
+//! [`client`] calls the application alone; [`site`] goes through the web tier too: hosts, routes, static files, error
+//! pages, `X-Accel-Redirect`, limits of bodies. Both keep [cookies](foobar_app::testing::Client#cookies), send [forms
+//! with files](Multipart), read answers [piece by piece](TestStream) and open [WebSockets](TestWebSocket).
 
 mod client;
 mod site;

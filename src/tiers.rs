@@ -1,7 +1,8 @@
 //! The parts that a [`Server`](crate::Server) composes, for whoever replaces one or adds one: each is a [`Tier`].
 //!
-//! - A web tier in the place of [`Web`]: [`WebTier`], given to [`Server::web_tier`](crate::Server::web_tier).
-//! - An application that is no [`App`](crate::App): [`AppTier`], or a [`Handler`], which takes a request to a response.
+//! - A web tier in place of [`Web`]: [`WebTier`], given to [`Server::web_tier`](crate::Server::web_tier).
+//! - An application that is not an [`App`](crate::App): [`AppTier`], or a [`Handler`], which takes a request to a
+//!   response.
 //! - Another database: [`Database`], given to [`Server::database`](crate::Server::database).
 //! - A part of your own, such as a queue worker: [`Tier`], given to [`Server::tier`](crate::Server::tier).
 //!
@@ -16,11 +17,12 @@ pub use foobar_core::{
 };
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;
-pub use foobar_db::{ConnectError, Database, Db as DbHandle, Ending, Presence, Query, QueryKind};
+pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending, Presence, Query, QueryKind};
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
 pub use foobar_web::{
-    Address, CertificateOverview, Error as WebError, InProcess, RouteOverview, SiteOverview, Warning, Web, WebTier,
+    Address, CertificateOverview, Error as WebError, InProcess, RouteOverview, SiteCertificate, SiteOverview, Warning,
+    Web, WebTier,
 };
 
 pub use {bytes, http, http_body, tower_service};

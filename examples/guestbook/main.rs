@@ -1,12 +1,18 @@
-//! A program with a name, a configuration and a section of its own.
+//! A program with a name, settings of its own, and a form that is shown again with what is wrong in it.
 //!
 //! Run with: cargo run --example guestbook
 //! Its settings: cargo run --example guestbook -- config --reference
 
+mod entry;
+mod pages;
+mod picture;
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use foobar::config::Secret;
-use foobar::{Context, Error, Server, Settings, web};
+use foobar::{App, Context, Error, Migrations, Server, embed_migrations, web};
 
 foobar::settings! {
     /// What the guestbook is told.
@@ -20,24 +26,38 @@ foobar::settings! {
     }
 }
 
-async fn entries(guestbook: Settings<Guestbook>) -> String {
-    format!("{}: {} on each page\n", guestbook.title, guestbook.per_page)
+fn main() -> ExitCode {
+    server().run()
+}
+
+fn server() -> Server {
+    Server::new()
+        .name("guestbook", env!("CARGO_PKG_VERSION"))
+        .config_name("guestbook")
+        .defaults(include_str!("guestbook.toml"))
+        .settings::<Guestbook>("guestbook")
+        .app(Entries)
+}
+
+struct Entries;
+
+impl App for Entries {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes
+            .service(web::resource("/").get(pages::entries).post(pages::sign))
+            .service(web::resource("/entries/{id}/picture").get(pages::picture))
+            .service(web::resource("/moderation").get(moderation));
+    }
+
+    fn migrations(&self) -> Migrations {
+        Migrations::none()
+            .sqlite(embed_migrations!("examples/guestbook/migrations/sqlite"))
+            .mysql(embed_migrations!("examples/guestbook/migrations/mysql"))
+    }
 }
 
 /// What belongs to no request has the settings by the context.
 async fn moderation(context: Context) -> Result<&'static str, Error> {
     let guestbook = context.settings::<Guestbook>()?;
     Ok(if guestbook.password.is_some() { "moderated\n" } else { "not moderated\n" })
-}
-
-fn main() -> ExitCode {
-    Server::new()
-        .name("guestbook", env!("CARGO_PKG_VERSION"))
-        .config_name("guestbook")
-        .defaults(include_str!("guestbook.toml"))
-        .settings::<Guestbook>("guestbook")
-        .app(foobar::routes(|routes| {
-            routes.route("/", web::get().to(entries)).route("/moderation", web::get().to(moderation));
-        }))
-        .run()
 }

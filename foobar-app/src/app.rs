@@ -4,8 +4,8 @@ use foobar_db::Migrations;
 
 use crate::Context;
 
-/// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes needs
-/// no type of its own: [`routes`](crate::routes()) makes one of a function.
+/// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes
+/// needs no type of its own: [`routes`](crate::routes()) makes one of a function.
 ///
 /// ```
 /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
@@ -28,33 +28,35 @@ use crate::Context;
 /// Everything that actix-web offers: extractors, streams, `actix_web::rt::spawn`, WebSockets with `actix-ws`.
 /// Besides:
 ///
-/// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and word of the stop come
-///   with an argument `context: Context`, see [`Context`].
+/// - The database is an argument `db: Db`, see [`Db`](crate::Db); work that outlives the request and notice of a stop
+///   come with an argument `context: Context`, see [`Context`].
 /// - The request's id is `request.extensions().get::<foobar::request::RequestId>()`.
 /// - Return `Result<_, foobar::Error>` and use `?` on any error; see [`Error`](crate::Error).
 /// - Do not block: queries run on the database's threads by themselves, other slow work belongs into `web::block`.
 ///
 /// # When the client goes
 ///
-/// A client may go before it is answered: it closes its connection, loses it, or resets its HTTP/2 stream. Then
+/// A client may disconnect before it is answered: it closes its connection, loses it, or resets its HTTP/2 stream. Then
 ///
-/// - a handler of `GET` or `HEAD`, which changes nothing, is cancelled: it is dropped where it waits, at an `.await`. Any query
-///   that it has begun still ends on the database's threads.
-/// - a handler of any other method runs to its end, within `app.request_timeout`; its answer is dropped, and the access log has
-///   its status. Until then it counts as before, as one of its connection's streams and requests, and a stop waits for it.
+/// - a handler of `GET` or `HEAD`, which changes nothing, is cancelled: it is dropped where it waits, at an `.await`.
+///   Any query that it has begun still ends on the database's threads.
+/// - a handler of any other method runs to its end, within `app.request_timeout`; its answer is dropped, and the access
+///   log has its status. Until then it counts as before, as one of its connection's streams and requests, and a stop
+///   waits for it.
 ///
-/// [`run_to_end`](crate::run_to_end) and [`cancel_with_client`](crate::cancel_with_client) decide otherwise for a route, a
-/// resource or a scope. The body of an answer is not a part of that: one that streams is dropped as soon as its client has
-/// gone. What is to outlive every request is given to [`Context::spawn`](crate::Context::spawn); what `actix_web::rt::spawn` has
-/// begun ends with its worker thread.
+/// [`run_to_end`](crate::run_to_end) and [`cancel_with_client`](crate::cancel_with_client) decide otherwise for a
+/// route, a resource or a scope. This does not apply to the body of an answer: a stream is dropped as soon as its
+/// client has gone. What is to outlive every request is given to [`Context::spawn`](crate::Context::spawn); what
+/// `actix_web::rt::spawn` has begun ends with its worker thread.
 ///
-/// A client that has only closed its sending side still gets its answer, but for a stream to HTTP/1.0, which ends with the
-/// connection: after half a second without a piece such a client counts as gone.
+/// A client that has only closed its sending side still gets its answer, except for a stream to an HTTP/1.0 client,
+/// which ends with the connection: after half a second without a piece such a client counts as gone.
 ///
 /// # When the server stops
 ///
 /// Requests under way are finished until `server.shutdown_timeout`. An answer without an end ends by
-/// [`Stopping`](crate::Stopping), as those of [`sse`](crate::sse()) do by themselves, or is ended after `server.stream_timeout`.
+/// [`Stopping`](crate::Stopping), as those of [`sse`](crate::sse()) do by themselves, or is ended after
+/// `server.stream_timeout`.
 ///
 /// The limit of a request's body is the web tier's (`client_max_body_size`, by site and route). The limits that
 /// actix-web's extractors would add (2 MiB for JSON, 16 KiB for forms, 256 KiB for text and bytes) are lifted; an
@@ -97,8 +99,8 @@ pub trait App: Send + Sync + 'static {
         Migrations::none()
     }
 
-    /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that goes
-    /// on beside the requests ([`Context::spawn`]).
+    /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that
+    /// goes on beside the requests ([`Context::spawn`]).
     ///
     /// ```
     /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError, foobar_db::{Conn, QueryResult}}; }
@@ -118,13 +120,15 @@ pub trait App: Send + Sync + 'static {
     /// }
     /// ```
     ///
-    /// It may take as long as `app.start_timeout` says; each query of it, as always, as long as `database.query_timeout`.
-    /// It runs on a thread of its own and may block; what it spawns lives on the server's runtime, and may not.
+    /// It may take as long as `app.start_timeout` says; each query of it, as always, as long as
+    /// `database.query_timeout`. It runs on a thread of its own and may block; what it spawns lives on the server's
+    /// runtime, and may not.
     ///
     /// An error, a panic or a start that takes too long ends the server with its reason. An error that has among its
-    /// causes a [`DbError`](foobar_db::Error) that [may pass](foobar_db::Error::may_pass) does not: the database is down,
-    /// read-only or has ended a query at its deadline, and both migrations and `start` are tried again later. So `start`
-    /// has to find out what an attempt before it has done already, and spawns work last. The default does nothing.
+    /// causes a [`DbError`](foobar_db::Error) that [may pass](foobar_db::Error::may_pass) does not: the database is
+    /// down, read-only or has ended a query at its deadline, and both migrations and `start` are tried again later. So
+    /// `start` has to find out what an attempt before it has done already, and spawns work last. The default does
+    /// nothing.
     fn start(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _unused = context;
         async { Ok(()) }

@@ -7,8 +7,8 @@ tokio::task_local! {
     static ASSETS: Option<Assets>;
 }
 
-/// The URL of a file that the site serves, for a page: with the hash of its content, so that browsers and caches keep it
-/// for a year and never ask again (`Cache-Control: public, max-age=31536000, immutable`). A changed file has another URL.
+/// The URL of a file that the site serves, with the hash of its content, so that browsers and caches keep the file for
+/// a year without asking again (`Cache-Control: public, max-age=31536000, immutable`). A changed file has another URL.
 ///
 /// ```
 /// # use foobar_app as foobar;
@@ -19,22 +19,25 @@ tokio::task_local! {
 /// }
 /// ```
 ///
-/// In a template of askama it is `{{ foobar::asset("site.css")? }}`. `name` is the path below the site's `root`, or of a
-/// route with `files`: `"css/site.css"` becomes `/css/site.0123456789abcdef0123456789abcdef.css`.
+/// In a template of askama it is `{{ foobar::asset("site.css")? }}`. `name` is the path below the site's `root`, or of
+/// a route with `files`: `"css/site.css"` becomes `/css/site.0123456789abcdef0123456789abcdef.css`.
 ///
-/// Such a name leads to the file as long as it has this content. After a change it leads to the new content, and caches ask
-/// each time (`no-cache`): a page of before the change, or of another server in the middle of an upgrade, keeps its looks.
+/// Such a URL leads to the file as long as it has this content. After a change it leads to the new content, and caches
+/// ask each time (`no-cache`), so that a page from before the change, or from another server during an upgrade, still
+/// works.
 ///
-/// The URL has no hash where none is certain: for a file that is larger than `web.file_cache_max_file` until its hash has
-/// been computed beside the requests, and for a call that belongs to no request that a server has given to the
-/// application: in [`testing::Client`](crate::testing::Client), in work that was spawned, in `web::block`, in a
-/// body that is made while it is sent.
+/// The URL has no hash where none is known: for a file larger than `web.file_cache_max_file`, until its hash has been
+/// computed in the background, and for a call outside of a request that a server has given to the application: in
+/// [`testing::Client`](crate::testing::Client), in spawned work, in `web::block`, in a body that is made while it is
+/// sent.
 ///
-/// The first call for a file that is small and not in memory reads and hashes it on the worker's thread, once until it changes.
+/// The first call for a file that is small and not in memory reads and hashes it on the worker's thread, once until it
+/// changes.
 ///
 /// # Errors
 ///
-/// If no file of this name is served: the error says where was looked. By `?` it is a 500, and the log says so.
+/// If no file of this name is served; the error says where it was looked for. With `?` it becomes a 500, and the log
+/// has the reason.
 pub fn asset(name: &str) -> Result<String, AssetError> {
     match ASSETS.try_with(Clone::clone) {
         Ok(Some(assets)) => assets.url(name),

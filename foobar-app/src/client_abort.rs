@@ -5,8 +5,8 @@ use actix_web::HttpMessage;
 use actix_web::dev::{Service, ServiceRequest, Transform};
 use foobar_core::ClientAbort;
 
-/// Lets the handlers of a route, a resource or a scope run to their end, also when their client goes meanwhile; within
-/// `app.request_timeout`, as always. That is the default of all methods but `GET` and `HEAD`.
+/// Lets the handlers of a route, a resource or a scope run to their end even if their client disconnects, within
+/// `app.request_timeout` as always. That is the default for all methods except `GET` and `HEAD`.
 ///
 /// ```
 /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
@@ -18,14 +18,14 @@ use foobar_core::ClientAbort;
 /// # }
 /// ```
 ///
-/// Where a scope and a route in it say something, the route has the word. [`App`](crate::App#when-the-client-goes) has the
-/// whole picture.
+/// If a scope and a route in it both decide, the route wins. [`App`](crate::App#when-the-client-goes) has the whole
+/// picture.
 pub fn run_to_end() -> OnClientAbort {
     OnClientAbort(ClientAbort::run_to_end)
 }
 
-/// Cancels the handlers of a route, a resource or a scope when their client goes: they are dropped where they wait. That is
-/// the default of `GET` and `HEAD`.
+/// Cancels the handlers of a route, a resource or a scope when their client disconnects: they are dropped at the
+/// `.await` that they have reached. That is the default for `GET` and `HEAD`.
 ///
 /// ```
 /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }

@@ -2,6 +2,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::{Ready, ready};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -9,12 +10,13 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error, Settings, Stopping, UndeclaredSettings};
+use crate::{Db, Error, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
-/// What an application is given: its database, its settings, a place for work that outlives a request, and word of the stop.
+/// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
+/// stop.
 ///
-/// [`App::start`](crate::App::start) and [`App::stop`](crate::App::stop) get it, and a handler takes it as an argument. It
-/// is cheap to clone.
+/// [`App::start`](crate::App::start) and [`App::stop`](crate::App::stop) get it, and a handler takes it as an argument.
+/// It is cheap to clone.
 ///
 /// ```
 /// # use foobar_app as foobar;
@@ -32,15 +34,16 @@ pub struct Context {
     db: Option<Db>,
     tasks: Arc<Tasks>,
     settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    private: Arc<HashMap<String, PathBuf>>,
 }
 
 impl Context {
-    /// Of an application with this database. A server makes its own.
+    /// The context of an application with this database. A server makes its own.
     pub fn new(db: Option<Db>) -> Self {
-        Self { db, tasks: Arc::new(Tasks::new()), settings: Arc::default() }
+        Self { db, tasks: Arc::new(Tasks::new()), settings: Arc::default(), private: Arc::default() }
     }
 
-    /// The same with these settings, in the place of others of their type.
+    /// The same context with these settings, in place of any others of their type.
     #[must_use]
     pub fn with_settings<T: Send + Sync + 'static>(mut self, settings: T) -> Self {
         Arc::make_mut(&mut self.settings).insert(TypeId::of::<T>(), Arc::new(settings));
@@ -55,6 +58,32 @@ impl Context {
         settings.map(Settings::new).ok_or_else(UndeclaredSettings::of::<T>) // each has its own type
     }
 
+    /// The same context with the folder of a private route, as `Server::private` declares it.
+    #[must_use]
+    pub fn with_private_folder(mut self, route: &str, folder: impl Into<PathBuf>) -> Self {
+        Arc::make_mut(&mut self.private).insert(without_slash(route).to_owned(), folder.into());
+        self
+    }
+
+    /// The folder of a private route, declared by `Server::private`, as the configuration has it: where the application
+    /// writes the files that [`send_file`](crate::send_file()) sends.
+    ///
+    /// ```
+    /// # use foobar_app as foobar;
+    /// use foobar::{Context, Error};
+    ///
+    /// async fn store(context: Context, invoice: Vec<u8>) -> Result<(), Error> {
+    ///     let path = context.private_folder("/invoices/")?.join("17.pdf");
+    ///     Ok(foobar::actix_web::web::block(move || std::fs::write(path, invoice)).await??)
+    /// }
+    /// ```
+    ///
+    /// Where nobody has declared the route, the error says how: return it by `?`.
+    pub fn private_folder(&self, route: &str) -> Result<&Path, UndeclaredFolder> {
+        let folder = self.private.get(without_slash(route)).map(PathBuf::as_path);
+        folder.ok_or_else(|| UndeclaredFolder::of(route))
+    }
+
     /// The database, for what belongs to no request; a handler takes a [`Db`].
     ///
     /// Where there is none, the error says how to get one: return it by `?`.
@@ -62,12 +91,12 @@ impl Context {
         self.db.as_ref().ok_or(foobar_db::Error::NoUrl)
     }
 
-    /// Runs work beside all requests, on the server's runtime. A stop waits for it, until `server.shutdown_timeout`; what
-    /// then still runs is dropped, which the log and the exit code 3 tell. Work without an end has to look at
-    /// [`stopping`](Self::stopping). A panic in it is logged and ends it alone.
+    /// Runs work in the background, on the server's runtime. A stop waits for it until `server.shutdown_timeout`; what
+    /// is still running then is dropped, and the log and exit code 3 say so. Work without an end must watch
+    /// [`stopping`](Self::stopping). A panic in it is logged and ends that work alone.
     ///
-    /// It must not block, and it may not hold what belongs to a worker thread: hence `Send`. What a handler starts by
-    /// `actix_web::rt::spawn` instead ends with its worker thread, and nobody waits for it.
+    /// It must not block, and it may not hold what belongs to a worker thread: hence `Send`. What a handler starts with
+    /// `actix_web::rt::spawn` instead ends with its worker thread, and a stop does not wait for it.
     ///
     /// # Panics
     ///
@@ -76,9 +105,9 @@ impl Context {
         self.tasks.spawn(work);
     }
 
-    /// Completes as soon as a stop has begun: then requests that are under way are finished, [`App::stop`] runs, and what
-    /// was [spawned](Self::spawn) is waited for. What has no end of its own, such as a stream of events, ends by it. A handler
-    /// takes a [`Stopping`] as an argument.
+    /// Completes as soon as a stop begins: requests in flight are then finished, [`App::stop`] runs, and what was
+    /// [spawned](Self::spawn) is waited for. Use it to end what has no end of its own, such as a stream of events. A
+    /// handler takes a [`Stopping`] as an argument.
     ///
     /// ```
     /// # async fn look_around() {}
@@ -110,6 +139,11 @@ impl Context {
     pub fn tier(&self) -> Arc<dyn Tier> {
         Arc::clone(&self.tasks) as Arc<dyn Tier>
     }
+}
+
+/// A route of files is the same with the slash at its end and without.
+fn without_slash(route: &str) -> &str {
+    route.strip_suffix('/').unwrap_or(route) // it has none
 }
 
 impl FromRequest for Context {

@@ -9,8 +9,8 @@ use foobar_db::{Conn, Database, DatabaseSettings, EngineConnection};
 
 use crate::Error;
 
-/// The database, as an application holds it: a handler takes it as an argument, and all that [the handle of
-/// the tier](foobar_db::Db) does, it does.
+/// The database as an application uses it: a handler takes it as an argument, and it does everything that [the handle
+/// of the tier](foobar_db::Db) does.
 ///
 /// ```
 /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
@@ -25,8 +25,8 @@ use crate::Error;
 /// }
 /// ```
 ///
-/// `db: Db<MysqlConnection>` is that engine's own, with all of its types. Where the server has no database, or another
-/// engine, the answer is 500 and the log says why; `Option<Db>` takes both.
+/// `db: Db<MysqlConnection>` is that engine's own, with all of its types. If the server has no database, or another
+/// engine, the answer is 500 and the log says why; `Option<Db>` accepts both.
 pub struct Db<C = Conn>(foobar_db::Db<C>);
 
 impl Db {

@@ -26,9 +26,22 @@ pub struct Settings<T>(Arc<T>);
 /// Nobody has declared the settings of this type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there are no settings `{0}`: declare them with `Server::settings::<{0}>(\"NAME\")`, and in a test make the client by `foobar::test::site`, of a server that has them"
+    "there are no settings `{0}`: declare them with `Server::settings::<{0}>(\"NAME\")`, and in a test, make the client with `foobar::test::site` from a server that has them"
 )]
 pub struct UndeclaredSettings(&'static str);
+
+/// Nobody has declared the private folder of this route.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no route {0:?} has a private folder: declare it with `Server::private({0:?}, FOLDER)`, and in a test, make the client with `foobar::test::site` from a server that has it"
+)]
+pub struct UndeclaredFolder(String);
+
+impl UndeclaredFolder {
+    pub(crate) fn of(route: &str) -> Self {
+        Self(route.to_owned())
+    }
+}
 
 impl<T> Settings<T> {
     pub(crate) fn new(settings: Arc<T>) -> Self {

@@ -1,10 +1,13 @@
+#[cfg(feature = "multipart")]
+mod multipart;
 mod unreadable;
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use actix_web::error::{
-    JsonPayloadError, PathError, PayloadError, QueryPayloadError, ReadlinesError, ResponseError, UrlencodedError,
+    ContentTypeError, JsonPayloadError, ParseError, PathError, PayloadError, QueryPayloadError, ReadlinesError,
+    ResponseError, UrlencodedError,
 };
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -47,11 +50,11 @@ pub(crate) use unreadable::words;
 /// | a database that is down or overloaded | 503 with `Retry-After` |
 /// | a write of which the database has not said whether it took effect | 500, which says so; no `Retry-After` |
 /// | an [`actix_web::Error`] | what it says itself |
-/// | a body, path or query of the request that cannot be read | what it says itself, in a general sentence: what a deserializer says is not for visitors |
+/// | a body, path, query or field of the request that cannot be read, by actix-web or actix-multipart (the feature `multipart`) | what it says itself, in a general sentence: what a deserializer says is not for visitors |
 /// | everything else, types of your own too | 500 |
 ///
-/// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that status
-/// and the sentence that you wrote for it.
+/// A status of 500 or more is logged with its causes and the request's id, and the client learns nothing but that
+/// status and the sentence that you wrote for it.
 ///
 /// A type of your own that is a [`ResponseError`] answers for itself where the handler returns it in place of this type
 /// (`Result<_, YourError>`), or where it goes through [`Error::respond`]: `.map_err(Error::respond)?`. `?` alone makes
@@ -90,18 +93,18 @@ impl Error {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 403, with a sentence for the client: who it is may not do this.
+    /// 403, with a sentence for the client: this client may not do this.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    /// 409, with a sentence for the client: it does not go with what is there now.
+    /// 409, with a sentence for the client: the request conflicts with the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// 422, with a sentence for the client: the request can be read, and what it says cannot be. The fields that are
-    /// wrong are told by [`with`](Self::with).
+    /// 422, with a sentence for the client: the request is well-formed, but what it says is not valid.
+    /// [`with`](Self::with) adds which fields are wrong.
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
@@ -111,7 +114,7 @@ impl Error {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client is not told of it.
+    /// 500 for an error that `?` does not take, such as a `Box<dyn Error>` or a text. The client does not see it.
     pub fn internal(source: impl Into<Box<dyn StdError>>) -> Self {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR, Source::Cause(source.into()))
     }
@@ -303,7 +306,7 @@ fn of_query(error: &diesel::result::Error) -> (StatusCode, Option<String>) {
     }
 }
 
-/// The errors of actix-web that a handler meets when it reads a request by itself.
+/// The errors that a handler meets when it reads a request by itself.
 const CLIENT_ERRORS: &[fn(&(dyn StdError + 'static)) -> Option<StatusCode>] = &[
     status::<PayloadError>,
     status::<JsonPayloadError>,
@@ -311,6 +314,10 @@ const CLIENT_ERRORS: &[fn(&(dyn StdError + 'static)) -> Option<StatusCode>] = &[
     status::<QueryPayloadError>,
     status::<PathError>,
     status::<ReadlinesError>,
+    status::<ParseError>,
+    status::<ContentTypeError>,
+    #[cfg(feature = "multipart")]
+    multipart::status,
 ];
 
 fn status<E: ResponseError + StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<StatusCode> {
@@ -318,94 +325,4 @@ fn status<E: ResponseError + StdError + 'static>(error: &(dyn StdError + 'static
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use actix_web::body::MessageBody;
-
-    fn of(error: impl Into<Error>) -> (u16, Option<String>) {
-        let error = error.into();
-        (error.status().as_u16(), error.detail)
-    }
-
-    #[test]
-    fn the_status_of_a_database_error_says_whether_to_try_again() {
-        assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::NotFound)), (404, None));
-        assert_eq!(of(diesel::result::Error::NotFound), (404, None));
-        assert_eq!(of(foobar_db::Error::Busy(std::time::Duration::ZERO)), (503, None));
-        assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::RollbackTransaction)), (500, None));
-        let response = Error::from(foobar_db::Error::Closed).error_response();
-        assert!(response.headers().get("retry-after").is_some_and(|seconds| seconds == "1"));
-    }
-
-    #[test]
-    fn an_unknown_outcome_does_not_invite_to_send_it_again() {
-        let error = Error::from(foobar_db::Error::OutcomeUnknown(diesel::result::Error::BrokenTransactionManager));
-        let response = error.error_response();
-        assert_eq!((response.status().as_u16(), response.headers().get("retry-after")), (500, None));
-        assert_eq!(error.detail(), Some(OUTCOME_UNKNOWN));
-    }
-
-    #[test]
-    fn a_violated_unique_constraint_is_a_conflict_that_shows_nothing_internal() {
-        let violated = || {
-            let details = Box::new("UNIQUE constraint failed: users.secret".to_owned());
-            diesel::result::Error::DatabaseError(DatabaseErrorKind::UniqueViolation, details)
-        };
-        let expected = (409, "This exists already.".to_owned());
-        assert_eq!(response(violated()), expected);
-        assert_eq!(response(foobar_db::Error::Query(violated())), expected);
-    }
-
-    #[test]
-    fn an_error_of_the_request_keeps_its_status_and_any_other_is_500() {
-        assert_eq!(of(PayloadError::Overflow).0, 413);
-        assert_eq!(of(teapot()).0, 418);
-        assert_eq!(of(std::io::Error::from(std::io::ErrorKind::NotFound)), (500, None));
-        assert_eq!(Error::internal("broken").status(), StatusCode::INTERNAL_SERVER_ERROR);
-    }
-
-    fn teapot() -> actix_web::Error {
-        actix_web::error::InternalError::new("short and stout", StatusCode::IM_A_TEAPOT).into()
-    }
-
-    fn response(error: impl Into<Error>) -> (u16, String) {
-        let response = error.into().error_response();
-        let status = response.status().as_u16();
-        let body = response.into_body().try_into_bytes().expect("it is at hand");
-        (status, String::from_utf8(body.to_vec()).expect("it is text"))
-    }
-
-    #[test]
-    fn the_response_holds_what_the_client_may_know_and_never_the_cause() {
-        assert_eq!(response(std::io::Error::other("secret")), (500, "Internal Server Error".to_owned()));
-        assert_eq!(response(Error::not_found("no tea").caused_by("secret")), (404, "no tea".to_owned()));
-        assert_eq!(response(diesel::result::Error::NotFound), (404, "Not Found".to_owned()));
-        assert_eq!(response(teapot()), (418, "short and stout".to_owned()));
-    }
-
-    #[test]
-    fn the_common_statuses_have_names() {
-        let errors = [Error::bad_request("a"), Error::forbidden("b"), Error::conflict("c"), Error::unprocessable("d")];
-        let found = errors.map(|error| (error.status().as_u16(), error.to_string()));
-        assert_eq!(found, [(400, "a"), (403, "b"), (409, "c"), (422, "d")].map(|(code, text)| (code, text.to_owned())));
-    }
-
-    #[test]
-    fn a_member_that_cannot_be_told_makes_it_a_500_that_says_so() {
-        let no_json = std::collections::HashMap::from([((1, 2), 3)]);
-        for (error, cause) in [
-            (Error::conflict("secret").with("odd", no_json), "`odd` cannot be JSON"),
-            (Error::conflict("secret").with("status", 200), "cannot change `status`"),
-            (Error::conflict("secret").with("detail", "other"), "cannot change `detail`"),
-        ] {
-            assert!(error.status() == 500 && error.to_string().contains(cause), "{error}");
-            assert_eq!(response(error).1, "Internal Server Error");
-        }
-    }
-
-    #[test]
-    fn an_actix_error_as_a_cause_does_not_answer() {
-        assert_eq!(response(Error::internal(teapot())).0, 500);
-        assert_eq!(response(Error::not_found("no tea").caused_by(teapot())), (404, "no tea".to_owned()));
-    }
-}
+mod tests;

@@ -7,8 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Context;
 
-/// Work that is done again and again beside the requests, such as clearing what has expired: a tier for
-/// `Server::tier_with`.
+/// Work that is repeated in the background, such as deleting what has expired: a tier for `Server::tier_with`.
 ///
 /// ```
 /// # mod foobar { pub use {foobar_app::*, foobar_core::BoxError, foobar_db::{Conn, QueryResult}}; }
@@ -24,13 +23,13 @@ use crate::Context;
 /// # let _ = tier(&Context::new(None));
 /// ```
 ///
-/// The first time is one `period` after the server's start, when the migrations have mostly run. It is done once at a time: a
-/// time that is missed because the last one is not over is left out. An error and a panic are logged, and the next time comes as
-/// ever. A stop waits for what is under way, as for all that is [spawned](Context::spawn). Each server of several on one
-/// database does it.
+/// It first runs one `period` after the server's start, when migrations have usually finished. It never overlaps
+/// itself: a run that would begin before the last one has ended is skipped. An error or a panic is logged, and the next
+/// run follows as usual. A stop waits for a run in progress, as for everything that is [spawned](Context::spawn). If
+/// several servers share a database, each of them runs it.
 ///
-/// `period` is written as in the configuration: `"30s"`, `"10m"`, `"1d"`. One that cannot be read, or is 0, fails the start of
-/// the server and says so.
+/// `period` is written as in the configuration: `"30s"`, `"10m"`, `"1d"`. An invalid one, or 0, is an error at the
+/// server's start.
 pub fn every<F, W>(period: impl Into<String>, work: F) -> impl FnOnce(&Context) -> Arc<dyn Tier> + Send + 'static
 where
     F: Fn(Context) -> W + Send + Sync + 'static,

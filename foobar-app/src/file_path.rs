@@ -1,7 +1,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// The path of a file below some folder, encoded for a URL; `None` for one that names no file there: with an empty or a dot
-/// segment, or a control character, which no name of a served file has.
+/// The path of a file below some folder, encoded for a URL; `None` for one that names no file there: with an empty or a
+/// dot segment, or a control character, which no name of a served file has.
 pub(crate) fn encoded(path: &[u8]) -> Option<String> {
     let is_sound = |segment: &[u8]| !matches!(segment, b"" | b"." | b"..");
     let has_control = path.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control));

@@ -76,6 +76,7 @@ impl<A: Application> Guarded<A> {
 
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
         if !self.guard.gate.is_open() {
+            self.counters.refused();
             return Err(Failure::not_started());
         }
         let limit = self.guard.timeout;

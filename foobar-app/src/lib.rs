@@ -3,10 +3,11 @@
 //! - [`App`]: what a user writes; one required method. [`routes`] makes one of a function.
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
+//! - [`Form`] and [`Json`]: a body as a value, or each field that is wrong with it.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
-//! - [`Stopping`]: word of the stop, as an argument. [`sse()`]: an answer that is a stream of events.
-//! - [`run_to_end`] and [`cancel_with_client`]: what becomes of a handler whose client goes.
-//! - [`every`]: work that is done again and again.
+//! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
+//! - [`run_to_end`] and [`cancel_with_client`]: what happens to a handler whose client disconnects.
+//! - [`every`]: work that is repeated.
 //! - [`TowerApp`]: runs any `tower::Service`, such as an axum router, in its place.
 //! - [`Error`]: what a handler returns, so that `?` works on any error.
 //! - [`testing`]: calls an application in process.
@@ -28,8 +29,12 @@ mod db;
 mod declared;
 mod error;
 mod every;
+mod field_errors;
 mod file_path;
+mod form;
 mod guard;
+mod input;
+mod json;
 mod routes;
 mod runtime;
 mod send_file;
@@ -41,6 +46,8 @@ mod tasks;
 pub mod testing;
 mod tower_app;
 
+#[cfg(feature = "multipart")]
+pub use actix_multipart;
 pub use actix_web;
 pub use app::App;
 pub use app_instance::StartError;
@@ -50,9 +57,13 @@ pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
 pub use db::Db;
-pub use declared::{Settings, UndeclaredSettings};
+pub use declared::{Settings, UndeclaredFolder, UndeclaredSettings};
 pub use error::Error;
 pub use every::every;
+pub use field_errors::FieldErrors;
+pub use form::{Form, FormFields};
+pub use garde;
+pub use json::Json;
 pub use routes::{Routes, routes};
 pub use runtime::Runtime;
 pub use send_file::{SendFile, send_file};

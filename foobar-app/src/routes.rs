@@ -2,7 +2,8 @@ use actix_web::web::ServiceConfig;
 
 use crate::App;
 
-/// An [`App`] of a function that declares routes, for an application without state, migrations and start of its own.
+/// An [`App`] made from a function that declares routes, for an application without state, migrations or a start of its
+/// own.
 ///
 /// ```
 /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }

@@ -45,29 +45,29 @@ use tunnel::Tunnels;
 ///
 /// # What a handler sees of its connection
 ///
-/// `HttpRequest::peer_addr` is the client's address, also behind a trusted proxy (`web.trusted_proxies`), where its port may
-/// be 0; `None` on a Unix socket. `connection_info` and `full_url` take the scheme from the connection and the host from the
-/// request. `Forwarded` and `X-Forwarded-*`, which actix-web prefers to both, reach the handler only from such a proxy, with
-/// the one value that the web tier found to be true.
-/// `HttpRequest::app_config` knows nothing of this server and keeps actix-web's defaults.
+/// `HttpRequest::peer_addr` is the client's address, also behind a trusted proxy (`web.trusted_proxies`), where its
+/// port may be 0; `None` on a Unix socket. `connection_info` and `full_url` take the scheme from the connection and the
+/// host from the request. `Forwarded` and `X-Forwarded-*`, which actix-web prefers to both, reach the handler only from
+/// such a proxy, with the one value that the web tier found to be true. `HttpRequest::app_config` knows nothing of this
+/// server and keeps actix-web's defaults.
 ///
 /// # The database
 ///
-/// `start` runs the migrations and then [`App::start`]. A failure that [may pass](crate::StartError::may_pass), such as a
-/// database that is down or read-only, does not stop the server's start: the tier is not ready and says why, answers 503
-/// with `Retry-After: 1`, and tries again. Every other failure, also a panic, ends the server's start, and where it
+/// `start` runs the migrations and then [`App::start`]. A failure that [may pass](crate::StartError::may_pass), such as
+/// a database that is down or read-only, does not stop the server's start: the tier is not ready and says why, answers
+/// 503 with `Retry-After: 1`, and tries again. Every other failure, also a panic, ends the server's start, and where it
 /// comes later it is that of [`failed`](Tier::failed).
 ///
 /// # Early hints
 ///
-/// A handler that takes `ReqData<`[`EarlyHints`](foobar_core::EarlyHints)`>` can tell a browser which files its page needs
-/// while it still works on it.
+/// A handler that takes `ReqData<`[`EarlyHints`](foobar_core::EarlyHints)`>` can tell a browser which files its page
+/// needs while it still works on it.
 ///
 /// # WebSockets
 ///
 /// They work with `actix-ws`. A drain ends the handler's stream of messages, so that it can say goodbye. A frame larger
-/// than [`AppSettings::max_websocket_frame`] ends it with an error; a handler that takes frames of more than actix-web's
-/// 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
+/// than [`AppSettings::max_websocket_frame`] ends it with an error; a handler that takes frames of more than
+/// actix-web's 64 KiB says so by `MessageStream::max_frame_size`, up to that setting.
 pub struct Runtime<A> {
     pub(crate) instance: Arc<AppInstance<A>>,
     start: PersistentStart<AppInstance<A>>,
@@ -235,6 +235,7 @@ impl<S: ActixService> Application for Worker<S> {
             // Boxed, to keep the future of the others small.
             (answer, link) = Box::pin(self.call(&Method::GET, request, id)).await?;
         }
+        // An error has no request.
         if let Some(pattern) = answer.as_ref().ok().and_then(|answer| answer.request().match_pattern()) {
             request.extensions_mut().insert(RoutePattern::new(pattern)); // the guard gives it to whatever is the answer
         }

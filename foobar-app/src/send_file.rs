@@ -8,8 +8,11 @@ use foobar_core::Disposition;
 
 use crate::{Error, file_path};
 
-/// An answer that is a file of an internal route, sent by the web tier: with its ranges and conditions, from its cache or
-/// by sendfile, while the application is done already.
+/// An answer that is a file of an internal route, sent by the web tier: with its ranges and conditions, from its cache
+/// or by sendfile, while the application is done already.
+///
+/// `Server::private("/invoices/", "/srv/invoices")` makes the route, and
+/// [`Context::private_folder`](crate::Context::private_folder) says where its folder is; so does the configuration:
 ///
 /// ```toml
 /// [sites.default.routes."/invoices/"]
@@ -28,13 +31,13 @@ use crate::{Error, file_path};
 /// }
 /// ```
 ///
-/// `route` is the path of the route as the configuration has it, `name` the path of the file below it, of any bytes. A name
-/// that no file can have there (empty, with `..` or an empty segment, with a control character) is answered 404, as is one
-/// that no file has: it may be what a client has said. A route that does not begin with `/` is a 500.
+/// `route` is the path of the route as the configuration has it, `name` the path of the file below it, of any bytes. A
+/// name that no file can have there (empty, with `..` or an empty segment, with a control character) is answered 404,
+/// as is one that no file has: it may be what a client has said. A route that does not begin with `/` is a 500.
 ///
-/// It is a [`Responder`]: `.customize()` adds fields, such as `Cache-Control`, without which the file is private. What the
-/// web tier takes of them is said at the setting `internal`. [`testing::Client`](crate::testing::Client), which has no web
-/// tier, shows the field `X-Accel-Redirect` in place of the file.
+/// It is a [`Responder`]: `.customize()` adds fields, such as `Cache-Control`, without which the file is private. What
+/// the web tier takes of them is said at the setting `internal`. [`testing::Client`](crate::testing::Client), which has
+/// no web tier, shows the field `X-Accel-Redirect` in place of the file.
 pub fn send_file(route: impl Into<String>, name: impl AsRef<OsStr>) -> SendFile {
     SendFile { route: route.into(), name: name.as_ref().as_bytes().to_vec(), content_type: None, disposition: None }
 }
@@ -50,8 +53,8 @@ pub struct SendFile {
 }
 
 impl SendFile {
-    /// Lets the browser save the file under this name, which may have letters of any script (RFC 6266, RFC 8187). Slashes,
-    /// backslashes and control characters become `_`.
+    /// Lets the browser save the file under this name, which may have letters of any script (RFC 6266, RFC 8187).
+    /// Slashes, backslashes and control characters become `_`.
     pub fn download_as(mut self, name: impl AsRef<str>) -> Self {
         let is_unsafe = |c: char| c.is_control() || matches!(c, '/' | '\\');
         let name: String = name.as_ref().chars().map(|c| if is_unsafe(c) { '_' } else { c }).collect();

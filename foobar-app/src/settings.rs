@@ -12,8 +12,7 @@ settings! {
         /// dropped. Bodies that stream and upgraded connections are not cut. `"0"` for no limit.
         pub request_timeout: Period = r#""30s""#,
         /// The largest frame that a WebSocket client may send; one that announces more ends its connection. `"0"` for
-        /// no
-        /// limit: then one client can fill the memory.
+        /// no limit: then one client can fill the memory.
         pub max_websocket_frame: Size = r#""1MiB""#,
         /// The header `Content-Security-Policy` of responses that do not set it; `""` for none.
         pub content_security_policy: HeaderText = CONTENT_SECURITY_POLICY,

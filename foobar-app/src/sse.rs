@@ -1,5 +1,5 @@
-//! Server-sent events: an answer that goes on as long as there is something to tell (the `EventSource` of browsers, in the
-//! HTML standard).
+//! Server-sent events: an answer that goes on as long as there is something to tell (the `EventSource` of browsers, in
+//! the HTML standard).
 
 mod body;
 mod event;
@@ -40,14 +40,15 @@ pub use last_event_id::LastEventId;
 /// }
 /// ```
 ///
-/// Each event goes out as it comes. Where none does, a comment does every 15 seconds ([`Sse::heartbeat`]), so that proxies see
-/// that the connection lives and the server sees when it does not. Neither a cache nor a proxy in front keeps it back
-/// (`Cache-Control: no-cache`, `X-Accel-Buffering: no`).
+/// Each event is sent as it comes. When there is none, a comment is sent every 15 seconds ([`Sse::heartbeat`]), so that
+/// proxies see that the connection is alive and the server notices when it is not. Caches and proxies in front do not
+/// hold events back (`Cache-Control: no-cache`, `X-Accel-Buffering: no`).
 ///
-/// It ends with `events`; when its client goes, which drops `events` within a second; and when the server stops, after what is
-/// ready: a stream that waits for [`Stopping`](crate::Stopping) can say goodbye. A browser opens it again each time after some
-/// seconds ([`Event::retry`]), says which event it had last ([`LastEventId`]), and gives up only when it is answered 204. An
-/// error or a panic of `events` is logged and breaks the connection off.
+/// It ends when `events` ends; when its client disconnects, which drops `events` within a second; and when the server
+/// stops, once the events that are ready have been sent: a stream that waits for [`Stopping`](crate::Stopping) can say
+/// goodbye. A browser reconnects each time after some seconds ([`Event::retry`]), says which event it received last
+/// ([`LastEventId`]), and gives up only when the answer is 204. An error or a panic in `events` is logged and aborts
+/// the connection.
 pub fn sse<S: Stream<Item: IntoEvent> + 'static>(events: S) -> Sse<S> {
     Sse { events, heartbeat: HEARTBEAT }
 }
@@ -63,7 +64,7 @@ pub struct Sse<S> {
 }
 
 impl<S> Sse<S> {
-    /// Sends a comment after so long without an event. The default is 15 seconds; zero is never.
+    /// Sends a comment after this long without an event. The default is 15 seconds; zero means never.
     pub fn heartbeat(self, period: Duration) -> Self {
         Self { heartbeat: period, ..self }
     }

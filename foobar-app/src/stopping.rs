@@ -4,10 +4,10 @@ use std::task::{self, Poll};
 
 use foobar_core::BoxFuture;
 
-/// Completes as soon as a stop of the server has begun, and is complete from then on. A handler takes it as an argument;
-/// elsewhere [`Context::stopping`](crate::Context::stopping) gives one.
+/// Completes as soon as the server begins to stop, and stays complete. A handler takes it as an argument; elsewhere,
+/// [`Context::stopping`](crate::Context::stopping) returns one.
 ///
-/// An answer that is long in coming ends by it, or one without an end ([`sse`](crate::sse()) does so by itself):
+/// Use it to end an answer that takes long, or one without an end (with [`sse`](crate::sse()) that happens by itself):
 ///
 /// ```
 /// # use foobar_app as foobar;

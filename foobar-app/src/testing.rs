@@ -2,8 +2,8 @@
 //!
 //! An application has it as `foobar::test`, on a database of its own.
 //!
-//! An answer that goes on is a [`TestStream`], forms with files are a [`Multipart`], and a [`TestWebSocket`] is the client's
-//! end of a WebSocket. The limits of the web tier do not apply: a request's body may be of any size.
+//! An answer that goes on is a [`TestStream`], forms with files are a [`Multipart`], and a [`TestWebSocket`] is the
+//! client's end of a WebSocket. The limits of the web tier do not apply: a request's body may be of any size.
 
 mod browser;
 mod client;

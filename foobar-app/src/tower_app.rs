@@ -51,8 +51,8 @@ impl<S> TowerApp<S> {
         Self::with_context(service, Context::new(None), Migrations::none(), settings)
     }
 
-    /// The same with what its handlers have been given: `service` holds a clone of `context`, on whose database the start
-    /// runs `migrations`.
+    /// The same with what its handlers have been given: `service` holds a clone of `context`, on whose database the
+    /// start runs `migrations`.
     pub fn with_context(service: S, context: Context, migrations: Migrations, settings: &AppSettings) -> Self {
         let guard = Arc::new(Guard::new(settings));
         let instance = Arc::new(AppInstance::new(Schema(migrations), context, guard, *settings.start_timeout));

@@ -1,5 +1,5 @@
-/// What a client wishes for: a page or JSON, by what its `Accept` fields name (RFC 9110 §12.5.1). Of a wildcard nothing is
-/// known, as programs send it too.
+/// What a client wishes for: a page or JSON, by what its `Accept` fields name (RFC 9110 §12.5.1). Of a wildcard nothing
+/// is known, as programs send it too.
 #[derive(Clone, Copy, Debug)]
 pub struct Accept {
     page: f32,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 /// The certificate by which a client has shown in its TLS handshake who it is, verified as the site wants it
 /// (`ssl_verify_client`).
 ///
-/// The web tier puts it into the extensions of each request of such a connection, and says it in no field: what a field says,
-/// somebody else may have sent. A handler on actix-web takes it as
-/// `ReqData<ClientCertificate>`, or `Option<ReqData<ClientCertificate>>` where a client may have none. It is that of
-/// whoever has connected: behind a proxy that speaks TLS itself, the proxy's.
+/// The web tier puts it into the extensions of each request of such a connection, and says it in no field: what a field
+/// says, somebody else may have sent. A handler on actix-web takes it as `ReqData<ClientCertificate>`, or
+/// `Option<ReqData<ClientCertificate>>` where a client may have none. It is that of whoever has connected: behind a
+/// proxy that speaks TLS itself, the proxy's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCertificate(Arc<Content>);
 

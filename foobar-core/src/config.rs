@@ -8,8 +8,8 @@
 //! In the environment a key is `FOOBAR__` and its segments in capitals, joined by two underscores:
 //! `FOOBAR__WEB__LISTEN`. A secret may come from a file: `FOOBAR__DATABASE__URL_FILE=/run/secrets/url`.
 //!
-//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make a
-//! second site beside the user's.
+//! A preset with a star (`sites.*.root`) is a program's default for every site: a preset for one named site would make
+//! a second site beside the user's.
 //!
 //! A program declares sections of its own by [`Loader::declare`]: any type that serde reads from a table.
 
@@ -21,10 +21,13 @@ mod given;
 mod key;
 mod known;
 mod locate;
+mod origin;
+mod read;
 mod shape;
 mod sources;
 mod stray_variable;
 mod tree;
+mod word;
 
 use std::path::PathBuf;
 
@@ -34,9 +37,10 @@ use serde::de::DeserializeOwned;
 use crate::panics;
 use crate::secret::EMPTY as EMPTY_SECRET;
 
-use error::{What, Wrong};
 use given::Override;
-use known::{DEFAULT, Known};
+use known::Known;
+use origin::DEFAULT;
+use read::{Place, What, Wrong};
 
 pub use declared::DeclaredSection;
 pub use error::{ConfigError, Hint};
@@ -51,6 +55,7 @@ pub use crate::{choice, settings};
 pub mod __private {
     pub use super::key::what_to_write;
     pub use super::known::defaults;
+    pub use super::word::Word;
     pub use serde::{self, Deserialize};
 }
 
@@ -85,8 +90,8 @@ impl Config {
     /// The values under `section` as any type, for a table of sections such as `sites`.
     pub fn at<T: DeserializeOwned>(&self, section: &str) -> Result<T, ConfigError> {
         let value = tree::find(&self.root, section).cloned().unwrap_or_else(tree::table); // a section without values
-        match panics::catch(|| value.try_deserialize()) {
-            Ok(read) => read.map_err(|error| self.bad_value(section, &error)),
+        match panics::catch(|| read::read(value)) {
+            Ok(read) => read.map_err(|wrong| self.bad_value(section, &wrong)),
             Err(panic) => Err(self.error(section, format!("what reads it {panic}"))),
         }
     }
@@ -161,25 +166,22 @@ impl Config {
         self.file.as_ref().map(|file| file.path().to_owned())
     }
 
-    fn bad_value(&self, section: &str, error: &config::ConfigError) -> ConfigError {
-        let Wrong { key, what } = Wrong::of(error);
-        let (key, item) = tree::split_item(&key);
-        let key =
-            if key.is_empty() { section.to_owned() } else { tree::quoted(&self.root, &format!("{section}.{key}")) };
-        if let What::Missing = what {
+    fn bad_value(&self, section: &str, wrong: &Wrong) -> ConfigError {
+        let Place { key, item, beneath } = wrong.place(section);
+        if matches!(wrong.what, What::Missing) && item.is_none() {
             return self.missing(key);
         }
-        let value = tree::find(&self.root, &key);
+        let value = tree::find(&self.root, &key).filter(|_| beneath.is_empty());
         let value = item.and_then(|item| tree::item(value?, item)).or(value);
         let message = match value {
-            _ if self.is_secret(&key) => not_shown(&what),
+            _ if self.is_secret(&key) => not_shown(&wrong.what),
             Some(value) if !matches!(value.kind, ValueKind::Table(_)) => {
-                format!("{} is not accepted: {what}", tree::display(value))
+                format!("{} is not accepted: {}", tree::display(value), wrong.what)
             }
-            _ => what.to_string(),
+            _ => wrong.what.to_string(),
         };
         let message = if self.is_divided(&key) { format!("{message}; commas separate items") } else { message };
-        ConfigError::BadValue { origin: self.origin_of_item(&key, item), key, message }
+        ConfigError::BadValue { origin: self.origin_of_item(&key, item), key: key + &beneath, message }
     }
 
     fn missing(&self, key: String) -> ConfigError {

@@ -11,8 +11,8 @@ pub enum Disposition {
 }
 
 impl Disposition {
-    /// The value of `Content-Disposition` for a file of this name. One that is more than plain ASCII is said twice, the second time as
-    /// RFC 8187 has it; what does not know that takes the first, with `_` for what it cannot say.
+    /// The value of `Content-Disposition` for a file of this name. One that is more than plain ASCII is said twice, the
+    /// second time as RFC 8187 has it; what does not know that takes the first, with `_` for what it cannot say.
     pub fn of(self, name: &str) -> HeaderValue {
         let disposition = match self {
             Self::Attachment => "attachment",

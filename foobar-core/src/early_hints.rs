@@ -7,10 +7,11 @@ use http::HeaderValue;
 
 /// Tells the client, while a handler still works on its answer, what that will need: `103 Early Hints` (RFC 8297).
 ///
-/// The web tier puts one into the extensions of each request over HTTP/1.1 and HTTP/2. A handler on actix-web always has
-/// one, and takes it as `ReqData<EarlyHints>`; it sends nothing to a client of HTTP/1.0, which would take it for the answer.
-/// Over HTTP/2 the hints of one request may take 16 KiB together. Some old programs do not expect an interim response that they have not asked for:
-/// send hints to browsers, on pages. They are not cached, and no field of the answer comes from them.
+/// The web tier puts one into the extensions of each request over HTTP/1.1 and HTTP/2. A handler on actix-web always
+/// has one, and takes it as `ReqData<EarlyHints>`; it sends nothing to a client of HTTP/1.0, which would take it for
+/// the answer. Over HTTP/2 the hints of one request may take 16 KiB together. Some old programs do not expect an
+/// interim response that they have not asked for: send hints to browsers, on pages. They are not cached, and no field
+/// of the answer comes from them.
 #[derive(Clone, Default)]
 pub struct EarlyHints(Option<Arc<Mutex<Queue>>>);
 
@@ -45,8 +46,8 @@ impl EarlyHints {
         (Self(Some(Arc::clone(&queue))), HintsToSend(queue))
     }
 
-    /// Sends one interim response with a `Link` field for each of these, such as `</site.css>; rel=preload; as=style` (RFC
-    /// 8288). It goes out at once, or just before the answer; nothing is sent once the answer has begun.
+    /// Sends one interim response with a `Link` field for each of these, such as `</site.css>; rel=preload; as=style`
+    /// (RFC 8288). It goes out at once, or just before the answer; nothing is sent once the answer has begun.
     ///
     /// # Errors
     ///

@@ -12,7 +12,8 @@ use crate::{BoxError, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
 /// What a client asked, with a body that arrives as it is read.
 ///
 /// Its extensions hold a [`ConnectInfo`](crate::ConnectInfo), a [`RequestId`](crate::RequestId), a
-/// [`ClientAbort`](crate::ClientAbort), over HTTP/1.1 [`EarlyHints`](crate::EarlyHints) and, where the client asked to switch protocols, an [`Upgrade`](crate::Upgrade).
+/// [`ClientAbort`](crate::ClientAbort), over HTTP/1.1 [`EarlyHints`](crate::EarlyHints) and, where the client asked to
+/// switch protocols, an [`Upgrade`](crate::Upgrade).
 pub type Request = http::Request<RequestBody>;
 /// What a client is answered.
 pub type Response = http::Response<ResponseBody>;

@@ -1,8 +1,8 @@
 //! The log of the program: its settings, and the subscriber that writes it. No library code installs it; the program's
 //! `main` does.
 //!
-//! It has a queue and a thread: where nobody reads its output, lines are lost and the site goes on; how many is told once
-//! there is room.
+//! It has a queue and a thread: where nobody reads its output, lines are lost and the site goes on; how many is told
+//! once there is room.
 
 mod kind;
 mod output;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::{Dispatch, Metadata};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -27,8 +28,8 @@ use crate::config::{choice, settings};
 pub use self::output::LogOutput;
 
 settings! {
-    /// `[log]`: what this program says about itself. Where the program has installed a tracing subscriber of its own, that
-    /// one is used, and nothing of this counts.
+    /// `[log]`: what this program says about itself. Where the program has installed a tracing subscriber of its own,
+    /// that one is used, and nothing of this counts.
     pub struct LogSettings in "log" {
         /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or tracing directives such as
         /// `"info,foobar_web=debug"`. What repeats is counted: in each second the first 5 lines of a kind are written,
@@ -38,8 +39,9 @@ settings! {
         /// `remote`. `debug` and `trace` are written whole. At most 1024 lines wait for a reader that is too slow; it
         /// is told how many more were lost.
         pub filter: LogFilter = r#""info""#,
-        /// How lines look: `text` for people, `json` for machines. In JSON the lines that are printed at the start, such
-        /// as the addresses, and the reason why a start has failed are lines of the log, so that all of it is JSON.
+        /// How lines look: `text` for people, `json` for machines. In JSON the lines that are printed at the start,
+        /// such as the addresses, and the reason why a start has failed are lines of the log, so that all of it is
+        /// JSON.
         pub format: LogFormat = r#""text""#,
         /// Where it goes: `stderr`, `stdout`, or the path of a file. A file is appended to; it is re-opened on SIGUSR1,
         /// and where it has been moved away.
@@ -91,11 +93,14 @@ choice! {
     }
 }
 
+/// The target of events that the program prints as well: no lines of the log, and there for layers of its own.
+pub const PRINTED: &str = "foobar::printed";
+
 /// A layer of the program's own, beside the lines of the log.
 pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// The log, made and not installed: [`subscriber`](Self::subscriber) goes to `tracing`, then [`start`](Self::start) begins
-/// to write.
+/// The log, made and not installed: [`subscriber`](Self::subscriber) goes to `tracing`, then [`start`](Self::start)
+/// begins to write.
 pub struct ProgramLog {
     log: Log,
     writer: Writer,
@@ -107,21 +112,21 @@ impl ProgramLog {
         Ok(Self { log: Log::default(), writer: Writer::open(&settings.output)? })
     }
 
-    /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings` filter and
-    /// count; each brings a filter of its own.
+    /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings`
+    /// filter and count; each brings a filter of its own.
     pub fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
         self.log.subscriber(settings, self.writer.is_terminal(), layers)
     }
 
-    /// Begins to write, by a thread of its own: where nobody reads the output, lines are dropped and the server goes on.
-    /// Keep what it returns until the end of the process.
+    /// Begins to write, by a thread of its own: where nobody reads the output, lines are dropped and the server goes
+    /// on. Keep what it returns until the end of the process.
     pub fn start(self) -> io::Result<LogQueue> {
         self.log.start(self.writer)
     }
 }
 
-/// The lines on their way to the output. Dropped, it sums up what has repeated and waits until all is written, a second at
-/// most.
+/// The lines on their way to the output. Dropped, it sums up what has repeated and waits until all is written, a second
+/// at most.
 pub struct LogQueue(Log);
 
 impl LogQueue {
@@ -150,7 +155,8 @@ impl Log {
             LogFormat::Text => lines.with_ansi(ansi).boxed(),
             LogFormat::Json => lines.json().boxed(),
         };
-        let lines = Counted { lines, repeats: self.repeats.clone() }.with_filter(EnvFilter::new(&settings.filter.0));
+        let filter = EnvFilter::new(&settings.filter.0).and(filter_fn(|metadata| metadata.target() != PRINTED));
+        let lines = Counted { lines, repeats: self.repeats.clone() }.with_filter(filter);
         Dispatch::new(Registry::default().with(layers).with(lines))
     }
 
@@ -177,7 +183,7 @@ impl Log {
                     self.sum_up();
                 }
                 Next::Reopen => output.reopen(),
-                Next::End => return,
+                Next::End => return self.queue.closed(Box::new(output)),
             }
         }
     }

@@ -23,8 +23,8 @@ impl LogFile {
         Ok(Self { what, path: path.to_owned(), file, looked: None, astray: false, torn: false })
     }
 
-    /// Whether somebody who writes this means a file, and not a switch or what other servers know as a place. A path that
-    /// begins like one is written `./syslog:…`.
+    /// Whether somebody who writes this means a file, and not a switch or what other servers know as a place. A path
+    /// that begins like one is written `./syslog:…`.
     pub fn is_path(text: &str) -> bool {
         !NO_FILES.iter().any(|word| text.eq_ignore_ascii_case(word)) && !is_elsewhere(text)
     }

@@ -7,10 +7,10 @@ pub use histogram::Histogram;
 
 /// The figures of one scrape, written in the Prometheus text format 0.0.4.
 ///
-/// Samples of one name may be added at any time: they come together in the text, under the description and the kind that
-/// the first one has. What would make the text wrong as a whole is left out: a second sample of one name with the same
-/// labels, one of another kind than the first, a label that is there already, and `le`, which is a bucket's. So tiers of your own tell their figures apart by a label. What may not
-/// stand in a name becomes `_`.
+/// Samples of one name may be added at any time: they come together in the text, under the description and the kind
+/// that the first one has. What would make the text wrong as a whole is left out: a second sample of one name with the
+/// same labels, one of another kind than the first, a label that is there already, and `le`, which is a bucket's. So
+/// tiers of your own tell their figures apart by a label. What may not stand in a name becomes `_`.
 #[derive(Debug, Default)]
 pub struct Metrics {
     families: Vec<Family>,

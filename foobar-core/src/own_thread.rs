@@ -10,8 +10,8 @@ use crate::panics::{self, Panic};
 
 /// Runs somebody else's `work` on a thread of its own, so that code in it that blocks holds nobody else.
 ///
-/// The thread drives the work alone: what the work spawns lives on the caller's tokio runtime, which also has its timers
-/// and sockets. Dropping this future drops the work once it no longer blocks.
+/// The thread drives the work alone: what the work spawns lives on the caller's tokio runtime, which also has its
+/// timers and sockets. Dropping this future drops the work once it no longer blocks.
 ///
 /// # Errors
 ///

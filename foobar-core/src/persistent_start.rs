@@ -29,8 +29,8 @@ pub trait Attempt: Send + Sync + 'static {
 
 /// The start of a tier, which goes on trying in the background where what it needs is not there.
 ///
-/// The log has each reason to wait once, when it is a new one. A failure that cannot pass, also a panic, ends the start:
-/// at the first attempt it is the error of [`start`](Self::start), later that of [`failed`](Self::failed).
+/// The log has each reason to wait once, when it is a new one. A failure that cannot pass, also a panic, ends the
+/// start: at the first attempt it is the error of [`start`](Self::start), later that of [`failed`](Self::failed).
 pub struct PersistentStart<T> {
     what: Arc<T>,
     failure: Arc<SetOnce<Failure>>,

@@ -28,8 +28,8 @@ impl Problem {
         self
     }
 
-    /// Adds members for a program (RFC 9457 section 3.2), such as `errors`. `type`, `title` and `instance` take the place
-    /// of what stands there by default; `status` and `detail` are what they are. A page shows none of them.
+    /// Adds members for a program (RFC 9457 section 3.2), such as `errors`. `type`, `title` and `instance` take the
+    /// place of what stands there by default; `status` and `detail` are what they are. A page shows none of them.
     #[must_use]
     pub fn members(mut self, members: impl IntoIterator<Item = (String, Value)>) -> Self {
         self.members.extend(members);

@@ -6,8 +6,8 @@ use http::{HeaderName, HeaderValue};
 
 /// Names one request in the response (`X-Request-Id`), in error pages and in the log.
 ///
-/// Unique, not secret: 32 hexadecimal digits of the server's own, or what a trusted proxy has named the request. A client's
-/// word is never taken.
+/// Unique, not secret: 32 hexadecimal digits of the server's own, or what a trusted proxy has named the request. A
+/// client's word is never taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId {
     length: u8,
@@ -32,8 +32,8 @@ impl RequestId {
         Self { length: 32, bytes }
     }
 
-    /// The one that somebody else has given: up to [`LONGEST`](Self::LONGEST) letters, digits and `-_.:+/=@`. `None` where it
-    /// is something else, which might mean more in a page or a log.
+    /// The one that somebody else has given: up to [`LONGEST`](Self::LONGEST) letters, digits and `-_.:+/=@`. `None`
+    /// where it is something else, which might mean more in a page or a log.
     pub fn given(text: &[u8]) -> Option<Self> {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+/=@".contains(byte);
         let mut bytes = [0; Self::LONGEST];

@@ -4,8 +4,9 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A text that must not be shown: a password, a key, a URL that holds one.
 ///
-/// It has no `Serialize` and no `Display`, and its `Debug` is `***`. In a section of the configuration it is found by its
-/// name, which serde is told, and not printed; an empty one is refused there, as an unset variable of a shell would give it.
+/// It has no `Serialize` and no `Display`, and its `Debug` is `***`. In a section of the configuration it is found by
+/// its name, which serde is told, and not printed; an empty one is refused there, as an unset variable of a shell would
+/// give it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

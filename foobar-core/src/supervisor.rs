@@ -12,8 +12,8 @@ use crate::{BoxError, Chain, Readiness, Tier, on_own_thread_in, panics};
 
 /// Starts tiers in the order given and drains them in reverse.
 ///
-/// A start and a drain run on a thread of their own each, so that a tier that blocks holds nobody else; what they spawn lives
-/// on one runtime.
+/// A start and a drain run on a thread of their own each, so that a tier that blocks holds nobody else; what they spawn
+/// lives on one runtime.
 pub struct Supervisor {
     tiers: Vec<Arc<dyn Tier>>,
     runtime: Handle,

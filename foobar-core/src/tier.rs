@@ -26,7 +26,8 @@ pub trait Tier: Send + Sync + 'static {
         Box::pin(std::future::pending())
     }
 
-    /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait. Before `start` it is not ready.
+    /// Whether new work is welcome. Cheap: it is asked at each `/readyz` and must not wait. Before `start` it is not
+    /// ready.
     fn readiness(&self) -> Readiness;
 
     /// What an operator should look at although the tier serves, such as a certificate that expires soon: sentences without
@@ -35,13 +36,13 @@ pub trait Tier: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// A stop has begun: [`drain`](Self::drain) comes once the tiers that stand on this one have drained. What would hold
-    /// those up, such as a stream without an end, ends now. By default it does nothing.
+    /// A stop has begun: [`drain`](Self::drain) comes once the tiers that stand on this one have drained. What would
+    /// hold those up, such as a stream without an end, ends now. By default it does nothing.
     fn stopping(&self) {}
 
-    /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest. It too has
-    /// a thread of its own; where it panics, or has not returned two seconds after the deadline, it is left behind, and the
-    /// stop is told to have cut something off.
+    /// Takes nothing new, finishes what is in flight, and returns: by `deadline` at the latest, dropping the rest. It
+    /// too has a thread of its own; where it panics, or has not returned two seconds after the deadline, it is left
+    /// behind, and the stop is told to have cut something off.
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
 
     /// What would be cut off if the process ended now, besides requests: words for the log, such as "a migration".

@@ -77,8 +77,8 @@ impl FromStr for Period {
     }
 }
 
-/// A list, written as an array or as one text with commas: `["a", "b"]` or `"a, b"`. Where there is only text, as in the
-/// environment, it may be an array of texts in TOML: so items may have commas.
+/// A list, written as an array or as one text with commas: `["a", "b"]` or `"a, b"`. Where there is only text, as in
+/// the environment, it may be an array of texts in TOML: so items may have commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(Vec<T>);
 
@@ -102,11 +102,11 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    number.parse::<u64>().ok()?.checked_mul(*factor) // too large: no number of this kind
 }
 
 /// An array that opens with a quote, and not the address `[::1]:80`; else what is between commas.
-fn items(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn items(text: &str) -> Result<Vec<String>, String> {
     let text = text.trim();
     if !text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['"', '\''])) {
         return Ok(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect());

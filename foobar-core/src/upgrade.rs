@@ -12,9 +12,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// The right to take over the connection of a request that asked to switch protocols (RFC 9110 §7.8).
 ///
-/// The web tier puts it into the request's extensions only for a well-formed HTTP/1.1 `GET` with
-/// `Connection: upgrade`, an `Upgrade` field and no body; a WebSocket over HTTP/2 (RFC 8441) looks like one too. Whoever
-/// takes it answers 101; the connection, or the stream, comes once that answer has been sent.
+/// The web tier puts it into the request's extensions only for a well-formed HTTP/1.1 `GET` with `Connection: upgrade`,
+/// an `Upgrade` field and no body; a WebSocket over HTTP/2 (RFC 8441) looks like one too. Whoever takes it answers 101;
+/// the connection, or the stream, comes once that answer has been sent.
 #[derive(Clone)]
 pub struct Upgrade(Arc<Mutex<Option<Pending>>>);
 

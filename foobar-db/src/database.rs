@@ -25,8 +25,8 @@ pub trait Database: Tier {
     /// server that is down, which a start would wait for, is an error here.
     fn check(&self) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it is
-    /// run like any other, on a database that has been started.
+    /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it
+    /// is run like any other, on a database that has been started.
     fn peek(&self, query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
         Box::pin(async { self.run(QueryKind::Read, query).await.map(|()| Presence::Present) })
     }
@@ -39,6 +39,15 @@ pub enum Presence {
     Present,
     /// It is not; a start makes it.
     Missing,
+}
+
+/// What a database says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseInfo {
+    /// The version of SQLite or of the server, such as `11.8.3-MariaDB`.
+    pub version: String,
+    /// What its clock says, in seconds since 1970.
+    pub time: i64,
 }
 
 /// What a query does to the database.

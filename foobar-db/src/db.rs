@@ -1,3 +1,4 @@
+mod info;
 mod schema;
 
 use std::convert::Infallible;
@@ -21,10 +22,10 @@ use crate::{
 ///
 /// # Values
 ///
-/// A value that does not fit is an error, but for what Diesel itself converts. On SQLite an integer read as `Integer` or
-/// `SmallInt` is cut to its 32 or 16 bits, and a text read as a number is what it begins with, or 0: use `BigInt` where
-/// numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is infinite,
-/// and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
+/// A value that does not fit is an error, but for what Diesel itself converts. On SQLite an integer read as `Integer`
+/// or `SmallInt` is cut to its 32 or 16 bits, and a text read as a number is what it begins with, or 0: use `BigInt`
+/// where numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is
+/// infinite, and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,
     connection: PhantomData<fn(&mut C)>,
@@ -67,10 +68,10 @@ impl Db {
 }
 
 impl<C: EngineConnection> Db<C> {
-    /// Runs a query that only reads. It may see a replica, and is run again if its connection was lost. An attempt to
-    /// write is an error; on MySQL, where it is hidden in a view, or in a procedure that begins a transaction of its own,
-    /// it is not seen. It is in no transaction: where several statements must see the same state, put them into
-    /// `conn.transaction(..)`.
+    /// Runs a query that only reads. It may see a replica, and is run again if its connection was lost: hence the `Fn`,
+    /// as at [`write`](Self::write). An attempt to write is an error; on MySQL, where it is hidden in a view, or in a
+    /// procedure that begins a transaction of its own, it is not seen. It is in no transaction: where several
+    /// statements must see the same state, put them into `conn.transaction(..)`.
     ///
     /// What a query sets in its session (variables, locks, modes, temporary tables) is gone for the next one. On MySQL,
     /// what a trigger or a view sets is not seen: let them set nothing.
@@ -93,7 +94,33 @@ impl<C: EngineConnection> Db<C> {
     /// panics.
     ///
     /// After a deadlock, a lock held too long or a connection lost before COMMIT it is run again from its start, so it
-    /// must have no effects beside those on the database.
+    /// must have no effects beside those on the database. For that reason it is an `Fn`, here and in the other three
+    /// methods: what it has taken in by `move` stays its own, and each run borrows it, or clones what it must give
+    /// away.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
+    /// use diesel::prelude::*;
+    /// use foobar::{Db, DbError};
+    ///
+    /// diesel::table! { users (name) { name -> Text } }
+    ///
+    /// async fn add(db: &Db, name: String) -> Result<usize, DbError> {
+    ///     // `users::name.eq(name)` would move the name out in the first run: "cannot move out of `name`".
+    ///     db.write(move |conn| diesel::insert_into(users::table).values(users::name.eq(&name)).execute(conn)).await
+    /// }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), DbError> {
+    /// # let db = foobar::test::TestDb::sqlite().await;
+    /// # db.write(|conn| diesel::sql_query("CREATE TABLE users (name TEXT PRIMARY KEY)").execute(conn)).await?;
+    /// # assert_eq!(add(&db, "Ann".to_owned()).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
     ///
     /// On SQLite writes come one after the other. On MySQL they run side by side, at the isolation level of the server: where
     /// two read a value and each writes what it makes of it, one is lost. Let the database compute it, as below, or write
@@ -160,9 +187,9 @@ impl<C: EngineConnection> Db<C> {
     /// returned.
     ///
     /// Whether the query is run again does not depend on that error but on what happened on the connection: after a
-    /// deadlock or a lost connection it is, whatever the query has made of it. If that was the last attempt, or the last
-    /// statement failed because the database is down, full, read-only or late, the error is `E::from` the [`Error`] that
-    /// `write` would have returned, and the query's own is dropped.
+    /// deadlock or a lost connection it is, whatever the query has made of it. If that was the last attempt, or the
+    /// last statement failed because the database is down, full, read-only or late, the error is `E::from` the
+    /// [`Error`] that `write` would have returned, and the query's own is dropped.
     ///
     /// ```
     /// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }

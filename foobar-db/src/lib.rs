@@ -64,7 +64,7 @@ mod thread;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connections::ConnectError;
-pub use database::{Database, Ending, Presence, Query, QueryKind};
+pub use database::{Database, DatabaseInfo, Ending, Presence, Query, QueryKind};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;

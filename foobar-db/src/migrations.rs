@@ -118,8 +118,8 @@ impl Migrations {
         all.into_iter().flatten().filter_map(|set| set.folder).collect()
     }
 
-    /// What may surprise of those for this engine: that there are none in a folder, and, in a program that was not built for
-    /// release, that the folder has changed since.
+    /// What may surprise of those for this engine: that there are none in a folder, and, in a program that was not
+    /// built for release, that the folder has changed since.
     pub fn warnings(&self, engine: Engine) -> Vec<String> {
         let Ok(Some(set)) = self.of(engine) else { return Vec::new() }; // an error is told when they run
         let Some(folder) = set.folder else { return Vec::new() };
@@ -153,8 +153,8 @@ impl Migrations {
         pending.into_iter().map(|step| step.run(conn)).collect()
     }
 
-    /// Takes back the last migration that has run, and runs it again where it is to be `redone`; its name, or `None` where
-    /// none has run.
+    /// Takes back the last migration that has run, and runs it again where it is to be `redone`; its name, or `None`
+    /// where none has run.
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let _lock = MigrationLock::acquire(conn)?;
         let (all, ledger) = self.read(conn)?;
@@ -214,11 +214,11 @@ impl Migrations {
 
 /// Puts the migrations of a folder into the program: [`EmbeddedMigrations`] for [`Migrations::new`].
 ///
-/// The folder is relative to the `Cargo.toml` of the package and has diesel's layout:
-/// `2026-01-31-000000_name/up.sql` and `down.sql`. What stands before the first `_` is the version, which no other
-/// migration may have: the second one of a day ends in `-000001`. Cargo notices a migration that is added only where
-/// a `build.rs` prints `cargo::rerun-if-changed=FOLDER`; a program that was not built for release warns of a folder that has
-/// changed since. `migrate new NAME` makes a migration. What Foobar makes of each file is at [`Migrations`].
+/// The folder is relative to the `Cargo.toml` of the package and has diesel's layout: `2026-01-31-000000_name/up.sql`
+/// and `down.sql`. What stands before the first `_` is the version, which no other migration may have: the second one
+/// of a day ends in `-000001`. Cargo notices a migration that is added only where a `build.rs` prints
+/// `cargo::rerun-if-changed=FOLDER`; a program that was not built for release warns of a folder that has changed since.
+/// `migrate new NAME` makes a migration. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{

@@ -1,9 +1,10 @@
 use crate::{Error, diesel};
 
-/// What a query given to [`Db::try_read`](crate::Db::try_read) or [`Db::try_write`](crate::Db::try_write) may fail with.
+/// What a query given to [`Db::try_read`](crate::Db::try_read) or [`Db::try_write`](crate::Db::try_write) may fail
+/// with.
 ///
-/// Every type is one that can be made of a database's error and of Diesel's and may move between threads: an enum of your
-/// own, `Box<dyn std::error::Error + Send + Sync>`, [`Error`] itself.
+/// Every type is one that can be made of a database's error and of Diesel's and may move between threads: an enum of
+/// your own, `Box<dyn std::error::Error + Send + Sync>`, [`Error`] itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a query",
     label = "not the error of a query",

@@ -7,9 +7,10 @@ use foobar_core::{Period, Secret};
 settings! {
     /// `[database]`: which database, and how long anything may wait for it.
     pub struct DatabaseSettings in "database" {
-        /// Where the database is. `sqlite:PATH` is a file, made if it is missing; `sqlite::memory:` lives as long as
-        /// the process. `mysql://USER:PASSWORD@HOST:PORT/NAME` is a MySQL or MariaDB server; with
-        /// `?socket=/PATH` over its Unix socket, with `?require_ssl=true` only over TLS.
+        /// Where the database is. `sqlite:PATH` is a file; a start makes it, and its folder, where they are missing,
+        /// and says so in the log. `sqlite::memory:` lives as long as the process.
+        /// `mysql://USER:PASSWORD@HOST:PORT/NAME` is a MySQL or MariaDB server; with `?socket=/PATH` over its Unix
+        /// socket, with `?require_ssl=true` only over TLS.
         pub url: Option<Secret>,
         /// SQLite: how many connections read at the same time, 1024 at most. One more writes. Each has a thread.
         pub readers: NonZeroU32 = "4",
@@ -19,10 +20,9 @@ settings! {
         pub queue: usize = "1024",
         /// How long a call waits for a connection before it is refused.
         pub acquire_timeout: Period = r#""1s""#,
-        /// How long a call may take once it has a connection: all its statements and retries together. What still
-        /// runs then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where
-        /// that
-        /// is not certain, as behind a balancer, the connection is closed and the server's own limit is relied on
+        /// How long a call may take once it has a connection: all its statements and retries together. What still runs
+        /// then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where that is
+        /// not certain, as behind a balancer, the connection is closed and the server's own limit is relied on
         /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says
         /// so.
         pub query_timeout: Period = r#""5s""#,

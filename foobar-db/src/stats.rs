@@ -20,7 +20,8 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
-    /// Counts a call that failed; a row that is not there, and what a query takes back for a reason of its own, are answers.
+    /// Counts a call that failed; a row that is not there, and what a query takes back for a reason of its own, are
+    /// answers.
     pub(crate) fn failed(&self, error: &Error) {
         if matches!(error, Error::Query(DieselError::NotFound | DieselError::RollbackTransaction)) {
             return;

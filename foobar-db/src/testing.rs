@@ -107,7 +107,8 @@ fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }
 }
 
-/// A query that no engine ends by itself, and that each interrupts with an error: on MySQL `SLEEP` returns a value then.
+/// A query that no engine ends by itself, and that each interrupts with an error: on MySQL `SLEEP` returns a value
+/// then.
 #[cfg(all(test, feature = "mysql"))]
 pub(crate) fn endless(conn: &mut crate::Conn) -> crate::QueryResult<usize> {
     use diesel::RunQueryDsl;

@@ -58,8 +58,8 @@ pub(crate) use watch::{Directory, Known, Watch};
 pub trait FileSource: Send + Sync + 'static {
     /// What lies at `path`; `None` if nothing does, also where the way to it leaves the source.
     ///
-    /// With [`Blocking::Forbidden`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is asked
-    /// again on a thread that may wait.
+    /// With [`Blocking::Forbidden`], [`io::ErrorKind::WouldBlock`] where the answer would have to be waited for; it is
+    /// asked again on a thread that may wait.
     fn open(&self, path: &Path, wait: Blocking) -> io::Result<Option<Node>>;
 
     /// The state of the file at `path`, at less cost than [`open`](Self::open); `None` if no file lies there.
@@ -80,7 +80,8 @@ pub trait FileSource: Send + Sync + 'static {
     }
 
     /// Whether what lies at `path`, or could, changes in no other way than in its [directory](Self::directory): then it
-    /// is looked up again only after a minute, or when the system tells of a change. Must not block. `false` by default.
+    /// is looked up again only after a minute, or when the system tells of a change. Must not block. `false` by
+    /// default.
     fn is_told_of(&self, _path: &Path) -> bool {
         false
     }

@@ -1,31 +1,39 @@
 //! The web tier without sockets, for tests: the same request path on one worker thread. It must not know a connection.
 
+mod drained_body;
+mod upgrade;
+
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::{
-    BoxError, BoxFuture, ClientCertificate, ConnectInfo, EarlyHints, MakeHandler, Metrics, Readiness, RequestBody,
-    RequestId, Scheme, SendStream, Tier, carry,
+    BoxError, BoxFuture, ClientAbort, ClientCertificate, ConnectInfo, EarlyHints, MakeHandler, Metrics, Readiness,
+    RequestBody, RequestId, Scheme, SendStream, Tier, carry,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, SERVER};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, response, uri};
 use http_body::Body;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::sleep_until;
 
+use crate::deadline::OpenEnd;
 use crate::net::TlsClient;
 use crate::pipeline::{Logged, RequestContext};
 use crate::plan::Plan;
+use crate::reply;
 use crate::request::Host;
 use crate::site::Sites;
 use crate::threads::{DrainSignal, Threads, WorkerMain};
-use crate::worker::Worker;
+use crate::worker::{ConnectionState, Worker};
 use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use drained_body::DrainedBody;
+use upgrade::Upgraded;
 
 /// The web tier without sockets, for tests: sites, routes, files and the application on one worker thread.
 ///
@@ -63,6 +71,13 @@ impl InProcess {
         Ok(Self { plan, crew: Threads::new(), requests, waiting: Mutex::new(Some(waiting)) })
     }
 
+    /// How long a drain waits for streams without an end, as [`Web::stream_timeout`](crate::web::Web::stream_timeout).
+    #[must_use]
+    pub fn stream_timeout(mut self, time: Duration) -> Self {
+        self.plan.limits.stream_time = time;
+        self
+    }
+
     /// Answers one request, and reads the answer to its end; otherwise as [`call`](Self::call).
     pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (head, mut body) = self.call(request.map(RequestBody::full)).await.into_parts();
@@ -73,12 +88,13 @@ impl InProcess {
         Response::from_parts(head, content.freeze())
     }
 
-    /// Answers one request; the body of the answer is made as it is read, and the client has gone when it is dropped.
+    /// Answers one request; the body of the answer is made as it is read. The client has gone when that is dropped, or
+    /// the future before it is ready ([`ClientAbort`]).
     ///
-    /// A request to `https://…` is taken as one over TLS; one without a `Host` is for `localhost`. What a connection would
-    /// bring may be among its extensions: a [`ConnectInfo`], a [`ClientCertificate`], an [`EarlyHints`], and an
-    /// [`Upgrade`](foobar_core::Upgrade) that completes once the answer is 101. Waits until the tier has started; 503 once
-    /// it has been drained.
+    /// A request to `https://…` is taken as one over TLS; one without a `Host` is for `localhost`. What a connection
+    /// would bring may be among its extensions: a [`ConnectInfo`], a [`ClientCertificate`], an [`EarlyHints`], and an
+    /// [`Upgrade`](foobar_core::Upgrade) that completes once the answer is 101. Waits until the tier has started; 503
+    /// once it has been drained.
     pub async fn call(&self, request: Request<RequestBody>) -> Response<foobar_core::Body<SendStream>> {
         let (sender, answer) = oneshot::channel();
         let sent = self.requests.send((request, sender));
@@ -97,13 +113,7 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
         tokio::select! {
             deadline = &mut drain => break deadline,
             Some((request, answer)) = requests.recv() => {
-                let pipeline = worker.clone();
-                worker.connections.open(|_| async move {
-                    let (response, feed) = serve(&pipeline, request).await;
-                    if answer.send(response).is_ok() {
-                        feed.await;
-                    }
-                });
+                worker.connections.open(|state| exchange(worker.clone(), state, request, answer));
             }
         }
     };
@@ -112,8 +122,46 @@ async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Cal
     worker.connections.finish(deadline).await;
 }
 
+/// Answers one request, as long as somebody waits for the answer.
+async fn exchange(
+    worker: Rc<Worker>,
+    state: Rc<ConnectionState>,
+    mut request: Request<RequestBody>,
+    mut answer: oneshot::Sender<Answer>,
+) {
+    let abort = ClientAbort::of(request.method());
+    request.extensions_mut().insert(abort.clone());
+    let upgrade = Upgraded::offer(request.extensions_mut());
+    let Some((response, feed)) = abort.unless_gone(serve(&worker, &state, request), answer.closed()).await else {
+        return;
+    };
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let is_endless = !response.headers().contains_key(CONTENT_LENGTH);
+    if answer.send(response).is_err() {
+        return;
+    }
+    match upgrade.filter(|_| switches) {
+        Some(upgrade) => upgrade.serve(end_of_streams(&worker, &state)).await,
+        None if is_endless => tokio::select! {
+            () = feed => {}
+            () = async { sleep_until(end_of_streams(&worker, &state).await).await } => {} // nobody reads it
+        },
+        None => feed.await,
+    }
+}
+
+/// Completes when a drain has begun; gives when its streams end.
+async fn end_of_streams(worker: &Worker, state: &ConnectionState) -> tokio::time::Instant {
+    worker.connections.draining().await;
+    state.drain().expect("a drain has begun").end_of_streams()
+}
+
 /// The answer as a connection would send it, and what reads its body.
-async fn serve(worker: &Worker, request: Request<RequestBody>) -> (Answer, impl Future<Output = ()>) {
+async fn serve(
+    worker: &Worker,
+    state: &Rc<ConnectionState>,
+    request: Request<RequestBody>,
+) -> (Answer, impl Future<Output = ()> + use<>) {
     let (mut request, body) = request.into_parts();
     let host = request.uri.authority().map_or("localhost", |authority| authority.as_str());
     if let (false, Ok(host)) = (request.headers.contains_key(HOST), HeaderValue::try_from(host)) {
@@ -129,7 +177,9 @@ async fn serve(worker: &Worker, request: Request<RequestBody>) -> (Answer, impl 
         worker.pipeline.handler.default_fields().complete(&mut head.headers);
     }
     complete(&mut head, &body, is_head);
-    let (carried, feed) = carry(body);
+    let is_endless = body.size_hint().exact().is_none() && !head.headers.contains_key(CONTENT_LENGTH);
+    let end = is_endless.then(|| OpenEnd::new(reply::is_event_stream(&head.headers)));
+    let (carried, feed) = carry(DrainedBody::new(body, end, Rc::clone(state)));
     (Response::from_parts(head, if is_head { RequestBody::empty() } else { carried }), feed)
 }
 

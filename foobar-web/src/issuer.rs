@@ -22,7 +22,7 @@ use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::kept::{Challenges, Kept};
 use crate::net::Listen;
-use crate::{CertificateOverview, Error, SiteSettings, WebSettings};
+use crate::{Error, SiteCertificate, SiteSettings, WebSettings};
 use acme::Acme;
 use local_authority::LocalAuthority;
 use reach::Reach;
@@ -94,7 +94,7 @@ impl Issuers {
     }
 
     /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
-    pub(crate) fn complete(&self, certificate: &mut CertificateOverview) {
+    pub(crate) fn complete(&self, certificate: &mut SiteCertificate) {
         let label = certificate.site.as_str();
         let (renews, error) = match (self.internal.get(label), &self.acme) {
             (Some(kept), _) => (local_authority::renewal(kept), None),

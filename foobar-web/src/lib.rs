@@ -47,7 +47,7 @@ pub use file_source::{
     Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
-pub use net::{Address, CertificateOverview};
+pub use net::{Address, CertificateOverview, SiteCertificate};
 pub use rust_embed;
 pub use settings::{
     AcmeSettings, Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient,

@@ -36,7 +36,7 @@ pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 pub(crate) use proxy_protocol::{Source, poll_header};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
-pub use tls::CertificateOverview;
+pub use tls::{CertificateOverview, SiteCertificate};
 pub(crate) use tls::{
     ClientRule, Established, Facts, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, client_config, renew,
 };

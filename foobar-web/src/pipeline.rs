@@ -389,7 +389,7 @@ fn too_many() -> Problem {
 /// 0 where there is none; the connection has checked that there is at most one, of digits.
 fn content_length(headers: &HeaderMap) -> u64 {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()); // digits are text
-    length.and_then(|length| length.parse().ok()).unwrap_or(0)
+    length.and_then(|length| length.parse().ok()).unwrap_or(0) // another has been refused
 }
 
 /// What a site as a whole allows.

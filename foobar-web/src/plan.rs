@@ -13,7 +13,7 @@ use crate::issuer::Issuers;
 use crate::kept::Kept;
 use crate::limits::{Limits, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
-use crate::site::{Sites, warnings};
+use crate::site::{SiteOverview, Sites, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, Http2, LogFormat, SiteSettings, VerifyClient, Warning, WebSettings};
 
@@ -76,6 +76,11 @@ impl Plan {
         metrics.gauge("foobar_web_workers", "Worker threads.", &[], self.workers);
         let most = self.workers.saturating_mul(self.limits.connections);
         metrics.gauge("foobar_web_connections_max", "Connections that may be open at a time.", &[], most);
+        let help = "Connections that one address may have open at a time (`web.connections_per_address`).";
+        let most = self.clients.most().map_or("+Inf".to_owned(), |most| most.to_string());
+        metrics.gauge("foobar_web_connections_per_address_max", help, &[], most);
+        let help = "Streams that one HTTP/2 connection may have open at a time (`web.http2_max_concurrent_streams`).";
+        metrics.gauge("foobar_web_http2_streams_max", help, &[], self.limits.streams);
         for (site, expires) in self.expiries() {
             let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs()); // long ago
             let help = "When the first of a site's certificates expires, in seconds since 1970.";
@@ -95,6 +100,19 @@ impl Plan {
             }
         }
         first
+    }
+}
+
+impl SiteOverview {
+    /// What these settings would make, in the order of the labels. No file, folder or certificate that they name has to
+    /// exist: if a folder or file of a route cannot be opened, the words of its target say so. Blocks.
+    pub fn of_settings(
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        sources: &FileSources,
+        has_app: bool,
+    ) -> Result<Vec<Self>, Error> {
+        Ok(Sites::compile(web, sites, &Files::unopened(web, sources.clone())?, has_app)?.overview())
     }
 }
 

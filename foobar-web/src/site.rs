@@ -248,7 +248,7 @@ impl Sites {
             https: HttpsRules::compile(key, site)?,
             client_rule: ClientRule::compile(key, site)?,
             www: site.www,
-            overview: SiteOverview::new(label, site, has_app),
+            overview: SiteOverview::new(label, site, files, has_app),
         });
         Ok(())
     }

@@ -13,6 +13,7 @@ mod asset_name;
 mod autoindex;
 mod cache;
 mod dates;
+mod files;
 mod hashes;
 mod lister;
 mod load;
@@ -33,10 +34,9 @@ use foobar_core::Chain;
 use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 
-use crate::file_source::{Blocking, FileSources};
+use crate::file_source::Blocking;
 use crate::reply::Reply;
 use crate::request::{NormalPath, RequestView, Verb};
-use crate::{Error, WebSettings};
 use autoindex::Listing;
 use cache::{Entry, Found};
 use load::Stored;
@@ -44,6 +44,7 @@ use resource::{Precondition, Representation, Resource, Selected, Selection};
 use tree::Tree;
 
 pub(crate) use asset_name::with_hash;
+pub(crate) use files::Files;
 pub(crate) use options::FilesOptions;
 pub(crate) use resource::{Encodings, HeaderRules, PRIVATE};
 pub(crate) use store::Store;
@@ -77,36 +78,24 @@ pub(crate) enum Asset {
 /// What has to be waited for: what lies at the path, or, where that is known, its coding or its list.
 pub(crate) struct Unready(Option<Arc<Entry>>);
 
-/// What all served files of a tier share.
-#[derive(Clone)]
-pub(crate) struct Files {
-    pub(crate) store: Arc<Store>,
-    sources: FileSources,
-}
-
-impl Files {
-    pub(crate) fn compile(web: &WebSettings, sources: FileSources) -> Result<Self, Error> {
-        Ok(Self { store: Arc::new(Store::compile(web)?), sources })
-    }
-}
-
 /// The largest error page, in bytes.
 const LARGEST_PAGE: u64 = 1 << 20;
 
 impl StaticFiles {
     /// Opens a folder, or the source that `root` names. An error if it is not there or not a directory. Blocks.
     pub(crate) fn open(files: &Files, root: &Path, options: FilesOptions) -> io::Result<Self> {
-        let source = files.sources.open(root, options.links)?;
+        let source = files.open(root, options.links)?;
         Ok(Self(Arc::new(Tree::open(source, options, &files.store)?)))
     }
 
     /// Opens the folder that `file` lies in, and gives its name there. An error if it is no file that can be served.
     /// Blocks.
     pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
-        let (source, name) = files.sources.open_for(file, options.links)?;
+        let (source, name) = files.open_for(file, options.links)?;
         let tree = Tree::open(source, options, &files.store)?;
         match &tree.find_waiting(name.as_bytes())?.found {
             Found::File(_) => Ok((Self(Arc::new(tree)), name)),
+            _ if files.are_unopened() => Ok((Self(Arc::new(tree)), name)),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder")),
         }
     }

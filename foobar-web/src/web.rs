@@ -13,9 +13,7 @@ use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
-use crate::{
-    Address, CertificateOverview, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier,
-};
+use crate::{Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -53,9 +51,9 @@ impl Web {
         Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default(), renewing: Mutex::default() })
     }
 
-    /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left HTTP. Then
-    /// they are ended and count as finished; event streams (`text/event-stream`) after a second. The default is 5 s; the
-    /// last quarter of the time until the drain's deadline is not theirs.
+    /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
+    /// HTTP. Then they are ended and count as finished; event streams (`text/event-stream`) after a second. The default
+    /// is 5 s; the last quarter of the time until the drain's deadline is not theirs.
     #[must_use]
     pub fn stream_timeout(mut self, time: Duration) -> Self {
         self.plan.limits.stream_time = time;
@@ -150,7 +148,7 @@ impl WebTier for Web {
         self.plan.sites.overview()
     }
 
-    fn certificates(&self) -> Vec<CertificateOverview> {
+    fn certificates(&self) -> Vec<SiteCertificate> {
         let mut all = self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
         self.plan.issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
         all

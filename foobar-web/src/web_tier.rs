@@ -2,7 +2,7 @@
 
 use foobar_core::{BoxError, Tier};
 
-use crate::{Address, CertificateOverview, SiteOverview, Warning};
+use crate::{Address, SiteCertificate, SiteOverview, Warning};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -13,13 +13,13 @@ pub trait WebTier: Tier {
         Ok(())
     }
 
-    /// Takes the addresses of `start` before any tier has started, so that one that is in use leaves everything as it was;
-    /// nobody is served yet. May block. By default `start` takes them itself.
+    /// Takes the addresses of `start` before any tier has started, so that one that is in use leaves everything as it
+    /// was; nobody is served yet. May block. By default `start` takes them itself.
     fn bind(&self) -> Result<(), BoxError> {
         Ok(())
     }
 
-    /// Opens the access log anew, as after its file was moved away. The default has none.
+    /// Reopens the access log, for use after its file has been moved away. The default has none.
     fn reopen_logs(&self) {}
 
     /// Its sites and routes, in the order in which they are tried. The default has none.
@@ -28,7 +28,7 @@ pub trait WebTier: Tier {
     }
 
     /// The certificates of its sites, as they are and as they are on the disk. May block. The default has none.
-    fn certificates(&self) -> Vec<CertificateOverview> {
+    fn certificates(&self) -> Vec<SiteCertificate> {
         Vec::new()
     }
 

@@ -1,10 +1,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
 
 use crate::StartError;
+use crate::composition::Parts;
 use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
@@ -21,6 +23,7 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Serve,
     Check,
+    Doctor,
     Config,
     Reference,
     Migrate(Migrate),
@@ -39,13 +42,14 @@ pub(super) enum Migrate {
 }
 
 impl Arguments {
-    /// Parses those of `program`, whose configuration is in `file` where nobody says otherwise.
-    pub(super) fn parse(
-        arguments: impl IntoIterator<Item = OsString>,
-        program: Option<Program>,
-        file: &str,
-    ) -> Result<Self, clap::Error> {
-        let matches = syntax(program, file).try_get_matches_from(arguments)?;
+    /// Parses those of a program, whose configuration is in `file` where nobody says otherwise.
+    pub(super) fn parse(arguments: Vec<OsString>, parts: &Parts, file: &str) -> Result<Self, clap::Error> {
+        let verbs = parts.verbs.iter().map(|verb| clap::Command::new(verb.name).about(verb.about));
+        let matches = syntax(parts.program, file).subcommands(verbs).try_get_matches_from(arguments)?;
+        if let Some(verb) = parts.verbs.iter().find(|verb| matches.subcommand_name() == Some(verb.name)) {
+            let message = format!("`{}` takes no options before it\n", verb.name);
+            return Err(clap::Error::raw(ErrorKind::UnknownArgument, message));
+        }
         let matches = &matches;
         let values = VALUES.iter().filter_map(|(option, key, ..)| {
             let given: Vec<&String> = matches.get_many(option)?.collect();
@@ -90,6 +94,7 @@ impl Command {
     fn of(matches: &ArgMatches) -> Self {
         match matches.subcommand() {
             Some(("check", _)) => Self::Check,
+            Some(("doctor", _)) => Self::Doctor,
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
@@ -134,6 +139,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .args(values)
         .subcommand(command("serve", "Serves until SIGTERM, SIGQUIT or SIGINT; the default"))
         .subcommand(command("check", "Parses the configuration and opens what it names, without serving"))
+        .subcommand(command("doctor", "Says of everything around the program whether it is well, and what to do"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
         .subcommand(
             command("migrate", "Runs the migrations that the database has not seen")

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use foobar_web::CertificateOverview;
+use foobar_web::SiteCertificate;
 
 use super::output::{Exit, out};
 use crate::composition::Composition;
@@ -15,7 +15,7 @@ pub(super) fn run(composition: &Composition) -> Exit {
     Exit::Success
 }
 
-fn show(certificate: &CertificateOverview) {
+fn show(certificate: &SiteCertificate) {
     out(format_args!("site {}  {}", certificate.site, certificate.names.join(" ")));
     line("issuer", certificate.issuer.as_deref().unwrap_or("none has been issued yet"));
     if let Some(expires) = certificate.expires {

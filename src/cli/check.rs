@@ -6,15 +6,19 @@ use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
 use super::{installed_log, migrate};
 use crate::composition::Composition;
+use crate::settings::AllSettings;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
-    if let Err(error) = installed_log::check(&composition.config, &composition.settings.log) {
+    let log = installed_log::check(&composition.config, &composition.settings.log);
+    if let Err(error) = log.and_then(|()| installed_log::check_access_log(&composition.config)) {
         return fail(&error);
     }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
+    let AllSettings { log, web, .. } = &composition.settings;
+    installed_log::clash(&composition.config, log, &web.access_log).iter().for_each(warn);
     composition.warnings().iter().for_each(warn);
     let pending = composition.database.as_ref().map_or(Ok(()), |database| schema(composition, database));
     if let Err(error) = pending {

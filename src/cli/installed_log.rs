@@ -3,11 +3,12 @@
 use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use foobar_core::Chain;
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
+use foobar_core::{Chain, LogFile};
+use foobar_web::{Error as WebError, WebSettings};
 use rustix::fs::Access;
 use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
@@ -60,6 +61,12 @@ impl InstalledLog {
         matches!(self.format, LogFormat::Json)
     }
 
+    /// Warns where the access log goes to the same place.
+    pub(super) fn warn_of_clash(&self, config: &Config, settings: &LogSettings, access_log: &str) {
+        let clash = self.queue.as_ref().and_then(|_| clash(config, settings, access_log));
+        clash.iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
+
     /// Opens its file anew, as after it was moved away.
     pub(super) fn reopen(&self) {
         self.queue.iter().for_each(LogQueue::reopen);
@@ -73,11 +80,13 @@ impl InstalledLog {
 
     /// Tells of a failure.
     pub(super) fn complain(&self, message: impl Display) -> Exit {
-        if !matches!(self.failures, Failures::Printed) {
-            tracing::error!("{message}");
-        }
-        if !matches!(self.failures, Failures::Logged) {
-            output::complain(message);
+        match self.failures {
+            Failures::Printed => return output::complain(message),
+            Failures::Logged => tracing::error!("{message}"),
+            Failures::PrintedAndLogged => {
+                tracing::error!("{message}");
+                output::print_error(message);
+            }
         }
         Exit::Failure
     }
@@ -100,12 +109,45 @@ fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartErro
 /// Whether the log's file could be opened; one that is not there yet is not made.
 pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), StartError> {
     let LogOutput::File(path) = &settings.output else { return Ok(()) };
-    let opened = match OpenOptions::new().append(true).open(path) {
+    can_append(path).map_err(|error| cannot_open(config, settings, &error))
+}
+
+/// The same of the access log.
+pub(super) fn check_access_log(config: &Config) -> Result<(), StartError> {
+    const KEY: &str = "web.access_log";
+    let Some(path) = access_log(&config.section()?) else { return Ok(()) };
+    let opened = can_append(&path).map_err(|source| WebError::Open { key: KEY.to_owned(), path, source });
+    opened.map_err(|error| StartError::setting(config, KEY, error))
+}
+
+/// The file of the access log, if it has one.
+pub(super) fn access_log(web: &WebSettings) -> Option<PathBuf> {
+    LogFile::is_path(&web.access_log).then(|| PathBuf::from(&web.access_log))
+}
+
+/// Whether the file of a log could be opened, or made.
+fn can_append(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().append(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(path),
         opened => opened.map(drop),
-    };
-    opened.map_err(|error| cannot_open(config, settings, &error))
+    }
 }
+
+/// A warning where the access log goes to the same place, whose readers want one of the two.
+pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -> Option<String> {
+    let is_same = match &settings.output {
+        LogOutput::Stderr => false,
+        LogOutput::Stdout => access_log == "stdout",
+        LogOutput::File(path) => {
+            let absolute = |path: &Path| std::path::absolute(path).ok(); // an empty path, which is refused elsewhere
+            !matches!(access_log, "stdout" | "off") && absolute(path) == absolute(Path::new(access_log))
+        }
+    };
+    is_same.then(|| format!("{}: {SAME_PLACE}", config.origin("log.output")))
+}
+
+const SAME_PLACE: &str = "`log.output`: the access log (`web.access_log`) goes to the same place, so their lines are mixed; \
+     send one of them elsewhere";
 
 fn may_be_made(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use foobar_app::Db;
 use foobar_core::log::{BoxedLayer, LogOutput, LogSettings};
 use foobar_core::{BoxError, Chain};
-use foobar_db::MigrationStatus;
+use foobar_db::{MigrationStatus, Presence};
 use tokio::time::timeout;
 
 use super::arguments::Migrate;
@@ -29,6 +29,9 @@ pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<Boxed
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
     let outcome = block_on(async {
+        if matches!(action, Migrate::Down | Migrate::Redo) {
+            require(database).await?; // a start would make it
+        }
         let tier = database.tier();
         tier.start().await?;
         let outcome = unless_cut_off(work, patience).await?;
@@ -88,6 +91,18 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     }
 }
 
+/// An error where there is no database to look into yet.
+async fn require(database: &Db) -> Result<(), BoxError> {
+    match database.presence().await? {
+        Presence::Present => Ok(()),
+        Presence::Missing => Err(missing(database).into()),
+    }
+}
+
+fn missing(database: &Db) -> String {
+    format!("there is no database {} yet; `migrate` makes it", database.describe())
+}
+
 const NO_DATABASE: &str = "there is no database: the application has no migrations and database.url is not set";
 
 /// Lists them, and changes nothing.
@@ -95,10 +110,10 @@ fn status(composition: &Composition) -> Exit {
     let Some(database) = &composition.database else { return complain(NO_DATABASE) };
     let listed = block_on(async { Ok(database.check_migrations(&composition.migrations).await?) });
     match listed {
-        Ok((_, all)) => {
+        Ok((presence, all)) => {
             composition.migration_warnings().iter().for_each(warn);
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
-            Exit::Success
+            if presence == Presence::Missing { complain(missing(database)) } else { Exit::Success }
         }
         Err(error) => complain(Chain(&*error)),
     }

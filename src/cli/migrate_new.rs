@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use foobar_db::SourceFolder;
 
+use super::calendar::date;
 use super::output::{Exit, complain, fail, out};
 use crate::composition::{Parts, migrations};
 
@@ -38,7 +39,8 @@ const FIRST: &str = "The program runs them once `App::migrations` gives\n    \
         .sqlite(embed_migrations!(\"migrations/sqlite\"))\n        \
         .mysql(embed_migrations!(\"migrations/mysql\"))";
 
-/// The folder in the sources that the program was built of, where the command runs beside them; else in the working folder.
+/// The folder in the sources that the program was built of, where the command runs beside them; else in the working
+/// folder.
 fn in_sources(folder: SourceFolder) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default(); // a folder that is gone is beside nothing
     let is_beside = |package: &&Path| here.starts_with(package) || package.starts_with(&here);
@@ -51,7 +53,7 @@ fn in_sources(folder: SourceFolder) -> PathBuf {
 
 #[derive(Debug, thiserror::Error)]
 enum MakeError {
-    #[error("there is a migration of that name already: {}; choose another name", .0.display())]
+    #[error("there is already a migration of that name: {}; choose another name", .0.display())]
     Exists(PathBuf),
     #[error("cannot make {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -102,17 +104,6 @@ fn now() -> u64 {
     ((year * 100 + month) * 100 + day) * 1_000_000 + time
 }
 
-/// The date of a day since 1970 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-const fn date(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153; // since March
-    let (year, day) = (year + era * 400, day - (153 * month + 2) / 5 + 1);
-    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
-}
-
 /// As others write it: 2026-01-31-120000.
 fn written(version: u64) -> String {
     let digits = format!("{version:014}");
@@ -122,19 +113,6 @@ fn written(version: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_have_their_dates() {
-        for (day, expected) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_513, (2026, 3, 1)),
-            (20_787, (2026, 11, 30)),
-        ] {
-            assert_eq!(date(day), expected, "{day}");
-        }
-    }
 
     #[test]
     fn one_comes_after_all_others_in_each_folder_and_no_name_is_there_twice() {

@@ -3,6 +3,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use foobar_core::Chain;
+use foobar_core::log::PRINTED;
 
 use crate::StartError;
 
@@ -49,8 +50,14 @@ pub(super) fn warn(message: impl Display) {
     drop(writeln!(std::io::stderr(), "warning: {message}")); // nobody is left to tell
 }
 
-/// One line on standard error.
+/// One line on standard error; an event too, for a subscriber or a layer of the program's own.
 pub(super) fn complain(message: impl Display) -> Exit {
+    tracing::error!(target: PRINTED, "{message}");
+    print_error(message)
+}
+
+/// One line on standard error.
+pub(super) fn print_error(message: impl Display) -> Exit {
     drop(writeln!(std::io::stderr(), "error: {message}")); // nobody is left to tell
     Exit::Failure
 }

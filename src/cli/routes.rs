@@ -2,21 +2,26 @@ use std::fmt::Display;
 
 use foobar_app::AppRoute;
 use foobar_core::Chain;
+use foobar_core::config::Config;
 use foobar_web::SiteOverview;
 
-use super::output::{Exit, complain, out};
-use crate::composition::Composition;
+use super::output::{Exit, complain, fail, out};
+use crate::composition::{Overview, Parts};
 
 /// Lists the application's routes by path, then the sites, and of each its routes in the order they are tried.
-pub(super) fn run(composition: &Composition) -> Exit {
-    match composition.app_routes() {
+pub(super) fn run(config: &Config, parts: Parts) -> Exit {
+    let overview = match Overview::compile(config, parts) {
+        Ok(overview) => overview,
+        Err(error) => return fail(&error),
+    };
+    match overview.app {
         None => {}
         Some(Ok(routes)) => application(routes),
         Some(Err(error)) => {
             return complain(format_args!("the application cannot list its routes: {}", Chain(&*error)));
         }
     }
-    composition.sites().iter().for_each(site);
+    overview.sites.iter().for_each(site);
     Exit::Success
 }
 

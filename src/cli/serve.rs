@@ -19,6 +19,7 @@ use super::signals::Signals;
 use crate::composition::{Composition, Parts};
 use crate::program::{FOOBAR, Program};
 use crate::running::Stop;
+use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
 /// Serves until a signal, then drains; a second signal stops at once.
@@ -34,6 +35,8 @@ pub(super) fn run(config: Config, parts: Parts, layers: Vec<BoxedLayer>) -> Exit
         Ok(composition) => composition,
         Err(error) => return log.fail(&error),
     };
+    let AllSettings { log: log_settings, web, .. } = &composition.settings;
+    log.warn_of_clash(&composition.config, log_settings, &web.access_log);
     raise_descriptor_limit();
     report_panics();
     warn_of_sockets(composition.settings.web.listen.iter());
@@ -158,11 +161,16 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
     stop
 }
 
-/// Ends at once what the tiers do; whether that is more than requests, which the log tells. A tier that blocks is not waited
-/// for.
+/// Ends at once what the tiers do; whether that is more than requests, which the log tells. A tier that blocks is not
+/// waited for.
 async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
-    let unfinished = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?)));
-    let is_more = unfinished.inspect(|(tier, what)| tracing::error!(tier, "cut off: {what}")).count() > 0;
+    let unfinished: Vec<_> = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?))).collect();
+    for (index, (tier, what)) in unfinished.iter().enumerate() {
+        // What the application has spawned is its own, and a part of a server with other tiers.
+        if !unfinished[index + 1..].iter().any(|(_, whole)| whole.contains(what.as_str())) {
+            tracing::error!(tier, "cut off: {what}");
+        }
+    }
     for tier in tiers {
         let (name, tier) = (tier.name(), Arc::clone(tier));
         let ended = on_own_thread("cut-off", async move { tier.cut_off().await });
@@ -173,7 +181,7 @@ async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
             Err(_elapsed) => tracing::error!(tier = name, "it does not end, and is left behind"),
         }
     }
-    is_more
+    !unfinished.is_empty()
 }
 
 fn unfinished(tier: &dyn Tier) -> Option<String> {

@@ -11,7 +11,8 @@ use foobar_web::{InProcess, WebTier};
 use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts};
-use crate::{Running, Server, StartError, Stop, settings};
+use crate::settings::{self, ServerSettings};
+use crate::{Running, Server, StartError, Stop};
 
 /// A whole server in process; a [`TestClient`](foobar_app::testing::Client) otherwise. Dropping it ends its threads.
 pub struct Site {
@@ -22,13 +23,16 @@ pub struct Site {
     _test: Option<TestDb>,
 }
 
-/// Runs `server` in process, as its code and its configuration say: requests go through its hosts, routes, static files,
-/// error pages and limits to its application.
+/// Runs `server` in process, as its code and its configuration say: requests go through its hosts, routes, static
+/// files, error pages and limits to its application.
 ///
-/// A database that it would have is a fresh one on SQLite, whatever its `database.url` says; one of
-/// [`Server::database`] is used. Nothing listens: `web.listen` and `admin.listen` have no effect, nor have the access log, a
-/// [web tier of its own](Server::web_tier) and what belongs to connections, such as their deadlines. As with
+/// If the server has a database, it is a fresh one on SQLite, whatever `database.url` says, unless [`Server::database`]
+/// gives one. Nothing listens: `web.listen` and `admin.listen` have no effect, and neither do the access log, a [web
+/// tier of its own](Server::web_tier) and what belongs to connections, such as their deadlines. As with
 /// [`Server::start`], arguments and environment are not read.
+///
+/// Dropping the future of a request, or an answer before its end, has the effect of a client that disconnects; a
+/// [stop](Site::stop) ends streams as it does on sockets (`server.stream_timeout`).
 ///
 /// ```
 /// use foobar::actix_web::HttpResponse;
@@ -134,8 +138,9 @@ impl Plan {
     async fn start(mut self, test: Option<TestDb>) -> Result<Site, StartError> {
         let tier = Arc::new(OnceLock::new());
         let made = Arc::clone(&tier);
+        let stream_time = *self.config.section::<ServerSettings>()?.stream_timeout;
         self.parts.web = Some(Box::new(move |settings, sites, files, app| {
-            let web = Arc::new(InProcess::with_files(settings, sites, files, app)?);
+            let web = Arc::new(InProcess::with_files(settings, sites, files, app)?.stream_timeout(stream_time));
             Ok(Arc::clone(made.get_or_init(|| web)) as Arc<dyn WebTier>)
         }));
         self.parts.database = test.as_ref().map(|test| (**test).clone()).or(self.parts.database);

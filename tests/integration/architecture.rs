@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "foobar-app",
         &[
             "actix-http",
+            "actix-multipart",
             "actix-rt",
             "actix-service",
             "actix-web",
@@ -62,6 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "foobar-core",
             "foobar-db",
             "futures-util",
+            "garde",
             "http",
             "http-body",
             "percent-encoding",

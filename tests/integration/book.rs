@@ -40,6 +40,7 @@ fn read(name: &str) -> String {
 #[test]
 fn every_page_is_in_the_summary_and_among_the_documentation_tests() {
     let (summary, tests) = (read("src/SUMMARY.md"), read("lib.rs"));
+    assert!(!summary.contains("]()"), "a page of the summary is a draft");
     for page in pages() {
         let name = &page.name;
         assert!(summary.contains(&format!("]({name})")), "{name} is not in docs/src/SUMMARY.md");

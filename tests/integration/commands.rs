@@ -53,6 +53,49 @@ fn routes_of_a_service_cannot_be_listed_and_a_folder_has_none() {
 }
 
 #[test]
+fn routes_needs_nothing_that_the_settings_name_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = r#"
+        [web]
+        listen = ["127.0.0.1:0", "127.0.0.1:0 ssl"]
+        access_log = "no/such/access.log"
+        [admin]
+        listen = "127.0.0.1:0 ssl"
+        ssl_certificate = "no-such.pem"
+        ssl_certificate_key = "no-such.key"
+        [sites.main]
+        root = "public"
+        error_page = ["404 /404.html"]
+        ssl_certificate = "no-such.pem"
+        ssl_certificate_key = "no-such.key"
+        [sites.main.routes]
+        "/downloads/" = { files = "/no/such/downloads" }
+        "/there/" = { files = "there" }
+        "= /favicon.ico" = { files = "favicon.ico" }
+        "= /robots.txt" = { files = "there/robots.txt" }
+        "/embedded/" = { files = "embed:pages" }
+    "#;
+    fs::write(folder.path().join("foobar.toml"), configuration).unwrap();
+    fs::create_dir(folder.path().join("there")).unwrap();
+    fs::write(folder.path().join("there/robots.txt"), "").unwrap();
+    let (code, output, error) = run(Program::foobar(folder.path()).arg("routes"));
+    assert_eq!((code, error.as_str()), (0, ""));
+    for (path, expected) in [
+        ("/downloads/", "files in /no/such/downloads (cannot be opened: No such file"),
+        ("= /favicon.ico", "file favicon.ico (cannot be opened: "),
+        ("/embedded/", "files in embed:pages (cannot be opened: this program has no files of the name \"pages\""),
+        ("(everything else)", "file in public, then index in public (cannot be opened: No such file"),
+    ] {
+        let line = output.lines().find(|line| line.contains(path)).expect(path);
+        assert!(line.contains(expected), "{line}");
+    }
+    for whole in ["files in there\n", "file there/robots.txt\n"] {
+        assert!(output.contains(whole), "{output}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "it makes nothing");
+}
+
+#[test]
 fn a_port_in_use_leaves_no_database() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -82,6 +125,22 @@ fn check_says_what_a_start_would_make_and_migrate_and_changes_nothing() {
 }
 
 #[test]
+fn no_command_but_serve_makes_the_file_of_the_access_log() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["check"][..], &["routes"], &["migrate", "status"]] {
+        let (code, _, error) = proving(folder.path(), &[command, &["--access-log", "access.log"]].concat());
+        assert_eq!(code, 0, "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{command:?}");
+    }
+    let (code, _, error) = proving(folder.path(), &["check", "--access-log", "not-there/access.log"]);
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("--access-log: `web.access_log`: cannot open not-there/access.log: No such file"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_migration_that_the_program_does_not_have_is_listed_and_not_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     proving(folder.path(), &["migrate"]);
@@ -99,8 +158,39 @@ fn a_migration_that_the_program_does_not_have_is_listed_and_not_taken_back() {
 }
 
 #[test]
+fn a_database_that_is_missing_is_an_error_of_the_commands_that_look_into_it_and_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["sqlite:here.db", "sqlite:a/b/here.db", "sqlite::memory:"] {
+        for action in ["down", "redo", "status"] {
+            let mut command = Program::example("proving", folder.path());
+            let (code, output, error) = run(command.args(["migrate", action, "--database", url]));
+            let listed = if action == "status" { format!("pending  {LEDGER}\n") } else { String::new() };
+            assert_eq!((code, output), (1, listed), "{action}");
+            let expected = format!("there is no database {url} yet; `migrate` makes it");
+            assert!(error.contains(&expected), "{action}: {error}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{action}");
+        }
+    }
+}
+
+#[test]
+fn a_database_and_a_folder_that_are_made_are_in_the_log_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let migrate = || {
+        let mut command = Program::example("proving", folder.path());
+        run(command.args(["migrate", "--database", "sqlite:a/b/here.db"])).2
+    };
+    let log = migrate();
+    assert!(log.contains("made the folder of the database folder=a/b\n"), "{log}");
+    assert!(log.contains("making the database file=a/b/here.db\n"), "{log}");
+    let log = migrate();
+    assert!(!log.contains("made the folder") && !log.contains("making the database"), "{log}");
+}
+
+#[test]
 fn down_takes_the_last_migration_back_and_redo_runs_it_again() {
     let folder = tempfile::tempdir().unwrap();
+    query(folder.path(), "CREATE TABLE mine (id INTEGER)");
     assert_eq!(proving(folder.path(), &["migrate", "down"]).1, "nothing to take back: no migration has run\n");
     proving(folder.path(), &["migrate"]);
     query(folder.path(), "INSERT INTO ledger (id, note) VALUES (1, 'x')");
@@ -129,7 +219,7 @@ fn new_makes_a_migration_for_each_engine_and_refuses_bad_names_and_those_there_a
     assert!(output.contains("embed_migrations!(\"migrations/sqlite\")"), "{output}");
     let (code, _, error) = new("create_users");
     assert_eq!(code, 1);
-    assert!(error.contains("there is a migration of that name already: migrations/sqlite/20"), "{error}");
+    assert!(error.contains("there is already a migration of that name: migrations/sqlite/20"), "{error}");
     for bad in ["", "a b", "../x", "a/b", "_x", "7up", "é", "-x", &"x".repeat(101)] {
         let (code, _, error) = run(Program::foobar(folder.path()).args(["migrate", "new", "--", bad]));
         assert_eq!(code, 2, "{bad}: {error}");

@@ -1,5 +1,6 @@
 //! `foobar::test::site`: a whole server in process, as its code and its configuration say.
 
+use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use foobar::actix_web::web::{ReqData, ServiceConfig};
@@ -9,6 +10,7 @@ use foobar::request::RequestId;
 use foobar::test::{self, Message, Site, TestDb};
 use foobar::{App, BoxError, Context, Db, Error, Migrations, Server, Stop, embed_migrations, web};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 struct Shop(Arc<Mutex<Vec<&'static str>>>);
 
@@ -21,6 +23,7 @@ impl App for Shop {
             .route("/file", web::get().to(file))
             .route("/socket", web::get().to(socket))
             .route("/events", web::get().to(events))
+            .route("/endless", web::get().to(async || held_by_a_stream(Arc::default())))
             .route("/entries", web::get().to(entries))
             .route("/client", web::get().to(async |request: HttpRequest| request.full_url().to_string()));
     }
@@ -198,6 +201,126 @@ async fn a_stop_is_that_of_a_server() {
     assert_eq!(*diary.lock().unwrap(), ["started"]);
     assert_eq!(site.stop().await, Stop::Drained);
     assert_eq!(*diary.lock().unwrap(), ["started", "stopped"]);
+}
+
+/// Says when a handler has begun and how it has ended: it never answers, or does so once it is told to.
+#[derive(Clone, Default)]
+struct Course(Arc<(Notify, Notify, Mutex<Vec<&'static str>>)>);
+
+impl Course {
+    async fn run(self) -> &'static str {
+        struct Left(Course, bool);
+        impl Drop for Left {
+            fn drop(&mut self) {
+                self.0.0.2.lock().unwrap().push(if self.1 { "finished" } else { "cancelled" });
+            }
+        }
+        let mut left = Left(self.clone(), false);
+        self.0.0.notify_one();
+        self.0.1.notified().await;
+        left.1 = true;
+        "done"
+    }
+
+    fn ends(&self) -> Vec<&'static str> {
+        self.0.2.lock().unwrap().clone()
+    }
+
+    async fn all_ended(&self, ends: &[&'static str]) {
+        crate::support::until("the handlers have ended", || (self.ends() == ends).then_some(()));
+    }
+
+    fn app(&self) -> impl App + use<> {
+        let course = self.clone();
+        foobar::routes(move |routes| {
+            let (get, post, kept) = (course.clone(), course.clone(), course.clone());
+            routes
+                .route("/", web::get().to(move || get.clone().run()))
+                .route("/", web::post().to(move || post.clone().run()))
+                .route("/kept", web::get().to(move || kept.clone().run()).wrap(foobar::run_to_end()));
+        })
+    }
+}
+
+/// Sends a request, and drops it once its handler has begun.
+async fn give_up(course: &Course, request: impl IntoFuture) {
+    tokio::select! {
+        _ = request.into_future() => panic!("nothing answers it"),
+        () = course.0.0.notified() => {}
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_cancels_its_handler_or_lets_it_run_to_its_end_as_a_client_that_goes_does() {
+    let course = Course::default();
+    let client = test::client(course.app()).await;
+    let site = test::site(Server::new().app(course.app())).await;
+    let mut ends = Vec::new();
+    for client in [&*client, &*site] {
+        give_up(&course, client.get("/")).await;
+        ends.push("cancelled");
+        course.all_ended(&ends).await;
+        for request in [client.post("/"), client.get("/kept")] {
+            give_up(&course, request).await;
+            course.0.1.notify_one();
+            ends.push("finished");
+            course.all_ended(&ends).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_dropped_drops_its_stream() {
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let app = || {
+        let held = Arc::clone(&held);
+        foobar::routes(move |routes| {
+            let held = Arc::clone(&held);
+            routes.route("/", web::get().to(move || std::future::ready(held_by_a_stream(Arc::clone(&held)))));
+        })
+    };
+    let before = Arc::strong_count(&alive);
+    let client = test::client(app()).await;
+    let site = test::site(Server::new().app(app())).await;
+    let idle = Arc::strong_count(&alive);
+    assert!(idle > before);
+    for client in [&*client, &*site] {
+        let mut answer = client.get("/").open().await;
+        assert_eq!(answer.chunk().await.as_deref(), Some(&b"first"[..]));
+        assert_eq!(Arc::strong_count(&alive), idle + 1);
+        drop(answer);
+        crate::support::until("the stream is dropped", || (Arc::strong_count(&alive) == idle).then_some(()));
+    }
+}
+
+fn held_by_a_stream(held: Arc<()>) -> HttpResponse {
+    let stream = futures_util::stream::unfold((held, true), |(held, is_first)| async move {
+        match is_first {
+            true => Some((Ok::<_, std::io::Error>(web::Bytes::from_static(b"first")), (held, false))),
+            false => std::future::pending().await,
+        }
+    });
+    HttpResponse::Ok().streaming(stream)
+}
+
+#[tokio::test]
+async fn a_stop_ends_streams_as_it_does_on_sockets() {
+    let folder = folder();
+    let site = test::site(server(&folder).set("server.stream_timeout", "100ms")).await;
+    let mut events = site.get("/events").open().await;
+    assert_eq!(events.event().await.unwrap().data, "first");
+    let mut endless = site.get("/endless").open().await;
+    assert_eq!(endless.chunk().await.as_deref(), Some(&b"first"[..]));
+    let mut socket = site.get("/socket").websocket().await;
+    let _unread = site.get("/endless").open().await;
+    let reading = async {
+        assert!(events.event().await.is_none(), "it ends as by itself");
+        assert!(endless.try_chunk().await.unwrap().is_err(), "nobody takes it for whole");
+        assert_eq!(socket.next().await, Some(Message::Close(None)), "the handler says goodbye");
+    };
+    let (stop, ()) = tokio::join!(site.stop(), reading);
+    assert_eq!(stop, Stop::Drained);
 }
 
 #[tokio::test]

@@ -265,6 +265,71 @@ fn a_layer_of_the_program_is_told_of_each_event_beside_the_log() {
     assert!(status.success() && log.contains("INFO logging: told by a handler"), "{log}");
 }
 
+/// What a start prints and fails with, on an address that it cannot have.
+fn failed(choice: &str, folder: &Path, variable: (&str, &str)) -> (String, String) {
+    let output = logging(choice, folder).env(variable.0, variable.1).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    assert!(!output.status.success());
+    (text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_failed_start_is_an_event_for_a_subscriber_and_for_layers_and_is_printed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for (variable, words) in [
+        (("FOOBAR__WEB__LISTEN", taken.as_str()), "another program listens there"),
+        (("FOOBAR__WEB__LISTEN", "nowhere"), "`web.listen`"),
+        (("FOOBAR__WEB__WORKERS", "many"), "`web.workers`"),
+        (("FOOBAR__NOBODYS", "1"), "unknown key"),
+    ] {
+        let (_, error) = failed("subscriber", folder.path(), variable);
+        let told = |begin: &str| error.lines().filter(|line| line.starts_with(begin) && line.contains(words)).count();
+        assert_eq!((told("error: "), told("ERROR ")), (1, 1), "{error}");
+    }
+    let (output, error) = failed("layer", folder.path(), ("FOOBAR__WEB__LISTEN", &taken));
+    assert!(output.lines().any(|line| line.starts_with("the layer has seen: ") && line.contains(&taken)), "{output}");
+    assert_eq!(error.matches(&taken).count(), 1, "{error}");
+}
+
+#[test]
+fn what_is_logged_after_the_server_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    for output in ["stderr", "app.log"] {
+        let program = Program::start(logging("none", folder.path()).env("FOOBAR__LOG__OUTPUT", output));
+        program.signal("TERM");
+        let (status, printed) = program.wait();
+        let log = if output == "stderr" { printed } else { fs::read_to_string(folder.path().join(output)).unwrap() };
+        assert!(status.success() && log.trim_end().ends_with("told after the server"), "{log}");
+    }
+}
+
+#[test]
+fn a_log_in_the_place_of_the_access_log_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let warned = |log: &str, access_log: &str| {
+        let mut command = foobar(folder.path());
+        command.env("FOOBAR__LOG__OUTPUT", log).env("FOOBAR__WEB__ACCESS_LOG", access_log);
+        let output = command.args(["check", "--root", "."]).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (log, access_log) in [("stdout", "stdout"), ("one.log", "one.log"), ("./one.log", "one.log")] {
+        let warning = warned(log, access_log);
+        assert!(warning.starts_with("warning: FOOBAR__LOG__OUTPUT: `log.output`: the access log"), "{warning}");
+    }
+    for (log, access_log) in [("stderr", "stdout"), ("stdout", "off"), ("one.log", "two.log")] {
+        assert_eq!(warned(log, access_log), "");
+    }
+    let program = Program::start(
+        logging("none", folder.path()).env("FOOBAR__WEB__ACCESS_LOG", "one.log").env("FOOBAR__LOG__OUTPUT", "one.log"),
+    );
+    program.signal("TERM");
+    program.wait();
+    let log = fs::read_to_string(folder.path().join("one.log")).unwrap();
+    assert_eq!(log.matches("`log.output`: the access log").count(), 1, "{log}");
+}
+
 #[test]
 fn a_layer_beside_a_subscriber_of_the_program_is_refused_and_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

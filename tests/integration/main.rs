@@ -14,15 +14,18 @@ mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
 mod deployment; // systemd and nginx take what the guide gives them
 mod descriptors; // few descriptors, and a log that is moved away
+mod doctor; // what `doctor` says of everything around a program
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
 mod examples; // hello, axum, embed
 mod faults; // what faults of the database, the network and the disk do to a site under load
+mod generated; // the packages that `foobar new` makes, built and asked
 mod http2; // HTTP/2 as frames
 mod in_process; // foobar::test::site
 mod log; // what repeats is counted
 mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
+mod new; // `foobar new` and bad input
 mod public_files; // public, asset and send_file
 mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB

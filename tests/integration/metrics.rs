@@ -42,6 +42,8 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("foobar_web_requests_total", "counter"),
         ("foobar_web_connections", "gauge"),
         ("foobar_web_connections_max", "gauge"),
+        ("foobar_web_connections_per_address_max", "gauge"),
+        ("foobar_web_http2_streams_max", "gauge"),
         ("foobar_web_workers", "gauge"),
         ("foobar_web_file_cache_max_bytes", "gauge"),
         ("foobar_database_queue_duration_seconds", "histogram"),
@@ -50,6 +52,7 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("foobar_database_connections_max", "gauge"),
         ("foobar_database_waiting_max", "gauge"),
         ("foobar_app_responses_total", "counter"),
+        ("foobar_app_requests_refused_total", "counter"),
         ("foobar_build_info", "gauge"),
         ("process_cpu_seconds_total", "counter"),
         ("process_resident_memory_bytes", "gauge"),
@@ -60,6 +63,22 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("process_threads", "gauge"),
     ] {
         assert_eq!(scrape.families.get(family).map(|family| family.kind.as_str()), Some(kind), "{family}");
+    }
+}
+
+#[test]
+fn limits_of_addresses_and_streams_are_gauges() {
+    let folder = tempfile::tempdir().unwrap();
+    for (limits, values) in [(None, (f64::INFINITY, 128.0)), (Some(("7", "9")), (7.0, 9.0))] {
+        let mut command = Program::example("proving", folder.path());
+        if let Some((address, streams)) = limits {
+            command.env("FOOBAR__WEB__CONNECTIONS_PER_ADDRESS", address);
+            command.env("FOOBAR__WEB__HTTP2_MAX_CONCURRENT_STREAMS", streams);
+        }
+        let scrape = scrape(&Program::start(&mut command));
+        let value = |name: &str| scrape.value(name, &[]).unwrap();
+        let shown = (value("foobar_web_connections_per_address_max"), value("foobar_web_http2_streams_max"));
+        assert_eq!(shown, values);
     }
 }
 

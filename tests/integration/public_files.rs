@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing;
 use foobar::actix_web::{HttpRequest, Responder};
 use foobar::test;
-use foobar::{App, Chain, Error, Running, Server, StartError, web};
+use foobar::{App, Chain, Context, Error, Running, Server, StartError, web};
 use tempfile::TempDir;
 
 use crate::support::{Answer, Client};
@@ -142,11 +142,65 @@ async fn where_no_site_is_known_a_file_has_its_plain_name() {
 }
 
 fn private(folder: &TempDir) -> Server {
-    let secret = folder.path().join("secret").display().to_string();
-    let server = Server::new().public(folder.path().join("public")).app(Site);
-    server
-        .set("sites.default.routes.\"/secret/\".files", secret)
-        .set("sites.default.routes.\"/secret/\".internal", "true")
+    Server::new().public(folder.path().join("public")).private("/secret/", folder.path().join("secret")).app(Site)
+}
+
+/// Says where the folder of the private route in the query is.
+async fn place(context: Context, request: HttpRequest) -> Result<String, Error> {
+    Ok(context.private_folder(request.query_string())?.display().to_string())
+}
+
+fn placed() -> Server {
+    Server::new().app(foobar::routes(|routes| _ = routes.route("/place", web::get().to(place))))
+}
+
+#[tokio::test]
+async fn the_application_knows_where_a_private_folder_is_whoever_has_said_so() {
+    let folder = folder();
+    let [secret, public] = ["secret", "public"].map(|name| folder.path().join(name));
+    let server = placed().private("/secret/", secret.clone());
+    let running = start(server).await.unwrap();
+    for route in ["/secret/", "/secret"] {
+        assert_eq!(get(&running, &format!("/place?{route}")).text(), secret.display().to_string());
+    }
+    assert_eq!(get(&running, "/place?/other/").status, 500);
+    running.stop().await;
+    let elsewhere = public.display().to_string();
+    let server = placed().private("/secret/", secret).set("sites.default.routes.\"/secret/\".files", &*elsewhere);
+    let running = start(server).await.unwrap();
+    assert_eq!(get(&running, "/place?/secret/").text(), elsewhere);
+    running.stop().await;
+    let error = Context::new(None).private_folder("/secret/").unwrap_err().to_string();
+    assert!(error.contains("`Server::private(\"/secret/\", FOLDER)`"), "{error}");
+}
+
+#[tokio::test]
+async fn every_site_has_the_private_folder_and_two_cannot_have_another() {
+    let folder = folder();
+    let [secret, public] = ["secret", "public"].map(|name| folder.path().join(name));
+    let two = || {
+        let server = Server::new().private("/secret/", secret.clone()).app(Site);
+        server.set("sites.a.server_name", "a.test").set("sites.b.default", "true")
+    };
+    let running = start(two()).await.unwrap();
+    assert_eq!(get(&running, "/file?a%20b.pdf").text(), "%PDF-1.7");
+    running.stop().await;
+    let other = public.display().to_string();
+    let error = start(two().set("sites.b.routes.\"/secret/\".files", other)).await.err().unwrap();
+    let text = Chain(&error).to_string();
+    let expected = format!(
+        "`sites.b.routes.\"/secret/\".files`: the application has one folder for this private route, and another site \
+         has it in {}",
+        secret.display()
+    );
+    assert!(text.contains(&expected), "{text}");
+}
+
+#[tokio::test]
+async fn a_private_folder_that_is_not_there_ends_the_start_and_is_named() {
+    let error = start(placed().private("/secret/", "no such folder")).await.err().unwrap();
+    let text = Chain(&error).to_string();
+    assert!(text.contains("`sites.default.routes.\"/secret/\".files`: cannot open no such folder"), "{text}");
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ fn handlers_and_the_context_have_the_settings_from_defaults_file_and_environment
     std::fs::write(folder.path().join("guestbook.toml"), "[guestbook]\nper_page = 5\n").unwrap();
     std::fs::write(folder.path().join("password"), "hunter2\n").unwrap();
     let program = Program::start(guestbook(folder.path()).env("GUESTBOOK__GUESTBOOK__PASSWORD_FILE", "password"));
-    assert_eq!(program.get("/").text(), "Guestbook: 5 on each page\n");
+    let page = program.get("/");
+    assert!(page.text().contains("<h1>Guestbook</h1>") && page.text().contains("The newest 5 entries"), "{page:?}");
     assert_eq!(program.get("/moderation").text(), "moderated\n");
     assert_eq!(program.get("/robots.txt").text(), "User-agent: *\n", "a default of every site");
 }
@@ -79,6 +80,18 @@ fn what_is_wrong_with_them_stops_the_start_with_file_line_and_key() {
             "guestbook.toml:2: unknown key `guestbook.per_pgae`; did you mean `guestbook.per_page`?",
         ),
         ("[guestbook]\n\nper_page = 'many'\n", "guestbook.toml:3: `guestbook.per_page`: \"many\" is not accepted: "),
+        (
+            "[guestbook]\nper_page = true\n",
+            "guestbook.toml:2: `guestbook.per_page`: true is not accepted: found a boolean, expected an integer",
+        ),
+        ("[guestbook]\nper_page = 2.9\n", "guestbook.toml:2: `guestbook.per_page`: 2.9 is not accepted: found a float"),
+        (
+            "[guestbook]\nper_page = -1\n",
+            "guestbook.toml:2: `guestbook.per_page`: -1 is not accepted: it is negative, expected an integer from 0 to ",
+        ),
+        ("[guestbook]\ntitle = 5\n", "guestbook.toml:2: `guestbook.title`: 5 is not accepted: found an integer, "),
+        ("[guestbok]\n", "guestbook.toml:1: unknown key `guestbok`; did you mean `guestbook`?"),
+        ("[web]\nworkers = true\n", "guestbook.toml:2: `web.workers`: true is not accepted: found a boolean, "),
         (
             "[guestbook]\npassword = [\"hunter2\"]\n",
             "guestbook.toml:2: `guestbook.password`: the value, which is a secret, is not",

@@ -7,6 +7,7 @@ mod gateway;
 pub(crate) mod http2;
 mod program;
 mod random;
+mod small_disk;
 mod trace;
 mod wire;
 
@@ -16,6 +17,7 @@ pub(crate) use exposition::{Exposition, Sample};
 pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
+pub(crate) use small_disk::on_a_small_disk;
 pub(crate) use trace::{Call, Trace};
 pub(crate) use wire::Wire;
 

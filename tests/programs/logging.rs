@@ -1,5 +1,5 @@
 //! A program with a tracing subscriber or a layer of its own. `LOGGING_AS` says which: `subscriber`, `layer`, `both`, or
-//! `late`, for one that installs its subscriber when the log of Foobar is there already.
+//! `late`, for one that installs its subscriber when the log of Foobar is there already. It logs once more after the server.
 
 use std::process::ExitCode;
 
@@ -65,5 +65,7 @@ fn main() -> ExitCode {
     }
     let server = Server::new().app(Logging);
     let server = if ["layer", "both"].contains(&choice.as_str()) { server.layer(Printing) } else { server };
-    server.run()
+    let exit = server.run();
+    tracing::info!("told after the server");
+    exit
 }

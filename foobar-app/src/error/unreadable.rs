@@ -2,7 +2,8 @@ use std::error::Error as StdError;
 
 use actix_web::ResponseError;
 use actix_web::error::{
-    InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, ReadlinesError, UrlencodedError,
+    ContentTypeError, InternalError, JsonPayloadError, ParseError, PathError, PayloadError, QueryPayloadError,
+    ReadlinesError, UrlencodedError,
 };
 
 /// An error that may be one of a type that is asked for.
@@ -11,6 +12,11 @@ pub(crate) trait MaybeOf {
 
     /// Whether actix-web made it of a path that it could not parse: it has no type of its own then.
     fn is_of_path(&self) -> bool {
+        false
+    }
+
+    /// Whether it is the end of what the handler has set as a limit.
+    fn is_of_limit(&self) -> bool {
         false
     }
 }
@@ -29,6 +35,11 @@ impl MaybeOf for dyn StdError + 'static {
     fn find<E: ResponseError + StdError + 'static>(&self) -> Option<&E> {
         self.downcast_ref()
     }
+
+    #[cfg(feature = "multipart")]
+    fn is_of_limit(&self) -> bool {
+        self.is::<actix_multipart::LimitExceeded>()
+    }
 }
 
 /// What the client is told where a handler cannot read a request; `None` if it is another error. What the reader itself
@@ -40,7 +51,11 @@ pub(crate) fn words(error: &(impl MaybeOf + ?Sized)) -> Option<&'static str> {
         form.or_else(|| error.find().map(|_: &QueryPayloadError| "The query of the URL is not of the expected form."));
     let path = query.or_else(|| error.find().map(|_: &PathError| PATH)).or_else(|| error.is_of_path().then_some(PATH));
     let lines = path.or_else(|| error.find().map(|_: &ReadlinesError| "The body of the request is not lines of text."));
-    lines.or_else(|| error.find().map(payload))
+    let field = lines.or_else(|| error.find().map(|_: &ParseError| FIELD));
+    let field = field.or_else(|| error.find().map(|_: &ContentTypeError| FIELD));
+    #[cfg(feature = "multipart")]
+    let field = field.or_else(|| error.find().map(|error| super::multipart::words(error, payload)));
+    field.or_else(|| error.find().map(payload)).or_else(|| error.is_of_limit().then_some(TOO_LARGE))
 }
 
 fn json(error: &JsonPayloadError) -> &'static str {
@@ -68,5 +83,6 @@ fn payload(error: &PayloadError) -> &'static str {
     }
 }
 
+const FIELD: &str = "A header field of the request cannot be read.";
 const PATH: &str = "The path of the URL is not of the expected form.";
 const TOO_LARGE: &str = "The body of the request is too large.";

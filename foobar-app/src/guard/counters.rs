@@ -11,6 +11,7 @@ pub(crate) struct Counters {
     ended: AtomicU64,
     panics: AtomicU64,
     timeouts: AtomicU64,
+    not_started: AtomicU64,
     responses: [AtomicU64; CLASSES.len()],
 }
 
@@ -31,6 +32,11 @@ impl Counters {
         add(&self.timeouts);
     }
 
+    /// A request came before the application had started.
+    pub(crate) fn refused(&self) {
+        add(&self.not_started);
+    }
+
     pub(crate) fn responded(&self, status: StatusCode) {
         if let Some(class) = self.responses.get(usize::from(status.as_u16() / 100).wrapping_sub(1)) {
             add(class);
@@ -49,6 +55,9 @@ impl Counters {
             let responses = sum(&|counters| &counters.responses[position]);
             metrics.counter("foobar_app_responses_total", "Responses by class.", &[("class", class)], responses);
         }
+        let help = "Requests that came before the application had started.";
+        let not_started = sum(&|counters| &counters.not_started);
+        metrics.counter("foobar_app_requests_refused_total", help, &[("reason", "not_started")], not_started);
         let panics = sum(&|counters| &counters.panics);
         metrics.counter("foobar_app_panics_total", "Handlers and bodies that panicked.", &[], panics);
         let timeouts = sum(&|counters| &counters.timeouts);

@@ -144,6 +144,10 @@ fn before_the_start_requests_get_503() {
     assert!(!tier.readiness().is_ready());
     let response = answer(&tier, "/");
     assert_eq!((response.status().as_u16(), response.headers()["retry-after"].as_bytes()), (503, &b"1"[..]));
+    let mut metrics = Metrics::default();
+    tier.metrics(&mut metrics);
+    let metrics = metrics.into_text();
+    assert!(metrics.contains("foobar_app_requests_refused_total{reason=\"not_started\"} 1\n"), "{metrics}");
 }
 
 /// The answer of a worker on this thread.

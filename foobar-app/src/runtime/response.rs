@@ -153,8 +153,7 @@ fn detail(status: StatusCode, error: &actix_web::Error) -> Option<String> {
 fn chain(error: &actix_web::Error) -> String {
     match error.as_error::<crate::Error>() {
         Some(error) => match error.cause() {
-            Some(cause) if error.detail().is_some() => format!("{error}: {}", Chain(cause)),
-            Some(cause) => Chain(cause).to_string(),
+            Some(cause) => Chain(cause).after(&error.to_string()),
             None => error.to_string(),
         },
         None => format!("{error} ({error:?})"),

@@ -107,7 +107,7 @@ async fn carry(
         Either::Right(((), outbound)) => {
             let goodbye = tokio::time::Instant::now() + GOODBYE;
             let end = drain.borrow_and_update().map_or(goodbye, |deadline| goodbye.min(deadline.into()));
-            timeout_at(end, outbound).await.unwrap_or(Ok(()))
+            timeout_at(end, outbound).await.unwrap_or(Ok(())) // the client does not take the goodbye
         }
     }
 }
@@ -126,7 +126,7 @@ impl Inbound {
             let _unwanted = match self.next().await {
                 Ok(piece) if piece.is_empty() => return,
                 Ok(piece) => input.send(Ok(piece)).await,
-                Err(error) => return drop(input.send(Err(PayloadError::Io(error))).await),
+                Err(error) => return drop(input.send(Err(PayloadError::Io(error))).await), // the handler may have gone
             };
         }
     }

@@ -61,7 +61,7 @@ fn told(error: &Error) -> Box<dyn StdError> {
 /// So long from now; of what no clock can tell, a day.
 fn after(period: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(period).unwrap_or(now + Duration::from_secs(86_400))
+    now.checked_add(period).unwrap_or(now + Duration::from_secs(86_400)) // no clock goes so far: a day will do
 }
 
 /// When something is to be sent because nothing else was.

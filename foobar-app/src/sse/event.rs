@@ -19,7 +19,7 @@ use crate::Error;
 /// # }
 /// ```
 ///
-/// Its `Display` is what is sent. A browser tells a page only of an event that has data.
+/// Its `Display` is what is sent. A browser passes an event on to the page only if it has data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     comment: Option<String>,
@@ -44,12 +44,12 @@ impl Event {
         Self { data: Some(data.into()), ..Self::default() }
     }
 
-    /// An event whose data is `data` in JSON. An error if that cannot be JSON, such as a map whose keys are no text.
+    /// An event whose data is `data` in JSON. An error if that cannot be JSON, such as a map whose keys are not text.
     pub fn json(data: &impl Serialize) -> Result<Self, serde_json::Error> {
         serde_json::to_string(data).map(Self::new)
     }
 
-    /// Of this kind, by which a page listens for it; without, it is a `message`.
+    /// Sets its type, by which a page listens for it; without one it is a `message`.
     ///
     /// # Errors
     ///
@@ -58,7 +58,8 @@ impl Event {
         Ok(Self { event: Some(checked("name", name.into())?), ..self })
     }
 
-    /// With this id: who is cut off after this event asks for the stream with it in [`LastEventId`](super::LastEventId).
+    /// Sets its id, which a client that is cut off after this event sends when it reconnects
+    /// ([`LastEventId`](super::LastEventId)).
     ///
     /// # Errors
     ///
@@ -67,13 +68,13 @@ impl Event {
         Ok(Self { id: Some(checked("id", id.to_string())?), ..self })
     }
 
-    /// With the time, to the millisecond, after which a client that was cut off asks again.
+    /// Sets how long, to the millisecond, a client that was cut off waits before it reconnects.
     #[must_use]
     pub fn retry(self, time: Duration) -> Self {
         Self { retry: Some(time), ..self }
     }
 
-    /// With a comment, which no page sees.
+    /// Adds a comment, which no page sees.
     #[must_use]
     pub fn comment(self, text: impl Into<String>) -> Self {
         Self { comment: Some(text.into()), ..self }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-/// The id of the last event that a client has seen, when it asks for a stream again (`Last-Event-ID`). A handler takes it as an
-/// argument; who asks for the first time has none.
+/// The id of the last event that a client has seen, when it asks for a stream again (`Last-Event-ID`). A handler takes
+/// it as an argument; who asks for the first time has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LastEventId(Option<String>);
 

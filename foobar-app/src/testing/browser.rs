@@ -24,7 +24,8 @@ impl Browser {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
-    /// Sends a request, and waits for the head of its answer. Cookies that the request names itself are left as they are.
+    /// Sends a request, and waits for the head of its answer. Cookies that the request names itself are left as they
+    /// are.
     pub(super) async fn send(&self, mut request: Request) -> TestStream {
         let place = place(&request);
         if let Some(cookies) = self.cookies().header(&place, SystemTime::now())
@@ -49,6 +50,5 @@ fn place(request: &Request) -> Place {
     let host = request.headers().get(HOST).map_or("", |host| host.to_str().unwrap_or_default()); // else no cookie's
     let host = host.parse::<uri::Authority>().map_or(String::new(), |host| host.host().to_ascii_lowercase()); // the same
     let connection = request.extensions().get::<ConnectInfo>();
-    let is_secure = connection.is_some_and(|connection| connection.scheme == Scheme::Https);
-    Place { host, path: request.uri().path().to_owned(), is_secure }
+    Place::new(host, request.uri().path(), connection.is_some_and(|connection| connection.scheme == Scheme::Https))
 }

@@ -17,8 +17,10 @@ use crate::{App, AppSettings, AppTier, Db, Runtime};
 ///
 /// # Cookies
 ///
-/// A client keeps the cookies that it is sent, and sends them where a browser would (RFC 6265): by host and path, `Secure` ones
-/// over TLS alone, until they expire or are deleted. [`other_user`](Self::other_user) is a client with none.
+/// A client keeps the cookies that it is sent, and sends them where a browser would (RFC 6265): by host and path, until
+/// they expire or are deleted, and `Secure` ones only over TLS or to this machine (`localhost`, `*.localhost` and its
+/// addresses, which Chrome and Firefox trust without TLS; Safari does not). [`other_user`](Self::other_user) is a
+/// client with none.
 ///
 /// ```
 /// # mod foobar {
@@ -138,7 +140,7 @@ impl Client {
 
     /// Takes a cookie as if `https://localhost/` had sent it in `Set-Cookie`: `"theme=dark; Path=/"`.
     pub fn set_cookie(&self, field: &str) {
-        let localhost = Place { host: "localhost".to_owned(), path: "/".to_owned(), is_secure: true };
+        let localhost = Place::new("localhost".to_owned(), "/", true);
         self.browser.cookies().set(field.as_bytes(), &localhost, SystemTime::now());
     }
 

@@ -1,19 +1,32 @@
 use std::cmp::Reverse;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use actix_web::cookie::Cookie;
 
-/// The cookies of one browser (RFC 6265 section 5, with what its successor, RFC 6265bis, says of `Secure` and of names).
-/// It has no list of public suffixes: a name without a dot is taken for one.
+/// The cookies of one browser (RFC 6265 section 5, with what its successor, RFC 6265bis, says of `Secure` and of
+/// names). It has no list of public suffixes: a name without a dot is taken for one.
 #[derive(Default)]
 pub(super) struct CookieJar(Vec<Stored>);
 
 /// Where a request goes, or an answer comes from.
 pub(super) struct Place {
-    /// In lower case, without a port.
-    pub(super) host: String,
-    pub(super) path: String,
-    pub(super) is_secure: bool,
+    host: String,
+    path: String,
+    is_secure: bool,
+}
+
+impl Place {
+    /// `host` is in lower case, without a port. This machine is as good as TLS: what does not leave it cannot be
+    /// overheard (Secure Contexts section 3.1), and so browsers have it.
+    pub(super) fn new(host: String, path: &str, is_over_tls: bool) -> Self {
+        Self { is_secure: is_over_tls || is_loopback(&host), host, path: path.to_owned() }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A cookie, in the order of creation among the others.
@@ -197,7 +210,7 @@ mod tests {
     fn place(url: &str) -> Place {
         let (scheme, rest) = url.split_once("://").expect("a URL");
         let (host, path) = rest.split_at(rest.find('/').expect("a path"));
-        Place { host: host.to_owned(), path: path.to_owned(), is_secure: scheme == "https" }
+        Place::new(host.to_owned(), path, scheme == "https")
     }
 
     fn later(seconds: u64) -> SystemTime {
@@ -277,6 +290,19 @@ mod tests {
         assert_eq!(sent(SECURE, &["c=1; Secure"], HOME), "");
         assert_eq!(sent(HOME, &["c=1; Secure"], SECURE), "");
         assert_eq!(sent(HOME, &["c=1"], SECURE), "c=1");
+    }
+
+    #[test]
+    fn this_machine_has_secure_cookies_without_tls() {
+        let field = "__Host-c=1; Secure; Path=/";
+        for host in ["localhost", "shop.localhost", "127.0.0.1", "127.8.9.10", "[::1]"] {
+            let home = format!("http://{host}/");
+            assert_eq!(sent(&home, &[field], &home), "__Host-c=1", "{host}");
+        }
+        for host in ["localhost.test", "notlocalhost", "128.0.0.1", "[::2]", "127.0.0.1.test"] {
+            let home = format!("http://{host}/");
+            assert_eq!(sent(&home, &[field], &home), "", "{host}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ use super::event::{Event, EventReader};
 use super::test_head::TestHead;
 use super::test_response::TestResponse;
 
-/// An answer whose body is read piece by piece; a [`TestHead`] otherwise. Dropping it is what a client does that goes away.
+/// An answer whose body is read piece by piece; a [`TestHead`] otherwise. Dropping it has the effect of a client that
+/// disconnects.
 ///
 /// ```
 /// # mod foobar {
@@ -81,8 +82,8 @@ impl TestStream {
         }
     }
 
-    /// The next event of a `text/event-stream`, however its bytes are cut into pieces; `None` at the end. Comments, such as
-    /// those that keep a connection alive, are passed over, as a browser does.
+    /// The next event of a `text/event-stream`, however its bytes are cut into pieces; `None` at the end. Comments,
+    /// such as those that keep a connection alive, are passed over, as a browser does.
     ///
     /// # Panics
     ///

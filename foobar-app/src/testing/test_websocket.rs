@@ -18,8 +18,8 @@ use super::test_head::TestHead;
 use super::test_response::TestResponse;
 use frame::{Frame, Opcode};
 
-/// A WebSocket (RFC 6455), from the client's side; the [`TestHead`] of the answer that opened it otherwise. Dropping it is
-/// what a client does that goes away without a word.
+/// A WebSocket (RFC 6455), from the client's side; the [`TestHead`] of the answer that opened it otherwise. Dropping it
+/// has the effect of a client that disconnects without a word.
 ///
 /// ```
 /// # mod foobar {
@@ -133,8 +133,8 @@ impl TestWebSocket {
         self.write(Opcode::Close, &[&code.to_be_bytes(), reason.as_bytes()].concat()).await;
     }
 
-    /// The next message, whole; `None` once the connection has ended. It waits until there is one. As a browser does, it
-    /// answers pings, which are not shown, and a close.
+    /// The next message, whole; `None` once the connection has ended. It waits until there is one. As a browser does,
+    /// it answers pings, which are not shown, and a close.
     ///
     /// # Panics
     ///

@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use foobar_core::{
-    Body, BoxError, BoxFuture, Chain, EarlyHints, Handler, Request, RequestId, Response, SendStream, carry,
+    Body, BoxError, BoxFuture, Chain, ClientAbort, EarlyHints, Handler, Request, RequestId, Response, SendStream, carry,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -53,14 +53,23 @@ async fn work(
     };
     let _client_gone = made.send(Ok(()));
     while let Some((request, sender)) = calls.recv().await {
-        let handler = Rc::clone(&handler);
-        tokio::task::spawn_local(async move {
-            let (head, body) = answer(&*handler, request).await.into_parts();
-            let (body, feed) = carry(body);
-            if sender.send(http::Response::from_parts(head, body)).is_ok() {
-                feed.await;
-            }
-        });
+        tokio::task::spawn_local(serve(Rc::clone(&handler), request, sender));
+    }
+}
+
+/// Answers one call, as long as somebody waits for it.
+async fn serve(
+    handler: Rc<dyn Handler>,
+    mut request: Request,
+    mut sender: oneshot::Sender<http::Response<Body<SendStream>>>,
+) {
+    let abort = ClientAbort::of(request.method());
+    request.extensions_mut().insert(abort.clone());
+    let answer = abort.unless_gone(answer(&*handler, request), sender.closed()).await;
+    let Some((head, body)) = answer.map(http::Response::into_parts) else { return };
+    let (body, feed) = carry(body);
+    if sender.send(http::Response::from_parts(head, body)).is_ok() {
+        feed.await;
     }
 }
 

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use super::{Body, SendStream};
 use crate::BoxError;
 
-/// Carries a body away from the thread that it must stay on. The first is the body for another thread; the second has to
-/// run where the original is. It reads one frame ahead of its reader at most, and ends with it.
+/// Carries a body away from the thread that it must stay on. The first is the body for another thread; the second has
+/// to run where the original is. It reads one frame ahead of its reader at most, and ends with it.
 ///
 /// A body whose feed is dropped before the end breaks off: it never seems to be complete.
 pub fn carry<B>(body: B) -> (Body<SendStream>, impl Future<Output = ()>)

@@ -4,7 +4,7 @@ use config::{Value, ValueKind};
 
 use super::error::Hint;
 use super::given::Override;
-use super::known::default_of;
+use super::known::{Known, default_of};
 use super::tree::{self, split_last};
 use super::{Config, ConfigError, stray_variable};
 
@@ -23,8 +23,8 @@ impl Config {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Gives the program's presets for every section; the last one of a key wins. Twice, since one may make a route that
-    /// another is for.
+    /// Gives the program's presets for every section; the last one of a key wins. Twice, since one may make a route
+    /// that another is for.
     pub(super) fn fill_in_presets(&mut self, presets: &[Override]) -> Result<(), ConfigError> {
         for preset in presets.iter().rev().chain(presets.iter().rev()) {
             if !self.known.iter().any(|known| known.matches(&preset.key)) {
@@ -61,7 +61,7 @@ impl Config {
     }
 
     fn unknown_at(&self, key: &str, origin: String) -> ConfigError {
-        let candidates = self.known.iter().map(|known| named_like(&known.name, key));
+        let candidates = self.known.iter().flat_map(|known| self.candidates(known, key));
         let near = candidates.filter_map(|name| Some((distance(&name, key)?, name)));
         let nearest = near.min_by_key(|(distance, _)| *distance).map(|(_, name)| Hint::Nearest(name));
         let hint = self
@@ -71,6 +71,14 @@ impl Config {
             .or_else(|| self.key_of_section_around(key))
             .or_else(|| self.key_of_other_section(key));
         ConfigError::UnknownKey { key: key.to_owned(), origin, hint }
+    }
+
+    /// What may have been meant by `key`: a known one, and for a section without a value the sections on the way to it.
+    fn candidates(&self, known: &Known, key: &str) -> Vec<String> {
+        let is_section = tree::find(&self.root, key).is_some_and(|value| matches!(value.kind, ValueKind::Table(_)));
+        let around = |name: &String| split_last(name).map(|(section, _)| section).filter(|section| !section.is_empty());
+        let sections = std::iter::successors(around(&known.name), around).filter(|_| is_section);
+        std::iter::once(known.name.clone()).chain(sections).map(|name| named_like(&name, key)).collect()
     }
 
     /// The variable that was meant by this one, if the key is from the environment.
@@ -111,8 +119,8 @@ impl Config {
     }
 }
 
-/// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one in
-/// a short word.
+/// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one
+/// in a short word.
 fn distance(name: &str, key: &str) -> Option<usize> {
     let (names, keys) = (tree::segments(name), tree::segments(key));
     if names.count() != keys.count() {

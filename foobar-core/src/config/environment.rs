@@ -1,7 +1,7 @@
 //! Variables of the environment: which keys they set.
 //!
-//! Shells write them in capitals, so the capitals of a key are those of its declaration, and the capitals of a name that
-//! the user has chosen, such as that of a site, are those that it has elsewhere in the configuration.
+//! Shells write them in capitals, so the capitals of a key are those of its declaration, and the capitals of a name
+//! that the user has chosen, such as that of a site, are those that it has elsewhere in the configuration.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -18,9 +18,9 @@ pub struct Key {
 
 /// What a section of the configuration is read into.
 ///
-/// A program declares its own with `foobar::settings!`. A type that only serde knows becomes one by
-/// `impl foobar::Section for T {}`: its keys, and which of them are secret, are found by serde; the defaults are serde's
-/// too (`#[serde(default)]`), and the reference has no word about them.
+/// A program declares its own with `foobar::settings!`. A type that only serde knows becomes one by `impl
+/// foobar::Section for T {}`: its keys, and which of them are secret, are found by serde; the defaults are serde's too
+/// (`#[serde(default)]`), and the reference has no word about them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a section of the configuration",
     label = "not a `Section`",
@@ -134,7 +134,7 @@ macro_rules! choice {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, $crate::config::__private::Deserialize)]
-        #[serde(crate = "foobar_core::config::__private::serde", try_from = "String")]
+        #[serde(crate = "foobar_core::config::__private::serde", try_from = "foobar_core::config::__private::Word")]
         pub enum $name {
             $( $(#[$doc])+ $variant, )+
         }
@@ -147,6 +147,14 @@ macro_rules! choice {
                     $( $word => Ok(Self::$variant), )+
                     _ => Err($crate::config::__private::what_to_write(&[$( $word ),+])),
                 }
+            }
+        }
+
+        impl TryFrom<$crate::config::__private::Word> for $name {
+            type Error = String;
+
+            fn try_from(word: $crate::config::__private::Word) -> Result<Self, String> {
+                word.into_text().try_into()
             }
         }
     };

@@ -1,9 +1,12 @@
 use config::{Value, ValueKind};
 
+use super::origin::DEFAULT;
+use super::read::read;
 use super::tree::{self, split_last};
 use super::{Key, Section};
 
-/// A key by its full name, in which `*` stands for a name that the user chooses, and a last `**` for all that is beneath.
+/// A key by its full name, in which `*` stands for a name that the user chooses, and a last `**` for all that is
+/// beneath.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) name: String,
@@ -62,9 +65,6 @@ impl Known {
 /// The last segment of a name that stands for all beneath.
 pub(super) const BENEATH: &str = "**";
 
-/// The origin of a value that nobody gave.
-pub(super) const DEFAULT: &str = "default";
-
 /// The values that a section has when nobody gives any.
 pub fn defaults<S: Section>() -> S {
     let mut section = config::Map::new();
@@ -74,9 +74,7 @@ pub fn defaults<S: Section>() -> S {
         }
     }
     let section = Value::new(None, ValueKind::Table(section));
-    section
-        .try_deserialize()
-        .unwrap_or_else(|error| panic!("a default of {} is wrong: {error}", std::any::type_name::<S>()))
+    read(section).unwrap_or_else(|wrong| panic!("a default of {} is wrong: {wrong}", std::any::type_name::<S>()))
 }
 
 /// The value of a default that has been checked, or is Foobar's own.

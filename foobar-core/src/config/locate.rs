@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
+use super::{ConfigError, tree};
 
 /// A configuration file and its text.
 pub(super) struct Source {
@@ -28,11 +28,21 @@ impl Source {
 
     /// Itself, if the text is TOML at all. The error does not quote the text, which may hold a password.
     pub(super) fn check(self) -> Result<Self, ConfigError> {
-        let Err(error) = toml::from_str::<toml::Table>(&self.text) else { return Ok(self) };
+        let error = match toml::from_str(&self.text) {
+            Ok(table) => return self.without_dates(&table),
+            Err(error) => error,
+        };
         let line = error.span().map(|span| self.line(span.start));
         let twice = error.span().filter(|_| error.message() == "duplicate key").and_then(|span| self.twice(span));
         let message = twice.unwrap_or_else(|| error.message().to_owned()); // in the parser's words
         Err(ConfigError::Syntax { path: self.path, line, message })
+    }
+
+    /// No key takes a date of TOML: types that are dates read themselves from text.
+    fn without_dates(self, table: &toml::Table) -> Result<Self, ConfigError> {
+        let Some(key) = date(table) else { return Ok(self) };
+        let message = "found a date, which no key takes; write it as text, in quotes".to_owned();
+        Err(ConfigError::BadValue { origin: self.place(&key, None), key, message })
     }
 
     /// Which key is there twice, and where it is first: in the same table above, or as the same header.
@@ -67,7 +77,7 @@ impl Source {
         let root = DeTable::parse(&self.text).ok()?; // the text parsed when it was loaded
         let mut table = root.get_ref();
         let mut offset = None;
-        for segment in super::tree::segments(key) {
+        for segment in tree::segments(key) {
             let Some((name, value)) = table.get_key_value(segment) else { break };
             offset = Some(name.span().start);
             match (value.get_ref(), item) {
@@ -77,5 +87,22 @@ impl Source {
             }
         }
         offset
+    }
+}
+
+/// The key of a date in a table.
+fn date(table: &toml::Table) -> Option<String> {
+    table.iter().find_map(|(name, value)| match value {
+        toml::Value::Table(table) => Some(format!("{}.{}", tree::segment(name), date(table)?)),
+        value => is_date(value).then(|| tree::segment(name)),
+    })
+}
+
+fn is_date(value: &toml::Value) -> bool {
+    match value {
+        toml::Value::Datetime(_) => true,
+        toml::Value::Array(items) => items.iter().any(is_date),
+        toml::Value::Table(table) => date(table).is_some(),
+        _ => false,
     }
 }

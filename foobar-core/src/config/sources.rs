@@ -7,6 +7,7 @@ use config::{File, FileFormat, Map, Source, Value, ValueKind};
 use super::declared::{Declared, Name};
 use super::given::Override;
 use super::known::Known;
+use super::origin::{DEFAULTS, PROGRAM};
 use super::{Config, ConfigError, Section, Settings, declared, environment, locate, stray_variable, tree};
 
 /// Collects the sources of a configuration and merges them.
@@ -38,8 +39,8 @@ impl Loader {
         self
     }
 
-    /// Changes the name of the file from `foobar.toml` to `NAME.toml`, and the first part of the variables from `FOOBAR__`
-    /// to `NAME__`.
+    /// Changes the name of the file from `foobar.toml` to `NAME.toml`, and the first part of the variables from
+    /// `FOOBAR__` to `NAME__`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Name::new(name.into());
@@ -112,7 +113,7 @@ impl Loader {
         let (prefix, known) = (self.name.prefix(), self.known);
         let (ours, others): (Vec<_>, Vec<_>) =
             self.environment.into_iter().partition(|(name, _)| name.starts_with(&prefix));
-        let warnings = others.iter().filter_map(|(name, _)| stray(&known, &prefix, name)).collect();
+        let warnings = others.iter().filter_map(|(name, _)| stray_variable::warning(&known, &prefix, name)).collect();
         let names = merge(sources(Values::default()), file.as_ref());
         let environment = environment::read(&known, names, &prefix, ours)?;
         let root = merge(sources(Values(environment)), file.as_ref());
@@ -134,17 +135,6 @@ impl Loader {
         Ok(all.into_iter().partition(|preset| tree::has_star(&preset.key)))
     }
 }
-
-/// What to write in the place of a variable that nobody reads.
-fn stray(known: &[Known], prefix: &str, name: &str) -> Option<String> {
-    let meant = stray_variable::meant(known, prefix, name)?;
-    Some(format!("{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"))
-}
-
-/// The origin of presets.
-const PROGRAM: &str = "program";
-/// The origin of what is in the program's text of defaults.
-const DEFAULTS: &str = "the program's defaults";
 
 /// Overrides as a source of the `config` crate.
 #[derive(Clone, Default)]

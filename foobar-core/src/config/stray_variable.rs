@@ -1,8 +1,31 @@
 //! Variables of the environment that are not read and look as if they were meant to be.
 
+use super::declared::Name;
 use super::known::Known;
 
-/// The variable that was meant, if `name` is one of ours but for its underscores and capitals. Ours begin with `prefix`.
+/// What to write in the place of a variable that is not read, where one seems to be meant. Ours begin with `prefix`.
+pub(super) fn warning(known: &[Known], prefix: &str, name: &str) -> Option<String> {
+    if let Some(meant) = meant(known, prefix, name) {
+        return Some(format!(
+            "{name}: this variable is not read; write {meant}, with two underscores between the parts of a key"
+        ));
+    }
+    let meant = of_this_program(known, prefix, name)?;
+    Some(format!("{name}: this variable is not read, as those of this program begin with {prefix}; write {meant}"))
+}
+
+/// The variable that was meant by one of a program whose configuration has no name of its own.
+fn of_this_program(known: &[Known], prefix: &str, name: &str) -> Option<String> {
+    let usual = Name::default().prefix();
+    if let Some(key) = name.strip_prefix(&usual) {
+        return Some(format!("{prefix}{key}"));
+    }
+    let key = name.strip_prefix(usual.trim_end_matches('_'))?;
+    meant(known, prefix, &format!("{}{key}", prefix.trim_end_matches('_')))
+}
+
+/// The variable that was meant, if `name` is one of ours but for its underscores and capitals. Ours begin with
+/// `prefix`.
 pub(super) fn meant(known: &[Known], prefix: &str, name: &str) -> Option<String> {
     let given = words(name);
     let mut meant = known.iter().filter_map(|known| variable(known, prefix, &given));

@@ -3,6 +3,7 @@
 mod declared;
 mod environment;
 mod program;
+mod types;
 
 use super::*;
 use crate::{List, Period, Secret, Size};
@@ -150,6 +151,9 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
         message("[sites.www]\nrout = 'x'\n", &[]),
         "foobar.toml:2: unknown key `sites.www.rout`; did you mean `sites.www.root`?"
     );
+    assert!(message("[wbe]\n", &[]).ends_with("unknown key `wbe`; did you mean `web`?"));
+    assert!(message("[sitse.www]\n", &[]).ends_with("did you mean `sites.www`?"));
+    assert!(message("[sites.www.ruotes]\n", &[]).ends_with("did you mean `sites.www.routes`?"));
     let undeclared = "nobody has declared a section [nonsense]; a program does so with";
     assert!(message("[nonsense]\n", &[]).starts_with(&format!("foobar.toml:1: unknown key `nonsense`; {undeclared}")));
     assert!(message("[nonsense]\nlisten = 1\n", &[]).contains(undeclared));
@@ -193,7 +197,7 @@ fn a_key_of_another_section_is_told_where_it_stands() {
 fn a_bad_item_of_a_list_is_refused_with_its_own_line_and_value() {
     assert_eq!(
         message("[sites.\"a.b\"]\nroot = '.'\nindex = ['a', ['b']]\n", &[]),
-        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found sequence, expected a string"
+        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found an array, expected a string"
     );
     let lines = "[web]\nlisten = [\n  'a',\n  ['b'],\n]\n";
     assert!(message(lines, &[]).starts_with("foobar.toml:4: `web.listen`: [\"b\"] is not accepted: "));
@@ -365,6 +369,26 @@ fn a_variable_of_ours_but_for_its_underscores_or_capitals_is_told_its_name() {
     }
     let half = message("", &[("FOOBAR__WEB_LISTEN", "a")]);
     assert!(half.starts_with("FOOBAR__WEB_LISTEN: unknown key `web_listen`; write FOOBAR__WEB__LISTEN,"), "{half}");
+}
+
+#[test]
+fn a_variable_of_the_usual_name_is_told_that_of_the_program() {
+    let warnings = |name: &str| {
+        let config = load_with(loader().name("my-site"), "", &[(name, "secret value")]);
+        config.expect("it is not read").warnings().to_vec()
+    };
+    for (stray, meant) in [
+        ("FOOBAR__WEB__LISTEN", "MY_SITE__WEB__LISTEN"),
+        ("FOOBAR__WEB__LISTENER", "MY_SITE__WEB__LISTENER"),
+        ("FOOBAR_WEB_LISTEN", "MY_SITE__WEB__LISTEN"),
+    ] {
+        let expected =
+            format!("{stray}: this variable is not read, as those of this program begin with MY_SITE__; write {meant}");
+        assert_eq!(warnings(stray), [expected]);
+    }
+    for other in ["FOOBAR_MYSQLD", "FOOBAR", "FOOBARS__WEB__LISTEN", "SITE__WEB__LISTEN"] {
+        assert!(warnings(other).is_empty(), "{other}");
+    }
 }
 
 #[test]

@@ -34,12 +34,6 @@ pub(super) fn find<'a>(root: &'a Value, key: &str) -> Option<&'a Value> {
     })
 }
 
-/// A key and the number of the item in its list: `index[1]`.
-pub(super) fn split_item(key: &str) -> (&str, Option<usize>) {
-    let item = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
-    item.and_then(|(key, item)| Some((key, Some(item.parse().ok()?)))).unwrap_or((key, None)) // a key in brackets
-}
-
 pub(super) fn item(list: &Value, number: usize) -> Option<&Value> {
     match &list.kind {
         ValueKind::Array(items) => items.get(number),
@@ -75,17 +69,6 @@ pub(super) fn leaves(root: &Value, visit: &mut dyn FnMut(&str, &Value)) {
         }
     }
     walk("", root, visit);
-}
-
-/// The key of a leaf that is `key` but for its quotes.
-pub(super) fn quoted(root: &Value, key: &str) -> String {
-    let mut found = key.to_owned();
-    leaves(root, &mut |leaf, _| {
-        if leaf.replace('"', "") == key {
-            leaf.clone_into(&mut found);
-        }
-    });
-    found
 }
 
 /// `prefix` and a name in it.
@@ -129,6 +112,7 @@ pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
 pub(super) fn display(value: &Value) -> String {
     match &value.kind {
         ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Float(number) => format!("{number:?}"), // with its point, which tells it from an integer
         ValueKind::Array(items) => format!("[{}]", items.iter().map(display).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }

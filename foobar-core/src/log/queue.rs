@@ -2,7 +2,12 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The lines on their way to the log's thread. Adding one never waits for a reader: without room it is lost, and counted.
+use super::output::Output;
+
+/// The lines on their way to the log's thread. Adding one never waits for a reader: without room it is lost, and
+/// counted.
+///
+/// Once that thread has ended, whoever adds a line writes it: nobody else would.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -17,13 +22,14 @@ struct State {
     phase: Phase,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Default)]
 enum Phase {
     #[default]
     Open,
     /// The log's thread ends once it has written all lines.
     Closing,
-    Closed,
+    /// It has ended, and left its output.
+    Closed(Box<dyn Output>),
 }
 
 /// What the log's thread does next.
@@ -43,8 +49,7 @@ impl Queue {
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.lock();
         if state.lines.len() < ROOM {
-            state.lines.push_back(line.to_owned());
-            self.changed.notify_all();
+            self.add(state, line);
         } else {
             state.lost += 1;
         }
@@ -52,8 +57,16 @@ impl Queue {
 
     /// Adds a line about the log itself. There are few of them, so there is always room.
     pub(super) fn push_own(&self, line: &[u8]) {
-        self.lock().lines.push_back(line.to_owned());
-        self.changed.notify_all();
+        self.add(self.lock(), line);
+    }
+
+    fn add(&self, mut state: MutexGuard<'_, State>, line: &[u8]) {
+        if let Phase::Closed(output) = &mut state.phase {
+            drop(output.put(line)); // nobody is left to tell
+        } else {
+            state.lines.push_back(line.to_owned());
+            self.changed.notify_all();
+        }
     }
 
     /// Counts lines that could not be written.
@@ -86,9 +99,7 @@ impl Queue {
             if let Some(line) = state.lines.pop_front() {
                 return Next::Write(line);
             }
-            if state.phase == Phase::Closing {
-                state.phase = Phase::Closed;
-                self.changed.notify_all();
+            if matches!(state.phase, Phase::Closing) {
                 return Next::End;
             }
             state = match left {
@@ -98,12 +109,22 @@ impl Queue {
         }
     }
 
+    /// The log's thread ends, and leaves its output. What has come since it has seen no more is written.
+    pub(super) fn closed(&self, mut output: Box<dyn Output>) {
+        let mut state = self.lock();
+        let lines = std::mem::take(&mut state.lines);
+        lines.iter().for_each(|line| drop(output.put(line))); // nobody is left to tell
+        state.phase = Phase::Closed(output);
+        self.changed.notify_all();
+    }
+
     /// Ends the log's thread once all lines have been written, and waits for that, but no longer than `patience`.
     pub(super) fn close(&self, patience: Duration) {
         let mut state = self.lock();
         state.phase = Phase::Closing;
         self.changed.notify_all();
-        drop(self.changed.wait_timeout_while(state, patience, |state| state.phase != Phase::Closed)); // or given up
+        let is_closing = |state: &mut State| matches!(state.phase, Phase::Closing);
+        drop(self.changed.wait_timeout_while(state, patience, is_closing)); // or given up
     }
 
     /// Nothing panics while the lock is held.

@@ -211,7 +211,7 @@ fn an_output_that_nobody_reads_holds_nobody_and_what_is_lost_is_counted() {
     let queue = log.start(Stalled(stalled, sender)).unwrap();
     with_default(&subscriber, || (0..3000).for_each(|number| debug!(number, "line")));
     drop(reader);
-    drop(queue);
+    drop((queue, subscriber)); // which have the output
     let lines: Vec<_> = written.iter().map(|line| String::from_utf8(line).unwrap()).collect();
     let lost = lines
         .last()
@@ -278,7 +278,7 @@ fn lines_that_could_not_be_written_are_counted_once_there_is_room() {
     let queue = log.start(Full(3, sender)).unwrap();
     with_default(&subscriber, || (0..4).for_each(|number| info!(number, "line")));
     assert!(String::from_utf8(written.recv().unwrap()).unwrap().contains("number=3"));
-    drop(queue);
+    drop((queue, subscriber)); // which have the output
     let told = String::from_utf8(written.iter().last().unwrap()).unwrap();
     assert!(told.contains("could not be written lost=3"), "{told}");
 }

@@ -55,7 +55,8 @@ impl Histogram {
         f64::from_bits(self.seconds.load(Relaxed))
     }
 
-    /// Each bound in seconds, `None` for what is longer than all, and how many were within it and beyond the one before.
+    /// Each bound in seconds, `None` for what is longer than all, and how many were within it and beyond the one
+    /// before.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (Option<f64>, u64)> + '_ {
         let bounds = BOUNDS.iter().map(|bound| Some(*bound as f64 / 1e6)).chain([None]);
         bounds.zip(self.buckets.iter().map(|bucket| bucket.load(Relaxed)))

@@ -29,28 +29,46 @@ impl Db {
         self.with_schema(move |conn| migrations.take_back(conn, true)).await
     }
 
+    /// Whether there is a database yet; without a start and without any change, as [`check`](Self::check) does.
+    pub async fn presence(&self) -> Result<Presence, Error> {
+        self.database().peek(Box::new(|_| Ok(Ending::RollBack))).await
+    }
+
     /// Each migration's name and what is known of it, in the order of their versions.
     pub async fn migration_status(&self, migrations: &Migrations) -> Result<Vec<(String, MigrationStatus)>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.status(conn)).await
     }
 
-    /// The same without a start and without any change, as [`check`](Self::check) does; and whether there is a database yet.
+    /// The same without a start and without any change, as [`check`](Self::check) does; and whether there is a database
+    /// yet.
     pub async fn check_migrations(
         &self,
         migrations: &Migrations,
     ) -> Result<(Presence, Vec<(String, MigrationStatus)>), Error> {
-        let (migrations, found) = (migrations.clone(), Arc::new(Mutex::new(None)));
-        let (wanted, slot) = (migrations.clone(), Arc::clone(&found));
+        let wanted = migrations.clone();
+        match self.peek(move |conn| wanted.status(conn)).await? {
+            None => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
+            Some(found) => Ok((Presence::Present, found?)),
+        }
+    }
+
+    /// Runs a query that only reads, without a start and without any change; `None` where there is no database yet.
+    pub(super) async fn peek<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut Conn) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let found = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&found);
         let query: Query = Box::new(move |conn| {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted.status(conn));
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(query(conn));
             Ok(Ending::RollBack)
         });
         match self.database().peek(query).await? {
-            Presence::Missing => Ok((Presence::Missing, migrations.all_pending(self.database().engine())?)),
+            Presence::Missing => Ok(None),
             Presence::Present => {
                 let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Ok((Presence::Present, found.expect("a query that has ended has left its result")?))
+                Ok(Some(found.expect("a query that has ended has left its result")))
             }
         }
     }

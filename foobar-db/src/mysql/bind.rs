@@ -26,8 +26,8 @@ pub(super) fn params(binds: RawBytesBindCollector<Mysql>, places: u16, max_packe
     Ok(Params::Positional(values))
 }
 
-/// An error where the driver would take a part of `sql` for the name of a value and send another text. It looks for names
-/// outside of literals, and takes the backslash of `'\\\\'` for one that escapes the quote.
+/// An error where the driver would take a part of `sql` for the name of a value and send another text. It looks for
+/// names outside of literals, and takes the backslash of `'\\\\'` for one that escapes the quote.
 pub(super) fn has_no_names(sql: &str) -> QueryResult<()> {
     let name = match ParsedNamedParams::parse(sql.as_bytes()) {
         Ok(parsed) => parsed.params().first().map(|name| String::from_utf8_lossy(name).into_owned()),

@@ -78,8 +78,8 @@ const STATEMENTS: &str = "ALTER ANALYZE BEGIN CHECK CHECKSUM COMMIT CREATE DELET
 /// What begins a statement that only asks.
 const QUESTIONS: &str = "COMMIT DESC DESCRIBE EXPLAIN KILL RELEASE ROLLBACK SAVEPOINT SELECT SHOW TABLE VALUES WITH";
 
-/// What stands right before the name of a table or an index, which a list of columns may follow. `ON` is not among them: a
-/// condition may follow it.
+/// What stands right before the name of a table or an index, which a list of columns may follow. `ON` is not among
+/// them: a condition may follow it.
 const BEFORE_NAMES: &str =
     "AS CONSTRAINT EXISTS IGNORE INDEX INSERT INTO KEY RECURSIVE REFERENCES REPLACE TABLE UNIQUE WITH";
 
@@ -131,7 +131,8 @@ enum Token<'a> {
 }
 
 impl Token<'_> {
-    /// Whether it may be a function of the user's own, or one that leaves something behind, where a parenthesis follows.
+    /// Whether it may be a function of the user's own, or one that leaves something behind, where a parenthesis
+    /// follows.
     fn may_be_called(&self) -> bool {
         match self {
             Self::Word(word) => !is_in(word, CALLS),

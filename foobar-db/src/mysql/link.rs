@@ -254,8 +254,9 @@ impl Link {
     }
 }
 
-/// What `work` comes to as it is ended on the server; `None` if it does not answer. It is told again and again: one time
-/// may come before the statement has begun, and it ends only one of several. At last the whole connection is ended.
+/// What `work` comes to as it is ended on the server; `None` if it does not answer. It is told again and again: one
+/// time may come before the statement has begun, and it ends only one of several. At last the whole connection is
+/// ended.
 fn end<F: Future>(mut work: Pin<&mut F>, runtime: &Runtime, control: &Control, session: &Session) -> Option<F::Output> {
     for _ in 0..REPEATS {
         if !control.end(Target::Statement, session) {

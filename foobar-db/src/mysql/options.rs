@@ -70,6 +70,7 @@ fn parse(url: &str) -> Result<Opts, Error> {
              write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%25` for `%`",
         ));
     }
+    // Its error may quote the URL, and so a password.
     let opts = Opts::from_url(&format!("mysql:{rest}")).ok().filter(|opts| opts.db_name().is_some());
     opts.ok_or(Error::Url(
         "is not `mysql://USER:PASSWORD@HOST:PORT/NAME` with parameters such as `?socket=/PATH` or \

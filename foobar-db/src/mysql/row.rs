@@ -80,8 +80,9 @@ enum Bytes<'a> {
     Own([u8; LONGEST], usize),
 }
 
-/// Behind a number or a time stands a byte that is in no text. Diesel takes as many bytes as it needs, but any bytes for a
-/// text: so a column that its schema calls a text, and that is none, is an error. Only 0 must stay all zeros, as `false`.
+/// Behind a number or a time stands a byte that is in no text. Diesel takes as many bytes as it needs, but any bytes
+/// for a text: so a column that its schema calls a text, and that is none, is an error. Only 0 must stay all zeros, as
+/// `false`.
 const NO_TEXT: u8 = 0xff;
 const LONGEST: usize = size_of::<MysqlTime>() + 1;
 

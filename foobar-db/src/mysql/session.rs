@@ -19,8 +19,8 @@ pub(super) struct Session {
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// MySQL's `server_uuid`, which MariaDB has not; of both the host's name, the port, `server_id`, the data folder and
-    /// the socket together.
+    /// MySQL's `server_uuid`, which MariaDB has not; of both the host's name, the port, `server_id`, the data folder
+    /// and the socket together.
     name: String,
     /// In seconds since 1970, by the server's own clock.
     started: i64,

@@ -1,9 +1,9 @@
-//! What Diesel's connection to SQLite does not give: statements that end at the thread's deadline, and so do their waits
-//! for a lock; the number of an error; whether the session has been changed.
+//! What Diesel's connection to SQLite does not give: statements that end at the thread's deadline, and so do their
+//! waits for a lock; the number of an error; whether the session has been changed.
 //!
-//! All of it needs the handle, which Diesel keeps to itself. But SQLite shows each new handle to the functions registered
-//! with `sqlite3_auto_extension`. Ours installs its callbacks on the connections that this module opens and leaves all
-//! others of the process alone. Diesel's events come while the handle still knows its last error.
+//! All of it needs the handle, which Diesel keeps to itself. But SQLite shows each new handle to the functions
+//! registered with `sqlite3_auto_extension`. Ours installs its callbacks on the connections that this module opens and
+//! leaves all others of the process alone. Diesel's events come while the handle still knows its last error.
 #![expect(unsafe_code, reason = "the C interface of SQLite")]
 
 use std::cell::{Cell, RefCell};

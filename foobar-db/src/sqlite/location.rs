@@ -86,12 +86,17 @@ pub(super) fn inspect(path: &Path) -> Result<(), PathError> {
     writable.map_err(|error| PathError::FolderNotWritable(folder.to_owned(), error.into()))
 }
 
-/// Makes the file at `path` and its folder where they are missing. SQLite itself would make a file that all users of
+/// Makes the file at `path` and its folder where they are missing, and says so: a path that is mistyped, or whose disk
+/// is not mounted, would be an empty database that nobody expects. SQLite itself would make a file that all users of
 /// the machine can read; its -wal and -shm get the permissions of the file.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    if !folder.exists() {
+        fs::create_dir_all(folder)?;
+        tracing::info!(folder = %folder.display(), "made the folder of the database");
+    }
     if !path.exists() {
+        tracing::info!(file = %path.display(), "making the database");
         // Closed before it has its name: closing it later would drop the locks of those who have opened it already.
         let empty = NamedTempFile::new_in(folder)?.into_temp_path();
         drop(empty.persist_noclobber(path)); // another was faster, or SQLite makes it

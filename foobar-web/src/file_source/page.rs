@@ -12,7 +12,8 @@ pub struct Page<'a> {
     pub shows: &'a dyn Fn(&OsStr) -> bool,
 }
 
-/// The names of a page, picked out of all that are there: no more of them are in memory than it and those before it have.
+/// The names of a page, picked out of all that are there: no more of them are in memory than it and those before it
+/// have.
 pub(crate) struct Picked {
     first: usize,
     until: usize,

@@ -37,7 +37,8 @@ fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
     time.map_or(SystemTime::UNIX_EPOCH, |time| time + Duration::new(0, nanoseconds)) // no clock says such a time
 }
 
-/// The time by the clock that the system stamps files with: some milliseconds behind the exact one, and cheaper to read.
+/// The time by the clock that the system stamps files with: some milliseconds behind the exact one, and cheaper to
+/// read.
 fn now() -> SystemTime {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     SystemTime::UNIX_EPOCH + Duration::new(now.tv_sec as u64, now.tv_nsec as u32)

@@ -21,6 +21,11 @@ impl ClientAddresses {
         Self { most, open: Mutex::default() }
     }
 
+    /// The bound.
+    pub(crate) fn most(&self) -> Option<usize> {
+        (self.most > 0).then_some(self.most)
+    }
+
     /// A place for a connection; `None` if its client has too many. Who comes through a Unix socket has no address.
     pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>) -> Option<AddressSlot> {
         let Some(remote) = remote.filter(|_| self.most > 0) else { return Some(AddressSlot(None)) };

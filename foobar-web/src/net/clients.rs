@@ -18,6 +18,11 @@ impl Clients {
         Self { proxies, addresses: Arc::new(ClientAddresses::new(most)) }
     }
 
+    /// How many connections each address may have; `None` is any number.
+    pub(crate) fn most(&self) -> Option<usize> {
+        self.addresses.most()
+    }
+
     /// Whether a trusted proxy is there; `None` is a Unix socket.
     pub(crate) fn is_proxy(&self, remote: Option<SocketAddr>) -> bool {
         self.proxies.iter().any(|proxy| proxy.is(remote))

@@ -22,6 +22,7 @@ mod outgoing;
 mod overview;
 mod pem;
 mod renewal;
+mod site_certificate;
 mod stand_in;
 mod stream;
 mod ticket_keys;
@@ -34,6 +35,7 @@ pub(crate) use handshake::{Established, Handshake};
 pub(crate) use outgoing::client_config;
 pub use overview::CertificateOverview;
 pub(crate) use renewal::renew;
+pub use site_certificate::SiteCertificate;
 pub(crate) use x509::Facts;
 #[cfg(fuzzing)]
 pub(crate) use {distinguished_name::text as name_text, x509::next_update};

@@ -145,7 +145,7 @@ impl Accel {
     fn path(&self) -> Option<NormalPath<'_>> {
         let target = Some(self.target.as_bytes()).filter(|_| self.alone)?;
         let path = target.split(|byte| *byte == b'?').next()?;
-        NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path))
+        NormalPath::parse(path).ok().filter(|_| !NormalPath::has_dot_segments(path)) // the caller says what is wrong
     }
 }
 

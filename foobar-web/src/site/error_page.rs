@@ -86,7 +86,7 @@ fn parse(entry: &str) -> Option<(Vec<StatusCode>, String)> {
     let (statuses, page) = entry.trim().rsplit_once(' ')?;
     let status = |text: &str| {
         let status: u16 = text.parse().ok()?; // no number: no page
-        (400..600).contains(&status).then(|| StatusCode::from_u16(status).ok()).flatten()
+        (400..600).contains(&status).then(|| StatusCode::from_u16(status).ok()).flatten() // each of them is one
     };
     let statuses: Vec<_> = statuses.split_whitespace().map(status).collect::<Option<_>>()?;
     (page.starts_with('/') && !statuses.is_empty()).then(|| (statuses, page.to_owned()))

@@ -1,3 +1,6 @@
+use std::io;
+
+use crate::static_files::Files;
 use crate::{RouteSettings, SiteSettings};
 
 /// A site as it was compiled, for whoever asks what it answers to and what leads where.
@@ -24,16 +27,26 @@ pub struct RouteOverview {
 
 impl SiteOverview {
     /// Without its routes.
-    pub(super) fn new(label: &str, site: &SiteSettings, has_app: bool) -> Self {
+    pub(super) fn new(label: &str, site: &SiteSettings, files: &Files, has_app: bool) -> Self {
         let (label, names) = (label.to_owned(), site.server_name.to_vec());
-        Self { label, names, routes: Vec::new(), otherwise: otherwise(site, has_app) }
+        let error = site.root.as_ref().and_then(|root| files.folder_error(root, site.links));
+        Self { label, names, routes: Vec::new(), otherwise: otherwise(site, has_app) + &words(error) }
     }
 }
 
 impl RouteOverview {
-    pub(super) fn new(path: &str, route: &RouteSettings) -> Self {
-        Self { path: path.to_owned(), target: target(path, route) }
+    pub(super) fn new(path: &str, route: &RouteSettings, site: &SiteSettings, files: &Files) -> Self {
+        let links = route.links.unwrap_or(site.links); // the site's, as for its files
+        let error = route.files.as_ref().and_then(|place| match path.starts_with('=') {
+            true => files.file_error(place, links),
+            false => files.folder_error(place, links),
+        });
+        Self { path: path.to_owned(), target: target(path, route) + &words(error) }
     }
+}
+
+fn words(error: Option<io::Error>) -> String {
+    error.map_or_else(String::new, |error| format!(" (cannot be opened: {error})"))
 }
 
 fn target(path: &str, route: &RouteSettings) -> String {

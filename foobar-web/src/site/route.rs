@@ -107,7 +107,7 @@ impl Routes {
         has_app: bool,
     ) -> Result<(), Error> {
         let route_key = format!("{key}.{}", config::key(&["routes", path]));
-        let overview = Some(RouteOverview::new(path, settings));
+        let overview = Some(RouteOverview::new(path, settings, site, files));
         let id = ids.of_route(self.otherwise.id, path);
         let path = RoutePath::parse(&route_key, path)?;
         let announce = Arc::new(HeaderRules::compile(key, site, Some((&route_key, settings)))?);

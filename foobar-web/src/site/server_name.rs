@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use crate::request::Host;
 
-/// A name to answer to: exact (`foobar.com`), `*.foobar.com` or `www.foobar.*`, in any case. A name in letters beyond ASCII
-/// is the one that browsers send for it (IDNA): `bücher.de` is `xn--bcher-kva.de`.
+/// A name to answer to: exact (`foobar.com`), `*.foobar.com` or `www.foobar.*`, in any case. A name in letters beyond
+/// ASCII is the one that browsers send for it (IDNA): `bücher.de` is `xn--bcher-kva.de`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ServerName {
@@ -70,6 +70,7 @@ impl TryFrom<String> for ServerName {
 
 /// `None` where no name can be made of it.
 fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
+    // The caller says what is wrong.
     if name.is_ascii() { Some(Cow::Borrowed(name)) } else { idna::domain_to_ascii(name).ok().map(Cow::Owned) }
 }
 

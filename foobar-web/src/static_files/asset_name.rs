@@ -21,7 +21,7 @@ impl<'a> AssetName<'a> {
             _ => (last, path.len()),
         };
         let hash = Some(&path[start + 1..end]).filter(|part| is_hash(part) && start > name)?;
-        Some(Self { plain: [&path[..start], &path[end..]].concat(), hash: str::from_utf8(hash).ok()? })
+        Some(Self { plain: [&path[..start], &path[end..]].concat(), hash: str::from_utf8(hash).ok()? }) // it is ASCII
     }
 }
 

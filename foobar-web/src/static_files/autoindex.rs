@@ -183,7 +183,7 @@ impl Form {
 /// The page that a query asks for, 1 where it asks for none; `None` if that is no number of a page.
 fn page(query: Option<&str>) -> Option<usize> {
     let asked = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("page="));
-    asked.map_or(Some(1), |number| number.parse().ok().filter(|page| *page > 0))
+    asked.map_or(Some(1), |number| number.parse().ok().filter(|page| *page > 0)) // no number: no page
 }
 
 /// The codings that `encodings` makes of a list of the largest size that is compressed.

@@ -111,7 +111,7 @@ impl Queue {
 
     fn run(self: &Arc<Self>) {
         let queue = Arc::clone(self);
-        drop(self.pool.spawn(move || queue.turn()));
+        drop(self.pool.spawn(move || queue.turn())); // nobody waits for its end
     }
 
     /// Reads a piece of the file whose turn it is.

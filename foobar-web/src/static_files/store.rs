@@ -219,6 +219,7 @@ impl Store {
     ) -> io::Result<Arc<Entry>> {
         match self.cache {
             Some(_) => {
+                // The flight has the outcome.
                 let begin = |pilot: Leader<_, _>| drop(self.pool.spawn(move || pilot.complete(look())));
                 self.flights.join(name.to_key(), begin).await
             }

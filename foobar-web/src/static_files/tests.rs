@@ -15,8 +15,9 @@ use http_body_util::BodyExt;
 use tempfile::TempDir;
 
 use super::*;
+use crate::file_source::FileSources;
 use crate::request::NormalPath;
-use crate::{Autoindex, Links, SiteSettings};
+use crate::{Autoindex, Links, SiteSettings, WebSettings};
 
 /// The answer, waited for where that has to be.
 async fn serve(files: &StaticFiles, asked: &RequestView<'_>, path: &[u8]) -> Option<Reply> {

@@ -27,15 +27,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "in_process",
         &[
+            "deadline",
             "error",
             "file_source",
             "net",
             "pipeline",
             "plan",
+            "reply",
             "request",
             "settings",
             "site",
             "threads",
+            "tunnel",
             "web_tier",
             "worker",
         ],

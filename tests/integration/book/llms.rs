@@ -23,11 +23,11 @@ fn llms_txt_lists_every_page_with_its_first_sentence() {
 /// In the order of the summary.
 fn llms() -> String {
     let (summary, pages) = (read("src/SUMMARY.md"), pages());
-    let named = summary.lines().filter_map(|line| line.split_once("](")?.1.strip_suffix(')'));
-    let lines = named.filter_map(|name| pages.iter().find(|page| page.name == name)).map(line);
+    let links = summary.lines().filter_map(|line| line.strip_suffix(')')?.split_once('[')?.1.split_once("]("));
+    let lines = links.filter_map(|(title, name)| Some(line(title, pages.iter().find(|page| page.name == name)?)));
     HEAD.to_owned() + &lines.collect::<String>()
 }
 
-fn line(page: &Page) -> String {
-    format!("- [{}]({}): {}\n", page.title(), page.name.replace(".md", ".html"), page.first_sentence())
+fn line(title: &str, page: &Page) -> String {
+    format!("- [{title}]({}): {}\n", page.name.replace(".md", ".html"), page.first_sentence())
 }

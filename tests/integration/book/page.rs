@@ -41,10 +41,6 @@ impl Page {
         self.name == "tutorial.md"
     }
 
-    pub(super) fn title(&self) -> &str {
-        self.text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_else(|| panic!("{}: no title", self.name))
-    }
-
     /// Its first sentence.
     pub(super) fn first_sentence(&self) -> String {
         let paragraph: Vec<&str> =

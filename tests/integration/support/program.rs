@@ -150,7 +150,8 @@ impl Program {
         log
     }
 
-    fn command(program: &Path, folder: &Path) -> Command {
+    /// The command of any program on Foobar.
+    pub(crate) fn command(program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(folder).env_remove("RUST_BACKTRACE");
         command.env("FOOBAR__WEB__LISTEN", "127.0.0.1:0").env("FOOBAR__ADMIN__LISTEN", "127.0.0.1:0");

@@ -219,3 +219,12 @@ async fn a_field_that_would_end_its_line_is_a_500_and_nothing_of_it_is_sent() {
         assert!(!["x-a", "set-cookie", "location", "script"].iter().any(|word| written.contains(word)), "{written}");
     }
 }
+
+#[test]
+fn a_cause_that_the_client_is_told_of_as_well_is_logged_once() {
+    let logged = |error: Error| super::chain(&error.into());
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(logged(Error::new(status, "It is full.").caused_by("It is full.")), "It is full.");
+    assert_eq!(logged(Error::new(status, "Later.").caused_by("it is full")), "Later.: it is full");
+    assert_eq!(logged(Error::internal("it is full")), "it is full");
+}

@@ -35,7 +35,8 @@ async fn raw(body: web::Payload) -> impl Responder {
     HttpResponse::SwitchingProtocols().upgrade("raw").streaming(body)
 }
 
-/// A runtime with WebSockets at `/echo` and `/stubborn`, what calls it, and the client's end of the upgraded connection.
+/// A runtime with WebSockets at `/echo` and `/stubborn`, what calls it, and the client's end of the upgraded
+/// connection.
 async fn websocket(path: &str) -> (Arc<dyn AppTier>, Client, DuplexStream) {
     let (tier, client, near, answer) = switched(path, &AppSettings::default()).await;
     assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("upgrade")));

@@ -151,7 +151,7 @@ impl Root {
             |above: &Path| stat(above).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (self.device, self.inode));
         let mut aboves: Vec<&Path> = path.ancestors().collect();
         aboves.reverse();
-        path.strip_prefix(aboves.into_iter().find(|above| is_self(above))?).ok()
+        path.strip_prefix(aboves.into_iter().find(|above| is_self(above))?).ok() // it is above the path
     }
 
     fn open_without_links(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {

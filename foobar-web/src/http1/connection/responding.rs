@@ -328,6 +328,7 @@ fn connection_options(parts: &Parts, options: ConnectionOptions, minor: u8, clos
 /// What a response says of the length of its body, and how the body ends (RFC 9112 §6.3). A length that is announced beside a
 /// body of unknown length, or of none that is sent, has been found to be a number.
 fn framing(parts: &Parts, known: Option<u64>, facts: &RequestFacts) -> (Length, Delimiter) {
+    // No number: as if it were not there.
     let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let unsent = announced.map_or(Length::None, Length::Announced);
     match (parts.status, known, announced) {

@@ -31,6 +31,7 @@ impl<S: Transport> Connection<S> {
         let Gather { input, stream, out, .. } = &mut *io;
         let Input::HalfClosed(half_closed) = input else { return false };
         if half_closed.is_tested() && stream.is_reset().unwrap_or(true) {
+            // an error is the end of it too
             return true; // or it was lost
         }
         while let Poll::Ready(is_first) = half_closed.poll_look(cx, &mut self.leaving) {

@@ -11,7 +11,7 @@ use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
-use super::overview::CertificateOverview;
+use super::site_certificate::SiteCertificate;
 use super::stand_in::stand_in;
 use super::x509::Facts;
 use crate::kept::Kept;
@@ -95,13 +95,13 @@ impl Certificates {
     }
 
     /// What clients are shown.
-    pub(crate) fn overview(&self) -> Vec<CertificateOverview> {
+    pub(crate) fn overview(&self) -> Vec<SiteCertificate> {
         if let Some(kept) = self.missing() {
-            return vec![CertificateOverview::missing(&self.source.label, kept)];
+            return vec![SiteCertificate::missing(&self.source.label, kept)];
         }
         self.current.read(|current| {
             let all = current.keys.iter().filter_map(|certified| Facts::of(certified.cert.first()?)); // they were read before
-            all.map(|facts| CertificateOverview::of(&self.source.label, &facts)).collect()
+            all.map(|facts| SiteCertificate::of(&self.source.label, &facts)).collect()
         })
     }
 

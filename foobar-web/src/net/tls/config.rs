@@ -12,7 +12,7 @@ use super::certificates::{Certificates, SiteCertificates};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
-use super::overview::CertificateOverview;
+use super::site_certificate::SiteCertificate;
 use super::ticket_keys::TicketKeys;
 use crate::kept::Challenges;
 use crate::{Error, Warning};
@@ -108,7 +108,7 @@ impl Tls {
     }
 
     /// The certificates of all sites.
-    pub(crate) fn overview(&self) -> Vec<CertificateOverview> {
+    pub(crate) fn overview(&self) -> Vec<SiteCertificate> {
         self.sites.iter().flatten().flat_map(|site| site.certificates.overview()).collect()
     }
 

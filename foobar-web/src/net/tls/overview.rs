@@ -1,46 +1,30 @@
-use std::time::{Duration, SystemTime};
+use std::io;
+use std::path::Path;
 
-use super::distinguished_name;
+use super::pem::PemFile;
 use super::x509::Facts;
-use crate::kept::Kept;
 
-/// A certificate of a site, for whoever asks who has signed it and how long it is good.
+/// What a certificate says of itself, for whoever asks for whom it is and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct CertificateOverview {
-    /// The site's label: NAME in `[sites.NAME]`.
-    pub site: String,
-    /// The names and addresses that it is for.
+    /// The names and addresses that it is for; a name in lower case.
     pub names: Vec<String>,
-    /// Who has signed it, such as `CN=R11,O=Let's Encrypt,C=US`; `None` where there is none yet.
-    pub issuer: Option<String>,
-    /// When it expires; `None` where there is none yet.
-    pub expires: Option<SystemTime>,
-    /// When the server orders the next one; `None` if somebody else looks after it.
-    pub renews: Option<SystemTime>,
-    /// Why the last order has failed, or has not brought all names.
-    pub error: Option<String>,
+    /// When it begins to be valid, in seconds since 1970.
+    pub not_before: i64,
+    /// When it ends to be valid.
+    pub not_after: i64,
 }
 
 impl CertificateOverview {
-    /// That of the site of this label.
-    pub(super) fn of(label: &str, facts: &Facts<'_>) -> Self {
+    /// Of the first certificate of a PEM file, which is the server's own. An error says why the file cannot be read, or what
+    /// is wrong with it.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidData, message);
+        let chain = PemFile::read(path)?.certificates().map_err(invalid)?;
+        let facts = chain.first().and_then(|certificate| Facts::of(certificate));
+        let facts = facts.ok_or_else(|| invalid("it holds what is not an X.509 certificate".to_owned()))?;
         let addresses = facts.addresses.iter().map(ToString::to_string);
-        let seconds = u64::try_from(facts.not_after).unwrap_or(0); // expired before 1970
-        Self {
-            names: facts.names.iter().cloned().chain(addresses).collect(),
-            issuer: Some(distinguished_name::text(facts.issuer).unwrap_or_default()), // it may be nameless
-            expires: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
-            ..Self::empty(label)
-        }
-    }
-
-    /// There is none yet.
-    pub(super) fn missing(label: &str, kept: &Kept) -> Self {
-        Self { names: kept.names.clone(), ..Self::empty(label) }
-    }
-
-    fn empty(label: &str) -> Self {
-        Self { site: label.to_owned(), names: Vec::new(), issuer: None, expires: None, renews: None, error: None }
+        let names = facts.names.iter().cloned().chain(addresses).collect();
+        Ok(Self { names, not_before: facts.not_before, not_after: facts.not_after })
     }
 }

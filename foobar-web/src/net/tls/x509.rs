@@ -119,7 +119,7 @@ pub(crate) fn next_update(list: &[u8]) -> Option<i64> {
 fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {
         4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from), // the length is right
-        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from), // the same
         _ => None,
     }
 }

@@ -30,6 +30,7 @@ fn parse_address(text: &[u8]) -> Option<SocketAddr> {
     let text = str::from_utf8(text).ok()?; // no text, no address
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text); // IPv6 has brackets
     let address = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0)).or_else(|_| text.parse());
+    // What is no address is not believed.
     address.ok().map(|address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
@@ -45,5 +46,5 @@ fn parse_scheme(text: &[u8]) -> Option<Scheme> {
 
 fn parse_host(text: &[u8]) -> Option<String> {
     let text = str::from_utf8(text).ok()?; // no text, no host
-    Host::parse(text).ok().map(|_| text.to_owned())
+    Host::parse(text).ok().map(|_| text.to_owned()) // what is no host is not believed
 }

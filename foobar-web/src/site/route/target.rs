@@ -205,6 +205,7 @@ fn compile_redirect(
     let location = Location::compile(url, pattern, host.as_deref());
     let location = location.map_err(|message| Error::setting(format!("{key}.redirect"), message))?;
     let status =
+        // An error below.
         StatusCode::from_u16(status).ok().filter(|status| matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308));
     let status = status.ok_or_else(|| {
         Error::setting(format!("{key}.status"), "a redirect has the status 301, 302, 303, 307 or 308")
@@ -218,6 +219,7 @@ fn compile_respond(
     status: u16,
     added: impl FnOnce(&str) -> Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Target, Error> {
+    // An error below.
     let status = StatusCode::from_u16(status).ok().filter(|status| (200..600).contains(&status.as_u16()));
     let status = status.ok_or_else(|| Error::setting(format!("{key}.respond"), "a status is from 200 to 599"))?;
     let content_type = HeaderValue::try_from(&route.content_type).map_err(|_| {

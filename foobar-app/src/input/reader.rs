@@ -1,0 +1,321 @@
+use std::collections::BTreeMap;
+
+use serde::de::{Deserializer, Error, Visitor};
+use serde_json::{Number, Value};
+
+use super::access::{Choice, Entries, Items, Part};
+use super::place;
+use super::repairs::{Repair, Repairs};
+use super::wrong::Wrong;
+
+/// The fields of a form: each name with its values, in the order in which they came.
+pub(crate) type Fields = BTreeMap<String, Vec<String>>;
+
+/// What was sent, or a part of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Given<'a> {
+    Json(&'a Value),
+    Form(&'a Fields),
+    /// One field of a form; the last of its values counts where only one is asked for.
+    Texts(&'a [String]),
+    /// A field that a form does not have.
+    Absent,
+    /// Something harmless of whatever type is asked for; this, if that is text.
+    Blank(&'static str),
+}
+
+impl Given<'_> {
+    /// Whether a form has the field, and nothing in it.
+    pub(super) fn is_left_empty(self, field: &str) -> bool {
+        let Given::Form(fields) = self else { return false };
+        fields.get(field).is_some_and(|texts| texts.last().is_some_and(|text| text.trim().is_empty()))
+    }
+}
+
+/// Reads what was given, with its repairs.
+#[derive(Clone)]
+pub(super) struct Reader<'a> {
+    given: Given<'a>,
+    path: String,
+    repairs: &'a Repairs,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(given: Given<'a>, repairs: &'a Repairs) -> Self {
+        Self::at(String::new(), given, repairs)
+    }
+
+    fn at(path: String, given: Given<'a>, repairs: &'a Repairs) -> Self {
+        let given = match repairs.of(&path) {
+            None => given,
+            Some(Repair::Absent) => Given::Absent,
+            Some(Repair::Blank(text)) => Given::Blank(text),
+            Some(Repair::Last) => Given::Blank(""),
+        };
+        Self { given, path, repairs }
+    }
+
+    fn part(&self, path: String, given: Given<'a>) -> Part<Self> {
+        Part { path: path.clone(), reader: Self::at(path, given, self.repairs) }
+    }
+
+    /// The fields of a table, those last that have to wait; with them what was missing and has a repair.
+    fn entries(&self, given: Vec<(&'a str, Given<'a>)>) -> Entries<'a, Self> {
+        let missing = self.repairs.within(&self.path).filter(|name| !given.iter().any(|(known, _)| known == name));
+        let missing: Vec<_> = missing.map(|name| (name, Given::Absent)).collect();
+        let entry = |(name, given)| (name, self.part(place::join(&self.path, name), given));
+        let mut entries: Vec<_> = given.into_iter().chain(missing).map(entry).collect();
+        entries.sort_by_key(|(_, part)| self.repairs.is_last(&part.path));
+        Entries::of(entries)
+    }
+
+    fn table<'de, V: Visitor<'de>>(&self, blank: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
+        let given = match self.given {
+            Given::Json(Value::Object(fields)) => {
+                fields.iter().map(|(name, value)| (name.as_str(), Given::Json(value))).collect()
+            }
+            Given::Form(fields) => fields.iter().map(|(name, values)| (name.as_str(), Given::Texts(values))).collect(),
+            Given::Blank(text) => blank.iter().map(|name| (*name, Given::Blank(text))).collect(),
+            Given::Absent => return Err(Wrong::missing()),
+            Given::Json(_) | Given::Texts(_) => return Err(Wrong::told("is not an object")),
+        };
+        visitor.visit_map(self.entries(given)).map_err(|wrong| wrong.at(&self.path))
+    }
+
+    /// A list; of a form, the items have the name of their field. `blank` is how many it has if it is blank.
+    fn list<'de, V: Visitor<'de>>(&self, blank: usize, visitor: V) -> Result<V::Value, Wrong> {
+        let numbered = |(number, value)| self.part(place::item(&self.path, number), Given::Json(value));
+        let of_form = |given| Part { path: self.path.clone(), reader: Self { given, ..self.clone() } };
+        let items = match self.given {
+            Given::Json(Value::Array(items)) => items.iter().enumerate().map(numbered).collect(),
+            Given::Texts(texts) => texts.chunks(1).map(Given::Texts).map(of_form).collect(),
+            Given::Absent if blank > 0 => return Err(Wrong::missing()),
+            Given::Absent => Vec::new(),
+            Given::Blank(_) => vec![self.given; blank].into_iter().map(of_form).collect(),
+            Given::Json(_) | Given::Form(_) => return Err(Wrong::told("is not a list")),
+        };
+        visitor.visit_seq(Items::of(items))
+    }
+
+    /// The text of a field.
+    fn text(&self) -> Result<&'a str, Wrong> {
+        match self.given {
+            Given::Json(Value::String(text)) => Ok(text),
+            Given::Texts(texts) => texts.last().map(String::as_str).ok_or_else(Wrong::missing),
+            Given::Blank(text) => Ok(text),
+            Given::Absent => Err(Wrong::missing()),
+            Given::Json(_) | Given::Form(_) => Err(Wrong::told("is not text")),
+        }
+    }
+
+    /// A number, or the sentence that it is none.
+    fn number(&self, what: &'static str) -> Result<Number, Wrong> {
+        match self.given {
+            Given::Json(Value::Number(number)) => Ok(number.clone()),
+            Given::Texts(_) => number_of(self.text()?.trim()).ok_or_else(|| Wrong::told(what)),
+            Given::Blank(_) => Ok(0.into()),
+            Given::Absent => Err(Wrong::missing()),
+            Given::Json(_) | Given::Form(_) => Err(Wrong::told(what)),
+        }
+    }
+
+    fn integer(&self, least: i128, most: i128) -> Result<i128, Wrong> {
+        const WHAT: &str = "is not a whole number";
+        let number = self.number(WHAT)?.as_i128().ok_or_else(|| Wrong::told(WHAT))?;
+        match number {
+            _ if number < least => Err(Wrong::told(format!("is less than {least}"))),
+            _ if number > most => Err(Wrong::told(format!("is more than {most}"))),
+            _ => Ok(number),
+        }
+    }
+
+    fn float(&self) -> Result<f64, Wrong> {
+        const WHAT: &str = "is not a number";
+        self.number(WHAT)?.as_f64().ok_or_else(|| Wrong::told(WHAT))
+    }
+
+    /// A box of a form is checked, or not sent at all.
+    fn boolean(&self) -> Result<bool, Wrong> {
+        const WHAT: &str = "is not true or false";
+        match self.given {
+            Given::Json(Value::Bool(value)) => Ok(*value),
+            Given::Texts(_) => is_checked(self.text()?).ok_or_else(|| Wrong::told(WHAT)),
+            Given::Absent | Given::Blank(_) => Ok(false),
+            Given::Json(_) | Given::Form(_) => Err(Wrong::told(WHAT)),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        match self.given {
+            Given::Json(value) => value.is_null(),
+            Given::Texts(texts) => texts.iter().all(String::is_empty),
+            Given::Absent | Given::Blank(_) => true,
+            Given::Form(_) => false,
+        }
+    }
+
+    fn choice(&self, choices: &'static [&'static str]) -> Result<Choice<'a, Self>, Wrong> {
+        match self.given {
+            Given::Json(Value::Object(fields)) if fields.len() == 1 => {
+                let (name, value) = fields.iter().next().expect("it has one field");
+                let value = self.part(place::join(&self.path, name), Given::Json(value));
+                Ok(Choice { name, value: Some(value) })
+            }
+            Given::Blank(_) => {
+                let name = choices.first().copied().unwrap_or_default(); // there is nothing to choose
+                Ok(Choice { name, value: None })
+            }
+            _ => Ok(Choice { name: self.text()?, value: None }),
+        }
+    }
+}
+
+/// A number as a person writes it; not `inf` and `nan`.
+fn number_of(text: &str) -> Option<Number> {
+    let whole = text.parse().ok().and_then(Number::from_i128);
+    whole.or_else(|| Number::from_f64(text.parse().ok()?))
+}
+
+/// What a box of a form says; `None` if it is no box.
+pub(crate) fn is_checked(text: &str) -> Option<bool> {
+    match text {
+        "on" | "true" | "1" | "yes" => Some(true),
+        "off" | "false" | "0" | "no" | "" => Some(false),
+        _ => None,
+    }
+}
+
+/// Methods of a [`Deserializer`] that ask for an integer.
+macro_rules! integers {
+    ($($method:ident $visit:ident $kind:ty,)*) => { $(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+            let number = self.integer(<$kind>::MIN.into(), <$kind>::MAX.into())?;
+            visitor.$visit(number as $kind) // it is in the range
+        }
+    )* };
+}
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = Wrong;
+
+    integers! {
+        deserialize_i8 visit_i8 i8,
+        deserialize_i16 visit_i16 i16,
+        deserialize_i32 visit_i32 i32,
+        deserialize_i64 visit_i64 i64,
+        deserialize_u8 visit_u8 u8,
+        deserialize_u16 visit_u16 u16,
+        deserialize_u32 visit_u32 u32,
+        deserialize_u64 visit_u64 u64,
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.given {
+            Given::Json(Value::Null) => visitor.visit_unit(),
+            Given::Json(Value::Bool(value)) => visitor.visit_bool(*value),
+            Given::Json(Value::Number(number)) => number.deserialize_any(visitor).map_err(Wrong::custom),
+            Given::Json(Value::Array(_)) => self.list(0, visitor),
+            Given::Json(Value::Object(_)) | Given::Form(_) => self.table(&[], visitor),
+            Given::Json(Value::String(_)) | Given::Texts(_) | Given::Blank(_) | Given::Absent => {
+                visitor.visit_str(self.text()?)
+            }
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_bool(self.boolean()?)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_f32(self.float()? as f32)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_f64(self.float()?)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_str(if let Given::Blank(_) = self.given { " " } else { self.text()? })
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_str(self.text()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_bytes(self.text()?.as_bytes())
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        if self.is_none() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        if self.is_none() { visitor.visit_unit() } else { Err(Wrong::told("is not expected")) }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.list(0, visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Wrong> {
+        self.list(length, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        self.list(length, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.table(&[], visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        self.repairs.names().learn(fields);
+        self.table(fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        choices: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        visitor.visit_enum(self.choice(choices)?)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    /// Whatever it is, also what a form lacks.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_unit()
+    }
+}

@@ -1,0 +1,32 @@
+use std::io;
+use std::path::PathBuf;
+
+use super::dependency::DependencyError;
+use super::name::NameError;
+
+/// Why a package was not made. Nothing of it is there.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NewError {
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Dependency(#[from] DependencyError),
+    #[error("the folder {} is there already and not empty; choose another name", .0.display())]
+    NotEmpty(PathBuf),
+    #[error("{} is there already and no folder; choose another name", .0.display())]
+    NoFolder(PathBuf),
+    #[error("cannot write {}; nothing was made", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("the folder in which the package is to be made cannot be read")]
+    Here(#[source] io::Error),
+}
+
+impl NewError {
+    /// 2 where something else must be asked for.
+    pub(super) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Name(_) | Self::Dependency(_) => 2,
+            Self::NotEmpty(_) | Self::NoFolder(_) | Self::Io { .. } | Self::Here(_) => 1,
+        }
+    }
+}

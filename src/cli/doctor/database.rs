@@ -1,0 +1,79 @@
+use foobar_app::Db;
+use foobar_core::Chain;
+use foobar_core::config::Config;
+use foobar_db::{DatabaseInfo, Engine, MigrationStatus, Migrations, Presence};
+
+use super::clock;
+use super::report::{Report, Topic, counted};
+use crate::cli::runtime::block_on;
+use crate::composition::{self, Parts};
+use crate::settings::AllSettings;
+
+const TOPIC: Topic = Topic::Database;
+
+pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettings, parts: &Parts) {
+    let opened = match &parts.database {
+        Some(database) => Ok(database.clone()),
+        None if settings.database.url.is_some() => composition::open(config, settings),
+        None => return report.ok(TOPIC, "none: `database.url` is not set, and the application has no migrations"),
+    };
+    let migrations = opened.and_then(|database| Ok((database, composition::migrations(parts)?)));
+    match migrations {
+        Ok((database, migrations)) => reach(report, &database, &migrations),
+        Err(error) => report.problem(TOPIC, Chain(&error)),
+    }
+}
+
+fn reach(report: &mut Report, database: &Db, migrations: &Migrations) {
+    if let Err(error) = block_on(async { Ok(database.check().await?) }) {
+        return report.problem(TOPIC, Chain(&*error));
+    }
+    match block_on(async { Ok(database.info().await?) }) {
+        Ok(info) => tell(report, database, info),
+        Err(error) => return report.problem(TOPIC, Chain(&*error)),
+    }
+    migrations.warnings(database.engine()).iter().for_each(|warning| report.warning(TOPIC, warning));
+    match block_on(async { Ok(database.check_migrations(migrations).await?) }) {
+        Ok((presence, all)) => schema(report, presence, &all),
+        Err(error) => report.problem(TOPIC, Chain(&*error)),
+    }
+}
+
+/// A file that can be read can be written too: that was looked at before.
+fn tell(report: &mut Report, database: &Db, info: Option<DatabaseInfo>) {
+    let place = database.describe();
+    match (info, database.engine()) {
+        (None, _) => report.ok(TOPIC, format_args!("{place} is not there yet; a start makes it")),
+        (Some(info), Engine::Sqlite) => {
+            report.ok(TOPIC, format_args!("{place} can be read and written, by SQLite {}", info.version));
+        }
+        (Some(info), Engine::Mysql) => {
+            report.ok(TOPIC, format_args!("{place} is reached; the server is {}", info.version));
+            clock::compare(report, info.time);
+        }
+    }
+}
+
+fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStatus)]) {
+    let named = |is: fn(&MigrationStatus) -> bool| -> Vec<&str> {
+        all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
+    };
+    let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
+    let pending = named(|status| matches!(status, MigrationStatus::Pending));
+    let done = named(|status| matches!(status, MigrationStatus::Done)).len();
+    let unknown = all.len() - begun.len() - pending.len() - done;
+    if !begun.is_empty() {
+        report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
+    }
+    if unknown > 0 {
+        let text = "that this program does not have: a newer one has run on this database";
+        report.warning(TOPIC, format_args!("it has seen {} {text}", counted(unknown, "migration")));
+    }
+    match (presence, pending.len()) {
+        (_, 0) => report.ok(TOPIC, format_args!("migrated: {}", counted(done, "migration"))),
+        (Presence::Missing, count) => report.ok(TOPIC, format_args!("a start runs {}", counted(count, "migration"))),
+        (Presence::Present, _) => {
+            report.warning(TOPIC, format_args!("pending: {}; a start runs them, or `migrate`", pending.join(", ")));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+CREATE TABLE messages (
+    id     BIGINT       NOT NULL PRIMARY KEY AUTO_INCREMENT,
+    author VARCHAR(100) NOT NULL,
+    body   TEXT         NOT NULL
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -1,0 +1,5 @@
+CREATE TABLE messages (
+    id     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    author TEXT    NOT NULL,
+    body   TEXT    NOT NULL
+);

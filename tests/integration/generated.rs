@@ -1,0 +1,169 @@
+//! The packages that `foobar new` makes: built, checked, tested and asked. It takes minutes, so `tests/run` asks for them:
+//!
+//!     cargo test --all-features --test integration generated:: -- --ignored
+//!
+//! They lie in `target/new`, and are built to `target` with the versions of Foobar's own lock file: what Foobar stands on
+//! is there already.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use foobar::test::TestDb;
+
+use crate::support::{Answer, Program};
+
+/// A new package.
+struct Package {
+    name: &'static str,
+    folder: PathBuf,
+}
+
+impl Package {
+    /// Made with these options.
+    fn new(name: &'static str, options: &[&str]) -> Self {
+        let place = root().join("target/new").join(name); // alone in it: tests run side by side
+        if place.exists() {
+            fs::remove_dir_all(&place).unwrap();
+        }
+        fs::create_dir_all(&place).unwrap();
+        for settings in ["rustfmt.toml", "clippy.toml"] {
+            fs::write(place.join(settings), "").unwrap(); // else those of Foobar would be found above
+        }
+        let made = Program::foobar(&place).args(["new", name, "--foobar"]).arg(root()).args(options).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let folder = place.join(name);
+        fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+        Self { name, folder }
+    }
+
+    /// Formatting, clippy and its own tests, those on MariaDB too.
+    fn passes_its_checks(&self) {
+        self.cargo(&["fmt", "--check"]);
+        self.cargo(&["clippy", "--offline", "--all-targets", "--", "-D", "warnings"]);
+        self.cargo(&["test", "--offline", "--", "--include-ignored"]);
+        self.cargo(&["build", "--offline"]);
+    }
+
+    fn cargo(&self, arguments: &[&str]) {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(arguments).current_dir(&self.folder).env("CARGO_TARGET_DIR", target());
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(output.status.success(), "cargo {arguments:?} in {}: {text}", self.folder.display());
+    }
+
+    /// Started in its folder as `cargo run` starts it, but on a free port.
+    fn start(&self, change: impl FnOnce(&mut Command) -> &mut Command) -> Program {
+        let mut command = Program::command(&target().join("debug").join(self.name), &self.folder);
+        Program::start(change(&mut command))
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where this program was built.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap(); // target/debug/deps/integration-…
+    program.ancestors().nth(3).unwrap().to_owned()
+}
+
+/// A URL on MariaDB, with what keeps it there.
+fn mariadb() -> TestDb {
+    tokio::runtime::Runtime::new().unwrap().block_on(TestDb::mysql())
+}
+
+fn leave_message(program: &Program, kind: &str, body: &str) -> Answer {
+    let fields = format!("Content-Type: {kind}\r\n");
+    program.client().request("POST", "/messages", &fields, body.as_bytes())
+}
+
+/// Serves pages, and keeps a message.
+fn pages_keep_a_message(program: &Program) {
+    let page = program.get("/");
+    assert!(page.status == 200 && page.text().contains("<h1>Hello!</h1>"), "{}", page.text());
+    let kept = leave_message(program, "application/x-www-form-urlencoded", "author=Ada&body=On+paper");
+    assert_eq!(kept.status, 303);
+    assert!(program.get("/").text().contains("<h2>Ada</h2>"));
+    assert_eq!(program.get("/robots.txt").status, 200);
+}
+
+#[test]
+#[ignore = "builds a package, which takes a minute"]
+fn pages_with_a_database() {
+    let package = Package::new("new-pages", &[]);
+    package.passes_its_checks();
+    let program = package.start(|command| command);
+    pages_keep_a_message(&program);
+    assert!(package.folder.join("new-pages.db").is_file());
+    let database = mariadb();
+    pages_keep_a_message(&package.start(|command| command.env("FOOBAR__DATABASE__URL", database.url())));
+    its_unit_is_good(&package);
+    its_doctor_finds_no_problem(&package);
+}
+
+#[test]
+#[ignore = "builds a package, which takes a minute"]
+fn pages_by_axum_with_a_database() {
+    let package = Package::new("new-axum", &["--axum"]);
+    package.passes_its_checks();
+    pages_keep_a_message(&package.start(|command| command));
+    let database = mariadb();
+    pages_keep_a_message(&package.start(|command| command.env("FOOBAR__DATABASE__URL", database.url())));
+}
+
+#[test]
+#[ignore = "builds a package, which takes a minute"]
+fn an_api_with_a_database() {
+    let package = Package::new("new-api", &["--api"]);
+    package.passes_its_checks();
+    let database = mariadb();
+    for url in [None, Some(database.url())] {
+        let program = package.start(|command| command.envs(url.map(|url| ("FOOBAR__DATABASE__URL", url))));
+        assert_eq!(leave_message(&program, "application/json", r#"{"author":"Ada","body":"Hi"}"#).status, 201);
+        assert_eq!(program.get("/messages").text(), r#"[{"id":1,"author":"Ada","body":"Hi"}]"#);
+    }
+}
+
+#[test]
+#[ignore = "builds a package, which takes a minute"]
+fn pages_without_a_database() {
+    for (name, options) in [("new-plain", &["--no-database"][..]), ("new-axum-plain", &["--axum", "--no-database"])] {
+        let package = Package::new(name, options);
+        package.passes_its_checks();
+        let page = package.start(|command| command).get("/?name=Ada");
+        assert!(page.status == 200 && page.text().contains("<h1>Hello, Ada!</h1>"), "{}", page.text());
+        assert!(!package.folder.join(format!("{name}.db")).exists());
+    }
+}
+
+#[test]
+#[ignore = "builds a package, which takes a minute"]
+fn an_api_without_a_database() {
+    let package = Package::new("new-api-plain", &["--no-database", "--api"]);
+    package.passes_its_checks();
+    assert_eq!(package.start(|command| command).get("/").text(), r#"{"hello":"World"}"#);
+}
+
+fn its_doctor_finds_no_problem(package: &Package) {
+    let mut doctor = Program::command(&target().join("debug").join(package.name), &package.folder);
+    let output = doctor.arg("doctor").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && told.contains("foobar.toml sets sites.www.default"), "{told}");
+}
+
+/// As systemd reads it, where it is installed; its program stands for the one that is not installed here.
+fn its_unit_is_good(package: &Package) {
+    let unit = fs::read_to_string(package.folder.join("deploy/new-pages.service")).unwrap();
+    let copy = package.folder.join("new-pages.service");
+    fs::write(&copy, unit.replace("/usr/local/bin/new-pages", "/bin/true")).unwrap();
+    match Command::new("systemd-analyze").arg("verify").arg(&copy).output() {
+        Err(_) => println!("not tried: systemd is not installed here"),
+        Ok(output) => {
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() && !told.contains("new-pages.service"), "{told}");
+        }
+    }
+}

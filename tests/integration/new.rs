@@ -1,0 +1,193 @@
+//! What `foobar new` makes of each input, and that it makes a package whole or not at all.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use crate::support::{Program, on_a_small_disk};
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = entries.collect();
+    names.sort();
+    names
+}
+
+fn new(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    ended(&Program::foobar(folder).arg("new").args(arguments).output().unwrap())
+}
+
+fn ended(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Nothing is made, and the error has these words.
+fn refused(folder: &Path, arguments: &[&str], code: i32, words: &str) {
+    let before = names(folder);
+    let (exit, output, error) = new(folder, arguments);
+    assert_eq!((exit, output.as_str()), (code, ""), "{arguments:?}: {error}");
+    assert!(error.starts_with("error: ") && error.contains(words), "{arguments:?}: {error}");
+    assert_eq!(names(folder), before, "{arguments:?}");
+}
+
+#[test]
+fn a_name_that_no_package_can_have_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, words) in [
+        ("", "no name of a package"),
+        ("7up", "no name of a package"),
+        ("größe", "no name of a package"),
+        ("Blog", "no name of a package"),
+        ("--", "required arguments"),
+        ("sites/blog", "is a path"),
+        ("../blog", "is a path"),
+        (".", "is a path"),
+        ("match", "a word of the language"),
+        ("std", "every Rust program has"),
+        ("test", "every Rust program has"),
+        ("foobar", "a package that the new one depends on"),
+        ("foobar-web", "a package that the new one depends on"),
+        ("diesel", "a package that the new one depends on"),
+        (&"x".repeat(65), "longer than 64"),
+        (&"x".repeat(100_000), "longer than 64"),
+    ] {
+        refused(folder.path(), &[name], 2, words);
+    }
+    let bytes = OsStr::from_bytes(b"bl\xffog");
+    assert_eq!(Program::foobar(folder.path()).arg("new").arg(bytes).output().unwrap().status.code(), Some(2));
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn a_name_is_required_and_options_that_exclude_each_other_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in
+        [&[][..], &["blog", "--api", "--axum"], &["blog", "other"], &["blog", "--rails"], &["blog", "--foobar"]]
+    {
+        refused(folder.path(), arguments, 2, "");
+    }
+    let (code, help, _) = new(folder.path(), &["--help"]);
+    assert!(code == 0 && help.contains("--api and --axum exclude each other"), "{help}");
+    let before = Program::foobar(folder.path()).args(["--listen", "127.0.0.1:0", "new"]).output().unwrap();
+    let (code, _, error) = ended(&before);
+    assert!(code == 2 && error.contains("`new` takes no options before it"), "{error}");
+}
+
+#[test]
+fn what_is_there_already_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = new(folder.path(), &["blog", "--api"]);
+    assert_eq!(code, 0, "{error}");
+    let main = fs::read(folder.path().join("blog/src/main.rs")).unwrap();
+    refused(folder.path(), &["blog"], 1, "the folder blog is there already and not empty");
+    assert_eq!(fs::read(folder.path().join("blog/src/main.rs")).unwrap(), main);
+
+    fs::write(folder.path().join("file"), "mine").unwrap();
+    symlink("nowhere", folder.path().join("dangling")).unwrap();
+    symlink("blog", folder.path().join("link")).unwrap();
+    for name in ["file", "dangling", "link"] {
+        refused(folder.path(), &[name], 1, &format!("{name} is there already and no folder"));
+    }
+    fs::create_dir(folder.path().join("hidden")).unwrap();
+    fs::write(folder.path().join("hidden/.git"), "").unwrap();
+    refused(folder.path(), &["hidden"], 1, "not empty");
+}
+
+#[test]
+fn an_empty_folder_becomes_the_package() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("blog")).unwrap();
+    let (code, output, error) = new(folder.path(), &["blog", "--no-database"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(output.starts_with("made blog: pages without a database, on\n    foobar = { path = \"/"), "{output}");
+    assert_eq!(names(folder.path()), ["blog"]);
+    assert!(folder.path().join("blog/src/main.rs").is_file() && !folder.path().join("blog/migrations").exists());
+}
+
+#[test]
+fn of_several_that_make_the_same_one_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |_| {
+        let mut command = Program::foobar(folder.path());
+        command.args(["new", "blog"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let all: Vec<_> = (0..8).map(start).collect();
+    let outputs: Vec<_> = all.into_iter().map(|one| ended(&one.wait_with_output().unwrap())).collect();
+    assert_eq!(outputs.iter().filter(|(code, ..)| *code == 0).count(), 1, "{outputs:?}");
+    assert!(outputs.iter().all(|(code, _, error)| *code == 0 || error.contains("not empty")), "{outputs:?}");
+    assert_eq!(names(folder.path()), ["blog"]);
+    assert!(names(&folder.path().join("blog")).contains(&"templates".to_owned()));
+}
+
+#[test]
+fn a_dependency_that_is_no_foobar_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/Cargo.toml"), "[package]\nname = \"other\"\n").unwrap();
+    for (given, words) in [
+        ("other", "is not the folder of Foobar's sources"),
+        ("other/Cargo.toml", "is not the folder of Foobar's sources"),
+        ("nowhere", "cannot be read"),
+        ("", "cannot be read"),
+        ("ftp://example.com/foobar", "no URL that cargo takes"),
+        ("git@example.com:foobar.git", "write ssh://git@example.com/foobar.git"),
+        ("https://me:hunter2@example.com/foobar", "holds a password"),
+    ] {
+        refused(folder.path(), &["blog", "--foobar", given], 2, words);
+        assert!(!new(folder.path(), &["blog", "--foobar", given]).2.contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_path_is_made_absolute_and_a_url_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    symlink(env!("CARGO_MANIFEST_DIR"), folder.path().join("foobar sources")).unwrap();
+    for (name, given) in [("one", "foobar sources"), ("two", "file:///srv/git/foobar")] {
+        let (code, _, error) = new(folder.path(), &[name, "--foobar", given]);
+        assert_eq!(code, 0, "{error}");
+    }
+    let manifest = |name: &str| -> toml::Table {
+        fs::read_to_string(folder.path().join(name).join("Cargo.toml")).unwrap().parse().unwrap()
+    };
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
+    assert_eq!(manifest("one")["dependencies"]["foobar"]["path"].as_str(), sources.to_str());
+    assert_eq!(manifest("two")["dependencies"]["foobar"]["git"].as_str(), Some("file:///srv/git/foobar"));
+}
+
+#[test]
+fn without_a_toolchain_the_package_is_made_and_what_to_install_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Program::foobar(folder.path()).args(["new", "blog"]).env("PATH", folder.path()).output().unwrap();
+    let (code, _, error) = ended(&output);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("warning: there is no `cargo` in PATH") && error.contains("https://rustup.rs"), "{error}");
+    assert!(error.contains("warning: there is no `cc` in PATH"), "{error}");
+    assert!(folder.path().join("blog/Cargo.toml").is_file());
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_left() {
+    let script = "dd if=/dev/zero of=mine bs=1k count=32 2>/dev/null; \"$0\" new blog; echo $?; ls -A";
+    let Some(output) = on_a_small_disk(script) else {
+        return println!("not tried: nothing can be mounted");
+    };
+    let (_, output, error) = ended(&output);
+    assert_eq!(output, "1\nmine\n", "{error}");
+    assert!(error.contains("cannot write blog/") && error.contains("No space left on device"), "{error}");
+}
+
+#[test]
+fn where_nothing_may_be_written_the_error_says_so() {
+    let script = "mount -o remount,ro . && \"$0\" new blog; echo $?; ls -A";
+    let Some(output) = on_a_small_disk(script) else {
+        return println!("not tried: nothing can be mounted");
+    };
+    let (_, output, error) = ended(&output);
+    assert_eq!(output, "1\n", "{error}");
+    assert!(error.contains("cannot write blog; nothing was made: Read-only file system"), "{error}");
+}
