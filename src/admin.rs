@@ -4,6 +4,7 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -135,6 +136,12 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
     }
+    let is_word = |path: &&PathBuf| path.as_os_str() == "internal" || path.as_os_str() == "auto";
+    if let Some(word) = admin.ssl_certificate.iter().find(is_word) {
+        let word = word.display();
+        let message = format!("\"{word}\" is for sites; name the file of a certificate, such as \"./{word}\"");
+        return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message });
+    }
     let mut settings = WebSettings::default();
     settings.listen = std::iter::once(address.to_owned()).collect();
     settings.workers = Some(1);
@@ -193,7 +200,8 @@ impl State {
         let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
         let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        text(status, draining.into_iter().chain(lines).collect())
+        let concerns = self.tiers.iter().flat_map(|tier| concerns(&**tier));
+        text(status, draining.into_iter().chain(lines).chain(concerns).collect())
     }
 
     /// Whether each tier is ready, by its name; of several with one name, whether all are.
@@ -228,6 +236,12 @@ impl State {
 /// A tier that panics is not ready; what the others say is told all the same.
 fn readiness(tier: &dyn Tier) -> Readiness {
     panics::catch(|| tier.readiness()).unwrap_or_else(|panic| Readiness::not(panic.to_string()))
+}
+
+/// Lines of what an operator should look at.
+fn concerns(tier: &dyn Tier) -> Vec<String> {
+    let concerns = panics::catch(|| tier.concerns()).unwrap_or_else(|panic| vec![panic.to_string()]);
+    concerns.iter().map(|concern| format!("{}: look at this: {concern}\n", tier.name())).collect()
 }
 
 /// Where something is.

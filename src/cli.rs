@@ -2,6 +2,7 @@
 
 mod arguments;
 mod calendar;
+mod certificates;
 mod check;
 mod doctor;
 mod installed_log;
@@ -91,6 +92,7 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
+                Command::Certificates => certificates::run(&composition),
                 _ => check::run(&composition),
             },
         },

@@ -13,7 +13,7 @@ use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{FileSources, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
@@ -105,6 +105,11 @@ impl Composition {
             Self { config, settings, migrations, database, app, web, admin, others, context, program };
         composition.admin = composition.admin()?;
         Ok(composition)
+    }
+
+    /// What the web tier says of its certificates.
+    pub(crate) fn certificates(&self) -> Vec<SiteCertificate> {
+        self.web.certificates()
     }
 
     /// What may surprise, each in a line that says where it stands: settings without effect, and variables that are

@@ -6,7 +6,7 @@ use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
-use foobar_web::{RouteSettings, ServerName, SiteSettings, WebSettings};
+use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
 
 settings! {
     /// `[server]`: the life of the process.
@@ -60,12 +60,19 @@ impl AllSettings {
             server: config.section()?,
             admin: config.section()?,
             log: config.section()?,
-            web: config.section()?,
+            web: web(config)?,
             sites: config.at("sites")?,
             app: config.section()?,
             database: config.section()?,
         })
     }
+}
+
+/// The web tier's settings, with those of the authority that signs for it.
+fn web(config: &Config) -> Result<WebSettings, ConfigError> {
+    let mut web: WebSettings = config.section()?;
+    web.acme = config.section()?;
+    Ok(web)
 }
 
 /// Merges the configuration. Where it names no site there is one, so that every key has its place.
@@ -91,6 +98,7 @@ pub(crate) fn loader() -> Loader {
         .section::<AdminSettings>()
         .section::<LogSettings>()
         .section::<WebSettings>()
+        .section::<AcmeSettings>()
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()

@@ -39,4 +39,5 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install sqlite3 sqlite3 "sqlite3, which backs a database up in the guide"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"
+    install pebble pebble "pebble, Let's Encrypt's server for tests"
 )

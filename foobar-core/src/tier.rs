@@ -30,6 +30,12 @@ pub trait Tier: Send + Sync + 'static {
     /// ready.
     fn readiness(&self) -> Readiness;
 
+    /// What an operator should look at although the tier serves, such as a certificate that expires soon: sentences without
+    /// secrets, which `/readyz` shows. Cheap, as [`readiness`](Self::readiness). By default nothing.
+    fn concerns(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// A stop has begun: [`drain`](Self::drain) comes once the tiers that stand on this one have drained. What would
     /// hold those up, such as a stream without an end, ends now. By default it does nothing.
     fn stopping(&self) {}

@@ -49,6 +49,14 @@ pub enum Error {
     /// The application could not be made on a worker thread.
     #[error("the application could not start on a worker thread")]
     Application(#[source] BoxError),
+    /// The folder of `web.state_dir` cannot be used.
+    #[error("`web.state_dir`: cannot use {}; name a folder that this server may read and write", path.display())]
+    State {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The tier has been started before; it starts once.
     #[error("the web tier has been started before")]
     Started,
@@ -60,6 +68,7 @@ impl Error {
         match self {
             Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
             Self::Listen { .. } => Some("web.listen"),
+            Self::State { .. } => Some("web.state_dir"),
             Self::Thread { .. } | Self::Application(_) | Self::Started => None,
         }
     }

@@ -18,6 +18,8 @@ mod file_source;
 mod http1;
 mod http2;
 mod in_process;
+mod issuer;
+mod kept;
 mod limits;
 mod memory;
 mod net;
@@ -45,10 +47,11 @@ pub use file_source::{
     Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
-pub use net::{Address, CertificateOverview};
+pub use net::{Address, CertificateOverview, SiteCertificate};
 pub use rust_embed;
 pub use settings::{
-    Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient, WebSettings, Www,
+    AcmeSettings, Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient,
+    WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;

@@ -36,7 +36,9 @@ pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 pub(crate) use proxy_protocol::{Source, poll_header};
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
-pub use tls::CertificateOverview;
-pub(crate) use tls::{ClientRule, Established, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, renew};
+pub use tls::{CertificateOverview, SiteCertificate};
+pub(crate) use tls::{
+    ClientRule, Established, Facts, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, client_config, renew,
+};
 pub(crate) use tls_client::TlsClient;
 pub(crate) use transport::{Socket, Transport};

@@ -125,6 +125,10 @@ impl Pipeline {
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
+            Ok(SiteMatch::Challenge(site, answer)) => {
+                record.is_for(site.routes.of_site().id);
+                reply::text(answer).into()
+            }
             Ok(SiteMatch::Site(site)) => {
                 record.is_for(site.routes.of_site().id);
                 let pages = site.error_pages_for(request);

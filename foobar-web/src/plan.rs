@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use foobar_core::{MakeHandler, Metrics, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
+use crate::issuer::Issuers;
+use crate::kept::Kept;
 use crate::limits::{Limits, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{SiteOverview, Sites, warnings};
@@ -23,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Of the certificates that the server gets by itself, if it speaks TLS.
+    pub(crate) issuers: Option<Issuers>,
     /// What of the settings will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
@@ -41,7 +46,11 @@ impl Plan {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
-        let tls = tls(web, sites)?;
+        let issuers = Issuers::compile(web, sites, &listen)?;
+        if let Some(issuers) = &issuers {
+            compiled.wait_for(issuers.challenges(), |label| issuers.ordered(label));
+        }
+        let tls = tls(web, sites, issuers.as_ref())?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
@@ -53,6 +62,7 @@ impl Plan {
             clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
             sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
+            issuers,
             warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: Sink::open(&web.access_log)?,
@@ -71,6 +81,25 @@ impl Plan {
         metrics.gauge("foobar_web_connections_per_address_max", help, &[], most);
         let help = "Streams that one HTTP/2 connection may have open at a time (`web.http2_max_concurrent_streams`).";
         metrics.gauge("foobar_web_http2_streams_max", help, &[], self.limits.streams);
+        for (site, expires) in self.expiries() {
+            let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs()); // long ago
+            let help = "When the first of a site's certificates expires, in seconds since 1970.";
+            metrics.gauge("foobar_web_certificate_expiry_timestamp_seconds", help, &[("site", &site)], seconds);
+        }
+    }
+
+    /// When the first certificate of each site expires that has one.
+    fn expiries(&self) -> BTreeMap<String, SystemTime> {
+        let mut first = BTreeMap::new();
+        for certificate in self.tls.iter().flat_map(|tls| tls.overview()) {
+            if let Some(expires) = certificate.expires {
+                first
+                    .entry(certificate.site)
+                    .and_modify(|first: &mut SystemTime| *first = expires.min(*first))
+                    .or_insert(expires);
+            }
+        }
+        first
     }
 }
 
@@ -127,22 +156,35 @@ fn https_port(listen: &[Listen]) -> Option<u16> {
     Some(ssl.port().filter(|port| *port != 0).unwrap_or(443)) // a free port is a test's, or a proxy is before it
 }
 
-fn tls(web: &WebSettings, sites: &BTreeMap<String, SiteSettings>) -> Result<Option<Tls>, Error> {
+fn tls(
+    web: &WebSettings,
+    sites: &BTreeMap<String, SiteSettings>,
+    issuers: Option<&Issuers>,
+) -> Result<Option<Tls>, Error> {
     let options = TlsOptions {
         protocols: &web.ssl_protocols,
         tickets: web.ssl_session_tickets,
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
         alpn: alpn(web.http2),
+        challenges: issuers.and_then(Issuers::challenges),
     };
-    let of_site = |(label, site): (&String, &SiteSettings)| SiteCertificates {
-        key: config::key(&["sites", label]),
-        certificates: site.ssl_certificate.to_vec(),
-        keys: site.ssl_certificate_key.to_vec(),
-        names: site.server_name.to_vec(),
-        client_rule: client_rule(label, site),
-    };
+    let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
+    let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));
     Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+}
+
+fn certificates(label: &str, site: &SiteSettings, kept: Option<&Arc<Kept>>) -> SiteCertificates {
+    let own = kept.map(|kept| vec![kept.path.clone()]);
+    SiteCertificates {
+        label: label.to_owned(),
+        key: config::key(&["sites", label]),
+        certificates: own.clone().unwrap_or_else(|| site.ssl_certificate.to_vec()), // that is where it brings its own
+        keys: own.unwrap_or_else(|| site.ssl_certificate_key.to_vec()),             // the same
+        names: kept.map_or_else(|| site.server_name.to_vec(), |kept| kept.names.clone()),
+        client_rule: client_rule(label, site),
+        kept: kept.cloned(),
+    }
 }
 
 fn client_rule(label: &str, site: &SiteSettings) -> Option<ClientRule> {

@@ -13,7 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use foobar_core::{Response, ResponseBody};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, LOCATION};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, StatusCode};
 use memchr::memchr;
 
@@ -180,6 +182,14 @@ pub(crate) fn with_field(status: StatusCode, name: HeaderName, value: HeaderValu
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = status;
     response.headers_mut().insert(name, value);
+    response
+}
+
+/// A few words, which are nobody else's to keep.
+pub(crate) fn text(words: String) -> Response {
+    let mut response = Response::new(Bytes::from(words).into());
+    let fields = [(CONTENT_TYPE, "text/plain"), (CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    response.headers_mut().extend(fields.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }
 

@@ -1,13 +1,18 @@
 //! The configuration of a tier, section by section. It must not know what is made of it.
 
+mod acme;
+mod choices;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use foobar_core::config::{choice, settings};
+use foobar_core::config::settings;
 use foobar_core::{List, Period, Size, TrustedProxy};
-use serde::Deserialize;
 
 use crate::{Coding, Links};
+
+pub use self::acme::AcmeSettings;
+pub use self::choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
 
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.
@@ -119,6 +124,13 @@ settings! {
         /// most half of them list folders; with `1`, reads wait for lists. Compression has up to two threads beside
         /// them.
         pub file_threads: usize = "8",
+        /// The folder of what outlives the process: the certificates that the server gets by itself, and their keys. It is
+        /// made at the start with the mode 0700, where a site needs it, and may not lie in a folder that is served. If
+        /// absent, `$STATE_DIRECTORY`, which systemd sets by `StateDirectory=`, else `state` in the working folder.
+        pub state_dir: Option<PathBuf>,
+        ;
+        /// `[acme]`, which is a section of its own in a configuration.
+        pub acme: AcmeSettings,
     }
 }
 
@@ -134,7 +146,12 @@ settings! {
         /// The site's certificate for TLS: a PEM file, in which the certificates that signed it follow. Several, such
         /// as one by ECDSA and one by RSA for old clients, may stand side by side; each client gets the cheapest that
         /// it can verify. Changed files are used without a restart; where they cannot be used, the log says so once,
-        /// and those of before stay in use.
+        /// and those of before stay in use. Or `"internal"`, for development: at the start the server makes a
+        /// certificate for the site's names, `localhost` and the loopback addresses, signed by an authority of its own,
+        /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
+        /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
+        /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in `web.state_dir`; until
+        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be
         /// able to read.
@@ -315,91 +332,6 @@ settings! {
         pub error_page: Option<NoErrorPage>,
         /// The largest request body of this route, instead of the site's; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
-    }
-}
-
-choice! {
-    /// How a line of the access log looks.
-    pub enum LogFormat {
-        /// nginx's `combined`.
-        Combined = "combined",
-        /// The same with the request id at its end.
-        CombinedId = "combined_id",
-        /// One JSON object a line.
-        Json = "json",
-    }
-}
-
-/// That a route has none of its site's error pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct NoErrorPage;
-
-impl TryFrom<String> for NoErrorPage {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "off" { Ok(Self) } else { Err("write \"off\"; pages are the site's, in its `error_page`") }
-    }
-}
-
-choice! {
-    /// How the content of a folder is listed.
-    pub enum Autoindex {
-        /// Not at all.
-        Off = "off",
-        /// As a page.
-        Html = "html",
-        /// As nginx's `autoindex_format json`.
-        Json = "json",
-        /// As a page, or as JSON where `Accept` prefers it.
-        On = "on",
-    }
-}
-
-choice! {
-    /// Whether a site's clients show certificates.
-    pub enum VerifyClient {
-        /// They are not asked for any.
-        Off = "off",
-        /// One that is shown has to be good.
-        Optional = "optional",
-        /// Each has to show a good one.
-        On = "on",
-    }
-}
-
-choice! {
-    /// What a site with a certificate does with requests over HTTP.
-    pub enum Https {
-        /// They are answered as over HTTPS.
-        Keep = "keep",
-        /// They are redirected to HTTPS.
-        Redirect = "redirect",
-    }
-}
-
-choice! {
-    /// To whom HTTP/2 is spoken.
-    pub enum Http2 {
-        /// To nobody.
-        Off = "false",
-        /// To clients that ask for it in the TLS handshake.
-        Tls = "true",
-        /// To these, and to those that begin with it without TLS.
-        Cleartext = "cleartext",
-    }
-}
-
-choice! {
-    /// What happens to the `www.` in front of a site's names.
-    pub enum Www {
-        /// Names are as they are.
-        Keep = "keep",
-        /// `foobar.com` is redirected to `www.foobar.com`.
-        Add = "add",
-        /// `www.foobar.com` is redirected to `foobar.com`.
-        Remove = "remove",
     }
 }
 

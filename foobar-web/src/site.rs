@@ -6,6 +6,7 @@
 //! - An internal route lists its folders only where it says so itself.
 
 mod asset;
+mod certificate_names;
 mod client_rule;
 mod error_page;
 mod https;
@@ -20,11 +21,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use foobar_core::{Assets, Problem, Scheme, config};
-use http::StatusCode;
 use http::header::HeaderValue;
 use http::request::Parts;
+use http::{Method, StatusCode};
 
 use crate::counters::RouteIds;
+use crate::kept::{Challenges, Kept};
 use crate::limits::body_limit;
 use crate::request::{Host, NormalPath, host};
 use crate::static_files::Files;
@@ -35,6 +37,7 @@ use https::HttpsRules;
 use route::Folder;
 use server_name::Form;
 
+pub(crate) use certificate_names::certificate_names;
 pub(crate) use known_host::KnownHost;
 pub use overview::{RouteOverview, SiteOverview};
 pub(crate) use route::{Routes, TryReply, is_file};
@@ -51,6 +54,8 @@ pub(crate) struct Sites {
     pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
+    /// What authorities find that look whose a name is.
+    challenges: Option<Arc<Challenges>>,
 }
 
 /// One virtual host.
@@ -84,6 +89,8 @@ pub(crate) enum SiteMatch<'a> {
     Site(&'a Site),
     /// The same resource over HTTPS, or under the site's canonical name.
     Redirect(&'a Site, StatusCode, HeaderValue),
+    /// What a certificate authority looks for.
+    Challenge(&'a Site, String),
 }
 
 impl Sites {
@@ -96,10 +103,11 @@ impl Sites {
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
-        let (names, none) = (Names::compile(settings)?, Vec::new());
+        let names = Names::compile(settings)?;
         let route_ids = Arc::<RouteIds>::default();
         settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
-        let mut sites = Self { sites: Vec::new(), names, default: None, route_ids, https_port: None, warnings: none };
+        let (sites, warnings) = (Vec::new(), Vec::new());
+        let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings, challenges: None };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -122,6 +130,9 @@ impl Sites {
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
+        if let Some(answer) = self.challenge(site, request) {
+            return Ok(SiteMatch::Challenge(site, answer));
+        }
         if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
             && let Some(location) = https::location(host, port, &request.uri)
         {
@@ -134,6 +145,23 @@ impl Sites {
         let Some(host) = host else { return Ok(SiteMatch::Site(site)) };
         let location = self.canonical(index, &host, scheme, request);
         Ok(location.map_or(SiteMatch::Site(site), |to| SiteMatch::Redirect(site, StatusCode::MOVED_PERMANENTLY, to)))
+    }
+
+    /// Has sites answer challenges, and wait for the certificates that are ordered for them.
+    pub(crate) fn wait_for(
+        &mut self,
+        challenges: Option<Arc<Challenges>>,
+        ordered: impl Fn(&str) -> Option<Arc<Kept>>,
+    ) {
+        self.challenges = challenges;
+        self.sites.iter_mut().for_each(|site| site.https.wait_for(ordered(&site.overview.label)));
+    }
+
+    /// What an authority gets that looks whether a name is this site's.
+    fn challenge(&self, site: &Site, request: &Parts) -> Option<String> {
+        let challenges = self.challenges.as_ref().filter(|_| site.https.is_looked_at())?;
+        let is_asked = matches!(request.method, Method::GET | Method::HEAD);
+        https::token(request.uri.path()).filter(|_| is_asked).and_then(|token| challenges.answer(token))
     }
 
     /// The site that answers under this host itself; `None` where another name, an error or nothing is the answer.
@@ -161,7 +189,7 @@ impl Sites {
     }
 
     /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.
-    pub(crate) const fn redirects(&self, site: &Site, scheme: Scheme) -> bool {
+    pub(crate) fn redirects(&self, site: &Site, scheme: Scheme) -> bool {
         self.https_port.is_some() && site.https.redirects(scheme)
     }
 
@@ -227,6 +255,11 @@ impl Sites {
 }
 
 impl Site {
+    /// Whether the pipeline looks at this path first, as an authority may ask for it.
+    pub(crate) fn is_challenge(&self, path: &str) -> bool {
+        self.https.is_looked_at() && https::token(path).is_some()
+    }
+
     /// What `Strict-Transport-Security` says on a connection of this scheme.
     pub(crate) fn hsts(&self, scheme: Scheme) -> Option<&HeaderValue> {
         self.https.hsts(scheme)

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
+use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
-use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -24,6 +25,8 @@ pub struct Web {
     crew: Threads,
     /// Those that are bound: they listen once the tier has started.
     listeners: Mutex<Vec<Listener>>,
+    /// As long as the tier serves, where it gets certificates by itself.
+    renewing: Mutex<Option<Renewing>>,
 }
 
 impl Web {
@@ -45,7 +48,7 @@ impl Web {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default() })
+        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default(), renewing: Mutex::default() })
     }
 
     /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
@@ -68,6 +71,7 @@ impl Web {
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
         self.bind_all()?;
+        self.issue()?;
         let listeners = std::mem::take(&mut *self.listeners());
         listeners.iter().try_for_each(Listener::listen)?;
         let works = (0..self.plan.workers).map(|_| work(&listeners)).collect::<io::Result<_>>();
@@ -75,6 +79,21 @@ impl Web {
         self.crew.start(&self.plan, works).await?;
         *self.listeners() = listeners;
         Ok(())
+    }
+
+    /// Before the first client, so that it sees the certificate of a local authority.
+    fn issue(&self) -> Result<(), Error> {
+        let (Some(issuers), Some(tls)) = (&self.plan.issuers, &self.plan.tls) else { return Ok(()) };
+        if self.plan.listen.iter().any(|listen| listen.ssl) {
+            issuers.prepare()?;
+            tls.refresh();
+            *self.renewing() = Some(issuers.start()?);
+        }
+        Ok(())
+    }
+
+    fn renewing(&self) -> MutexGuard<'_, Option<Renewing>> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
     fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
@@ -107,6 +126,7 @@ impl Tier for Web {
         Box::pin(async move {
             let listeners = std::mem::take(&mut *self.listeners());
             drop(listeners); // the workers close their shares
+            drop(self.renewing().take());
             self.crew.drain(deadline).await;
         })
     }
@@ -115,12 +135,23 @@ impl Tier for Web {
         self.plan.metrics(metrics);
         self.crew.metrics(metrics);
         self.plan.store.metrics(metrics);
+        self.plan.issuers.iter().for_each(|issuers| issuers.metrics(metrics));
+    }
+
+    fn concerns(&self) -> Vec<String> {
+        self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.concerns(SystemTime::now()))
     }
 }
 
 impl WebTier for Web {
     fn sites(&self) -> Vec<SiteOverview> {
         self.plan.sites.overview()
+    }
+
+    fn certificates(&self) -> Vec<SiteCertificate> {
+        let mut all = self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
+        self.plan.issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
+        all
     }
 
     fn warnings(&self) -> Vec<Warning> {

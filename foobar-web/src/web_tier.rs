@@ -2,7 +2,7 @@
 
 use foobar_core::{BoxError, Tier};
 
-use crate::{Address, SiteOverview, Warning};
+use crate::{Address, SiteCertificate, SiteOverview, Warning};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -24,6 +24,11 @@ pub trait WebTier: Tier {
 
     /// Its sites and routes, in the order in which they are tried. The default has none.
     fn sites(&self) -> Vec<SiteOverview> {
+        Vec::new()
+    }
+
+    /// The certificates of its sites, as they are and as they are on the disk. May block. The default has none.
+    fn certificates(&self) -> Vec<SiteCertificate> {
         Vec::new()
     }
 

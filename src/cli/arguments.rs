@@ -28,6 +28,7 @@ pub(super) enum Command {
     Reference,
     Migrate(Migrate),
     Routes,
+    Certificates,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +98,7 @@ impl Command {
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
+            Some(("certificates", _)) => Self::Certificates,
             Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand() {
                 Some(("status", _)) => Migrate::Status,
                 Some(("down", _)) => Migrate::Down,
@@ -151,6 +153,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
                 ),
         )
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
+        .subcommand(command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders"))
 }
 
 fn name_argument() -> Arg {

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use foobar_core::{Period, Scheme};
 use http::Uri;
 use http::header::HeaderValue;
 
+use crate::kept::Kept;
 use crate::request::{Host, NormalPath};
 use crate::{Error, Https, SiteSettings};
 
@@ -11,6 +14,8 @@ pub(crate) struct HttpsRules {
     redirects: bool,
     /// What `Strict-Transport-Security` says over HTTPS (RFC 6797).
     hsts: Option<HeaderValue>,
+    /// The certificate that is ordered for the site, if it is; until there is one, clients are not sent to HTTPS.
+    ordered: Option<Arc<Kept>>,
 }
 
 impl HttpsRules {
@@ -23,16 +28,30 @@ impl HttpsRules {
             let message = "there is nothing to redirect to without `ssl_certificate`";
             return Err(Error::setting(format!("{key}.https"), message));
         }
-        Ok(Self { redirects: redirects && has_certificate, hsts })
+        Ok(Self { redirects: redirects && has_certificate, hsts, ordered: None })
     }
 
-    pub(crate) const fn redirects(&self, scheme: Scheme) -> bool {
-        self.redirects && matches!(scheme, Scheme::Http)
+    /// Has it wait for the certificate that is ordered for the site.
+    pub(super) fn wait_for(&mut self, ordered: Option<Arc<Kept>>) {
+        self.ordered = ordered;
+    }
+
+    /// Whether an authority looks for it at the site, so that it gets a certificate.
+    pub(crate) const fn is_looked_at(&self) -> bool {
+        self.ordered.is_some()
+    }
+
+    pub(crate) fn redirects(&self, scheme: Scheme) -> bool {
+        self.redirects && matches!(scheme, Scheme::Http) && self.has_certificate()
+    }
+
+    fn has_certificate(&self) -> bool {
+        self.ordered.as_ref().is_none_or(|ordered| ordered.is_issued())
     }
 
     /// What `Strict-Transport-Security` says on a connection of this scheme.
     pub(crate) fn hsts(&self, scheme: Scheme) -> Option<&HeaderValue> {
-        self.hsts.as_ref().filter(|_| scheme == Scheme::Https)
+        self.hsts.as_ref().filter(|_| scheme == Scheme::Https && self.has_certificate())
     }
 }
 
@@ -49,6 +68,11 @@ pub(crate) fn location(host: &Host<'_>, port: u16, uri: &Uri) -> Option<HeaderVa
 /// Whether a path, as it was sent, is one where a certificate authority looks.
 pub(crate) fn is_challenge(path: &str) -> bool {
     NormalPath::parse(path).is_ok_and(|path| path.as_bytes().starts_with(ACME_CHALLENGE.as_bytes()))
+}
+
+/// What an authority asks for at the path of its challenge, as it was sent.
+pub(crate) fn token(path: &str) -> Option<&str> {
+    path.strip_prefix(ACME_CHALLENGE)
 }
 
 /// Where a certificate authority looks whether the site belongs to whoever wants a certificate (RFC 8555 §8.3).

@@ -40,6 +40,15 @@ impl ServerName {
             .ok_or_else(|| format!("{text:?} is no name; write \"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\""))
     }
 
+    /// The name as certificates have it, an address without brackets; `None` of one with a star at its end.
+    pub(super) fn in_certificates(&self) -> Option<String> {
+        match self.form {
+            Form::Exact => Some(self.bare.trim_matches(['[', ']']).to_owned()),
+            Form::Leading => Some(format!("*.{}", self.bare)),
+            Form::Trailing => None,
+        }
+    }
+
     /// Whether this name, in lower case and without a port, is meant.
     pub fn is(&self, name: &str) -> bool {
         let rest = match self.form {

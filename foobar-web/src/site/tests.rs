@@ -21,6 +21,7 @@ fn choose(sites: &Sites, host: &str) -> Result<usize, String> {
             Ok(sites.sites.iter().position(|other| std::ptr::eq(other, site)).expect("it is one"))
         }
         Ok(SiteMatch::Redirect(_, _, location)) => Err(location.to_str().expect("a URL is text").to_owned()),
+        Ok(SiteMatch::Challenge(_, answer)) => Err(answer),
         Err(problem) => Err(problem.status().as_str().to_owned()),
     }
 }

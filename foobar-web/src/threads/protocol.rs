@@ -11,6 +11,7 @@ use super::handshake::handshake;
 use crate::Http2;
 use crate::http1::{refuse_plain, serve as serve_http1};
 use crate::http2::{PREFACE, serve as serve_http2};
+use crate::kept::ACME_TLS;
 use crate::net::{Established, Socket, Transport};
 use crate::worker::{ConnectionState, Worker};
 
@@ -26,6 +27,7 @@ pub(super) async fn serve_tls(
         Some(Established::Tls(stream)) if stream.protocol() == Some(b"h2") => {
             serve_http2(stream, BytesMut::new(), connection, worker, state).await;
         }
+        Some(Established::Tls(stream)) if stream.protocol() == Some(ACME_TLS) => drop(stream), // an authority has seen enough
         Some(Established::Tls(stream)) => serve_http1(stream, BytesMut::new(), connection, worker, state).await,
         Some(Established::Plain(socket, head)) => {
             let connection = ConnectInfo { scheme: Scheme::Http, ..connection };

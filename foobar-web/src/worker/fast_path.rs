@@ -45,8 +45,8 @@ impl FastPath {
     ) -> Option<FastAnswer> {
         let site = self.site(sites, buffers, host)?;
         let scheme = self.scheme(sites, site)?;
-        if !sites.admits(self.tls_site, site) {
-            return None; // the pipeline refuses it
+        if !sites.admits(self.tls_site, site) || site.is_challenge(asked.path) {
+            return None; // the pipeline refuses it, or knows the answer
         }
         let path = NormalPath::parse(asked.path).ok()?; // the pipeline refuses it
         let (mut reply, route) = find(site, asked, path.as_bytes())?;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use foobar_core::config::Loader;
 use foobar_core::{BodyError, BoxError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
-use foobar_web::{Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+use foobar_web::{AcmeSettings, Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
 use http::StatusCode;
 use http_body::{Body, Frame};
 use tokio::runtime::{Builder, Runtime};
@@ -45,7 +45,11 @@ pub(crate) struct Server {
 pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSettings>) {
     let mut file = tempfile::NamedTempFile::with_suffix(".toml").expect("the temporary folder is writable");
     file.write_all(toml.as_bytes()).expect("a temporary file takes bytes");
-    let mut loader = Loader::default().section::<WebSettings>().section::<SiteSettings>().section::<RouteSettings>();
+    let mut loader = Loader::default()
+        .section::<WebSettings>()
+        .section::<AcmeSettings>()
+        .section::<SiteSettings>()
+        .section::<RouteSettings>();
     for (key, value) in [("listen", "127.0.0.1:0"), ("workers", "1"), ("access_log", "off")] {
         if !toml.lines().any(|line| line.starts_with(key)) {
             loader = loader.set(format!("web.{key}"), value, "test");
@@ -57,7 +61,8 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
         loader = loader.set(key, value, "test");
         config = loader.clone().file(file.path()).load().expect("the configuration is good");
     }
-    let web = config.section().expect("the section is good");
+    let mut web: WebSettings = config.section().expect("the section is good");
+    web.acme = config.section().expect("the section is good");
     (web, config.at("sites").expect("the sites are good"))
 }
 

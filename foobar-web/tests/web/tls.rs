@@ -1,6 +1,8 @@
 //! TLS: the certificate for a name, the stream under HTTP, what is wrong with certificates.
 
+mod acme;
 mod https;
+mod internal;
 
 use std::fs;
 use std::io::{Read, Write};

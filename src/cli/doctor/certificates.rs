@@ -20,6 +20,13 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
         report.ok(Topic::Certificates, "none is configured");
     }
     for (key, path) in all {
+        if ["auto", "internal"].iter().any(|word| path.as_os_str() == *word) {
+            report.ok(
+                Topic::Certificates,
+                format_args!("`{key}`: the server gets it by itself; `certificates` tells of it"),
+            );
+            continue;
+        }
         match CertificateOverview::read(&path) {
             Ok(certificate) => tell(report, &path.display().to_string(), &certificate, now()),
             Err(error) => {

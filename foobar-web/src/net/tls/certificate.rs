@@ -95,8 +95,9 @@ impl Pair<'_> {
 
 /// When the certificate that has been read from these files expires; `None` of none.
 pub(super) fn expiry(pair: &Pair<'_>, certified: &CertifiedKey) -> Option<Expiry> {
-    let last = Facts::of(certified.cert.first()?)?.not_after;
-    Some(Expiry::new(format!("{}.ssl_certificate", pair.site), pair.certificate.to_owned(), last, EXPIRED))
+    let facts = Facts::of(certified.cert.first()?)?;
+    let key = format!("{}.ssl_certificate", pair.site);
+    Some(Expiry::new(key, pair.certificate.to_owned(), facts.not_after, EXPIRED).begun(facts.not_before))
 }
 
 struct Warnings<'a> {

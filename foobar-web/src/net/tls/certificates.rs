@@ -11,13 +11,17 @@ use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::site_certificate::SiteCertificate;
+use super::stand_in::stand_in;
 use super::x509::Facts;
+use crate::kept::Kept;
 use crate::{Error, Warning};
 
 /// The certificates of one site, as they are configured.
 #[derive(Clone, Debug)]
 pub(crate) struct SiteCertificates {
-    /// The site's key, such as `sites.main`.
+    /// NAME in `[sites.NAME]`, and its key, such as `sites.main`.
+    pub(crate) label: String,
     pub(crate) key: String,
     pub(crate) certificates: Vec<PathBuf>,
     pub(crate) keys: Vec<PathBuf>,
@@ -25,6 +29,8 @@ pub(crate) struct SiteCertificates {
     pub(crate) names: Vec<String>,
     /// What the site asks of its clients' certificates; `None` if it wants none.
     pub(crate) client_rule: Option<ClientRule>,
+    /// The one that the server gets by itself; its file is the only one, for certificate and key.
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 /// The certificates of one site: of those that a client can verify, the cheapest is used.
@@ -58,7 +64,7 @@ impl Certificates {
             return Ok(None);
         }
         let files = site.certificates.iter().chain(&site.keys).cloned().collect();
-        let current = FromFiles::load(files, || Current::load(site, provider))?;
+        let current = FromFiles::load(files, || Current::begin(site, provider))?;
         Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current }))
     }
 
@@ -88,6 +94,30 @@ impl Certificates {
         }
     }
 
+    /// What clients are shown.
+    pub(crate) fn overview(&self) -> Vec<SiteCertificate> {
+        if let Some(kept) = self.missing() {
+            return vec![SiteCertificate::missing(&self.source.label, kept)];
+        }
+        self.current.read(|current| {
+            let all = current.keys.iter().filter_map(|certified| Facts::of(certified.cert.first()?)); // they were read before
+            all.map(|facts| SiteCertificate::of(&self.source.label, &facts)).collect()
+        })
+    }
+
+    /// Which will not be good for long, or are missing, in sentences.
+    pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
+        if self.missing().is_some() {
+            return vec![format!("`{}.ssl_certificate`: no certificate has been issued yet", self.source.key)];
+        }
+        self.current.read(|current| current.expiries.iter().filter_map(|expiry| expiry.concern(now)).collect())
+    }
+
+    /// The one that is kept, while clients are shown another that nobody has signed.
+    fn missing(&self) -> Option<&Kept> {
+        self.source.kept.as_deref().filter(|kept| !kept.is_issued())
+    }
+
     /// Says which have expired by now, each once.
     pub(crate) fn tell_expired(&self, now: SystemTime) {
         self.current.read(|current| current.expiries.iter().for_each(|expiry| expiry.tell(now)));
@@ -95,6 +125,21 @@ impl Certificates {
 }
 
 impl Current {
+    /// What is there at the start: one that the server gets by itself may be missing, or be damaged; who looks after it
+    /// makes another.
+    fn begin(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
+        match (Self::load(site, provider), &site.kept) {
+            (Err(_), Some(kept)) => Self::stand_in(kept, provider),
+            (loaded, _) => loaded,
+        }
+    }
+
+    /// One that nobody has signed, until there is the one that is kept.
+    fn stand_in(kept: &Kept, provider: &Provider) -> Result<Self, Error> {
+        let certified = stand_in(&kept.names, provider)?;
+        Ok(Self { keys: vec![Arc::new(certified)], warnings: Vec::new(), expiries: Vec::new() })
+    }
+
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
         let mut current = Self { keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
@@ -105,6 +150,7 @@ impl Current {
             current.warnings.extend(warnings);
         }
         current.keys.sort_by_key(|certified| cost(certified.key.algorithm()));
+        site.kept.iter().for_each(|kept| kept.set_issued());
         Ok(current)
     }
 }
@@ -177,11 +223,13 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path());
         let site = SiteCertificates {
+            label: "a".to_owned(),
             key: "sites.a".to_owned(),
             certificates: vec![folder.path().join("pem")],
             keys: vec![folder.path().join("key")],
             names: Vec::new(),
             client_rule: None,
+            kept: None,
         };
         let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
         assert_eq!(logged(|| certificates.tell_expired(SystemTime::now())), "");
@@ -192,16 +240,55 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn that_a_certificate_expires_soon_is_said_once_in_the_last_tenth_of_its_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let Issued { signing_key, .. } = generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let mut params = rcgen::CertificateParams::new(["a.test".to_owned()]).unwrap();
+        let at = |days: u64| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs((50_000 + days) * 86_400);
+        (params.not_before, params.not_after) = (at(0).into(), at(90).into());
+        std::fs::write(folder.path().join("pem"), params.self_signed(&signing_key).unwrap().pem()).unwrap();
+        std::fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
+        let site = SiteCertificates {
+            label: "a".to_owned(),
+            key: "sites.a".to_owned(),
+            certificates: vec![folder.path().join("pem")],
+            keys: vec![folder.path().join("key")],
+            names: Vec::new(),
+            client_rule: None,
+            kept: None,
+        };
+        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        assert_eq!(
+            (logged(|| certificates.tell_expired(at(80))), certificates.concerns(at(80))),
+            (String::new(), vec![])
+        );
+        let told = logged(|| (0..3).for_each(|_| certificates.tell_expired(at(82))));
+        assert!(
+            told.contains("WARN") && told.contains("`sites.a.ssl_certificate`: ") && told.lines().count() == 1,
+            "{told}"
+        );
+        for (day, words) in [(82, "expires in 8 days"), (91, "has expired 1 days ago")] {
+            let concerns = certificates.concerns(at(day));
+            assert!(concerns.len() == 1 && concerns[0].contains(words), "{concerns:?}");
+        }
+        let overview = certificates.overview().remove(0);
+        assert_eq!((overview.names, overview.expires), (vec!["a.test".to_owned()], Some(at(90))));
+        assert_eq!((overview.site.as_str(), overview.renews), ("a", None));
+    }
+
+    #[test]
     fn a_changed_file_replaces_the_certificate_and_a_bad_one_does_not_and_is_logged_once() {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path());
         let (certificate, key) = (folder.path().join("pem"), folder.path().join("key"));
         let site = SiteCertificates {
+            label: "a".to_owned(),
             key: "sites.a".to_owned(),
             certificates: vec![certificate.clone()],
             keys: vec![key.clone()],
             names: Vec::new(),
             client_rule: None,
+            kept: None,
         };
         let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
         let shown = || certificates.current.read(|current| current.keys[0].cert[0].to_vec());

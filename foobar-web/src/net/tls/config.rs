@@ -12,7 +12,9 @@ use super::certificates::{Certificates, SiteCertificates};
 use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
+use super::site_certificate::SiteCertificate;
 use super::ticket_keys::TicketKeys;
+use crate::kept::Challenges;
 use crate::{Error, Warning};
 
 /// What the TLS of a server rests on, for all its workers.
@@ -23,6 +25,8 @@ pub(crate) struct Tls {
     ticket_keys: Option<Arc<TicketKeys>>,
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
+    /// What authorities find that look whose a name is.
+    challenges: Option<Arc<Challenges>>,
 }
 
 /// What the configurations of all sites are made with.
@@ -56,6 +60,7 @@ pub(crate) struct TlsOptions<'a> {
     pub(crate) rejects: bool,
     /// What is spoken over TLS, in order of preference (ALPN).
     pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) challenges: Option<Arc<Challenges>>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -87,7 +92,8 @@ impl Tls {
         let common = Common { provider, protocols, tickets, alpn: options.alpn.clone() };
         let sites = sites.iter().map(|site| SiteTls::compile(site, &common)).collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
-        Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects: options.rejects }))
+        let (rejects, challenges) = (options.rejects, options.challenges.clone());
+        Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects, challenges }))
     }
 
     /// What is not wrong with the certificates, and not right either.
@@ -96,9 +102,19 @@ impl Tls {
     }
 
     /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed.
-    pub(super) fn refresh(&self) {
+    pub(crate) fn refresh(&self) {
         self.sites.iter().flatten().for_each(|site| site.refresh(&self.common));
         self.ticket_keys.iter().for_each(|keys| keys.refresh());
+    }
+
+    /// The certificates of all sites.
+    pub(crate) fn overview(&self) -> Vec<SiteCertificate> {
+        self.sites.iter().flatten().flat_map(|site| site.certificates.overview()).collect()
+    }
+
+    /// Which of them need somebody, in sentences.
+    pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
+        self.sites.iter().flatten().flat_map(|site| site.certificates.concerns(now)).collect()
     }
 
     /// Says which of the certificates, and of the lists of revoked ones, have expired by now, each once.
@@ -107,6 +123,11 @@ impl Tls {
             site.certificates.tell_expired(now);
             site.config.read(|configured| configured.expiries.iter().for_each(|expiry| expiry.tell(now)));
         }
+    }
+
+    /// What the handshake of an authority goes by that looks whether a name is ours, if one is expected.
+    pub(super) fn challenge(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
+        self.challenges.as_ref()?.handshake(name?)
     }
 
     /// The site whose rules count for a client that asked for `name`, which leads to this one, and its configuration;

@@ -7,6 +7,7 @@ use rustls::server::{Accepted, AcceptedAlert, Acceptor};
 
 use super::config::{NamedSite, Tls};
 use super::stream::TlsStream;
+use crate::kept::ACME_TLS;
 use crate::net::transport::Transport;
 
 /// A handshake under way.
@@ -164,7 +165,13 @@ fn choose(
     let client_hello = hello.client_hello();
     let name = client_hello.server_name().map(str::to_ascii_lowercase);
     let name = name.as_deref();
-    let (site, config) = tls.config(name, find(name)).ok_or_else(|| Refusal::unknown_name(name))?;
+    let site = find(name);
+    let is_challenge = client_hello.alpn().is_some_and(|protocols| protocols.eq([ACME_TLS]));
+    let chosen = match (site, is_challenge) {
+        (NamedSite::Known(site), true) => tls.challenge(name).map(|config| (site, config)),
+        _ => tls.config(name, site),
+    };
+    let (site, config) = chosen.ok_or_else(|| Refusal::unknown_name(name))?;
     let session = hello.into_connection(config);
     let mut session = session.map_err(|(error, alert)| Refusal::by_rustls(error, alert))?;
     session.set_buffer_limit(None); // the stream gives it one turn at a time

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 /// signed is checked by others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Facts<'a> {
+    pub(crate) serial: &'a [u8],
     /// Seconds since 1970.
     pub(crate) not_before: i64,
     pub(crate) not_after: i64,
@@ -13,6 +14,8 @@ pub(crate) struct Facts<'a> {
     /// The DNS names that it is for, in lower case.
     pub(crate) names: Vec<String>,
     pub(crate) addresses: Vec<IpAddr>,
+    /// Which of its keys the issuer has signed with, if it says so.
+    pub(crate) authority_key: Option<&'a [u8]>,
 }
 
 const INTEGER: u8 = 0x02;
@@ -25,21 +28,24 @@ const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
+const KEY_IDENTIFIER: u8 = 0x80;
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+const AUTHORITY_KEY: &[u8] = &[0x55, 0x1d, 0x23];
 
 impl<'a> Facts<'a> {
     /// `None` if it is not a certificate in DER.
     pub(crate) fn of(certificate: &'a [u8]) -> Option<Self> {
         let mut content = Der(Der(certificate).take(SEQUENCE)?).take(SEQUENCE).map(Der)?;
         content.optional(VERSION);
-        content.take(INTEGER)?; // the serial number
+        let serial = content.take(INTEGER)?;
         content.take(SEQUENCE)?; // the algorithm of its signature
         let issuer = content.take(SEQUENCE)?;
         let mut validity = Der(content.take(SEQUENCE)?);
         let (not_before, not_after) = (validity.time()?, validity.time()?);
         let subject = content.take(SEQUENCE)?;
         content.take(SEQUENCE)?; // the key
-        let mut facts = Self { not_before, not_after, issuer, subject, names: Vec::new(), addresses: Vec::new() };
+        let (names, addresses, authority_key) = (Vec::new(), Vec::new(), None);
+        let mut facts = Self { serial, not_before, not_after, issuer, subject, names, addresses, authority_key };
         while let Some((tag, value)) = content.next() {
             if tag == EXTENSIONS {
                 facts.read_extensions(Der(Der(value).take(SEQUENCE)?))?;
@@ -58,15 +64,22 @@ impl<'a> Facts<'a> {
         self.names.iter().any(|own| own == name || own.strip_prefix("*.").is_some_and(|rest| Some(rest) == parent))
     }
 
-    fn read_extensions(&mut self, mut extensions: Der<'_>) -> Option<()> {
+    /// Whether it is for these names in lower case and addresses, and for no others.
+    pub(crate) fn is_exactly_for(&self, wanted: &[String]) -> bool {
+        let has = |name: &String| match name.parse() {
+            Ok(address) => self.addresses.contains(&address),
+            Err(_) => self.names.contains(name),
+        };
+        wanted.len() == self.names.len() + self.addresses.len() && wanted.iter().all(has)
+    }
+
+    fn read_extensions(&mut self, mut extensions: Der<'a>) -> Option<()> {
         while let Some((SEQUENCE, extension)) = extensions.next() {
             let mut extension = Der(extension);
-            if extension.take(OBJECT_IDENTIFIER)? == SUBJECT_ALT_NAME {
-                let (mut tag, mut value) = extension.next()?;
-                if tag != OCTET_STRING {
-                    (tag, value) = extension.next()?; // before it stands whether it is critical
-                }
-                self.read_names(Der(Der(Some(value).filter(|_| tag == OCTET_STRING)?).take(SEQUENCE)?));
+            match extension.take(OBJECT_IDENTIFIER)? {
+                SUBJECT_ALT_NAME => self.read_names(content(extension)?),
+                AUTHORITY_KEY => self.authority_key = content(extension)?.take(KEY_IDENTIFIER), // it may say nothing of a key
+                _ => {}
             }
         }
         Some(())
@@ -81,6 +94,15 @@ impl<'a> Facts<'a> {
             }
         }
     }
+}
+
+/// What an extension says, after its kind.
+fn content(mut extension: Der<'_>) -> Option<Der<'_>> {
+    let (mut tag, mut value) = extension.next()?;
+    if tag != OCTET_STRING {
+        (tag, value) = extension.next()?; // before it stands whether it is critical
+    }
+    Der(Some(value).filter(|_| tag == OCTET_STRING)?).take(SEQUENCE).map(Der)
 }
 
 /// When a list of revoked certificates is followed by the next, in seconds since 1970 (RFC 5280 §5.1); `None` if it is no
@@ -188,6 +210,20 @@ mod tests {
         for other in ["foobar.org", "a.b.foobar.com", "com", "", "192.0.2.2", "::1", ".foobar.com.x"] {
             assert!(!facts.cover(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_certificate_says_its_number_and_the_key_that_has_signed_it() {
+        let mut params = CertificateParams::new(["a.test".to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = rcgen::CertifiedIssuer::self_signed(params.clone(), KeyPair::generate().unwrap()).unwrap();
+        params.serial_number = Some(vec![0x7f, 2, 3].into());
+        params.use_authority_key_identifier_extension = true;
+        let own = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+        let facts = Facts::of(own.der()).unwrap();
+        assert_eq!(facts.serial, [0x7f, 2, 3]);
+        assert_eq!(facts.authority_key.unwrap(), params.key_identifier(issuer.key()));
+        assert_eq!(Facts::of(&certificate(&["a.test"], (1970, 1999))).unwrap().authority_key, None);
     }
 
     #[test]

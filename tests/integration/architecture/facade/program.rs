@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings, HeaderText, Hint,
-    Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName, ServerSettings,
-    SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings,
+    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName,
+    ServerSettings, SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -25,8 +25,8 @@ use foobar::tiers::{
     Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess,
     LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence,
     Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview, RoutePattern,
-    Runtime, SendStream, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web,
-    WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    Runtime, SendStream, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier,
+    TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,

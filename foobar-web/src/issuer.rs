@@ -1,0 +1,171 @@
+//! Certificates that the server gets by itself: from an authority of its own (`ssl_certificate = "internal"`), or from one
+//! that browsers know (`"auto"`). It must not know a request, or how a handshake is made.
+//!
+//! - What it gets is kept in the state folder (`web.state_dir`): for each site one file with chain and key, which is
+//!   replaced as a whole. TLS watches it as any other certificate, so no handshake is lost when it changes.
+//! - Nothing is made before the start: `foobar check` leaves everything as it is. A start waits for no authority but the
+//!   server's own.
+
+mod acme;
+mod local_authority;
+mod reach;
+mod source;
+mod state_folder;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::Builder;
+use std::time::{Duration, SystemTime};
+
+use foobar_core::{Chain, Metrics, config};
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+
+use crate::kept::{Challenges, Kept};
+use crate::net::Listen;
+use crate::{Error, SiteCertificate, SiteSettings, WebSettings};
+use acme::Acme;
+use local_authority::LocalAuthority;
+use reach::Reach;
+use source::Source;
+use state_folder::StateFolder;
+
+/// The issuers of a server, and the certificates that it gets from them.
+#[derive(Clone)]
+pub(crate) struct Issuers {
+    folder: StateFolder,
+    /// By the labels of the sites.
+    internal: BTreeMap<String, Arc<Kept>>,
+    acme: Option<Arc<Acme>>,
+}
+
+/// As long as it is there, certificates are ordered and renewed.
+pub(crate) struct Renewing {
+    _until: Sender<()>,
+}
+
+impl Issuers {
+    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none.
+    pub(crate) fn compile(
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        listen: &[Listen],
+    ) -> Result<Option<Self>, Error> {
+        let folder = StateFolder::of(web);
+        let (mut internal, mut acme) = (BTreeMap::new(), None);
+        for (label, site) in sites {
+            let key = config::key(&["sites", label]);
+            match Source::of(&key, site)? {
+                Source::Files => {}
+                Source::Internal => {
+                    let names = local_authority::names(&key, site)?;
+                    let path = folder.certificate(local_authority::FOLDER, label);
+                    internal.insert(label.clone(), Arc::new(Kept::new(path, names)));
+                }
+                Source::Auto => {
+                    let mut orders = match acme.take() {
+                        Some(orders) => orders,
+                        None => Acme::compile(&web.acme, &folder, Reach::of(listen))?,
+                    };
+                    orders.add(label, &key, site)?;
+                    acme = Some(orders);
+                }
+            }
+        }
+        if internal.is_empty() && acme.is_none() {
+            return Ok(None);
+        }
+        folder.check_hidden(sites)?;
+        Ok(Some(Self { folder, internal, acme: acme.map(Arc::new) }))
+    }
+
+    /// Where a site's certificate is kept; `None` if it brings its own, or has none.
+    pub(crate) fn kept(&self, label: &str) -> Option<&Arc<Kept>> {
+        self.internal.get(label).or_else(|| self.acme.as_ref()?.sites.get(label))
+    }
+
+    /// Where the certificate of a site is kept that may have none yet.
+    pub(crate) fn ordered(&self, label: &str) -> Option<Arc<Kept>> {
+        self.acme.as_ref()?.sites.get(label).cloned()
+    }
+
+    /// What an authority finds when it looks whose a name is; `None` if none does.
+    pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
+        self.acme.as_ref().map(|acme| Arc::clone(&acme.challenges))
+    }
+
+    /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
+    pub(crate) fn complete(&self, certificate: &mut SiteCertificate) {
+        let label = certificate.site.as_str();
+        let (renews, error) = match (self.internal.get(label), &self.acme) {
+            (Some(kept), _) => (local_authority::renewal(kept), None),
+            (None, Some(acme)) => acme.next_order(label),
+            (None, None) => return,
+        };
+        (certificate.renews, certificate.error) = (renews, error);
+    }
+
+    /// Adds how many orders of each site have failed since the last that has not.
+    pub(crate) fn metrics(&self, metrics: &mut Metrics) {
+        self.acme.iter().for_each(|acme| acme.metrics(metrics));
+    }
+
+    /// Makes what the server can make by itself, and says how clients trust it.
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
+        if let Some(authority) = self.issue_internal()? {
+            tracing::info!("{}", authority.how_to_trust());
+        }
+        self.acme.iter().for_each(|acme| acme.prepare());
+        Ok(())
+    }
+
+    /// Orders and renews certificates in time, until the other end is dropped.
+    pub(crate) fn start(&self) -> Result<Renewing, Error> {
+        let (until, end) = channel();
+        let name = "foobar-web-cert".to_owned();
+        let failed = |source| Error::Thread { name: name.clone(), source };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let issuers = self.clone();
+        let run = move || {
+            runtime.block_on(issuers.run(end));
+            runtime.shutdown_background(); // a name may still be looked up
+        };
+        Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { _until: until }).map_err(failed)
+    }
+
+    async fn run(&self, until: Receiver<()>) {
+        let order = async {
+            match &self.acme {
+                Some(acme) => acme.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = order => {}
+            () = self.renew_internal() => {}
+            _ended = until => {}
+        }
+    }
+
+    async fn renew_internal(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(error) = self.issue_internal() {
+                tracing::error!(error = %Chain(&error), "certificates of the local authority are not renewed");
+            }
+        }
+    }
+
+    /// `None` if no site wants one.
+    fn issue_internal(&self) -> Result<Option<LocalAuthority>, Error> {
+        if self.internal.is_empty() {
+            return Ok(None);
+        }
+        let _lock = self.folder.lock(local_authority::FOLDER)?; // another process may have the same folder
+        let authority = LocalAuthority::open(&self.folder)?;
+        self.internal.values().try_for_each(|kept| authority.keep(&self.folder, kept, SystemTime::now()))?;
+        Ok(Some(authority))
+    }
+}
+
+/// The time between two looks at certificates of the local authority.
+const LOOK: Duration = Duration::from_secs(60 * 60);

@@ -1,0 +1,413 @@
+//! Certificates by ACME (RFC 8555), in the order of a site's life: what its certificate is, when the next one is due, its
+//! order (`acme/order.rs`), what is known of it on disk (`acme/record.rs`).
+//!
+//! - The record is written before an order is made. However often a server is started, a site has one order an hour.
+//! - Of several servers with one state folder, the one that has the lock orders, and all use what it gets.
+//! - What an authority refuses is left out, and the certificate is for the other names.
+
+mod account;
+mod failure;
+mod http_client;
+mod names;
+mod order;
+mod record;
+mod response;
+mod schedule;
+mod tls_alpn;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use foobar_core::{Metrics, config};
+use instant_acme::{Account, CertificateIdentifier, ChallengeType, Error as AcmeError};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::reach::Reach;
+use super::state_folder::StateFolder;
+use crate::kept::{Challenges, Kept};
+use crate::net::{Facts, client_config};
+use crate::{AcmeSettings, Error, SiteSettings};
+use account::{FOLDER, StoredAccount};
+use failure::Failure;
+use http_client::HttpClient;
+use order::Request;
+use record::Record;
+use schedule::{DAY, HOUR, seconds};
+
+/// The authority of the settings, and the certificates that sites get from it.
+pub(super) struct Acme {
+    settings: AcmeSettings,
+    folder: StateFolder,
+    client: HttpClient,
+    /// By the labels of the sites.
+    pub(super) sites: BTreeMap<String, Arc<Kept>>,
+    pub(super) challenges: Arc<Challenges>,
+    reach: Reach,
+    /// How many orders of each site have failed since the last that has not.
+    failures: Mutex<BTreeMap<String, u32>>,
+}
+
+/// Certificates and their records, by label, that are not on the disk yet.
+type Unwritten = BTreeMap<String, (String, Record)>;
+
+/// What an authority has signed, and which names it has not, with its reason.
+struct Issued {
+    pem: String,
+    refused: Vec<String>,
+    why: Option<String>,
+}
+
+impl Acme {
+    /// Checks the settings; makes nothing and asks nobody.
+    pub(super) fn compile(settings: &AcmeSettings, folder: &StateFolder, reach: Reach) -> Result<Self, Error> {
+        if !settings.accept_terms_of_service {
+            let message = format!(
+                "`ssl_certificate = \"auto\"` needs an account at {}; read its terms of service, and set this to true if \
+                 you accept them",
+                settings.directory
+            );
+            return Err(Error::setting("acme.accept_terms_of_service", message));
+        }
+        if !settings.directory.starts_with("https://") || settings.directory.parse::<http::Uri>().is_err() {
+            let message = format!("{:?} is no URL that begins with https://", settings.directory);
+            return Err(Error::setting("acme.directory", message));
+        }
+        let is_mail =
+            |contact: &&String| contact.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty());
+        if let Some(bad) = settings.contact.iter().find(|contact| !is_mail(contact) || contact.contains([' ', ','])) {
+            return Err(Error::setting("acme.contact", format!("{bad:?} is no mail address")));
+        }
+        let client = HttpClient::new(client_config("acme.ssl_trusted_certificate", &settings.ssl_trusted_certificate)?);
+        let (settings, folder) = (settings.clone(), folder.clone());
+        Ok(Self {
+            settings,
+            folder,
+            client,
+            sites: BTreeMap::new(),
+            challenges: Arc::default(),
+            reach,
+            failures: Mutex::default(),
+        })
+    }
+
+    /// Has a certificate ordered for a site; `key` is the site's.
+    pub(super) fn add(&mut self, label: &str, key: &str, site: &SiteSettings) -> Result<(), Error> {
+        let names = names::names(key, site, &self.settings)?;
+        let kept = Kept::new(self.folder.certificate(FOLDER, label), names);
+        self.sites.insert(label.to_owned(), Arc::new(kept));
+        Ok(())
+    }
+
+    /// From now on challenges are answered, also those of other servers of the same account.
+    pub(super) fn prepare(&self) {
+        match StoredAccount::read(&self.folder, &self.settings.directory) {
+            Ok(Some(stored)) => self.challenges.set_thumbprint(&stored.thumbprint),
+            Ok(None) => {}
+            Err(failure) => tracing::error!("there are no new certificates: {}", failure.message),
+        }
+    }
+
+    /// Orders what is due, again and again.
+    pub(super) async fn run(&self) {
+        let mut unwritten = Unwritten::new();
+        loop {
+            let mut next = u64::MAX;
+            for (label, kept) in &self.sites {
+                next = next.min(self.look_at(label, kept, &mut unwritten).await);
+            }
+            let pause = Duration::from_secs(next.saturating_sub(seconds(SystemTime::now())));
+            tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+        }
+    }
+
+    /// Does what is due for a site; gives when to look again.
+    async fn look_at(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> u64 {
+        match self.tend(label, kept, unwritten).await {
+            Ok(next) => next,
+            Err(failure) => {
+                tracing::error!("`{}.ssl_certificate`: {}", config::key(&["sites", label]), failure.message);
+                seconds(SystemTime::now()) + AFTER_TROUBLE
+            }
+        }
+    }
+
+    async fn tend(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<u64, Failure> {
+        self.settle(label, kept, unwritten)?;
+        let now = SystemTime::now();
+        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
+        let next = self.next(&self.read(label, kept)?, kept, now).max(quiet_until);
+        if next > seconds(now) {
+            return Ok(next);
+        }
+        let Some(_lock) = self.folder.try_lock(FOLDER)? else { return Ok(seconds(now) + WHILE_LOCKED) };
+        let record = self.read(label, kept)?; // another process may have had the lock
+        if self.due(&record, kept, now) <= seconds(now) {
+            self.renew(label, kept, record, unwritten).await
+        } else {
+            self.ask_for_renewal(label, kept, record).await
+        }
+    }
+
+    fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
+        let record = Record::read(&self.record_path(label), &self.settings.directory, &kept.names)?;
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(label.to_owned(), record.failures);
+        Ok(record)
+    }
+
+    /// When the next order of a site is made, and what went wrong with the last, as it stands on the disk.
+    pub(super) fn next_order(&self, label: &str) -> (Option<SystemTime>, Option<String>) {
+        let Some(kept) = self.sites.get(label) else { return (None, None) };
+        let now = SystemTime::now();
+        match self.read(label, kept) {
+            Ok(record) => {
+                let next = Duration::from_secs(self.due(&record, kept, now).max(seconds(now)));
+                (Some(SystemTime::UNIX_EPOCH + next), record.last_error)
+            }
+            Err(failure) => (None, Some(failure.message)),
+        }
+    }
+
+    pub(super) fn metrics(&self, metrics: &mut Metrics) {
+        for (site, failures) in &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
+            let help = "Orders of a certificate that have failed since the last that has not.";
+            metrics.gauge("foobar_web_certificate_failed_orders", help, &[("site", site)], failures);
+        }
+    }
+
+    fn record_path(&self, label: &str) -> PathBuf {
+        self.folder.certificate(FOLDER, label).with_extension("json")
+    }
+
+    /// When there is something to do: an order, or a question.
+    fn next(&self, record: &Record, kept: &Kept, now: SystemTime) -> u64 {
+        let due = self.due(record, kept, now);
+        if due <= seconds(now) { due } else { due.min(record.ask_at.unwrap_or(0)) } // it has never been asked
+    }
+
+    /// When the next order is due.
+    fn due(&self, record: &Record, kept: &Kept, now: SystemTime) -> u64 {
+        let renewal = renewal(record, &kept.path).unwrap_or(0); // there is no certificate
+        let renewal = if record.refused.is_empty() { renewal } else { 0 };
+        renewal.max(record.earliest(now))
+    }
+
+    /// Orders a certificate, and gives when to look again.
+    async fn renew(
+        &self,
+        label: &str,
+        kept: &Kept,
+        mut record: Record,
+        unwritten: &mut Unwritten,
+    ) -> Result<u64, Failure> {
+        let issued = self.order(label, kept, &mut record).await;
+        let now = SystemTime::now();
+        match issued {
+            Ok(Issued { pem, refused, why }) => {
+                record.succeed(refused, why, now);
+                unwritten.insert(label.to_owned(), (pem, record));
+                self.settle(label, kept, unwritten)?;
+            }
+            Err(failure) => {
+                record.fail(&failure, self.client.quiet_until(), now);
+                let written = self.write(label, &record); // whoever hears of it finds it there
+                tell_failed(label, &record, now);
+                written?;
+            }
+        }
+        Ok(self.next(&self.read(label, kept)?, kept, now))
+    }
+
+    /// Writes what has been issued for a site; while there is no room on the disk it stays in memory.
+    fn settle(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<(), Failure> {
+        let Some((pem, record)) = unwritten.get(label) else { return Ok(()) };
+        self.folder.write(&kept.path, pem)?;
+        self.write(label, record)?;
+        tell_issued(label, record);
+        unwritten.remove(label);
+        Ok(())
+    }
+
+    fn write(&self, label: &str, record: &Record) -> Result<(), Failure> {
+        Ok(self.folder.write(&self.record_path(label), &record.text())?)
+    }
+
+    async fn order(&self, label: &str, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
+        let account = self.account().await?;
+        record.begin(SystemTime::now());
+        self.write(label, record)?;
+        match self.request(&kept.names, record, kept, &account).await {
+            Err(failure) if failure.is_unknown_account => {
+                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings.directory)); // it may be gone
+                let account = self.account().await?;
+                self.request(&kept.names, record, kept, &account).await.map(Issued::whole)
+            }
+            Err(Failure { refused, message, .. }) if self.helps_to_leave_out(&refused, record, kept) => {
+                let others: Vec<_> = kept.names.iter().filter(|name| !refused.contains(name)).cloned().collect();
+                let pem = self.request(&others, record, kept, &account).await?;
+                Ok(Issued { pem, refused, why: Some(message) })
+            }
+            ordered => ordered.map(Issued::whole),
+        }
+    }
+
+    /// Whether a certificate for the other names is better than what there is.
+    fn helps_to_leave_out(&self, refused: &[String], record: &Record, kept: &Kept) -> bool {
+        let is_there = record.refused == refused
+            && renewal(record, &kept.path).is_some_and(|renewal| renewal > seconds(SystemTime::now()));
+        !refused.is_empty() && refused.len() < kept.names.len() && !is_there
+    }
+
+    async fn account(&self) -> Result<Account, Failure> {
+        let account = StoredAccount::open(&self.folder, &self.settings, self.client.clone()).await?;
+        self.challenges.set_thumbprint(account.key_thumbprint());
+        Ok(account)
+    }
+
+    async fn request(
+        &self,
+        names: &[String],
+        record: &Record,
+        kept: &Kept,
+        account: &Account,
+    ) -> Result<String, Failure> {
+        let knows_renewals = record.renew_at.is_some() && record.failures == 0;
+        let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
+        let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
+        let request = Request { names, challenge: self.challenge(record.failures), replaces };
+        request.carry_out(account, &self.challenges).await
+    }
+
+    /// After two failures the other way, if there is one.
+    const fn challenge(&self, failures: u32) -> ChallengeType {
+        match (self.reach, (failures / 2).is_multiple_of(2)) {
+            (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
+            _ => ChallengeType::TlsAlpn01,
+        }
+    }
+
+    /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
+    async fn ask_for_renewal(&self, label: &str, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
+        let (asked, now) = (self.renewal_window(kept).await, seconds(SystemTime::now()));
+        let pause = match asked {
+            Ok((window, pause)) => {
+                let is_in_it = |at: &u64| window.0 <= *at && *at <= window.1;
+                let at = record.renew_at.filter(is_in_it);
+                record.renew_at = Some(at.unwrap_or_else(|| schedule::moment(window, schedule::drawn()))); // not known yet
+                pause.as_secs().clamp(HOUR, DAY)
+            }
+            Err(AcmeError::Unsupported(_)) => DAY,
+            Err(error) => {
+                tracing::debug!(%error, "the authority does not say when a certificate should be renewed");
+                6 * HOUR
+            }
+        };
+        record.ask_at = Some(now + pause);
+        self.write(label, &record)?;
+        Ok(self.next(&record, kept, SystemTime::now()))
+    }
+
+    async fn renewal_window(&self, kept: &Kept) -> Result<((u64, u64), Duration), AcmeError> {
+        let certificate =
+            CertificateDer::from_pem_file(&kept.path).map_err(|_| AcmeError::Unsupported("no certificate"))?;
+        let identifier = identifier(&certificate).ok_or(AcmeError::Unsupported("no number"))?;
+        let account = self.account().await.map_err(|failure| AcmeError::Other(failure.message.into()))?;
+        let (info, pause) = account.renewal_info(&identifier).await?;
+        let (start, end) = (info.suggested_window.start.into(), info.suggested_window.end.into());
+        Ok(((seconds(start), seconds(end)), pause))
+    }
+}
+
+impl Issued {
+    const fn whole(pem: String) -> Self {
+        Self { pem, refused: Vec::new(), why: None }
+    }
+}
+
+fn tell_issued(label: &str, record: &Record) {
+    let key = config::key(&["sites", label]);
+    if let Some(why) = &record.last_error {
+        tracing::error!("`{key}.ssl_certificate`: it is not for {}: {why}", record.refused.join(", "));
+    }
+    let names = record.signed_names().join(", ");
+    tracing::info!("`{key}.ssl_certificate`: a certificate for {names} has been issued");
+}
+
+fn tell_failed(label: &str, record: &Record, now: SystemTime) {
+    let key = config::key(&["sites", label]);
+    let next = SystemTime::UNIX_EPOCH + Duration::from_secs(record.earliest(now));
+    tracing::error!(
+        "`{key}.ssl_certificate`: no certificate for {}: {}; the next order is not made before {}",
+        record.names.join(", "),
+        record.last_error.as_deref().unwrap_or_default(), // it has failed just now
+        httpdate::fmt_http_date(next)
+    );
+}
+
+/// When the certificate that is there is renewed; `None` if there is none, or not this one.
+fn renewal(record: &Record, path: &Path) -> Option<u64> {
+    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued)?; // none, or of elsewhere
+    PrivateKeyDer::from_pem_file(path).ok()?; // the file is cut off
+    let facts = Facts::of(&certificate).filter(|facts| record.signed_names().iter().all(|name| facts.cover(name)))?;
+    let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
+    Some(record.renew_at.unwrap_or_else(|| schedule::renewal(from, to))) // the authority does not say
+}
+
+fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
+    let facts = Facts::of(certificate)?;
+    Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
+}
+
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// The clock may be set meanwhile.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// Seconds until another look where another process orders.
+const WHILE_LOCKED: u64 = 5;
+/// Seconds until another look where the disk or a file holds an order up.
+const AFTER_TROUBLE: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WebSettings;
+
+    #[test]
+    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
+        let temporary = tempfile::tempdir().unwrap();
+        let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
+        let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
+        let mut acme = Acme::compile(&settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
+        let server_name = std::iter::once("foobar.com".to_owned()).collect();
+        acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
+        let kept = Arc::clone(&acme.sites["a"]);
+        let mut record = Record::new(&settings.directory, &kept.names);
+        record.succeed(Vec::new(), None, SystemTime::now());
+        let mut unwritten = Unwritten::from([("a".to_owned(), ("certificate".to_owned(), record.clone()))]);
+        std::fs::create_dir_all(&kept.path).unwrap(); // where the file belongs
+        assert!(acme.settle("a", &kept, &mut unwritten).is_err());
+        assert_eq!(unwritten.len(), 1);
+        std::fs::remove_dir(&kept.path).unwrap();
+        acme.settle("a", &kept, &mut unwritten).unwrap();
+        assert!(unwritten.is_empty());
+        assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "certificate");
+        assert_eq!(acme.read("a", &kept).unwrap(), record);
+    }
+
+    #[test]
+    fn after_two_failures_the_authority_is_asked_to_look_another_way() {
+        let way = |reach, failures| {
+            let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
+            Acme::compile(&settings, &StateFolder::of(&WebSettings::default()), reach).unwrap().challenge(failures)
+        };
+        use ChallengeType::{Http01, TlsAlpn01};
+        for (reach, ways) in [
+            (Reach::HttpFirst, [Http01, Http01, TlsAlpn01, TlsAlpn01, Http01]),
+            (Reach::TlsFirst, [TlsAlpn01, TlsAlpn01, Http01, Http01, TlsAlpn01]),
+            (Reach::TlsAlone, [TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01]),
+        ] {
+            assert_eq!([0, 1, 2, 3, 4].map(|failures| way(reach, failures)), ways, "{reach:?}");
+        }
+    }
+}

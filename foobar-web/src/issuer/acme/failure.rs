@@ -1,0 +1,51 @@
+use foobar_core::Chain;
+
+/// Why there is no certificate.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) message: String,
+    /// The names that the authority has refused, as far as it has said so.
+    pub(super) refused: Vec<String>,
+    /// Whether the authority does not know the account.
+    pub(super) is_unknown_account: bool,
+}
+
+impl Failure {
+    pub(super) const fn new(message: String) -> Self {
+        Self { message, refused: Vec::new(), is_unknown_account: false }
+    }
+
+    /// What an authority says of an order for these names.
+    pub(super) fn of(error: &instant_acme::Error, names: &[String]) -> Self {
+        let message = Chain(error).to_string();
+        let instant_acme::Error::Api(problem) = error else { return Self::new(message) };
+        let is = |kind: &str| problem.r#type.as_deref().is_some_and(|found| found.ends_with(kind));
+        let is_about = |name: &&String| {
+            let told = problem.subproblems.iter().filter_map(|problem| problem.identifier.as_ref());
+            let quoted = format!("\"{name}\"");
+            told.map(|told| told.authorized(false).to_string()).any(|told| told == **name)
+                || problem.detail.as_ref().is_some_and(|detail| detail.contains(&quoted))
+        };
+        let may_be_one = is(":rejectedIdentifier") || is(":caa") || is(":dns") || is(":compound");
+        let refused = names.iter().filter(|_| may_be_one).filter(is_about).cloned().collect();
+        Self { message, refused, is_unknown_account: is(":accountDoesNotExist") }
+    }
+}
+
+impl From<crate::Error> for Failure {
+    fn from(error: crate::Error) -> Self {
+        Self::new(Chain(&error).to_string())
+    }
+}
+
+impl From<instant_acme::Error> for Failure {
+    fn from(error: instant_acme::Error) -> Self {
+        Self::of(&error, &[])
+    }
+}
+
+impl From<rcgen::Error> for Failure {
+    fn from(error: rcgen::Error) -> Self {
+        Self::new(format!("a key or a request cannot be made: {error}"))
+    }
+}

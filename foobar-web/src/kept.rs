@@ -1,0 +1,35 @@
+//! What TLS and HTTP know of certificates that the server gets by itself: where they are kept, and what proves to an
+//! authority that a name is this server's. It must not know who issues them.
+
+mod challenges;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+pub(crate) use challenges::{ACME_TLS, Challenges};
+
+/// The certificate of a site that the server gets by itself (`ssl_certificate = "internal"` or `"auto"`).
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The file with its chain and its key, which is replaced as a whole; it may not be there yet.
+    pub(crate) path: PathBuf,
+    /// What it is for: names in lower case, of which the first label may be a star, and IP addresses.
+    pub(crate) names: Vec<String>,
+    is_issued: AtomicBool,
+}
+
+impl Kept {
+    pub(crate) const fn new(path: PathBuf, names: Vec<String>) -> Self {
+        Self { path, names, is_issued: AtomicBool::new(false) }
+    }
+
+    /// Whether clients are shown it; before that, one that nobody has signed.
+    pub(crate) fn is_issued(&self) -> bool {
+        self.is_issued.load(Relaxed)
+    }
+
+    /// From now on clients are shown it.
+    pub(crate) fn set_issued(&self) {
+        self.is_issued.store(true, Relaxed);
+    }
+}

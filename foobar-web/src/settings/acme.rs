@@ -1,0 +1,35 @@
+use std::path::PathBuf;
+
+use foobar_core::List;
+use foobar_core::config::settings;
+
+settings! {
+    /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
+    /// protocol ACME (RFC 8555).
+    ///
+    /// ```toml
+    /// [web]
+    /// listen = ["0.0.0.0:80", "0.0.0.0:443 ssl"]
+    ///
+    /// [acme]
+    /// accept_terms_of_service = true
+    ///
+    /// [sites.www]
+    /// server_name = ["foobar.com", "www.foobar.com"]
+    /// ssl_certificate = "auto"
+    /// ```
+    pub struct AcmeSettings in "acme" {
+        /// Whether you accept the authority's terms of service, of Let's Encrypt those at
+        /// https://letsencrypt.org/repository/; without it there are no certificates.
+        pub accept_terms_of_service: bool = "false",
+        /// Mail addresses at which the authority may reach you, such as `"admin@foobar.com"`; what it does with them is
+        /// its own affair. They are told when the account is made.
+        pub contact: List<String> = "[]",
+        /// The URL of the authority's directory; the default is that of Let's Encrypt. For trials there is
+        /// `"https://acme-staging-v02.api.letsencrypt.org/directory"`, whose certificates nobody trusts.
+        pub directory: String = r#""https://acme-v02.api.letsencrypt.org/directory""#,
+        /// Who has signed the certificate of the authority's own server: PEM files. The authorities that browsers know
+        /// if absent.
+        pub ssl_trusted_certificate: List<PathBuf> = "[]",
+    }
+}

@@ -1,0 +1,8 @@
+//! Certificates that the server gets by itself.
+
+mod acme; // from an authority that speaks ACME
+mod internal; // from the server's own
+mod meddler;
+mod pebble;
+mod scene;
+mod told; // what operators are told of them

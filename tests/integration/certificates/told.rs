@@ -1,0 +1,65 @@
+//! What operators are told of certificates: by the command, by `/readyz` and by the figures.
+
+use std::process::Command;
+
+use super::scene::{ISSUED, REFUSED, Scene};
+use crate::support::until;
+
+/// What `certificates` prints.
+fn listed(command: &mut Command) -> String {
+    let output = command.arg("certificates").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_command_lists_names_issuers_ends_and_the_next_orders() {
+    let scene = Scene::new();
+    let (program, _) = scene.start_until("a.test,www.a.test", ISSUED);
+    let record =
+        until("the record is written", || scene.record()["is_issued"].as_bool().filter(|is_issued| *is_issued));
+    assert!(record);
+    drop(program);
+    let mut command = scene.command("a.test,www.a.test");
+    command.env("FOOBAR__SITES__B__SERVER_NAME", "b.test").env("FOOBAR__SITES__B__SSL_CERTIFICATE", "internal");
+    let text = listed(&mut command);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "site a  a.test www.a.test");
+    assert!(lines[1].starts_with("  issuer       CN=Pebble Intermediate CA"), "{text}");
+    assert!(lines[2].starts_with("  expires      ") && lines[2].contains(" GMT (in "), "{text}");
+    assert!(lines[3].starts_with("  next order   ") && lines[3].contains(" GMT (in "), "{text}");
+    assert_eq!(lines[4], "site b  b.test localhost 127.0.0.1 ::1", "{text}");
+    assert_eq!(lines[5], "  issuer       none has been issued yet", "{text}");
+}
+
+#[test]
+fn the_command_says_what_went_wrong_with_the_last_order() {
+    let scene = Scene::without_authority();
+    drop(scene.start_until("a.test", REFUSED));
+    until("the record is written", || scene.state("a.json").exists().then_some(()));
+    let text = listed(&mut scene.command("a.test"));
+    assert!(text.contains("issuer       none has been issued yet"), "{text}");
+    assert!(text.contains("  last error   ") && text.contains("refused"), "{text}");
+}
+
+#[test]
+fn readyz_and_the_figures_tell_of_a_certificate_that_is_missing_and_of_when_it_expires() {
+    let scene = Scene::without_authority();
+    let (program, _) = scene.start_until("a.test", REFUSED);
+    let ready = program.until_ready(200).text().to_owned();
+    assert!(
+        ready.contains("web: look at this: `sites.a.ssl_certificate`: no certificate has been issued yet"),
+        "{ready}"
+    );
+    let figure = "foobar_web_certificate_failed_orders{site=\"a\"} 1";
+    until("the failure is counted", || program.admin("/metrics").text().contains(figure).then_some(()));
+    assert!(!program.admin("/metrics").text().contains("certificate_expiry"));
+    drop(program);
+
+    let scene = Scene::new();
+    let (program, _) = scene.start_until("a.test", ISSUED);
+    scene.until_served("a.test");
+    let metrics = program.admin("/metrics").text().to_owned();
+    assert!(metrics.contains("foobar_web_certificate_expiry_timestamp_seconds{site=\"a\"} 1"), "{metrics}");
+    assert!(!program.until_ready(200).text().contains("look at this"));
+}
