@@ -54,7 +54,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-web/src/file_source/disk_file.rs",
     "foobar-web/src/http1",
     "foobar-web/src/http2",
-    "foobar-web/src/in_process.rs",
+    "foobar-web/src/in_process",
     "foobar-web/src/net/proxy_protocol",
     "foobar-web/src/net/tcp.rs",
     "foobar-web/src/net/unacknowledged.rs",
