@@ -27,6 +27,7 @@ pub(crate) async fn entries(db: Db, guestbook: Settings<Guestbook>) -> Result<Ht
 pub(crate) async fn sign(db: Db, guestbook: Settings<Guestbook>, parts: Multipart) -> Result<HttpResponse, Error> {
     let parts = Parts::read(parts).await?;
     let mut form = Form::<NewEntry>::of(parts.texts);
+    // A picture that is none is told beside its field, and the form is not taken.
     let picture = parts.picture.transpose().unwrap_or_else(|wrong| {
         form.add_error("picture", wrong);
         None

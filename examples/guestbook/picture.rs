@@ -26,6 +26,7 @@ impl Parts {
     pub(crate) async fn read(mut form: Multipart) -> Result<Self, Error> {
         let mut parts = Self::default();
         while let Some(mut part) = form.try_next().await? {
+            // A part without a name is a field that nobody asks for.
             match part.name().unwrap_or_default().to_owned() {
                 name if name == "picture" => parts.picture = Picture::read(&mut part).await?,
                 name => parts.texts.push((name, text(&mut part).await?)),

@@ -15,15 +15,16 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::input::{self, Given};
+use crate::input;
 
 pub use fields::FormFields;
 
 /// A form that a browser has sent: the value that the fields make, or what was typed and what is wrong with it.
 ///
 /// A field that is missing, one that is no such thing (`age=abc`) and one that breaks a rule of
-/// [garde](https://docs.rs/garde) are told in one way and all at once, as sentences beside their fields; the form is shown
-/// again with them, and the answer is a 422.
+/// [garde](https://docs.rs/garde) are told in one way, as sentences beside their fields, and not the first alone; the form is
+/// shown again with them, and the answer is a 422. The rules are asked about what was sent: where a field that is not an
+/// `Option` is missing or no such thing, they wait until it is mended.
 ///
 /// ```
 /// # mod foobar {
@@ -69,12 +70,14 @@ pub use fields::FormFields;
 /// ```
 ///
 /// What the fields may be: text, numbers, `bool` (a checkbox: one that is not sent is false), enums of words (a choice),
-/// lists (a field that is there several times; none is an empty list) and `Option`s of them, which are `None` where the field is
-/// empty; behind `#[serde(flatten)]` text alone. Of a field that is there several times and is no list, the last counts. Fields that nobody asks for are ignored.
+/// lists (a field that is there several times; none is an empty list) and `Option`s of them, which are `None` where the field
+/// is empty or blank; behind `#[serde(flatten)]` text alone. Of a field that is there several times and is no list, the last
+/// counts. Fields that nobody asks for are ignored.
 ///
 /// A body that is no form is an error of its own, and does not reach the handler: 415 where the `Content-Type` is another
 /// than `application/x-www-form-urlencoded`, 400 where it cannot be decoded or is not UTF-8, 413 where it is larger than
-/// `client_max_body_size`. A form with files is `multipart/form-data`: read its parts, and give the texts to [`Form::of`].
+/// `client_max_body_size` or has more than 1000 fields. A form with files is `multipart/form-data`: read its parts, and give
+/// the texts to [`Form::of`].
 ///
 /// At most 32 fields are told. Sentences in other languages than English: `garde::i18n`.
 pub struct Form<T> {
@@ -89,7 +92,11 @@ impl<T: DeserializeOwned + Validate<Context: Default>> Form<T> {
     }
 
     fn read(mut fields: FormFields) -> Self {
-        match input::read(Given::Form(fields.typed())) {
+        if fields.len() > MOST_FIELDS {
+            fields.add_error("", format!("has more than {MOST_FIELDS} fields"));
+            return Self { fields, value: None };
+        }
+        match input::of_form(fields.typed()) {
             Ok(value) => Self { fields, value: Some(value) },
             Err(errors) => {
                 fields.set_errors(errors);
@@ -136,6 +143,9 @@ impl<T: DeserializeOwned + Validate<Context: Default> + 'static> FromRequest for
         let body = is_form(request).then(|| Bytes::from_request(request, payload));
         Box::pin(async {
             let body = body.ok_or_else(|| Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, NO_FORM))?.await?;
+            if encoded::count(&body) > MOST_FIELDS {
+                return Err(Error::new(StatusCode::PAYLOAD_TOO_LARGE, TOO_MANY));
+            }
             let typed = encoded::fields(&body).ok_or_else(|| Error::bad_request(MALFORMED))?;
             Ok(Self::read(FormFields::new(typed)))
         })
@@ -147,6 +157,9 @@ fn is_form(request: &HttpRequest) -> bool {
     is_utf8 && request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
+/// The most fields that a form may have, so that none costs more than a moment. Those that nobody asks for count too.
+const MOST_FIELDS: usize = 1000;
+const TOO_MANY: &str = "The form has more than 1000 fields.";
 const NO_FORM: &str = "The body of the request has to be a form in UTF-8, and its Content-Type to say so.";
 const MALFORMED: &str = "The body of the request is not a form in UTF-8.";
 

@@ -2,73 +2,164 @@
 //! alone.
 //!
 //! Serde ends at the first error. So the value is read again and again, each time with something harmless in the place of
-//! the fields that were wrong before, until nothing is wrong that has not been told. The rules of garde, which want a whole
-//! value, are then asked about the same fields' neighbours too.
+//! the fields that were wrong before, until nothing is wrong that has not been told. The rules of garde are asked about a
+//! value that was sent as it is: not about one that holds something invented.
 
 mod access;
 mod names;
+mod number;
 mod place;
 mod reader;
+mod reading;
 mod repairs;
 mod wrong;
 
-use garde::Validate;
+use garde::{Report, Validate};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::field_errors::FieldErrors;
 
-use reader::Reader;
+use place::Step;
+use reader::{Given, Reader};
+use reading::Reading;
 use repairs::{Repair, Repairs};
-use wrong::What;
+use wrong::{What, Wrong};
 
-pub(crate) use reader::{Fields, Given, is_checked};
+pub(crate) use reader::{Fields, is_checked};
 
 /// The most fields that are told.
 const MOST: usize = 32;
-/// How often it is read at most: each field that is told costs one reading, and a few more where it takes no empty text.
-const READINGS: usize = 100;
+/// How often something is repaired at most; that a form lacks a field does not count, since it may.
+const REPAIRS: usize = 100;
+/// How many fields and items are read at most to tell of others than the first that is wrong.
+const PARTS: usize = 100_000;
 
-/// The value, or what is wrong with which fields.
-pub(crate) fn read<T>(given: Given<'_>) -> Result<T, FieldErrors>
+/// The value of a form, or what is wrong with which fields.
+pub(crate) fn of_form<T>(fields: &Fields) -> Result<T, FieldErrors>
 where
     T: DeserializeOwned + Validate<Context: Default>,
 {
-    let is_form = matches!(given, Given::Form(_));
-    let (mut repairs, mut errors) = (Repairs::default(), FieldErrors::default());
-    let value = repaired::<T>(given, &mut repairs, &mut errors);
-    if let Some(Err(report)) = value.as_ref().map(Validate::validate) {
-        for (path, error) in report.iter().take(MOST) {
-            let field = repairs.names().shown(&path.to_string());
-            if !repairs.has_told(&field) {
-                errors.add(if is_form { place::field(&field) } else { &field }, error.message());
+    let (value, mut errors) = Input::new(Given::Form(fields)).read::<T>();
+    match value {
+        Some(value) if errors.is_empty() => Ok(value),
+        _ => {
+            tell_something(&mut errors);
+            Err(errors)
+        }
+    }
+}
+
+/// What is wrong with which fields of JSON that serde_json does not take as a `T`.
+pub(crate) fn wrong_in_json<T>(body: &Value) -> FieldErrors
+where
+    T: DeserializeOwned + Validate<Context: Default>,
+{
+    let (_value, mut errors) = Input::new(Given::Json(body)).read::<T>(); // serde_json is the stricter one
+    tell_something(&mut errors);
+    errors
+}
+
+/// Which rules the fields of JSON break that serde_json has taken as a `T`.
+pub(crate) fn broken_in_json<T: DeserializeOwned>(body: &Value, report: &Report) -> FieldErrors {
+    let (given, reading) = (Given::Json(body), Reading::default());
+    let _names_alone = T::deserialize(Reader::new(given, None, &reading)).is_ok(); // the value is that of serde_json
+    let mut errors = FieldErrors::default();
+    tell_rules(report, given, &reading, &mut errors);
+    errors
+}
+
+/// What is not taken has a reason.
+fn tell_something(errors: &mut FieldErrors) {
+    if errors.is_empty() {
+        errors.add("", "is invalid");
+    }
+}
+
+fn tell_rules(report: &Report, given: Given<'_>, reading: &Reading, errors: &mut FieldErrors) {
+    let told = errors.clone();
+    for (path, error) in report.iter().take(MOST) {
+        let field = reading.names.shown(&path.to_string(), given);
+        let is_told = if field.is_empty() { !told.is_empty() } else { !told.of(&field).is_empty() };
+        if !is_told {
+            errors.add(field, error.message());
+        }
+    }
+}
+
+/// What was sent, and what is known of it.
+struct Input<'a> {
+    given: Given<'a>,
+    repairs: Repairs,
+    errors: FieldErrors,
+    told: usize,
+    repaired: usize,
+    parts: usize,
+}
+
+impl<'a> Input<'a> {
+    fn new(given: Given<'a>) -> Self {
+        let (repairs, errors) = (Repairs::default(), FieldErrors::default());
+        Self { given, repairs, errors, told: 0, repaired: 0, parts: 0 }
+    }
+
+    /// The value with its repairs, and what is wrong; without a value where a field can neither be read nor be replaced.
+    fn read<T>(mut self) -> (Option<T>, FieldErrors)
+    where
+        T: DeserializeOwned + Validate<Context: Default>,
+    {
+        loop {
+            let reading = Reading::default();
+            let read = T::deserialize(Reader::new(self.given, Some(&self.repairs), &reading));
+            self.parts += reading.parts();
+            match read {
+                Ok(value) => {
+                    if !reading.has_invented()
+                        && let Err(report) = value.validate()
+                    {
+                        tell_rules(&report, self.given, &reading, &mut self.errors);
+                    }
+                    return (Some(value), self.errors);
+                }
+                Err(wrong) => {
+                    if self.repair(&wrong).is_none() {
+                        return (None, self.errors);
+                    }
+                }
             }
         }
     }
-    value.filter(|_| errors.is_empty()).ok_or(errors)
-}
 
-/// The value with its repairs; `None` where a field can neither be read nor be replaced.
-fn repaired<T: DeserializeOwned>(given: Given<'_>, repairs: &mut Repairs, errors: &mut FieldErrors) -> Option<T> {
-    let mut told = 0;
-    for _ in 0..READINGS {
-        let wrong = match T::deserialize(Reader::new(given, repairs)) {
-            Ok(value) => return Some(value),
-            Err(wrong) => wrong,
-        };
-        let path = wrong.path();
-        let repair = match (repairs.of(&path), wrong.what) {
-            (None, What::Missing) if matches!(given, Given::Form(_)) => Repair::Absent,
-            (None | Some(Repair::Absent), _) if told == MOST => return None,
+    /// Tells what is wrong, and repairs it; `None` where it is not worth another reading.
+    fn repair(&mut self, wrong: &Wrong) -> Option<()> {
+        let way = wrong.way();
+        let repair = match (self.repairs.of(&way), &wrong.what) {
+            (None, What::Missing) if self.given.may_lack(&way) => Repair::Absent,
             (None | Some(Repair::Absent), what) => {
-                let what = if given.is_left_empty(&path) { What::Missing } else { what };
-                tracing::debug!(field = path, reason = what.reason(), "a field is refused");
-                errors.add(&path, what.words());
-                told += 1;
+                self.tell(&way, what)?;
                 Repair::FIRST
             }
             (Some(repair), _) => repair.next()?,
         };
-        repairs.set(path, repair);
+        self.repaired += usize::from(repair != Repair::Absent);
+        self.repairs.set(way, repair);
+        let is_enough = self.told > 0 && (self.repaired > REPAIRS || self.parts > PARTS);
+        (!is_enough).then_some(())
     }
-    None
+
+    /// `None` where enough has been told. The whole is told of only where no field can be named.
+    fn tell(&mut self, way: &[Step], what: &What) -> Option<()> {
+        if self.told == MOST || (way.is_empty() && self.told > 0) {
+            return None;
+        }
+        let field = place::shown(way);
+        let what = if self.given.is_left_empty(&field) { &What::Missing } else { what };
+        tracing::debug!(field, reason = what.reason(), "a field is refused");
+        self.errors.add(&field, what.words());
+        self.told += 1;
+        Some(())
+    }
 }
+
+#[cfg(test)]
+mod tests;

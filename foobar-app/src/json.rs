@@ -9,8 +9,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::field_errors::FieldErrors;
-use crate::input::{self, Given};
+use crate::input;
 
 /// A JSON body whose fields are right: an argument of a handler.
 ///
@@ -40,17 +39,21 @@ use crate::input::{self, Given};
 /// # async fn main() {
 /// let app = foobar::routes(|routes| _ = routes.route("/orders", web::post().to(order)));
 /// let client = foobar::test::client(app).await;
-/// let answer = client.post("/orders").json(&serde_json::json!({"article": "", "pieces": "two"})).await;
+/// let answer = client.post("/orders").json(&serde_json::json!({"article": 5, "pieces": "two"})).await;
 /// assert_eq!(answer.status(), 422);
-/// let expected = serde_json::json!({"article": ["length is lower than 1"], "pieces": ["is not a whole number"]});
+/// let expected = serde_json::json!({"article": ["is not text"], "pieces": ["is not a whole number"]});
 /// assert_eq!(answer.json::<serde_json::Value>()["errors"], expected);
 /// # }
 /// ```
 ///
 /// A field that is missing, one of another type and one that breaks a rule of [garde](https://docs.rs/garde) are told in one
-/// way and all at once: 422, a problem with the member `errors`, as [`FieldErrors`] has them. At most 32 are
-/// told. A body that is not JSON is a 400, one whose `Content-Type` is another a 415, one larger than `client_max_body_size` a
-/// 413. `web::Json` of actix-web says less: 400, without the field.
+/// way, not the first alone: 422, a problem with the member `errors`, as [`FieldErrors`](crate::FieldErrors) has them, of at
+/// most 32 fields. The rules are asked when each field is there and has its type, but for `Option`s, which count as `None`
+/// where they are wrong. What serde_json refuses is refused; where no field can be named, as of one that is there twice, the
+/// name is `""`.
+///
+/// A body that is not JSON is a 400, one whose `Content-Type` is another a 415, one larger than `client_max_body_size` a 413.
+/// `web::Json` of actix-web says less: 400, without the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -82,15 +85,18 @@ impl<T: DeserializeOwned + Validate<Context: Default> + 'static> FromRequest for
     }
 }
 
-/// Most bodies are right, and read at once.
+/// Most bodies are right, and read at once. What serde_json refuses is never a value.
 fn read<T: DeserializeOwned + Validate<Context: Default>>(body: &[u8]) -> Result<T, Error> {
-    match serde_json::from_slice::<T>(body) {
-        Ok(value) if value.validate().is_ok() => Ok(value),
-        _ => {
-            let body = serde_json::from_slice(body).map_err(|_malformed| Error::bad_request(MALFORMED))?;
-            input::read(Given::Json(&body)).map_err(|errors: FieldErrors| errors.to_error())
-        }
+    let read = serde_json::from_slice::<T>(body).map(|value| value.validate().map(|()| value));
+    if let Ok(Ok(value)) = read {
+        return Ok(value);
     }
+    let body = serde_json::from_slice(body).map_err(|_malformed| Error::bad_request(MALFORMED))?;
+    let errors = match read {
+        Ok(Err(report)) => input::broken_in_json::<T>(&body, &report),
+        _ => input::wrong_in_json::<T>(&body),
+    };
+    Err(errors.to_error())
 }
 
 /// `application/json`, and what is JSON by its suffix (RFC 6839).

@@ -2,10 +2,19 @@ use percent_encoding::percent_decode;
 
 use crate::input::Fields;
 
+/// How many fields there are; one that is there several times counts as often.
+pub(super) fn count(body: &[u8]) -> usize {
+    parts(body).count()
+}
+
+fn parts(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|byte| *byte == b'&').filter(|field| !field.is_empty())
+}
+
 /// The fields of `application/x-www-form-urlencoded`; `None` if they are not properly encoded, or not UTF-8.
 pub(super) fn fields(body: &[u8]) -> Option<Fields> {
     let mut fields = Fields::new();
-    for field in body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
+    for field in parts(body) {
         let equals = field.iter().position(|byte| *byte == b'=');
         let (name, value) = equals.map_or((field, &b""[..]), |equals| (&field[..equals], &field[equals + 1..]));
         fields.entry(text(name)?).or_default().push(text(value)?);

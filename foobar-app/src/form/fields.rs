@@ -33,6 +33,11 @@ impl FormFields {
         &self.typed
     }
 
+    /// How many fields there are; one that is there several times counts as often.
+    pub(super) fn len(&self) -> usize {
+        self.typed.values().map(Vec::len).sum()
+    }
+
     pub(super) fn set_errors(&mut self, errors: FieldErrors) {
         self.errors = errors;
     }

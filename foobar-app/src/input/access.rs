@@ -1,35 +1,48 @@
 //! The parts of what was sent: items, fields, a choice.
 
+use std::marker::PhantomData;
 use std::vec::IntoIter;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
+use super::place::Step;
 use super::wrong::Wrong;
 
-/// Something to read, and the way to it.
-pub(super) struct Part<R> {
-    pub(super) path: String,
+/// Something to read, and the step to it; none where it has no name of its own.
+pub(super) struct Part<'a, R> {
+    pub(super) step: Option<Step<&'a str>>,
     pub(super) reader: R,
 }
 
-impl<'de, R: Deserializer<'de, Error = Wrong>> Part<R> {
+impl<'de, R: Deserializer<'de, Error = Wrong>> Part<'_, R> {
     fn read<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(self.reader).map_err(|wrong| wrong.at(&self.path))
+        self.read_by(|reader| seed.deserialize(reader))
+    }
+
+    fn read_by<T>(self, read: impl FnOnce(R) -> Result<T, Wrong>) -> Result<T, Wrong> {
+        read(self.reader).map_err(|wrong| match self.step {
+            Some(step) => wrong.within(step),
+            None => wrong,
+        })
     }
 }
 
-pub(super) struct Items<R>(IntoIter<Part<R>>);
+/// Items that are made when they are asked for: after a wrong one nobody asks.
+pub(super) struct Items<'a, R>(Box<dyn Iterator<Item = Part<'a, R>> + 'a>);
 
-impl<R> Items<R> {
-    pub(super) fn of(items: Vec<Part<R>>) -> Self {
-        Self(items.into_iter())
+impl<'a, R> Items<'a, R> {
+    pub(super) fn of(items: impl Iterator<Item = Part<'a, R>> + 'a) -> Self {
+        Self(Box::new(items))
+    }
+
+    /// Nothing may be left: who asks for two does not get the first two of three.
+    pub(super) fn end(mut self) -> Result<(), Wrong> {
+        if self.0.next().is_none() { Ok(()) } else { Err(Wrong::told("has too many items")) }
     }
 }
 
-impl<'de, R: Deserializer<'de, Error = Wrong>> SeqAccess<'de> for Items<R> {
+impl<'de, R: Deserializer<'de, Error = Wrong>> SeqAccess<'de> for Items<'_, R> {
     type Error = Wrong;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
@@ -37,17 +50,17 @@ impl<'de, R: Deserializer<'de, Error = Wrong>> SeqAccess<'de> for Items<R> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.0.len())
+        self.0.size_hint().1
     }
 }
 
 pub(super) struct Entries<'a, R> {
-    entries: IntoIter<(&'a str, Part<R>)>,
-    next: Option<Part<R>>,
+    entries: IntoIter<(&'a str, Part<'a, R>)>,
+    next: Option<Part<'a, R>>,
 }
 
 impl<'a, R> Entries<'a, R> {
-    pub(super) fn of(entries: Vec<(&'a str, Part<R>)>) -> Self {
+    pub(super) fn of(entries: Vec<(&'a str, Part<'a, R>)>) -> Self {
         Self { entries: entries.into_iter(), next: None }
     }
 }
@@ -69,12 +82,12 @@ impl<'de, R: Deserializer<'de, Error = Wrong>> MapAccess<'de> for Entries<'_, R>
 /// A choice: its name, and what it holds.
 pub(super) struct Choice<'a, R> {
     pub(super) name: &'a str,
-    pub(super) value: Option<Part<R>>,
+    pub(super) value: Option<Part<'a, R>>,
 }
 
-impl<'de, R: Deserializer<'de, Error = Wrong>> EnumAccess<'de> for Choice<'_, R> {
+impl<'a, 'de, R: Deserializer<'de, Error = Wrong>> EnumAccess<'de> for Choice<'a, R> {
     type Error = Wrong;
-    type Variant = Held<R>;
+    type Variant = Held<'a, R>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Wrong> {
         Ok((seed.deserialize(StrDeserializer::<Wrong>::new(self.name))?, Held(self.value)))
@@ -82,13 +95,13 @@ impl<'de, R: Deserializer<'de, Error = Wrong>> EnumAccess<'de> for Choice<'_, R>
 }
 
 /// What a choice holds.
-pub(super) struct Held<R>(Option<Part<R>>);
+pub(super) struct Held<'a, R>(Option<Part<'a, R>>);
 
-impl<'de, R: Deserializer<'de, Error = Wrong>> VariantAccess<'de> for Held<R> {
+impl<'de, R: Deserializer<'de, Error = Wrong>> VariantAccess<'de> for Held<'_, R> {
     type Error = Wrong;
 
     fn unit_variant(self) -> Result<(), Wrong> {
-        self.0.map_or(Ok(()), |value| value.read(std::marker::PhantomData::<IgnoredAny>).map(|_ignored| ()))
+        self.0.map_or(Ok(()), |value| value.read(PhantomData::<()>))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
@@ -96,13 +109,11 @@ impl<'de, R: Deserializer<'de, Error = Wrong>> VariantAccess<'de> for Held<R> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Wrong> {
-        let Part { path, reader } = self.0.ok_or_else(empty)?;
-        reader.deserialize_tuple(length, visitor).map_err(|wrong| wrong.at(&path))
+        self.0.ok_or_else(empty)?.read_by(|reader| reader.deserialize_tuple(length, visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
-        let Part { path, reader } = self.0.ok_or_else(empty)?;
-        reader.deserialize_struct("", fields, visitor).map_err(|wrong| wrong.at(&path))
+        self.0.ok_or_else(empty)?.read_by(|reader| reader.deserialize_struct("", fields, visitor))
     }
 }
 

@@ -1,21 +1,30 @@
 //! The way to a field: `items[2].price`.
 
-/// A field within `path`.
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// From a table to a field of it, or from a list to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step<N = String> {
+    Field(N),
+    Item(usize),
 }
 
-/// An item of the list at `path`.
-pub(super) fn item(path: &str, number: usize) -> String {
-    format!("{path}[{number}]")
+impl Step<&str> {
+    pub(super) fn into_owned(self) -> Step {
+        match self {
+            Self::Field(name) => Step::Field(name.to_owned()),
+            Self::Item(number) => Step::Item(number),
+        }
+    }
 }
 
-/// Whether `path` is `around` or within it.
-pub(super) fn is_within(path: &str, around: &str) -> bool {
-    path.strip_prefix(around).is_some_and(|rest| around.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
-/// The field of a form that holds this item of it.
-pub(super) fn field(path: &str) -> &str {
-    path.split_once('[').map_or(path, |(field, _)| field)
+/// As a client reads it; the way to the whole is empty.
+pub(super) fn shown(way: &[Step]) -> String {
+    let mut shown = String::new();
+    for step in way {
+        match step {
+            Step::Field(name) if shown.is_empty() => shown.push_str(name),
+            Step::Field(name) => shown.extend([".", name]),
+            Step::Item(number) => shown.push_str(&format!("[{number}]")),
+        }
+    }
+    shown
 }

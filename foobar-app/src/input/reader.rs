@@ -1,10 +1,16 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::iter;
+use std::str::FromStr;
 
 use serde::de::{Deserializer, Error, Visitor};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::access::{Choice, Entries, Items, Part};
-use super::place;
+use super::number::{self, Integer};
+use super::place::Step;
+use super::reading::Reading;
 use super::repairs::{Repair, Repairs};
 use super::wrong::Wrong;
 
@@ -30,43 +36,56 @@ impl Given<'_> {
         let Given::Form(fields) = self else { return false };
         fields.get(field).is_some_and(|texts| texts.last().is_some_and(|text| text.trim().is_empty()))
     }
+
+    /// Whether a form lacks the field, which means something for a box or a list.
+    pub(super) fn may_lack(self, way: &[Step]) -> bool {
+        matches!((self, way), (Given::Form(fields), [Step::Field(name)]) if !fields.contains_key(name))
+    }
 }
 
 /// Reads what was given, with its repairs.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     given: Given<'a>,
-    path: String,
-    repairs: &'a Repairs,
+    repairs: Option<&'a Repairs>,
+    reading: &'a Reading,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(given: Given<'a>, repairs: &'a Repairs) -> Self {
-        Self::at(String::new(), given, repairs)
-    }
-
-    fn at(path: String, given: Given<'a>, repairs: &'a Repairs) -> Self {
-        let given = match repairs.of(&path) {
+    pub(super) fn new(given: Given<'a>, repairs: Option<&'a Repairs>, reading: &'a Reading) -> Self {
+        reading.count_part();
+        let given = match repairs.and_then(Repairs::here) {
             None => given,
             Some(Repair::Absent) => Given::Absent,
             Some(Repair::Blank(text)) => Given::Blank(text),
             Some(Repair::Last) => Given::Blank(""),
         };
-        Self { given, path, repairs }
+        Self { given, repairs, reading }
     }
 
-    fn part(&self, path: String, given: Given<'a>) -> Part<Self> {
-        Part { path: path.clone(), reader: Self::at(path, given, self.repairs) }
+    fn part(&self, step: Step<&'a str>, given: Given<'a>) -> Part<'a, Self> {
+        let repairs = self.repairs.and_then(|repairs| repairs.within(step));
+        Part { step: Some(step), reader: Self::new(given, repairs, self.reading) }
     }
 
     /// The fields of a table, those last that have to wait; with them what was missing and has a repair.
     fn entries(&self, given: Vec<(&'a str, Given<'a>)>) -> Entries<'a, Self> {
-        let missing = self.repairs.within(&self.path).filter(|name| !given.iter().any(|(known, _)| known == name));
-        let missing: Vec<_> = missing.map(|name| (name, Given::Absent)).collect();
-        let entry = |(name, given)| (name, self.part(place::join(&self.path, name), given));
+        let repaired = self.repairs.into_iter().flat_map(Repairs::fields);
+        let missing = repaired.filter(|name| !self.has(name)).map(|name| (name, Given::Absent));
+        let entry = |(name, given)| (name, self.part(Step::Field(name), given));
         let mut entries: Vec<_> = given.into_iter().chain(missing).map(entry).collect();
-        entries.sort_by_key(|(_, part)| self.repairs.is_last(&part.path));
+        if self.repairs.is_some_and(Repairs::waits) {
+            entries.sort_by_key(|(_, part)| part.reader.repairs.is_some_and(Repairs::waits));
+        }
         Entries::of(entries)
+    }
+
+    fn has(&self, field: &str) -> bool {
+        match self.given {
+            Given::Json(value) => value.get(field).is_some(),
+            Given::Form(fields) => fields.contains_key(field),
+            Given::Texts(_) | Given::Absent | Given::Blank(_) => false,
+        }
     }
 
     fn table<'de, V: Visitor<'de>>(&self, blank: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
@@ -75,26 +94,34 @@ impl<'a> Reader<'a> {
                 fields.iter().map(|(name, value)| (name.as_str(), Given::Json(value))).collect()
             }
             Given::Form(fields) => fields.iter().map(|(name, values)| (name.as_str(), Given::Texts(values))).collect(),
-            Given::Blank(text) => blank.iter().map(|name| (*name, Given::Blank(text))).collect(),
+            Given::Blank(text) => {
+                self.reading.invent();
+                blank.iter().map(|name| (*name, Given::Blank(text))).collect()
+            }
             Given::Absent => return Err(Wrong::missing()),
             Given::Json(_) | Given::Texts(_) => return Err(Wrong::told("is not an object")),
         };
-        visitor.visit_map(self.entries(given)).map_err(|wrong| wrong.at(&self.path))
+        visitor.visit_map(self.entries(given))
     }
 
     /// A list; of a form, the items have the name of their field. `blank` is how many it has if it is blank.
     fn list<'de, V: Visitor<'de>>(&self, blank: usize, visitor: V) -> Result<V::Value, Wrong> {
-        let numbered = |(number, value)| self.part(place::item(&self.path, number), Given::Json(value));
-        let of_form = |given| Part { path: self.path.clone(), reader: Self { given, ..self.clone() } };
-        let items = match self.given {
-            Given::Json(Value::Array(items)) => items.iter().enumerate().map(numbered).collect(),
-            Given::Texts(texts) => texts.chunks(1).map(Given::Texts).map(of_form).collect(),
+        let reader = *self;
+        let numbered = move |(number, value)| reader.part(Step::Item(number), Given::Json(value));
+        let of_form = move |given| Part { step: None, reader: Self::new(given, None, reader.reading) };
+        let mut items = match self.given {
+            Given::Json(Value::Array(items)) => Items::of(items.iter().enumerate().map(numbered)),
+            Given::Texts(texts) => Items::of(texts.chunks(1).map(Given::Texts).map(of_form)),
             Given::Absent if blank > 0 => return Err(Wrong::missing()),
-            Given::Absent => Vec::new(),
-            Given::Blank(_) => vec![self.given; blank].into_iter().map(of_form).collect(),
+            Given::Absent => Items::of(iter::empty()),
+            Given::Blank(_) => {
+                self.reading.invent();
+                Items::of(iter::repeat_n(self.given, blank).map(of_form))
+            }
             Given::Json(_) | Given::Form(_) => return Err(Wrong::told("is not a list")),
         };
-        visitor.visit_seq(Items::of(items))
+        let list = visitor.visit_seq(&mut items)?;
+        items.end().map(|()| list)
     }
 
     /// The text of a field.
@@ -102,36 +129,35 @@ impl<'a> Reader<'a> {
         match self.given {
             Given::Json(Value::String(text)) => Ok(text),
             Given::Texts(texts) => texts.last().map(String::as_str).ok_or_else(Wrong::missing),
-            Given::Blank(text) => Ok(text),
+            Given::Blank(text) => {
+                self.reading.invent();
+                Ok(text)
+            }
             Given::Absent => Err(Wrong::missing()),
             Given::Json(_) | Given::Form(_) => Err(Wrong::told("is not text")),
         }
     }
 
-    /// A number, or the sentence that it is none.
-    fn number(&self, what: &'static str) -> Result<Number, Wrong> {
+    /// What a number is read from, or the sentence that it is none.
+    fn digits(&self, what: &'static str) -> Result<Cow<'a, str>, Wrong> {
         match self.given {
-            Given::Json(Value::Number(number)) => Ok(number.clone()),
-            Given::Texts(_) => number_of(self.text()?.trim()).ok_or_else(|| Wrong::told(what)),
-            Given::Blank(_) => Ok(0.into()),
+            Given::Json(Value::Number(number)) => Ok(number::of_json(number).into()),
+            Given::Texts(_) => Ok(self.text()?.trim().into()),
+            Given::Blank(_) => {
+                self.reading.invent();
+                Ok("0".into())
+            }
             Given::Absent => Err(Wrong::missing()),
             Given::Json(_) | Given::Form(_) => Err(Wrong::told(what)),
         }
     }
 
-    fn integer(&self, least: i128, most: i128) -> Result<i128, Wrong> {
-        const WHAT: &str = "is not a whole number";
-        let number = self.number(WHAT)?.as_i128().ok_or_else(|| Wrong::told(WHAT))?;
-        match number {
-            _ if number < least => Err(Wrong::told(format!("is less than {least}"))),
-            _ if number > most => Err(Wrong::told(format!("is more than {most}"))),
-            _ => Ok(number),
-        }
+    fn integer<N: Integer + Display>(&self) -> Result<N, Wrong> {
+        number::integer(&self.digits(number::WHOLE)?)
     }
 
-    fn float(&self) -> Result<f64, Wrong> {
-        const WHAT: &str = "is not a number";
-        self.number(WHAT)?.as_f64().ok_or_else(|| Wrong::told(WHAT))
+    fn float<N: FromStr + Into<f64> + Copy>(&self) -> Result<N, Wrong> {
+        number::float(&self.digits(number::NUMBER)?)
     }
 
     /// A box of a form is checked, or not sent at all.
@@ -140,7 +166,11 @@ impl<'a> Reader<'a> {
         match self.given {
             Given::Json(Value::Bool(value)) => Ok(*value),
             Given::Texts(_) => is_checked(self.text()?).ok_or_else(|| Wrong::told(WHAT)),
-            Given::Absent | Given::Blank(_) => Ok(false),
+            Given::Absent => Ok(false),
+            Given::Blank(_) => {
+                self.reading.invent();
+                Ok(false)
+            }
             Given::Json(_) | Given::Form(_) => Err(Wrong::told(WHAT)),
         }
     }
@@ -148,7 +178,7 @@ impl<'a> Reader<'a> {
     fn is_none(&self) -> bool {
         match self.given {
             Given::Json(value) => value.is_null(),
-            Given::Texts(texts) => texts.iter().all(String::is_empty),
+            Given::Texts(texts) => texts.iter().all(|text| text.trim().is_empty()),
             Given::Absent | Given::Blank(_) => true,
             Given::Form(_) => false,
         }
@@ -158,22 +188,17 @@ impl<'a> Reader<'a> {
         match self.given {
             Given::Json(Value::Object(fields)) if fields.len() == 1 => {
                 let (name, value) = fields.iter().next().expect("it has one field");
-                let value = self.part(place::join(&self.path, name), Given::Json(value));
+                let value = self.part(Step::Field(name), Given::Json(value));
                 Ok(Choice { name, value: Some(value) })
             }
             Given::Blank(_) => {
+                self.reading.invent();
                 let name = choices.first().copied().unwrap_or_default(); // there is nothing to choose
                 Ok(Choice { name, value: None })
             }
             _ => Ok(Choice { name: self.text()?, value: None }),
         }
     }
-}
-
-/// A number as a person writes it; not `inf` and `nan`.
-fn number_of(text: &str) -> Option<Number> {
-    let whole = text.parse().ok().and_then(Number::from_i128);
-    whole.or_else(|| Number::from_f64(text.parse().ok()?))
 }
 
 /// What a box of a form says; `None` if it is no box.
@@ -187,10 +212,9 @@ pub(crate) fn is_checked(text: &str) -> Option<bool> {
 
 /// Methods of a [`Deserializer`] that ask for an integer.
 macro_rules! integers {
-    ($($method:ident $visit:ident $kind:ty,)*) => { $(
+    ($($method:ident $visit:ident $kind:ident,)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-            let number = self.integer(<$kind>::MIN.into(), <$kind>::MAX.into())?;
-            visitor.$visit(number as $kind) // it is in the range
+            visitor.$visit(self.integer::<$kind>()?)
         }
     )* };
 }
@@ -203,10 +227,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         deserialize_i16 visit_i16 i16,
         deserialize_i32 visit_i32 i32,
         deserialize_i64 visit_i64 i64,
+        deserialize_i128 visit_i128 i128,
         deserialize_u8 visit_u8 u8,
         deserialize_u16 visit_u16 u16,
         deserialize_u32 visit_u32 u32,
         deserialize_u64 visit_u64 u64,
+        deserialize_u128 visit_u128 u128,
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
@@ -227,7 +253,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_f32(self.float()? as f32)
+        visitor.visit_f32(self.float()?)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
@@ -235,7 +261,8 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_str(if let Given::Blank(_) = self.given { " " } else { self.text()? })
+        let text = self.text()?;
+        visitor.visit_str(if let Given::Blank(_) = self.given { " " } else { text })
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
@@ -297,7 +324,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        self.repairs.names().learn(fields);
+        self.reading.names.learn(fields);
         self.table(fields, visitor)
     }
 

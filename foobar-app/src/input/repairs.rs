@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::names::Names;
-use super::place;
+use super::place::Step;
 
 /// What stands in the place of a field that was missing or wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,42 +33,56 @@ impl Repair {
     }
 }
 
-/// What has been found by reading it before.
+/// What has been found by reading a part before: of itself, and of the parts in it.
 #[derive(Default)]
 pub(super) struct Repairs {
-    fields: BTreeMap<String, Repair>,
-    names: Names,
+    here: Option<Repair>,
+    fields: BTreeMap<String, Self>,
+    items: BTreeMap<usize, Self>,
+    waits: bool,
 }
 
 impl Repairs {
-    pub(super) fn of(&self, path: &str) -> Option<Repair> {
-        self.fields.get(path).copied()
+    pub(super) const fn here(&self) -> Option<Repair> {
+        self.here
     }
 
-    pub(super) fn set(&mut self, path: String, repair: Repair) {
-        self.fields.insert(path, repair);
+    pub(super) fn within(&self, step: Step<&str>) -> Option<&Self> {
+        match step {
+            Step::Field(name) => self.fields.get(name),
+            Step::Item(number) => self.items.get(&number),
+        }
     }
 
-    pub(super) const fn names(&self) -> &Names {
-        &self.names
+    /// The names of the fields that have one, or something in them has.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
     }
 
-    /// The fields within `path` that have a repair, by their names there.
-    pub(super) fn within(&self, path: &str) -> impl Iterator<Item = &str> {
-        let names = self.fields.keys().filter_map(move |field| {
-            if path.is_empty() { Some(field.as_str()) } else { field.strip_prefix(path)?.strip_prefix('.') }
-        });
-        names.filter(|name| !name.is_empty() && !name.contains(['.', '[']))
+    /// Whether this has to wait for its neighbours.
+    pub(super) const fn waits(&self) -> bool {
+        self.waits
     }
 
-    /// Whether `path` has to wait for the others.
-    pub(super) fn is_last(&self, path: &str) -> bool {
-        self.fields.iter().any(|(field, repair)| *repair == Repair::Last && place::is_within(field, path))
+    pub(super) fn of(&self, way: &[Step]) -> Option<Repair> {
+        let Some((step, rest)) = way.split_first() else { return self.here };
+        let part = match step {
+            Step::Field(name) => self.fields.get(name),
+            Step::Item(number) => self.items.get(number),
+        };
+        part?.of(rest)
     }
 
-    /// Whether something has been told of `path`, of what is around it, or, for the whole, of anything.
-    pub(super) fn has_told(&self, path: &str) -> bool {
-        let mut told = self.fields.iter().filter(|(_, repair)| **repair != Repair::Absent);
-        told.any(|(field, _)| path.is_empty() || place::is_within(path, field))
+    pub(super) fn set(&mut self, way: Vec<Step>, repair: Repair) {
+        let mut part = self;
+        part.waits |= repair == Repair::Last;
+        for step in way {
+            part = match step {
+                Step::Field(name) => part.fields.entry(name).or_default(),
+                Step::Item(number) => part.items.entry(number).or_default(),
+            };
+            part.waits |= repair == Repair::Last;
+        }
+        part.here = Some(repair);
     }
 }

@@ -2,15 +2,13 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::place::join;
+use super::place::Step;
 
 /// What is wrong with a field, and with which.
 #[derive(Debug)]
 pub(super) struct Wrong {
-    /// Of what serde was reading; unknown to serde itself.
-    path: Option<String>,
-    /// The field in it.
-    field: Option<String>,
+    /// The way to it, from its end, as far as it is known.
+    back: Vec<Step>,
     pub(super) what: What,
 }
 
@@ -24,32 +22,30 @@ pub(super) enum What {
 }
 
 impl Wrong {
+    const fn new(what: What) -> Self {
+        Self { back: Vec::new(), what }
+    }
+
     pub(super) fn told(words: impl Into<String>) -> Self {
-        Self { path: None, field: None, what: What::Told(words.into()) }
+        Self::new(What::Told(words.into()))
     }
 
     pub(super) const fn missing() -> Self {
-        Self { path: None, field: None, what: What::Missing }
+        Self::new(What::Missing)
     }
 
     fn refused(reason: String) -> Self {
-        Self { path: None, field: None, what: What::Refused(reason) }
+        Self::new(What::Refused(reason))
     }
 
-    /// The same, if nobody knew better, at `path`.
-    pub(super) fn at(mut self, path: &str) -> Self {
-        self.path.get_or_insert_with(|| path.to_owned());
+    /// The same, seen from where this step leads to it.
+    pub(super) fn within(mut self, step: Step<&str>) -> Self {
+        self.back.push(step.into_owned());
         self
     }
 
-    fn of(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
-        self
-    }
-
-    pub(super) fn path(&self) -> String {
-        let path = self.path.as_deref().unwrap_or_default(); // the whole
-        self.field.as_ref().map_or_else(|| path.to_owned(), |field| join(path, field))
+    pub(super) fn way(&self) -> Vec<Step> {
+        self.back.iter().rev().cloned().collect()
     }
 }
 
@@ -86,15 +82,15 @@ impl de::Error for Wrong {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::missing().of(field)
+        Self::missing().within(Step::Field(field))
     }
 
     fn unknown_field(field: &str, _: &'static [&'static str]) -> Self {
-        Self::told("is not expected").of(field)
+        Self::told("is not expected").within(Step::Field(field))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::told("is there twice").of(field)
+        Self::told("is there twice").within(Step::Field(field))
     }
 
     fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {

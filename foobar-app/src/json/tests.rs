@@ -88,7 +88,7 @@ async fn a_good_body_is_its_value() {
 }
 
 #[tokio::test]
-async fn a_missing_field_a_wrong_type_and_a_broken_rule_are_told_at_once_and_alike() {
+async fn missing_fields_and_wrong_types_are_told_at_once_and_alike() {
     let body = json!({
         "article": "",
         "pieces": "two",
@@ -97,16 +97,76 @@ async fn a_missing_field_a_wrong_type_and_a_broken_rule_are_told_at_once_and_ali
         "extras": [{"unitPrice": -1}, {"unitPrice": 1}, {}, {"unitPrice": "x"}],
     });
     let expected = json!({
-        "article": ["length is lower than 1"],
         "pieces": ["is not a whole number"],
         "gift": ["is required"],
         "note": ["is not text"],
         "sendTo.city": ["is required"],
-        "extras[0].unitPrice": ["lower than 0"],
         "extras[2].unitPrice": ["is required"],
         "extras[3].unitPrice": ["is not a number"],
     });
     assert_eq!(errors(&body).await, expected);
+}
+
+#[tokio::test]
+async fn broken_rules_are_told_at_once_and_with_what_is_wrong_with_optional_fields() {
+    let body = json!({
+        "article": "",
+        "pieces": 0,
+        "gift": true,
+        "note": 5,
+        "sendTo": {"city": ""},
+        "extras": [{"unitPrice": 1}, {"unitPrice": -1}],
+    });
+    let short = ["length is lower than 1"];
+    let mut expected = json!({
+        "article": short,
+        "pieces": ["lower than 1"],
+        "note": ["is not text"],
+        "sendTo.city": short,
+        "extras[1].unitPrice": ["lower than 0"],
+    });
+    assert_eq!(errors(&body).await, expected);
+    expected.as_object_mut().unwrap().remove("note");
+    let mut body = body;
+    body["note"] = "x".into();
+    assert_eq!(errors(&body).await, expected);
+}
+
+#[test]
+fn what_serde_json_refuses_is_never_a_value() {
+    #[derive(Debug, Deserialize, Validate)]
+    #[garde(allow_unvalidated)]
+    #[expect(dead_code, reason = "its fields are shown by `Debug`")]
+    struct Job {
+        #[serde(default)]
+        size: (i32, i32),
+        #[serde(default)]
+        pieces: u8,
+        #[serde(default)]
+        color: Color,
+        #[serde(default)]
+        text: [String; 1],
+    }
+    #[derive(Debug, Default, Deserialize)]
+    enum Color {
+        #[default]
+        Red,
+    }
+    for (body, expected) in [
+        (r#"{"size": [1, 2, 3]}"#, json!({"size": ["has too many items"]})),
+        (r#"{"size": [1]}"#, json!({"size": ["is invalid"]})),
+        (r#"{"text": ["a", "b"]}"#, json!({"text": ["has too many items"]})),
+        (r#"{"color": {"Red": 5}}"#, json!({"color.Red": ["is not expected"]})),
+        (r#"{"color": {"Red": null, "Green": null}}"#, json!({"color": ["is not text"]})),
+        (r#"{"pieces": 5, "pieces": 1}"#, json!({"": ["is invalid"]})),
+        (r#"{"pieces": 1.0}"#, json!({"pieces": ["is not a whole number"]})),
+        (r#"{"pieces": null}"#, json!({"pieces": ["is not a whole number"]})),
+    ] {
+        let refused = read::<Job>(body.as_bytes()).expect_err(body);
+        assert_eq!(refused.status(), 422, "{body}");
+        assert_eq!(refused.members().find(|(name, _)| name == "errors").unwrap().1, expected, "{body}");
+    }
+    assert!(read::<Job>(br#"{"size": [1, 2], "color": {"Red": null}, "text": ["a"]}"#).is_ok());
 }
 
 #[tokio::test]
