@@ -21,6 +21,38 @@ use crate::{Running, StartError, cli, settings};
 /// Each tier has a default that the configuration shapes: the nginx-like web tier, the actix-web runtime for an
 /// [`App`], SQLite or MySQL by `database.url`. [`run`](Self::run) makes it a program with a command line;
 /// [`start`](Self::start) runs it inside a program of your own. Several can live in one process.
+///
+/// ```no_run
+/// use diesel::prelude::*;
+/// use foobar::{App, Db, Error, Migrations, Server, embed_migrations, web};
+///
+/// diesel::table! { products (id) { id -> Integer, name -> Text } }
+///
+/// async fn product(db: Db, id: web::Path<i32>) -> Result<String, Error> {
+///     Ok(db.read(move |conn| products::table.find(*id).select(products::name).first(conn)).await?)
+/// }
+///
+/// struct Shop;
+///
+/// impl App for Shop {
+///     fn routes(&self, routes: &mut web::ServiceConfig) {
+///         routes.route("/products/{id}", web::get().to(product));
+///     }
+///
+///     fn migrations(&self) -> Migrations {
+///         Migrations::none().sqlite(embed_migrations!("examples/site/migrations/sqlite"))
+///     }
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     Server::new()
+///         .name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+///         .preset("database.url", "sqlite:shop.db") // the configuration may say otherwise
+///         .public("public")                         // its files come before the application
+///         .app(Shop)
+///         .run()
+/// }
+/// ```
 #[must_use = "a server does nothing until it is run or started"]
 pub struct Server {
     loader: Loader,

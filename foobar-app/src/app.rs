@@ -86,13 +86,22 @@ pub trait App: Send + Sync + 'static {
 
     /// The migrations of the database, run at the server's start before [`start`](App::start).
     ///
-    /// The default is none. Embed them in a constant, and give them from there:
+    /// The default is none. A folder for each engine is embedded into the program:
     ///
-    /// ```ignore
-    /// const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+    /// ```
+    /// # mod foobar { pub use foobar_app::{*, actix_web::web}; pub use foobar_db::{Migrations, embed_migrations}; }
+    /// use foobar::{App, Migrations, embed_migrations, web};
     ///
-    /// fn migrations(&self) -> Migrations {
-    ///     Migrations::new(MIGRATIONS)
+    /// struct Shop;
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _: &mut web::ServiceConfig) {}
+    ///
+    ///     fn migrations(&self) -> Migrations {
+    ///         Migrations::none()
+    ///             .sqlite(embed_migrations!("../examples/site/migrations/sqlite"))
+    ///             .mysql(embed_migrations!("../examples/site/migrations/mysql"))
+    ///     }
     /// }
     /// ```
     fn migrations(&self) -> Migrations {

@@ -1,24 +1,24 @@
 use foobar_app::Db;
 use foobar_core::{BoxError, Chain};
 use foobar_db::{MigrationStatus, Presence};
+use foobar_web::WebSettings;
 
 use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
 use super::{installed_log, migrate};
+use crate::StartError;
 use crate::composition::Composition;
-use crate::settings::AllSettings;
 
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
-    let log = installed_log::check(&composition.config, &composition.settings.log);
-    if let Err(error) = log.and_then(|()| installed_log::check_access_log(&composition.config)) {
-        return fail(&error);
-    }
+    let clash = match logs(composition) {
+        Ok(clash) => clash,
+        Err(error) => return fail(&error),
+    };
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
-    let AllSettings { log, web, .. } = &composition.settings;
-    installed_log::clash(&composition.config, log, &web.access_log).iter().for_each(warn);
+    clash.iter().for_each(warn);
     composition.warnings().iter().for_each(warn);
     let pending = composition.database.as_ref().map_or(Ok(()), |database| schema(composition, database));
     if let Err(error) = pending {
@@ -27,6 +27,15 @@ pub(super) fn run(composition: &Composition) -> Exit {
     let file = composition.config.file();
     let file = file.map_or("no file".to_owned(), |file| file.display().to_string());
     out(format_args!("the configuration is good ({file})"))
+}
+
+/// Whether the logs can be opened, and what may surprise about them. The composition of a command has no access log.
+fn logs(composition: &Composition) -> Result<Option<String>, StartError> {
+    let (config, log) = (&composition.config, &composition.settings.log);
+    installed_log::check(config, log)?;
+    installed_log::check_access_log(config)?;
+    let web: WebSettings = config.section()?;
+    Ok(installed_log::clash(config, log, &web.access_log))
 }
 
 /// Says what a start would do to the database.

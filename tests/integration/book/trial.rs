@@ -109,7 +109,9 @@ impl Trial {
         fs::write(self.folder.path().join(name), &text).unwrap();
         let command = if text.contains("mysql://") { "routes" } else { "check" }; // there is no server to be reached
         let mut program = Program::example(&self.program, self.folder.path());
-        let program = program.env_remove("FOOBAR__WEB__LISTEN").env_remove("FOOBAR__ADMIN__LISTEN");
+        for key in ["WEB__LISTEN", "WEB__WORKERS", "WEB__ACCESS_LOG", "ADMIN__LISTEN"] {
+            program.env_remove(format!("FOOBAR__{key}")); // a page says what its reader sees, who has set none
+        }
         let output = program.args([command, "--config", name]).output().unwrap();
         verdict(&output, block)
     }
