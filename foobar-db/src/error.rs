@@ -120,6 +120,22 @@ pub enum Error {
          it back"
     )]
     UnknownMigration(String),
+    /// A migration began and did not end, and until it has, none is taken back: statements of it may stand on what the
+    /// one before it made.
+    #[error(
+        "migration `{name}` began on {on} UTC and did not end, so nothing was taken back; run `migrate`, which tries it \
+         again from its first statement, or compare the schema with its up.sql and add by hand what is missing and run \
+         INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}'), or undo by hand what is there and run \
+         DELETE FROM __foobar_migrations WHERE version = '{version}'"
+    )]
+    MigrationBegun {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+    },
     /// A migration has nothing to take it back by.
     #[error("migration `{0}` has no down.sql, so it cannot be taken back; nothing was changed")]
     NoDown(String),

@@ -154,10 +154,11 @@ impl Migrations {
     }
 
     /// Takes back the last migration that has run, and runs it again where it is to be `redone`; its name, or `None`
-    /// where none has run.
+    /// where none has run. An error, and nothing done, where one has begun and not ended.
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let _lock = MigrationLock::acquire(conn)?;
         let (all, ledger) = self.read(conn)?;
+        ledger.refuse_begun()?;
         let Some(version) = ledger.last() else { return Ok(None) };
         let last = all.into_iter().find(|migration| migration.version == version);
         let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;

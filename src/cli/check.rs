@@ -47,5 +47,17 @@ fn schema(composition: &Composition, database: &Db) -> Result<(), BoxError> {
     }
     let others = all.iter().filter(|(_, status)| *status != MigrationStatus::Done);
     others.for_each(|(name, status)| _ = out(migrate::line(name, status)));
-    Ok(())
+    refuse_begun(&all)
+}
+
+/// Whether a start could finish it is not known: it would try its first statements again.
+fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
+    match all.iter().find(|(_, status)| matches!(status, MigrationStatus::Begun { .. })) {
+        None => Ok(()),
+        Some((name, _)) => Err(format!(
+            "migration `{name}` began and did not end, so a start may fail; run `migrate`, which tries it again from its \
+             first statement and says what to do if it fails again"
+        )
+        .into()),
+    }
 }

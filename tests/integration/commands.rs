@@ -203,6 +203,32 @@ fn down_takes_the_last_migration_back_and_redo_runs_it_again() {
 }
 
 #[test]
+fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = |arguments: &[&str]| {
+        let mut command = Program::example("starting", folder.path());
+        run(command.args(arguments).args(["--database", "sqlite:here.db"]).env("STARTING_MIGRATIONS", "half"))
+    };
+    half(&["migrate"]);
+    for (arguments, expected) in [
+        (&["migrate", "down"][..], "error: migration `2026-01-02-000000_likes` began on 20"),
+        (&["migrate", "redo"], "so nothing was taken back; run `migrate`, which tries it again"),
+        (
+            &["check"],
+            "error: migration `2026-01-02-000000_likes` began and did not end, so a start may fail; run `migrate`",
+        ),
+        (&["serve", "--listen", "127.0.0.1:0"], "migration `2026-01-02-000000_likes` failed: it had begun before"),
+    ] {
+        let (code, output, error) = half(arguments);
+        assert!(code == 1 && error.contains(expected), "{arguments:?}: {code} {error}");
+        assert!(!output.contains("took back") && !output.contains("is good"), "{output}");
+    }
+    let listed = "done     2026-01-01-000000_entries\nbegun    2026-01-02-000000_likes\n";
+    assert_eq!(half(&["migrate", "status"]).1, listed);
+    query(folder.path(), "INSERT INTO entries (id, likes) VALUES (1, 1)");
+}
+
+#[test]
 fn new_makes_a_migration_for_each_engine_and_refuses_bad_names_and_those_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let new = |name: &str| run(Program::foobar(folder.path()).args(["migrate", "new", name]));

@@ -24,6 +24,7 @@ impl App for Starting {
             "gate" => Migrations::none().mysql(embed_migrations!("tests/programs/starting/gate")),
             "endless" => Migrations::new(embed_migrations!("tests/programs/starting/endless")),
             "broken" => Migrations::new(embed_migrations!("tests/programs/starting/broken")),
+            "half" => Migrations::new(embed_migrations!("tests/programs/starting/half")),
             "panic" => panic!("migrations with a bug"),
             _ => Migrations::new(embed_migrations!("tests/programs/migrations")),
         }

@@ -11,7 +11,7 @@ use foobar_core::BoxError;
 
 use super::embedded::Migration;
 use super::migration_status::MigrationStatus;
-use crate::{Conn, Engine};
+use crate::{Conn, Engine, Error};
 
 /// A row is a migration whose statements may have taken effect although its version is not recorded. A row whose
 /// version is recorded means nothing: its process was killed between the two.
@@ -24,8 +24,7 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS __foobar_migrations (
 /// What is recorded of all migrations, by their versions.
 pub(super) struct Ledger {
     done: HashSet<String>,
-    /// And when, in UTC.
-    begun: HashMap<String, String>,
+    begun: HashMap<String, Begun>,
 }
 
 impl Ledger {
@@ -35,14 +34,14 @@ impl Ledger {
         let begun = if exists(conn, BEGUN)? { begun(conn)? } else { Vec::new() };
         Ok(Self {
             done: done.into_iter().map(|row| row.version).collect(),
-            begun: begun.into_iter().map(|row| (row.version, row.begun_on)).collect(),
+            begun: begun.into_iter().map(|row| (row.version.clone(), row)).collect(),
         })
     }
 
     pub(super) fn status(&self, migration: &Migration) -> MigrationStatus {
         match self.begun.get(&migration.version) {
             _ if self.done.contains(&migration.version) => MigrationStatus::Done,
-            Some(on) => MigrationStatus::Begun { on: on.clone() },
+            Some(begun) => MigrationStatus::Begun { on: begun.begun_on.clone() },
             None => MigrationStatus::Pending,
         }
     }
@@ -54,6 +53,17 @@ impl Ledger {
             self.done.iter().filter(|version| !known.contains(version.as_str())).cloned().collect();
         unknown.sort_unstable();
         unknown
+    }
+
+    /// An error where a migration, of this program or of another, has begun and not ended.
+    pub(super) fn refuse_begun(&self) -> Result<(), Error> {
+        let unfinished = self.begun.values().filter(|begun| !self.done.contains(&begun.version));
+        match unfinished.max_by_key(|begun| &begun.version) {
+            None => Ok(()),
+            Some(Begun { version, name, begun_on }) => {
+                Err(Error::MigrationBegun { name: name.clone(), version: version.clone(), on: begun_on.clone() })
+            }
+        }
     }
 
     /// The last version that has run.
@@ -86,11 +96,14 @@ struct Begun {
     #[diesel(sql_type = Text)]
     version: String,
     #[diesel(sql_type = Text)]
+    name: String,
+    /// In UTC.
+    #[diesel(sql_type = Text)]
     begun_on: String,
 }
 
 fn begun(conn: &mut Conn) -> QueryResult<Vec<Begun>> {
-    sql_query("SELECT version, CAST(begun_on AS CHAR) AS begun_on FROM __foobar_migrations").load(conn)
+    sql_query("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on FROM __foobar_migrations").load(conn)
 }
 
 /// Whether the table is there; ours is made for the first migration that needs it.
@@ -114,15 +127,20 @@ pub(super) fn begin(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
 pub(super) fn end(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
     let done = sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES (?)");
     done.bind::<Text, _>(&migration.version).execute(conn)?;
-    if exists(conn, BEGUN)? {
-        let ended = sql_query("DELETE FROM __foobar_migrations WHERE version = ?");
-        ended.bind::<Text, _>(&migration.version).execute(conn)?;
-    }
-    Ok(())
+    forget_begun(conn, migration)
 }
 
-/// Records that `migration` has been taken back.
+/// Records that `migration` has been taken back. The row of its begin goes first, which means nothing until then.
 pub(super) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    forget_begun(conn, migration)?;
     let row = sql_query("DELETE FROM __diesel_schema_migrations WHERE version = ?");
     row.bind::<Text, _>(&migration.version).execute(conn).map(drop)
+}
+
+fn forget_begun(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    if exists(conn, BEGUN)? {
+        let row = sql_query("DELETE FROM __foobar_migrations WHERE version = ?");
+        row.bind::<Text, _>(&migration.version).execute(conn)?;
+    }
+    Ok(())
 }

@@ -74,6 +74,88 @@ async fn a_migration_that_began_is_done_when_its_version_is_recorded_by_hand() {
     }
 }
 
+const NOTES: &str = "CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY); INSERT INTO notes VALUES (1)";
+
+/// Migrations `1_notes`, which has run, and `2_half`, which has begun, on each engine.
+async fn half_after_notes() -> [(TestDb, Migrations); 2] {
+    let list = |up| [("1_notes", NOTES, "DROP TABLE notes"), ("2_half", up, "DROP TABLE half")];
+    let both = [(TestDb::sqlite().await, false), (TestDb::mysql().await, true)];
+    let all = both.map(|(db, in_transaction)| (db, reversible(&list(HALF), in_transaction)));
+    for (db, half) in &all {
+        failure(db, half).await;
+    }
+    all
+}
+
+fn reversible(list: &[(&'static str, &'static str, &'static str)], in_transaction: bool) -> Migrations {
+    let migration = |(name, up, down): &(&'static str, &'static str, &'static str)| {
+        EmbeddedMigration::new(up, Some(down), EmbeddedName::new(name), TomlMetadataWrapper::new(in_transaction))
+    };
+    Migrations::new(EmbeddedMigrations::new(list.iter().map(migration).collect::<Vec<_>>().leak()))
+}
+
+async fn refusals(db: &Db, migrations: &Migrations) -> [String; 2] {
+    let (down, redo) = (db.migrate_down(migrations).await, db.migrate_redo(migrations).await);
+    [down, redo].map(|outcome| outcome.unwrap_err().to_string())
+}
+
+#[tokio::test]
+async fn nothing_is_taken_back_while_a_migration_has_begun_and_not_ended() {
+    for (db, half) in half_after_notes().await {
+        let before = db.migration_status(&half).await.unwrap();
+        for error in refusals(&db, &half).await {
+            assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
+            assert!(error.contains(" UTC and did not end, so nothing was taken back; run `migrate`"), "{error}");
+            assert!(error.contains("INSERT INTO __diesel_schema_migrations (version) VALUES ('2')"), "{error}");
+        }
+        assert_eq!(notes(&db).await, 1);
+        assert_eq!(db.migration_status(&half).await.unwrap(), before);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_taken_back_while_a_migration_that_this_program_does_not_have_has_begun() {
+    for (db, _) in half_after_notes().await {
+        let older = reversible(&[("1_notes", NOTES, "DROP TABLE notes")], true);
+        for error in refusals(&db, &older).await {
+            assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
+        }
+        assert_eq!(notes(&db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_first_migration_that_has_begun_is_told_of_when_one_is_to_be_taken_back() {
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        for error in refusals(&db, &half).await {
+            assert!(error.starts_with("migration `1_half` began on 20"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_undone_by_hand_and_forgotten_as_the_error_says_lets_the_one_before_be_taken_back() {
+    for (db, half) in half_after_notes().await {
+        let [error, _] = refusals(&db, &half).await;
+        let forget = error.split_once("is there and run ").unwrap().1.to_owned();
+        db.write(move |conn| conn.batch_execute(&format!("DROP TABLE half; {forget}"))).await.unwrap();
+        assert_eq!(db.migrate_down(&half).await.unwrap().as_deref(), Some("1_notes"));
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_was_finished_by_hand_is_pending_once_it_is_taken_back() {
+    for (db, half) in half_after_notes().await {
+        db.write(|conn| conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('2')"))
+            .await
+            .unwrap();
+        assert_eq!(db.migrate_down(&half).await.unwrap().as_deref(), Some("2_half"));
+        assert_eq!(db.migration_status(&half).await.unwrap()[1].1, MigrationStatus::Pending);
+        assert_eq!(db.migrate_down(&half).await.unwrap().as_deref(), Some("1_notes"));
+    }
+}
+
 /// Whatever becomes of its process then.
 #[tokio::test]
 async fn a_migration_has_begun_while_it_runs() {
