@@ -11,7 +11,7 @@ use crate::settings::AllSettings;
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
     let log = installed_log::check(&composition.config, &composition.settings.log);
-    if let Err(error) = log.and_then(|()| installed_log::check_access_log(&composition.config)) {
+    if let Err(error) = log.and_then(|_opened| installed_log::check_access_log(&composition.config)) {
         return fail(&error);
     }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
