@@ -1,15 +1,17 @@
 //! The log while a command runs: Foobar's, or that of the program, where it has installed a subscriber itself.
 
 use std::fmt::Display;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
 use foobar_core::{Chain, LogFile};
 use foobar_web::{Error as WebError, WebSettings};
-use rustix::fs::Access;
+use rustix::fs::{Access, OFlags};
+use rustix::io::Errno;
 use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
 use tracing_log::{AsLog, LogTracer};
@@ -103,19 +105,21 @@ impl Failures {
 }
 
 fn open(config: &Config, settings: &LogSettings) -> Result<ProgramLog, StartError> {
+    let _opened = check(config, settings)?;
     ProgramLog::open(settings).map_err(|error| cannot_open(config, settings, &error))
 }
 
-/// Whether the log's file could be opened; one that is not there yet is not made.
-pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<(), StartError> {
-    let LogOutput::File(path) = &settings.output else { return Ok(()) };
+/// Whether the log's file could be opened; one that is not there yet is not made. Who opens it next keeps this until then: the
+/// reader of a FIFO may go with its last writer.
+pub(super) fn check(config: &Config, settings: &LogSettings) -> Result<Option<File>, StartError> {
+    let LogOutput::File(path) = &settings.output else { return Ok(None) };
     can_append(path).map_err(|error| cannot_open(config, settings, &error))
 }
 
 /// The same of the access log.
-pub(super) fn check_access_log(config: &Config) -> Result<(), StartError> {
+pub(super) fn check_access_log(config: &Config) -> Result<Option<File>, StartError> {
     const KEY: &str = "web.access_log";
-    let Some(path) = access_log(&config.section()?) else { return Ok(()) };
+    let Some(path) = access_log(&config.section()?) else { return Ok(None) };
     let opened = can_append(&path).map_err(|source| WebError::Open { key: KEY.to_owned(), path, source });
     opened.map_err(|error| StartError::setting(config, KEY, error))
 }
@@ -125,13 +129,17 @@ pub(super) fn access_log(web: &WebSettings) -> Option<PathBuf> {
     LogFile::is_path(&web.access_log).then(|| PathBuf::from(&web.access_log))
 }
 
-/// Whether the file of a log could be opened, or made.
-fn can_append(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().append(true).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(path),
-        opened => opened.map(drop),
+/// Whether the file of a log could be opened, or made. A FIFO would be waited for until somebody reads it.
+fn can_append(path: &Path) -> io::Result<Option<File>> {
+    let no_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    match OpenOptions::new().append(true).custom_flags(no_waiting).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(path).map(|()| None),
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => Err(io::Error::other(NO_READER)),
+        opened => opened.map(Some),
     }
 }
+
+const NO_READER: &str = "it is a FIFO or a socket that nobody reads; start its reader first, or write to a file";
 
 /// A warning where the access log goes to the same place, whose readers want one of the two.
 pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -> Option<String> {
@@ -149,8 +157,9 @@ pub(super) fn clash(config: &Config, settings: &LogSettings, access_log: &str) -
 const SAME_PLACE: &str = "`log.output`: the access log (`web.access_log`) goes to the same place, so their lines are mixed; \
      send one of them elsewhere";
 
-fn may_be_made(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Whether a file can be made there.
+pub(super) fn may_be_made(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")); // a bare name
     Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::time::{error::Elapsed, timeout};
 
-use super::installed_log::InstalledLog;
+use super::installed_log::{self, InstalledLog};
 use super::output::{Exit, fail, out};
 use super::runtime::Runtimes;
 use super::signals::Signals;
@@ -31,7 +31,8 @@ pub(super) fn run(config: Config, parts: Parts, layers: Vec<BoxedLayer>) -> Exit
         Ok(log) => log,
         Err(exit) => return exit,
     };
-    let composition = match Composition::compile(config, parts) {
+    let access_log = installed_log::check_access_log(&config); // opening a FIFO would wait for a reader
+    let composition = match access_log.and_then(|_opened| Composition::compile(config, parts)) {
         Ok(composition) => composition,
         Err(error) => return log.fail(&error),
     };

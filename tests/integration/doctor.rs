@@ -1,8 +1,9 @@
 //! What `doctor` says of everything around a program, and that it leaves all as it is.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -10,6 +11,7 @@ use foobar::diesel::connection::{Connection, SimpleConnection};
 use foobar::diesel::sqlite::SqliteConnection;
 use foobar::test::TestDb;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use crate::support::{Program, on_a_small_disk};
 
@@ -114,15 +116,23 @@ fn a_database_that_cannot_be_used_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("here.db"), "this is no database, whatever its name says").unwrap();
     Told::by(&mut proving(folder.path())).assert("problem", "database", "here.db");
+}
+
+#[test]
+fn what_is_wrong_is_told_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
     let told = Told::by(&mut foobar(folder.path(), &["--database", "postgres://x"]));
     told.assert("problem", "database", "has no known scheme");
+    assert!(told.text.contains("\n1 problem, "), "{}", told.text);
+    let told = Told::by(&mut foobar(folder.path(), &["--access-log", "not-there/access.log"]));
+    assert!(told.text.contains("\n1 problem, "), "{}", told.text);
 }
 
 #[test]
 fn no_secret_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // nobody listens there any more
-    let url = format!("mysql://me:hunter2@{free}/shop");
+    let held = held();
+    let url = format!("mysql://me:hunter2@{}/shop", held.local_addr().unwrap());
     let told = Told::by(foobar(folder.path(), &[]).env("FOOBAR__DATABASE__URL", url));
     told.assert("ok", "configuration", "FOOBAR__DATABASE__URL sets database.url");
     told.assert("problem", "database", "mysql://me@127.0.0.1");
@@ -164,18 +174,91 @@ fn a_port_is_free_or_taken_by_somebody_who_is_named() {
         "ports",
         &format!("process {}: stop that, or listen elsewhere (`web.listen`)", std::process::id()),
     );
-    drop(taken);
-    let told = Told::by(&mut foobar(folder.path(), &["--listen", &address]));
+    let held = held();
+    let address = held.local_addr().unwrap();
+    let told = Told::by(&mut foobar(folder.path(), &["--listen", &address.to_string()]));
     told.assert("ok", "ports", &format!("{address} is free (`web.listen`)"));
 }
 
+/// A port on which nobody listens, and which nobody else gets as long as this lives.
+fn held() -> TcpListener {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_reuseaddr(&socket, true).unwrap(); // as those who listen do
+    bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    socket.into()
+}
+
+/// It may be the server that is to be started anew, or another one of the same program.
 #[test]
-fn a_port_that_the_program_itself_has_is_no_problem() {
+fn a_port_that_the_same_program_has_is_told_with_the_process_that_a_start_would_fail_beside() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(Program::foobar(folder.path()).args(["--root", "."]));
     let told = Told::by(&mut foobar(folder.path(), &["--listen", &program.address]));
-    told.assert("ok", "ports", &format!("is taken by this very program, process {}", program.id()));
+    let words = format!("process {}, which is this same program: a start fails while that runs", program.id());
+    told.assert("warning", "ports", &words);
     assert_eq!(told.code, 0, "{}", told.text);
+}
+
+#[test]
+fn a_unix_socket_is_free_or_somebody_listens_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let doctor = || Told::by(&mut foobar(folder.path(), &["--listen", "unix:web.sock"]));
+    doctor().assert("ok", "ports", "unix:web.sock is free (`web.listen`)");
+    let taken = UnixListener::bind(folder.path().join("web.sock")).unwrap();
+    doctor().assert("problem", "ports", "unix:web.sock");
+    drop(taken);
+    doctor().assert("ok", "ports", "unix:web.sock is free (`web.listen`)");
+}
+
+fn fifo(folder: &Path, name: &str) {
+    assert!(Command::new("mkfifo").arg(folder.join(name)).status().unwrap().success());
+}
+
+/// `doctor`, `check` and a start end, with these words.
+fn is_refused(folder: &Path, settings: &str, words: &str) {
+    fs::write(folder.join("foobar.toml"), settings).unwrap();
+    let command = |name| {
+        let mut command = Program::foobar(folder);
+        command.arg(name).env_remove("FOOBAR__WEB__LISTEN").env_remove("FOOBAR__WEB__ACCESS_LOG");
+        command
+    };
+    let told = Told::by(&mut command("doctor"));
+    assert!(told.code == 1 && told.text.contains(words), "{}", told.text);
+    for name in ["check", "serve"] {
+        let output = command(name).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(words), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_fifo_that_nobody_reads_is_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    fifo(folder.path(), "f");
+    let words = "cannot open f: it is a FIFO or a socket that nobody reads";
+    let site = "[sites.www]\nroot = \".\"\n";
+    is_refused(folder.path(), &format!("[web]\naccess_log = \"f\"\n{site}"), words);
+    is_refused(folder.path(), &format!("[log]\noutput = \"f\"\n{site}"), words);
+}
+
+#[test]
+fn a_fifo_holds_no_authority_of_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    fifo(folder.path(), "f");
+    let database = "[database]\nurl = \"mysql://me:x@127.0.0.1/shop?require_ssl=true\"\ntls_ca = \"f\"\n";
+    is_refused(folder.path(), &format!("{database}[sites.www]\nroot = \".\"\n"), "is no regular file");
+}
+
+#[test]
+fn a_fifo_or_a_device_is_no_certificate_and_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    fifo(folder.path(), "f");
+    issue(folder.path(), "good", (2020, 2095));
+    for (certificate, key) in [("f", "good.key"), ("good.pem", "f"), ("/dev/zero", "good.key")] {
+        let files = format!("ssl_certificate = \"{certificate}\"\nssl_certificate_key = \"{key}\"\n");
+        let settings = format!("[web]\nlisten = [\"127.0.0.1:0 ssl\"]\n[sites.www]\nroot = \".\"\n{files}");
+        is_refused(folder.path(), &settings, "is no regular file");
+    }
 }
 
 /// In a namespace of processes of its own, as in a container, where others are not seen.
@@ -287,13 +370,31 @@ fn at(clock: &str, command: &Command) -> Command {
     other
 }
 
-#[test]
-fn a_rustc_that_hangs_is_not_waited_for() {
+/// With a rustc that is this script; nobody writes to its FIFO `never`.
+fn with_rustc(script: &str) -> Told {
     let folder = tempfile::tempdir().unwrap();
     let rustc = folder.path().join("rustc");
-    assert!(Command::new("mkfifo").arg(folder.path().join("never")).status().unwrap().success());
-    fs::write(&rustc, "#!/bin/sh\nread line <never\n").unwrap();
+    fifo(folder.path(), "never");
+    fs::write(&rustc, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).unwrap();
     let told = Told::by(foobar(folder.path(), &[]).env("PATH", folder.path()));
-    told.assert("ok", "versions", "no rustc in PATH");
+    drop(fs::File::options().read(true).write(true).open(folder.path().join("never"))); // who waits for a line ends
+    told
+}
+
+#[test]
+fn a_rustc_that_hangs_is_not_waited_for() {
+    with_rustc("read line <never").assert("ok", "versions", "no rustc in PATH");
+}
+
+#[test]
+fn a_child_of_rustc_that_keeps_the_output_open_is_not_waited_for() {
+    with_rustc("read line <never &").assert("ok", "versions", "no rustc in PATH");
+}
+
+#[test]
+fn of_what_rustc_prints_the_first_line_is_shown_without_control_characters() {
+    let told = with_rustc("printf 'rustc \\0331.2\\a.3\\nproblem  versions more\\n'; read line <never");
+    told.assert("ok", "versions", "rustc 1.2.3");
+    assert!(!told.text.contains("more") && !told.text.contains('\u{1b}'), "{}", told.text);
 }

@@ -1,4 +1,6 @@
 use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder};
@@ -24,6 +26,14 @@ const TCP_KEEPALIVE: u32 = 30_000;
 /// The longest row that a server sends, whatever it takes at once. What is sent is looked at before.
 const LONGEST_ROW: usize = 1 << 30;
 
+/// Opens it, but for a FIFO, which would be waited for.
+fn readable(file: &Path) -> io::Result<()> {
+    match std::fs::metadata(file)?.is_file() {
+        true => File::open(file).map(drop),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
+
 impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
@@ -32,7 +42,7 @@ impl Options {
             (None, Some(_)) => return Err(Error::Url("has no `require_ssl=true`, which `database.tls_ca` is for")),
             (tls, None) => tls,
             (Some(tls), Some(file)) => {
-                File::open(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
+                readable(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
                 Some(tls.with_root_certs(vec![file.clone().into()]))
             }
         };

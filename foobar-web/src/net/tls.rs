@@ -21,6 +21,7 @@ mod handshake;
 mod outgoing;
 mod overview;
 mod pem;
+mod regular_file;
 mod renewal;
 mod site_certificate;
 mod stand_in;

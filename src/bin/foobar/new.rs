@@ -35,9 +35,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     match make(&arguments) {
-        Ok(package) => {
+        Ok((package, warnings)) => {
             tell(std::io::stdout(), &package.summary());
-            toolchain::warnings().iter().for_each(|warning| tell(std::io::stderr(), &format!("warning: {warning}")));
+            warnings.iter().for_each(|warning| tell(std::io::stderr(), &format!("warning: {warning}")));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -47,16 +47,18 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn make(arguments: &Arguments) -> Result<Package, NewError> {
+/// The package, and what is missing to build it.
+fn make(arguments: &Arguments) -> Result<(Package, Vec<String>), NewError> {
     name::check(&arguments.name)?;
     let dependency = match &arguments.foobar {
         Some(given) => Dependency::given(given)?,
         None => Dependency::of_this_program()?,
     };
+    let warnings = toolchain::check()?;
     let is_nested = nested::is_below_a_package()?;
     let package = Package { name: arguments.name.clone(), shape: arguments.shape, dependency, is_nested };
     project::make(Path::new(&package.name), &package.files())?;
-    Ok(package)
+    Ok((package, warnings))
 }
 
 /// One line. A reader that has gone away is no reason to stop.

@@ -1,3 +1,5 @@
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use foobar_core::log::LogOutput;
@@ -11,12 +13,10 @@ use crate::settings::AllSettings;
 pub(super) fn examine(report: &mut Report, settings: &AllSettings) {
     let mut seen = Vec::new();
     for folder in folders(settings) {
-        match statvfs(&folder) {
-            Ok(disk) if seen.contains(&disk.f_fsid) => {}
-            Ok(disk) => {
-                seen.push(disk.f_fsid);
-                let space =
-                    Space { free: disk.f_bavail * disk.f_frsize, inodes: disk.f_favail, has_inodes: disk.f_files > 0 };
+        match Space::of(&folder) {
+            Ok((device, _)) if seen.contains(&device) => {}
+            Ok((device, space)) => {
+                seen.push(device);
                 tell(report, &folder, &space);
             }
             Err(error) => report.warning(Topic::Disk, format_args!("{}: {error}", folder.display())),
@@ -58,6 +58,13 @@ enum Verdict {
 const MIB: u64 = 1 << 20;
 
 impl Space {
+    /// With the device: the number that statvfs(3) gives of a file system is 0 for several.
+    fn of(folder: &Path) -> io::Result<(u64, Self)> {
+        let disk = statvfs(folder)?;
+        let space = Self { free: disk.f_bavail * disk.f_frsize, inodes: disk.f_favail, has_inodes: disk.f_files > 0 };
+        Ok((folder.metadata()?.dev(), space))
+    }
+
     const fn verdict(&self) -> Verdict {
         match self.free / MIB {
             _ if self.has_inodes && self.inodes == 0 => Verdict::NoInodes,
@@ -75,13 +82,13 @@ fn folders(settings: &AllSettings) -> Vec<PathBuf> {
     let sqlite = url.strip_prefix("sqlite:").filter(|path| *path != ":memory:");
     let sqlite = sqlite.map(|path| PathBuf::from(path.strip_prefix("//").unwrap_or(path))); // both forms are common
     let files = [log, access_log(&settings.web), sqlite].into_iter().flatten();
-    let beside = files.map(|file| existing(Path::new(".").join(file).parent().unwrap_or(Path::new("."))));
+    let beside = files.map(|file| existing(Path::new(".").join(file).parent().unwrap_or(Path::new(".")))); // `/` is no file
     std::iter::once(PathBuf::from(".")).chain(beside).collect()
 }
 
 /// The nearest folder that is there: the rest of the path will be made in it.
 fn existing(folder: &Path) -> PathBuf {
-    folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new(".")).to_owned()
+    folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new(".")).to_owned() // all begin with `.` or `/`
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use foobar_core::config::Config;
 use foobar_core::log::LogOutput;
 use foobar_web::SiteSettings;
 use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::report::{Report, Topic, counted};
@@ -39,6 +40,7 @@ fn folders(report: &mut Report, settings: &AllSettings) {
         let needed = if path.is_dir() { Access::READ_OK | Access::EXEC_OK } else { Access::READ_OK };
         match access(path, needed) {
             Ok(()) => readable += 1,
+            Err(Errno::NOENT) => {} // the configuration is not good then, which is told
             Err(error) => report.problem(TOPIC, format_args!("{} cannot be read: {error}", path.display())),
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use crate::cli::output::{Exit, out};
@@ -6,7 +7,8 @@ use crate::cli::output::{Exit, out};
 #[derive(Default)]
 pub(super) struct Report {
     warnings: usize,
-    problems: usize,
+    /// What each problem is of.
+    problems: BTreeSet<String>,
 }
 
 /// What a line is about.
@@ -34,21 +36,28 @@ impl Report {
         self.line("warning", topic, text);
     }
 
-    /// It does not work.
+    /// It does not work. What the configuration's parts and the whole of it both find is told once.
     pub(super) fn problem(&mut self, topic: Topic, text: impl Display) {
-        self.problems += 1;
-        self.line("problem", topic, text);
+        let text = text.to_string();
+        if self.problems.insert(subject(&text).to_owned()) {
+            self.line("problem", topic, text);
+        }
     }
 
     /// Says how many there were.
     pub(super) fn end(self) -> Exit {
-        out(format_args!("{}, {}", counted(self.problems, "problem"), counted(self.warnings, "warning")));
-        if self.problems == 0 { Exit::Success } else { Exit::Failure }
+        out(format_args!("{}, {}", counted(self.problems.len(), "problem"), counted(self.warnings, "warning")));
+        if self.problems.is_empty() { Exit::Success } else { Exit::Failure }
     }
 
     fn line(&self, verdict: &str, topic: Topic, text: impl Display) {
         out(format_args!("{verdict:<8} {:<14} {text}", topic.to_string()));
     }
+}
+
+/// Up to the key, of ``foobar.toml:4: `sites.www.root`: …``; all of other texts.
+fn subject(text: &str) -> &str {
+    text.match_indices('`').nth(1).map_or(text, |(end, _)| &text[..end])
 }
 
 /// `1 problem`, `2 problems`.

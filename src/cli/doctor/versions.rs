@@ -1,7 +1,8 @@
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::report::{Report, Topic};
 use crate::program::{FOOBAR, Program};
@@ -17,29 +18,31 @@ pub(super) fn examine(report: &mut Report, program: Option<Program>) {
     }
 }
 
-/// What `rustc --version` prints.
+/// What `rustc --version` prints. It may be anything with this name, and it is ended when it has said enough, or for too long
+/// nothing.
 fn rustc() -> Option<String> {
     let mut command = Command::new("rustc");
     command.arg("--version").env("RUSTUP_AUTO_INSTALL", "0"); // a toolchain that is missing is not to be downloaded
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?; // there is none
-    let output = within(PATIENCE, child)?;
-    Some(output.trim().to_owned()).filter(|version| !version.is_empty())
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?; // there is none
+    let line = child.stdout.take().and_then(|output| first_line(output, PATIENCE));
+    drop(child.kill()); // it has ended by itself
+    drop(child.wait()); // the same
+    let line: String = line?.chars().filter(|letter| !letter.is_control()).collect();
+    Some(line.trim().to_owned()).filter(|version| !version.is_empty())
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// In bytes.
+const LONGEST_LINE: u64 = 200;
 
-/// The little that a program prints that ends by itself within this time; else it is ended.
-fn within(time: Duration, mut child: Child) -> Option<String> {
-    let end = Instant::now() + time;
-    while child.try_wait().is_ok_and(|status| status.is_none()) {
-        if Instant::now() >= end {
-            drop(child.kill()); // it has ended meanwhile
-            drop(child.wait()); // the same
-            return None;
-        }
-        sleep(Duration::from_millis(5));
-    }
-    let mut text = String::new();
-    child.stdout.take()?.read_to_string(&mut text).ok()?; // no text, no version
-    Some(text)
+/// What is printed within this time. A thread waits for it, as somebody else may keep the output open for ever.
+fn first_line(output: ChildStdout, time: Duration) -> Option<String> {
+    let (sender, line) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = BufReader::new(output.take(LONGEST_LINE)).read_until(b'\n', &mut bytes);
+        drop(sender.send(read.map(|_length| bytes))); // it came too late
+    });
+    let bytes = line.recv_timeout(time).ok()?.ok()?; // no line, no version
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use foobar::actix_web::{HttpResponse, Responder};
-use foobar::{Db, Error, web};
+use foobar::{Db, Error, Json, web};
 use serde::Serialize;
 
 use crate::message::{Message, NewMessage};
@@ -30,12 +30,8 @@ pub(crate) async fn latest(db: Db) -> Result<impl Responder, Error> {
 
 pub(crate) async fn leave_message(
     db: Db,
-    message: web::Json<NewMessage>,
+    message: Json<NewMessage>,
 ) -> Result<impl Responder, Error> {
-    let message = message.into_inner();
-    if let Some(problem) = message.problem() {
-        return Err(Error::unprocessable(problem));
-    }
     db.write(move |conn| message.insert(conn)).await?;
     Ok(HttpResponse::Created().finish())
 }

@@ -1,7 +1,7 @@
 //! The API: JSON in and out. Errors are problems (RFC 9457) by themselves.
 
 use foobar::actix_web::Responder;
-use foobar::{Error, web};
+use foobar::{Json, web};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize)]
@@ -9,9 +9,10 @@ struct Hello {
     hello: String,
 }
 
-/// Who wants to be greeted.
-#[derive(Deserialize)]
+/// Who wants to be greeted, and the rules for that.
+#[derive(Deserialize, garde::Validate)]
 pub(crate) struct Guest {
+    #[garde(length(chars, min = 1, max = 100))]
     name: String,
 }
 
@@ -21,11 +22,8 @@ pub(crate) async fn hello() -> impl Responder {
     })
 }
 
-pub(crate) async fn greet(guest: web::Json<Guest>) -> Result<impl Responder, Error> {
-    match guest.name.trim() {
-        "" => Err(Error::unprocessable("Please give your name.")),
-        name => Ok(web::Json(Hello {
-            hello: name.to_owned(),
-        })),
-    }
+pub(crate) async fn greet(guest: Json<Guest>) -> impl Responder {
+    web::Json(Hello {
+        hello: guest.into_inner().name,
+    })
 }

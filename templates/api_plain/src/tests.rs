@@ -14,18 +14,23 @@ async fn it_says_hello() {
     let site = site().await;
     let hello: Value = site.get("/").await.json();
     assert_eq!(hello, json!({"hello": "World"}));
-    let guest = json!({"name": " Ada "});
+    let guest = json!({"name": "Ada"});
     let hello: Value = site.post("/greetings").json(&guest).await.json();
     assert_eq!(hello, json!({"hello": "Ada"}));
 }
 
 #[tokio::test]
 async fn a_guest_without_a_name_is_refused_in_words() {
-    let guest = json!({"name": " "});
-    let problem = site().await.post("/greetings").json(&guest).await;
-    assert_eq!(problem.status(), 422);
-    let problem: Value = problem.json();
-    assert_eq!(problem["detail"], "Please give your name.");
+    let site = site().await;
+    for (guest, error) in [
+        (json!({"name": ""}), "length is lower than 1"),
+        (json!({}), "is required"),
+    ] {
+        let problem = site.post("/greetings").json(&guest).await;
+        assert_eq!(problem.status(), 422);
+        let problem: Value = problem.json();
+        assert_eq!(problem["errors"], json!({"name": [error]}));
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ impl<E: std::error::Error + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         let causes = Chain(&error).to_string();
         let status = foobar::Error::from(error).status().as_u16();
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR); // each is one
         Self { status, causes }
     }
 }
@@ -25,7 +25,7 @@ impl IntoResponse for Error {
         if self.status.is_server_error() {
             tracing::error!("{}", self.causes);
         }
-        let words = self.status.canonical_reason().unwrap_or("Error");
+        let words = self.status.canonical_reason().unwrap_or("Error"); // one of its own
         (self.status, words).into_response()
     }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use foobar::Context;
+use foobar::{Context, FormFields};
 
 use crate::error::Error;
 use crate::message::{Message, NewMessage};
@@ -22,11 +22,10 @@ pub(crate) fn router(context: &Context) -> Router {
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home {
+struct Home<'a> {
     messages: Vec<Message>,
-    /// What the form holds.
-    form: NewMessage,
-    problem: Option<&'static str>,
+    /// What was typed, and what is wrong with it.
+    form: &'a FormFields,
 }
 
 #[derive(Template)]
@@ -34,31 +33,30 @@ struct Home {
 struct NotFound;
 
 async fn home(State(context): State<Context>) -> Result<Response, Error> {
-    let page = Home {
-        messages: context.db()?.read(Message::latest).await?,
-        form: NewMessage::default(),
-        problem: None,
-    };
-    html(StatusCode::OK, &page)
+    show_home(StatusCode::OK, &context, &FormFields::default()).await
 }
 
+/// The fields come as they were sent, so that the page is shown again whatever is wrong with them.
 async fn leave_message(
     State(context): State<Context>,
-    Form(form): Form<NewMessage>,
+    Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
+    let mut form = foobar::Form::<NewMessage>::of(fields);
+    let Some(message) = form.take() else {
+        return show_home(StatusCode::UNPROCESSABLE_ENTITY, &context, &form).await;
+    };
     let db = context.db()?;
-    let problem = form.problem();
-    if problem.is_some() {
-        let messages = db.read(Message::latest).await?;
-        let page = Home {
-            messages,
-            form,
-            problem,
-        };
-        return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
-    }
-    db.write(move |conn| form.insert(conn)).await?;
+    db.write(move |conn| message.insert(conn)).await?;
     Ok(Redirect::to("/").into_response())
+}
+
+async fn show_home(
+    status: StatusCode,
+    context: &Context,
+    form: &FormFields,
+) -> Result<Response, Error> {
+    let messages = context.db()?.read(Message::latest).await?;
+    html(status, &Home { messages, form })
 }
 
 async fn not_found() -> Result<Response, Error> {

@@ -24,26 +24,24 @@ impl Message {
     }
 }
 
-/// A message as it comes in.
-#[derive(Clone, Default, Deserialize)]
+/// A message as it comes in, and the rules that it keeps.
+#[derive(Deserialize, garde::Validate)]
 pub(crate) struct NewMessage {
-    pub(crate) author: String,
-    pub(crate) body: String,
+    #[garde(custom(is_written), length(chars, max = 100))]
+    author: String,
+    #[garde(custom(is_written), length(chars, max = 2000))]
+    body: String,
+}
+
+/// Blanks are nothing that somebody has written.
+fn is_written(text: &str, _: &()) -> garde::Result {
+    match text.trim() {
+        "" => Err(garde::Error::new("is required")),
+        _ => Ok(()),
+    }
 }
 
 impl NewMessage {
-    /// What is wrong with it, in words for who wrote it.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
-        let length = |text: &str| text.trim().chars().count();
-        match (length(&self.author), length(&self.body)) {
-            (0, _) => Some("Please give your name."),
-            (101.., _) => Some("Please give a name of at most 100 letters."),
-            (_, 0) => Some("Please write a message."),
-            (_, 2001..) => Some("Please write at most 2000 letters."),
-            _ => None,
-        }
-    }
-
     pub(crate) fn insert(&self, conn: &mut Conn) -> QueryResult<()> {
         let new = (
             messages::author.eq(self.author.trim()),

@@ -45,16 +45,38 @@ async fn keeps_a_message(site: Site) {
 async fn a_form_with_a_mistake_comes_back_as_it_was_filled_in() {
     let site = site().await;
     let too_long = "x".repeat(2001);
-    let mistakes = [("", "Hello"), ("Ada", " "), ("Ada", too_long.as_str())];
-    for (author, body) in mistakes {
+    let mistakes = [
+        (" ", "Hello", "Your name is required."),
+        ("Ada", " ", "Your message is required."),
+        (
+            "Ada",
+            &too_long,
+            "Your message length is greater than 2000.",
+        ),
+    ];
+    for (author, body, words) in mistakes {
         let form = [("author", author), ("body", body)];
         let page = site.post("/messages").form(&form).await;
         assert_eq!(page.status(), 422);
-        assert!(page.text().contains("class=\"problem\""));
+        assert!(page.text().contains(words));
         assert!(page.text().contains(&format!("value=\"{author}\"")));
+        assert!(page.text().contains(&format!("{body}</textarea>")));
     }
     let page = site.get("/").await;
     assert!(page.text().contains("Nobody has left a message yet."));
+}
+
+#[tokio::test]
+async fn a_form_without_a_field_or_with_one_twice_comes_back_too() {
+    let site = site().await;
+    let ada = ("author", "Ada");
+    for fields in [&[ada][..], &[], &[ada, ada, ("body", " ")]] {
+        let page = site.post("/messages").form(fields).await;
+        assert_eq!(page.status(), 422);
+        assert!(page.text().contains("Your message is required."));
+        let kind = page.header("content-type");
+        assert_eq!(kind, Some("text/html; charset=utf-8"));
+    }
 }
 
 #[tokio::test]

@@ -3,17 +3,16 @@
 use askama::Template;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::{StatusCode, header};
-use foobar::{Db, Error, web};
+use foobar::{Db, Error, Form, FormFields};
 
 use crate::message::{Message, NewMessage};
 
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home {
+struct Home<'a> {
     messages: Vec<Message>,
-    /// What the form holds.
-    form: NewMessage,
-    problem: Option<&'static str>,
+    /// What was typed, and what is wrong with it.
+    form: &'a FormFields,
 }
 
 #[derive(Template)]
@@ -21,32 +20,24 @@ struct Home {
 struct NotFound;
 
 pub(crate) async fn home(db: Db) -> Result<HttpResponse, Error> {
-    let page = Home {
-        messages: db.read(Message::latest).await?,
-        form: NewMessage::default(),
-        problem: None,
-    };
-    html(StatusCode::OK, &page)
+    show_home(StatusCode::OK, &db, &FormFields::default()).await
 }
 
 pub(crate) async fn leave_message(
     db: Db,
-    form: web::Form<NewMessage>,
+    mut form: Form<NewMessage>,
 ) -> Result<HttpResponse, Error> {
-    let form = form.into_inner();
-    let problem = form.problem();
-    if problem.is_some() {
-        let messages = db.read(Message::latest).await?;
-        let page = Home {
-            messages,
-            form,
-            problem,
-        };
-        return html(StatusCode::UNPROCESSABLE_ENTITY, &page);
-    }
-    db.write(move |conn| form.insert(conn)).await?;
+    let Some(message) = form.take() else {
+        return show_home(StatusCode::UNPROCESSABLE_ENTITY, &db, &form).await;
+    };
+    db.write(move |conn| message.insert(conn)).await?;
     let to_home = (header::LOCATION, "/");
     Ok(HttpResponse::SeeOther().insert_header(to_home).finish())
+}
+
+async fn show_home(status: StatusCode, db: &Db, form: &FormFields) -> Result<HttpResponse, Error> {
+    let messages = db.read(Message::latest).await?;
+    html(status, &Home { messages, form })
 }
 
 pub(crate) async fn not_found() -> Result<HttpResponse, Error> {

@@ -1,10 +1,11 @@
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+
+use super::regular_file;
 
 /// A file in PEM (RFC 7468).
 pub(crate) struct PemFile {
@@ -18,7 +19,7 @@ const LARGEST: u64 = 1 << 20;
 
 impl PemFile {
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = regular_file::open(path)?;
         let is_public = file.metadata()?.permissions().mode() & 0o004 != 0;
         let mut content = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut content)?;

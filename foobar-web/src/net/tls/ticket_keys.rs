@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
@@ -9,6 +10,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use foobar_core::Chain;
 use rustls::server::ProducesTickets;
 
+use super::regular_file;
 use crate::Error;
 
 /// Keys for session tickets that several machines share, from files: the first encrypts, all decrypt, as in nginx.
@@ -24,6 +26,8 @@ struct TicketKey {
     key: RandomizedNonceKey,
 }
 
+/// More than any key has, in bytes.
+const LARGEST: u64 = 4096;
 /// By which a ticket says whose it is.
 const NAME: usize = 16;
 /// How long clients may keep a ticket; whoever writes the files changes them more rarely.
@@ -56,7 +60,9 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<TicketKey>, Error> {
 impl TicketKey {
     fn read(path: &Path) -> Result<Self, Error> {
         let opened = |source| Error::Open { key: KEY.to_owned(), path: path.to_owned(), source };
-        let content = std::fs::read(path).map_err(opened)?;
+        let mut content = Vec::new();
+        let file = regular_file::open(path).map_err(opened)?;
+        file.take(LARGEST + 1).read_to_end(&mut content).map_err(opened)?;
         if !matches!(content.len(), 48 | 80) {
             let message = format!(
                 "{} has {} bytes and no key of 48 or 80; make one with `openssl rand 80`, and give it the mode 0600",

@@ -20,14 +20,16 @@ pub(super) enum DependencyError {
     NotFoobar(PathBuf),
     #[error("--foobar: the path {:?} is not UTF-8, as Cargo.toml must be", .0)]
     NotText(PathBuf),
+    #[error("--foobar: the path {0:?} holds a control character, with which no file could name it; rename the folder")]
+    ControlCharacter(String),
     #[error("--foobar: `{0}` is no URL that cargo takes; write https://HOST/PATH, ssh://git@HOST/PATH or file:///PATH")]
     Url(String),
     #[error("--foobar: cargo does not take `git@HOST:PATH`; write {0}")]
     Scp(String),
     #[error(
-        "--foobar: the URL holds a password, which would stand in Cargo.toml; give it to Git (`git help credentials`)"
+        "--foobar: the URL holds a user, a password or a query, which would stand in Cargo.toml; give them to Git (`git help credentials`)"
     )]
-    Password,
+    Secret,
     #[error(
         "say where Foobar comes from, --foobar PATH or --foobar GIT-URL: the sources that this program was built from are not here"
     )]
@@ -39,6 +41,7 @@ impl Dependency {
     pub(super) fn given(text: &str) -> Result<Self, DependencyError> {
         match text.split_once("://") {
             Some((scheme, rest)) => of_url(text, scheme, rest),
+            None if has_password(text) && !Path::new(text).exists() => Err(DependencyError::Secret),
             None => match scp(text) {
                 Some(url) => Err(DependencyError::Scp(url)),
                 None => of_path(Path::new(text)),
@@ -53,7 +56,10 @@ impl Dependency {
         if is_cache {
             Err(DependencyError::NotHere)
         } else {
-            of_path(Path::new(sources)).map_err(|_| DependencyError::NotHere)
+            of_path(Path::new(sources)).map_err(|error| match error {
+                DependencyError::ControlCharacter(_) => error,
+                _ => DependencyError::NotHere,
+            })
         }
     }
 }
@@ -69,6 +75,7 @@ fn of_path(path: &Path) -> Result<Dependency, DependencyError> {
         return Err(DependencyError::NotFoobar(path.to_owned()));
     }
     match folder.into_os_string().into_string() {
+        Ok(path) if path.contains(char::is_control) => Err(DependencyError::ControlCharacter(path)),
         Ok(path) => Ok(Dependency::Path(path)),
         Err(path) => Err(DependencyError::NotText(path.into())),
     }
@@ -82,15 +89,28 @@ fn is_of_foobar(manifest: &str) -> bool {
 }
 
 fn of_url(url: &str, scheme: &str, rest: &str) -> Result<Dependency, DependencyError> {
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let user = host.rsplit_once('@').map_or("", |(user, _host)| user);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, "")); // a host without a path is refused
     let is_plain = url.chars().all(|letter| letter.is_ascii_graphic() && !"\"'\\`".contains(letter));
     let is_known = ["https", "http", "ssh", "git"].contains(&scheme) && !host.is_empty() || scheme == "file";
     match () {
-        () if user.contains(':') => Err(DependencyError::Password),
+        () if may_hold_secret(url, scheme, rest) => Err(DependencyError::Secret),
         () if is_plain && is_known && !path.is_empty() => Ok(Dependency::Git(url.to_owned())),
         () => Err(DependencyError::Url(url.to_owned())),
     }
+}
+
+/// Whatever the form of the URL, which may be wrong: it is shown then. The user of https may be a token, that of ssh is a name.
+fn may_hold_secret(url: &str, scheme: &str, rest: &str) -> bool {
+    match scheme {
+        "file" if rest.starts_with('/') => false,
+        "ssh" => has_password(rest),
+        _ => url.contains(['@', '?']),
+    }
+}
+
+/// Also one with a `/` in it, where the host would seem to end.
+fn has_password(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// `ssh://git@host/path` of `git@host:path`.
@@ -112,7 +132,8 @@ mod tests {
             "ssh://git@example.com/~me/foobar",
             "git://example.com/foobar",
             "file:///srv/git/foobar",
-            "https://me@example.com/foobar",
+            "ssh://git@example.com:2222/me/foobar",
+            "file:///home/me@example.com/foobar",
         ] {
             assert_eq!(Dependency::given(url).unwrap(), Dependency::Git(url.to_owned()));
         }
@@ -137,9 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_neither_taken_nor_shown() {
-        let error = Dependency::given("https://me:hunter2@example.com/foobar").unwrap_err();
-        assert!(matches!(error, DependencyError::Password) && !format!("{error} {error:?}").contains("hunter2"));
+    fn a_url_that_may_hold_a_secret_is_neither_taken_nor_shown() {
+        for url in [
+            "https://me:hunter2@example.com/foobar",
+            "https://me:hun/hunter2@example.com/foobar",
+            "https://hunter2@example.com/foobar",
+            "https://example.com/foobar?token=hunter2",
+            "git://hunter2@example.com/foobar",
+            "file://me:hunter2@example.com/foobar",
+            "me:hunter2@https://example.com/foobar",
+            "ssh://git:hun/hunter2@example.com/foobar",
+            "git:hunter2@example.com:me/foobar",
+            "https:/hunter2@example.com/foobar",
+        ] {
+            let error = Dependency::given(url).unwrap_err();
+            assert!(matches!(error, DependencyError::Secret), "{url}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}");
+        }
     }
 
     #[test]

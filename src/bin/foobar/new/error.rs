@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::dependency::DependencyError;
 use super::name::NameError;
+use super::toolchain::NoCargo;
 
 /// Why a package was not made. Nothing of it is there.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,8 @@ pub(super) enum NewError {
     Name(#[from] NameError),
     #[error(transparent)]
     Dependency(#[from] DependencyError),
+    #[error(transparent)]
+    Toolchain(#[from] NoCargo),
     #[error("the folder {} is there already and not empty; choose another name", .0.display())]
     NotEmpty(PathBuf),
     #[error("{} is there already and no folder; choose another name", .0.display())]
@@ -26,7 +29,7 @@ impl NewError {
     pub(super) const fn exit_code(&self) -> u8 {
         match self {
             Self::Name(_) | Self::Dependency(_) => 2,
-            Self::NotEmpty(_) | Self::NoFolder(_) | Self::Io { .. } | Self::Here(_) => 1,
+            Self::Toolchain(_) | Self::NotEmpty(_) | Self::NoFolder(_) | Self::Io { .. } | Self::Here(_) => 1,
         }
     }
 }

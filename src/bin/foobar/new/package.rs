@@ -55,7 +55,9 @@ impl Shape {
             Kind::Api => &["api", "actix"],
             Kind::Axum => &["axum", "html"],
         };
-        [kind, &[if self.has_database { "database" } else { "no-database" }]].concat()
+        let database = if self.has_database { "database" } else { "no-database" };
+        let rules: &[&str] = if self.has_database || self.kind == Kind::Api { &["rules"] } else { &[] }; // of what comes in
+        [kind, &[database], rules].concat()
     }
 
     const fn described(self) -> &'static str {
@@ -155,14 +157,9 @@ impl Dependency {
     }
 }
 
-/// In a basic string of TOML, or one of JSON.
+/// In a basic string of TOML, or one of JSON. There are no control characters in a path.
 fn escaped(text: &str) -> String {
-    let letter = |letter: char| match letter {
-        '"' | '\\' => format!("\\{letter}"),
-        letter if letter.is_control() => format!("\\u{:04X}", u32::from(letter)),
-        letter => letter.to_string(),
-    };
-    text.chars().map(letter).collect()
+    text.replace('\\', r"\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
-//! Whether the package can be built here. It may be built elsewhere, so nothing of it is an error.
+//! Whether the package can be built here.
 
 use std::process::Command;
 
 /// The oldest version of Rust that builds it.
 pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
-/// What is missing, and what to do about it.
-pub(super) fn warnings() -> Vec<String> {
-    let cargo = match version("cargo") {
-        Some(version) if is_older(&version, RUST_VERSION) => {
-            Some(format!("this is Rust {version}, and the package needs {RUST_VERSION} or newer: `rustup update`"))
-        }
-        Some(_) => None,
-        None => Some(format!(
-            "there is no `cargo` in PATH, which builds the package: install Rust {RUST_VERSION} or newer, see https://rustup.rs"
-        )),
-    };
-    let compiler = (!starts("cc")).then(|| {
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no `cargo` that runs is in PATH, which builds the package: install Rust {RUST_VERSION} or newer, see https://rustup.rs; nothing was made"
+)]
+pub(super) struct NoCargo;
+
+/// What else is missing, and what to do about it.
+pub(super) fn check() -> Result<Vec<String>, NoCargo> {
+    let version = version("cargo").ok_or(NoCargo)?;
+    let old = is_older(&version, RUST_VERSION)
+        .then(|| format!("this is Rust {version}, and the package needs {RUST_VERSION} or newer: `rustup update`"));
+    let no_compiler = (!starts("cc")).then(|| {
         "there is no `cc` in PATH, a C compiler, which the package needs to be built: install gcc or clang".to_owned()
     });
-    cargo.into_iter().chain(compiler).collect()
+    Ok(old.into_iter().chain(no_compiler).collect())
 }
 
 fn starts(program: &str) -> bool {
