@@ -6,6 +6,7 @@
 //! value that was sent as it is: not about one that holds something invented.
 
 mod access;
+mod given;
 mod names;
 mod number;
 mod place;
@@ -20,13 +21,15 @@ use serde_json::Value;
 
 use crate::field_errors::FieldErrors;
 
+use given::Given;
 use place::Step;
-use reader::{Given, Reader};
+use reader::Reader;
 use reading::Reading;
 use repairs::{Repair, Repairs};
 use wrong::{What, Wrong};
 
-pub(crate) use reader::{Fields, is_checked};
+pub(crate) use given::Fields;
+pub(crate) use reader::is_checked;
 
 /// The most fields that are told.
 const MOST: usize = 32;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::reader::Given;
+use super::given::Given;
 
 /// The names that serde has for fields. Those of garde are Rust's, and another where `#[serde(rename_all)]` has changed them.
 #[derive(Default)]
