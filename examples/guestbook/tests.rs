@@ -44,6 +44,7 @@ async fn a_form_with_mistakes_is_shown_again_with_what_was_typed_and_what_is_wro
         assert_eq!((answer.status().as_u16(), answer.header("content-type")), (422, Some("text/html; charset=utf-8")));
         let page = answer.text();
         for shown in [
+            "Name is required.",
             "Stars: is not a whole number.",
             "value=\"a&#34;b\"",
             "&#60;/textarea&#62;&#38;</textarea>",

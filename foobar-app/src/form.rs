@@ -22,9 +22,9 @@ pub use fields::FormFields;
 /// A form that a browser has sent: the value that the fields make, or what was typed and what is wrong with it.
 ///
 /// A field that is missing, one that is no such thing (`age=abc`) and one that breaks a rule of
-/// [garde](https://docs.rs/garde) are told in one way, as sentences beside their fields, and not the first alone; the form is
-/// shown again with them, and the answer is a 422. The rules are asked about what was sent: where a field that is not an
-/// `Option` is missing or no such thing, they wait until it is mended.
+/// [garde](https://docs.rs/garde) are told in one way and all at once, as sentences beside their fields; the form is shown
+/// again with them, and the answer is a 422. Something stands in for a field that is missing or no such thing while the rules
+/// are asked, such as 0: where a rule of your own panics at it, the rules wait until the field is mended.
 ///
 /// ```
 /// # mod foobar {

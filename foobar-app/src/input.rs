@@ -2,8 +2,8 @@
 //! alone.
 //!
 //! Serde ends at the first error. So the value is read again and again, each time with something harmless in the place of
-//! the fields that were wrong before, until nothing is wrong that has not been told. The rules of garde are asked about a
-//! value that was sent as it is: not about one that holds something invented.
+//! the fields that were wrong before, until nothing is wrong that has not been told. The rules of garde, which want a whole
+//! value, are then asked about it; what they say of a field that was invented is left out.
 
 mod access;
 mod given;
@@ -15,6 +15,7 @@ mod reading;
 mod repairs;
 mod wrong;
 
+use foobar_core::panics;
 use garde::{Report, Validate};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -83,11 +84,22 @@ fn tell_rules(report: &Report, given: Given<'_>, reading: &Reading, errors: &mut
     let told = errors.clone();
     for (path, error) in report.iter().take(MOST) {
         let field = reading.names.shown(&path.to_string(), given);
-        let is_told = if field.is_empty() { !told.is_empty() } else { !told.of(&field).is_empty() };
-        if !is_told {
+        if !is_told(&told, &field) {
             errors.add(field, error.message());
         }
     }
+}
+
+/// Whether the field, or one that it is in, is wrong already; of the whole, whether anything is.
+fn is_told(told: &FieldErrors, field: &str) -> bool {
+    let ends = field.match_indices(['.', '[']).map(|(at, _)| at);
+    let is_within = ends.chain([0, field.len()]).any(|end| !told.of(&field[..end]).is_empty());
+    if field.is_empty() { !told.is_empty() } else { is_within }
+}
+
+/// Asks the rules. One of the application's own may panic at what nobody has sent; then they wait.
+fn validate<T: Validate<Context: Default>>(value: &T, reading: &Reading) -> Result<(), Report> {
+    if reading.has_invented() { panics::catch(|| value.validate()).unwrap_or(Ok(())) } else { value.validate() }
 }
 
 /// What was sent, and what is known of it.
@@ -117,9 +129,7 @@ impl<'a> Input<'a> {
             self.parts += reading.parts();
             match read {
                 Ok(value) => {
-                    if !reading.has_invented()
-                        && let Err(report) = value.validate()
-                    {
+                    if let Err(report) = validate(&value, &reading) {
                         tell_rules(&report, self.given, &reading, &mut self.errors);
                     }
                     return (Some(value), self.errors);

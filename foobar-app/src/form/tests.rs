@@ -111,11 +111,26 @@ async fn missing_fields_and_wrong_types_are_told_at_once_and_alike() {
         "color": ["is required"],
         "height": ["is not a number"],
         "name": ["is required"],
+        "tags": ["length is lower than 2"],
         "visits": ["is not a whole number"],
     });
     assert_eq!(errors::<Entry>("age=abc&height=tall&tags=aa&tags=b&visits=1&visits=two").await, expected);
     let required = ["is required"];
     assert_eq!(errors::<Entry>("").await, json!({"age": required, "color": required, "name": required}));
+}
+
+#[tokio::test]
+async fn a_broken_rule_is_told_beside_a_missing_field_and_a_wrong_type() {
+    let expected = json!({
+        "age": ["is not a whole number"],
+        "color": ["is required"],
+        "height": ["lower than 0"],
+        "name": ["length is greater than 8"],
+        "tags": ["length is lower than 2"],
+        "visits": ["is not a whole number"],
+    });
+    let body = "name=far+too+long&age=abc&height=-1&tags=aa&tags=b&visits=1&visits=two";
+    assert_eq!(errors::<Entry>(body).await, expected);
 }
 
 #[tokio::test]
@@ -236,7 +251,7 @@ struct Event<D> {
 #[tokio::test]
 async fn a_field_of_a_type_that_takes_no_empty_text_does_not_hide_the_others() {
     let (required, invalid, number) = (["is required"], ["is invalid"], ["is not a whole number"]);
-    let expected = json!({"day": invalid, "until": invalid, "seats": number});
+    let expected = json!({"day": invalid, "until": invalid, "seats": number, "place": ["length is lower than 2"]});
     assert_eq!(errors::<Event<Date>>("day=x&until=y&seats=z&place=a").await, expected);
     let expected = json!({"day": required, "until": required, "seats": required, "place": required});
     assert_eq!(errors::<Event<Date>>("").await, expected);

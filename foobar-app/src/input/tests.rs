@@ -157,7 +157,7 @@ fn numbers_are_those_that_their_types_hold() {
 }
 
 #[test]
-fn rules_are_not_asked_about_what_nobody_has_sent() {
+fn a_rule_that_panics_at_what_nobody_has_sent_waits() {
     #[derive(Debug, Deserialize, Validate)]
     struct Shares {
         #[garde(custom(many))]

@@ -88,7 +88,7 @@ async fn a_good_body_is_its_value() {
 }
 
 #[tokio::test]
-async fn missing_fields_and_wrong_types_are_told_at_once_and_alike() {
+async fn a_missing_field_a_wrong_type_and_a_broken_rule_are_told_at_once_and_alike() {
     let body = json!({
         "article": "",
         "pieces": "two",
@@ -97,10 +97,12 @@ async fn missing_fields_and_wrong_types_are_told_at_once_and_alike() {
         "extras": [{"unitPrice": -1}, {"unitPrice": 1}, {}, {"unitPrice": "x"}],
     });
     let expected = json!({
+        "article": ["length is lower than 1"],
         "pieces": ["is not a whole number"],
         "gift": ["is required"],
         "note": ["is not text"],
         "sendTo.city": ["is required"],
+        "extras[0].unitPrice": ["lower than 0"],
         "extras[2].unitPrice": ["is required"],
         "extras[3].unitPrice": ["is not a number"],
     });
