@@ -131,21 +131,7 @@ impl Pipeline {
             }
             Ok(SiteMatch::Site(site)) => {
                 record.is_for(site.routes.of_site().id);
-                let pages = site.error_pages_for(request);
-                let (mut answer, added) = match self.answer(site, request, body, &arrival, &record).await {
-                    Ok(answer) => (answer, Vec::new()),
-                    Err(failure) => {
-                        let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
-                        let failure = Failure { added: Some(added.clone()), ..failure };
-                        (self.fail(failure, &request.headers, id).into(), added)
-                    }
-                };
-                if let Some(pages) = pages.filter(|pages| pages.covers(answer.response.status())) {
-                    self.complete(&mut answer);
-                    // Boxed, as all that is rare, to keep this future small.
-                    Box::pin(pages.apply(&mut answer.response)).await;
-                }
-                add(&mut answer.response, added); // to a page of the site's own, which has no policy
+                let mut answer = self.by_site(site, request, body, &arrival, &record).await;
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
@@ -153,6 +139,36 @@ impl Pipeline {
         };
         keep_true_length(&mut answer.response, head);
         finish(answer, record)
+    }
+
+    /// The answer of a site, or its page for an error.
+    async fn by_site<B>(
+        &self,
+        site: &Site,
+        request: &mut Parts,
+        body: B,
+        arrival: &RequestContext,
+        record: &Record,
+    ) -> Answer
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
+    {
+        let pages = site.error_pages_for(request);
+        let (mut answer, added) = match self.answer(site, request, body, arrival, record).await {
+            Ok(answer) => (answer, Vec::new()),
+            Err(failure) => {
+                let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
+                let failure = Failure { added: Some(added.clone()), ..failure };
+                (self.fail(failure, &request.headers, record.id()).into(), added)
+            }
+        };
+        if let Some(pages) = pages.filter(|pages| pages.covers(answer.response.status())) {
+            self.complete(&mut answer);
+            // Boxed, as all that is rare, to keep this future small.
+            Box::pin(pages.apply(&mut answer.response)).await;
+        }
+        add(&mut answer.response, added); // to a page of the site's own, which has no policy
+        answer
     }
 
     /// Gives an answer that was ready its line in the log; `None` if it is an error that gets a page first.

@@ -218,20 +218,24 @@ pub(super) mod tests {
         cert.der().to_vec()
     }
 
-    #[test]
-    fn that_a_certificate_expires_is_said_once_when_it_happens() {
-        let folder = tempfile::tempdir().unwrap();
-        issue(folder.path());
+    fn loaded(folder: &Path) -> Certificates {
         let site = SiteCertificates {
             label: "a".to_owned(),
             key: "sites.a".to_owned(),
-            certificates: vec![folder.path().join("pem")],
-            keys: vec![folder.path().join("key")],
+            certificates: vec![folder.join("pem")],
+            keys: vec![folder.join("key")],
             names: Vec::new(),
             client_rule: None,
             kept: None,
         };
-        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap()
+    }
+
+    #[test]
+    fn that_a_certificate_expires_is_said_once_when_it_happens() {
+        let folder = tempfile::tempdir().unwrap();
+        issue(folder.path());
+        let certificates = loaded(folder.path());
         assert_eq!(logged(|| certificates.tell_expired(SystemTime::now())), "");
         let in_the_year_5138 = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(100_000_000_000);
         let told = logged(|| (0..3).for_each(|_| certificates.tell_expired(in_the_year_5138)));
@@ -248,16 +252,7 @@ pub(super) mod tests {
         (params.not_before, params.not_after) = (at(0).into(), at(90).into());
         std::fs::write(folder.path().join("pem"), params.self_signed(&signing_key).unwrap().pem()).unwrap();
         std::fs::write(folder.path().join("key"), signing_key.serialize_pem()).unwrap();
-        let site = SiteCertificates {
-            label: "a".to_owned(),
-            key: "sites.a".to_owned(),
-            certificates: vec![folder.path().join("pem")],
-            keys: vec![folder.path().join("key")],
-            names: Vec::new(),
-            client_rule: None,
-            kept: None,
-        };
-        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        let certificates = loaded(folder.path());
         assert_eq!(
             (logged(|| certificates.tell_expired(at(80))), certificates.concerns(at(80))),
             (String::new(), vec![])
