@@ -4,6 +4,7 @@ mod arguments;
 mod calendar;
 mod certificates;
 mod check;
+mod check_dns;
 mod doctor;
 mod installed_log;
 mod migrate;
@@ -13,6 +14,7 @@ mod routes;
 mod runtime;
 mod serve;
 mod signals;
+mod zone;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -88,6 +90,8 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
         Command::Routes => routes::run(&config, parts),
+        Command::CheckDns(resolver) => check_dns::run(&config, resolver),
+        Command::Zone => zone::run(&config),
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

@@ -38,6 +38,7 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod dns;
 mod embed;
 mod error;
 pub mod files;

@@ -6,7 +6,7 @@ use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
-use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
+use foobar_web::{AcmeSettings, DnsSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
 
 settings! {
     /// `[server]`: the life of the process.
@@ -49,6 +49,7 @@ pub(crate) struct AllSettings {
     pub(crate) admin: AdminSettings,
     pub(crate) log: LogSettings,
     pub(crate) web: WebSettings,
+    pub(crate) dns: DnsSettings,
     pub(crate) sites: BTreeMap<String, SiteSettings>,
     pub(crate) app: AppSettings,
     pub(crate) database: DatabaseSettings,
@@ -61,6 +62,7 @@ impl AllSettings {
             admin: config.section()?,
             log: config.section()?,
             web: web(config)?,
+            dns: config.section()?,
             sites: config.at("sites")?,
             app: config.section()?,
             database: config.section()?,
@@ -99,6 +101,7 @@ pub(crate) fn loader() -> Loader {
         .section::<LogSettings>()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section::<DnsSettings>()
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()
