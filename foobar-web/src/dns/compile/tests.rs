@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use foobar_core::List;
 
-use super::*;
-use crate::Www;
+use super::super::compile as compile_zone;
+use crate::dns::Zone;
+use crate::{AcmeSettings, DnsSettings, SiteSettings, Www};
 
 fn list(items: &[&str]) -> List<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
@@ -24,7 +25,7 @@ fn settings() -> DnsSettings {
 
 fn compile(dns: &DnsSettings, sites: &[SiteSettings]) -> Result<Zone, String> {
     let sites: BTreeMap<_, _> = sites.iter().enumerate().map(|(at, site)| (format!("s{at}"), site.clone())).collect();
-    Zone::compile(dns, &AcmeSettings::default(), &sites).map_err(|error| error.to_string())
+    compile_zone(dns, &AcmeSettings::default(), &sites).map_err(|error| error.to_string())
 }
 
 /// The records of a name and type.
