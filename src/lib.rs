@@ -38,11 +38,13 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod declared;
 mod embed;
 mod error;
 pub mod files;
 mod program;
 mod reference;
+mod reload;
 pub mod request;
 mod running;
 #[doc(hidden)]
@@ -53,6 +55,7 @@ pub mod test;
 pub mod tiers;
 
 pub use error::StartError;
+pub use reload::Reloaded;
 pub use running::{Running, Stop};
 pub use server::Server;
 

@@ -12,8 +12,9 @@ use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
 use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::composition::{Application, Composition, Parts, Sites};
+use crate::composition::{Application, Composition, Parts};
 use crate::program::{Program, Verb};
+use crate::settings::Sites;
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -216,7 +217,7 @@ impl Server {
         let key = |name| format!("sites.*.{}", key(&["routes", route, name]));
         // One that is not UTF-8 is not there under the name that the error then shows.
         let folder = folder.into().to_string_lossy().into_owned();
-        self.parts.private.push(route.to_owned());
+        self.parts.declared.private.push(route.to_owned());
         self.preset(&key("files"), folder).preset(&key("internal"), "true")
     }
 
@@ -297,7 +298,7 @@ impl Server {
         self.loader = self.loader.declare::<T>(section);
         let section = section.to_owned();
         let read = move |config: &Config, context: Context| Ok(context.with_settings(config.at::<T>(&section)?));
-        self.parts.settings.push(Box::new(read));
+        self.parts.declared.settings.push(Box::new(read));
         self
     }
 
@@ -406,7 +407,9 @@ impl Server {
     ///
     /// A database that is down is waited for after that; [`Running::failed`] reports a start that fails then.
     pub async fn start(self) -> Result<Running, StartError> {
-        Composition::compile(settings::load(self.loader)?, self.parts)?.start(Handle::current()).await
+        let loader = self.loader;
+        let read = move || Ok(settings::load(loader.clone())?);
+        Composition::compile(read()?, self.parts)?.start(Handle::current(), Box::new(read)).await
     }
 
     /// What it is made of, for a test that starts it in another way.

@@ -8,6 +8,8 @@ use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
 use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
 
+use crate::StartError;
+
 settings! {
     /// `[server]`: the life of the process.
     pub struct ServerSettings in "server" {
@@ -49,10 +51,12 @@ pub(crate) struct AllSettings {
     pub(crate) admin: AdminSettings,
     pub(crate) log: LogSettings,
     pub(crate) web: WebSettings,
-    pub(crate) sites: BTreeMap<String, SiteSettings>,
+    pub(crate) sites: Sites,
     pub(crate) app: AppSettings,
     pub(crate) database: DatabaseSettings,
 }
+
+pub(crate) type Sites = BTreeMap<String, SiteSettings>;
 
 impl AllSettings {
     pub(crate) fn parse(config: &Config) -> Result<Self, ConfigError> {
@@ -65,6 +69,12 @@ impl AllSettings {
             app: config.section()?,
             database: config.section()?,
         })
+    }
+
+    /// To be asked after the web tier, whose errors are nearer to what is wrong.
+    pub(crate) fn require_content(&self, has_app: bool) -> Result<(), StartError> {
+        let has_content = has_app || self.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
+        has_content.then_some(()).ok_or(StartError::NothingToServe)
     }
 }
 

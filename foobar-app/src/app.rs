@@ -143,6 +143,41 @@ pub trait App: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// The server has reloaded its configuration: `context` has the settings that it read, and what handlers take from now
+    /// on is theirs. Here an application changes what it has made of the settings before, such as a client of another
+    /// service; what is read where it is needed ([`Settings`](crate::Settings)) has changed by itself.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Guestbook {
+    ///     per_page: u32,
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Site {
+    ///     per_page: AtomicU32,
+    /// }
+    ///
+    /// impl App for Site {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn reloaded(&self, context: &Context) -> Result<(), BoxError> {
+    ///         self.per_page.store(context.settings::<Guestbook>()?.per_page, Ordering::Relaxed);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It comes after everything else has changed, if `start` has succeeded, and runs on a thread of its own. An error and a
+    /// panic are logged and told to whoever has asked for the reload; they take nothing back. The default does nothing.
+    fn reloaded(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _unused = context;
+        async { Ok(()) }
+    }
+
     /// Puts away what [`start`](App::start) has prepared: flushes a buffer, says goodbye to another service.
     ///
     /// It comes after the last request, where `start` has succeeded, and runs on a thread of its own; work that was

@@ -4,9 +4,10 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_core::{Attempt, BoxError, Chain, Metrics, PersistentStart, on_own_thread, panics};
+use foobar_core::{Attempt, BoxError, Chain, Metrics, PersistentStart, Tier, on_own_thread, panics};
 use tokio::time::{timeout, timeout_at};
 
+use crate::context::CurrentContext;
 use crate::guard::Guard;
 use crate::{App, Context};
 
@@ -15,7 +16,7 @@ pub use error::StartError;
 /// An application with what stands under it and around it, shared by all threads.
 pub(crate) struct AppInstance<A> {
     pub(crate) app: Arc<A>,
-    pub(crate) context: Context,
+    pub(crate) context: CurrentContext,
     pub(crate) guard: Arc<Guard>,
     /// How long [`App::start`] may take.
     start_timeout: Duration,
@@ -41,7 +42,7 @@ impl<A: App> AppInstance<A> {
     pub(crate) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
-        Self { app: Arc::new(app), context, guard, start_timeout, progress }
+        Self { app: Arc::new(app), context: CurrentContext::new(context), guard, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
@@ -52,13 +53,13 @@ impl<A: App> AppInstance<A> {
             Step::App => Some("the application's own start"),
             Step::Stop => Some("the application's own stop"),
         };
-        let parts: Vec<_> = step.map(str::to_owned).into_iter().chain(self.context.tier().unfinished()).collect();
+        let parts: Vec<_> = step.map(str::to_owned).into_iter().chain(self.tasks().unfinished()).collect();
         Some(parts.join("; ")).filter(|parts| !parts.is_empty())
     }
 
     /// Begins by `start`, which is this application's; what a start that fails has spawned ends with it.
     pub(crate) async fn begin(&self, start: &PersistentStart<Self>) -> Result<(), BoxError> {
-        let tasks = self.context.tier();
+        let tasks = self.tasks();
         tasks.start().await?;
         let started = start.start().await;
         if started.is_err() {
@@ -70,17 +71,32 @@ impl<A: App> AppInstance<A> {
     /// Stops an application that answers no more requests, and waits for what it has spawned.
     pub(crate) async fn end(&self, deadline: Instant) {
         self.stop(deadline).await;
-        self.context.tier().drain(deadline).await;
+        self.tasks().drain(deadline).await;
     }
 
     /// The figures of what surrounds it.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         self.guard.metrics(metrics);
-        self.context.tier().metrics(metrics);
+        self.tasks().metrics(metrics);
+    }
+
+    /// The tier of what it has spawned.
+    pub(crate) fn tasks(&self) -> Arc<dyn Tier> {
+        self.context.get().tier()
+    }
+
+    /// Tells the application, where it has started, that it has other settings.
+    pub(crate) async fn reloaded(&self) -> Result<(), BoxError> {
+        if !self.guard.gate.is_open() {
+            return Ok(());
+        }
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
+        on_own_thread("app-reloaded", async move { app.reloaded(&context).await }).await??
     }
 
     async fn migrate(&self) -> Result<(), StartError> {
-        let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
+        let context = self.context.get();
+        let Ok(db) = context.db() else { return Ok(()) }; // there is none
         let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
         let outcome = self.at(Step::Migrations, db.migrate(&migrations)).await;
         outcome.map(drop).map_err(StartError::Migrate)
@@ -88,7 +104,7 @@ impl<A: App> AppInstance<A> {
 
     async fn start(&self) -> Result<(), StartError> {
         let since = Instant::now();
-        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
         let start = on_own_thread("app-start", async move { app.start(&context).await });
         match self.at(Step::App, timeout(self.start_timeout, start)).await {
             Ok(Ok(Ok(outcome))) => outcome.map_err(|error| self.failed(error, since.elapsed())),
@@ -103,7 +119,7 @@ impl<A: App> AppInstance<A> {
         if !self.guard.gate.is_open() {
             return;
         }
-        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
         let stop = on_own_thread("app-stop", async move { app.stop(&context).await });
         match timeout_at(deadline.into(), self.at(Step::Stop, stop)).await {
             Ok(Ok(Ok(Ok(())))) | Err(_) => {} // unfinished, it is told by whoever drains

@@ -11,6 +11,7 @@ use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
 /// The command line, parsed.
+#[derive(Clone)]
 pub(super) struct Arguments {
     pub(super) command: Command,
     config: Option<PathBuf>,
