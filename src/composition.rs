@@ -189,7 +189,8 @@ impl Composition {
     }
 
     fn reloader(self, read: ReadConfig, patience: Patience, runtime: Handle) -> Reloader {
-        let current = Current { config: self.config, settings: self.settings, context: self.context };
+        let (config, settings, context) = (self.config, self.settings, self.context);
+        let current = Current { config, settings, context, kept: Vec::new() };
         Reloader {
             read,
             declared: self.declared,

@@ -45,6 +45,8 @@ pub(crate) struct Current {
     pub(crate) config: Config,
     pub(crate) settings: AllSettings,
     pub(crate) context: Context,
+    /// The keys whose values are still those of a configuration before.
+    pub(crate) kept: Vec<String>,
 }
 
 /// How long a stop takes at most.
@@ -83,9 +85,10 @@ impl Reloader {
     /// Reads the configuration again and takes it. May block.
     pub(crate) async fn reload(&self, log: Option<PrepareLog>) -> Result<Reloaded, StartError> {
         let mut current = self.current.lock().await;
-        let next = self.read(&current.context)?;
+        let mut next = self.read(&current.context)?;
         let mut changed = current.config.differences(&next.config);
-        let mut stays = Stays::new(&next.config, &changed);
+        let considered: Vec<_> = changed.iter().chain(&current.kept).cloned().collect();
+        let mut stays = Stays::new(&next.config, &considered);
         let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
         let database = self.prepare_database(&next, &mut stays).await?;
         let served = self.serve_by(&current, &next, &mut stays).await;
@@ -99,6 +102,7 @@ impl Reloader {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Patience::of(&next.settings);
         let (unchanged, kept) = stays.told();
         changed.retain(|key| !kept.contains(key));
+        next.kept = kept;
         *current = next;
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
         Ok(Reloaded { changed, unchanged, warnings })
@@ -108,7 +112,7 @@ impl Reloader {
         let config = (self.read)()?;
         let settings = AllSettings::parse(&config)?;
         let context = self.declared.read(&config, &settings.sites, context.clone())?;
-        Ok(Current { config, settings, context })
+        Ok(Current { config, settings, context, kept: Vec::new() })
     }
 
     /// Has the application and the web tier go by `next`, or by `current` where that is not possible. Gives what may surprise.

@@ -9,16 +9,16 @@ mod handshake;
 mod orders;
 mod protocol;
 mod proxied;
+mod running;
 mod side_threads;
 mod worker_thread;
 
 use std::io;
 use std::pin::pin;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use foobar_core::{LocalBoxFuture, Metrics, Readiness};
+use foobar_core::{Metrics, Readiness};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -27,13 +27,14 @@ use crate::access_log::Lines;
 use crate::counters::{self, Counters};
 use crate::net::Share;
 use crate::plan::Plan;
-use crate::worker::Worker;
 use orders::Reload;
+use running::Count;
 use side_threads::{Counts, SideThreads, spawn};
 use worker_thread::{Ready, WorkerThread};
 
 pub(crate) use accept::serve_all;
 pub(crate) use orders::{Order, Orders};
+pub(crate) use worker_thread::WorkerMain;
 
 /// The threads of a web tier: its workers, and those beside them.
 pub(crate) struct Threads {
@@ -52,9 +53,6 @@ struct State {
     /// How many threads there should be; `None` before the start.
     expected: Option<usize>,
 }
-
-/// What one worker does, once it is ready for it.
-pub(crate) type WorkerMain = Box<dyn FnOnce(Rc<Worker>, Orders) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
 
 impl Threads {
     pub(crate) fn new() -> Self {
@@ -217,27 +215,4 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())
-}
-
-fn thread_error(source: io::Error) -> Error {
-    let name = std::thread::current().name().unwrap_or_default().to_owned(); // workers have names
-    Error::Thread { name, source }
-}
-
-/// Counts a thread for as long as it lives, however it ends.
-struct Running(Count);
-
-type Count = Arc<watch::Sender<usize>>;
-
-impl Running {
-    fn new(running: Count) -> Self {
-        running.send_modify(|running| *running += 1);
-        Self(running)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|running| *running -= 1);
-    }
 }

@@ -3,7 +3,6 @@
 //! It must not know what a worker does with a connection.
 
 mod listeners;
-mod reload;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,8 +18,7 @@ use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::{
     Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier,
 };
-use listeners::Listeners;
-use reload::Replacement;
+use listeners::{Listeners, NewListeners};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -93,6 +91,21 @@ impl Web {
         let listeners = self.listeners();
         listeners.all().try_for_each(Listener::listen)?;
         Ok(listeners.share(plan.workers)?.into_iter().map(work).collect())
+    }
+
+    /// First all that may fail; then the workers are told, and at last what only they have used is closed.
+    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<(), Error> {
+        if !self.crew.readiness().is_ready() {
+            return Err(Error::NotServing);
+        }
+        listeners.listen()?;
+        let renewing = issue(&plan)?;
+        let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
+        self.crew.reload(before, &plan, shares).await?;
+        self.listeners().replace(listeners);
+        self.set_plan(plan.into());
+        *self.renewing() = renewing;
+        Ok(())
     }
 
     fn plan(&self) -> Arc<Plan> {
@@ -202,8 +215,8 @@ impl WebTier for Web {
         let unchanged = plan.keep_workers(self.crew.workers()).into_iter().collect();
         let listeners = self.listeners().prepare(&plan.listen)?;
         let warnings = plan.warnings.clone();
-        let replacement = Replacement { web: self, before, plan, listeners };
-        Ok(WebReload::new(warnings, unchanged, Box::pin(replacement.apply())))
+        let apply = async move { Ok(self.reload(&before, plan, listeners).await?) };
+        Ok(WebReload::new(warnings, unchanged, Box::pin(apply)))
     }
 
     fn reopen_logs(&self) {

@@ -35,7 +35,7 @@ pub(crate) struct Worker {
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: ScratchBuffers,
-    pub(crate) latest: Rc<Latest>,
+    pub(crate) latest: Rc<Latest<Self>>,
 }
 
 impl Worker {

@@ -9,6 +9,8 @@ pub(super) struct Signals {
     hang_up: Signal,
     reopen: Signal,
     upgrade: Signal,
+    /// Whether SIGHUP has come when there was nothing to reload yet.
+    reload_later: bool,
 }
 
 /// What a signal asks for.
@@ -28,16 +30,27 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
             upgrade: signal(SignalKind::user_defined2())?,
+            reload_later: false,
         })
     }
 
-    /// Completes at the next signal to stop. Others have nothing to change: the server does not serve yet, or no more.
+    /// Completes at the next signal to stop, where there is nothing that others could change. A reload comes later.
     pub(super) async fn stop(&mut self) {
-        while self.next().await != Order::Stop {}
+        loop {
+            match self.wait().await {
+                Order::Stop => return,
+                Order::Reload => self.reload_later = true,
+                Order::Reopen => {}
+            }
+        }
     }
 
     /// The next order.
     pub(super) async fn next(&mut self) -> Order {
+        if std::mem::take(&mut self.reload_later) { Order::Reload } else { self.wait().await }
+    }
+
+    async fn wait(&mut self) -> Order {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Order::Stop,

@@ -1,15 +1,12 @@
 use std::io;
-use std::rc::Rc;
 use std::sync::mpsc::SyncSender;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use super::worker_thread::replace;
 use crate::access_log::Lines;
 use crate::net::Share;
 use crate::plan::Plan;
-use crate::worker::Worker;
 
 /// What a worker is told while it serves.
 pub(crate) struct Orders {
@@ -32,15 +29,6 @@ pub(crate) struct Reload {
     pub(super) shares: Vec<Share>,
     /// Told what has come of it.
     pub(super) done: oneshot::Sender<io::Result<()>>,
-}
-
-impl Reload {
-    /// What takes the place of a worker that listens on nothing.
-    pub(crate) fn apply(self, worker: &Worker) -> Rc<Worker> {
-        let replacement = replace(worker, &self.plan, self.lines);
-        drop(self.done.send(Ok(()))); // whoever waited for it has given up
-        replacement
-    }
 }
 
 impl Orders {

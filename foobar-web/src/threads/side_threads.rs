@@ -2,7 +2,7 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::thread::Builder;
 
-use super::{Count, Running};
+use super::running::{Count, Running};
 use crate::Error;
 use crate::access_log::{Lines, writer};
 use crate::file_source::{Watch, say_what_is_refused};

@@ -1,13 +1,13 @@
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use foobar_core::Handler;
+use foobar_core::{Handler, LocalBoxFuture};
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::orders::Orders;
-use super::{WorkerMain, thread_error};
+use super::orders::{Orders, Reload};
 use crate::Error;
 use crate::access_log::{AccessLog, Lines};
 use crate::clock::Clock;
@@ -23,6 +23,9 @@ pub(super) struct WorkerThread {
     pub(super) counters: Arc<Counters>,
 }
 
+/// What one worker does, once it is ready for it.
+pub(crate) type WorkerMain = Box<dyn FnOnce(Rc<Worker>, Orders) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
+
 /// Where a worker says whether it could begin.
 pub(super) type Ready = mpsc::UnboundedSender<Result<(), Error>>;
 
@@ -32,7 +35,7 @@ struct Lasting {
     counters: Arc<Counters>,
     clock: Rc<Clock>,
     connections: Rc<Connections>,
-    latest: Rc<Latest>,
+    latest: Rc<Latest<Worker>>,
 }
 
 impl WorkerThread {
@@ -79,6 +82,15 @@ pub(super) fn replace(worker: &Worker, plan: &Plan, lines: Option<SyncSender<Lin
     replacement
 }
 
+impl Reload {
+    /// What takes the place of a worker that listens on nothing.
+    pub(crate) fn apply(self, worker: &Worker) -> Rc<Worker> {
+        let replacement = replace(worker, &self.plan, self.lines);
+        drop(self.done.send(Ok(()))); // whoever waited for it has given up
+        replacement
+    }
+}
+
 impl Lasting {
     fn under(self, plan: &Plan, lines: Option<SyncSender<Lines>>) -> Rc<Worker> {
         let Self { handler, counters, clock, connections, latest } = self;
@@ -92,6 +104,11 @@ impl Lasting {
         worker.latest.set(&worker);
         worker
     }
+}
+
+fn thread_error(source: io::Error) -> Error {
+    let name = std::thread::current().name().unwrap_or_default().to_owned(); // workers have names
+    Error::Thread { name, source }
 }
 
 fn report(ready: &Ready, outcome: Result<(), Error>) {

@@ -21,17 +21,17 @@ use foobar::test::{
     TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, ConnectError,
-    Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess,
-    LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence,
-    Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview, RoutePattern,
-    Runtime, SendStream, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier,
-    TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, Configured,
+    ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram,
+    InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart,
+    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview,
+    RoutePattern, Runtime, SendStream, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor,
+    Tier, TowerApp, Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,
     Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError,
-    QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
+    QueryResult, Reloaded, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
     UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
     embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
