@@ -4,11 +4,13 @@ mod arguments;
 mod calendar;
 mod certificates;
 mod check;
+mod control;
 mod doctor;
 mod installed_log;
 mod migrate;
 mod migrate_new;
 mod output;
+mod reloads;
 mod routes;
 mod runtime;
 mod serve;
@@ -91,6 +93,10 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
         Command::Routes => routes::run(&config, parts),
+        Command::Control(order) => match config.section() {
+            Ok(settings) => control::send(order, &settings),
+            Err(error) => fail(&error.into()),
+        },
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::admin::Admin;
 use crate::declared::Declared;
+use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
 use crate::reload::{Current, Patience, ReadConfig, Reloader};
 use crate::settings::{AllSettings, Sites};
@@ -36,6 +37,7 @@ pub(crate) struct Composition {
     others: Vec<Arc<dyn Tier>>,
     context: Context,
     declared: Declared,
+    lifecycle: Arc<Lifecycle>,
     pub(crate) program: Option<Program>,
 }
 
@@ -111,6 +113,7 @@ impl Composition {
             others,
             context,
             declared,
+            lifecycle: Arc::new(Lifecycle::new()),
             program,
         };
         composition.admin = composition.admin()?;
@@ -200,6 +203,7 @@ impl Composition {
             web: self.web,
             patience: Mutex::new(patience),
             runtime,
+            lifecycle: self.lifecycle,
             current: tokio::sync::Mutex::new(current),
         }
     }
@@ -231,7 +235,8 @@ impl Composition {
             "off" => Ok(None),
             _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(&self.settings.admin, may_move, self.tiers()).map_err(|error| {
+                let lifecycle = Arc::clone(&self.lifecycle);
+                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle).map_err(|error| {
                     let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
                     StartError::setting(&self.config, &key, error)
                 })?;

@@ -11,4 +11,4 @@ pub use foobar_web::{
 };
 
 pub use crate::reference::reference;
-pub use crate::settings::{AdminSettings, ServerSettings};
+pub use crate::settings::{AdminSettings, ControlSettings, ServerSettings};

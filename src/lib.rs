@@ -42,6 +42,7 @@ mod declared;
 mod embed;
 mod error;
 pub mod files;
+mod lifecycle;
 mod program;
 mod reference;
 mod reload;
@@ -51,6 +52,7 @@ mod running;
 pub mod section;
 mod server;
 mod settings;
+mod status;
 pub mod test;
 pub mod tiers;
 
@@ -58,6 +60,7 @@ pub use error::StartError;
 pub use reload::Reloaded;
 pub use running::{Running, Stop};
 pub use server::Server;
+pub use status::Status;
 
 #[cfg(feature = "multipart")]
 pub use foobar_app::actix_multipart;

@@ -3,6 +3,7 @@
 
 mod database;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::StartError;
 use crate::declared::Declared;
+use crate::lifecycle::Lifecycle;
 use crate::settings::AllSettings;
 
 /// Changes the configuration of a server.
@@ -30,6 +32,7 @@ pub(crate) struct Reloader {
     pub(crate) patience: Mutex<Patience>,
     /// Where what tiers spawn lives.
     pub(crate) runtime: Handle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     /// Held while a reload goes on: there is one at a time.
     pub(crate) current: tokio::sync::Mutex<Current>,
 }
@@ -70,6 +73,17 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
 }
 
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.changed.is_empty() {
+            true => f.write_str("the configuration has been reloaded, and nothing in it has changed")?,
+            false => write!(f, "changed  {}", self.changed.join("\nchanged  "))?,
+        }
+        self.unchanged.iter().try_for_each(|sentence| write!(f, "\nstays    {sentence}"))?;
+        self.warnings.iter().try_for_each(|sentence| write!(f, "\nwarning  {sentence}"))
+    }
+}
+
 impl Patience {
     pub(crate) fn of(settings: &AllSettings) -> Self {
         let server = &settings.server;
@@ -104,6 +118,7 @@ impl Reloader {
         changed.retain(|key| !kept.contains(key));
         next.kept = kept;
         *current = next;
+        self.lifecycle.reloaded();
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
         Ok(Reloaded { changed, unchanged, warnings })
     }
@@ -166,6 +181,7 @@ impl<'a> Stays<'a> {
     fn new(config: &'a Config, changed: &'a [String]) -> Self {
         let mut stays = Self { config, changed, told: Vec::new() };
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
+        stays.keep_keys("control.", "orders are heard where they were at the start");
         stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }

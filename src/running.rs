@@ -8,6 +8,7 @@ use foobar_web::Address;
 use crate::StartError;
 use crate::admin::Admin;
 use crate::reload::{Patience, PrepareLog, Reloaded, Reloader};
+use crate::status::Status;
 
 /// A server that serves, until it is [stopped](Self::stop).
 ///
@@ -17,6 +18,7 @@ pub struct Running {
     supervisor: Supervisor,
     admin: Option<Arc<Admin>>,
     reloader: Arc<Reloader>,
+    since: Instant,
 }
 
 /// How a server stopped.
@@ -30,7 +32,7 @@ pub enum Stop {
 
 impl Running {
     pub(crate) fn new(supervisor: Supervisor, admin: Option<Arc<Admin>>, reloader: Reloader) -> Self {
-        Self { supervisor, admin, reloader: Arc::new(reloader) }
+        Self { supervisor, admin, reloader: Arc::new(reloader), since: Instant::now() }
     }
 
     /// The addresses it serves, with the ports that the system chose.
@@ -112,17 +114,38 @@ impl Running {
         outcome.map_err(|panic| StartError::Reload(panic.into()))?
     }
 
+    /// Takes the server out of the rotation of a balancer in front: `/readyz` says 503, and everything is served as before, until
+    /// [`undrain`](Self::undrain). Gives whether that is a change.
+    pub fn drain(&self) -> bool {
+        self.reloader.lifecycle.set_drained(true)
+    }
+
+    /// Takes it back into the rotation, as far as its tiers are ready. Gives whether that is a change.
+    pub fn undrain(&self) -> bool {
+        self.reloader.lifecycle.set_drained(false)
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        let lifecycle = &self.reloader.lifecycle;
+        Status {
+            process: std::process::id(),
+            serving: self.since.elapsed(),
+            configuration: lifecycle.configuration(),
+            not_ready: lifecycle.not_ready(),
+            tiers: self.readiness(),
+        }
+    }
+
     /// Stops: `/readyz` says 503, and for `server.shutdown_delay` everything is served as before; then nothing new is
     /// accepted, what is in flight is finished, and the tiers stop in the reverse order of their start. From then on it
     /// takes at most `server.shutdown_timeout`; what is left is dropped.
     pub async fn stop(self) -> Stop {
-        self.drain().await
+        self.finish().await
     }
 
-    pub(crate) async fn drain(&self) -> Stop {
-        if let Some(admin) = &self.admin {
-            admin.begin_drain();
-        }
+    pub(crate) async fn finish(&self) -> Stop {
+        self.reloader.lifecycle.stop();
         let Patience { delay, timeout } = self.reloader.patience();
         if !delay.is_zero() {
             tracing::info!(?delay, "no longer ready, but still serving (`server.shutdown_delay`)");

@@ -44,11 +44,22 @@ settings! {
     }
 }
 
+settings! {
+    /// `[control]`: how a server that runs is given orders.
+    pub struct ControlSettings in "control" {
+        /// The path of a Unix socket where a program that is run by its command line hears the commands `reload`, `status`,
+        /// `drain` and `undrain`, or `off`. Its user alone may connect, and root; its folder must be one where nobody else may
+        /// write, or the server does not start. Each server needs a path of its own.
+        pub socket: String = r#""off""#,
+    }
+}
+
 /// Every section, parsed.
 #[derive(Debug)]
 pub(crate) struct AllSettings {
     pub(crate) server: ServerSettings,
     pub(crate) admin: AdminSettings,
+    pub(crate) control: ControlSettings,
     pub(crate) log: LogSettings,
     pub(crate) web: WebSettings,
     pub(crate) sites: Sites,
@@ -63,6 +74,7 @@ impl AllSettings {
         Ok(Self {
             server: config.section()?,
             admin: config.section()?,
+            control: config.section()?,
             log: config.section()?,
             web: web(config)?,
             sites: config.at("sites")?,
@@ -106,6 +118,7 @@ pub(crate) fn loader() -> Loader {
     Loader::default()
         .section::<ServerSettings>()
         .section::<AdminSettings>()
+        .section::<ControlSettings>()
         .section::<LogSettings>()
         .section::<WebSettings>()
         .section::<AcmeSettings>()

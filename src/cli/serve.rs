@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::ready;
+use std::future::{pending, ready};
 use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
-use foobar_core::{Chain, Tier, on_own_thread, panics};
+use foobar_core::{Tier, on_own_thread, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{error::Elapsed, timeout};
 
+use super::control::Control;
 use super::installed_log::{self, InstalledLog};
 use super::output::{Exit, fail, out};
+use super::reloads::Reloads;
 use super::runtime::Runtimes;
 use super::signals::{Order, Signals};
 use crate::composition::{Composition, Parts};
 use crate::program::{FOOBAR, Program};
-use crate::reload::{ReadConfig, Reloaded};
+use crate::reload::ReadConfig;
 use crate::running::Stop;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -85,6 +87,10 @@ async fn serve(composition: Composition, read: ReadConfig, tasks: Handle, log: &
         Ok(signals) => signals,
         Err(error) => return log.complain(format_args!("cannot handle signals: {error}")),
     };
+    let control = match Control::open(&composition.config, &composition.settings.control) {
+        Ok(control) => control,
+        Err(error) => return log.fail(&error),
+    };
     let banner = Banner::new(&composition, log);
     let patience = *composition.settings.server.shutdown_timeout;
     let tiers = composition.tiers();
@@ -93,7 +99,7 @@ async fn serve(composition: Composition, read: ReadConfig, tasks: Handle, log: &
         started = &mut starting => match started {
             Ok(running) => {
                 banner.print(&running);
-                run_until_end(running, signals, &tiers, log).await
+                run_until_end(running, control, signals, &tiers, log).await
             }
             Err(error) => log.fail(&error),
         },
@@ -125,13 +131,26 @@ async fn abandon(
 type Started = Result<Running, StartError>;
 
 /// Serves until a signal to stop, or until a tier whose start went on has failed.
-async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
-    let wanted = Notify::new(); // what is wanted during a reload is one more, however often
-    let mut reloads = pin!(reload_when(&wanted, &running, log));
+async fn run_until_end(
+    running: Running,
+    control: Option<Control>,
+    mut signals: Signals,
+    tiers: &[Arc<dyn Tier>],
+    log: &InstalledLog,
+) -> Exit {
+    let (running, wanted, reloads) = (Arc::new(running), Notify::new(), Reloads::new(log));
+    let mut ordered = pin!(async {
+        match &control {
+            Some(control) => control.serve(&running, &reloads).await,
+            None => pending().await,
+        }
+    });
+    let mut reloading = pin!(reload_when(&wanted, &running, &reloads)); // what is wanted meanwhile is one more
     loop {
         let order = tokio::select! {
             order = signals.next() => order,
-            () = &mut reloads => continue, // it never ends
+            () = &mut reloading => continue, // it never ends
+            () = &mut ordered => continue,   // the same
             error = running.failed() => {
                 let failure = log.fail(&error);
                 drain(&running, signals, tiers).await;
@@ -149,20 +168,10 @@ async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn 
     }
 }
 
-async fn reload_when(wanted: &Notify, running: &Running, log: &InstalledLog) {
+async fn reload_when(wanted: &Notify, running: &Running, reloads: &Reloads) {
     loop {
         wanted.notified().await;
-        reload(running, log).await;
-    }
-}
-
-async fn reload(running: &Running, log: &InstalledLog) {
-    match running.reload_with(log.prepare()).await {
-        Ok(Reloaded { changed, unchanged, warnings }) => {
-            unchanged.iter().chain(&warnings).for_each(|sentence| tracing::warn!("{sentence}"));
-            tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
-        }
-        Err(error) => tracing::error!("the configuration is not reloaded, the one before stays: {}", Chain(&error)),
+        _ = reloads.reload(running).await; // the log has told
     }
 }
 
@@ -180,7 +189,7 @@ async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log:
 async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Stop {
     tracing::info!("stopping; a second signal stops at once");
     let stop = tokio::select! {
-        stop = running.drain() => stop,
+        stop = running.finish() => stop,
         () = signals.stop() => Stop::CutOff,
     };
     if stop == Stop::CutOff {

@@ -12,6 +12,7 @@ mod command_line; // serve, check, config, migrate, routes; signals and exit cod
 mod commands; // what the commands say of the application and its database
 mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
+mod control; // the commands that give orders to a server that runs
 mod deployment; // systemd and nginx take what the guide gives them
 mod descriptors; // few descriptors, and a log that is moved away
 mod doctor; // what `doctor` says of everything around a program

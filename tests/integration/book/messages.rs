@@ -66,7 +66,10 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-web/src/static_files/hashes.rs",
     "foobar-web/src/static_files/lister.rs",
     "foobar-web/src/static_files/resource.rs",
-    "foobar-web/src/threads/",
+    "foobar-web/src/threads/accept.rs",
+    "foobar-web/src/threads/handshake.rs",
+    "foobar-web/src/threads/protocol.rs",
+    "foobar-web/src/threads/proxied.rs",
     "foobar-web/src/tunnel.rs",
     "foobar-web/src/worker",
     "src/reference.rs",
@@ -127,6 +130,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "/livez, /readyz",
             "information_schema.tables",
             "mysql://{user}",
+            "process        {}",
+            "server         not ready",
             "{} {target} HTTP/1.1",
             "public, max-age=31536000",
             "server: not ready",
@@ -156,7 +161,10 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "{tasks} tasks that the application",
         ],
     ),
-    ("what the compiler says", &["a server does nothing until", "keep it, to stop the server"]),
+    (
+        "what the compiler says",
+        &["a server does nothing until", "keep it, to stop the server", "nothing has changed until it is applied"],
+    ),
 ];
 
 /// What stands in front of texts that nobody reads who runs a command.

@@ -3,9 +3,10 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings,
-    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName,
-    ServerSettings, SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, ControlSettings,
+    DatabaseSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret,
+    SectionSettings, ServerName, ServerSettings, SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www,
+    reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -31,7 +32,7 @@ use foobar::tiers::{
 use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,
     Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError,
-    QueryResult, Reloaded, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
-    UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
+    QueryResult, Reloaded, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Status, Stop,
+    Stopping, UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel,
+    embed, embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
