@@ -2,11 +2,13 @@
 //! authority that a name is this server's. It must not know who issues them.
 
 mod challenges;
+mod dns_answers;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub(crate) use challenges::{ACME_TLS, Challenges};
+pub(crate) use dns_answers::{DnsAnswers, SetDns};
 
 /// The certificate of a site that the server gets by itself (`ssl_certificate = "internal"` or `"auto"`).
 #[derive(Debug)]

@@ -82,6 +82,8 @@ const TESTED: &[(&str, &str)] = &[
     ("acme.accept_terms_of_service", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.contact", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.directory", "what_an_order_needs_is_checked_at_the_start"),
+    ("acme.dns_hook", "names_with_a_star_are_proved_by_a_hook_which_sees_nothing_of_the_servers_environment"),
+    ("acme.dns_hook_timeout", "a_hook_that_hangs_is_killed_and_http_is_served"),
     ("acme.ssl_trusted_certificate", "what_an_order_needs_is_checked_at_the_start"),
     ("sites.NAME.server_name", "a_host_chooses_its_site_and_an_unknown_one_gets_421"),
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),

@@ -6,6 +6,7 @@
 //! - What an authority refuses is left out, and the certificate is for the other names.
 
 mod account;
+mod dns_hook;
 mod failure;
 mod http_client;
 mod names;
@@ -27,10 +28,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::reach::Reach;
 use super::state_folder::StateFolder;
-use crate::kept::{Challenges, Kept};
+use crate::kept::{Challenges, DnsAnswers, Kept};
 use crate::net::{Facts, client_config};
 use crate::{AcmeSettings, Error, SiteSettings};
 use account::{FOLDER, StoredAccount};
+use dns_hook::DnsHook;
 use failure::Failure;
 use http_client::HttpClient;
 use order::Request;
@@ -46,6 +48,8 @@ pub(super) struct Acme {
     pub(super) sites: BTreeMap<String, Arc<Kept>>,
     pub(super) challenges: Arc<Challenges>,
     reach: Reach,
+    /// Where the answers of dns-01 are set. With it every name is proved there.
+    dns: Option<Box<dyn DnsAnswers>>,
     /// How many orders of each site have failed since the last that has not.
     failures: Mutex<BTreeMap<String, u32>>,
 }
@@ -81,6 +85,7 @@ impl Acme {
             return Err(Error::setting("acme.contact", format!("{bad:?} is no mail address")));
         }
         let client = HttpClient::new(client_config("acme.ssl_trusted_certificate", &settings.ssl_trusted_certificate)?);
+        let dns = DnsHook::of("acme", settings)?.map(|hook| Box::new(hook) as Box<dyn DnsAnswers>);
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
             settings,
@@ -89,6 +94,7 @@ impl Acme {
             sites: BTreeMap::new(),
             challenges: Arc::default(),
             reach,
+            dns,
             failures: Mutex::default(),
         })
     }
@@ -276,12 +282,16 @@ impl Acme {
         let knows_renewals = record.renew_at.is_some() && record.failures == 0;
         let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
         let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
-        let request = Request { names, challenge: self.challenge(record.failures), replaces };
+        let (challenge, dns) = (self.challenge(record.failures), self.dns.as_deref());
+        let request = Request { names, challenge, dns, replaces };
         request.carry_out(account, &self.challenges).await
     }
 
     /// After two failures the other way, if there is one.
-    const fn challenge(&self, failures: u32) -> ChallengeType {
+    fn challenge(&self, failures: u32) -> ChallengeType {
+        if self.dns.is_some() {
+            return ChallengeType::Dns01;
+        }
         match (self.reach, (failures / 2).is_multiple_of(2)) {
             (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
             _ => ChallengeType::TlsAlpn01,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use foobar_core::List;
 use foobar_core::config::settings;
+use foobar_core::{List, Period};
 
 settings! {
     /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
@@ -28,6 +28,14 @@ settings! {
         /// The URL of the authority's directory; the default is that of Let's Encrypt. For trials there is
         /// `"https://acme-staging-v02.api.letsencrypt.org/directory"`, whose certificates nobody trusts.
         pub directory: String = r#""https://acme-v02.api.letsencrypt.org/directory""#,
+        /// A program that sets records in the DNS: the server proves by it that names are its own (dns-01), and so may
+        /// have certificates for names with a star, or be where the authority does not reach it. It is called with
+        /// `set NAME VALUE` and `clear NAME VALUE`: the first adds a TXT record beside others of that name, such as
+        /// `_acme-challenge.foobar.com`, and ends when it can be seen, with 0; the second takes it away. Of the
+        /// environment it gets `PATH`, `HOME`, `USER`, `LANG` and `TZ` alone.
+        pub dns_hook: Option<PathBuf>,
+        /// How long one call of `dns_hook` may take; then it is killed, and the order has failed.
+        pub dns_hook_timeout: Period = r#""2m""#,
         /// Who has signed the certificate of the authority's own server: PEM files. The authorities that browsers know
         /// if absent.
         pub ssl_trusted_certificate: List<PathBuf> = "[]",

@@ -26,7 +26,7 @@ pub(super) struct Pebble {
     pub(super) address: String,
     management: String,
     /// Where the server of names is told what to say.
-    names: String,
+    pub(super) names: String,
     /// What it has been asked.
     asked: Arc<Mutex<Vec<String>>>,
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use foobar_core::Chain;
 use instant_acme::{
     Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order, OrderStatus,
     RetryPolicy,
@@ -10,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::failure::Failure;
 use super::tls_alpn;
-use crate::kept::Challenges;
+use crate::kept::{Challenges, DnsAnswers};
 use crate::net::Facts;
 
 /// An order of a certificate.
@@ -18,8 +19,24 @@ pub(super) struct Request<'a> {
     pub(super) names: &'a [String],
     /// How the authority looks whether the names are ours.
     pub(super) challenge: ChallengeType,
+    /// Where the answers of dns-01 are set.
+    pub(super) dns: Option<&'a dyn DnsAnswers>,
     /// The certificate that is renewed, where the authority wants to know.
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
+}
+
+/// What an authority looks for in the DNS.
+struct TxtRecord {
+    name: String,
+    value: String,
+}
+
+impl TxtRecord {
+    /// The one that belongs to a name of a certificate, which may begin with a star.
+    fn new(name: &str, value: String) -> Self {
+        let name = name.strip_prefix("*.").unwrap_or(name); // the star's record is that of the name
+        Self { name: format!("_acme-challenge.{name}"), value }
+    }
 }
 
 /// How often is asked whether an authority is done, and how long.
@@ -32,8 +49,10 @@ impl Request<'_> {
         let failed = |error: instant_acme::Error| Failure::of(&error, self.names);
         let identifiers: Vec<_> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = self.begin(account, &identifiers).await.map_err(failed)?;
-        let proved = self.prove(&mut order, challenges).await;
+        let mut records = Vec::new();
+        let proved = self.prove(&mut order, challenges, &mut records).await;
         challenges.end_handshakes();
+        self.clear(&records).await;
         proved?;
         let (request, key) = self.signing_request()?;
         order.finalize_csr(&request).await.map_err(failed)?;
@@ -52,23 +71,15 @@ impl Request<'_> {
         account.new_order(&NewOrder::new(names)).await
     }
 
-    /// Shows the authority that the names are ours.
-    async fn prove(&self, order: &mut Order, challenges: &Challenges) -> Result<(), Failure> {
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let mut authorization = authorization?;
-            if authorization.status == AuthorizationStatus::Valid {
-                continue; // it has looked before
-            }
-            let name = authorization.identifier().to_string();
-            let kind = self.challenge.clone();
-            let mut challenge = authorization.challenge(kind).ok_or_else(|| self.not_offered(&name))?;
-            if self.challenge == ChallengeType::TlsAlpn01 {
-                let hash = challenge.key_authorization().digest();
-                challenges.add_handshake(&name, tls_alpn::config(&name, hash.as_ref())?);
-            }
-            challenge.set_ready().await.map_err(|error| Failure::of(&error, self.names))?;
-        }
+    /// Shows the authority that the names are ours; notes the records that are set for it.
+    async fn prove(
+        &self,
+        order: &mut Order,
+        challenges: &Challenges,
+        records: &mut Vec<TxtRecord>,
+    ) -> Result<(), Failure> {
+        self.answer(order, challenges, records).await?;
+        self.have_it_look(order).await?;
         match order.poll_ready(&POLLING).await {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
@@ -76,9 +87,70 @@ impl Request<'_> {
         }
     }
 
+    /// Prepares for each name what the authority looks for. All of it is there before it looks for any.
+    async fn answer(
+        &self,
+        order: &mut Order,
+        challenges: &Challenges,
+        records: &mut Vec<TxtRecord>,
+    ) -> Result<(), Failure> {
+        let (mut refused, mut reasons) = (Vec::new(), Vec::new());
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            if authorization.status == AuthorizationStatus::Valid {
+                continue; // it has looked before
+            }
+            let name = authorization.identifier().to_string();
+            let challenge = authorization.challenge(self.challenge.clone()).ok_or_else(|| self.not_offered(&name))?;
+            let key = challenge.key_authorization();
+            match (&self.challenge, self.dns) {
+                (ChallengeType::TlsAlpn01, _) => {
+                    challenges.add_handshake(&name, tls_alpn::config(&name, key.digest().as_ref())?);
+                }
+                (ChallengeType::Dns01, Some(dns)) => {
+                    let record = TxtRecord::new(&name, key.dns_value());
+                    let set = dns.set(&record.name, &record.value).await;
+                    records.push(record); // a program that has failed may have set it
+                    if let Err(error) = set {
+                        reasons.push(Chain(&*error).to_string());
+                        refused.push(name);
+                    }
+                }
+                _ => {} // any token is answered
+            }
+        }
+        if refused.is_empty() { Ok(()) } else { Err(Failure { refused, ..Failure::new(reasons.join("; ")) }) }
+    }
+
+    async fn have_it_look(&self, order: &mut Order) -> Result<(), Failure> {
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            if authorization.status == AuthorizationStatus::Valid {
+                continue;
+            }
+            if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
+                challenge.set_ready().await.map_err(|error| Failure::of(&error, self.names))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes records away that nobody looks for any more.
+    async fn clear(&self, records: &[TxtRecord]) {
+        let Some(dns) = self.dns else { return };
+        for TxtRecord { name, value } in records {
+            if let Err(error) = dns.clear(name, value).await {
+                tracing::warn!("a record stays in the DNS: {}", Chain(&*error));
+            }
+        }
+    }
+
     fn not_offered(&self, name: &str) -> Failure {
         let kind = match self.challenge {
             ChallengeType::TlsAlpn01 => "tls-alpn-01",
+            ChallengeType::Dns01 => "dns-01",
             _ => "http-01",
         };
         Failure::new(format!("the authority does not offer the challenge {kind} for {name:?}"))
