@@ -131,6 +131,8 @@ settings! {
         ;
         /// `[acme]`, which is a section of its own in a configuration.
         pub acme: AcmeSettings,
+        /// `[acme.NAME]`, by their names.
+        pub acme_named: BTreeMap<String, AcmeSettings>,
     }
 }
 
@@ -151,7 +153,8 @@ settings! {
         /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
         /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
         /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in `web.state_dir`; until
-        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS.
+        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS. `"auto:NAME"` is the authority
+        /// of `[acme.NAME]`.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be
         /// able to read.

@@ -3,6 +3,7 @@
 mod acme; // from an authority that speaks ACME
 mod dns; // proved in the DNS
 mod internal; // from the server's own
+mod issuers; // several, and what they ask for
 mod meddler;
 mod pebble;
 mod scene;

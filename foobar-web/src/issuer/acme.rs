@@ -6,7 +6,9 @@
 //! - What an authority refuses is left out, and the certificate is for the other names.
 
 mod account;
+mod chain;
 mod dns_hook;
+mod external_account;
 mod failure;
 mod http_client;
 mod names;
@@ -41,6 +43,8 @@ use schedule::{DAY, HOUR, seconds};
 
 /// The authority of the settings, and the certificates that sites get from it.
 pub(super) struct Acme {
+    /// Where its settings are: `acme`, or `acme.NAME`.
+    key: String,
     settings: AcmeSettings,
     folder: StateFolder,
     client: HttpClient,
@@ -66,28 +70,36 @@ struct Issued {
 
 impl Acme {
     /// Checks the settings; makes nothing and asks nobody.
-    pub(super) fn compile(settings: &AcmeSettings, folder: &StateFolder, reach: Reach) -> Result<Self, Error> {
+    pub(super) fn compile(
+        key: String,
+        settings: &AcmeSettings,
+        folder: &StateFolder,
+        reach: Reach,
+    ) -> Result<Self, Error> {
+        let error = |name: &str, message: String| Err(Error::setting(format!("{key}.{name}"), message));
         if !settings.accept_terms_of_service {
             let message = format!(
                 "`ssl_certificate = \"auto\"` needs an account at {}; read its terms of service, and set this to true if \
                  you accept them",
                 settings.directory
             );
-            return Err(Error::setting("acme.accept_terms_of_service", message));
+            return error("accept_terms_of_service", message);
         }
         if !settings.directory.starts_with("https://") || settings.directory.parse::<http::Uri>().is_err() {
-            let message = format!("{:?} is no URL that begins with https://", settings.directory);
-            return Err(Error::setting("acme.directory", message));
+            return error("directory", format!("{:?} is no URL that begins with https://", settings.directory));
         }
         let is_mail =
             |contact: &&String| contact.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty());
         if let Some(bad) = settings.contact.iter().find(|contact| !is_mail(contact) || contact.contains([' ', ','])) {
-            return Err(Error::setting("acme.contact", format!("{bad:?} is no mail address")));
+            return error("contact", format!("{bad:?} is no mail address"));
         }
-        let client = HttpClient::new(client_config("acme.ssl_trusted_certificate", &settings.ssl_trusted_certificate)?);
-        let dns = DnsHook::of("acme", settings)?.map(|hook| Box::new(hook) as Box<dyn DnsAnswers>);
+        external_account::of(&key, settings)?;
+        let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
+        let client = HttpClient::new(trusted);
+        let dns = DnsHook::of(&key, settings)?.map(|hook| Box::new(hook) as Box<dyn DnsAnswers>);
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
+            key,
             settings,
             folder,
             client,
@@ -109,7 +121,7 @@ impl Acme {
 
     /// From now on challenges are answered, also those of other servers of the same account.
     pub(super) fn prepare(&self) {
-        match StoredAccount::read(&self.folder, &self.settings.directory) {
+        match StoredAccount::read(&self.folder, &self.settings) {
             Ok(Some(stored)) => self.challenges.set_thumbprint(&stored.thumbprint),
             Ok(None) => {}
             Err(failure) => tracing::error!("there are no new certificates: {}", failure.message),
@@ -148,7 +160,9 @@ impl Acme {
         if next > seconds(now) {
             return Ok(next);
         }
-        let Some(_lock) = self.folder.try_lock(FOLDER)? else { return Ok(seconds(now) + WHILE_LOCKED) };
+        let Some(_lock) = self.folder.try_lock(FOLDER, &account::lock(&self.settings))? else {
+            return Ok(seconds(now) + WHILE_LOCKED);
+        };
         let record = self.read(label, kept)?; // another process may have had the lock
         if self.due(&record, kept, now) <= seconds(now) {
             self.renew(label, kept, record, unwritten).await
@@ -242,11 +256,12 @@ impl Acme {
 
     async fn order(&self, label: &str, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
         let account = self.account().await?;
+        self.check_profile(&account)?;
         record.begin(SystemTime::now());
         self.write(label, record)?;
         match self.request(&kept.names, record, kept, &account).await {
             Err(failure) if failure.is_unknown_account => {
-                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings.directory)); // it may be gone
+                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings)); // it may be gone
                 let account = self.account().await?;
                 self.request(&kept.names, record, kept, &account).await.map(Issued::whole)
             }
@@ -267,9 +282,24 @@ impl Acme {
     }
 
     async fn account(&self) -> Result<Account, Failure> {
-        let account = StoredAccount::open(&self.folder, &self.settings, self.client.clone()).await?;
+        let account = StoredAccount::open(&self.folder, &self.key, &self.settings, self.client.clone()).await?;
         self.challenges.set_thumbprint(account.key_thumbprint());
         Ok(account)
+    }
+
+    /// Whether the authority knows the kind of certificates that is wanted: else nothing is ordered.
+    fn check_profile(&self, account: &Account) -> Result<(), Failure> {
+        let Some(wanted) = &self.settings.profile else { return Ok(()) };
+        let mut offered: Vec<&str> = account.profiles().map(|profile| profile.name).collect();
+        offered.sort_unstable();
+        if offered.contains(&wanted.as_str()) {
+            return Ok(());
+        }
+        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+        Err(Failure::new(format!(
+            "the authority has no profile {wanted:?}, and offers {offered}; change `{}.profile`",
+            self.key
+        )))
     }
 
     async fn request(
@@ -283,8 +313,17 @@ impl Acme {
         let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
         let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
         let (challenge, dns) = (self.challenge(record.failures), self.dns.as_deref());
-        let request = Request { names, challenge, dns, replaces };
-        request.carry_out(account, &self.challenges).await
+        let profile = self.settings.profile.as_deref();
+        let request = Request { names, challenge, dns, profile, replaces };
+        let signed = request.carry_out(account, &self.challenges).await?;
+        let key = signed.key.serialize_pem();
+        let Some(root) = &self.settings.preferred_chain else { return Ok(signed.chain + &key) };
+        let preferred = chain::preferred(root, &self.client, account).await;
+        if preferred.is_none() {
+            tracing::warn!("`{}.preferred_chain`: the authority offers no chain to {root:?}", self.key);
+        }
+        let preferred = preferred.filter(|chain| request.check(chain, &signed.key).is_ok()); // another chain of it is for others
+        Ok(preferred.unwrap_or(signed.chain) + &key)
     }
 
     /// After two failures the other way, if there is one.
@@ -388,7 +427,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-        let mut acme = Acme::compile(&settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
+        let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
         let kept = Arc::clone(&acme.sites["a"]);
@@ -409,7 +448,8 @@ mod tests {
     fn after_two_failures_the_authority_is_asked_to_look_another_way() {
         let way = |reach, failures| {
             let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-            Acme::compile(&settings, &StateFolder::of(&WebSettings::default()), reach).unwrap().challenge(failures)
+            let folder = StateFolder::of(&WebSettings::default());
+            Acme::compile("acme".to_owned(), &settings, &folder, reach).unwrap().challenge(failures)
         };
         use ChallengeType::{Http01, TlsAlpn01};
         for (reach, ways) in [

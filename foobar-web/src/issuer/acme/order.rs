@@ -21,8 +21,17 @@ pub(super) struct Request<'a> {
     pub(super) challenge: ChallengeType,
     /// Where the answers of dns-01 are set.
     pub(super) dns: Option<&'a dyn DnsAnswers>,
+    /// The kind of certificate.
+    pub(super) profile: Option<&'a str>,
     /// The certificate that is renewed, where the authority wants to know.
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
+}
+
+/// What an authority has signed.
+pub(super) struct Signed {
+    /// The certificate with those that have signed it, in PEM.
+    pub(super) chain: String,
+    pub(super) key: KeyPair,
 }
 
 /// What an authority looks for in the DNS.
@@ -44,8 +53,8 @@ const POLLING: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(Duration::from_secs(120));
 
 impl Request<'_> {
-    /// Carries it out; gives the certificate with those that signed it and its key, in PEM.
-    pub(super) async fn carry_out(self, account: &Account, challenges: &Challenges) -> Result<String, Failure> {
+    /// Carries it out.
+    pub(super) async fn carry_out(&self, account: &Account, challenges: &Challenges) -> Result<Signed, Failure> {
         let failed = |error: instant_acme::Error| Failure::of(&error, self.names);
         let identifiers: Vec<_> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = self.begin(account, &identifiers).await.map_err(failed)?;
@@ -58,17 +67,25 @@ impl Request<'_> {
         order.finalize_csr(&request).await.map_err(failed)?;
         let chain = order.poll_certificate(&POLLING).await.map_err(failed)?;
         self.check(&chain, &key)?;
-        Ok(chain + &key.serialize_pem())
+        Ok(Signed { chain, key })
     }
 
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
-            match account.new_order(&NewOrder::new(names).replaces(replaces)).await {
+            match account.new_order(&self.order(names).replaces(replaces)).await {
                 Err(instant_acme::Error::Unsupported(_)) => {} // it has known of that before
                 ordered => return ordered,
             }
         }
-        account.new_order(&NewOrder::new(names)).await
+        account.new_order(&self.order(names)).await
+    }
+
+    fn order<'b>(&'b self, names: &'b [Identifier]) -> NewOrder<'b> {
+        let order = NewOrder::new(names);
+        match self.profile {
+            Some(profile) => order.profile(profile),
+            None => order,
+        }
     }
 
     /// Shows the authority that the names are ours; notes the records that are set for it.
@@ -184,7 +201,7 @@ impl Request<'_> {
     }
 
     /// Whether the authority has signed what it was asked to.
-    fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
+    pub(super) fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
         let own = CertificateDer::from_pem_slice(chain.as_bytes());
         let own = own.map_err(|error| Failure::new(format!("the authority has sent no certificate: {error}")))?;
         let is_for_key = own.windows(key.public_key_raw().len()).any(|bytes| bytes == key.public_key_raw());
@@ -192,5 +209,23 @@ impl Request<'_> {
             Some(facts) if is_for_key && self.names.iter().all(|name| facts.cover(name)) => Ok(()),
             _ => Err(Failure::new("the authority has sent a certificate for other names or another key".to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_says_which_kind_of_certificate_is_wanted() {
+        let names = ["a.test".to_owned()];
+        let identifiers = [Identifier::Dns("a.test".to_owned())];
+        let order = |profile| {
+            let request =
+                Request { names: &names, challenge: ChallengeType::Http01, dns: None, profile, replaces: None };
+            serde_json::to_value(request.order(&identifiers)).unwrap()
+        };
+        assert_eq!(order(Some("shortlived"))["profile"], "shortlived");
+        assert!(order(None).get("profile").is_none());
     }
 }
