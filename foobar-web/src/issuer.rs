@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{Chain, Metrics, config};
+use foobar_core::{Chain, MakeHandler, Metrics, config};
 use futures_util::future::join_all;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -57,6 +57,7 @@ impl Issuers {
         let (mut internal, mut acme) = (BTreeMap::new(), BTreeMap::new());
         for (label, site) in sites {
             let key = config::key(&["sites", label]);
+            check_on_demand(&key, site, sites.len() == 1)?;
             match Source::of(&key, site)? {
                 Source::Files => {}
                 Source::Internal => {
@@ -130,23 +131,23 @@ impl Issuers {
         Ok(())
     }
 
-    /// Orders and renews certificates in time, until the other end is dropped.
-    pub(crate) fn start(&self) -> Result<Renewing, Error> {
+    /// Orders and renews certificates in time, until the other end is dropped. `app` allows those of names that no site has.
+    pub(crate) fn start(&self, app: &Arc<dyn MakeHandler>) -> Result<Renewing, Error> {
         let (until, end) = channel();
         let name = "foobar-web-cert".to_owned();
         let failed = |source| Error::Thread { name: name.clone(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let issuers = self.clone();
+        let (issuers, app) = (self.clone(), Arc::clone(app));
         let run = move || {
-            runtime.block_on(issuers.run(end));
+            runtime.block_on(issuers.run(&*app, end));
             runtime.shutdown_background(); // a name may still be looked up
         };
         Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { _until: until }).map_err(failed)
     }
 
-    async fn run(&self, until: Receiver<()>) {
+    async fn run(&self, app: &dyn MakeHandler, until: Receiver<()>) {
         tokio::select! {
-            _endless = join_all(self.acme.values().map(|authority| authority.run())), if !self.acme.is_empty() => {}
+            _endless = join_all(self.acme.values().map(|authority| authority.run(app))), if !self.acme.is_empty() => {}
             () = self.renew_internal() => {}
             _ended = until => {}
         }
@@ -170,6 +171,18 @@ impl Issuers {
         let authority = LocalAuthority::open(&self.folder)?;
         self.internal.values().try_for_each(|kept| authority.keep(&self.folder, kept, SystemTime::now()))?;
         Ok(Some(authority))
+    }
+}
+
+/// Whether certificates on demand can be ordered for a site; `key` is the site's.
+fn check_on_demand(key: &str, site: &SiteSettings, is_sole: bool) -> Result<(), Error> {
+    let error = |message: &str| Err(Error::setting(format!("{key}.ssl_on_demand"), message));
+    match (site.ssl_on_demand, Source::of(key, site)?) {
+        (true, Source::Auto(_)) if !site.default && !is_sole => {
+            error("it is for names that no site has, and these lead to the default site; set `default = true` here")
+        }
+        (false, _) | (true, Source::Auto(_)) => Ok(()),
+        (true, _) => error("such certificates are ordered; set `ssl_certificate = \"auto\"`"),
     }
 }
 

@@ -171,6 +171,11 @@ settings! {
         /// Lists of the certificates that these authorities have revoked: PEM or DER files. With any, there has to be
         /// one that has not expired for each authority in a chain. Changed files are used without a restart.
         pub ssl_crl: List<PathBuf> = "[]",
+        /// Whether names that no site has, and that lead to this one, the default site, may have certificates too, such as
+        /// the domains of customers: by `ssl_certificate = "auto"`, where the application allows it
+        /// (`App::allows_certificate`). It is asked when a client of TLS wants such a name, of which there are 10000 at
+        /// most. Until its certificate is there, TLS clients of a name are refused, and its requests over HTTP answered.
+        pub ssl_on_demand: bool = "false",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with
         /// 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
         pub https: Option<Https>,

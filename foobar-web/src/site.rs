@@ -132,6 +132,7 @@ impl Sites {
             return Ok(SiteMatch::Challenge(site, answer));
         }
         if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
+            && (named.is_some() || site.https.has_stranger(&host.name))
             && let Some(location) = https::location(host, port, &request.uri)
         {
             return Ok(SiteMatch::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));

@@ -93,6 +93,7 @@ const TESTED: &[(&str, &str)] = &[
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
     ("sites.NAME.ssl_certificate", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
     ("sites.NAME.ssl_certificate_key", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
+    ("sites.NAME.ssl_on_demand", "a_name_that_no_site_has_gets_a_certificate_where_the_application_allows_it"),
     (
         "sites.NAME.ssl_verify_client",
         "a_site_that_wants_certificates_refuses_who_has_none_or_a_strangers_and_tells_the_application_of_others",

@@ -46,6 +46,13 @@ impl HttpsRules {
         self.redirects && matches!(scheme, Scheme::Http) && self.has_certificate()
     }
 
+    /// Whether clients find a name that no site has over HTTPS, as far as that is known: where certificates are ordered for
+    /// such names, it has to have one.
+    pub(super) fn has_stranger(&self, name: &str) -> bool {
+        let on_demand = self.ordered.as_ref().and_then(|(kept, _)| kept.on_demand.as_ref());
+        on_demand.is_none_or(|names| names.has(name))
+    }
+
     fn has_certificate(&self) -> bool {
         self.ordered.as_ref().is_none_or(|(kept, _)| kept.is_issued())
     }

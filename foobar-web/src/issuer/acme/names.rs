@@ -29,7 +29,7 @@ pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings) -> Resu
 }
 
 /// Why no authority signs this name; one of somebody's own signs more than those that browsers know.
-fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> {
+pub(super) fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> {
     let is_public = acme.ssl_trusted_certificate.is_empty();
     let end = name.rsplit('.').next().unwrap_or(name); // it is a name without dots
     if name.starts_with("*.") && acme.dns_hook.is_none() {

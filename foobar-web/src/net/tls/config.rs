@@ -136,8 +136,10 @@ impl Tls {
     pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<(usize, Arc<ServerConfig>)> {
         let (NamedSite::Known(number) | NamedSite::Default(number)) = site else { return None };
         let tls = self.sites.get(number)?.as_ref()?;
-        let is_covered = || name.is_none_or(|name| tls.certificates.cover(name));
-        let is_shown = matches!(site, NamedSite::Known(_)) || !self.rejects || is_covered();
+        let is_known = matches!(site, NamedSite::Known(_));
+        let stranger = name.filter(|name| !is_known && !tls.certificates.cover(name));
+        stranger.iter().for_each(|name| tls.certificates.want(name));
+        let is_shown = stranger.is_none() || !self.rejects;
         is_shown.then(|| (number, tls.config.read(|configured| Arc::clone(&configured.config))))
     }
 }

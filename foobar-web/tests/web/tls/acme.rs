@@ -36,6 +36,14 @@ fn what_an_order_needs_is_checked_at_the_start() {
             format!("{more}[acme.b]\n{}", named.replace("\"auto\"", "\"auto:c\"")),
             vec!["`sites.a.ssl_certificate`", "no section `[acme.c]`", "\"auto:b\""],
         ),
+        (
+            format!("{more}{named}ssl_on_demand = true\n[sites.b]\n"),
+            vec!["`sites.a.ssl_on_demand`", "set `default = true` here"],
+        ),
+        (
+            format!("{BOTH}[sites.a]\nssl_on_demand = true\n"),
+            vec!["`sites.a.ssl_on_demand`", "`ssl_certificate = \"auto\"`"],
+        ),
         (format!("{more}{}", site("")), vec!["`sites.a.server_name`", "needs the site's names here"]),
         (format!("{more}{}", site("server_name = \"*.foobar.com\"")), vec!["`sites.a.server_name`", "dns-01"]),
         (format!("{more}{}", site("server_name = \"localhost\"")), vec!["`sites.a.server_name`", "\"internal\""]),
