@@ -80,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "foobar-web",
         &[
             "aws-lc-rs",
+            "base64",
             "brotli",
             "bytes",
             "cap-std",
