@@ -13,7 +13,7 @@ use crate::connections::{Connect, ConnectError, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::stats::Stats;
-use crate::{Ending, Error, Query, QueryKind, deadline};
+use crate::{Ending, Error, Isolation, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {
@@ -33,8 +33,14 @@ pub(crate) struct Endpoint {
 pub(crate) type Present = dyn Fn() -> Result<(), ConnectError> + Send + Sync;
 
 /// How often one query is tried.
-const ATTEMPTS: u32 = 5;
-/// The longest pause before the second attempt; it doubles with each.
+const fn attempts_at(kind: QueryKind) -> u32 {
+    match kind {
+        // Collisions are how it keeps transactions apart: of those that have read a row all but one give way.
+        QueryKind::Write(Isolation::Serializable) => 20,
+        QueryKind::Read | QueryKind::Write(_) | QueryKind::Migrate => 5,
+    }
+}
+/// The longest pause before the second attempt; it doubles with each up to the fifth.
 const PAUSE: Duration = Duration::from_millis(10);
 /// r2d2 pauses at most half of this between two attempts to connect.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -79,11 +85,11 @@ impl Endpoint {
                 Ok(Ending::RollBack) => return Ok(()),
                 Err(failure) => failure,
             };
-            if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(kind) {
+            if attempts == attempts_at(kind) || Instant::now() >= until || !failure.may_be_retried(kind) {
                 return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
             }
             self.stats.retries.fetch_add(1, Relaxed);
-            sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts)));
+            sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
             connection = self.checkout(until.min(Instant::now() + self.limits.acquire))?;
             attempts += 1;
         }
@@ -109,7 +115,7 @@ impl Endpoint {
     fn confirm(&self, kind: QueryKind) -> Result<(), Error> {
         match kind {
             QueryKind::Read => Ok(()),
-            QueryKind::Write => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
+            QueryKind::Write(_) => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
             QueryKind::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
         }
     }

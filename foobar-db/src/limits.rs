@@ -46,7 +46,7 @@ impl Limits {
     /// How long a call may take once it has a connection.
     pub(crate) const fn of(&self, kind: QueryKind) -> Duration {
         match kind {
-            QueryKind::Read | QueryKind::Write => self.query,
+            QueryKind::Read | QueryKind::Write(_) => self.query,
             QueryKind::Migrate => self.migration,
         }
     }

@@ -147,10 +147,10 @@ async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_o
         settings.readers = 1.try_into().unwrap();
     };
     for (db, _test) in both_with(shorter).await {
-        for kind in [QueryKind::Read, QueryKind::Write] {
+        for kind in [QueryKind::Read, QueryKind::Write(Isolation::Server)] {
             let start = Instant::now();
             let outcome = match kind {
-                QueryKind::Write => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
+                QueryKind::Write(_) => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
                 _ => db.read(endless).await,
             };
             assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {kind:?} {outcome:?}");
