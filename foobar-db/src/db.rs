@@ -17,7 +17,8 @@ use crate::{
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
 /// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
-/// every call ends within `database.acquire_timeout` plus `database.query_timeout`. Before the tier has started and
+/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more where
+/// a connection has to be opened for it. Before the tier has started and
 /// after it has been drained, each call gets [`Error::Closed`].
 ///
 /// # Values

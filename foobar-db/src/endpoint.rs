@@ -71,7 +71,7 @@ impl Endpoint {
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
     pub(crate) fn run(&self, kind: QueryKind, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
-        let mut connection = self.checkout(acquire_by)?;
+        let mut connection = self.checkout(acquire_by, acquire_by + self.limits.connect)?;
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
@@ -90,7 +90,7 @@ impl Endpoint {
             }
             self.stats.retries.fetch_add(1, Relaxed);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
-            connection = self.checkout(until.min(Instant::now() + self.limits.acquire))?;
+            connection = self.checkout(until.min(Instant::now() + self.limits.acquire), until)?;
             attempts += 1;
         }
     }
@@ -101,10 +101,11 @@ impl Endpoint {
         (state.connections, state.idle_connections)
     }
 
-    fn checkout(&self, by: Instant) -> Result<PooledConnection<Connections>, Error> {
+    /// A connection: one that is open must answer `by` then, and one that has to be opened may take until `latest`.
+    fn checkout(&self, by: Instant, latest: Instant) -> Result<PooledConnection<Connections>, Error> {
         let up = self.down().clone().map_or(Ok(()), Err);
         up.and_then(|()| (self.present)()).map_err(|source| self.unavailable(source))?;
-        let time = by.saturating_duration_since(Instant::now());
+        let time = latest.saturating_duration_since(Instant::now());
         deadline::until(by, || self.pool.get_timeout(time)).map_err(|_no_connection| {
             let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
             self.unavailable(self.connections.last_error().unwrap_or_else(slow))
