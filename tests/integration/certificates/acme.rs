@@ -105,13 +105,14 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
 #[test]
 fn a_server_that_is_started_again_and_again_orders_once() {
     let scene = Scene::new();
-    let (program, _) = scene.start_until("blocked.test", REFUSED);
+    let (program, line) = scene.start_until("blocked.test", REFUSED);
     drop(program);
     for _ in 0..10 {
         let _program = scene.start("blocked.test");
-        assert!(scene.over_http("/").contains("hello"));
+        let answer = scene.over_http("/");
+        assert!(answer.contains("hello"), "{answer}");
     }
-    assert_eq!(scene.pebble.orders(), 1);
+    assert_eq!(scene.pebble.orders(), 1, "{line}; now {}", scene.record());
 }
 
 #[test]

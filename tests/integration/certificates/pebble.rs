@@ -1,17 +1,19 @@
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::support::until;
 
-/// An address of the loopback that no other test uses, and its ports: whoever asks for a free one there gets it.
+/// An address of the loopback that no other test uses, and its ports. None is one that the system gives to whoever asks
+/// for any, so that a server may be started there again and again.
 pub(super) struct Place {
     pub(super) address: String,
+    next_port: AtomicU16,
 }
 
 /// Let's Encrypt's server for tests, with its server of names, which says of each that it is at one [`Place`]. Killed when
@@ -33,12 +35,13 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 impl Place {
     pub(super) fn new() -> Self {
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Relaxed));
-        Self { address: format!("127.{}.{}.{}", 64 + process % 128, process / 128 % 256, 1 + count % 250) }
+        let address = format!("127.{}.{}.{}", 64 + process % 128, process / 128 % 256, 1 + count % 250);
+        Self { address, next_port: AtomicU16::new(20_001) }
     }
 
-    /// One that is free at this address.
+    /// One that nobody has been given.
     pub(super) fn port(&self) -> u16 {
-        TcpListener::bind((self.address.as_str(), 0)).unwrap().local_addr().unwrap().port()
+        self.next_port.fetch_add(1, Relaxed)
     }
 
     fn at(&self) -> String {

@@ -43,7 +43,7 @@ impl Scene {
 
     pub(super) fn command(&self, names: &str) -> Command {
         let mut command = Program::foobar(self.folder.path());
-        let Place { address } = &self.place;
+        let Place { address, .. } = &self.place;
         command.env("FOOBAR__WEB__LISTEN", format!("{address}:{},{address}:{} ssl", self.http, self.tls));
         command.env("FOOBAR__ACME__ACCEPT_TERMS_OF_SERVICE", "true").env("FOOBAR__ACME__CONTACT", "admin@a.test");
         command.env("FOOBAR__ACME__DIRECTORY", &self.directory);
