@@ -42,6 +42,7 @@ mod embed;
 mod error;
 pub mod files;
 mod program;
+pub mod query;
 mod reference;
 pub mod request;
 mod running;
@@ -68,7 +69,8 @@ pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;
 pub use foobar_db::{
-    Conn, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, MigrationStatus, Migrations, MultiBackend,
-    QueryError, QueryResult, SourceFolder, diesel, embed_migrations,
+    Conn, DateTime, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, Isolation, MigrationStatus,
+    Migrations, MultiBackend, QueryError, QueryResult, SourceFolder, diesel, embed_migrations, incoming,
+    insert_returning_id, locked, upsert,
 };
 pub use tracing_subscriber;

@@ -11,6 +11,7 @@ use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
     Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
+use foobar::query::{IdColumn, Incoming, Locked, Upsert, UpsertOn, UpsertSet};
 use foobar::request::{
     ClientAbort, ClientCertificate, ConnectInfo, Deciding, EarlyHints, EarlyHintsError, HintsToSend, Io, OnClientAbort,
     RequestId, Scheme, Upgrade,
@@ -29,9 +30,10 @@ use foobar::tiers::{
     TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,
-    Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError,
-    QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
+    App, BoxError, Chain, Conn, Context, DateTime, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
+    FieldErrors, Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem,
+    QueryError, QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
     UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
+    embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
+    tracing_subscriber, upsert, web,
 };
