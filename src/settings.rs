@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use foobar_app::AppSettings;
+use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
@@ -51,6 +51,7 @@ pub(crate) struct AllSettings {
     pub(crate) web: WebSettings,
     pub(crate) sites: BTreeMap<String, SiteSettings>,
     pub(crate) app: AppSettings,
+    pub(crate) session: SessionSettings,
     pub(crate) database: DatabaseSettings,
 }
 
@@ -63,6 +64,7 @@ impl AllSettings {
             web: web(config)?,
             sites: config.at("sites")?,
             app: config.section()?,
+            session: config.section()?,
             database: config.section()?,
         })
     }
@@ -112,5 +114,6 @@ pub(crate) fn loader() -> Loader {
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()
+        .section::<SessionSettings>()
         .section::<DatabaseSettings>()
 }

@@ -2,7 +2,7 @@ use actix_web::web::ServiceConfig;
 use foobar_core::BoxError;
 use foobar_db::Migrations;
 
-use crate::Context;
+use crate::{Context, Sessions};
 
 /// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes
 /// needs no type of its own: [`routes`](crate::routes()) makes one of a function.
@@ -108,6 +108,28 @@ pub trait App: Send + Sync + 'static {
         Migrations::none()
     }
 
+    /// Where the [`Session`](crate::Session)s of visitors are kept. The default is nowhere: no handler has any.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+    /// use foobar::{App, Sessions, web};
+    ///
+    /// struct Shop;
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _: &mut web::ServiceConfig) {}
+    ///
+    ///     fn sessions(&self) -> Sessions {
+    ///         Sessions::in_database()
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// In the database they have a table of Foobar's own, which is migrated before the application's.
+    fn sessions(&self) -> Sessions {
+        Sessions::none()
+    }
+
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that
     /// goes on beside the requests ([`Context::spawn`]).
     ///
@@ -186,4 +208,9 @@ pub trait App: Send + Sync + 'static {
         let _unused = context;
         async { Ok(()) }
     }
+}
+
+/// The migrations of `app` with those of the parts of Foobar that it uses.
+pub fn migrations_of(app: &impl App) -> Migrations {
+    app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after)
 }
