@@ -61,7 +61,7 @@ pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
     App, Context, Db, Error, FieldErrors, Form, FormFields, Json, Routes, Settings, Stopping, UndeclaredFolder,
-    UndeclaredSettings, asset, cancel_with_client, every, garde, routes, run_to_end, send_file, sse,
+    UndeclaredSettings, Validated, asset, cancel_with_client, every, garde, routes, run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};

@@ -32,6 +32,6 @@ use foobar::{
     App, BoxError, Chain, Conn, Context, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors,
     Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError,
     QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
-    UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
+    UndeclaredFolder, UndeclaredSettings, Validated, actix_multipart, actix_web, asset, cancel_with_client, diesel,
+    embed, embed_migrations, every, garde, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
