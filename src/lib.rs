@@ -62,8 +62,8 @@ pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
     App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,
-    Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, asset, cancel_with_client, every, garde,
-    routes, run_to_end, send_file, sse,
+    Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,
+    garde, routes, run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};

@@ -50,6 +50,7 @@ mod streamed;
 mod tasks;
 pub mod testing;
 mod tower_app;
+mod validated;
 
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
@@ -82,3 +83,4 @@ pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
+pub use validated::Validated;

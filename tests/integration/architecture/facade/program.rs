@@ -35,7 +35,7 @@ use foobar::{
     App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError, EmbeddedMigrations, Engine,
     EngineConnection, Error, FieldErrors, Flash, Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend,
     MysqlConnection, Problem, QueryError, QueryResult, Routes, Running, Section, Server, Session, SessionError,
-    Sessions, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredFolder, UndeclaredSettings,
+    Sessions, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, Validated,
     actix_multipart, actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming,
     insert_returning_id, locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
 };
