@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
+use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db, Sessions};
 use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
     pub(crate) declared: Declared,
+    /// The routes of [`Server::cross_site`](crate::Server::cross_site).
+    pub(crate) cross_site: Vec<String>,
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
@@ -66,6 +68,7 @@ type MakeWeb = Box<
 pub(crate) struct Application {
     /// A panic is that of [`App::migrations`].
     pub(crate) migrations: Result<Migrations, Panic>,
+    pub(crate) sessions: Sessions,
     pub(crate) make: MakeApp,
 }
 
@@ -261,16 +264,27 @@ impl Inside {
             None if settings.database.url.is_some() => Some(open(config, settings)?),
             given => given,
         };
-        let context = parts.declared.read(config, &settings.sites, Context::new(database.clone()))?;
+        check_sessions(settings, config, parts)?;
+        let context = Context::new(database.clone()).with_settings(settings.session.clone());
+        let context = parts.cross_site.iter().fold(context, |context, path| context.with_cross_site(path));
+        let context = parts.declared.read(config, &settings.sites, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
         Ok(Self { migrations, database, context, app })
     }
+}
+
+/// Whether the settings have the keys that the application's sessions need.
+fn check_sessions(settings: &AllSettings, config: &Config, parts: &Parts) -> Result<(), StartError> {
+    let checked = parts.application.as_ref().map_or(Ok(()), |app| app.sessions.check(&settings.session));
+    checked.map_err(|error| StartError::setting(config, "session.keys", error))
 }
 
 /// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.
 pub(crate) struct Overview {
     /// What the application says of its routes; `None` where there is none.
     pub(crate) app: Option<Result<Option<Vec<AppRoute>>, BoxError>>,
+    /// Its routes that take requests of other sites.
+    pub(crate) cross_site: Vec<String>,
     pub(crate) sites: Vec<SiteOverview>,
 }
 
@@ -286,7 +300,7 @@ impl Overview {
         };
         let sites = sites.map_err(|error| StartError::web(config, error))?;
         settings.require_content(app.is_some())?;
-        Ok(Self { app: app.map(|app| app.routes()), sites })
+        Ok(Self { app: app.map(|app| app.routes()), cross_site: parts.cross_site, sites })
     }
 }
 

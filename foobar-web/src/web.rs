@@ -133,7 +133,7 @@ fn issue(plan: &Plan) -> Result<Option<Renewing>, Error> {
     }
     issuers.prepare()?;
     tls.refresh();
-    issuers.start().map(Some)
+    issuers.start(&plan.app).map(Some)
 }
 
 fn work(sockets: Vec<Share>) -> WorkerMain {

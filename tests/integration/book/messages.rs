@@ -19,6 +19,7 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/context.rs",
+    "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
     "foobar-app/src/error.rs",
     "foobar-app/src/every.rs",
@@ -29,7 +30,12 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/json.rs",
     "foobar-app/src/runtime/response.rs",
     "foobar-app/src/runtime/tunnel",
+    "foobar-app/src/runtime/kept.rs",
     "foobar-app/src/send_file.rs",
+    "foobar-app/src/session.rs",
+    "foobar-app/src/session/current.rs",
+    "foobar-app/src/session/store",
+    "foobar-app/src/session/token.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
     "foobar-core/src/body",
