@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 
 use foobar_core::{Drained, Readiness, Supervisor};
 use foobar_web::{Address, WebTier};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::StartError;
 use crate::admin::Admin;
@@ -16,6 +18,7 @@ pub struct Running {
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
     patience: Patience,
+    hurry: Notify,
 }
 
 /// How long a stop takes at most.
@@ -43,7 +46,7 @@ impl Running {
         admin: Option<Arc<Admin>>,
         patience: Patience,
     ) -> Self {
-        Self { supervisor, web, admin, patience }
+        Self { supervisor, web, admin, patience, hurry: Notify::const_new() }
     }
 
     /// The addresses it serves, with the ports that the system chose.
@@ -82,13 +85,18 @@ impl Running {
         self.drain().await
     }
 
+    /// Ends `server.shutdown_delay` of a drain.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
     pub(crate) async fn drain(&self) -> Stop {
         if let Some(admin) = &self.admin {
             admin.begin_drain();
         }
         if !self.patience.delay.is_zero() {
             tracing::info!(delay = ?self.patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
-            tokio::time::sleep(self.patience.delay).await;
+            _ = timeout(self.patience.delay, self.hurry.notified()).await; // whichever comes first
         }
         let deadline = Instant::now() + self.patience.timeout;
         let drained = self.supervisor.drain(deadline).await;

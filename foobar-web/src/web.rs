@@ -131,6 +131,10 @@ impl Tier for Web {
         })
     }
 
+    fn unfinished(&self) -> Option<String> {
+        self.crew.unfinished()
+    }
+
     fn metrics(&self, metrics: &mut Metrics) {
         self.plan.metrics(metrics);
         self.crew.metrics(metrics);

@@ -14,6 +14,7 @@ mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
 mod deployment; // systemd and nginx take what the guide gives them
 mod descriptors; // few descriptors, and a log that is moved away
+mod dockerfiles; // what containers are made of
 mod doctor; // what `doctor` says of everything around a program
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program
