@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
+use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db, Sessions};
 use foobar_core::config::{Config, ConfigError, key};
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
+    /// The routes of [`Server::cross_site`](crate::Server::cross_site).
+    pub(crate) cross_site: Vec<String>,
     /// The routes of [`Server::private`](crate::Server::private).
     pub(crate) private: Vec<String>,
     pub(crate) settings: Vec<ReadSettings>,
@@ -67,6 +69,7 @@ pub(crate) type Sites = BTreeMap<String, SiteSettings>;
 pub(crate) struct Application {
     /// A panic is that of [`App::migrations`].
     pub(crate) migrations: Result<Migrations, Panic>,
+    pub(crate) sessions: Sessions,
     pub(crate) make: MakeApp,
 }
 
@@ -231,11 +234,20 @@ impl Inside {
             None if settings.database.url.is_some() => Some(open(config, settings)?),
             given => given,
         };
-        let context = read_settings(&parts.settings, config, Context::new(database.clone()))?;
+        check_sessions(settings, config, parts)?;
+        let context = Context::new(database.clone()).with_settings(settings.session.clone());
+        let context = parts.cross_site.iter().fold(context, |context, path| context.with_cross_site(path));
+        let context = read_settings(&parts.settings, config, context)?;
         let context = private_folders(config, &settings.sites, &parts.private, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
         Ok(Self { migrations, database, context, app })
     }
+}
+
+/// Whether the settings have the keys that the application's sessions need.
+fn check_sessions(settings: &AllSettings, config: &Config, parts: &Parts) -> Result<(), StartError> {
+    let checked = parts.application.as_ref().map_or(Ok(()), |app| app.sessions.check(&settings.session));
+    checked.map_err(|error| StartError::setting(config, "session.keys", error))
 }
 
 /// To be asked after the web tier, whose errors are nearer to what is wrong.
@@ -248,6 +260,8 @@ fn require_content(sites: &Sites, has_app: bool) -> Result<(), StartError> {
 pub(crate) struct Overview {
     /// What the application says of its routes; `None` where there is none.
     pub(crate) app: Option<Result<Option<Vec<AppRoute>>, BoxError>>,
+    /// Its routes that take requests of other sites.
+    pub(crate) cross_site: Vec<String>,
     pub(crate) sites: Vec<SiteOverview>,
 }
 
@@ -263,7 +277,7 @@ impl Overview {
         };
         let sites = sites.map_err(|error| of_web(config, error))?;
         require_content(&settings.sites, app.is_some())?;
-        Ok(Self { app: app.map(|app| app.routes()), sites })
+        Ok(Self { app: app.map(|app| app.routes()), cross_site: parts.cross_site, sites })
     }
 }
 

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use foobar_app::AppSettings;
+use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, DeclaredSection, Key, Settings};
 use foobar_core::log::LogSettings;
 use foobar_db::DatabaseSettings;
@@ -15,10 +15,11 @@ pub fn reference() -> String {
     section::<AdminSettings>(&mut text, "The listener for operators");
     section::<LogSettings>(&mut text, "The program's own log");
     section::<WebSettings>(&mut text, "The web tier");
-    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates");
+    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates; `[acme.NAME]` is another one");
     section::<SiteSettings>(&mut text, "Sites");
     section::<RouteSettings>(&mut text, "Routes of a site");
     section::<AppSettings>(&mut text, "The application tier");
+    section::<SessionSettings>(&mut text, "The sessions of visitors");
     section::<DatabaseSettings>(&mut text, "The database tier");
     text
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, TowerApp};
+use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, Sessions, TowerApp, migrations_of};
 use foobar_core::config::{Config, Loader, Section, key};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
@@ -67,8 +67,9 @@ impl Server {
 
     /// Serves this application.
     pub fn app(self, app: impl App) -> Self {
-        let migrations = panics::catch(|| app.migrations());
-        self.application(migrations, |context, settings, _| {
+        let sessions = panics::catch(|| app.sessions()).unwrap_or_default(); // the panic is told with the migrations
+        let migrations = panics::catch(|| migrations_of(&app));
+        self.application(migrations, sessions, |context, settings, _| {
             Arc::new(Runtime::with_context(app, context.clone(), settings))
         })
     }
@@ -109,7 +110,7 @@ impl Server {
         B: http_body::Body<Data = bytes::Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
-        self.application(Ok(Migrations::none()), move |context, settings, migrations| {
+        self.application(Ok(Migrations::none()), Sessions::none(), move |context, settings, migrations| {
             let service = make(context);
             Arc::new(TowerApp::with_context(service, context.clone(), migrations.clone(), settings))
         })
@@ -126,8 +127,9 @@ impl Server {
 
     /// Serves an application tier of your own; it is made once the database and the settings are known.
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
-        // An error is that there is none.
-        self.application(Ok(Migrations::none()), move |context, settings, _| make(context.db().ok().cloned(), settings))
+        self.application(Ok(Migrations::none()), Sessions::none(), move |context, settings, _| {
+            make(context.db().ok().cloned(), settings) // an error is that there is none
+        })
     }
 
     /// Uses a web tier of your own instead of [`Web`](crate::tiers::Web), made from the web tier's settings and the
@@ -218,6 +220,28 @@ impl Server {
         let folder = folder.into().to_string_lossy().into_owned();
         self.parts.private.push(route.to_owned());
         self.preset(&key("files"), folder).preset(&key("internal"), "true")
+    }
+
+    /// Lets a route take requests that change something also from pages of other sites, and from programs that have
+    /// cookies; `path` is a pattern as [routes](App::routes) have it, such as `/hooks/{name}`.
+    ///
+    /// Everywhere else such a request gets 403, so that no other site can make a visitor's browser do something in the
+    /// visitor's name (CSRF). A program without cookies needs nothing of this. The route has to find out by itself who asks,
+    /// by a signature or a token, and must not rely on a cookie. `routes` lists it.
+    ///
+    /// ```
+    /// use foobar::{Server, web};
+    ///
+    /// async fn paid() -> &'static str {
+    ///     "thank you" // … after a look at the signature
+    /// }
+    ///
+    /// let app = foobar::routes(|routes| _ = routes.route("/hooks/paid", web::post().to(paid)));
+    /// let server = Server::new().app(app).cross_site("/hooks/paid");
+    /// ```
+    pub fn cross_site(mut self, path: &str) -> Self {
+        self.parts.cross_site.push(path.to_owned());
+        self
     }
 
     /// Adds files that are not in a folder, such as embedded ones, under a name that the configuration can use in place
@@ -425,13 +449,14 @@ impl Server {
     fn application(
         self,
         migrations: Result<Migrations, Panic>,
+        sessions: Sessions,
         make: impl FnOnce(&Context, &AppSettings, &Migrations) -> Arc<dyn AppTier> + Send + 'static,
     ) -> Self {
         let mut server = match &migrations {
             Ok(migrations) => self.with_tables_of(migrations),
             Err(_panic) => self, // it is told at the start
         };
-        server.parts.application = Some(Application { migrations, make: Box::new(make) });
+        server.parts.application = Some(Application { migrations, sessions, make: Box::new(make) });
         server
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use foobar_app::AppSettings;
+use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
@@ -51,6 +51,7 @@ pub(crate) struct AllSettings {
     pub(crate) web: WebSettings,
     pub(crate) sites: BTreeMap<String, SiteSettings>,
     pub(crate) app: AppSettings,
+    pub(crate) session: SessionSettings,
     pub(crate) database: DatabaseSettings,
 }
 
@@ -63,16 +64,26 @@ impl AllSettings {
             web: web(config)?,
             sites: config.at("sites")?,
             app: config.section()?,
+            session: config.section()?,
             database: config.section()?,
         })
     }
 }
 
-/// The web tier's settings, with those of the authority that signs for it.
+/// The web tier's settings, with those of the authorities that sign for it.
 fn web(config: &Config) -> Result<WebSettings, ConfigError> {
     let mut web: WebSettings = config.section()?;
     web.acme = config.section()?;
+    for name in config.tables("acme") {
+        let settings = config.at(&key(&["acme", &name]))?;
+        web.acme_named.insert(name, settings);
+    }
     Ok(web)
+}
+
+/// Whether this says that the server gets a certificate by itself, and is no file's path.
+pub(crate) fn is_issued(certificate: &Path) -> bool {
+    certificate.to_str().is_some_and(|word| matches!(word, "internal" | "auto") || word.starts_with("auto:"))
 }
 
 /// Merges the configuration. Where it names no site there is one, so that every key has its place.
@@ -99,8 +110,10 @@ pub(crate) fn loader() -> Loader {
         .section::<LogSettings>()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section_in::<AcmeSettings>("acme.*")
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()
+        .section::<SessionSettings>()
         .section::<DatabaseSettings>()
 }

@@ -4,11 +4,13 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_core::{Attempt, BoxError, Chain, Metrics, PersistentStart, on_own_thread, panics};
+use foobar_core::{Attempt, BoxError, Chain, Metrics, Period, PersistentStart, on_own_thread, panics};
 use tokio::time::{timeout, timeout_at};
 
+use crate::app::migrations_of;
 use crate::guard::Guard;
-use crate::{App, Context};
+use crate::session::layer::SessionLayer;
+use crate::{App, Context, SessionsError, every};
 
 pub use error::StartError;
 
@@ -17,10 +19,15 @@ pub(crate) struct AppInstance<A> {
     pub(crate) app: Arc<A>,
     pub(crate) context: Context,
     pub(crate) guard: Arc<Guard>,
+    /// How sessions are kept, if any; or why they cannot be.
+    sessions: Result<Option<Arc<SessionLayer>>, SessionsError>,
     /// How long [`App::start`] may take.
     start_timeout: Duration,
     progress: Mutex<Progress>,
 }
+
+/// How often sessions that have ended are removed.
+const CLEARING: Period = Period::new(Duration::from_secs(3600));
 
 /// How far the start has come.
 struct Progress {
@@ -41,7 +48,8 @@ impl<A: App> AppInstance<A> {
     pub(crate) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
-        Self { app: Arc::new(app), context, guard, start_timeout, progress }
+        let sessions = app.sessions().layer(&context);
+        Self { app: Arc::new(app), context, guard, sessions, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
@@ -58,6 +66,7 @@ impl<A: App> AppInstance<A> {
 
     /// Begins by `start`, which is this application's; what a start that fails has spawned ends with it.
     pub(crate) async fn begin(&self, start: &PersistentStart<Self>) -> Result<(), BoxError> {
+        self.sessions()?;
         let tasks = self.context.tier();
         tasks.start().await?;
         let started = start.start().await;
@@ -65,6 +74,11 @@ impl<A: App> AppInstance<A> {
             tasks.cut_off().await;
         }
         started
+    }
+
+    /// How sessions are kept, if any.
+    pub(crate) fn sessions(&self) -> Result<Option<&Arc<SessionLayer>>, SessionsError> {
+        self.sessions.as_ref().map(Option::as_ref).map_err(|error| *error)
     }
 
     /// Stops an application that answers no more requests, and waits for what it has spawned.
@@ -79,9 +93,20 @@ impl<A: App> AppInstance<A> {
         self.context.tier().metrics(metrics);
     }
 
+    /// What the application says of a name. One that has not started says nothing.
+    pub(crate) async fn allows_certificate(&self, name: &str) -> Result<bool, BoxError> {
+        if !self.guard.gate.is_open() {
+            return Err("it has not started".into());
+        }
+        match panics::catch_future(self.app.allows_certificate(&self.context, name)).await {
+            Ok(answer) => answer,
+            Err(panic) => Err(format!("`allows_certificate` {panic}").into()),
+        }
+    }
+
     async fn migrate(&self) -> Result<(), StartError> {
         let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
-        let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
+        let migrations = panics::catch(|| migrations_of(&*self.app)).map_err(StartError::MigrationsPanicked)?;
         let outcome = self.at(Step::Migrations, db.migrate(&migrations)).await;
         outcome.map(drop).map_err(StartError::Migrate)
     }
@@ -137,6 +162,16 @@ impl<A: App> AppInstance<A> {
         outcome
     }
 
+    /// Lets sessions that have ended be forgotten.
+    fn clear_repeatedly(&self, sessions: &Arc<SessionLayer>) {
+        let sessions = Arc::clone(sessions);
+        let clear = move |_| {
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.clear().await }
+        };
+        self.context.spawn(every::repeat(CLEARING, self.context.clone(), Arc::new(clear)));
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
@@ -152,6 +187,9 @@ impl<A: App> Attempt for AppInstance<A> {
         self.migrate().await?;
         self.start().await?;
         self.guard.gate.open();
+        if let Ok(Some(sessions)) = &self.sessions {
+            self.clear_repeatedly(sessions);
+        }
         Ok(())
     }
 

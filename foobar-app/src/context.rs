@@ -5,12 +5,12 @@ use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ResourceDef};
 use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
+use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
 /// stop.
@@ -35,12 +35,19 @@ pub struct Context {
     tasks: Arc<Tasks>,
     settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     private: Arc<HashMap<String, PathBuf>>,
+    cross_site: Arc<Vec<ResourceDef>>,
 }
 
 impl Context {
     /// The context of an application with this database. A server makes its own.
     pub fn new(db: Option<Db>) -> Self {
-        Self { db, tasks: Arc::new(Tasks::new()), settings: Arc::default(), private: Arc::default() }
+        Self {
+            db,
+            tasks: Arc::new(Tasks::new()),
+            settings: Arc::default(),
+            private: Arc::default(),
+            cross_site: Arc::default(),
+        }
     }
 
     /// The same context with these settings, in place of any others of their type.
@@ -56,6 +63,12 @@ impl Context {
     pub fn settings<T: Send + Sync + 'static>(&self) -> Result<Settings<T>, UndeclaredSettings> {
         let settings = self.settings.get(&TypeId::of::<T>()).cloned().and_then(|settings| settings.downcast().ok());
         settings.map(Settings::new).ok_or_else(UndeclaredSettings::of::<T>) // each has its own type
+    }
+
+    /// How sessions are kept, which a server tells.
+    pub(crate) fn session_settings(&self) -> SessionSettings {
+        let settings = self.settings::<SessionSettings>();
+        settings.map_or_else(|_none| SessionSettings::default(), |settings| (*settings).clone())
     }
 
     /// The same context with the folder of a private route, as `Server::private` declares it.
@@ -82,6 +95,18 @@ impl Context {
     pub fn private_folder(&self, route: &str) -> Result<&Path, UndeclaredFolder> {
         let folder = self.private.get(without_slash(route)).map(PathBuf::as_path);
         folder.ok_or_else(|| UndeclaredFolder::of(route))
+    }
+
+    /// The same context with a route that takes requests of other sites, as `Server::cross_site` declares it.
+    #[must_use]
+    pub fn with_cross_site(mut self, path: &str) -> Self {
+        Arc::make_mut(&mut self.cross_site).push(ResourceDef::new(path));
+        self
+    }
+
+    /// The routes that take requests of other sites.
+    pub(crate) fn cross_site(&self) -> Arc<Vec<ResourceDef>> {
+        Arc::clone(&self.cross_site)
     }
 
     /// The database, for what belongs to no request; a handler takes a [`Db`].

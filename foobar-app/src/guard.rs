@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use actix_web::dev::ResourceDef;
 use foobar_core::{
     DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, RoutePattern, panics,
 };
@@ -19,6 +20,7 @@ use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
 
+use crate::cross_site::{Sender, given_token};
 use crate::{AppSettings, asset};
 
 pub(crate) use counters::Counters;
@@ -29,22 +31,28 @@ use gate::Gate;
 pub(crate) trait Application: 'static {
     /// Takes the body out of the request and leaves its head, by which an error is answered and logged.
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure>;
+
+    /// Whether `token` is that of the forms of the request's session.
+    async fn knows_token(&self, request: &Request, token: &str) -> Result<bool, Failure>;
 }
 
 /// What the handlers of all worker threads share.
 pub(crate) struct Guard {
     timeout: Duration,
     security_headers: DefaultFields,
+    /// The routes that take requests of other sites.
+    cross_site: Arc<Vec<ResourceDef>>,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
 
 impl Guard {
-    pub(crate) fn new(settings: &AppSettings) -> Self {
+    pub(crate) fn new(settings: &AppSettings, cross_site: Arc<Vec<ResourceDef>>) -> Self {
         let timeout = *settings.request_timeout;
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
             security_headers: security_headers::of(settings),
+            cross_site,
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
@@ -81,7 +89,7 @@ impl<A: Application> Guarded<A> {
         }
         let limit = self.guard.timeout;
         let assets = request.extensions().get().cloned();
-        let mut answer = pin!(panics::catch_future(asset::within(assets, self.inner.answer(request, id))));
+        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, id))));
         // Most handlers are ready at once, and need no timer.
         let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
             Poll::Ready(answer) => Ok(answer),
@@ -98,6 +106,35 @@ impl<A: Application> Guarded<A> {
                 self.counters.timed_out();
                 Err(Failure::timeout(limit))
             }
+        }
+    }
+}
+
+impl<A: Application> Guarded<A> {
+    /// Asks the application, unless a page of another site does.
+    async fn ask(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let sender = Sender::of(request);
+        if sender != Sender::Trusted && !self.is_trusted(sender, request).await? {
+            return Err(Failure::new(sender.refusal()));
+        }
+        self.inner.answer(request, id).await
+    }
+
+    async fn is_trusted(&self, sender: Sender, request: &mut Request) -> Result<bool, Failure> {
+        let path = request.uri().path();
+        if self.guard.cross_site.iter().any(|route| route.is_match(path)) {
+            return Ok(true);
+        }
+        match sender {
+            Sender::Unknown => Box::pin(self.has_token(request)).await,
+            Sender::Trusted | Sender::Stranger => Ok(false),
+        }
+    }
+
+    async fn has_token(&self, request: &mut Request) -> Result<bool, Failure> {
+        match given_token(request).await {
+            Some(token) => self.inner.knows_token(request, &token).await,
+            None => Ok(false),
         }
     }
 }

@@ -61,7 +61,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "actix-rt",
             "actix-service",
             "actix-web",
+            "aws-lc-rs",
+            "base64",
             "bytes",
+            "diesel",
             "foobar-core",
             "foobar-db",
             "futures-util",
@@ -82,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "foobar-web",
         &[
             "aws-lc-rs",
+            "base64",
             "brotli",
             "bytes",
             "cap-std",
@@ -142,7 +146,7 @@ const LICENCES: &[&str] = &[
 
 /// Packages of which the tree holds more than one version, and who brings the other one.
 const DUPLICATES: &[(&str, &str)] = &[
-    ("base64", "0.22 by pem of mysql_async and others, 0.23 by pem of rcgen"),
+    ("base64", "0.22 by foobar-app, pem of mysql_async and others, 0.23 by pem of rcgen"),
     ("block-buffer", "see sha1"),
     ("cpufeatures", "see sha1"),
     ("crypto-common", "see sha1"),

@@ -28,6 +28,7 @@ mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
 mod new; // `foobar new` and bad input
 mod public_files; // public, asset and send_file
+mod sessions; // what a visitor is remembered by, and who sends a request
 mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not

@@ -20,6 +20,7 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 const OF_REQUESTS: &[&str] = &[
     "foobar-core/src/config/nginx.rs", // the table of another page
     "foobar-app/src/context.rs",
+    "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
     "foobar-app/src/error.rs",
     "foobar-app/src/every.rs",
@@ -30,7 +31,12 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/json.rs",
     "foobar-app/src/runtime/response.rs",
     "foobar-app/src/runtime/tunnel",
+    "foobar-app/src/runtime/kept.rs",
     "foobar-app/src/send_file.rs",
+    "foobar-app/src/session.rs",
+    "foobar-app/src/session/current.rs",
+    "foobar-app/src/session/store",
+    "foobar-app/src/session/token.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
     "foobar-core/src/body",
