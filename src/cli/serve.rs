@@ -173,13 +173,15 @@ async fn hasten(
 ) -> Stop {
     running.hurry();
     let is_idle = tiers.iter().all(|tier| unfinished(&**tier).is_none());
-    let patience = if is_idle { IDLE_DRAIN } else { LAST_WORDS };
+    let patience = if is_idle { IDLE_DRAIN } else { MOMENT };
     tokio::select! {
         stop = timeout(patience, draining) => stop.unwrap_or(Stop::CutOff), // a tier that does not say what it does
         () = signals.next() => Stop::CutOff,
     }
 }
 
+/// How long what is under way may still take after a second signal.
+const MOMENT: Duration = Duration::from_secs(1);
 /// How long the drain of tiers with nothing left to do is waited for.
 const IDLE_DRAIN: Duration = Duration::from_secs(5);
 
