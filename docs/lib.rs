@@ -58,6 +58,9 @@ mod from_axum {}
 #[doc = include_str!("src/from-rails.md")]
 mod from_rails {}
 
+#[doc = include_str!("src/features.md")]
+mod features {}
+
 #[doc = include_str!("src/limits.md")]
 mod limits {}
 

@@ -408,7 +408,7 @@ impl Server {
     /// aws-lc-rs as its default provider for rustls if it has none. The exit code is 0 after a stop that lost nothing;
     /// 1 if the server could not start (also after waiting for its database) or a command failed; 2 if the command line
     /// or the configuration is wrong; and 3 if a second signal or the end of `server.shutdown_timeout` has cut off
-    /// requests, a migration or the application's own start.
+    /// requests, a migration or the application's own start; a second signal while nothing is under way loses nothing.
     ///
     /// # Threads
     ///

@@ -18,6 +18,7 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// Files and folders that speak of requests, connections, queries and streams: to the client, to the handler or in the log,
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
+    "foobar-core/src/config/nginx.rs", // the table of another page
     "foobar-app/src/context.rs",
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
