@@ -25,6 +25,9 @@ mod migrations {}
 #[doc = include_str!("src/forms.md")]
 mod forms {}
 
+#[doc = include_str!("src/sessions.md")]
+mod sessions {}
+
 #[doc = include_str!("src/streams.md")]
 mod streams {}
 
@@ -57,6 +60,9 @@ mod from_axum {}
 
 #[doc = include_str!("src/from-rails.md")]
 mod from_rails {}
+
+#[doc = include_str!("src/features.md")]
+mod features {}
 
 #[doc = include_str!("src/limits.md")]
 mod limits {}

@@ -1,4 +1,5 @@
 mod foreign_keys;
+mod framework;
 mod source_folder;
 mod unfinished;
 
@@ -66,6 +67,17 @@ fn names(list: &[&str]) -> Vec<String> {
 async fn notes(db: &Db) -> i64 {
     let query = diesel::dsl::sql::<BigInt>("(SELECT COUNT(*) FROM notes)");
     db.read(move |conn| diesel::select(query.clone()).get_result(conn)).await.unwrap()
+}
+
+#[tokio::test]
+async fn migrations_of_a_newer_program_are_told_of() {
+    for db in both().await {
+        db.migrate(&sql(&[("20261129171012_newer", "SELECT 1")])).await.unwrap();
+        let (outcome, log) = run_logged(&db, &sql(&[("1_older", "SELECT 1")]));
+        assert_eq!(outcome.unwrap(), ["1_older"]);
+        let told = "the database has migrations that this program does not have versions=\"20261129171012\"";
+        assert!(log.contains("WARN") && log.contains(told), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ impl NameServer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         self.spawn_all(&runtime).map_err(failed)?;
         let (until, end) = channel();
-        let thread = Builder::new().name(name.clone()).spawn(move || run(runtime, end)).map_err(failed)?;
+        let thread = Builder::new().name(name.clone()).spawn(move || run(&runtime, end)).map_err(failed)?;
         *lock(&self.serving) = Some(Serving { until, thread });
         Ok(())
     }
@@ -139,7 +139,7 @@ impl NameServer {
     }
 }
 
-fn run(runtime: Runtime, end: Receiver<()>) {
+fn run(runtime: &Runtime, end: Receiver<()>) {
     drop(runtime.block_on(end)); // the other end is dropped
 }
 

@@ -46,7 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("dns", &["error", "issuer", "net", "settings", "site"]),
     ("web", &["error", "file_source", "issuer", "net", "plan", "settings", "site", "threads", "web_tier"]),
-    ("web_tier", &["error", "net", "site"]),
+    ("web_tier", &["error", "net", "settings", "site"]),
     (
         "threads",
         &[
