@@ -31,10 +31,10 @@ use foobar::tiers::{
     WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    App, BoxError, Chain, Conn, Context, CsrfToken, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
-    FieldErrors, Flash, Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem,
-    QueryError, QueryResult, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
-    StartError, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, garde, routes, run_to_end, send_file, sse,
-    tracing_subscriber, web,
+    AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, Db, DbError, EmbeddedMigrations, Engine,
+    EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Json, Mail, Mailer, MigrationStatus,
+    Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Refusal, Routes, Running, Section,
+    Server, Session, SessionError, Sessions, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredFolder,
+    UndeclaredSettings, User, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed, embed_migrations,
+    every, garde, local_path, routes, run_to_end, send_file, sse, tracing_subscriber, web,
 };
