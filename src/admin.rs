@@ -4,7 +4,6 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -18,7 +17,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::settings::AdminSettings;
+use crate::settings::{AdminSettings, is_issued};
 
 use process::Process;
 
@@ -136,8 +135,7 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
     }
-    let is_word = |path: &&PathBuf| path.as_os_str() == "internal" || path.as_os_str() == "auto";
-    if let Some(word) = admin.ssl_certificate.iter().find(is_word) {
+    if let Some(word) = admin.ssl_certificate.iter().find(|path| is_issued(path)) {
         let word = word.display();
         let message = format!("\"{word}\" is for sites; name the file of a certificate, such as \"./{word}\"");
         return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message });

@@ -42,6 +42,7 @@ mod embed;
 mod error;
 pub mod files;
 mod program;
+pub mod query;
 mod reference;
 pub mod request;
 mod running;
@@ -63,15 +64,16 @@ pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
 pub use foobar_app::{
     App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,
-    Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, asset, cancel_with_client, every, garde,
-    routes, run_to_end, send_file, sse,
+    Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,
+    garde, routes, run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;
 pub use foobar_db::{
-    Conn, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, MigrationStatus, Migrations, MultiBackend,
-    QueryError, QueryResult, SourceFolder, diesel, embed_migrations,
+    Conn, DateTime, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, Isolation, MigrationStatus,
+    Migrations, MultiBackend, QueryError, QueryResult, SourceFolder, diesel, embed_migrations, incoming,
+    insert_returning_id, locked, upsert,
 };
 pub use tracing_subscriber;

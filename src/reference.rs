@@ -15,7 +15,7 @@ pub fn reference() -> String {
     section::<AdminSettings>(&mut text, "The listener for operators");
     section::<LogSettings>(&mut text, "The program's own log");
     section::<WebSettings>(&mut text, "The web tier");
-    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates");
+    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates; `[acme.NAME]` is another one");
     section::<SiteSettings>(&mut text, "Sites");
     section::<RouteSettings>(&mut text, "Routes of a site");
     section::<AppSettings>(&mut text, "The application tier");

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, ConfigError, Loader, key, settings};
@@ -70,11 +70,20 @@ impl AllSettings {
     }
 }
 
-/// The web tier's settings, with those of the authority that signs for it.
+/// The web tier's settings, with those of the authorities that sign for it.
 fn web(config: &Config) -> Result<WebSettings, ConfigError> {
     let mut web: WebSettings = config.section()?;
     web.acme = config.section()?;
+    for name in config.tables("acme") {
+        let settings = config.at(&key(&["acme", &name]))?;
+        web.acme_named.insert(name, settings);
+    }
     Ok(web)
+}
+
+/// Whether this says that the server gets a certificate by itself, and is no file's path.
+pub(crate) fn is_issued(certificate: &Path) -> bool {
+    certificate.to_str().is_some_and(|word| matches!(word, "internal" | "auto") || word.starts_with("auto:"))
 }
 
 /// Merges the configuration. Where it names no site there is one, so that every key has its place.
@@ -101,6 +110,7 @@ pub(crate) fn loader() -> Loader {
         .section::<LogSettings>()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section_in::<AcmeSettings>("acme.*")
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()

@@ -175,6 +175,39 @@ pub trait App: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Whether a name that no site has may have a certificate: the domain of a customer of yours, who has it lead here.
+    ///
+    /// Where the default site has `ssl_on_demand = true`, the server asks this when a client of TLS wants such a name: once,
+    /// and again before each renewal. It is in lower case, such as `shop.example.com`. If it may, a certificate is ordered;
+    /// until it is there, TLS clients of that name are refused. With `false` there is none, and the next hour is spared the
+    /// question. An error is no answer, and is logged; the question is put again after a minute. So is one that takes more
+    /// than ten seconds. It must not block.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use std::collections::HashSet;
+    ///
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Shops {
+    ///     domains: HashSet<String>,
+    /// }
+    ///
+    /// impl App for Shops {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn allows_certificate(&self, _context: &Context, name: &str) -> Result<bool, BoxError> {
+    ///         Ok(self.domains.contains(name))
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// The default allows none. Never allow all: anybody can let a name lead here, and authorities sign a limited number.
+    fn allows_certificate(&self, context: &Context, name: &str) -> impl Future<Output = Result<bool, BoxError>> + Send {
+        let _unused = (context, name);
+        async { Ok(false) }
+    }
+
     /// Puts away what [`start`](App::start) has prepared: flushes a buffer, says goodbye to another service.
     ///
     /// It comes after the last request, where `start` has succeeded, and runs on a thread of its own; work that was

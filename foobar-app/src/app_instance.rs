@@ -93,6 +93,17 @@ impl<A: App> AppInstance<A> {
         self.context.tier().metrics(metrics);
     }
 
+    /// What the application says of a name. One that has not started says nothing.
+    pub(crate) async fn allows_certificate(&self, name: &str) -> Result<bool, BoxError> {
+        if !self.guard.gate.is_open() {
+            return Err("it has not started".into());
+        }
+        match panics::catch_future(self.app.allows_certificate(&self.context, name)).await {
+            Ok(answer) => answer,
+            Err(panic) => Err(format!("`allows_certificate` {panic}").into()),
+        }
+    }
+
     async fn migrate(&self) -> Result<(), StartError> {
         let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
         let migrations = panics::catch(|| migrations_of(&*self.app)).map_err(StartError::MigrationsPanicked)?;

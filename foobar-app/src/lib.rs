@@ -56,6 +56,7 @@ mod streamed;
 mod tasks;
 pub mod testing;
 mod tower_app;
+mod validated;
 
 #[cfg(feature = "accounts")]
 pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
@@ -90,3 +91,4 @@ pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
+pub use validated::Validated;

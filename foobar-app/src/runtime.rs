@@ -178,6 +178,10 @@ impl<A: App> MakeHandler for Runtime<A> {
         })
     }
 
+    fn allows_certificate<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(self.instance.allows_certificate(name))
+    }
+
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().max_blocking_threads(blocking_threads()).build()?;

@@ -96,6 +96,16 @@ impl Config {
         }
     }
 
+    /// The names of the tables in a section, in their order, such as those of all sites.
+    pub fn tables(&self, section: &str) -> Vec<String> {
+        let Some(ValueKind::Table(table)) = tree::find(&self.root, section).map(|value| &value.kind) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = tree::tables(table).cloned().collect();
+        names.sort();
+        names
+    }
+
     /// An error about the value of `key`, with its place.
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::BadValue { key: key.to_owned(), origin: self.origin(key), message: message.into() }

@@ -1,6 +1,6 @@
 use foobar_core::{BoxFuture, Tier};
 
-use crate::{Conn, Engine, Error, QueryResult};
+use crate::{Conn, Engine, Error, Isolation, QueryResult};
 
 /// A database as a tier. Applications hold a [`Db`](crate::Db), not this.
 ///
@@ -56,7 +56,7 @@ pub enum QueryKind {
     /// It only reads: no transaction around it, and it may see a replica.
     Read,
     /// It is one transaction on the primary, run again from its start after a deadlock or a lost connection.
-    Write,
+    Write(Isolation),
     /// It changes the schema on the primary: no transaction around it, never run again, and its own deadline.
     Migrate,
 }

@@ -48,7 +48,7 @@ impl Plan {
         let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
         let issuers = Issuers::compile(web, sites, &listen)?;
         if let Some(issuers) = &issuers {
-            compiled.wait_for(issuers.challenges(), |label| issuers.ordered(label));
+            compiled.wait_for(|label| issuers.ordered(label));
         }
         let tls = tls(web, sites, issuers.as_ref())?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
@@ -167,7 +167,7 @@ fn tls(
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
         alpn: alpn(web.http2),
-        challenges: issuers.and_then(Issuers::challenges),
+        challenges: issuers.map(Issuers::challenges).unwrap_or_default(), // nobody looks
     };
     let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
     let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));

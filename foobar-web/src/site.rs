@@ -54,8 +54,6 @@ pub(crate) struct Sites {
     pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
-    /// What authorities find that look whose a name is.
-    challenges: Option<Arc<Challenges>>,
 }
 
 /// One virtual host.
@@ -107,7 +105,7 @@ impl Sites {
         let route_ids = Arc::<RouteIds>::default();
         settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
         let (sites, warnings) = (Vec::new(), Vec::new());
-        let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings, challenges: None };
+        let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -130,10 +128,11 @@ impl Sites {
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
-        if let Some(answer) = self.challenge(site, request) {
+        if let Some(answer) = Self::challenge(site, request) {
             return Ok(SiteMatch::Challenge(site, answer));
         }
         if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
+            && (named.is_some() || site.https.has_stranger(&host.name))
             && let Some(location) = https::location(host, port, &request.uri)
         {
             return Ok(SiteMatch::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
@@ -148,18 +147,13 @@ impl Sites {
     }
 
     /// Has sites answer challenges, and wait for the certificates that are ordered for them.
-    pub(crate) fn wait_for(
-        &mut self,
-        challenges: Option<Arc<Challenges>>,
-        ordered: impl Fn(&str) -> Option<Arc<Kept>>,
-    ) {
-        self.challenges = challenges;
+    pub(crate) fn wait_for(&mut self, ordered: impl Fn(&str) -> Option<(Arc<Kept>, Arc<Challenges>)>) {
         self.sites.iter_mut().for_each(|site| site.https.wait_for(ordered(&site.overview.label)));
     }
 
     /// What an authority gets that looks whether a name is this site's.
-    fn challenge(&self, site: &Site, request: &Parts) -> Option<String> {
-        let challenges = self.challenges.as_ref().filter(|_| site.https.is_looked_at())?;
+    fn challenge(site: &Site, request: &Parts) -> Option<String> {
+        let challenges = site.https.challenges()?;
         let is_asked = matches!(request.method, Method::GET | Method::HEAD);
         https::token(request.uri.path()).filter(|_| is_asked).and_then(|token| challenges.answer(token))
     }
@@ -257,7 +251,7 @@ impl Sites {
 impl Site {
     /// Whether the pipeline looks at this path first, as an authority may ask for it.
     pub(crate) fn is_challenge(&self, path: &str) -> bool {
-        self.https.is_looked_at() && https::token(path).is_some()
+        self.https.challenges().is_some() && https::token(path).is_some()
     }
 
     /// What `Strict-Transport-Security` says on a connection of this scheme.

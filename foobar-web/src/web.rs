@@ -87,7 +87,7 @@ impl Web {
         if self.plan.listen.iter().any(|listen| listen.ssl) {
             issuers.prepare()?;
             tls.refresh();
-            *self.renewing() = Some(issuers.start()?);
+            *self.renewing() = Some(issuers.start(&self.plan.app)?);
         }
         Ok(())
     }

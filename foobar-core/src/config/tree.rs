@@ -98,7 +98,7 @@ pub(super) fn has_star(key: &str) -> bool {
 pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
     segments(pattern).fold(vec![String::new()], |prefixes, wanted| {
         let names = |prefix: &String| match find(root, prefix).map(|value| &value.kind) {
-            Some(ValueKind::Table(table)) => table.keys().map(|name| join(prefix, name)).collect(),
+            Some(ValueKind::Table(table)) => tables(table).map(|name| join(prefix, name)).collect(),
             _ => Vec::new(),
         };
         match wanted {
@@ -106,6 +106,11 @@ pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
             name => prefixes.iter().map(|prefix| join(prefix, name)).collect(),
         }
     })
+}
+
+/// The names of the tables in a table.
+pub(super) fn tables(table: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    table.iter().filter(|(_, value)| matches!(value.kind, ValueKind::Table(_))).map(|(name, _)| name)
 }
 
 /// The value as TOML.

@@ -6,7 +6,7 @@ use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Dangling, Violations};
 use super::ledger;
 use super::migration_status::MigrationStatus;
-use crate::{Conn, Engine, Error, QueryResult, deadline};
+use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline};
 
 /// A migration that is to run, or to be taken back.
 pub(super) struct Step {
@@ -161,7 +161,7 @@ type Transactions = <Conn as Connection>::TransactionManager;
 
 /// Diesel's own loses the first error where SQLite has rolled back by itself.
 fn transaction(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<(), BoxError>) -> Result<(), BoxError> {
-    conn.begin()?;
+    conn.begin(Isolation::Server)?;
     let outcome = work(conn).and_then(|()| Ok(Transactions::commit_transaction(conn)?));
     if outcome.is_err() {
         let _rolled_back_already = Transactions::rollback_transaction(conn); // or when the connection is closed

@@ -48,6 +48,7 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
     let mut loader = Loader::default()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section_in::<AcmeSettings>("acme.*")
         .section::<SiteSettings>()
         .section::<RouteSettings>();
     for (key, value) in [("listen", "127.0.0.1:0"), ("workers", "1"), ("access_log", "off")] {
@@ -63,6 +64,9 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
     }
     let mut web: WebSettings = config.section().expect("the section is good");
     web.acme = config.section().expect("the section is good");
+    let named = config.tables("acme").into_iter();
+    web.acme_named =
+        named.map(|name| (name.clone(), config.at(&format!("acme.{name}")).expect("it is good"))).collect();
     (web, config.at("sites").expect("the sites are good"))
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Tls {
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
     /// What authorities find that look whose a name is.
-    challenges: Option<Arc<Challenges>>,
+    challenges: Vec<Arc<Challenges>>,
 }
 
 /// What the configurations of all sites are made with.
@@ -60,7 +60,7 @@ pub(crate) struct TlsOptions<'a> {
     pub(crate) rejects: bool,
     /// What is spoken over TLS, in order of preference (ALPN).
     pub(crate) alpn: Vec<Vec<u8>>,
-    pub(crate) challenges: Option<Arc<Challenges>>,
+    pub(crate) challenges: Vec<Arc<Challenges>>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -127,7 +127,8 @@ impl Tls {
 
     /// What the handshake of an authority goes by that looks whether a name is ours, if one is expected.
     pub(super) fn challenge(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
-        self.challenges.as_ref()?.handshake(name?)
+        let name = name?;
+        self.challenges.iter().find_map(|challenges| challenges.handshake(name))
     }
 
     /// The site whose rules count for a client that asked for `name`, which leads to this one, and its configuration;
@@ -135,8 +136,10 @@ impl Tls {
     pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<(usize, Arc<ServerConfig>)> {
         let (NamedSite::Known(number) | NamedSite::Default(number)) = site else { return None };
         let tls = self.sites.get(number)?.as_ref()?;
-        let is_covered = || name.is_none_or(|name| tls.certificates.cover(name));
-        let is_shown = matches!(site, NamedSite::Known(_)) || !self.rejects || is_covered();
+        let is_known = matches!(site, NamedSite::Known(_));
+        let stranger = name.filter(|name| !is_known && !tls.certificates.cover(name));
+        stranger.iter().for_each(|name| tls.certificates.want(name));
+        let is_shown = stranger.is_none() || !self.rejects;
         is_shown.then(|| (number, tls.config.read(|configured| Arc::clone(&configured.config))))
     }
 }

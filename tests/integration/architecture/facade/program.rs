@@ -12,6 +12,7 @@ use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
     Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
+use foobar::query::{IdColumn, Incoming, Locked, Upsert, UpsertOn, UpsertSet};
 use foobar::request::{
     ClientAbort, ClientCertificate, ConnectInfo, Deciding, EarlyHints, EarlyHintsError, HintsToSend, Io, OnClientAbort,
     RequestId, Scheme, Upgrade,
@@ -31,10 +32,11 @@ use foobar::tiers::{
     WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, Db, DbError, EmbeddedMigrations, Engine,
-    EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Json, Mail, Mailer, MigrationStatus,
-    Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Refusal, Routes, Running, Section,
-    Server, Session, SessionError, Sessions, Settings, SourceFolder, StartError, Stop, Stopping, UndeclaredFolder,
-    UndeclaredSettings, User, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed, embed_migrations,
-    every, garde, local_path, routes, run_to_end, send_file, sse, tracing_subscriber, web,
+    AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
+    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Json, Mail,
+    Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Refusal,
+    Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder, StartError, Stop,
+    Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart, actix_web, asset,
+    cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id, local_path,
+    locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
 };
