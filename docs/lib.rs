@@ -43,6 +43,9 @@ mod testing {}
 #[doc = include_str!("src/logs.md")]
 mod logs {}
 
+#[doc = include_str!("src/dns.md")]
+mod dns {}
+
 #[doc = include_str!("src/https.md")]
 mod https {}
 

@@ -39,6 +39,7 @@ mod cli;
 mod composition;
 pub mod config;
 mod declared;
+mod dns;
 mod embed;
 mod error;
 pub mod files;

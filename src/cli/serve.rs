@@ -20,6 +20,7 @@ use super::reloads::Reloads;
 use super::runtime::Runtimes;
 use super::signals::{Order, Signals};
 use crate::composition::{Composition, Parts};
+use crate::dns::NameServer;
 use crate::program::{FOOBAR, Program};
 use crate::reload::ReadConfig;
 use crate::running::Stop;
@@ -257,6 +258,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 struct Banner {
     print: fn(fmt::Arguments<'_>),
     program: Option<Program>,
+    names: Option<Arc<dyn NameServer>>,
     database: String,
     configuration: String,
 }
@@ -271,7 +273,7 @@ impl Banner {
             (false, true) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
             (false, false) => |line| _ = out(line),
         };
-        Self { print, program: composition.program, database, configuration }
+        Self { print, program: composition.program, names: composition.names.clone(), database, configuration }
     }
 
     fn print(&self, running: &Running) {
@@ -284,6 +286,9 @@ impl Banner {
         }
         if let Some(address) = running.admin_address() {
             print(format_args!("admin          {address} (/livez /readyz /metrics)"));
+        }
+        for names in self.names.iter().flat_map(|names| names.describe()) {
+            print(format_args!("dns            {names}"));
         }
         print(format_args!("database       {}", self.database));
         print(format_args!("configuration  {}", self.configuration));

@@ -95,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "foobar-core",
             "futures-util",
             "h2",
+            "hickory-proto",
             "http",
             "http-body",
             "httpdate",
