@@ -65,10 +65,11 @@ struct Fields {
 }
 
 fn answer<T>(outcome: Result<T, Refusal>) -> HttpResponse {
-    match outcome {
-        Ok(_) => HttpResponse::Ok().body("done"),
-        Err(refusal) => HttpResponse::UnprocessableEntity().body(format!("{} {}", refusal.field, refusal.problem)),
-    }
+    let refused = |refusal: Refusal| format!("{} {}", refusal.field, refusal.problem);
+    outcome.map_or_else(
+        |refusal| HttpResponse::UnprocessableEntity().body(refused(refusal)),
+        |_| HttpResponse::Ok().body("done"),
+    )
 }
 
 async fn register(accounts: Accounts, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
