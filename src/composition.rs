@@ -3,23 +3,25 @@
 //! The database exists when it is needed: when `database.url` is set or the application has migrations. A program
 //! without either makes no file.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db, Sessions};
-use foobar_core::config::{Config, ConfigError, key};
+use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
+use crate::declared::Declared;
+use crate::dns::{self, NameServer};
+use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
-use crate::running::Patience;
-use crate::settings::AllSettings;
+use crate::reload::{Current, Patience, ReadConfig, Reloader};
+use crate::settings::{AllSettings, Sites};
 use crate::{Running, StartError};
 
 /// The tiers of one process, compiled from their settings; nothing listens and nothing is connected yet.
@@ -28,11 +30,16 @@ pub(crate) struct Composition {
     pub(crate) settings: AllSettings,
     pub(crate) migrations: Migrations,
     pub(crate) database: Option<Db>,
+    /// Whether it is that of the settings.
+    owns_database: bool,
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
+    pub(crate) names: Option<Arc<dyn NameServer>>,
     others: Vec<Arc<dyn Tier>>,
     context: Context,
+    declared: Declared,
+    lifecycle: Arc<Lifecycle>,
     pub(crate) program: Option<Program>,
 }
 
@@ -46,25 +53,19 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
+    pub(crate) declared: Declared,
     /// The routes of [`Server::cross_site`](crate::Server::cross_site).
     pub(crate) cross_site: Vec<String>,
-    /// The routes of [`Server::private`](crate::Server::private).
-    pub(crate) private: Vec<String>,
-    pub(crate) settings: Vec<ReadSettings>,
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
     pub(crate) verbs: Vec<Verb>,
 }
 
-/// Reads settings of the program's own into the context.
-pub(crate) type ReadSettings = Box<dyn Fn(&Config, Context) -> Result<Context, ConfigError> + Send>;
 type MakeWeb = Box<
     dyn FnOnce(&WebSettings, &Sites, &FileSources, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>
         + Send,
 >;
-pub(crate) type Sites = BTreeMap<String, SiteSettings>;
-
 /// An application that waits for its database and settings.
 pub(crate) struct Application {
     /// A panic is that of [`App::migrations`].
@@ -93,7 +94,9 @@ impl Composition {
     }
 
     fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
+        let owns_database = parts.database.is_none();
         let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
+        let names = dns::name_server(&config, &settings)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let stream_time = *settings.server.stream_timeout;
@@ -101,11 +104,25 @@ impl Composition {
             Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, handler, stream_time))
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
-        let web = web.map_err(|error| of_web(&config, error))?;
-        require_content(&settings.sites, app.is_some())?;
-        let (admin, program) = (None, parts.program);
-        let mut composition =
-            Self { config, settings, migrations, database, app, web, admin, others, context, program };
+        let web = web.map_err(|error| StartError::web(&config, error))?;
+        settings.require_content(app.is_some())?;
+        let (admin, program, declared) = (None, parts.program, parts.declared);
+        let mut composition = Self {
+            config,
+            settings,
+            migrations,
+            database,
+            owns_database,
+            app,
+            web,
+            admin,
+            names,
+            others,
+            context,
+            declared,
+            lifecycle: Arc::new(Lifecycle::new()),
+            program,
+        };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
@@ -147,6 +164,8 @@ impl Composition {
     /// Tries to listen; what is in use may be this server.
     pub(crate) fn check_addresses(&self) -> Result<(), StartError> {
         self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
+        let names = self.names.as_ref().map_or(Ok(()), |names| names.check());
+        names.map_err(|error| StartError::setting(&self.config, "dns.listen", error))?;
         let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
@@ -160,10 +179,9 @@ impl Composition {
 
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
     /// far the others are.
-    pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
+    pub(crate) async fn start(self, runtime: Handle, read: ReadConfig) -> Result<Running, StartError> {
         self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-        let server = &self.settings.server;
-        let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
+        let patience = Patience::of(&self.settings);
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
         self.bind().await?;
@@ -173,12 +191,29 @@ impl Composition {
             tasks.start() // before all that may spawn
         };
         begun.await.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
-        match Supervisor::start_in(runtime, tiers, Instant::now() + patience.timeout).await {
-            Ok(supervisor) => Ok(Running::new(supervisor, self.web, self.admin, patience)),
+        match Supervisor::start_in(runtime.clone(), tiers, Instant::now() + patience.timeout).await {
+            Ok(supervisor) => Ok(Running::new(supervisor, self.admin.clone(), self.reloader(read, patience, runtime))),
             Err(error) => {
                 tasks.cut_off().await; // nobody waits for what the tiers have spawned
                 Err(error.into())
             }
+        }
+    }
+
+    fn reloader(self, read: ReadConfig, patience: Patience, runtime: Handle) -> Reloader {
+        let (config, settings, context) = (self.config, self.settings, self.context);
+        let current = Current { config, settings, context, kept: Vec::new() };
+        Reloader {
+            read,
+            declared: self.declared,
+            migrations: self.migrations,
+            database: self.database.filter(|_| self.owns_database),
+            app: self.app,
+            web: self.web,
+            patience: Mutex::new(patience),
+            runtime,
+            lifecycle: self.lifecycle,
+            current: tokio::sync::Mutex::new(current),
         }
     }
 
@@ -187,13 +222,15 @@ impl Composition {
         let web = Arc::clone(&self.web);
         let bind = async { on_own_thread("bind-web", async move { web.bind() }).await?? };
         let bound: Result<(), BoxError> = bind.await;
-        bound.map_err(|source| foobar_core::StartError { tier: "web", source }.into())
+        bound.map_err(|source| foobar_core::StartError { tier: "web", source })?;
+        let names = self.names.as_ref().map_or(Ok(()), |names| names.bind());
+        names.map_err(|source| foobar_core::StartError { tier: "dns", source }.into())
     }
 
-    /// Database, the user's own tiers, application, web. What has been spawned is waited for with the application, and
+    /// The name server, database, the user's own tiers, application, web. What has been spawned is waited for with the application, and
     /// again after the tiers, which may spawn until they have stopped.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
-        let mut tiers = Vec::new();
+        let mut tiers: Vec<_> = self.names.iter().map(dns::tier).collect();
         tiers.extend(self.database.as_ref().map(|database| database.tier()));
         if !self.others.is_empty() {
             tiers.push(self.context.tier());
@@ -209,7 +246,8 @@ impl Composition {
             "off" => Ok(None),
             _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(&self.settings.admin, may_move, self.tiers()).map_err(|error| {
+                let lifecycle = Arc::clone(&self.lifecycle);
+                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle).map_err(|error| {
                     let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
                     StartError::setting(&self.config, &key, error)
                 })?;
@@ -237,8 +275,7 @@ impl Inside {
         check_sessions(settings, config, parts)?;
         let context = Context::new(database.clone()).with_settings(settings.session.clone());
         let context = parts.cross_site.iter().fold(context, |context, path| context.with_cross_site(path));
-        let context = read_settings(&parts.settings, config, context)?;
-        let context = private_folders(config, &settings.sites, &parts.private, context)?;
+        let context = parts.declared.read(config, &settings.sites, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
         Ok(Self { migrations, database, context, app })
     }
@@ -248,12 +285,6 @@ impl Inside {
 fn check_sessions(settings: &AllSettings, config: &Config, parts: &Parts) -> Result<(), StartError> {
     let checked = parts.application.as_ref().map_or(Ok(()), |app| app.sessions.check(&settings.session));
     checked.map_err(|error| StartError::setting(config, "session.keys", error))
-}
-
-/// To be asked after the web tier, whose errors are nearer to what is wrong.
-fn require_content(sites: &Sites, has_app: bool) -> Result<(), StartError> {
-    let has_content = has_app || sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
-    has_content.then_some(()).ok_or(StartError::NothingToServe)
 }
 
 /// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.
@@ -275,35 +306,10 @@ impl Overview {
             Some(make) => make(web, sites, files, handler).map(|web| web.sites()),
             None => SiteOverview::of_settings(web, sites, files, app.is_some()).map_err(BoxError::from),
         };
-        let sites = sites.map_err(|error| of_web(config, error))?;
-        require_content(&settings.sites, app.is_some())?;
+        let sites = sites.map_err(|error| StartError::web(config, error))?;
+        settings.require_content(app.is_some())?;
         Ok(Self { app: app.map(|app| app.routes()), cross_site: parts.cross_site, sites })
     }
-}
-
-/// The context with the folders of the routes that [`Server::private`](crate::Server::private) has declared.
-fn private_folders(config: &Config, sites: &Sites, routes: &[String], context: Context) -> Result<Context, StartError> {
-    routes.iter().try_fold(context, |context, route| {
-        let mut all = sites.iter().filter_map(|(label, site)| Some((label, site.routes.get(route)?.files.as_ref()?)));
-        let Some((_, folder)) = all.next() else { return Ok(context) }; // told where the routes are compiled
-        match all.find(|(_, other)| *other != folder) {
-            None => Ok(context.with_private_folder(route, folder)),
-            Some((label, _)) => {
-                let key = key(&["sites", label, "routes", route, "files"]);
-                let message = format!(
-                    "`{key}`: the application has one folder for this private route, and another site has it in {}; name \
-                     the same in both",
-                    folder.display()
-                );
-                Err(StartError::setting(config, &key, message))
-            }
-        }
-    })
-}
-
-/// The context with the settings that the program has declared.
-pub(crate) fn read_settings(all: &[ReadSettings], config: &Config, context: Context) -> Result<Context, ConfigError> {
-    all.iter().try_fold(context, |context, read| read(config, context))
 }
 
 /// Those of the application, or those that the server was given.
@@ -331,10 +337,4 @@ fn on_sockets(
     stream_time: Duration,
 ) -> Result<Arc<dyn WebTier>, BoxError> {
     Ok(Arc::new(Web::with_files(settings, sites, files, handler)?.stream_timeout(stream_time)))
-}
-
-/// An error that names no setting is one of the tier as a whole.
-fn of_web(config: &Config, error: BoxError) -> StartError {
-    let key = error.downcast_ref().and_then(foobar_web::Error::key).unwrap_or("web").to_owned();
-    StartError::setting(config, &key, error)
 }

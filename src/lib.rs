@@ -38,24 +38,31 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod declared;
+mod dns;
 mod embed;
 mod error;
 pub mod files;
+mod lifecycle;
 mod program;
 pub mod query;
 mod reference;
+mod reload;
 pub mod request;
 mod running;
 #[doc(hidden)]
 pub mod section;
 mod server;
 mod settings;
+mod status;
 pub mod test;
 pub mod tiers;
 
 pub use error::StartError;
+pub use reload::Reloaded;
 pub use running::{Running, Stop};
 pub use server::Server;
+pub use status::Status;
 
 #[cfg(feature = "multipart")]
 pub use foobar_app::actix_multipart;

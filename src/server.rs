@@ -14,8 +14,9 @@ use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
 use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::composition::{Application, Composition, Parts, Sites};
+use crate::composition::{Application, Composition, Parts};
 use crate::program::{Program, Verb};
+use crate::settings::Sites;
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -271,7 +272,7 @@ impl Server {
         self.loader = self.loader.declare::<T>(section);
         let section = section.to_owned();
         let read = move |config: &Config, context: Context| Ok(context.with_settings(config.at::<T>(&section)?));
-        self.parts.settings.push(Box::new(read));
+        self.parts.declared.settings.push(Box::new(read));
         self
     }
 
@@ -357,7 +358,7 @@ impl Server {
     /// aws-lc-rs as its default provider for rustls if it has none. The exit code is 0 after a stop that lost nothing;
     /// 1 if the server could not start (also after waiting for its database) or a command failed; 2 if the command line
     /// or the configuration is wrong; and 3 if a second signal or the end of `server.shutdown_timeout` has cut off
-    /// requests, a migration or the application's own start.
+    /// requests, a migration or the application's own start; a second signal while nothing is under way loses nothing.
     ///
     /// # Threads
     ///
@@ -380,7 +381,9 @@ impl Server {
     ///
     /// A database that is down is waited for after that; [`Running::failed`] reports a start that fails then.
     pub async fn start(self) -> Result<Running, StartError> {
-        Composition::compile(settings::load(self.loader)?, self.parts)?.start(Handle::current()).await
+        let loader = self.loader;
+        let read = move || Ok(settings::load(loader.clone())?);
+        Composition::compile(read()?, self.parts)?.start(Handle::current(), Box::new(read)).await
     }
 
     /// What it is made of, for a test that starts it in another way.

@@ -23,7 +23,66 @@ use crate::{Context, Sessions};
 /// ```
 ///
 /// `self` is the state of the application: put what handlers share into it (behind an `Arc` where it is not cheap to
-/// clone) and hand it to them with `routes.app_data(web::Data::from(..))`.
+/// clone) and hand it to them with `routes.app_data(web::Data::from(..))`. It owns what it has, and borrows nothing. With a
+/// database, and with something to do at the start:
+///
+/// ```
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub use {foobar_core::BoxError, foobar_db::{Migrations, diesel, embed_migrations}};
+/// # }
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// use foobar::diesel::prelude::*;
+/// use foobar::{App, BoxError, Context, Db, Error, Migrations, embed_migrations, web};
+///
+/// diesel::table! { products (id) { id -> Integer, name -> Text } }
+///
+/// #[derive(Default)]
+/// struct Shop {
+///     visits: Arc<AtomicU64>,
+/// }
+///
+/// async fn home(db: Db, visits: web::Data<AtomicU64>) -> Result<String, Error> {
+///     let count: i64 = db.read(|conn| products::table.count().get_result(conn)).await?;
+///     Ok(format!("{count} products, seen by {}\n", visits.fetch_add(1, Relaxed) + 1))
+/// }
+///
+/// async fn product(db: Db, id: web::Path<i32>) -> Result<String, Error> {
+///     // No such row is a 404 by itself.
+///     Ok(db.read(move |conn| products::table.find(*id).select(products::name).first(conn)).await?)
+/// }
+///
+/// impl App for Shop {
+///     fn routes(&self, routes: &mut web::ServiceConfig) {
+///         routes
+///             .app_data(web::Data::from(Arc::clone(&self.visits)))
+///             .route("/", web::get().to(home))
+///             .route("/products/{id}", web::get().to(product));
+///     }
+///
+///     fn migrations(&self) -> Migrations {
+///         Migrations::none()
+///             .sqlite(embed_migrations!("../examples/site/migrations/sqlite"))
+///             .mysql(embed_migrations!("../examples/site/migrations/mysql"))
+///     }
+///
+///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
+///         let count: i64 = context.db()?.read(|conn| products::table.count().get_result(conn)).await?;
+///         self.visits.store(count.unsigned_abs(), Relaxed);
+///         Ok(()) // an error here stops the server
+///     }
+/// }
+/// #
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #     let db = foobar_db::testing::TestDb::sqlite().await;
+/// #     let client = foobar_app::testing::Client::new(Shop::default(), Some((*db).clone().into())).await;
+/// #     assert_eq!(client.get("/").await.text(), "0 products, seen by 1\n");
+/// #     assert_eq!(client.get("/products/7").await.status(), 404);
+/// # }
+/// ```
 ///
 /// # In a handler
 ///
@@ -206,6 +265,41 @@ pub trait App: Send + Sync + 'static {
     fn allows_certificate(&self, context: &Context, name: &str) -> impl Future<Output = Result<bool, BoxError>> + Send {
         let _unused = (context, name);
         async { Ok(false) }
+    }
+
+    /// The server has reloaded its configuration: `context` has the settings that it read, and what handlers take from now
+    /// on is theirs. Here an application changes what it has made of the settings before, such as a client of another
+    /// service; what is read where it is needed ([`Settings`](crate::Settings)) has changed by itself.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Guestbook {
+    ///     per_page: u32,
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Site {
+    ///     per_page: AtomicU32,
+    /// }
+    ///
+    /// impl App for Site {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn reloaded(&self, context: &Context) -> Result<(), BoxError> {
+    ///         self.per_page.store(context.settings::<Guestbook>()?.per_page, Ordering::Relaxed);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It comes after everything else has changed, if `start` has succeeded, and runs on a thread of its own. An error and a
+    /// panic are logged and told to whoever has asked for the reload; they take nothing back. The default does nothing.
+    fn reloaded(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _unused = context;
+        async { Ok(()) }
     }
 
     /// Puts away what [`start`](App::start) has prepared: flushes a buffer, says goodbye to another service.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use actix_web::dev::{Payload, ResourceDef};
 use actix_web::{FromRequest, HttpRequest};
@@ -190,6 +190,28 @@ impl Context {
 #[cfg(feature = "accounts")]
 const NO_ACCOUNTS: &str = "the application has no accounts: give `App::accounts`, and a database";
 
+/// The context that handlers are given, which changes with the settings.
+#[derive(Clone)]
+pub(crate) struct CurrentContext(Arc<RwLock<Context>>);
+
+impl CurrentContext {
+    pub(crate) fn new(context: Context) -> Self {
+        Self(Arc::new(RwLock::new(context)))
+    }
+
+    pub(crate) fn get(&self) -> Context {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
+    }
+
+    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`.
+    pub(crate) fn set(&self, context: Context) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner); // the same
+        #[cfg(feature = "accounts")]
+        let context = Context { accounts: current.accounts.take(), ..context };
+        *current = context;
+    }
+}
+
 /// A route of files is the same with the slash at its end and without.
 fn without_slash(route: &str) -> &str {
     route.strip_suffix('/').unwrap_or(route) // it has none
@@ -200,7 +222,7 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data::<Self>().cloned();
+        let context = request.app_data().map(CurrentContext::get);
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
     }
 }
@@ -210,7 +232,7 @@ impl FromRequest for Stopping {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let stopping = request.app_data().map(Context::stopping);
+        let stopping = request.app_data().map(|current: &CurrentContext| current.get().stopping());
         ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
     }
 }
@@ -220,7 +242,8 @@ impl<T: Send + Sync + 'static> FromRequest for Settings<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let settings = request.app_data::<Context>().map_or(Err(UndeclaredSettings::of::<T>()), Context::settings);
+        let context = request.app_data().map(CurrentContext::get);
+        let settings = context.ok_or_else(UndeclaredSettings::of::<T>).and_then(|context| context.settings());
         ready(settings.map_err(|error| Error::internal(format!("a handler takes `Settings`: {error}"))))
     }
 }

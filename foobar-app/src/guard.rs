@@ -8,7 +8,7 @@ mod security_headers;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -38,24 +38,46 @@ pub(crate) trait Application: 'static {
 
 /// What the handlers of all worker threads share.
 pub(crate) struct Guard {
-    timeout: Duration,
-    security_headers: DefaultFields,
+    rules: RwLock<Arc<Rules>>,
     /// The routes that take requests of other sites.
     cross_site: Arc<Vec<ResourceDef>>,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
 
-impl Guard {
-    pub(crate) fn new(settings: &AppSettings, cross_site: Arc<Vec<ResourceDef>>) -> Self {
+/// What of the settings goes for each request.
+struct Rules {
+    timeout: Duration,
+    security_headers: DefaultFields,
+}
+
+impl Rules {
+    fn of(settings: &AppSettings) -> Self {
         let timeout = *settings.request_timeout;
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
             security_headers: security_headers::of(settings),
+        }
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(settings: &AppSettings, cross_site: Arc<Vec<ResourceDef>>) -> Self {
+        Self {
+            rules: RwLock::new(Rules::of(settings).into()),
             cross_site,
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
+    }
+
+    /// Handlers that are renewed from now on go by these settings.
+    pub(crate) fn configure(&self, settings: &AppSettings) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::of(settings).into();
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
     }
 
     /// The counters of a new worker thread.
@@ -73,13 +95,18 @@ impl Guard {
 /// The handler of one worker thread: `inner` with the guard around it.
 pub(crate) struct Guarded<A> {
     guard: Arc<Guard>,
+    rules: Arc<Rules>,
     counters: Arc<Counters>,
-    inner: A,
+    inner: Rc<A>,
 }
 
 impl<A: Application> Guarded<A> {
     pub(crate) fn handler(guard: Arc<Guard>, counters: Arc<Counters>, inner: A) -> Rc<dyn Handler> {
-        Rc::new(Self { guard, counters, inner })
+        Self::under(guard, counters, Rc::new(inner))
+    }
+
+    fn under(guard: Arc<Guard>, counters: Arc<Counters>, inner: Rc<A>) -> Rc<dyn Handler> {
+        Rc::new(Self { rules: guard.rules(), guard, counters, inner })
     }
 
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
@@ -87,7 +114,7 @@ impl<A: Application> Guarded<A> {
             self.counters.refused();
             return Err(Failure::not_started());
         }
-        let limit = self.guard.timeout;
+        let limit = self.rules.timeout;
         let assets = request.extensions().get().cloned();
         let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, id))));
         // Most handlers are ready at once, and need no timer.
@@ -155,7 +182,11 @@ impl<A: Application> Handler for Guarded<A> {
     }
 
     fn default_fields(&self) -> &DefaultFields {
-        &self.guard.security_headers
+        &self.rules.security_headers
+    }
+
+    fn renewed(&self) -> Option<Rc<dyn Handler>> {
+        Some(Self::under(Arc::clone(&self.guard), Arc::clone(&self.counters), Rc::clone(&self.inner)))
     }
 }
 

@@ -66,7 +66,7 @@ pub use actix_web;
 pub use app::{App, migrations_of};
 pub use app_instance::StartError;
 pub use app_route::AppRoute;
-pub use app_tier::AppTier;
+pub use app_tier::{AppTier, Configured};
 pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;

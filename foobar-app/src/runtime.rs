@@ -33,7 +33,7 @@ use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::session::current::Current;
 use crate::session::layer::SessionLayer;
-use crate::{App, AppRoute, AppSettings, AppTier, Context, Db};
+use crate::{App, AppRoute, AppSettings, AppTier, Configured, Context, Db};
 
 use request::Link;
 use tunnel::Tunnels;
@@ -109,7 +109,7 @@ fn actix<A: App>(instance: &AppInstance<A>) -> actix_web::App<impl ActixFactory>
         .app_data(PayloadConfig::new(usize::MAX))
         .app_data(context.clone())
         .default_service(web::to(head::unrouted));
-    if let Ok(db) = context.db() {
+    if let Ok(db) = context.get().db() {
         actix = actix.app_data(db.clone()).app_data(Data::new(db.clone()));
     }
     actix.configure(|routes| app.routes(routes))
@@ -124,6 +124,17 @@ impl<A: App> AppTier for Runtime<A> {
         };
         self.block_on(Box::pin(list))?;
         Ok(Some(listed.recv()???))
+    }
+
+    fn configure(&self, context: &Context, settings: &AppSettings) -> Configured {
+        self.instance.context.set(context.clone());
+        self.instance.guard.configure(settings);
+        self.tunnels.set_max_frame(settings.max_websocket_frame);
+        Configured::All
+    }
+
+    fn reloaded(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(self.instance.reloaded())
     }
 }
 
@@ -145,7 +156,7 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn stopping(&self) {
-        self.instance.context.tier().stopping();
+        self.instance.tasks().stopping();
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {

@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::streamed::Streamed;
-use crate::{App, AppSettings, AppTier, Context};
+use crate::{App, AppSettings, AppTier, Configured, Context};
 
 /// Runs any `tower::Service` as the application: an axum `Router`, for example.
 ///
@@ -65,6 +65,11 @@ where
     S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + Send + Sync + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
+    /// The service keeps the context that it was made with.
+    fn configure(&self, _context: &Context, settings: &AppSettings) -> Configured {
+        self.instance.guard.configure(settings);
+        Configured::WithoutContext
+    }
 }
 
 impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
@@ -85,7 +90,7 @@ impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
     }
 
     fn stopping(&self) {
-        self.instance.context.tier().stopping();
+        self.instance.tasks().stopping();
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {

@@ -63,6 +63,23 @@ impl Db {
         Arc::clone(&self.tier) as Arc<dyn Tier>
     }
 
+    /// From now on the calls of this handle, and of all its clones, go to the database of `other`, which has been started by
+    /// its [`tier`](Self::tier): the same with other settings, or another of the same engine. Those that have come before end
+    /// where they are, and then that database is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and if `other` has another engine.
+    pub fn replace(&self, other: &Self) {
+        assert_eq!(self.engine(), other.engine(), "a handle keeps its engine");
+        self.tier.replace(other.database());
+    }
+
+    /// Whether its data ends with the process, so that no other can take its place.
+    pub fn is_temporary(&self) -> bool {
+        self.database().is_temporary()
+    }
+
     /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
     /// server that is down is an error. The tier need not have been started.
     pub async fn check(&self) -> Result<(), Error> {
@@ -310,7 +327,7 @@ impl<C: EngineConnection> Db<C> {
         self.database().describe()
     }
 
-    fn database(&self) -> &dyn Database {
+    fn database(&self) -> Arc<dyn Database> {
         self.tier.database()
     }
 
@@ -339,7 +356,7 @@ impl<C: EngineConnection> Db<C> {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             Ok(ending)
         });
-        self.database().run(kind, query).await?;
+        self.tier.run(kind, query).await?;
         let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(value.expect("a query that has ended has left its result"))
     }

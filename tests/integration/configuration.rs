@@ -38,6 +38,7 @@ const TESTED: &[(&str, &str)] = &[
     ("admin.server_name", "the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options"),
     ("admin.ssl_certificate", "the_admin_listener_speaks_tls"),
     ("admin.ssl_certificate_key", "the_admin_listener_speaks_tls"),
+    ("control.socket", "the_socket_is_its_users_alone_and_goes_with_the_server"),
     ("log.filter", "the_log_is_filtered"),
     ("log.format", "with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses"),
     ("log.output", "the_log_may_be_a_file_which_is_opened_anew_on_sigusr1"),
@@ -89,6 +90,16 @@ const TESTED: &[(&str, &str)] = &[
     ("acme.profile", "a_profile_that_the_authority_offers_is_ordered_and_another_one_is_an_error_that_lists_them"),
     ("acme.preferred_chain", "the_chain_to_the_preferred_root_is_used_where_the_authority_offers_it"),
     ("acme.ssl_trusted_certificate", "what_an_order_needs_is_checked_at_the_start"),
+    ("dns.listen", "the_zone_is_served_over_udp_and_tcp"),
+    ("dns.transfer", "the_whole_zone_is_for_named_addresses_alone"),
+    ("dns.rate_limit", "a_network_that_asks_too_often_is_told_to_come_by_tcp_or_nothing"),
+    ("dns.zone", "every_name_of_the_sites_that_lies_in_the_zone_leads_here"),
+    ("dns.addresses", "the_zone_is_printed_as_other_name_servers_read_it"),
+    ("dns.nameservers", "the_zone_of_the_example_has_an_address_and_www_is_an_alias_of_it"),
+    ("dns.hostmaster", "the_dots_of_a_mailbox_are_no_labels"),
+    ("dns.records", "further_records_are_lines_of_a_zone_file_and_a_name_that_has_some_is_no_alias"),
+    ("dns.caa", "who_may_issue_certificates_is_said_where_it_is_known"),
+    ("dns.ttl", "the_zone_is_printed_as_other_name_servers_read_it"),
     ("sites.NAME.server_name", "a_host_chooses_its_site_and_an_unknown_one_gets_421"),
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
     ("sites.NAME.ssl_certificate", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
@@ -253,7 +264,7 @@ const NO_KEYS: [&str; 3] = ["app.js", "app.css", "web.lisen"];
 
 #[test]
 fn every_key_that_the_guide_names_is_one() {
-    let sections = ["server", "admin", "log", "web", "app", "database"];
+    let sections = ["server", "admin", "control", "log", "web", "app", "database"];
     let known = keys();
     let is_key =
         |section: &str, name: &str| known.iter().any(|key| (key.0.as_str(), key.1.as_str()) == (section, name));

@@ -7,7 +7,7 @@ use foobar_core::{BoxFuture, ConnectInfo, Scheme};
 
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
-use crate::{AccountOptions, App, Sessions};
+use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Sessions};
 
 mod links;
 mod throttling;
@@ -268,6 +268,16 @@ async fn a_hash_of_weaker_parameters_is_renewed_at_the_sign_in() {
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
     }
+}
+
+#[tokio::test]
+async fn accounts_stay_when_the_configuration_changes() {
+    let db = TestDb::sqlite().await;
+    let runtime = Arc::new(Runtime::new(Shop(Outbox::default()), Some((*db).clone()), &AppSettings::default()));
+    let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
+    runtime.configure(&Context::new(Some((*db).clone())), &AppSettings::default());
+    let answer = client.post("/register").form(&[("address", ANN), ("password", PASSWORD)]).await;
+    assert_eq!(answer.text(), "done");
 }
 
 /// Whoever asks from this address, as the web tier tells it.

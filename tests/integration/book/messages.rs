@@ -18,6 +18,7 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// Files and folders that speak of requests, connections, queries and streams: to the client, to the handler or in the log,
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
+    "foobar-core/src/config/nginx.rs", // the table of another page
     "foobar-app/src/accounts.rs",
     "foobar-app/src/accounts/",
     "foobar-app/src/context.rs",
@@ -76,7 +77,10 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-web/src/static_files/hashes.rs",
     "foobar-web/src/static_files/lister.rs",
     "foobar-web/src/static_files/resource.rs",
-    "foobar-web/src/threads/",
+    "foobar-web/src/threads/accept.rs",
+    "foobar-web/src/threads/handshake.rs",
+    "foobar-web/src/threads/protocol.rs",
+    "foobar-web/src/threads/proxied.rs",
     "foobar-web/src/tunnel.rs",
     "foobar-web/src/worker",
     "src/reference.rs",
@@ -138,6 +142,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "/livez, /readyz",
             "information_schema.tables",
             "mysql://{user}",
+            "process        {}",
+            "server         not ready",
             "{} {target} HTTP/1.1",
             "public, max-age=31536000",
             "server: not ready",
@@ -167,7 +173,10 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "{tasks} tasks that the application",
         ],
     ),
-    ("what the compiler says", &["a server does nothing until", "keep it, to stop the server"]),
+    (
+        "what the compiler says",
+        &["a server does nothing until", "keep it, to stop the server", "nothing has changed until it is applied"],
+    ),
 ];
 
 /// What stands in front of texts that nobody reads who runs a command.
