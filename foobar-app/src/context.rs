@@ -208,8 +208,12 @@ impl CurrentContext {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
     }
 
+    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`.
     pub(crate) fn set(&self, context: Context) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = context;
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner); // the same
+        #[cfg(feature = "accounts")]
+        let context = Context { accounts: current.accounts.take(), ..context };
+        *current = context;
     }
 }
 
