@@ -28,6 +28,9 @@ mod forms {}
 #[doc = include_str!("src/sessions.md")]
 mod sessions {}
 
+#[doc = include_str!("src/accounts.md")]
+mod accounts {}
+
 #[doc = include_str!("src/streams.md")]
 mod streams {}
 

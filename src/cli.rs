@@ -95,12 +95,12 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
         Command::Routes => routes::run(&config, parts),
-        Command::CheckDns(resolver) => check_dns::run(&config, resolver),
-        Command::Zone => zone::run(&config),
         Command::Control(order) => match config.section() {
             Ok(settings) => control::send(order, &settings),
             Err(error) => fail(&error.into()),
         },
+        Command::CheckDns(resolver) => check_dns::run(&config, resolver),
+        Command::Zone => zone::run(&config),
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

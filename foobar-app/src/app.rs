@@ -2,6 +2,8 @@ use actix_web::web::ServiceConfig;
 use foobar_core::BoxError;
 use foobar_db::Migrations;
 
+#[cfg(feature = "accounts")]
+use crate::{AccountOptions, Accounts};
 use crate::{Context, Sessions};
 
 /// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes
@@ -189,6 +191,14 @@ pub trait App: Send + Sync + 'static {
         Sessions::none()
     }
 
+    /// Whether the application has accounts, and how: then a handler takes [`Accounts`](crate::Accounts) and
+    /// [`User`](crate::User), and Foobar's tables for them are migrated before the application's. They need
+    /// [`sessions`](Self::sessions), best in the database. The default is none.
+    #[cfg(feature = "accounts")]
+    fn accounts(&self) -> Option<AccountOptions> {
+        None
+    }
+
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that
     /// goes on beside the requests ([`Context::spawn`]).
     ///
@@ -306,5 +316,8 @@ pub trait App: Send + Sync + 'static {
 
 /// The migrations of `app` with those of the parts of Foobar that it uses.
 pub fn migrations_of(app: &impl App) -> Migrations {
-    app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after)
+    let migrations = app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after);
+    #[cfg(feature = "accounts")]
+    let migrations = app.accounts().iter().fold(migrations, |all, _| all.after(Accounts::migrations()));
+    migrations
 }

@@ -61,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "actix-rt",
             "actix-service",
             "actix-web",
+            "argon2",
             "aws-lc-rs",
             "base64",
             "bytes",

@@ -19,6 +19,8 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
     "foobar-core/src/config/nginx.rs", // the table of another page
+    "foobar-app/src/accounts.rs",
+    "foobar-app/src/accounts/",
     "foobar-app/src/context.rs",
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
@@ -34,9 +36,11 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/runtime/kept.rs",
     "foobar-app/src/send_file.rs",
     "foobar-app/src/session.rs",
+    "foobar-app/src/session/cookie.rs",
     "foobar-app/src/session/current.rs",
     "foobar-app/src/session/store",
     "foobar-app/src/session/token.rs",
+    "foobar-app/src/signed_in.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
     "foobar-core/src/body",
@@ -89,6 +93,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
         "output that is no error",
         &[
             "admin          ",
+            "  also from other sites",
             "application  a service",
             "defaults, no file",
             "missing  ",
