@@ -92,7 +92,8 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
-                Command::Certificates => certificates::run(&composition),
+                Command::Certificates(None) => certificates::run(&composition),
+                Command::Certificates(Some(command)) => certificates::change(&composition, &command),
                 _ => check::run(&composition),
             },
         },

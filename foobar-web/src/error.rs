@@ -57,6 +57,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A command about certificates cannot be carried out.
+    #[error("{0}")]
+    Certificates(String),
     /// The tier has been started before; it starts once.
     #[error("the web tier has been started before")]
     Started,
@@ -69,7 +72,7 @@ impl Error {
             Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
             Self::Listen { .. } => Some("web.listen"),
             Self::State { .. } => Some("web.state_dir"),
-            Self::Thread { .. } | Self::Application(_) | Self::Started => None,
+            Self::Thread { .. } | Self::Application(_) | Self::Certificates(_) | Self::Started => None,
         }
     }
 

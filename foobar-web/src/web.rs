@@ -13,7 +13,11 @@ use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
-use crate::{Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use crate::web_tier::NO_CERTIFICATES;
+use crate::{
+    Address, CertificateCommand, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings,
+    WebTier,
+};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -152,6 +156,13 @@ impl WebTier for Web {
         let mut all = self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
         self.plan.issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
         all
+    }
+
+    fn certificate_command<'a>(&'a self, command: &'a CertificateCommand) -> BoxFuture<'a, Result<String, BoxError>> {
+        Box::pin(async move {
+            let issuers = self.plan.issuers.as_ref().ok_or(NO_CERTIFICATES)?;
+            Ok(issuers.command(command).await?)
+        })
     }
 
     fn warnings(&self) -> Vec<Warning> {

@@ -1,8 +1,8 @@
 //! The trait that both tiers have.
 
-use foobar_core::{BoxError, Tier};
+use foobar_core::{BoxError, BoxFuture, Tier};
 
-use crate::{Address, SiteCertificate, SiteOverview, Warning};
+use crate::{Address, CertificateCommand, SiteCertificate, SiteOverview, Warning};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -32,6 +32,13 @@ pub trait WebTier: Tier {
         Vec::new()
     }
 
+    /// Carries out what an operator wants of a certificate that the server gets by itself, while the server may be running;
+    /// says what comes of it. The default has none.
+    fn certificate_command<'a>(&'a self, command: &'a CertificateCommand) -> BoxFuture<'a, Result<String, BoxError>> {
+        let _unused = command;
+        Box::pin(async { Err(NO_CERTIFICATES.into()) })
+    }
+
     /// What in its settings will not work as somebody may expect. The default knows of nothing.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
@@ -40,3 +47,5 @@ pub trait WebTier: Tier {
     /// Where it listens, once it has started; empty before, and where there is no socket.
     fn addresses(&self) -> Vec<Address>;
 }
+
+pub(crate) const NO_CERTIFICATES: &str = "no site has `ssl_certificate = \"auto\"`";

@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "file_source",
             "http1",
             "http2",
+            "issuer",
             "net",
             "pipeline",
             "plan",
@@ -43,8 +44,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("web", &["error", "file_source", "issuer", "net", "plan", "settings", "site", "threads", "web_tier"]),
-    ("web_tier", &["error", "net", "site"]),
+    ("web", &["error", "file_source", "issuer", "kept", "net", "plan", "settings", "site", "threads", "web_tier"]),
+    ("web_tier", &["error", "kept", "net", "site"]),
     (
         "threads",
         &[
