@@ -29,6 +29,7 @@ mod stray_variable;
 mod tree;
 mod word;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use config::{Value, ValueKind};
@@ -130,6 +131,13 @@ impl Config {
         };
         let one_each = self.known.iter().filter(|known| !known.is_open());
         one_each.flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
+    }
+
+    /// The keys whose effective values are not those of `other`, in their order, secrets among them.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (own, others) = (tree::values(&self.root), tree::values(&other.root));
+        let keys: BTreeSet<_> = own.keys().chain(others.keys()).collect();
+        keys.into_iter().filter(|key| own.get(*key) != others.get(*key)).cloned().collect()
     }
 
     /// The sections that the program has declared, in their order.

@@ -37,6 +37,12 @@ pub trait Handler: 'static {
     fn default_fields(&self) -> &DefaultFields {
         DefaultFields::NONE
     }
+
+    /// The same handler under settings that have changed since it was made; `None`, the default, where it needs no other.
+    /// It is asked on its own thread when a server takes another configuration. Requests that it has begun are still its own.
+    fn renewed(&self) -> Option<Rc<dyn Handler>> {
+        None
+    }
 }
 
 /// Makes one [`Handler`] for each worker thread.

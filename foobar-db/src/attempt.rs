@@ -6,7 +6,7 @@ use foobar_core::panics;
 
 use crate::deadline::End;
 use crate::failure::Failure;
-use crate::{Conn, Ending, Query, QueryKind, QueryResult, deadline, driver_error};
+use crate::{Conn, Ending, Isolation, Query, QueryKind, QueryResult, deadline, driver_error};
 
 type Transactions = <Conn as Connection>::TransactionManager;
 
@@ -23,7 +23,7 @@ pub(crate) fn attempt(
 ) -> Result<Ending, Failure> {
     conn.begin_call(kind);
     let run = || match kind {
-        QueryKind::Write => transaction(conn, query),
+        QueryKind::Write(isolation) => transaction(conn, isolation, query),
         QueryKind::Read | QueryKind::Migrate => ending(query(conn)),
     };
     panics::catch(|| deadline::until_or(until, end, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
@@ -35,8 +35,8 @@ pub(crate) fn restore(conn: &mut Conn) -> bool {
     restored.inspect_err(|error| tracing::debug!(%error, "a connection is replaced")).is_ok()
 }
 
-fn transaction(conn: &mut Conn, query: &mut Query) -> Result<Ending, Failure> {
-    conn.begin().map_err(Failure::of)?;
+fn transaction(conn: &mut Conn, isolation: Isolation, query: &mut Query) -> Result<Ending, Failure> {
+    conn.begin(isolation).map_err(Failure::of)?;
     let outcome = query(conn);
     match has_transaction(conn).and_then(|()| ending(outcome)).and_then(has_time) {
         Ok(Ending::Commit) => {

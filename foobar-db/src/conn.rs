@@ -5,14 +5,16 @@ use diesel::result::Error as DieselError;
 #[cfg(feature = "mysql")]
 use crate::MysqlConnection;
 use crate::migrations::MigrationLock;
-use crate::{Engine, Error, QueryKind, driver_error};
+use crate::{Engine, Error, Isolation, QueryKind, driver_error};
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
 
 /// A connection to whichever engine runs; a Diesel connection as any other.
 ///
-/// It carries the types and the SQL that all engines share: integers, floats, text, bytes, booleans, dates. For one
-/// engine's own types ask for `Db<MysqlConnection>` by [`Db::typed`](crate::Db::typed).
+/// It carries the types and the SQL that all engines share: integers, floats, text, bytes, booleans, JSON, and
+/// [`DateTime`](crate::DateTime). What each engine writes in its own way has a word of ours: [`locked`](crate::locked),
+/// [`upsert`](crate::upsert), [`insert_returning_id`](crate::insert_returning_id). For all that one engine has, ask for
+/// `Db<MysqlConnection>` by [`Db::typed`](crate::Db::typed).
 #[derive(diesel::MultiConnection)]
 #[non_exhaustive]
 pub enum Conn {
@@ -36,13 +38,15 @@ impl Conn {
     }
 
     /// Begins a transaction that will write. SQLite takes its write lock at once: a transaction that first reads and
-    /// then writes would fail without waiting (<https://www.sqlite.org/lang_transaction.html>).
-    pub(crate) fn begin(&mut self) -> QueryResult<()> {
+    /// then writes would fail without waiting (<https://www.sqlite.org/lang_transaction.html>). No other runs beside it, so
+    /// that each is serializable.
+    #[cfg_attr(not(feature = "mysql"), expect(unused_variables, reason = "SQLite has one isolation"))]
+    pub(crate) fn begin(&mut self, isolation: Isolation) -> QueryResult<()> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
             #[cfg(feature = "mysql")]
-            Self::Mysql(conn) => AnsiTransactionManager::begin_transaction(conn),
+            Self::Mysql(conn) => AnsiTransactionManager::begin_transaction_sql(conn, isolation.begin()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 use r2d2::ManageConnection;
 
-use crate::Conn;
+use crate::{Conn, deadline};
 
 /// Opens connections for a pool and decides which of them may be used again.
 ///
@@ -36,6 +36,9 @@ pub enum ConnectError {
     /// The database refuses this user, password, name or file: trying again does not help.
     #[error("{0}")]
     Refused(String),
+    /// The database is there, and has as many connections as it takes.
+    #[error("{0}")]
+    Full(String),
     /// The database cannot be reached, or takes no connection now.
     #[error("{0}")]
     Unreachable(String),
@@ -100,7 +103,11 @@ impl ManageConnection for Connections {
             return Ok(());
         }
         pooled.conn.ping().map_err(|error| {
-            self.flush(); // the others have lost the same server
+            // A server that is silent to one is silent to all, and each would be waited for. One that has closed a
+            // connection may have kept the others, and may be too full to take new ones.
+            if deadline::has_passed() {
+                self.flush();
+            }
             ConnectError::Unreachable(error.to_string())
         })
     }
@@ -147,5 +154,33 @@ mod tests {
         let mut after = connections.connect().unwrap();
         assert!(connections.is_valid(&mut before).is_err() && connections.has_broken(&mut before));
         assert!(connections.is_valid(&mut after).is_ok() && !connections.has_broken(&mut after));
+    }
+}
+
+#[cfg(feature = "mysql")]
+#[cfg(test)]
+mod mysql_tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::dsl::sql;
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+    use crate::MysqlConnection;
+    use crate::testing::MysqlServer;
+
+    #[test]
+    fn one_connection_that_the_server_has_closed_says_nothing_of_the_others() {
+        let server = MysqlServer::start().unwrap();
+        let url = server.url("mysql");
+        let connect = move || Ok(Conn::Mysql(MysqlConnection::establish(&url).unwrap()));
+        let connections = Connections::new(Arc::new(connect), None);
+        let [mut lost, mut other] = [0, 1].map(|_| connections.connect().unwrap());
+        let id = diesel::select(sql::<BigInt>("CONNECTION_ID()")).get_result::<i64>(&mut lost.conn).unwrap();
+        other.conn.batch_execute(&format!("KILL {id}")).unwrap();
+        lost.used -= TRUST;
+        other.used -= TRUST;
+        assert!(connections.is_valid(&mut lost).is_err());
+        assert!(connections.is_valid(&mut other).is_ok() && !connections.has_broken(&mut other));
     }
 }

@@ -1,6 +1,6 @@
 use foobar_core::{BoxFuture, Tier};
 
-use crate::{Conn, Engine, Error, QueryResult};
+use crate::{Conn, Engine, Error, Isolation, QueryResult};
 
 /// A database as a tier. Applications hold a [`Db`](crate::Db), not this.
 ///
@@ -11,6 +11,11 @@ pub trait Database: Tier {
 
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     fn describe(&self) -> String;
+
+    /// Whether its data ends with the process. By default it does not.
+    fn is_temporary(&self) -> bool {
+        false
+    }
 
     /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended. One that
     /// ends by [`Ending::RollBack`] is `Ok` too, unless its last statement failed for a reason of the database's own.
@@ -56,7 +61,7 @@ pub enum QueryKind {
     /// It only reads: no transaction around it, and it may see a replica.
     Read,
     /// It is one transaction on the primary, run again from its start after a deadlock or a lost connection.
-    Write,
+    Write(Isolation),
     /// It changes the schema on the primary: no transaction around it, never run again, and its own deadline.
     Migrate,
 }

@@ -10,14 +10,15 @@ use foobar_core::Tier;
 
 use crate::shared_tier::SharedTier;
 use crate::{
-    Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Query, QueryError, QueryKind,
+    Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Isolation, Query, QueryError, QueryKind,
     QueryResult,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
 /// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
-/// every call ends within `database.acquire_timeout` plus `database.query_timeout`. Before the tier has started and
+/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more where
+/// a connection has to be opened for it. Before the tier has started and
 /// after it has been drained, each call gets [`Error::Closed`].
 ///
 /// # Values
@@ -28,6 +29,7 @@ use crate::{
 /// infinite, and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,
+    isolation: Isolation,
     connection: PhantomData<fn(&mut C)>,
 }
 
@@ -41,7 +43,8 @@ impl Db {
 
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
-        Self { tier: Arc::new(SharedTier::new(database)), connection: PhantomData }
+        let tier = Arc::new(SharedTier::new(database));
+        Self { tier, isolation: Isolation::Server, connection: PhantomData }
     }
 
     /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;
@@ -50,7 +53,7 @@ impl Db {
         let is = self.database().engine();
         match C::ENGINE {
             Some(wanted) if wanted != is => Err(Error::OtherEngine { is, wanted }),
-            _ => Ok(Db { tier: Arc::clone(&self.tier), connection: PhantomData }),
+            _ => Ok(Db { tier: Arc::clone(&self.tier), isolation: self.isolation, connection: PhantomData }),
         }
     }
 
@@ -58,6 +61,23 @@ impl Db {
     /// closes it, so that two servers on one `Db` stop on their own.
     pub fn tier(&self) -> Arc<dyn Tier> {
         Arc::clone(&self.tier) as Arc<dyn Tier>
+    }
+
+    /// From now on the calls of this handle, and of all its clones, go to the database of `other`, which has been started by
+    /// its [`tier`](Self::tier): the same with other settings, or another of the same engine. Those that have come before end
+    /// where they are, and then that database is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and if `other` has another engine.
+    pub fn replace(&self, other: &Self) {
+        assert_eq!(self.engine(), other.engine(), "a handle keeps its engine");
+        self.tier.replace(other.database());
+    }
+
+    /// Whether its data ends with the process, so that no other can take its place.
+    pub fn is_temporary(&self) -> bool {
+        self.database().is_temporary()
     }
 
     /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
@@ -122,9 +142,11 @@ impl<C: EngineConnection> Db<C> {
     /// # fn main() {}
     /// ```
     ///
-    /// On SQLite writes come one after the other. On MySQL they run side by side, at the isolation level of the server: where
-    /// two read a value and each writes what it makes of it, one is lost. Let the database compute it, as below, or write
-    /// first and read then.
+    /// **Read, then write.** On SQLite writes come one after the other. On MySQL they run side by side, at the isolation
+    /// level of the server, which is `REPEATABLE READ` as a rule: where two read a value and each writes what it makes of
+    /// it, one change is lost (the anomaly "lost update"), and twenty counters at once may count to three. Let the
+    /// database compute the value, as below, read it by [`locked`](crate::locked), or use
+    /// [`serializable`](Self::serializable).
     ///
     /// A query that wants to undo its changes for a reason of its own returns `Err(RollbackTransaction)`. Any `Ok` is
     /// committed, `Ok(Err(reason))` too: return that only where nothing has been changed yet. A violated constraint is
@@ -180,7 +202,62 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run_whole(QueryKind::Write, query).await
+        self.run_whole(QueryKind::Write(self.isolation), query).await
+    }
+
+    /// Like [`write`](Self::write), as if no other write ran at the same time: at the isolation level `SERIALIZABLE` on
+    /// MySQL; on SQLite every write is.
+    ///
+    /// What the query reads is locked until its end. Where two have read what the other one writes, one of them gives way
+    /// and is run again, up to 20 times within `database.query_timeout`. Where many change one row,
+    /// [`locked`](crate::locked) is quicker, since they wait instead.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_db::{Error as DbError, *}; pub mod test { pub use foobar_db::testing::*; } }
+    /// use diesel::prelude::*;
+    /// use foobar::{Db, DbError};
+    ///
+    /// diesel::table! { shifts (doctor) { doctor -> Text, on_call -> Bool } }
+    ///
+    /// /// Ends a doctor's shift, unless nobody else would be on call: a rule about several rows.
+    /// async fn go_home(db: &Db, doctor: &str) -> Result<bool, DbError> {
+    ///     let doctor = doctor.to_owned();
+    ///     db.serializable(move |conn| {
+    ///         let on_call: i64 = shifts::table.filter(shifts::on_call).count().get_result(conn)?;
+    ///         if on_call < 2 {
+    ///             return Ok(false);
+    ///         }
+    ///         diesel::update(shifts::table.find(&doctor)).set(shifts::on_call.eq(false)).execute(conn)?;
+    ///         Ok(true)
+    ///     })
+    ///     .await
+    /// }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), DbError> {
+    /// # use diesel::connection::SimpleConnection;
+    /// # let db = foobar::test::TestDb::sqlite().await;
+    /// # let table = "CREATE TABLE shifts (doctor TEXT PRIMARY KEY, on_call BOOLEAN NOT NULL); \
+    /// #     INSERT INTO shifts VALUES ('a', TRUE), ('b', TRUE)";
+    /// # db.write(move |conn| conn.batch_execute(table)).await?;
+    /// # assert_eq!((go_home(&db, "a").await?, go_home(&db, "b").await?), (true, false));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn serializable<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut C) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.isolated(Isolation::Serializable).write(query).await
+    }
+
+    /// The same database, whose [`write`](Self::write) and [`try_write`](Self::try_write) run at the isolation level
+    /// `isolation`. A server that does not have it (TiDB has no `SERIALIZABLE`) refuses each of them with an error.
+    pub fn isolated(&self, isolation: Isolation) -> Self {
+        Self { isolation, ..self.clone() }
     }
 
     /// Like [`write`](Self::write), for a query with an error of its own: any `Err` rolls its transaction back and is
@@ -237,7 +314,7 @@ impl<C: EngineConnection> Db<C> {
         &self,
         query: impl Fn(&mut C) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
-        self.run(QueryKind::Write, move |conn| Ok(query(conn))).await?
+        self.run(QueryKind::Write(self.isolation), move |conn| Ok(query(conn))).await?
     }
 
     /// The kind of database.
@@ -250,7 +327,7 @@ impl<C: EngineConnection> Db<C> {
         self.database().describe()
     }
 
-    fn database(&self) -> &dyn Database {
+    fn database(&self) -> Arc<dyn Database> {
         self.tier.database()
     }
 
@@ -279,7 +356,7 @@ impl<C: EngineConnection> Db<C> {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             Ok(ending)
         });
-        self.database().run(kind, query).await?;
+        self.tier.run(kind, query).await?;
         let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(value.expect("a query that has ended has left its result"))
     }
@@ -287,7 +364,7 @@ impl<C: EngineConnection> Db<C> {
 
 impl<C> Clone for Db<C> {
     fn clone(&self) -> Self {
-        Self { tier: Arc::clone(&self.tier), connection: PhantomData }
+        Self { tier: Arc::clone(&self.tier), isolation: self.isolation, connection: PhantomData }
     }
 }
 

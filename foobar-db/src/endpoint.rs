@@ -13,7 +13,7 @@ use crate::connections::{Connect, ConnectError, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::stats::Stats;
-use crate::{Ending, Error, Query, QueryKind, deadline};
+use crate::{Ending, Error, Isolation, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {
@@ -33,8 +33,14 @@ pub(crate) struct Endpoint {
 pub(crate) type Present = dyn Fn() -> Result<(), ConnectError> + Send + Sync;
 
 /// How often one query is tried.
-const ATTEMPTS: u32 = 5;
-/// The longest pause before the second attempt; it doubles with each.
+const fn attempts_at(kind: QueryKind) -> u32 {
+    match kind {
+        // Collisions are how it keeps transactions apart: of those that have read a row all but one give way.
+        QueryKind::Write(Isolation::Serializable) => 20,
+        QueryKind::Read | QueryKind::Write(_) | QueryKind::Migrate => 5,
+    }
+}
+/// The longest pause before the second attempt; it doubles with each up to the fifth.
 const PAUSE: Duration = Duration::from_millis(10);
 /// r2d2 pauses at most half of this between two attempts to connect.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -65,7 +71,7 @@ impl Endpoint {
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
     pub(crate) fn run(&self, kind: QueryKind, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
-        let mut connection = self.checkout(acquire_by)?;
+        let mut connection = self.checkout(acquire_by, acquire_by + self.limits.connect)?;
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
@@ -79,12 +85,12 @@ impl Endpoint {
                 Ok(Ending::RollBack) => return Ok(()),
                 Err(failure) => failure,
             };
-            if attempts == ATTEMPTS || Instant::now() >= until || !failure.may_be_retried(kind) {
+            if attempts == attempts_at(kind) || Instant::now() >= until || !failure.may_be_retried(kind) {
                 return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
             }
             self.stats.retries.fetch_add(1, Relaxed);
-            sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts)));
-            connection = self.checkout(until.min(Instant::now() + self.limits.acquire))?;
+            sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
+            connection = self.checkout(until.min(Instant::now() + self.limits.acquire), until)?;
             attempts += 1;
         }
     }
@@ -95,10 +101,11 @@ impl Endpoint {
         (state.connections, state.idle_connections)
     }
 
-    fn checkout(&self, by: Instant) -> Result<PooledConnection<Connections>, Error> {
+    /// A connection: one that is open must answer `by` then, and one that has to be opened may take until `latest`.
+    fn checkout(&self, by: Instant, latest: Instant) -> Result<PooledConnection<Connections>, Error> {
         let up = self.down().clone().map_or(Ok(()), Err);
         up.and_then(|()| (self.present)()).map_err(|source| self.unavailable(source))?;
-        let time = by.saturating_duration_since(Instant::now());
+        let time = latest.saturating_duration_since(Instant::now());
         deadline::until(by, || self.pool.get_timeout(time)).map_err(|_no_connection| {
             let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
             self.unavailable(self.connections.last_error().unwrap_or_else(slow))
@@ -109,7 +116,7 @@ impl Endpoint {
     fn confirm(&self, kind: QueryKind) -> Result<(), Error> {
         match kind {
             QueryKind::Read => Ok(()),
-            QueryKind::Write => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
+            QueryKind::Write(_) => (self.present)().map_err(|gone| Error::OutcomeUnknown(closed(&gone))),
             QueryKind::Migrate => (self.present)().map_err(|source| self.unavailable(source)), // it is recorded or it is not
         }
     }

@@ -91,8 +91,8 @@ pub(crate) fn is_late(error: &DieselError) -> bool {
 #[cfg(feature = "mysql")]
 const fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
     match number {
-        // Deadlock, lock wait, changed record or table, a statement to prepare again, a write conflict on TiDB.
-        1020 | 1205 | 1213 | 1412 | 1614 | 1615 | 8002 | 8028 | 9007 => Meaning::Conflict,
+        // Deadlock, lock wait or NOWAIT, changed record or table, a statement to prepare again, a write conflict on TiDB.
+        1020 | 1205 | 1213 | 1412 | 1614 | 1615 | 3572 | 8002 | 8028 | 9007 => Meaning::Conflict,
         // Shutdown, killed connections, broken reads and writes, a client that was idle for too long.
         1053 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => Meaning::Lost,
         // Full, read-only, offline, not yet in its cluster.

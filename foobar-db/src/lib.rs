@@ -42,6 +42,7 @@ mod engine;
 mod error;
 mod failure;
 mod health;
+mod isolation;
 mod limits;
 mod metrics;
 mod migrations;
@@ -53,6 +54,7 @@ mod query_threads;
 mod queue;
 mod settings;
 mod shared_tier;
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stats;
@@ -68,11 +70,15 @@ pub use database::{Database, DatabaseInfo, Ending, Presence, Query, QueryKind};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
+pub use isolation::Isolation;
 pub use migrations::{EmbeddedMigrations, MigrationStatus, Migrations, SourceFolder};
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;
 pub use settings::DatabaseSettings;
+pub use sql::{
+    DateTime, IdColumn, Incoming, Locked, Upsert, UpsertOn, UpsertSet, incoming, insert_returning_id, locked, upsert,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 
@@ -81,3 +87,5 @@ pub use diesel::{self, QueryResult};
 // `embed_migrations!` names it in the crate that calls it.
 #[doc(hidden)]
 pub use diesel_migrations;
+#[doc(hidden)]
+pub use foobar_db_macros;

@@ -12,7 +12,10 @@ pub(crate) struct Limits {
     pub(crate) connections: u32,
     /// Calls that wait.
     pub(crate) queue: usize,
+    /// The wait for a connection that is free.
     pub(crate) acquire: Duration,
+    /// How much longer the wait may be where one has to be opened.
+    pub(crate) connect: Duration,
     pub(crate) query: Duration,
     pub(crate) migration: Duration,
     /// The age at which a connection is replaced.
@@ -36,6 +39,7 @@ impl Limits {
             connections,
             queue: settings.queue,
             acquire: bounded(settings.acquire_timeout),
+            connect: Duration::ZERO,
             query: bounded(settings.query_timeout),
             migration: bounded(settings.migration_timeout),
             lifetime: None,
@@ -46,7 +50,7 @@ impl Limits {
     /// How long a call may take once it has a connection.
     pub(crate) const fn of(&self, kind: QueryKind) -> Duration {
         match kind {
-            QueryKind::Read | QueryKind::Write => self.query,
+            QueryKind::Read | QueryKind::Write(_) => self.query,
             QueryKind::Migrate => self.migration,
         }
     }
@@ -57,7 +61,7 @@ const MOST_CONNECTIONS: u32 = 1024;
 /// Longer than any wait is meant to be, and short enough for all clocks and servers to count.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The period, or a week where it is longer.
+/// The period, or a week where it is longer, or where it is zero, which means none.
 pub(crate) fn bounded(period: Period) -> Duration {
-    (*period).min(LONGEST)
+    if period.is_zero() { LONGEST } else { (*period).min(LONGEST) }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use crate::{Conn, Engine, Error};
 
-use embedded::Migration;
+use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
 pub(crate) use lock::MigrationLock;
@@ -82,6 +82,8 @@ pub struct Migrations {
     shared: Option<Arc<EmbeddedMigrations>>,
     sqlite: Option<Arc<EmbeddedMigrations>>,
     mysql: Option<Arc<EmbeddedMigrations>>,
+    /// The tables of the framework's own, a set for each part that is used.
+    framework: Vec<Self>,
 }
 
 impl Migrations {
@@ -107,8 +109,20 @@ impl Migrations {
         Self { mysql: Some(Arc::new(migrations.into())), ..self }
     }
 
+    /// Those of a part of the framework, which run before the application's and are recorded in `foobar_migrations`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn after(mut self, framework: Self) -> Self {
+        self.framework.push(framework);
+        self
+    }
+
     /// Whether there are none for any engine.
     pub const fn is_empty(&self) -> bool {
+        self.has_none_of_application() && self.framework.is_empty()
+    }
+
+    const fn has_none_of_application(&self) -> bool {
         self.shared.is_none() && self.sqlite.is_none() && self.mysql.is_none()
     }
 
@@ -123,7 +137,7 @@ impl Migrations {
     pub fn warnings(&self, engine: Engine) -> Vec<String> {
         let Ok(Some(set)) = self.of(engine) else { return Vec::new() }; // an error is told when they run
         let Some(folder) = set.folder else { return Vec::new() };
-        let all = embedded::read(set).unwrap_or_default(); // the same
+        let all = embedded::read(set, Owner::Application).unwrap_or_default(); // the same
         let is_empty = all.is_empty().then(|| {
             let path = folder.path;
             format!(
@@ -140,24 +154,27 @@ impl Migrations {
         }
         self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
         let _lock = MigrationLock::acquire(conn)?;
-        ledger::prepare(conn).map_err(Error::MigrationState)?;
-        let (all, ledger) = self.read(conn)?;
+        let (framework, ledger) = self.read(conn, Owner::Framework)?;
+        let mut steps = pending(framework, &ledger)?;
+        let (all, ledger) = self.read(conn, Owner::Application)?;
         if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
             let versions = unknown.join(", ");
             tracing::warn!(versions, "the database has migrations that this program does not have");
         }
-        let pending = all.into_iter().map(|migration| (ledger.status(&migration), migration));
-        let pending = pending.filter(|(status, _)| *status != MigrationStatus::Done);
-        let pending = pending.map(|(status, migration)| Step::up(migration, status));
-        let pending = pending.collect::<Result<Vec<_>, _>>()?; // before the first one runs
-        pending.into_iter().map(|step| step.run(conn)).collect()
+        steps.extend(pending(all, &ledger)?); // before the first one runs
+        for owner in [Owner::Framework, Owner::Application] {
+            if steps.iter().any(|step| step.owner() == owner) {
+                ledger::prepare(conn, owner).map_err(Error::MigrationState)?; // whoever only serves may make no table
+            }
+        }
+        steps.into_iter().map(|step| step.run(conn)).collect()
     }
 
-    /// Takes back the last migration that has run, and runs it again where it is to be `redone`; its name, or `None`
+    /// Takes back the application's last migration that has run, and runs it again where it is to be `redone`; its name, or `None`
     /// where none has run. An error, and nothing done, where one has begun and not ended.
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let _lock = MigrationLock::acquire(conn)?;
-        let (all, ledger) = self.read(conn)?;
+        let (all, ledger) = self.read(conn, Owner::Application)?;
         ledger.refuse_begun()?;
         let Some(version) = ledger.last() else { return Ok(None) };
         let last = all.into_iter().find(|migration| migration.version == version);
@@ -167,9 +184,15 @@ impl Migrations {
         up.map_or(Ok(name), |up| up.run(conn)).map(Some)
     }
 
-    /// Each migration's name and what is known of it, and the versions of those that this program does not have.
+    /// Each migration's name and what is known of it, and the versions of those that this program does not have; the
+    /// framework's first.
     pub(crate) fn status(&self, conn: &mut Conn) -> Result<Vec<(String, MigrationStatus)>, Error> {
-        let (all, ledger) = self.read(conn)?;
+        let (framework, ledger) = self.read(conn, Owner::Framework)?; // what other parts have left is nobody's concern
+        let framework = framework.into_iter().map(|migration| {
+            let status = ledger.status(&migration);
+            (migration.name, status)
+        });
+        let (all, ledger) = self.read(conn, Owner::Application)?;
         let unknown =
             ledger.unknown(&all).into_iter().map(|version| (version.clone(), version, MigrationStatus::Unknown));
         let known = all.into_iter().map(|migration| {
@@ -178,24 +201,30 @@ impl Migrations {
         });
         let mut rows: Vec<_> = known.chain(unknown).collect();
         rows.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-        Ok(rows.into_iter().map(|(_, name, status)| (name, status)).collect())
+        Ok(framework.chain(rows.into_iter().map(|(_, name, status)| (name, status))).collect())
     }
 
     /// The same of a database that is not there yet.
     pub(crate) fn all_pending(&self, engine: Engine) -> Result<Vec<(String, MigrationStatus)>, Error> {
-        Ok(self.list(engine)?.into_iter().map(|migration| (migration.name, MigrationStatus::Pending)).collect())
+        let all = self.list(engine, Owner::Framework)?.into_iter().chain(self.list(engine, Owner::Application)?);
+        Ok(all.map(|migration| (migration.name, MigrationStatus::Pending)).collect())
     }
 
-    /// The migrations for the engine of `conn` in their order, and what is known of them.
-    fn read(&self, conn: &mut Conn) -> Result<(Vec<Migration>, Ledger), Error> {
-        let all = self.list(conn.engine())?;
-        let ledger = Ledger::read(conn).map_err(|error| Error::MigrationState(error.into()))?;
+    /// The migrations of `owner` for the engine of `conn` in their order, and what is known of them.
+    fn read(&self, conn: &mut Conn, owner: Owner) -> Result<(Vec<Migration>, Ledger), Error> {
+        let all = self.list(conn.engine(), owner)?;
+        let ledger = Ledger::read(conn, owner).map_err(|error| Error::MigrationState(error.into()))?;
         Ok((all, ledger))
     }
 
-    fn list(&self, engine: Engine) -> Result<Vec<Migration>, Error> {
-        let Some(source) = self.of(engine)? else { return Ok(Vec::new()) };
-        let all = embedded::read(source).map_err(Error::MigrationState)?;
+    fn list(&self, engine: Engine, owner: Owner) -> Result<Vec<Migration>, Error> {
+        let sets = match owner {
+            Owner::Framework => self.framework.iter().map(|part| part.of(engine)).collect::<Result<Vec<_>, _>>()?,
+            Owner::Application => vec![self.of(engine)?],
+        };
+        let read = sets.into_iter().flatten().map(|set| embedded::read(set, owner));
+        let mut all = read.collect::<Result<Vec<_>, _>>().map_err(Error::MigrationState)?.concat();
+        all.sort_by(|one, other| one.version.cmp(&other.version));
         refuse_same_version(&all)?;
         Ok(all)
     }
@@ -207,7 +236,7 @@ impl Migrations {
             Engine::Mysql => &self.mysql,
         };
         match own.as_ref().or(self.shared.as_ref()) {
-            None if !self.is_empty() => Err(Error::NoMigrations(engine)),
+            None if !self.has_none_of_application() => Err(Error::NoMigrations(engine)),
             set => Ok(set.map(Arc::as_ref)),
         }
     }
@@ -219,13 +248,14 @@ impl Migrations {
 /// and `down.sql`. What stands before the first `_` is the version, which no other migration may have: the second one
 /// of a day ends in `-000001`. Cargo notices a migration that is added only where a `build.rs` prints
 /// `cargo::rerun-if-changed=FOLDER`; a program that was not built for release warns of a folder that has changed since.
-/// `migrate new NAME` makes a migration. What Foobar makes of each file is at [`Migrations`].
+/// `migrate new NAME` makes a migration. A folder that is not there or holds no migration is a compiler error that says where
+/// it was looked for. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{
         use $crate::diesel_migrations;
         const MIGRATIONS: $crate::EmbeddedMigrations = $crate::EmbeddedMigrations::of_folder(
-            diesel_migrations::embed_migrations!($folder),
+            $crate::foobar_db_macros::embed_folder!($folder),
             $crate::SourceFolder {
                 path: $folder,
                 package: if cfg!(debug_assertions) { option_env!("CARGO_MANIFEST_DIR") } else { None },
@@ -233,6 +263,13 @@ macro_rules! embed_migrations {
         );
         MIGRATIONS
     }};
+}
+
+/// What is to run of these.
+fn pending(all: Vec<Migration>, ledger: &Ledger) -> Result<Vec<Step>, Error> {
+    let all = all.into_iter().map(|migration| (ledger.status(&migration), migration));
+    let pending = all.filter(|(status, _)| *status != MigrationStatus::Done);
+    pending.map(|(status, migration)| Step::up(migration, status)).collect()
 }
 
 /// `sorted` by version.

@@ -26,6 +26,7 @@ mod options;
 mod row;
 mod server_error;
 mod session;
+mod url;
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -77,6 +78,7 @@ impl Mysql {
             control: Arc::new(Control::new(Arc::clone(&options))),
             options,
             limits: Limits {
+                connect: bounded(settings.connect_timeout),
                 lifetime: unless_zero(settings.max_lifetime),
                 idle: unless_zero(settings.idle_timeout),
                 ..Limits::new(settings, "database.connections", settings.connections)?
@@ -101,12 +103,12 @@ impl Mysql {
 fn not_connected(database: String, error: ConnectError) -> Error {
     match error {
         ConnectError::Refused(_) => Error::Open { database, source: error.into() },
-        ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
+        ConnectError::Full(_) | ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
     }
 }
 
 fn unless_zero(period: Period) -> Option<Duration> {
-    Some(bounded(period)).filter(|period| !period.is_zero())
+    (!period.is_zero()).then(|| bounded(period))
 }
 
 impl Database for Mysql {

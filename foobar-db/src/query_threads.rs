@@ -73,7 +73,7 @@ impl QueryThreads {
         let permit = admitted?;
         let (reply, answer) = oneshot::channel();
         self.jobs.push(Job { kind, query, acquire_by, permit, reply });
-        let latest = acquire_by + limits.of(kind) + GRACE;
+        let latest = acquire_by + limits.connect + limits.of(kind) + GRACE;
         match timeout_at(latest.into(), answer).await {
             Ok(answer) => answer.unwrap_or(Err(Error::Closed)), // dropped unanswered: the pool was closed
             Err(_elapsed) if kind == QueryKind::Read => Err(Error::Deadline(limits.of(kind))),

@@ -5,12 +5,12 @@ use foobar_core::config::settings;
 use foobar_core::{Period, Secret};
 
 settings! {
-    /// `[database]`: which database, and how long anything may wait for it.
+    /// `[database]`: which database, and how long anything may wait for it. A timeout of `"0"` is none.
     pub struct DatabaseSettings in "database" {
         /// Where the database is. `sqlite:PATH` is a file; a start makes it, and its folder, where they are missing,
         /// and says so in the log. `sqlite::memory:` lives as long as the process.
         /// `mysql://USER:PASSWORD@HOST:PORT/NAME` is a MySQL or MariaDB server; with `?socket=/PATH` over its Unix
-        /// socket, with `?require_ssl=true` only over TLS.
+        /// socket, with `?ssl-mode=required` only over TLS.
         pub url: Option<Secret>,
         /// SQLite: how many connections read at the same time, 1024 at most. One more writes. Each has a thread.
         pub readers: NonZeroU32 = "4",
@@ -18,7 +18,8 @@ settings! {
         pub connections: NonZeroU32 = "8",
         /// How many calls may wait for a connection; one more is refused at once.
         pub queue: usize = "1024",
-        /// How long a call waits for a connection before it is refused.
+        /// How long a call waits for a connection before it is refused; where one has to be opened, for as long as
+        /// `connect_timeout` in addition.
         pub acquire_timeout: Period = r#""1s""#,
         /// How long a call may take once it has a connection: all its statements and retries together. What still runs
         /// then is ended: on MySQL by `KILL QUERY` on a connection that is certainly to the same server. Where that is
@@ -29,7 +30,7 @@ settings! {
         /// How long a statement waits for a lock that another transaction holds. MySQL counts in whole seconds.
         pub lock_timeout: Period = r#""2s""#,
         /// MySQL: how long opening a connection may take.
-        pub connect_timeout: Period = r#""2s""#,
+        pub connect_timeout: Period = r#""5s""#,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,
         /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once;

@@ -19,6 +19,8 @@
 
 #[cfg(feature = "mysql")]
 mod mysql_server;
+#[cfg(all(test, feature = "mysql"))]
+pub(crate) mod network;
 
 use std::ops::Deref;
 #[cfg(feature = "mysql")]

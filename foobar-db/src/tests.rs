@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod errors;
+mod isolation;
 mod own_errors;
 mod servers;
 mod sessions;

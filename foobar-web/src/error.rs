@@ -60,6 +60,13 @@ pub enum Error {
     /// A command about certificates cannot be carried out.
     #[error("{0}")]
     Certificates(String),
+    /// A worker thread could not take another configuration: it goes on under the one before, beside workers that may have
+    /// taken it.
+    #[error("a worker thread could not take the new configuration and keeps the one before; reload again, or restart")]
+    Reload(#[source] io::Error),
+    /// The tier serves nothing whose configuration could change: it has not started, or has been drained.
+    #[error("the web tier does not serve: there is nothing to reload")]
+    NotServing,
     /// The tier has been started before; it starts once.
     #[error("the web tier has been started before")]
     Started,
@@ -72,7 +79,12 @@ impl Error {
             Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
             Self::Listen { .. } => Some("web.listen"),
             Self::State { .. } => Some("web.state_dir"),
-            Self::Thread { .. } | Self::Application(_) | Self::Certificates(_) | Self::Started => None,
+            Self::Thread { .. }
+            | Self::Application(_)
+            | Self::Certificates(_)
+            | Self::Reload(_)
+            | Self::NotServing
+            | Self::Started => None,
         }
     }
 

@@ -98,11 +98,11 @@ impl Sites {
         settings: &BTreeMap<String, SiteSettings>,
         files: &Files,
         has_app: bool,
+        route_ids: Arc<RouteIds>,
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
         let names = Names::compile(settings)?;
-        let route_ids = Arc::<RouteIds>::default();
         settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
         let (sites, warnings) = (Vec::new(), Vec::new());
         let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings };
@@ -179,7 +179,21 @@ impl Sites {
 
     /// Whether a site answers on a connection whose TLS handshake went by the rules of `tls_site`; `None` is one without TLS.
     pub(crate) fn admits(&self, tls_site: Option<usize>, site: &Site) -> bool {
-        site.client_rule.admits(tls_site.map(|handshake| &self.sites[handshake].client_rule))
+        match tls_site {
+            None => site.client_rule.admits(None),
+            Some(handshake) => {
+                let rule = self.sites.get(handshake).map(|handshake| &handshake.client_rule); // none has its rule any more
+                rule.is_some_and(|rule| site.client_rule.admits(Some(rule)))
+            }
+        }
+    }
+
+    /// The number of a site that asks of clients what that of this number among `others` does; one that no site has if none
+    /// asks for it.
+    pub(crate) fn with_rule_of(&self, others: &Self, number: usize) -> usize {
+        let rule = others.sites.get(number).map(|site| &site.client_rule);
+        let same = self.sites.iter().position(|site| Some(&site.client_rule) == rule);
+        same.unwrap_or(usize::MAX) // connections of that rule are for none of these sites
     }
 
     /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.

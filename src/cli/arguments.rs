@@ -6,12 +6,14 @@ use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
 use foobar_web::{CertificateCommand, Revocation};
 
+use super::control::Order;
 use crate::StartError;
 use crate::composition::Parts;
 use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
 /// The command line, parsed.
+#[derive(Clone)]
 pub(super) struct Arguments {
     pub(super) command: Command,
     config: Option<PathBuf>,
@@ -30,6 +32,8 @@ pub(super) enum Command {
     Migrate(Migrate),
     Routes,
     Certificates(Option<CertificateCommand>),
+    /// An order to a server that runs.
+    Control(Order),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +111,8 @@ impl Command {
                 Some(("new", new)) => Migrate::New(new.get_one("NAME").cloned().unwrap_or_default()), // it is required
                 _ => Migrate::Run,
             }),
-            _ => Self::Serve,
+            Some((name, _)) => Order::of(name).map_or(Self::Serve, Self::Control),
+            None => Self::Serve,
         }
     }
 }
@@ -167,6 +172,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
                         .arg(Arg::new("ISSUER").help("NAME of `[acme.NAME]` [default: the authority of `[acme]`]")),
                 ),
         )
+        .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
 }
 
 fn certificate_argument() -> Arg {

@@ -38,6 +38,7 @@ const TESTED: &[(&str, &str)] = &[
     ("admin.server_name", "the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options"),
     ("admin.ssl_certificate", "the_admin_listener_speaks_tls"),
     ("admin.ssl_certificate_key", "the_admin_listener_speaks_tls"),
+    ("control.socket", "the_socket_is_its_users_alone_and_goes_with_the_server"),
     ("log.filter", "the_log_is_filtered"),
     ("log.format", "with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses"),
     ("log.output", "the_log_may_be_a_file_which_is_opened_anew_on_sigusr1"),
@@ -249,7 +250,7 @@ const NO_KEYS: [&str; 3] = ["app.js", "app.css", "web.lisen"];
 
 #[test]
 fn every_key_that_the_guide_names_is_one() {
-    let sections = ["server", "admin", "log", "web", "app", "database"];
+    let sections = ["server", "admin", "control", "log", "web", "app", "database"];
     let known = keys();
     let is_key =
         |section: &str, name: &str| known.iter().any(|key| (key.0.as_str(), key.1.as_str()) == (section, name));

@@ -1,5 +1,7 @@
 //! Walking and merging trees of values.
 
+use std::collections::BTreeMap;
+
 use config::{Map, Value, ValueKind};
 
 /// The segments of a key. A segment with a dot in it (a route's path) is quoted, as in TOML.
@@ -69,6 +71,13 @@ pub(super) fn leaves(root: &Value, visit: &mut dyn FnMut(&str, &Value)) {
         }
     }
     walk("", root, visit);
+}
+
+/// The leaves by their keys.
+pub(super) fn values(root: &Value) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    leaves(root, &mut |key, value| _ = values.insert(key.to_owned(), display(value)));
+    values
 }
 
 /// `prefix` and a name in it.

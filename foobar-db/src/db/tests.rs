@@ -147,10 +147,10 @@ async fn a_statement_past_its_deadline_is_interrupted_and_the_connection_works_o
         settings.readers = 1.try_into().unwrap();
     };
     for (db, _test) in both_with(shorter).await {
-        for kind in [QueryKind::Read, QueryKind::Write] {
+        for kind in [QueryKind::Read, QueryKind::Write(Isolation::Server)] {
             let start = Instant::now();
             let outcome = match kind {
-                QueryKind::Write => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
+                QueryKind::Write(_) => db.write(|conn| insert(conn, 1).and_then(|_| endless(conn))).await,
                 _ => db.read(endless).await,
             };
             assert!(matches!(outcome, Err(Error::Deadline(_))), "{db:?} {kind:?} {outcome:?}");
@@ -367,6 +367,23 @@ fn a_url_that_cannot_be_used_says_how_to_write_it_and_never_shows_itself() {
         ("mysql:///u:hunter2@h/d", "`%40` for `@`"),
         ("mysql:/u:hunter2@h/d", "`%40` for `@`"),
         ("mysql:u:hunter2@h/d", "`%40` for `@`"),
+        ("mysql://u:hunter2@h/d?charset=latin1", "`charset` other than `utf8mb4`"),
+        ("mysql://u:hunter2@h/d?ssl-mode=preferred", "write `ssl-mode=required` or `ssl-mode=disabled`"),
+        ("mysql://u:hunter2@h/d?ssl-mode=VERIFY_CA", "write `ssl-mode=verify_identity`"),
+        ("mysql://u:hunter2@h/d?require_ssl=true&verify_identity=false", "write `ssl-mode=verify_identity`"),
+        ("mysql://u:hunter2@h/d?ssl-mode=hunter2", "unknown `ssl-mode`"),
+        ("mysql://u:hunter2@h/d?ssl_ca=/etc/ca.pem", "`database.tls_ca`"),
+        ("mysql://u:hunter2@h/d?sslkey=hunter2", "a client certificate"),
+        ("mysql://u:hunter2@h/d?serverTimezone=Europe/Berlin", "other than UTC"),
+        ("mysql://u:hunter2@h/d?connect_timeout=5", "`database.connect_timeout`"),
+        ("mysql://u:hunter2@h/d?connection_limit=5", "`database.connections`"),
+        ("mysql://u:hunter2@localhost/d?socket=/run/s&require_ssl=true", "TLS on a Unix socket"),
+        ("mysql://u:hunter2@localhost/d?ssl-mode=REQUIRED&socket=/run/s", "TLS on a Unix socket"),
+        ("mysql://u:hunter2@[::1/d", "is not `mysql://"),
+        ("sqlite:site.db?mode=ro", "`mode=ro`"),
+        ("sqlite://site.db?mode=rw", "`mode=rw`"),
+        ("sqlite:~/site.db", "begins with `~`"),
+        ("sqlite://~/site.db", "begins with `~`"),
     ] {
         let error = opened(url).unwrap_err();
         let text = format!("{} {error:?}", Chain(&error));
@@ -401,6 +418,14 @@ fn a_handle_shows_its_database_without_the_password() {
         ("mysql://u:hunter2%40%2F%3F%23%25@h/d", "mysql://u@h:3306/d"),
         ("mariadb://u:hunter2@h:3307/d?require_ssl=true", "mysql://u@h:3307/d"),
         ("mysql://u:hunter2@localhost/d?socket=/run/s", "mysql://u@localhost/d?socket=/run/s"),
+        ("mysql://u:hunter2@[::1]/d", "mysql://u@[::1]:3306/d"),
+        ("mysql://u:hunter2@[2001:db8::7]:3307/d?charset=utf8mb4", "mysql://u@[2001:db8::7]:3307/d"),
+        ("mysql://u:hunter2@h/d?characterEncoding=UTF-8&useSSL=false&serverTimezone=UTC", "mysql://u@h:3306/d"),
+        ("mysql://u:hunter2@h/d?ssl-mode=VERIFY_IDENTITY", "mysql://u@h:3306/d"),
+        ("mysql://u:hunter2@h/d?sslmode=require&tls=true", "mysql://u@h:3306/d"),
+        ("sqlite://site.db?mode=rwc", "sqlite:site.db"),
+        ("sqlite:site.db?mode=memory", "sqlite::memory:"),
+        ("sqlite:what?.db", "sqlite:what?.db"),
     ] {
         let db = opened(url).unwrap();
         assert_eq!(db.describe(), shown);

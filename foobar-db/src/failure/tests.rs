@@ -1,4 +1,5 @@
 use super::*;
+use crate::Isolation;
 
 fn made(origin: Origin) -> DieselError {
     driver_error::make(DatabaseErrorKind::Unknown, format!("{origin:?}"), origin)
@@ -101,17 +102,20 @@ fn after_a_loss_a_failing_disk_or_an_interruption_at_commit_nothing_is_tried_aga
     for origin in [Origin::Connection, mysql(1180, *b"HY000"), mysql(1317, *b"70100"), Origin::Deadline] {
         let failure = Failure::of_commit(made(origin));
         assert!(
-            matches!(failure, Failure::OutcomeUnknown(_)) && !failure.may_be_retried(QueryKind::Write),
+            matches!(failure, Failure::OutcomeUnknown(_))
+                && !failure.may_be_retried(QueryKind::Write(Isolation::Server)),
             "{origin:?}"
         );
     }
-    assert!(Failure::of_commit(made(mysql(1213, *b"40001"))).may_be_retried(QueryKind::Write));
+    assert!(Failure::of_commit(made(mysql(1213, *b"40001"))).may_be_retried(QueryKind::Write(Isolation::Server)));
     driver_error::forget();
 }
 
 #[test]
 fn nothing_that_changes_the_schema_is_tried_again() {
     let conflict = || Failure::Conflict(DieselError::RollbackTransaction);
-    assert!(conflict().may_be_retried(QueryKind::Read) && conflict().may_be_retried(QueryKind::Write));
+    assert!(
+        conflict().may_be_retried(QueryKind::Read) && conflict().may_be_retried(QueryKind::Write(Isolation::Server))
+    );
     assert!(!conflict().may_be_retried(QueryKind::Migrate));
 }

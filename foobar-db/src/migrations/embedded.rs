@@ -8,9 +8,17 @@ use foobar_core::BoxError;
 use super::embedded_migrations::EmbeddedMigrations;
 use crate::MultiBackend;
 
+/// Whose schema a migration is of; each has a ledger of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Framework,
+    Application,
+}
+
 /// One migration of a program.
 #[derive(Clone)]
 pub(super) struct Migration {
+    pub(super) owner: Owner,
     /// The name of its folder.
     pub(super) name: String,
     /// What stands before the first `_` of the name, without hyphens.
@@ -24,20 +32,21 @@ pub(super) struct Migration {
 }
 
 /// The migrations of `source`, in the order of their versions.
-pub(super) fn read(source: &EmbeddedMigrations) -> Result<Vec<Migration>, BoxError> {
+pub(super) fn read(source: &EmbeddedMigrations, owner: Owner) -> Result<Vec<Migration>, BoxError> {
     let embedded = MigrationSource::<MultiBackend>::migrations(&source.embedded)?;
-    let mut all = embedded.iter().map(|one| Migration::of(&**one)).collect::<Result<Vec<_>, _>>()?;
+    let mut all = embedded.iter().map(|one| Migration::of(&**one, owner)).collect::<Result<Vec<_>, _>>()?;
     all.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(all)
 }
 
 impl Migration {
-    fn of(embedded: &dyn diesel::migration::Migration<MultiBackend>) -> Result<Self, BoxError> {
+    fn of(embedded: &dyn diesel::migration::Migration<MultiBackend>, owner: Owner) -> Result<Self, BoxError> {
         let (mut up, mut down) = (Recorder(String::new()), Recorder(String::new()));
         embedded.run(&mut up)?;
         let has_down = embedded.revert(&mut down).is_ok(); // its one error is that there is none
         let name = embedded.name();
         Ok(Self {
+            owner,
             name: name.to_string(),
             version: name.version().to_string(),
             up: up.0,

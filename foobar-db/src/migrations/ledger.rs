@@ -1,4 +1,5 @@
-//! Which migrations have run, in Diesel's table, and which have begun and not ended, in one of ours.
+//! Which migrations have run, and which have begun and not ended. The application's have run by Diesel's table; the
+//! framework's have tables of their own, so that neither knows the other's versions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,17 +10,41 @@ use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness;
 use foobar_core::BoxError;
 
-use super::embedded::Migration;
+use super::embedded::{Migration, Owner};
 use super::migration_status::MigrationStatus;
 use crate::{Conn, Engine, Error};
 
 /// A row is a migration whose statements may have taken effect although its version is not recorded. A row whose
 /// version is recorded means nothing: its process was killed between the two.
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS __foobar_migrations (
+const BEGUN_COLUMNS: &str = "(
     version VARCHAR(50) NOT NULL PRIMARY KEY,
     name VARCHAR(255) NOT NULL,
     begun_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 )";
+
+/// As Diesel makes its own.
+const DONE_COLUMNS: &str = "(
+    version VARCHAR(50) NOT NULL PRIMARY KEY,
+    run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
+)";
+
+impl Owner {
+    /// The table of what has run.
+    pub(super) const fn done(self) -> &'static str {
+        match self {
+            Self::Framework => "foobar_migrations",
+            Self::Application => "__diesel_schema_migrations",
+        }
+    }
+
+    /// The table of what has begun.
+    const fn begun(self) -> &'static str {
+        match self {
+            Self::Framework => "foobar_begun_migrations",
+            Self::Application => "__foobar_migrations",
+        }
+    }
+}
 
 /// What is recorded of all migrations, by their versions.
 pub(super) struct Ledger {
@@ -29,9 +54,9 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Changes nothing: in a database without the tables nothing has run.
-    pub(super) fn read(conn: &mut Conn) -> QueryResult<Self> {
-        let done = if exists(conn, DONE)? { done(conn)? } else { Vec::new() };
-        let begun = if exists(conn, BEGUN)? { begun(conn)? } else { Vec::new() };
+    pub(super) fn read(conn: &mut Conn, owner: Owner) -> QueryResult<Self> {
+        let done = if exists(conn, owner.done())? { done(conn, owner)? } else { Vec::new() };
+        let begun = if exists(conn, owner.begun())? { begun(conn, owner)? } else { Vec::new() };
         Ok(Self {
             done: done.into_iter().map(|row| row.version).collect(),
             begun: begun.into_iter().map(|row| (row.version.clone(), row)).collect(),
@@ -72,14 +97,17 @@ impl Ledger {
     }
 }
 
-/// Makes Diesel's table where it is missing.
-pub(super) fn prepare(conn: &mut Conn) -> Result<(), BoxError> {
-    conn.applied_migrations().map(drop)
+/// Makes the table of what has run where it is missing; Diesel makes its own.
+pub(super) fn prepare(conn: &mut Conn, owner: Owner) -> Result<(), BoxError> {
+    match owner {
+        Owner::Framework => Ok(create(conn, owner.done(), DONE_COLUMNS)?),
+        Owner::Application => conn.applied_migrations().map(drop),
+    }
 }
 
-/// Diesel's table, and ours.
-const DONE: &str = "__diesel_schema_migrations";
-const BEGUN: &str = "__foobar_migrations";
+fn create(conn: &mut Conn, table: &str, columns: &str) -> QueryResult<()> {
+    conn.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {table} {columns}"))
+}
 
 #[derive(QueryableByName)]
 struct Done {
@@ -87,8 +115,8 @@ struct Done {
     version: String,
 }
 
-fn done(conn: &mut Conn) -> QueryResult<Vec<Done>> {
-    sql_query("SELECT version FROM __diesel_schema_migrations").load(conn)
+fn done(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Done>> {
+    sql_query(format!("SELECT version FROM {}", owner.done())).load(conn)
 }
 
 #[derive(QueryableByName)]
@@ -102,8 +130,9 @@ struct Begun {
     begun_on: String,
 }
 
-fn begun(conn: &mut Conn) -> QueryResult<Vec<Begun>> {
-    sql_query("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on FROM __foobar_migrations").load(conn)
+fn begun(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Begun>> {
+    let columns = "version, name, CAST(begun_on AS CHAR) AS begun_on";
+    sql_query(format!("SELECT {columns} FROM {}", owner.begun())).load(conn)
 }
 
 /// Whether the table is there; ours is made for the first migration that needs it.
@@ -118,14 +147,15 @@ fn exists(conn: &mut Conn, table: &str) -> QueryResult<bool> {
 
 /// Records that `migration` begins, at once and whatever becomes of it.
 pub(super) fn begin(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    conn.batch_execute(CREATE)?;
-    let row = sql_query("REPLACE INTO __foobar_migrations (version, name) VALUES (?, ?)");
+    let table = migration.owner.begun();
+    create(conn, table, BEGUN_COLUMNS)?;
+    let row = sql_query(format!("REPLACE INTO {table} (version, name) VALUES (?, ?)"));
     row.bind::<Text, _>(&migration.version).bind::<Text, _>(&migration.name).execute(conn).map(drop)
 }
 
 /// Records that `migration` has run.
 pub(super) fn end(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let done = sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES (?)");
+    let done = sql_query(format!("INSERT INTO {} (version) VALUES (?)", migration.owner.done()));
     done.bind::<Text, _>(&migration.version).execute(conn)?;
     forget_begun(conn, migration)
 }
@@ -133,13 +163,14 @@ pub(super) fn end(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
 /// Records that `migration` has been taken back. The row of its begin goes first, which means nothing until then.
 pub(super) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
     forget_begun(conn, migration)?;
-    let row = sql_query("DELETE FROM __diesel_schema_migrations WHERE version = ?");
+    let row = sql_query(format!("DELETE FROM {} WHERE version = ?", migration.owner.done()));
     row.bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
 
 fn forget_begun(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    if exists(conn, BEGUN)? {
-        let row = sql_query("DELETE FROM __foobar_migrations WHERE version = ?");
+    let table = migration.owner.begun();
+    if exists(conn, table)? {
+        let row = sql_query(format!("DELETE FROM {table} WHERE version = ?"));
         row.bind::<Text, _>(&migration.version).execute(conn)?;
     }
     Ok(())

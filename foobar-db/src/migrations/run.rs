@@ -2,11 +2,11 @@ use diesel::connection::{Connection, SimpleConnection, TransactionManager};
 use foobar_core::BoxError;
 
 use super::directive::{DirectiveError, wants_foreign_keys};
-use super::embedded::Migration;
+use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Dangling, Violations};
 use super::ledger;
 use super::migration_status::MigrationStatus;
-use crate::{Conn, Engine, Error, QueryResult, deadline};
+use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline};
 
 /// A migration that is to run, or to be taken back.
 pub(super) struct Step {
@@ -40,9 +40,9 @@ enum RunError {
     #[error(
         "it had begun before, on {on} UTC, and did not end, so statements of it may have taken effect already; compare \
          the schema with its up.sql, then undo by hand what is there and start again, or add by hand what is missing \
-         and run INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')"
+         and run INSERT INTO {ledger} (version) VALUES ('{version}')"
     )]
-    BegunBefore { on: String, version: String, source: BoxError },
+    BegunBefore { on: String, ledger: &'static str, version: String, source: BoxError },
     #[error(
         "taking it back failed; where a failure takes nothing back, statements of its down.sql may have taken effect"
     )]
@@ -78,6 +78,10 @@ impl Step {
         }
     }
 
+    pub(super) const fn owner(&self) -> Owner {
+        self.migration.owner
+    }
+
     /// Does it and gives the migration's name.
     pub(super) fn run(self, conn: &mut Conn) -> Result<String, Error> {
         let name = &self.migration.name;
@@ -96,10 +100,10 @@ impl Step {
     }
 
     fn failed(self, source: BoxError) -> Error {
-        let Migration { name, version, .. } = self.migration;
+        let Migration { owner, name, version, .. } = self.migration;
         let source = match (self.direction, self.begun) {
             (Direction::Down, _) => RunError::TakingBack(source).into(),
-            (Direction::Up, Some(on)) => RunError::BegunBefore { on, version, source }.into(),
+            (Direction::Up, Some(on)) => RunError::BegunBefore { on, ledger: owner.done(), version, source }.into(),
             (Direction::Up, None) => source,
         };
         if deadline::has_passed() {
@@ -157,7 +161,7 @@ type Transactions = <Conn as Connection>::TransactionManager;
 
 /// Diesel's own loses the first error where SQLite has rolled back by itself.
 fn transaction(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<(), BoxError>) -> Result<(), BoxError> {
-    conn.begin()?;
+    conn.begin(Isolation::Server)?;
     let outcome = work(conn).and_then(|()| Ok(Transactions::commit_transaction(conn)?));
     if outcome.is_err() {
         let _rolled_back_already = Transactions::rollback_transaction(conn); // or when the connection is closed

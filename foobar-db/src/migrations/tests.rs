@@ -1,4 +1,5 @@
 mod foreign_keys;
+mod framework;
 mod source_folder;
 mod unfinished;
 

@@ -65,6 +65,14 @@ impl MysqlConnection {
         self.link.session()
     }
 
+    /// The number that the server gave the row inserted last, as it answered; or why there is none.
+    pub(crate) fn last_insert_id(&self) -> Result<i64, &'static str> {
+        match self.link.last_insert_id() {
+            None | Some(0) => Err("its key is no AUTO_INCREMENT column, and MySQL gives a number to no other"),
+            Some(id) => i64::try_from(id).map_err(|_| "it is larger than 64 bits with a sign"),
+        }
+    }
+
     /// Makes the session what it was at its beginning, if it may be another: nothing of one caller reaches the next.
     pub(crate) fn restore(&mut self) -> QueryResult<()> {
         if self.link.needs_reset() {

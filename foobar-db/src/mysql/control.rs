@@ -27,6 +27,8 @@ pub(super) enum Target {
 
 /// How long ending a statement may take, with the wait for the connection.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A server that is silent for this long is taken for gone.
+const SILENCE: Duration = Duration::from_secs(2);
 /// How long a thread waits until it looks again whether the connection is free.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -38,12 +40,18 @@ impl Control {
     /// Asks the server whether it is there, on a new connection where the last one is gone.
     pub(super) fn ping(&self) -> Result<(), ConnectError> {
         let mut connection = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner()));
-        let by = Instant::now() + self.options.connect_timeout;
-        let is_alive = |connection: &mut MysqlConnection| deadline::until(by, || connection.ping()).is_ok();
-        if !connection.as_mut().is_some_and(is_alive) {
-            *connection = None; // a server that is full has room for the next
-            *connection = Some(MysqlConnection::connect(&self.options)?);
+        let limit = self.options.connect_timeout.min(SILENCE);
+        let by = Instant::now() + limit;
+        match connection.as_mut().map(|connection| deadline::until(by, || connection.ping())) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(_)) if Instant::now() >= by => {
+                *connection = None;
+                return Err(ConnectError::Unreachable(format!("no answer within {limit:?}")));
+            }
+            Some(Err(_lost)) => *connection = None, // a server that is full has room for the next
+            None => {}
         }
+        *connection = Some(MysqlConnection::connect(&self.options)?);
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use super::{Options, bind, session};
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
 use crate::failure::deadline_passed;
-use crate::{QueryKind, deadline};
+use crate::{Isolation, QueryKind, deadline};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
@@ -95,7 +95,7 @@ impl Link {
             session,
             control: None,
             state: State::Usable,
-            kind: QueryKind::Write,
+            kind: QueryKind::Write(Isolation::Server),
             is_read_only: false,
             is_changed: false,
             outlives_reset: false,
@@ -131,6 +131,11 @@ impl Link {
     pub(super) fn rolled_back(&self) -> Option<DieselError> {
         let (message, origin) = self.rolled_back.clone()?;
         Some(driver_error::make(DatabaseErrorKind::SerializationFailure, message, origin))
+    }
+
+    /// The number that the server gave the row inserted last.
+    pub(super) fn last_insert_id(&self) -> Option<u64> {
+        self.driver.last_insert_id()
     }
 
     /// Whether it may be used for further calls.
@@ -196,6 +201,9 @@ impl Link {
         }
         if sql == "BEGIN" && self.kind == QueryKind::Read {
             return self.drive(async |driver| driver.query_drop(BEGIN_READ_ONLY).await); // Diesel's own, of a read
+        }
+        if matches!(self.kind, QueryKind::Write(isolation) if sql == isolation.begin()) {
+            return self.drive(async |driver| driver.query_drop(sql).await); // its level ends with the transaction
         }
         self.allow(Effects::of(sql))?;
         self.drive(async |driver| driver.query_drop(sql).await)

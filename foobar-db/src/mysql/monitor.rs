@@ -16,6 +16,8 @@ pub(super) struct Monitor {
     health: Arc<Health>,
     endpoint: Arc<Endpoint>,
     has_been_there: bool,
+    /// The server takes no connection for the check, and those of the pool go on.
+    is_full: bool,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -27,7 +29,7 @@ impl Monitor {
         health: Arc<Health>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
-        Self { options, control, health, endpoint, has_been_there: false }
+        Self { options, control, health, endpoint, has_been_there: false, is_full: false }
     }
 
     /// Checks until `stopped` is disconnected. A server that refuses us from the first has `refused` us: what is wrong
@@ -45,10 +47,11 @@ impl Monitor {
     pub(super) fn check(&mut self) -> Result<(), ConnectError> {
         match self.control.ping() {
             Ok(()) => {
-                self.has_been_there = true;
+                (self.has_been_there, self.is_full) = (true, false);
                 self.endpoint.mark_up();
                 self.report(Readiness::Ready);
             }
+            Err(ConnectError::Full(reason)) if self.health.get().is_ready() => self.report_full(&reason),
             Err(error) => {
                 self.endpoint.mark_down(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
@@ -58,6 +61,15 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    fn report_full(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!(
+                reason,
+                "the database takes no connection more: no statement can be ended on it until it does"
+            );
+        }
     }
 
     fn report(&self, readiness: Readiness) {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -37,9 +38,9 @@ fn readable(file: &Path) -> io::Result<()> {
 impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
-        let server = parse(url.expose())?;
+        let server = super::url::parse(url.expose())?;
         let tls = match (server.ssl_opts().cloned(), &settings.tls_ca) {
-            (None, Some(_)) => return Err(Error::Url("has no `require_ssl=true`, which `database.tls_ca` is for")),
+            (None, Some(_)) => return Err(Error::Url("has no `ssl-mode=required`, which `database.tls_ca` is for")),
             (tls, None) => tls,
             (Some(tls), Some(file)) => {
                 readable(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
@@ -59,6 +60,14 @@ impl Options {
         Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
     }
 
+    /// The host as a URL has it.
+    fn host(&self) -> Cow<'_, str> {
+        match self.server.ip_or_hostname() {
+            address if address.contains(':') => format!("[{address}]").into(),
+            name => name.into(),
+        }
+    }
+
     /// The URL without its password.
     pub(crate) fn describe(&self) -> String {
         let (user, name) = (self.server.user(), self.server.db_name());
@@ -66,34 +75,9 @@ impl Options {
         let name = name.unwrap_or_default();
         match self.server.socket() {
             Some(socket) => format!("mysql://{user}localhost/{name}?socket={socket}"),
-            None => format!("mysql://{user}{}:{}/{name}", self.server.ip_or_hostname(), self.server.tcp_port()),
+            None => format!("mysql://{user}{}:{}/{name}", self.host(), self.server.tcp_port()),
         }
     }
-}
-
-/// The driver's own errors quote the URL, so none of them is passed on.
-fn parse(url: &str) -> Result<Opts, Error> {
-    let (_, rest) = url.split_once(':').unwrap_or_default(); // without a scheme it is refused below
-    if ends_early(rest) {
-        return Err(Error::Url(
-            "holds an `@` besides the one before the host; the special characters of a password are percent-encoded: \
-             write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%25` for `%`",
-        ));
-    }
-    // Its error may quote the URL, and so a password.
-    let opts = Opts::from_url(&format!("mysql:{rest}")).ok().filter(|opts| opts.db_name().is_some());
-    opts.ok_or(Error::Url(
-        "is not `mysql://USER:PASSWORD@HOST:PORT/NAME` with parameters such as `?socket=/PATH` or \
-         `?require_ssl=true`; in a password write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`",
-    ))
-}
-
-/// Whether a password may end earlier than it was meant to: its rest would pass for a host or a name, and be shown.
-fn ends_early(rest: &str) -> bool {
-    let rest = rest.strip_prefix("//").unwrap_or(rest); // without it there is no authority, and the driver refuses it
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len()); // nothing is beyond it
-    let (authority, beyond) = rest.split_at(end);
-    beyond.contains('@') || authority.matches('@').count() > 1
 }
 
 /// The statements that each session begins with: the same rules whatever the server's configuration, and the same

@@ -97,6 +97,8 @@ async fn read(mut answers: Answers<'_>) -> Result<(usize, Option<(u32, Server)>)
 fn classify(error: Error) -> ConnectError {
     match error {
         Error::Server(error) if [1044, 1045, 1049, 1698].contains(&error.code) => ConnectError::Refused(error.message),
+        // The server's own limit, and two of the user.
+        Error::Server(error) if [1040, 1203, 1226].contains(&error.code) => ConnectError::Full(error.message),
         Error::Server(error) => ConnectError::Unreachable(error.message),
         // Such as MySQL also names for a user that there is not.
         Error::Driver(error @ DriverError::UnknownAuthPlugin { .. }) => ConnectError::Refused(error.to_string()),

@@ -1,9 +1,7 @@
 mod network;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -352,7 +350,7 @@ fn a_certificate_authority_that_cannot_be_used_is_refused() {
     let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
     settings.tls_ca = Some(authority.path().to_owned());
     let error = Db::open(&settings).unwrap_err();
-    assert_eq!(error.to_string(), "`database.url` has no `require_ssl=true`, which `database.tls_ca` is for");
+    assert_eq!(error.to_string(), "`database.url` has no `ssl-mode=required`, which `database.tls_ca` is for");
     settings.url = Some(Secret::new("mysql://u@h/d?require_ssl=true"));
     Db::open(&settings).unwrap();
     settings.tls_ca = Some("/no/such/file".into());

@@ -77,7 +77,7 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
 pub(super) fn begin_call(kind: QueryKind) {
     IS_CHANGED.set(false);
     READS.set(kind == QueryKind::Read);
-    TRANSACTION.set(if kind == QueryKind::Write { Transaction::Open } else { Transaction::Untold });
+    TRANSACTION.set(if matches!(kind, QueryKind::Write(_)) { Transaction::Open } else { Transaction::Untold });
 }
 
 /// The error that has ended the transaction of the current write before its time.

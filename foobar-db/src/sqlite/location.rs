@@ -36,7 +36,11 @@ impl Location {
         static MEMORIES: AtomicU64 = AtomicU64::new(0);
         let rest = url.strip_prefix("sqlite:").ok_or(Error::Url("does not begin with `sqlite:`"))?;
         let path = rest.strip_prefix("//").unwrap_or(rest); // both forms are common
+        let path = without_mode(path)?;
         match path {
+            _ if path == "~" || path.starts_with("~/") => Err(Error::Url(
+                "begins with `~`, which only a shell knows; write the whole path, or one relative to the working folder",
+            )),
             "" => Err(Error::Url("names no file; write `sqlite:PATH`")),
             _ if path.contains('\0') => Err(Error::Url("names a file with a NUL in it")),
             ":memory:" => Ok(Self::Memory(format!("file:/foobar-{}?vfs=memdb", MEMORIES.fetch_add(1, Relaxed)))),
@@ -66,6 +70,21 @@ impl Location {
             Self::File(path) => format!("file:{}?mode={mode}", escaped(path)),
             Self::Memory(name) => name.clone(),
         }
+    }
+}
+
+/// The path without the mode that other programs write after it; any other `?` is one of its name.
+fn without_mode(path: &str) -> Result<&str, Error> {
+    match path.rsplit_once('?') {
+        Some((path, "mode=rwc")) => Ok(path),
+        Some((_, "mode=memory")) => Ok(":memory:"),
+        Some((_, "mode=ro")) => Err(Error::Url(
+            "has `mode=ro`, and Foobar opens a database to write; leave it out: `Db::read` cannot write anyway",
+        )),
+        Some((_, "mode=rw")) => Err(Error::Url(
+            "has `mode=rw`, and a start makes a file that is missing; leave it out: the log says where one is made",
+        )),
+        _ => Ok(path),
     }
 }
 

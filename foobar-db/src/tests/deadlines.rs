@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use futures_util::FutureExt;
 
-use super::{alone, period, with};
+use super::{alone, both, period, with};
 use crate::testing::{TestDb, endless};
 use crate::{Conn, Db, Error};
 
@@ -165,4 +165,29 @@ async fn a_drain_ends_a_statement_of_sqlite_too() {
     begins.await.unwrap();
     tier.drain(Instant::now()).await;
     assert!(matches!(running.await.unwrap(), Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn a_timeout_of_zero_is_none() {
+    for test in both().await {
+        let db = with(&test, |settings| {
+            alone(settings);
+            let all = [
+                &mut settings.acquire_timeout,
+                &mut settings.query_timeout,
+                &mut settings.lock_timeout,
+                &mut settings.connect_timeout,
+                &mut settings.migration_timeout,
+            ];
+            all.into_iter().for_each(|timeout| *timeout = period(0));
+        });
+        let db = db.await;
+        db.write(|conn| {
+            conn.batch_execute("CREATE TABLE counters (n INTEGER NOT NULL); INSERT INTO counters VALUES (0)")
+        })
+        .await
+        .unwrap();
+        let count = || db.write(|conn| conn.batch_execute("UPDATE counters SET n = n + 1"));
+        futures_util::future::try_join_all((0..20).map(|_| count())).await.unwrap();
+    }
 }

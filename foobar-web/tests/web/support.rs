@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::config::Loader;
-use foobar_core::{BodyError, BoxError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
-use foobar_web::{AcmeSettings, Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+use foobar_core::{
+    BodyError, BoxError, Chain, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
+};
+use foobar_web::{AcmeSettings, Address, RouteSettings, SiteSettings, Warning, Web, WebSettings, WebTier};
 use http::StatusCode;
 use http_body::{Body, Frame};
 use tokio::runtime::{Builder, Runtime};
@@ -100,6 +102,16 @@ impl Server {
             panic!("it listens on TCP")
         };
         Client::new(Transport::of_this_run().connect(address))
+    }
+
+    /// Has it serve by other settings; gives those that stay, or why all do.
+    pub(crate) fn reload(&self, toml: &str) -> Result<Vec<Warning>, String> {
+        let (web, sites) = settings(toml);
+        let told = |error: BoxError| Chain(&*error).to_string();
+        let reload = self.web.prepare(&web, &sites, Duration::from_secs(5)).map_err(told)?;
+        let unchanged = reload.unchanged.clone();
+        self.runtime.block_on(reload.apply()).map_err(told)?;
+        Ok(unchanged)
     }
 
     /// Sends `bytes` on a new connection and reads until the server closes it.

@@ -45,7 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("web", &["error", "file_source", "issuer", "kept", "net", "plan", "settings", "site", "threads", "web_tier"]),
-    ("web_tier", &["error", "kept", "net", "site"]),
+    ("web_tier", &["error", "kept", "net", "settings", "site"]),
     (
         "threads",
         &[

@@ -111,7 +111,7 @@ fn a_server_that_is_started_again_and_again_orders_once() {
         let _program = scene.start("blocked.test");
         assert!(scene.over_http("/").contains("hello"));
     }
-    assert_eq!(scene.pebble.orders(), 1);
+    assert_eq!(scene.pebble.orders(), 1, "{}", scene.record());
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn of_two_servers_with_one_state_folder_one_orders_and_both_serve() {
     until("the second serves it too", || {
         Some(curl(&root, &["--resolve", &resolve, &url])).filter(|answer| answer.contains("hello"))
     });
-    assert_eq!(scene.pebble.orders(), 1);
+    assert_eq!(scene.pebble.orders(), 1, "{}", scene.record());
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub(crate) struct TlsOptions<'a> {
     /// What is spoken over TLS, in order of preference (ALPN).
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) challenges: Vec<Arc<Challenges>>,
+    /// The configuration that this one takes the place of, whose tickets stay good.
+    pub(crate) before: Option<&'a Tls>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -85,7 +87,8 @@ impl Tls {
             Some(keys) => Some(Arc::<TicketKeys>::clone(keys)),
             // The first random bytes take a tenth of a second, which a start without TLS is spared.
             None if options.tickets && has_certificates => {
-                Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?)
+                let before = options.before.and_then(Self::own_tickets);
+                Some(before.map_or_else(aws_lc_rs::Ticketer::new, Ok).map_err(|error| no_tickets(&error))?)
             }
             None => None,
         };
@@ -94,6 +97,11 @@ impl Tls {
         let has_any = sites.iter().any(Option::is_some);
         let (rejects, challenges) = (options.rejects, options.challenges.clone());
         Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects, challenges }))
+    }
+
+    /// What makes tickets by keys of its own.
+    fn own_tickets(&self) -> Option<Arc<dyn ProducesTickets>> {
+        self.common.tickets.clone().filter(|_| self.ticket_keys.is_none())
     }
 
     /// What is not wrong with the certificates, and not right either.

@@ -1,0 +1,142 @@
+//! A way to a server that is as bad as a test wants it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+/// A proxy on a TCP port before the Unix socket of a test server.
+pub(crate) struct Network {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How long bytes take in each direction.
+    latency: Duration,
+    /// Everything is lost on the way, without a word.
+    swallows: AtomicBool,
+    /// How often a client has spoken after the server: its round trips, but for the one that opens a TCP connection.
+    turns: AtomicUsize,
+    clients: Mutex<Vec<TcpStream>>,
+}
+
+/// The connection of one client, seen from its two directions.
+#[derive(Clone, Copy)]
+enum Side {
+    Client,
+    Server,
+}
+
+impl Network {
+    /// A way to the server of `url`, whose bytes take `latency` in each direction.
+    pub(crate) fn to(url: &str, latency: Duration) -> Self {
+        Self::at("127.0.0.1:0", url, latency).expect("a port is free")
+    }
+
+    /// The same on an address of this machine.
+    pub(crate) fn at(address: &str, url: &str, latency: Duration) -> std::io::Result<Self> {
+        let (_, socket) = url.split_once("?socket=").expect("a test server has a socket");
+        let (socket, listener) = (socket.to_owned(), TcpListener::bind(address)?);
+        let address = listener.local_addr()?;
+        let state = Arc::new(State { latency, ..State::default() });
+        let accepting = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                match UnixStream::connect(&socket) {
+                    Ok(server) => accepting.connect(client, server),
+                    Err(_down) => drop(client), // as a server that is down closes it
+                }
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// The URL of the same database by this way.
+    pub(crate) fn url(&self, url: &str) -> String {
+        let (before, _socket) = url.split_once("?socket=").expect("a test server has a socket");
+        before.replace("localhost", &self.address.to_string())
+    }
+
+    /// From now on everything is lost on the way, or nothing any more.
+    pub(crate) fn swallow(&self, everything: bool) {
+        self.state.swallows.store(everything, SeqCst);
+    }
+
+    /// The round trips so far.
+    pub(crate) fn turns(&self) -> usize {
+        self.state.turns.load(SeqCst)
+    }
+
+    /// Breaks every connection that is open now.
+    pub(crate) fn reset(&self) {
+        for client in self.state.clients.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _closed_already = client.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl State {
+    fn connect(self: &Arc<Self>, client: TcpStream, server: UnixStream) {
+        let halves = (|| Ok::<_, std::io::Error>((client.try_clone()?, client.try_clone()?, server.try_clone()?)))();
+        let Ok((kept, client_reader, server_reader)) = halves else { return }; // without descriptors it is closed
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        let is_clients_turn = Arc::new(AtomicBool::new(false)); // the server of MySQL speaks first
+        // What opens a TCP connection takes a round trip, which a socket of this machine does not.
+        let opens = 2 * self.latency;
+        self.pass(Side::Client, client_reader, server, Arc::clone(&is_clients_turn), Duration::ZERO);
+        self.pass(Side::Server, server_reader, client, is_clients_turn, opens);
+    }
+
+    fn pass(
+        self: &Arc<Self>,
+        side: Side,
+        mut from: impl Read + Send + 'static,
+        mut to: impl Write + Send + 'static,
+        is_clients_turn: Arc<AtomicBool>,
+        opens: Duration,
+    ) {
+        let (state, (send, arriving)) = (Arc::clone(self), mpsc::channel::<(Instant, Vec<u8>)>());
+        let mut on_the_way = state.latency + opens;
+        std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(length @ 1..) = from.read(&mut buffer) {
+                state.count(side, &is_clients_turn);
+                let due = Instant::now() + on_the_way;
+                on_the_way = state.latency;
+                if !state.swallows.load(SeqCst) && send.send((due, buffer[..length].to_vec())).is_err() {
+                    return;
+                }
+            }
+        });
+        std::thread::spawn(move || {
+            for (due, bytes) in arriving {
+                pause_until(due);
+                if to.write_all(&bytes).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn count(&self, side: Side, is_clients_turn: &AtomicBool) {
+        match side {
+            Side::Server => is_clients_turn.store(true, SeqCst),
+            Side::Client => {
+                if is_clients_turn.swap(false, SeqCst) {
+                    self.turns.fetch_add(1, SeqCst);
+                }
+            }
+        }
+    }
+}
+
+/// Bytes on the way are not waited for by anybody but the one that they are for.
+fn pause_until(due: Instant) {
+    while let Some(left) = due.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
+}
