@@ -82,7 +82,7 @@ impl<A: App> AppInstance<A> {
     async fn migrate(&self) -> Result<(), StartError> {
         let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
         let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
-        let outcome = self.at(Step::Migrations, db.migrate(&migrations)).await;
+        let outcome = self.at(Step::Migrations, db.migrate_on_start(&migrations)).await;
         outcome.map(drop).map_err(StartError::Migrate)
     }
 

@@ -31,9 +31,9 @@ use foobar::tiers::{
 };
 use foobar::{
     App, BoxError, Chain, Conn, Context, DateTime, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
-    FieldErrors, Form, FormFields, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem,
-    QueryError, QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop, Stopping,
-    UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
+    FieldErrors, Form, FormFields, Isolation, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection,
+    Problem, QueryError, QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop,
+    Stopping, UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel,
+    embed, embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
     tracing_subscriber, upsert, web,
 };
