@@ -25,6 +25,9 @@ mod migrations {}
 #[doc = include_str!("src/forms.md")]
 mod forms {}
 
+#[doc = include_str!("src/sessions.md")]
+mod sessions {}
+
 #[doc = include_str!("src/streams.md")]
 mod streams {}
 

@@ -4,8 +4,6 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -18,7 +16,8 @@ use http::header::{ALLOW, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::settings::AdminSettings;
+use crate::lifecycle::Lifecycle;
+use crate::settings::{AdminSettings, is_issued};
 
 use process::Process;
 
@@ -30,24 +29,28 @@ pub(crate) struct Admin {
     /// Where to listen instead if the address is taken; only where nobody chose the address.
     elsewhere: Option<Web>,
     moved: OnceLock<()>,
-    state: Arc<State>,
 }
 
 /// What the answers are made from.
 struct State {
     names: Vec<ServerName>,
     tiers: Vec<Arc<dyn Tier>>,
-    draining: AtomicBool,
+    lifecycle: Arc<Lifecycle>,
     process: Process,
 }
 
 impl Admin {
     /// Listens and answers to the names of the settings besides addresses and `localhost`.
-    pub(crate) fn new(settings: &AdminSettings, may_move: bool, tiers: Vec<Arc<dyn Tier>>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: &AdminSettings,
+        may_move: bool,
+        tiers: Vec<Arc<dyn Tier>>,
+        lifecycle: Arc<Lifecycle>,
+    ) -> Result<Self, Error> {
         let names = settings.server_name.to_vec();
-        let state = Arc::new(State { names, tiers, draining: AtomicBool::new(false), process: Process::new() });
+        let state = Arc::new(State { names, tiers, lifecycle, process: Process::new() });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
-        Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new(), state })
+        Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new() })
     }
 
     /// What will not work as somebody may expect.
@@ -63,11 +66,6 @@ impl Admin {
 
     pub(crate) fn address(&self) -> Option<Address> {
         self.active().addresses().into_iter().next()
-    }
-
-    /// From now on `/readyz` answers 503.
-    pub(crate) fn begin_drain(&self) {
-        self.state.draining.store(true, Ordering::Relaxed);
     }
 
     fn active(&self) -> &Web {
@@ -136,8 +134,7 @@ fn listener(address: &str, admin: &AdminSettings, state: &Arc<State>) -> Result<
         let message = "it needs a certificate for TLS; set `admin.ssl_certificate` and `admin.ssl_certificate_key`";
         return Err(Error::Setting { key: "admin.listen".to_owned(), message: message.to_owned() });
     }
-    let is_word = |path: &&PathBuf| path.as_os_str() == "internal" || path.as_os_str() == "auto";
-    if let Some(word) = admin.ssl_certificate.iter().find(is_word) {
+    if let Some(word) = admin.ssl_certificate.iter().find(|path| is_issued(path)) {
         let word = word.display();
         let message = format!("\"{word}\" is for sites; name the file of a certificate, such as \"./{word}\"");
         return Err(Error::Setting { key: "admin.ssl_certificate".to_owned(), message });
@@ -195,13 +192,13 @@ impl State {
     }
 
     fn ready(&self) -> Response {
-        let draining = self.draining.load(Ordering::Relaxed).then(|| "server: not ready: it is stopping\n".to_owned());
+        let not_ready = self.lifecycle.not_ready().map(|reason| format!("server: not ready: {reason}\n"));
         let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), readiness(&**tier))).collect();
-        let ready = draining.is_none() && states.iter().all(|(_, state)| state.is_ready());
+        let ready = not_ready.is_none() && states.iter().all(|(_, state)| state.is_ready());
         let lines = states.iter().map(|(name, state)| format!("{name}: {state}\n"));
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let concerns = self.tiers.iter().flat_map(|tier| concerns(&**tier));
-        text(status, draining.into_iter().chain(lines).chain(concerns).collect())
+        text(status, not_ready.into_iter().chain(lines).chain(concerns).collect())
     }
 
     /// Whether each tier is ready, by its name; of several with one name, whether all are.
@@ -218,6 +215,8 @@ impl State {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
         self.process.metrics(&mut metrics);
+        let help = "The number of the configuration in use: the first is 1, each reload adds 1.";
+        metrics.gauge("foobar_configuration_version", help, &[], self.lifecycle.configuration());
         for (tier, ready) in self.readiness() {
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }

@@ -4,11 +4,13 @@ mod arguments;
 mod calendar;
 mod certificates;
 mod check;
+mod control;
 mod doctor;
 mod installed_log;
 mod migrate;
 mod migrate_new;
 mod output;
+mod reloads;
 mod routes;
 mod runtime;
 mod serve;
@@ -21,9 +23,10 @@ use foobar_app::Context;
 use foobar_core::config::{Config, ConfigError, Loader};
 use tokio::runtime::Handle;
 
-use crate::composition::{Composition, Parts, read_settings};
+use crate::composition::{Composition, Parts};
 use crate::program::Verb;
 use crate::reference;
+use crate::reload::ReadConfig;
 use crate::settings::AllSettings;
 
 use arguments::{Arguments, Command, Migrate};
@@ -52,8 +55,10 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
     if arguments.command == Command::Doctor {
         return doctor::run(arguments.load(loader), parts).into(); // it tells what is wrong with the configuration among others
     }
-    match arguments.load(loader) {
-        Ok(config) => command(arguments.command, config, parts).into(),
+    let command_line = arguments.clone();
+    let read: ReadConfig = Box::new(move || command_line.load(loader.clone()));
+    match read() {
+        Ok(config) => command(arguments.command, config, read, parts).into(),
         Err(error) => fail(&error).into(),
     }
 }
@@ -78,16 +83,20 @@ fn install_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
 
-fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
+fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts) -> Exit {
     let layers = std::mem::take(&mut parts.layers);
     match command {
-        Command::Serve => serve::run(config, parts, layers),
+        Command::Serve => serve::run(config, read, parts, layers),
         Command::Config => match parse(&config, &parts) {
             Ok(()) => print_config(&config),
             Err(error) => fail(&error.into()),
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
         Command::Routes => routes::run(&config, parts),
+        Command::Control(order) => match config.section() {
+            Ok(settings) => control::send(order, &settings),
+            Err(error) => fail(&error.into()),
+        },
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {
@@ -102,7 +111,7 @@ fn command(command: Command, config: Config, mut parts: Parts) -> Exit {
 /// Parses every section, also those of the program.
 fn parse(config: &Config, parts: &Parts) -> Result<(), ConfigError> {
     AllSettings::parse(config)?;
-    read_settings(&parts.settings, config, Context::new(None)).map(drop)
+    parts.declared.read_settings(config, Context::new(None)).map(drop)
 }
 
 /// Prints every effective value as TOML with its origin, then the keys that have none.

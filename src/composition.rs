@@ -3,23 +3,24 @@
 //! The database exists when it is needed: when `database.url` is set or the application has migrations. A program
 //! without either makes no file.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db};
-use foobar_core::config::{Config, ConfigError, key};
+use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db, Sessions};
+use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, Web, WebSettings, WebTier};
+use foobar_web::{FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
+use crate::declared::Declared;
+use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
-use crate::running::Patience;
-use crate::settings::AllSettings;
+use crate::reload::{Current, Patience, ReadConfig, Reloader};
+use crate::settings::{AllSettings, Sites};
 use crate::{Running, StartError};
 
 /// The tiers of one process, compiled from their settings; nothing listens and nothing is connected yet.
@@ -28,11 +29,15 @@ pub(crate) struct Composition {
     pub(crate) settings: AllSettings,
     pub(crate) migrations: Migrations,
     pub(crate) database: Option<Db>,
+    /// Whether it is that of the settings.
+    owns_database: bool,
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
     others: Vec<Arc<dyn Tier>>,
     context: Context,
+    declared: Declared,
+    lifecycle: Arc<Lifecycle>,
     pub(crate) program: Option<Program>,
 }
 
@@ -46,27 +51,24 @@ pub(crate) struct Parts {
     /// What [`Server::migrations`](crate::Server::migrations) was given.
     pub(crate) migrations: Option<Migrations>,
     pub(crate) files: FileSources,
-    /// The routes of [`Server::private`](crate::Server::private).
-    pub(crate) private: Vec<String>,
-    pub(crate) settings: Vec<ReadSettings>,
+    pub(crate) declared: Declared,
+    /// The routes of [`Server::cross_site`](crate::Server::cross_site).
+    pub(crate) cross_site: Vec<String>,
     /// Beside the lines of the log; a server that is [started](crate::Server::start) has none.
     pub(crate) layers: Vec<BoxedLayer>,
     pub(crate) program: Option<Program>,
     pub(crate) verbs: Vec<Verb>,
 }
 
-/// Reads settings of the program's own into the context.
-pub(crate) type ReadSettings = Box<dyn Fn(&Config, Context) -> Result<Context, ConfigError> + Send>;
 type MakeWeb = Box<
     dyn FnOnce(&WebSettings, &Sites, &FileSources, Option<Arc<dyn MakeHandler>>) -> Result<Arc<dyn WebTier>, BoxError>
         + Send,
 >;
-pub(crate) type Sites = BTreeMap<String, SiteSettings>;
-
 /// An application that waits for its database and settings.
 pub(crate) struct Application {
     /// A panic is that of [`App::migrations`].
     pub(crate) migrations: Result<Migrations, Panic>,
+    pub(crate) sessions: Sessions,
     pub(crate) make: MakeApp,
 }
 
@@ -90,6 +92,7 @@ impl Composition {
     }
 
     fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
+        let owns_database = parts.database.is_none();
         let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
@@ -98,11 +101,24 @@ impl Composition {
             Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, handler, stream_time))
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
-        let web = web.map_err(|error| of_web(&config, error))?;
-        require_content(&settings.sites, app.is_some())?;
-        let (admin, program) = (None, parts.program);
-        let mut composition =
-            Self { config, settings, migrations, database, app, web, admin, others, context, program };
+        let web = web.map_err(|error| StartError::web(&config, error))?;
+        settings.require_content(app.is_some())?;
+        let (admin, program, declared) = (None, parts.program, parts.declared);
+        let mut composition = Self {
+            config,
+            settings,
+            migrations,
+            database,
+            owns_database,
+            app,
+            web,
+            admin,
+            others,
+            context,
+            declared,
+            lifecycle: Arc::new(Lifecycle::new()),
+            program,
+        };
         composition.admin = composition.admin()?;
         Ok(composition)
     }
@@ -157,10 +173,9 @@ impl Composition {
 
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
     /// far the others are.
-    pub(crate) async fn start(self, runtime: Handle) -> Result<Running, StartError> {
+    pub(crate) async fn start(self, runtime: Handle, read: ReadConfig) -> Result<Running, StartError> {
         self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-        let server = &self.settings.server;
-        let patience = Patience { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout };
+        let patience = Patience::of(&self.settings);
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
         self.bind().await?;
@@ -170,12 +185,29 @@ impl Composition {
             tasks.start() // before all that may spawn
         };
         begun.await.map_err(|source| foobar_core::StartError { tier: "tasks", source })?;
-        match Supervisor::start_in(runtime, tiers, Instant::now() + patience.timeout).await {
-            Ok(supervisor) => Ok(Running::new(supervisor, self.web, self.admin, patience)),
+        match Supervisor::start_in(runtime.clone(), tiers, Instant::now() + patience.timeout).await {
+            Ok(supervisor) => Ok(Running::new(supervisor, self.admin.clone(), self.reloader(read, patience, runtime))),
             Err(error) => {
                 tasks.cut_off().await; // nobody waits for what the tiers have spawned
                 Err(error.into())
             }
+        }
+    }
+
+    fn reloader(self, read: ReadConfig, patience: Patience, runtime: Handle) -> Reloader {
+        let (config, settings, context) = (self.config, self.settings, self.context);
+        let current = Current { config, settings, context, kept: Vec::new() };
+        Reloader {
+            read,
+            declared: self.declared,
+            migrations: self.migrations,
+            database: self.database.filter(|_| self.owns_database),
+            app: self.app,
+            web: self.web,
+            patience: Mutex::new(patience),
+            runtime,
+            lifecycle: self.lifecycle,
+            current: tokio::sync::Mutex::new(current),
         }
     }
 
@@ -206,7 +238,8 @@ impl Composition {
             "off" => Ok(None),
             _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
-                let admin = Admin::new(&self.settings.admin, may_move, self.tiers()).map_err(|error| {
+                let lifecycle = Arc::clone(&self.lifecycle);
+                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle).map_err(|error| {
                     let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
                     StartError::setting(&self.config, &key, error)
                 })?;
@@ -231,23 +264,27 @@ impl Inside {
             None if settings.database.url.is_some() => Some(open(config, settings)?),
             given => given,
         };
-        let context = read_settings(&parts.settings, config, Context::new(database.clone()))?;
-        let context = private_folders(config, &settings.sites, &parts.private, context)?;
+        check_sessions(settings, config, parts)?;
+        let context = Context::new(database.clone()).with_settings(settings.session.clone());
+        let context = parts.cross_site.iter().fold(context, |context, path| context.with_cross_site(path));
+        let context = parts.declared.read(config, &settings.sites, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
         Ok(Self { migrations, database, context, app })
     }
 }
 
-/// To be asked after the web tier, whose errors are nearer to what is wrong.
-fn require_content(sites: &Sites, has_app: bool) -> Result<(), StartError> {
-    let has_content = has_app || sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
-    has_content.then_some(()).ok_or(StartError::NothingToServe)
+/// Whether the settings have the keys that the application's sessions need.
+fn check_sessions(settings: &AllSettings, config: &Config, parts: &Parts) -> Result<(), StartError> {
+    let checked = parts.application.as_ref().map_or(Ok(()), |app| app.sessions.check(&settings.session));
+    checked.map_err(|error| StartError::setting(config, "session.keys", error))
 }
 
 /// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.
 pub(crate) struct Overview {
     /// What the application says of its routes; `None` where there is none.
     pub(crate) app: Option<Result<Option<Vec<AppRoute>>, BoxError>>,
+    /// Its routes that take requests of other sites.
+    pub(crate) cross_site: Vec<String>,
     pub(crate) sites: Vec<SiteOverview>,
 }
 
@@ -261,35 +298,10 @@ impl Overview {
             Some(make) => make(web, sites, files, handler).map(|web| web.sites()),
             None => SiteOverview::of_settings(web, sites, files, app.is_some()).map_err(BoxError::from),
         };
-        let sites = sites.map_err(|error| of_web(config, error))?;
-        require_content(&settings.sites, app.is_some())?;
-        Ok(Self { app: app.map(|app| app.routes()), sites })
+        let sites = sites.map_err(|error| StartError::web(config, error))?;
+        settings.require_content(app.is_some())?;
+        Ok(Self { app: app.map(|app| app.routes()), cross_site: parts.cross_site, sites })
     }
-}
-
-/// The context with the folders of the routes that [`Server::private`](crate::Server::private) has declared.
-fn private_folders(config: &Config, sites: &Sites, routes: &[String], context: Context) -> Result<Context, StartError> {
-    routes.iter().try_fold(context, |context, route| {
-        let mut all = sites.iter().filter_map(|(label, site)| Some((label, site.routes.get(route)?.files.as_ref()?)));
-        let Some((_, folder)) = all.next() else { return Ok(context) }; // told where the routes are compiled
-        match all.find(|(_, other)| *other != folder) {
-            None => Ok(context.with_private_folder(route, folder)),
-            Some((label, _)) => {
-                let key = key(&["sites", label, "routes", route, "files"]);
-                let message = format!(
-                    "`{key}`: the application has one folder for this private route, and another site has it in {}; name \
-                     the same in both",
-                    folder.display()
-                );
-                Err(StartError::setting(config, &key, message))
-            }
-        }
-    })
-}
-
-/// The context with the settings that the program has declared.
-pub(crate) fn read_settings(all: &[ReadSettings], config: &Config, context: Context) -> Result<Context, ConfigError> {
-    all.iter().try_fold(context, |context, read| read(config, context))
 }
 
 /// Those of the application, or those that the server was given.
@@ -317,10 +329,4 @@ fn on_sockets(
     stream_time: Duration,
 ) -> Result<Arc<dyn WebTier>, BoxError> {
     Ok(Arc::new(Web::with_files(settings, sites, files, handler)?.stream_timeout(stream_time)))
-}
-
-/// An error that names no setting is one of the tier as a whole.
-fn of_web(config: &Config, error: BoxError) -> StartError {
-    let key = error.downcast_ref().and_then(foobar_web::Error::key).unwrap_or("web").to_owned();
-    StartError::setting(config, &key, error)
 }

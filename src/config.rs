@@ -1,7 +1,7 @@
 //! The settings of each part as the program sees them, and the types of their values. What they mean and what their
 //! defaults are is in CONFIGURATION.md, which [`reference()`] writes.
 
-pub use foobar_app::{AppSettings, HeaderText};
+pub use foobar_app::{AppSettings, CookieName, HeaderText, SessionSettings};
 pub use foobar_core::config::{ConfigError, Hint, Key, Settings as SectionSettings};
 pub use foobar_core::{List, Period, Secret, Size, TrustedProxy};
 pub use foobar_db::DatabaseSettings;
@@ -11,4 +11,4 @@ pub use foobar_web::{
 };
 
 pub use crate::reference::reference;
-pub use crate::settings::{AdminSettings, ServerSettings};
+pub use crate::settings::{AdminSettings, ControlSettings, ServerSettings};

@@ -30,12 +30,21 @@ pub enum StartError {
     /// The configuration file that was asked for is not there.
     #[error("there is no configuration file {}", .0.display())]
     NoConfigFile(PathBuf),
+    /// The server serves, and cannot take another configuration: it has begun to stop, or cannot start a thread.
+    #[error("the configuration cannot be reloaded")]
+    Reload(#[source] BoxError),
     /// A tier failed to start.
     #[error(transparent)]
     Tier(#[from] foobar_core::StartError),
 }
 
 impl StartError {
+    /// What the web tier says; an error that names no setting is one of the tier as a whole.
+    pub(crate) fn web(config: &Config, error: BoxError) -> Self {
+        let key = error.downcast_ref().and_then(foobar_web::Error::key).unwrap_or("web").to_owned();
+        Self::setting(config, &key, error)
+    }
+
     /// What a tier says of the setting `key`.
     pub(crate) fn setting(config: &Config, key: &str, source: impl Into<BoxError>) -> Self {
         Self::Setting { origin: config.origin(key), divided: config.is_divided(key), source: source.into() }
@@ -49,6 +58,9 @@ impl StartError {
 
     /// Whether the configuration is to blame, rather than what the server found when it started.
     pub const fn is_configuration(&self) -> bool {
-        !matches!(self, Self::Tier(_) | Self::MigrationsTwice | Self::Config(ConfigError::Declaration(_)))
+        !matches!(
+            self,
+            Self::Tier(_) | Self::Reload(_) | Self::MigrationsTwice | Self::Config(ConfigError::Declaration(_))
+        )
     }
 }

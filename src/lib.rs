@@ -38,31 +38,38 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod declared;
 mod embed;
 mod error;
 pub mod files;
+mod lifecycle;
 mod program;
 pub mod query;
 mod reference;
+mod reload;
 pub mod request;
 mod running;
 #[doc(hidden)]
 pub mod section;
 mod server;
 mod settings;
+mod status;
 pub mod test;
 pub mod tiers;
 
 pub use error::StartError;
+pub use reload::Reloaded;
 pub use running::{Running, Stop};
 pub use server::Server;
+pub use status::Status;
 
 #[cfg(feature = "multipart")]
 pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 pub use foobar_app::{
-    App, Context, Db, Error, FieldErrors, Form, FormFields, Json, Routes, Settings, Stopping, UndeclaredFolder,
-    UndeclaredSettings, asset, cancel_with_client, every, garde, routes, run_to_end, send_file, sse,
+    App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,
+    Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,
+    garde, routes, run_to_end, send_file, sse,
 };
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};

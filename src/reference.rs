@@ -1,24 +1,26 @@
 use std::fmt::Write;
 
-use foobar_app::AppSettings;
+use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, DeclaredSection, Key, Settings};
 use foobar_core::log::LogSettings;
 use foobar_db::DatabaseSettings;
 use foobar_web::{AcmeSettings, RouteSettings, SiteSettings, WebSettings};
 
-use crate::settings::{AdminSettings, ServerSettings};
+use crate::settings::{AdminSettings, ControlSettings, ServerSettings};
 
 /// The reference of every configuration key in Markdown, generated from its declaration.
 pub fn reference() -> String {
     let mut text = INTRODUCTION.to_owned();
     section::<ServerSettings>(&mut text, "The process");
     section::<AdminSettings>(&mut text, "The listener for operators");
+    section::<ControlSettings>(&mut text, "Orders to a server that runs");
     section::<LogSettings>(&mut text, "The program's own log");
     section::<WebSettings>(&mut text, "The web tier");
-    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates");
+    section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates; `[acme.NAME]` is another one");
     section::<SiteSettings>(&mut text, "Sites");
     section::<RouteSettings>(&mut text, "Routes of a site");
     section::<AppSettings>(&mut text, "The application tier");
+    section::<SessionSettings>(&mut text, "The sessions of visitors");
     section::<DatabaseSettings>(&mut text, "The database tier");
     text
 }

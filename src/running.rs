@@ -1,11 +1,14 @@
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use foobar_core::{Drained, Readiness, Supervisor};
-use foobar_web::{Address, WebTier};
+use foobar_core::{Drained, Readiness, Supervisor, on_own_thread_in};
+use foobar_web::Address;
 
 use crate::StartError;
 use crate::admin::Admin;
+use crate::reload::{Patience, PrepareLog, Reloaded, Reloader};
+use crate::status::Status;
 
 /// A server that serves, until it is [stopped](Self::stop).
 ///
@@ -13,18 +16,9 @@ use crate::admin::Admin;
 #[must_use = "keep it, to stop the server"]
 pub struct Running {
     supervisor: Supervisor,
-    web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
-    patience: Patience,
-}
-
-/// How long a stop takes at most.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    /// `server.shutdown_delay`.
-    pub(crate) delay: Duration,
-    /// `server.shutdown_timeout`, which begins after the delay.
-    pub(crate) timeout: Duration,
+    reloader: Arc<Reloader>,
+    since: Instant,
 }
 
 /// How a server stopped.
@@ -37,18 +31,13 @@ pub enum Stop {
 }
 
 impl Running {
-    pub(crate) const fn new(
-        supervisor: Supervisor,
-        web: Arc<dyn WebTier>,
-        admin: Option<Arc<Admin>>,
-        patience: Patience,
-    ) -> Self {
-        Self { supervisor, web, admin, patience }
+    pub(crate) fn new(supervisor: Supervisor, admin: Option<Arc<Admin>>, reloader: Reloader) -> Self {
+        Self { supervisor, admin, reloader: Arc::new(reloader), since: Instant::now() }
     }
 
     /// The addresses it serves, with the ports that the system chose.
     pub fn addresses(&self) -> Vec<Address> {
-        self.web.addresses()
+        self.reloader.web.addresses()
     }
 
     /// The address of the admin listener; `None` if it is off.
@@ -72,25 +61,97 @@ impl Running {
 
     /// Reopens the access log, for use after its file has been moved away.
     pub fn reopen_logs(&self) {
-        self.web.reopen_logs();
+        self.reloader.web.reopen_logs();
+    }
+
+    /// Reads the configuration again, from where the first one came, and takes it while the server serves.
+    ///
+    /// It is read, compiled and opened whole beside the one in use. Then sites, routes, files, error pages, limits, the access
+    /// log, certificates, trusted proxies, listeners, the settings of the application and of the database change at once:
+    /// new requests go by them, also on connections that are there, and those in flight end under what they began with. No
+    /// connection ends by it. An address that stays in `web.listen` keeps its socket and what waits there. What cannot change
+    /// without a restart is named in the [answer](Reloaded::unchanged): the number of workers, the listener for operators, the
+    /// format of the log, the engine of the database. [`App::reloaded`](crate::App::reloaded) comes at the end.
+    ///
+    /// An error changes nothing, and says where it stands and what to do. One reload goes on at a time; another one waits. It
+    /// goes on where this future is dropped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let folder = tempfile::tempdir()?;
+    /// let file = folder.path().join("site.toml");
+    /// let says = |text: &str| format!("[sites.main.routes.'/']\nrespond = 200\nbody = '{text}'\n");
+    /// std::fs::write(&file, says("yesterday"))?;
+    /// let server = foobar::Server::new().config_file(&file).set("web.listen", "127.0.0.1:0").set("admin.listen", "off");
+    /// let running = server.start().await?;
+    ///
+    /// std::fs::write(&file, says("today"))?;
+    /// let reloaded = running.reload().await?;
+    /// assert_eq!(reloaded.changed, ["sites.main.routes.\"/\".body"]);
+    ///
+    /// std::fs::write(&file, says("tomorrow") + "redirect = '/'\n")?;
+    /// let error = running.reload().await.expect_err("a route has one target");
+    /// assert!(error.to_string().contains("site.toml"), "{error}");
+    /// # running.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn reload(&self) -> Result<Reloaded, StartError> {
+        self.reload_with(None).await
+    }
+
+    /// The same with the log of the program.
+    pub(crate) async fn reload_with(&self, log: Option<PrepareLog>) -> Result<Reloaded, StartError> {
+        let reloader = Arc::clone(&self.reloader);
+        let runtime = reloader.runtime.clone();
+        let on_thread = async move {
+            let runtime = reloader.runtime.clone();
+            on_own_thread_in(&runtime, "reload", async move { reloader.reload(log).await }).await
+        };
+        let outcome = runtime.spawn(on_thread).await.map_err(io::Error::other).flatten(); // whoever waits may go
+        let outcome = outcome.map_err(|error| StartError::Reload(error.into()))?;
+        outcome.map_err(|panic| StartError::Reload(panic.into()))?
+    }
+
+    /// Takes the server out of the rotation of a balancer in front: `/readyz` says 503, and everything is served as before, until
+    /// [`undrain`](Self::undrain). Gives whether that is a change.
+    pub fn drain(&self) -> bool {
+        self.reloader.lifecycle.set_drained(true)
+    }
+
+    /// Takes it back into the rotation, as far as its tiers are ready. Gives whether that is a change.
+    pub fn undrain(&self) -> bool {
+        self.reloader.lifecycle.set_drained(false)
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        let lifecycle = &self.reloader.lifecycle;
+        Status {
+            process: std::process::id(),
+            serving: self.since.elapsed(),
+            configuration: lifecycle.configuration(),
+            not_ready: lifecycle.not_ready(),
+            tiers: self.readiness(),
+        }
     }
 
     /// Stops: `/readyz` says 503, and for `server.shutdown_delay` everything is served as before; then nothing new is
     /// accepted, what is in flight is finished, and the tiers stop in the reverse order of their start. From then on it
     /// takes at most `server.shutdown_timeout`; what is left is dropped.
     pub async fn stop(self) -> Stop {
-        self.drain().await
+        self.finish().await
     }
 
-    pub(crate) async fn drain(&self) -> Stop {
-        if let Some(admin) = &self.admin {
-            admin.begin_drain();
+    pub(crate) async fn finish(&self) -> Stop {
+        self.reloader.lifecycle.stop();
+        let Patience { delay, timeout } = self.reloader.patience();
+        if !delay.is_zero() {
+            tracing::info!(?delay, "no longer ready, but still serving (`server.shutdown_delay`)");
+            tokio::time::sleep(delay).await;
         }
-        if !self.patience.delay.is_zero() {
-            tracing::info!(delay = ?self.patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
-            tokio::time::sleep(self.patience.delay).await;
-        }
-        let deadline = Instant::now() + self.patience.timeout;
+        let deadline = Instant::now() + timeout;
         let drained = self.supervisor.drain(deadline).await;
         if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

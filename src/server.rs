@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, TowerApp};
+use foobar_app::{App, AppSettings, AppTier, Context, Db, Runtime, Sessions, TowerApp, migrations_of};
 use foobar_core::config::{Config, Loader, Section, key};
 use foobar_core::panics::{self, Panic};
 use foobar_core::{BoxError, MakeHandler, RequestBody, Tier};
@@ -12,8 +12,9 @@ use foobar_web::{FileSource, PublicFiles, WebSettings, WebTier};
 use tokio::runtime::Handle;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::composition::{Application, Composition, Parts, Sites};
+use crate::composition::{Application, Composition, Parts};
 use crate::program::{Program, Verb};
+use crate::settings::Sites;
 use crate::{Running, StartError, cli, settings};
 
 /// Composes the tiers of one process.
@@ -67,8 +68,9 @@ impl Server {
 
     /// Serves this application.
     pub fn app(self, app: impl App) -> Self {
-        let migrations = panics::catch(|| app.migrations());
-        self.application(migrations, |context, settings, _| {
+        let sessions = panics::catch(|| app.sessions()).unwrap_or_default(); // the panic is told with the migrations
+        let migrations = panics::catch(|| migrations_of(&app));
+        self.application(migrations, sessions, |context, settings, _| {
             Arc::new(Runtime::with_context(app, context.clone(), settings))
         })
     }
@@ -109,7 +111,7 @@ impl Server {
         B: http_body::Body<Data = bytes::Bytes> + 'static,
         B::Error: Into<BoxError>,
     {
-        self.application(Ok(Migrations::none()), move |context, settings, migrations| {
+        self.application(Ok(Migrations::none()), Sessions::none(), move |context, settings, migrations| {
             let service = make(context);
             Arc::new(TowerApp::with_context(service, context.clone(), migrations.clone(), settings))
         })
@@ -126,8 +128,9 @@ impl Server {
 
     /// Serves an application tier of your own; it is made once the database and the settings are known.
     pub fn app_tier(self, make: impl FnOnce(Option<Db>, &AppSettings) -> Arc<dyn AppTier> + Send + 'static) -> Self {
-        // An error is that there is none.
-        self.application(Ok(Migrations::none()), move |context, settings, _| make(context.db().ok().cloned(), settings))
+        self.application(Ok(Migrations::none()), Sessions::none(), move |context, settings, _| {
+            make(context.db().ok().cloned(), settings) // an error is that there is none
+        })
     }
 
     /// Uses a web tier of your own instead of [`Web`](crate::tiers::Web), made from the web tier's settings and the
@@ -216,8 +219,30 @@ impl Server {
         let key = |name| format!("sites.*.{}", key(&["routes", route, name]));
         // One that is not UTF-8 is not there under the name that the error then shows.
         let folder = folder.into().to_string_lossy().into_owned();
-        self.parts.private.push(route.to_owned());
+        self.parts.declared.private.push(route.to_owned());
         self.preset(&key("files"), folder).preset(&key("internal"), "true")
+    }
+
+    /// Lets a route take requests that change something also from pages of other sites, and from programs that have
+    /// cookies; `path` is a pattern as [routes](App::routes) have it, such as `/hooks/{name}`.
+    ///
+    /// Everywhere else such a request gets 403, so that no other site can make a visitor's browser do something in the
+    /// visitor's name (CSRF). A program without cookies needs nothing of this. The route has to find out by itself who asks,
+    /// by a signature or a token, and must not rely on a cookie. `routes` lists it.
+    ///
+    /// ```
+    /// use foobar::{Server, web};
+    ///
+    /// async fn paid() -> &'static str {
+    ///     "thank you" // … after a look at the signature
+    /// }
+    ///
+    /// let app = foobar::routes(|routes| _ = routes.route("/hooks/paid", web::post().to(paid)));
+    /// let server = Server::new().app(app).cross_site("/hooks/paid");
+    /// ```
+    pub fn cross_site(mut self, path: &str) -> Self {
+        self.parts.cross_site.push(path.to_owned());
+        self
     }
 
     /// Adds files that are not in a folder, such as embedded ones, under a name that the configuration can use in place
@@ -297,7 +322,7 @@ impl Server {
         self.loader = self.loader.declare::<T>(section);
         let section = section.to_owned();
         let read = move |config: &Config, context: Context| Ok(context.with_settings(config.at::<T>(&section)?));
-        self.parts.settings.push(Box::new(read));
+        self.parts.declared.settings.push(Box::new(read));
         self
     }
 
@@ -406,7 +431,9 @@ impl Server {
     ///
     /// A database that is down is waited for after that; [`Running::failed`] reports a start that fails then.
     pub async fn start(self) -> Result<Running, StartError> {
-        Composition::compile(settings::load(self.loader)?, self.parts)?.start(Handle::current()).await
+        let loader = self.loader;
+        let read = move || Ok(settings::load(loader.clone())?);
+        Composition::compile(read()?, self.parts)?.start(Handle::current(), Box::new(read)).await
     }
 
     /// What it is made of, for a test that starts it in another way.
@@ -425,13 +452,14 @@ impl Server {
     fn application(
         self,
         migrations: Result<Migrations, Panic>,
+        sessions: Sessions,
         make: impl FnOnce(&Context, &AppSettings, &Migrations) -> Arc<dyn AppTier> + Send + 'static,
     ) -> Self {
         let mut server = match &migrations {
             Ok(migrations) => self.with_tables_of(migrations),
             Err(_panic) => self, // it is told at the start
         };
-        server.parts.application = Some(Application { migrations, make: Box::new(make) });
+        server.parts.application = Some(Application { migrations, sessions, make: Box::new(make) });
         server
     }
 }

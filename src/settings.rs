@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use foobar_app::AppSettings;
+use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
 use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
+
+use crate::StartError;
 
 settings! {
     /// `[server]`: the life of the process.
@@ -42,37 +44,68 @@ settings! {
     }
 }
 
+settings! {
+    /// `[control]`: how a server that runs is given orders.
+    pub struct ControlSettings in "control" {
+        /// The path of a Unix socket where a program that is run by its command line hears the commands `reload`, `status`,
+        /// `drain` and `undrain`, or `off`. Its user alone may connect, and root; its folder must be one where nobody else may
+        /// write, or the server does not start. Each server needs a path of its own.
+        pub socket: String = r#""off""#,
+    }
+}
+
 /// Every section, parsed.
 #[derive(Debug)]
 pub(crate) struct AllSettings {
     pub(crate) server: ServerSettings,
     pub(crate) admin: AdminSettings,
+    pub(crate) control: ControlSettings,
     pub(crate) log: LogSettings,
     pub(crate) web: WebSettings,
-    pub(crate) sites: BTreeMap<String, SiteSettings>,
+    pub(crate) sites: Sites,
     pub(crate) app: AppSettings,
+    pub(crate) session: SessionSettings,
     pub(crate) database: DatabaseSettings,
 }
+
+pub(crate) type Sites = BTreeMap<String, SiteSettings>;
 
 impl AllSettings {
     pub(crate) fn parse(config: &Config) -> Result<Self, ConfigError> {
         Ok(Self {
             server: config.section()?,
             admin: config.section()?,
+            control: config.section()?,
             log: config.section()?,
             web: web(config)?,
             sites: config.at("sites")?,
             app: config.section()?,
+            session: config.section()?,
             database: config.section()?,
         })
     }
+
+    /// To be asked after the web tier, whose errors are nearer to what is wrong.
+    pub(crate) fn require_content(&self, has_app: bool) -> Result<(), StartError> {
+        let has_content = has_app || self.sites.values().any(|site| site.root.is_some() || !site.routes.is_empty());
+        has_content.then_some(()).ok_or(StartError::NothingToServe)
+    }
 }
 
-/// The web tier's settings, with those of the authority that signs for it.
+/// The web tier's settings, with those of the authorities that sign for it.
 fn web(config: &Config) -> Result<WebSettings, ConfigError> {
     let mut web: WebSettings = config.section()?;
     web.acme = config.section()?;
+    for name in config.tables("acme") {
+        let settings = config.at(&key(&["acme", &name]))?;
+        web.acme_named.insert(name, settings);
+    }
     Ok(web)
+}
+
+/// Whether this says that the server gets a certificate by itself, and is no file's path.
+pub(crate) fn is_issued(certificate: &Path) -> bool {
+    certificate.to_str().is_some_and(|word| matches!(word, "internal" | "auto") || word.starts_with("auto:"))
 }
 
 /// Merges the configuration. Where it names no site there is one, so that every key has its place.
@@ -96,11 +129,14 @@ pub(crate) fn loader() -> Loader {
     Loader::default()
         .section::<ServerSettings>()
         .section::<AdminSettings>()
+        .section::<ControlSettings>()
         .section::<LogSettings>()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section_in::<AcmeSettings>("acme.*")
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()
+        .section::<SessionSettings>()
         .section::<DatabaseSettings>()
 }

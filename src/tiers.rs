@@ -8,7 +8,10 @@
 //!
 //! They speak [`http`] 1 and [`http_body`]; actix-web has a version of its own, `foobar::actix_web::http`.
 
-pub use foobar_app::{AppRoute, AppTier, Runtime, StartError as AppStartError, TowerApp};
+pub use foobar_app::{
+    AppRoute, AppTier, Configured, KeyError as SessionKeyError, Runtime, SessionChange, SessionRecord, SessionStore,
+    SessionsError, StartError as AppStartError, TowerApp, Updated as SessionUpdate,
+};
 pub use foobar_core::panics::Panic;
 pub use foobar_core::{
     Attempt, Body, BodyError, BoxFuture, DefaultFields, Drained, Handler, HandlerFn, Histogram, LocalBoxFuture,
@@ -22,7 +25,7 @@ pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
 pub use foobar_web::{
     Address, CertificateOverview, Error as WebError, InProcess, RouteOverview, SiteCertificate, SiteOverview, Warning,
-    Web, WebTier,
+    Web, WebReload, WebTier,
 };
 
 pub use {bytes, http, http_body, tower_service};

@@ -2,7 +2,7 @@ use actix_web::web::ServiceConfig;
 use foobar_core::BoxError;
 use foobar_db::Migrations;
 
-use crate::Context;
+use crate::{Context, Sessions};
 
 /// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes
 /// needs no type of its own: [`routes`](crate::routes()) makes one of a function.
@@ -108,6 +108,28 @@ pub trait App: Send + Sync + 'static {
         Migrations::none()
     }
 
+    /// Where the [`Session`](crate::Session)s of visitors are kept. The default is nowhere: no handler has any.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+    /// use foobar::{App, Sessions, web};
+    ///
+    /// struct Shop;
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _: &mut web::ServiceConfig) {}
+    ///
+    ///     fn sessions(&self) -> Sessions {
+    ///         Sessions::in_database()
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// In the database they have a table of Foobar's own, which is migrated before the application's.
+    fn sessions(&self) -> Sessions {
+        Sessions::none()
+    }
+
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that
     /// goes on beside the requests ([`Context::spawn`]).
     ///
@@ -143,6 +165,74 @@ pub trait App: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// Whether a name that no site has may have a certificate: the domain of a customer of yours, who has it lead here.
+    ///
+    /// Where the default site has `ssl_on_demand = true`, the server asks this when a client of TLS wants such a name: once,
+    /// and again before each renewal. It is in lower case, such as `shop.example.com`. If it may, a certificate is ordered;
+    /// until it is there, TLS clients of that name are refused. With `false` there is none, and the next hour is spared the
+    /// question. An error is no answer, and is logged; the question is put again after a minute. So is one that takes more
+    /// than ten seconds. It must not block.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use std::collections::HashSet;
+    ///
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Shops {
+    ///     domains: HashSet<String>,
+    /// }
+    ///
+    /// impl App for Shops {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn allows_certificate(&self, _context: &Context, name: &str) -> Result<bool, BoxError> {
+    ///         Ok(self.domains.contains(name))
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// The default allows none. Never allow all: anybody can let a name lead here, and authorities sign a limited number.
+    fn allows_certificate(&self, context: &Context, name: &str) -> impl Future<Output = Result<bool, BoxError>> + Send {
+        let _unused = (context, name);
+        async { Ok(false) }
+    }
+
+    /// The server has reloaded its configuration: `context` has the settings that it read, and what handlers take from now
+    /// on is theirs. Here an application changes what it has made of the settings before, such as a client of another
+    /// service; what is read where it is needed ([`Settings`](crate::Settings)) has changed by itself.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Guestbook {
+    ///     per_page: u32,
+    /// }
+    ///
+    /// #[derive(Default)]
+    /// struct Site {
+    ///     per_page: AtomicU32,
+    /// }
+    ///
+    /// impl App for Site {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn reloaded(&self, context: &Context) -> Result<(), BoxError> {
+    ///         self.per_page.store(context.settings::<Guestbook>()?.per_page, Ordering::Relaxed);
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// It comes after everything else has changed, if `start` has succeeded, and runs on a thread of its own. An error and a
+    /// panic are logged and told to whoever has asked for the reload; they take nothing back. The default does nothing.
+    fn reloaded(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _unused = context;
+        async { Ok(()) }
+    }
+
     /// Puts away what [`start`](App::start) has prepared: flushes a buffer, says goodbye to another service.
     ///
     /// It comes after the last request, where `start` has succeeded, and runs on a thread of its own; work that was
@@ -153,4 +243,9 @@ pub trait App: Send + Sync + 'static {
         let _unused = context;
         async { Ok(()) }
     }
+}
+
+/// The migrations of `app` with those of the parts of Foobar that it uses.
+pub fn migrations_of(app: &impl App) -> Migrations {
+    app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after)
 }

@@ -4,23 +4,31 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_core::{Attempt, BoxError, Chain, Metrics, PersistentStart, on_own_thread, panics};
+use foobar_core::{Attempt, BoxError, Chain, Metrics, Period, PersistentStart, Tier, on_own_thread, panics};
 use tokio::time::{timeout, timeout_at};
 
+use crate::app::migrations_of;
+use crate::context::CurrentContext;
 use crate::guard::Guard;
-use crate::{App, Context};
+use crate::session::layer::SessionLayer;
+use crate::{App, Context, SessionsError, every};
 
 pub use error::StartError;
 
 /// An application with what stands under it and around it, shared by all threads.
 pub(crate) struct AppInstance<A> {
     pub(crate) app: Arc<A>,
-    pub(crate) context: Context,
+    pub(crate) context: CurrentContext,
     pub(crate) guard: Arc<Guard>,
+    /// How sessions are kept, if any; or why they cannot be.
+    sessions: Result<Option<Arc<SessionLayer>>, SessionsError>,
     /// How long [`App::start`] may take.
     start_timeout: Duration,
     progress: Mutex<Progress>,
 }
+
+/// How often sessions that have ended are removed.
+const CLEARING: Period = Period::new(Duration::from_secs(3600));
 
 /// How far the start has come.
 struct Progress {
@@ -41,7 +49,9 @@ impl<A: App> AppInstance<A> {
     pub(crate) fn new(app: A, context: Context, guard: Arc<Guard>, start_timeout: Duration) -> Self {
         let start_timeout = if start_timeout.is_zero() { Duration::MAX } else { start_timeout };
         let progress = Mutex::new(Progress { step: Step::None, interrupted: Duration::ZERO });
-        Self { app: Arc::new(app), context, guard, start_timeout, progress }
+        let sessions = app.sessions().layer(&context);
+        let context = CurrentContext::new(context);
+        Self { app: Arc::new(app), context, guard, sessions, start_timeout, progress }
     }
 
     /// What an end of the process would cut off.
@@ -52,13 +62,14 @@ impl<A: App> AppInstance<A> {
             Step::App => Some("the application's own start"),
             Step::Stop => Some("the application's own stop"),
         };
-        let parts: Vec<_> = step.map(str::to_owned).into_iter().chain(self.context.tier().unfinished()).collect();
+        let parts: Vec<_> = step.map(str::to_owned).into_iter().chain(self.tasks().unfinished()).collect();
         Some(parts.join("; ")).filter(|parts| !parts.is_empty())
     }
 
     /// Begins by `start`, which is this application's; what a start that fails has spawned ends with it.
     pub(crate) async fn begin(&self, start: &PersistentStart<Self>) -> Result<(), BoxError> {
-        let tasks = self.context.tier();
+        self.sessions()?;
+        let tasks = self.tasks();
         tasks.start().await?;
         let started = start.start().await;
         if started.is_err() {
@@ -67,28 +78,59 @@ impl<A: App> AppInstance<A> {
         started
     }
 
+    /// How sessions are kept, if any.
+    pub(crate) fn sessions(&self) -> Result<Option<&Arc<SessionLayer>>, SessionsError> {
+        self.sessions.as_ref().map(Option::as_ref).map_err(|error| *error)
+    }
+
     /// Stops an application that answers no more requests, and waits for what it has spawned.
     pub(crate) async fn end(&self, deadline: Instant) {
         self.stop(deadline).await;
-        self.context.tier().drain(deadline).await;
+        self.tasks().drain(deadline).await;
     }
 
     /// The figures of what surrounds it.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         self.guard.metrics(metrics);
-        self.context.tier().metrics(metrics);
+        self.tasks().metrics(metrics);
+    }
+
+    /// The tier of what it has spawned.
+    pub(crate) fn tasks(&self) -> Arc<dyn Tier> {
+        self.context.get().tier()
+    }
+
+    /// Tells the application, where it has started, that it has other settings.
+    pub(crate) async fn reloaded(&self) -> Result<(), BoxError> {
+        if !self.guard.gate.is_open() {
+            return Ok(());
+        }
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
+        on_own_thread("app-reloaded", async move { app.reloaded(&context).await }).await??
+    }
+
+    /// What the application says of a name. One that has not started says nothing.
+    pub(crate) async fn allows_certificate(&self, name: &str) -> Result<bool, BoxError> {
+        if !self.guard.gate.is_open() {
+            return Err("it has not started".into());
+        }
+        match panics::catch_future(self.app.allows_certificate(&self.context.get(), name)).await {
+            Ok(answer) => answer,
+            Err(panic) => Err(format!("`allows_certificate` {panic}").into()),
+        }
     }
 
     async fn migrate(&self) -> Result<(), StartError> {
-        let Ok(db) = self.context.db() else { return Ok(()) }; // there is none
-        let migrations = panics::catch(|| self.app.migrations()).map_err(StartError::MigrationsPanicked)?;
+        let context = self.context.get();
+        let Ok(db) = context.db() else { return Ok(()) }; // there is none
+        let migrations = panics::catch(|| migrations_of(&*self.app)).map_err(StartError::MigrationsPanicked)?;
         let outcome = self.at(Step::Migrations, db.migrate_on_start(&migrations)).await;
         outcome.map(drop).map_err(StartError::Migrate)
     }
 
     async fn start(&self) -> Result<(), StartError> {
         let since = Instant::now();
-        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
         let start = on_own_thread("app-start", async move { app.start(&context).await });
         match self.at(Step::App, timeout(self.start_timeout, start)).await {
             Ok(Ok(Ok(outcome))) => outcome.map_err(|error| self.failed(error, since.elapsed())),
@@ -103,7 +145,7 @@ impl<A: App> AppInstance<A> {
         if !self.guard.gate.is_open() {
             return;
         }
-        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        let (app, context) = (Arc::clone(&self.app), self.context.get());
         let stop = on_own_thread("app-stop", async move { app.stop(&context).await });
         match timeout_at(deadline.into(), self.at(Step::Stop, stop)).await {
             Ok(Ok(Ok(Ok(())))) | Err(_) => {} // unfinished, it is told by whoever drains
@@ -137,6 +179,17 @@ impl<A: App> AppInstance<A> {
         outcome
     }
 
+    /// Lets sessions that have ended be forgotten.
+    fn clear_repeatedly(&self, sessions: &Arc<SessionLayer>) {
+        let sessions = Arc::clone(sessions);
+        let clear = move |_| {
+            let sessions = Arc::clone(&sessions);
+            async move { sessions.clear().await }
+        };
+        let context = self.context.get();
+        context.spawn(every::repeat(CLEARING, context.clone(), Arc::new(clear)));
+    }
+
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
@@ -152,6 +205,9 @@ impl<A: App> Attempt for AppInstance<A> {
         self.migrate().await?;
         self.start().await?;
         self.guard.gate.open();
+        if let Ok(Some(sessions)) = &self.sessions {
+            self.clear_repeatedly(sessions);
+        }
         Ok(())
     }
 

@@ -1,6 +1,8 @@
-use foobar_core::{BoxError, MakeHandler, Tier};
+use std::future::ready;
 
-use crate::AppRoute;
+use foobar_core::{BoxError, BoxFuture, MakeHandler, Tier};
+
+use crate::{AppRoute, AppSettings, Context};
 
 /// The application as the server sees it: a tier that makes one handler for each worker thread of the web tier.
 ///
@@ -11,4 +13,27 @@ pub trait AppTier: Tier + MakeHandler {
     fn routes(&self) -> Result<Option<Vec<AppRoute>>, BoxError> {
         Ok(None)
     }
+
+    /// Takes other settings, and a context with those of the program: handlers go by them once they are
+    /// [renewed](foobar_core::Handler::renewed). By default nothing changes.
+    fn configure(&self, context: &Context, settings: &AppSettings) -> Configured {
+        let _unused = (context, settings);
+        Configured::Nothing
+    }
+
+    /// The server has taken the settings of [`configure`](Self::configure). By default nothing comes of it.
+    fn reloaded(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// What of the settings an application has taken while it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configured {
+    /// All of them.
+    All,
+    /// Those of `[app]`. The application keeps the context, with the settings of the program, that it was made with.
+    WithoutContext,
+    /// None.
+    Nothing,
 }

@@ -3,14 +3,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use actix_web::dev::Payload;
+use actix_web::dev::{Payload, ResourceDef};
 use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
-use crate::{Db, Error, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
+use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
 /// stop.
@@ -35,12 +35,19 @@ pub struct Context {
     tasks: Arc<Tasks>,
     settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     private: Arc<HashMap<String, PathBuf>>,
+    cross_site: Arc<Vec<ResourceDef>>,
 }
 
 impl Context {
     /// The context of an application with this database. A server makes its own.
     pub fn new(db: Option<Db>) -> Self {
-        Self { db, tasks: Arc::new(Tasks::new()), settings: Arc::default(), private: Arc::default() }
+        Self {
+            db,
+            tasks: Arc::new(Tasks::new()),
+            settings: Arc::default(),
+            private: Arc::default(),
+            cross_site: Arc::default(),
+        }
     }
 
     /// The same context with these settings, in place of any others of their type.
@@ -56,6 +63,12 @@ impl Context {
     pub fn settings<T: Send + Sync + 'static>(&self) -> Result<Settings<T>, UndeclaredSettings> {
         let settings = self.settings.get(&TypeId::of::<T>()).cloned().and_then(|settings| settings.downcast().ok());
         settings.map(Settings::new).ok_or_else(UndeclaredSettings::of::<T>) // each has its own type
+    }
+
+    /// How sessions are kept, which a server tells.
+    pub(crate) fn session_settings(&self) -> SessionSettings {
+        let settings = self.settings::<SessionSettings>();
+        settings.map_or_else(|_none| SessionSettings::default(), |settings| (*settings).clone())
     }
 
     /// The same context with the folder of a private route, as `Server::private` declares it.
@@ -82,6 +95,18 @@ impl Context {
     pub fn private_folder(&self, route: &str) -> Result<&Path, UndeclaredFolder> {
         let folder = self.private.get(without_slash(route)).map(PathBuf::as_path);
         folder.ok_or_else(|| UndeclaredFolder::of(route))
+    }
+
+    /// The same context with a route that takes requests of other sites, as `Server::cross_site` declares it.
+    #[must_use]
+    pub fn with_cross_site(mut self, path: &str) -> Self {
+        Arc::make_mut(&mut self.cross_site).push(ResourceDef::new(path));
+        self
+    }
+
+    /// The routes that take requests of other sites.
+    pub(crate) fn cross_site(&self) -> Arc<Vec<ResourceDef>> {
+        Arc::clone(&self.cross_site)
     }
 
     /// The database, for what belongs to no request; a handler takes a [`Db`].
@@ -141,6 +166,24 @@ impl Context {
     }
 }
 
+/// The context that handlers are given, which changes with the settings.
+#[derive(Clone)]
+pub(crate) struct CurrentContext(Arc<RwLock<Context>>);
+
+impl CurrentContext {
+    pub(crate) fn new(context: Context) -> Self {
+        Self(Arc::new(RwLock::new(context)))
+    }
+
+    pub(crate) fn get(&self) -> Context {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
+    }
+
+    pub(crate) fn set(&self, context: Context) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = context;
+    }
+}
+
 /// A route of files is the same with the slash at its end and without.
 fn without_slash(route: &str) -> &str {
     route.strip_suffix('/').unwrap_or(route) // it has none
@@ -151,7 +194,7 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data::<Self>().cloned();
+        let context = request.app_data().map(CurrentContext::get);
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
     }
 }
@@ -161,7 +204,7 @@ impl FromRequest for Stopping {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let stopping = request.app_data().map(Context::stopping);
+        let stopping = request.app_data().map(|current: &CurrentContext| current.get().stopping());
         ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
     }
 }
@@ -171,7 +214,8 @@ impl<T: Send + Sync + 'static> FromRequest for Settings<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let settings = request.app_data::<Context>().map_or(Err(UndeclaredSettings::of::<T>()), Context::settings);
+        let context = request.app_data().map(CurrentContext::get);
+        let settings = context.ok_or_else(UndeclaredSettings::of::<T>).and_then(|context| context.settings());
         ready(settings.map_err(|error| Error::internal(format!("a handler takes `Settings`: {error}"))))
     }
 }

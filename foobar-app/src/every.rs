@@ -81,7 +81,7 @@ impl<F> Every<F> {
     }
 }
 
-async fn repeat<F, W>(period: Period, context: Context, work: Arc<F>)
+pub(crate) async fn repeat<F, W>(period: Period, context: Context, work: Arc<F>)
 where
     F: Fn(Context) -> W,
     W: Future<Output = Result<(), BoxError>>,

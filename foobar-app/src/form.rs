@@ -11,11 +11,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use foobar_core::LocalBoxFuture;
-use garde::Validate;
-use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::input;
+use crate::{Error, Validated};
 
 pub use fields::FormFields;
 
@@ -85,7 +83,7 @@ pub struct Form<T> {
     value: Option<T>,
 }
 
-impl<T: DeserializeOwned + Validate<Context: Default>> Form<T> {
+impl<T: Validated> Form<T> {
     /// The form of these fields, such as the texts among the parts of a form with files.
     pub fn of<N: Into<String>, V: Into<String>>(fields: impl IntoIterator<Item = (N, V)>) -> Self {
         Self::read(FormFields::from_iter(fields))
@@ -135,7 +133,7 @@ impl<T> fmt::Debug for Form<T> {
     }
 }
 
-impl<T: DeserializeOwned + Validate<Context: Default> + 'static> FromRequest for Form<T> {
+impl<T: Validated + 'static> FromRequest for Form<T> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 

@@ -8,10 +8,11 @@ mod security_headers;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
+use actix_web::dev::ResourceDef;
 use foobar_core::{
     DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, RoutePattern, panics,
 };
@@ -19,6 +20,7 @@ use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
 
+use crate::cross_site::{Sender, given_token};
 use crate::{AppSettings, asset};
 
 pub(crate) use counters::Counters;
@@ -29,25 +31,53 @@ use gate::Gate;
 pub(crate) trait Application: 'static {
     /// Takes the body out of the request and leaves its head, by which an error is answered and logged.
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure>;
+
+    /// Whether `token` is that of the forms of the request's session.
+    async fn knows_token(&self, request: &Request, token: &str) -> Result<bool, Failure>;
 }
 
 /// What the handlers of all worker threads share.
 pub(crate) struct Guard {
-    timeout: Duration,
-    security_headers: DefaultFields,
+    rules: RwLock<Arc<Rules>>,
+    /// The routes that take requests of other sites.
+    cross_site: Arc<Vec<ResourceDef>>,
     counters: Mutex<Vec<Arc<Counters>>>,
     pub(crate) gate: Gate,
 }
 
-impl Guard {
-    pub(crate) fn new(settings: &AppSettings) -> Self {
+/// What of the settings goes for each request.
+struct Rules {
+    timeout: Duration,
+    security_headers: DefaultFields,
+}
+
+impl Rules {
+    fn of(settings: &AppSettings) -> Self {
         let timeout = *settings.request_timeout;
         Self {
             timeout: if timeout.is_zero() { Duration::MAX } else { timeout },
             security_headers: security_headers::of(settings),
+        }
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(settings: &AppSettings, cross_site: Arc<Vec<ResourceDef>>) -> Self {
+        Self {
+            rules: RwLock::new(Rules::of(settings).into()),
+            cross_site,
             counters: Mutex::default(),
             gate: Gate::closed("the application has not started"),
         }
+    }
+
+    /// Handlers that are renewed from now on go by these settings.
+    pub(crate) fn configure(&self, settings: &AppSettings) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules::of(settings).into();
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
     }
 
     /// The counters of a new worker thread.
@@ -65,13 +95,18 @@ impl Guard {
 /// The handler of one worker thread: `inner` with the guard around it.
 pub(crate) struct Guarded<A> {
     guard: Arc<Guard>,
+    rules: Arc<Rules>,
     counters: Arc<Counters>,
-    inner: A,
+    inner: Rc<A>,
 }
 
 impl<A: Application> Guarded<A> {
     pub(crate) fn handler(guard: Arc<Guard>, counters: Arc<Counters>, inner: A) -> Rc<dyn Handler> {
-        Rc::new(Self { guard, counters, inner })
+        Self::under(guard, counters, Rc::new(inner))
+    }
+
+    fn under(guard: Arc<Guard>, counters: Arc<Counters>, inner: Rc<A>) -> Rc<dyn Handler> {
+        Rc::new(Self { rules: guard.rules(), guard, counters, inner })
     }
 
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
@@ -79,9 +114,9 @@ impl<A: Application> Guarded<A> {
             self.counters.refused();
             return Err(Failure::not_started());
         }
-        let limit = self.guard.timeout;
+        let limit = self.rules.timeout;
         let assets = request.extensions().get().cloned();
-        let mut answer = pin!(panics::catch_future(asset::within(assets, self.inner.answer(request, id))));
+        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, id))));
         // Most handlers are ready at once, and need no timer.
         let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
             Poll::Ready(answer) => Ok(answer),
@@ -102,6 +137,35 @@ impl<A: Application> Guarded<A> {
     }
 }
 
+impl<A: Application> Guarded<A> {
+    /// Asks the application, unless a page of another site does.
+    async fn ask(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let sender = Sender::of(request);
+        if sender != Sender::Trusted && !self.is_trusted(sender, request).await? {
+            return Err(Failure::new(sender.refusal()));
+        }
+        self.inner.answer(request, id).await
+    }
+
+    async fn is_trusted(&self, sender: Sender, request: &mut Request) -> Result<bool, Failure> {
+        let path = request.uri().path();
+        if self.guard.cross_site.iter().any(|route| route.is_match(path)) {
+            return Ok(true);
+        }
+        match sender {
+            Sender::Unknown => Box::pin(self.has_token(request)).await,
+            Sender::Trusted | Sender::Stranger => Ok(false),
+        }
+    }
+
+    async fn has_token(&self, request: &mut Request) -> Result<bool, Failure> {
+        match given_token(request).await {
+            Some(token) => self.inner.knows_token(request, &token).await,
+            None => Ok(false),
+        }
+    }
+}
+
 impl<A: Application> Handler for Guarded<A> {
     fn handle(&self, mut request: Request) -> LocalBoxFuture<'_, Response> {
         Box::pin(async move {
@@ -118,7 +182,11 @@ impl<A: Application> Handler for Guarded<A> {
     }
 
     fn default_fields(&self) -> &DefaultFields {
-        &self.guard.security_headers
+        &self.rules.security_headers
+    }
+
+    fn renewed(&self) -> Option<Rc<dyn Handler>> {
+        Some(Self::under(Arc::clone(&self.guard), Arc::clone(&self.counters), Rc::clone(&self.inner)))
     }
 }
 

@@ -5,11 +5,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use foobar_core::LocalBoxFuture;
-use garde::Validate;
-use serde::de::DeserializeOwned;
 
-use crate::Error;
 use crate::input;
+use crate::{Error, Validated};
 
 /// A JSON body whose fields are right: an argument of a handler.
 ///
@@ -72,7 +70,7 @@ impl<T> Deref for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned + Validate<Context: Default> + 'static> FromRequest for Json<T> {
+impl<T: Validated + 'static> FromRequest for Json<T> {
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
@@ -86,7 +84,7 @@ impl<T: DeserializeOwned + Validate<Context: Default> + 'static> FromRequest for
 }
 
 /// Most bodies are right, and read at once. What serde_json refuses is never a value.
-fn read<T: DeserializeOwned + Validate<Context: Default>>(body: &[u8]) -> Result<T, Error> {
+fn read<T: Validated>(body: &[u8]) -> Result<T, Error> {
     let read = serde_json::from_slice::<T>(body).map(|value| value.validate().map(|()| value));
     if let Ok(Ok(value)) = read {
         return Ok(value);

@@ -4,6 +4,7 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`Form`] and [`Json`]: a body as a value, or each field that is wrong with it.
+//! - [`Session`]: what is remembered of a visitor, where [`Sessions`] says.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
 //! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
 //! - [`run_to_end`] and [`cancel_with_client`]: what happens to a handler whose client disconnects.
@@ -25,6 +26,8 @@ mod app_tier;
 mod asset;
 mod client_abort;
 mod context;
+mod cross_site;
+mod csrf_token;
 mod db;
 mod declared;
 mod error;
@@ -38,6 +41,8 @@ mod json;
 mod routes;
 mod runtime;
 mod send_file;
+mod session;
+mod sessions;
 mod settings;
 pub mod sse;
 mod stopping;
@@ -45,17 +50,19 @@ mod streamed;
 mod tasks;
 pub mod testing;
 mod tower_app;
+mod validated;
 
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
 pub use actix_web;
-pub use app::App;
+pub use app::{App, migrations_of};
 pub use app_instance::StartError;
 pub use app_route::AppRoute;
-pub use app_tier::AppTier;
+pub use app_tier::{AppTier, Configured};
 pub use asset::asset;
 pub use client_abort::{Deciding, OnClientAbort, cancel_with_client, run_to_end};
 pub use context::Context;
+pub use csrf_token::CsrfToken;
 pub use db::Db;
 pub use declared::{Settings, UndeclaredFolder, UndeclaredSettings};
 pub use error::Error;
@@ -67,7 +74,13 @@ pub use json::Json;
 pub use routes::{Routes, routes};
 pub use runtime::Runtime;
 pub use send_file::{SendFile, send_file};
+pub use session::{
+    CookieName, Flash, KeyError, Session, SessionChange, SessionError, SessionRecord, SessionSettings, SessionStore,
+    Updated,
+};
+pub use sessions::{Sessions, SessionsError};
 pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
+pub use validated::Validated;

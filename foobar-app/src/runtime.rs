@@ -5,6 +5,7 @@
 //! brought by `MakeHandler::block_on`, so that everything an actix handler may do works; the web tier does not know.
 
 mod head;
+mod kept;
 mod listing;
 mod request;
 mod response;
@@ -16,6 +17,7 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
+use actix_http::HttpMessage;
 use actix_http::body::BoxBody;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::HttpResponse;
@@ -29,7 +31,9 @@ use http::{Method, StatusCode};
 
 use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
-use crate::{App, AppRoute, AppSettings, AppTier, Context, Db};
+use crate::session::current::Current;
+use crate::session::layer::SessionLayer;
+use crate::{App, AppRoute, AppSettings, AppTier, Configured, Context, Db};
 
 use request::Link;
 use tunnel::Tunnels;
@@ -82,7 +86,7 @@ impl<A: App> Runtime<A> {
 
     /// The runtime of `app`, which is given `context`.
     pub fn with_context(app: A, context: Context, settings: &AppSettings) -> Self {
-        let guard = Arc::new(Guard::new(settings));
+        let guard = Arc::new(Guard::new(settings, context.cross_site()));
         let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
         let instance = Arc::new(AppInstance::new(app, context, guard, *settings.start_timeout));
         Self { start: PersistentStart::new(Arc::clone(&instance)), instance, tunnels }
@@ -103,7 +107,7 @@ fn actix<A: App>(instance: &AppInstance<A>) -> actix_web::App<impl ActixFactory>
         .app_data(PayloadConfig::new(usize::MAX))
         .app_data(context.clone())
         .default_service(web::to(head::unrouted));
-    if let Ok(db) = context.db() {
+    if let Ok(db) = context.get().db() {
         actix = actix.app_data(db.clone()).app_data(Data::new(db.clone()));
     }
     actix.configure(|routes| app.routes(routes))
@@ -118,6 +122,17 @@ impl<A: App> AppTier for Runtime<A> {
         };
         self.block_on(Box::pin(list))?;
         Ok(Some(listed.recv()???))
+    }
+
+    fn configure(&self, context: &Context, settings: &AppSettings) -> Configured {
+        self.instance.context.set(context.clone());
+        self.instance.guard.configure(settings);
+        self.tunnels.set_max_frame(settings.max_websocket_frame);
+        Configured::All
+    }
+
+    fn reloaded(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(self.instance.reloaded())
     }
 }
 
@@ -139,7 +154,7 @@ impl<A: App> Tier for Runtime<A> {
     }
 
     fn stopping(&self) {
-        self.instance.context.tier().stopping();
+        self.instance.tasks().stopping();
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
@@ -165,9 +180,15 @@ impl<A: App> MakeHandler for Runtime<A> {
             let guard = Arc::clone(&self.instance.guard);
             let counters = guard.counters();
             let service = self.service().await?;
-            let worker = Worker { service, tunnels: Arc::clone(&self.tunnels), counters: Arc::clone(&counters) };
+            let sessions = self.instance.sessions()?.cloned();
+            let tunnels = Arc::clone(&self.tunnels);
+            let worker = Worker { service, tunnels, sessions, counters: Arc::clone(&counters) };
             Ok(Guarded::handler(guard, counters, worker))
         })
+    }
+
+    fn allows_certificate<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
+        Box::pin(self.instance.allows_certificate(name))
     }
 
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {
@@ -224,16 +245,43 @@ impl<S> ActixService for S where
 struct Worker<S> {
     service: S,
     tunnels: Arc<Tunnels>,
+    sessions: Option<Arc<SessionLayer>>,
     counters: Arc<Counters>,
 }
 
 impl<S: ActixService> Application for Worker<S> {
     async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+        let session = self.sessions.as_ref().map(|sessions| Current::of(sessions, request));
+        let answer = self.ask(request, id, session.as_ref()).await;
+        match session {
+            Some(session) => kept::keep(&session, answer).await,
+            None => answer,
+        }
+    }
+
+    async fn knows_token(&self, request: &Request, token: &str) -> Result<bool, Failure> {
+        match &self.sessions {
+            Some(sessions) => {
+                Current::of(sessions, request).has_csrf_token(token).await.map_err(|error| kept::not_kept(&*error))
+            }
+            None => Ok(false),
+        }
+    }
+}
+
+impl<S: ActixService> Worker<S> {
+    /// What the handler answers.
+    async fn ask(
+        &self,
+        request: &mut Request,
+        id: RequestId,
+        session: Option<&Rc<Current>>,
+    ) -> Result<Response, Failure> {
         let method = request.method().clone();
-        let (mut answer, mut link) = self.call(&method, request, id).await?;
+        let (mut answer, mut link) = self.call(&method, request, id, session).await?;
         if method == Method::HEAD && answer.as_ref().is_ok_and(head::is_unrouted) {
             // Boxed, to keep the future of the others small.
-            (answer, link) = Box::pin(self.call(&Method::GET, request, id)).await?;
+            (answer, link) = Box::pin(self.call(&Method::GET, request, id, session)).await?;
         }
         // An error has no request.
         if let Some(pattern) = answer.as_ref().ok().and_then(|answer| answer.request().match_pattern()) {
@@ -250,16 +298,18 @@ impl<S: ActixService> Application for Worker<S> {
         };
         Ok(response)
     }
-}
 
-impl<S: ActixService> Worker<S> {
     async fn call(
         &self,
         method: &Method,
         request: &mut Request,
         id: RequestId,
+        session: Option<&Rc<Current>>,
     ) -> Result<(Result<ServiceResponse, actix_web::Error>, Link), Failure> {
         let (converted, link) = request::to_actix(method, request, id)?;
+        if let Some(session) = session {
+            converted.extensions_mut().insert(Rc::clone(session));
+        }
         Ok((self.service.call(converted).await, link))
     }
 }

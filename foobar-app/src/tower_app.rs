@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::streamed::Streamed;
-use crate::{App, AppSettings, AppTier, Context};
+use crate::{App, AppSettings, AppTier, Configured, Context};
 
 /// Runs any `tower::Service` as the application: an axum `Router`, for example.
 ///
@@ -54,7 +54,7 @@ impl<S> TowerApp<S> {
     /// The same with what its handlers have been given: `service` holds a clone of `context`, on whose database the
     /// start runs `migrations`.
     pub fn with_context(service: S, context: Context, migrations: Migrations, settings: &AppSettings) -> Self {
-        let guard = Arc::new(Guard::new(settings));
+        let guard = Arc::new(Guard::new(settings, context.cross_site()));
         let instance = Arc::new(AppInstance::new(Schema(migrations), context, guard, *settings.start_timeout));
         Self { service, start: PersistentStart::new(Arc::clone(&instance)), instance }
     }
@@ -65,6 +65,11 @@ where
     S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + Send + Sync + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
+    /// The service keeps the context that it was made with.
+    fn configure(&self, _context: &Context, settings: &AppSettings) -> Configured {
+        self.instance.guard.configure(settings);
+        Configured::WithoutContext
+    }
 }
 
 impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
@@ -85,7 +90,7 @@ impl<S: Send + Sync + 'static> Tier for TowerApp<S> {
     }
 
     fn stopping(&self) {
-        self.instance.context.tier().stopping();
+        self.instance.tasks().stopping();
     }
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
@@ -135,6 +140,11 @@ where
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
         let response = service.call(take(request)).await.map_err(failed)?;
         Ok(response.map(|body| ResponseBody::stream(Streamed::new(body, id, Arc::clone(&self.counters)))))
+    }
+
+    /// Sessions are the service's own, and so are their tokens.
+    async fn knows_token(&self, _request: &Request, _token: &str) -> Result<bool, Failure> {
+        Ok(false)
     }
 }
 

@@ -29,6 +29,7 @@ mod stray_variable;
 mod tree;
 mod word;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use config::{Value, ValueKind};
@@ -96,6 +97,16 @@ impl Config {
         }
     }
 
+    /// The names of the tables in a section, in their order, such as those of all sites.
+    pub fn tables(&self, section: &str) -> Vec<String> {
+        let Some(ValueKind::Table(table)) = tree::find(&self.root, section).map(|value| &value.kind) else {
+            return Vec::new();
+        };
+        let mut names: Vec<String> = tree::tables(table).cloned().collect();
+        names.sort();
+        names
+    }
+
     /// An error about the value of `key`, with its place.
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::BadValue { key: key.to_owned(), origin: self.origin(key), message: message.into() }
@@ -120,6 +131,13 @@ impl Config {
         };
         let one_each = self.known.iter().filter(|known| !known.is_open());
         one_each.flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
+    }
+
+    /// The keys whose effective values are not those of `other`, in their order, secrets among them.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (own, others) = (tree::values(&self.root), tree::values(&other.root));
+        let keys: BTreeSet<_> = own.keys().chain(others.keys()).collect();
+        keys.into_iter().filter(|key| own.get(*key) != others.get(*key)).cloned().collect()
     }
 
     /// The sections that the program has declared, in their order.

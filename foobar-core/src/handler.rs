@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-use crate::{BoxError, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
+use crate::{BoxError, BoxFuture, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
 
 /// What a client asked, with a body that arrives as it is read.
 ///
@@ -37,12 +37,27 @@ pub trait Handler: 'static {
     fn default_fields(&self) -> &DefaultFields {
         DefaultFields::NONE
     }
+
+    /// The same handler under settings that have changed since it was made; `None`, the default, where it needs no other.
+    /// It is asked on its own thread when a server takes another configuration. Requests that it has begun are still its own.
+    fn renewed(&self) -> Option<Rc<dyn Handler>> {
+        None
+    }
 }
 
 /// Makes one [`Handler`] for each worker thread.
 pub trait MakeHandler: Send + Sync + 'static {
     /// Makes the handler of the thread it is called on; called once for each worker, before it accepts.
     fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>>;
+
+    /// Whether a name that no site has may have a certificate, which clients have asked for; by default none may.
+    ///
+    /// Asked on a thread of the web tier that is no worker's, once for each name and again before each renewal. It must not
+    /// block that thread. An error is no answer: the question is put again later.
+    fn allows_certificate<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
+        let _unused = name;
+        Box::pin(async { Ok(false) })
+    }
 
     /// Runs a worker to its end on this thread.
     ///

@@ -11,17 +11,17 @@ mod repeats;
 mod summary;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tracing::{Dispatch, Metadata};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::layer::{Layered, SubscriberExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use self::output::{Output, Writer};
-use self::queue::{Next, Queue};
+use self::queue::{Next, Order, Queue};
 use self::repeats::{Counted, Repeats};
 use crate::config::{choice, settings};
 
@@ -134,13 +134,40 @@ impl LogQueue {
     pub fn reopen(&self) {
         self.0.queue.reopen();
     }
+
+    /// What changes the settings of the log while it is written.
+    pub fn control(&self) -> LogControl {
+        LogControl(self.0.clone())
+    }
+}
+
+/// Changes the settings of a log that is written: its filter and its output. Its format stays.
+#[derive(Clone)]
+pub struct LogControl(Log);
+
+impl LogControl {
+    /// Opens the output of `settings`; what this gives takes it and the filter.
+    pub fn prepare(&self, settings: &LogSettings) -> io::Result<impl FnOnce() + Send + use<>> {
+        let (writer, filter, log) = (Writer::open(&settings.output)?, settings.filter.clone(), self.0.clone());
+        Ok(move || {
+            log.queue.replace(Box::new(writer));
+            let unchanged = log.filter.get().map_or(Ok(()), |handle| handle.reload(EnvFilter::new(&filter.0)));
+            if let Err(error) = unchanged {
+                tracing::error!(%error, "the filter of the log stays as it was");
+            }
+        })
+    }
 }
 
 #[derive(Clone, Default)]
 struct Log {
     queue: Arc<Queue>,
     repeats: Repeats,
+    filter: Arc<OnceLock<FilterHandle>>,
 }
+
+/// What changes the filter of a subscriber that is installed.
+type FilterHandle = reload::Handle<EnvFilter, Layered<Option<Vec<BoxedLayer>>, Registry>>;
 
 /// How long repetitions are counted until they are summed up.
 const SECOND: Duration = Duration::from_secs(1);
@@ -155,19 +182,21 @@ impl Log {
             LogFormat::Text => lines.with_ansi(ansi).boxed(),
             LogFormat::Json => lines.json().boxed(),
         };
-        let filter = EnvFilter::new(&settings.filter.0).and(filter_fn(|metadata| metadata.target() != PRINTED));
+        let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.filter.0));
+        self.filter.get_or_init(|| handle);
+        let filter = filter.and(filter_fn(|metadata| metadata.target() != PRINTED));
         let lines = Counted { lines, repeats: self.repeats.clone() }.with_filter(filter);
         Dispatch::new(Registry::default().with(layers).with(lines))
     }
 
     fn start(self, output: impl Output) -> io::Result<LogQueue> {
         let log = self.clone();
-        std::thread::Builder::new().name("foobar-log".to_owned()).spawn(move || log.write(output))?;
+        std::thread::Builder::new().name("foobar-log".to_owned()).spawn(move || log.write(Box::new(output)))?;
         Ok(LogQueue(self))
     }
 
     /// Sums up a second after the first line that has come since; without a line there is nothing to sum up.
-    fn write(&self, mut output: impl Output) {
+    fn write(&self, mut output: Box<dyn Output>) {
         let (mut tick, mut unwritten) = (None, 0);
         loop {
             match self.queue.next(tick) {
@@ -182,8 +211,9 @@ impl Log {
                     tick = None;
                     self.sum_up();
                 }
-                Next::Reopen => output.reopen(),
-                Next::End => return self.queue.closed(Box::new(output)),
+                Next::Output(Order::Reopen) => output.reopen(),
+                Next::Output(Order::Replace(other)) => output = other,
+                Next::End => return self.queue.closed(output),
             }
         }
     }

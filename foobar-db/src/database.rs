@@ -12,6 +12,11 @@ pub trait Database: Tier {
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     fn describe(&self) -> String;
 
+    /// Whether its data ends with the process. By default it does not.
+    fn is_temporary(&self) -> bool {
+        false
+    }
+
     /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended. One that
     /// ends by [`Ending::RollBack`] is `Ok` too, unless its last statement failed for a reason of the database's own.
     ///

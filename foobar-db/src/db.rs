@@ -20,9 +20,9 @@ use crate::{
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
 /// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
-/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more where
-/// a connection has to be opened for it. Before the tier has started and
-/// after it has been drained, each call gets [`Error::Closed`].
+/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more
+/// where a connection has to be opened for it. Before the tier has started and after it has been drained, each call gets
+/// [`Error::Closed`].
 ///
 /// # Values
 ///
@@ -71,6 +71,23 @@ impl Db {
     /// closes it, so that two servers on one `Db` stop on their own.
     pub fn tier(&self) -> Arc<dyn Tier> {
         Arc::clone(&self.tier) as Arc<dyn Tier>
+    }
+
+    /// From now on the calls of this handle, and of all its clones, go to the database of `other`, which has been started by
+    /// its [`tier`](Self::tier): the same with other settings, or another of the same engine. Those that have come before end
+    /// where they are, and then that database is closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and if `other` has another engine.
+    pub fn replace(&self, other: &Self) {
+        assert_eq!(self.engine(), other.engine(), "a handle keeps its engine");
+        self.tier.replace(other.database());
+    }
+
+    /// Whether its data ends with the process, so that no other can take its place.
+    pub fn is_temporary(&self) -> bool {
+        self.database().is_temporary()
     }
 
     /// Says whether the database could be opened, and why not, without changing anything: no file is made. A MySQL
@@ -320,7 +337,7 @@ impl<C: EngineConnection> Db<C> {
         self.database().describe()
     }
 
-    fn database(&self) -> &dyn Database {
+    fn database(&self) -> Arc<dyn Database> {
         self.tier.database()
     }
 
@@ -349,7 +366,7 @@ impl<C: EngineConnection> Db<C> {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             Ok(ending)
         });
-        self.database().run(kind, query).await?;
+        self.tier.run(kind, query).await?;
         let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(value.expect("a query that has ended has left its result"))
     }

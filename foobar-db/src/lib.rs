@@ -87,3 +87,5 @@ pub use diesel::{self, QueryResult};
 // `embed_migrations!` names it in the crate that calls it.
 #[doc(hidden)]
 pub use diesel_migrations;
+#[doc(hidden)]
+pub use foobar_db_macros;

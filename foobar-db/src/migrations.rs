@@ -248,13 +248,14 @@ impl Migrations {
 /// and `down.sql`. What stands before the first `_` is the version, which no other migration may have: the second one
 /// of a day ends in `-000001`. Cargo notices a migration that is added only where a `build.rs` prints
 /// `cargo::rerun-if-changed=FOLDER`; a program that was not built for release warns of a folder that has changed since.
-/// `migrate new NAME` makes a migration. What Foobar makes of each file is at [`Migrations`].
+/// `migrate new NAME` makes a migration. A folder that is not there or holds no migration is a compiler error that says where
+/// it was looked for. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
     ($folder:literal) => {{
         use $crate::diesel_migrations;
         const MIGRATIONS: $crate::EmbeddedMigrations = $crate::EmbeddedMigrations::of_folder(
-            diesel_migrations::embed_migrations!($folder),
+            $crate::foobar_db_macros::embed_folder!($folder),
             $crate::SourceFolder {
                 path: $folder,
                 package: if cfg!(debug_assertions) { option_env!("CARGO_MANIFEST_DIR") } else { None },

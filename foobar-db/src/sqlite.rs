@@ -192,6 +192,10 @@ impl Database for Sqlite {
         self.database.location.describe()
     }
 
+    fn is_temporary(&self) -> bool {
+        matches!(self.database.location, Location::Memory(_))
+    }
+
     fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.database.run(kind, query))
     }

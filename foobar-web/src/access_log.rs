@@ -33,7 +33,7 @@ pub(crate) struct AccessLog {
     text: RefCell<Vec<u8>>,
     lines: Cell<u64>,
     clock: Rc<Clock>,
-    filled: Notify,
+    filled: Rc<Notify>,
 }
 
 /// What the log says of a request; its line is written when it is dropped, once the answer has been sent.
@@ -60,20 +60,23 @@ impl AccessLog {
         counters: Arc<Counters>,
         clock: Rc<Clock>,
     ) -> Self {
-        Self { format, writer, counters, text: RefCell::default(), lines: Cell::new(0), clock, filled: Notify::new() }
+        Self { format, writer, counters, text: RefCell::default(), lines: Cell::new(0), clock, filled: Rc::default() }
     }
 
-    /// Hands on what has gathered, every [`DELAY`], for as long as it is polled.
-    pub(crate) async fn flush_regularly(&self) {
-        loop {
-            self.filled.notified().await;
-            tokio::time::sleep(DELAY).await;
-            self.flush();
+    /// Hands on what has gathered, every [`DELAY`], for as long as the log is there.
+    pub(crate) fn flush_regularly(self: &Rc<Self>) -> impl Future<Output = ()> + use<> {
+        let (filled, log) = (Rc::clone(&self.filled), Rc::downgrade(self));
+        async move {
+            while log.strong_count() > 0 {
+                filled.notified().await;
+                tokio::time::sleep(DELAY).await;
+                log.upgrade().iter().for_each(|log| log.flush());
+            }
         }
     }
 
     /// Hands on what has gathered; drops it where the writer is too far behind.
-    pub(crate) fn flush(&self) {
+    fn flush(&self) {
         let (text, lines) = (self.text.take(), self.lines.take());
         if let Some(writer) = self.writer.as_ref().filter(|_| lines > 0)
             && writer.try_send(Lines::Batch { text, lines, counters: self.counters.clone() }).is_err()
@@ -108,6 +111,13 @@ impl AccessLog {
             drop(text);
             self.flush();
         }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.flush();
+        self.filled.notify_one(); // who waits for it sees that it has gone
     }
 }
 

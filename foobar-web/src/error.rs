@@ -57,6 +57,13 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A worker thread could not take another configuration: it goes on under the one before, beside workers that may have
+    /// taken it.
+    #[error("a worker thread could not take the new configuration and keeps the one before; reload again, or restart")]
+    Reload(#[source] io::Error),
+    /// The tier serves nothing whose configuration could change: it has not started, or has been drained.
+    #[error("the web tier does not serve: there is nothing to reload")]
+    NotServing,
     /// The tier has been started before; it starts once.
     #[error("the web tier has been started before")]
     Started,
@@ -69,7 +76,7 @@ impl Error {
             Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
             Self::Listen { .. } => Some("web.listen"),
             Self::State { .. } => Some("web.state_dir"),
-            Self::Thread { .. } | Self::Application(_) | Self::Started => None,
+            Self::Thread { .. } | Self::Application(_) | Self::Reload(_) | Self::NotServing | Self::Started => None,
         }
     }
 

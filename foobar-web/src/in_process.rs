@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -29,9 +29,9 @@ use crate::plan::Plan;
 use crate::reply;
 use crate::request::Host;
 use crate::site::Sites;
-use crate::threads::{DrainSignal, Threads, WorkerMain};
+use crate::threads::{Order, Orders, Threads, WorkerMain};
 use crate::worker::{ConnectionState, Worker};
-use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier};
 use drained_body::DrainedBody;
 use upgrade::Upgraded;
 
@@ -39,7 +39,9 @@ use upgrade::Upgraded;
 ///
 /// What belongs to a connection is not there: `web.listen`, deadlines, the limits of a head.
 pub struct InProcess {
-    plan: Plan,
+    files: FileSources,
+    app: Option<Arc<dyn MakeHandler>>,
+    plan: RwLock<Arc<Plan>>,
     crew: Threads,
     requests: mpsc::UnboundedSender<Call>,
     waiting: Mutex<Option<mpsc::UnboundedReceiver<Call>>>,
@@ -67,15 +69,35 @@ impl InProcess {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let (requests, waiting) = mpsc::unbounded_channel();
-        let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Threads::new(), requests, waiting: Mutex::new(Some(waiting)) })
+        let plan = RwLock::new(Plan::compile(settings, sites, files, app.clone())?.into());
+        let (crew, waiting) = (Threads::new(), Mutex::new(Some(waiting)));
+        Ok(Self { files: files.clone(), app, plan, crew, requests, waiting })
     }
 
     /// How long a drain waits for streams without an end, as [`Web::stream_timeout`](crate::web::Web::stream_timeout).
     #[must_use]
-    pub fn stream_timeout(mut self, time: Duration) -> Self {
-        self.plan.limits.stream_time = time;
+    pub fn stream_timeout(self, time: Duration) -> Self {
+        let mut plan = Plan::clone(&self.plan());
+        plan.limits.stream_time = time;
+        self.set_plan(plan);
         self
+    }
+
+    fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
+    }
+
+    fn set_plan(&self, plan: Plan) {
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.into();
+    }
+
+    async fn reload(&self, before: &Plan, plan: Plan) -> Result<(), BoxError> {
+        if !self.crew.readiness().is_ready() {
+            return Err(Error::NotServing.into());
+        }
+        self.crew.reload(before, &plan, vec![Vec::new()]).await?;
+        self.set_plan(plan);
+        Ok(())
     }
 
     /// Answers one request, and reads the answer to its end; otherwise as [`call`](Self::call).
@@ -107,11 +129,13 @@ impl InProcess {
     }
 }
 
-async fn serve_all(worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Call>, orders: DrainSignal) {
-    let mut drain = std::pin::pin!(orders.drain());
+async fn serve_all(mut worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver<Call>, mut orders: Orders) {
     let deadline = loop {
         tokio::select! {
-            deadline = &mut drain => break deadline,
+            order = orders.next() => match order {
+                Order::Reload(reload) => worker = reload.apply(&worker),
+                Order::Drain(deadline) => break deadline,
+            },
             Some((request, answer)) = requests.recv() => {
                 worker.connections.open(|state| exchange(worker.clone(), state, request, answer));
             }
@@ -218,7 +242,7 @@ impl Tier for InProcess {
         Box::pin(async {
             let requests = self.waiting.lock().await.take().ok_or(Error::Started)?;
             let work: WorkerMain = Box::new(|worker, orders| Ok(Box::pin(serve_all(worker, requests, orders))));
-            Ok(self.crew.start(&self.plan, vec![work]).await?)
+            Ok(self.crew.start(&self.plan(), vec![work]).await?)
         })
     }
 
@@ -232,17 +256,30 @@ impl Tier for InProcess {
 
     fn metrics(&self, metrics: &mut Metrics) {
         self.crew.metrics(metrics);
-        self.plan.store.metrics(metrics);
+        self.plan().store.metrics(metrics);
     }
 }
 
 impl WebTier for InProcess {
+    fn prepare<'a>(
+        &'a self,
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        stream_timeout: Duration,
+    ) -> Result<WebReload<'a>, BoxError> {
+        let before = self.plan();
+        let mut plan = before.next(web, sites, &self.files, self.app.clone())?;
+        plan.limits.stream_time = stream_timeout;
+        let warnings = plan.warnings.clone();
+        Ok(WebReload::new(warnings, Vec::new(), Box::pin(async move { self.reload(&before, plan).await })))
+    }
+
     fn sites(&self) -> Vec<SiteOverview> {
-        self.plan.sites.overview()
+        self.plan().sites.overview()
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        self.plan.warnings.clone()
+        self.plan().warnings.clone()
     }
 
     fn addresses(&self) -> Vec<Address> {

@@ -13,16 +13,18 @@ mod source;
 mod state_folder;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{Chain, Metrics, config};
+use foobar_core::{Chain, MakeHandler, Metrics, config};
+use futures_util::future::join_all;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use crate::kept::{Challenges, Kept};
 use crate::net::Listen;
-use crate::{Error, SiteCertificate, SiteSettings, WebSettings};
+use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings, WebSettings};
 use acme::Acme;
 use local_authority::LocalAuthority;
 use reach::Reach;
@@ -35,7 +37,8 @@ pub(crate) struct Issuers {
     folder: StateFolder,
     /// By the labels of the sites.
     internal: BTreeMap<String, Arc<Kept>>,
-    acme: Option<Arc<Acme>>,
+    /// By their names, of which `[acme]` has none.
+    acme: BTreeMap<Option<String>, Arc<Acme>>,
 }
 
 /// As long as it is there, certificates are ordered and renewed.
@@ -51,9 +54,10 @@ impl Issuers {
         listen: &[Listen],
     ) -> Result<Option<Self>, Error> {
         let folder = StateFolder::of(web);
-        let (mut internal, mut acme) = (BTreeMap::new(), None);
+        let (mut internal, mut acme) = (BTreeMap::new(), BTreeMap::new());
         for (label, site) in sites {
             let key = config::key(&["sites", label]);
+            check_on_demand(&key, site, sites.len() == 1)?;
             match Source::of(&key, site)? {
                 Source::Files => {}
                 Source::Internal => {
@@ -61,42 +65,51 @@ impl Issuers {
                     let path = folder.certificate(local_authority::FOLDER, label);
                     internal.insert(label.clone(), Arc::new(Kept::new(path, names)));
                 }
-                Source::Auto => {
-                    let mut orders = match acme.take() {
-                        Some(orders) => orders,
-                        None => Acme::compile(&web.acme, &folder, Reach::of(listen))?,
+                Source::Auto(name) => {
+                    let authority = match acme.entry(name) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(new) => {
+                            let (authority, settings) = named(web, &key, new.key().as_deref())?;
+                            new.insert(Acme::compile(authority, settings, &folder, Reach::of(listen))?)
+                        }
                     };
-                    orders.add(label, &key, site)?;
-                    acme = Some(orders);
+                    authority.add(label, &key, site)?;
                 }
             }
         }
-        if internal.is_empty() && acme.is_none() {
+        if internal.is_empty() && acme.is_empty() {
             return Ok(None);
         }
         folder.check_hidden(sites)?;
-        Ok(Some(Self { folder, internal, acme: acme.map(Arc::new) }))
+        let acme = acme.into_iter().map(|(name, authority)| (name, Arc::new(authority))).collect();
+        Ok(Some(Self { folder, internal, acme }))
     }
 
     /// Where a site's certificate is kept; `None` if it brings its own, or has none.
     pub(crate) fn kept(&self, label: &str) -> Option<&Arc<Kept>> {
-        self.internal.get(label).or_else(|| self.acme.as_ref()?.sites.get(label))
+        self.internal.get(label).or_else(|| self.authority(label)?.sites.get(label))
     }
 
-    /// Where the certificate of a site is kept that may have none yet.
-    pub(crate) fn ordered(&self, label: &str) -> Option<Arc<Kept>> {
-        self.acme.as_ref()?.sites.get(label).cloned()
+    /// Where the certificate of a site is kept that may have none yet, and what its authority finds when it looks.
+    pub(crate) fn ordered(&self, label: &str) -> Option<(Arc<Kept>, Arc<Challenges>)> {
+        let authority = self.authority(label)?;
+        Some((Arc::clone(authority.sites.get(label)?), Arc::clone(&authority.challenges)))
     }
 
-    /// What an authority finds when it looks whose a name is; `None` if none does.
-    pub(crate) fn challenges(&self) -> Option<Arc<Challenges>> {
-        self.acme.as_ref().map(|acme| Arc::clone(&acme.challenges))
+    /// What authorities find when they look whose a name is.
+    pub(crate) fn challenges(&self) -> Vec<Arc<Challenges>> {
+        self.acme.values().map(|authority| Arc::clone(&authority.challenges)).collect()
+    }
+
+    /// The authority of a site.
+    fn authority(&self, label: &str) -> Option<&Arc<Acme>> {
+        self.acme.values().find(|authority| authority.sites.contains_key(label))
     }
 
     /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
     pub(crate) fn complete(&self, certificate: &mut SiteCertificate) {
         let label = certificate.site.as_str();
-        let (renews, error) = match (self.internal.get(label), &self.acme) {
+        let (renews, error) = match (self.internal.get(label), self.authority(label)) {
             (Some(kept), _) => (local_authority::renewal(kept), None),
             (None, Some(acme)) => acme.next_order(label),
             (None, None) => return,
@@ -106,7 +119,7 @@ impl Issuers {
 
     /// Adds how many orders of each site have failed since the last that has not.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
-        self.acme.iter().for_each(|acme| acme.metrics(metrics));
+        self.acme.values().for_each(|authority| authority.metrics(metrics));
     }
 
     /// Makes what the server can make by itself, and says how clients trust it.
@@ -114,33 +127,27 @@ impl Issuers {
         if let Some(authority) = self.issue_internal()? {
             tracing::info!("{}", authority.how_to_trust());
         }
-        self.acme.iter().for_each(|acme| acme.prepare());
+        self.acme.values().for_each(|authority| authority.prepare());
         Ok(())
     }
 
-    /// Orders and renews certificates in time, until the other end is dropped.
-    pub(crate) fn start(&self) -> Result<Renewing, Error> {
+    /// Orders and renews certificates in time, until the other end is dropped. `app` allows those of names that no site has.
+    pub(crate) fn start(&self, app: &Arc<dyn MakeHandler>) -> Result<Renewing, Error> {
         let (until, end) = channel();
         let name = "foobar-web-cert".to_owned();
         let failed = |source| Error::Thread { name: name.clone(), source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let issuers = self.clone();
+        let (issuers, app) = (self.clone(), Arc::clone(app));
         let run = move || {
-            runtime.block_on(issuers.run(end));
+            runtime.block_on(issuers.run(&*app, end));
             runtime.shutdown_background(); // a name may still be looked up
         };
         Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { _until: until }).map_err(failed)
     }
 
-    async fn run(&self, until: Receiver<()>) {
-        let order = async {
-            match &self.acme {
-                Some(acme) => acme.run().await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn run(&self, app: &dyn MakeHandler, until: Receiver<()>) {
         tokio::select! {
-            () = order => {}
+            _endless = join_all(self.acme.values().map(|authority| authority.run(app))), if !self.acme.is_empty() => {}
             () = self.renew_internal() => {}
             _ended = until => {}
         }
@@ -164,6 +171,32 @@ impl Issuers {
         let authority = LocalAuthority::open(&self.folder)?;
         self.internal.values().try_for_each(|kept| authority.keep(&self.folder, kept, SystemTime::now()))?;
         Ok(Some(authority))
+    }
+}
+
+/// Whether certificates on demand can be ordered for a site; `key` is the site's.
+fn check_on_demand(key: &str, site: &SiteSettings, is_sole: bool) -> Result<(), Error> {
+    let error = |message: &str| Err(Error::setting(format!("{key}.ssl_on_demand"), message));
+    match (site.ssl_on_demand, Source::of(key, site)?) {
+        (true, Source::Auto(_)) if !site.default && !is_sole => {
+            error("it is for names that no site has, and these lead to the default site; set `default = true` here")
+        }
+        (false, _) | (true, Source::Auto(_)) => Ok(()),
+        (true, _) => error("such certificates are ordered; set `ssl_certificate = \"auto\"`"),
+    }
+}
+
+/// The authority of this name: its key, and its settings. `site` is the key of the site that names it.
+fn named<'a>(web: &'a WebSettings, site: &str, name: Option<&str>) -> Result<(String, &'a AcmeSettings), Error> {
+    let Some(name) = name else { return Ok(("acme".to_owned(), &web.acme)) };
+    let key = config::key(&["acme", name]);
+    match web.acme_named.get(name) {
+        Some(settings) => Ok((key, settings)),
+        None => {
+            let known: Vec<String> = web.acme_named.keys().map(|name| format!(", \"auto:{name}\"")).collect();
+            let message = format!("there is no section `[{key}]`; write one, or one of \"auto\"{}", known.concat());
+            Err(Error::setting(format!("{site}.ssl_certificate"), message))
+        }
     }
 }
 

@@ -2,11 +2,16 @@
 //! authority that a name is this server's. It must not know who issues them.
 
 mod challenges;
+mod dns_answers;
+mod on_demand;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub(crate) use challenges::{ACME_TLS, Challenges};
+pub(crate) use dns_answers::{DnsAnswers, SetDns};
+pub(crate) use on_demand::OnDemand;
 
 /// The certificate of a site that the server gets by itself (`ssl_certificate = "internal"` or `"auto"`).
 #[derive(Debug)]
@@ -15,12 +20,14 @@ pub(crate) struct Kept {
     pub(crate) path: PathBuf,
     /// What it is for: names in lower case, of which the first label may be a star, and IP addresses.
     pub(crate) names: Vec<String>,
+    /// Those for names that no site has, if such names lead to this one.
+    pub(crate) on_demand: Option<Arc<OnDemand>>,
     is_issued: AtomicBool,
 }
 
 impl Kept {
     pub(crate) const fn new(path: PathBuf, names: Vec<String>) -> Self {
-        Self { path, names, is_issued: AtomicBool::new(false) }
+        Self { path, names, on_demand: None, is_issued: AtomicBool::new(false) }
     }
 
     /// Whether clients are shown it; before that, one that nobody has signed.

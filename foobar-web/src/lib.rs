@@ -55,4 +55,4 @@ pub use settings::{
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;
-pub use web_tier::WebTier;
+pub use web_tier::{WebReload, WebTier};

@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) warnings: Vec<Warning>,
     pub(crate) app: Arc<dyn MakeHandler>,
     pub(crate) log: Sink,
+    /// What it was opened as.
+    pub(crate) access_log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) store: Arc<Store>,
 }
@@ -43,14 +45,37 @@ impl Plan {
         sources: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
+        Self::make(web, sites, sources, app, None)
+    }
+
+    /// The same of the settings that take the place of this one's. What clients have at the moment goes on to count, and what
+    /// they were given stays good.
+    pub(crate) fn next(
+        &self,
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        sources: &FileSources,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        Self::make(web, sites, sources, app, Some(self))
+    }
+
+    fn make(
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        sources: &FileSources,
+        app: Option<Arc<dyn MakeHandler>>,
+        before: Option<&Self>,
+    ) -> Result<Self, Error> {
         let files = Files::compile(web, sources.clone())?;
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
-        let mut compiled = Sites::compile(web, sites, &files, app.is_some())?;
+        let route_ids = before.map(|before| Arc::clone(&before.sites.route_ids)).unwrap_or_default(); // the first has none
+        let mut compiled = Sites::compile(web, sites, &files, app.is_some(), route_ids)?;
         let issuers = Issuers::compile(web, sites, &listen)?;
         if let Some(issuers) = &issuers {
-            compiled.wait_for(issuers.challenges(), |label| issuers.ordered(label));
+            compiled.wait_for(|label| issuers.ordered(label));
         }
-        let tls = tls(web, sites, issuers.as_ref())?;
+        let tls = tls(web, sites, issuers.as_ref(), before.and_then(|before| before.tls.as_deref()))?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
@@ -59,15 +84,25 @@ impl Plan {
             listen,
             workers,
             limits,
-            clients: Arc::new(Clients::new(web.trusted_proxies.clone(), web.connections_per_address)),
+            clients: Arc::new(clients(web, before)),
             sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
             issuers,
             warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
-            log: Sink::open(&web.access_log)?,
+            log: log(web, before)?,
+            access_log: web.access_log.clone(),
             log_format: web.log_format,
             store: files.store,
+        })
+    }
+
+    /// Stays at so many worker threads, whatever the settings say; a warning where they say something else.
+    pub(crate) fn keep_workers(&mut self, workers: usize) -> Option<Warning> {
+        let wanted = std::mem::replace(&mut self.workers, workers);
+        (wanted != workers).then(|| {
+            let message = format!("there are {workers} worker threads, and there will be {wanted} after a restart");
+            Warning { key: "web.workers".to_owned(), message }
         })
     }
 
@@ -112,7 +147,24 @@ impl SiteOverview {
         sources: &FileSources,
         has_app: bool,
     ) -> Result<Vec<Self>, Error> {
-        Ok(Sites::compile(web, sites, &Files::unopened(web, sources.clone())?, has_app)?.overview())
+        let files = Files::unopened(web, sources.clone())?;
+        Ok(Sites::compile(web, sites, &files, has_app, Arc::default())?.overview())
+    }
+}
+
+fn clients(web: &WebSettings, before: Option<&Plan>) -> Clients {
+    let (proxies, most) = (web.trusted_proxies.clone(), web.connections_per_address);
+    match before {
+        Some(before) => before.clients.with(proxies, most),
+        None => Clients::new(proxies, most),
+    }
+}
+
+/// Where the access log goes. One that stays is not opened again.
+fn log(web: &WebSettings, before: Option<&Plan>) -> Result<Sink, Error> {
+    match before.filter(|before| before.access_log == web.access_log) {
+        Some(before) => Ok(before.log.clone()),
+        None => Sink::open(&web.access_log),
     }
 }
 
@@ -160,6 +212,7 @@ fn tls(
     web: &WebSettings,
     sites: &BTreeMap<String, SiteSettings>,
     issuers: Option<&Issuers>,
+    before: Option<&Tls>,
 ) -> Result<Option<Tls>, Error> {
     let options = TlsOptions {
         protocols: &web.ssl_protocols,
@@ -167,7 +220,8 @@ fn tls(
         ticket_keys: &web.ssl_session_ticket_key,
         rejects: web.ssl_reject_handshake,
         alpn: alpn(web.http2),
-        challenges: issuers.and_then(Issuers::challenges),
+        challenges: issuers.map(Issuers::challenges).unwrap_or_default(), // nobody looks
+        before,
     };
     let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
     let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));

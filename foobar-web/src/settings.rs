@@ -131,6 +131,8 @@ settings! {
         ;
         /// `[acme]`, which is a section of its own in a configuration.
         pub acme: AcmeSettings,
+        /// `[acme.NAME]`, by their names.
+        pub acme_named: BTreeMap<String, AcmeSettings>,
     }
 }
 
@@ -151,7 +153,8 @@ settings! {
         /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
         /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
         /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in `web.state_dir`; until
-        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS.
+        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS. `"auto:NAME"` is the authority
+        /// of `[acme.NAME]`.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be
         /// able to read.
@@ -168,6 +171,11 @@ settings! {
         /// Lists of the certificates that these authorities have revoked: PEM or DER files. With any, there has to be
         /// one that has not expired for each authority in a chain. Changed files are used without a restart.
         pub ssl_crl: List<PathBuf> = "[]",
+        /// Whether names that no site has, and that lead to this one, the default site, may have certificates too, such as
+        /// the domains of customers: by `ssl_certificate = "auto"`, where the application allows it
+        /// (`App::allows_certificate`). It is asked when a client of TLS wants such a name, of which there are 10000 at
+        /// most. Until its certificate is there, TLS clients of a name are refused, and its requests over HTTP answered.
+        pub ssl_on_demand: bool = "false",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with
         /// 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
         pub https: Option<Https>,

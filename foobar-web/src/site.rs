@@ -54,8 +54,6 @@ pub(crate) struct Sites {
     pub(crate) https_port: Option<u16>,
     /// What of them will not work as somebody may expect.
     pub(crate) warnings: Vec<Warning>,
-    /// What authorities find that look whose a name is.
-    challenges: Option<Arc<Challenges>>,
 }
 
 /// One virtual host.
@@ -100,14 +98,14 @@ impl Sites {
         settings: &BTreeMap<String, SiteSettings>,
         files: &Files,
         has_app: bool,
+        route_ids: Arc<RouteIds>,
     ) -> Result<Self, Error> {
         let sole = BTreeMap::from([("default".to_owned(), SiteSettings::default())]);
         let settings = if settings.is_empty() { &sole } else { settings };
         let names = Names::compile(settings)?;
-        let route_ids = Arc::<RouteIds>::default();
         settings.keys().for_each(|label| _ = route_ids.of_site(label)); // each has its own before its routes
         let (sites, warnings) = (Vec::new(), Vec::new());
-        let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings, challenges: None };
+        let mut sites = Self { sites, names, default: None, route_ids, https_port: None, warnings };
         for (label, site) in settings {
             sites.add(label, (web, site), files, has_app)?;
         }
@@ -130,10 +128,11 @@ impl Sites {
         let named = host.as_ref().and_then(|host| self.names.find(&host.name));
         let index = named.or(self.default).ok_or_else(misdirected)?;
         let site = &self.sites[index];
-        if let Some(answer) = self.challenge(site, request) {
+        if let Some(answer) = Self::challenge(site, request) {
             return Ok(SiteMatch::Challenge(site, answer));
         }
         if let (Some(port), true, Some(host)) = (self.https_port, site.https.redirects(scheme), &host)
+            && (named.is_some() || site.https.has_stranger(&host.name))
             && let Some(location) = https::location(host, port, &request.uri)
         {
             return Ok(SiteMatch::Redirect(site, StatusCode::PERMANENT_REDIRECT, location));
@@ -148,18 +147,13 @@ impl Sites {
     }
 
     /// Has sites answer challenges, and wait for the certificates that are ordered for them.
-    pub(crate) fn wait_for(
-        &mut self,
-        challenges: Option<Arc<Challenges>>,
-        ordered: impl Fn(&str) -> Option<Arc<Kept>>,
-    ) {
-        self.challenges = challenges;
+    pub(crate) fn wait_for(&mut self, ordered: impl Fn(&str) -> Option<(Arc<Kept>, Arc<Challenges>)>) {
         self.sites.iter_mut().for_each(|site| site.https.wait_for(ordered(&site.overview.label)));
     }
 
     /// What an authority gets that looks whether a name is this site's.
-    fn challenge(&self, site: &Site, request: &Parts) -> Option<String> {
-        let challenges = self.challenges.as_ref().filter(|_| site.https.is_looked_at())?;
+    fn challenge(site: &Site, request: &Parts) -> Option<String> {
+        let challenges = site.https.challenges()?;
         let is_asked = matches!(request.method, Method::GET | Method::HEAD);
         https::token(request.uri.path()).filter(|_| is_asked).and_then(|token| challenges.answer(token))
     }
@@ -185,7 +179,21 @@ impl Sites {
 
     /// Whether a site answers on a connection whose TLS handshake went by the rules of `tls_site`; `None` is one without TLS.
     pub(crate) fn admits(&self, tls_site: Option<usize>, site: &Site) -> bool {
-        site.client_rule.admits(tls_site.map(|handshake| &self.sites[handshake].client_rule))
+        match tls_site {
+            None => site.client_rule.admits(None),
+            Some(handshake) => {
+                let rule = self.sites.get(handshake).map(|handshake| &handshake.client_rule); // none has its rule any more
+                rule.is_some_and(|rule| site.client_rule.admits(Some(rule)))
+            }
+        }
+    }
+
+    /// The number of a site that asks of clients what that of this number among `others` does; one that no site has if none
+    /// asks for it.
+    pub(crate) fn with_rule_of(&self, others: &Self, number: usize) -> usize {
+        let rule = others.sites.get(number).map(|site| &site.client_rule);
+        let same = self.sites.iter().position(|site| Some(&site.client_rule) == rule);
+        same.unwrap_or(usize::MAX) // connections of that rule are for none of these sites
     }
 
     /// Whether requests over this scheme are redirected to HTTPS at a site, but for some.
@@ -257,7 +265,7 @@ impl Sites {
 impl Site {
     /// Whether the pipeline looks at this path first, as an authority may ask for it.
     pub(crate) fn is_challenge(&self, path: &str) -> bool {
-        self.https.is_looked_at() && https::token(path).is_some()
+        self.https.challenges().is_some() && https::token(path).is_some()
     }
 
     /// What `Strict-Transport-Security` says on a connection of this scheme.

@@ -6,76 +6,60 @@
 
 mod accept;
 mod handshake;
+mod orders;
 mod protocol;
 mod proxied;
+mod running;
+mod side_threads;
+mod worker_thread;
 
-use std::io::{self, PipeReader, PipeWriter};
+use std::io;
 use std::pin::pin;
-use std::rc::Rc;
-use std::sync::mpsc::{Sender, SyncSender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::Builder;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use foobar_core::{LocalBoxFuture, Metrics, Readiness};
-use tokio::sync::{mpsc, watch};
+use foobar_core::{Metrics, Readiness};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
-use crate::access_log::{AccessLog, Lines, writer};
-use crate::clock::Clock;
-use crate::counters::{self, Counters, Patterns};
-use crate::file_source::{Watch, say_what_is_refused};
-use crate::net::renew;
-use crate::pipeline::Pipeline;
+use crate::access_log::Lines;
+use crate::counters::{self, Counters};
+use crate::net::Share;
 use crate::plan::Plan;
-use crate::worker::{Connections, ScratchBuffers, Worker};
+use orders::Reload;
+use running::Count;
+use side_threads::{Counts, SideThreads, spawn};
+use worker_thread::{Ready, WorkerThread};
 
 pub(crate) use accept::serve_all;
+pub(crate) use orders::{Order, Orders};
+pub(crate) use worker_thread::WorkerMain;
 
-/// The threads of a web tier: its workers, the one that writes the access log, the one that listens for changes of
-/// files, and the one that looks for changed certificates.
+/// The threads of a web tier: its workers, and those beside them.
 pub(crate) struct Threads {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
-    running: Count,
-    logging: Count,
-    /// As long as it is open, the thread that listens for changes of files does.
-    listening: Mutex<Option<PipeWriter>>,
-    /// As long as it is there, the thread that looks for changed certificates goes on.
-    renewing: Mutex<Option<Sender<()>>>,
-    lines: Mutex<Option<SyncSender<Lines>>>,
-    spawned: OnceLock<usize>,
+    counts: Counts,
+    state: Mutex<State>,
 }
 
-/// What one worker does, once it is ready for it.
-pub(crate) type WorkerMain = Box<dyn FnOnce(Rc<Worker>, DrainSignal) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
-
-/// Tells a worker when to drain.
-pub(crate) struct DrainSignal(watch::Receiver<Option<Instant>>);
-
-impl DrainSignal {
-    /// Completes when a drain begins, with its deadline.
-    pub(crate) async fn drain(mut self) -> Instant {
-        let order = self.0.wait_for(Option::is_some).await.ok(); // the crew is gone: at once
-        order.and_then(|order| *order).unwrap_or_else(Instant::now)
-    }
+/// What changes while they run.
+#[derive(Default)]
+struct State {
+    side: SideThreads,
+    /// Where each worker is told of another configuration.
+    reloads: Vec<mpsc::UnboundedSender<Reload>>,
+    /// How many threads there should be; `None` before the start.
+    expected: Option<usize>,
 }
 
 impl Threads {
     pub(crate) fn new() -> Self {
         let (drain, _) = watch::channel(None);
-        let (running, logging) = (watch::Sender::new(0), watch::Sender::new(0));
-        Self {
-            counters: OnceLock::new(),
-            drain,
-            running: running.into(),
-            logging: logging.into(),
-            lines: Mutex::default(),
-            listening: Mutex::default(),
-            renewing: Mutex::default(),
-            spawned: OnceLock::new(),
-        }
+        let count = || Count::new(watch::Sender::new(0));
+        let counts = Counts { running: count(), logging: count() };
+        Self { counters: OnceLock::new(), drain, counts, state: Mutex::default() }
     }
 
     /// Starts one thread for each work, and returns when all of them are at it.
@@ -84,9 +68,8 @@ impl Threads {
         let counters: Vec<_> = works.iter().map(|_| Arc::new(Counters::new(plan.sites.route_ids.clone()))).collect();
         self.counters.set(counters.clone()).map_err(|_| Error::Started)?;
         let (ready, mut reports) = mpsc::unbounded_channel();
-        let spawned = self.spawn_all(plan, works, &counters, &ready);
+        let mut outcome = self.spawn_all(plan, works, &counters, &ready);
         drop(ready);
-        let mut outcome = spawned.and_then(|threads| self.spawned.set(threads).map_err(|_| Error::Started));
         for _ in 0..workers {
             outcome = outcome.and(reports.recv().await.unwrap_or_else(|| Err(died()))); // it sent nothing: it panicked
             if outcome.is_err() {
@@ -97,22 +80,40 @@ impl Threads {
         outcome
     }
 
+    /// Has all workers go by `plan`, which came after `before`; each listens on its part of `shares` from then on, and on
+    /// nothing else. An error is one before the first worker has been told, unless it says otherwise.
+    pub(crate) async fn reload(&self, before: &Plan, plan: &Plan, shares: Vec<Vec<Share>>) -> Result<(), Error> {
+        let kept = self.state().side.lines.clone().filter(|_| before.access_log == plan.access_log);
+        let side = SideThreads::spawn(plan, kept, &self.counts)?;
+        let answers = self.tell_workers(plan, side, shares);
+        for answer in answers {
+            let outcome = answer.await.unwrap_or_else(|_| Err(io::Error::other("the worker has ended")));
+            outcome.map_err(Error::Reload)?;
+        }
+        Ok(())
+    }
+
     /// Not ready once a thread has ended that nobody told to.
     pub(crate) fn readiness(&self) -> Readiness {
-        match self.spawned.get() {
+        let expected = self.state().expected;
+        match expected {
             None => Readiness::not("it has not started"),
             Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
-            Some(spawned) if *self.running.borrow() + *self.logging.borrow() < *spawned => {
+            Some(expected) if *self.counts.running.borrow() + *self.counts.logging.borrow() < expected => {
                 Readiness::not("a worker thread has ended unexpectedly")
             }
             Some(_) => Readiness::Ready,
         }
     }
 
+    /// How many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.state().reloads.len()
+    }
+
     /// Has the access log re-opened.
     pub(crate) fn reopen_log(&self) {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(error)) = lines.as_ref().map(|lines| lines.try_send(Lines::Reopen)) {
+        if let Some(Err(error)) = self.state().side.lines.as_ref().map(|lines| lines.try_send(Lines::Reopen)) {
             tracing::error!(%error, "the access log is not re-opened: it is too far behind, or has ended");
         }
     }
@@ -121,8 +122,8 @@ impl Threads {
     /// [`LAST_LINES`].
     pub(crate) async fn drain(&self, deadline: std::time::Instant) {
         self.drain_workers(Instant::from_std(deadline)).await;
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).take(); // the log's thread ends with its last sender
-        let mut logging = self.logging.subscribe();
+        self.state().side.lines.take(); // the log's thread ends with its last sender
+        let mut logging = self.counts.logging.subscribe();
         let ended = logging.wait_for(|logging| *logging == 0);
         if timeout_at(Instant::now() + LAST_LINES, ended).await.is_err() {
             tracing::warn!("the access log takes no more lines; the last ones are lost");
@@ -131,13 +132,12 @@ impl Threads {
 
     fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
-        drop(self.listening.lock().unwrap_or_else(PoisonError::into_inner).take());
-        drop(self.renewing.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.state().side.end();
     }
 
     async fn drain_workers(&self, deadline: Instant) {
         self.order_drain(deadline);
-        let mut running = self.running.subscribe();
+        let mut running = self.counts.running.subscribe();
         let mut ended = pin!(running.wait_for(|running| *running == 0));
         if timeout_at(deadline.min(Instant::now() + FIRST_LOOK), &mut ended).await.is_ok() {
             return;
@@ -159,53 +159,50 @@ impl Threads {
         self.counters.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Gives the number of threads.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+
     fn spawn_all(
         &self,
         plan: &Plan,
         works: Vec<WorkerMain>,
         counters: &[Arc<Counters>],
         ready: &Ready,
-    ) -> Result<usize, Error> {
-        let workers = works.len();
-        let (lines, write) = writer(plan.log.clone()).unzip();
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lines);
-        let others = [write.is_some(), plan.store.watching().is_some(), plan.tls.is_some()];
-        let threads = workers + others.into_iter().filter(|is_there| *is_there).count();
-        if let Some(write) = write {
-            self.spawn("foobar-web-log".to_owned(), &self.logging, write)?;
-        }
-        if plan.store.serves_files() {
-            say_what_is_refused();
-        }
-        if let Some(watch) = plan.store.watching() {
-            let name = "foobar-web-watch".to_owned();
-            let (until, end) = io::pipe().map_err(|source| Error::Thread { name: name.clone(), source })?;
-            *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-            watch.begin(); // before the first request, not when the thread comes to it
-            self.spawn(name, &self.running, move || listen(&watch, &until))?;
-        }
-        if let Some(tls) = plan.tls.clone() {
-            let (renewing, until) = channel();
-            *self.renewing.lock().unwrap_or_else(PoisonError::into_inner) = Some(renewing);
-            self.spawn("foobar-web-tls".to_owned(), &self.running, move || renew(&tls, &until))?;
-        }
+    ) -> Result<(), Error> {
+        let side = SideThreads::spawn(plan, None, &self.counts)?;
+        let mut state = self.state();
+        state.expected = Some(works.len() + side.count());
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = format!("foobar-web-{number}");
-            let recruit = WorkerThread { plan: plan.clone(), lines: lines.clone(), counters: counters.clone() };
-            let (orders, ready) = (DrainSignal(self.drain.subscribe()), ready.clone());
-            self.spawn(name, &self.running, move || recruit.run(work, orders, &ready))?;
+            let thread = WorkerThread { plan: plan.clone(), lines: side.lines.clone(), counters: counters.clone() };
+            let (reloads, told) = mpsc::unbounded_channel();
+            let (orders, ready) = (Orders::new(self.drain.subscribe(), told), ready.clone());
+            spawn(name, &self.counts.running, move || thread.run(work, orders, &ready))?;
+            state.reloads.push(reloads);
         }
-        Ok(threads)
+        state.side = side;
+        Ok(())
     }
 
-    fn spawn(&self, name: String, count: &Count, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        let running = Running::new(count.clone());
-        let thread = Builder::new().name(name.clone()).spawn(move || {
-            let _running = running;
-            work();
-        });
-        thread.map(drop).map_err(|source| Error::Thread { name, source })
+    /// Gives what each of them will answer.
+    fn tell_workers(
+        &self,
+        plan: &Plan,
+        side: SideThreads,
+        shares: Vec<Vec<Share>>,
+    ) -> Vec<oneshot::Receiver<io::Result<()>>> {
+        let mut state = self.state();
+        state.expected = Some(state.reloads.len() + side.count());
+        state.side = side;
+        let lines = &state.side.lines;
+        let tell = |(worker, shares): (&mpsc::UnboundedSender<Reload>, Vec<Share>)| {
+            let (done, answer) = oneshot::channel();
+            let reload = Reload { plan: plan.clone(), lines: lines.clone(), shares, done };
+            drop(worker.send(reload)); // a worker that has ended does not answer
+            answer
+        };
+        state.reloads.iter().zip(shares).map(tell).collect()
     }
 }
 
@@ -216,93 +213,6 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What it waits for lines to be written, also where the machine is busy.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-type Ready = mpsc::UnboundedSender<Result<(), Error>>;
-
 fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())
-}
-
-/// The whole life of the thread that listens for changes of files.
-fn listen(watch: &Watch, until: &PipeReader) {
-    if let Err(error) = watch.listen(until) {
-        tracing::error!(%error, "changes of files are not told of any more; they are seen after web.file_cache_valid");
-    }
-}
-
-/// A worker to be.
-struct WorkerThread {
-    plan: Plan,
-    lines: Option<SyncSender<Lines>>,
-    counters: Arc<Counters>,
-}
-
-impl WorkerThread {
-    /// The whole life of a worker's thread.
-    fn run(self, work: WorkerMain, orders: DrainSignal, ready: &Ready) {
-        let app = self.plan.app.clone();
-        let reports = ready.clone();
-        let life = async move {
-            let started = self.make().await.and_then(|worker| {
-                let work = work(worker.clone(), orders).map_err(thread_error)?;
-                Ok((worker, work))
-            });
-            match started {
-                Ok((worker, work)) => {
-                    report(&reports, Ok(()));
-                    tokio::select! {
-                        () = work => {}
-                        () = worker.pipeline.log.flush_regularly() => {}
-                    }
-                    worker.pipeline.log.flush();
-                }
-                Err(error) => report(&reports, Err(error)),
-            }
-        };
-        if let Err(source) = app.block_on(Box::pin(life)) {
-            report(ready, Err(thread_error(source)));
-        }
-    }
-
-    async fn make(self) -> Result<Rc<Worker>, Error> {
-        let handler = self.plan.app.make().await.map_err(Error::Application)?;
-        let Self { plan, lines, counters } = self;
-        let clock = Rc::<Clock>::default();
-        let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
-        let connections = Rc::new(Connections::new(plan.limits.connections, counters.clone()));
-        let patterns = Patterns::new(plan.sites.route_ids.clone());
-        let pipeline = Pipeline { clients: plan.clients, sites: plan.sites, handler, log, counters, patterns };
-        let (limits, tls) = (plan.limits, plan.tls);
-        Ok(Rc::new(Worker { pipeline, limits, connections, tls, clock, buffers: ScratchBuffers::default() }))
-    }
-}
-
-fn thread_error(source: io::Error) -> Error {
-    let name = std::thread::current().name().unwrap_or_default().to_owned(); // workers have names
-    Error::Thread { name, source }
-}
-
-fn report(ready: &Ready, outcome: Result<(), Error>) {
-    if let Err(late) = ready.send(outcome)
-        && let Err(error) = late.0
-    {
-        tracing::error!(error = %foobar_core::Chain(&error), "a worker thread has ended");
-    }
-}
-
-/// Counts a thread for as long as it lives, however it ends.
-struct Running(Count);
-
-type Count = Arc<watch::Sender<usize>>;
-
-impl Running {
-    fn new(running: Count) -> Self {
-        running.send_modify(|running| *running += 1);
-        Self(running)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|running| *running -= 1);
-    }
 }

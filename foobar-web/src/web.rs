@@ -2,9 +2,11 @@
 //!
 //! It must not know what a worker does with a connection.
 
+mod listeners;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
@@ -13,7 +15,10 @@ use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
-use crate::{Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings, WebTier};
+use crate::{
+    Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier,
+};
+use listeners::{Listeners, NewListeners};
 
 /// The web tier in nginx's place: it listens on sockets and serves sites with a fixed number of worker threads.
 ///
@@ -21,10 +26,13 @@ use crate::{Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSett
 /// of its own, made by the [`MakeHandler`]. A drain drops at its deadline what is not finished, and returns when that
 /// has been logged, at most 1.2 s later.
 pub struct Web {
-    plan: Plan,
+    /// What further settings may name, and who answers under any.
+    files: FileSources,
+    app: Option<Arc<dyn MakeHandler>>,
+    plan: RwLock<Arc<Plan>>,
     crew: Threads,
     /// Those that are bound: they listen once the tier has started.
-    listeners: Mutex<Vec<Listener>>,
+    listeners: Mutex<Listeners>,
     /// As long as the tier serves, where it gets certificates by itself.
     renewing: Mutex<Option<Renewing>>,
 }
@@ -47,66 +55,92 @@ impl Web {
         files: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
-        let plan = Plan::compile(settings, sites, files, app)?;
-        Ok(Self { plan, crew: Threads::new(), listeners: Mutex::default(), renewing: Mutex::default() })
+        let plan = RwLock::new(Plan::compile(settings, sites, files, app.clone())?.into());
+        let (crew, listeners, renewing) = (Threads::new(), Mutex::default(), Mutex::default());
+        Ok(Self { files: files.clone(), app, plan, crew, listeners, renewing })
     }
 
     /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
     /// HTTP. Then they are ended and count as finished; event streams (`text/event-stream`) after a second. The default
     /// is 5 s; the last quarter of the time until the drain's deadline is not theirs.
     #[must_use]
-    pub fn stream_timeout(mut self, time: Duration) -> Self {
-        self.plan.limits.stream_time = time;
+    pub fn stream_timeout(self, time: Duration) -> Self {
+        let mut plan = Plan::clone(&self.plan());
+        plan.limits.stream_time = time;
+        self.set_plan(plan.into());
         self
     }
 
     fn bind_all(&self) -> Result<(), Error> {
         let mut listeners = self.listeners();
         if listeners.is_empty() {
-            let bound = self.plan.listen.iter().map(Listener::bind).collect::<Result<Vec<_>, _>>()?;
-            *listeners = bound.into_iter().flatten().collect();
+            *listeners = Listeners::bind(&self.plan().listen)?;
         }
         Ok(())
     }
 
     async fn bind_and_serve(&self) -> Result<(), Error> {
         self.bind_all()?;
-        self.issue()?;
-        let listeners = std::mem::take(&mut *self.listeners());
-        listeners.iter().try_for_each(Listener::listen)?;
-        let works = (0..self.plan.workers).map(|_| work(&listeners)).collect::<io::Result<_>>();
-        let works = works.map_err(|source| Error::Thread { name: "foobar-web".to_owned(), source })?;
-        self.crew.start(&self.plan, works).await?;
-        *self.listeners() = listeners;
+        let plan = self.plan();
+        *self.renewing() = issue(&plan)?;
+        let works = self.works(&plan)?;
+        self.crew.start(&plan, works).await
+    }
+
+    fn works(&self, plan: &Plan) -> Result<Vec<WorkerMain>, Error> {
+        let listeners = self.listeners();
+        listeners.all().try_for_each(Listener::listen)?;
+        Ok(listeners.share(plan.workers)?.into_iter().map(work).collect())
+    }
+
+    /// First all that may fail; then the workers are told, and at last what only they have used is closed.
+    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<(), Error> {
+        if !self.crew.readiness().is_ready() {
+            return Err(Error::NotServing);
+        }
+        listeners.listen()?;
+        let renewing = issue(&plan)?;
+        let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
+        self.crew.reload(before, &plan, shares).await?;
+        self.listeners().replace(listeners);
+        self.set_plan(plan.into());
+        *self.renewing() = renewing;
         Ok(())
     }
 
-    /// Before the first client, so that it sees the certificate of a local authority.
-    fn issue(&self) -> Result<(), Error> {
-        let (Some(issuers), Some(tls)) = (&self.plan.issuers, &self.plan.tls) else { return Ok(()) };
-        if self.plan.listen.iter().any(|listen| listen.ssl) {
-            issuers.prepare()?;
-            tls.refresh();
-            *self.renewing() = Some(issuers.start()?);
-        }
-        Ok(())
+    fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
+    }
+
+    fn set_plan(&self, plan: Arc<Plan>) {
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 
     fn renewing(&self) -> MutexGuard<'_, Option<Renewing>> {
         self.renewing.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
-    fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 }
 
-fn work(listeners: &[Listener]) -> io::Result<WorkerMain> {
-    let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<Share>>>()?;
-    Ok(Box::new(|worker, orders| {
+/// Before the first client, so that it sees the certificate of a local authority.
+fn issue(plan: &Plan) -> Result<Option<Renewing>, Error> {
+    let (Some(issuers), Some(tls)) = (&plan.issuers, &plan.tls) else { return Ok(None) };
+    if !plan.listen.iter().any(|listen| listen.ssl) {
+        return Ok(None);
+    }
+    issuers.prepare()?;
+    tls.refresh();
+    issuers.start(&plan.app).map(Some)
+}
+
+fn work(sockets: Vec<Share>) -> WorkerMain {
+    Box::new(|worker, orders| {
         let acceptors = sockets.into_iter().map(Acceptor::new).collect::<io::Result<_>>()?;
-        Ok(Box::pin(serve_all(worker, acceptors, orders.drain())))
-    }))
+        Ok(Box::pin(serve_all(worker, acceptors, orders)))
+    })
 }
 
 impl Tier for Web {
@@ -132,40 +166,57 @@ impl Tier for Web {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.plan.metrics(metrics);
+        let plan = self.plan();
+        plan.metrics(metrics);
         self.crew.metrics(metrics);
-        self.plan.store.metrics(metrics);
-        self.plan.issuers.iter().for_each(|issuers| issuers.metrics(metrics));
+        plan.store.metrics(metrics);
+        plan.issuers.iter().for_each(|issuers| issuers.metrics(metrics));
     }
 
     fn concerns(&self) -> Vec<String> {
-        self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.concerns(SystemTime::now()))
+        self.plan().tls.as_ref().map_or_else(Vec::new, |tls| tls.concerns(SystemTime::now()))
     }
 }
 
 impl WebTier for Web {
     fn sites(&self) -> Vec<SiteOverview> {
-        self.plan.sites.overview()
+        self.plan().sites.overview()
     }
 
     fn certificates(&self) -> Vec<SiteCertificate> {
-        let mut all = self.plan.tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
-        self.plan.issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
+        let mut all = self.plan().tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
+        self.plan().issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
         all
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        self.plan.warnings.clone()
+        self.plan().warnings.clone()
     }
 
     /// Tries to bind each address of `web.listen`; one in use is fine, and an inherited socket must be open here.
     /// Anything else is an [`Error::Listen`].
     fn check(&self) -> Result<(), BoxError> {
-        Ok(self.plan.listen.iter().try_for_each(Listener::check)?)
+        Ok(self.plan().listen.iter().try_for_each(Listener::check)?)
     }
 
     fn bind(&self) -> Result<(), BoxError> {
         Ok(self.bind_all()?)
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        stream_timeout: Duration,
+    ) -> Result<WebReload<'a>, BoxError> {
+        let before = self.plan();
+        let mut plan = before.next(web, sites, &self.files, self.app.clone())?;
+        plan.limits.stream_time = stream_timeout;
+        let unchanged = plan.keep_workers(self.crew.workers()).into_iter().collect();
+        let listeners = self.listeners().prepare(&plan.listen)?;
+        let warnings = plan.warnings.clone();
+        let apply = async move { Ok(self.reload(&before, plan, listeners).await?) };
+        Ok(WebReload::new(warnings, unchanged, Box::pin(apply)))
     }
 
     fn reopen_logs(&self) {
@@ -173,6 +224,6 @@ impl WebTier for Web {
     }
 
     fn addresses(&self) -> Vec<Address> {
-        self.listeners().iter().map(|listener| listener.address().clone()).collect()
+        self.listeners().all().map(|listener| listener.address().clone()).collect()
     }
 }

@@ -1,8 +1,11 @@
 //! The trait that both tiers have.
 
-use foobar_core::{BoxError, Tier};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::{Address, SiteCertificate, SiteOverview, Warning};
+use foobar_core::{BoxError, BoxFuture, Tier};
+
+use crate::{Address, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -17,6 +20,19 @@ pub trait WebTier: Tier {
     /// was; nobody is served yet. May block. By default `start` takes them itself.
     fn bind(&self) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// Makes what other settings say, beside what is served, which stays as it is until the result is
+    /// [applied](WebReload::apply). A stop then waits for `stream_timeout` for streams without an end. One at a time, and
+    /// only while the tier serves. May block. By default it is an error: such a tier keeps its settings.
+    fn prepare<'a>(
+        &'a self,
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        stream_timeout: Duration,
+    ) -> Result<WebReload<'a>, BoxError> {
+        let _unused = (web, sites, stream_timeout);
+        Err("this web tier cannot take another configuration; restart".into())
     }
 
     /// Reopens the access log, for use after its file has been moved away. The default has none.
@@ -39,4 +55,31 @@ pub trait WebTier: Tier {
 
     /// Where it listens, once it has started; empty before, and where there is no socket.
     fn addresses(&self) -> Vec<Address>;
+}
+
+/// Another configuration of a [`WebTier`], checked and opened. Dropping it leaves everything as it was.
+#[must_use = "nothing has changed until it is applied"]
+pub struct WebReload<'a> {
+    /// What of it will not work as somebody may expect.
+    pub warnings: Vec<Warning>,
+    /// The settings that stay as they are until a restart, and what they stay.
+    pub unchanged: Vec<Warning>,
+    apply: BoxFuture<'a, Result<(), BoxError>>,
+}
+
+impl<'a> WebReload<'a> {
+    /// One that this future applies.
+    pub const fn new(
+        warnings: Vec<Warning>,
+        unchanged: Vec<Warning>,
+        apply: BoxFuture<'a, Result<(), BoxError>>,
+    ) -> Self {
+        Self { warnings, unchanged, apply }
+    }
+
+    /// Serves by it from now on: new requests go by it, those in flight end under what they began with. An error has
+    /// changed nothing, unless it says otherwise. May block.
+    pub async fn apply(self) -> Result<(), BoxError> {
+        self.apply.await
+    }
 }

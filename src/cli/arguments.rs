@@ -5,12 +5,14 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
 
+use super::control::Order;
 use crate::StartError;
 use crate::composition::Parts;
 use crate::program::{FOOBAR, Program};
 use crate::settings::{self, DEFAULT_SITE};
 
 /// The command line, parsed.
+#[derive(Clone)]
 pub(super) struct Arguments {
     pub(super) command: Command,
     config: Option<PathBuf>,
@@ -29,6 +31,8 @@ pub(super) enum Command {
     Migrate(Migrate),
     Routes,
     Certificates,
+    /// An order to a server that runs.
+    Control(Order),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +110,8 @@ impl Command {
                 Some(("new", new)) => Migrate::New(new.get_one("NAME").cloned().unwrap_or_default()), // it is required
                 _ => Migrate::Run,
             }),
-            _ => Self::Serve,
+            Some((name, _)) => Order::of(name).map_or(Self::Serve, Self::Control),
+            None => Self::Serve,
         }
     }
 }
@@ -154,6 +159,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         )
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
         .subcommand(command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders"))
+        .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
 }
 
 fn name_argument() -> Arg {

@@ -5,7 +5,7 @@ use foobar_web::WebSettings;
 
 use super::output::{Exit, complain, fail, out, warn};
 use super::runtime::block_on;
-use super::{installed_log, migrate};
+use super::{control, installed_log, migrate};
 use crate::StartError;
 use crate::composition::Composition;
 
@@ -15,6 +15,9 @@ pub(super) fn run(composition: &Composition) -> Exit {
         Ok(clash) => clash,
         Err(error) => return fail(&error),
     };
+    if let Err(error) = control::check(&composition.config, &composition.settings.control) {
+        return fail(&error);
+    }
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }

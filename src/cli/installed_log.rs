@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
@@ -18,13 +19,14 @@ use tracing_log::{AsLog, LogTracer};
 
 use super::output::{self, Exit};
 use crate::StartError;
+use crate::reload::{PrepareLog, TakeLog};
 
 /// What is logged goes somewhere for as long as this lives.
 pub(super) struct InstalledLog {
     /// `None` where the program has its own.
     queue: Option<LogQueue>,
     format: LogFormat,
-    failures: Failures,
+    failures: Arc<Mutex<Failures>>,
 }
 
 /// Where it is told why a command has failed.
@@ -48,12 +50,13 @@ impl InstalledLog {
                 let queue =
                     log.start().map_err(|error| output::complain(format_args!("no thread for the log: {error}")))?;
                 take_log_crate();
-                Ok(Self { queue: Some(queue), format: settings.format, failures: Failures::of(settings) })
+                let failures = Arc::new(Mutex::new(Failures::of(settings)));
+                Ok(Self { queue: Some(queue), format: settings.format, failures })
             }
             Err(_) if has_layers => Err(output::complain(LAYERS_WITHOUT_LOG)),
             Err(_) => {
                 say_that_it_is_the_programs(config);
-                Ok(Self { queue: None, format: LogFormat::Text, failures: Failures::Printed })
+                Ok(Self { queue: None, format: LogFormat::Text, failures: Arc::new(Mutex::new(Failures::Printed)) })
             }
         }
     }
@@ -74,6 +77,24 @@ impl InstalledLog {
         self.queue.iter().for_each(LogQueue::reopen);
     }
 
+    /// What opens the log of other settings, and takes it; `None` where the program has its own.
+    pub(super) fn prepare(&self) -> Option<PrepareLog> {
+        let (control, failures, format) = (self.queue.as_ref()?.control(), Arc::clone(&self.failures), self.format);
+        Some(Arc::new(move |config, settings| {
+            let mut settings = settings.clone();
+            settings.format = format; // it stays
+            let _opened = check(config, &settings)?;
+            let take = control.prepare(&settings).map_err(|error| cannot_open(config, &settings, &error))?;
+            let failures = Arc::clone(&failures);
+            let take: TakeLog = Box::new(move || {
+                take();
+                tracing_log::log::set_max_level(LevelFilter::current().as_log());
+                *failures.lock().unwrap_or_else(PoisonError::into_inner) = Failures::of(&settings);
+            });
+            Ok(take)
+        }))
+    }
+
     /// Tells why, with all causes, and gives the exit code.
     pub(super) fn fail(&self, error: &StartError) -> Exit {
         self.complain(with_hint(Chain(error).to_string()));
@@ -82,7 +103,8 @@ impl InstalledLog {
 
     /// Tells of a failure.
     pub(super) fn complain(&self, message: impl Display) -> Exit {
-        match self.failures {
+        let failures = *self.failures.lock().unwrap_or_else(PoisonError::into_inner); // it is whole at any time
+        match failures {
             Failures::Printed => return output::complain(message),
             Failures::Logged => tracing::error!("{message}"),
             Failures::PrintedAndLogged => {

@@ -63,14 +63,14 @@ async fn unless_cut_off<T>(work: impl Future<Output = T>, patience: Duration) ->
     let mut work = pin!(work);
     tokio::select! {
         outcome = &mut work => return Ok(Some(outcome)),
-        () = signals.next() => tracing::info!("stopping after the migrations; a second signal stops at once"),
+        () = signals.stop() => tracing::info!("stopping after the migrations; a second signal stops at once"),
     }
     let why = tokio::select! {
         outcome = timeout(patience, work) => match outcome {
             Ok(outcome) => return Ok(Some(outcome)),
             Err(_elapsed) => "the end of server.shutdown_timeout",
         },
-        () = signals.next() => "a second signal",
+        () = signals.stop() => "a second signal",
     };
     tracing::error!("cut off: the migrations of the database, by {why}; if one had begun, the log has named it");
     Ok(None)

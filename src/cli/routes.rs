@@ -16,7 +16,7 @@ pub(super) fn run(config: &Config, parts: Parts) -> Exit {
     };
     match overview.app {
         None => {}
-        Some(Ok(routes)) => application(routes),
+        Some(Ok(routes)) => application(routes, &overview.cross_site),
         Some(Err(error)) => {
             return complain(format_args!("the application cannot list its routes: {}", Chain(&*error)));
         }
@@ -25,15 +25,26 @@ pub(super) fn run(config: &Config, parts: Parts) -> Exit {
     Exit::Success
 }
 
-fn application(routes: Option<Vec<AppRoute>>) {
-    match routes {
-        None => _ = out("application  a service, whose routes cannot be listed"),
+fn application(routes: Option<Vec<AppRoute>>, cross_site: &[String]) {
+    let routes = match routes {
+        None => {
+            out("application  a service, whose routes cannot be listed");
+            Vec::new()
+        }
         Some(routes) => {
             out("application");
-            routes.iter().for_each(|route| line(&route.path, methods(route)));
+            routes
         }
+    };
+    for route in &routes {
+        let mark = if cross_site.contains(&route.path) { CROSS_SITE } else { "" };
+        line(&route.path, format_args!("{}{mark}", methods(route)));
     }
+    let unlisted = cross_site.iter().filter(|path| !routes.iter().any(|route| route.path == **path));
+    unlisted.for_each(|path| line(path, CROSS_SITE.trim_start()));
 }
+
+const CROSS_SITE: &str = "  also from other sites";
 
 fn methods(route: &AppRoute) -> String {
     let methods: Vec<&str> = route.methods.iter().map(|method| method.as_str()).collect();

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::ready;
+use std::future::{pending, ready};
 use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,14 +10,18 @@ use foobar_core::log::BoxedLayer;
 use foobar_core::{Tier, on_own_thread, panics};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::{error::Elapsed, timeout};
 
+use super::control::Control;
 use super::installed_log::{self, InstalledLog};
 use super::output::{Exit, fail, out};
+use super::reloads::Reloads;
 use super::runtime::Runtimes;
-use super::signals::Signals;
+use super::signals::{Order, Signals};
 use crate::composition::{Composition, Parts};
 use crate::program::{FOOBAR, Program};
+use crate::reload::ReadConfig;
 use crate::running::Stop;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
@@ -25,7 +29,7 @@ use crate::{Running, StartError};
 /// Serves until a signal, then drains; a second signal stops at once.
 ///
 /// The log comes first, so that it has all that goes wrong after it.
-pub(super) fn run(config: Config, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
+pub(super) fn run(config: Config, read: ReadConfig, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
     let settings = config.section().map_err(StartError::from);
     let log = match settings.map_err(|error| fail(&error)).and_then(|it| InstalledLog::install(&config, &it, layers)) {
         Ok(log) => log,
@@ -42,7 +46,7 @@ pub(super) fn run(config: Config, parts: Parts, layers: Vec<BoxedLayer>) -> Exit
     report_panics();
     warn_of_sockets(composition.settings.web.listen.iter());
     match Runtimes::new() {
-        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, tasks, &log).await),
+        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, read, tasks, &log).await),
         Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
     }
 }
@@ -78,24 +82,28 @@ fn warn_of_sockets<'a>(mut listen: impl Iterator<Item = &'a String>) {
     }
 }
 
-async fn serve(composition: Composition, tasks: Handle, log: &InstalledLog) -> Exit {
+async fn serve(composition: Composition, read: ReadConfig, tasks: Handle, log: &InstalledLog) -> Exit {
     let mut signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return log.complain(format_args!("cannot handle signals: {error}")),
     };
+    let control = match Control::open(&composition.config, &composition.settings.control) {
+        Ok(control) => control,
+        Err(error) => return log.fail(&error),
+    };
     let banner = Banner::new(&composition, log);
     let patience = *composition.settings.server.shutdown_timeout;
     let tiers = composition.tiers();
-    let mut starting = pin!(composition.start(tasks));
+    let mut starting = pin!(composition.start(tasks, read));
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
                 banner.print(&running);
-                run_until_end(running, signals, &tiers, log).await
+                run_until_end(running, control, signals, &tiers, log).await
             }
             Err(error) => log.fail(&error),
         },
-        () = signals.next() => abandon(timeout(patience, starting), signals, &tiers, log).await,
+        () = signals.stop() => abandon(timeout(patience, starting), signals, &tiers, log).await,
     }
 }
 
@@ -116,25 +124,54 @@ async fn abandon(
                 if cut_off(tiers).await { Exit::CutOff } else { failure }
             }
         },
-        () = signals.next() => if cut_off(tiers).await { Exit::CutOff } else { Exit::Success },
+        () = signals.stop() => if cut_off(tiers).await { Exit::CutOff } else { Exit::Success },
     }
 }
 
 type Started = Result<Running, StartError>;
 
-/// Serves until a signal, or until a tier whose start went on has failed.
-async fn run_until_end(running: Running, mut signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
-    let reopen = || {
-        running.reopen_logs();
-        log.reopen();
-    };
-    tokio::select! {
-        () = signals.serve(reopen) => stop(&running, signals, tiers, log).await,
-        error = running.failed() => {
-            let failure = log.fail(&error);
-            drain(&running, signals, tiers).await;
-            failure
+/// Serves until a signal to stop, or until a tier whose start went on has failed.
+async fn run_until_end(
+    running: Running,
+    control: Option<Control>,
+    mut signals: Signals,
+    tiers: &[Arc<dyn Tier>],
+    log: &InstalledLog,
+) -> Exit {
+    let (running, wanted, reloads) = (Arc::new(running), Notify::new(), Reloads::new(log));
+    let mut ordered = pin!(async {
+        match &control {
+            Some(control) => control.serve(&running, &reloads).await,
+            None => pending().await,
         }
+    });
+    let mut reloading = pin!(reload_when(&wanted, &running, &reloads)); // what is wanted meanwhile is one more
+    loop {
+        let order = tokio::select! {
+            order = signals.next() => order,
+            () = &mut reloading => continue, // it never ends
+            () = &mut ordered => continue,   // the same
+            error = running.failed() => {
+                let failure = log.fail(&error);
+                drain(&running, signals, tiers).await;
+                return failure;
+            }
+        };
+        match order {
+            Order::Stop => return stop(&running, signals, tiers, log).await,
+            Order::Reload => wanted.notify_one(),
+            Order::Reopen => {
+                running.reopen_logs();
+                log.reopen();
+            }
+        }
+    }
+}
+
+async fn reload_when(wanted: &Notify, running: &Running, reloads: &Reloads) {
+    loop {
+        wanted.notified().await;
+        _ = reloads.reload(running).await; // the log has told
     }
 }
 
@@ -152,8 +189,8 @@ async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log:
 async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Stop {
     tracing::info!("stopping; a second signal stops at once");
     let stop = tokio::select! {
-        stop = running.drain() => stop,
-        () = signals.next() => Stop::CutOff,
+        stop = running.finish() => stop,
+        () = signals.stop() => Stop::CutOff,
     };
     if stop == Stop::CutOff {
         cut_off(tiers).await; // its exit code is the same

@@ -1,7 +1,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM, SIGINT and SIGQUIT, which stop, SIGUSR1, which opens the access log anew as in nginx, and those that are
-/// orders to nginx and must not end this process: SIGHUP and SIGUSR2.
+/// The signals that a server hears, as nginx does: SIGTERM, SIGINT and SIGQUIT stop it, SIGHUP has it read its configuration
+/// again, SIGUSR1 open its logs anew. SIGUSR2, by which nginx takes a new program, must not end this process.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -9,6 +9,16 @@ pub(super) struct Signals {
     hang_up: Signal,
     reopen: Signal,
     upgrade: Signal,
+    /// Whether SIGHUP has come when there was nothing to reload yet.
+    reload_later: bool,
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Stop,
+    Reload,
+    Reopen,
 }
 
 impl Signals {
@@ -20,23 +30,34 @@ impl Signals {
             hang_up: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
             upgrade: signal(SignalKind::user_defined2())?,
+            reload_later: false,
         })
     }
 
-    /// Completes at the next signal to stop.
-    pub(super) async fn next(&mut self) {
-        self.serve(|| {}).await;
+    /// Completes at the next signal to stop, where there is nothing that others could change. A reload comes later.
+    pub(super) async fn stop(&mut self) {
+        loop {
+            match self.wait().await {
+                Order::Stop => return,
+                Order::Reload => self.reload_later = true,
+                Order::Reopen => {}
+            }
+        }
     }
 
-    /// The same, with what SIGUSR1 does.
-    pub(super) async fn serve(&mut self, reopen: impl Fn()) {
+    /// The next order.
+    pub(super) async fn next(&mut self) -> Order {
+        if std::mem::take(&mut self.reload_later) { Order::Reload } else { self.wait().await }
+    }
+
+    async fn wait(&mut self) -> Order {
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.quit.recv() => return,
-                _ = self.reopen.recv() => reopen(),
-                _ = self.hang_up.recv() => tracing::warn!("SIGHUP does nothing: to take a new configuration, restart"),
+                _ = self.terminate.recv() => return Order::Stop,
+                _ = self.interrupt.recv() => return Order::Stop,
+                _ = self.quit.recv() => return Order::Stop,
+                _ = self.reopen.recv() => return Order::Reopen,
+                _ = self.hang_up.recv() => return Order::Reload,
                 _ = self.upgrade.recv() => tracing::warn!("SIGUSR2 does nothing: to run a new program, restart"),
             }
         }

@@ -11,6 +11,7 @@ use foobar_web::{InProcess, WebTier};
 use tokio::runtime::Handle;
 
 use crate::composition::{Composition, Parts};
+use crate::reload::ReadConfig;
 use crate::settings::{self, ServerSettings};
 use crate::{Running, Server, StartError, Stop};
 
@@ -116,6 +117,7 @@ impl Deref for Site {
 /// A server that has its settings.
 struct Plan {
     config: Config,
+    read: ReadConfig,
     parts: Parts,
 }
 
@@ -125,7 +127,8 @@ impl Plan {
         for (key, value) in SURROUNDINGS {
             loader = loader.set(key, value, "foobar::test::site");
         }
-        Ok(Self { config: settings::load(loader)?, parts })
+        let read: ReadConfig = Box::new(move || Ok(settings::load(loader.clone())?));
+        Ok(Self { config: read()?, read, parts })
     }
 
     /// Whether it would open one.
@@ -146,7 +149,7 @@ impl Plan {
         self.parts.database = test.as_ref().map(|test| (**test).clone()).or(self.parts.database);
         let composition = Composition::compile(self.config, self.parts)?;
         let database = composition.database.clone();
-        let running = composition.start(Handle::current()).await?;
+        let running = composition.start(Handle::current(), self.read).await?;
         let tier = Arc::clone(tier.get().expect("it is made with the composition"));
         let client = testing::Client::through(Arc::new(ToWebTier(tier)));
         Ok(Site { client, running, database, _test: test })

@@ -1,8 +1,11 @@
 //! Certificates that the server gets by itself.
 
 mod acme; // from an authority that speaks ACME
+mod dns; // proved in the DNS
 mod internal; // from the server's own
+mod issuers; // several, and what they ask for
 mod meddler;
+mod on_demand; // for names that no site has
 mod pebble;
 mod scene;
 mod told; // what operators are told of them

@@ -38,6 +38,7 @@ const TESTED: &[(&str, &str)] = &[
     ("admin.server_name", "the_admin_listener_answers_to_the_names_that_it_is_given_by_get_head_and_options"),
     ("admin.ssl_certificate", "the_admin_listener_speaks_tls"),
     ("admin.ssl_certificate_key", "the_admin_listener_speaks_tls"),
+    ("control.socket", "the_socket_is_its_users_alone_and_goes_with_the_server"),
     ("log.filter", "the_log_is_filtered"),
     ("log.format", "with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses"),
     ("log.output", "the_log_may_be_a_file_which_is_opened_anew_on_sigusr1"),
@@ -82,11 +83,18 @@ const TESTED: &[(&str, &str)] = &[
     ("acme.accept_terms_of_service", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.contact", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.directory", "what_an_order_needs_is_checked_at_the_start"),
+    ("acme.dns_hook", "names_with_a_star_are_proved_by_a_hook_which_sees_nothing_of_the_servers_environment"),
+    ("acme.dns_hook_timeout", "a_hook_that_hangs_is_killed_and_http_is_served"),
+    ("acme.eab_key_id", "an_account_that_the_user_has_before_is_named_to_an_authority_that_asks_for_it"),
+    ("acme.eab_hmac_key", "an_account_that_the_user_has_before_is_named_to_an_authority_that_asks_for_it"),
+    ("acme.profile", "a_profile_that_the_authority_offers_is_ordered_and_another_one_is_an_error_that_lists_them"),
+    ("acme.preferred_chain", "the_chain_to_the_preferred_root_is_used_where_the_authority_offers_it"),
     ("acme.ssl_trusted_certificate", "what_an_order_needs_is_checked_at_the_start"),
     ("sites.NAME.server_name", "a_host_chooses_its_site_and_an_unknown_one_gets_421"),
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
     ("sites.NAME.ssl_certificate", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
     ("sites.NAME.ssl_certificate_key", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
+    ("sites.NAME.ssl_on_demand", "a_name_that_no_site_has_gets_a_certificate_where_the_application_allows_it"),
     (
         "sites.NAME.ssl_verify_client",
         "a_site_that_wants_certificates_refuses_who_has_none_or_a_strangers_and_tells_the_application_of_others",
@@ -244,7 +252,7 @@ const NO_KEYS: [&str; 3] = ["app.js", "app.css", "web.lisen"];
 
 #[test]
 fn every_key_that_the_guide_names_is_one() {
-    let sections = ["server", "admin", "log", "web", "app", "database"];
+    let sections = ["server", "admin", "control", "log", "web", "app", "database"];
     let known = keys();
     let is_key =
         |section: &str, name: &str| known.iter().any(|key| (key.0.as_str(), key.1.as_str()) == (section, name));

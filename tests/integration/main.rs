@@ -12,6 +12,7 @@ mod command_line; // serve, check, config, migrate, routes; signals and exit cod
 mod commands; // what the commands say of the application and its database
 mod compiler_messages; // what the compiler says of a newcomer's mistakes
 mod configuration; // keys, the reference, the example file
+mod control; // the commands that give orders to a server that runs
 mod deployment; // systemd and nginx take what the guide gives them
 mod descriptors; // few descriptors, and a log that is moved away
 mod doctor; // what `doctor` says of everything around a program
@@ -27,6 +28,8 @@ mod metrics; // the figures, in the format of Prometheus
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
 mod new; // `foobar new` and bad input
 mod public_files; // public, asset and send_file
+mod reload; // another configuration while the server serves
+mod sessions; // what a visitor is remembered by, and who sends a request
 mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not

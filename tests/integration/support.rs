@@ -5,6 +5,7 @@ mod connection;
 mod exposition;
 mod gateway;
 pub(crate) mod http2;
+pub(crate) mod load;
 mod program;
 mod random;
 mod small_disk;

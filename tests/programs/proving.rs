@@ -225,5 +225,5 @@ async fn entries(db: Db) -> Result<String, Error> {
 }
 
 fn main() -> ExitCode {
-    Server::new().app(Proving).run()
+    Server::new().app(Proving).cross_site("/echo").run()
 }

@@ -62,21 +62,21 @@ async fn show<T: Debug>(mut form: Form<T>) -> HttpResponse {
     }
 }
 
-async fn client<T: Debug + DeserializeOwned + Validate<Context: Default> + 'static>() -> Client {
+async fn client<T: Debug + Validated + 'static>() -> Client {
     let routes = |routes: &mut ServiceConfig| _ = routes.route("/", web::post().to(show::<T>));
     Client::new(crate::routes(routes), None).await
 }
 
 async fn sent<T>(body: impl Into<Bytes>) -> TestResponse
 where
-    T: Debug + DeserializeOwned + Validate<Context: Default> + 'static,
+    T: Debug + Validated + 'static,
 {
     client::<T>().await.post("/").header("content-type", "application/x-www-form-urlencoded").body(body).await
 }
 
 async fn errors<T>(body: &'static str) -> Value
 where
-    T: Debug + DeserializeOwned + Validate<Context: Default> + 'static,
+    T: Debug + Validated + 'static,
 {
     let answer = sent::<T>(body).await;
     assert_eq!(answer.status(), 422, "{answer:?}");

@@ -73,13 +73,19 @@ impl Failure {
         self
     }
 
+    /// What the answer has besides what every problem has.
+    pub(crate) const fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
     pub(super) fn into_response(self, request: &Request, id: RequestId) -> Response {
         self.log(request, id);
         let mut response = self.problem.response(request.headers(), id);
         let own = std::mem::replace(response.headers_mut(), *self.headers);
-        for (name, value) in &own {
-            response.headers_mut().insert(name, value.clone());
+        for name in own.keys() {
+            response.headers_mut().remove(name);
         }
+        response.headers_mut().extend(own);
         response
     }
 

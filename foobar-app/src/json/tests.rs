@@ -1,4 +1,5 @@
 use actix_web::web::{self, ServiceConfig};
+use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -4,6 +4,7 @@ mod frames;
 
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -34,14 +35,19 @@ type Chunk = Result<Bytes, PayloadError>;
 /// All tunnels of a runtime, on whichever thread. Each holds a receiver of the drain's deadline until it ends.
 pub(super) struct Tunnels {
     deadline: watch::Sender<Option<Instant>>,
-    max_frame: Option<Size>,
+    /// In bytes; 0 is no limit.
+    max_frame: AtomicU64,
 }
 
 impl Tunnels {
     /// No tunnels yet; none will take a WebSocket frame larger than `max_frame`, unless that is zero.
     pub(super) fn new(max_frame: Size) -> Self {
-        let max_frame = Some(max_frame).filter(|size| size.as_u64() > 0);
-        Self { deadline: watch::Sender::new(None), max_frame }
+        Self { deadline: watch::Sender::new(None), max_frame: AtomicU64::new(max_frame.as_u64()) }
+    }
+
+    /// The same for those that are made from now on.
+    pub(super) fn set_max_frame(&self, max_frame: Size) {
+        self.max_frame.store(max_frame.as_u64(), Relaxed);
     }
 
     /// Ends the input of all tunnels and waits until their handlers have ended the output, or `deadline`.
@@ -53,7 +59,8 @@ impl Tunnels {
     /// What follows the frames of a tunnel whose protocol this 101 says is WebSocket.
     fn frames(&self, switched: &HeaderMap) -> Option<Frames> {
         let is_websocket = switched.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
-        self.max_frame.filter(|_| is_websocket).map(Frames::new)
+        let max_frame = self.max_frame.load(Relaxed);
+        (is_websocket && max_frame > 0).then(|| Frames::new(Size::bytes(max_frame)))
     }
 }
 

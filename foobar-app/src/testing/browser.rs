@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use foobar_core::{ConnectInfo, EarlyHints, Request, Scheme};
-use http::header::{COOKIE, HOST, SET_COOKIE};
-use http::{HeaderValue, uri};
+use http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE};
+use http::{HeaderName, HeaderValue, uri};
 
 use super::cookies::{CookieJar, Place};
 use super::test_stream::TestStream;
@@ -28,6 +28,9 @@ impl Browser {
     /// are.
     pub(super) async fn send(&self, mut request: Request) -> TestStream {
         let place = place(&request);
+        if request.extensions_mut().remove::<WithoutOrigin>().is_none() {
+            say_origin(&mut request);
+        }
         if let Some(cookies) = self.cookies().header(&place, SystemTime::now())
             && !request.headers().contains_key(COOKIE)
         {
@@ -42,6 +45,18 @@ impl Browser {
         }
         let hints = std::iter::from_fn(|| sent.next_now()).flatten().collect();
         TestStream::new(hints, response)
+    }
+}
+
+/// A request that does not say which page it is from.
+#[derive(Clone, Copy)]
+pub(super) struct WithoutOrigin;
+
+/// Says what a browser says of a form on the site's own page, unless the request says something itself.
+fn say_origin(request: &mut Request) {
+    let says_itself = |name: &HeaderName| name == ORIGIN || name.as_str().starts_with("sec-fetch-");
+    if !request.headers().keys().any(says_itself) {
+        request.headers_mut().insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
-use super::browser::Browser;
+use super::browser::{Browser, WithoutOrigin};
 use super::multipart::Multipart;
 use super::test_response::TestResponse;
 use super::test_stream::TestStream;
@@ -45,6 +45,12 @@ impl<'a> TestRequest<'a> {
         let (Ok(name), Ok(value)) = field else { panic!("{name:?}: {value:?} is not a header field") };
         self.request.headers_mut().insert(name, value);
         self
+    }
+
+    /// Leaves out which site its page is of (`Sec-Fetch-Site`), which is this very one unless a header says otherwise:
+    /// as a program sends it, or an old browser.
+    pub fn without_origin(self) -> Self {
+        self.extension(WithoutOrigin)
     }
 
     /// Sends `body` as `application/json`.

@@ -13,14 +13,24 @@ impl Config {
         let mut refused = None;
         tree::leaves(&self.root, &mut |key, value| {
             let known = self.known.iter().any(|known| known.matches(key));
-            let section = self.known.iter().any(|known| known.is_within(key));
             let empty = matches!(value.kind, ValueKind::Table(_));
+            let section = self.known.iter().any(|known| known.is_within(key)) && (empty || !self.is_beside_keys(key));
             if refused.is_none() && !known && !(section && empty) {
                 refused =
                     Some(if section { self.error(key, "this is a section, not a value") } else { self.unknown(key) });
             }
         });
         refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether there are keys in the section of this one, beside tables: then it may be one of these, misspelled.
+    fn is_beside_keys(&self, key: &str) -> bool {
+        let Some((section, _)) = split_last(key) else { return false };
+        let is_beside = |known: &Known| {
+            let around = split_last(&known.name).is_some_and(|(around, last)| around == section && !tree::is_any(last));
+            around && !known.is_open()
+        };
+        self.known.iter().any(is_beside)
     }
 
     /// Gives the program's presets for every section; the last one of a key wins. Twice, since one may make a route

@@ -32,6 +32,13 @@ impl Loader {
         self
     }
 
+    /// Makes the same keys known in other tables too, such as `"acme.*"`.
+    #[must_use]
+    pub fn section_in<S: Settings>(mut self, section: &str) -> Self {
+        self.known.extend(Known::of(section, S::KEYS));
+        self
+    }
+
     /// Makes a section of the program's own known. What is wrong with it, [`load`](Self::load) tells.
     #[must_use]
     pub fn declare<T: Section + 'static>(mut self, section: impl Into<String>) -> Self {

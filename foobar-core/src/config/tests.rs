@@ -55,6 +55,22 @@ fn loader() -> Loader {
     Loader::default().section::<Web>().section::<Site>().section::<Route>()
 }
 
+#[test]
+fn the_keys_of_a_section_may_be_those_of_named_tables_in_it_too() {
+    let loader = || loader().section_in::<Web>("web.*");
+    let text = "[web]\nworkers = 1\n[web.b]\nkey = \"hunter2\"\n[web.a]\nworkers = 2\n";
+    let config = load_with(loader(), text, &[("FOOBAR__WEB__B__WORKERS", "3")]).unwrap();
+    assert_eq!(config.tables("web"), ["a", "b"]);
+    let workers = |section: &str| config.at::<Web>(section).unwrap().workers;
+    assert_eq!([workers("web"), workers("web.a"), workers("web.b")], [Some(1), Some(2), Some(3)]);
+    assert_eq!(config.at::<Web>("web.b").unwrap().keepalive_timeout.as_secs(), 75);
+    assert!(config.entries().iter().any(|entry| entry.key == "web.b.key" && entry.value == "\"***\""));
+    let error = |text: &str| load_with(loader(), text, &[]).err().unwrap().to_string();
+    for (text, words) in [("[web]\nworker = 1", "web.workers"), ("[web.a]\nworker = 1", "web.a.workers")] {
+        assert!(error(text).contains(words), "{}", error(text));
+    }
+}
+
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
     load_with(loader(), text, environment)
 }

@@ -1,5 +1,7 @@
 //! Walking and merging trees of values.
 
+use std::collections::BTreeMap;
+
 use config::{Map, Value, ValueKind};
 
 /// The segments of a key. A segment with a dot in it (a route's path) is quoted, as in TOML.
@@ -71,6 +73,13 @@ pub(super) fn leaves(root: &Value, visit: &mut dyn FnMut(&str, &Value)) {
     walk("", root, visit);
 }
 
+/// The leaves by their keys.
+pub(super) fn values(root: &Value) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    leaves(root, &mut |key, value| _ = values.insert(key.to_owned(), display(value)));
+    values
+}
+
 /// `prefix` and a name in it.
 pub(super) fn join(prefix: &str, name: &str) -> String {
     let name = segment(name);
@@ -98,7 +107,7 @@ pub(super) fn has_star(key: &str) -> bool {
 pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
     segments(pattern).fold(vec![String::new()], |prefixes, wanted| {
         let names = |prefix: &String| match find(root, prefix).map(|value| &value.kind) {
-            Some(ValueKind::Table(table)) => table.keys().map(|name| join(prefix, name)).collect(),
+            Some(ValueKind::Table(table)) => tables(table).map(|name| join(prefix, name)).collect(),
             _ => Vec::new(),
         };
         match wanted {
@@ -106,6 +115,11 @@ pub(super) fn expand(root: &Value, pattern: &str) -> Vec<String> {
             name => prefixes.iter().map(|prefix| join(prefix, name)).collect(),
         }
     })
+}
+
+/// The names of the tables in a table.
+pub(super) fn tables(table: &Map<String, Value>) -> impl Iterator<Item = &String> {
+    table.iter().filter(|(_, value)| matches!(value.kind, ValueKind::Table(_))).map(|(name, _)| name)
 }
 
 /// The value as TOML.

@@ -18,7 +18,7 @@ pub(super) struct Queue {
 struct State {
     lines: VecDeque<Vec<u8>>,
     lost: u64,
-    reopen: bool,
+    order: Option<Order>,
     phase: Phase,
 }
 
@@ -32,13 +32,20 @@ enum Phase {
     Closed(Box<dyn Output>),
 }
 
+/// What becomes of the output, before the lines that come after.
+pub(super) enum Order {
+    /// Its file is opened anew.
+    Reopen,
+    /// Another takes its place.
+    Replace(Box<dyn Output>),
+}
+
 /// What the log's thread does next.
 pub(super) enum Next {
     Write(Vec<u8>),
     /// The time that it asked for has come.
     Tick,
-    /// To open its file anew.
-    Reopen,
+    Output(Order),
     End,
 }
 
@@ -74,9 +81,15 @@ impl Queue {
         self.lock().lost += lines;
     }
 
-    /// Has the file re-opened, before the lines that come after.
+    /// Has the file re-opened.
     pub(super) fn reopen(&self) {
-        self.lock().reopen = true;
+        self.lock().order.get_or_insert(Order::Reopen); // what takes its place has just been opened
+        self.changed.notify_all();
+    }
+
+    /// Has another output take the place of this one.
+    pub(super) fn replace(&self, output: Box<dyn Output>) {
+        self.lock().order = Some(Order::Replace(output));
         self.changed.notify_all();
     }
 
@@ -93,8 +106,8 @@ impl Queue {
             if left == Some(Duration::ZERO) {
                 return Next::Tick;
             }
-            if std::mem::take(&mut state.reopen) {
-                return Next::Reopen;
+            if let Some(order) = state.order.take() {
+                return Next::Output(order);
             }
             if let Some(line) = state.lines.pop_front() {
                 return Next::Write(line);

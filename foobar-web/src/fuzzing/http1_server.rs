@@ -86,7 +86,15 @@ async fn worker() -> Worker {
         patterns: Patterns::new(Arc::default()),
     };
     let connections = Rc::new(Connections::new(plan.limits.connections, counters));
-    Worker { pipeline, limits: plan.limits, connections, tls: None, clock, buffers: Default::default() }
+    Worker {
+        pipeline,
+        limits: plan.limits,
+        connections,
+        tls: None,
+        clock,
+        buffers: Default::default(),
+        latest: Rc::default(),
+    }
 }
 
 /// Answers with method, target and body; 400 if that does not come whole.

@@ -129,19 +129,16 @@ enum End {
 
 impl<S: Transport> Connection<S> {
     fn new(stream: S, peer: foobar_core::ConnectInfo, worker: Rc<Worker>, state: Rc<ConnectionState>) -> Self {
-        let logged = peer.remote.filter(|_| worker.pipeline.log.is_on());
-        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
         let now = Instant::now();
         let tls = stream.tls_client();
-        let tls_site = tls.as_ref().map(|tls| tls.site);
         Self {
             stream,
             peer,
+            remote: logged(&worker, &peer),
+            fast_path: FastPath::new(&worker, &peer, tls.as_ref()),
             tls,
             worker,
             state,
-            remote: logged.map(|remote| remote.ip().to_string().into()),
-            fast_path: FastPath::new((!is_proxy).then_some(peer.scheme), tls_site),
             phase: Phase::Idle { since: now },
             reader: None,
             received: None,
@@ -163,6 +160,15 @@ impl<S: Transport> Connection<S> {
             patience: Duration::ZERO,
             probed: false,
             opened: now,
+        }
+    }
+
+    /// The next request goes by the configuration in use, whatever the one before went by.
+    fn follow_configuration(&mut self) {
+        if let Some(worker) = self.worker.replacement(&mut self.tls) {
+            self.fast_path = FastPath::new(&worker, &self.peer, self.tls.as_ref());
+            self.remote = logged(&worker, &self.peer);
+            self.worker = worker;
         }
     }
 
@@ -271,11 +277,18 @@ impl<S: Transport> Connection<S> {
     async fn into_tunnel(self: Box<Self>, taker: Taker) {
         let Self { stream, unread, worker, state, .. } = *self;
         let (tunnel, grip) = Tunnel::new(stream, unread.freeze(), worker.limits.send_time);
+        drop(worker); // a tunnel may be there for days, and the configuration may change meanwhile
         let draining = poll_fn(|_| state.drain().map_or(Poll::Pending, |drain| Poll::Ready(drain.end_of_streams())));
         if taker.send(Box::new(tunnel)).is_ok() {
             grip.closed(draining).await;
         }
     }
+}
+
+/// The client's address, where it is logged.
+fn logged(worker: &Worker, peer: &foobar_core::ConnectInfo) -> Option<Rc<str>> {
+    let remote = peer.remote.filter(|_| worker.pipeline.log.is_on());
+    remote.map(|remote| remote.ip().to_string().into())
 }
 
 /// What a client did while its request was being answered.

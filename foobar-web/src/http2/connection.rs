@@ -57,6 +57,8 @@ struct Connection<S> {
     state: Rc<ConnectionState>,
     phase: Phase,
     opened: Instant,
+    /// The most streams, as the client was told when it was opened.
+    most: usize,
     /// When the client was told that no further request is to come.
     finishing: Option<Instant>,
     /// It was told that this is the end.
@@ -104,6 +106,7 @@ impl<S: Transport> Connection<S> {
         let tls = stream.tls_client();
         let io = Rc::new(RefCell::new(Gather::new(stream, unread, worker.clone())));
         let handshake = settings(&worker.limits).handshake(Shared(io.clone()));
+        let most = worker.limits.streams as usize;
         Self {
             io,
             protocol: Protocol::Handshake(handshake),
@@ -113,6 +116,7 @@ impl<S: Transport> Connection<S> {
             state,
             phase: Phase::Idle { since: now },
             opened: now,
+            most,
             finishing: None,
             is_ending: false,
             head: None,
@@ -129,6 +133,7 @@ impl<S: Transport> Connection<S> {
     /// Goes on, until the connection has ended and what was to be said has been sent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.belongs_to(cx);
+        self.follow_configuration();
         self.io.borrow_mut().begin_turn();
         if self.state.drain().is_some_and(|drain| self.streams.begin_drain(drain)) {
             self.wake_streams();
@@ -149,6 +154,14 @@ impl<S: Transport> Connection<S> {
             return drained.map(Ok);
         }
         Poll::Pending
+    }
+
+    /// What comes next goes by the configuration in use.
+    fn follow_configuration(&mut self) {
+        if let Some(worker) = self.streams.follow_configuration() {
+            self.io.borrow_mut().worker = Rc::clone(&worker);
+            self.worker = worker;
+        }
     }
 
     /// Lets the streams go on that wait for something.
@@ -208,7 +221,7 @@ impl<S: Transport> Connection<S> {
 
     /// Whether as many requests are in hand as may be.
     fn is_full(&self) -> bool {
-        self.running.len() >= self.worker.limits.streams as usize
+        self.running.len() >= self.most
     }
 
     fn set_active(&mut self) {

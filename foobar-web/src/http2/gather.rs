@@ -20,7 +20,7 @@ use crate::worker::Worker;
 /// one turn of TLS records. What is read passes the [`FrameMeter`].
 pub(super) struct Gather<S> {
     pub(super) stream: S,
-    worker: Rc<Worker>,
+    pub(super) worker: Rc<Worker>,
     /// What was read before, and belongs to HTTP/2.
     unread: BytesMut,
     pub(super) input: Input,

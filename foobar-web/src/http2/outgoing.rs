@@ -175,7 +175,7 @@ impl Outgoing {
     /// The client gives no room: resets the stream after `send_timeout`. One that was given some at first is held to
     /// `min_rate` too, by what all its streams have moved meanwhile.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Reason>> {
-        let limits = self.streams.worker.limits;
+        let limits = self.streams.worker().limits;
         let rate = if self.sent > 0 { limits.rate } else { Rate { minimum: 0, ..limits.rate } };
         if !self.sending.waits() {
             self.seen = self.streams.moved();

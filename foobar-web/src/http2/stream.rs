@@ -30,13 +30,13 @@ pub(super) fn begin(
     let since = Instant::now();
     let (parts, body) = request.into_parts();
     let is_head = parts.method == Method::HEAD;
-    match take(parts, streams.worker.limits.head) {
+    match take(parts, streams.worker().limits.head) {
         Taken::Malformed => {
             respond.send_reset(Reason::PROTOCOL_ERROR);
             None
         }
         Taken::Refused(request, refusal) => {
-            let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+            let (worker, arrival) = (streams.worker(), streams.arrival(since));
             let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
             let (remains, abort) = (Remains::of(body), ClientAbort::of(&Method::GET)); // nobody works on it
             let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
@@ -79,7 +79,7 @@ fn by_pipeline(
 ) -> LocalBoxFuture<'static, ()> {
     let (is_head, expects) = (parts.method == Method::HEAD, parts.headers.contains_key(EXPECT));
     let abort = offer_abort(&mut parts);
-    let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+    let (worker, arrival) = (streams.worker(), streams.arrival(since));
     let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
     let hints = Some(Hints::offer(&mut parts.extensions));
     // Boxed where it is made: it is large, and a future that is handed on is copied.
@@ -98,7 +98,7 @@ fn offer_abort(parts: &mut Parts) -> ClientAbort {
 /// The answer to a request that may become a WebSocket, and who gets that.
 fn upgraded(streams: &Streams, mut parts: Parts, since: Instant) -> (LocalBoxFuture<'static, Response<Logged>>, Taker) {
     let taker = tunnel::offer(&mut parts.extensions);
-    let (worker, arrival) = (Rc::clone(&streams.worker), streams.arrival(since));
+    let (worker, arrival) = (streams.worker(), streams.arrival(since));
     let answer = async move { worker.pipeline.serve(&mut parts, RequestBody::empty(), arrival).await };
     (Box::pin(answer), taker)
 }
@@ -143,12 +143,12 @@ impl Stream {
     }
 
     async fn switch(mut self, response: Response<Logged>, body: RecvStream, taker: Taker) {
-        let (mut head, logged, _) = response_head::prepare(response, false, &self.streams.worker);
+        let (mut head, logged, _) = response_head::prepare(response, false, &self.streams.worker());
         websocket::reveal(&mut head);
         drop(logged); // its line is written now
         let Ok(sending) = self.respond.send_response(head, false) else { return }; // the client has gone
         let stream = StreamIo::new(sending, body);
-        let (tunnel, grip) = Tunnel::new(stream, Bytes::new(), self.streams.worker.limits.send_time);
+        let (tunnel, grip) = Tunnel::new(stream, Bytes::new(), self.streams.worker().limits.send_time);
         if taker.send(Box::new(tunnel)).is_ok() {
             grip.closed(self.streams.draining()).await;
         }
@@ -205,7 +205,7 @@ fn begin_response(
     is_head: bool,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<Outgoing> {
-    let (head, body, end) = response_head::prepare(response, is_head, &streams.worker);
+    let (head, body, end) = response_head::prepare(response, is_head, &streams.worker());
     match (respond.send_response(head, end.is_none()), end) {
         (Ok(stream), Some(end)) => return Some(Outgoing::new(stream, body, end, Rc::clone(streams))),
         (Ok(_), None) => streams.count_answer(),

@@ -16,12 +16,8 @@ use crate::worker::{FastPath, Worker};
 
 /// What the streams of a connection have in common.
 pub(super) struct Streams {
-    pub(super) worker: Rc<Worker>,
+    configured: RefCell<Configured>,
     peer: ConnectInfo,
-    /// What its TLS handshake said of the client.
-    tls: Option<TlsClient>,
-    /// `None` behind a trusted proxy, whose requests the pipeline answers.
-    fast_path: Option<RefCell<FastPath>>,
     /// Requests that were answered since the connection looked.
     answered: Cell<u32>,
     /// Bytes of all bodies that could be sent.
@@ -32,16 +28,20 @@ pub(super) struct Streams {
     draining: Notify,
 }
 
+/// What changes with the configuration.
+struct Configured {
+    worker: Rc<Worker>,
+    /// What its TLS handshake said of the client.
+    tls: Option<TlsClient>,
+    fast_path: FastPath,
+}
+
 impl Streams {
     pub(super) fn new(peer: ConnectInfo, tls: Option<TlsClient>, worker: Rc<Worker>) -> Self {
-        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
-        let tls_site = tls.as_ref().map(|tls| tls.site);
-        let fast_path = (!is_proxy).then(|| RefCell::new(FastPath::new(Some(peer.scheme), tls_site)));
+        let fast_path = FastPath::new(&worker, &peer, tls.as_ref());
         Self {
-            worker,
+            configured: Configured { worker, tls, fast_path }.into(),
             peer,
-            tls,
-            fast_path,
             answered: Cell::default(),
             moved: Cell::default(),
             at_work: Cell::default(),
@@ -50,22 +50,43 @@ impl Streams {
         }
     }
 
+    /// The worker of the configuration that the next request goes by.
+    pub(super) fn worker(&self) -> Rc<Worker> {
+        Rc::clone(&self.configured.borrow().worker)
+    }
+
+    /// The next request goes by the configuration in use: gives its worker, if it has been replaced.
+    pub(super) fn follow_configuration(&self) -> Option<Rc<Worker>> {
+        let mut configured = self.configured.borrow_mut();
+        let Configured { worker, tls, .. } = &mut *configured;
+        let latest = worker.replacement(tls)?;
+        configured.fast_path = FastPath::new(&latest, &self.peer, configured.tls.as_ref());
+        configured.worker = Rc::clone(&latest);
+        Some(latest)
+    }
+
     /// How a request came whose head had come whole then.
     pub(super) fn arrival(&self, since: Instant) -> RequestContext {
-        RequestContext { connection: self.peer, tls: self.tls.clone(), since }
+        RequestContext { connection: self.peer, tls: self.configured.borrow().tls.clone(), since }
     }
 
     /// The answer to a request without content, if it is ready.
     pub(super) fn ready_answer(&self, request: &Parts, since: Instant) -> Option<Response<Logged>> {
-        let path = self.fast_path.as_ref()?;
         let asked = RequestView::of(request);
         if !matches!(asked.verb, Verb::Get | Verb::Head) || request.headers.contains_key(EXPECT) {
             return None;
         }
         let mut hosts = request.headers.get_all(HOST).iter();
         let host = hosts.next().filter(|_| hosts.next().is_none())?; // the pipeline refuses it
-        let pipeline = &self.worker.pipeline;
-        let answer = path.borrow_mut().answer(&pipeline.sites, &self.worker.buffers, Some(host.as_bytes()), &asked)?;
+        let worker = self.worker();
+        let pipeline = &worker.pipeline;
+        if pipeline.clients.is_proxy(self.peer.remote) {
+            return None; // the pipeline looks whom it speaks for
+        }
+        let answer = {
+            let path = &mut self.configured.borrow_mut().fast_path;
+            path.answer(&pipeline.sites, &worker.buffers, Some(host.as_bytes()), &asked)?
+        };
         pipeline.ready((answer.reply, answer.route), request, &self.arrival(since))
     }
 

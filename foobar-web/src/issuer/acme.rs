@@ -6,6 +6,10 @@
 //! - What an authority refuses is left out, and the certificate is for the other names.
 
 mod account;
+mod allowed_names;
+mod chain;
+mod dns_hook;
+mod external_account;
 mod failure;
 mod http_client;
 mod names;
@@ -20,17 +24,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{Metrics, config};
+use foobar_core::{MakeHandler, Metrics, config};
 use instant_acme::{Account, CertificateIdentifier, ChallengeType, Error as AcmeError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::time::{sleep, timeout};
 
 use super::reach::Reach;
 use super::state_folder::StateFolder;
-use crate::kept::{Challenges, Kept};
+use crate::kept::{Challenges, DnsAnswers, Kept};
 use crate::net::{Facts, client_config};
 use crate::{AcmeSettings, Error, SiteSettings};
 use account::{FOLDER, StoredAccount};
+use allowed_names::{AllowedNames, Answer};
+use dns_hook::DnsHook;
 use failure::Failure;
 use http_client::HttpClient;
 use order::Request;
@@ -39,19 +46,25 @@ use schedule::{DAY, HOUR, seconds};
 
 /// The authority of the settings, and the certificates that sites get from it.
 pub(super) struct Acme {
+    /// Where its settings are: `acme`, or `acme.NAME`.
+    key: String,
     settings: AcmeSettings,
     folder: StateFolder,
     client: HttpClient,
     /// By the labels of the sites.
     pub(super) sites: BTreeMap<String, Arc<Kept>>,
+    /// Names that no site has.
+    on_demand: Option<AllowedNames>,
     pub(super) challenges: Arc<Challenges>,
     reach: Reach,
+    /// Where the answers of dns-01 are set. With it every name is proved there.
+    dns: Option<Box<dyn DnsAnswers>>,
     /// How many orders of each site have failed since the last that has not.
     failures: Mutex<BTreeMap<String, u32>>,
 }
 
-/// Certificates and their records, by label, that are not on the disk yet.
-type Unwritten = BTreeMap<String, (String, Record)>;
+/// Certificates and their records that are not on the disk yet, by where they belong.
+type Unwritten = BTreeMap<PathBuf, (String, Record)>;
 
 /// What an authority has signed, and which names it has not, with its reason.
 struct Issued {
@@ -62,33 +75,44 @@ struct Issued {
 
 impl Acme {
     /// Checks the settings; makes nothing and asks nobody.
-    pub(super) fn compile(settings: &AcmeSettings, folder: &StateFolder, reach: Reach) -> Result<Self, Error> {
+    pub(super) fn compile(
+        key: String,
+        settings: &AcmeSettings,
+        folder: &StateFolder,
+        reach: Reach,
+    ) -> Result<Self, Error> {
+        let error = |name: &str, message: String| Err(Error::setting(format!("{key}.{name}"), message));
         if !settings.accept_terms_of_service {
             let message = format!(
                 "`ssl_certificate = \"auto\"` needs an account at {}; read its terms of service, and set this to true if \
                  you accept them",
                 settings.directory
             );
-            return Err(Error::setting("acme.accept_terms_of_service", message));
+            return error("accept_terms_of_service", message);
         }
         if !settings.directory.starts_with("https://") || settings.directory.parse::<http::Uri>().is_err() {
-            let message = format!("{:?} is no URL that begins with https://", settings.directory);
-            return Err(Error::setting("acme.directory", message));
+            return error("directory", format!("{:?} is no URL that begins with https://", settings.directory));
         }
         let is_mail =
             |contact: &&String| contact.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty());
         if let Some(bad) = settings.contact.iter().find(|contact| !is_mail(contact) || contact.contains([' ', ','])) {
-            return Err(Error::setting("acme.contact", format!("{bad:?} is no mail address")));
+            return error("contact", format!("{bad:?} is no mail address"));
         }
-        let client = HttpClient::new(client_config("acme.ssl_trusted_certificate", &settings.ssl_trusted_certificate)?);
+        external_account::of(&key, settings)?;
+        let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
+        let client = HttpClient::new(trusted);
+        let dns = DnsHook::of(&key, settings)?.map(|hook| Box::new(hook) as Box<dyn DnsAnswers>);
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
+            key,
             settings,
             folder,
             client,
             sites: BTreeMap::new(),
+            on_demand: None,
             challenges: Arc::default(),
             reach,
+            dns,
             failures: Mutex::default(),
         })
     }
@@ -96,31 +120,75 @@ impl Acme {
     /// Has a certificate ordered for a site; `key` is the site's.
     pub(super) fn add(&mut self, label: &str, key: &str, site: &SiteSettings) -> Result<(), Error> {
         let names = names::names(key, site, &self.settings)?;
-        let kept = Kept::new(self.folder.certificate(FOLDER, label), names);
+        let mut kept = Kept::new(self.folder.certificate(FOLDER, label), names);
+        if site.ssl_on_demand {
+            let allowed = AllowedNames::new(label, &self.folder);
+            kept.on_demand = Some(Arc::clone(&allowed.shown));
+            self.on_demand = Some(allowed);
+        }
         self.sites.insert(label.to_owned(), Arc::new(kept));
         Ok(())
     }
 
     /// From now on challenges are answered, also those of other servers of the same account.
     pub(super) fn prepare(&self) {
-        match StoredAccount::read(&self.folder, &self.settings.directory) {
+        self.on_demand.iter().for_each(AllowedNames::load);
+        match StoredAccount::read(&self.folder, &self.settings) {
             Ok(Some(stored)) => self.challenges.set_thumbprint(&stored.thumbprint),
             Ok(None) => {}
             Err(failure) => tracing::error!("there are no new certificates: {}", failure.message),
         }
     }
 
-    /// Orders what is due, again and again.
-    pub(super) async fn run(&self) {
+    /// Orders what is due, again and again. `app` says which names that no site has may have certificates.
+    pub(super) async fn run(&self, app: &dyn MakeHandler) {
+        match &self.on_demand {
+            Some(names) => drop(tokio::join!(self.order_all(app), names.ask(app, &self.settings))),
+            None => self.order_all(app).await,
+        }
+    }
+
+    async fn order_all(&self, app: &dyn MakeHandler) {
         let mut unwritten = Unwritten::new();
         loop {
             let mut next = u64::MAX;
             for (label, kept) in &self.sites {
                 next = next.min(self.look_at(label, kept, &mut unwritten).await);
             }
+            if let Some(names) = &self.on_demand {
+                next = next.min(self.look_at_names(names, app, &mut unwritten).await);
+            }
             let pause = Duration::from_secs(next.saturating_sub(seconds(SystemTime::now())));
-            tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+            self.wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
         }
+    }
+
+    /// Waits so long, or until there is another name.
+    async fn wait(&self, pause: Duration) {
+        match &self.on_demand {
+            Some(names) => drop(timeout(pause, names.changed()).await), // either is well
+            None => sleep(pause).await,
+        }
+    }
+
+    /// Does what is due for names that no site has; gives when to look again.
+    async fn look_at_names(&self, names: &AllowedNames, app: &dyn MakeHandler, unwritten: &mut Unwritten) -> u64 {
+        for (name, kept) in names.due(seconds(SystemTime::now())) {
+            let now = SystemTime::now();
+            let is_due =
+                self.read(&names.label, &kept).is_ok_and(|record| self.due(&record, &kept, now) <= seconds(now));
+            let answer = if is_due { names.ask_again(app, &name).await } else { Answer::Allowed };
+            let next = match answer {
+                Answer::Allowed => self.look_at(&names.label, &kept, unwritten).await,
+                Answer::None => seconds(now) + AFTER_TROUBLE,
+                Answer::Denied => {
+                    names.forget(&name);
+                    continue;
+                }
+            };
+            names.looked_at(&name, next.min(seconds(SystemTime::now()) + LONGEST_PAUSE.as_secs()));
+        }
+        names.next()
     }
 
     /// Does what is due for a site; gives when to look again.
@@ -142,17 +210,22 @@ impl Acme {
         if next > seconds(now) {
             return Ok(next);
         }
-        let Some(_lock) = self.folder.try_lock(FOLDER)? else { return Ok(seconds(now) + WHILE_LOCKED) };
+        let Some(_lock) = self.folder.try_lock(FOLDER, &account::lock(&self.settings))? else {
+            return Ok(seconds(now) + WHILE_LOCKED);
+        };
         let record = self.read(label, kept)?; // another process may have had the lock
         if self.due(&record, kept, now) <= seconds(now) {
             self.renew(label, kept, record, unwritten).await
         } else {
-            self.ask_for_renewal(label, kept, record).await
+            self.ask_for_renewal(kept, record).await
         }
     }
 
     fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
-        let record = Record::read(&self.record_path(label), &self.settings.directory, &kept.names)?;
+        let record = Record::read(&record_path(kept), &self.settings.directory, &kept.names)?;
+        if self.sites.get(label).is_none_or(|own| own.path != kept.path) {
+            return Ok(record); // of a name that no site has
+        }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(label.to_owned(), record.failures);
         Ok(record)
     }
@@ -175,10 +248,10 @@ impl Acme {
             let help = "Orders of a certificate that have failed since the last that has not.";
             metrics.gauge("foobar_web_certificate_failed_orders", help, &[("site", site)], failures);
         }
-    }
-
-    fn record_path(&self, label: &str) -> PathBuf {
-        self.folder.certificate(FOLDER, label).with_extension("json")
+        if let Some(names) = &self.on_demand {
+            let help = "Certificates for names that no site has (`ssl_on_demand`).";
+            metrics.gauge("foobar_web_certificates_on_demand", help, &[("site", &names.label)], names.shown.len());
+        }
     }
 
     /// When there is something to do: an order, or a question.
@@ -202,17 +275,17 @@ impl Acme {
         mut record: Record,
         unwritten: &mut Unwritten,
     ) -> Result<u64, Failure> {
-        let issued = self.order(label, kept, &mut record).await;
+        let issued = self.order(kept, &mut record).await;
         let now = SystemTime::now();
         match issued {
             Ok(Issued { pem, refused, why }) => {
                 record.succeed(refused, why, now);
-                unwritten.insert(label.to_owned(), (pem, record));
+                unwritten.insert(kept.path.clone(), (pem, record));
                 self.settle(label, kept, unwritten)?;
             }
             Err(failure) => {
                 record.fail(&failure, self.client.quiet_until(), now);
-                let written = self.write(label, &record); // whoever hears of it finds it there
+                let written = self.write(kept, &record); // whoever hears of it finds it there
                 tell_failed(label, &record, now);
                 written?;
             }
@@ -222,25 +295,26 @@ impl Acme {
 
     /// Writes what has been issued for a site; while there is no room on the disk it stays in memory.
     fn settle(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<(), Failure> {
-        let Some((pem, record)) = unwritten.get(label) else { return Ok(()) };
+        let Some((pem, record)) = unwritten.get(&kept.path) else { return Ok(()) };
         self.folder.write(&kept.path, pem)?;
-        self.write(label, record)?;
+        self.write(kept, record)?;
         tell_issued(label, record);
-        unwritten.remove(label);
+        unwritten.remove(&kept.path);
         Ok(())
     }
 
-    fn write(&self, label: &str, record: &Record) -> Result<(), Failure> {
-        Ok(self.folder.write(&self.record_path(label), &record.text())?)
+    fn write(&self, kept: &Kept, record: &Record) -> Result<(), Failure> {
+        Ok(self.folder.write(&record_path(kept), &record.text())?)
     }
 
-    async fn order(&self, label: &str, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
+    async fn order(&self, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
         let account = self.account().await?;
+        self.check_profile(&account)?;
         record.begin(SystemTime::now());
-        self.write(label, record)?;
+        self.write(kept, record)?;
         match self.request(&kept.names, record, kept, &account).await {
             Err(failure) if failure.is_unknown_account => {
-                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings.directory)); // it may be gone
+                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings)); // it may be gone
                 let account = self.account().await?;
                 self.request(&kept.names, record, kept, &account).await.map(Issued::whole)
             }
@@ -261,9 +335,24 @@ impl Acme {
     }
 
     async fn account(&self) -> Result<Account, Failure> {
-        let account = StoredAccount::open(&self.folder, &self.settings, self.client.clone()).await?;
+        let account = StoredAccount::open(&self.folder, &self.key, &self.settings, self.client.clone()).await?;
         self.challenges.set_thumbprint(account.key_thumbprint());
         Ok(account)
+    }
+
+    /// Whether the authority knows the kind of certificates that is wanted: else nothing is ordered.
+    fn check_profile(&self, account: &Account) -> Result<(), Failure> {
+        let Some(wanted) = &self.settings.profile else { return Ok(()) };
+        let mut offered: Vec<&str> = account.profiles().map(|profile| profile.name).collect();
+        offered.sort_unstable();
+        if offered.contains(&wanted.as_str()) {
+            return Ok(());
+        }
+        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+        Err(Failure::new(format!(
+            "the authority has no profile {wanted:?}, and offers {offered}; change `{}.profile`",
+            self.key
+        )))
     }
 
     async fn request(
@@ -276,12 +365,25 @@ impl Acme {
         let knows_renewals = record.renew_at.is_some() && record.failures == 0;
         let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
         let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
-        let request = Request { names, challenge: self.challenge(record.failures), replaces };
-        request.carry_out(account, &self.challenges).await
+        let (challenge, dns) = (self.challenge(record.failures), self.dns.as_deref());
+        let profile = self.settings.profile.as_deref();
+        let request = Request { names, challenge, dns, profile, replaces };
+        let signed = request.carry_out(account, &self.challenges).await?;
+        let key = signed.key.serialize_pem();
+        let Some(root) = &self.settings.preferred_chain else { return Ok(signed.chain + &key) };
+        let preferred = chain::preferred(root, &self.client, account).await;
+        if preferred.is_none() {
+            tracing::warn!("`{}.preferred_chain`: the authority offers no chain to {root:?}", self.key);
+        }
+        let preferred = preferred.filter(|chain| request.check(chain, &signed.key).is_ok()); // another chain of it is for others
+        Ok(preferred.unwrap_or(signed.chain) + &key)
     }
 
     /// After two failures the other way, if there is one.
-    const fn challenge(&self, failures: u32) -> ChallengeType {
+    fn challenge(&self, failures: u32) -> ChallengeType {
+        if self.dns.is_some() {
+            return ChallengeType::Dns01;
+        }
         match (self.reach, (failures / 2).is_multiple_of(2)) {
             (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
             _ => ChallengeType::TlsAlpn01,
@@ -289,7 +391,7 @@ impl Acme {
     }
 
     /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
-    async fn ask_for_renewal(&self, label: &str, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
+    async fn ask_for_renewal(&self, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
         let (asked, now) = (self.renewal_window(kept).await, seconds(SystemTime::now()));
         let pause = match asked {
             Ok((window, pause)) => {
@@ -305,7 +407,7 @@ impl Acme {
             }
         };
         record.ask_at = Some(now + pause);
-        self.write(label, &record)?;
+        self.write(kept, &record)?;
         Ok(self.next(&record, kept, SystemTime::now()))
     }
 
@@ -324,6 +426,11 @@ impl Issued {
     const fn whole(pem: String) -> Self {
         Self { pem, refused: Vec::new(), why: None }
     }
+}
+
+/// Where it stands what is known of the orders of a certificate.
+fn record_path(kept: &Kept) -> PathBuf {
+    kept.path.with_extension("json")
 }
 
 fn tell_issued(label: &str, record: &Record) {
@@ -378,13 +485,13 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-        let mut acme = Acme::compile(&settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
+        let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
         let kept = Arc::clone(&acme.sites["a"]);
         let mut record = Record::new(&settings.directory, &kept.names);
         record.succeed(Vec::new(), None, SystemTime::now());
-        let mut unwritten = Unwritten::from([("a".to_owned(), ("certificate".to_owned(), record.clone()))]);
+        let mut unwritten = Unwritten::from([(kept.path.clone(), ("certificate".to_owned(), record.clone()))]);
         std::fs::create_dir_all(&kept.path).unwrap(); // where the file belongs
         assert!(acme.settle("a", &kept, &mut unwritten).is_err());
         assert_eq!(unwritten.len(), 1);
@@ -399,7 +506,8 @@ mod tests {
     fn after_two_failures_the_authority_is_asked_to_look_another_way() {
         let way = |reach, failures| {
             let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-            Acme::compile(&settings, &StateFolder::of(&WebSettings::default()), reach).unwrap().challenge(failures)
+            let folder = StateFolder::of(&WebSettings::default());
+            Acme::compile("acme".to_owned(), &settings, &folder, reach).unwrap().challenge(failures)
         };
         use ChallengeType::{Http01, TlsAlpn01};
         for (reach, ways) in [

@@ -3,14 +3,14 @@ use std::path::Path;
 use crate::{Error, SiteSettings};
 
 /// Where the certificate of a site comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// From files that somebody else looks after, or there is none.
     Files,
     /// From an authority of the server's own.
     Internal,
-    /// From an authority that browsers know, by ACME.
-    Auto,
+    /// From an authority that browsers know, by ACME: that of `[acme]`, or of the name `[acme.NAME]`.
+    Auto(Option<String>),
 }
 
 impl Source {
@@ -35,9 +35,9 @@ impl Source {
 
     fn named(path: &Path) -> Option<(&str, Self)> {
         match path.to_str()? {
-            "internal" => Some(("internal", Self::Internal)),
-            "auto" => Some(("auto", Self::Auto)),
-            _ => None,
+            word @ "internal" => Some((word, Self::Internal)),
+            word @ "auto" => Some((word, Self::Auto(None))),
+            word => word.strip_prefix("auto:").map(|name| (word, Self::Auto(Some(name.to_owned())))),
         }
     }
 }

@@ -56,14 +56,14 @@ impl StateFolder {
 
     /// Waits until no other process writes to this issuer's folder; makes it if it is not there.
     pub(super) fn lock(&self, issuer: &str) -> Result<Lock, Error> {
-        let (path, file) = self.lock_file(issuer)?;
+        let (path, file) = self.lock_file(issuer, "lock")?;
         let locked = flock(&file, FlockOperation::LockExclusive);
         locked.map(|()| Lock(file)).map_err(|error| Error::State { path, source: error.into() })
     }
 
-    /// The same at once; `None` if another process has it.
-    pub(super) fn try_lock(&self, issuer: &str) -> Result<Option<Lock>, Error> {
-        let (path, file) = self.lock_file(issuer)?;
+    /// The same at once, by the lock of this name; `None` if somebody else has it.
+    pub(super) fn try_lock(&self, issuer: &str, name: &str) -> Result<Option<Lock>, Error> {
+        let (path, file) = self.lock_file(issuer, name)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Lock(file))),
             Err(Errno::WOULDBLOCK) => Ok(None),
@@ -71,9 +71,9 @@ impl StateFolder {
         }
     }
 
-    fn lock_file(&self, issuer: &str) -> Result<(PathBuf, File), Error> {
+    fn lock_file(&self, issuer: &str, name: &str) -> Result<(PathBuf, File), Error> {
         let folder = self.0.join(issuer);
-        let path = folder.join("lock");
+        let path = folder.join(name);
         let open = || OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
         match make_folder(&folder).and_then(|()| open()) {
             Ok(file) => Ok((path, file)),
@@ -133,14 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_one_processs_and_each_issuer_has_its_own() {
+    fn a_lock_is_one_holders_and_each_issuer_has_its_own() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = StateFolder(temporary.path().join("state"));
-        let lock = folder.try_lock("acme").unwrap().expect("it is free");
-        assert!(folder.try_lock("acme").unwrap().is_none());
-        assert!(folder.try_lock("internal").unwrap().is_some());
+        let lock = folder.try_lock("acme", "lock").unwrap().expect("it is free");
+        assert!(folder.try_lock("acme", "lock").unwrap().is_none());
+        assert!(folder.try_lock("internal", "lock").unwrap().is_some());
+        assert!(folder.try_lock("acme", "other").unwrap().is_some());
         drop(lock);
-        assert!(folder.try_lock("acme").unwrap().is_some());
+        assert!(folder.try_lock("acme", "lock").unwrap().is_some());
     }
 
     #[test]

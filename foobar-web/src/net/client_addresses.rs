@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many connections each client has open, over all workers.
 ///
-/// A client is an IPv4 address or an IPv6 network of 64 bits, which is the least that one customer is given. Without a
-/// bound nothing is counted.
+/// A client is an IPv4 address or an IPv6 network of 64 bits, which is the least that one customer is given.
+#[derive(Default)]
 pub(crate) struct ClientAddresses {
-    most: usize,
     open: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -16,23 +15,13 @@ pub(crate) struct ClientAddresses {
 pub(crate) struct AddressSlot(Option<(Arc<ClientAddresses>, IpAddr)>);
 
 impl ClientAddresses {
-    /// At most this many connections for each; 0 is no bound.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, open: Mutex::default() }
-    }
-
-    /// The bound.
-    pub(crate) fn most(&self) -> Option<usize> {
-        (self.most > 0).then_some(self.most)
-    }
-
-    /// A place for a connection; `None` if its client has too many. Who comes through a Unix socket has no address.
-    pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>) -> Option<AddressSlot> {
-        let Some(remote) = remote.filter(|_| self.most > 0) else { return Some(AddressSlot(None)) };
+    /// A place for a connection; `None` if its client has `most` already. Who comes through a Unix socket has no address.
+    pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>, most: usize) -> Option<AddressSlot> {
+        let Some(remote) = remote else { return Some(AddressSlot(None)) };
         let client = client(remote.ip());
         let mut open = self.open();
         let connections = open.entry(client).or_default();
-        if *connections >= self.most {
+        if *connections >= most {
             return None;
         }
         *connections += 1;
@@ -73,8 +62,8 @@ mod tests {
 
     #[test]
     fn a_client_has_so_many_places_and_gets_them_back() {
-        let addresses = Arc::new(ClientAddresses::new(2));
-        let admit = |address: &str| addresses.admit(Some(SocketAddr::new(address.parse().expect("an address"), 1)));
+        let addresses = Arc::<ClientAddresses>::default();
+        let admit = |address: &str| addresses.admit(Some(SocketAddr::new(address.parse().expect("an address"), 1)), 2);
         let places = [admit("192.0.2.1"), admit("::ffff:192.0.2.1")];
         assert!(places.iter().all(Option::is_some) && admit("192.0.2.1").is_none());
         assert!(admit("192.0.2.2").is_some());
@@ -85,18 +74,15 @@ mod tests {
 
     #[test]
     fn a_network_of_64_bits_is_one_client() {
-        let addresses = Arc::new(ClientAddresses::new(1));
-        let admit = |address: &str| addresses.admit(Some(SocketAddr::new(address.parse().expect("an address"), 1)));
+        let addresses = Arc::<ClientAddresses>::default();
+        let admit = |address: &str| addresses.admit(Some(SocketAddr::new(address.parse().expect("an address"), 1)), 1);
         let place = admit("2001:db8::1");
         assert!(place.is_some() && admit("2001:db8::ffff:2").is_none() && admit("2001:db8:0:1::1").is_some());
     }
 
     #[test]
-    fn without_a_bound_or_an_address_there_is_always_a_place() {
-        let bounded = Arc::new(ClientAddresses::new(1));
-        let unbounded = Arc::new(ClientAddresses::new(0));
-        let remote = Some(SocketAddr::from(([192, 0, 2, 1], 1)));
-        let places = [bounded.admit(None), bounded.admit(None), unbounded.admit(remote), unbounded.admit(remote)];
-        assert!(places.iter().all(Option::is_some));
+    fn who_has_no_address_always_has_a_place() {
+        let addresses = Arc::<ClientAddresses>::default();
+        assert!([addresses.admit(None, 1), addresses.admit(None, 1)].iter().all(Option::is_some));
     }
 }

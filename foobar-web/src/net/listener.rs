@@ -8,6 +8,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foobar_core::{ConnectInfo, Scheme};
@@ -27,9 +28,18 @@ use crate::{Address, Error};
 pub(crate) struct Listener {
     socket: Socket,
     address: Address,
-    scheme: Scheme,
-    proxy_protocol: bool,
+    id: ListenerId,
     _file: Option<SocketFile>,
+}
+
+/// Which listening socket it is, however often it is shared.
+#[derive(Clone)]
+pub(crate) struct ListenerId(Arc<()>);
+
+impl PartialEq for ListenerId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// A listening socket on its way to a worker.
@@ -37,6 +47,7 @@ pub(crate) struct Share {
     socket: Socket,
     scheme: Scheme,
     proxy_protocol: bool,
+    id: ListenerId,
 }
 
 /// One worker's share of a listening socket.
@@ -46,6 +57,7 @@ pub(crate) struct Acceptor {
     scheme: Scheme,
     /// Whether they begin with a PROXY header.
     pub(crate) proxy_protocol: bool,
+    pub(crate) id: ListenerId,
 }
 
 enum Listening {
@@ -79,10 +91,7 @@ impl Listener {
             Endpoint::Inherited(fd) => inherited(*fd).and_then(one),
         };
         let mut listeners = bound.map_err(|source| error(&listen.endpoint, source))?;
-        if listen.ssl {
-            listeners.iter_mut().for_each(Self::speak_tls);
-        }
-        listeners.iter_mut().for_each(|listener| listener.proxy_protocol = listen.proxy_protocol);
+        listeners.iter_mut().for_each(|listener| listener.show_as(listen));
         Ok(listeners)
     }
 
@@ -116,15 +125,17 @@ impl Listener {
         &self.address
     }
 
-    /// The same socket once more, for a worker.
-    pub(crate) fn share(&self) -> io::Result<Share> {
-        Ok(Share { socket: self.socket.try_clone()?, scheme: self.scheme, proxy_protocol: self.proxy_protocol })
+    /// The same socket once more, for a worker; its connections speak what `listen`, which is of this address, says.
+    pub(crate) fn share(&self, listen: &Listen) -> io::Result<Share> {
+        let scheme = if listen.ssl { Scheme::Https } else { Scheme::Http };
+        let (socket, proxy_protocol) = (self.socket.try_clone()?, listen.proxy_protocol);
+        Ok(Share { socket, scheme, proxy_protocol, id: self.id.clone() })
     }
 
-    fn speak_tls(&mut self) {
-        self.scheme = Scheme::Https;
-        if let Address::Tcp(address) = self.address {
-            self.address = Address::Tls(address);
+    /// Its address is shown as one where clients speak what `listen` says.
+    pub(crate) fn show_as(&mut self, listen: &Listen) {
+        if let Address::Tcp(address) | Address::Tls(address) = self.address {
+            self.address = if listen.ssl { Address::Tls(address) } else { Address::Tcp(address) };
         }
     }
 
@@ -157,15 +168,16 @@ impl Listener {
             tune(&SockRef::from(&socket))?;
         }
         let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
-        Ok(Self { socket, address, scheme: Scheme::Http, proxy_protocol: false, _file: file })
+        let id = ListenerId(Arc::default());
+        Ok(Self { socket, address, id, _file: file })
     }
 }
 
 impl Acceptor {
     /// Takes a shared socket into this thread's runtime.
     pub(crate) fn new(share: Share) -> io::Result<Self> {
-        let Share { socket, scheme, proxy_protocol } = share;
-        Ok(Self { socket: Listening::new(socket)?, scheme, proxy_protocol })
+        let Share { socket, scheme, proxy_protocol, id } = share;
+        Ok(Self { socket: Listening::new(socket)?, scheme, proxy_protocol, id })
     }
 
     pub(crate) async fn accept(&self) -> io::Result<(Accepted, ConnectInfo)> {

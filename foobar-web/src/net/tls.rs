@@ -29,7 +29,7 @@ mod stream;
 mod ticket_keys;
 mod x509;
 
-pub(crate) use certificates::SiteCertificates;
+pub(crate) use certificates::{SiteCertificates, read_kept};
 pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
 pub(crate) use handshake::{Established, Handshake};

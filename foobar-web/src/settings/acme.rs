@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
-use foobar_core::List;
 use foobar_core::config::settings;
+use foobar_core::{List, Period, Secret};
 
 settings! {
     /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
-    /// protocol ACME (RFC 8555).
+    /// protocol ACME (RFC 8555). `[acme.NAME]` is another one, with the same keys, for `ssl_certificate = "auto:NAME"`; it
+    /// takes nothing from `[acme]`.
     ///
     /// ```toml
     /// [web]
@@ -28,6 +29,25 @@ settings! {
         /// The URL of the authority's directory; the default is that of Let's Encrypt. For trials there is
         /// `"https://acme-staging-v02.api.letsencrypt.org/directory"`, whose certificates nobody trusts.
         pub directory: String = r#""https://acme-v02.api.letsencrypt.org/directory""#,
+        /// A program that sets records in the DNS: the server proves by it that names are its own (dns-01), and so may
+        /// have certificates for names with a star, or be where the authority does not reach it. It is called with
+        /// `set NAME VALUE` and `clear NAME VALUE`: the first adds a TXT record beside others of that name, such as
+        /// `_acme-challenge.foobar.com`, and ends when it can be seen, with 0; the second takes it away. Of the
+        /// environment it gets `PATH`, `HOME`, `USER`, `LANG` and `TZ` alone.
+        pub dns_hook: Option<PathBuf>,
+        /// How long one call of `dns_hook` may take; then it is killed, and the order has failed.
+        pub dns_hook_timeout: Period = r#""2m""#,
+        /// The account that you have at the authority already, for those that ask for one (external account binding): the
+        /// identifier of its key, as the authority shows it.
+        pub eab_key_id: Option<String>,
+        /// The HMAC key that belongs to `eab_key_id`, in base64url. It is used once, when the account of ACME is made.
+        pub eab_hmac_key: Option<Secret>,
+        /// The kind of certificates, where an authority offers several, such as `"shortlived"`: those of Let's Encrypt
+        /// live for six days then, and are renewed after three.
+        pub profile: Option<String>,
+        /// The name (CN) of the root that the certificate is to lead to, such as `"ISRG Root X2"`, where an authority
+        /// offers several chains. Without such a chain the log says so, and the authority's own choice is used.
+        pub preferred_chain: Option<String>,
         /// Who has signed the certificate of the authority's own server: PEM files. The authorities that browsers know
         /// if absent.
         pub ssl_trusted_certificate: List<PathBuf> = "[]",

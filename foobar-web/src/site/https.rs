@@ -4,7 +4,7 @@ use foobar_core::{Period, Scheme};
 use http::Uri;
 use http::header::HeaderValue;
 
-use crate::kept::Kept;
+use crate::kept::{Challenges, Kept};
 use crate::request::{Host, NormalPath};
 use crate::{Error, Https, SiteSettings};
 
@@ -14,8 +14,9 @@ pub(crate) struct HttpsRules {
     redirects: bool,
     /// What `Strict-Transport-Security` says over HTTPS (RFC 6797).
     hsts: Option<HeaderValue>,
-    /// The certificate that is ordered for the site, if it is; until there is one, clients are not sent to HTTPS.
-    ordered: Option<Arc<Kept>>,
+    /// The certificate that is ordered for the site, if it is, and what its authority finds when it looks; until there is
+    /// one, clients are not sent to HTTPS.
+    ordered: Option<(Arc<Kept>, Arc<Challenges>)>,
 }
 
 impl HttpsRules {
@@ -32,21 +33,28 @@ impl HttpsRules {
     }
 
     /// Has it wait for the certificate that is ordered for the site.
-    pub(super) fn wait_for(&mut self, ordered: Option<Arc<Kept>>) {
+    pub(super) fn wait_for(&mut self, ordered: Option<(Arc<Kept>, Arc<Challenges>)>) {
         self.ordered = ordered;
     }
 
-    /// Whether an authority looks for it at the site, so that it gets a certificate.
-    pub(crate) const fn is_looked_at(&self) -> bool {
-        self.ordered.is_some()
+    /// What an authority finds that looks whose the site's names are; `None` if none does.
+    pub(super) fn challenges(&self) -> Option<&Challenges> {
+        self.ordered.as_ref().map(|(_, challenges)| &**challenges)
     }
 
     pub(crate) fn redirects(&self, scheme: Scheme) -> bool {
         self.redirects && matches!(scheme, Scheme::Http) && self.has_certificate()
     }
 
+    /// Whether clients find a name that no site has over HTTPS, as far as that is known: where certificates are ordered for
+    /// such names, it has to have one.
+    pub(super) fn has_stranger(&self, name: &str) -> bool {
+        let on_demand = self.ordered.as_ref().and_then(|(kept, _)| kept.on_demand.as_ref());
+        on_demand.is_none_or(|names| names.has(name))
+    }
+
     fn has_certificate(&self) -> bool {
-        self.ordered.as_ref().is_none_or(|ordered| ordered.is_issued())
+        self.ordered.as_ref().is_none_or(|(kept, _)| kept.is_issued())
     }
 
     /// What `Strict-Transport-Security` says on a connection of this scheme.

@@ -9,7 +9,7 @@ fn compile(sites: impl IntoIterator<Item = SiteSettings>) -> Result<Sites, Error
     let sites = sites.into_iter().enumerate().map(|(index, site)| (format!("s{index}"), site)).collect();
     let web = WebSettings::default();
     let files = Files::compile(&web, crate::file_source::FileSources::default()).expect("the defaults are good");
-    Sites::compile(&web, &sites, &files, false)
+    Sites::compile(&web, &sites, &files, false, Arc::default())
 }
 
 /// The number of the site that answers for `host`; `Err` is the status of the refusal or the redirect's target.

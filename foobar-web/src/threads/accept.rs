@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::future::pending;
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
@@ -11,8 +12,10 @@ use rustix::process::{Resource, getrlimit};
 use tokio::task::unconstrained;
 use tokio::time::Instant;
 
+use super::orders::{Order, Orders, Reload};
 use super::protocol::{serve_plain, serve_tls};
 use super::proxied::serve_proxied;
+use super::worker_thread::replace;
 use crate::counters::TurnedAway;
 use crate::error::is_out_of_descriptors;
 use crate::net::{Accepted, Acceptor, Socket};
@@ -27,44 +30,90 @@ struct AcceptLoop {
     connection_ceiling: Cell<usize>,
 }
 
-/// Accepts and serves until `drain` tells the deadline, then finishes by it.
-pub(crate) async fn serve_all(worker: Rc<Worker>, acceptors: Vec<Acceptor>, drain: impl Future<Output = Instant>) {
+/// A socket that is listened on, and the connection that has been accepted there and waits for its turn.
+struct Listening {
+    acceptor: Acceptor,
+    waiting: Cell<Option<(Accepted, ConnectInfo)>>,
+}
+
+/// Accepts and serves as it is ordered, until a drain begins; then finishes by its deadline.
+pub(crate) async fn serve_all(worker: Rc<Worker>, acceptors: Vec<Acceptor>, orders: Orders) {
     let ceiling = Cell::new(usize::MAX);
     let accepting = AcceptLoop { worker, descriptors: descriptors(), connection_ceiling: ceiling };
-    accepting.run(acceptors, drain).await;
+    accepting.run(acceptors.into_iter().map(Listening::new).collect(), orders).await;
+}
+
+impl Listening {
+    const fn new(acceptor: Acceptor) -> Self {
+        Self { acceptor, waiting: Cell::new(None) }
+    }
 }
 
 impl AcceptLoop {
-    async fn run(self, acceptors: Vec<Acceptor>, drain: impl Future<Output = Instant>) {
-        let order = async {
-            let deadline = drain.await;
-            self.worker.connections.begin_drain(self.worker.limits.stream_time, deadline);
-            deadline
-        };
-        let (deadline, _) = tokio::join!(order, join_all(acceptors.iter().map(|acceptor| self.accept(acceptor))));
-        // A closed listener resets what waits in its queue, so that is taken first.
-        for acceptor in &acceptors {
-            // Without a budget, which would end before a long queue does.
-            while let Some(Ok((stream, connection))) = unconstrained(acceptor.accept()).now_or_never() {
-                self.open(acceptor, stream, connection);
+    async fn run(mut self, mut listening: Vec<Listening>, mut orders: Orders) {
+        let deadline = loop {
+            let order = tokio::select! {
+                biased;
+                order = orders.next() => order,
+                () = self.accept_all(&listening) => continue, // it never ends
+            };
+            match order {
+                Order::Reload(reload) => listening = self.reload(*reload, listening),
+                Order::Drain(deadline) => break deadline,
             }
-        }
-        drop(acceptors);
+        };
+        self.worker.connections.begin_drain(self.worker.limits.stream_time, deadline);
+        listening.iter().for_each(|one| self.empty(one));
+        drop(listening);
         self.worker.connections.finish(deadline).await;
     }
 
-    async fn accept(&self, acceptor: &Acceptor) {
+    /// Goes by another configuration. What has come to a socket before it is closed is still served.
+    fn reload(&mut self, reload: Reload, listening: Vec<Listening>) -> Vec<Listening> {
+        let Reload { plan, lines, shares, done } = reload;
+        listening.iter().for_each(|one| self.open_waiting(one));
+        let (outcome, listening) = match shares.into_iter().map(Acceptor::new).collect::<io::Result<Vec<_>>>() {
+            Ok(acceptors) => {
+                let is_kept = |one: &&Listening| acceptors.iter().any(|acceptor| acceptor.id == one.acceptor.id);
+                listening.iter().filter(|one| !is_kept(one)).for_each(|one| self.empty(one));
+                self.worker = replace(&self.worker, &plan, lines);
+                (Ok(()), acceptors.into_iter().map(Listening::new).collect())
+            }
+            Err(error) => (Err(error), listening),
+        };
+        drop(done.send(outcome)); // whoever waited for it has given up
+        listening
+    }
+
+    /// Serves what has come to a socket that is about to be closed, which would reset it.
+    fn empty(&self, listening: &Listening) {
+        self.open_waiting(listening);
+        // Without a budget, which would end before a long queue does.
+        while let Some(Ok((stream, connection))) = unconstrained(listening.acceptor.accept()).now_or_never() {
+            self.open(&listening.acceptor, stream, connection);
+        }
+    }
+
+    fn open_waiting(&self, listening: &Listening) {
+        if let Some((stream, connection)) = listening.waiting.take() {
+            self.open(&listening.acceptor, stream, connection);
+        }
+    }
+
+    async fn accept_all(&self, listening: &[Listening]) {
+        join_all(listening.iter().map(|one| self.accept(one))).await;
+        pending().await
+    }
+
+    async fn accept(&self, listening: &Listening) {
         let mut failing = false;
         loop {
-            let accepted = tokio::select! {
-                accepted = acceptor.accept() => accepted,
-                () = self.worker.connections.draining() => return,
-            };
-            match accepted {
-                Ok((stream, connection)) => {
+            match listening.acceptor.accept().await {
+                Ok(accepted) => {
                     failing = false;
+                    listening.waiting.set(Some(accepted));
                     self.worker.connections.room().await;
-                    self.open(acceptor, stream, connection);
+                    self.open_waiting(listening);
                 }
                 Err(error) if is_transient_accept_error(&error) => {}
                 Err(error) => {

@@ -17,7 +17,7 @@ use crate::deadline::Drain;
 
 /// The open connections of one worker.
 pub(crate) struct Connections {
-    most: usize,
+    most: Cell<usize>,
     counters: Arc<Counters>,
     drain: Rc<Cell<Option<Drain>>>,
     open: RefCell<Slab<(Rc<ConnectionState>, AbortHandle)>>,
@@ -31,7 +31,7 @@ pub(crate) struct Connections {
 impl Connections {
     pub(crate) fn new(most: usize, counters: Arc<Counters>) -> Self {
         Self {
-            most,
+            most: Cell::new(most),
             counters,
             drain: Rc::default(),
             open: RefCell::default(),
@@ -60,6 +60,17 @@ impl Connections {
         self.high_water.opened(self.count());
     }
 
+    /// From now on there may be so many.
+    pub(crate) fn set_most(&self, most: usize) {
+        self.most.set(most);
+        self.changed.notify_waiters();
+    }
+
+    /// Has all of them look at what has changed.
+    pub(crate) fn wake_all(&self) {
+        self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
+    }
+
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.open.borrow().len()
@@ -73,7 +84,7 @@ impl Connections {
     /// Waits until there may be one more, or a drain begins. The connection that has been idle longest makes room; where
     /// none is, the first that is [answered](Self::is_short).
     pub(crate) async fn room(&self) {
-        while self.count() >= self.most && self.drain.get().is_none() {
+        while self.count() >= self.most.get() && self.drain.get().is_none() {
             self.short.set(!self.is_one_leaving() && !self.evict());
             select(pin!(self.changed.notified()), pin!(self.idle.next())).await;
         }
@@ -105,7 +116,7 @@ impl Connections {
     /// Streams without an end have `stream_time` at most.
     pub(crate) fn begin_drain(&self, stream_time: Duration, deadline: Instant) {
         self.drain.set(Some(Drain::begin(stream_time, deadline)));
-        self.open.borrow().iter().for_each(|(_, (state, _))| state.wake());
+        self.wake_all();
         self.changed.notify_waiters();
     }
 

@@ -1,10 +1,12 @@
 use std::rc::Rc;
 
-use foobar_core::Scheme;
+use foobar_core::{ConnectInfo, Scheme};
 use http::header::STRICT_TRANSPORT_SECURITY;
 
+use super::Worker;
 use super::buffers::ScratchBuffers;
 use crate::counters::RouteId;
+use crate::net::TlsClient;
 use crate::reply::{ProblemPage, Reply};
 use crate::request::{NormalPath, RequestView};
 use crate::site::{KnownHost, Site, Sites, TryReply};
@@ -30,9 +32,10 @@ pub(crate) struct FastAnswer {
 }
 
 impl FastPath {
-    /// That of a connection that has not had a request; `scheme` is `None` where a trusted proxy says it of each.
-    pub(crate) const fn new(scheme: Option<Scheme>, tls_site: Option<usize>) -> Self {
-        Self { scheme, tls_site, known: None }
+    /// That of a connection under the configuration of this worker.
+    pub(crate) fn new(worker: &Worker, peer: &ConnectInfo, tls: Option<&TlsClient>) -> Self {
+        let is_proxy = worker.pipeline.clients.is_proxy(peer.remote);
+        Self { scheme: (!is_proxy).then_some(peer.scheme), tls_site: tls.map(|tls| tls.site), known: None }
     }
 
     /// Answers a request without content for this host, or for the default one; `None` if it is for the pipeline.

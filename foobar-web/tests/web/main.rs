@@ -23,6 +23,7 @@ mod private_files;
 mod proxies;
 mod proxy_protocol;
 mod redirects;
+mod reload;
 mod responses;
 mod sites;
 mod slow_clients;

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use foobar_core::config::Loader;
-use foobar_core::{BodyError, BoxError, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn};
-use foobar_web::{AcmeSettings, Address, RouteSettings, SiteSettings, Web, WebSettings, WebTier};
+use foobar_core::{
+    BodyError, BoxError, Chain, MakeHandler, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
+};
+use foobar_web::{AcmeSettings, Address, RouteSettings, SiteSettings, Warning, Web, WebSettings, WebTier};
 use http::StatusCode;
 use http_body::{Body, Frame};
 use tokio::runtime::{Builder, Runtime};
@@ -48,6 +50,7 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
     let mut loader = Loader::default()
         .section::<WebSettings>()
         .section::<AcmeSettings>()
+        .section_in::<AcmeSettings>("acme.*")
         .section::<SiteSettings>()
         .section::<RouteSettings>();
     for (key, value) in [("listen", "127.0.0.1:0"), ("workers", "1"), ("access_log", "off")] {
@@ -63,6 +66,9 @@ pub(crate) fn settings(toml: &str) -> (WebSettings, BTreeMap<String, SiteSetting
     }
     let mut web: WebSettings = config.section().expect("the section is good");
     web.acme = config.section().expect("the section is good");
+    let named = config.tables("acme").into_iter();
+    web.acme_named =
+        named.map(|name| (name.clone(), config.at(&format!("acme.{name}")).expect("it is good"))).collect();
     (web, config.at("sites").expect("the sites are good"))
 }
 
@@ -96,6 +102,16 @@ impl Server {
             panic!("it listens on TCP")
         };
         Client::new(Transport::of_this_run().connect(address))
+    }
+
+    /// Has it serve by other settings; gives those that stay, or why all do.
+    pub(crate) fn reload(&self, toml: &str) -> Result<Vec<Warning>, String> {
+        let (web, sites) = settings(toml);
+        let told = |error: BoxError| Chain(&*error).to_string();
+        let reload = self.web.prepare(&web, &sites, Duration::from_secs(5)).map_err(told)?;
+        let unchanged = reload.unchanged.clone();
+        self.runtime.block_on(reload.apply()).map_err(told)?;
+        Ok(unchanged)
     }
 
     /// Sends `bytes` on a new connection and reads until the server closes it.

@@ -6,7 +6,7 @@ use foobar_web::CertificateOverview;
 use super::clock::now;
 use super::report::{Report, Topic};
 use crate::cli::calendar;
-use crate::settings::AllSettings;
+use crate::settings::{AllSettings, is_issued};
 
 pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettings) {
     let of_sites = settings.sites.iter().flat_map(|(name, site)| {
@@ -20,7 +20,7 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
         report.ok(Topic::Certificates, "none is configured");
     }
     for (key, path) in all {
-        if ["auto", "internal"].iter().any(|word| path.as_os_str() == *word) {
+        if is_issued(&path) {
             report.ok(
                 Topic::Certificates,
                 format_args!("`{key}`: the server gets it by itself; `certificates` tells of it"),

@@ -44,7 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("web", &["error", "file_source", "issuer", "net", "plan", "settings", "site", "threads", "web_tier"]),
-    ("web_tier", &["error", "net", "site"]),
+    ("web_tier", &["error", "net", "settings", "site"]),
     (
         "threads",
         &[

@@ -19,6 +19,7 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/context.rs",
+    "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
     "foobar-app/src/error.rs",
     "foobar-app/src/every.rs",
@@ -29,7 +30,12 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/json.rs",
     "foobar-app/src/runtime/response.rs",
     "foobar-app/src/runtime/tunnel",
+    "foobar-app/src/runtime/kept.rs",
     "foobar-app/src/send_file.rs",
+    "foobar-app/src/session.rs",
+    "foobar-app/src/session/current.rs",
+    "foobar-app/src/session/store",
+    "foobar-app/src/session/token.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
     "foobar-core/src/body",
@@ -68,7 +74,10 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-web/src/static_files/hashes.rs",
     "foobar-web/src/static_files/lister.rs",
     "foobar-web/src/static_files/resource.rs",
-    "foobar-web/src/threads/",
+    "foobar-web/src/threads/accept.rs",
+    "foobar-web/src/threads/handshake.rs",
+    "foobar-web/src/threads/protocol.rs",
+    "foobar-web/src/threads/proxied.rs",
     "foobar-web/src/tunnel.rs",
     "foobar-web/src/worker",
     "src/reference.rs",
@@ -129,6 +138,8 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "/livez, /readyz",
             "information_schema.tables",
             "mysql://{user}",
+            "process        {}",
+            "server         not ready",
             "{} {target} HTTP/1.1",
             "public, max-age=31536000",
             "server: not ready",
@@ -159,7 +170,10 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "{tasks} tasks that the application",
         ],
     ),
-    ("what the compiler says", &["a server does nothing until", "keep it, to stop the server"]),
+    (
+        "what the compiler says",
+        &["a server does nothing until", "keep it, to stop the server", "nothing has changed until it is applied"],
+    ),
 ];
 
 /// What stands in front of texts that nobody reads who runs a command.

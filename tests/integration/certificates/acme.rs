@@ -105,14 +105,13 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
 #[test]
 fn a_server_that_is_started_again_and_again_orders_once() {
     let scene = Scene::new();
-    let (program, line) = scene.start_until("blocked.test", REFUSED);
-    drop(program);
+    // Before that an account may fail: on a busy machine the authority may not answer in time.
+    drop(scene.start_until("blocked.test", "rejectedIdentifier"));
     for _ in 0..10 {
         let _program = scene.start("blocked.test");
-        let answer = scene.over_http("/");
-        assert!(answer.contains("hello"), "{answer}");
+        assert!(scene.over_http("/").contains("hello"));
     }
-    assert_eq!(scene.pebble.orders(), 1, "{line}; now {}", scene.record());
+    assert_eq!(scene.pebble.orders(), 1, "{}", scene.record());
 }
 
 #[test]
@@ -281,7 +280,7 @@ fn of_two_servers_with_one_state_folder_one_orders_and_both_serve() {
     until("the second serves it too", || {
         Some(curl(&root, &["--resolve", &resolve, &url])).filter(|answer| answer.contains("hello"))
     });
-    assert_eq!(scene.pebble.orders(), 1);
+    assert_eq!(scene.pebble.orders(), 1, "{}", scene.record());
 }
 
 #[test]

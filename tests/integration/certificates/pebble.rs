@@ -9,11 +9,12 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 
 use crate::support::until;
 
-/// An address of the loopback that no other test uses, and its ports. None is one that the system gives to whoever asks
-/// for any, so that a server may be started there again and again.
+/// An address of the loopback that no other test uses, and its ports. They lie below those that the system gives to
+/// whoever asks for any: a port that was asked for and let go might be given again, or be held by a process that is just
+/// being started.
 pub(super) struct Place {
     pub(super) address: String,
-    next_port: AtomicU16,
+    ports: AtomicU16,
 }
 
 /// Let's Encrypt's server for tests, with its server of names, which says of each that it is at one [`Place`]. Killed when
@@ -25,10 +26,22 @@ pub(super) struct Pebble {
     pub(super) address: String,
     management: String,
     /// Where the server of names is told what to say.
-    names: String,
+    pub(super) names: String,
     /// What it has been asked.
     asked: Arc<Mutex<Vec<String>>>,
 }
+
+/// What is special about one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Usual,
+    /// It makes accounts only for those who have one already: `kid-1`, with [`EAB_KEY`].
+    AsksForAccount,
+    /// Its chains lead to three roots.
+    OffersRoots,
+}
+
+pub(super) const EAB_KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -36,12 +49,12 @@ impl Place {
     pub(super) fn new() -> Self {
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Relaxed));
         let address = format!("127.{}.{}.{}", 64 + process % 128, process / 128 % 256, 1 + count % 250);
-        Self { address, next_port: AtomicU16::new(20_001) }
+        Self { address, ports: AtomicU16::new(20_000) }
     }
 
-    /// One that nobody has been given.
+    /// One that nobody else has.
     pub(super) fn port(&self) -> u16 {
-        self.next_port.fetch_add(1, Relaxed)
+        self.ports.fetch_add(1, Relaxed)
     }
 
     fn at(&self) -> String {
@@ -62,14 +75,14 @@ pub(super) fn authority(address: &str) -> [String; 3] {
 
 impl Pebble {
     /// Starts one that looks for names at these ports of the place.
-    pub(super) fn start(place: &Place, http: u16, tls: u16) -> Self {
+    pub(super) fn start(place: &Place, http: u16, tls: u16, kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority(&place.address)) {
             std::fs::write(path(name), content).unwrap();
         }
         let (address, management, resolver, names) = (place.at(), place.at(), place.at(), place.at());
-        let config = serde_json::json!({ "pebble": {
+        let mut config = serde_json::json!({ "pebble": {
             "listenAddress": address,
             "managementListenAddress": management,
             "certificate": path("own.pem"),
@@ -78,12 +91,19 @@ impl Pebble {
             "tlsPort": tls,
             "domainBlocklist": ["blocked.test"],
         } });
+        if kind == Kind::AsksForAccount {
+            config["pebble"]["externalAccountBindingRequired"] = true.into();
+            config["pebble"]["externalAccountMACKeys"] = serde_json::json!({ "kid-1": EAB_KEY });
+        }
         std::fs::write(path("pebble.json"), config.to_string()).unwrap();
         let mut server = Command::new("pebble-challtestsrv");
         server.args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-dns01", &resolver, "-management", &names]);
         server.args(["-defaultIPv4", &place.address, "-defaultIPv6", ""]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut pebble = Command::new("pebble");
         pebble.arg("-config").arg(path("pebble.json")).args(["-dnsserver", &resolver]);
+        if kind == Kind::OffersRoots {
+            pebble.env("PEBBLE_ALTERNATE_ROOTS", "2");
+        }
         pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0").env("PEBBLE_AUTHZREUSE", "0");
         let server = server.spawn().expect("pebble is installed (tests/run does it on Debian)");
         let mut child = pebble.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("pebble is installed");
@@ -111,8 +131,13 @@ impl Pebble {
 
     /// The file of the authority that signs what is ordered.
     pub(super) fn root(&self) -> PathBuf {
-        let path = self.folder.path().join("root.pem");
-        let url = format!("https://{}/roots/0", self.management);
+        self.root_of_chain(0)
+    }
+
+    /// The same of another chain.
+    pub(super) fn root_of_chain(&self, number: usize) -> PathBuf {
+        let path = self.folder.path().join(format!("root{number}.pem"));
+        let url = format!("https://{}/roots/{number}", self.management);
         let output = curl(&self.authority(), &["-o", path.to_str().unwrap(), &url]);
         assert_eq!(output, "");
         path

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::meddler::{Meddle, Meddler};
-use super::pebble::{Pebble, Place, curl};
+use super::pebble::{Kind, Pebble, Place, curl};
 use crate::support::{Program, until};
 
 /// A server whose site gets its certificate from an authority.
@@ -19,9 +19,14 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new() -> Self {
+        Self::with(Kind::Usual)
+    }
+
+    /// One with an authority of this kind.
+    pub(super) fn with(kind: Kind) -> Self {
         let place = Place::new();
         let (http, tls) = (place.port(), place.port());
-        let pebble = Pebble::start(&place, http, tls);
+        let pebble = Pebble::start(&place, http, tls, kind);
         let (directory, authority) = (pebble.directory(), pebble.authority());
         Self { folder: tempfile::tempdir().unwrap(), place, http, tls, pebble, directory, authority }
     }
@@ -43,7 +48,7 @@ impl Scene {
 
     pub(super) fn command(&self, names: &str) -> Command {
         let mut command = Program::foobar(self.folder.path());
-        let Place { address, .. } = &self.place;
+        let address = &self.place.address;
         command.env("FOOBAR__WEB__LISTEN", format!("{address}:{},{address}:{} ssl", self.http, self.tls));
         command.env("FOOBAR__ACME__ACCEPT_TERMS_OF_SERVICE", "true").env("FOOBAR__ACME__CONTACT", "admin@a.test");
         command.env("FOOBAR__ACME__DIRECTORY", &self.directory);

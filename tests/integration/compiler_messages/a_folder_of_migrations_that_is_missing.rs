@@ -1,5 +1,7 @@
 //! A folder of migrations that is not there, beside the `Cargo.toml` of the package.
-//~ Failed to receive migrations dir from Some("nowhere")
+//~ no migrations in `nowhere`, looked for at
+//~ /nowhere: there is no such folder. The folder is relative to the `Cargo.toml` of the package
+//~ `foobar migrate new NAME`
 
 use foobar::{Migrations, embed_migrations};
 

@@ -76,6 +76,9 @@ impl<S: Transport> Connection<S> {
         let mut taken = 0;
         while self.takes_more() && taken < bytes.len() {
             let rest = &bytes[taken..];
+            if let Phase::Idle { .. } = self.phase {
+                self.follow_configuration();
+            }
             let mut reader =
                 self.reader.take().map_or_else(|| HeadReader::new(self.worker.limits.head), |begun| *begun);
             let now = self.begin_head();

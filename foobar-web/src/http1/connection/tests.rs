@@ -140,6 +140,7 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         tls: None,
         clock,
         buffers: Default::default(),
+        latest: Rc::default(),
     })
 }
 

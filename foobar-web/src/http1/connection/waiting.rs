@@ -15,6 +15,9 @@ use crate::net::Transport;
 impl<S: Transport> Connection<S> {
     /// No request has come whole: ready when the client is not waited for any longer, with `true` if it is to be told.
     pub(super) fn poll_give_up(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Phase::Idle { .. } = self.phase {
+            self.follow_configuration(); // one that waits for long would keep all that has been replaced
+        }
         let limits = self.worker.limits;
         let first = self.state.requests() == 0;
         match self.phase {

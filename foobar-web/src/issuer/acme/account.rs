@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use instant_acme::{Account, AccountCredentials, NewAccount};
 use serde::{Deserialize, Serialize};
 
+use super::external_account;
 use super::failure::Failure;
 use super::http_client::HttpClient;
 use super::record::{check_version, read_if_there};
@@ -29,20 +30,18 @@ pub(super) struct StoredAccount {
 const VERSION: u32 = 1;
 
 impl StoredAccount {
-    /// Each authority has a file of its own.
-    pub(super) fn path(folder: &StateFolder, directory: &str) -> PathBuf {
-        let hash = digest(&SHA256, directory.as_bytes());
-        let hash: String = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        folder.path(FOLDER, &format!("account-{hash}.json"))
+    /// Each authority has a file of its own, and there each account that the user has had before.
+    pub(super) fn path(folder: &StateFolder, acme: &AcmeSettings) -> PathBuf {
+        folder.path(FOLDER, &format!("account-{}.json", hash(acme)))
     }
 
     /// `None` if there is none. One that cannot be read is as one that is not there: another account does as well.
-    pub(super) fn read(folder: &StateFolder, directory: &str) -> Result<Option<Self>, Failure> {
-        let path = Self::path(folder, directory);
+    pub(super) fn read(folder: &StateFolder, acme: &AcmeSettings) -> Result<Option<Self>, Failure> {
+        let path = Self::path(folder, acme);
         let Some(text) = read_if_there(&path)? else { return Ok(None) };
         check_version(&path, &text, VERSION.into())?;
         match serde_json::from_str::<Self>(&text) {
-            Ok(stored) => Ok(Some(stored).filter(|stored| stored.directory == directory)),
+            Ok(stored) => Ok(Some(stored).filter(|stored| stored.directory == acme.directory)),
             Err(_) => {
                 tracing::warn!("{} cannot be read; another account is made", path.display()); // the error may show the key
                 Ok(None)
@@ -50,14 +49,15 @@ impl StoredAccount {
         }
     }
 
-    /// The account, made if there is none.
+    /// The account, made if there is none; `key` is the issuer's.
     pub(super) async fn open(
         folder: &StateFolder,
+        key: &str,
         acme: &AcmeSettings,
         client: HttpClient,
     ) -> Result<Account, Failure> {
         let builder = Account::builder_with_http(Box::new(client));
-        if let Some(stored) = Self::read(folder, &acme.directory)? {
+        if let Some(stored) = Self::read(folder, acme)? {
             return Ok(builder.from_credentials(stored.credentials).await?);
         }
         let contact: Vec<String> = acme.contact.iter().map(|contact| url(contact)).collect();
@@ -67,14 +67,37 @@ impl StoredAccount {
             terms_of_service_agreed: acme.accept_terms_of_service,
             only_return_existing: false,
         };
-        let (account, credentials) = builder.create(&new, acme.directory.clone(), None).await?;
+        let before = external_account::of(key, acme)?;
+        let made = builder.create(&new, acme.directory.clone(), before.as_ref()).await;
+        let (account, credentials) = made.map_err(|error| refused(&error, key))?;
         let (directory, thumbprint) = (acme.directory.clone(), account.key_thumbprint().to_owned());
         let stored = Self { version: VERSION, directory, thumbprint, credentials };
         let text = serde_json::to_string_pretty(&stored)
             .map_err(|_| Failure::new("the account cannot be written".to_owned()))?;
-        folder.write(&Self::path(folder, &acme.directory), &text)?;
+        folder.write(&Self::path(folder, acme), &text)?;
         Ok(account)
     }
+}
+
+/// The lock of whoever orders with this account.
+pub(super) fn lock(acme: &AcmeSettings) -> String {
+    format!("lock-{}", hash(acme))
+}
+
+/// Tells the accounts of different authorities apart, and those that the user has had before at one.
+fn hash(acme: &AcmeSettings) -> String {
+    let before = acme.eab_key_id.as_ref().map_or_else(String::new, |id| format!("\n{id}"));
+    let hash = digest(&SHA256, format!("{}{before}", acme.directory).as_bytes());
+    hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn refused(error: &instant_acme::Error, key: &str) -> Failure {
+    let failure = Failure::of(error, &[]);
+    if !failure.message.contains(":externalAccountRequired") {
+        return failure;
+    }
+    let what_to_do = format!("write the key that it has given you to `{key}.eab_key_id` and `{key}.eab_hmac_key`");
+    Failure { message: format!("{}; {what_to_do}", failure.message), ..failure }
 }
 
 fn url(contact: &str) -> String {

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::chain::Chain;
 use super::response::parse;
 
 /// Asks an authority: one connection for each request, as there are a dozen in two months.
@@ -24,6 +25,8 @@ pub(super) struct HttpClient {
     tls: TlsConnector,
     /// Until when the authority wants to be left alone.
     quiet_until: Arc<Mutex<Option<SystemTime>>>,
+    /// The chain that has come last: whoever asks for it is not told where others are.
+    chain: Arc<Mutex<Option<Chain>>>,
 }
 
 /// What a request may take.
@@ -33,12 +36,17 @@ const LONGEST_QUIET: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl HttpClient {
     pub(super) fn new(config: Arc<rustls::ClientConfig>) -> Self {
-        Self { tls: config.into(), quiet_until: Arc::default() }
+        Self { tls: config.into(), quiet_until: Arc::default(), chain: Arc::default() }
     }
 
     /// Until when the authority wants to be left alone, if it does.
     pub(super) fn quiet_until(&self) -> Option<SystemTime> {
         *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The chain that has come last, once.
+    pub(super) fn take_chain(&self) -> Option<Chain> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, BoxError> {
@@ -53,6 +61,9 @@ impl HttpClient {
         }
         if !parts.status.is_success() && !body.starts_with(b"{") {
             return Err(at(format!("it answers {} to a request for {}", parts.status, url.path()).into()).into());
+        }
+        if let Some(chain) = Chain::of(&parts.headers, &body) {
+            *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
         }
         Ok(BytesResponse { parts, body: Box::new(body) })
     }

@@ -22,20 +22,20 @@ pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings) -> Resu
             format!("a certificate is for at most {MOST_NAMES} names, and these are {}; make more sites", names.len());
         return Err(error(message));
     }
-    let is_public = acme.ssl_trusted_certificate.is_empty();
-    match names.iter().find_map(|name| Some((name, unsigned(name, is_public)?))) {
+    match names.iter().find_map(|name| Some((name, unsigned(name, acme)?))) {
         Some((name, why)) => Err(error(format!("`ssl_certificate = \"auto\"`: {name:?} {why}"))),
         None => Ok(names),
     }
 }
 
 /// Why no authority signs this name; one of somebody's own signs more than those that browsers know.
-fn unsigned(name: &str, is_public: bool) -> Option<&'static str> {
+pub(super) fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> {
+    let is_public = acme.ssl_trusted_certificate.is_empty();
     let end = name.rsplit('.').next().unwrap_or(name); // it is a name without dots
-    if name.starts_with("*.") {
+    if name.starts_with("*.") && acme.dns_hook.is_none() {
         Some(
-            "would need the challenge dns-01, which this server does not speak yet; write each name, or bring a \
-             certificate from elsewhere",
+            "is proved in the DNS alone (the challenge dns-01), for which there is no `dns_hook`; name a program there, \
+             or write each name",
         )
     } else if name.parse::<IpAddr>().is_ok() {
         Some("is an address, and certificates are for names; write a name that leads to it")
@@ -98,5 +98,15 @@ mod tests {
         let acme = AcmeSettings { ssl_trusted_certificate, ..AcmeSettings::default() };
         assert_eq!(check(&["A.test", "b.internal"], &acme).unwrap(), ["a.test", "b.internal"]);
         assert!(check(&["localhost"], &acme).is_err());
+    }
+
+    #[test]
+    fn a_name_with_a_star_is_proved_by_a_hook() {
+        let acme = AcmeSettings { dns_hook: Some("hook".into()), ..AcmeSettings::default() };
+        assert_eq!(check(&["*.foobar.com", "foobar.com"], &acme).unwrap(), ["*.foobar.com", "foobar.com"]);
+        for (name, why) in [("*.foobar.local", "\"internal\""), ("*.localhost", "\"internal\""), ("*.com.1", "no name")]
+        {
+            assert!(check(&[name], &acme).expect_err(name).contains(why));
+        }
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use foobar_core::Chain;
 use instant_acme::{
     Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order, OrderStatus,
     RetryPolicy,
@@ -10,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 
 use super::failure::Failure;
 use super::tls_alpn;
-use crate::kept::Challenges;
+use crate::kept::{Challenges, DnsAnswers};
 use crate::net::Facts;
 
 /// An order of a certificate.
@@ -18,8 +19,33 @@ pub(super) struct Request<'a> {
     pub(super) names: &'a [String],
     /// How the authority looks whether the names are ours.
     pub(super) challenge: ChallengeType,
+    /// Where the answers of dns-01 are set.
+    pub(super) dns: Option<&'a dyn DnsAnswers>,
+    /// The kind of certificate.
+    pub(super) profile: Option<&'a str>,
     /// The certificate that is renewed, where the authority wants to know.
     pub(super) replaces: Option<CertificateIdentifier<'a>>,
+}
+
+/// What an authority has signed.
+pub(super) struct Signed {
+    /// The certificate with those that have signed it, in PEM.
+    pub(super) chain: String,
+    pub(super) key: KeyPair,
+}
+
+/// What an authority looks for in the DNS.
+struct TxtRecord {
+    name: String,
+    value: String,
+}
+
+impl TxtRecord {
+    /// The one that belongs to a name of a certificate, which may begin with a star.
+    fn new(name: &str, value: String) -> Self {
+        let name = name.strip_prefix("*.").unwrap_or(name); // the star's record is that of the name
+        Self { name: format!("_acme-challenge.{name}"), value }
+    }
 }
 
 /// How often is asked whether an authority is done, and how long.
@@ -27,48 +53,50 @@ const POLLING: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(Duration::from_secs(120));
 
 impl Request<'_> {
-    /// Carries it out; gives the certificate with those that signed it and its key, in PEM.
-    pub(super) async fn carry_out(self, account: &Account, challenges: &Challenges) -> Result<String, Failure> {
+    /// Carries it out.
+    pub(super) async fn carry_out(&self, account: &Account, challenges: &Challenges) -> Result<Signed, Failure> {
         let failed = |error: instant_acme::Error| Failure::of(&error, self.names);
         let identifiers: Vec<_> = self.names.iter().cloned().map(Identifier::Dns).collect();
         let mut order = self.begin(account, &identifiers).await.map_err(failed)?;
-        let proved = self.prove(&mut order, challenges).await;
+        let mut records = Vec::new();
+        let proved = self.prove(&mut order, challenges, &mut records).await;
         challenges.end_handshakes();
+        self.clear(&records).await;
         proved?;
         let (request, key) = self.signing_request()?;
         order.finalize_csr(&request).await.map_err(failed)?;
         let chain = order.poll_certificate(&POLLING).await.map_err(failed)?;
         self.check(&chain, &key)?;
-        Ok(chain + &key.serialize_pem())
+        Ok(Signed { chain, key })
     }
 
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
-            match account.new_order(&NewOrder::new(names).replaces(replaces)).await {
+            match account.new_order(&self.order(names).replaces(replaces)).await {
                 Err(instant_acme::Error::Unsupported(_)) => {} // it has known of that before
                 ordered => return ordered,
             }
         }
-        account.new_order(&NewOrder::new(names)).await
+        account.new_order(&self.order(names)).await
     }
 
-    /// Shows the authority that the names are ours.
-    async fn prove(&self, order: &mut Order, challenges: &Challenges) -> Result<(), Failure> {
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let mut authorization = authorization?;
-            if authorization.status == AuthorizationStatus::Valid {
-                continue; // it has looked before
-            }
-            let name = authorization.identifier().to_string();
-            let kind = self.challenge.clone();
-            let mut challenge = authorization.challenge(kind).ok_or_else(|| self.not_offered(&name))?;
-            if self.challenge == ChallengeType::TlsAlpn01 {
-                let hash = challenge.key_authorization().digest();
-                challenges.add_handshake(&name, tls_alpn::config(&name, hash.as_ref())?);
-            }
-            challenge.set_ready().await.map_err(|error| Failure::of(&error, self.names))?;
+    fn order<'b>(&'b self, names: &'b [Identifier]) -> NewOrder<'b> {
+        let order = NewOrder::new(names);
+        match self.profile {
+            Some(profile) => order.profile(profile),
+            None => order,
         }
+    }
+
+    /// Shows the authority that the names are ours; notes the records that are set for it.
+    async fn prove(
+        &self,
+        order: &mut Order,
+        challenges: &Challenges,
+        records: &mut Vec<TxtRecord>,
+    ) -> Result<(), Failure> {
+        self.answer(order, challenges, records).await?;
+        self.have_it_look(order).await?;
         match order.poll_ready(&POLLING).await {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
@@ -76,9 +104,70 @@ impl Request<'_> {
         }
     }
 
+    /// Prepares for each name what the authority looks for. All of it is there before it looks for any.
+    async fn answer(
+        &self,
+        order: &mut Order,
+        challenges: &Challenges,
+        records: &mut Vec<TxtRecord>,
+    ) -> Result<(), Failure> {
+        let (mut refused, mut reasons) = (Vec::new(), Vec::new());
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            if authorization.status == AuthorizationStatus::Valid {
+                continue; // it has looked before
+            }
+            let name = authorization.identifier().to_string();
+            let challenge = authorization.challenge(self.challenge.clone()).ok_or_else(|| self.not_offered(&name))?;
+            let key = challenge.key_authorization();
+            match (&self.challenge, self.dns) {
+                (ChallengeType::TlsAlpn01, _) => {
+                    challenges.add_handshake(&name, tls_alpn::config(&name, key.digest().as_ref())?);
+                }
+                (ChallengeType::Dns01, Some(dns)) => {
+                    let record = TxtRecord::new(&name, key.dns_value());
+                    let set = dns.set(&record.name, &record.value).await;
+                    records.push(record); // a program that has failed may have set it
+                    if let Err(error) = set {
+                        reasons.push(Chain(&*error).to_string());
+                        refused.push(name);
+                    }
+                }
+                _ => {} // any token is answered
+            }
+        }
+        if refused.is_empty() { Ok(()) } else { Err(Failure { refused, ..Failure::new(reasons.join("; ")) }) }
+    }
+
+    async fn have_it_look(&self, order: &mut Order) -> Result<(), Failure> {
+        let mut authorizations = order.authorizations();
+        while let Some(authorization) = authorizations.next().await {
+            let mut authorization = authorization?;
+            if authorization.status == AuthorizationStatus::Valid {
+                continue;
+            }
+            if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
+                challenge.set_ready().await.map_err(|error| Failure::of(&error, self.names))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes records away that nobody looks for any more.
+    async fn clear(&self, records: &[TxtRecord]) {
+        let Some(dns) = self.dns else { return };
+        for TxtRecord { name, value } in records {
+            if let Err(error) = dns.clear(name, value).await {
+                tracing::warn!("a record stays in the DNS: {}", Chain(&*error));
+            }
+        }
+    }
+
     fn not_offered(&self, name: &str) -> Failure {
         let kind = match self.challenge {
             ChallengeType::TlsAlpn01 => "tls-alpn-01",
+            ChallengeType::Dns01 => "dns-01",
             _ => "http-01",
         };
         Failure::new(format!("the authority does not offer the challenge {kind} for {name:?}"))
@@ -112,7 +201,7 @@ impl Request<'_> {
     }
 
     /// Whether the authority has signed what it was asked to.
-    fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
+    pub(super) fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
         let own = CertificateDer::from_pem_slice(chain.as_bytes());
         let own = own.map_err(|error| Failure::new(format!("the authority has sent no certificate: {error}")))?;
         let is_for_key = own.windows(key.public_key_raw().len()).any(|bytes| bytes == key.public_key_raw());
@@ -120,5 +209,23 @@ impl Request<'_> {
             Some(facts) if is_for_key && self.names.iter().all(|name| facts.cover(name)) => Ok(()),
             _ => Err(Failure::new("the authority has sent a certificate for other names or another key".to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_says_which_kind_of_certificate_is_wanted() {
+        let names = ["a.test".to_owned()];
+        let identifiers = [Identifier::Dns("a.test".to_owned())];
+        let order = |profile| {
+            let request =
+                Request { names: &names, challenge: ChallengeType::Http01, dns: None, profile, replaces: None };
+            serde_json::to_value(request.order(&identifiers)).unwrap()
+        };
+        assert_eq!(order(Some("shortlived"))["profile"], "shortlived");
+        assert!(order(None).get("profile").is_none());
     }
 }

@@ -12,6 +12,10 @@ fn waited_for() -> (Socket, TcpStream) {
     (Socket::from(listening), client)
 }
 
+fn plain() -> Listen {
+    "127.0.0.1:0".parse().unwrap()
+}
+
 async fn accepted(acceptor: &Acceptor) -> TcpStream {
     match acceptor.accept().await.unwrap().0 {
         Accepted::Tcp(TcpConnection::Fresh(stream)) => stream,
@@ -24,7 +28,7 @@ async fn every_connection_is_tuned_also_one_that_came_before_the_server() {
     let (socket, _early) = waited_for();
     let listener = Listener::new(socket, None).unwrap();
     let address = listener.address().clone();
-    let acceptor = Acceptor::new(listener.share().unwrap()).unwrap();
+    let acceptor = Acceptor::new(listener.share(&plain()).unwrap()).unwrap();
     let early = accepted(&acceptor).await;
     let Address::Tcp(address) = address else { unreachable!("it listens on TCP") };
     let _late = TcpStream::connect(address).unwrap();
@@ -41,7 +45,7 @@ async fn held(congestion_control: &str, mut write: impl FnMut(&mut TcpStream) ->
     let (socket, _client) = waited_for();
     set_tcp_congestion(&socket, congestion_control).ok()?; // this system does not have it
     let listener = Listener::new(socket, None).unwrap();
-    let mut stream = accepted(&Acceptor::new(listener.share().unwrap()).unwrap()).await;
+    let mut stream = accepted(&Acceptor::new(listener.share(&plain()).unwrap()).unwrap()).await;
     set_tcp_congestion(&stream, congestion_control).unwrap();
     while let Ok(written) = write(&mut stream) {
         assert!(written > 0);

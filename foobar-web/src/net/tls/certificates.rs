@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::SignatureAlgorithm;
+use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
@@ -14,7 +15,7 @@ use super::from_files::{FromFiles, Refreshed};
 use super::site_certificate::SiteCertificate;
 use super::stand_in::stand_in;
 use super::x509::Facts;
-use crate::kept::Kept;
+use crate::kept::{Kept, OnDemand};
 use crate::{Error, Warning};
 
 /// The certificates of one site, as they are configured.
@@ -72,12 +73,24 @@ impl Certificates {
         self.current.read(|current| current.warnings.clone())
     }
 
-    /// Whether they are for this name.
+    /// Whether they are for this name, or there is one for it that was ordered on demand.
     pub(crate) fn cover(&self, name: &str) -> bool {
+        if self.on_demand().is_some_and(|names| names.has(name)) {
+            return true;
+        }
         let covers = |key: &Arc<CertifiedKey>| {
             key.cert.first().and_then(|own| Facts::of(own)).is_some_and(|facts| facts.cover(name))
         };
         self.current.read(|current| current.keys.iter().any(covers))
+    }
+
+    /// A client has asked for this name, which they are not for.
+    pub(super) fn want(&self, name: &str) {
+        self.on_demand().iter().for_each(|names| names.want(name));
+    }
+
+    fn on_demand(&self) -> Option<&OnDemand> {
+        self.source.kept.as_ref()?.on_demand.as_deref()
     }
 
     /// Uses the files as they are now, if they have changed and are good; else those of before stay in use.
@@ -164,8 +177,21 @@ const fn cost(algorithm: SignatureAlgorithm) -> u8 {
     }
 }
 
+/// The certificate that the server has got by itself and kept, if it is there and for these names.
+pub(crate) fn read_kept(kept: &Kept) -> Option<Arc<CertifiedKey>> {
+    let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path }; // what is wrong with it is not told
+    let (certified, _) = load(&pair, &kept.names, &Arc::new(aws_lc_rs::default_provider())).ok()?; // there is none yet
+    let facts = Facts::of(certified.cert.first()?)?;
+    kept.names.iter().all(|name| facts.cover(name)).then(|| Arc::new(certified))
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let (Some(names), Some(name)) = (self.on_demand(), hello.server_name())
+            && let Some(key) = names.key(&name.to_ascii_lowercase())
+        {
+            return Some(key);
+        }
         let fits = |certified: &&Arc<CertifiedKey>| certified.key.choose_scheme(hello.signature_schemes()).is_some();
         // Of one that does not fit, rustls finds out itself, and says `handshake_failure`; of none, `access_denied`.
         self.current.read(|current| current.keys.iter().find(fits).or_else(|| current.keys.first()).cloned())
@@ -176,7 +202,6 @@ impl ResolvesServerCert for Certificates {
 pub(super) mod tests {
     use super::*;
     use rcgen::{CertifiedKey as Issued, generate_simple_self_signed};
-    use rustls::crypto::aws_lc_rs;
     use std::io::{self, Write};
     use std::path::Path;
     use std::sync::Mutex;

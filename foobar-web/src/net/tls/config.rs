@@ -26,7 +26,7 @@ pub(crate) struct Tls {
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
     /// What authorities find that look whose a name is.
-    challenges: Option<Arc<Challenges>>,
+    challenges: Vec<Arc<Challenges>>,
 }
 
 /// What the configurations of all sites are made with.
@@ -60,7 +60,9 @@ pub(crate) struct TlsOptions<'a> {
     pub(crate) rejects: bool,
     /// What is spoken over TLS, in order of preference (ALPN).
     pub(crate) alpn: Vec<Vec<u8>>,
-    pub(crate) challenges: Option<Arc<Challenges>>,
+    pub(crate) challenges: Vec<Arc<Challenges>>,
+    /// The configuration that this one takes the place of, whose tickets stay good.
+    pub(crate) before: Option<&'a Tls>,
 }
 
 /// What the name in a ClientHello leads to.
@@ -85,7 +87,8 @@ impl Tls {
             Some(keys) => Some(Arc::<TicketKeys>::clone(keys)),
             // The first random bytes take a tenth of a second, which a start without TLS is spared.
             None if options.tickets && has_certificates => {
-                Some(aws_lc_rs::Ticketer::new().map_err(|error| no_tickets(&error))?)
+                let before = options.before.and_then(Self::own_tickets);
+                Some(before.map_or_else(aws_lc_rs::Ticketer::new, Ok).map_err(|error| no_tickets(&error))?)
             }
             None => None,
         };
@@ -94,6 +97,11 @@ impl Tls {
         let has_any = sites.iter().any(Option::is_some);
         let (rejects, challenges) = (options.rejects, options.challenges.clone());
         Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects, challenges }))
+    }
+
+    /// What makes tickets by keys of its own.
+    fn own_tickets(&self) -> Option<Arc<dyn ProducesTickets>> {
+        self.common.tickets.clone().filter(|_| self.ticket_keys.is_none())
     }
 
     /// What is not wrong with the certificates, and not right either.
@@ -127,7 +135,8 @@ impl Tls {
 
     /// What the handshake of an authority goes by that looks whether a name is ours, if one is expected.
     pub(super) fn challenge(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
-        self.challenges.as_ref()?.handshake(name?)
+        let name = name?;
+        self.challenges.iter().find_map(|challenges| challenges.handshake(name))
     }
 
     /// The site whose rules count for a client that asked for `name`, which leads to this one, and its configuration;
@@ -135,8 +144,10 @@ impl Tls {
     pub(super) fn config(&self, name: Option<&str>, site: NamedSite) -> Option<(usize, Arc<ServerConfig>)> {
         let (NamedSite::Known(number) | NamedSite::Default(number)) = site else { return None };
         let tls = self.sites.get(number)?.as_ref()?;
-        let is_covered = || name.is_none_or(|name| tls.certificates.cover(name));
-        let is_shown = matches!(site, NamedSite::Known(_)) || !self.rejects || is_covered();
+        let is_known = matches!(site, NamedSite::Known(_));
+        let stranger = name.filter(|name| !is_known && !tls.certificates.cover(name));
+        stranger.iter().for_each(|name| tls.certificates.want(name));
+        let is_shown = stranger.is_none() || !self.rejects;
         is_shown.then(|| (number, tls.config.read(|configured| Arc::clone(&configured.config))))
     }
 }

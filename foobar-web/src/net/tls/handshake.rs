@@ -168,7 +168,7 @@ fn choose(
     let site = find(name);
     let is_challenge = client_hello.alpn().is_some_and(|protocols| protocols.eq([ACME_TLS]));
     let chosen = match (site, is_challenge) {
-        (NamedSite::Known(site), true) => tls.challenge(name).map(|config| (site, config)),
+        (NamedSite::Known(site) | NamedSite::Default(site), true) => tls.challenge(name).map(|config| (site, config)),
         _ => tls.config(name, site),
     };
     let (site, config) = chosen.ok_or_else(|| Refusal::unknown_name(name))?;

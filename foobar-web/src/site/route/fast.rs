@@ -15,6 +15,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
         ssl_verify_client: _,
         ssl_client_certificate: _,
         ssl_crl: _,
+        ssl_on_demand: _,
         https: _,
         hsts: _,
         www: _,

@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use foobar_core::{BoxError, Handler, LocalBoxFuture, MakeHandler};
+use foobar_core::{BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::Instant;
@@ -68,6 +68,10 @@ struct Ruled {
 impl MakeHandler for Ruled {
     fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
         self.app.make()
+    }
+
+    fn allows_certificate<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
+        self.app.allows_certificate(name)
     }
 
     fn block_on(&self, worker: LocalBoxFuture<'static, ()>) -> io::Result<()> {

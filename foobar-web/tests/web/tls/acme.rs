@@ -27,6 +27,23 @@ fn what_an_order_needs_is_checked_at_the_start() {
             format!("{more}ssl_trusted_certificate = \"/nowhere\"\n{named}"),
             vec!["`acme.ssl_trusted_certificate`", "cannot open /nowhere"],
         ),
+        (format!("{more}eab_key_id = \"a\"\n{named}"), vec!["`acme.eab_hmac_key`", "needs this too"]),
+        (
+            format!("{more}[acme.b]\ncontact = \"nobody\"\n{}", named.replace("\"auto\"", "\"auto:b\"")),
+            vec!["`acme.b.accept_terms_of_service`"],
+        ),
+        (
+            format!("{more}[acme.b]\n{}", named.replace("\"auto\"", "\"auto:c\"")),
+            vec!["`sites.a.ssl_certificate`", "no section `[acme.c]`", "\"auto:b\""],
+        ),
+        (
+            format!("{more}{named}ssl_on_demand = true\n[sites.b]\n"),
+            vec!["`sites.a.ssl_on_demand`", "set `default = true` here"],
+        ),
+        (
+            format!("{BOTH}[sites.a]\nssl_on_demand = true\n"),
+            vec!["`sites.a.ssl_on_demand`", "`ssl_certificate = \"auto\"`"],
+        ),
         (format!("{more}{}", site("")), vec!["`sites.a.server_name`", "needs the site's names here"]),
         (format!("{more}{}", site("server_name = \"*.foobar.com\"")), vec!["`sites.a.server_name`", "dns-01"]),
         (format!("{more}{}", site("server_name = \"localhost\"")), vec!["`sites.a.server_name`", "\"internal\""]),

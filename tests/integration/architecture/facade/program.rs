@@ -3,9 +3,10 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, DatabaseSettings,
-    HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings, Secret, SectionSettings, ServerName,
-    ServerSettings, SiteSettings, Size, TrustedProxy, VerifyClient, WebSettings, Www, reference,
+    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, ControlSettings,
+    CookieName, DatabaseSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings,
+    Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size, TrustedProxy,
+    VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -22,18 +23,20 @@ use foobar::test::{
     TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, ConnectError,
-    Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram, InProcess,
-    LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence,
-    Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview, RoutePattern,
-    Runtime, SendStream, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier,
-    TowerApp, Warning, Web, WebError, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, Configured,
+    ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram,
+    InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart,
+    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview,
+    RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord, SessionStore, SessionUpdate,
+    SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp,
+    Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    App, BoxError, Chain, Conn, Context, DateTime, Db, DbError, EmbeddedMigrations, Engine, EngineConnection, Error,
-    FieldErrors, Form, FormFields, Isolation, Json, MigrationStatus, Migrations, MultiBackend, MysqlConnection,
-    Problem, QueryError, QueryResult, Routes, Running, Section, Server, Settings, SourceFolder, StartError, Stop,
-    Stopping, UndeclaredFolder, UndeclaredSettings, actix_multipart, actix_web, asset, cancel_with_client, diesel,
-    embed, embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
+    App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError, EmbeddedMigrations, Engine,
+    EngineConnection, Error, FieldErrors, Flash, Form, FormFields, Isolation, Json, MigrationStatus, Migrations,
+    MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Reloaded, Routes, Running, Section, Server,
+    Session, SessionError, Sessions, Settings, SourceFolder, StartError, Status, Stop, Stopping, UndeclaredFolder,
+    UndeclaredSettings, Validated, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
+    embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
     tracing_subscriber, upsert, web,
 };

@@ -33,6 +33,8 @@ use crate::worker::ConnectionState;
 const CONNECTIONS: u64 = 2500;
 /// Longer than any deadline, and all that a client can meet one after the other.
 const LONGEST: Duration = Duration::from_secs(150);
+/// What a drain leaves to streams: no client is that slow.
+const STREAM_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Two turns, of the fast path and of the pipeline, each with a write of almost another, and what is written besides.
 const MOST_AT_ONCE: usize = 6 * SEND_QUANTUM + (64 << 10);
 /// The time that passes at once.
@@ -278,7 +280,7 @@ impl<'a> Simulation<'a> {
             self.state.evict();
         } else {
             let _time = self.runtime.enter();
-            self.drain.set(Some(Drain::begin(LONGEST, tokio::time::Instant::now() + 2 * LONGEST)));
+            self.drain.set(Some(Drain::begin(STREAM_TIME, tokio::time::Instant::now() + 2 * STREAM_TIME)));
             self.state.wake();
         }
     }

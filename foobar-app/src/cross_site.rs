@@ -1,0 +1,82 @@
+//! Requests that a page of another site has made a browser send (CSRF): by the method, `Sec-Fetch-Site`, else `Origin`, else
+//! the token of the session.
+
+mod given_token;
+mod origin;
+
+use foobar_core::{Problem, Request};
+use http::header::{COOKIE, ORIGIN};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+
+use origin::is_own;
+
+pub(crate) use given_token::given_token;
+
+/// Who has made a browser, or a program, send a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A page of this very origin, the visitor by hand, or a program; or it changes nothing.
+    Trusted,
+    /// It does not say, and has cookies: only a token tells.
+    Unknown,
+    /// A page of another site, or of another host of the same.
+    Stranger,
+}
+
+/// Why a request is refused: what its page says.
+const BY_STRANGER: &str = "A page of another site has sent this request, so nothing was done. Open the form on this site and send \
+                           it from there.";
+const WITHOUT_TOKEN: &str = "Nothing was done, because it is not known which page has sent this form. Reload the page with the form \
+                             and send it again. If that does not help, update your browser.";
+
+impl Sender {
+    pub(crate) fn of(request: &Request) -> Self {
+        if is_safe(request.method()) {
+            return Self::Trusted;
+        }
+        match (only(request, &SEC_FETCH_SITE), only(request, &ORIGIN)) {
+            (Field::Twice, _) | (Field::None, Field::Twice) => Self::Stranger,
+            (Field::Once(site), _) => Self::trusted_if(site == "same-origin" || site == "none"),
+            (Field::None, Field::Once(origin)) => Self::trusted_if(is_own(origin.as_bytes(), request)),
+            (Field::None, Field::None) if request.headers().contains_key(COOKIE) => Self::Unknown,
+            (Field::None, Field::None) => Self::Trusted, // it has nothing that another site could misuse
+        }
+    }
+
+    const fn trusted_if(is_trusted: bool) -> Self {
+        if is_trusted { Self::Trusted } else { Self::Stranger }
+    }
+
+    /// What a sender that is not trusted is answered.
+    pub(crate) fn refusal(self) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN).detail(match self {
+            Self::Unknown => WITHOUT_TOKEN,
+            Self::Stranger | Self::Trusted => BY_STRANGER,
+        })
+    }
+}
+
+/// The methods that change nothing (RFC 9110 section 9.2.1), and that of tunnels, which no page can use.
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::CONNECT)
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+enum Field<'a> {
+    None,
+    Once(&'a HeaderValue),
+    Twice,
+}
+
+fn only<'a>(request: &'a Request, name: &HeaderName) -> Field<'a> {
+    let mut values = request.headers().get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Field::None,
+        (Some(value), None) => Field::Once(value),
+        (Some(_), Some(_)) => Field::Twice,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Keeps the session of a request once its handler has answered.
+
+use std::error::Error;
+
+use foobar_core::{Chain, Problem, Response};
+use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::guard::Failure;
+use crate::session::current::{Current, Told};
+
+/// The answer with what the browser is told of the session. Of a handler that has failed nothing is kept.
+pub(super) async fn keep(session: &Current, answer: Result<Response, Failure>) -> Result<Response, Failure> {
+    let status = answer.as_ref().map_or_else(Failure::status, Response::status);
+    if status.is_server_error() {
+        return answer;
+    }
+    let told = session.keep().await.map_err(|error| not_kept(&*error))?;
+    match answer {
+        Ok(mut response) => {
+            tell(told, response.headers_mut());
+            Ok(response)
+        }
+        Err(mut failure) => {
+            tell(told, failure.headers_mut());
+            Err(failure)
+        }
+    }
+}
+
+fn tell(told: Told, headers: &mut HeaderMap) {
+    match told {
+        Told::Nothing => return,
+        Told::Varies => {}
+        Told::Cookie(field) => _ = headers.append(SET_COOKIE, field),
+    }
+    headers.append(VARY, COOKIE.into());
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+}
+
+/// What is answered where the store of sessions fails.
+pub(super) fn not_kept(error: &(dyn Error + 'static)) -> Failure {
+    let is_down = error.downcast_ref().is_some_and(foobar_db::Error::is_unavailable);
+    let problem = match is_down {
+        true => Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+        false => Problem::new(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    Failure::new(problem).cause(Chain(error).after("the session could neither be read nor kept"))
+}

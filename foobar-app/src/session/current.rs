@@ -1,0 +1,172 @@
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use foobar_core::{BoxError, Request, Scheme};
+use http::HeaderValue;
+use serde_json::Value;
+
+use super::layer::{SessionLayer, scheme};
+use super::record::{SessionChange, SessionRecord};
+use super::store::Updated;
+
+/// The session of one request: read when the handler asks for it, and kept once the handler has answered.
+pub(crate) struct Current {
+    pub(super) layer: Arc<SessionLayer>,
+    scheme: Scheme,
+    /// What the request has brought.
+    token: Option<String>,
+    state: RefCell<Option<State>>,
+}
+
+/// A session that the handler has asked for.
+struct State {
+    /// As the store has it; `None` for a visitor who has none.
+    kept: Option<SessionRecord>,
+    /// As the handler sees it.
+    record: SessionRecord,
+    values: BTreeMap<String, Option<Value>>,
+    user: Option<Option<i64>>,
+    rotate: bool,
+    purge: bool,
+}
+
+/// What an answer tells the browser of its session.
+pub(crate) enum Told {
+    /// The answer does not depend on it.
+    Nothing,
+    /// The answer depends on it.
+    Varies,
+    /// And the browser keeps, or forgets, a cookie.
+    Cookie(HeaderValue),
+}
+
+impl Current {
+    pub(crate) fn of(layer: &Arc<SessionLayer>, request: &Request) -> Rc<Self> {
+        let scheme = scheme(request);
+        let token = layer.cookie(scheme).token(request.headers());
+        Rc::new(Self { layer: Arc::clone(layer), scheme, token, state: RefCell::default() })
+    }
+
+    /// Reads the session, the first time.
+    pub(crate) async fn load(&self) -> Result<(), BoxError> {
+        if self.state.borrow().is_some() {
+            return Ok(());
+        }
+        let now = self.layer.now();
+        let found = match &self.token {
+            Some(token) => self.layer.store.load(token).await?,
+            None => None,
+        };
+        let kept = found.filter(|record| self.layer.is_alive(record, now));
+        self.state.borrow_mut().get_or_insert_with(|| State::of(kept, now));
+        Ok(())
+    }
+
+    pub(super) fn record(&self) -> Ref<'_, SessionRecord> {
+        Ref::map(self.state.borrow(), |state| &state.as_ref().expect(LOADED).record)
+    }
+
+    pub(super) fn set(&self, key: &str, value: Option<Value>) {
+        self.change(|state| {
+            match &value {
+                Some(value) => _ = state.record.values.insert(key.to_owned(), value.clone()),
+                None => _ = state.record.values.remove(key),
+            }
+            state.values.insert(key.to_owned(), value);
+        });
+    }
+
+    /// Changes who is signed in; the token from before is dead.
+    pub(super) fn set_user(&self, user: Option<i64>) {
+        self.change(|state| {
+            state.record.user = user;
+            (state.user, state.rotate) = (Some(user), true);
+        });
+        self.set(CSRF, None); // one that is known from before is worth nothing either
+    }
+
+    pub(super) fn rotate(&self) {
+        self.change(|state| state.rotate = true);
+    }
+
+    /// Forgets all of it; what is put in afterwards begins a new session.
+    pub(super) fn purge(&self) {
+        let now = self.layer.now();
+        self.change(|state| *state = State { purge: true, kept: state.kept.take(), ..State::of(None, now) });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(self.state.borrow_mut().as_mut().expect(LOADED));
+    }
+
+    /// The token of a session that is kept.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.state.borrow().as_ref().and_then(|state| state.kept.as_ref()).and(self.token.as_deref())
+    }
+
+    /// Whether it is this session whose forms have `token`.
+    pub(crate) async fn has_csrf_token(&self, token: &str) -> Result<bool, BoxError> {
+        self.load().await?;
+        let record = self.record();
+        let known = record.values.get(CSRF).and_then(Value::as_str);
+        Ok(known.is_some_and(|known| verify_slices_are_equal(known.as_bytes(), token.as_bytes()).is_ok()))
+    }
+
+    /// Keeps what the request has changed, where it has.
+    pub(crate) async fn keep(&self) -> Result<Told, BoxError> {
+        let Some(state) = self.state.take() else { return Ok(Told::Nothing) };
+        let token = self.token.as_deref().unwrap_or_default(); // there is one where anything is kept
+        let is_empty = state.record.values.is_empty() && state.record.user.is_none();
+        if state.purge && state.kept.is_some() {
+            self.layer.store.remove(token).await?;
+        }
+        match state.kept {
+            None if is_empty => Ok(Told::Varies),
+            Some(_) if state.purge && is_empty => Ok(Told::Cookie(self.layer.cookie(self.scheme).unset())),
+            Some(kept) if !state.purge => {
+                let change =
+                    SessionChange { values: state.values, user: state.user, rotate: state.rotate, ..self.used(&kept) };
+                self.update(token, kept, change).await
+            }
+            _ => self.create(state.record).await,
+        }
+    }
+
+    async fn create(&self, record: SessionRecord) -> Result<Told, BoxError> {
+        let now = self.layer.now();
+        let record = SessionRecord { seen: now, expires: self.layer.expiry(record.created, now), ..record };
+        let token = self.layer.store.create(record).await?;
+        Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token)))
+    }
+
+    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Told, BoxError> {
+        if change.is_touch() && !self.layer.is_touched(&kept, change.seen) {
+            return Ok(Told::Varies);
+        }
+        match self.layer.store.update(token, kept, change).await? {
+            Updated::Renewed(token) => Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
+            Updated::Kept | Updated::Gone => Ok(Told::Varies), // another request has told the browser that it is gone
+        }
+    }
+
+    fn used(&self, kept: &SessionRecord) -> SessionChange {
+        let now = self.layer.now();
+        SessionChange { seen: now, expires: self.layer.expiry(kept.created, now), ..SessionChange::default() }
+    }
+}
+
+/// Where a session has the token of its forms.
+pub(super) const CSRF: &str = "_csrf";
+
+const LOADED: &str = "a `Session` is loaded before a handler has it";
+
+impl State {
+    fn of(kept: Option<SessionRecord>, now: i64) -> Self {
+        let new = || SessionRecord { created: now, seen: now, ..SessionRecord::default() };
+        let record = kept.clone().unwrap_or_else(new);
+        Self { kept, record, values: BTreeMap::new(), user: None, rotate: false, purge: false }
+    }
+}

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use foobar_core::{BoxError, ConnectInfo, Request, Scheme};
+
+use super::cookie::SessionCookie;
+use super::record::SessionRecord;
+use super::settings::SessionSettings;
+use super::store::SessionStore;
+
+/// How sessions are kept, for all requests.
+pub(crate) struct SessionLayer {
+    pub(super) store: Arc<dyn SessionStore>,
+    settings: SessionSettings,
+    clock: Clock,
+}
+
+/// Seconds since 1970.
+type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// How often the time of the last use is written at most.
+const TOUCH: Duration = Duration::from_secs(5 * 60);
+
+impl SessionLayer {
+    pub(crate) fn new(store: Arc<dyn SessionStore>, settings: SessionSettings) -> Self {
+        Self { store, settings, clock: Arc::new(system_time) }
+    }
+
+    /// Forgets the sessions that have ended.
+    pub(crate) async fn clear(&self) -> Result<(), BoxError> {
+        self.store.remove_expired(self.now()).await.map(drop)
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    pub(super) const fn cookie(&self, scheme: Scheme) -> SessionCookie<'_> {
+        SessionCookie { name: &self.settings.cookie, scheme }
+    }
+
+    /// When a session ends that began then and is used now.
+    pub(super) fn expiry(&self, created: i64, now: i64) -> i64 {
+        now.saturating_add(seconds(*self.settings.idle_timeout))
+            .min(created.saturating_add(seconds(*self.settings.lifetime)))
+    }
+
+    /// Whether it goes on, by the settings of today.
+    pub(super) fn is_alive(&self, record: &SessionRecord, now: i64) -> bool {
+        now < record.expires && now < self.expiry(record.created, record.seen)
+    }
+
+    /// Whether its last use was so long ago that it has to be written.
+    pub(super) fn is_touched(&self, record: &SessionRecord, now: i64) -> bool {
+        now - record.seen >= seconds(TOUCH.min(*self.settings.idle_timeout / 4)).max(1)
+    }
+}
+
+/// How the client of a request speaks to the server.
+pub(super) fn scheme(request: &Request) -> Scheme {
+    request.extensions().get::<ConnectInfo>().map_or(Scheme::Http, |connection| connection.scheme)
+}
+
+fn seconds(period: Duration) -> i64 {
+    i64::try_from(period.as_secs()).unwrap_or(i64::MAX) // longer than anyone waits
+}
+
+fn system_time() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, seconds) // no clock is set so
+}
+
+#[cfg(test)]
+impl SessionLayer {
+    pub(crate) fn with_clock(self, clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+}

@@ -1,0 +1,47 @@
+pub(crate) mod in_cookie;
+pub(crate) mod in_database;
+
+use foobar_core::{BoxError, BoxFuture};
+
+use super::record::{SessionChange, SessionRecord};
+
+/// Where sessions are kept: the database or the cookie itself; implement it for a place of your own.
+///
+/// A token is what the cookie has: letters, digits, `-` and `_`, 3,800 of them at most. It must not be guessable, and a
+/// store should keep it in a form from which it cannot be read.
+pub trait SessionStore: Send + Sync + 'static {
+    /// The session that a token names; `None` where there is none: it has ended, or the token is forged.
+    fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<SessionRecord>, BoxError>>;
+
+    /// Keeps a new session; its token.
+    fn create(&self, record: SessionRecord) -> BoxFuture<'_, Result<String, BoxError>>;
+
+    /// Changes the session that was `loaded` by a token. Where another request has changed it meanwhile, both changes
+    /// stay, key by key.
+    fn update<'a>(
+        &'a self,
+        token: &'a str,
+        loaded: SessionRecord,
+        change: SessionChange,
+    ) -> BoxFuture<'a, Result<Updated, BoxError>>;
+
+    /// Ends the session of a token; nothing where there is none.
+    fn remove<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<(), BoxError>>;
+
+    /// Ends all sessions of a user, but that of the token `kept`.
+    fn remove_user<'a>(&'a self, user: i64, kept: Option<&'a str>) -> BoxFuture<'a, Result<(), BoxError>>;
+
+    /// Forgets the sessions that have ended at this time; how many.
+    fn remove_expired(&self, now: i64) -> BoxFuture<'_, Result<usize, BoxError>>;
+}
+
+/// What became of a session that was to be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// It keeps its token.
+    Kept,
+    /// It goes on under this token.
+    Renewed(String),
+    /// It has ended meanwhile, and nothing was kept.
+    Gone,
+}

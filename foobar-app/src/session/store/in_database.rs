@@ -1,0 +1,208 @@
+//! Sessions in the table `foobar_sessions`. The token itself is not there, only its SHA-256.
+
+use diesel::prelude::*;
+use diesel::result::Error::RollbackTransaction;
+use foobar_core::{BoxError, BoxFuture};
+use foobar_db::{Conn, Error, Migrations, QueryResult, embed_migrations};
+
+use super::{SessionStore, Updated};
+use crate::Db;
+use crate::session::record::{SessionChange, SessionRecord};
+use crate::session::token;
+
+diesel::table! {
+    foobar_sessions (id) {
+        id -> Binary,
+        user_id -> Nullable<BigInt>,
+        data -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+pub(crate) struct InDatabase {
+    db: Db,
+}
+
+impl InDatabase {
+    pub(crate) const fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    pub(crate) fn migrations() -> Migrations {
+        Migrations::none()
+            .sqlite(embed_migrations!("migrations/sessions/sqlite"))
+            .mysql(embed_migrations!("migrations/sessions/mysql"))
+    }
+}
+
+impl SessionStore for InDatabase {
+    fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<SessionRecord>, BoxError>> {
+        Box::pin(async {
+            let Some(id) = token::hash(token) else { return Ok(None) };
+            Ok(self.db.read(move |conn| find(conn, &id)).await?)
+        })
+    }
+
+    fn create(&self, record: SessionRecord) -> BoxFuture<'_, Result<String, BoxError>> {
+        Box::pin(async {
+            let token = token::generate();
+            let id = token::hash(&token).expect("it is a token");
+            self.db.write(move |conn| insert(conn, &id, &record)).await?;
+            Ok(token)
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        token: &'a str,
+        loaded: SessionRecord,
+        change: SessionChange,
+    ) -> BoxFuture<'a, Result<Updated, BoxError>> {
+        Box::pin(async move {
+            let Some(id) = token::hash(token) else { return Ok(Updated::Gone) };
+            if change.rotate {
+                return self.rotate(id, change).await;
+            }
+            let is_there = self.db.write(move |conn| update(conn, &id, &loaded, &change)).await?;
+            Ok(if is_there { Updated::Kept } else { Updated::Gone })
+        })
+    }
+
+    fn remove<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async {
+            let Some(id) = token::hash(token) else { return Ok(()) };
+            self.db.write(move |conn| delete(conn, &id)).await?;
+            Ok(())
+        })
+    }
+
+    fn remove_user<'a>(&'a self, user: i64, kept: Option<&'a str>) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let kept = kept.and_then(token::hash).unwrap_or_default(); // no session has an empty id
+            let of_user = move |conn: &mut Conn| {
+                let others = foobar_sessions::table.filter(foobar_sessions::user_id.eq(user));
+                diesel::delete(others.filter(foobar_sessions::id.ne(&kept))).execute(conn)
+            };
+            self.db.write(of_user).await?;
+            Ok(())
+        })
+    }
+
+    fn remove_expired(&self, now: i64) -> BoxFuture<'_, Result<usize, BoxError>> {
+        Box::pin(async move {
+            let mut removed = 0;
+            loop {
+                let batch = self.db.write(move |conn| remove_batch(conn, now)).await?;
+                removed += batch;
+                if batch < BATCH {
+                    return Ok(removed);
+                }
+            }
+        })
+    }
+}
+
+/// How many expired rows one transaction removes.
+const BATCH: usize = 500;
+
+impl InDatabase {
+    async fn rotate(&self, id: Vec<u8>, change: SessionChange) -> Result<Updated, BoxError> {
+        let token = token::generate();
+        let new_id = token::hash(&token).expect("it is a token");
+        let rotated = self.db.write(move |conn| {
+            let Some(mut record) = lock(conn, &id)? else { return Err(RollbackTransaction) };
+            change.apply(&mut record);
+            insert(conn, &new_id, &record)?;
+            delete(conn, &id)
+        });
+        match rotated.await {
+            Ok(_one) => Ok(Updated::Renewed(token)),
+            Err(Error::Query(RollbackTransaction)) => Ok(Updated::Gone),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+type Row = (Option<i64>, String, i64, i64, i64, i64);
+
+fn find(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<Option<SessionRecord>> {
+    use foobar_sessions::{created_at, data, expires_at, seen_at, user_id, version};
+    let row = foobar_sessions::table.find(id).select((user_id, data, version, created_at, seen_at, expires_at));
+    row.first(conn).optional()?.map(record).transpose()
+}
+
+fn record((user, data, version, created, seen, expires): Row) -> QueryResult<SessionRecord> {
+    let values =
+        serde_json::from_str(&data).map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+    Ok(SessionRecord { values, user, created, seen, expires, version })
+}
+
+/// The session as it is now, locked until the end of the transaction: written first, and read then.
+fn lock(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<Option<SessionRecord>> {
+    let next = foobar_sessions::version.eq(foobar_sessions::version + 1);
+    diesel::update(foobar_sessions::table.find(id)).set(next).execute(conn)?;
+    find(conn, id)
+}
+
+fn insert(conn: &mut Conn, id: &Vec<u8>, record: &SessionRecord) -> QueryResult<usize> {
+    use foobar_sessions as column;
+    let row = (
+        column::id.eq(id),
+        column::user_id.eq(record.user),
+        column::data.eq(json(record)?),
+        column::version.eq(0),
+        column::created_at.eq(record.created),
+        column::seen_at.eq(record.seen),
+        column::expires_at.eq(record.expires),
+    );
+    diesel::insert_into(foobar_sessions::table).values(row).execute(conn)
+}
+
+/// Whether it is still there.
+fn update(conn: &mut Conn, id: &Vec<u8>, loaded: &SessionRecord, change: &SessionChange) -> QueryResult<bool> {
+    use foobar_sessions::{expires_at, seen_at};
+    if change.is_touch() {
+        let times = (seen_at.eq(change.seen), expires_at.eq(change.expires));
+        return Ok(diesel::update(foobar_sessions::table.find(id)).set(times).execute(conn)? == 1);
+    }
+    if put(conn, id, loaded.clone(), change)? {
+        return Ok(true);
+    }
+    match lock(conn, id)? {
+        Some(changed_meanwhile) => put(conn, id, changed_meanwhile, change),
+        None => Ok(false),
+    }
+}
+
+/// Writes `record` with `change`, unless the session is no longer what `record` says.
+fn put(conn: &mut Conn, id: &Vec<u8>, mut record: SessionRecord, change: &SessionChange) -> QueryResult<bool> {
+    use foobar_sessions as column;
+    change.apply(&mut record);
+    let as_loaded = foobar_sessions::table.find(id).filter(column::version.eq(record.version));
+    let row = (
+        column::user_id.eq(record.user),
+        column::data.eq(json(&record)?),
+        column::version.eq(record.version + 1),
+        column::seen_at.eq(record.seen),
+        column::expires_at.eq(record.expires),
+    );
+    Ok(diesel::update(as_loaded).set(row).execute(conn)? == 1)
+}
+
+fn json(record: &SessionRecord) -> QueryResult<String> {
+    serde_json::to_string(&record.values).map_err(|error| diesel::result::Error::SerializationError(error.into()))
+}
+
+fn delete(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<usize> {
+    diesel::delete(foobar_sessions::table.find(id)).execute(conn)
+}
+
+fn remove_batch(conn: &mut Conn, now: i64) -> QueryResult<usize> {
+    use foobar_sessions::{expires_at, id};
+    let expired = foobar_sessions::table.filter(expires_at.le(now)).select(id).limit(BATCH as i64);
+    let expired: Vec<Vec<u8>> = expired.load(conn)?;
+    diesel::delete(foobar_sessions::table.filter(id.eq_any(expired))).execute(conn)
+}

@@ -1,0 +1,190 @@
+//! Sessions over time, and two requests at once: what the layer and the database make of them.
+
+use super::*;
+use crate::session::current::{Current, Told};
+use crate::session::layer::SessionLayer;
+use foobar_core::Request;
+use http::header::COOKIE;
+
+const MINUTE: i64 = 60;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// The layer on a database, at a time of the test's own.
+struct Fixture {
+    layer: Arc<SessionLayer>,
+    time: Arc<AtomicI64>,
+    db: TestDb,
+}
+
+async fn fixtures() -> [Fixture; 2] {
+    [fixture(TestDb::sqlite().await).await, fixture(TestDb::mysql().await).await]
+}
+
+async fn fixture(db: TestDb) -> Fixture {
+    db.migrate(&Migrations::none().after(InDatabase::migrations())).await.unwrap();
+    let time = Arc::new(AtomicI64::new(1_700_000_000));
+    let clock = Arc::clone(&time);
+    let store = Arc::new(InDatabase::new((*db).clone()));
+    let layer = SessionLayer::new(store, SessionSettings::default()).with_clock(move || clock.load(Relaxed));
+    Fixture { layer: Arc::new(layer), time, db }
+}
+
+impl Fixture {
+    fn pass(&self, seconds: i64) {
+        self.time.fetch_add(seconds, Relaxed);
+    }
+
+    /// A request of the visitor with this token, whose handler has asked for the session.
+    async fn request(&self, token: &str) -> Session {
+        let mut request = Request::default();
+        let cookie = format!("session={token}").parse().unwrap();
+        request.headers_mut().insert(COOKIE, cookie);
+        let current = Current::of(&self.layer, &request);
+        current.load().await.unwrap();
+        Session(current)
+    }
+
+    /// A new session, with something in it.
+    async fn begin(&self) -> String {
+        let session = self.request("").await;
+        session.insert("a", 1).unwrap();
+        keep(session).await.expect("a session begins with a cookie")
+    }
+
+    async fn seen(&self) -> i64 {
+        let seen = diesel::dsl::sql::<diesel::sql_types::BigInt>("seen_at");
+        self.db.read(move |conn| foobar_sessions().select(seen.clone()).first(conn)).await.unwrap()
+    }
+}
+
+/// The token that the answer sets.
+async fn keep(session: Session) -> Option<String> {
+    match session.0.keep().await.unwrap() {
+        Told::Nothing | Told::Varies => None,
+        Told::Cookie(field) => {
+            let field = field.to_str().unwrap().strip_prefix("session=").unwrap();
+            Some(field.split(';').next().unwrap().to_owned())
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_requests_at_once_that_change_different_values_both_stay() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [one, other] = [fixture.request(&token).await, fixture.request(&token).await];
+        one.insert("one", 1).unwrap();
+        one.remove("a");
+        other.insert("other", 2).unwrap();
+        other.insert("a", 3).unwrap();
+        assert_eq!([keep(one).await, keep(other).await], [None, None]);
+        let session = fixture.request(&token).await;
+        let values = ["one", "other", "a"].map(|key| session.get::<i32>(key).unwrap());
+        assert_eq!(values, [Some(1), Some(2), Some(3)], "of one that both change, the last stays");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_ends_after_its_session_has_does_not_bring_it_back_nor_touches_the_new_cookie() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let late = fixture.request(&token).await;
+        late.insert("late", 1).unwrap();
+        let purging = fixture.request(&token).await;
+        purging.purge();
+        assert_eq!(keep(purging).await.as_deref(), Some(""));
+        assert_eq!(keep(late).await, None);
+        assert_eq!(count(&fixture.db).await, 0);
+        let token = fixture.begin().await;
+        let [signing_in, late] = [fixture.request(&token).await, fixture.request(&token).await];
+        signing_in.set_user(Some(7));
+        late.insert("late", 1).unwrap();
+        assert!(keep(signing_in).await.is_some());
+        assert_eq!(keep(late).await, None);
+        assert_eq!(count(&fixture.db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn two_requests_that_both_rotate_leave_one_session() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [one, other] = [fixture.request(&token).await, fixture.request(&token).await];
+        one.set_user(Some(7));
+        other.set_user(Some(8));
+        assert!(keep(one).await.is_some());
+        assert_eq!(keep(other).await, None);
+        assert_eq!(count(&fixture.db).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_not_used() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        fixture.pass(14 * DAY - 1);
+        assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), Some(1));
+        fixture.pass(1);
+        assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_at_the_end_of_its_life_however_it_is_used() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        for _day in 0..9 {
+            fixture.pass(10 * DAY - 1);
+            keep(fixture.request(&token).await).await;
+        }
+        assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), Some(1));
+        fixture.pass(9);
+        assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn the_last_use_is_written_every_five_minutes_at_most() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let begun = fixture.seen().await;
+        fixture.pass(5 * MINUTE - 1);
+        keep(fixture.request(&token).await).await;
+        assert_eq!(fixture.seen().await, begun);
+        fixture.pass(1);
+        keep(fixture.request(&token).await).await;
+        assert_eq!(fixture.seen().await, begun + 5 * MINUTE);
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_have_ended_are_removed_in_batches_and_no_other() {
+    for fixture in fixtures().await {
+        let rows: Vec<_> = (0..1100).map(|_| (token::hash(&token::generate()).unwrap(), fixture.layer_now())).collect();
+        let insert = move |conn: &mut foobar_db::Conn| {
+            use super::super::store::in_database::foobar_sessions as column;
+            rows.iter().try_for_each(|(id, now)| {
+                let row = (
+                    column::id.eq(id),
+                    column::data.eq("{}"),
+                    column::version.eq(0_i64),
+                    column::created_at.eq(now),
+                    column::seen_at.eq(now),
+                    column::expires_at.eq(now),
+                );
+                diesel::insert_into(column::table).values(row).execute(conn).map(drop)
+            })
+        };
+        fixture.db.write(insert).await.unwrap();
+        let token = fixture.begin().await;
+        fixture.layer.clear().await.unwrap();
+        assert_eq!(count(&fixture.db).await, 1);
+        assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), Some(1));
+    }
+}
+
+impl Fixture {
+    fn layer_now(&self) -> i64 {
+        self.time.load(Relaxed)
+    }
+}

@@ -1,0 +1,51 @@
+use std::io;
+use std::sync::mpsc::SyncSender;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::access_log::Lines;
+use crate::net::Share;
+use crate::plan::Plan;
+
+/// What a worker is told while it serves.
+pub(crate) struct Orders {
+    drain: watch::Receiver<Option<Instant>>,
+    reloads: mpsc::UnboundedReceiver<Reload>,
+}
+
+pub(crate) enum Order {
+    /// To go by another configuration.
+    Reload(Box<Reload>),
+    /// To finish what it has by then.
+    Drain(Instant),
+}
+
+/// Another configuration for one worker.
+pub(crate) struct Reload {
+    pub(super) plan: Plan,
+    pub(super) lines: Option<SyncSender<Lines>>,
+    /// All that it listens on from now on.
+    pub(super) shares: Vec<Share>,
+    /// Told what has come of it.
+    pub(super) done: oneshot::Sender<io::Result<()>>,
+}
+
+impl Orders {
+    pub(super) const fn new(drain: watch::Receiver<Option<Instant>>, reloads: mpsc::UnboundedReceiver<Reload>) -> Self {
+        Self { drain, reloads }
+    }
+
+    /// The next one. Nothing follows a drain.
+    pub(crate) async fn next(&mut self) -> Order {
+        let Self { drain, reloads } = self;
+        tokio::select! {
+            biased;
+            deadline = drain.wait_for(Option::is_some) => {
+                let deadline = deadline.ok().and_then(|deadline| *deadline); // the tier is gone: at once
+                Order::Drain(deadline.unwrap_or_else(Instant::now))
+            }
+            Some(reload) = reloads.recv() => Order::Reload(Box::new(reload)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::io;
+
+use crate::Error;
+use crate::net::{Listen, Listener, Share};
+
+/// The sockets of a tier, by the entries of `web.listen`.
+#[derive(Default)]
+pub(super) struct Listeners(Vec<Bound>);
+
+/// What an entry is bound to: a host name may have several addresses.
+struct Bound {
+    listen: Listen,
+    sockets: Vec<Listener>,
+}
+
+/// Those of other entries: where an address stays, so does its socket, with all that waits in its queue.
+pub(super) struct NewListeners(Vec<(Listen, Origin)>);
+
+enum Origin {
+    /// The place among the sockets that there are.
+    Kept(usize),
+    Bound(Vec<Listener>),
+}
+
+impl Listeners {
+    /// Binds all entries.
+    pub(super) fn bind(entries: &[Listen]) -> Result<Self, Error> {
+        let bind = |listen: &Listen| Ok(Bound { listen: listen.clone(), sockets: Listener::bind(listen)? });
+        entries.iter().map(bind).collect::<Result<_, Error>>().map(Self)
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Listener> {
+        self.0.iter().flat_map(|bound| &bound.sockets)
+    }
+
+    /// All of them for each of so many workers.
+    pub(super) fn share(&self, workers: usize) -> Result<Vec<Vec<Share>>, Error> {
+        let all = || self.0.iter().map(|bound| (&bound.listen, bound.sockets.as_slice()));
+        (0..workers).map(|_| share(all())).collect::<io::Result<_>>().map_err(no_descriptor)
+    }
+
+    /// Binds those entries whose addresses are new. Without a port of its own, the n-th entry keeps the n-th socket.
+    pub(super) fn prepare(&self, entries: &[Listen]) -> Result<NewListeners, Error> {
+        let mut taken = vec![false; self.0.len()];
+        let origin = |listen: &Listen| {
+            let is_free = |place: &usize| !taken[*place] && self.0[*place].listen.endpoint == listen.endpoint;
+            let Some(place) = (0..self.0.len()).find(is_free) else { return Listener::bind(listen).map(Origin::Bound) };
+            taken[place] = true;
+            Ok(Origin::Kept(place))
+        };
+        let origins = entries.iter().map(origin).collect::<Result<Vec<_>, Error>>()?;
+        Ok(NewListeners(entries.iter().cloned().zip(origins).collect()))
+    }
+
+    /// All of the new ones for each of so many workers, which they are to listen on from now on.
+    pub(super) fn share_new(&self, new: &NewListeners, workers: usize) -> Result<Vec<Vec<Share>>, Error> {
+        let sockets = |origin| match origin {
+            &Origin::Kept(place) => self.0[place].sockets.as_slice(),
+            Origin::Bound(sockets) => sockets,
+        };
+        let all = || new.0.iter().map(|(listen, origin)| (listen, sockets(origin)));
+        (0..workers).map(|_| share(all())).collect::<io::Result<_>>().map_err(no_descriptor)
+    }
+
+    /// From now on these are the sockets; those of addresses that are not there any more are closed.
+    pub(super) fn replace(&mut self, new: NewListeners) {
+        let mut old: Vec<_> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
+        let bound = |(listen, origin)| {
+            let sockets = match origin {
+                Origin::Bound(sockets) => sockets,
+                Origin::Kept(place) => old[place].take().map_or_else(Vec::new, |bound| bound.sockets), // each is kept once
+            };
+            Bound { listen, sockets }.shown()
+        };
+        self.0 = new.0.into_iter().map(bound).collect();
+    }
+}
+
+impl NewListeners {
+    /// Lets clients connect to the new ones.
+    pub(super) fn listen(&self) -> Result<(), Error> {
+        let bound = self.0.iter().filter_map(|(_, origin)| match origin {
+            Origin::Bound(sockets) => Some(sockets),
+            Origin::Kept(_) => None,
+        });
+        bound.flatten().try_for_each(Listener::listen)
+    }
+}
+
+impl Bound {
+    fn shown(mut self) -> Self {
+        self.sockets.iter_mut().for_each(|socket| socket.show_as(&self.listen));
+        self
+    }
+}
+
+fn share<'a>(all: impl Iterator<Item = (&'a Listen, &'a [Listener])>) -> io::Result<Vec<Share>> {
+    all.flat_map(|(listen, sockets)| sockets.iter().map(move |socket| socket.share(listen))).collect()
+}
+
+fn no_descriptor(source: io::Error) -> Error {
+    Error::Thread { name: "foobar-web".to_owned(), source }
+}

@@ -1,0 +1,142 @@
+//! The control socket: orders to a server that runs, from the same user on the same machine. A command connects, writes its
+//! order in a line, and reads the answer to its end: a line with its exit code, then what is told.
+
+mod client;
+mod socket;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foobar_core::Chain;
+use foobar_core::config::Config;
+use rustix::process::geteuid;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::output::Exit;
+use super::reloads::Reloads;
+use crate::settings::ControlSettings;
+use crate::{Running, StartError};
+
+pub(super) use client::send;
+use socket::Socket;
+
+/// What a server can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Reload,
+    Status,
+    Drain,
+    Undrain,
+}
+
+impl Order {
+    pub(super) const ALL: [Self; 4] = [Self::Reload, Self::Status, Self::Drain, Self::Undrain];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Status => "status",
+            Self::Drain => "drain",
+            Self::Undrain => "undrain",
+        }
+    }
+
+    pub(super) const fn about(self) -> &'static str {
+        match self {
+            Self::Reload => "Has the server that runs take the configuration as it is now",
+            Self::Status => "Says how the server that runs is",
+            Self::Drain => {
+                "Takes the server out of a balancer's rotation: `/readyz` says 503, and all is served as before"
+            }
+            Self::Undrain => "Takes it back into the rotation",
+        }
+    }
+
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|order| order.name() == name)
+    }
+}
+
+/// Where a server hears orders; `None` where nobody is to give any.
+pub(super) struct Control(Socket);
+
+/// How long an order may take to come.
+const ORDER_TIME: Duration = Duration::from_secs(5);
+/// How long one may be.
+const LONGEST_ORDER: u64 = 100;
+/// The pause after a connection could not be accepted.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+impl Control {
+    /// Makes the socket of the settings, if they name one.
+    pub(super) fn open(config: &Config, settings: &ControlSettings) -> Result<Option<Self>, StartError> {
+        let Some(path) = path(settings) else { return Ok(None) };
+        let socket = Socket::make(path).map_err(|error| StartError::setting(config, "control.socket", error))?;
+        Ok(Some(Self(socket)))
+    }
+
+    /// Carries out what it is told, for as long as it is polled.
+    pub(super) async fn serve(&self, running: &Arc<Running>, reloads: &Reloads) {
+        loop {
+            match self.0.accept().await {
+                Ok(stream) => {
+                    let (running, reloads) = (Arc::clone(running), reloads.clone());
+                    tokio::spawn(async move {
+                        if let Err(error) = converse(stream, &running, &reloads).await {
+                            tracing::warn!(%error, "an order on the control socket was not carried out or answered");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket accepts nothing; trying again");
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the socket of the settings could be made; nothing is.
+pub(super) fn check(config: &Config, settings: &ControlSettings) -> Result<(), StartError> {
+    let Some(path) = path(settings) else { return Ok(()) };
+    Socket::check(&path).map_err(|error| StartError::setting(config, "control.socket", error))
+}
+
+/// The path of the socket, if there is one.
+pub(super) fn path(settings: &ControlSettings) -> Option<PathBuf> {
+    (settings.socket != "off").then(|| PathBuf::from(&settings.socket))
+}
+
+async fn converse(mut stream: UnixStream, running: &Running, reloads: &Reloads) -> io::Result<()> {
+    let user = stream.peer_cred()?.uid();
+    if user != 0 && user != geteuid().as_raw() {
+        return Err(io::Error::other(format!("it came from the user {user}")));
+    }
+    let (read, mut write) = stream.split();
+    let mut line = String::new();
+    timeout(ORDER_TIME, BufReader::new(read.take(LONGEST_ORDER)).read_line(&mut line)).await??;
+    let (exit, told) = match Order::of(line.trim_end()) {
+        Some(order) => carry_out(order, running, reloads).await,
+        None => (Exit::Usage, format!("{:?} is no order here; this is {}", line.trim_end(), env!("CARGO_PKG_VERSION"))),
+    };
+    write.write_all(format!("{}\n{told}\n", exit as u8).as_bytes()).await
+}
+
+async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit, String) {
+    let was = |changed: bool, done: &str| {
+        if changed { done.to_owned() } else { format!("{done} before; nothing has changed") }
+    };
+    match order {
+        Order::Reload => match reloads.reload(running).await {
+            Ok(reloaded) => (Exit::Success, reloaded.to_string()),
+            Err(error) => (Exit::of(&error), format!("nothing has changed: {}", Chain(&error))),
+        },
+        Order::Status => (Exit::Success, running.status().to_string()),
+        Order::Drain => (Exit::Success, was(running.drain(), "it is out of the rotation: `/readyz` says 503")),
+        Order::Undrain => (Exit::Success, was(running.undrain(), "it is in the rotation")),
+    }
+}

@@ -1,0 +1,109 @@
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+
+use foobar_core::BoxError;
+use rustix::process::geteuid;
+use tokio::net::{UnixListener, UnixStream};
+
+/// A socket that its user alone may reach. Its file is removed with it, unless it is another one's by then.
+pub(super) struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl Socket {
+    /// Makes it in the place of one that a server has left behind. It is made in a folder of its own and then moved: nobody
+    /// can connect before it has its permissions.
+    pub(super) fn make(path: PathBuf) -> Result<Self, BoxError> {
+        let folder = folder(&path);
+        require_own(folder)?;
+        require_free(&path)?;
+        let name = path.file_name().ok_or_else(|| format!("`control.socket`: {} names no file", path.display()))?;
+        let apart = folder.join(format!(".{}-{}", name.display(), std::process::id()));
+        let failed = |error| format!("`control.socket`: cannot make {}: {error}", path.display());
+        DirBuilder::new().mode(0o700).create(&apart).map_err(failed)?;
+        let made = listen(&apart.join("socket"), &path);
+        fs::remove_dir_all(&apart).map_err(failed)?;
+        let listener = made.map_err(failed)?;
+        let identity = identity(&path).map_err(failed)?;
+        Ok(Self { listener, path, identity })
+    }
+
+    /// Whether its folder is fit for it; a server may be there.
+    pub(super) fn check(path: &Path) -> Result<(), BoxError> {
+        require_own(folder(path))
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "cannot remove the control socket {}", self.path.display());
+        }
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")) // a bare name
+}
+
+fn listen(apart: &Path, path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(apart)?;
+    fs::set_permissions(apart, Permissions::from_mode(0o600))?;
+    fs::rename(apart, path)?;
+    Ok(listener)
+}
+
+/// Who may write in the folder may put another socket in the place of this one.
+fn require_own(folder: &Path) -> Result<(), BoxError> {
+    const STICKY: u32 = 0o1000;
+    let found = fs::metadata(folder).map_err(|error| format!("`control.socket`: {}: {error}", folder.display()))?;
+    let user = geteuid().as_raw();
+    if ![0, user].contains(&found.uid()) {
+        let owner = found.uid();
+        let message = format!("`control.socket`: the folder {} belongs to the user {owner}", folder.display());
+        return Err(
+            format!("{message}; choose one that belongs to the user of this server ({user}), or to root").into()
+        );
+    }
+    if found.mode() & 0o022 != 0 && found.mode() & STICKY == 0 {
+        let message = format!("`control.socket`: others may write in the folder {}", folder.display());
+        return Err(format!("{message}; take that from them (`chmod go-w`), or choose another folder").into());
+    }
+    Ok(())
+}
+
+/// What a server has left behind that is gone may be replaced.
+fn require_free(path: &Path) -> Result<(), BoxError> {
+    let is_socket = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("`control.socket`: {}: {error}", path.display()).into()),
+        Ok(file) => file.file_type().is_socket(),
+    };
+    if !is_socket {
+        return Err(
+            format!("`control.socket`: {} is there and is no socket; choose another path", path.display()).into()
+        );
+    }
+    match StdUnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
+        _ => {
+            let message = format!("`control.socket`: another server hears orders at {}", path.display());
+            Err(format!("{message}; choose another path for this one").into())
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}

@@ -1,0 +1,27 @@
+use foobar_core::Chain;
+
+use super::installed_log::InstalledLog;
+use crate::reload::{PrepareLog, Reloaded};
+use crate::{Running, StartError};
+
+/// Reloads the configuration of a server with that of its log, and says in the log what has come of it.
+#[derive(Clone)]
+pub(super) struct Reloads(Option<PrepareLog>);
+
+impl Reloads {
+    pub(super) fn new(log: &InstalledLog) -> Self {
+        Self(log.prepare())
+    }
+
+    pub(super) async fn reload(&self, running: &Running) -> Result<Reloaded, StartError> {
+        let outcome = running.reload_with(self.0.clone()).await;
+        match &outcome {
+            Ok(Reloaded { changed, unchanged, warnings, .. }) => {
+                unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));
+                tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
+            }
+            Err(error) => tracing::error!("the configuration is not reloaded, the one before stays: {}", Chain(error)),
+        }
+        outcome
+    }
+}

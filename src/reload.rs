@@ -1,0 +1,217 @@
+//! Another configuration while the server serves: read, compiled and opened whole beside the one in use, and then taken at
+//! once. An error changes nothing.
+
+mod database;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use foobar_app::{AppTier, Configured, Context, Db};
+use foobar_core::Chain;
+use foobar_core::config::Config;
+use foobar_core::log::LogSettings;
+use foobar_db::Migrations;
+use foobar_web::{Warning, WebTier};
+use tokio::runtime::Handle;
+
+use crate::StartError;
+use crate::declared::Declared;
+use crate::lifecycle::Lifecycle;
+use crate::settings::AllSettings;
+
+/// Changes the configuration of a server.
+pub(crate) struct Reloader {
+    pub(crate) read: ReadConfig,
+    pub(crate) declared: Declared,
+    pub(crate) migrations: Migrations,
+    /// That of the settings; `None` where there is none, or the program has brought its own.
+    pub(crate) database: Option<Db>,
+    pub(crate) app: Option<Arc<dyn AppTier>>,
+    pub(crate) web: Arc<dyn WebTier>,
+    pub(crate) patience: Mutex<Patience>,
+    /// Where what tiers spawn lives.
+    pub(crate) runtime: Handle,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    /// Held while a reload goes on: there is one at a time.
+    pub(crate) current: tokio::sync::Mutex<Current>,
+}
+
+/// Reads the configuration from where the first one came.
+pub(crate) type ReadConfig = Box<dyn Fn() -> Result<Config, StartError> + Send + Sync>;
+/// Opens what the settings of the log name; what it gives takes it.
+pub(crate) type PrepareLog = Arc<dyn Fn(&Config, &LogSettings) -> Result<TakeLog, StartError> + Send + Sync>;
+pub(crate) type TakeLog = Box<dyn FnOnce() + Send>;
+
+/// What is in use.
+pub(crate) struct Current {
+    pub(crate) config: Config,
+    pub(crate) settings: AllSettings,
+    pub(crate) context: Context,
+    /// The keys whose values are still those of a configuration before.
+    pub(crate) kept: Vec<String>,
+}
+
+/// How long a stop takes at most.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// `server.shutdown_delay`.
+    pub(crate) delay: Duration,
+    /// `server.shutdown_timeout`, which begins after the delay.
+    pub(crate) timeout: Duration,
+}
+
+/// What a [reload](crate::Running::reload) has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reloaded {
+    /// The keys whose values have changed and are in use, in their order.
+    pub changed: Vec<String>,
+    /// What has changed in the configuration and stays as it was until a restart: sentences that say where it stands.
+    pub unchanged: Vec<String>,
+    /// What of it may surprise: the same.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.changed.is_empty() {
+            true => f.write_str("the configuration has been reloaded, and nothing in it has changed")?,
+            false => write!(f, "changed  {}", self.changed.join("\nchanged  "))?,
+        }
+        self.unchanged.iter().try_for_each(|sentence| write!(f, "\nstays    {sentence}"))?;
+        self.warnings.iter().try_for_each(|sentence| write!(f, "\nwarning  {sentence}"))
+    }
+}
+
+impl Patience {
+    pub(crate) fn of(settings: &AllSettings) -> Self {
+        let server = &settings.server;
+        Self { delay: *server.shutdown_delay, timeout: *server.shutdown_timeout }
+    }
+}
+
+impl Reloader {
+    pub(crate) fn patience(&self) -> Patience {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+
+    /// Reads the configuration again and takes it. May block.
+    pub(crate) async fn reload(&self, log: Option<PrepareLog>) -> Result<Reloaded, StartError> {
+        let mut current = self.current.lock().await;
+        let mut next = self.read(&current.context)?;
+        let mut changed = current.config.differences(&next.config);
+        let considered: Vec<_> = changed.iter().chain(&current.kept).cloned().collect();
+        let mut stays = Stays::new(&next.config, &considered);
+        let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
+        let database = self.prepare_database(&next, &mut stays).await?;
+        let served = self.serve_by(&current, &next, &mut stays).await;
+        match (database, &served) {
+            (Some(database), Ok(_)) => database.take(),
+            (Some(database), Err(_)) => database.give_back().await,
+            (None, _) => {}
+        }
+        let warnings = served?;
+        log.into_iter().for_each(|take| take());
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Patience::of(&next.settings);
+        let (unchanged, kept) = stays.told();
+        changed.retain(|key| !kept.contains(key));
+        next.kept = kept;
+        *current = next;
+        self.lifecycle.reloaded();
+        let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
+        Ok(Reloaded { changed, unchanged, warnings })
+    }
+
+    fn read(&self, context: &Context) -> Result<Current, StartError> {
+        let config = (self.read)()?;
+        let settings = AllSettings::parse(&config)?;
+        let context = self.declared.read(&config, &settings.sites, context.clone())?;
+        Ok(Current { config, settings, context, kept: Vec::new() })
+    }
+
+    /// Has the application and the web tier go by `next`, or by `current` where that is not possible. Gives what may surprise.
+    async fn serve_by(
+        &self,
+        current: &Current,
+        next: &Current,
+        stays: &mut Stays<'_>,
+    ) -> Result<Vec<String>, StartError> {
+        let of_web = |error| StartError::web(&next.config, error);
+        let (settings, stream_timeout) = (&next.settings, *next.settings.server.stream_timeout);
+        let web = self.web.prepare(&settings.web, &settings.sites, stream_timeout).map_err(of_web)?;
+        settings.require_content(self.app.is_some())?;
+        let told = |Warning { key, message }: &Warning| {
+            let origin = next.config.origin(key);
+            (origin != "default").then(|| format!("{origin}: `{key}`: {message}")) // nobody's mistake
+        };
+        let warnings = next.config.warnings().iter().cloned().chain(web.warnings.iter().filter_map(told)).collect();
+        let unchanged = web.unchanged.clone();
+        let configured = self.configure(next); // before the workers renew their handlers
+        if let Err(error) = web.apply().await {
+            self.configure(current);
+            return Err(StartError::Reload(error));
+        }
+        stays.keep(unchanged);
+        stays.keep_for_application(configured);
+        Ok(warnings)
+    }
+
+    fn configure(&self, to: &Current) -> Configured {
+        let configure = |app: &Arc<dyn AppTier>| app.configure(&to.context, &to.settings.app);
+        self.app.as_ref().map_or(Configured::All, configure)
+    }
+
+    /// What the application says of a failure of its own, which takes nothing back.
+    async fn tell_application(&self) -> Option<String> {
+        let error = self.app.as_ref()?.reloaded().await.err()?;
+        Some(format!("the application has not taken the new configuration: {}", Chain(&*error)))
+    }
+}
+
+/// What of a changed configuration is not taken.
+struct Stays<'a> {
+    config: &'a Config,
+    changed: &'a [String],
+    told: Vec<Warning>,
+}
+
+impl<'a> Stays<'a> {
+    /// With what never changes while a server runs.
+    fn new(config: &'a Config, changed: &'a [String]) -> Self {
+        let mut stays = Self { config, changed, told: Vec::new() };
+        stays.keep_keys("admin.", "the listener for operators is as it was at the start");
+        stays.keep_keys("session.", "sessions are kept as they were at the start");
+        stays.keep_keys("control.", "orders are heard where they were at the start");
+        stays.keep_keys("log.format", "lines of the log look as they did at the start");
+        stays
+    }
+
+    /// Keeps every changed key that begins so, with the same reason.
+    fn keep_keys(&mut self, beginning: &str, why: &str) {
+        let keys = self.changed.iter().filter(|key| key.starts_with(beginning));
+        self.told.extend(keys.map(|key| Warning { key: key.clone(), message: format!("{why}; restart to change it") }));
+    }
+
+    fn keep(&mut self, told: Vec<Warning>) {
+        self.told.extend(told);
+    }
+
+    /// The application's settings, as far as it takes none.
+    fn keep_for_application(&mut self, configured: Configured) {
+        if configured == Configured::Nothing {
+            self.keep_keys("app.", "the application keeps its settings");
+        }
+        if configured != Configured::All {
+            let sections = self.config.declared().iter().map(|section| format!("{}.", section.name));
+            sections.for_each(|section| self.keep_keys(&section, "the application keeps what it was made with"));
+        }
+    }
+
+    /// In sentences, and the keys.
+    fn told(self) -> (Vec<String>, Vec<String>) {
+        let Self { config, told, .. } = self;
+        let sentence = |Warning { key, message }: &Warning| format!("{}: `{key}`: {message}", config.origin(key));
+        (told.iter().map(sentence).collect(), told.into_iter().map(|warning| warning.key).collect())
+    }
+}

@@ -1,0 +1,130 @@
+//! Names that no site has, such as the domains of customers.
+
+use std::sync::{Arc, Mutex};
+
+use foobar::{App, BoxError, Context, Running, Server, web};
+
+use super::scene::Scene;
+use crate::support::until;
+
+/// An application that allows names that begin with `shop.`, until they are closed, and notes which it was asked for.
+#[derive(Clone, Default)]
+struct Shops {
+    asked: Arc<Mutex<Vec<String>>>,
+    closed: Arc<Mutex<bool>>,
+}
+
+impl App for Shops {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(async || "hello"));
+    }
+
+    async fn allows_certificate(&self, _context: &Context, name: &str) -> Result<bool, BoxError> {
+        self.asked.lock().unwrap().push(name.to_owned());
+        match name {
+            "failing.test" => Err("the database is down".into()),
+            "panic.test" => panic!("no"),
+            _ => Ok(name.starts_with("shop.") && !*self.closed.lock().unwrap()),
+        }
+    }
+}
+
+impl Shops {
+    fn asked(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().unwrap().clone();
+        asked.sort();
+        asked
+    }
+}
+
+/// A server with this application in this process, whose site is `a.test`.
+async fn start(scene: &Scene, shops: &Shops) -> Running {
+    let (address, folder) = (&scene.place.address, scene.folder.path());
+    let server = Server::new().app(shops.clone()).set("web.access_log", "off").set("admin.listen", "off");
+    let server = server
+        .set("web.listen", format!("{address}:{},{address}:{} ssl", scene.http, scene.tls))
+        .set("web.state_dir", folder.join("state").display().to_string())
+        .set("acme.accept_terms_of_service", "true")
+        .set("acme.directory", scene.directory.clone())
+        .set("acme.ssl_trusted_certificate", scene.authority.display().to_string())
+        .set("sites.a.server_name", "a.test")
+        .set("sites.a.ssl_certificate", "auto")
+        .set("sites.a.ssl_on_demand", "true");
+    server.start().await.unwrap()
+}
+
+fn over_http(scene: &Scene, name: &str) -> String {
+    scene.curl(&scene.authority, &["-i", &format!("http://{name}:{}/", scene.http)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_site_has_gets_a_certificate_where_the_application_allows_it() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let running = start(&scene, &shops).await;
+    scene.until_served("a.test");
+    let before = over_http(&scene, "shop.one.test");
+    assert!(before.starts_with("HTTP/1.1 200 "), "it has no certificate: {before}");
+    scene.until_served("shop.one.test");
+    let after = over_http(&scene, "shop.one.test");
+    assert!(after.starts_with("HTTP/1.1 308 "), "{after}");
+
+    let mut refused = String::new();
+    for stranger in ["stranger.test", "stranger.test", "localhost", "failing.test", "panic.test", "stranger.test"] {
+        refused = scene.over_tls(stranger);
+        assert!(!refused.contains("hello"), "{stranger}: {refused}");
+    }
+    assert!(refused.contains("unrecognized name"), "{refused}");
+    scene.until_served("shop.two.test");
+    let expected = ["failing.test", "panic.test", "shop.one.test", "shop.two.test", "stranger.test"];
+    assert_eq!(shops.asked(), expected, "each once, and not what no authority signs");
+    assert_eq!(scene.pebble.orders(), 3);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_start_serves_such_names_at_once_and_asks_again_before_a_renewal() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let running = start(&scene, &shops).await;
+    scene.until_served("shop.one.test");
+    running.stop().await;
+
+    let running = start(&scene, &shops).await;
+    let answer = scene.over_tls("shop.one.test");
+    assert!(answer.contains("hello"), "{answer}");
+    assert_eq!((shops.asked().len(), scene.pebble.orders()), (1, 2));
+    running.stop().await;
+
+    *shops.closed.lock().unwrap() = true;
+    let record = scene.folder.path().join("state/on-demand/shop.one.test.json");
+    let mut content: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    content["last_order"] = 0.into();
+    content["renew_at"] = 0.into();
+    std::fs::write(&record, content.to_string()).unwrap();
+    let running = start(&scene, &shops).await;
+    until("it is forgotten", || (!record.exists()).then_some(()));
+    let answer = scene.over_tls("shop.one.test");
+    assert!(!answer.contains("hello"), "{answer}");
+    assert_eq!(scene.pebble.orders(), 2);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_ssl_on_demand_nobody_is_asked() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let (address, folder) = (&scene.place.address, scene.folder.path());
+    let server = Server::new().app(shops.clone()).set("web.access_log", "off").set("admin.listen", "off");
+    let server = server
+        .set("web.listen", format!("{address}:{},{address}:{} ssl", scene.http, scene.tls))
+        .set("web.state_dir", folder.join("state").display().to_string())
+        .set("acme.accept_terms_of_service", "true")
+        .set("acme.directory", scene.directory.clone())
+        .set("acme.ssl_trusted_certificate", scene.authority.display().to_string())
+        .set("sites.a.server_name", "a.test")
+        .set("sites.a.ssl_certificate", "auto");
+    let running = server.start().await.unwrap();
+    assert!(!scene.over_tls("shop.one.test").contains("hello"));
+    scene.until_served("a.test");
+    assert!(!scene.over_tls("shop.one.test").contains("hello"));
+    assert_eq!((shops.asked().len(), scene.pebble.orders()), (0, 1));
+    running.stop().await;
+}

@@ -1,0 +1,174 @@
+//! The control socket: the commands by which an operator gives orders to a server that runs.
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Program, until};
+
+/// A folder with a configuration whose control socket lies in it.
+struct Site(tempfile::TempDir);
+
+impl Site {
+    fn new() -> Self {
+        let site = Self(tempfile::tempdir().unwrap());
+        site.write("version 1");
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, body: &str) {
+        let page = format!("[sites.main.routes.'/page']\nrespond = 200\nbody = '{body}'\n");
+        fs::write(self.path("foobar.toml"), format!("[control]\nsocket = 'control'\n{page}")).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        Program::example("proving", self.0.path())
+    }
+
+    /// A command to it: its exit code, and what it printed on standard output and error.
+    fn run(&self, order: &str) -> (i32, String, String) {
+        run(self.command().arg(order))
+    }
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn reload_prints_what_has_changed_or_why_nothing_has() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    site.write("version 2");
+    let changed = "changed  sites.main.routes.\"/page\".body\n".to_owned();
+    assert_eq!(site.run("reload"), (0, changed, String::new()));
+    assert_eq!(program.get("/page").text(), "version 2");
+    let same = "the configuration has been reloaded, and nothing in it has changed\n".to_owned();
+    assert_eq!(site.run("reload"), (0, same, String::new()));
+    let root = "[sites.main]\nroot = '/nowhere'\n";
+    fs::write(site.path("foobar.toml"), format!("[control]\nsocket = 'control'\n{root}")).unwrap();
+    let (code, output, error) = site.run("reload");
+    assert_eq!((code, output.as_str()), (2, ""));
+    assert!(
+        error.starts_with("error: nothing has changed: ") && error.contains("foobar.toml:4: `sites.main.root`"),
+        "{error}"
+    );
+    assert_eq!(program.get("/page").text(), "version 2");
+}
+
+#[test]
+fn drain_and_undrain_turn_readiness_off_and_on_and_everything_is_served() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    program.until_ready(200);
+    assert_eq!(site.run("drain").1, "it is out of the rotation: `/readyz` says 503\n");
+    let answer = program.admin("/readyz");
+    assert_eq!(answer.status, 503);
+    assert!(answer.text().starts_with("server: not ready: an operator has taken it out"), "{answer:?}");
+    assert_eq!(program.get("/page").text(), "version 1");
+    assert!(site.run("drain").1.contains("nothing has changed"));
+    assert!(site.run("status").1.contains("\nserver         not ready: an operator"));
+    assert_eq!(site.run("undrain"), (0, "it is in the rotation\n".to_owned(), String::new()));
+    assert_eq!(program.admin("/readyz").status, 200);
+}
+
+#[test]
+fn status_says_how_the_server_is() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    program.until_ready(200);
+    site.run("reload");
+    let (code, output, error) = site.run("status");
+    assert_eq!((code, error.as_str()), (0, ""));
+    let lines: Vec<_> = output.lines().collect();
+    assert!(lines[0].starts_with(&format!("process        {}, has served for ", program.id())), "{output}");
+    assert_eq!(lines[1..3], ["configuration  2", "server         ready"]);
+    assert!(lines.contains(&"web            ready") && lines.contains(&"database       ready"), "{output}");
+    assert!(program.admin("/metrics").text().contains("\nfoobar_configuration_version 2\n"));
+}
+
+#[test]
+fn the_socket_is_its_users_alone_and_goes_with_the_server() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    let socket = site.path("control");
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let (code, _, error) = run(&mut site.command());
+    assert_eq!(code, 2);
+    assert!(error.contains("another server hears orders at control; choose another path for this one"), "{error}");
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(0));
+    assert!(!socket.exists());
+    let left_behind = UnixListener::bind(&socket).unwrap();
+    drop(left_behind); // its file stays
+    let program = Program::start(&mut site.command());
+    assert_eq!(site.run("status").0, 0);
+    program.signal("KILL");
+    program.wait();
+    let (code, _, error) = site.run("status");
+    assert_eq!(code, 1);
+    assert!(error.starts_with("error: no answer from a server at control: "), "{error}");
+}
+
+/// What a start with its socket there says.
+fn start_error(socket: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let (code, _, error) = run(command.env("FOOBAR__CONTROL__SOCKET", socket));
+    assert_eq!(code, 2, "{error}");
+    error
+}
+
+#[test]
+fn a_socket_that_another_user_may_reach_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
+    let error = start_error(&folder.path().join("control"));
+    assert!(error.contains("FOOBAR__CONTROL__SOCKET") && error.contains("others may write in the folder"), "{error}");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    fs::write(folder.path().join("file"), "of somebody").unwrap();
+    let error = start_error(&folder.path().join("file"));
+    assert!(error.contains("is there and is no socket; choose another path"), "{error}");
+    assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "of somebody");
+    let error = start_error(&folder.path().join("nowhere/control"));
+    assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn without_a_socket_a_command_says_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = run(Program::example("proving", folder.path()).arg("reload"));
+    assert_eq!(code, 1);
+    assert!(error.starts_with("error: `control.socket` is \"off\": name a socket"), "{error}");
+}
+
+#[test]
+fn what_is_no_order_does_no_harm_and_holds_nobody() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    let connect = || UnixStream::connect(site.path("control")).unwrap();
+    let silent = connect();
+    let told = |bytes: &[u8]| {
+        let mut stream = connect();
+        _ = stream.write_all(bytes); // it may close before all has been sent
+        let mut answer = String::new();
+        _ = stream.read_to_string(&mut answer); // the same
+        answer
+    };
+    assert!(told(b"restart\n").starts_with("2\n\"restart\" is no order here"));
+    assert!(told(&[b'x'; 10_000]).len() < 300);
+    assert!(told(&[0xff, b'\n']).is_empty());
+    assert_eq!(site.run("status").0, 0);
+    drop(silent);
+    until("it still hears orders", || (site.run("undrain").0 == 0).then_some(()));
+    assert_eq!(program.get("/page").text(), "version 1");
+}

@@ -1,0 +1,79 @@
+//! Sessions and requests of other sites, of a whole server.
+
+use foobar::actix_web::web::ServiceConfig;
+use foobar::{App, Chain, Error, Server, Session, Sessions, StartError, test, web};
+
+struct Shop(Sessions);
+
+impl App for Shop {
+    fn routes(&self, routes: &mut ServiceConfig) {
+        routes
+            .route("/put", web::post().to(put))
+            .route("/get", web::get().to(get))
+            .route("/hooks/{name}", web::post().to(async || "taken"));
+    }
+
+    fn sessions(&self) -> Sessions {
+        self.0.clone()
+    }
+}
+
+async fn put(session: Session) -> Result<&'static str, Error> {
+    session.insert("basket", "tea")?;
+    Ok("put")
+}
+
+async fn get(session: Session) -> Result<String, Error> {
+    Ok(session.get("basket")?.unwrap_or_default())
+}
+
+const KEY: &str = "a key of the tests, longer than 32 characters";
+
+async fn refusal(server: Server) -> String {
+    let started = server.set("web.listen", "127.0.0.1:0").set("admin.listen", "off").start().await;
+    let Err(error) = started else { panic!("it starts") };
+    assert!(matches!(error, StartError::Setting { .. }), "{error:?}");
+    Chain(&error).to_string()
+}
+
+#[tokio::test]
+async fn sessions_in_cookies_need_a_key_and_the_error_says_where_it_stands() {
+    let missing = refusal(Server::new().app(Shop(Sessions::in_cookie()))).await;
+    assert!(missing.contains("session.keys") && missing.contains("there is no key to encrypt them"), "{missing}");
+    let short = refusal(Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", "hunter2")).await;
+    assert!(short.contains("session.keys") && short.contains("fewer than 32 characters"), "{short}");
+    assert!(!short.contains("hunter2"), "{short}");
+}
+
+#[tokio::test]
+async fn the_settings_of_sessions_count() {
+    for sessions in [Sessions::in_database(), Sessions::in_cookie()] {
+        let server = Server::new().app(Shop(sessions)).set("session.cookie", "basket").set("session.keys", KEY);
+        let site = test::site(server).await;
+        site.post("/put").await;
+        assert_eq!(site.get("/get").await.text(), "tea");
+        assert!(site.cookie("basket").is_some());
+    }
+    let server = Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", KEY);
+    let site = test::site(server.set("session.lifetime", "0")).await;
+    site.post("/put").await;
+    assert_eq!(site.get("/get").await.text(), "", "it has ended at once");
+}
+
+#[tokio::test]
+async fn an_application_with_sessions_in_the_database_has_one_without_a_word_of_configuration() {
+    let site = test::site(Server::new().app(Shop(Sessions::in_database()))).await;
+    site.post("/put").await;
+    let listed = site.database().migration_status(&foobar::Migrations::none()).await.unwrap();
+    assert!(listed.is_empty(), "it is not among the application's own: {listed:?}");
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused_through_the_web_tier_but_where_a_route_is_open() {
+    let site = test::site(Server::new().app(Shop(Sessions::in_database())).cross_site("/hooks/{name}")).await;
+    let send = |path: &str| site.post(path).header("origin", "https://evil.test").send();
+    let refused = send("/put").await;
+    assert_eq!((refused.status().as_u16(), refused.header("set-cookie")), (403, None));
+    assert_eq!(send("/hooks/paid").await.text(), "taken");
+    assert_eq!(site.post("/put").header("origin", "http://localhost").await.text(), "put");
+}
