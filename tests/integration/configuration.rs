@@ -179,6 +179,8 @@ const TESTED: &[(&str, &str)] = &[
     ("database.query_timeout", "a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on"),
     ("database.lock_timeout", "a_session_waits_for_a_lock_as_long_as_it_is_told"),
     ("database.connect_timeout", "a_server_that_never_answers_holds_nobody_past_the_deadline"),
+    ("database.migrate_on_start", "a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_missing"),
+    ("database.migration_url", "a_user_of_its_own_runs_the_migrations_of_one_that_may_change_rows_alone"),
     ("database.migration_timeout", "a_migration_that_does_not_end_is_interrupted_and_named"),
     ("database.max_lifetime", "a_connection_beyond_its_lifetime_is_replaced"),
     ("database.idle_timeout", "an_idle_connection_is_kept_as_long_as_the_pool_is_told"),

@@ -34,10 +34,10 @@ use foobar::tiers::{
 };
 use foobar::{
     AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
-    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Json, Mail,
-    Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Refusal,
-    Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder, StartError,
-    Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id, local_path,
-    locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
+    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Isolation,
+    Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult,
+    Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
+    StartError, Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart,
+    actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id,
+    local_path, locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
 };
