@@ -106,7 +106,7 @@ impl Db {
         let migrations = migrations.clone();
         let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
         let missing = |(name, status): (String, MigrationStatus)| match status {
-            MigrationStatus::Done | MigrationStatus::Unknown => None,
+            MigrationStatus::Done | MigrationStatus::BegunElsewhere { .. } | MigrationStatus::Unknown => None,
             MigrationStatus::Pending | MigrationStatus::Begun { .. } => Some(name),
         };
         let missing: Vec<_> = status.await??.into_iter().filter_map(missing).collect();
