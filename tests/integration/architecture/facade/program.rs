@@ -4,9 +4,9 @@
 
 use foobar::config::{
     AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, ControlSettings,
-    CookieName, DatabaseSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period, RouteSettings,
-    Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size, TrustedProxy,
-    VerifyClient, WebSettings, Www, reference,
+    CookieName, DatabaseSettings, DnsSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period,
+    RouteSettings, Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size,
+    TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
@@ -23,20 +23,21 @@ use foobar::test::{
     TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, Configured,
-    ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram,
-    InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart,
-    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview,
-    RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord, SessionStore, SessionUpdate,
-    SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp,
-    Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateCommand,
+    CertificateOverview, Configured, ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending,
+    Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField,
+    MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response,
+    ResponseBody, Revocation, RouteOverview, RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError,
+    SessionRecord, SessionStore, SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite,
+    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebReload, WebTier, bytes,
+    handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
-    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Json, Mail,
-    Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Refusal,
-    Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder, StartError,
-    Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart, actix_web, asset,
-    cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id, local_path,
-    locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
+    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Isolation,
+    Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult,
+    Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
+    StartError, Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart,
+    actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id,
+    local_path, locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
 };
