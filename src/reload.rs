@@ -183,6 +183,7 @@ impl<'a> Stays<'a> {
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
         stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
+        stays.keep_keys("dns.", "the zone is as it was at the start");
         stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }

@@ -10,6 +10,8 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
+#[cfg(feature = "accounts")]
+use crate::{AccountOptions, Accounts};
 use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
@@ -36,6 +38,8 @@ pub struct Context {
     settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     private: Arc<HashMap<String, PathBuf>>,
     cross_site: Arc<Vec<ResourceDef>>,
+    #[cfg(feature = "accounts")]
+    accounts: Option<Accounts>,
 }
 
 impl Context {
@@ -47,6 +51,8 @@ impl Context {
             settings: Arc::default(),
             private: Arc::default(),
             cross_site: Arc::default(),
+            #[cfg(feature = "accounts")]
+            accounts: None,
         }
     }
 
@@ -109,6 +115,21 @@ impl Context {
         Arc::clone(&self.cross_site)
     }
 
+    /// The same context with these accounts, where there is a database.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn with_accounts(self, options: Option<AccountOptions>) -> Self {
+        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options));
+        Self { accounts, ..self }
+    }
+
+    /// The accounts of the application; a handler takes [`Accounts`].
+    ///
+    /// Where it has none, the error says how to get them: return it by `?`.
+    #[cfg(feature = "accounts")]
+    pub fn accounts(&self) -> Result<Accounts, Error> {
+        self.accounts.clone().ok_or_else(|| Error::internal(NO_ACCOUNTS))
+    }
+
     /// The database, for what belongs to no request; a handler takes a [`Db`].
     ///
     /// Where there is none, the error says how to get one: return it by `?`.
@@ -166,6 +187,9 @@ impl Context {
     }
 }
 
+#[cfg(feature = "accounts")]
+const NO_ACCOUNTS: &str = "the application has no accounts: give `App::accounts`, and a database";
+
 /// The context that handlers are given, which changes with the settings.
 #[derive(Clone)]
 pub(crate) struct CurrentContext(Arc<RwLock<Context>>);
@@ -175,12 +199,21 @@ impl CurrentContext {
         Self(Arc::new(RwLock::new(context)))
     }
 
+    /// The one that the handler of this request is given; `None` outside of a [`Runtime`](crate::Runtime).
+    pub(crate) fn of(request: &HttpRequest) -> Option<Context> {
+        request.app_data().map(Self::get)
+    }
+
     pub(crate) fn get(&self) -> Context {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
     }
 
+    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`.
     pub(crate) fn set(&self, context: Context) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = context;
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner); // the same
+        #[cfg(feature = "accounts")]
+        let context = Context { accounts: current.accounts.take(), ..context };
+        *current = context;
     }
 }
 
@@ -194,7 +227,7 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data().map(CurrentContext::get);
+        let context = CurrentContext::of(request);
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
     }
 }
@@ -204,7 +237,7 @@ impl FromRequest for Stopping {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let stopping = request.app_data().map(|current: &CurrentContext| current.get().stopping());
+        let stopping = CurrentContext::of(request).map(|context| context.stopping());
         ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
     }
 }
@@ -214,7 +247,7 @@ impl<T: Send + Sync + 'static> FromRequest for Settings<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data().map(CurrentContext::get);
+        let context = CurrentContext::of(request);
         let settings = context.ok_or_else(UndeclaredSettings::of::<T>).and_then(|context| context.settings());
         ready(settings.map_err(|error| Error::internal(format!("a handler takes `Settings`: {error}"))))
     }

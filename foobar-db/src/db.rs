@@ -1,4 +1,5 @@
 mod info;
+mod migrator;
 mod schema;
 
 use std::convert::Infallible;
@@ -7,6 +8,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use foobar_core::Tier;
+
+use migrator::Migrator;
 
 use crate::shared_tier::SharedTier;
 use crate::{
@@ -17,9 +20,9 @@ use crate::{
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
 ///
 /// Queries are closures of ordinary Diesel. They run on the database's own threads, so they never block a worker, and
-/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more where
-/// a connection has to be opened for it. Before the tier has started and
-/// after it has been drained, each call gets [`Error::Closed`].
+/// every call ends within `database.acquire_timeout` plus `database.query_timeout`, or `database.connect_timeout` more
+/// where a connection has to be opened for it. Before the tier has started and after it has been drained, each call gets
+/// [`Error::Closed`].
 ///
 /// # Values
 ///
@@ -30,6 +33,7 @@ use crate::{
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,
     isolation: Isolation,
+    migrator: Arc<Migrator>,
     connection: PhantomData<fn(&mut C)>,
 }
 
@@ -38,13 +42,14 @@ impl Db {
     ///
     /// An error names what is wrong with the URL, or the feature that its engine needs.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, Error> {
-        Engine::open(settings).map(Self::new)
+        let migrator = Arc::new(Migrator::of(settings)?);
+        Ok(Self { migrator, ..Self::new(Engine::open(settings)?) })
     }
 
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
         let tier = Arc::new(SharedTier::new(database));
-        Self { tier, isolation: Isolation::Server, connection: PhantomData }
+        Self { tier, isolation: Isolation::Server, migrator: Arc::default(), connection: PhantomData }
     }
 
     /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;
@@ -53,7 +58,12 @@ impl Db {
         let is = self.database().engine();
         match C::ENGINE {
             Some(wanted) if wanted != is => Err(Error::OtherEngine { is, wanted }),
-            _ => Ok(Db { tier: Arc::clone(&self.tier), isolation: self.isolation, connection: PhantomData }),
+            _ => Ok(Db {
+                tier: Arc::clone(&self.tier),
+                isolation: self.isolation,
+                migrator: Arc::clone(&self.migrator),
+                connection: PhantomData,
+            }),
         }
     }
 
@@ -364,7 +374,12 @@ impl<C: EngineConnection> Db<C> {
 
 impl<C> Clone for Db<C> {
     fn clone(&self) -> Self {
-        Self { tier: Arc::clone(&self.tier), isolation: self.isolation, connection: PhantomData }
+        Self {
+            tier: Arc::clone(&self.tier),
+            isolation: self.isolation,
+            migrator: Arc::clone(&self.migrator),
+            connection: PhantomData,
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub enum Error {
     /// The URL cannot be used. It may hold a password, so it is not shown.
     #[error("`database.url` {0}")]
     Url(&'static str),
+    /// The URL for migrations cannot be used. It may hold a password, so it is not shown.
+    #[error("`database.migration_url` {0}")]
+    MigrationUrl(&'static str),
     /// The file of the certificate authority cannot be read.
     #[error("`database.tls_ca` {} cannot be read", .file.display())]
     Authority {
@@ -155,6 +158,12 @@ pub enum Error {
         /// What the database said.
         source: BoxError,
     },
+    /// The database lacks migrations, and the program was told not to run them.
+    #[error(
+        "the database does not have these migrations yet: {}; `database.migrate_on_start` is off, so run `migrate`",
+        .0.join(", ")
+    )]
+    Unmigrated(Vec<String>),
     /// Another process runs migrations and did not end in time.
     #[error("another process still runs migrations, after all of `database.migration_timeout`")]
     Migrating,
@@ -188,12 +197,12 @@ impl Error {
     /// Whether the same call may succeed later, so that a start is tried again after it.
     ///
     /// So is every error that [`is_unavailable`](Self::is_unavailable), and an unknown outcome, which the next attempt
-    /// finds out. So is a migration, the reading of their state or the opening of the database where it failed because
+    /// finds out, and a schema that another has yet to migrate. So is a migration, the reading of their state or the opening of the database where it failed because
     /// the connection was lost, the server is read-only, shuts down or has no connection left, another has the lock, or
     /// the disk is full or fails. A wrong statement never is, nor a migration that took too long.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::OutcomeUnknown(_) => true,
+            Self::OutcomeUnknown(_) | Self::Unmigrated(_) => true,
             Self::Open { source, .. } | Self::Migration { source, .. } | Self::MigrationState(source) => {
                 source.is::<Passing>()
             }

@@ -100,6 +100,11 @@ impl Mysql {
     }
 }
 
+/// The name of the database of `database.url`.
+pub(crate) fn database_name(settings: &DatabaseSettings) -> Result<String, Error> {
+    Ok(Options::new(settings)?.name().to_owned())
+}
+
 fn not_connected(database: String, error: ConnectError) -> Error {
     match error {
         ConnectError::Refused(_) => Error::Open { database, source: error.into() },

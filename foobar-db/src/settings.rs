@@ -31,6 +31,12 @@ settings! {
         pub lock_timeout: Period = r#""2s""#,
         /// MySQL: how long opening a connection may take.
         pub connect_timeout: Period = r#""5s""#,
+        /// Whether a start runs the migrations. Where it does not, it waits until the database has all of them, and the
+        /// program is not ready before: run `migrate` as a step of its own.
+        pub migrate_on_start: bool = "true",
+        /// MySQL: as which user migrations run, at the start and by `migrate`, where that of `url` may only change rows:
+        /// the same database, with another user and, if need be, another host.
+        pub migration_url: Option<Secret>,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,
         /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once;

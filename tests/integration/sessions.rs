@@ -27,7 +27,7 @@ async fn get(session: Session) -> Result<String, Error> {
     Ok(session.get("basket")?.unwrap_or_default())
 }
 
-const KEY: &str = "a key of the tests, longer than 32 characters";
+const KEY: &str = "a key of the tests that is longer than 32 characters";
 
 async fn refusal(server: Server) -> String {
     let started = server.set("web.listen", "127.0.0.1:0").set("admin.listen", "off").start().await;
@@ -54,10 +54,12 @@ async fn the_settings_of_sessions_count() {
         assert_eq!(site.get("/get").await.text(), "tea");
         assert!(site.cookie("basket").is_some());
     }
-    let server = Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", KEY);
-    let site = test::site(server.set("session.lifetime", "0")).await;
-    site.post("/put").await;
-    assert_eq!(site.get("/get").await.text(), "", "it has ended at once");
+    for key in ["session.lifetime", "session.idle_timeout"] {
+        let server = Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", KEY).set(key, "0");
+        let site = test::site(server).await;
+        site.post("/put").await;
+        assert_eq!(site.get("/get").await.text(), "", "it has ended at once");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! What is done to the schema of a database.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::Db;
 use crate::{Conn, Ending, Error, MigrationStatus, Migrations, Presence, Query, QueryKind, passing};
+
+/// How long closing the connection of the user for migrations may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Db {
     /// Runs the migrations that have not run yet, in the order of their versions, and gives their names.
@@ -13,6 +17,16 @@ impl Db {
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.run(conn)).await
+    }
+
+    /// What a server's start does: runs the migrations, as [`migrate`](Self::migrate) does; or, where
+    /// `database.migrate_on_start` is off, sees that all of them have run. Until they have, it is
+    /// [`Error::Unmigrated`], after which a start is tried again.
+    pub async fn migrate_on_start(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
+        match self.migrator.on_start {
+            true => self.migrate(migrations).await,
+            false => self.is_migrated(migrations).await.map(|()| Vec::new()),
+        }
     }
 
     /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
@@ -78,6 +92,24 @@ impl Db {
         &self,
         work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run_whole(QueryKind::Migrate, move |conn| Ok(work(conn).map_err(passing::mark))).await?
+        let query = move |conn: &mut Conn| Ok(work(conn).map_err(passing::mark));
+        let Some(migrator) = self.migrator.open().await? else {
+            return self.run_whole(QueryKind::Migrate, query).await?;
+        };
+        let outcome = migrator.run_whole(QueryKind::Migrate, query).await;
+        migrator.tier().drain(Instant::now() + FAREWELL).await;
+        outcome?
+    }
+
+    /// An error that names the migrations that have not run.
+    async fn is_migrated(&self, migrations: &Migrations) -> Result<(), Error> {
+        let migrations = migrations.clone();
+        let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
+        let missing = |(name, status): (String, MigrationStatus)| match status {
+            MigrationStatus::Done | MigrationStatus::BegunElsewhere { .. } | MigrationStatus::Unknown => None,
+            MigrationStatus::Pending | MigrationStatus::Begun { .. } => Some(name),
+        };
+        let missing: Vec<_> = status.await??.into_iter().filter_map(missing).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Error::Unmigrated(missing)) }
     }
 }

@@ -1,3 +1,5 @@
+mod migrator;
+
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 

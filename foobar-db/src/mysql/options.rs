@@ -60,6 +60,11 @@ impl Options {
         Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
     }
 
+    /// The database on it.
+    pub(crate) fn name(&self) -> &str {
+        self.server.db_name().unwrap_or_default() // a URL without one is refused
+    }
+
     /// The host as a URL has it.
     fn host(&self) -> Cow<'_, str> {
         match self.server.ip_or_hostname() {
@@ -70,9 +75,8 @@ impl Options {
 
     /// The URL without its password.
     pub(crate) fn describe(&self) -> String {
-        let (user, name) = (self.server.user(), self.server.db_name());
+        let (user, name) = (self.server.user(), self.name());
         let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-        let name = name.unwrap_or_default();
         match self.server.socket() {
             Some(socket) => format!("mysql://{user}localhost/{name}?socket={socket}"),
             None => format!("mysql://{user}{}:{}/{name}", self.host(), self.server.tcp_port()),

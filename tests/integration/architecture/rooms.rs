@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "access_log",
             "counters",
+            "dns",
             "file_source",
             "http1",
             "http2",
@@ -44,6 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("dns", &["error", "issuer", "net", "settings", "site"]),
     ("web", &["error", "file_source", "issuer", "kept", "net", "plan", "settings", "site", "threads", "web_tier"]),
     ("web_tier", &["error", "kept", "net", "settings", "site"]),
     (

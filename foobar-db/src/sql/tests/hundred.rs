@@ -158,6 +158,10 @@ fn queries(conn: &mut Conn, results: &mut Results) {
     results.note(names.limit(2).offset(2).load::<String>(conn));
     results.note(users::table.select(users::city).distinct().order(users::city).load::<Option<String>>(conn));
     results.note(users::table.order((users::city.desc(), users::id.desc())).select(users::id).load::<i64>(conn));
+}
+
+fn groups_and_joins(conn: &mut Conn, results: &mut Results) {
+    let names = users::table.order(users::id).select(users::name);
     results.note(users::table.count().get_result::<i64>(conn));
     results.note(users::table.select(count_star()).first::<i64>(conn));
     results.note(users::table.select((min(users::age), max(users::age))).first::<(Option<i32>, Option<i32>)>(conn));
@@ -176,6 +180,10 @@ fn queries(conn: &mut Conn, results: &mut Results) {
     results.note(names.filter(has_post).load::<String>(conn));
     results.note(diesel::select(exists(users::table.filter(users::name.eq("Bob")))).get_result::<bool>(conn));
     results.note(names.filter(users::id.eq_any(posts::table.select(posts::user_id))).load::<String>(conn));
+}
+
+fn other_queries(conn: &mut Conn, results: &mut Results) {
+    let names = users::table.order(users::id).select(users::name);
     let mut boxed = users::table.into_boxed().order(users::id);
     boxed = boxed.filter(users::age.ge(30)).limit(3).offset(1);
     results.note(boxed.select(users::name).load::<String>(conn));
@@ -285,6 +293,8 @@ async fn a_program_of_a_hundred_statements_gives_the_same_on_both_engines() {
             let mut results = Results::default();
             inserts(conn, &mut results);
             queries(conn, &mut results);
+            groups_and_joins(conn, &mut results);
+            other_queries(conn, &mut results);
             changes(conn, &mut results);
             Ok(results.0)
         });
