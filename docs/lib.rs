@@ -28,6 +28,9 @@ mod forms {}
 #[doc = include_str!("src/sessions.md")]
 mod sessions {}
 
+#[doc = include_str!("src/accounts.md")]
+mod accounts {}
+
 #[doc = include_str!("src/streams.md")]
 mod streams {}
 
@@ -39,6 +42,9 @@ mod testing {}
 
 #[doc = include_str!("src/logs.md")]
 mod logs {}
+
+#[doc = include_str!("src/dns.md")]
+mod dns {}
 
 #[doc = include_str!("src/https.md")]
 mod https {}
@@ -57,6 +63,9 @@ mod from_axum {}
 
 #[doc = include_str!("src/from-rails.md")]
 mod from_rails {}
+
+#[doc = include_str!("src/features.md")]
+mod features {}
 
 #[doc = include_str!("src/limits.md")]
 mod limits {}

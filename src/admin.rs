@@ -105,12 +105,18 @@ impl Tier for Admin {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("`admin.listen`: cannot listen on {address}; {advice}")]
+struct AdminListen {
+    address: String,
+    advice: &'static str,
+    source: std::io::Error,
+}
+
 /// The web tier knows its addresses as `web.listen`.
 fn of_admin(error: BoxError) -> BoxError {
     match error.downcast::<Error>().map(|error| *error) {
-        Ok(Error::Listen { address, source, .. }) => {
-            format!("`admin.listen`: cannot listen on {address}: {source}").into()
-        }
+        Ok(Error::Listen { address, advice, source }) => AdminListen { address, advice, source }.into(),
         Ok(other) => with_admin_key(other).into(),
         Err(error) => error,
     }

@@ -4,6 +4,7 @@ mod arguments;
 mod calendar;
 mod certificates;
 mod check;
+mod check_dns;
 mod control;
 mod doctor;
 mod installed_log;
@@ -15,6 +16,7 @@ mod routes;
 mod runtime;
 mod serve;
 mod signals;
+mod zone;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -97,6 +99,8 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
             Ok(settings) => control::send(order, &settings),
             Err(error) => fail(&error.into()),
         },
+        Command::CheckDns(resolver) => check_dns::run(&config, resolver),
+        Command::Zone => zone::run(&config),
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

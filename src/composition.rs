@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use crate::admin::Admin;
 use crate::declared::Declared;
+use crate::dns::{self, NameServer};
 use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
 use crate::reload::{Current, Patience, ReadConfig, Reloader};
@@ -34,6 +35,7 @@ pub(crate) struct Composition {
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
+    pub(crate) names: Option<Arc<dyn NameServer>>,
     others: Vec<Arc<dyn Tier>>,
     context: Context,
     declared: Declared,
@@ -94,6 +96,7 @@ impl Composition {
     fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
         let owns_database = parts.database.is_none();
         let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
+        let names = dns::name_server(&config, &settings)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let stream_time = *settings.server.stream_timeout;
@@ -113,6 +116,7 @@ impl Composition {
             app,
             web,
             admin,
+            names,
             others,
             context,
             declared,
@@ -160,6 +164,8 @@ impl Composition {
     /// Tries to listen; what is in use may be this server.
     pub(crate) fn check_addresses(&self) -> Result<(), StartError> {
         self.web.check().map_err(|error| StartError::setting(&self.config, "web.listen", error))?;
+        let names = self.names.as_ref().map_or(Ok(()), |names| names.check());
+        names.map_err(|error| StartError::setting(&self.config, "dns.listen", error))?;
         let admin = self.admin.as_ref().map_or(Ok(()), |admin| admin.check());
         admin.map_err(|error| StartError::setting(&self.config, "admin.listen", error))
     }
@@ -216,13 +222,15 @@ impl Composition {
         let web = Arc::clone(&self.web);
         let bind = async { on_own_thread("bind-web", async move { web.bind() }).await?? };
         let bound: Result<(), BoxError> = bind.await;
-        bound.map_err(|source| foobar_core::StartError { tier: "web", source }.into())
+        bound.map_err(|source| foobar_core::StartError { tier: "web", source })?;
+        let names = self.names.as_ref().map_or(Ok(()), |names| names.bind());
+        names.map_err(|source| foobar_core::StartError { tier: "dns", source }.into())
     }
 
-    /// Database, the user's own tiers, application, web. What has been spawned is waited for with the application, and
+    /// The name server, database, the user's own tiers, application, web. What has been spawned is waited for with the application, and
     /// again after the tiers, which may spawn until they have stopped.
     pub(crate) fn tiers(&self) -> Vec<Arc<dyn Tier>> {
-        let mut tiers = Vec::new();
+        let mut tiers: Vec<_> = self.names.iter().map(dns::tier).collect();
         tiers.extend(self.database.as_ref().map(|database| database.tier()));
         if !self.others.is_empty() {
             tiers.push(self.context.tier());

@@ -6,8 +6,8 @@ pub use foobar_core::config::{ConfigError, Hint, Key, Settings as SectionSetting
 pub use foobar_core::{List, Period, Secret, Size, TrustedProxy};
 pub use foobar_db::DatabaseSettings;
 pub use foobar_web::{
-    AcmeSettings, Autoindex, Coding, Http2, Https, LogFormat as AccessLogFormat, NoErrorPage, RouteSettings,
-    ServerName, SiteSettings, VerifyClient, WebSettings, Www,
+    AcmeSettings, Autoindex, Coding, DnsSettings, Http2, Https, LogFormat as AccessLogFormat, NoErrorPage,
+    RouteSettings, ServerName, SiteSettings, VerifyClient, WebSettings, Www,
 };
 
 pub use crate::reference::reference;

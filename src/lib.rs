@@ -39,6 +39,7 @@ mod cli;
 mod composition;
 pub mod config;
 mod declared;
+mod dns;
 mod embed;
 mod error;
 pub mod files;
@@ -66,6 +67,8 @@ pub use status::Status;
 #[cfg(feature = "multipart")]
 pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
+#[cfg(feature = "accounts")]
+pub use foobar_app::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
 pub use foobar_app::{
     App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,
     Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,

@@ -4,7 +4,7 @@ use foobar_app::{AppSettings, SessionSettings};
 use foobar_core::config::{Config, DeclaredSection, Key, Settings};
 use foobar_core::log::LogSettings;
 use foobar_db::DatabaseSettings;
-use foobar_web::{AcmeSettings, RouteSettings, SiteSettings, WebSettings};
+use foobar_web::{AcmeSettings, DnsSettings, RouteSettings, SiteSettings, WebSettings};
 
 use crate::settings::{AdminSettings, ControlSettings, ServerSettings};
 
@@ -17,6 +17,7 @@ pub fn reference() -> String {
     section::<LogSettings>(&mut text, "The program's own log");
     section::<WebSettings>(&mut text, "The web tier");
     section::<AcmeSettings>(&mut text, "Who signs the web tier's certificates; `[acme.NAME]` is another one");
+    section::<DnsSettings>(&mut text, "The names of the sites");
     section::<SiteSettings>(&mut text, "Sites");
     section::<RouteSettings>(&mut text, "Routes of a site");
     section::<AppSettings>(&mut text, "The application tier");

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use foobar_core::{Drained, Readiness, Supervisor, on_own_thread_in};
 use foobar_web::Address;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::StartError;
 use crate::admin::Admin;
@@ -19,6 +21,7 @@ pub struct Running {
     admin: Option<Arc<Admin>>,
     reloader: Arc<Reloader>,
     since: Instant,
+    hurry: Notify,
 }
 
 /// How a server stopped.
@@ -32,7 +35,7 @@ pub enum Stop {
 
 impl Running {
     pub(crate) fn new(supervisor: Supervisor, admin: Option<Arc<Admin>>, reloader: Reloader) -> Self {
-        Self { supervisor, admin, reloader: Arc::new(reloader), since: Instant::now() }
+        Self { supervisor, admin, reloader: Arc::new(reloader), since: Instant::now(), hurry: Notify::new() }
     }
 
     /// The addresses it serves, with the ports that the system chose.
@@ -144,14 +147,19 @@ impl Running {
         self.finish().await
     }
 
+    /// Ends `server.shutdown_delay` of a stop.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
     pub(crate) async fn finish(&self) -> Stop {
         self.reloader.lifecycle.stop();
-        let Patience { delay, timeout } = self.reloader.patience();
-        if !delay.is_zero() {
-            tracing::info!(?delay, "no longer ready, but still serving (`server.shutdown_delay`)");
-            tokio::time::sleep(delay).await;
+        let patience = self.reloader.patience();
+        if !patience.delay.is_zero() {
+            tracing::info!(delay = ?patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
+            _ = timeout(patience.delay, self.hurry.notified()).await; // whichever comes first
         }
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + patience.timeout;
         let drained = self.supervisor.drain(deadline).await;
         if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

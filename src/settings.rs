@@ -6,7 +6,7 @@ use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
 use foobar_db::DatabaseSettings;
-use foobar_web::{AcmeSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
+use foobar_web::{AcmeSettings, DnsSettings, RouteSettings, ServerName, SiteSettings, WebSettings};
 
 use crate::StartError;
 
@@ -62,6 +62,7 @@ pub(crate) struct AllSettings {
     pub(crate) control: ControlSettings,
     pub(crate) log: LogSettings,
     pub(crate) web: WebSettings,
+    pub(crate) dns: DnsSettings,
     pub(crate) sites: Sites,
     pub(crate) app: AppSettings,
     pub(crate) session: SessionSettings,
@@ -78,6 +79,7 @@ impl AllSettings {
             control: config.section()?,
             log: config.section()?,
             web: web(config)?,
+            dns: config.section()?,
             sites: config.at("sites")?,
             app: config.section()?,
             session: config.section()?,
@@ -134,6 +136,7 @@ pub(crate) fn loader() -> Loader {
         .section::<WebSettings>()
         .section::<AcmeSettings>()
         .section_in::<AcmeSettings>("acme.*")
+        .section::<DnsSettings>()
         .section::<SiteSettings>()
         .section::<RouteSettings>()
         .section::<AppSettings>()

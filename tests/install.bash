@@ -39,5 +39,7 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install sqlite3 sqlite3 "sqlite3, which backs a database up in the guide"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"
+    install dig bind9-dnsutils "dig, which asks name servers; no service is started"
+    install named-checkzone bind9-utils "named-checkzone, which reads zones; no service is started"
     install pebble pebble "pebble, Let's Encrypt's server for tests"
 )

@@ -2,6 +2,8 @@ use actix_web::web::ServiceConfig;
 use foobar_core::BoxError;
 use foobar_db::Migrations;
 
+#[cfg(feature = "accounts")]
+use crate::{AccountOptions, Accounts};
 use crate::{Context, Sessions};
 
 /// Your application. One method is required: [`routes`](App::routes). An application that is nothing but its routes
@@ -21,7 +23,66 @@ use crate::{Context, Sessions};
 /// ```
 ///
 /// `self` is the state of the application: put what handlers share into it (behind an `Arc` where it is not cheap to
-/// clone) and hand it to them with `routes.app_data(web::Data::from(..))`.
+/// clone) and hand it to them with `routes.app_data(web::Data::from(..))`. It owns what it has, and borrows nothing. With a
+/// database, and with something to do at the start:
+///
+/// ```
+/// # mod foobar {
+/// #     pub use foobar_app::{*, actix_web::web};
+/// #     pub use {foobar_core::BoxError, foobar_db::{Migrations, diesel, embed_migrations}};
+/// # }
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+///
+/// use foobar::diesel::prelude::*;
+/// use foobar::{App, BoxError, Context, Db, Error, Migrations, embed_migrations, web};
+///
+/// diesel::table! { products (id) { id -> Integer, name -> Text } }
+///
+/// #[derive(Default)]
+/// struct Shop {
+///     visits: Arc<AtomicU64>,
+/// }
+///
+/// async fn home(db: Db, visits: web::Data<AtomicU64>) -> Result<String, Error> {
+///     let count: i64 = db.read(|conn| products::table.count().get_result(conn)).await?;
+///     Ok(format!("{count} products, seen by {}\n", visits.fetch_add(1, Relaxed) + 1))
+/// }
+///
+/// async fn product(db: Db, id: web::Path<i32>) -> Result<String, Error> {
+///     // No such row is a 404 by itself.
+///     Ok(db.read(move |conn| products::table.find(*id).select(products::name).first(conn)).await?)
+/// }
+///
+/// impl App for Shop {
+///     fn routes(&self, routes: &mut web::ServiceConfig) {
+///         routes
+///             .app_data(web::Data::from(Arc::clone(&self.visits)))
+///             .route("/", web::get().to(home))
+///             .route("/products/{id}", web::get().to(product));
+///     }
+///
+///     fn migrations(&self) -> Migrations {
+///         Migrations::none()
+///             .sqlite(embed_migrations!("../examples/site/migrations/sqlite"))
+///             .mysql(embed_migrations!("../examples/site/migrations/mysql"))
+///     }
+///
+///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
+///         let count: i64 = context.db()?.read(|conn| products::table.count().get_result(conn)).await?;
+///         self.visits.store(count.unsigned_abs(), Relaxed);
+///         Ok(()) // an error here stops the server
+///     }
+/// }
+/// #
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// #     let db = foobar_db::testing::TestDb::sqlite().await;
+/// #     let client = foobar_app::testing::Client::new(Shop::default(), Some((*db).clone().into())).await;
+/// #     assert_eq!(client.get("/").await.text(), "0 products, seen by 1\n");
+/// #     assert_eq!(client.get("/products/7").await.status(), 404);
+/// # }
+/// ```
 ///
 /// # In a handler
 ///
@@ -128,6 +189,14 @@ pub trait App: Send + Sync + 'static {
     /// In the database they have a table of Foobar's own, which is migrated before the application's.
     fn sessions(&self) -> Sessions {
         Sessions::none()
+    }
+
+    /// Whether the application has accounts, and how: then a handler takes [`Accounts`](crate::Accounts) and
+    /// [`User`](crate::User), and Foobar's tables for them are migrated before the application's. They need
+    /// [`sessions`](Self::sessions), best in the database. The default is none.
+    #[cfg(feature = "accounts")]
+    fn accounts(&self) -> Option<AccountOptions> {
+        None
     }
 
     /// Prepares what handlers need, after the migrations and before the first request: seed data, caches, work that
@@ -247,5 +316,8 @@ pub trait App: Send + Sync + 'static {
 
 /// The migrations of `app` with those of the parts of Foobar that it uses.
 pub fn migrations_of(app: &impl App) -> Migrations {
-    app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after)
+    let migrations = app.sessions().migrations().into_iter().fold(app.migrations(), Migrations::after);
+    #[cfg(feature = "accounts")]
+    let migrations = app.accounts().iter().fold(migrations, |all, _| all.after(Accounts::migrations()));
+    migrations
 }

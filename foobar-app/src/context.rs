@@ -10,6 +10,8 @@ use actix_web::{FromRequest, HttpRequest};
 use foobar_core::Tier;
 
 use crate::tasks::Tasks;
+#[cfg(feature = "accounts")]
+use crate::{AccountOptions, Accounts};
 use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
@@ -36,6 +38,8 @@ pub struct Context {
     settings: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     private: Arc<HashMap<String, PathBuf>>,
     cross_site: Arc<Vec<ResourceDef>>,
+    #[cfg(feature = "accounts")]
+    accounts: Option<Accounts>,
 }
 
 impl Context {
@@ -47,6 +51,8 @@ impl Context {
             settings: Arc::default(),
             private: Arc::default(),
             cross_site: Arc::default(),
+            #[cfg(feature = "accounts")]
+            accounts: None,
         }
     }
 
@@ -109,6 +115,21 @@ impl Context {
         Arc::clone(&self.cross_site)
     }
 
+    /// The same context with these accounts, where there is a database.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn with_accounts(self, options: Option<AccountOptions>) -> Self {
+        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options));
+        Self { accounts, ..self }
+    }
+
+    /// The accounts of the application; a handler takes [`Accounts`].
+    ///
+    /// Where it has none, the error says how to get them: return it by `?`.
+    #[cfg(feature = "accounts")]
+    pub fn accounts(&self) -> Result<Accounts, Error> {
+        self.accounts.clone().ok_or_else(|| Error::internal(NO_ACCOUNTS))
+    }
+
     /// The database, for what belongs to no request; a handler takes a [`Db`].
     ///
     /// Where there is none, the error says how to get one: return it by `?`.
@@ -165,6 +186,9 @@ impl Context {
         Arc::clone(&self.tasks) as Arc<dyn Tier>
     }
 }
+
+#[cfg(feature = "accounts")]
+const NO_ACCOUNTS: &str = "the application has no accounts: give `App::accounts`, and a database";
 
 /// The context that handlers are given, which changes with the settings.
 #[derive(Clone)]

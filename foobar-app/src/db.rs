@@ -25,6 +25,50 @@ use crate::Error;
 /// }
 /// ```
 ///
+/// `read` reads; `write` is a transaction on the primary, run again after a deadlock; `try_write` is the same with an error
+/// of your own, and takes everything back on `Err`:
+///
+/// ```
+/// # mod foobar { pub use foobar_app::{*, actix_web::web}; pub use foobar_db::{Error as DbError, diesel}; }
+/// use foobar::diesel::prelude::*;
+/// use foobar::{Db, DbError, Error, web};
+///
+/// diesel::table! { products (id) { id -> Integer, name -> Text, stock -> Integer } }
+///
+/// async fn rename(db: Db, id: web::Path<i32>, name: String) -> Result<&'static str, Error> {
+///     let changed = db.write(move |conn| {
+///         // It may run twice, so it lends what it has captured.
+///         diesel::update(products::table.find(*id)).set(products::name.eq(&name)).execute(conn)
+///     });
+///     if changed.await? == 1 { Ok("renamed") } else { Err(Error::not_found("there is no such product")) }
+/// }
+///
+/// #[derive(Debug)]
+/// enum TakeError {
+///     SoldOut,
+///     Query(diesel::result::Error),
+///     Database(DbError),
+/// }
+/// # impl From<diesel::result::Error> for TakeError { fn from(error: diesel::result::Error) -> Self { Self::Query(error) } }
+/// # impl From<DbError> for TakeError { fn from(error: DbError) -> Self { Self::Database(error) } }
+///
+/// async fn take(db: Db, id: web::Path<i32>) -> Result<&'static str, Error> {
+///     let taken = db.try_write(move |conn| {
+///         let left = products::table.find(*id).filter(products::stock.gt(0));
+///         match diesel::update(left).set(products::stock.eq(products::stock - 1)).execute(conn)? {
+///             0 => Err(TakeError::SoldOut),
+///             _ => Ok("it is yours"),
+///         }
+///     });
+///     match taken.await {
+///         Ok(text) => Ok(text),
+///         Err(TakeError::SoldOut) => Err(Error::conflict("it is sold out")),
+///         Err(TakeError::Query(error)) => Err(error.into()),
+///         Err(TakeError::Database(error)) => Err(error.into()),
+///     }
+/// }
+/// ```
+///
 /// `db: Db<MysqlConnection>` is that engine's own, with all of its types. If the server has no database, or another
 /// engine, the answer is 500 and the log says why; `Option<Db>` accepts both.
 pub struct Db<C = Conn>(foobar_db::Db<C>);

@@ -4,6 +4,7 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`Form`] and [`Json`]: a body as a value, or each field that is wrong with it.
+//! - `Accounts` and `User`: who may sign in, and who is; the feature `accounts`.
 //! - [`Session`]: what is remembered of a visitor, where [`Sessions`] says.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
 //! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
@@ -19,12 +20,15 @@
 //! What `Forwarded` and `X-Forwarded-` fields say is believed: the web tier has left only what is true of them.
 //! [`AppSettings`] holds what can be changed.
 
+#[cfg(feature = "accounts")]
+mod accounts;
 mod app;
 mod app_instance;
 mod app_route;
 mod app_tier;
 mod asset;
 mod client_abort;
+mod clock;
 mod context;
 mod cross_site;
 mod csrf_token;
@@ -44,6 +48,8 @@ mod send_file;
 mod session;
 mod sessions;
 mod settings;
+#[cfg(feature = "accounts")]
+mod signed_in;
 pub mod sse;
 mod stopping;
 mod streamed;
@@ -52,6 +58,8 @@ pub mod testing;
 mod tower_app;
 mod validated;
 
+#[cfg(feature = "accounts")]
+pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
 pub use actix_web;

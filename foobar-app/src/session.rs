@@ -8,7 +8,7 @@ pub(crate) mod layer;
 mod record;
 mod settings;
 mod store;
-mod token;
+pub(crate) mod token;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -128,9 +128,7 @@ impl Session {
     /// # fn handler(session: &Session) -> Result<(), foobar::Error> {
     /// session.flash("notice", "Your order is on its way.")?;
     /// // … and in the next handler:
-    /// for flash in session.take_flashes()? {
-    ///     println!("<p class=\"{}\">{}</p>", flash.kind, flash.text); // a template would escape it
-    /// }
+    /// let page: Vec<String> = session.take_flashes()?.into_iter().map(|flash| flash.text).collect();
     /// # Ok(())
     /// # }
     /// ```

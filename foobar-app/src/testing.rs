@@ -10,6 +10,8 @@ mod client;
 mod cookies;
 mod event;
 mod multipart;
+#[cfg(feature = "accounts")]
+mod sign_in;
 mod test_db;
 mod test_head;
 mod test_request;

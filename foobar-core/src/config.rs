@@ -21,9 +21,11 @@ mod given;
 mod key;
 mod known;
 mod locate;
+mod nginx;
 mod origin;
 mod read;
 mod shape;
+mod shown;
 mod sources;
 mod stray_variable;
 mod tree;
@@ -199,7 +201,17 @@ impl Config {
             _ => wrong.what.to_string(),
         };
         let message = if self.is_divided(&key) { format!("{message}; commas separate items") } else { message };
+        let message = if matches!(wrong.what, What::Type(..)) { message + &self.form(&key) } else { message };
         ConfigError::BadValue { origin: self.origin_of_item(&key, item), key: key + &beneath, message }
+    }
+
+    /// How the value of `key` is written, where that is known.
+    fn form(&self, key: &str) -> String {
+        match self.known.iter().find(|known| known.matches(key)).map(|known| (known.key.default, known.key.kind)) {
+            Some((Some(default), _)) => format!("; its default is {default}"),
+            Some((None, kind)) if kind.starts_with("Option<") => "; it may be left out".to_owned(),
+            _ => String::new(),
+        }
     }
 
     fn missing(&self, key: String) -> ConfigError {
@@ -209,7 +221,12 @@ impl Config {
     }
 
     fn shown(&self, key: &str, value: &Value) -> String {
-        if self.is_secret(key) { "\"***\"".to_owned() } else { tree::display(value) }
+        let known = self.known.iter().find(|known| known.matches(key));
+        match value.origin().filter(|origin| origin::gives_text(origin)).and(known) {
+            _ if self.is_secret(key) => "\"***\"".to_owned(),
+            Some(known) => shown::as_toml(known.key.kind, value),
+            None => tree::display(value),
+        }
     }
 
     /// Whether the value of `key`, or of the list that it is in, must not be shown.

@@ -45,8 +45,7 @@ pub trait Tier: Send + Sync + 'static {
     /// behind, and the stop is told to have cut something off.
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()>;
 
-    /// What would be cut off if the process ended now, besides requests: words for the log, such as "a migration".
-    /// By default nothing.
+    /// What would be cut off if the process ended now: words for the log, such as "a migration". By default nothing.
     fn unfinished(&self) -> Option<String> {
         None
     }

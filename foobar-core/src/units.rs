@@ -71,9 +71,10 @@ impl FromStr for Period {
     fn from_str(text: &str) -> Result<Self, String> {
         const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let milliseconds = if text == "0" { Some(0) } else { scaled(text, UNITS) };
-        milliseconds
-            .map(|ms| Self(Duration::from_millis(ms)))
-            .ok_or_else(|| format!("{text:?} is not a length of time; write for example \"250ms\", \"30s\" or \"5m\""))
+        milliseconds.map(|ms| Self(Duration::from_millis(ms))).ok_or_else(|| {
+            let unit = if scaled(text, &[("", 1)]).is_some() { " without a unit" } else { "" };
+            format!("{text:?} is not a length of time{unit}; write for example \"250ms\", \"30s\" or \"5m\"")
+        })
     }
 }
 

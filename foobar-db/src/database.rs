@@ -53,6 +53,9 @@ pub struct DatabaseInfo {
     pub version: String,
     /// What its clock says, in seconds since 1970.
     pub time: i64,
+    /// The character set that new tables of the database have, on MySQL: `utf8mb4`, which holds all that a client sends,
+    /// or another.
+    pub character_set: Option<String>,
 }
 
 /// What a query does to the database.

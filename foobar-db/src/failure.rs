@@ -42,6 +42,7 @@ pub(crate) enum Failure {
 enum Meaning {
     Query,
     Conflict,
+    #[cfg_attr(not(feature = "mysql"), expect(dead_code, reason = "only a connection over the network is lost"))]
     Lost,
     Refused,
     Full,

@@ -195,11 +195,12 @@ impl Migrations {
         let (all, ledger) = self.read(conn, Owner::Application)?;
         let unknown =
             ledger.unknown(&all).into_iter().map(|version| (version.clone(), version, MigrationStatus::Unknown));
+        let begun = ledger.begun_elsewhere(&all);
         let known = all.into_iter().map(|migration| {
             let status = ledger.status(&migration);
             (migration.version, migration.name, status)
         });
-        let mut rows: Vec<_> = known.chain(unknown).collect();
+        let mut rows: Vec<_> = known.chain(unknown).chain(begun).collect();
         rows.sort_by(|(one, ..), (other, ..)| one.cmp(other));
         Ok(framework.chain(rows.into_iter().map(|(_, name, status)| (name, status))).collect())
     }

@@ -164,6 +164,12 @@ pub(crate) fn open(workers: &[Arc<Counters>]) -> u64 {
     sum(workers, |c| &c.accepted).saturating_sub(sum(workers, |c| &c.closed))
 }
 
+/// Those among them that wait for no request.
+pub(crate) fn active(workers: &[Arc<Counters>]) -> u64 {
+    let idle = sum(workers, |c| &c.became_idle).saturating_sub(sum(workers, |c| &c.became_active));
+    open(workers).saturating_sub(idle)
+}
+
 fn sum(workers: &[Arc<Counters>], counter: impl Fn(&Counters) -> &AtomicU64) -> u64 {
     workers.iter().map(|c| counter(c).load(Relaxed)).sum()
 }
@@ -183,9 +189,8 @@ pub(crate) fn scrape(workers: &[Arc<Counters>], metrics: &mut Metrics) {
 }
 
 fn connections(workers: &[Arc<Counters>], metrics: &mut Metrics) {
-    let open = open(workers);
-    let idle = sum(workers, |c| &c.became_idle).saturating_sub(sum(workers, |c| &c.became_active)).min(open);
-    for (state, value) in [("active", open - idle), ("idle", idle)] {
+    let active = active(workers);
+    for (state, value) in [("active", active), ("idle", open(workers).saturating_sub(active))] {
         let help = "Connections that are open: with a request, or waiting for one.";
         metrics.gauge("foobar_web_connections", help, &[("state", state)], value);
     }

@@ -11,6 +11,9 @@ pub use crate::http2::fuzzing::FrameMeter;
 pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, next_update, proxy_header};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
 
+#[cfg(feature = "dns")]
+pub use crate::dns::fuzzing::dns_answer;
+
 /// What a client of HTTP/2 begins with.
 pub const PREFACE: &[u8] = crate::http2::PREFACE;
 

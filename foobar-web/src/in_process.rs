@@ -254,6 +254,10 @@ impl Tier for InProcess {
         Box::pin(self.crew.drain(deadline))
     }
 
+    fn unfinished(&self) -> Option<String> {
+        self.crew.unfinished()
+    }
+
     fn metrics(&self, metrics: &mut Metrics) {
         self.crew.metrics(metrics);
         self.plan().store.metrics(metrics);

@@ -29,7 +29,7 @@ use acme::Acme;
 use local_authority::LocalAuthority;
 use reach::Reach;
 use source::Source;
-use state_folder::StateFolder;
+pub(crate) use state_folder::StateFolder;
 
 /// The issuers of a server, and the certificates that it gets from them.
 #[derive(Clone)]

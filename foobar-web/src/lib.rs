@@ -12,6 +12,8 @@ mod access_log;
 mod clock;
 mod counters;
 mod deadline;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod encoding;
 mod error;
 mod file_source;
@@ -50,8 +52,8 @@ pub use in_process::InProcess;
 pub use net::{Address, CertificateOverview, SiteCertificate};
 pub use rust_embed;
 pub use settings::{
-    AcmeSettings, Autoindex, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings, VerifyClient,
-    WebSettings, Www,
+    AcmeSettings, Autoindex, DnsSettings, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings,
+    VerifyClient, WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};
 pub use web::Web;

@@ -28,8 +28,7 @@ mod unacknowledged;
 
 pub use address::Address;
 pub(crate) use address::{Endpoint, Listen};
-pub(crate) use client_addresses::AddressSlot;
-use client_addresses::ClientAddresses;
+pub(crate) use client_addresses::{AddressSlot, ClientAddresses};
 pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
 pub(crate) use listener::{Accepted, Acceptor, Listener, Share};

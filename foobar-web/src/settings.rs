@@ -2,6 +2,7 @@
 
 mod acme;
 mod choices;
+mod dns;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use crate::{Coding, Links};
 
 pub use self::acme::AcmeSettings;
 pub use self::choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
+pub use self::dns::DnsSettings;
 
 settings! {
     /// `[web]`: where the server listens, and what it grants to a connection.

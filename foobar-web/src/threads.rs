@@ -151,6 +151,15 @@ impl Threads {
         }
     }
 
+    /// What would be cut off if the process ended now, in words.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        match counters::active(self.counters()) {
+            0 => None,
+            1 => Some("one connection with a request".to_owned()),
+            active => Some(format!("{active} connections with requests")),
+        }
+    }
+
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         counters::scrape(self.counters(), metrics);
     }

@@ -165,6 +165,10 @@ impl Tier for Web {
         })
     }
 
+    fn unfinished(&self) -> Option<String> {
+        self.crew.unfinished()
+    }
+
     fn metrics(&self, metrics: &mut Metrics) {
         let plan = self.plan();
         plan.metrics(metrics);

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
@@ -25,6 +26,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     Serve,
     Check,
+    /// Asks this resolver, or those of the system.
+    CheckDns(Option<SocketAddr>),
     Doctor,
     Config,
     Reference,
@@ -33,6 +36,7 @@ pub(super) enum Command {
     Certificates,
     /// An order to a server that runs.
     Control(Order),
+    Zone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +101,14 @@ fn is_missing(path: &Path) -> bool {
 impl Command {
     fn of(matches: &ArgMatches) -> Self {
         match matches.subcommand() {
+            Some(("check", check)) if check.get_flag("dns") => Self::CheckDns(check.get_one("resolver").copied()),
             Some(("check", _)) => Self::Check,
             Some(("doctor", _)) => Self::Doctor,
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
             Some(("certificates", _)) => Self::Certificates,
+            Some(("zone", _)) => Self::Zone,
             Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand() {
                 Some(("status", _)) => Migrate::Status,
                 Some(("down", _)) => Migrate::Down,
@@ -143,7 +149,7 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .arg(option("root", "DIR", "Folder of static files of the only site"))
         .args(values)
         .subcommand(command("serve", "Serves until SIGTERM, SIGQUIT or SIGINT; the default"))
-        .subcommand(command("check", "Parses the configuration and opens what it names, without serving"))
+        .subcommand(command("check", "Parses the configuration and opens what it names, without serving").args(names()))
         .subcommand(command("doctor", "Says of everything around the program whether it is well, and what to do"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
         .subcommand(
@@ -160,6 +166,22 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
         .subcommand(command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders"))
         .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
+        .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
+}
+
+/// What `check` asks of DNS.
+fn names() -> [Arg; 2] {
+    let dns = Arg::new("dns").long("dns").action(ArgAction::SetTrue);
+    let resolver = Arg::new("resolver").long("resolver").value_name("ADDRESS").requires("dns").value_parser(resolver);
+    [
+        dns.help("Asks instead whether the names of the sites lead to this server"),
+        resolver.help("Whom `--dns` asks: ADDRESS or ADDRESS:PORT [default: those of /etc/resolv.conf]"),
+    ]
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().or_else(|_no_port| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
+    address.map_err(|_| "write an address, such as 9.9.9.9, [2620:fe::fe]:53 or 127.0.0.1:5353".to_owned())
 }
 
 fn name_argument() -> Arg {

@@ -124,6 +124,9 @@ pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
     let column = match status {
         MigrationStatus::Done => "done   ",
         MigrationStatus::Begun { .. } => "begun  ",
+        MigrationStatus::BegunElsewhere { .. } => {
+            return format!("begun    {name}, which this program does not have");
+        }
         MigrationStatus::Pending => "pending",
         _ => "unknown", // to this program: the database has it
     };

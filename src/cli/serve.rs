@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::{pending, ready};
 use std::io::Write;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::reloads::Reloads;
 use super::runtime::Runtimes;
 use super::signals::{Order, Signals};
 use crate::composition::{Composition, Parts};
+use crate::dns::NameServer;
 use crate::program::{FOOBAR, Program};
 use crate::reload::ReadConfig;
 use crate::running::Stop;
@@ -188,9 +189,10 @@ async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log:
 
 async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Stop {
     tracing::info!("stopping; a second signal stops at once");
+    let mut draining = pin!(running.finish());
     let stop = tokio::select! {
-        stop = running.finish() => stop,
-        () = signals.stop() => Stop::CutOff,
+        stop = &mut draining => stop,
+        () = signals.stop() => hasten(running, draining, signals, tiers).await,
     };
     if stop == Stop::CutOff {
         cut_off(tiers).await; // its exit code is the same
@@ -199,7 +201,29 @@ async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>])
     stop
 }
 
-/// Ends at once what the tiers do; whether that is more than requests, which the log tells. A tier that blocks is not
+/// The end of a drain after a second signal: what does not end in a moment is cut off, but where nothing would be, the drain may
+/// still end by itself. A third signal waits for nothing.
+async fn hasten(
+    running: &Running,
+    draining: Pin<&mut impl Future<Output = Stop>>,
+    mut signals: Signals,
+    tiers: &[Arc<dyn Tier>],
+) -> Stop {
+    running.hurry();
+    let is_idle = tiers.iter().all(|tier| unfinished(&**tier).is_none());
+    let patience = if is_idle { IDLE_DRAIN } else { MOMENT };
+    tokio::select! {
+        stop = timeout(patience, draining) => stop.unwrap_or(Stop::CutOff), // a tier that does not say what it does
+        () = signals.stop() => Stop::CutOff,
+    }
+}
+
+/// How long what is under way may still take after a second signal.
+const MOMENT: Duration = Duration::from_secs(1);
+/// How long the drain of tiers with nothing left to do is waited for.
+const IDLE_DRAIN: Duration = Duration::from_secs(5);
+
+/// Ends at once what the tiers do; whether that is anything, which the log tells. A tier that blocks is not
 /// waited for.
 async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
     let unfinished: Vec<_> = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?))).collect();
@@ -234,6 +258,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 struct Banner {
     print: fn(fmt::Arguments<'_>),
     program: Option<Program>,
+    names: Option<Arc<dyn NameServer>>,
     database: String,
     configuration: String,
 }
@@ -248,7 +273,7 @@ impl Banner {
             (false, true) => |line| drop(writeln!(std::io::stderr(), "{line}")), // nobody is left to tell
             (false, false) => |line| _ = out(line),
         };
-        Self { print, program: composition.program, database, configuration }
+        Self { print, program: composition.program, names: composition.names.clone(), database, configuration }
     }
 
     fn print(&self, running: &Running) {
@@ -261,6 +286,9 @@ impl Banner {
         }
         if let Some(address) = running.admin_address() {
             print(format_args!("admin          {address} (/livez /readyz /metrics)"));
+        }
+        for names in self.names.iter().flat_map(|names| names.describe()) {
+            print(format_args!("dns            {names}"));
         }
         print(format_args!("database       {}", self.database));
         print(format_args!("configuration  {}", self.configuration));

@@ -1,6 +1,8 @@
 use std::ops::Deref;
 
 use foobar_app::App;
+#[cfg(feature = "accounts")]
+use foobar_app::User;
 use foobar_app::testing::{self, TestDb};
 
 /// Calls an application in process; a [`TestClient`](testing::Client) otherwise.
@@ -33,6 +35,15 @@ impl Client {
     /// The application's database.
     pub const fn database(&self) -> &TestDb {
         &self.database
+    }
+}
+
+#[cfg(feature = "accounts")]
+impl Client {
+    /// Signs this client in as the user of this address with these roles, whose account is made if there is none; see
+    /// [`TestClient::sign_in`](testing::Client::sign_in).
+    pub async fn sign_in(&self, address: &str, roles: &[&str]) -> User {
+        self.client.sign_in(&self.database, address, roles).await
     }
 }
 

@@ -2,6 +2,8 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use foobar_app::Db;
+#[cfg(feature = "accounts")]
+use foobar_app::User;
 use foobar_app::testing::{self, TestDb, Transport};
 use foobar_core::config::Config;
 use foobar_core::{Body, BoxFuture, Chain, Request, SendStream};
@@ -103,6 +105,15 @@ impl Site {
     /// Stops the server as a signal does: what is in flight is finished, then [`App::stop`](crate::App::stop) runs.
     pub async fn stop(self) -> Stop {
         self.running.stop().await
+    }
+}
+
+#[cfg(feature = "accounts")]
+impl Site {
+    /// Signs this client in as the user of this address with these roles, whose account is made if there is none; see
+    /// [`TestClient::sign_in`](testing::Client::sign_in).
+    pub async fn sign_in(&self, address: &str, roles: &[&str]) -> User {
+        self.client.sign_in(self.database(), address, roles).await
     }
 }
 

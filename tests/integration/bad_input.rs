@@ -71,6 +71,26 @@ fn a_port_in_use_stops_the_start_and_names_address_and_key() {
 }
 
 #[test]
+fn an_address_of_the_admin_listener_that_is_in_use_is_told_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, error) =
+        refused(&["--root", ".", "--listen", "127.0.0.1:0"], &[("FOOBAR__ADMIN__LISTEN", &address)], "");
+    assert_eq!(code, 1);
+    let told = format!(
+        "`admin.listen`: cannot listen on {address}; another program listens there: stop it, or choose another"
+    );
+    assert!(error.contains(&told), "{error}");
+}
+
+#[test]
+fn several_names_in_one_text_are_told_how_a_list_is_written() {
+    let (code, error) = refused(&["--root", "."], &[], "[sites.a]\nserver_name = \"a.test b.test\"\n");
+    assert_eq!(code, 2);
+    assert!(error.contains(r#""a.test b.test" is no name; write a list: ["a.test", "b.test"]"#), "{error}");
+}
+
+#[test]
 fn a_root_that_does_not_exist_stops_the_start_and_is_named() {
     let (code, error) = refused(&["--root", "nowhere"], &[], "");
     assert_eq!(code, 2);
@@ -130,7 +150,8 @@ async fn a_migration_that_fails_stops_the_start_and_is_named() {
     let error = server.set("web.listen", "127.0.0.1:0").start().await.err().expect("it must not start");
     assert!(matches!(error, StartError::Tier(_)));
     let message = foobar::Chain(&error).to_string();
-    assert!(message.contains("2026-01-02-000000_broken"), "{message}");
+    let shown = crate::deployment::blocks("migrations.md", "a_migration_that_fails_stops_the_start_and_is_named");
+    assert!(message.contains(shown[0].trim_end().strip_prefix("error: ").unwrap()), "{message}");
 }
 
 #[test]

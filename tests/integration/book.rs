@@ -5,6 +5,7 @@
 //! above it. What a block is besides, a comment in front of it says (`block.rs`).
 
 mod block; // one block and what the comments in front of it say
+mod excerpts; // blocks that show a part of what stands elsewhere
 mod fixture; // what pages name
 mod links; // where links lead
 mod llms; // the index for machines
@@ -68,6 +69,12 @@ fn every_block_is_of_a_kind_that_is_tried_or_says_why_it_is_not() {
 #[test]
 fn every_link_leads_to_a_page_and_a_heading_that_are_there() {
     let faults = links::faults(&pages());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_link_of_the_papers_leads_to_a_file_that_is_there() {
+    let faults = links::faults_of_papers(&["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"], &pages());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

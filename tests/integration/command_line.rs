@@ -173,11 +173,14 @@ fn config_prints_every_value_with_its_origin_and_hides_secrets() {
     std::fs::write(folder.path().join("foobar.toml"), "[web]\nkeepalive_requests = 7\n").unwrap();
     let mut command = Program::foobar(folder.path());
     command.env("FOOBAR__DATABASE__URL", "mysql://user:hunter2@localhost/db");
+    command.env("FOOBAR__WEB__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8");
     let (code, output, _) = run(command.args(["config", "--workers", "3"]));
     assert_eq!(code, 0);
     let lines: Vec<&str> = output.lines().collect();
     assert!(lines.contains(&"web.keepalive_requests = 7  # foobar.toml:2"), "{output}");
-    assert!(lines.contains(&"web.workers = \"3\"  # --workers"), "{output}");
+    let proxies = r#"web.trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]  # FOOBAR__WEB__TRUSTED_PROXIES"#;
+    assert!(lines.contains(&proxies), "{output}");
+    assert!(lines.contains(&"web.workers = 3  # --workers"), "{output}");
     assert!(lines.contains(&"web.keepalive_timeout = \"75s\"  # default"), "{output}");
     assert!(lines.contains(&"database.url = \"***\"  # FOOBAR__DATABASE__URL"), "{output}");
     assert!(!output.contains("hunter2"));

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::support::{Client, Program, Wire, until};
 
 /// The blocks of a page of the guide that say that this test tries them.
-fn blocks(page: &str, test: &str) -> Vec<String> {
+pub(super) fn blocks(page: &str, test: &str) -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src").join(page);
     let text = std::fs::read_to_string(page).unwrap();
     let note = format!("<!-- tested: {test} -->\n");
@@ -32,12 +32,24 @@ fn systemd_accepts_the_units_of_the_guide() {
     }
     assert_eq!(units.len(), 2);
     for name in ["shop.service", "shop.socket"] {
-        let mut command = Command::new("systemd-analyze");
-        let output = command.arg("verify").arg(folder.path().join(name)).output();
-        let output = output.expect("systemd-analyze is installed (tests/run does it on Debian)");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &*said), (Some(0), ""), "{name}");
+        systemd_accepts(&folder.path().join(name));
     }
+}
+
+#[test]
+fn systemd_accepts_the_unit_of_the_example_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = include_str!("../../examples/site/deploy/site.service").replace("/usr/local/bin/site", "/bin/true");
+    let file = folder.path().join("site.service");
+    std::fs::write(&file, unit).unwrap();
+    systemd_accepts(&file);
+}
+
+fn systemd_accepts(unit: &Path) {
+    let output = Command::new("systemd-analyze").arg("verify").arg(unit).output();
+    let output = output.expect("systemd-analyze is installed (tests/run does it on Debian)");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*said), (Some(0), ""), "{}", unit.display());
 }
 
 /// The start of a file for nginx that keeps what it writes in `folder`.

@@ -103,6 +103,19 @@ fn what_the_database_has_seen_is_told() {
     let migrate = Program::example("proving", folder.path()).args(["migrate", "--database", "sqlite:here.db"]).output();
     assert!(migrate.unwrap().status.success());
     Told::by(&mut proving(folder.path())).assert("ok", "database", "migrated: 1 migration");
+    let began = "CREATE TABLE __foobar_migrations (version TEXT, name TEXT, begun_on TEXT);
+        INSERT INTO __foobar_migrations VALUES ('20270202000000', '2027-02-02-000000_prices', '2027-02-02 12:00:00')";
+    query(folder.path(), began);
+    Told::by(&mut proving(folder.path())).assert(
+        "problem",
+        "database",
+        "began and did not end: 2027-02-02-000000_prices, which this program does not have",
+    );
+    let status =
+        Program::example("proving", folder.path()).args(["migrate", "status", "--database", "sqlite:here.db"]).output();
+    let listed = String::from_utf8(status.unwrap().stdout).unwrap();
+    assert!(listed.contains("begun    2027-02-02-000000_prices, which this program does not have"), "{listed}");
+    query(folder.path(), "DROP TABLE __foobar_migrations");
     query(folder.path(), "INSERT INTO __diesel_schema_migrations (version) VALUES ('20270101000000')");
     Told::by(&mut proving(folder.path())).assert(
         "warning",
@@ -350,8 +363,24 @@ fn a_server_is_told_with_its_version_and_its_clock() {
     told.assert("ok", "database", "is reached; the server is ");
     told.assert("ok", "clock", "the database's clock is the same");
 
+    assert!(!told.text.contains("character set"), "{}", told.text);
+
     let mut later = at("+2h", &command);
     Told::by(&mut later).assert("warning", "clock", " s ahead of that of the database: let NTP set both");
+}
+
+#[test]
+fn a_database_whose_tables_hold_no_emoji_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let database = runtime.block_on(TestDb::mysql());
+    let url = database.url();
+    let latin1 = async { database.write(|conn| conn.batch_execute("ALTER DATABASE CHARACTER SET latin1")).await };
+    runtime.block_on(latin1).unwrap();
+    let mut command = foobar(folder.path(), &[]);
+    let told = Told::by(command.env("FOOBAR__DATABASE__URL", url));
+    told.assert("warning", "database", "the character set of the database is latin1");
+    told.assert("warning", "database", "ALTER DATABASE … CHARACTER SET utf8mb4");
 }
 
 #[test]

@@ -5,7 +5,9 @@
 //! They lie in `target/new`, and are built to `target` with the versions of Foobar's own lock file: what Foobar stands on
 //! is there already.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,8 +22,13 @@ struct Package {
 }
 
 impl Package {
-    /// Made with these options.
+    /// Made with these options, on the sources of this program.
     fn new(name: &'static str, options: &[&str]) -> Self {
+        Self::on(root().as_os_str(), name, options)
+    }
+
+    /// The same on a folder, or on the URL of a repository.
+    fn on(foobar: &OsStr, name: &'static str, options: &[&str]) -> Self {
         let place = root().join("target/new").join(name); // alone in it: tests run side by side
         if place.exists() {
             fs::remove_dir_all(&place).unwrap();
@@ -30,7 +37,7 @@ impl Package {
         for settings in ["rustfmt.toml", "clippy.toml"] {
             fs::write(place.join(settings), "").unwrap(); // else those of Foobar would be found above
         }
-        let made = Program::foobar(&place).args(["new", name, "--foobar"]).arg(root()).args(options).output().unwrap();
+        let made = Program::foobar(&place).args(["new", name, "--foobar"]).arg(foobar).args(options).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let folder = place.join(name);
         fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
@@ -166,4 +173,35 @@ fn its_unit_is_good(package: &Package) {
             assert!(output.status.success() && !told.contains("new-pages.service"), "{told}");
         }
     }
+}
+
+/// That of this program at its last commit, in a home of cargo's whose checkouts go with it.
+#[test]
+#[ignore = "builds a package, which takes minutes"]
+fn pages_on_foobar_from_a_git_repository() {
+    let repository = tempfile::tempdir().unwrap();
+    let clone = repository.path().join("foobar.git");
+    let cloned = Command::new("git").args(["clone", "--quiet", "--bare"]).arg(root()).arg(&clone).status();
+    assert!(cloned.unwrap().success(), "tests/run is run in a repository of Git");
+    let url = format!("file://{}", clone.display());
+    let package = Package::on(url.as_ref(), "new-from-git", &["--no-database"]);
+    let manifest = fs::read_to_string(package.folder.join("Cargo.toml")).unwrap();
+    assert!(manifest.contains(&format!("foobar = {{ git = \"{url}\"")), "{manifest}");
+    let home = home_without_checkouts();
+    let mut build = Command::new(env!("CARGO"));
+    build.arg("build").current_dir(&package.folder).env("CARGO_TARGET_DIR", target()).env("CARGO_HOME", home.path());
+    let output = build.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(package.start(|command| command).get("/").text().contains("<h1>Hello!</h1>"));
+}
+
+/// A home of cargo's with all that the real one has, but for what it has cloned.
+fn home_without_checkouts() -> tempfile::TempDir {
+    let real = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let real = real.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cargo"));
+    let home = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(real).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.file_name() != "git") {
+        symlink(entry.path(), home.path().join(entry.file_name())).unwrap();
+    }
+    home
 }

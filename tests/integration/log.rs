@@ -78,6 +78,34 @@ fn requests_that_each_fail_in_another_way_are_summed_up_too() {
     assert!(lines <= 121 * sums, "{lines} lines, summed up {sums} times");
 }
 
+/// As text and as JSON, but for the time and the request's id.
+#[test]
+fn a_request_that_fails_is_logged_as_the_guide_shows_it() {
+    let [text, json] = crate::deployment::blocks("logs.md", "a_request_that_fails_is_logged_as_the_guide_shows_it")
+        .try_into()
+        .unwrap();
+    let told = |format: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Program::example("proving", folder.path());
+        let program = Program::start(command.env("FOOBAR__LOG__FORMAT", format));
+        assert_eq!(program.get("/broken/1").status, 500);
+        program.signal("TERM");
+        let log = program.wait().1;
+        log.lines().find(|line| line.contains("a request failed")).expect("it is logged").to_owned()
+    };
+    let shape = |line: &str| -> String {
+        let words = line.split(' ').skip(1).map(|word| if word.starts_with("request=") { "request=" } else { word });
+        words.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+    };
+    assert_eq!(shape(&told("text")), shape(&text));
+    let shape = |line: &str| {
+        let mut line = parse(line);
+        (line["timestamp"], line["fields"]["request"]) = (Value::Null, Value::Null);
+        line
+    };
+    assert_eq!(shape(&told("json")), shape(&json));
+}
+
 #[test]
 fn whatever_repeats_is_summed_up_whoever_tells_it() {
     let (log, sums) = log_of(&["/noise/{}", "/stray"]);

@@ -15,6 +15,9 @@ mod configuration; // keys, the reference, the example file
 mod control; // the commands that give orders to a server that runs
 mod deployment; // systemd and nginx take what the guide gives them
 mod descriptors; // few descriptors, and a log that is moved away
+#[cfg(feature = "dns")]
+mod dns; // the names of the sites
+mod dockerfiles; // what containers are made of
 mod doctor; // what `doctor` says of everything around a program
 mod durability; // no acknowledged write is lost
 mod embedding; // servers inside a caller's own program

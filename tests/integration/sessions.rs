@@ -54,10 +54,12 @@ async fn the_settings_of_sessions_count() {
         assert_eq!(site.get("/get").await.text(), "tea");
         assert!(site.cookie("basket").is_some());
     }
-    let server = Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", KEY);
-    let site = test::site(server.set("session.lifetime", "0")).await;
-    site.post("/put").await;
-    assert_eq!(site.get("/get").await.text(), "", "it has ended at once");
+    for key in ["session.lifetime", "session.idle_timeout"] {
+        let server = Server::new().app(Shop(Sessions::in_cookie())).set("session.keys", KEY).set(key, "0");
+        let site = test::site(server).await;
+        site.post("/put").await;
+        assert_eq!(site.get("/get").await.text(), "", "it has ended at once");
+    }
 }
 
 #[tokio::test]

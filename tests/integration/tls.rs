@@ -201,8 +201,16 @@ async fn the_admin_listener_speaks_tls() {
 async fn what_is_wrong_with_the_certificate_of_the_admin_listener_is_said_of_its_own_key() {
     for (key, value, message) in [
         ("admin.listen", "127.0.0.1:0 ssl", "`admin.listen`: it needs a certificate for TLS"),
-        ("admin.ssl_certificate", "/no/such", "`admin.ssl_certificate_key`: there are 1 certificates and 0 keys"),
-        ("admin.ssl_certificate_key", "/no/such", "`admin.ssl_certificate_key`: there are 0 certificates and 1 keys"),
+        (
+            "admin.ssl_certificate",
+            "/no/such",
+            "`admin.ssl_certificate`: there are not as many keys (0) as certificates (1);",
+        ),
+        (
+            "admin.ssl_certificate_key",
+            "/no/such",
+            "`admin.ssl_certificate_key`: there are not as many keys (1) as certificates (0);",
+        ),
         ("admin.listen", "127.0.0.1:0 proxy_protocol", "`admin.listen`: "),
     ] {
         let server = Server::new().app(Told).set("admin.listen", "127.0.0.1:0").set(key, value);

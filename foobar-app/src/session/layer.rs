@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use foobar_core::{BoxError, ConnectInfo, Request, Scheme};
 
@@ -7,6 +7,7 @@ use super::cookie::SessionCookie;
 use super::record::SessionRecord;
 use super::settings::SessionSettings;
 use super::store::SessionStore;
+use crate::clock::now;
 
 /// How sessions are kept, for all requests.
 pub(crate) struct SessionLayer {
@@ -23,7 +24,7 @@ const TOUCH: Duration = Duration::from_secs(5 * 60);
 
 impl SessionLayer {
     pub(crate) fn new(store: Arc<dyn SessionStore>, settings: SessionSettings) -> Self {
-        Self { store, settings, clock: Arc::new(system_time) }
+        Self { store, settings, clock: Arc::new(now) }
     }
 
     /// Forgets the sessions that have ended.
@@ -63,10 +64,6 @@ pub(super) fn scheme(request: &Request) -> Scheme {
 
 fn seconds(period: Duration) -> i64 {
     i64::try_from(period.as_secs()).unwrap_or(i64::MAX) // longer than anyone waits
-}
-
-fn system_time() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, seconds) // no clock is set so
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::error::Hint;
 use super::given::Override;
 use super::known::{Known, default_of};
 use super::tree::{self, split_last};
-use super::{Config, ConfigError, stray_variable};
+use super::{Config, ConfigError, nginx, stray_variable};
 
 impl Config {
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
@@ -16,8 +16,7 @@ impl Config {
             let empty = matches!(value.kind, ValueKind::Table(_));
             let section = self.known.iter().any(|known| known.is_within(key)) && (empty || !self.is_beside_keys(key));
             if refused.is_none() && !known && !(section && empty) {
-                refused =
-                    Some(if section { self.error(key, "this is a section, not a value") } else { self.unknown(key) });
+                refused = Some(if section { self.error(key, self.no_section(key)) } else { self.unknown(key) });
             }
         });
         refused.map_or(Ok(()), Err)
@@ -66,6 +65,17 @@ impl Config {
         }
     }
 
+    /// Why a value at the place of a section is none.
+    fn no_section(&self, key: &str) -> &'static str {
+        let has = |field: &str| self.known.iter().any(|known| known.matches(&tree::join(key, field)));
+        match has("secs") && has("nanos") {
+            true => {
+                "this is a `std::time::Duration`, which is a table of `secs` and `nanos`; declare it as `foobar::config::Period`, which reads \"30s\""
+            }
+            false => "this is a section, not a value",
+        }
+    }
+
     fn unknown(&self, key: &str) -> ConfigError {
         self.unknown_at(key, self.origin(key))
     }
@@ -77,9 +87,11 @@ impl Config {
         let hint = self
             .variable_meant(&origin)
             .or(nearest)
+            .or_else(|| self.section_of_nginx(key))
             .or_else(|| self.undeclared_section(key))
             .or_else(|| self.key_of_section_around(key))
-            .or_else(|| self.key_of_other_section(key));
+            .or_else(|| self.key_of_other_section(key))
+            .or_else(|| of_nginx(split_last(key)?.1));
         ConfigError::UnknownKey { key: key.to_owned(), origin, hint }
     }
 
@@ -127,6 +139,21 @@ impl Config {
         let [section] = sections[..] else { return None };
         Some(Hint::OfSection { field: field.to_owned(), section: section.replace('*', "NAME"), not_of })
     }
+
+    /// The first section around `key` that nobody knows, where nginx does.
+    fn section_of_nginx(&self, key: &str) -> Option<Hint> {
+        let segments: Vec<&str> = tree::segments(key).collect();
+        let is_unknown = |length: &usize| {
+            let section = super::key(&segments[..*length]);
+            !self.known.iter().any(|known| known.is_within(&section))
+        };
+        of_nginx(segments[(1..segments.len()).find(is_unknown)? - 1])
+    }
+}
+
+/// That of a directive of nginx.
+fn of_nginx(word: &str) -> Option<Hint> {
+    nginx::counterpart(word).map(|counterpart| Hint::OfNginx { directive: word.to_owned(), counterpart })
 }
 
 /// How far `key` is from a known name, if that may be what was meant: segment by segment, two letters at most, and one

@@ -4,7 +4,9 @@
 //! that the user has chosen, such as that of a site, are those that it has elsewhere in the configuration.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use config::{Value, ValueKind};
 
@@ -55,7 +57,7 @@ impl Names<'_> {
             && known.key.is_secret()
         {
             let path = PathBuf::from(value);
-            return match std::fs::read_to_string(&path) {
+            return match secret(&path) {
                 Ok(text) => Ok(Override::text(key, text.trim(), variable)),
                 Err(source) => Err(ConfigError::SecretFile { variable, path, source }),
             };
@@ -101,6 +103,16 @@ impl Names<'_> {
                 Err(ConfigError::AmbiguousName { variable: self.variable.to_owned(), names })
             }
         }
+    }
+}
+
+/// A FIFO would be waited for, a device read for ever.
+fn secret(path: &Path) -> io::Result<String> {
+    let kind = fs::metadata(path)?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        fs::read_to_string(path) // of a folder the system says itself that it is none
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file but a FIFO, a socket or a device"))
     }
 }
 

@@ -105,6 +105,13 @@ pub enum Hint {
     },
     /// The environment variable that was meant.
     Variable(String),
+    /// A directive of nginx.
+    OfNginx {
+        /// Its name.
+        directive: String,
+        /// What is written here instead, or why nothing is.
+        counterpart: &'static str,
+    },
     /// A section that nobody has declared.
     Undeclared(String),
 }
@@ -117,6 +124,7 @@ impl fmt::Display for Hint {
                 write!(f, "`{field}` is a key of [{section}], not of [{not_of}]")
             }
             Self::Variable(name) => write!(f, "write {name}, with two underscores between the parts of a key"),
+            Self::OfNginx { directive, counterpart } => write!(f, "`{directive}` is nginx's: {counterpart}"),
             Self::Undeclared(section) => write!(
                 f,
                 "nobody has declared a section [{section}]; a program does so with `Server::settings::<T>({section:?})`"

@@ -2,6 +2,7 @@
 
 mod declared;
 mod environment;
+mod nginx;
 mod program;
 mod types;
 
@@ -180,7 +181,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
 fn only_a_name_that_is_near_is_suggested() {
     let unknown = |key: &str| message(&format!("[sites.www.routes.\"/a.b/\"]\n{key} = 'x'\n"), &[]);
     let route = "foobar.toml:2: unknown key `sites.www.routes.\"/a.b/\".";
-    assert_eq!(unknown("deny"), format!("{route}deny`"));
+    assert_eq!(unknown("bcdy"), format!("{route}bcdy`"));
     assert_eq!(unknown("respnod"), format!("{route}respnod`; did you mean `sites.www.routes.\"/a.b/\".respond`?"));
     let of_site = "is a key of [sites.www], not of [sites.www.routes.\"/a.b/\"]";
     for key in ["root", "index"] {
@@ -206,14 +207,17 @@ fn a_key_of_another_section_is_told_where_it_stands() {
         message("[web]\nroot = '.'\n", &[]),
         "foobar.toml:2: unknown key `web.root`; `root` is a key of [sites.NAME], not of [web]"
     );
-    assert_eq!(message("listen = 'x'\n", &[]), "foobar.toml:1: unknown key `listen`");
+    assert_eq!(
+        message("listen = 'x'\n", &[]),
+        "foobar.toml:1: unknown key `listen`; `listen` is nginx's: write `web.listen`, for all sites together"
+    );
 }
 
 #[test]
 fn a_bad_item_of_a_list_is_refused_with_its_own_line_and_value() {
     assert_eq!(
         message("[sites.\"a.b\"]\nroot = '.'\nindex = ['a', ['b']]\n", &[]),
-        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found an array, expected a string"
+        "foobar.toml:3: `sites.\"a.b\".index`: [\"b\"] is not accepted: found an array, expected a string; its default is [\"index.html\"]"
     );
     let lines = "[web]\nlisten = [\n  'a',\n  ['b'],\n]\n";
     assert!(message(lines, &[]).starts_with("foobar.toml:4: `web.listen`: [\"b\"] is not accepted: "));
@@ -296,8 +300,23 @@ fn a_variable_that_is_not_text_or_given_twice_is_refused() {
     let error = loader().environment([("FOOBAR__WEB__LISTEN".into(), bad.clone())]).load().err().expect("not text");
     assert_eq!(error.to_string(), "FOOBAR__WEB__LISTEN: the value is not UTF-8");
     assert!(loader().environment([("OTHER".into(), bad.clone()), (bad.clone(), bad)]).load().is_ok());
-    let twice = [("FOOBAR__WEB__KEY", "a"), ("FOOBAR__WEB__KEY_FILE", "/dev/null")];
+    let file = tempfile("b");
+    let twice = [("FOOBAR__WEB__KEY", "a"), ("FOOBAR__WEB__KEY_FILE", file.path().to_str().unwrap())];
     assert_eq!(message("", &twice), "FOOBAR__WEB__KEY and FOOBAR__WEB__KEY_FILE are both set; set one");
+}
+
+#[test]
+fn a_file_of_a_secret_that_has_no_end_or_no_writer_is_refused_and_not_waited_for() {
+    let folder = ::tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for path in [&*fifo, std::path::Path::new("/dev/zero")] {
+        let variable = ("FOOBAR__WEB__KEY_FILE".into(), path.into());
+        let error = loader().environment([variable]).load().err().expect("it is no file");
+        let told = crate::Chain(&error).to_string();
+        let why = "it is no regular file but a FIFO, a socket or a device";
+        assert_eq!(told, format!("FOOBAR__WEB__KEY_FILE: cannot read {}: {why}", path.display()));
+    }
 }
 
 #[test]

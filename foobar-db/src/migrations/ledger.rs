@@ -80,10 +80,21 @@ impl Ledger {
         unknown
     }
 
+    /// Version and name of those that have begun and not ended and are none of `migrations`, with their status.
+    pub(super) fn begun_elsewhere(&self, migrations: &[Migration]) -> Vec<(String, String, MigrationStatus)> {
+        let is_known = |begun: &Begun| migrations.iter().any(|migration| migration.version == begun.version);
+        let begun = self.unfinished().filter(|begun| !is_known(begun));
+        let status = |on: &String| MigrationStatus::BegunElsewhere { on: on.clone() };
+        begun.map(|begun| (begun.version.clone(), begun.name.clone(), status(&begun.begun_on))).collect()
+    }
+
+    fn unfinished(&self) -> impl Iterator<Item = &Begun> {
+        self.begun.values().filter(|begun| !self.done.contains(&begun.version))
+    }
+
     /// An error where a migration, of this program or of another, has begun and not ended.
     pub(super) fn refuse_begun(&self) -> Result<(), Error> {
-        let unfinished = self.begun.values().filter(|begun| !self.done.contains(&begun.version));
-        match unfinished.max_by_key(|begun| &begun.version) {
+        match self.unfinished().max_by_key(|begun| &begun.version) {
             None => Ok(()),
             Some(Begun { version, name, begun_on }) => {
                 Err(Error::MigrationBegun { name: name.clone(), version: version.clone(), on: begun_on.clone() })

@@ -12,6 +12,11 @@ pub enum MigrationStatus {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,
     },
+    /// It began and has not ended, and this program does not have it: that of another version does.
+    BegunElsewhere {
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+    },
     /// It has run, and this program does not have it: a newer program has, or its folder was removed. Its name is not
     /// known, only its version.
     Unknown,

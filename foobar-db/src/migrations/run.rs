@@ -54,7 +54,8 @@ impl Step {
     pub(super) fn up(migration: Migration, status: MigrationStatus) -> Result<Self, Error> {
         let begun = match status {
             MigrationStatus::Begun { on } => Some(on),
-            MigrationStatus::Pending | MigrationStatus::Done | MigrationStatus::Unknown => None,
+            MigrationStatus::Pending | MigrationStatus::Done => None,
+            MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None, // none of this program's
         };
         let sql = migration.up.clone();
         Self::new(migration, Direction::Up, sql, begun)

@@ -70,6 +70,17 @@ async fn notes(db: &Db) -> i64 {
 }
 
 #[tokio::test]
+async fn migrations_of_a_newer_program_are_told_of() {
+    for db in both().await {
+        db.migrate(&sql(&[("20261129171012_newer", "SELECT 1")])).await.unwrap();
+        let (outcome, log) = run_logged(&db, &sql(&[("1_older", "SELECT 1")]));
+        assert_eq!(outcome.unwrap(), ["1_older"]);
+        let told = "the database has migrations that this program does not have versions=\"20261129171012\"";
+        assert!(log.contains("WARN") && log.contains(told), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn migrations_run_once_and_in_order() {
     for db in both().await {
         let migrations = Migrations::new(GOOD);

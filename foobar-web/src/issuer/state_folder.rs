@@ -14,14 +14,14 @@ use crate::{Error, SiteSettings, WebSettings};
 
 /// The folder of what outlives the process, such as keys: only its owner may read it.
 #[derive(Clone, Debug)]
-pub(super) struct StateFolder(PathBuf);
+pub(crate) struct StateFolder(PathBuf);
 
 /// Whoever holds it writes to the folder alone, among all processes.
 pub(super) struct Lock(#[expect(dead_code, reason = "its end is the lock's")] File);
 
 impl StateFolder {
     /// That of `web.state_dir`, that of the service manager, or `state` in the working folder.
-    pub(super) fn of(web: &WebSettings) -> Self {
+    pub(crate) fn of(web: &WebSettings) -> Self {
         let given =
             web.state_dir.clone().or_else(|| std::env::var_os("STATE_DIRECTORY").map(|folders| first_of(&folders)));
         Self(given.unwrap_or_else(|| PathBuf::from("state"))) // the documented default
@@ -32,12 +32,12 @@ impl StateFolder {
         self.0.join(issuer).join(format!("{}.pem", utf8_percent_encode(label, NOT_IN_NAMES)))
     }
 
-    pub(super) fn path(&self, issuer: &str, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, issuer: &str, name: &str) -> PathBuf {
         self.0.join(issuer).join(name)
     }
 
     /// Refuses a folder whose files a site would serve, with their keys.
-    pub(super) fn check_hidden(&self, sites: &BTreeMap<String, SiteSettings>) -> Result<(), Error> {
+    pub(crate) fn check_hidden(&self, sites: &BTreeMap<String, SiteSettings>) -> Result<(), Error> {
         let own = resolved(&self.0);
         let routes = sites.values().flat_map(|site| site.routes.values()).filter_map(|route| route.files.as_ref());
         let served = sites.values().filter_map(|site| site.root.as_ref()).chain(routes);
@@ -82,7 +82,7 @@ impl StateFolder {
     }
 
     /// Replaces a file of the folder as a whole: whatever happens, it is as before, or as it should be.
-    pub(super) fn write(&self, path: &Path, content: &str) -> Result<(), Error> {
+    pub(crate) fn write(&self, path: &Path, content: &str) -> Result<(), Error> {
         replace(path, content).map_err(|source| Error::State { path: path.to_owned(), source })
     }
 }

@@ -36,8 +36,7 @@ impl ServerName {
             let host = Host::parse(&bare).ok().filter(|host| host.port.is_none())?; // no host: refused below
             Some(host.name.into_owned())
         });
-        bare.map(|bare| Self { form, bare })
-            .ok_or_else(|| format!("{text:?} is no name; write \"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\""))
+        bare.map(|bare| Self { form, bare }).ok_or_else(|| format!("{text:?} is no name; write {}", form_of(text)))
     }
 
     /// The name as certificates have it, an address without brackets; `None` of one with a star at its end.
@@ -65,6 +64,15 @@ impl TryFrom<String> for ServerName {
 
     fn try_from(text: String) -> Result<Self, String> {
         Self::parse(&text)
+    }
+}
+
+/// How a name is written; where there are several in one text, as in nginx, how a list is.
+fn form_of(text: &str) -> String {
+    let names: Vec<&str> = text.split_whitespace().collect();
+    match names.len() {
+        0 | 1 => "\"foobar.com\", \"*.foobar.com\" or \"www.foobar.*\"".to_owned(),
+        _ => format!("a list: {names:?}"),
     }
 }
 

@@ -314,6 +314,21 @@ fn what_clients_will_not_like_of_a_certificate_is_a_warning_and_the_server_start
 }
 
 #[test]
+fn a_certificate_is_for_a_name_of_a_site_that_is_written_in_other_letters() {
+    let authority = Authority::new();
+    let files = authority.issue_by(
+        "punycode",
+        &["xn--bcher-kva.test", "*.xn--bcher-kva.test"],
+        VALID,
+        &rcgen::PKCS_ECDSA_P256_SHA256,
+    );
+    let names = "server_name = [\"Bücher.test\", \"*.bücher.test\", \"www.bücher.test\"]";
+    let (web, sites) = settings(&format!("{LISTEN}[sites.a]\n{names}\n{}", files.settings()));
+    let web = Web::new(&web, &sites, None).expect("the server starts");
+    assert!(web.warnings().is_empty(), "{:?}", web.warnings());
+}
+
+#[test]
 fn a_listener_and_a_certificate_that_miss_each_other_are_told_of() {
     let authority = Authority::new();
     let files = authority.issue("a", &["a.test"]);
@@ -331,7 +346,7 @@ fn a_listener_and_a_certificate_that_miss_each_other_are_told_of() {
     let unused = web("127.0.0.1:0", &files.settings()).unwrap();
     assert!(unused.warnings()[0].message.contains("has the word `ssl`"), "{:?}", unused.warnings());
     let uneven = web("127.0.0.1:0 ssl", &format!("ssl_certificate = {:?}", files.certificate));
-    assert!(uneven.err().unwrap().to_string().contains("there are 1 certificates and 0 keys"));
+    assert!(uneven.err().unwrap().to_string().contains("there are not as many keys (0) as certificates (1)"));
 }
 
 #[test]

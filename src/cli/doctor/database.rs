@@ -50,7 +50,17 @@ fn tell(report: &mut Report, database: &Db, info: Option<DatabaseInfo>) {
         (Some(info), Engine::Mysql) => {
             report.ok(TOPIC, format_args!("{place} is reached; the server is {}", info.version));
             clock::compare(report, info.time);
+            info.character_set.iter().for_each(|set| warn_of_character_set(report, set));
         }
+    }
+}
+
+/// Sessions speak utf8mb4; what a table has no room for is refused by the server (strict mode), letter by letter.
+fn warn_of_character_set(report: &mut Report, set: &str) {
+    if set != "utf8mb4" {
+        let text = "its new tables refuse letters such as emoji; run `ALTER DATABASE … CHARACTER SET utf8mb4`, and \
+                    `ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4` for the tables that it has";
+        report.warning(TOPIC, format_args!("the character set of the database is {set}: {text}"));
     }
 }
 
@@ -61,7 +71,13 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
     let pending = named(|status| matches!(status, MigrationStatus::Pending));
     let done = named(|status| matches!(status, MigrationStatus::Done)).len();
-    let unknown = all.len() - begun.len() - pending.len() - done;
+    let unknown = named(|status| matches!(status, MigrationStatus::Unknown)).len();
+    let elsewhere = named(|status| matches!(status, MigrationStatus::BegunElsewhere { .. }));
+    if !elsewhere.is_empty() {
+        let names = elsewhere.join(", ");
+        let text = "which this program does not have; run `migrate` of the version that has it";
+        report.problem(TOPIC, format_args!("began and did not end: {names}, {text}"));
+    }
     if !begun.is_empty() {
         report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
     }

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "access_log",
             "counters",
+            "dns",
             "file_source",
             "http1",
             "http2",
@@ -43,6 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
+    ("dns", &["error", "issuer", "net", "settings", "site"]),
     ("web", &["error", "file_source", "issuer", "net", "plan", "settings", "site", "threads", "web_tier"]),
     ("web_tier", &["error", "net", "settings", "site"]),
     (

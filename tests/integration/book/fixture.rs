@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Folders of a system that pages name, and the fixture has.
 const SYSTEM: [&str; 4] = ["/srv/", "/etc/foobar/", "/var/", "/run/"];
 /// Ports that pages name; those of the fixture are what the system gives.
-const PORTS: [&str; 5] = ["80", "443", "8080", "8443", "9180"];
+const PORTS: [&str; 6] = ["53", "80", "443", "8080", "8443", "9180"];
 const HOSTS: [&str; 3] = ["0.0.0.0", "127.0.0.1", "[::]"];
 
 pub(super) fn fixture() -> TempDir {

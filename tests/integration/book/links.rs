@@ -1,4 +1,7 @@
-//! Links between pages. What lies elsewhere is not asked for: the network is no part of a test.
+//! Links between pages, and from the papers to them. What lies elsewhere is not asked for, since the network is no part of a
+//! test: `tests/links` does. Here such a link only has to be one.
+
+use foobar::tiers::http::Uri;
 
 use super::page::Page;
 
@@ -21,7 +24,7 @@ fn targets(line: &str) -> Vec<String> {
 
 fn fault(page: &Page, pages: &[Page], target: &str) -> Option<String> {
     if target.starts_with("https://") {
-        return None;
+        return (!is_elsewhere(target)).then(|| format!("{target} is no https:// with a host and a path"));
     }
     let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
     let other = match file {
@@ -36,5 +39,34 @@ fn fault(page: &Page, pages: &[Page], target: &str) -> Option<String> {
             Some(format!("{} has no heading #{anchor}", other.name))
         }
         _ => None,
+    }
+}
+
+fn is_elsewhere(target: &str) -> bool {
+    let address: Option<Uri> = target.parse().ok(); // what is none is told
+    let host = |address: &Uri| address.host().is_some_and(|host| host.contains('.') && !host.contains(".."));
+    address.as_ref().is_some_and(host)
+}
+
+/// The same of the papers beside the book, whose links lead to files.
+pub(super) fn faults_of_papers(papers: &[&str], pages: &[Page]) -> Vec<String> {
+    let root = super::docs().join("..");
+    let of_paper = |name: &&str| {
+        let text = std::fs::read_to_string(root.join(name)).unwrap();
+        let paper = Page::new(name, &text);
+        let links =
+            paper.prose().into_iter().flat_map(|(line, text)| targets(text).into_iter().map(move |to| (line, to)));
+        let broken = links.filter_map(|(line, target)| Some((line, fault_of_paper(pages, &target)?)));
+        broken.map(|(line, fault)| format!("{name}:{line}: {fault}")).collect::<Vec<_>>()
+    };
+    papers.iter().flat_map(of_paper).collect()
+}
+
+fn fault_of_paper(pages: &[Page], target: &str) -> Option<String> {
+    let file = target.split('#').next().unwrap_or_default(); // a split has a first part
+    match target.strip_prefix("docs/src/") {
+        Some(page) => fault(&Page::new("", ""), pages, page),
+        None if target.starts_with("https://") => fault(&Page::new("", ""), pages, target),
+        None => (!super::docs().join("..").join(file).exists()).then(|| format!("there is no file {file}")),
     }
 }

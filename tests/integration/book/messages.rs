@@ -18,6 +18,9 @@ const SOURCES: [&str; 5] = ["src", "foobar-core/src", "foobar-app/src", "foobar-
 /// Files and folders that speak of requests, connections, queries and streams: to the client, to the handler or in the log,
 /// and no command prints it.
 const OF_REQUESTS: &[&str] = &[
+    "foobar-core/src/config/nginx.rs", // the table of another page
+    "foobar-app/src/accounts.rs",
+    "foobar-app/src/accounts/",
     "foobar-app/src/context.rs",
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
@@ -36,6 +39,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/session/current.rs",
     "foobar-app/src/session/store",
     "foobar-app/src/session/token.rs",
+    "foobar-app/src/signed_in.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
     "foobar-core/src/body",
@@ -90,6 +94,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
         "output that is no error",
         &[
             "admin          ",
+            "  also from other sites",
             "application  a service",
             "defaults, no file",
             "missing  ",

@@ -48,6 +48,29 @@ fn a_second_signal_stops_at_once_with_3() {
     assert_eq!(program.wait().0.code(), Some(3));
 }
 
+/// Nothing is in flight, so nothing is lost; and nobody waits for `server.shutdown_delay` who asks twice.
+#[test]
+fn a_second_signal_to_a_server_that_is_idle_stops_it_at_once_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("proving", folder.path());
+    let program = Program::start(command.env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1h"));
+    let mut kept = program.client();
+    assert_eq!(kept.get("/").text(), "proving");
+    program.signal("TERM");
+    program.until_ready(503);
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
+#[test]
+fn two_signals_at_the_same_time_stop_an_idle_server_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("proving", folder.path()));
+    program.signal("TERM");
+    program.signal("INT");
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
 #[test]
 fn a_drain_that_takes_too_long_is_cut_off_with_3() {
     let folder = tempfile::tempdir().unwrap();
@@ -78,7 +101,7 @@ fn during_shutdown_delay_readyz_says_503_and_new_connections_are_served() {
         assert_eq!((answer.text(), answer.header("connection")), ("proving", None));
     }
     program.signal("TERM");
-    assert_eq!(program.wait().0.code(), Some(3));
+    assert_eq!(program.wait().0.code(), Some(0));
 }
 
 #[test]

@@ -25,10 +25,10 @@ pub fn asset(name: &str) -> askama::Result<String> {
     Ok(format!("/{name}"))
 }
 
-#[path = "../../../../examples/site/product.rs"]
+#[path = "../../../../examples/site/src/product.rs"]
 #[allow(dead_code, reason = "the site uses more of it")]
 mod product;
-#[path = "../../../../examples/site/schema.rs"]
+#[path = "../../../../examples/site/src/schema.rs"]
 mod schema;
 
 use product::Product;

@@ -253,3 +253,20 @@ fn a_type_that_holds_itself_has_an_end() {
     let text = "[menu.entries.a.entries.b.entries]\n";
     assert!(load_with(Loader::default().declare::<Menu>("menu"), text, &[]).is_ok());
 }
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "it is declared and not read")]
+struct Waits {
+    pause: std::time::Duration,
+}
+
+impl Section for Waits {}
+
+#[test]
+fn a_duration_of_std_in_a_section_is_told_which_type_reads_a_length_of_time() {
+    let file = tempfile("[waits]\npause = '5s'\n");
+    let error = Loader::default().declare::<Waits>("waits").file(file.path()).load().err().expect("it is no table");
+    let told = error.to_string();
+    assert!(told.contains("`waits.pause`: this is a `std::time::Duration`"), "{told}");
+    assert!(told.contains("declare it as `foobar::config::Period`, which reads \"30s\""), "{told}");
+}

@@ -34,7 +34,7 @@ fn a_value_in_the_file_has_the_type_of_its_key_or_is_refused_with_both() {
         ),
         (
             "keepalive_timeout = 30",
-            "`web.keepalive_timeout`: 30 is not accepted: \"30\" is not a length of time; write for example \"250ms\", \
+            "`web.keepalive_timeout`: 30 is not accepted: \"30\" is not a length of time without a unit; write for example \"250ms\", \
              \"30s\" or \"5m\"",
         ),
         (
@@ -43,13 +43,32 @@ fn a_value_in_the_file_has_the_type_of_its_key_or_is_refused_with_both() {
         ),
         ("key = 1234", "`web.key`: the value, which is a secret, is not accepted: expected a string"),
     ] {
-        assert_eq!(message(&format!("[web]\n{value}\n"), &[]), format!("foobar.toml:2: {expected}"));
+        let message = message(&format!("[web]\n{value}\n"), &[]);
+        assert!(message.starts_with(&format!("foobar.toml:2: {expected}")), "{message}");
     }
     let route = "[sites.www.routes.'/']\nrespond = 70000\n";
     let expected = "70000 is not accepted: it is too large, expected an integer from 0 to 65535";
     assert_eq!(message(route, &[]), format!("foobar.toml:2: `sites.www.routes.\"/\".respond`: {expected}"));
-    let root = "foobar.toml:2: `sites.www.root`: 5 is not accepted: found an integer, expected path string";
+    let root = "foobar.toml:2: `sites.www.root`: 5 is not accepted: found an integer, expected path string; it may be left out";
     assert_eq!(message("[sites.www]\nroot = 5\n", &[]), root);
+}
+
+#[test]
+fn a_value_of_another_type_is_told_how_one_is_written() {
+    let told = |value: &str| message(&format!("[web]\n{value}\n"), &[]);
+    let listen = told("listen = 8080");
+    assert!(listen.ends_with("found an integer, expected an array; its default is [\"127.0.0.1:8080\"]"), "{listen}");
+    let workers = told("workers = 'auto'");
+    assert!(workers.ends_with("found a string, expected an integer; it may be left out"), "{workers}");
+}
+
+#[test]
+fn a_length_of_time_without_a_unit_is_told_that_it_lacks_one() {
+    let error = "31536000".parse::<crate::Period>().unwrap_err();
+    assert_eq!(
+        error,
+        "\"31536000\" is not a length of time without a unit; write for example \"250ms\", \"30s\" or \"5m\""
+    );
 }
 
 crate::choice! {

@@ -125,6 +125,17 @@ async fn nothing_is_taken_back_while_a_migration_that_this_program_does_not_have
 }
 
 #[tokio::test]
+async fn a_migration_that_has_begun_and_that_this_program_does_not_have_is_listed_by_its_name() {
+    for (db, _) in half_after_notes().await {
+        let older = reversible(&[("1_notes", NOTES, "DROP TABLE notes")], true);
+        let [notes, (name, status)] = &db.migration_status(&older).await.unwrap()[..] else { panic!("there are two") };
+        assert_eq!(*notes, ("1_notes".to_owned(), MigrationStatus::Done));
+        assert_eq!(name, "2_half");
+        assert!(matches!(status, MigrationStatus::BegunElsewhere { on } if on.starts_with("20")), "{status:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_first_migration_that_has_begun_is_told_of_when_one_is_to_be_taken_back() {
     for (db, half) in on_both(HALF).await {
         failure(&db, &half).await;

@@ -34,6 +34,19 @@ pub(crate) struct SiteCertificates {
     pub(crate) kept: Option<Arc<Kept>>,
 }
 
+impl SiteCertificates {
+    /// There is not a key for each certificate. The error is at the key that somebody has written.
+    fn unpaired(&self) -> Error {
+        let (certificates, keys) = (self.certificates.len(), self.keys.len());
+        let key = if keys == 0 { "ssl_certificate" } else { "ssl_certificate_key" };
+        let message = format!(
+            "there are not as many keys ({keys}) as certificates ({certificates}); write a key for each certificate, in the \
+             same order"
+        );
+        Error::setting(format!("{}.{key}", self.key), message)
+    }
+}
+
 /// The certificates of one site: of those that a client can verify, the cheapest is used.
 #[derive(Debug)]
 pub(crate) struct Certificates {
@@ -54,12 +67,7 @@ impl Certificates {
     /// Reads those of a site; `None` if it has none.
     pub(crate) fn load(site: &SiteCertificates, provider: &Provider) -> Result<Option<Self>, Error> {
         if site.certificates.len() != site.keys.len() {
-            let message = format!(
-                "there are {} certificates and {} keys; write a key for each certificate, in the same order",
-                site.certificates.len(),
-                site.keys.len()
-            );
-            return Err(Error::setting(format!("{}.ssl_certificate_key", site.key), message));
+            return Err(site.unpaired());
         }
         if site.certificates.is_empty() {
             return Ok(None);

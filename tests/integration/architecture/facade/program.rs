@@ -32,11 +32,11 @@ use foobar::tiers::{
     Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError, EmbeddedMigrations, Engine,
-    EngineConnection, Error, FieldErrors, Flash, Form, FormFields, Isolation, Json, MigrationStatus, Migrations,
-    MultiBackend, MysqlConnection, Problem, QueryError, QueryResult, Reloaded, Routes, Running, Section, Server,
-    Session, SessionError, Sessions, Settings, SourceFolder, StartError, Status, Stop, Stopping, UndeclaredFolder,
-    UndeclaredSettings, Validated, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, incoming, insert_returning_id, locked, routes, run_to_end, send_file, sse,
-    tracing_subscriber, upsert, web,
+    AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
+    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Isolation,
+    Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult,
+    Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
+    StartError, Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart,
+    actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id,
+    local_path, locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
 };

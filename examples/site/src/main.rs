@@ -4,7 +4,7 @@
 //! Then open http://127.0.0.1:8080
 //!
 //! With MySQL: FOOBAR__DATABASE__URL=mysql://USER:PASSWORD@HOST/DATABASE cargo run --example site
-//! In production: see `foobar.toml` beside this file.
+//! In production: see `foobar.toml` and `deploy/` beside this folder, and README.md for what lies where.
 
 mod api;
 mod content;

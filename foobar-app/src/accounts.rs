@@ -1,0 +1,289 @@
+//! Accounts: who may sign in, and by what.
+
+mod address;
+mod mailer;
+mod next;
+mod options;
+mod password;
+mod rows;
+mod throttle;
+mod throttled;
+mod user;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use foobar_core::BoxError;
+use foobar_db::{Migrations, embed_migrations};
+
+use crate::clock::now;
+use crate::session::token;
+use crate::{Db, Error, Session};
+use address::Address;
+use password::{Hasher, Verdict};
+use rows::Purpose;
+use throttle::{Attempt, Turn};
+use throttled::Throttled;
+
+pub use mailer::{FileMailer, Mail, Mailer};
+pub use next::local_path;
+pub use options::AccountOptions;
+pub use user::User;
+
+/// The accounts of an application: an argument of a handler, and [`Context::accounts`](crate::Context::accounts)
+/// elsewhere. The application says that it has them: [`App::accounts`](crate::App::accounts).
+#[derive(Clone)]
+pub struct Accounts {
+    db: Db,
+    shared: Arc<Shared>,
+    /// The client that asks.
+    client: Option<IpAddr>,
+}
+
+struct Shared {
+    hasher: Hasher,
+    options: AccountOptions,
+}
+
+/// Why something is not done that somebody wants of an account: which field of a form is wrong, and how, for
+/// [`Form::add_error`](crate::Form).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `"address"`, `"password"` or `"token"`.
+    pub field: &'static str,
+    /// Words that stand behind its name: `"is taken"`.
+    pub problem: &'static str,
+}
+
+/// How long a link to confirm an address may be used, in seconds.
+const CONFIRM: i64 = 3 * 24 * 3600;
+/// How long a link for a new password may be used.
+const RESET: i64 = 3600;
+
+impl Accounts {
+    pub(crate) fn new(db: Db, options: AccountOptions) -> Self {
+        Self { db, shared: Arc::new(Shared { hasher: Hasher::new(), options }), client: None }
+    }
+
+    pub(crate) fn migrations() -> Migrations {
+        Migrations::none()
+            .sqlite(embed_migrations!("migrations/accounts/sqlite"))
+            .mysql(embed_migrations!("migrations/accounts/mysql"))
+    }
+
+    /// Makes an account. It may be used at once; whether its address is confirmed, the user says.
+    pub async fn register(&self, address: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
+        let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
+        if let Some(problem) = password::problem(password) {
+            return Ok(Err(Refusal { field: "password", problem }));
+        }
+        let hash = self.hash(password).await?;
+        let inserted = self.db.write(move |conn| rows::insert(conn, address.as_str(), &hash, now())).await?;
+        Ok(inserted.ok_or(Refusal { field: "address", problem: "has an account already" }))
+    }
+
+    /// The account of this address with these roles, made where there is none; without a password, which its owner gets
+    /// by [`send_reset`](Self::send_reset). For the first administrator, and for tests.
+    pub async fn add(&self, address: &str, roles: &[&str]) -> Result<Result<User, Refusal>, Error> {
+        let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
+        let roles = joined(roles)?;
+        let added = self.db.write(move |conn| {
+            let new = rows::insert(conn, address.as_str(), NO_PASSWORD, now())?;
+            let known = rows::by_address(conn, address.as_str())?.map(|(user, _)| user);
+            let Some(user) = new.or(known) else { return Ok(None) };
+            rows::set_roles(conn, user.id, &roles)?;
+            Ok(rows::by_id(conn, user.id)?.map(|(user, _)| user))
+        });
+        Ok(added.await?.ok_or(NO_ADDRESS))
+    }
+
+    /// Signs a visitor in: from then on a handler has the [`User`]. The session goes on under a new token.
+    ///
+    /// A wrong password and an unknown address take the same time and get the same words. Who fails too often gets 429
+    /// with `Retry-After`: 5 times within a quarter of an hour with one account, or 50 times with any. Of all clients
+    /// together an account is only slowed down, to two seconds for each attempt, so nobody can lock another out.
+    pub async fn sign_in(
+        &self,
+        session: &Session,
+        address: &str,
+        password: &str,
+    ) -> Result<Result<User, Refusal>, Error> {
+        let address = address.trim().to_lowercase();
+        let attempt = Attempt::new(self.client, &address);
+        self.wait_for_turn(attempt.clone()).await?;
+        let found = self.db.read(move |conn| rows::by_address(conn, &address)).await?;
+        let verdict = self.verify(password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let (Some((user, _)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
+        let outdated = if verdict == Verdict::Outdated { Some(self.hash(password).await?) } else { None };
+        let id = user.id;
+        let welcome = move |conn: &mut foobar_db::Conn| {
+            outdated.iter().try_for_each(|hash| rows::set_hash(conn, id, hash).map(drop))?;
+            attempt.forgive(conn)
+        };
+        self.db.write(welcome).await?;
+        session.set_user(Some(user.id));
+        Ok(Ok(user))
+    }
+
+    /// Signs out, and forgets all of the session.
+    pub fn sign_out(&self, session: &Session) {
+        session.purge();
+    }
+
+    /// Gives a user another password, who knows the old one, and ends the user's other sessions.
+    pub async fn change_password(
+        &self,
+        session: &Session,
+        user: &User,
+        old: &str,
+        new: &str,
+    ) -> Result<Result<(), Refusal>, Error> {
+        if let Some(problem) = password::problem(new) {
+            return Ok(Err(Refusal { field: "password", problem }));
+        }
+        let attempt = Attempt::new(self.client, &user.address);
+        self.wait_for_turn(attempt.clone()).await?;
+        let id = user.id;
+        let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
+        if self.verify(old, found.as_ref().map(|(_, hash)| &hash[..])).await? == Verdict::Wrong {
+            return Ok(Err(Refusal { field: "old_password", problem: "is wrong" }));
+        }
+        self.db.write(move |conn| attempt.forgive(conn)).await?;
+        self.set_password(session, id, new).await?;
+        session.set_user(Some(id));
+        Ok(Ok(()))
+    }
+
+    /// Sends a user a link by which the address is confirmed: `link` with a token for its `{}`, such as
+    /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
+    pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<(), Error> {
+        self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link).await
+    }
+
+    /// Confirms the address that a link was sent to; whose it is.
+    pub async fn confirm(&self, token: &str) -> Result<Result<User, Refusal>, Error> {
+        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
+        let confirmed = self.db.write(move |conn| match rows::take_link(conn, &id, Purpose::Confirm, now())? {
+            Some(account) => rows::confirm(conn, account),
+            None => Ok(None),
+        });
+        Ok(confirmed.await?.ok_or(NO_LINK))
+    }
+
+    /// Sends the owner of an address a link for a new password, as [`send_confirmation`](Self::send_confirmation) does;
+    /// it may be used once, within an hour. Nothing is sent where there is no such account, and the caller does not
+    /// learn which: answer the same in both cases.
+    pub async fn send_reset(&self, address: &str, link: &str) -> Result<(), Error> {
+        let address = address.trim().to_lowercase();
+        match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
+            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions; then
+    /// the user signs in.
+    pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
+        if let Some(problem) = password::problem(password) {
+            return Ok(Err(Refusal { field: "password", problem }));
+        }
+        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
+        let hash = self.hash(password).await?;
+        let reset = self.db.write(move |conn| {
+            let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
+            rows::set_hash(conn, account, &hash)?;
+            rows::remove_links(conn, account)?;
+            rows::confirm(conn, account)
+        });
+        let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
+        session.purge();
+        session.end_others_of(user.id).await?;
+        Ok(Ok(user))
+    }
+
+    /// Gives a user these roles, in place of those before. They count from the next request on.
+    ///
+    /// A role is one word; an error if one is not.
+    pub async fn set_roles(&self, user: &User, roles: &[&str]) -> Result<(), Error> {
+        let (id, roles) = (user.id, joined(roles)?);
+        self.db.write(move |conn| rows::set_roles(conn, id, &roles)).await?;
+        Ok(())
+    }
+
+    /// The user of this id.
+    pub async fn find(&self, id: i64) -> Result<Option<User>, Error> {
+        let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
+        Ok(found.map(|(user, _)| user))
+    }
+
+    pub(crate) fn options(&self) -> &AccountOptions {
+        &self.shared.options
+    }
+
+    pub(crate) fn of_client(&self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self.clone() }
+    }
+}
+
+/// As the column has them.
+fn joined(roles: &[&str]) -> Result<String, Error> {
+    if roles.iter().any(|role| role.is_empty() || role.contains(char::is_whitespace)) {
+        return Err(Error::internal(format!("a role is one word, and these are not: {roles:?}")));
+    }
+    Ok(roles.join(" "))
+}
+
+/// What is kept where nobody has a password yet: no hash is like it.
+const NO_PASSWORD: &str = "";
+
+const NO_ADDRESS: Refusal = Refusal { field: "address", problem: "is not an address that a mail can be sent to" };
+const WRONG: Refusal = Refusal { field: "password", problem: "or address is wrong" };
+const NO_LINK: Refusal = Refusal { field: "token", problem: "has been used, or is too old: ask for another link" };
+
+impl Accounts {
+    async fn wait_for_turn(&self, attempt: Attempt) -> Result<(), Error> {
+        match self.db.write(move |conn| attempt.count(conn, now())).await? {
+            Turn::Refused(seconds) => return Err(Error::respond(Throttled { seconds })),
+            Turn::After(delay) => tokio::time::sleep(delay).await,
+        }
+        Ok(())
+    }
+
+    async fn set_password(&self, session: &Session, id: i64, password: &str) -> Result<(), Error> {
+        let hash = self.hash(password).await?;
+        self.db.write(move |conn| rows::set_hash(conn, id, &hash).and_then(|_| rows::remove_links(conn, id))).await?;
+        session.end_others_of(id).await
+    }
+
+    async fn send_link(
+        &self,
+        user: &User,
+        purpose: Purpose,
+        life: i64,
+        subject: &str,
+        link: &str,
+    ) -> Result<(), Error> {
+        let token = token::generate();
+        let (id, account) = (token::hash(&token).expect("it is a token"), user.id);
+        self.db.write(move |conn| rows::insert_link(conn, &id, account, purpose, now() + life)).await?;
+        let mail = Mail { to: user.address.clone(), subject: subject.to_owned(), text: link.replace("{}", &token) };
+        self.options().mailer().send(mail).await.map_err(internal)
+    }
+
+    async fn hash(&self, password: &str) -> Result<String, Error> {
+        self.shared.hasher.hash(password).await.map_err(internal)
+    }
+
+    async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {
+        let kept = kept.filter(|hash| *hash != NO_PASSWORD);
+        self.shared.hasher.verify(password, kept).await.map_err(internal)
+    }
+}
+
+fn internal(error: BoxError) -> Error {
+    Error::internal(error as Box<dyn std::error::Error>)
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests;

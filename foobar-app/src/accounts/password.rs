@@ -1,0 +1,186 @@
+//! Passwords, as argon2id keeps them (RFC 9106), in the form of PHC: `$argon2id$v=19$m=…,t=…,p=…$SALT$HASH`.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use foobar_core::{BoxError, on_own_thread};
+use tokio::sync::Semaphore;
+
+/// What OWASP recommends: 19 MiB, two passes, one lane.
+const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cost {
+    /// In KiB.
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+/// How many characters a password has.
+const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
+
+/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits.
+#[derive(Clone)]
+pub(super) struct Hasher {
+    turns: Arc<Semaphore>,
+}
+
+/// What a password is, held against a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Wrong,
+    Right,
+    /// Right, and the hash is weaker than one of today.
+    Outdated,
+}
+
+/// What is wrong with a password that somebody chooses.
+pub(super) fn problem(password: &str) -> Option<&'static str> {
+    match password.chars().count() {
+        0..8 => Some("has fewer than 8 characters"),
+        count if !LENGTH.contains(&count) => Some("has more than 1000 characters"),
+        _ => None,
+    }
+}
+
+impl Hasher {
+    /// As many at a time as the machine has cores.
+    pub(super) fn new() -> Self {
+        Self { turns: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))) }
+    }
+
+    pub(super) async fn hash(&self, password: &str) -> Result<String, BoxError> {
+        let password = password.to_owned();
+        self.run(move || hash(&password)).await
+    }
+
+    /// Holds a password against what is kept of one; against nothing where there is none, which takes as long.
+    pub(super) async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, BoxError> {
+        let (password, kept) = (password.to_owned(), kept.map(Kept::parse).transpose()?);
+        self.run(move || match kept {
+            Some(kept) => kept.verify(&password),
+            None => derive(&password, &[0; SALT], COST).map(|_nobodys| Verdict::Wrong),
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, argon2::Error> + Send + 'static,
+    ) -> Result<T, BoxError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await?;
+        let work = async move {
+            let _turn = turn;
+            work()
+        };
+        match on_own_thread("password", work).await? {
+            Ok(done) => Ok(done.map_err(|error| error.to_string())?),
+            Err(panic) => Err(panic.to_string().into()),
+        }
+    }
+}
+
+const SALT: usize = 16;
+const HASH: usize = 32;
+
+fn hash(password: &str) -> Result<String, argon2::Error> {
+    let mut salt = [0; SALT];
+    rand::fill(&mut salt).expect("the system has random numbers");
+    let hash = derive(password, &salt, COST)?;
+    let Cost { memory, passes, lanes } = COST;
+    let [salt, hash] = [&salt[..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
+}
+
+fn derive(password: &str, salt: &[u8], cost: Cost) -> Result<[u8; HASH], argon2::Error> {
+    let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(HASH))?;
+    let mut hash = [0; HASH];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into(password.as_bytes(), salt, &mut hash)?;
+    Ok(hash)
+}
+
+/// What is kept of a password.
+struct Kept {
+    cost: Cost,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("what is kept of the password is no hash of argon2id")]
+struct NoHash;
+
+impl Kept {
+    fn parse(text: &str) -> Result<Self, NoHash> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$").ok_or(NoHash)?.split('$');
+        let [cost, salt, hash] = [parts.next(), parts.next(), parts.next()];
+        let decode = |text: Option<&str>| text.and_then(|text| STANDARD_NO_PAD.decode(text).ok()); // told as what it is
+        let cost = cost.and_then(Cost::parse).ok_or(NoHash)?;
+        let (salt, hash) = decode(salt).zip(decode(hash)).ok_or(NoHash)?;
+        Ok(Self { cost, salt, hash })
+    }
+
+    fn verify(&self, password: &str) -> Result<Verdict, argon2::Error> {
+        let hash = derive(password, &self.salt, self.cost)?;
+        Ok(match verify_slices_are_equal(&hash, &self.hash) {
+            Err(_unequal) => Verdict::Wrong,
+            Ok(()) if self.cost == COST => Verdict::Right,
+            Ok(()) => Verdict::Outdated,
+        })
+    }
+}
+
+impl Cost {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(',');
+        let mut number = |name: &str| parts.next()?.strip_prefix(name)?.parse().ok();
+        Some(Self { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cheap(password: &str) -> String {
+    let cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    let hash = derive(password, &[7; SALT], cost).unwrap();
+    let [salt, hash] = [&[7; SALT][..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_held_against_its_hash_and_a_weak_hash_is_outdated() {
+        let hasher = Hasher::new();
+        let kept = hasher.hash("correct horse").await.unwrap();
+        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert_eq!(hasher.verify("correct horse", Some(&kept)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify("Correct horse", Some(&kept)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify("correct horse", None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify("old", Some(&cheap("old"))).await.unwrap(), Verdict::Outdated);
+        assert_ne!(hasher.hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hash_is_an_error() {
+        for text in ["", "plain", "$argon2id$v=19$m=64,t=1,p=1$", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$2b$10$abc"]
+        {
+            assert!(Hasher::new().verify("x", Some(text)).await.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_has_eight_characters_at_least_whatever_they_are() {
+        assert_eq!(problem("ääääääää"), None);
+        assert!(problem("1234567").is_some_and(|problem| problem.contains("fewer than 8")));
+        assert!(problem(&"x".repeat(1001)).is_some_and(|problem| problem.contains("more than 1000")));
+    }
+}

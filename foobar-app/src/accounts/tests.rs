@@ -1,0 +1,276 @@
+use std::sync::{Arc, Mutex};
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+use diesel::prelude::*;
+use foobar_core::{BoxFuture, ConnectInfo, Scheme};
+
+use super::*;
+use crate::testing::{Client, TestDb, TestResponse};
+use crate::{AccountOptions, App, Sessions};
+
+mod links;
+mod throttling;
+
+/// The messages that were sent.
+#[derive(Clone, Default)]
+struct Outbox(Arc<Mutex<Vec<Mail>>>);
+
+impl Mailer for Outbox {
+    fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), BoxError>> {
+        self.0.lock().unwrap().push(mail);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+struct Shop(Outbox);
+
+impl App for Shop {
+    fn routes(&self, routes: &mut ServiceConfig) {
+        routes
+            .route("/register", web::post().to(register))
+            .route("/sign-in", web::post().to(sign_in))
+            .route("/sign-out", web::post().to(sign_out))
+            .route("/password", web::post().to(password))
+            .route("/account", web::get().to(async |user: User| format!("{} {:?}", user.address, user.roles)))
+            .route("/account", web::post().to(async |user: User| user.address))
+            .route(
+                "/maybe",
+                web::get().to(async |user: Option<User>| user.map_or("nobody".to_owned(), |user| user.address)),
+            )
+            .route("/admin", web::get().to(async |user: User| user.require("admin").map(|()| "welcome")))
+            .route("/promote", web::post().to(promote))
+            .route("/ask/{what}", web::post().to(ask))
+            .route("/confirm/{token}", web::post().to(confirm))
+            .route("/reset/{token}", web::post().to(reset));
+    }
+
+    fn sessions(&self) -> Sessions {
+        Sessions::in_database()
+    }
+
+    fn accounts(&self) -> Option<AccountOptions> {
+        Some(AccountOptions::new("/sign-in").with_mailer(self.0.clone()))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Fields {
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    new: String,
+}
+
+fn answer<T>(outcome: Result<T, Refusal>) -> HttpResponse {
+    match outcome {
+        Ok(_) => HttpResponse::Ok().body("done"),
+        Err(refusal) => HttpResponse::UnprocessableEntity().body(format!("{} {}", refusal.field, refusal.problem)),
+    }
+}
+
+async fn register(accounts: Accounts, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
+    Ok(answer(accounts.register(&form.address, &form.password).await?))
+}
+
+async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
+    Ok(answer(accounts.sign_in(&session, &form.address, &form.password).await?))
+}
+
+async fn sign_out(accounts: Accounts, session: Session) -> &'static str {
+    accounts.sign_out(&session);
+    "done"
+}
+
+async fn password(
+    accounts: Accounts,
+    session: Session,
+    user: User,
+    form: web::Form<Fields>,
+) -> Result<HttpResponse, Error> {
+    Ok(answer(accounts.change_password(&session, &user, &form.password, &form.new).await?))
+}
+
+async fn promote(accounts: Accounts, user: User) -> Result<&'static str, Error> {
+    accounts.set_roles(&user, &["editor", "admin"]).await?;
+    Ok("done")
+}
+
+async fn ask(accounts: Accounts, what: web::Path<String>, form: web::Form<Fields>) -> Result<&'static str, Error> {
+    match what.as_str() {
+        "reset" => accounts.send_reset(&form.address, "https://shop.test/reset/{}").await?,
+        id => {
+            let id = id.parse().map_err(|_| Error::bad_request("no id"))?;
+            let user = accounts.find(id).await?.ok_or_else(|| Error::not_found("nobody"))?;
+            accounts.send_confirmation(&user, "https://shop.test/confirm/{}").await?;
+        }
+    }
+    Ok("done")
+}
+
+async fn confirm(accounts: Accounts, token: web::Path<String>) -> Result<HttpResponse, Error> {
+    Ok(answer(accounts.confirm(&token).await?))
+}
+
+async fn reset(
+    accounts: Accounts,
+    session: Session,
+    token: web::Path<String>,
+    form: web::Form<Fields>,
+) -> Result<HttpResponse, Error> {
+    Ok(answer(accounts.reset(&session, &token, &form.password).await?))
+}
+
+/// A shop with Ann's account.
+struct OnDb {
+    client: Client,
+    db: TestDb,
+    outbox: Outbox,
+}
+
+const ANN: &str = "ann@shop.test";
+const PASSWORD: &str = "correct horse";
+
+async fn on_both() -> [OnDb; 2] {
+    [on(TestDb::sqlite().await).await, on(TestDb::mysql().await).await]
+}
+
+async fn on(db: TestDb) -> OnDb {
+    let outbox = Outbox::default();
+    let client = Client::new(Shop(outbox.clone()), Some((*db).clone())).await;
+    let shop = OnDb { client, db, outbox };
+    assert_eq!(shop.register(ANN, PASSWORD).await.text(), "done");
+    shop
+}
+
+impl OnDb {
+    async fn register(&self, address: &str, password: &str) -> TestResponse {
+        self.client.post("/register").form(&[("address", address), ("password", password)]).await
+    }
+}
+
+async fn sign(client: &Client, address: &str, password: &str) -> TestResponse {
+    client.post("/sign-in").form(&[("address", address), ("password", password)]).await
+}
+
+/// Who is signed in.
+async fn who(client: &Client) -> String {
+    client.get("/maybe").await.text().to_owned()
+}
+
+#[tokio::test]
+async fn who_has_an_account_signs_in_and_out() {
+    for shop in on_both().await {
+        assert_eq!(who(&shop.client).await, "nobody");
+        assert_eq!(sign(&shop.client, " Ann@SHOP.test", PASSWORD).await.text(), "done");
+        assert_eq!(who(&shop.client).await, ANN);
+        assert_eq!(who(&shop.client.other_user()).await, "nobody");
+        shop.client.post("/sign-out").await;
+        assert_eq!(who(&shop.client).await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_get_the_same_words() {
+    for shop in on_both().await {
+        let [wrong, unknown] = [(ANN, "wrong horse"), ("bob@shop.test", PASSWORD)];
+        let [wrong, unknown] =
+            [sign(&shop.client, wrong.0, wrong.1).await, sign(&shop.client, unknown.0, unknown.1).await];
+        assert_eq!((wrong.status().as_u16(), wrong.text()), (422, "password or address is wrong"));
+        assert_eq!((unknown.status().as_u16(), unknown.text()), (422, wrong.text()));
+        assert_eq!(who(&shop.client).await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_one_account_and_both_it_and_the_password_have_rules() {
+    for shop in on_both().await {
+        for (address, password, expected) in [
+            ("ANN@shop.test", PASSWORD, "address has an account already"),
+            ("ann@shop.test\r\nBcc: x@evil.test", PASSWORD, "address is not an address that a mail can be sent to"),
+            ("bob@shop.test", "short", "password has fewer than 8 characters"),
+        ] {
+            assert_eq!(shop.register(address, password).await.text(), expected);
+        }
+        for hostile in ["x' OR '1'='1@shop.test", "/*!50000*/@shop.test", "bob😀@shop.test"] {
+            let answer = shop.register(hostile, PASSWORD).await;
+            if answer.status() == 200 {
+                assert_eq!(sign(&shop.client, hostile, PASSWORD).await.text(), "done", "{hostile}");
+                assert_eq!(who(&shop.client).await, hostile.to_lowercase());
+            } else {
+                assert_eq!(answer.status(), 422, "{hostile}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_planted_session_is_dead_after_the_sign_in() {
+    let shop = on(TestDb::sqlite().await).await;
+    sign(&shop.client, ANN, PASSWORD).await;
+    let planted = shop.client.cookie("session").unwrap();
+    sign(&shop.client, ANN, PASSWORD).await;
+    assert_ne!(shop.client.cookie("session").unwrap(), planted);
+    let attacker = shop.client.other_user();
+    attacker.set_cookie(&format!("session={planted}; Path=/"));
+    assert_eq!(who(&attacker).await, "nobody");
+}
+
+#[tokio::test]
+async fn who_is_not_signed_in_is_led_to_the_sign_in_page_and_told_where_to_go_back_to() {
+    let shop = on(TestDb::sqlite().await).await;
+    let page = shop.client.get("/account?tab=2&x=//evil").header("accept", "text/html").await;
+    assert_eq!(page.status(), 303);
+    assert_eq!(page.header("location"), Some("/sign-in?next=%2Faccount%3Ftab%3D2%26x%3D%2F%2Fevil"));
+    assert_eq!(shop.client.get("/account").header("accept", "application/json").await.status(), 401);
+    assert_eq!(shop.client.post("/account").header("accept", "text/html").await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_role_counts_from_the_next_request_on_and_without_it_the_answer_is_403() {
+    for shop in on_both().await {
+        sign(&shop.client, ANN, PASSWORD).await;
+        assert_eq!(shop.client.get("/admin").await.status(), 403);
+        shop.client.post("/promote").await;
+        assert_eq!(shop.client.get("/admin").await.text(), "welcome");
+        assert_eq!(shop.client.get("/account").await.text(), r#"ann@shop.test ["editor", "admin"]"#);
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
+    for shop in on_both().await {
+        let phone = shop.client.other_user();
+        for client in [&shop.client, &phone] {
+            sign(client, ANN, PASSWORD).await;
+        }
+        let change = |old| shop.client.post("/password").form(&[("password", old), ("new", "battery staple")]);
+        assert_eq!(change("wrong horse").await.text(), "old_password is wrong");
+        assert_eq!(who(&phone).await, ANN);
+        assert_eq!(change(PASSWORD).await.text(), "done");
+        assert_eq!([who(&shop.client).await, who(&phone).await], [ANN, "nobody"]);
+        assert_eq!(sign(&phone, ANN, PASSWORD).await.status(), 422);
+        assert_eq!(sign(&phone, ANN, "battery staple").await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_weaker_parameters_is_renewed_at_the_sign_in() {
+    for shop in on_both().await {
+        let weak = password::cheap(PASSWORD);
+        let hash = rows::foobar_accounts::hash;
+        shop.db.write(move |conn| rows::set_hash(conn, 1, &weak)).await.unwrap();
+        assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
+        let kept =
+            shop.db.read(move |conn| rows::foobar_accounts::table.select(hash).first::<String>(conn)).await.unwrap();
+        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+/// Whoever asks from this address, as the web tier tells it.
+fn from(address: &str) -> ConnectInfo {
+    ConnectInfo { remote: Some(format!("{address}:1").parse().unwrap()), local: None, scheme: Scheme::Http }
+}

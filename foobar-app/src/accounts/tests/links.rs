@@ -1,0 +1,125 @@
+//! Links for the owner of an address.
+
+use super::*;
+
+impl OnDb {
+    /// The token of the last link that was sent, and to whom.
+    fn last_link(&self) -> (String, String) {
+        let mail = self.outbox.0.lock().unwrap().last().cloned().expect("a message was sent");
+        (mail.text.rsplit('/').next().unwrap().to_owned(), mail.to)
+    }
+
+    async fn ask(&self, what: &str, address: &str) {
+        assert_eq!(self.client.post(&format!("/ask/{what}")).form(&[("address", address)]).await.text(), "done");
+    }
+
+    async fn reset(&self, token: &str, password: &str) -> String {
+        let answer = self.client.post(&format!("/reset/{token}")).form(&[("password", password)]).await;
+        answer.text().to_owned()
+    }
+
+    async fn confirm(&self, token: &str) -> String {
+        self.client.post(&format!("/confirm/{token}")).await.text().to_owned()
+    }
+}
+
+const NO_LINK: &str = "token has been used, or is too old: ask for another link";
+
+#[tokio::test]
+async fn an_address_is_confirmed_by_a_link_once() {
+    for shop in on_both().await {
+        shop.ask("1", "").await;
+        let (token, to) = shop.last_link();
+        assert_eq!(to, ANN);
+        assert!(!is_confirmed(&shop).await);
+        assert_eq!(shop.confirm(&token).await, "done");
+        assert!(is_confirmed(&shop).await);
+        assert_eq!(shop.confirm(&token).await, NO_LINK);
+    }
+}
+
+async fn is_confirmed(shop: &OnDb) -> bool {
+    shop.db.read(|conn| rows::by_id(conn, 1)).await.unwrap().unwrap().0.confirmed
+}
+
+#[tokio::test]
+async fn a_password_is_reset_by_a_link_once_and_all_sessions_end() {
+    for shop in on_both().await {
+        let thief = shop.client.other_user();
+        sign(&thief, ANN, PASSWORD).await;
+        shop.ask("reset", " ANN@shop.test").await;
+        let (token, _) = shop.last_link();
+        assert_eq!(shop.reset(&token, "short").await, "password has fewer than 8 characters");
+        assert_eq!(shop.reset(&token, "battery staple").await, "done");
+        assert_eq!(shop.reset(&token, "again and again").await, NO_LINK);
+        assert_eq!(who(&thief).await, "nobody");
+        assert_eq!(sign(&thief, ANN, PASSWORD).await.status(), 422);
+        assert_eq!(sign(&shop.client, ANN, "battery staple").await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_of_another_purpose_or_was_made_up_is_none() {
+    for shop in on_both().await {
+        shop.ask("1", "").await;
+        let (to_confirm, _) = shop.last_link();
+        assert_eq!(shop.reset(&to_confirm, "battery staple").await, NO_LINK);
+        assert_eq!(shop.reset(&token::generate(), "battery staple").await, NO_LINK);
+        assert_eq!(shop.reset("x", "battery staple").await, NO_LINK);
+        let ended = rows::foobar_account_links::expires_at.eq(now());
+        shop.db
+            .write(move |conn| diesel::update(rows::foobar_account_links::table).set(ended).execute(conn))
+            .await
+            .unwrap();
+        assert_eq!(shop.confirm(&to_confirm).await, NO_LINK);
+        assert!(!is_confirmed(&shop).await);
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_makes_all_other_links_worthless() {
+    for shop in on_both().await {
+        shop.ask("reset", ANN).await;
+        let (first, _) = shop.last_link();
+        shop.ask("reset", ANN).await;
+        let (second, _) = shop.last_link();
+        assert_eq!(shop.reset(&second, "battery staple").await, "done");
+        assert_eq!(shop.reset(&first, "something else").await, NO_LINK);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_where_there_is_no_account_and_nobody_learns_of_it() {
+    let shop = on(TestDb::sqlite().await).await;
+    shop.ask("reset", "bob@shop.test").await;
+    shop.ask("reset", "no address\r\n").await;
+    assert_eq!(shop.outbox.0.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_database_has_no_link_only_its_hash() {
+    let shop = on(TestDb::sqlite().await).await;
+    shop.ask("reset", ANN).await;
+    let (token, _) = shop.last_link();
+    let ids = shop
+        .db
+        .read(|conn| rows::foobar_account_links::table.select(rows::foobar_account_links::id).load::<Vec<u8>>(conn));
+    assert_eq!(ids.await.unwrap(), [token::hash(&token).unwrap()]);
+}
+
+#[tokio::test]
+async fn messages_go_to_a_file_that_only_its_owner_reads() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("foobar-mail-{}", token::generate()));
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("mail.txt");
+    let mailer = FileMailer::new(&path);
+    for text in ["one", "two"] {
+        let mail = Mail { to: ANN.to_owned(), subject: "Hello".to_owned(), text: text.to_owned() };
+        mailer.send(mail).await.unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "To: ann@shop.test\nSubject: Hello\n\none\n\nTo: ann@shop.test\nSubject: Hello\n\ntwo\n\n");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

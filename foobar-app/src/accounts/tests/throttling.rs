@@ -1,0 +1,84 @@
+//! Who fails too often.
+
+use super::throttle::{PER_CLIENT, PER_CLIENT_AND_ACCOUNT};
+use super::*;
+
+async fn try_from(client: &Client, address: &str, account: &str, password: &str) -> TestResponse {
+    let form = [("address", account), ("password", password)];
+    client.post("/sign-in").extension(from(address)).form(&form).await
+}
+
+#[tokio::test]
+async fn a_client_that_fails_too_often_with_an_account_waits_and_no_other_client_does() {
+    for shop in on_both().await {
+        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
+            assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, "wrong horse").await.status(), 422);
+        }
+        let refused = try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await;
+        assert_eq!(refused.status(), 429, "the right password does not help either");
+        let seconds: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=throttle::WINDOW).contains(&seconds), "{seconds}");
+        let forged = shop.client.post("/sign-in").extension(from("10.0.0.1")).header("x-forwarded-for", "10.9.9.9");
+        assert_eq!(forged.form(&[("address", ANN), ("password", PASSWORD)]).await.status(), 429);
+        assert_eq!(try_from(&shop.client, "10.0.0.2", ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_tries_many_accounts_waits() {
+    let shop = on(TestDb::sqlite().await).await;
+    let attempt = |account: i64| Attempt::new(Some([10, 0, 0, 1].into()), &format!("{account}@shop.test"));
+    for account in 0..PER_CLIENT {
+        let attempt = attempt(account);
+        let turn = shop.db.write(move |conn| attempt.count(conn, now())).await.unwrap();
+        assert!(matches!(turn, Turn::After(_)), "{account}");
+    }
+    assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.status(), 429);
+}
+
+#[tokio::test]
+async fn an_account_that_many_clients_try_is_slow_and_never_closed() {
+    for shop in on_both().await {
+        let mut turn = Turn::Refused(0);
+        for client in 0..30 {
+            let attempt = Attempt::new(Some([10, 0, 1, client].into()), ANN);
+            turn = shop.db.write(move |conn| attempt.count(conn, now())).await.unwrap();
+        }
+        assert_eq!(turn, Turn::After(std::time::Duration::from_secs(2)));
+        assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn failures_are_forgotten_after_their_time_and_by_a_sign_in() {
+    for shop in on_both().await {
+        let attempt = Attempt::new(Some([10, 0, 0, 1].into()), ANN);
+        let count = |at: i64| {
+            let attempt = attempt.clone();
+            shop.db.write(move |conn| attempt.count(conn, at))
+        };
+        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
+            count(1000).await.unwrap();
+        }
+        assert_eq!(count(1001).await.unwrap(), Turn::Refused(throttle::WINDOW - 1));
+        assert!(matches!(count(1000 + throttle::WINDOW).await.unwrap(), Turn::After(_)));
+        let forgiven = attempt.clone();
+        shop.db.write(move |conn| forgiven.forgive(conn)).await.unwrap();
+        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
+            assert!(matches!(count(1000 + throttle::WINDOW).await.unwrap(), Turn::After(_)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn attempts_at_the_same_moment_are_all_counted() {
+    for shop in on_both().await {
+        let attempts = (0..12).map(|_| async {
+            let attempt = Attempt::new(Some([10, 0, 0, 1].into()), ANN);
+            shop.db.write(move |conn| attempt.count(conn, now())).await.unwrap()
+        });
+        let turns = futures_util::future::join_all(attempts).await;
+        let taken = turns.iter().filter(|turn| matches!(turn, Turn::After(_))).count();
+        assert_eq!(taken as i64, PER_CLIENT_AND_ACCOUNT);
+    }
+}

@@ -1,0 +1,21 @@
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+
+/// Somebody has failed to sign in too often.
+#[derive(Debug, thiserror::Error)]
+#[error("You have tried to sign in too often. Try again in {} minutes.", seconds / 60 + 1)]
+pub(super) struct Throttled {
+    pub(super) seconds: i64,
+}
+
+impl ResponseError for Throttled {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::TOO_MANY_REQUESTS
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        response.insert_header((RETRY_AFTER, self.seconds.to_string())).body(self.to_string())
+    }
+}

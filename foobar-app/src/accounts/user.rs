@@ -1,0 +1,39 @@
+/// Who is signed in: an argument of a handler, where the application has [accounts](crate::App::accounts).
+///
+/// Where nobody is signed in, a page leads to the sign-in page and back afterwards (303), and everything else gets 401.
+/// `Option<User>` takes both, and is `None` also where the database does not answer.
+///
+/// ```
+/// # use foobar_app as foobar;
+/// use foobar::{Error, User};
+///
+/// async fn orders(user: User) -> String {
+///     format!("The orders of {}", user.address)
+/// }
+///
+/// async fn edit(user: User) -> Result<&'static str, Error> {
+///     user.require("editor")?; // 403 without that role
+///     Ok("…")
+/// }
+/// ```
+///
+/// A profile of your own is a table of yours whose key is [`id`](Self::id).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct User {
+    /// The account's.
+    pub id: i64,
+    /// The address, in small letters.
+    pub address: String,
+    /// What the user may do, in words of the application's own.
+    pub roles: Vec<String>,
+    /// Whether a link that was sent to the address has been used.
+    pub confirmed: bool,
+}
+
+impl User {
+    /// Whether the user has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own == role)
+    }
+}

@@ -1,0 +1,28 @@
+//! The names of the sites in the Domain Name System: the zone that the configuration describes, printed or served.
+//!
+//! It must not know a connection of a client, or who asks for a certificate. Messages and records are hickory-proto's.
+//!
+//! - A zone is compiled as a whole at the start, and never changed: whatever changes it makes another.
+//! - Who asks by UDP may be somebody else: an answer is at most three times as long as its question, and a network gets so
+//!   many of them in a second. There are no cookies (RFC 7873): whoever needs more comes by TCP.
+//! - Names are served by a thread of their own, whatever the application does.
+
+mod answer;
+mod check;
+mod counters;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod issuers;
+mod notify;
+mod rate_limit;
+mod resolver;
+mod serial;
+mod served;
+mod server;
+mod transfer;
+mod zone;
+
+pub use check::{Check, Finding};
+pub use resolver::Resolver;
+pub use server::NameServer;
+pub use zone::Zone;

@@ -1,0 +1,86 @@
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::Error;
+
+/// An address, for UDP and for TCP.
+pub(super) struct Listener {
+    pub(super) address: SocketAddr,
+    udp: Socket,
+    tcp: Socket,
+}
+
+impl Listener {
+    pub(super) fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let mut bound = Self::new(address);
+        for _ in 0..TRIES {
+            if bound.is_err() && address.port() == 0 {
+                bound = Self::new(address);
+            }
+        }
+        bound.map_err(|source| error(address, &source))
+    }
+
+    pub(super) fn check(address: SocketAddr) -> Result<(), Error> {
+        match Self::new(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+            Err(source) => Err(error(address, &source)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Where the system chooses the port, it does for TCP; for UDP somebody else may have it.
+    fn new(address: SocketAddr) -> io::Result<Self> {
+        let tcp = socket(address, Type::STREAM)?;
+        let address = tcp.local_addr()?.as_socket().unwrap_or(address); // it is one
+        let udp = socket(address, Type::DGRAM)?;
+        udp.set_recv_buffer_size(WAITING)?;
+        tcp.listen(BACKLOG)?;
+        Ok(Self { address, udp, tcp })
+    }
+
+    /// For the runtime of this thread.
+    pub(super) fn udp(&self) -> io::Result<UdpSocket> {
+        UdpSocket::from_std(self.udp.try_clone()?.into())
+    }
+
+    pub(super) fn tcp(&self) -> io::Result<TcpListener> {
+        TcpListener::from_std(self.tcp.try_clone()?.into())
+    }
+}
+
+fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    if kind == Type::STREAM {
+        socket.set_reuse_address(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn error(address: SocketAddr, source: &io::Error) -> Error {
+    let advice = match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program has it, often systemd-resolved or another name server; stop that, or write the address alone \
+             that this server should have"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE (with systemd, AmbientCapabilities=)"
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        _ => "write an address of this machine",
+    };
+    Error::setting("dns.listen", format!("cannot listen on {address}: {source}; {advice}"))
+}
+
+const TRIES: usize = 20;
+const BACKLOG: i32 = 128;
+/// Bytes of questions that wait; the system may allow less.
+const WAITING: usize = 1 << 20;

@@ -1,0 +1,109 @@
+use std::process::Command;
+
+use super::*;
+
+fn server(transfer: &[&str], state: &std::path::Path) -> NameServer {
+    let mut dns = DnsSettings::default();
+    let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    dns.listen = list(&["127.0.0.1:0"]);
+    dns.zone = Some("foobar.com".to_owned());
+    dns.addresses = list(&["203.0.113.5"]);
+    dns.nameservers = list(&["ns1.foobar.com"]);
+    dns.records = list(&["alias CNAME @", "_acme-challenge.alias CNAME away.example.org."]);
+    dns.transfer = list(transfer);
+    let mut web = WebSettings::default();
+    web.state_dir = Some(state.to_owned());
+    let server = NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap();
+    server.serve().unwrap();
+    server
+}
+
+fn dig(server: &NameServer, arguments: &[&str]) -> Vec<String> {
+    let port = server.addresses()[0].port().to_string();
+    let output = Command::new("dig").args(["+short", "@127.0.0.1", "-p", &port]).args(arguments).output().unwrap();
+    let mut lines: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn serial(server: &NameServer) -> u32 {
+    server.served.zone().serial()
+}
+
+#[test]
+fn records_that_authorities_look_for_are_served_until_they_are_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&[], folder.path());
+    let name = "_acme-challenge.foobar.com";
+    server.set(name, "one").unwrap();
+    server.set(name, "two").unwrap();
+    server.set(name, "two").unwrap();
+    assert_eq!(dig(&server, &[name, "TXT"]), ["\"one\"", "\"two\""], "of a name with a star and the same without");
+    server.clear(name, "one").unwrap();
+    assert_eq!(dig(&server, &["_ACME-challenge.Foobar.com", "TXT"]), ["\"two\""]);
+    server.clear(name, "two").unwrap();
+    server.clear(name, "two").unwrap();
+    assert_eq!(dig(&server, &[name, "TXT"]), [""; 0]);
+    server.set("_acme-challenge.www.shop.foobar.com", "deep").unwrap();
+    assert_eq!(dig(&server, &["_acme-challenge.www.shop.foobar.com", "TXT"]), ["\"deep\""]);
+    server.stop();
+}
+
+#[test]
+fn a_record_that_this_zone_cannot_have_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&[], folder.path());
+    for (name, why) in [
+        ("_acme-challenge.foobar.net", "does not lie in the zone foobar.com"),
+        ("_acme-challenge.xfoobar.com", "does not lie in the zone foobar.com"),
+        ("_acme-challenge.alias.foobar.com", "is an alias (CNAME) in `dns.records`"),
+    ] {
+        let error = server.set(name, "x").unwrap_err().to_string();
+        assert!(error.contains(why), "{name}: {error}");
+    }
+    server.stop();
+}
+
+#[test]
+fn each_change_has_a_later_serial_also_after_a_restart_where_others_have_the_zone_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = server(&["127.0.0.9"], folder.path());
+    let mut last = serial(&first);
+    for value in ["one", "two"] {
+        first.set("_acme-challenge.foobar.com", value).unwrap();
+        assert_eq!(serial(&first), last + 1);
+        last += 1;
+    }
+    first.set("_acme-challenge.foobar.com", "two").unwrap();
+    assert_eq!(serial(&first), last, "nothing has changed");
+    first.stop();
+    let second = server(&["127.0.0.9"], folder.path());
+    assert!(serial(&second) >= last, "{} {last}", serial(&second));
+    second.stop();
+}
+
+#[test]
+fn a_server_that_has_stopped_leaves_its_address_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&[], folder.path());
+    let address = server.addresses()[0];
+    server.stop();
+    Listener::bind(address).unwrap();
+}
+
+#[test]
+fn a_serial_that_cannot_be_read_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("dns")).unwrap();
+    std::fs::write(folder.path().join("dns/foobar.com.serial"), "x").unwrap();
+    let mut dns = DnsSettings::default();
+    let list = |item: &str| [item.to_owned()].into_iter().collect();
+    (dns.listen, dns.transfer) = (list("127.0.0.1:0"), list("127.0.0.9"));
+    (dns.addresses, dns.nameservers, dns.zone) =
+        (list("203.0.113.5"), list("ns1.a.org"), Some("foobar.com".to_owned()));
+    let mut web = WebSettings::default();
+    web.state_dir = Some(folder.path().to_owned());
+    let server = NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap();
+    let error = foobar_core::Chain(&server.serve().unwrap_err()).to_string();
+    assert!(error.contains("dns/foobar.com.serial") && error.contains("remove it"), "{error}");
+}

@@ -1,0 +1,73 @@
+//! Blocks that show a part of what stands elsewhere: they are held against it.
+
+use foobar::{Json, routes, web};
+use serde_json::Value;
+
+use crate::deployment::blocks;
+
+fn block(page: &str, test: &str) -> String {
+    let [block] = blocks(page, test).try_into().unwrap();
+    block
+}
+
+#[test]
+fn the_folders_of_migrations_are_drawn_as_those_of_the_example_site() {
+    let drawn = block("migrations.md", "the_folders_of_migrations_are_drawn_as_those_of_the_example_site");
+    let site = super::docs().join("../examples/site");
+    let mut path: Vec<&str> = Vec::new();
+    let mut files = 0;
+    for line in drawn.lines() {
+        let name = line.trim_start_matches([' ', '│', '├', '└', '─']);
+        path.truncate((line.chars().count() - name.chars().count()) / 4);
+        path.push(name.trim_end_matches('/'));
+        assert!(site.join(path.join("/")).exists(), "{line}");
+        files += usize::from(name.ends_with(".sql"));
+    }
+    assert_eq!(files, 4, "{drawn}");
+}
+
+#[derive(serde::Deserialize, garde::Validate)]
+struct Order {
+    #[garde(length(chars, min = 1))]
+    article: String,
+    #[garde(range(min = 1, max = 100))]
+    pieces: u32,
+}
+
+async fn order(_: Json<Order>) -> &'static str {
+    "it is refused"
+}
+
+#[tokio::test]
+async fn the_problem_of_a_wrong_body_is_as_the_guide_shows_it() {
+    let shown = block("forms.md", "the_problem_of_a_wrong_body_is_as_the_guide_shows_it");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let client = foobar::test::client(routes(|routes| _ = routes.route("/", web::post().to(order)))).await;
+    let answer = client.post("/").json(&serde_json::json!({ "article": 5, "pieces": "two" })).await;
+    let mut told: Value = answer.json();
+    told.as_object_mut().unwrap().remove("instance"); // the request's id, which the guide leaves out
+    assert_eq!(told, shown);
+}
+
+#[test]
+fn prometheus_is_sent_to_the_default_address_of_the_admin_listener() {
+    let shown = block("logs.md", "prometheus_is_sent_to_the_default_address_of_the_admin_listener");
+    let reference = include_str!("../../../CONFIGURATION.md");
+    let (_, admin) = reference.split_once("## `[admin]`").unwrap();
+    let default =
+        admin.lines().find_map(|line| line.strip_prefix("| `listen` | `")).unwrap().split('`').next().unwrap();
+    assert!(shown.contains(&format!("- targets: [{default}]")), "{default}: {shown}");
+}
+
+#[test]
+fn the_metadata_of_a_migration_is_as_one_of_the_tests_has_it() {
+    let shown = block("migrations.md", "the_metadata_of_a_migration_is_as_one_of_the_tests_has_it");
+    assert_eq!(shown, include_str!("../../programs/starting/half/2026-01-02-000000_likes/metadata.toml"));
+}
+
+#[test]
+fn the_picture_of_the_introduction_is_that_of_the_readme() {
+    let drawn = block("introduction.md", "the_picture_of_the_introduction_is_that_of_the_readme");
+    let indented: String = drawn.lines().map(|line| format!("    {line}\n")).collect();
+    assert!(include_str!("../../../README.md").contains(&indented), "{indented}");
+}
