@@ -105,7 +105,8 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
-                Command::Certificates => certificates::run(&composition),
+                Command::Certificates(None) => certificates::run(&composition),
+                Command::Certificates(Some(command)) => certificates::change(&composition, &command),
                 _ => check::run(&composition),
             },
         },

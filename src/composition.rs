@@ -12,7 +12,7 @@ use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier};
+use foobar_web::{CertificateCommand, FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
@@ -130,6 +130,11 @@ impl Composition {
     /// What the web tier says of its certificates.
     pub(crate) fn certificates(&self) -> Vec<SiteCertificate> {
         self.web.certificates()
+    }
+
+    /// Has the web tier do something with a certificate.
+    pub(crate) async fn certificate_command(&self, command: &CertificateCommand) -> Result<String, BoxError> {
+        self.web.certificate_command(command).await
     }
 
     /// What may surprise, each in a line that says where it stands: settings without effect, and variables that are

@@ -55,6 +55,8 @@ pub struct Refusal {
     pub problem: &'static str,
 }
 
+/// How many expired rows one transaction removes.
+const BATCH: usize = 500;
 /// How long a link to confirm an address may be used, in seconds.
 const CONFIRM: i64 = 3 * 24 * 3600;
 /// How long a link for a new password may be used.
@@ -214,6 +216,13 @@ impl Accounts {
     pub async fn find(&self, id: i64) -> Result<Option<User>, Error> {
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
         Ok(found.map(|(user, _)| user))
+    }
+
+    /// Forgets links that have expired, and failures that count no more, in batches.
+    pub(crate) async fn clear(&self) -> Result<(), BoxError> {
+        while self.db.write(|conn| rows::remove_expired_links(conn, now(), BATCH)).await? == BATCH {}
+        while self.db.write(|conn| throttle::remove_expired(conn, now(), BATCH)).await? == BATCH {}
+        Ok(())
     }
 
     pub(crate) fn options(&self) -> &AccountOptions {

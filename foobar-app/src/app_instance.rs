@@ -27,7 +27,7 @@ pub(crate) struct AppInstance<A> {
     progress: Mutex<Progress>,
 }
 
-/// How often sessions that have ended are removed.
+/// How often what has expired is removed.
 const CLEARING: Period = Period::new(Duration::from_secs(3600));
 
 /// How far the start has come.
@@ -179,15 +179,13 @@ impl<A: App> AppInstance<A> {
         outcome
     }
 
-    /// Lets sessions that have ended be forgotten.
-    fn clear_repeatedly(&self, sessions: &Arc<SessionLayer>) {
-        let sessions = Arc::clone(sessions);
-        let clear = move |_| {
-            let sessions = Arc::clone(&sessions);
-            async move { sessions.clear().await }
-        };
+    /// Lets what has expired be forgotten, again and again.
+    fn repeat<W: Future<Output = Result<(), BoxError>> + Send + 'static>(
+        &self,
+        clear: impl Fn() -> W + Send + Sync + 'static,
+    ) {
         let context = self.context.get();
-        context.spawn(every::repeat(CLEARING, context.clone(), Arc::new(clear)));
+        context.spawn(every::repeat(CLEARING, context.clone(), Arc::new(move |_context| clear())));
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -206,7 +204,18 @@ impl<A: App> Attempt for AppInstance<A> {
         self.start().await?;
         self.guard.gate.open();
         if let Ok(Some(sessions)) = &self.sessions {
-            self.clear_repeatedly(sessions);
+            let sessions = Arc::clone(sessions);
+            self.repeat(move || {
+                let sessions = Arc::clone(&sessions);
+                async move { sessions.clear().await }
+            });
+        }
+        #[cfg(feature = "accounts")]
+        if let Ok(accounts) = self.context.get().accounts() {
+            self.repeat(move || {
+                let accounts = accounts.clone();
+                async move { accounts.clear().await }
+            });
         }
         Ok(())
     }

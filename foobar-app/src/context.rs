@@ -199,12 +199,21 @@ impl CurrentContext {
         Self(Arc::new(RwLock::new(context)))
     }
 
+    /// The one that the handler of this request is given; `None` outside of a [`Runtime`](crate::Runtime).
+    pub(crate) fn of(request: &HttpRequest) -> Option<Context> {
+        request.app_data().map(Self::get)
+    }
+
     pub(crate) fn get(&self) -> Context {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
     }
 
+    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`.
     pub(crate) fn set(&self, context: Context) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = context;
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner); // the same
+        #[cfg(feature = "accounts")]
+        let context = Context { accounts: current.accounts.take(), ..context };
+        *current = context;
     }
 }
 
@@ -218,7 +227,7 @@ impl FromRequest for Context {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data().map(CurrentContext::get);
+        let context = CurrentContext::of(request);
         ready(context.ok_or_else(|| Error::internal("a handler takes a `Context` outside of `Runtime`")))
     }
 }
@@ -228,7 +237,7 @@ impl FromRequest for Stopping {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let stopping = request.app_data().map(|current: &CurrentContext| current.get().stopping());
+        let stopping = CurrentContext::of(request).map(|context| context.stopping());
         ready(stopping.ok_or_else(|| Error::internal("a handler takes `Stopping` outside of `Runtime`")))
     }
 }
@@ -238,7 +247,7 @@ impl<T: Send + Sync + 'static> FromRequest for Settings<T> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
-        let context = request.app_data().map(CurrentContext::get);
+        let context = CurrentContext::of(request);
         let settings = context.ok_or_else(UndeclaredSettings::of::<T>).and_then(|context| context.settings());
         ready(settings.map_err(|error| Error::internal(format!("a handler takes `Settings`: {error}"))))
     }

@@ -16,14 +16,13 @@ impl FromRequest for Accounts {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 
-    fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, body: &mut Payload) -> Self::Future {
         let client = request.peer_addr().map(|address| address.ip());
-        let accounts = request.app_data::<Context>().ok_or_else(|| Error::internal(NONE)).and_then(Context::accounts);
+        let context = Context::from_request(request, body).into_inner();
+        let accounts = context.and_then(|context| context.accounts());
         ready(accounts.map(|accounts| accounts.of_client(client)))
     }
 }
-
-const NONE: &str = "a handler takes `Accounts` outside of `Runtime`";
 
 impl FromRequest for User {
     type Error = Error;

@@ -12,7 +12,7 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use futures_util::Stream;
 
-use crate::Context;
+use crate::context::CurrentContext;
 use body::SseBody;
 
 pub use event::{Event, EventError, IntoEvent};
@@ -74,7 +74,7 @@ impl<S: Stream<Item: IntoEvent> + 'static> Responder for Sse<S> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let stopping = request.app_data().map(Context::stopping);
+        let stopping = CurrentContext::of(request).map(|context| context.stopping());
         HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, "text/event-stream"))
             .insert_header((CACHE_CONTROL, "no-cache"))

@@ -57,6 +57,9 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A command about certificates cannot be carried out.
+    #[error("{0}")]
+    Certificates(String),
     /// A worker thread could not take another configuration: it goes on under the one before, beside workers that may have
     /// taken it.
     #[error("a worker thread could not take the new configuration and keeps the one before; reload again, or restart")]
@@ -76,7 +79,12 @@ impl Error {
             Self::Setting { key, .. } | Self::Open { key, .. } => Some(key),
             Self::Listen { .. } => Some("web.listen"),
             Self::State { .. } => Some("web.state_dir"),
-            Self::Thread { .. } | Self::Application(_) | Self::Reload(_) | Self::NotServing | Self::Started => None,
+            Self::Thread { .. }
+            | Self::Application(_)
+            | Self::Certificates(_)
+            | Self::Reload(_)
+            | Self::NotServing
+            | Self::Started => None,
         }
     }
 

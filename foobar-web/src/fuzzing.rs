@@ -8,6 +8,7 @@ pub use http1_server::Http1Server;
 
 pub use crate::http1::fuzzing::{Head, HeadIndex, HeadReader};
 pub use crate::http2::fuzzing::FrameMeter;
+pub use crate::issuer::fuzzing::acme_response;
 pub use crate::net::fuzzing::{Certificate, ProxyHeader, certificate, next_update, proxy_header};
 pub use crate::static_files::fuzzing::{Validators, content_coding, ranges};
 

@@ -12,6 +12,9 @@ mod reach;
 mod source;
 mod state_folder;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use foobar_core::{Chain, MakeHandler, Metrics, config};
 use futures_util::future::join_all;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use crate::kept::{Challenges, Kept};
+use crate::kept::{CertificateCommand, Challenges, Kept};
 use crate::net::Listen;
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings, WebSettings};
 use acme::Acme;
@@ -69,7 +72,7 @@ impl Issuers {
                     let authority = match acme.entry(name) {
                         Entry::Occupied(known) => known.into_mut(),
                         Entry::Vacant(new) => {
-                            let (authority, settings) = named(web, &key, new.key().as_deref())?;
+                            let (authority, settings) = authority(web, &key, new.key().as_deref())?;
                             new.insert(Acme::compile(authority, settings, &folder, Reach::of(listen))?)
                         }
                     };
@@ -104,6 +107,48 @@ impl Issuers {
     /// The authority of a site.
     fn authority(&self, label: &str) -> Option<&Arc<Acme>> {
         self.acme.values().find(|authority| authority.sites.contains_key(label))
+    }
+
+    /// Carries out what an operator wants; says what comes of it.
+    pub(crate) async fn command(&self, command: &CertificateCommand) -> Result<String, Error> {
+        match command {
+            CertificateCommand::Renew(name) => {
+                let (authority, label, kept) = self.named(name)?;
+                authority.renew_now(label, kept)?;
+                Ok(format!("{} is ordered within a minute, or at the next start of the server", kept.names.join(", ")))
+            }
+            CertificateCommand::Revoke(name, reason) => {
+                let (authority, label, kept) = self.named(name)?;
+                authority.revoke(label, kept, *reason).await?;
+                let names = kept.names.join(", ");
+                Ok(format!(
+                    "the certificate for {names} is void; another is ordered within a minute, or at the next start"
+                ))
+            }
+            CertificateCommand::ChangeAccountKey(name) => {
+                let none = || {
+                    let word = name.as_ref().map_or_else(|| "auto".to_owned(), |name| format!("auto:{name}"));
+                    Error::Certificates(format!("no site has `ssl_certificate = \"{word}\"`"))
+                };
+                let authority = self.acme.get(name).ok_or_else(none)?;
+                authority.change_account_key().await?;
+                Ok("the account has another key".to_owned())
+            }
+        }
+    }
+
+    /// The site of this label or with this name, and its authority.
+    fn named(&self, name: &str) -> Result<(&Acme, &str, &Kept), Error> {
+        let sites = self.acme.values().flat_map(|authority| authority.sites.iter().map(move |site| (authority, site)));
+        let lower = name.to_ascii_lowercase();
+        let is_it =
+            |(_, (label, kept)): &(&Arc<Acme>, (&String, &Arc<Kept>))| *label == name || kept.names.contains(&lower);
+        match sites.into_iter().find(is_it) {
+            Some((authority, (label, kept))) => Ok((authority, label, kept)),
+            None => Err(Error::Certificates(format!(
+                "no site with `ssl_certificate = \"auto\"` has the label or the name {name:?}; `certificates` lists them"
+            ))),
+        }
     }
 
     /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
@@ -167,7 +212,7 @@ impl Issuers {
         if self.internal.is_empty() {
             return Ok(None);
         }
-        let _lock = self.folder.lock(local_authority::FOLDER)?; // another process may have the same folder
+        let _lock = self.folder.lock(local_authority::FOLDER, "lock")?; // another process may have the same folder
         let authority = LocalAuthority::open(&self.folder)?;
         self.internal.values().try_for_each(|kept| authority.keep(&self.folder, kept, SystemTime::now()))?;
         Ok(Some(authority))
@@ -187,7 +232,7 @@ fn check_on_demand(key: &str, site: &SiteSettings, is_sole: bool) -> Result<(), 
 }
 
 /// The authority of this name: its key, and its settings. `site` is the key of the site that names it.
-fn named<'a>(web: &'a WebSettings, site: &str, name: Option<&str>) -> Result<(String, &'a AcmeSettings), Error> {
+fn authority<'a>(web: &'a WebSettings, site: &str, name: Option<&str>) -> Result<(String, &'a AcmeSettings), Error> {
     let Some(name) = name else { return Ok(("acme".to_owned(), &web.acme)) };
     let key = config::key(&["acme", name]);
     match web.acme_named.get(name) {

@@ -1,6 +1,7 @@
 //! What TLS and HTTP know of certificates that the server gets by itself: where they are kept, and what proves to an
 //! authority that a name is this server's. It must not know who issues them.
 
+mod certificate_command;
 mod challenges;
 mod dns_answers;
 mod on_demand;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+pub use certificate_command::{CertificateCommand, Revocation};
 pub(crate) use challenges::{ACME_TLS, Challenges};
 pub(crate) use dns_answers::{DnsAnswers, SetDns};
 pub(crate) use on_demand::OnDemand;

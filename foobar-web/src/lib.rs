@@ -49,6 +49,7 @@ pub use file_source::{
     Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
+pub use kept::{CertificateCommand, Revocation};
 pub use net::{Address, CertificateOverview, SiteCertificate};
 pub use rust_embed;
 pub use settings::{

@@ -15,8 +15,10 @@ use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
 use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
+use crate::web_tier::NO_CERTIFICATES;
 use crate::{
-    Address, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier,
+    Address, CertificateCommand, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload,
+    WebSettings, WebTier,
 };
 use listeners::{Listeners, NewListeners};
 
@@ -191,6 +193,14 @@ impl WebTier for Web {
         let mut all = self.plan().tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
         self.plan().issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
         all
+    }
+
+    fn certificate_command<'a>(&'a self, command: &'a CertificateCommand) -> BoxFuture<'a, Result<String, BoxError>> {
+        Box::pin(async move {
+            let plan = self.plan();
+            let issuers = plan.issuers.as_ref().ok_or(NO_CERTIFICATES)?;
+            Ok(issuers.command(command).await?)
+        })
     }
 
     fn warnings(&self) -> Vec<Warning> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foobar_core::{BoxError, BoxFuture, Tier};
 
-use crate::{Address, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
+use crate::{Address, CertificateCommand, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -48,6 +48,13 @@ pub trait WebTier: Tier {
         Vec::new()
     }
 
+    /// Carries out what an operator wants of a certificate that the server gets by itself, while the server may be running;
+    /// says what comes of it. The default has none.
+    fn certificate_command<'a>(&'a self, command: &'a CertificateCommand) -> BoxFuture<'a, Result<String, BoxError>> {
+        let _unused = command;
+        Box::pin(async { Err(NO_CERTIFICATES.into()) })
+    }
+
     /// What in its settings will not work as somebody may expect. The default knows of nothing.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
@@ -56,6 +63,8 @@ pub trait WebTier: Tier {
     /// Where it listens, once it has started; empty before, and where there is no socket.
     fn addresses(&self) -> Vec<Address>;
 }
+
+pub(crate) const NO_CERTIFICATES: &str = "no site has `ssl_certificate = \"auto\"`";
 
 /// Another configuration of a [`WebTier`], checked and opened. Dropping it leaves everything as it was.
 #[must_use = "nothing has changed until it is applied"]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
+use foobar_web::{CertificateCommand, Revocation};
 
 use super::control::Order;
 use crate::StartError;
@@ -33,7 +34,7 @@ pub(super) enum Command {
     Reference,
     Migrate(Migrate),
     Routes,
-    Certificates,
+    Certificates(Option<CertificateCommand>),
     /// An order to a server that runs.
     Control(Order),
     Zone,
@@ -107,8 +108,8 @@ impl Command {
             Some(("config", config)) if config.get_flag("reference") => Self::Reference,
             Some(("config", _)) => Self::Config,
             Some(("routes", _)) => Self::Routes,
-            Some(("certificates", _)) => Self::Certificates,
             Some(("zone", _)) => Self::Zone,
+            Some(("certificates", certificates)) => Self::Certificates(certificate_command(certificates)),
             Some(("migrate", migrate)) => Self::Migrate(match migrate.subcommand() {
                 Some(("status", _)) => Migrate::Status,
                 Some(("down", _)) => Migrate::Down,
@@ -164,7 +165,19 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
                 ),
         )
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
-        .subcommand(command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders"))
+        .subcommand(
+            command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders")
+                .subcommand(command("renew", "Has one ordered now").arg(certificate_argument()))
+                .subcommand(
+                    command("revoke", "Has its authority declare one void, and another one ordered")
+                        .arg(certificate_argument())
+                        .arg(reason_argument()),
+                )
+                .subcommand(
+                    command("change-account-key", "Gives another key to the account at an authority")
+                        .arg(Arg::new("ISSUER").help("NAME of `[acme.NAME]` [default: the authority of `[acme]`]")),
+                ),
+        )
         .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
         .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
 }
@@ -182,6 +195,26 @@ fn names() -> [Arg; 2] {
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse().or_else(|_no_port| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
     address.map_err(|_| "write an address, such as 9.9.9.9, [2620:fe::fe]:53 or 127.0.0.1:5353".to_owned())
+}
+
+fn certificate_argument() -> Arg {
+    Arg::new("SITE").required(true).help("The label of the site, or one of its names")
+}
+
+fn reason_argument() -> Arg {
+    let reason = |word: &str| Revocation::try_from(word.to_owned());
+    let help = "Why: unspecified, key-compromise, affiliation-changed, superseded, cessation-of-operation";
+    Arg::new("reason").long("reason").value_name("REASON").value_parser(reason).help(help)
+}
+
+fn certificate_command(matches: &ArgMatches) -> Option<CertificateCommand> {
+    let (name, matches) = matches.subcommand()?;
+    let site = || matches.get_one::<String>("SITE").cloned().unwrap_or_default(); // it is required
+    Some(match name {
+        "renew" => CertificateCommand::Renew(site()),
+        "revoke" => CertificateCommand::Revoke(site(), matches.get_one::<Revocation>("reason").copied()),
+        _ => CertificateCommand::ChangeAccountKey(matches.get_one::<String>("ISSUER").cloned()),
+    })
 }
 
 fn name_argument() -> Arg {

@@ -1,8 +1,10 @@
 use std::time::SystemTime;
 
-use foobar_web::SiteCertificate;
+use foobar_core::Chain;
+use foobar_web::{CertificateCommand, SiteCertificate};
 
-use super::output::{Exit, out};
+use super::output::{Exit, complain, out};
+use super::runtime::block_on;
 use crate::composition::Composition;
 
 /// Lists the certificates of the sites: for which names, by whom, how long they are good, and when the next is ordered.
@@ -13,6 +15,14 @@ pub(super) fn run(composition: &Composition) -> Exit {
     }
     certificates.iter().for_each(show);
     Exit::Success
+}
+
+/// Has something done with a certificate that the server gets by itself.
+pub(super) fn change(composition: &Composition, command: &CertificateCommand) -> Exit {
+    match block_on(composition.certificate_command(command)) {
+        Ok(done) => out(done),
+        Err(error) => complain(Chain(&*error)),
+    }
 }
 
 fn show(certificate: &SiteCertificate) {

@@ -1,11 +1,13 @@
 //! Certificates that the server gets by itself.
 
 mod acme; // from an authority that speaks ACME
+mod commands; // of operators
 mod dns; // proved in the DNS
 mod internal; // from the server's own
 mod issuers; // several, and what they ask for
 mod meddler;
 mod on_demand; // for names that no site has
 mod pebble;
+mod repeated; // starts and handshakes, many of them
 mod scene;
 mod told; // what operators are told of them

@@ -104,7 +104,6 @@ const TESTED: &[(&str, &str)] = &[
     ("sites.NAME.default", "the_default_site_answers_to_unknown_names_and_a_sole_site_is_the_default"),
     ("sites.NAME.ssl_certificate", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
     ("sites.NAME.ssl_certificate_key", "each_name_gets_its_certificate_and_a_name_without_one_an_alert"),
-    ("sites.NAME.ssl_on_demand", "a_name_that_no_site_has_gets_a_certificate_where_the_application_allows_it"),
     (
         "sites.NAME.ssl_verify_client",
         "a_site_that_wants_certificates_refuses_who_has_none_or_a_strangers_and_tells_the_application_of_others",
@@ -114,6 +113,7 @@ const TESTED: &[(&str, &str)] = &[
         "a_changed_list_or_authority_counts_without_a_restart_and_a_bad_one_does_not",
     ),
     ("sites.NAME.ssl_crl", "a_certificate_that_has_expired_or_was_revoked_is_refused_and_lists_may_be_in_pem_or_der"),
+    ("sites.NAME.ssl_on_demand", "a_name_that_no_site_has_gets_a_certificate_where_the_application_allows_it"),
     ("sites.NAME.https", "a_site_with_a_certificate_redirects_to_https_unless_it_keeps_http"),
     ("sites.NAME.hsts", "hsts_is_said_over_tls_alone_and_by_each_way_of_answering"),
     ("sites.NAME.www", "the_www_name_is_redirected_with_path_query_and_port"),

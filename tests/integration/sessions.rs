@@ -27,7 +27,7 @@ async fn get(session: Session) -> Result<String, Error> {
     Ok(session.get("basket")?.unwrap_or_default())
 }
 
-const KEY: &str = "a key of the tests, longer than 32 characters";
+const KEY: &str = "a key of the tests that is longer than 32 characters";
 
 async fn refusal(server: Server) -> String {
     let started = server.set("web.listen", "127.0.0.1:0").set("admin.listen", "off").start().await;

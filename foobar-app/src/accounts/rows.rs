@@ -132,3 +132,11 @@ pub(super) fn remove_links(conn: &mut Conn, account: i64) -> QueryResult<usize> 
     let own = foobar_account_links::table.filter(foobar_account_links::account_id.eq(account));
     diesel::delete(own).execute(conn)
 }
+
+/// Removes links that have expired, at most `most`; how many.
+pub(super) fn remove_expired_links(conn: &mut Conn, now: i64, most: usize) -> QueryResult<usize> {
+    use foobar_account_links::{expires_at, id, table};
+    let expired = table.filter(expires_at.le(now)).select(id).limit(most as i64);
+    let expired: Vec<Vec<u8>> = expired.load(conn)?;
+    diesel::delete(table.filter(id.eq_any(expired))).execute(conn)
+}

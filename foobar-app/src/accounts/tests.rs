@@ -7,7 +7,7 @@ use foobar_core::{BoxFuture, ConnectInfo, Scheme};
 
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
-use crate::{AccountOptions, App, Sessions};
+use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Sessions};
 
 mod links;
 mod throttling;
@@ -64,7 +64,7 @@ struct Fields {
     new: String,
 }
 
-fn answer<T>(outcome: Result<T, Refusal>) -> HttpResponse {
+fn answer<T>(outcome: &Result<T, Refusal>) -> HttpResponse {
     match outcome {
         Ok(_) => HttpResponse::Ok().body("done"),
         Err(refusal) => HttpResponse::UnprocessableEntity().body(format!("{} {}", refusal.field, refusal.problem)),
@@ -72,11 +72,11 @@ fn answer<T>(outcome: Result<T, Refusal>) -> HttpResponse {
 }
 
 async fn register(accounts: Accounts, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
-    Ok(answer(accounts.register(&form.address, &form.password).await?))
+    Ok(answer(&accounts.register(&form.address, &form.password).await?))
 }
 
 async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
-    Ok(answer(accounts.sign_in(&session, &form.address, &form.password).await?))
+    Ok(answer(&accounts.sign_in(&session, &form.address, &form.password).await?))
 }
 
 async fn sign_out(accounts: Accounts, session: Session) -> &'static str {
@@ -90,7 +90,7 @@ async fn password(
     user: User,
     form: web::Form<Fields>,
 ) -> Result<HttpResponse, Error> {
-    Ok(answer(accounts.change_password(&session, &user, &form.password, &form.new).await?))
+    Ok(answer(&accounts.change_password(&session, &user, &form.password, &form.new).await?))
 }
 
 async fn promote(accounts: Accounts, user: User) -> Result<&'static str, Error> {
@@ -111,7 +111,7 @@ async fn ask(accounts: Accounts, what: web::Path<String>, form: web::Form<Fields
 }
 
 async fn confirm(accounts: Accounts, token: web::Path<String>) -> Result<HttpResponse, Error> {
-    Ok(answer(accounts.confirm(&token).await?))
+    Ok(answer(&accounts.confirm(&token).await?))
 }
 
 async fn reset(
@@ -120,7 +120,7 @@ async fn reset(
     token: web::Path<String>,
     form: web::Form<Fields>,
 ) -> Result<HttpResponse, Error> {
-    Ok(answer(accounts.reset(&session, &token, &form.password).await?))
+    Ok(answer(&accounts.reset(&session, &token, &form.password).await?))
 }
 
 /// A shop with Ann's account.
@@ -268,6 +268,16 @@ async fn a_hash_of_weaker_parameters_is_renewed_at_the_sign_in() {
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
     }
+}
+
+#[tokio::test]
+async fn accounts_stay_when_the_configuration_changes() {
+    let db = TestDb::sqlite().await;
+    let runtime = Arc::new(Runtime::new(Shop(Outbox::default()), Some((*db).clone()), &AppSettings::default()));
+    let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
+    runtime.configure(&Context::new(Some((*db).clone())), &AppSettings::default());
+    let answer = client.post("/register").form(&[("address", ANN), ("password", PASSWORD)]).await;
+    assert_eq!(answer.text(), "done");
 }
 
 /// Whoever asks from this address, as the web tier tells it.

@@ -123,6 +123,14 @@ fn one_more(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<usize> {
     diesel::update(table.find(id)).set(failures.eq(failures + 1)).execute(conn)
 }
 
+/// Removes failures that count no more, at most `most`; how many.
+pub(super) fn remove_expired(conn: &mut Conn, now: i64, most: usize) -> QueryResult<usize> {
+    use foobar_sign_in_failures::{expires_at, id, table};
+    let expired = table.filter(expires_at.le(now)).select(id).limit(most as i64);
+    let expired: Vec<Vec<u8>> = expired.load(conn)?;
+    diesel::delete(table.filter(id.eq_any(expired))).execute(conn)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,8 @@ pub enum KeyError {
     )]
     Missing,
     /// One is too short.
-    #[error("key {0} has fewer than {MIN_KEY} characters: `openssl rand -base64 32` makes one that is long enough")]
+    #[error(
+        "key {0} of `session.keys` has fewer than {MIN_KEY} characters: `openssl rand -base64 32` makes one that is long enough"
+    )]
     Short(usize),
 }

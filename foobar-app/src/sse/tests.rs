@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::testing::Client;
-use crate::{AppSettings, Error, Runtime, Stopping};
+use crate::{AppSettings, Context, Error, Runtime, Stopping};
 
 fn app(routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Arc<Runtime<impl crate::App>> {
     Arc::new(Runtime::new(crate::routes(routes), None, &AppSettings::default()))

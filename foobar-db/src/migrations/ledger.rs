@@ -142,8 +142,8 @@ struct Begun {
 }
 
 fn begun(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Begun>> {
-    let columns = "version, name, CAST(begun_on AS CHAR) AS begun_on";
-    sql_query(format!("SELECT {columns} FROM {}", owner.begun())).load(conn)
+    let query = format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on FROM {}", owner.begun());
+    sql_query(query).load(conn)
 }
 
 /// Whether the table is there; ours is made for the first migration that needs it.

@@ -8,12 +8,17 @@
 mod account;
 mod allowed_names;
 mod chain;
+mod commands;
 mod dns_hook;
 mod external_account;
 mod failure;
 mod http_client;
 mod names;
+mod on_demand;
 mod order;
+mod ordering;
+mod orders;
+mod preferred_chain;
 mod record;
 mod response;
 mod schedule;
@@ -25,10 +30,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use foobar_core::{MakeHandler, Metrics, config};
-use instant_acme::{Account, CertificateIdentifier, ChallengeType, Error as AcmeError};
+use instant_acme::{CertificateIdentifier, Error as AcmeError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::time::{sleep, timeout};
 
 use super::reach::Reach;
 use super::state_folder::StateFolder;
@@ -36,12 +40,14 @@ use crate::kept::{Challenges, DnsAnswers, Kept};
 use crate::net::{Facts, client_config};
 use crate::{AcmeSettings, Error, SiteSettings};
 use account::{FOLDER, StoredAccount};
-use allowed_names::{AllowedNames, Answer};
+use allowed_names::AllowedNames;
 use dns_hook::DnsHook;
 use failure::Failure;
 use http_client::HttpClient;
-use order::Request;
+use orders::Orders;
 use record::Record;
+#[cfg(fuzzing)]
+pub(super) use response::parse;
 use schedule::{DAY, HOUR, seconds};
 
 /// The authority of the settings, and the certificates that sites get from it.
@@ -130,9 +136,15 @@ impl Acme {
         Ok(())
     }
 
-    /// From now on challenges are answered, also those of other servers of the same account.
+    /// From now on challenges are answered, and what is there is shown.
     pub(super) fn prepare(&self) {
         self.on_demand.iter().for_each(AllowedNames::load);
+        self.take_up_account();
+    }
+
+    /// Has challenges answered for the account that is on the disk, also those of other servers with it. A command may have
+    /// changed it.
+    fn take_up_account(&self) {
         match StoredAccount::read(&self.folder, &self.settings) {
             Ok(Some(stored)) => self.challenges.set_thumbprint(&stored.thumbprint),
             Ok(None) => {}
@@ -151,6 +163,8 @@ impl Acme {
     async fn order_all(&self, app: &dyn MakeHandler) {
         let mut unwritten = Unwritten::new();
         loop {
+            let seen = self.changed_at();
+            self.take_up_account();
             let mut next = u64::MAX;
             for (label, kept) in &self.sites {
                 next = next.min(self.look_at(label, kept, &mut unwritten).await);
@@ -159,36 +173,8 @@ impl Acme {
                 next = next.min(self.look_at_names(names, app, &mut unwritten).await);
             }
             let pause = Duration::from_secs(next.saturating_sub(seconds(SystemTime::now())));
-            self.wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+            self.wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE), seen).await;
         }
-    }
-
-    /// Waits so long, or until there is another name.
-    async fn wait(&self, pause: Duration) {
-        match &self.on_demand {
-            Some(names) => drop(timeout(pause, names.changed()).await), // either is well
-            None => sleep(pause).await,
-        }
-    }
-
-    /// Does what is due for names that no site has; gives when to look again.
-    async fn look_at_names(&self, names: &AllowedNames, app: &dyn MakeHandler, unwritten: &mut Unwritten) -> u64 {
-        for (name, kept) in names.due(seconds(SystemTime::now())) {
-            let now = SystemTime::now();
-            let is_due =
-                self.read(&names.label, &kept).is_ok_and(|record| self.due(&record, &kept, now) <= seconds(now));
-            let answer = if is_due { names.ask_again(app, &name).await } else { Answer::Allowed };
-            let next = match answer {
-                Answer::Allowed => self.look_at(&names.label, &kept, unwritten).await,
-                Answer::None => seconds(now) + AFTER_TROUBLE,
-                Answer::Denied => {
-                    names.forget(&name);
-                    continue;
-                }
-            };
-            names.looked_at(&name, next.min(seconds(SystemTime::now()) + LONGEST_PAUSE.as_secs()));
-        }
-        names.next()
     }
 
     /// Does what is due for a site; gives when to look again.
@@ -215,6 +201,10 @@ impl Acme {
         };
         let record = self.read(label, kept)?; // another process may have had the lock
         if self.due(&record, kept, now) <= seconds(now) {
+            let next = Orders::read(&Orders::path(&self.folder, &self.settings))?.earliest(now);
+            if next > seconds(now) {
+                return Ok(next); // so many were made that the authority might refuse more
+            }
             self.renew(label, kept, record, unwritten).await
         } else {
             self.ask_for_renewal(kept, record).await
@@ -257,7 +247,7 @@ impl Acme {
     /// When there is something to do: an order, or a question.
     fn next(&self, record: &Record, kept: &Kept, now: SystemTime) -> u64 {
         let due = self.due(record, kept, now);
-        if due <= seconds(now) { due } else { due.min(record.ask_at.unwrap_or(0)) } // it has never been asked
+        if due <= seconds(now) { due } else { due.min(record.ask_at(now)) }
     }
 
     /// When the next order is due.
@@ -307,89 +297,6 @@ impl Acme {
         Ok(self.folder.write(&record_path(kept), &record.text())?)
     }
 
-    async fn order(&self, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
-        let account = self.account().await?;
-        self.check_profile(&account)?;
-        record.begin(SystemTime::now());
-        self.write(kept, record)?;
-        match self.request(&kept.names, record, kept, &account).await {
-            Err(failure) if failure.is_unknown_account => {
-                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings)); // it may be gone
-                let account = self.account().await?;
-                self.request(&kept.names, record, kept, &account).await.map(Issued::whole)
-            }
-            Err(Failure { refused, message, .. }) if self.helps_to_leave_out(&refused, record, kept) => {
-                let others: Vec<_> = kept.names.iter().filter(|name| !refused.contains(name)).cloned().collect();
-                let pem = self.request(&others, record, kept, &account).await?;
-                Ok(Issued { pem, refused, why: Some(message) })
-            }
-            ordered => ordered.map(Issued::whole),
-        }
-    }
-
-    /// Whether a certificate for the other names is better than what there is.
-    fn helps_to_leave_out(&self, refused: &[String], record: &Record, kept: &Kept) -> bool {
-        let is_there = record.refused == refused
-            && renewal(record, &kept.path).is_some_and(|renewal| renewal > seconds(SystemTime::now()));
-        !refused.is_empty() && refused.len() < kept.names.len() && !is_there
-    }
-
-    async fn account(&self) -> Result<Account, Failure> {
-        let account = StoredAccount::open(&self.folder, &self.key, &self.settings, self.client.clone()).await?;
-        self.challenges.set_thumbprint(account.key_thumbprint());
-        Ok(account)
-    }
-
-    /// Whether the authority knows the kind of certificates that is wanted: else nothing is ordered.
-    fn check_profile(&self, account: &Account) -> Result<(), Failure> {
-        let Some(wanted) = &self.settings.profile else { return Ok(()) };
-        let mut offered: Vec<&str> = account.profiles().map(|profile| profile.name).collect();
-        offered.sort_unstable();
-        if offered.contains(&wanted.as_str()) {
-            return Ok(());
-        }
-        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
-        Err(Failure::new(format!(
-            "the authority has no profile {wanted:?}, and offers {offered}; change `{}.profile`",
-            self.key
-        )))
-    }
-
-    async fn request(
-        &self,
-        names: &[String],
-        record: &Record,
-        kept: &Kept,
-        account: &Account,
-    ) -> Result<String, Failure> {
-        let knows_renewals = record.renew_at.is_some() && record.failures == 0;
-        let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
-        let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
-        let (challenge, dns) = (self.challenge(record.failures), self.dns.as_deref());
-        let profile = self.settings.profile.as_deref();
-        let request = Request { names, challenge, dns, profile, replaces };
-        let signed = request.carry_out(account, &self.challenges).await?;
-        let key = signed.key.serialize_pem();
-        let Some(root) = &self.settings.preferred_chain else { return Ok(signed.chain + &key) };
-        let preferred = chain::preferred(root, &self.client, account).await;
-        if preferred.is_none() {
-            tracing::warn!("`{}.preferred_chain`: the authority offers no chain to {root:?}", self.key);
-        }
-        let preferred = preferred.filter(|chain| request.check(chain, &signed.key).is_ok()); // another chain of it is for others
-        Ok(preferred.unwrap_or(signed.chain) + &key)
-    }
-
-    /// After two failures the other way, if there is one.
-    fn challenge(&self, failures: u32) -> ChallengeType {
-        if self.dns.is_some() {
-            return ChallengeType::Dns01;
-        }
-        match (self.reach, (failures / 2).is_multiple_of(2)) {
-            (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
-            _ => ChallengeType::TlsAlpn01,
-        }
-    }
-
     /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
     async fn ask_for_renewal(&self, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
         let (asked, now) = (self.renewal_window(kept).await, seconds(SystemTime::now()));
@@ -406,7 +313,7 @@ impl Acme {
                 6 * HOUR
             }
         };
-        record.ask_at = Some(now + pause);
+        record.asked(now + pause);
         self.write(kept, &record)?;
         Ok(self.next(&record, kept, SystemTime::now()))
     }
@@ -469,7 +376,7 @@ fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
 
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The clock may be set meanwhile.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Seconds until another look where another process orders.
 const WHILE_LOCKED: u64 = 5;
 /// Seconds until another look where the disk or a file holds an order up.
@@ -500,22 +407,5 @@ mod tests {
         assert!(unwritten.is_empty());
         assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "certificate");
         assert_eq!(acme.read("a", &kept).unwrap(), record);
-    }
-
-    #[test]
-    fn after_two_failures_the_authority_is_asked_to_look_another_way() {
-        let way = |reach, failures| {
-            let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-            let folder = StateFolder::of(&WebSettings::default());
-            Acme::compile("acme".to_owned(), &settings, &folder, reach).unwrap().challenge(failures)
-        };
-        use ChallengeType::{Http01, TlsAlpn01};
-        for (reach, ways) in [
-            (Reach::HttpFirst, [Http01, Http01, TlsAlpn01, TlsAlpn01, Http01]),
-            (Reach::TlsFirst, [TlsAlpn01, TlsAlpn01, Http01, Http01, TlsAlpn01]),
-            (Reach::TlsAlone, [TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01]),
-        ] {
-            assert_eq!([0, 1, 2, 3, 4].map(|failures| way(reach, failures)), ways, "{reach:?}");
-        }
     }
 }

@@ -54,14 +54,14 @@ impl StateFolder {
         }
     }
 
-    /// Waits until no other process writes to this issuer's folder; makes it if it is not there.
-    pub(super) fn lock(&self, issuer: &str) -> Result<Lock, Error> {
-        let (path, file) = self.lock_file(issuer, "lock")?;
+    /// Waits until nobody else has the lock of this name in this issuer's folder; makes that if it is not there.
+    pub(super) fn lock(&self, issuer: &str, name: &str) -> Result<Lock, Error> {
+        let (path, file) = self.lock_file(issuer, name)?;
         let locked = flock(&file, FlockOperation::LockExclusive);
         locked.map(|()| Lock(file)).map_err(|error| Error::State { path, source: error.into() })
     }
 
-    /// The same at once, by the lock of this name; `None` if somebody else has it.
+    /// The same at once; `None` if somebody else has it.
     pub(super) fn try_lock(&self, issuer: &str, name: &str) -> Result<Option<Lock>, Error> {
         let (path, file) = self.lock_file(issuer, name)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -151,7 +151,7 @@ mod tests {
         let folder = StateFolder(temporary.path().join("a/b"));
         let path = folder.path("internal", "ca.key");
         for content in ["first, which is longer", "second"] {
-            let _lock = folder.lock("internal").unwrap();
+            let _lock = folder.lock("internal", "lock").unwrap();
             folder.write(&path, content).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
         }

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "file_source",
             "http1",
             "http2",
+            "issuer",
             "net",
             "pipeline",
             "plan",
@@ -45,8 +46,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("dns", &["error", "issuer", "net", "settings", "site"]),
-    ("web", &["error", "file_source", "issuer", "net", "plan", "settings", "site", "threads", "web_tier"]),
-    ("web_tier", &["error", "net", "settings", "site"]),
+    ("web", &["error", "file_source", "issuer", "kept", "net", "plan", "settings", "site", "threads", "web_tier"]),
+    ("web_tier", &["error", "kept", "net", "settings", "site"]),
     (
         "threads",
         &[

@@ -36,6 +36,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/runtime/kept.rs",
     "foobar-app/src/send_file.rs",
     "foobar-app/src/session.rs",
+    "foobar-app/src/session/cookie.rs",
     "foobar-app/src/session/current.rs",
     "foobar-app/src/session/store",
     "foobar-app/src/session/token.rs",

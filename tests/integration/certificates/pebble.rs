@@ -150,6 +150,11 @@ impl Pebble {
         assert_eq!(curl(&self.authority(), &["-d", &request, &url]), "");
     }
 
+    /// Whether it has been asked for this.
+    pub(super) fn was_asked(&self, what: &str) -> bool {
+        self.asked.lock().unwrap().iter().any(|line| line.contains(what))
+    }
+
     /// How many orders it has been sent.
     pub(super) fn orders(&self) -> usize {
         self.asked.lock().unwrap().iter().filter(|line| line.contains("POST /order-plz")).count()

@@ -123,3 +123,24 @@ async fn messages_go_to_a_file_that_only_its_owner_reads() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn links_that_have_expired_and_failures_that_count_no_more_are_removed_and_no_others() {
+    for shop in on_both().await {
+        let accounts = Accounts::new((*shop.db).clone(), AccountOptions::new("/sign-in"));
+        for (life, client) in [(-1, 1), (1000, 2)] {
+            let attempt = Attempt::new(Some([10, 0, 0, client].into()), "bob@shop.test");
+            let fill = move |conn: &mut foobar_db::Conn| {
+                rows::insert_link(conn, &vec![client; 32], 1, Purpose::Reset, now() + life)?;
+                attempt.count(conn, now() + life - throttle::WINDOW)
+            };
+            shop.db.write(fill).await.unwrap();
+        }
+        accounts.clear().await.unwrap();
+        let left = shop.db.read(|conn| {
+            let links = rows::foobar_account_links::table.count().get_result::<i64>(conn)?;
+            Ok((links, throttle::foobar_sign_in_failures::table.count().get_result::<i64>(conn)?))
+        });
+        assert_eq!(left.await.unwrap(), (1, 3));
+    }
+}

@@ -16,11 +16,12 @@ use crate::net::ClientAddresses;
 /// Accepts connections as long as there is room for them.
 pub(super) async fn serve(listener: TcpListener, answers: Answers) {
     let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let clients = Arc::new(ClientAddresses::new(MOST_OF_A_CLIENT));
+    let clients = Arc::new(ClientAddresses::default());
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                let places = Arc::clone(&slots).try_acquire_owned().ok().zip(clients.admit(Some(client))); // closed where it is full
+                let places =
+                    Arc::clone(&slots).try_acquire_owned().ok().zip(clients.admit(Some(client), MOST_OF_A_CLIENT)); // closed where it is full
                 if let Some(places) = places {
                     let answers = answers.clone();
                     tokio::spawn(async move {

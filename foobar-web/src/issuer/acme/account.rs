@@ -70,12 +70,24 @@ impl StoredAccount {
         let before = external_account::of(key, acme)?;
         let made = builder.create(&new, acme.directory.clone(), before.as_ref()).await;
         let (account, credentials) = made.map_err(|error| refused(&error, key))?;
-        let (directory, thumbprint) = (acme.directory.clone(), account.key_thumbprint().to_owned());
-        let stored = Self { version: VERSION, directory, thumbprint, credentials };
-        let text = serde_json::to_string_pretty(&stored)
-            .map_err(|_| Failure::new("the account cannot be written".to_owned()))?;
-        folder.write(&Self::path(folder, acme), &text)?;
+        Self::new(acme, &account, credentials).write(folder, acme)?;
         Ok(account)
+    }
+
+    pub(super) fn new(acme: &AcmeSettings, account: &Account, credentials: AccountCredentials) -> Self {
+        let (directory, thumbprint) = (acme.directory.clone(), account.key_thumbprint().to_owned());
+        Self { version: VERSION, directory, thumbprint, credentials }
+    }
+
+    pub(super) fn write(&self, folder: &StateFolder, acme: &AcmeSettings) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(self);
+        let text = text.map_err(|_| Failure::new("the account cannot be written".to_owned()))?;
+        Ok(folder.write(&Self::path(folder, acme), &text)?)
+    }
+
+    /// Writes the account that is there as it is.
+    pub(super) fn check_writable(folder: &StateFolder, acme: &AcmeSettings) -> Result<(), Failure> {
+        Self::read(folder, acme)?.map_or(Ok(()), |stored| stored.write(folder, acme))
     }
 }
 
@@ -85,7 +97,7 @@ pub(super) fn lock(acme: &AcmeSettings) -> String {
 }
 
 /// Tells the accounts of different authorities apart, and those that the user has had before at one.
-fn hash(acme: &AcmeSettings) -> String {
+pub(super) fn hash(acme: &AcmeSettings) -> String {
     let before = acme.eab_key_id.as_ref().map_or_else(String::new, |id| format!("\n{id}"));
     let hash = digest(&SHA256, format!("{}{before}", acme.directory).as_bytes());
     hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()

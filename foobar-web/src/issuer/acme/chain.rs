@@ -1,16 +1,14 @@
 use http::header::{CONTENT_TYPE, HeaderMap, LINK};
-use instant_acme::Account;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::http_client::HttpClient;
 use crate::net::Facts;
 
 /// A certificate with those that have signed it, in PEM, and where there are others that lead to other roots.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) pem: String,
-    alternates: Vec<String>,
+    pub(super) alternates: Vec<String>,
 }
 
 impl Chain {
@@ -23,27 +21,11 @@ impl Chain {
     }
 
     /// Whether the one that signed it last was signed by an authority of this name.
-    fn ends_at(&self, root: &str) -> bool {
+    pub(super) fn ends_at(&self, root: &str) -> bool {
         let last = CertificateDer::pem_slice_iter(self.pem.as_bytes()).filter_map(Result::ok).last(); // checked elsewhere
         let issuer = last.and_then(|last| Facts::of(&last)?.issuer_text());
         issuer.is_some_and(|issuer| issuer.split(',').any(|part| part.strip_prefix("CN=") == Some(root)))
     }
-}
-
-/// The chain to this root, if the authority offers it; `client` has just been sent another one.
-pub(super) async fn preferred(root: &str, client: &HttpClient, account: &Account) -> Option<String> {
-    let sent = client.take_chain()?;
-    if sent.ends_at(root) {
-        return Some(sent.pem);
-    }
-    for url in sent.alternates {
-        // It is fetched as an order is, and cannot be read as one; the client has seen what it is.
-        drop(account.order(url).await);
-        if let Some(other) = client.take_chain().filter(|other| other.ends_at(root)) {
-            return Some(other.pem);
-        }
-    }
-    None
 }
 
 /// The URL of a link to another chain.

@@ -32,6 +32,12 @@ impl Failure {
     }
 }
 
+impl From<Failure> for crate::Error {
+    fn from(failure: Failure) -> Self {
+        Self::Certificates(failure.message)
+    }
+}
+
 impl From<crate::Error> for Failure {
     fn from(error: crate::Error) -> Self {
         Self::new(Chain(&error).to_string())

@@ -41,7 +41,8 @@ impl HttpClient {
 
     /// Until when the authority wants to be left alone, if it does.
     pub(super) fn quiet_until(&self) -> Option<SystemTime> {
-        *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner)
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.filter(|until| *until <= SystemTime::now() + LONGEST_QUIET) // else the clock was wrong then
     }
 
     /// The chain that has come last, once.

@@ -28,7 +28,7 @@ pub(super) struct Record {
     /// When the certificate is renewed, if the authority has said so.
     pub(super) renew_at: Option<u64>,
     /// When the authority is asked for that again.
-    pub(super) ask_at: Option<u64>,
+    ask_at: Option<u64>,
 }
 
 /// What this program writes and reads.
@@ -70,6 +70,18 @@ impl Record {
         after_last.max(after_failure)
     }
 
+    /// When the authority is asked when the certificate should be renewed; 0 if it never has been. What lies too far ahead
+    /// was written while the clock was wrong.
+    pub(super) fn ask_at(&self, now: SystemTime) -> u64 {
+        let farthest = seconds(now) + schedule::FARTHEST;
+        self.ask_at.filter(|at| *at <= farthest).unwrap_or(0) // never, or not by this clock
+    }
+
+    /// It has been asked, and may be asked again then.
+    pub(super) fn asked(&mut self, again: u64) {
+        self.ask_at = Some(again);
+    }
+
     /// An order has failed, or could not be made. The authority may have said when it wants the next one.
     pub(super) fn fail(&mut self, failure: &Failure, quiet_until: Option<SystemTime>, now: SystemTime) {
         self.failures += 1;
@@ -88,6 +100,12 @@ impl Record {
         self.last_error = why;
         self.refused = refused;
         (self.renew_at, self.ask_at) = (None, None);
+    }
+
+    /// The next order is to be made now, whenever the last was.
+    pub(super) fn renew(&mut self, now: SystemTime) {
+        (self.last_order, self.next_try, self.ask_at) = (None, None, None);
+        self.renew_at = Some(seconds(now));
     }
 
     /// The names that the certificate is for.
@@ -166,8 +184,18 @@ mod tests {
     #[test]
     fn what_was_written_while_the_clock_was_a_year_ahead_does_not_hold_up_an_order() {
         let year = 365.0 * 24.0;
-        let record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0 + year));
+        let mut record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0 + year));
         assert_eq!(record.earliest(at(1000.0)), 0);
+        record.asked(seconds(at(1000.0 + year)));
+        assert_eq!(record.ask_at(at(1000.0)), 0, "nor a question");
+        assert_eq!(record.ask_at(at(999.0 + year)), seconds(at(1000.0 + year)));
+    }
+
+    #[test]
+    fn what_was_written_while_the_clock_was_a_year_behind_holds_up_nothing_either() {
+        let year = 365.0 * 24.0;
+        let record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0));
+        assert!(record.earliest(at(1000.0 + year)) < seconds(at(1000.0 + year)));
     }
 
     #[test]
@@ -194,6 +222,13 @@ mod tests {
         std::fs::write(&path, "{\"version\": 2, \"other\": true}").unwrap();
         let error = Record::read(&path, DIRECTORY, &names()).unwrap_err();
         assert!(error.message.contains("newer version"), "{}", error.message);
+    }
+
+    #[test]
+    fn an_order_that_an_operator_asks_for_waits_for_nothing() {
+        let mut record = failed(&Record::new(DIRECTORY, &names()), Some(at(1100.0)), at(1000.0));
+        record.renew(at(1000.0));
+        assert_eq!((record.earliest(at(1000.0)), record.renew_at), (0, Some(1000 * 3600)));
     }
 
     #[test]

@@ -23,13 +23,14 @@ use foobar::test::{
     TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
 };
 use foobar::tiers::{
-    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateOverview, Configured,
-    ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending, Handler, HandlerFn, Histogram,
-    InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PersistentStart,
-    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, RouteOverview,
-    RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord, SessionStore, SessionUpdate,
-    SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp,
-    Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
+    Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateCommand,
+    CertificateOverview, Configured, ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, Drained, Ending,
+    Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics, Mysql, MysqlField,
+    MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response,
+    ResponseBody, Revocation, RouteOverview, RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError,
+    SessionRecord, SessionStore, SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite,
+    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebReload, WebTier, bytes,
+    handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
