@@ -61,6 +61,9 @@ async fn a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_m
     assert!(db.migrate_on_start(&notes()).await.unwrap_err().may_pass());
     test.migrate(&notes()).await.unwrap();
     db.migrate_on_start(&notes()).await.unwrap();
+    let elsewhere = "INSERT INTO __foobar_migrations (version, name) VALUES ('9', '9_of_a_newer_program')";
+    test.write(move |conn| conn.batch_execute(elsewhere)).await.unwrap();
+    db.migrate_on_start(&notes()).await.expect("what another program has begun is not ours to wait for");
 }
 
 #[test]
