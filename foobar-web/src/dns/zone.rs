@@ -87,7 +87,7 @@ impl fmt::Display for Zone {
         let names = self.records().map(|record| record.name.to_ascii().len());
         let width = names.max().unwrap_or(0); // there is the SOA
         self.records().try_for_each(|record| {
-            let (name, kind) = (record.name.to_ascii(), record.record_type());
+            let (name, kind) = (record.name.to_ascii(), record.record_type().to_string());
             writeln!(f, "{name:width$} {:6} IN {kind:5} {}", record.ttl, data::text(&record.data))
         })
     }
