@@ -184,7 +184,6 @@ impl<'a> Stays<'a> {
         stays.keep_keys("dns.", "the name server is as it was at the start");
         stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
-        stays.keep_keys("dns.", "the zone is as it was at the start");
         stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }
