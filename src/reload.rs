@@ -181,8 +181,10 @@ impl<'a> Stays<'a> {
     fn new(config: &'a Config, changed: &'a [String]) -> Self {
         let mut stays = Self { config, changed, told: Vec::new() };
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
+        stays.keep_keys("dns.", "the name server is as it was at the start");
         stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
+        stays.keep_keys("dns.", "the zone is as it was at the start");
         stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::StartError;
 use crate::admin::Admin;
-use crate::reload::{Patience, PrepareLog, Reloaded, Reloader};
+use crate::reload::{PrepareLog, Reloaded, Reloader};
 use crate::status::Status;
 
 /// A server that serves, until it is [stopped](Self::stop).

@@ -23,7 +23,7 @@
 //! ```
 //! # #[cfg(all(feature = "sqlite", feature = "mysql"))] mod shown {
 //! use diesel::prelude::*;
-//! use foobar::test;
+//! use foobar::test::TestDb;
 //! use foobar::{App, Db, Error, Migrations, Server, embed_migrations, web};
 //!
 //! diesel::table! { ledger (id) { id -> Integer, note -> Text } }
@@ -53,7 +53,7 @@
 //!
 //! # pub
 //! async fn an_entry_is_kept() {
-//!     for client in [test::client(Books).await, test::client_on(test::TestDb::mysql().await, Books).await] {
+//!     for client in [foobar::test::client(Books).await, foobar::test::client_on(TestDb::mysql().await, Books).await] {
 //!         let answer = client.post("/entries").form(&[("note", "paper")]).await;
 //!         assert_eq!((answer.status().as_u16(), &*answer.text()), (200, "added"));
 //!         let count = client.database().read(|conn| ledger::table.count().get_result::<i64>(conn));
@@ -63,7 +63,7 @@
 //!
 //! # pub
 //! async fn the_whole_server_has_its_error_pages() {
-//!     let site = test::site(Server::new().app(Books)).await;
+//!     let site = foobar::test::site(Server::new().app(Books)).await;
 //!     assert_eq!(site.get("/nothing").await.status(), 404);
 //! }
 //! # }

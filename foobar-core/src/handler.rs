@@ -39,7 +39,8 @@ pub trait Handler: 'static {
     }
 
     /// The same handler under settings that have changed since it was made; `None`, the default, where it needs no other.
-    /// It is asked on its own thread when a server takes another configuration. Requests that it has begun are still its own.
+    /// It is asked on its own thread when a server takes another configuration. Requests that it has begun are still its own. A
+    /// handler around another one gives itself around that one's, or its settings stay as they are.
     fn renewed(&self) -> Option<Rc<dyn Handler>> {
         None
     }

@@ -9,10 +9,12 @@
 
 mod answer;
 mod check;
+mod compile;
 mod counters;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod issuers;
+mod name;
 mod notify;
 mod rate_limit;
 mod resolver;
@@ -23,6 +25,7 @@ mod transfer;
 mod zone;
 
 pub use check::{Check, Finding};
+pub use compile::compile;
 pub use resolver::Resolver;
 pub use server::NameServer;
 pub use zone::Zone;

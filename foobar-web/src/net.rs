@@ -37,8 +37,8 @@ pub(crate) use proxy_protocol::{Source, poll_header};
 pub(crate) use tcp::TcpConnection;
 pub use tls::{CertificateOverview, SiteCertificate};
 pub(crate) use tls::{
-    ClientRule, Established, Facts, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, client_config, read_kept,
-    renew,
+    ClientRule, Established, Facts, Handshake, NamedSite, SiteCertificates, Tls, TlsOptions, client_config, name_text,
+    read_kept, renew,
 };
 pub(crate) use tls_client::TlsClient;
 pub(crate) use transport::{Socket, Transport};

@@ -178,8 +178,8 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
                         .arg(Arg::new("ISSUER").help("NAME of `[acme.NAME]` [default: the authority of `[acme]`]")),
                 ),
         )
-        .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
         .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
+        .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
 }
 
 /// What `check` asks of DNS.

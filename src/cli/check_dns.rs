@@ -17,7 +17,7 @@ pub(super) fn run(config: &Config, resolver: Option<SocketAddr>) -> Exit {
         Ok(examination) => examination,
         Err(error) => return fail(&error),
     };
-    match block_on(async { Ok(examination.run().await?) }) {
+    match block_on(examination.run()) {
         Ok(findings) => end(&findings),
         Err(error) => complain(error),
     }

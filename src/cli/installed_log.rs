@@ -15,6 +15,7 @@ use rustix::fs::{Access, OFlags};
 use rustix::io::Errno;
 use tracing::dispatcher;
 use tracing::level_filters::LevelFilter;
+use tracing_log::log::set_max_level;
 use tracing_log::{AsLog, LogTracer};
 
 use super::output::{self, Exit};
@@ -88,7 +89,7 @@ impl InstalledLog {
             let failures = Arc::clone(&failures);
             let take: TakeLog = Box::new(move || {
                 take();
-                tracing_log::log::set_max_level(LevelFilter::current().as_log());
+                set_max_level(LevelFilter::current().as_log());
                 *failures.lock().unwrap_or_else(PoisonError::into_inner) = Failures::of(&settings);
             });
             Ok(take)

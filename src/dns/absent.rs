@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foobar_core::BoxError;
 use foobar_core::config::Config;
 
-use super::NameServer;
+use super::name_server::NameServer;
 use crate::StartError;
 use crate::settings::AllSettings;
 

@@ -7,7 +7,7 @@ use foobar_web::dns::{self, Check, Resolver, Zone};
 
 pub(crate) use foobar_web::dns::Finding;
 
-use super::NameServer;
+use super::name_server::NameServer;
 use crate::StartError;
 use crate::settings::AllSettings;
 
@@ -67,7 +67,7 @@ impl Examination {
 }
 
 fn zone(config: &Config, settings: &AllSettings) -> Result<Zone, StartError> {
-    let zone = Zone::compile(&settings.dns, &settings.web.acme, &settings.sites);
+    let zone = dns::compile(&settings.dns, &settings.web.acme, &settings.sites);
     zone.map_err(|error| of_dns(config, error))
 }
 

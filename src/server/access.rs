@@ -33,7 +33,7 @@ impl Server {
         let key = |name| format!("sites.*.{}", key(&["routes", route, name]));
         // One that is not UTF-8 is not there under the name that the error then shows.
         let folder = folder.into().to_string_lossy().into_owned();
-        self.parts.private.push(route.to_owned());
+        self.parts.declared.private.push(route.to_owned());
         self.preset(&key("files"), folder).preset(&key("internal"), "true")
     }
 

@@ -6,8 +6,8 @@ use hickory_proto::op::{Edns, Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::HINFO;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
-use super::Zone;
-use super::zone::Lookup;
+use super::zone::Zone;
+use super::zone::lookup::Lookup;
 use question::{Question, Refused};
 
 /// How a question has come.

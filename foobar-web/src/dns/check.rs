@@ -2,6 +2,8 @@
 
 mod addresses;
 mod authorities;
+mod finding;
+mod host;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -9,10 +11,13 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::Name;
 
-use super::resolver::Failure;
-use super::zone::names;
-use super::{Resolver, issuers};
+use super::compile::names;
+use super::issuers;
+use super::resolver::{Failure, Resolver};
 use crate::{AcmeSettings, DnsSettings, Error, SiteSettings};
+use host::Host;
+
+pub use finding::Finding;
 
 /// What is asked for, and what the answers should be.
 #[derive(Debug)]
@@ -23,25 +28,6 @@ pub struct Check {
     issuers: Vec<String>,
     /// The zone, and its name servers as they should be.
     zone: Option<(Name, Vec<Name>)>,
-}
-
-/// A name that should lead here.
-#[derive(Debug)]
-struct Host {
-    name: Name,
-    /// One that the name stands for, where it begins with a star.
-    example: Name,
-}
-
-/// What has been found: a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// It is as it should be.
-    Good(String),
-    /// It may be meant so.
-    Note(String),
-    /// It is wrong; the sentence says what to do.
-    Wrong(String),
 }
 
 impl Check {
@@ -69,8 +55,9 @@ impl Check {
         if let Some((zone, servers)) = &self.zone {
             findings.extend(settle(zone::examine(resolver, zone, servers).await)?);
         }
+        let zone = self.zone.as_ref().map(|(zone, _)| zone);
         for host in &self.hosts {
-            findings.extend(settle(addresses::examine(resolver, host, self).await)?);
+            findings.extend(settle(addresses::examine(resolver, host, &self.addresses, zone).await)?);
             findings.extend(settle(authorities::examine(resolver, host, &self.issuers).await)?);
         }
         Ok(())
@@ -85,25 +72,4 @@ fn settle(examined: Result<Vec<Finding>, Failure>) -> Result<Vec<Finding>, Failu
         }
         other => other,
     }
-}
-
-impl Host {
-    fn new(name: Name) -> Self {
-        let made = name.base_name().prepend_label("foobar-check").unwrap_or_else(|_too_long| name.clone());
-        let example = if name.is_wildcard() { made } else { name.clone() };
-        Self { name, example }
-    }
-
-    fn shown(&self) -> String {
-        shown(&self.name)
-    }
-}
-
-/// Without the dot at its end.
-fn shown(name: &Name) -> String {
-    name.to_ascii().trim_end_matches('.').to_owned()
-}
-
-fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

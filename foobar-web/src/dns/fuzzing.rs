@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::Zone;
 use super::answer::{Outcome, Transport, answer};
+use super::compile::compile;
+use super::zone::Zone;
 use crate::{AcmeSettings, DnsSettings};
 
 /// What the name server of a small zone sends back; a transfer, which only named clients get, is refused.
@@ -23,5 +24,5 @@ fn zone() -> Zone {
     dns.nameservers = list(&["n.a.b", "n.c.d"]);
     dns.records =
         list(&["*.w A 192.0.2.1", "c CNAME @", "d CNAME e.f.", "t TXT \"long, and longer\" \"than its question\""]);
-    Zone::compile(&dns, &AcmeSettings::default(), &BTreeMap::new()).expect("it is good")
+    compile(&dns, &AcmeSettings::default(), &BTreeMap::new()).expect("it is good")
 }

@@ -1,7 +1,8 @@
 //! Which authorities may issue certificates for the names of the sites.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::{AcmeSettings, DnsSettings, SiteSettings};
 
@@ -13,10 +14,11 @@ pub(super) fn allowed(dns: &DnsSettings, acme: &AcmeSettings, sites: &BTreeMap<S
     }
 }
 
-/// The authority that this server gets certificates from, as far as it is known by name.
+/// The authority that this server gets all its certificates from, as far as it is known by name.
 fn own(acme: &AcmeSettings, sites: &BTreeMap<String, SiteSettings>) -> Option<&'static str> {
-    let is_auto = |site: &SiteSettings| site.ssl_certificate.iter().any(|path| path == Path::new("auto"));
+    let certificates = || sites.values().flat_map(|site| site.ssl_certificate.iter());
+    let is_other = |path: &PathBuf| path.as_os_str().as_bytes().starts_with(b"auto:");
     let host = acme.directory.strip_prefix("https://")?.split('/').next()?;
-    let is_known = host.ends_with(".letsencrypt.org") && sites.values().any(is_auto);
-    is_known.then_some("letsencrypt.org")
+    let is_own = certificates().any(|path| path == Path::new("auto")) && !certificates().any(is_other);
+    (is_own && host.ends_with(".letsencrypt.org")).then_some("letsencrypt.org")
 }

@@ -10,8 +10,8 @@ use hickory_proto::rr::RecordType;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::Zone;
 use super::served::Served;
+use super::zone::Zone;
 
 /// Tells one of them of each change, and of the zone at the beginning.
 pub(super) async fn run(served: Arc<Served>, secondary: SocketAddr) {

@@ -132,7 +132,7 @@ async fn by_tcp(resolver: SocketAddr, question: &Message, bytes: &[u8]) -> io::R
     stream.write_all(&[&length.to_be_bytes(), bytes].concat()).await?;
     let mut answer = vec![0; stream.read_u16().await?.into()];
     stream.read_exact(&mut answer).await?;
-    answer_to(question, &answer).ok_or_else(|| io::Error::other("it is no answer to the question"))
+    answer_to(question, &answer).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 fn answer_to(question: &Message, bytes: &[u8]) -> Option<Message> {

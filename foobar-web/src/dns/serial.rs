@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Zone;
+use super::zone::Zone;
 use crate::issuer::StateFolder;
 use crate::{Error, WebSettings};
 

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use foobar_core::Chain;
 use tokio::sync::watch;
 
-use super::Zone;
 use super::counters::Counters;
 use super::serial::SerialFile;
+use super::zone::Zone;
 use crate::Error;
 
 /// The zone as it is served now, and who changes it.

@@ -1,11 +1,10 @@
+mod answers;
 mod listener;
 mod tcp;
-#[cfg(test)]
-mod tests;
 mod udp;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
@@ -14,11 +13,14 @@ use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
+use super::compile::compile;
+use super::notify;
 use super::serial::SerialFile;
 use super::served::Served;
-use super::{Zone, notify};
+use super::zone::Zone;
 use crate::issuer::StateFolder;
 use crate::{DnsSettings, Error, SiteSettings, WebSettings};
+use answers::Answers;
 use listener::Listener;
 
 /// The name server of the zone that the configuration describes: it answers over UDP and TCP, on a thread of its own.
@@ -39,13 +41,6 @@ struct Serving {
     thread: JoinHandle<()>,
 }
 
-/// What every question is answered by.
-#[derive(Clone)]
-struct Answers {
-    served: Arc<Served>,
-    secondaries: Arc<[IpAddr]>,
-}
-
 impl NameServer {
     /// Checks the settings; binds nothing. `None` where `dns.listen` is empty.
     pub fn compile(
@@ -59,7 +54,7 @@ impl NameServer {
         let listen = dns.listen.iter().map(|text| address("listen", text, None)).collect::<Result<_, _>>()?;
         let secondaries: Vec<_> =
             dns.transfer.iter().map(|text| address("transfer", text, Some(53))).collect::<Result<_, _>>()?;
-        let zone = Zone::compile(dns, &web.acme, sites)?;
+        let zone = compile(dns, &web.acme, sites)?;
         let serial = (!secondaries.is_empty()).then(|| SerialFile::of(web, &zone));
         if serial.is_some() {
             StateFolder::of(web).check_hidden(sites)?;
@@ -116,7 +111,7 @@ impl NameServer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         self.spawn_all(&runtime).map_err(failed)?;
         let (until, end) = channel();
-        let thread = Builder::new().name(name.clone()).spawn(move || run(runtime, end)).map_err(failed)?;
+        let thread = Builder::new().name(name.clone()).spawn(move || run(&runtime, end)).map_err(failed)?;
         *lock(&self.serving) = Some(Serving { until, thread });
         Ok(())
     }
@@ -144,7 +139,7 @@ impl NameServer {
     }
 }
 
-fn run(runtime: Runtime, end: Receiver<()>) {
+fn run(runtime: &Runtime, end: Receiver<()>) {
     drop(runtime.block_on(end)); // the other end is dropped
 }
 
@@ -174,12 +169,6 @@ impl Tier for NameServer {
     }
 }
 
-impl Answers {
-    fn may_transfer(&self, client: SocketAddr) -> bool {
-        self.secondaries.contains(&client.ip().to_canonical())
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
 }
@@ -202,3 +191,6 @@ fn address(key: &str, text: &str, port: Option<u16>) -> Result<SocketAddr, Error
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::Record;
 use hickory_proto::serialize::binary::BinEncodable;
 
-use super::Zone;
+use super::zone::Zone;
 
 /// The messages of a transfer of the whole zone (RFC 5936): its records between two SOA.
 pub(super) fn messages(zone: &Zone, reply: &Message) -> Vec<Vec<u8>> {

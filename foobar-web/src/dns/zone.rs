@@ -1,25 +1,12 @@
-mod alias;
 mod change;
-mod compile;
-mod data;
-mod lookup;
-mod name;
-pub(super) mod names;
-mod record_line;
-mod sites;
-mod targets;
-#[cfg(test)]
-mod tests;
-
-pub(super) use lookup::Lookup;
+pub(super) mod data;
+pub(super) mod lookup;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use hickory_proto::rr::rdata::SOA;
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
-
-use crate::{AcmeSettings, DnsSettings, Error, SiteSettings};
+use hickory_proto::rr::{LowerName, Name, RData, Record};
 
 /// A zone: its name and all its records.
 #[derive(Clone, Debug)]
@@ -30,17 +17,8 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The zone that the settings describe; an error names the key that is wrong.
-    pub fn compile(
-        dns: &DnsSettings,
-        acme: &AcmeSettings,
-        sites: &BTreeMap<String, SiteSettings>,
-    ) -> Result<Self, Error> {
-        compile::compile(dns, acme, sites)
-    }
-
     /// Its records, of which the first is the SOA.
-    fn of(origin: Name, records: Vec<Record>) -> Self {
+    pub(super) fn of(origin: Name, records: Vec<Record>) -> Self {
         let mut nodes: BTreeMap<LowerName, Vec<Record>> = BTreeMap::new();
         for record in records {
             nodes.entry(LowerName::new(&record.name)).or_default().push(record);
@@ -114,20 +92,3 @@ impl fmt::Display for Zone {
         })
     }
 }
-
-/// The types that `dns.records` may have; those of the zone itself have keys of their own.
-const TYPES: [RecordType; 13] = [
-    RecordType::A,
-    RecordType::AAAA,
-    RecordType::CAA,
-    RecordType::CNAME,
-    RecordType::HTTPS,
-    RecordType::MX,
-    RecordType::NAPTR,
-    RecordType::PTR,
-    RecordType::SRV,
-    RecordType::SSHFP,
-    RecordType::SVCB,
-    RecordType::TLSA,
-    RecordType::TXT,
-];

@@ -46,8 +46,6 @@ use failure::Failure;
 use http_client::HttpClient;
 use orders::Orders;
 use record::Record;
-#[cfg(fuzzing)]
-pub(super) use response::parse;
 use schedule::{DAY, HOUR, seconds};
 
 /// The authority of the settings, and the certificates that sites get from it.
@@ -333,6 +331,16 @@ impl Issued {
     const fn whole(pem: String) -> Self {
         Self { pem, refused: Vec::new(), why: None }
     }
+}
+
+/// What fuzzing calls.
+#[cfg(fuzzing)]
+pub(super) fn parse_response(
+    bytes: &[u8],
+    is_head: bool,
+    is_whole: bool,
+) -> Result<Option<http::Response<bytes::Bytes>>, &'static str> {
+    response::parse(bytes, is_head, is_whole)
 }
 
 /// Where it stands what is known of the orders of a certificate.

@@ -32,6 +32,7 @@ mod x509;
 pub(crate) use certificates::{SiteCertificates, read_kept};
 pub(crate) use client_rule::ClientRule;
 pub(crate) use config::{NamedSite, Tls, TlsOptions};
+pub(crate) use distinguished_name::text as name_text;
 pub(crate) use handshake::{Established, Handshake};
 pub(crate) use outgoing::client_config;
 pub use overview::CertificateOverview;
@@ -39,4 +40,4 @@ pub(crate) use renewal::renew;
 pub use site_certificate::SiteCertificate;
 pub(crate) use x509::Facts;
 #[cfg(fuzzing)]
-pub(crate) use {distinguished_name::text as name_text, x509::next_update};
+pub(crate) use x509::next_update;

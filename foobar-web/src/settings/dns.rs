@@ -35,7 +35,7 @@ settings! {
         /// SSHFP, SVCB, TLSA and TXT. A name that has records here is no alias.
         pub records: List<String> = "[]",
         /// The authorities that may issue certificates for names of the zone (CAA), such as `"letsencrypt.org"`. If absent,
-        /// that of `[acme]` if it is Let's Encrypt and a site has `ssl_certificate = "auto"`, else any. Besides, `records`
+        /// that of `[acme]` if it is Let's Encrypt and a site has `ssl_certificate = "auto"`, and none another authority, else any. Besides, `records`
         /// may have CAA records.
         pub caa: Option<List<String>>,
         /// How long others may remember a record, at most seven days.

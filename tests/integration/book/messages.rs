@@ -103,6 +103,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "none has been issued yet",
             "none: its files are looked after elsewhere",
             "nothing to migrate",
+            "the names lead here",
             "nothing to take back",
             "program        ",
             "the program's defaults",

@@ -89,12 +89,12 @@ fn what_is_wrong_is_said_in_a_sentence_with_what_to_do() {
         (
             &[("www.foobar.com.", "CAA", Alias("foobar.com.", &["0 issue \"digicert.com\""]))],
             "www.foobar.com may not have a certificate from letsencrypt.org: CAA of www.foobar.com allows digicert.com \
-             alone; add \"www.foobar.com. CAA 0 issue \\\"letsencrypt.org\\\"\"",
+             alone; add the record www.foobar.com. CAA 0 issue \"letsencrypt.org\"",
         ),
         (
             &[("foobar.com.", "CAA", NOTHING), ("com.", "CAA", Data(&["0 issue \";\""]))],
             "foobar.com may not have a certificate from letsencrypt.org: CAA of com allows nobody; \
-             add \"com. CAA 0 issue \\\"letsencrypt.org\\\"\"",
+             add the record com. CAA 0 issue \"letsencrypt.org\"",
         ),
         (
             &[("foobar.com.", "NS", Data(&["ns1.elsewhere.org."]))],

@@ -126,13 +126,13 @@ mod tests {
     use crate::support::until;
 
     /// Answers every request but one in a thousand, whose connection it closes.
-    fn answer(client: TcpStream, count: &AtomicU64) {
+    fn answer(mut client: &TcpStream, count: &AtomicU64) {
         let mut lines = BufReader::new(client.try_clone().unwrap()).lines();
         while let Some(Ok(line)) = lines.next() {
             if line.is_empty() && count.fetch_add(1, Relaxed) % 1000 == 999 {
                 return;
             }
-            if line.is_empty() && (&client).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+            if line.is_empty() && client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
                 return;
             }
         }
@@ -145,7 +145,7 @@ mod tests {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let count = Arc::clone(&counted);
-                std::thread::spawn(move || answer(client, &count));
+                std::thread::spawn(move || answer(&client, &count));
             }
         });
         let lanes = [Connections::Kept, Connections::New, Connections::Kept, Connections::Kept];
@@ -162,7 +162,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                answer(client, &AtomicU64::new(0));
+                answer(&client, &AtomicU64::new(0));
             }
         });
         let lane = Lane::get("/", Connections::New, |body| body == b"another");

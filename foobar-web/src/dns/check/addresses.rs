@@ -1,20 +1,25 @@
 use std::net::IpAddr;
 
-use hickory_proto::rr::{RData, Record, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use super::super::Resolver;
-use super::super::resolver::Failure;
-use super::{Check, Finding, Host, list};
+use super::finding::Finding;
+use super::host::{Host, list};
+use crate::dns::resolver::{Failure, Resolver};
 
 /// Whether a name leads to this server and nowhere else.
-pub(super) async fn examine(resolver: &Resolver, host: &Host, check: &Check) -> Result<Vec<Finding>, Failure> {
+pub(super) async fn examine(
+    resolver: &Resolver,
+    host: &Host,
+    own: &[IpAddr],
+    zone: Option<&Name>,
+) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for kind in [RecordType::A, RecordType::AAAA] {
         let answer = resolver.ask(&host.example, kind).await?;
         if !answer.exists {
-            return Ok(vec![Finding::Wrong(missing(host, check))]);
+            return Ok(vec![Finding::Wrong(missing(host, own, zone))]);
         }
-        let own: Vec<IpAddr> = check.addresses.iter().copied().filter(|own| is_of(kind, own)).collect();
+        let own: Vec<IpAddr> = own.iter().copied().filter(|own| is_of(kind, own)).collect();
         findings.extend(compare(host, kind, &addresses(&answer.records), &own));
     }
     Ok(findings)
@@ -54,9 +59,8 @@ fn compare(host: &Host, kind: RecordType, found: &[IpAddr], own: &[IpAddr]) -> O
     }
 }
 
-fn missing(host: &Host, check: &Check) -> String {
+fn missing(host: &Host, own: &[IpAddr], zone: Option<&Name>) -> String {
     let name = host.shown();
-    let zone = check.zone.as_ref().map(|(zone, _)| zone);
     match zone {
         Some(zone) if *zone == host.name => {
             format!("{name} does not exist (NXDOMAIN); is it registered, and does the registrar know its name servers?")
@@ -66,7 +70,7 @@ fn missing(host: &Host, check: &Check) -> String {
         }
         _ => {
             let record = |own: &IpAddr| format!("\"{name}. {} {own}\"", if own.is_ipv4() { "A" } else { "AAAA" });
-            format!("{name} does not exist (NXDOMAIN); add {}", list(check.addresses.iter().map(record)))
+            format!("{name} does not exist (NXDOMAIN); add {}", list(own.iter().map(record)))
         }
     }
 }

@@ -1,9 +1,10 @@
 use hickory_proto::rr::rdata::CAA;
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use super::super::Resolver;
-use super::super::resolver::Failure;
-use super::{Finding, Host, list, shown};
+use super::finding::Finding;
+use super::host::{Host, list};
+use crate::dns::name::shown;
+use crate::dns::resolver::{Failure, Resolver};
 
 /// Whether the CAA records that count for a name (RFC 8659) let the authorities issue a certificate for it.
 pub(super) async fn examine(resolver: &Resolver, host: &Host, issuers: &[String]) -> Result<Vec<Finding>, Failure> {
@@ -60,7 +61,7 @@ fn sentence(host: &Host, name: &Name, records: &[CAA], issuer: &str) -> String {
     let named: Vec<String> = named.collect();
     let who = if named.is_empty() { "nobody".to_owned() } else { format!("{} alone", list(named)) };
     format!(
-        "{} may not have a certificate from {issuer}: CAA of {} allows {who}; add \"{} CAA 0 issue \\\"{issuer}\\\"\"",
+        "{} may not have a certificate from {issuer}: CAA of {} allows {who}; add the record {} CAA 0 issue \"{issuer}\"",
         host.shown(),
         shown(name),
         name.to_ascii()

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
 
-use super::super::Resolver;
-use super::super::resolver::Failure;
-use super::{Finding, list, shown};
+use super::finding::Finding;
+use super::host::list;
+use crate::dns::name::shown;
+use crate::dns::resolver::{Failure, Resolver};
 
 /// Whether the zone has the name servers that it should have, and whether mail for it goes somewhere.
 pub(super) async fn examine(resolver: &Resolver, zone: &Name, servers: &[Name]) -> Result<Vec<Finding>, Failure> {

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::Answers;
+use super::answers::Answers;
 use crate::dns::answer::{Outcome, Transport, answer};
 use crate::dns::transfer;
 use crate::net::ClientAddresses;

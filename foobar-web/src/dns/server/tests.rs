@@ -1,19 +1,30 @@
+use std::path::Path;
 use std::process::Command;
+
+use foobar_core::List;
 
 use super::*;
 
-fn server(transfer: &[&str], state: &std::path::Path) -> NameServer {
-    let mut dns = DnsSettings::default();
-    let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-    dns.listen = list(&["127.0.0.1:0"]);
-    dns.zone = Some("foobar.com".to_owned());
-    dns.addresses = list(&["203.0.113.5"]);
-    dns.nameservers = list(&["ns1.foobar.com"]);
-    dns.records = list(&["alias CNAME @", "_acme-challenge.alias CNAME away.example.org."]);
-    dns.transfer = list(transfer);
-    let mut web = WebSettings::default();
-    web.state_dir = Some(state.to_owned());
-    let server = NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap();
+fn list(items: &[&str]) -> List<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+fn compiled(transfer: &[&str], state: &Path) -> NameServer {
+    let dns = DnsSettings {
+        listen: list(&["127.0.0.1:0"]),
+        zone: Some("foobar.com".to_owned()),
+        addresses: list(&["203.0.113.5"]),
+        nameservers: list(&["ns1.foobar.com"]),
+        records: list(&["alias CNAME @", "_acme-challenge.alias CNAME away.example.org."]),
+        transfer: list(transfer),
+        ..DnsSettings::default()
+    };
+    let web = WebSettings { state_dir: Some(state.to_owned()), ..WebSettings::default() };
+    NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap()
+}
+
+fn server(transfer: &[&str], state: &Path) -> NameServer {
+    let server = compiled(transfer, state);
     server.serve().unwrap();
     server
 }
@@ -96,14 +107,7 @@ fn a_serial_that_cannot_be_read_is_an_error_that_names_the_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("dns")).unwrap();
     std::fs::write(folder.path().join("dns/foobar.com.serial"), "x").unwrap();
-    let mut dns = DnsSettings::default();
-    let list = |item: &str| [item.to_owned()].into_iter().collect();
-    (dns.listen, dns.transfer) = (list("127.0.0.1:0"), list("127.0.0.9"));
-    (dns.addresses, dns.nameservers, dns.zone) =
-        (list("203.0.113.5"), list("ns1.a.org"), Some("foobar.com".to_owned()));
-    let mut web = WebSettings::default();
-    web.state_dir = Some(folder.path().to_owned());
-    let server = NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap();
+    let server = compiled(&["127.0.0.9"], folder.path());
     let error = foobar_core::Chain(&server.serve().unwrap_err()).to_string();
     assert!(error.contains("dns/foobar.com.serial") && error.contains("remove it"), "{error}");
 }

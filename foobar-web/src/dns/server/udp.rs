@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 
-use super::Answers;
+use super::answers::Answers;
 use crate::dns::answer::{LONGEST_DATAGRAM, Outcome, Transport, answer, by_tcp};
 use crate::dns::rate_limit::{RateLimit, Verdict};
 

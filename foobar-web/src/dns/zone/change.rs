@@ -4,7 +4,7 @@ use hickory_proto::rr::rdata::TXT;
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
 
 use super::Zone;
-use super::name::{absolute, shown};
+use crate::dns::name::{absolute, shown};
 
 impl Zone {
     /// With one more record TXT at this name, which others may remember for a minute.

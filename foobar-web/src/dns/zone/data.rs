@@ -30,7 +30,7 @@ pub(super) fn text(data: &RData) -> String {
 }
 
 /// What is sent of it, without compression; `None` if it is too long for that.
-pub(super) fn wire(data: &RData) -> Option<Vec<u8>> {
+pub(in crate::dns) fn wire(data: &RData) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = BinEncoder::new(&mut bytes);
     encoder.set_name_encoding(NameEncoding::Uncompressed);

@@ -23,7 +23,7 @@ impl Zone {
         match self.nodes.get(&name) {
             Some(records) => Lookup::Records(records),
             None if self.has_below(&name) => Lookup::Empty,
-            None => self.by_star(name),
+            None => self.by_star(&name),
         }
     }
 
@@ -47,7 +47,7 @@ impl Zone {
     }
 
     /// The star right below the nearest name above that is there.
-    fn by_star(&self, name: LowerName) -> Lookup<'_> {
+    fn by_star(&self, name: &LowerName) -> Lookup<'_> {
         let mut above = name.base_name();
         while !self.nodes.contains_key(&above) && !self.has_below(&above) {
             above = above.base_name(); // the zone's own name is there

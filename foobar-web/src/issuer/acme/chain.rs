@@ -2,7 +2,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, LINK};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::net::Facts;
+use crate::net::{Facts, name_text};
 
 /// A certificate with those that have signed it, in PEM, and where there are others that lead to other roots.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Chain {
     /// Whether the one that signed it last was signed by an authority of this name.
     pub(super) fn ends_at(&self, root: &str) -> bool {
         let last = CertificateDer::pem_slice_iter(self.pem.as_bytes()).filter_map(Result::ok).last(); // checked elsewhere
-        let issuer = last.and_then(|last| Facts::of(&last)?.issuer_text());
+        let issuer = last.and_then(|last| name_text(Facts::of(&last)?.issuer));
         issuer.is_some_and(|issuer| issuer.split(',').any(|part| part.strip_prefix("CN=") == Some(root)))
     }
 }

@@ -1,5 +1,6 @@
 use std::time::{Duration, SystemTime};
 
+use super::distinguished_name;
 use super::x509::Facts;
 use crate::kept::Kept;
 
@@ -28,7 +29,7 @@ impl SiteCertificate {
         let seconds = u64::try_from(facts.not_after).unwrap_or(0); // expired before 1970
         Self {
             names: facts.names.iter().cloned().chain(addresses).collect(),
-            issuer: Some(facts.issuer_text().unwrap_or_default()), // it may be nameless
+            issuer: Some(distinguished_name::text(facts.issuer).unwrap_or_default()), // it may be nameless
             expires: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
             ..Self::empty(label)
         }

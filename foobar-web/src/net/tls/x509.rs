@@ -1,7 +1,5 @@
 use std::net::IpAddr;
 
-use super::distinguished_name;
-
 /// What of a certificate has to be known besides its key (RFC 5280 §4.1): it is taken apart as far as that, and what is
 /// signed is checked by others.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,11 +52,6 @@ impl<'a> Facts<'a> {
             }
         }
         Some(facts)
-    }
-
-    /// Who has signed it, as text, such as `CN=Foobar Root,O=Foobar`; `None` if that is no name.
-    pub(crate) fn issuer_text(&self) -> Option<String> {
-        distinguished_name::text(self.issuer)
     }
 
     /// Whether a client that asked for this name, in lower case, would be content with it (RFC 6125): a star stands for

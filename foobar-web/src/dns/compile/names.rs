@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::Name;
 
-use super::compile::{NO_ADDRESSES, addresses, name_server, origin, wrong};
-use super::name::{absolute, shown};
 use super::sites;
+use super::{NO_ADDRESSES, addresses, name_server, origin, wrong};
+use crate::dns::name::{absolute, shown};
 use crate::{DnsSettings, Error, SiteSettings};
 
 /// Those that should lead to this server, each once, some with a star at their front.

@@ -3,7 +3,7 @@
 use hickory_proto::rr::{LowerName, Name, RData, Record};
 
 use super::alias;
-use super::name::{is_address, shown};
+use crate::dns::name::{is_address, shown};
 
 /// What is wrong with the hosts that records name, if anything is.
 pub(super) fn check(origin: &Name, records: &[Record]) -> Result<(), String> {

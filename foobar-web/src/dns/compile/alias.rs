@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
 
-use super::name::shown;
+use crate::dns::name::shown;
 
 /// What is wrong with the aliases among the records, if anything is.
 pub(super) fn check(records: &[Record]) -> Result<(), String> {

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
 use hickory_proto::serialize::txt::Parser;
 
-use super::data::wire;
-use super::name::shown;
-use super::{TYPES, compile::LONGEST_TTL};
+use crate::dns::name::shown;
+use crate::dns::zone::data::wire;
 
 /// The record of a line, its names in the zone `origin`; or what is wrong with it.
 pub(super) fn parse(line: &str, origin: &Name, ttl: u32) -> Result<Record, String> {
@@ -71,3 +70,23 @@ fn refused(kind: RecordType) -> String {
         kind => format!("has the type {kind}; write one of {types}"),
     }
 }
+
+/// The types that `dns.records` may have; those of the zone itself have keys of their own.
+const TYPES: [RecordType; 13] = [
+    RecordType::A,
+    RecordType::AAAA,
+    RecordType::CAA,
+    RecordType::CNAME,
+    RecordType::HTTPS,
+    RecordType::MX,
+    RecordType::NAPTR,
+    RecordType::PTR,
+    RecordType::SRV,
+    RecordType::SSHFP,
+    RecordType::SVCB,
+    RecordType::TLSA,
+    RecordType::TXT,
+];
+
+/// Seconds that a record may be remembered.
+pub(super) const LONGEST_TTL: u32 = 7 * 24 * 60 * 60;

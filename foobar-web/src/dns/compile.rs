@@ -1,21 +1,25 @@
+//! A zone made of what the settings say.
+
+mod alias;
+pub(super) mod names;
+mod record_line;
+mod sites;
+mod targets;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hickory_proto::rr::rdata::{CAA, CNAME, NS, SOA};
 use hickory_proto::rr::{LowerName, Name, RData, Record};
 
+use super::issuers;
 use super::name::{absolute, host, mailbox, shown};
-use super::{Zone, alias, record_line, sites, targets};
+use super::zone::Zone;
 use crate::{AcmeSettings, DnsSettings, Error, SiteSettings};
+use record_line::LONGEST_TTL;
 
-/// Seconds that a record may be remembered.
-pub(super) const LONGEST_TTL: u32 = 7 * 24 * 60 * 60;
-
-pub(super) fn compile(
-    dns: &DnsSettings,
-    acme: &AcmeSettings,
-    all: &BTreeMap<String, SiteSettings>,
-) -> Result<Zone, Error> {
+/// The zone that the settings describe; an error names the key that is wrong.
+pub fn compile(dns: &DnsSettings, acme: &AcmeSettings, all: &BTreeMap<String, SiteSettings>) -> Result<Zone, Error> {
     let names = sites::names(all)?;
     let mut draft = Draft::new(dns, &names)?;
     draft.name_servers(dns)?;
@@ -94,7 +98,7 @@ impl Draft {
         sites: &BTreeMap<String, SiteSettings>,
     ) -> Result<(), Error> {
         let origin = self.origin.clone();
-        for name in super::super::issuers::allowed(dns, acme, sites) {
+        for name in issuers::allowed(dns, acme, sites) {
             let mut authority = host(&name).ok_or_else(|| {
                 wrong("caa", format!("{name:?} is no name of an authority; write one such as \"letsencrypt.org\""))
             })?;
@@ -131,7 +135,7 @@ impl Draft {
     }
 }
 
-pub(super) fn origin(dns: &DnsSettings, names: &[String]) -> Result<Name, Error> {
+fn origin(dns: &DnsSettings, names: &[String]) -> Result<Name, Error> {
     match &dns.zone {
         None => sites::common(names).ok_or_else(|| wrong("zone", NO_ZONE)),
         Some(zone) => {
@@ -142,7 +146,7 @@ pub(super) fn origin(dns: &DnsSettings, names: &[String]) -> Result<Name, Error>
 }
 
 /// The addresses of the settings.
-pub(super) fn addresses(dns: &DnsSettings) -> Result<Vec<IpAddr>, Error> {
+fn addresses(dns: &DnsSettings) -> Result<Vec<IpAddr>, Error> {
     let parse = |text: &String| {
         let address = text.parse::<IpAddr>().ok(); // refused below
         let address = address.filter(|address| !address.is_unspecified() && !address.is_multicast());
@@ -159,7 +163,7 @@ pub(super) fn addresses(dns: &DnsSettings) -> Result<Vec<IpAddr>, Error> {
     }
 }
 
-pub(super) fn name_server(text: &str) -> Result<Name, Error> {
+fn name_server(text: &str) -> Result<Name, Error> {
     host(text).filter(|name| name.num_labels() > 1).ok_or_else(|| {
         wrong("nameservers", format!("{text:?} is no name of a name server; write one such as \"ns1.foobar.com\""))
     })
@@ -172,13 +176,13 @@ fn data_of(address: IpAddr) -> RData {
     }
 }
 
-pub(super) fn wrong(key: &str, message: impl Into<String>) -> Error {
+fn wrong(key: &str, message: impl Into<String>) -> Error {
     Error::setting(format!("dns.{key}"), message)
 }
 
 const NO_NAME_SERVERS: &str = "a zone needs at least one name server, and registries want two; write their names, such as \
     [\"ns1.foobar.com\", \"ns2.provider.net\"]";
-pub(super) const NO_ADDRESSES: &str = "the addresses at which clients reach this server are missing; write them, such as \
+const NO_ADDRESSES: &str = "the addresses at which clients reach this server are missing; write them, such as \
     [\"203.0.113.5\", \"2001:db8::5\"]";
 const NO_ZONE: &str = "the sites have no name (`server_name`) that all their names end in; write the zone, such as \
     \"foobar.com\"";
@@ -190,3 +194,6 @@ const RETRY: i32 = 15 * 60;
 const EXPIRE: i32 = 14 * 24 * 60 * 60;
 /// How long others may remember that a name is not there (RFC 2308).
 const NEGATIVE_TTL: u32 = 5 * 60;
+
+#[cfg(test)]
+mod tests;

@@ -2,29 +2,29 @@ use std::collections::BTreeMap;
 
 use foobar_core::List;
 
-use super::*;
-use crate::Www;
+use super::super::compile as compile_zone;
+use crate::dns::Zone;
+use crate::{AcmeSettings, DnsSettings, SiteSettings, Www};
 
 fn list(items: &[&str]) -> List<String> {
     items.iter().map(|item| (*item).to_owned()).collect()
 }
 
 fn site(names: &[&str]) -> SiteSettings {
-    let mut site = SiteSettings::default();
-    site.server_name = list(names);
-    site
+    SiteSettings { server_name: list(names), ..SiteSettings::default() }
 }
 
 fn settings() -> DnsSettings {
-    let mut dns = DnsSettings::default();
-    dns.addresses = list(&["203.0.113.5", "2001:db8::5"]);
-    dns.nameservers = list(&["ns1.foobar.com", "ns2.provider.net"]);
-    dns
+    DnsSettings {
+        addresses: list(&["203.0.113.5", "2001:db8::5"]),
+        nameservers: list(&["ns1.foobar.com", "ns2.provider.net"]),
+        ..DnsSettings::default()
+    }
 }
 
 fn compile(dns: &DnsSettings, sites: &[SiteSettings]) -> Result<Zone, String> {
     let sites: BTreeMap<_, _> = sites.iter().enumerate().map(|(at, site)| (format!("s{at}"), site.clone())).collect();
-    Zone::compile(dns, &AcmeSettings::default(), &sites).map_err(|error| error.to_string())
+    compile_zone(dns, &AcmeSettings::default(), &sites).map_err(|error| error.to_string())
 }
 
 /// The records of a name and type.
@@ -190,6 +190,9 @@ fn who_may_issue_certificates_is_said_where_it_is_known() {
     };
     assert_eq!(caa(&settings(), &auto), ["0 issue \"letsencrypt.org\""]);
     assert_eq!(caa(&settings(), &site(&["foobar.com"])), [""; 0]);
+    let mut other = auto.clone();
+    other.ssl_certificate = ["auto:corporate"].map(Into::into).into_iter().collect();
+    assert_eq!(caa(&settings(), &other), [""; 0]);
     let mut dns = settings();
     dns.caa = Some(list(&["ca.example.org"]));
     assert_eq!(caa(&dns, &auto), ["0 issue \"ca.example.org\""]);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use foobar_core::config;
 use hickory_proto::rr::Name;
 
-use super::name::host;
+use crate::dns::name::host;
 use crate::site::certificate_names;
 use crate::{Error, SiteSettings};
 
