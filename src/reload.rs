@@ -145,12 +145,16 @@ impl Reloader {
             let origin = next.config.origin(key);
             (origin != "default").then(|| format!("{origin}: `{key}`: {message}")) // nobody's mistake
         };
-        let warnings = next.config.warnings().iter().cloned().chain(web.warnings.iter().filter_map(told)).collect();
+        let mut warnings: Vec<_> =
+            next.config.warnings().iter().cloned().chain(web.warnings.iter().filter_map(told)).collect();
         let unchanged = web.unchanged.clone();
         let configured = self.configure(next); // before the workers renew their handlers
-        if let Err(error) = web.apply().await {
-            self.configure(current);
-            return Err(StartError::Reload(error));
+        match web.apply().await {
+            Ok(late) => warnings.extend(late),
+            Err(error) => {
+                self.configure(current);
+                return Err(StartError::Reload(error));
+            }
         }
         stays.keep(unchanged);
         stays.keep_for_application(configured);

@@ -81,16 +81,26 @@ impl Threads {
     }
 
     /// Has all workers go by `plan`, which came after `before`; each listens on its part of `shares` from then on, and on
-    /// nothing else. An error is one before the first worker has been told, unless it says otherwise.
-    pub(crate) async fn reload(&self, before: &Plan, plan: &Plan, shares: Vec<Vec<Share>>) -> Result<(), Error> {
+    /// nothing else. An error is one before the first worker has been told, unless it says otherwise. Gives what is to be told of
+    /// workers that have not got to it within [`RELOAD_TIME`]: it waits for them, and nobody waits for them.
+    pub(crate) async fn reload(
+        &self,
+        before: &Plan,
+        plan: &Plan,
+        shares: Vec<Vec<Share>>,
+    ) -> Result<Vec<String>, Error> {
         let kept = self.state().side.lines.clone().filter(|_| before.access_log == plan.access_log);
         let side = SideThreads::spawn(plan, kept, &self.counts)?;
         let answers = self.tell_workers(plan, side, shares);
-        for answer in answers {
-            let outcome = answer.await.unwrap_or_else(|_| Err(io::Error::other("the worker has ended")));
-            outcome.map_err(Error::Reload)?;
+        let (deadline, mut late) = (Instant::now() + RELOAD_TIME, Vec::new());
+        for (number, answer) in answers.into_iter().enumerate() {
+            match timeout_at(deadline, answer).await {
+                Ok(Ok(outcome)) => outcome.map_err(Error::Reload)?,
+                Ok(Err(_gone)) => return Err(Error::Reload(io::Error::other("the worker has ended"))),
+                Err(_elapsed) => late.push(is_late(number)),
+            }
         }
-        Ok(())
+        Ok(late)
     }
 
     /// Not ready once a thread has ended that nobody told to.
@@ -183,7 +193,7 @@ impl Threads {
         let mut state = self.state();
         state.expected = Some(works.len() + side.count());
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
-            let name = format!("foobar-web-{number}");
+            let name = name(number);
             let thread = WorkerThread { plan: plan.clone(), lines: side.lines.clone(), counters: counters.clone() };
             let (reloads, told) = mpsc::unbounded_channel();
             let (orders, ready) = (Orders::new(self.drain.subscribe(), told), ready.clone());
@@ -215,12 +225,23 @@ impl Threads {
     }
 }
 
+/// How long a reload waits for workers whose handlers do not yield.
+const RELOAD_TIME: Duration = Duration::from_secs(3);
 /// What a drain waits before it speaks of it: idle connections have gone by then.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// What a drain waits beyond its deadline for connections to be dropped.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What it waits for lines to be written, also where the machine is busy.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+fn name(worker: usize) -> String {
+    format!("foobar-web-{worker}")
+}
+
+fn is_late(worker: usize) -> String {
+    let name = name(worker);
+    format!("the worker {name} goes by the configuration before until its handler, which blocks the thread, yields")
+}
 
 fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())

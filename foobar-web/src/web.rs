@@ -96,18 +96,18 @@ impl Web {
     }
 
     /// First all that may fail; then the workers are told, and at last what only they have used is closed.
-    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<(), Error> {
+    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<Vec<String>, Error> {
         if !self.crew.readiness().is_ready() {
             return Err(Error::NotServing);
         }
         listeners.listen()?;
         let renewing = issue(&plan)?;
         let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
-        self.crew.reload(before, &plan, shares).await?;
+        let late = self.crew.reload(before, &plan, shares).await?;
         self.listeners().replace(listeners);
         self.set_plan(plan.into());
         *self.renewing() = renewing;
-        Ok(())
+        Ok(late)
     }
 
     fn plan(&self) -> Arc<Plan> {
