@@ -161,6 +161,7 @@ impl Running {
             _ = timeout(patience.delay, self.hurry.notified()).await; // whichever comes first
         }
         let deadline = Instant::now() + patience.timeout;
+        self.reloader.end_by(deadline).await;
         let drained = self.supervisor.drain(deadline).await;
         if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

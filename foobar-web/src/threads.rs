@@ -91,7 +91,7 @@ impl Threads {
     ) -> Result<Vec<String>, Error> {
         let kept = self.state().side.lines.clone().filter(|_| before.access_log == plan.access_log);
         let side = SideThreads::spawn(plan, kept, &self.counts)?;
-        let answers = self.tell_workers(plan, side, shares);
+        let answers = self.tell_workers(plan, side, shares)?;
         let (deadline, mut late) = (Instant::now() + RELOAD_TIME, Vec::new());
         for (number, answer) in answers.into_iter().enumerate() {
             match timeout_at(deadline, answer).await {
@@ -108,12 +108,16 @@ impl Threads {
         let expected = self.state().expected;
         match expected {
             None => Readiness::not("it has not started"),
-            Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
+            Some(_) if self.is_draining() => Readiness::not("it is draining"),
             Some(expected) if *self.counts.running.borrow() + *self.counts.logging.borrow() < expected => {
                 Readiness::not("a worker thread has ended unexpectedly")
             }
             Some(_) => Readiness::Ready,
         }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.borrow().is_some()
     }
 
     /// How many workers there are.
@@ -140,7 +144,8 @@ impl Threads {
         }
     }
 
-    fn order_drain(&self, deadline: Instant) {
+    /// Has the workers begin to drain; from then on no reload begins.
+    pub(crate) fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
         self.state().side.end();
     }
@@ -204,14 +209,17 @@ impl Threads {
         Ok(())
     }
 
-    /// Gives what each of them will answer.
+    /// Gives what each of them will answer. Once they drain, `side` has no use.
     fn tell_workers(
         &self,
         plan: &Plan,
         side: SideThreads,
         shares: Vec<Vec<Share>>,
-    ) -> Vec<oneshot::Receiver<io::Result<()>>> {
+    ) -> Result<Vec<oneshot::Receiver<io::Result<()>>>, Error> {
         let mut state = self.state();
+        if self.is_draining() {
+            return Err(Error::NotServing);
+        }
         state.expected = Some(state.reloads.len() + side.count());
         state.side = side;
         let lines = &state.side.lines;
@@ -221,7 +229,7 @@ impl Threads {
             drop(worker.send(reload)); // a worker that has ended does not answer
             answer
         };
-        state.reloads.iter().zip(shares).map(tell).collect()
+        Ok(state.reloads.iter().zip(shares).map(tell).collect())
     }
 }
 

@@ -13,6 +13,8 @@ use foobar::diesel::sqlite::SqliteConnection;
 use foobar::diesel::{self, dsl, prelude::*};
 use foobar::test::TestDb;
 use foobar::{App, BoxError, Chain, Context, Db, Running, Server, Settings, web};
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 
 use crate::support::load::{Connections, Lane, Load, Report};
 use crate::support::{Client, Program, number_of, until};
@@ -364,7 +366,13 @@ async fn a_database_that_the_program_has_brought_stays() {
     let app = foobar::routes(|_| ());
     let running = embedded(&site.path("foobar.toml"), Server::new().app(app).database((*test).clone())).await;
     site.write("[database]\nqueue = 5\n");
-    running.reload().await.unwrap();
+    let reloaded = running.reload().await.unwrap();
+    let [unchanged] = &reloaded.unchanged[..] else { panic!("it is one: {reloaded:?}") };
+    assert!(
+        unchanged.contains("foobar.toml:2: `database.queue`: no database of the configuration is open"),
+        "{unchanged}"
+    );
+    assert_eq!(reloaded.changed, [""; 0]);
     let one = dsl::sql::<Integer>("1");
     assert_eq!(test.read(move |conn| diesel::select(one.clone()).get_result::<i32>(conn)).await.unwrap(), 1);
     running.stop().await;
@@ -405,4 +413,46 @@ async fn a_worker_that_does_not_yield_holds_up_no_reload_and_follows_later() {
     assert_eq!(blocked.join().unwrap(), 200);
     until("the worker follows", || (get(&running, "/page") == "new").then_some(()));
     assert_eq!(running.stop().await, foobar::Stop::Drained);
+}
+
+/// Takes its time for another configuration.
+struct Slow {
+    begun: Arc<AtomicBool>,
+    end: Arc<Notify>,
+}
+
+impl App for Slow {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(async || "served"));
+    }
+
+    async fn reloaded(&self, _context: &Context) -> Result<(), BoxError> {
+        self.begun.store(true, SeqCst);
+        self.end.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_the_reload_that_goes_on() {
+    let (begun, end) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let site = Site::new("");
+    let app = Slow { begun: Arc::clone(&begun), end: Arc::clone(&end) };
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
+    let address = running.addresses()[0].to_string();
+    tokio::select! {
+        biased;
+        _ = running.reload() => panic!("it cannot have ended"),
+        () = ready(()) => {} // it goes on
+    }
+    until("the reload is under way", || begun.load(SeqCst).then_some(()));
+    let mut stop = Box::pin(running.stop());
+    let ask = move || Client::connect(address.trim_start_matches("http://")).get("/").text().to_owned();
+    tokio::select! {
+        biased;
+        stop = &mut stop => panic!("{stop:?} during a reload"),
+        answer = spawn_blocking(ask) => assert_eq!(answer.unwrap(), "served"),
+    }
+    end.notify_one();
+    assert_eq!(stop.await, foobar::Stop::Drained);
 }
