@@ -29,6 +29,8 @@ pub use record::{SessionChange, SessionRecord};
 pub use settings::{CookieName, SessionSettings};
 pub(crate) use store::in_cookie::InCookie;
 pub(crate) use store::in_database::InDatabase;
+#[cfg(feature = "accounts")]
+pub(crate) use store::in_database::delete_of_user;
 pub use store::{SessionStore, Updated};
 
 /// What the application remembers of a visitor, as an argument of a handler. The application says where sessions are
