@@ -57,7 +57,7 @@ pub use store::{SessionStore, Updated};
 /// of one that both change the last stays. A body that streams comes too late to change anything.
 ///
 /// An answer of a handler that has asked for the session is `Cache-Control: private`, unless it says otherwise, and
-/// varies by `Cookie`.
+/// varies by `Cookie`. One that sets the cookie is `private` in any case.
 ///
 /// Keys that begin with `_` are Foobar's own.
 #[derive(Clone)]
