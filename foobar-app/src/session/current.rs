@@ -129,7 +129,11 @@ impl Current {
             Some(kept) if !state.purge => {
                 let change =
                     SessionChange { values: state.values, user: state.user, rotate: state.rotate, ..self.used(&kept) };
-                self.update(token, kept, change).await
+                match self.update(token, kept, change).await? {
+                    Some(told) => Ok(told),
+                    None if signs_in => self.create(state.record).await, // of a double click, only this answer is seen
+                    None => Ok(Told::Varies), // another request has told the browser that it is gone
+                }
             }
             _ => self.create(state.record).await,
         }
@@ -142,13 +146,11 @@ impl Current {
         Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token)))
     }
 
-    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Told, BoxError> {
+    /// `None` of a session that has ended meanwhile.
+    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Option<Told>, BoxError> {
+                let signs_in = matches!(state.user, Some(Some(_)));
         if change.is_touch() && !self.layer.is_touched(&kept, change.seen) {
-            return Ok(Told::Varies);
-        }
-        match self.layer.store.update(token, kept, change).await? {
-            Updated::Renewed(token) => Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
-            Updated::Kept | Updated::Gone => Ok(Told::Varies), // another request has told the browser that it is gone
+            return Ok(Some(Told::Varies));
         }
     }
 
@@ -166,6 +168,11 @@ const LOADED: &str = "a `Session` is loaded before a handler has it";
 impl State {
     fn of(kept: Option<SessionRecord>, now: i64) -> Self {
         let new = || SessionRecord { created: now, seen: now, ..SessionRecord::default() };
+        Ok(match self.layer.store.update(token, kept, change).await? {
+            Updated::Renewed(token) => Some(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
+            Updated::Kept => Some(Told::Varies),
+            Updated::Gone => None,
+        })
         let record = kept.clone().unwrap_or_else(new);
         Self { kept, record, values: BTreeMap::new(), user: None, rotate: false, purge: false }
     }

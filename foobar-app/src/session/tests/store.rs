@@ -110,11 +110,28 @@ async fn two_requests_that_both_rotate_leave_one_session() {
     for fixture in fixtures().await {
         let token = fixture.begin().await;
         let [one, other] = [fixture.request(&token).await, fixture.request(&token).await];
-        one.set_user(Some(7));
-        other.set_user(Some(8));
+        one.rotate();
+        other.set_user(None);
         assert!(keep(one).await.is_some());
         assert_eq!(keep(other).await, None);
         assert_eq!(count(&fixture.db).await, 1);
+    }
+}
+
+/// A browser that is told to sign in twice drops the first answer, with its cookie.
+#[tokio::test]
+async fn of_two_sign_ins_at_once_each_answer_has_a_session() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [first, second] = [fixture.request(&token).await, fixture.request(&token).await];
+        [&first, &second].into_iter().for_each(|session| session.set_user(Some(7)));
+        for session in [first, second] {
+            let new = keep(session).await.expect("it has a cookie");
+            assert_ne!(new, token);
+            let session = fixture.request(&new).await;
+            assert_eq!((session.user(), session.get("a").unwrap()), (Some(7), Some(1)));
+        }
+        assert_eq!(fixture.request(&token).await.user(), None);
     }
 }
 
