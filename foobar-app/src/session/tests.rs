@@ -310,6 +310,16 @@ async fn a_handler_that_takes_a_session_where_there_are_none_is_a_500() {
     assert_eq!(client.get("/look").await.status(), 500);
 }
 
+/// As a process leaves it that is killed after the table was made and before that is noted.
+#[tokio::test]
+async fn a_migration_that_was_cut_off_runs_again() {
+    let db = TestDb::mysql().await;
+    let table = include_str!("../../migrations/sessions/mysql/2026-11-29-000000_foobar_sessions/up.sql");
+    db.write(|conn| diesel::connection::SimpleConnection::batch_execute(conn, table)).await.unwrap();
+    db.migrate(&Migrations::none().after(InDatabase::migrations())).await.unwrap();
+    assert_eq!(count(&db).await, 0);
+}
+
 #[tokio::test]
 async fn sessions_without_what_they_need_end_the_start() {
     for (sessions, expected) in [
@@ -341,16 +351,6 @@ async fn a_store_that_fails_is_an_error_where_a_session_is_taken_and_nowhere_els
         fn update<'a>(
             &'a self,
             _: &'a str,
-/// As a process leaves it that is killed after the table was made and before that is noted.
-#[tokio::test]
-async fn a_migration_that_was_cut_off_runs_again() {
-    let db = TestDb::mysql().await;
-    let table = include_str!("../../migrations/sessions/mysql/2026-11-29-000000_foobar_sessions/up.sql");
-    db.write(|conn| diesel::connection::SimpleConnection::batch_execute(conn, table)).await.unwrap();
-    db.migrate(&Migrations::none().after(InDatabase::migrations())).await.unwrap();
-    assert_eq!(count(&db).await, 0);
-}
-
             _: SessionRecord,
             _: SessionChange,
         ) -> BoxFuture<'a, Result<Updated, BoxError>> {

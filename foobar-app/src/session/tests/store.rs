@@ -135,6 +135,31 @@ async fn of_two_sign_ins_at_once_each_answer_has_a_session() {
     }
 }
 
+/// As a body does that streams.
+#[tokio::test]
+async fn a_session_that_is_used_after_the_answer_changes_nothing_and_has_what_was_there() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let session = fixture.request(&token).await;
+        session.insert("b", 2).unwrap();
+        assert_eq!(keep(session.clone()).await, None);
+        session.insert("a", 9).unwrap();
+        session.remove("b");
+        session.flash("notice", "too late").unwrap();
+        session.rotate();
+        session.set_user(Some(7));
+        session.purge();
+        session.end_others_of(7).await.unwrap();
+        for session in [session, fixture.request(&token).await] {
+            let values = ["a", "b"].map(|key| session.get::<i32>(key).unwrap());
+            assert_eq!((values, session.user()), ([Some(1), Some(2)], None));
+            assert_eq!(session.take_flashes().unwrap().len(), 0);
+            assert_eq!(keep(session).await, None);
+        }
+        assert_eq!(count(&fixture.db).await, 1);
+    }
+}
+
 #[tokio::test]
 async fn a_session_ends_when_it_is_not_used() {
     for fixture in fixtures().await {
