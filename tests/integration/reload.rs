@@ -78,6 +78,14 @@ fn sighup_takes_the_configuration_and_says_which_keys_have_changed() {
 }
 
 #[test]
+fn what_is_said_of_authorities_changes_at_once() {
+    let site = Site::new(&page("version 1"));
+    let mut program = site.start();
+    let told = site.reload(&mut program, &(page("version 1") + "[acme]\ncontact = ['admin@foobar.com']\n"));
+    assert!(told.contains("changed=\"acme.contact\""), "{told}");
+}
+
+#[test]
 fn what_stays_until_a_restart_is_named_with_its_place() {
     let site = Site::new(&page("version 1"));
     let mut program = site.start();
