@@ -102,8 +102,9 @@ use crate::{Context, Sessions};
 /// - a handler of `GET` or `HEAD`, which changes nothing, is cancelled: it is dropped where it waits, at an `.await`.
 ///   Any query that it has begun still ends on the database's threads.
 /// - a handler of any other method runs to its end, within `app.request_timeout`; its answer is dropped, and the access
-///   log has its status. Until then it counts as before, as one of its connection's streams and requests, and a stop
-///   waits for it.
+///   log has its status. Until then it counts as before, and a stop waits for it. That of a reset stream counts against
+///   `web.http2_max_concurrent_streams` of its connection, and the connection against `web.worker_connections` and
+///   `web.connections_per_address`; a site has no limit of its own.
 ///
 /// [`run_to_end`](crate::run_to_end) and [`cancel_with_client`](crate::cancel_with_client) decide otherwise for a
 /// route, a resource or a scope. This does not apply to the body of an answer: a stream is dropped as soon as its
@@ -215,6 +216,29 @@ pub trait App: Send + Sync + 'static {
     ///
     ///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
     ///         context.db()?.write(seed).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// A query runs on a thread of the database, so its closure borrows nothing of `self`; the compiler says "borrowed data
+    /// escapes outside of method". Clone what the query needs before the closure, and let it `move`:
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError, foobar_db::diesel}; }
+    /// use foobar::diesel::{RunQueryDsl, sql_query};
+    /// use foobar::{App, BoxError, Context, web};
+    ///
+    /// struct Shop {
+    ///     seed: String,
+    /// }
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
+    ///         let seed = self.seed.clone();
+    ///         context.db()?.write(move |conn| sql_query(&seed).execute(conn)).await?;
     ///         Ok(())
     ///     }
     /// }

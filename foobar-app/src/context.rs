@@ -130,7 +130,8 @@ impl Context {
         self.accounts.clone().ok_or_else(|| Error::internal(NO_ACCOUNTS))
     }
 
-    /// The database, for what belongs to no request; a handler takes a [`Db`].
+    /// The database, for what belongs to no request; a handler takes a [`Db`]. It is the same handle; nothing cancels its
+    /// calls but the end of what awaits them.
     ///
     /// Where there is none, the error says how to get one: return it by `?`.
     pub fn db(&self) -> Result<&Db, foobar_db::Error> {

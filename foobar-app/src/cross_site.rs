@@ -1,11 +1,11 @@
 //! Requests that a page of another site has made a browser send (CSRF): by the method, `Sec-Fetch-Site`, else `Origin`, else
-//! the token of the session.
+//! the token of the session. A WebSocket is opened by a `GET` and is held to the same.
 
 mod given_token;
 mod origin;
 
 use foobar_core::{Problem, Request};
-use http::header::{COOKIE, ORIGIN};
+use http::header::{COOKIE, ORIGIN, UPGRADE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use origin::is_own;
@@ -31,13 +31,16 @@ const WITHOUT_TOKEN: &str = "Nothing was done, because it is not known which pag
 
 impl Sender {
     pub(crate) fn of(request: &Request) -> Self {
-        if is_safe(request.method()) {
+        let opens_websocket = opens_websocket(request);
+        if is_safe(request.method()) && !opens_websocket {
             return Self::Trusted;
         }
         match (only(request, &SEC_FETCH_SITE), only(request, &ORIGIN)) {
             (Field::Twice, _) | (Field::None, Field::Twice) => Self::Stranger,
             (Field::Once(site), _) => Self::trusted_if(site == "same-origin" || site == "none"),
             (Field::None, Field::Once(origin)) => Self::trusted_if(is_own(origin.as_bytes(), request)),
+            // A browser of any age names the origin of a WebSocket (RFC 6455 section 4.1).
+            (Field::None, Field::None) if opens_websocket => Self::Trusted,
             (Field::None, Field::None) if request.headers().contains_key(COOKIE) => Self::Unknown,
             (Field::None, Field::None) => Self::Trusted, // it has nothing that another site could misuse
         }
@@ -60,6 +63,15 @@ impl Sender {
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::CONNECT)
 }
+
+/// Whether it asks for a WebSocket: pages may open one anywhere, with the cookies of that site.
+fn opens_websocket(request: &Request) -> bool {
+    let mut protocols = request.headers().get_all(UPGRADE).iter().map(HeaderValue::as_bytes);
+    protocols.any(|protocols| protocols.to_ascii_lowercase().windows(WEBSOCKET.len()).any(|word| word == WEBSOCKET))
+}
+
+/// As actix-ws looks for it: anywhere in the field, in any case.
+const WEBSOCKET: &[u8] = b"websocket";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

@@ -71,6 +71,11 @@ use crate::Error;
 ///
 /// `db: Db<MysqlConnection>` is that engine's own, with all of its types. If the server has no database, or another
 /// engine, the answer is 500 and the log says why; `Option<Db>` accepts both.
+///
+/// It is the handle that [`Context::db`](crate::Context::db) gives too, and has no state of its request: what a request
+/// has written is not tied to what it reads next. Bound to the request is only the wait: where the handler is
+/// [cancelled](crate::App#when-the-client-goes), a call that waits for a connection never runs, and one that has begun runs
+/// to its end.
 pub struct Db<C = Conn>(foobar_db::Db<C>);
 
 impl Db {

@@ -93,6 +93,11 @@ impl Conn {
 }
 
 /// A connection type that a [`Db`](crate::Db) can hand to queries: [`Conn`] or one engine's own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a connection of a database",
+    label = "not an `EngineConnection`",
+    note = "write `Db` for either engine, `Db<MysqlConnection>` or `Db<SqliteConnection>` for one"
+)]
 pub trait EngineConnection: Connection + 'static {
     /// The engine that it needs; `None` for any.
     const ENGINE: Option<Engine>;

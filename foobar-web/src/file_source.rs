@@ -55,6 +55,12 @@ pub(crate) use watch::{Directory, Known, Watch};
 /// A path is decoded, relative, without a `/` at its end, and has no empty, `.` or `..` segments; the empty path is the
 /// top. It is bytes, which need not be UTF-8: a source whose names are text asks for [`Path::to_str`] and has nothing
 /// where that is `None`. What a source finds is kept as `web.file_cache_valid` says, and looked up again after it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of files",
+    label = "not a `FileSource`",
+    note = "a folder of the system goes to `Server::public`, or `files = \"..\"` of a route in the configuration names it",
+    note = "files inside the program are `foobar::embed!(\"folder\")`; for a place of your own implement `foobar::files::FileSource`"
+)]
 pub trait FileSource: Send + Sync + 'static {
     /// What lies at `path`; `None` if nothing does, also where the way to it leaves the source.
     ///

@@ -16,6 +16,7 @@ pub(super) struct Runtimes {
 
 impl Runtimes {
     pub(super) fn new() -> io::Result<Self> {
+        // Two also on one core: a task that blocks leaves the others a thread.
         let threads = available_parallelism().map_or(1, NonZero::get).max(2);
         let tasks =
             Builder::new_multi_thread().worker_threads(threads).thread_name("foobar-tasks").enable_all().build()?;

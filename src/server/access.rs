@@ -38,7 +38,7 @@ impl Server {
     }
 
     /// Lets a route take requests that change something also from pages of other sites, and from programs that have
-    /// cookies; `path` is a pattern as [routes](App::routes) have it, such as `/hooks/{name}`.
+    /// cookies, and let pages of other sites open a WebSocket there; `path` is a pattern as [routes](App::routes) have it, such as `/hooks/{name}`.
     ///
     /// Everywhere else such a request gets 403, so that no other site can make a visitor's browser do something in the
     /// visitor's name (CSRF). A program without cookies needs nothing of this. The route has to find out by itself who asks,

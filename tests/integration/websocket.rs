@@ -2,11 +2,13 @@
 
 use crate::support::{Client, Program};
 
+/// The fields of a handshake.
+const HANDSHAKE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
 fn open(program: &Program) -> Client {
     let mut client = program.client();
-    let fields = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    client.send(format!("GET /socket HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+    client.send(format!("GET /socket HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n"));
     let answer = client.interim("GET");
     assert_eq!((answer.status, answer.header("upgrade")), (101, Some("websocket")));
     assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "of RFC 6455 section 1.3");
@@ -46,6 +48,17 @@ fn a_drain_lets_websocket_handlers_say_goodbye_and_does_not_wait_for_clients() {
     assert_eq!(frame(&mut client).0, 8, "a close frame");
     let (status, log) = program.wait();
     assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn a_page_of_another_site_opens_no_websocket() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&mut Program::example("proving", folder.path()));
+    let mut client = program.client();
+    let fields = format!("{HANDSHAKE}Origin: http://evil.test\r\nCookie: theme=dark\r\n");
+    assert_eq!(client.request("GET", "/socket", &fields, b"").status, 403);
+    client.send(format!("GET /socket HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}Origin: http://a\r\n\r\n"));
+    assert_eq!(client.interim("GET").status, 101, "the connection goes on, for a page of its own");
 }
 
 #[test]

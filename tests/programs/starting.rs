@@ -2,7 +2,7 @@
 //! `STARTING_QUERY` say what its start is like, `STARTING_TIER` what a tier of its own does, `STARTING_AS` how it is run.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use axum::{Router, extract::State, routing::get};
@@ -113,6 +113,7 @@ impl Tier for Own {
             match self.1.as_str() {
                 "panics at the start" => panic!("a tier with a bug"),
                 "panics later" => drop(tokio::spawn(async { panic!("a task with a bug") })),
+                "blocks a thread" => block_beside_another(&self.0),
                 "blocks every thread" => (0..1000).for_each(|_| self.0.spawn(async { block() })),
                 _ => {}
             }
@@ -143,6 +144,16 @@ impl Tier for Own {
             _ => Box::pin(async {}),
         }
     }
+}
+
+/// A task that blocks its thread until another one has run.
+fn block_beside_another(context: &Context) {
+    let (run, has_run) = mpsc::channel();
+    context.spawn(async move {
+        has_run.recv().expect("the other task says so");
+        tracing::info!("another task has run beside the blocked one");
+    });
+    context.spawn(async move { run.send(()).expect("the blocked task waits for it") });
 }
 
 /// What `#[actix_web::main]` makes of a `main`.

@@ -25,6 +25,12 @@ impl fmt::Debug for Mail {
 }
 
 /// What sends the links of accounts to their owners.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send mail",
+    label = "not a `Mailer`",
+    note = "implement `foobar::Mailer` for a type of your own; its method `send` is enough",
+    note = "for development `foobar::FileMailer` writes messages into a file"
+)]
 pub trait Mailer: Send + Sync + 'static {
     /// Sends a message, or takes it over for later.
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), BoxError>>;

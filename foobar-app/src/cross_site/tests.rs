@@ -130,6 +130,47 @@ async fn every_method_that_may_change_something_is_held_to_it_and_no_other() {
     assert_eq!(status(overridden).await, 403);
 }
 
+/// A handshake of RFC 6455 with a cookie, and nothing that says where it comes from but these fields.
+fn handshake<'a>(client: &'a Client, url: &str, protocol: &str, fields: &[(&str, &str)]) -> TestRequest<'a> {
+    let request = client.get(url).without_origin().header("cookie", "theme=dark");
+    let request = request.header("connection", "Upgrade").header("upgrade", protocol);
+    fields.iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+#[tokio::test]
+async fn a_websocket_that_a_page_of_another_site_opens_is_refused() {
+    let (client, orders) = shop().await;
+    for origin in FOREIGN {
+        let answer = handshake(&client, "https://shop.test/order", "websocket", &[("origin", origin)]).await;
+        assert_eq!(answer.status(), 403, "{origin}");
+    }
+    for protocol in ["WebSocket", "h2c, websocket", "websocket/13"] {
+        let fields = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")];
+        assert_eq!(status(handshake(&client, "https://shop.test/order", protocol, &fields)).await, 403, "{protocol}");
+    }
+    assert_eq!(orders.load(Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_websocket_of_the_sites_own_pages_or_of_a_program_reaches_its_handler() {
+    let (client, _) = shop().await;
+    for origin in OWN {
+        let fields = [("origin", *origin)];
+        assert_eq!(status(handshake(&client, "https://shop.test/order", "websocket", &fields)).await, 200, "{origin}");
+    }
+    let by_browser = [("sec-fetch-site", "same-origin"), ("origin", "https://shop.test")];
+    assert_eq!(status(handshake(&client, "https://shop.test/order", "websocket", &by_browser)).await, 200);
+    assert_eq!(status(handshake(&client, "/order", "websocket", &[])).await, 200, "a program names no origin");
+}
+
+#[tokio::test]
+async fn a_route_that_is_open_takes_websockets_of_other_sites_and_other_upgrades_are_not_looked_at() {
+    let (client, _) = shop().await;
+    let strange = [("origin", "https://evil.test")];
+    assert_eq!(status(handshake(&client, "/hooks/paid", "websocket", &strange)).await, 200);
+    assert_eq!(status(handshake(&client, "/order", "h2c", &strange)).await, 200);
+}
+
 #[tokio::test]
 async fn json_in_plain_text_is_held_to_it_too() {
     let (client, orders) = shop().await;

@@ -9,6 +9,12 @@ use super::record::{SessionChange, SessionRecord};
 ///
 /// A token is what the cookie has: letters, digits, `-` and `_`, 3,800 of them at most. It must not be guessable, and a
 /// store should keep it in a form from which it cannot be read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot keep sessions",
+    label = "not a `SessionStore`",
+    note = "`Sessions::in_database()` and `Sessions::in_cookie()` need no store of your own",
+    note = "for another place implement `foobar::tiers::SessionStore` for a type that owns what it has and is `Send` and `Sync`"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// The session that a token names; `None` where there is none: it has ended, or the token is forged.
     fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<SessionRecord>, BoxError>>;

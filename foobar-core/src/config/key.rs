@@ -48,11 +48,11 @@ impl Key {
 /// Declares a section of the configuration: its struct, its keys, their defaults and their documentation.
 ///
 /// A default is a TOML value in a string and goes through the same parser as the user's; a key without one is an
-/// `Option`. What follows a `;` are tables of further sections, each declared on its own.
+/// `Option`. What follows a `;` are tables of further sections, each declared on its own. Sections are Foobar's own: a
+/// program declares its with `foobar::settings!`.
 ///
 /// ```
-/// use foobar_core::{Period, config::settings};
-///
+/// # use foobar_core::{Period, config::settings};
 /// settings! {
 ///     /// `[cache]`: what is kept in memory.
 ///     pub struct CacheSettings in "cache" {
@@ -112,7 +112,8 @@ macro_rules! settings {
 /// Each variant has a doc comment and its word; any other word is an error that lists them.
 ///
 /// ```
-/// foobar_core::choice! {
+/// # use foobar_core::choice;
+/// choice! {
 ///     /// What happens to an entry that nobody asks for.
 ///     pub enum Eviction {
 ///         /// It stays.

@@ -73,6 +73,27 @@ fn a_tier_that_blocks_at_the_drain_is_left_behind_at_the_shutdown_timeout_with_3
     assert!(log.contains("its drain did not end by its deadline"), "{log}");
 }
 
+/// The same command on one core of those that this process may use.
+fn on_one_core(command: &Command) -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
+    let core = cores.trim().split(['-', ',']).next().unwrap();
+    let mut pinned = Command::new("taskset");
+    pinned.args(["--cpu-list", core]).arg(command.get_program()).args(command.get_args());
+    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    pinned.envs(variables).current_dir(command.get_current_dir().unwrap());
+    pinned
+}
+
+#[test]
+fn a_task_that_blocks_leaves_the_others_a_thread_also_on_one_core() {
+    let folder = folder();
+    let mut program = Program::start(&mut on_one_core(&with_tier(&folder, "blocks a thread")));
+    program.until_logged("another task has run beside the blocked one");
+    let (code, log) = stopped(program);
+    assert_eq!(code, Some(0), "{log}");
+}
+
 #[test]
 fn tasks_that_block_every_thread_hold_neither_requests_nor_a_signal() {
     let folder = folder();

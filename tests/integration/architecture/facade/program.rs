@@ -39,5 +39,5 @@ use foobar::{
     Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
     StartError, Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart,
     actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id,
-    local_path, locked, routes, run_to_end, send_file, sse, tracing_subscriber, upsert, web,
+    local_path, locked, routes, run_to_end, send_file, settings, sse, tracing_subscriber, upsert, web,
 };
