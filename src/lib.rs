@@ -19,8 +19,9 @@
 //!
 //! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]; [`Context`] is
 //! what it is given besides. What you get is a program with a command line (`serve`, `check`, `doctor`, `config`,
-//! `migrate`, `routes`), a configuration file, sites with static files, an embedded SQLite database or a connection to
-//! MySQL, limits and deadlines that protect it, logs, metrics and a clean stop.
+//! `migrate`, `routes`, `certificates`, `zone`, and for a server that runs `reload`, `status`, `drain`, `undrain`), a
+//! configuration file, sites with static files and certificates, an embedded SQLite database or a connection to MySQL,
+//! limits and deadlines that protect it, logs, metrics and a clean stop.
 //!
 //! Here is what every application needs: [`Server`] to serve, and [`Running`] if the program does more than serve. The
 //! rest is in modules:

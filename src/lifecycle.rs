@@ -19,6 +19,10 @@ impl Lifecycle {
         self.stopping.store(true, Relaxed);
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
     /// Takes it out of the rotation, or back; whether that is a change.
     pub(crate) fn set_drained(&self, drained: bool) -> bool {
         self.drained.swap(drained, Relaxed) != drained
@@ -36,7 +40,7 @@ impl Lifecycle {
 
     /// Why it is not ready, whatever its tiers say.
     pub(crate) fn not_ready(&self) -> Option<&'static str> {
-        match (self.stopping.load(Relaxed), self.drained.load(Relaxed)) {
+        match (self.is_stopping(), self.drained.load(Relaxed)) {
             (true, _) => Some("it is stopping"),
             (false, true) => Some("an operator has taken it out of the rotation (`drain`)"),
             (false, false) => None,

@@ -5,7 +5,7 @@ mod database;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foobar_app::{AppTier, Configured, Context, Db};
 use foobar_core::Chain;
@@ -14,6 +14,7 @@ use foobar_core::log::LogSettings;
 use foobar_db::Migrations;
 use foobar_web::{Warning, WebTier};
 use tokio::runtime::Handle;
+use tokio::time::timeout_at;
 
 use crate::StartError;
 use crate::declared::Declared;
@@ -99,6 +100,9 @@ impl Reloader {
     /// Reads the configuration again and takes it. May block.
     pub(crate) async fn reload(&self, log: Option<PrepareLog>) -> Result<Reloaded, StartError> {
         let mut current = self.current.lock().await;
+        if self.lifecycle.is_stopping() {
+            return Err(StartError::Reload(foobar_web::Error::NotServing.into()));
+        }
         let mut next = self.read(&current.context)?;
         let mut changed = current.config.differences(&next.config);
         let considered: Vec<_> = changed.iter().chain(&current.kept).cloned().collect();
@@ -123,6 +127,14 @@ impl Reloader {
         Ok(Reloaded { changed, unchanged, warnings })
     }
 
+    /// Waits for a reload that goes on while the server stops, so that it finds what it changes; there is none after it.
+    pub(crate) async fn end_by(&self, deadline: Instant) {
+        let ended = timeout_at(deadline.into(), self.current.lock());
+        if ended.await.is_err() {
+            tracing::warn!("a reload has not ended, and the server stops without it");
+        }
+    }
+
     fn read(&self, context: &Context) -> Result<Current, StartError> {
         let config = (self.read)()?;
         let settings = AllSettings::parse(&config)?;
@@ -145,12 +157,16 @@ impl Reloader {
             let origin = next.config.origin(key);
             (origin != "default").then(|| format!("{origin}: `{key}`: {message}")) // nobody's mistake
         };
-        let warnings = next.config.warnings().iter().cloned().chain(web.warnings.iter().filter_map(told)).collect();
+        let mut warnings: Vec<_> =
+            next.config.warnings().iter().cloned().chain(web.warnings.iter().filter_map(told)).collect();
         let unchanged = web.unchanged.clone();
         let configured = self.configure(next); // before the workers renew their handlers
-        if let Err(error) = web.apply().await {
-            self.configure(current);
-            return Err(StartError::Reload(error));
+        match web.apply().await {
+            Ok(late) => warnings.extend(late),
+            Err(error) => {
+                self.configure(current);
+                return Err(StartError::Reload(error));
+            }
         }
         stays.keep(unchanged);
         stays.keep_for_application(configured);

@@ -77,7 +77,8 @@ impl Running {
     /// format of the log, the engine of the database. [`App::reloaded`](crate::App::reloaded) comes at the end.
     ///
     /// An error changes nothing, and says where it stands and what to do. One reload goes on at a time; another one waits. It
-    /// goes on where this future is dropped.
+    /// goes on where this future is dropped. A worker whose handler blocks its thread for more than 3 s is named in the
+    /// [warnings](Reloaded::warnings), and follows once the handler yields.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -160,6 +161,7 @@ impl Running {
             _ = timeout(patience.delay, self.hurry.notified()).await; // whichever comes first
         }
         let deadline = Instant::now() + patience.timeout;
+        self.reloader.end_by(deadline).await;
         let drained = self.supervisor.drain(deadline).await;
         if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

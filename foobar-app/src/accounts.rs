@@ -14,11 +14,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use foobar_core::BoxError;
-use foobar_db::{Migrations, embed_migrations};
+use foobar_db::{Conn, Migrations, QueryResult, embed_migrations};
 
 use crate::clock::now;
-use crate::session::token;
-use crate::{Db, Error, Session};
+use crate::session::{delete_of_user, token};
+use crate::{Db, Error, Session, Sessions};
 use address::Address;
 use password::{Hasher, Verdict};
 use rows::Purpose;
@@ -43,6 +43,8 @@ pub struct Accounts {
 struct Shared {
     hasher: Hasher,
     options: AccountOptions,
+    /// Whether sessions are rows of the same database.
+    has_session_rows: bool,
 }
 
 /// Why something is not done that somebody wants of an account: which field of a form is wrong, and how, for
@@ -63,8 +65,9 @@ const CONFIRM: i64 = 3 * 24 * 3600;
 const RESET: i64 = 3600;
 
 impl Accounts {
-    pub(crate) fn new(db: Db, options: AccountOptions) -> Self {
-        Self { db, shared: Arc::new(Shared { hasher: Hasher::new(), options }), client: None }
+    pub(crate) fn new(db: Db, options: AccountOptions, sessions: &Sessions) -> Self {
+        let shared = Shared { hasher: Hasher::new(), options, has_session_rows: sessions.are_in_database() };
+        Self { db, shared: Arc::new(shared), client: None }
     }
 
     pub(crate) fn migrations() -> Migrations {
@@ -86,13 +89,30 @@ impl Accounts {
 
     /// The account of this address with these roles, made where there is none; without a password, which its owner gets
     /// by [`send_reset`](Self::send_reset). For the first administrator, and for tests.
+    ///
+    /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner, so
+    /// that password, the links that were sent and the sessions are worthless from then on.
     pub async fn add(&self, address: &str, roles: &[&str]) -> Result<Result<User, Refusal>, Error> {
         let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
         let roles = joined(roles)?;
+        let has_session_rows = self.shared.has_session_rows;
         let added = self.db.write(move |conn| {
-            let new = rows::insert(conn, address.as_str(), NO_PASSWORD, now())?;
-            let known = rows::by_address(conn, address.as_str())?.map(|(user, _)| user);
-            let Some(user) = new.or(known) else { return Ok(None) };
+            let Some((user, hash)) = insert_or_find(conn, &address)? else { return Ok(None) };
+            if !user.confirmed && hash != NO_PASSWORD {
+                disown(conn, user.id, has_session_rows)?;
+            }
+            rows::set_roles(conn, user.id, &roles)?;
+            Ok(rows::by_id(conn, user.id)?.map(|(user, _)| user))
+        });
+        Ok(added.await?.ok_or(NO_ADDRESS))
+    }
+
+    /// The same, whoever has registered the address: for tests, which are strangers to nobody.
+    pub(crate) async fn add_as_it_is(&self, address: &str, roles: &[&str]) -> Result<Result<User, Refusal>, Error> {
+        let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
+        let roles = joined(roles)?;
+        let added = self.db.write(move |conn| {
+            let Some((user, _)) = insert_or_find(conn, &address)? else { return Ok(None) };
             rows::set_roles(conn, user.id, &roles)?;
             Ok(rows::by_id(conn, user.id)?.map(|(user, _)| user))
         });
@@ -118,7 +138,7 @@ impl Accounts {
         let (Some((user, _)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
         let outdated = if verdict == Verdict::Outdated { Some(self.hash(password).await?) } else { None };
         let id = user.id;
-        let welcome = move |conn: &mut foobar_db::Conn| {
+        let welcome = move |conn: &mut Conn| {
             outdated.iter().try_for_each(|hash| rows::set_hash(conn, id, hash).map(drop))?;
             attempt.forgive(conn)
         };
@@ -232,6 +252,22 @@ impl Accounts {
     pub(crate) fn of_client(&self, client: Option<IpAddr>) -> Self {
         Self { client, ..self.clone() }
     }
+}
+
+/// The account of an address, made without a password where there is none.
+fn insert_or_find(conn: &mut Conn, address: &Address) -> QueryResult<Option<rows::Account>> {
+    rows::insert(conn, address.as_str(), NO_PASSWORD, now())?;
+    rows::by_address(conn, address.as_str())
+}
+
+/// Takes an account from whoever has it so far.
+fn disown(conn: &mut Conn, account: i64, has_session_rows: bool) -> QueryResult<()> {
+    rows::set_hash(conn, account, NO_PASSWORD)?;
+    rows::remove_links(conn, account)?;
+    if has_session_rows {
+        delete_of_user(conn, account, &Vec::new())?; // no session has an empty id
+    }
+    Ok(())
 }
 
 /// As the column has them.

@@ -11,7 +11,7 @@ use foobar_core::Tier;
 
 use crate::tasks::Tasks;
 #[cfg(feature = "accounts")]
-use crate::{AccountOptions, Accounts};
+use crate::{AccountOptions, Accounts, Sessions};
 use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
@@ -117,8 +117,8 @@ impl Context {
 
     /// The same context with these accounts, where there is a database.
     #[cfg(feature = "accounts")]
-    pub(crate) fn with_accounts(self, options: Option<AccountOptions>) -> Self {
-        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options));
+    pub(crate) fn with_accounts(self, options: Option<AccountOptions>, sessions: &Sessions) -> Self {
+        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options, sessions));
         Self { accounts, ..self }
     }
 

@@ -29,6 +29,8 @@ pub use record::{SessionChange, SessionRecord};
 pub use settings::{CookieName, SessionSettings};
 pub(crate) use store::in_cookie::InCookie;
 pub(crate) use store::in_database::InDatabase;
+#[cfg(feature = "accounts")]
+pub(crate) use store::in_database::delete_of_user;
 pub use store::{SessionStore, Updated};
 
 /// What the application remembers of a visitor, as an argument of a handler. The application says where sessions are
@@ -52,10 +54,10 @@ pub use store::{SessionStore, Updated};
 ///
 /// What a handler changes is kept once it has answered, unless the answer's status is 500 or more; where that fails, the
 /// client gets 503 or 500 and not the answer. Two requests at once may each change a value of their own, and both stay;
-/// of one that both change the last stays. A body that streams comes too late to change anything.
+/// of one that both change the last stays. A body that streams comes too late to change anything: it reads what was there.
 ///
 /// An answer of a handler that has asked for the session is `Cache-Control: private`, unless it says otherwise, and
-/// varies by `Cookie`.
+/// varies by `Cookie`. One that sets the cookie is `private` in any case.
 ///
 /// Keys that begin with `_` are Foobar's own.
 #[derive(Clone)]

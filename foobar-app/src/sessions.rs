@@ -56,7 +56,11 @@ impl Sessions {
 
     /// The tables that they need.
     pub(crate) fn migrations(&self) -> Option<Migrations> {
-        matches!(self.0, Place::Database).then(InDatabase::migrations)
+        self.are_in_database().then(InDatabase::migrations)
+    }
+
+    pub(crate) const fn are_in_database(&self) -> bool {
+        matches!(self.0, Place::Database)
     }
 
     /// Whether `settings` have what they need.

@@ -91,13 +91,13 @@ impl InProcess {
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.into();
     }
 
-    async fn reload(&self, before: &Plan, plan: Plan) -> Result<(), BoxError> {
+    async fn reload(&self, before: &Plan, plan: Plan) -> Result<Vec<String>, BoxError> {
         if !self.crew.readiness().is_ready() {
             return Err(Error::NotServing.into());
         }
-        self.crew.reload(before, &plan, vec![Vec::new()]).await?;
+        let late = self.crew.reload(before, &plan, vec![Vec::new()]).await?;
         self.set_plan(plan);
-        Ok(())
+        Ok(late)
     }
 
     /// Answers one request, and reads the answer to its end; otherwise as [`call`](Self::call).

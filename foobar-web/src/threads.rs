@@ -81,16 +81,26 @@ impl Threads {
     }
 
     /// Has all workers go by `plan`, which came after `before`; each listens on its part of `shares` from then on, and on
-    /// nothing else. An error is one before the first worker has been told, unless it says otherwise.
-    pub(crate) async fn reload(&self, before: &Plan, plan: &Plan, shares: Vec<Vec<Share>>) -> Result<(), Error> {
+    /// nothing else. An error is one before the first worker has been told, unless it says otherwise. Gives what is to be told of
+    /// workers that have not got to it within [`RELOAD_TIME`]: it waits for them, and nobody waits for them.
+    pub(crate) async fn reload(
+        &self,
+        before: &Plan,
+        plan: &Plan,
+        shares: Vec<Vec<Share>>,
+    ) -> Result<Vec<String>, Error> {
         let kept = self.state().side.lines.clone().filter(|_| before.access_log == plan.access_log);
         let side = SideThreads::spawn(plan, kept, &self.counts)?;
-        let answers = self.tell_workers(plan, side, shares);
-        for answer in answers {
-            let outcome = answer.await.unwrap_or_else(|_| Err(io::Error::other("the worker has ended")));
-            outcome.map_err(Error::Reload)?;
+        let answers = self.tell_workers(plan, side, shares)?;
+        let (deadline, mut late) = (Instant::now() + RELOAD_TIME, Vec::new());
+        for (number, answer) in answers.into_iter().enumerate() {
+            match timeout_at(deadline, answer).await {
+                Ok(Ok(outcome)) => outcome.map_err(Error::Reload)?,
+                Ok(Err(_gone)) => return Err(Error::Reload(io::Error::other("the worker has ended"))),
+                Err(_elapsed) => late.push(is_late(number)),
+            }
         }
-        Ok(())
+        Ok(late)
     }
 
     /// Not ready once a thread has ended that nobody told to.
@@ -98,12 +108,16 @@ impl Threads {
         let expected = self.state().expected;
         match expected {
             None => Readiness::not("it has not started"),
-            Some(_) if self.drain.borrow().is_some() => Readiness::not("it is draining"),
+            Some(_) if self.is_draining() => Readiness::not("it is draining"),
             Some(expected) if *self.counts.running.borrow() + *self.counts.logging.borrow() < expected => {
                 Readiness::not("a worker thread has ended unexpectedly")
             }
             Some(_) => Readiness::Ready,
         }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.borrow().is_some()
     }
 
     /// How many workers there are.
@@ -130,7 +144,8 @@ impl Threads {
         }
     }
 
-    fn order_drain(&self, deadline: Instant) {
+    /// Has the workers begin to drain; from then on no reload begins.
+    pub(crate) fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
         self.state().side.end();
     }
@@ -183,7 +198,7 @@ impl Threads {
         let mut state = self.state();
         state.expected = Some(works.len() + side.count());
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
-            let name = format!("foobar-web-{number}");
+            let name = name(number);
             let thread = WorkerThread { plan: plan.clone(), lines: side.lines.clone(), counters: counters.clone() };
             let (reloads, told) = mpsc::unbounded_channel();
             let (orders, ready) = (Orders::new(self.drain.subscribe(), told), ready.clone());
@@ -194,14 +209,17 @@ impl Threads {
         Ok(())
     }
 
-    /// Gives what each of them will answer.
+    /// Gives what each of them will answer. Once they drain, `side` has no use.
     fn tell_workers(
         &self,
         plan: &Plan,
         side: SideThreads,
         shares: Vec<Vec<Share>>,
-    ) -> Vec<oneshot::Receiver<io::Result<()>>> {
+    ) -> Result<Vec<oneshot::Receiver<io::Result<()>>>, Error> {
         let mut state = self.state();
+        if self.is_draining() {
+            return Err(Error::NotServing);
+        }
         state.expected = Some(state.reloads.len() + side.count());
         state.side = side;
         let lines = &state.side.lines;
@@ -211,16 +229,27 @@ impl Threads {
             drop(worker.send(reload)); // a worker that has ended does not answer
             answer
         };
-        state.reloads.iter().zip(shares).map(tell).collect()
+        Ok(state.reloads.iter().zip(shares).map(tell).collect())
     }
 }
 
+/// How long a reload waits for workers whose handlers do not yield.
+const RELOAD_TIME: Duration = Duration::from_secs(3);
 /// What a drain waits before it speaks of it: idle connections have gone by then.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// What a drain waits beyond its deadline for connections to be dropped.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What it waits for lines to be written, also where the machine is busy.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+fn name(worker: usize) -> String {
+    format!("foobar-web-{worker}")
+}
+
+fn is_late(worker: usize) -> String {
+    let name = name(worker);
+    format!("the worker {name} goes by the configuration before until its handler, which blocks the thread, yields")
+}
 
 fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())

@@ -96,18 +96,26 @@ impl Web {
     }
 
     /// First all that may fail; then the workers are told, and at last what only they have used is closed.
-    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<(), Error> {
+    async fn reload(&self, before: &Plan, plan: Plan, listeners: NewListeners) -> Result<Vec<String>, Error> {
         if !self.crew.readiness().is_ready() {
             return Err(Error::NotServing);
         }
         listeners.listen()?;
         let renewing = issue(&plan)?;
         let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
-        self.crew.reload(before, &plan, shares).await?;
-        self.listeners().replace(listeners);
+        let late = self.crew.reload(before, &plan, shares).await?;
+        self.keep(listeners, renewing);
         self.set_plan(plan.into());
-        *self.renewing() = renewing;
-        Ok(())
+        Ok(late)
+    }
+
+    /// After a drain has begun, which has taken those before, these end here.
+    fn keep(&self, listeners: NewListeners, renewing: Option<Renewing>) {
+        let (mut bound, mut issuing) = (self.listeners(), self.renewing());
+        if !self.crew.is_draining() {
+            bound.replace(listeners);
+            *issuing = renewing;
+        }
     }
 
     fn plan(&self) -> Arc<Plan> {
@@ -160,6 +168,7 @@ impl Tier for Web {
 
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
+            self.crew.order_drain(deadline.into());
             let listeners = std::mem::take(&mut *self.listeners());
             drop(listeners); // the workers close their shares
             drop(self.renewing().take());

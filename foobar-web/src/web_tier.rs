@@ -73,7 +73,7 @@ pub struct WebReload<'a> {
     pub warnings: Vec<Warning>,
     /// The settings that stay as they are until a restart, and what they stay.
     pub unchanged: Vec<Warning>,
-    apply: BoxFuture<'a, Result<(), BoxError>>,
+    apply: BoxFuture<'a, Result<Vec<String>, BoxError>>,
 }
 
 impl<'a> WebReload<'a> {
@@ -81,14 +81,14 @@ impl<'a> WebReload<'a> {
     pub const fn new(
         warnings: Vec<Warning>,
         unchanged: Vec<Warning>,
-        apply: BoxFuture<'a, Result<(), BoxError>>,
+        apply: BoxFuture<'a, Result<Vec<String>, BoxError>>,
     ) -> Self {
         Self { warnings, unchanged, apply }
     }
 
     /// Serves by it from now on: new requests go by it, those in flight end under what they began with. An error has
-    /// changed nothing, unless it says otherwise. May block.
-    pub async fn apply(self) -> Result<(), BoxError> {
+    /// changed nothing, unless it says otherwise. Gives, in sentences, what goes on as it was for a while. May block.
+    pub async fn apply(self) -> Result<Vec<String>, BoxError> {
         self.apply.await
     }
 }

@@ -133,6 +133,7 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
     match order {
         Order::Reload => match reloads.reload(running).await {
             Ok(reloaded) => (Exit::Success, reloaded.to_string()),
+            Err(error @ StartError::Reload(_)) => (Exit::of(&error), Chain(&error).to_string()), // it says what has changed
             Err(error) => (Exit::of(&error), format!("nothing has changed: {}", Chain(&error))),
         },
         Order::Status => (Exit::Success, running.status().to_string()),

@@ -20,6 +20,7 @@ impl Reloads {
                 unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));
                 tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
             }
+            Err(error @ StartError::Reload(_)) => tracing::error!("{}", Chain(error)), // it says what stays
             Err(error) => tracing::error!("the configuration is not reloaded, the one before stays: {}", Chain(error)),
         }
         outcome

@@ -104,7 +104,10 @@ async fn serve(composition: Composition, read: ReadConfig, tasks: Handle, log: &
             }
             Err(error) => log.fail(&error),
         },
-        () = signals.stop() => abandon(timeout(patience, starting), signals, &tiers, log).await,
+        () = signals.stop() => {
+            drop(control);
+            abandon(timeout(patience, starting), signals, &tiers, log).await
+        }
     }
 }
 
@@ -140,12 +143,7 @@ async fn run_until_end(
     log: &InstalledLog,
 ) -> Exit {
     let (running, wanted, reloads) = (Arc::new(running), Notify::new(), Reloads::new(log));
-    let mut ordered = pin!(async {
-        match &control {
-            Some(control) => control.serve(&running, &reloads).await,
-            None => pending().await,
-        }
-    });
+    let mut ordered = Box::pin(hear(control, &running, &reloads));
     let mut reloading = pin!(reload_when(&wanted, &running, &reloads)); // what is wanted meanwhile is one more
     loop {
         let order = tokio::select! {
@@ -154,18 +152,30 @@ async fn run_until_end(
             () = &mut ordered => continue,   // the same
             error = running.failed() => {
                 let failure = log.fail(&error);
+                drop(ordered);
                 drain(&running, signals, tiers).await;
                 return failure;
             }
         };
         match order {
-            Order::Stop => return stop(&running, signals, tiers, log).await,
+            Order::Stop => {
+                drop(ordered); // nobody is to wait for an answer, and the next server may have its socket
+                return stop(&running, signals, tiers, log).await;
+            }
             Order::Reload => wanted.notify_one(),
             Order::Reopen => {
                 running.reopen_logs();
                 log.reopen();
             }
         }
+    }
+}
+
+/// Carries out the orders of the control socket, if there is one, which goes with this future.
+async fn hear(control: Option<Control>, running: &Arc<Running>, reloads: &Reloads) {
+    match control {
+        Some(control) => control.serve(running, reloads).await,
+        None => pending().await,
     }
 }
 

@@ -32,8 +32,11 @@ impl Reloader {
         next: &Current,
         stays: &mut Stays<'_>,
     ) -> Result<Option<NewDatabase>, StartError> {
-        let (Some(current), true) = (&self.database, stays.changed.iter().any(|key| key.starts_with("database.")))
-        else {
+        if !stays.changed.iter().any(|key| key.starts_with("database.")) {
+            return Ok(None);
+        }
+        let Some(current) = &self.database else {
+            stays.keep_keys("database.", "no database of the configuration is open");
             return Ok(None);
         };
         let failed = |error| StartError::setting(&next.config, "database.url", error);

@@ -119,6 +119,32 @@ fn the_socket_is_its_users_alone_and_goes_with_the_server() {
     assert!(error.starts_with("error: no answer from a server at control: "), "{error}");
 }
 
+#[test]
+fn what_a_server_has_left_behind_that_was_killed_at_its_start_is_in_nobodys_way() {
+    let site = Site::new();
+    let command = site.command();
+    let mut shell = Command::new("sh");
+    let script = "mkdir .control-$$ && exec \"$0\" \"$@\""; // with the number of the process that the server has then
+    shell.args(["-c", script]).arg(command.get_program()).args(command.get_args());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(command.get_current_dir().unwrap());
+    let _program = Program::start(&mut shell);
+    assert_eq!(site.run("status").0, 0);
+}
+
+#[test]
+fn a_server_that_stops_has_no_socket_any_more_while_it_still_serves() {
+    let site = Site::new();
+    let program = Program::start(site.command().env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1m"));
+    program.signal("TERM");
+    until("the socket is gone", || (!site.path("control").exists()).then_some(()));
+    assert_eq!(program.get("/page").text(), "version 1");
+    let (code, _, error) = site.run("status");
+    assert!(code == 1 && error.starts_with("error: no answer from a server at control: "), "{error}");
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
 /// What a start with its socket there says.
 fn start_error(socket: &Path) -> String {
     let folder = tempfile::tempdir().unwrap();

@@ -31,6 +31,7 @@ fn systemd_accepts_the_units_of_the_guide() {
         std::fs::write(folder.path().join(name), unit).unwrap();
     }
     assert_eq!(units.len(), 2);
+    assert!(units[0].contains("\nExecReload=/bin/kill -HUP $MAINPID\n"), "{}", units[0]);
     for name in ["shop.service", "shop.socket"] {
         systemd_accepts(&folder.path().join(name));
     }
@@ -38,11 +39,25 @@ fn systemd_accepts_the_units_of_the_guide() {
 
 #[test]
 fn systemd_accepts_the_unit_of_the_example_site() {
+    let unit = include_str!("../../examples/site/deploy/site.service");
+    systemd_accepts_and_reloads("site", unit);
+}
+
+#[test]
+fn systemd_accepts_the_unit_of_a_new_package() {
     let folder = tempfile::tempdir().unwrap();
-    let unit = include_str!("../../examples/site/deploy/site.service").replace("/usr/local/bin/site", "/bin/true");
-    let file = folder.path().join("site.service");
-    std::fs::write(&file, unit).unwrap();
+    assert!(Program::foobar(folder.path()).args(["new", "blog"]).output().unwrap().status.success());
+    let unit = std::fs::read_to_string(folder.path().join("blog/deploy/blog.service")).unwrap();
+    systemd_accepts_and_reloads("blog", &unit);
+}
+
+/// The unit of this program, which `systemctl reload` has read its configuration again.
+fn systemd_accepts_and_reloads(name: &str, unit: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(format!("{name}.service"));
+    std::fs::write(&file, unit.replace(&format!("/usr/local/bin/{name}"), "/bin/true")).unwrap();
     systemd_accepts(&file);
+    assert!(unit.contains("\nExecReload=/bin/kill -HUP $MAINPID\n"), "{unit}");
 }
 
 fn systemd_accepts(unit: &Path) {

@@ -1,4 +1,4 @@
-//! The Dockerfiles of the guide and of new packages. No container is built here: what they copy has to be there, what they
+//! The Dockerfiles of the guide, of the example site and of new packages. No container is built here: what they copy has to be there, what they
 //! start has to have been made, and what they set has to be a key.
 
 use std::collections::BTreeSet;
@@ -47,8 +47,9 @@ fn judge(text: &str, name: &str, context: &Path) {
 /// Where `cargo build` leaves the program for the next stage.
 fn what_is_made(runs: &[&str], name: &str) -> String {
     let build = runs.iter().find(|run| run.contains("cargo build --release")).expect("it is built");
+    let folder = if build.contains(&format!(" --example {name} ")) { "release/examples" } else { "release" };
     let (_, copied) =
-        build.split_once(&format!("&& cp target/release/{name} ")).expect("it is kept: target/ is a cache");
+        build.split_once(&format!("&& cp target/{folder}/{name} ")).expect("it is kept: target/ is a cache");
     copied.to_owned()
 }
 
@@ -64,6 +65,7 @@ fn it_listens_where_it_says(instructions: &[(String, String)]) {
     for port in all(instructions, "EXPOSE") {
         assert!(shown.contains(&format!("web.listen = [\"0.0.0.0:{port}\"]  # FOOBAR__WEB__LISTEN")), "{shown}");
     }
+    assert!(shown.contains("admin.listen = \"0.0.0.0:9180\"  # FOOBAR__ADMIN__LISTEN"), "for probes: {shown}");
 }
 
 #[test]
@@ -72,6 +74,19 @@ fn the_dockerfile_of_the_guide_makes_what_it_starts() {
     let package = tempfile::tempdir().unwrap();
     assert_eq!(blocks.len(), 1);
     judge(&blocks[0], "shop", package.path());
+}
+
+#[test]
+fn the_dockerfile_of_the_example_site_makes_what_it_starts() {
+    let text = include_str!("../../examples/site/Dockerfile");
+    judge(text, "site", Path::new(env!("CARGO_MANIFEST_DIR")));
+    let (public, folder) = all(&instructions(text), "COPY")
+        .into_iter()
+        .find_map(|copy| copy.split_once(' ').filter(|(from, _)| from.ends_with("/public")))
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .expect("the static files lie beside the program");
+    assert_eq!(public, "examples/site/public");
+    assert!(text.contains(&format!("FOOBAR__SITES__DEFAULT__ROOT={folder}")), "it serves them from there: {text}");
 }
 
 #[test]

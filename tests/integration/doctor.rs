@@ -338,9 +338,7 @@ fn issue(folder: &Path, name: &str, years: (i32, i32)) {
 
 #[test]
 fn a_disk_that_is_full_is_a_problem() {
-    let Some(output) = on_a_small_disk("\"$0\" doctor --root . --listen 127.0.0.1:0") else {
-        return println!("not tried: nothing can be mounted");
-    };
+    let output = on_a_small_disk("\"$0\" doctor --root . --listen 127.0.0.1:0");
     Told::of(output).assert("problem", "disk", "0 MiB are free where . is: make room; writes are about to fail");
 }
 

@@ -1,6 +1,33 @@
 //! The small examples, run as a reader would.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
 use crate::support::Program;
+
+/// The names in a folder.
+fn names(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_site_has_the_shape_of_a_new_package() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(Program::foobar(folder.path()).args(["new", "site"]).output().unwrap().status.success());
+    let (package, site) = (folder.path().join("site"), Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site"));
+    let mut expected = names(&package);
+    // What is Foobar's own, as the site is an example of its package; askama's templates lie beside a Cargo.toml otherwise.
+    ["Cargo.toml", "build.rs", ".gitignore", ".dockerignore"].iter().for_each(|name| assert!(expected.remove(*name)));
+    expected.insert("askama.toml".to_owned());
+    assert_eq!(names(&site), expected);
+    for folder in ["deploy", "migrations"] {
+        assert_eq!(names(&site.join(folder)), names(&package.join(folder)), "{folder}");
+    }
+    for file in ["main.rs", "pages.rs", "schema.rs", "tests.rs"] {
+        assert!(package.join("src").join(file).is_file() && site.join("src").join(file).is_file(), "{file}");
+    }
+}
 
 #[test]
 fn hello_is_at_most_fifteen_lines_and_says_hello() {
@@ -12,7 +39,7 @@ fn hello_is_at_most_fifteen_lines_and_says_hello() {
     assert_eq!((answer.status, answer.text()), (200, "Hello, World!\n"));
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'self'"), "{policy}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no need of a database");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it has no need of a database");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use crate::support::{Program, on_a_small_disk};
+use crate::support::{Program, Trace, on_a_small_disk};
 
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
@@ -219,13 +219,39 @@ fn without_a_c_compiler_the_package_is_made_and_what_to_install_is_said() {
     assert!(folder.path().join("blog/Cargo.toml").is_file());
 }
 
+/// A signal that comes while the third of its folders is made, and the exit code after it.
+#[test]
+fn who_interrupts_it_leaves_nothing() {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)] {
+        let (folder, log) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut command = Program::foobar(folder.path());
+        command.args(["new", "blog"]);
+        let inject = format!("inject=/^mkdir:signal={signal}:when=3");
+        let (mut command, _) = Trace::of(&command, &["-e", "trace=/^mkdir", "-e", &inject], log.path());
+        let (exit, output, error) = ended(&command.output().unwrap());
+        assert_eq!((exit, output.as_str()), (code, ""), "{error}");
+        assert_eq!(error, format!("error: SIG{signal} has come; nothing was made\n"));
+        assert_eq!(names(folder.path()), [""; 0], "{signal}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_whole_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh"); // a file has 512 bytes or 1024 at most, by the shell
+    shell
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" new blog"])
+        .arg(Program::foobar(folder.path()).get_program());
+    let (code, output, error) = ended(&shell.current_dir(folder.path()).output().unwrap());
+    assert_eq!((code, output.as_str()), (1, ""), "{error}");
+    assert!(error.starts_with("error: cannot write blog/") && error.contains("File too large"), "{error}");
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
 #[test]
 fn on_a_full_disk_nothing_is_left() {
     let script = "dd if=/dev/zero of=mine bs=1k count=32 2>/dev/null; \"$0\" new blog; echo $?; ls -A";
-    let Some(output) = on_a_small_disk(script) else {
-        return println!("not tried: nothing can be mounted");
-    };
-    let (_, output, error) = ended(&output);
+    let (_, output, error) = ended(&on_a_small_disk(script));
     assert_eq!(output, "1\nmine\n", "{error}");
     assert!(error.contains("cannot write blog/") && error.contains("No space left on device"), "{error}");
 }
@@ -233,10 +259,7 @@ fn on_a_full_disk_nothing_is_left() {
 #[test]
 fn where_nothing_may_be_written_the_error_says_so() {
     let script = "mount -o remount,ro . && \"$0\" new blog; echo $?; ls -A";
-    let Some(output) = on_a_small_disk(script) else {
-        return println!("not tried: nothing can be mounted");
-    };
-    let (_, output, error) = ended(&output);
+    let (_, output, error) = ended(&on_a_small_disk(script));
     assert_eq!(output, "1\n", "{error}");
     assert!(error.contains("cannot write blog; nothing was made: Read-only file system"), "{error}");
 }

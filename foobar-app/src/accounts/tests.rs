@@ -9,6 +9,7 @@ use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
 use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Sessions};
 
+mod added;
 mod links;
 mod throttling;
 
@@ -40,6 +41,8 @@ impl App for Shop {
             )
             .route("/admin", web::get().to(async |user: User| user.require("admin").map(|()| "welcome")))
             .route("/promote", web::post().to(promote))
+            .route("/add", web::post().to(add))
+            .route("/session", web::get().to(async |session: Session| format!("{:?}", session.user())))
             .route("/ask/{what}", web::post().to(ask))
             .route("/confirm/{token}", web::post().to(confirm))
             .route("/reset/{token}", web::post().to(reset));
@@ -96,6 +99,10 @@ async fn password(
 async fn promote(accounts: Accounts, user: User) -> Result<&'static str, Error> {
     accounts.set_roles(&user, &["editor", "admin"]).await?;
     Ok("done")
+}
+
+async fn add(accounts: Accounts, form: web::Form<Fields>) -> Result<HttpResponse, Error> {
+    Ok(answer(&accounts.add(&form.address, &["admin"]).await?))
 }
 
 async fn ask(accounts: Accounts, what: web::Path<String>, form: web::Form<Fields>) -> Result<&'static str, Error> {

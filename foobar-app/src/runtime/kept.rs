@@ -32,10 +32,35 @@ fn tell(told: Told, headers: &mut HeaderMap) {
     match told {
         Told::Nothing => return,
         Told::Varies => {}
-        Told::Cookie(field) => _ = headers.append(SET_COOKIE, field),
+        Told::Cookie(field) => {
+            headers.append(SET_COOKIE, field);
+            headers.insert(CACHE_CONTROL, private(headers));
+        }
     }
     headers.append(VARY, COOKIE.into());
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
+}
+
+/// What the handler says of caches, but for this browser alone: a shared cache would give its cookie to others.
+fn private(headers: &HeaderMap) -> HeaderValue {
+    let fields = headers.get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok()); // no cache reads others
+    let kept = fields.flat_map(directives).filter(|directive| !is_of_sharing(directive));
+    let kept: Vec<_> = std::iter::once("private").chain(kept).collect();
+    HeaderValue::try_from(kept.join(", ")).expect("it is made of such values")
+}
+
+fn directives(field: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let directives = field.split(move |c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    directives.map(str::trim).filter(|directive| !directive.is_empty())
+}
+
+fn is_of_sharing(directive: &str) -> bool {
+    let name = directive.split('=').next().unwrap_or_default().trim_end(); // there is always a first part
+    ["public", "private", "s-maxage"].iter().any(|sharing| name.eq_ignore_ascii_case(sharing))
 }
 
 /// What is answered where the store of sessions fails.

@@ -1,4 +1,4 @@
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,9 +19,12 @@ pub(crate) struct Current {
     /// What the request has brought.
     token: Option<String>,
     state: RefCell<Option<State>>,
+    /// Nothing that happens afterwards is kept.
+    is_answered: Cell<bool>,
 }
 
 /// A session that the handler has asked for.
+#[derive(Clone)]
 struct State {
     /// As the store has it; `None` for a visitor who has none.
     kept: Option<SessionRecord>,
@@ -47,7 +50,13 @@ impl Current {
     pub(crate) fn of(layer: &Arc<SessionLayer>, request: &Request) -> Rc<Self> {
         let scheme = scheme(request);
         let token = layer.cookie(scheme).token(request.headers());
-        Rc::new(Self { layer: Arc::clone(layer), scheme, token, state: RefCell::default() })
+        Rc::new(Self {
+            layer: Arc::clone(layer),
+            scheme,
+            token,
+            state: RefCell::default(),
+            is_answered: Cell::default(),
+        })
     }
 
     /// Reads the session, the first time.
@@ -98,7 +107,11 @@ impl Current {
         self.change(|state| *state = State { purge: true, kept: state.kept.take(), ..State::of(None, now) });
     }
 
+    /// Nothing once the answer is given, as from a body that streams: it comes too late.
     fn change(&self, change: impl FnOnce(&mut State)) {
+        if self.is_answered.get() {
+            return;
+        }
         change(self.state.borrow_mut().as_mut().expect(LOADED));
     }
 
@@ -117,7 +130,10 @@ impl Current {
 
     /// Keeps what the request has changed, where it has.
     pub(crate) async fn keep(&self) -> Result<Told, BoxError> {
-        let Some(state) = self.state.take() else { return Ok(Told::Nothing) };
+        if self.is_answered.replace(true) {
+            return Ok(Told::Nothing);
+        }
+        let Some(state) = self.state.borrow().clone() else { return Ok(Told::Nothing) };
         let token = self.token.as_deref().unwrap_or_default(); // there is one where anything is kept
         let is_empty = state.record.values.is_empty() && state.record.user.is_none();
         if state.purge && state.kept.is_some() {
@@ -127,9 +143,14 @@ impl Current {
             None if is_empty => Ok(Told::Varies),
             Some(_) if state.purge && is_empty => Ok(Told::Cookie(self.layer.cookie(self.scheme).unset())),
             Some(kept) if !state.purge => {
+                let signs_in = matches!(state.user, Some(Some(_)));
                 let change =
                     SessionChange { values: state.values, user: state.user, rotate: state.rotate, ..self.used(&kept) };
-                self.update(token, kept, change).await
+                match self.update(token, kept, change).await? {
+                    Some(told) => Ok(told),
+                    None if signs_in => self.create(state.record).await, // of a double click, only this answer is seen
+                    None => Ok(Told::Varies), // another request has told the browser that it is gone
+                }
             }
             _ => self.create(state.record).await,
         }
@@ -142,14 +163,16 @@ impl Current {
         Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token)))
     }
 
-    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Told, BoxError> {
+    /// `None` of a session that has ended meanwhile.
+    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Option<Told>, BoxError> {
         if change.is_touch() && !self.layer.is_touched(&kept, change.seen) {
-            return Ok(Told::Varies);
+            return Ok(Some(Told::Varies));
         }
-        match self.layer.store.update(token, kept, change).await? {
-            Updated::Renewed(token) => Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
-            Updated::Kept | Updated::Gone => Ok(Told::Varies), // another request has told the browser that it is gone
-        }
+        Ok(match self.layer.store.update(token, kept, change).await? {
+            Updated::Renewed(token) => Some(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
+            Updated::Kept => Some(Told::Varies),
+            Updated::Gone => None,
+        })
     }
 
     fn used(&self, kept: &SessionRecord) -> SessionChange {

@@ -21,6 +21,7 @@ impl App for Shop {
         routes
             .route("/", web::get().to(async || "no session"))
             .route("/look", web::get().to(look))
+            .route("/cached/{rules}", web::get().to(cached))
             .route("/put/{key}/{value}", web::post().to(put))
             .route("/remove/{key}", web::post().to(remove))
             .route("/rotate", web::post().to(async |session: Session| session.rotate_and_say()))
@@ -53,6 +54,14 @@ async fn look(session: Session) -> String {
     let record = session.0.record();
     let values: Vec<_> = record.values.iter().map(|(key, value)| format!("{key}={value}")).collect();
     format!("{} {}", record.user.unwrap_or_default(), values.join(" "))
+}
+
+/// Begins a session in an answer with these rules for caches.
+async fn cached(session: Session, rules: web::Path<String>) -> Result<HttpResponse, Error> {
+    session.insert("seen", true)?;
+    let mut answer = HttpResponse::Ok();
+    rules.split('|').for_each(|rule| _ = answer.append_header(("cache-control", rule)));
+    Ok(answer.finish())
 }
 
 async fn put(session: Session, path: web::Path<(String, String)>) -> Result<&'static str, Error> {
@@ -158,6 +167,28 @@ async fn an_answer_that_depends_on_the_session_is_private_and_varies_and_others_
     assert_eq!((answer.header("cache-control"), answer.header("vary")), (Some("private"), Some("cookie")));
     let answer = shop.client.get("/").await;
     assert_eq!((answer.header("cache-control"), answer.header("vary")), (None, None));
+}
+
+#[tokio::test]
+async fn no_shared_cache_may_keep_an_answer_that_sets_the_cookie_whatever_the_handler_says() {
+    let shop = on(TestDb::sqlite().await).await;
+    for (rules, expected) in [
+        ("public", "private"),
+        ("public, max-age=60", "private, max-age=60"),
+        ("PUBLIC,S-MaxAge=60, must-revalidate", "private, must-revalidate"),
+        ("max-age=60", "private, max-age=60"),
+        ("no-cache", "private, no-cache"),
+        ("no-store", "private, no-store"),
+        ("private, max-age=60", "private, max-age=60"),
+        ("private=\"vary, set-cookie\", max-age=60", "private, max-age=60"),
+        ("max-age=60|public", "private, max-age=60"),
+    ] {
+        let answer =
+            shop.client.other_user().get(&format!("/cached/{}", rules.replace(' ', "%20").replace('"', "%22"))).await;
+        assert!(cookie(&answer).is_some());
+        let kept: Vec<_> = answer.headers().get_all("cache-control").iter().collect();
+        assert_eq!(kept, [expected], "{rules}");
+    }
 }
 
 #[tokio::test]
@@ -277,6 +308,16 @@ async fn a_message_is_shown_once_on_the_next_page() {
 async fn a_handler_that_takes_a_session_where_there_are_none_is_a_500() {
     let client = Client::new(Shop(Sessions::none()), None).await;
     assert_eq!(client.get("/look").await.status(), 500);
+}
+
+/// As a process leaves it that is killed after the table was made and before that is noted.
+#[tokio::test]
+async fn a_migration_that_was_cut_off_runs_again() {
+    let db = TestDb::mysql().await;
+    let table = include_str!("../../migrations/sessions/mysql/2026-11-29-000000_foobar_sessions/up.sql");
+    db.write(|conn| diesel::connection::SimpleConnection::batch_execute(conn, table)).await.unwrap();
+    db.migrate(&Migrations::none().after(InDatabase::migrations())).await.unwrap();
+    assert_eq!(count(&db).await, 0);
 }
 
 #[tokio::test]

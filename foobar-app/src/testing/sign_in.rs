@@ -1,6 +1,6 @@
 use super::client::Client;
 use crate::session::{InDatabase, SessionRecord, SessionStore};
-use crate::{AccountOptions, Accounts, Db, User};
+use crate::{AccountOptions, Accounts, Db, Sessions, User};
 
 impl Client {
     /// Signs this client in as the user of this address with these roles: makes the account in `db` if it has none, and a
@@ -11,8 +11,9 @@ impl Client {
     ///
     /// If the application has no accounts there, or the address is none.
     pub async fn sign_in(&self, db: &Db, address: &str, roles: &[&str]) -> User {
-        let accounts = Accounts::new(db.clone(), AccountOptions::new("/"));
-        let user = accounts.add(address, roles).await.unwrap_or_else(|error| panic!("no account is made: {error}"));
+        let accounts = Accounts::new(db.clone(), AccountOptions::new("/"), &Sessions::in_database());
+        let user =
+            accounts.add_as_it_is(address, roles).await.unwrap_or_else(|error| panic!("no account is made: {error}"));
         let user = user.unwrap_or_else(|refusal| panic!("{address} {}", refusal.problem));
         let now = crate::clock::now();
         let record = SessionRecord {

@@ -51,7 +51,7 @@ impl Monitor {
                 self.endpoint.mark_up();
                 self.report(Readiness::Ready);
             }
-            Err(ConnectError::Full(reason)) if self.health.get().is_ready() => self.report_full(&reason),
+            Err(ConnectError::Full(reason)) if self.goes_on() => self.report_full(&reason),
             Err(error) => {
                 self.endpoint.mark_down(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
@@ -61,6 +61,12 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    /// Whether the pool has connections, so that queries need no new one.
+    fn goes_on(&self) -> bool {
+        let (open, _idle) = self.endpoint.size();
+        self.health.get().is_ready() && open > 0
     }
 
     fn report_full(&mut self, reason: &str) {

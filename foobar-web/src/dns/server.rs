@@ -1,5 +1,6 @@
 mod answers;
 mod listener;
+mod room;
 mod tcp;
 mod udp;
 

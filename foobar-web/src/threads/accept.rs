@@ -81,7 +81,9 @@ impl AcceptLoop {
             }
             Err(error) => (Err(error), listening),
         };
-        drop(done.send(outcome)); // whoever waited for it has given up
+        if let Err(Err(error)) = done.send(outcome) {
+            tracing::error!(%error, "a worker keeps the configuration before; reload again"); // nobody waits for it any more
+        }
         listening
     }
 

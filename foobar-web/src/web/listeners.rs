@@ -59,10 +59,12 @@ impl Listeners {
     /// All of the new ones for each of so many workers, which they are to listen on from now on.
     pub(super) fn share_new(&self, new: &NewListeners, workers: usize) -> Result<Vec<Vec<Share>>, Error> {
         let sockets = |origin| match origin {
-            &Origin::Kept(place) => self.0[place].sockets.as_slice(),
-            Origin::Bound(sockets) => sockets,
+            &Origin::Kept(place) => self.0.get(place).map(|bound| bound.sockets.as_slice()),
+            Origin::Bound(sockets) => Some(sockets.as_slice()),
         };
-        let all = || new.0.iter().map(|(listen, origin)| (listen, sockets(origin)));
+        let all = new.0.iter().map(|(listen, origin)| Some((listen, sockets(origin)?)));
+        let all: Vec<_> = all.collect::<Option<_>>().ok_or(Error::NotServing)?; // a drain has closed them
+        let all = || all.iter().copied();
         (0..workers).map(|_| share(all())).collect::<io::Result<_>>().map_err(no_descriptor)
     }
 
@@ -72,7 +74,10 @@ impl Listeners {
         let bound = |(listen, origin)| {
             let sockets = match origin {
                 Origin::Bound(sockets) => sockets,
-                Origin::Kept(place) => old[place].take().map_or_else(Vec::new, |bound| bound.sockets), // each is kept once
+                Origin::Kept(place) => {
+                    let kept = old.get_mut(place).and_then(Option::take); // each is kept once
+                    kept.map_or_else(Vec::new, |bound| bound.sockets)
+                }
             };
             Bound { listen, sockets }.shown()
         };
@@ -104,4 +109,18 @@ fn share<'a>(all: impl Iterator<Item = (&'a Listen, &'a [Listener])>) -> io::Res
 
 fn no_descriptor(source: io::Error) -> Error {
     Error::Thread { name: "foobar-web".to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_drain_has_closed_its_sockets_a_reload_finds_nothing_to_share() {
+        let listen: Listen = "127.0.0.1:0".parse().unwrap();
+        let mut listeners = Listeners::bind(std::slice::from_ref(&listen)).unwrap();
+        let new = listeners.prepare(&[listen]).unwrap();
+        listeners = Listeners::default();
+        assert!(matches!(listeners.share_new(&new, 1), Err(Error::NotServing)));
+    }
 }

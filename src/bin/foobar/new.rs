@@ -5,6 +5,7 @@
 mod arguments;
 mod dependency;
 mod error;
+mod interrupt;
 mod name;
 mod nested;
 mod package;
@@ -25,7 +26,7 @@ use package::Package;
 pub(crate) const ABOUT: &str = "Makes the package of a new application";
 
 /// Runs the command with what follows its name on the command line. The exit code is 1 where the package could not be made,
-/// and 2 where something else than this must be asked for.
+/// 2 where something else than this must be asked for, and after a signal 128 and its number.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match Arguments::parse(arguments) {
         Ok(arguments) => arguments,

@@ -1,4 +1,5 @@
 use std::fs::{self, DirBuilder, Permissions};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
@@ -23,7 +24,7 @@ impl Socket {
         require_own(folder)?;
         require_free(&path)?;
         let name = path.file_name().ok_or_else(|| format!("`control.socket`: {} names no file", path.display()))?;
-        let apart = folder.join(format!(".{}-{}", name.display(), std::process::id()));
+        let apart = folder.join(format!(".{}-{:08x}", name.display(), drawn()));
         let failed = |error| format!("`control.socket`: cannot make {}: {error}", path.display());
         DirBuilder::new().mode(0o700).create(&apart).map_err(failed)?;
         let made = listen(&apart.join("socket"), &path);
@@ -51,6 +52,11 @@ impl Drop for Socket {
             tracing::warn!(%error, "cannot remove the control socket {}", self.path.display());
         }
     }
+}
+
+/// Another number each time: what a process has left behind that was killed is in nobody's way.
+fn drawn() -> u64 {
+    RandomState::new().hash_one(std::process::id()) >> 32 // as long as a socket's path has room for
 }
 
 fn folder(path: &Path) -> &Path {

@@ -47,6 +47,25 @@ fn a_certificate_is_revoked_for_a_reason_and_another_one_is_ordered() {
 }
 
 #[test]
+fn a_certificate_that_is_void_already_counts_as_revoked() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test,www.a.test", ISSUED));
+    let first = told(&scene, &["revoke", "a"]);
+    assert_eq!(told(&scene, &["revoke", "a"]), first);
+}
+
+#[test]
+fn a_certificate_is_not_revoked_while_there_is_no_room_to_note_it() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test,www.a.test", ISSUED));
+    std::fs::create_dir(scene.state("a.new")).unwrap(); // where it would be written
+    let output = run(&scene, &["revoke", "a"]);
+    assert!(!output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a.json"), "{output:?}");
+    assert!(!scene.pebble.was_asked("POST /revoke-cert"));
+}
+
+#[test]
 fn the_account_gets_another_key_by_which_challenges_are_answered_and_orders_made() {
     let scene = Scene::new();
     let (mut program, _) = scene.start_until("a.test,www.a.test", ISSUED);

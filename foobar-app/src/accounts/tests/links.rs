@@ -4,26 +4,26 @@ use super::*;
 
 impl OnDb {
     /// The token of the last link that was sent, and to whom.
-    fn last_link(&self) -> (String, String) {
+    pub(super) fn last_link(&self) -> (String, String) {
         let mail = self.outbox.0.lock().unwrap().last().cloned().expect("a message was sent");
         (mail.text.rsplit('/').next().unwrap().to_owned(), mail.to)
     }
 
-    async fn ask(&self, what: &str, address: &str) {
+    pub(super) async fn ask(&self, what: &str, address: &str) {
         assert_eq!(self.client.post(&format!("/ask/{what}")).form(&[("address", address)]).await.text(), "done");
     }
 
-    async fn reset(&self, token: &str, password: &str) -> String {
+    pub(super) async fn reset(&self, token: &str, password: &str) -> String {
         let answer = self.client.post(&format!("/reset/{token}")).form(&[("password", password)]).await;
         answer.text().to_owned()
     }
 
-    async fn confirm(&self, token: &str) -> String {
+    pub(super) async fn confirm(&self, token: &str) -> String {
         self.client.post(&format!("/confirm/{token}")).await.text().to_owned()
     }
 }
 
-const NO_LINK: &str = "token has been used, or is too old: ask for another link";
+pub(super) const NO_LINK: &str = "token has been used, or is too old: ask for another link";
 
 #[tokio::test]
 async fn an_address_is_confirmed_by_a_link_once() {
@@ -127,10 +127,10 @@ async fn messages_go_to_a_file_that_only_its_owner_reads() {
 #[tokio::test]
 async fn links_that_have_expired_and_failures_that_count_no_more_are_removed_and_no_others() {
     for shop in on_both().await {
-        let accounts = Accounts::new((*shop.db).clone(), AccountOptions::new("/sign-in"));
+        let accounts = Accounts::new((*shop.db).clone(), AccountOptions::new("/sign-in"), &Sessions::in_database());
         for (life, client) in [(-1, 1), (1000, 2)] {
             let attempt = Attempt::new(Some([10, 0, 0, client].into()), "bob@shop.test");
-            let fill = move |conn: &mut foobar_db::Conn| {
+            let fill = move |conn: &mut Conn| {
                 rows::insert_link(conn, &vec![client; 32], 1, Purpose::Reset, now() + life)?;
                 attempt.count(conn, now() + life - throttle::WINDOW)
             };

@@ -82,11 +82,7 @@ impl SessionStore for InDatabase {
     fn remove_user<'a>(&'a self, user: i64, kept: Option<&'a str>) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async move {
             let kept = kept.and_then(token::hash).unwrap_or_default(); // no session has an empty id
-            let of_user = move |conn: &mut Conn| {
-                let others = foobar_sessions::table.filter(foobar_sessions::user_id.eq(user));
-                diesel::delete(others.filter(foobar_sessions::id.ne(&kept))).execute(conn)
-            };
-            self.db.write(of_user).await?;
+            self.db.write(move |conn| delete_of_user(conn, user, &kept)).await?;
             Ok(())
         })
     }
@@ -198,6 +194,12 @@ fn json(record: &SessionRecord) -> QueryResult<String> {
 
 fn delete(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<usize> {
     diesel::delete(foobar_sessions::table.find(id)).execute(conn)
+}
+
+/// Ends all sessions of a user, but that of the id `kept`.
+pub(crate) fn delete_of_user(conn: &mut Conn, user: i64, kept: &Vec<u8>) -> QueryResult<usize> {
+    let others = foobar_sessions::table.filter(foobar_sessions::user_id.eq(user));
+    diesel::delete(others.filter(foobar_sessions::id.ne(kept))).execute(conn)
 }
 
 fn remove_batch(conn: &mut Conn, now: i64) -> QueryResult<usize> {

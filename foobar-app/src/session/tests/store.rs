@@ -110,10 +110,52 @@ async fn two_requests_that_both_rotate_leave_one_session() {
     for fixture in fixtures().await {
         let token = fixture.begin().await;
         let [one, other] = [fixture.request(&token).await, fixture.request(&token).await];
-        one.set_user(Some(7));
-        other.set_user(Some(8));
+        one.rotate();
+        other.set_user(None);
         assert!(keep(one).await.is_some());
         assert_eq!(keep(other).await, None);
+        assert_eq!(count(&fixture.db).await, 1);
+    }
+}
+
+/// A browser that is told to sign in twice drops the first answer, with its cookie.
+#[tokio::test]
+async fn of_two_sign_ins_at_once_each_answer_has_a_session() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [first, second] = [fixture.request(&token).await, fixture.request(&token).await];
+        [&first, &second].into_iter().for_each(|session| session.set_user(Some(7)));
+        for session in [first, second] {
+            let new = keep(session).await.expect("it has a cookie");
+            assert_ne!(new, token);
+            let session = fixture.request(&new).await;
+            assert_eq!((session.user(), session.get("a").unwrap()), (Some(7), Some(1)));
+        }
+        assert_eq!(fixture.request(&token).await.user(), None);
+    }
+}
+
+/// As a body does that streams.
+#[tokio::test]
+async fn a_session_that_is_used_after_the_answer_changes_nothing_and_has_what_was_there() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let session = fixture.request(&token).await;
+        session.insert("b", 2).unwrap();
+        assert_eq!(keep(session.clone()).await, None);
+        session.insert("a", 9).unwrap();
+        session.remove("b");
+        session.flash("notice", "too late").unwrap();
+        session.rotate();
+        session.set_user(Some(7));
+        session.purge();
+        session.end_others_of(7).await.unwrap();
+        for session in [session, fixture.request(&token).await] {
+            let values = ["a", "b"].map(|key| session.get::<i32>(key).unwrap());
+            assert_eq!((values, session.user()), ([Some(1), Some(2)], None));
+            assert_eq!(session.take_flashes().unwrap().len(), 0);
+            assert_eq!(keep(session).await, None);
+        }
         assert_eq!(count(&fixture.db).await, 1);
     }
 }

@@ -1,32 +1,27 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::answers::Answers;
+use super::room::Room;
 use crate::dns::answer::{Outcome, Transport, answer};
 use crate::dns::transfer;
-use crate::net::ClientAddresses;
 
 /// Accepts connections as long as there is room for them.
 pub(super) async fn serve(listener: TcpListener, answers: Answers) {
-    let slots = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let clients = Arc::new(ClientAddresses::default());
+    let room = Room::new();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                let places =
-                    Arc::clone(&slots).try_acquire_owned().ok().zip(clients.admit(Some(client), MOST_OF_A_CLIENT)); // closed where it is full
-                if let Some(places) = places {
+                if let Some(place) = room.admit(client, answers.may_transfer(client)) {
                     let answers = answers.clone();
                     tokio::spawn(async move {
                         drop(timeout(LIFETIME, connection(stream, client, &answers)).await); // whoever wants more connects again
-                        drop(places);
+                        drop(place);
                     });
                 }
             }
@@ -77,8 +72,6 @@ async fn rest(error: &io::Error) {
     tokio::time::sleep(REST).await;
 }
 
-const MOST_CONNECTIONS: usize = 256;
-const MOST_OF_A_CLIENT: usize = 16;
 /// For a question, from the answer before it or the beginning, and for the sending of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Of a connection.

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use instant_acme::{Account, RevocationReason, RevocationRequest};
+use instant_acme::{Account, Error as AcmeError, RevocationReason, RevocationRequest};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -21,7 +21,8 @@ impl Acme {
         Ok(self.write(kept, &record)?)
     }
 
-    /// Has the authority declare the certificate of a site void, and another one ordered.
+    /// Has the authority declare the certificate of a site void, and another one ordered. That is on the disk before: a void
+    /// certificate that nobody replaces would be served.
     pub(in crate::issuer) async fn revoke(
         &self,
         label: &str,
@@ -29,14 +30,21 @@ impl Acme {
         reason: Option<Revocation>,
     ) -> Result<(), Error> {
         let _lock = self.lock()?;
-        let mut record = self.read(label, kept)?;
+        let before = self.read(label, kept)?;
         let certificate = CertificateDer::from_pem_file(&kept.path)
             .map_err(|error| Failure::new(format!("{} has no certificate: {error}", kept.path.display())))?;
         let account = self.existing_account().await?;
         let request = RevocationRequest { certificate: &certificate, reason: reason.map(Into::into) };
-        account.revoke(&request).await.map_err(Failure::from)?;
+        let mut record = before.clone();
         record.renew(SystemTime::now());
-        Ok(self.write(kept, &record)?)
+        self.write(kept, &record)?;
+        match account.revoke(&request).await {
+            Err(error) if !is_done(&error) => {
+                self.write(kept, &before)?;
+                Err(Failure::from(error).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives the account another key.
@@ -60,6 +68,12 @@ impl Acme {
         }
         self.account().await
     }
+}
+
+/// Whether the certificate is void already.
+fn is_done(error: &AcmeError) -> bool {
+    let AcmeError::Api(problem) = error else { return false };
+    problem.r#type.as_deref().is_some_and(|kind| kind.ends_with(":alreadyRevoked"))
 }
 
 impl From<Revocation> for RevocationReason {

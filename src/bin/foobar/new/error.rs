@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::dependency::DependencyError;
+use super::interrupt::Interruption;
 use super::name::NameError;
 use super::toolchain::NoCargo;
 
@@ -20,15 +21,18 @@ pub(super) enum NewError {
     NoFolder(PathBuf),
     #[error("cannot write {}; nothing was made", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("{0} has come; nothing was made")]
+    Interrupted(Interruption),
     #[error("the folder in which the package is to be made cannot be read")]
     Here(#[source] io::Error),
 }
 
 impl NewError {
-    /// 2 where something else must be asked for.
+    /// 2 where something else must be asked for, and after a signal what shells say of it.
     pub(super) const fn exit_code(&self) -> u8 {
         match self {
             Self::Name(_) | Self::Dependency(_) => 2,
+            Self::Interrupted(interruption) => interruption.exit_code(),
             Self::Toolchain(_) | Self::NotEmpty(_) | Self::NoFolder(_) | Self::Io { .. } | Self::Here(_) => 1,
         }
     }

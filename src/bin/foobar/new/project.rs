@@ -4,14 +4,24 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::NewError;
+use tokio::task::yield_now;
 
-/// Makes `folder`, which is not there yet or empty, with these files: each a path in it and a text.
+use super::error::NewError;
+use super::interrupt::until_interrupted;
+
+/// Makes `folder`, which is not there yet or empty, with these files: each a path in it and a text. A signal that ends the
+/// command leaves nothing of it.
 pub(super) fn make(folder: &Path, files: &[(String, String)]) -> Result<(), NewError> {
+    let made = until_interrupted(write(folder, files));
+    made.map_err(|source| NewError::Io { path: folder.to_owned(), source })?.map_err(NewError::Interrupted)?
+}
+
+async fn write(folder: &Path, files: &[(String, String)]) -> Result<(), NewError> {
     refuse_taken(folder)?;
     let draft = Draft::new(folder)?;
     for (path, text) in files {
         draft.write(path, text).map_err(|source| NewError::Io { path: folder.join(path), source })?;
+        yield_now().await; // signals are heard here
     }
     draft.rename(folder)
 }

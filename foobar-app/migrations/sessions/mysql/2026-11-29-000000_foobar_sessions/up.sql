@@ -1,5 +1,5 @@
 -- `id` is the SHA-256 of what the cookie has; times are seconds since 1970 in UTC.
-CREATE TABLE foobar_sessions (
+CREATE TABLE IF NOT EXISTS foobar_sessions (
     id BINARY(32) NOT NULL PRIMARY KEY,
     user_id BIGINT,
     data MEDIUMTEXT CHARACTER SET utf8mb4 NOT NULL,
