@@ -160,6 +160,9 @@ impl Accounts {
     }
 
     /// Gives a user another password, who knows the old one, and ends the user's other sessions.
+    ///
+    /// Sessions that are [kept in cookies](crate::Sessions::in_cookie) are no longer the [`User`]'s who has signed in,
+    /// though [`Session::user`] has the id until they expire.
     pub async fn change_password(
         &self,
         session: &Session,
@@ -189,7 +192,7 @@ impl Accounts {
         if !self.db.write(change).await? {
             return Ok(Err(WRONG_OLD));
         }
-        session.end_others_of(id).await?;
+        session.end_outdated(id).await?;
         session.sign_in(id, &fingerprint);
         Ok(Ok(()))
     }
@@ -221,8 +224,8 @@ impl Accounts {
         }
     }
 
-    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions; then
-    /// the user signs in.
+    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
+    /// [`change_password`](Self::change_password) does; then the user signs in.
     pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
@@ -237,7 +240,7 @@ impl Accounts {
         });
         let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
         session.purge();
-        session.end_others_of(user.id).await?;
+        session.end_outdated(user.id).await?;
         Ok(Ok(user))
     }
 

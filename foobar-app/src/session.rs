@@ -27,6 +27,8 @@ pub use flash::Flash;
 pub use key_error::KeyError;
 pub use record::{SessionChange, SessionRecord};
 pub use settings::{CookieName, SessionSettings};
+#[cfg(feature = "accounts")]
+use store::in_cookie::CannotBeEnded;
 pub(crate) use store::in_cookie::InCookie;
 pub(crate) use store::in_database::InDatabase;
 #[cfg(feature = "accounts")]
@@ -161,6 +163,16 @@ impl Session {
     #[cfg(feature = "accounts")]
     pub(crate) fn goes_with(&self, fingerprint: &str) -> bool {
         self.0.record().values.get(PASSWORD).is_none_or(|known| known.as_str() == Some(fingerprint))
+    }
+
+    /// Ends all other sessions of a user whose password is another one now. Those in cookies cannot be ended, and need
+    /// not be: they do not [go with](Self::goes_with) the new one.
+    #[cfg(feature = "accounts")]
+    pub(crate) async fn end_outdated(&self, user: i64) -> Result<(), Error> {
+        match self.0.layer.store.remove_user(user, self.0.token()).await {
+            Err(error) if error.is::<CannotBeEnded>() => Ok(()),
+            ended => ended.map_err(of_store),
+        }
     }
 
     /// That of its forms, made where there is none yet.

@@ -101,3 +101,20 @@ async fn of_two_changes_of_one_password_one_is_refused() {
         assert_eq!(done, 1);
     }
 }
+
+#[tokio::test]
+async fn sessions_in_cookies_are_nobodys_after_a_new_password_too() {
+    let shop = with(Sessions::in_cookie(), TestDb::sqlite().await).await;
+    let phone = shop.client.other_user();
+    for client in [&shop.client, &phone] {
+        sign(client, ANN, PASSWORD).await;
+    }
+    let change = shop.client.post("/password").form(&[("password", PASSWORD), ("new", "battery staple")]);
+    assert_eq!(change.await.text(), "done");
+    assert_eq!([who(&shop.client).await, who(&phone).await], [ANN, "nobody"]);
+    shop.ask("reset", ANN).await;
+    let answer = phone.post(&format!("/reset/{}", shop.last_link().0)).form(&[("password", "something else")]).await;
+    assert_eq!(answer.text(), "done");
+    assert_eq!(who(&shop.client).await, "nobody");
+    assert_eq!(sign(&phone, ANN, "something else").await.text(), "done");
+}
