@@ -90,8 +90,8 @@ impl Accounts {
     /// The account of this address with these roles, made where there is none; without a password, which its owner gets
     /// by [`send_reset`](Self::send_reset). For the first administrator, and for tests.
     ///
-    /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner, so
-    /// that password, the links that were sent and the sessions are worthless from then on.
+    /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner,
+    /// so that password, the links that were sent and the sessions are worthless from then on.
     pub async fn add(&self, address: &str, roles: &[&str]) -> Result<Result<User, Refusal>, Error> {
         let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
         let roles = joined(roles)?;
@@ -135,15 +135,22 @@ impl Accounts {
         self.wait_for_turn(attempt.clone()).await?;
         let found = self.db.read(move |conn| rows::by_address(conn, &address)).await?;
         let verdict = self.verify(password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
-        let (Some((user, _)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
-        let outdated = if verdict == Verdict::Outdated { Some(self.hash(password).await?) } else { None };
-        let id = user.id;
+        let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
+        let renewed = if verdict == Verdict::Outdated { Some(self.renew(password, &kept).await?) } else { None };
+        let (id, fingerprint) = (user.id, password::fingerprint(&kept));
         let welcome = move |conn: &mut Conn| {
-            outdated.iter().try_for_each(|hash| rows::set_hash(conn, id, hash).map(drop))?;
-            attempt.forgive(conn)
+            if let Some(hash) = &renewed
+                && !rows::renew_hash(conn, id, &kept, hash)?
+            {
+                return Ok(false); // the account has another password meanwhile
+            }
+            attempt.forgive(conn)?;
+            Ok(true)
         };
-        self.db.write(welcome).await?;
-        session.set_user(Some(user.id));
+        if !self.db.write(welcome).await? {
+            return Ok(Err(WRONG));
+        }
+        session.sign_in(user.id, &fingerprint);
         Ok(Ok(user))
     }
 
@@ -153,6 +160,9 @@ impl Accounts {
     }
 
     /// Gives a user another password, who knows the old one, and ends the user's other sessions.
+    ///
+    /// Sessions that are [kept in cookies](crate::Sessions::in_cookie) are no longer the [`User`]'s who has signed in,
+    /// though [`Session::user`] has the id until they expire.
     pub async fn change_password(
         &self,
         session: &Session,
@@ -167,12 +177,23 @@ impl Accounts {
         self.wait_for_turn(attempt.clone()).await?;
         let id = user.id;
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
-        if self.verify(old, found.as_ref().map(|(_, hash)| &hash[..])).await? == Verdict::Wrong {
-            return Ok(Err(Refusal { field: "old_password", problem: "is wrong" }));
+        let verdict = self.verify(old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
+        let hash = self.hash(new).await?;
+        let fingerprint = password::fingerprint(&hash);
+        let change = move |conn: &mut Conn| {
+            if !rows::replace_hash(conn, id, &kept, &hash)? {
+                return Ok(false); // the account has another password meanwhile
+            }
+            rows::remove_links(conn, id)?;
+            attempt.forgive(conn)?;
+            Ok(true)
+        };
+        if !self.db.write(change).await? {
+            return Ok(Err(WRONG_OLD));
         }
-        self.db.write(move |conn| attempt.forgive(conn)).await?;
-        self.set_password(session, id, new).await?;
-        session.set_user(Some(id));
+        session.end_outdated(id).await?;
+        session.sign_in(id, &fingerprint);
         Ok(Ok(()))
     }
 
@@ -203,8 +224,8 @@ impl Accounts {
         }
     }
 
-    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions; then
-    /// the user signs in.
+    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
+    /// [`change_password`](Self::change_password) does; then the user signs in.
     pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
@@ -219,7 +240,7 @@ impl Accounts {
         });
         let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
         session.purge();
-        session.end_others_of(user.id).await?;
+        session.end_outdated(user.id).await?;
         Ok(Ok(user))
     }
 
@@ -236,6 +257,14 @@ impl Accounts {
     pub async fn find(&self, id: i64) -> Result<Option<User>, Error> {
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
         Ok(found.map(|(user, _)| user))
+    }
+
+    /// Who is signed in, by the password that the account has now.
+    pub(crate) async fn signed_in(&self, session: &Session) -> Result<Option<User>, Error> {
+        let Some(id) = session.user() else { return Ok(None) };
+        let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
+        let own = found.filter(|(_, hash)| session.goes_with(&password::fingerprint(hash)));
+        Ok(own.map(|(user, _)| user))
     }
 
     /// Forgets links that have expired, and failures that count no more, in batches.
@@ -282,6 +311,7 @@ fn joined(roles: &[&str]) -> Result<String, Error> {
 const NO_PASSWORD: &str = "";
 
 const NO_ADDRESS: Refusal = Refusal { field: "address", problem: "is not an address that a mail can be sent to" };
+const WRONG_OLD: Refusal = Refusal { field: "old_password", problem: "is wrong" };
 const WRONG: Refusal = Refusal { field: "password", problem: "or address is wrong" };
 const NO_LINK: Refusal = Refusal { field: "token", problem: "has been used, or is too old: ask for another link" };
 
@@ -292,12 +322,6 @@ impl Accounts {
             Turn::After(delay) => tokio::time::sleep(delay).await,
         }
         Ok(())
-    }
-
-    async fn set_password(&self, session: &Session, id: i64, password: &str) -> Result<(), Error> {
-        let hash = self.hash(password).await?;
-        self.db.write(move |conn| rows::set_hash(conn, id, &hash).and_then(|_| rows::remove_links(conn, id))).await?;
-        session.end_others_of(id).await
     }
 
     async fn send_link(
@@ -317,6 +341,10 @@ impl Accounts {
 
     async fn hash(&self, password: &str) -> Result<String, Error> {
         self.shared.hasher.hash(password).await.map_err(internal)
+    }
+
+    async fn renew(&self, password: &str, kept: &str) -> Result<String, Error> {
+        self.shared.hasher.renew(password, kept).await.map_err(internal)
     }
 
     async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {

@@ -21,12 +21,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use current::{CSRF, Current};
+use current::{CSRF, Current, PASSWORD};
 
 pub use flash::Flash;
 pub use key_error::KeyError;
 pub use record::{SessionChange, SessionRecord};
 pub use settings::{CookieName, SessionSettings};
+#[cfg(feature = "accounts")]
+use store::in_cookie::CannotBeEnded;
 pub(crate) use store::in_cookie::InCookie;
 pub(crate) use store::in_database::InDatabase;
 #[cfg(feature = "accounts")]
@@ -54,7 +56,8 @@ pub use store::{SessionStore, Updated};
 ///
 /// What a handler changes is kept once it has answered, unless the answer's status is 500 or more; where that fails, the
 /// client gets 503 or 500 and not the answer. Two requests at once may each change a value of their own, and both stay;
-/// of one that both change the last stays. A body that streams comes too late to change anything: it reads what was there.
+/// of one that both change the last stays. A body that streams comes too late to change anything, and reads
+/// what was there.
 ///
 /// An answer of a handler that has asked for the session is `Cache-Control: private`, unless it says otherwise, and
 /// varies by `Cookie`. One that sets the cookie is `private` in any case.
@@ -149,6 +152,29 @@ impl Session {
 }
 
 impl Session {
+    /// Signs a user in by the password of this fingerprint: with another password the session is nobody's.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn sign_in(&self, user: i64, fingerprint: &str) {
+        self.0.set_user(Some(user));
+        self.0.set(PASSWORD, Some(fingerprint.into()));
+    }
+
+    /// Whether its user has signed in by the password of this fingerprint, or by none: by [`set_user`](Self::set_user).
+    #[cfg(feature = "accounts")]
+    pub(crate) fn goes_with(&self, fingerprint: &str) -> bool {
+        self.0.record().values.get(PASSWORD).is_none_or(|known| known.as_str() == Some(fingerprint))
+    }
+
+    /// Ends all other sessions of a user whose password is another one now. Those in cookies cannot be ended, and need
+    /// not be: they do not [go with](Self::goes_with) the new one.
+    #[cfg(feature = "accounts")]
+    pub(crate) async fn end_outdated(&self, user: i64) -> Result<(), Error> {
+        match self.0.layer.store.remove_user(user, self.0.token()).await {
+            Err(error) if error.is::<CannotBeEnded>() => Ok(()),
+            ended => ended.map_err(of_store),
+        }
+    }
+
     /// That of its forms, made where there is none yet.
     pub(crate) fn csrf_token(&self) -> Result<String, SessionError> {
         if let Some(token) = self.get(CSRF)? {

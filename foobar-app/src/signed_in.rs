@@ -34,10 +34,7 @@ impl FromRequest for User {
         let request = request.clone();
         Box::pin(async move {
             let accounts = accounts?;
-            let user = match session.await?.user() {
-                Some(id) => accounts.find(id).await?,
-                None => None,
-            };
+            let user = accounts.signed_in(&session.await?).await?;
             user.ok_or_else(|| Error::respond(NotSignedIn::of(&request, accounts.options().sign_in())))
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -57,7 +58,13 @@ impl Hasher {
 
     pub(super) async fn hash(&self, password: &str) -> Result<String, BoxError> {
         let password = password.to_owned();
-        self.run(move || hash(&password)).await
+        self.run(move || hash(&password, &salt())).await
+    }
+
+    /// A hash of today in place of `kept`, of the same password and with its [fingerprint].
+    pub(super) async fn renew(&self, password: &str, kept: &str) -> Result<String, BoxError> {
+        let (password, salt) = (password.to_owned(), Kept::parse(kept)?.salt);
+        self.run(move || hash(&password, &salt)).await
     }
 
     /// Holds a password against what is kept of one; against nothing where there is none, which takes as long.
@@ -89,12 +96,25 @@ impl Hasher {
 const SALT: usize = 16;
 const HASH: usize = 32;
 
-fn hash(password: &str) -> Result<String, argon2::Error> {
+fn salt() -> [u8; SALT] {
     let mut salt = [0; SALT];
     rand::fill(&mut salt).expect("the system has random numbers");
-    let hash = derive(password, &salt, COST)?;
+    salt
+}
+
+/// What tells a password from any other that the account has had, and says nothing of it: of the salt alone, which each
+/// password has of its own and keeps when its hash is renewed.
+pub(super) fn fingerprint(hash: &str) -> String {
+    let salt = hash.split('$').nth(4).unwrap_or_default(); // there is no password
+    STANDARD_NO_PAD.encode(&digest(&SHA256, salt.as_bytes()).as_ref()[..FINGERPRINT])
+}
+
+const FINGERPRINT: usize = 12;
+
+fn hash(password: &str, salt: &[u8]) -> Result<String, argon2::Error> {
+    let hash = derive(password, salt, COST)?;
     let Cost { memory, passes, lanes } = COST;
-    let [salt, hash] = [&salt[..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    let [salt, hash] = [salt, &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
 }
 

@@ -5,6 +5,7 @@ use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
 use foobar_db::{Conn, QueryResult};
 
+use super::password::fingerprint;
 use super::user::User;
 
 diesel::table! {
@@ -88,6 +89,18 @@ pub(super) fn insert(conn: &mut Conn, address: &str, hash: &str, now: i64) -> Qu
 
 pub(super) fn set_hash(conn: &mut Conn, id: i64, hash: &str) -> QueryResult<usize> {
     diesel::update(foobar_accounts::table.find(id)).set(foobar_accounts::hash.eq(hash)).execute(conn)
+}
+
+/// Whether `known` was still the account's, and is `hash` now: a change of the password may have been faster.
+pub(super) fn replace_hash(conn: &mut Conn, id: i64, known: &str, hash: &str) -> QueryResult<bool> {
+    let unchanged = foobar_accounts::table.find(id).filter(foobar_accounts::hash.eq(known));
+    Ok(diesel::update(unchanged).set(foobar_accounts::hash.eq(hash)).execute(conn)? == 1)
+}
+
+/// The same for a hash of the same password; another sign-in may have renewed it.
+pub(super) fn renew_hash(conn: &mut Conn, id: i64, known: &str, hash: &str) -> QueryResult<bool> {
+    let is_renewed = |account: Account| fingerprint(&account.1) == fingerprint(known);
+    Ok(replace_hash(conn, id, known, hash)? || by_id(conn, id)?.is_some_and(is_renewed))
 }
 
 pub(super) fn set_roles(conn: &mut Conn, id: i64, roles: &str) -> QueryResult<usize> {

@@ -3,14 +3,15 @@ use std::sync::{Arc, Mutex};
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use diesel::prelude::*;
-use foobar_core::{BoxFuture, ConnectInfo, Scheme};
+use foobar_core::{BoxFuture, ConnectInfo, List, Scheme, Secret};
 
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
-use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Sessions};
+use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings};
 
 mod added;
 mod links;
+mod passwords;
 mod throttling;
 
 /// The messages that were sent.
@@ -24,7 +25,7 @@ impl Mailer for Outbox {
     }
 }
 
-struct Shop(Outbox);
+struct Shop(Outbox, Sessions);
 
 impl App for Shop {
     fn routes(&self, routes: &mut ServiceConfig) {
@@ -49,7 +50,7 @@ impl App for Shop {
     }
 
     fn sessions(&self) -> Sessions {
-        Sessions::in_database()
+        self.1.clone()
     }
 
     fn accounts(&self) -> Option<AccountOptions> {
@@ -145,8 +146,16 @@ async fn on_both() -> [OnDb; 2] {
 }
 
 async fn on(db: TestDb) -> OnDb {
+    with(Sessions::in_database(), db).await
+}
+
+async fn with(sessions: Sessions, db: TestDb) -> OnDb {
     let outbox = Outbox::default();
-    let client = Client::new(Shop(outbox.clone()), Some((*db).clone())).await;
+    let keys = List::from_iter([Secret::new("a key of more than 32 characters")]);
+    let context =
+        Context::new(Some((*db).clone())).with_settings(SessionSettings { keys, ..SessionSettings::default() });
+    let runtime = Runtime::with_context(Shop(outbox.clone(), sessions), context, &AppSettings::default());
+    let client = Client::of(Arc::new(runtime)).await;
     let shop = OnDb { client, db, outbox };
     assert_eq!(shop.register(ANN, PASSWORD).await.text(), "done");
     shop
@@ -247,40 +256,13 @@ async fn a_role_counts_from_the_next_request_on_and_without_it_the_answer_is_403
 }
 
 #[tokio::test]
-async fn a_new_password_needs_the_old_one_and_ends_all_other_sessions() {
-    for shop in on_both().await {
-        let phone = shop.client.other_user();
-        for client in [&shop.client, &phone] {
-            sign(client, ANN, PASSWORD).await;
-        }
-        let change = |old| shop.client.post("/password").form(&[("password", old), ("new", "battery staple")]);
-        assert_eq!(change("wrong horse").await.text(), "old_password is wrong");
-        assert_eq!(who(&phone).await, ANN);
-        assert_eq!(change(PASSWORD).await.text(), "done");
-        assert_eq!([who(&shop.client).await, who(&phone).await], [ANN, "nobody"]);
-        assert_eq!(sign(&phone, ANN, PASSWORD).await.status(), 422);
-        assert_eq!(sign(&phone, ANN, "battery staple").await.text(), "done");
-    }
-}
-
-#[tokio::test]
-async fn a_hash_of_weaker_parameters_is_renewed_at_the_sign_in() {
-    for shop in on_both().await {
-        let weak = password::cheap(PASSWORD);
-        let hash = rows::foobar_accounts::hash;
-        shop.db.write(move |conn| rows::set_hash(conn, 1, &weak)).await.unwrap();
-        assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
-        let kept =
-            shop.db.read(move |conn| rows::foobar_accounts::table.select(hash).first::<String>(conn)).await.unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
-    }
-}
-
-#[tokio::test]
 async fn accounts_stay_when_the_configuration_changes() {
     let db = TestDb::sqlite().await;
-    let runtime = Arc::new(Runtime::new(Shop(Outbox::default()), Some((*db).clone()), &AppSettings::default()));
+    let runtime = Arc::new(Runtime::new(
+        Shop(Outbox::default(), Sessions::in_database()),
+        Some((*db).clone()),
+        &AppSettings::default(),
+    ));
     let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
     runtime.configure(&Context::new(Some((*db).clone())), &AppSettings::default());
     let answer = client.post("/register").form(&[("address", ANN), ("password", PASSWORD)]).await;

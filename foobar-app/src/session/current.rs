@@ -95,6 +95,7 @@ impl Current {
             (state.user, state.rotate) = (Some(user), true);
         });
         self.set(CSRF, None); // one that is known from before is worth nothing either
+        self.set(PASSWORD, None);
     }
 
     pub(super) fn rotate(&self) {
@@ -183,6 +184,9 @@ impl Current {
 
 /// Where a session has the token of its forms.
 pub(super) const CSRF: &str = "_csrf";
+
+/// Where a session has the fingerprint of the password that its user has signed in by.
+pub(super) const PASSWORD: &str = "_password";
 
 const LOADED: &str = "a `Session` is loaded before a handler has it";
 

@@ -30,7 +30,7 @@ struct TooLarge(usize);
 #[error(
     "sessions that are kept in their cookies cannot be ended from here; keep them in the database (`Sessions::in_database`)"
 )]
-struct CannotBeEnded;
+pub(crate) struct CannotBeEnded;
 
 impl InCookie {
     pub(crate) fn new(keys: &[Secret]) -> Result<Self, KeyError> {
