@@ -77,8 +77,8 @@ pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;
 pub use settings::DatabaseSettings;
 pub use sql::{
-    DateTime, IdColumn, Incoming, Locked, OnMysql, OnSqlite, Upsert, UpsertOn, UpsertSet, incoming,
-    insert_returning_id, locked, upsert,
+    DateTime, ExecuteOnMysql, ExecuteOnSqlite, IdColumn, Incoming, Locked, OnMysql, OnSqlite, Upsert, UpsertOn,
+    UpsertSet, incoming, insert_returning_id, locked, upsert,
 };
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

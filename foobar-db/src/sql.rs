@@ -13,7 +13,7 @@ mod locked;
 mod upsert;
 
 pub use date_time::DateTime;
-pub use engines::{OnMysql, OnSqlite};
+pub use engines::{ExecuteOnMysql, ExecuteOnSqlite, OnMysql, OnSqlite};
 pub use insert_id::{IdColumn, insert_returning_id};
 pub use locked::{Locked, locked};
 pub use upsert::{Incoming, Upsert, UpsertOn, UpsertSet, incoming, upsert};

@@ -12,7 +12,9 @@ use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
     Node, OpenedFile, Page, PublicFiles, SendFile, Version, rust_embed,
 };
-use foobar::query::{IdColumn, Incoming, Locked, OnMysql, OnSqlite, Upsert, UpsertOn, UpsertSet};
+use foobar::query::{
+    ExecuteOnMysql, ExecuteOnSqlite, IdColumn, Incoming, Locked, OnMysql, OnSqlite, Upsert, UpsertOn, UpsertSet,
+};
 use foobar::request::{
     ClientAbort, ClientCertificate, ConnectInfo, Deciding, EarlyHints, EarlyHintsError, HintsToSend, Io, OnClientAbort,
     RequestId, Scheme, Upgrade,
