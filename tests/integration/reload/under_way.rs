@@ -1,0 +1,92 @@
+//! What a reload that has begun does to the rest of the server, and the rest to it.
+
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+
+use foobar::{App, BoxError, Context, Server, web};
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+
+use super::{Site, embedded, get};
+use crate::support::{Client, until};
+
+/// Blocks the thread of the worker that comes to it, until the other end of the channel is dropped.
+fn blocking(until: Receiver<()>, begun: Arc<AtomicBool>) -> impl App {
+    let until = Arc::new(Mutex::new(until));
+    foobar::routes(move |routes| {
+        let (until, begun) = (Arc::clone(&until), Arc::clone(&begun));
+        let block = move || {
+            begun.store(true, SeqCst);
+            until.lock().unwrap().recv().unwrap_err();
+            ready("done")
+        };
+        routes.route("/block", web::get().to(block));
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_does_not_yield_holds_up_no_reload_and_follows_later() {
+    let page =
+        |text: &str| format!("[web]\nworkers = 1\n[sites.main.routes.'/page']\nrespond = 200\nbody = '{text}'\n");
+    let site = Site::new(&page("old"));
+    let (hold, until_dropped) = channel();
+    let begun = Arc::new(AtomicBool::new(false));
+    let app = blocking(until_dropped, Arc::clone(&begun));
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
+    let address = running.addresses()[0].to_string();
+    let blocked =
+        std::thread::spawn(move || Client::connect(address.trim_start_matches("http://")).get("/block").status);
+    until("the worker is blocked", || begun.load(SeqCst).then_some(()));
+    site.write(&page("new"));
+    let reloaded = running.reload().await.unwrap();
+    let [warning] = &reloaded.warnings[..] else { panic!("it is one: {reloaded:?}") };
+    assert!(warning.starts_with("the worker foobar-web-0 goes by the configuration before"), "{warning}");
+    drop(hold);
+    assert_eq!(blocked.join().unwrap(), 200);
+    until("the worker follows", || (get(&running, "/page") == "new").then_some(()));
+    assert_eq!(running.stop().await, foobar::Stop::Drained);
+}
+
+/// Takes its time for another configuration.
+struct Slow {
+    begun: Arc<AtomicBool>,
+    end: Arc<Notify>,
+}
+
+impl App for Slow {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(async || "served"));
+    }
+
+    async fn reloaded(&self, _context: &Context) -> Result<(), BoxError> {
+        self.begun.store(true, SeqCst);
+        self.end.notified().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_the_reload_that_goes_on() {
+    let (begun, end) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let site = Site::new("");
+    let app = Slow { begun: Arc::clone(&begun), end: Arc::clone(&end) };
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
+    let address = running.addresses()[0].to_string();
+    tokio::select! {
+        biased;
+        _ = running.reload() => panic!("it cannot have ended"),
+        () = ready(()) => {} // it goes on
+    }
+    until("the reload is under way", || begun.load(SeqCst).then_some(()));
+    let mut stop = Box::pin(running.stop());
+    let ask = move || Client::connect(address.trim_start_matches("http://")).get("/").text().to_owned();
+    tokio::select! {
+        biased;
+        stop = &mut stop => panic!("{stop:?} during a reload"),
+        answer = spawn_blocking(ask) => assert_eq!(answer.unwrap(), "served"),
+    }
+    end.notify_one();
+    assert_eq!(stop.await, foobar::Stop::Drained);
+}
