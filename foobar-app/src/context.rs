@@ -118,7 +118,8 @@ impl Context {
     /// The same context with these accounts, where there is a database.
     #[cfg(feature = "accounts")]
     pub(crate) fn with_accounts(self, options: Option<AccountOptions>, sessions: &Sessions) -> Self {
-        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options, sessions));
+        let new = |(db, options)| Accounts::new(db, options, sessions, Arc::clone(&self.tasks));
+        let accounts = self.db.clone().zip(options).map(new);
         Self { accounts, ..self }
     }
 
