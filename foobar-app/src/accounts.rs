@@ -19,7 +19,7 @@ use foobar_db::{Conn, Migrations, QueryResult, embed_migrations};
 use crate::clock::now;
 use crate::session::{delete_of_user, of_store, token};
 use crate::tasks::Tasks;
-use crate::{Db, Error, Session, Sessions};
+use crate::{Db, Error, Session};
 use address::Address;
 use password::{Hasher, Verdict};
 use rows::Purpose;
@@ -67,8 +67,8 @@ const CONFIRM: i64 = 3 * 24 * 3600;
 const RESET: i64 = 3600;
 
 impl Accounts {
-    pub(crate) fn new(db: Db, options: AccountOptions, sessions: &Sessions, tasks: Arc<Tasks>) -> Self {
-        let shared = Shared { hasher: Hasher::new(), options, has_session_rows: sessions.are_in_database(), tasks };
+    pub(crate) fn new(db: Db, options: AccountOptions, has_session_rows: bool, tasks: Arc<Tasks>) -> Self {
+        let shared = Shared { hasher: Hasher::new(), options, has_session_rows, tasks };
         Self { db, shared: Arc::new(shared), client: None }
     }
 

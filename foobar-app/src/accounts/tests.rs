@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
-use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings};
+use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
 
 mod added;
 mod links;

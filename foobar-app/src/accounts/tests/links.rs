@@ -128,7 +128,7 @@ async fn messages_go_to_a_file_that_only_its_owner_reads() {
 async fn links_that_have_expired_and_failures_that_count_no_more_are_removed_and_no_others() {
     for shop in on_both().await {
         let context = Context::new(Some((*shop.db).clone()));
-        let context = context.with_accounts(Some(AccountOptions::new("/sign-in")), &Sessions::in_database());
+        let context = context.with_accounts(Some(AccountOptions::new("/sign-in")), true);
         let accounts = context.accounts().unwrap();
         for (life, client) in [(-1, 1), (1000, 2)] {
             let attempt = Attempt::new(Some([10, 0, 0, client].into()), "bob@shop.test");
