@@ -13,16 +13,17 @@ mod user;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foobar_core::BoxError;
+use foobar_core::{BoxError, Chain};
 use foobar_db::{Conn, Migrations, QueryResult, embed_migrations};
 
 use crate::clock::now;
-use crate::session::{delete_of_user, token};
-use crate::{Db, Error, Session, Sessions};
+use crate::session::{delete_of_user, of_store, token};
+use crate::tasks::Tasks;
+use crate::{Db, Error, Session};
 use address::Address;
 use password::{Hasher, Verdict};
 use rows::Purpose;
-use throttle::{Attempt, Turn};
+use throttle::{Attempt, Costly, Turn};
 use throttled::Throttled;
 
 pub use mailer::{FileMailer, Mail, Mailer};
@@ -45,6 +46,7 @@ struct Shared {
     options: AccountOptions,
     /// Whether sessions are rows of the same database.
     has_session_rows: bool,
+    tasks: Arc<Tasks>,
 }
 
 /// Why something is not done that somebody wants of an account: which field of a form is wrong, and how, for
@@ -65,8 +67,8 @@ const CONFIRM: i64 = 3 * 24 * 3600;
 const RESET: i64 = 3600;
 
 impl Accounts {
-    pub(crate) fn new(db: Db, options: AccountOptions, sessions: &Sessions) -> Self {
-        let shared = Shared { hasher: Hasher::new(), options, has_session_rows: sessions.are_in_database() };
+    pub(crate) fn new(db: Db, options: AccountOptions, has_session_rows: bool, tasks: Arc<Tasks>) -> Self {
+        let shared = Shared { hasher: Hasher::new(), options, has_session_rows, tasks };
         Self { db, shared: Arc::new(shared), client: None }
     }
 
@@ -77,11 +79,14 @@ impl Accounts {
     }
 
     /// Makes an account. It may be used at once; whether its address is confirmed, the user says.
+    ///
+    /// A client that does so 50 times within a quarter of an hour gets 429 then.
     pub async fn register(&self, address: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
         }
+        self.count(Costly::Register).await?;
         let hash = self.hash(password).await?;
         let inserted = self.db.write(move |conn| rows::insert(conn, address.as_str(), &hash, now())).await?;
         Ok(inserted.ok_or(Refusal { field: "address", problem: "has an account already" }))
@@ -199,8 +204,11 @@ impl Accounts {
 
     /// Sends a user a link by which the address is confirmed: `link` with a token for its `{}`, such as
     /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
+    ///
+    /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then.
     pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<(), Error> {
-        self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link).await
+        let sent = self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link);
+        sent.await.map_err(of_store)
     }
 
     /// Confirms the address that a link was sent to; whose it is.
@@ -215,13 +223,23 @@ impl Accounts {
 
     /// Sends the owner of an address a link for a new password, as [`send_confirmation`](Self::send_confirmation) does;
     /// it may be used once, within an hour. Nothing is sent where there is no such account, and the caller does not
-    /// learn which: answer the same in both cases.
+    /// learn which: it is looked up and sent [in the background](crate::Context::spawn), and what fails there is logged.
+    /// Answer the same in both cases.
+    ///
+    /// A client that asks 50 times within a quarter of an hour gets 429 then.
+    ///
+    /// # Panics
+    ///
+    /// Before the server has begun to start.
     pub async fn send_reset(&self, address: &str, link: &str) -> Result<(), Error> {
-        let address = address.trim().to_lowercase();
-        match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
-            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
-            None => Ok(()),
-        }
+        self.count(Costly::SendReset).await?;
+        let (accounts, address, link) = (self.clone(), address.trim().to_lowercase(), link.to_owned());
+        self.shared.tasks.spawn(async move {
+            if let Err(error) = accounts.send_reset_now(address, &link).await {
+                tracing::error!("{}", Chain(&*error).after("a link for a new password was not sent"));
+            }
+        });
+        Ok(())
     }
 
     /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
@@ -230,7 +248,13 @@ impl Accounts {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
         }
+        self.count(Costly::Reset).await?;
         let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
+        let looked_up = id.clone();
+        let link = self.db.read(move |conn| rows::find_link(conn, &looked_up, Purpose::Reset, now())).await?;
+        if link.is_none() {
+            return Ok(Err(NO_LINK)); // before the costly part
+        }
         let hash = self.hash(password).await?;
         let reset = self.db.write(move |conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
@@ -316,6 +340,21 @@ const WRONG: Refusal = Refusal { field: "password", problem: "or address is wron
 const NO_LINK: Refusal = Refusal { field: "token", problem: "has been used, or is too old: ask for another link" };
 
 impl Accounts {
+    async fn count(&self, costly: Costly) -> Result<(), Error> {
+        let client = self.client;
+        match self.db.write(move |conn| costly.count(conn, client, now())).await? {
+            Turn::Refused(seconds) => Err(Error::respond(Throttled { seconds })),
+            Turn::After(_) => Ok(()),
+        }
+    }
+
+    async fn send_reset_now(&self, address: String, link: &str) -> Result<(), BoxError> {
+        match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
+            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
+            None => Ok(()),
+        }
+    }
+
     async fn wait_for_turn(&self, attempt: Attempt) -> Result<(), Error> {
         match self.db.write(move |conn| attempt.count(conn, now())).await? {
             Turn::Refused(seconds) => return Err(Error::respond(Throttled { seconds })),
@@ -331,12 +370,21 @@ impl Accounts {
         life: i64,
         subject: &str,
         link: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<(), BoxError> {
         let token = token::generate();
-        let (id, account) = (token::hash(&token).expect("it is a token"), user.id);
-        self.db.write(move |conn| rows::insert_link(conn, &id, account, purpose, now() + life)).await?;
+        let (id, account, address) = (token::hash(&token).expect("it is a token"), user.id, user.address.clone());
+        let may_be_sent = self.db.write(move |conn| {
+            if !throttle::may_mail(conn, &address, now())? {
+                return Ok(false);
+            }
+            rows::insert_link(conn, &id, account, purpose, now() + life)?;
+            Ok(true)
+        });
+        if !may_be_sent.await? {
+            return Ok(());
+        }
         let mail = Mail { to: user.address.clone(), subject: subject.to_owned(), text: link.replace("{}", &token) };
-        self.options().mailer().send(mail).await.map_err(internal)
+        self.options().mailer().send(mail).await
     }
 
     async fn hash(&self, password: &str) -> Result<String, Error> {

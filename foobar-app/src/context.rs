@@ -11,7 +11,7 @@ use foobar_core::Tier;
 
 use crate::tasks::Tasks;
 #[cfg(feature = "accounts")]
-use crate::{AccountOptions, Accounts, Sessions};
+use crate::{AccountOptions, Accounts};
 use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
@@ -115,10 +115,11 @@ impl Context {
         Arc::clone(&self.cross_site)
     }
 
-    /// The same context with these accounts, where there is a database.
+    /// The same context with these accounts, where there is a database; and whether sessions are its rows too.
     #[cfg(feature = "accounts")]
-    pub(crate) fn with_accounts(self, options: Option<AccountOptions>, sessions: &Sessions) -> Self {
-        let accounts = self.db.clone().zip(options).map(|(db, options)| Accounts::new(db, options, sessions));
+    pub(crate) fn with_accounts(self, options: Option<AccountOptions>, has_session_rows: bool) -> Self {
+        let new = |(db, options)| Accounts::new(db, options, has_session_rows, Arc::clone(&self.tasks));
+        let accounts = self.db.clone().zip(options).map(new);
         Self { accounts, ..self }
     }
 

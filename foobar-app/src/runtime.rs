@@ -87,7 +87,7 @@ impl<A: App> Runtime<A> {
     /// The runtime of `app`, which is given `context`.
     pub fn with_context(app: A, context: Context, settings: &AppSettings) -> Self {
         #[cfg(feature = "accounts")]
-        let context = context.with_accounts(app.accounts(), &app.sessions());
+        let context = context.with_accounts(app.accounts(), app.sessions().are_in_database());
         let guard = Arc::new(Guard::new(settings, context.cross_site()));
         let tunnels = Arc::new(Tunnels::new(settings.max_websocket_frame));
         let instance = Arc::new(AppInstance::new(app, context, guard, *settings.start_timeout));

@@ -211,7 +211,7 @@ impl FromRequest for Session {
 const NONE: &str = "a handler takes a `Session`, and the application keeps none: say where in `App::sessions`";
 
 /// What a handler gives for an error of the store: 503 where the database is down.
-fn of_store(error: BoxError) -> Error {
+pub(crate) fn of_store(error: BoxError) -> Error {
     match error.downcast::<foobar_db::Error>() {
         Ok(error) => Error::from(*error),
         Err(error) => Error::internal(error as Box<dyn std::error::Error>),

@@ -166,6 +166,14 @@ impl Cost {
 }
 
 #[cfg(test)]
+impl Hasher {
+    pub(super) async fn take_all_turns(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.turns.available_permits()).unwrap();
+        Arc::clone(&self.turns).acquire_many_owned(all).await.unwrap()
+    }
+}
+
+#[cfg(test)]
 pub(super) fn cheap(password: &str) -> String {
     let cost = Cost { memory: 64, passes: 1, lanes: 1 };
     let hash = derive(password, &[7; SALT], cost).unwrap();

@@ -125,12 +125,17 @@ pub(super) fn insert_link(
     diesel::insert_into(column::table).values(row).execute(conn)
 }
 
-/// Uses a link up: whose it is, and `None` where it is none, has expired or been used.
-pub(super) fn take_link(conn: &mut Conn, id: &Vec<u8>, purpose: Purpose, now: i64) -> QueryResult<Option<i64>> {
+/// Whose link it is, and `None` where it is none, has expired or been used.
+pub(super) fn find_link(conn: &mut Conn, id: &Vec<u8>, purpose: Purpose, now: i64) -> QueryResult<Option<i64>> {
     use foobar_account_links as column;
     let alive = column::table.find(id).filter(column::purpose.eq(purpose.as_str())).filter(column::expires_at.gt(now));
-    let Some(account) = alive.select(column::account_id).first(conn).optional()? else { return Ok(None) };
-    let used = diesel::delete(column::table.find(id)).execute(conn)?; // of two at once, one removes it
+    alive.select(column::account_id).first(conn).optional()
+}
+
+/// Uses a link up that [is one](find_link).
+pub(super) fn take_link(conn: &mut Conn, id: &Vec<u8>, purpose: Purpose, now: i64) -> QueryResult<Option<i64>> {
+    let Some(account) = find_link(conn, id, purpose, now)? else { return Ok(None) };
+    let used = diesel::delete(foobar_account_links::table.find(id)).execute(conn)?; // of two at once, one removes it
     Ok((used == 1).then_some(account))
 }
 

@@ -1,13 +1,17 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use diesel::prelude::*;
-use foobar_core::{BoxFuture, ConnectInfo, List, Scheme, Secret};
+use foobar_core::{BoxFuture, ConnectInfo, List, Scheme, Secret, Tier};
+
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
-use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings};
+use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
 
 mod added;
 mod links;
@@ -15,13 +19,28 @@ mod passwords;
 mod throttling;
 
 /// The messages that were sent.
-#[derive(Clone, Default)]
-struct Outbox(Arc<Mutex<Vec<Mail>>>);
+#[derive(Clone)]
+struct Outbox {
+    sender: UnboundedSender<Mail>,
+    sent: Arc<Mutex<UnboundedReceiver<Mail>>>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        let (sender, sent) = unbounded_channel();
+        Self { sender, sent: Arc::new(Mutex::new(sent)) }
+    }
+}
+
+impl Outbox {
+    async fn next(&self) -> Mail {
+        self.sent.lock().await.recv().await.expect("its sender is there")
+    }
+}
 
 impl Mailer for Outbox {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), BoxError>> {
-        self.0.lock().unwrap().push(mail);
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(self.sender.send(mail)?) })
     }
 }
 
@@ -46,7 +65,8 @@ impl App for Shop {
             .route("/session", web::get().to(async |session: Session| format!("{:?}", session.user())))
             .route("/ask/{what}", web::post().to(ask))
             .route("/confirm/{token}", web::post().to(confirm))
-            .route("/reset/{token}", web::post().to(reset));
+            .route("/reset/{token}", web::post().to(reset))
+            .route("/reset-while-busy/{token}", web::post().to(reset_while_busy));
     }
 
     fn sessions(&self) -> Sessions {
@@ -131,12 +151,28 @@ async fn reset(
     Ok(answer(&accounts.reset(&session, &token, &form.password).await?))
 }
 
+/// While nothing can be hashed.
+async fn reset_while_busy(
+    accounts: Accounts,
+    session: Session,
+    token: web::Path<String>,
+    form: web::Form<Fields>,
+) -> Result<HttpResponse, Error> {
+    let _turns = accounts.shared.hasher.take_all_turns().await;
+    let reset = tokio::time::timeout(PATIENCE, accounts.reset(&session, &token, &form.password));
+    Ok(answer(&reset.await.expect("nothing is hashed")?))
+}
+
 /// A shop with Ann's account.
 struct OnDb {
     client: Client,
     db: TestDb,
     outbox: Outbox,
+    runtime: Arc<Runtime<Shop>>,
 }
+
+/// Only ends a hang.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const ANN: &str = "ann@shop.test";
 const PASSWORD: &str = "correct horse";
@@ -155,13 +191,21 @@ async fn with(sessions: Sessions, db: TestDb) -> OnDb {
     let context =
         Context::new(Some((*db).clone())).with_settings(SessionSettings { keys, ..SessionSettings::default() });
     let runtime = Runtime::with_context(Shop(outbox.clone(), sessions), context, &AppSettings::default());
-    let client = Client::of(Arc::new(runtime)).await;
-    let shop = OnDb { client, db, outbox };
+    let runtime = Arc::new(runtime);
+    let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
+    let shop = OnDb { client, db, outbox, runtime };
     assert_eq!(shop.register(ANN, PASSWORD).await.text(), "done");
     shop
 }
 
 impl OnDb {
+    /// To whom, once nothing is under way any more.
+    async fn all_that_was_sent(&self) -> Vec<String> {
+        Tier::drain(&*self.runtime, Instant::now() + PATIENCE).await;
+        let mut sent = self.outbox.sent.lock().await;
+        std::iter::from_fn(|| sent.try_recv().ok()).map(|mail| mail.to).collect() // until there is no more
+    }
+
     async fn register(&self, address: &str, password: &str) -> TestResponse {
         self.client.post("/register").form(&[("address", address), ("password", password)]).await
     }

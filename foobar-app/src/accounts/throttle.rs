@@ -1,4 +1,4 @@
-//! How often somebody may fail to sign in: counted in the database, so that all processes agree.
+//! How often somebody may fail to sign in, and do what costs: counted in the database, so that all processes agree.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -27,6 +27,43 @@ pub(super) const PER_CLIENT_AND_ACCOUNT: i64 = 5;
 const PER_ACCOUNT: i64 = 10;
 /// The longest that an account is slow.
 const SLOWEST: Duration = Duration::from_secs(2);
+
+/// How many messages one address is sent, whoever asks for them.
+pub(super) const MAILS: i64 = 5;
+
+/// What else a client may do [only so often](PER_CLIENT), each counted for itself, whether it fails or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Costly {
+    Register,
+    SendReset,
+    Reset,
+}
+
+impl Costly {
+    /// Counts it. A client whose address nobody knows, such as the program itself, is not counted.
+    pub(super) fn count(self, conn: &mut Conn, client: Option<IpAddr>, now: i64) -> QueryResult<Turn> {
+        let Some(client) = client.map(network) else { return Ok(Turn::After(Duration::ZERO)) };
+        let (times, expires_at) = add(conn, &id(&[self.as_str(), &client]), now)?;
+        Ok(if times > PER_CLIENT { refused(expires_at, now) } else { Turn::After(Duration::ZERO) })
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::SendReset => "send reset",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Counts a message to an address; whether it may be sent.
+pub(super) fn may_mail(conn: &mut Conn, address: &str, now: i64) -> QueryResult<bool> {
+    Ok(add(conn, &id(&["mail", address]), now)?.0 <= MAILS)
+}
+
+fn refused(expires_at: i64, now: i64) -> Turn {
+    Turn::Refused((expires_at - now).max(1))
+}
 
 /// Who tries to sign in, as three counters.
 #[derive(Clone)]
@@ -61,7 +98,7 @@ impl Attempt {
         for (id, most) in counts {
             let (failures, expires_at) = add(conn, id, now)?;
             if failures > most {
-                return Ok(Turn::Refused((expires_at - now).max(1)));
+                return Ok(refused(expires_at, now));
             }
         }
         let (failures, _) = add(conn, &self.account, now)?;

@@ -2,9 +2,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 
-/// Somebody has failed to sign in too often.
+/// Somebody has failed to sign in, or has asked for what costs, too often.
 #[derive(Debug, thiserror::Error)]
-#[error("You have tried to sign in too often. Try again in {} minutes.", seconds / 60 + 1)]
+#[error("You have tried this too often. Try again in {} minutes.", seconds / 60 + 1)]
 pub(super) struct Throttled {
     pub(super) seconds: i64,
 }

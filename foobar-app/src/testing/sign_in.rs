@@ -1,6 +1,6 @@
 use super::client::Client;
 use crate::session::{InDatabase, SessionRecord, SessionStore};
-use crate::{AccountOptions, Accounts, Db, Sessions, User};
+use crate::{AccountOptions, Context, Db, User};
 
 impl Client {
     /// Signs this client in as the user of this address with these roles: makes the account in `db` if it has none, and a
@@ -11,7 +11,9 @@ impl Client {
     ///
     /// If the application has no accounts there, or the address is none.
     pub async fn sign_in(&self, db: &Db, address: &str, roles: &[&str]) -> User {
-        let accounts = Accounts::new(db.clone(), AccountOptions::new("/"), &Sessions::in_database());
+        let context = Context::new(Some(db.clone()));
+        let context = context.with_accounts(Some(AccountOptions::new("/")), true);
+        let accounts = context.accounts().expect("they are on a database");
         let user =
             accounts.add_as_it_is(address, roles).await.unwrap_or_else(|error| panic!("no account is made: {error}"));
         let user = user.unwrap_or_else(|refusal| panic!("{address} {}", refusal.problem));

@@ -13,14 +13,14 @@ async fn who_registered_an_address_of_somebody_else_has_nothing_of_the_account_t
         let stranger = shop.client.other_user();
         sign(&stranger, ANN, PASSWORD).await;
         shop.ask("1", "").await;
-        let (of_stranger, _) = shop.last_link();
+        let (of_stranger, _) = shop.next_link().await;
         add(&shop).await;
         assert_eq!(stranger.get("/session").await.text(), "None");
         assert_eq!(stranger.get("/admin").await.status(), 401);
         assert_eq!(sign(&stranger, ANN, PASSWORD).await.status(), 422);
         assert_eq!(shop.confirm(&of_stranger).await, NO_LINK);
         shop.ask("reset", ANN).await;
-        assert_eq!(shop.reset(&shop.last_link().0, "battery staple").await, "done");
+        assert_eq!(shop.reset(&shop.next_link().await.0, "battery staple").await, "done");
         sign(&shop.client, ANN, "battery staple").await;
         assert_eq!(shop.client.get("/admin").await.text(), "welcome");
     }
@@ -30,7 +30,7 @@ async fn who_registered_an_address_of_somebody_else_has_nothing_of_the_account_t
 async fn the_owner_of_a_confirmed_address_keeps_password_and_sessions_when_it_is_added() {
     for shop in on_both().await {
         shop.ask("1", "").await;
-        shop.confirm(&shop.last_link().0).await;
+        shop.confirm(&shop.next_link().await.0).await;
         sign(&shop.client, ANN, PASSWORD).await;
         add(&shop).await;
         assert_eq!(shop.client.get("/admin").await.text(), "welcome");

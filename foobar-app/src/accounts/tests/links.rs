@@ -3,9 +3,9 @@
 use super::*;
 
 impl OnDb {
-    /// The token of the last link that was sent, and to whom.
-    pub(super) fn last_link(&self) -> (String, String) {
-        let mail = self.outbox.0.lock().unwrap().last().cloned().expect("a message was sent");
+    /// The token of the next link that is sent, and to whom.
+    pub(super) async fn next_link(&self) -> (String, String) {
+        let mail = self.outbox.next().await;
         (mail.text.rsplit('/').next().unwrap().to_owned(), mail.to)
     }
 
@@ -29,7 +29,7 @@ pub(super) const NO_LINK: &str = "token has been used, or is too old: ask for an
 async fn an_address_is_confirmed_by_a_link_once() {
     for shop in on_both().await {
         shop.ask("1", "").await;
-        let (token, to) = shop.last_link();
+        let (token, to) = shop.next_link().await;
         assert_eq!(to, ANN);
         assert!(!is_confirmed(&shop).await);
         assert_eq!(shop.confirm(&token).await, "done");
@@ -48,7 +48,7 @@ async fn a_password_is_reset_by_a_link_once_and_all_sessions_end() {
         let thief = shop.client.other_user();
         sign(&thief, ANN, PASSWORD).await;
         shop.ask("reset", " ANN@shop.test").await;
-        let (token, _) = shop.last_link();
+        let (token, _) = shop.next_link().await;
         assert_eq!(shop.reset(&token, "short").await, "password has fewer than 8 characters");
         assert_eq!(shop.reset(&token, "battery staple").await, "done");
         assert_eq!(shop.reset(&token, "again and again").await, NO_LINK);
@@ -62,7 +62,7 @@ async fn a_password_is_reset_by_a_link_once_and_all_sessions_end() {
 async fn a_link_that_has_expired_is_of_another_purpose_or_was_made_up_is_none() {
     for shop in on_both().await {
         shop.ask("1", "").await;
-        let (to_confirm, _) = shop.last_link();
+        let (to_confirm, _) = shop.next_link().await;
         assert_eq!(shop.reset(&to_confirm, "battery staple").await, NO_LINK);
         assert_eq!(shop.reset(&token::generate(), "battery staple").await, NO_LINK);
         assert_eq!(shop.reset("x", "battery staple").await, NO_LINK);
@@ -80,9 +80,9 @@ async fn a_link_that_has_expired_is_of_another_purpose_or_was_made_up_is_none() 
 async fn a_new_password_makes_all_other_links_worthless() {
     for shop in on_both().await {
         shop.ask("reset", ANN).await;
-        let (first, _) = shop.last_link();
+        let (first, _) = shop.next_link().await;
         shop.ask("reset", ANN).await;
-        let (second, _) = shop.last_link();
+        let (second, _) = shop.next_link().await;
         assert_eq!(shop.reset(&second, "battery staple").await, "done");
         assert_eq!(shop.reset(&first, "something else").await, NO_LINK);
     }
@@ -93,14 +93,14 @@ async fn nothing_is_sent_where_there_is_no_account_and_nobody_learns_of_it() {
     let shop = on(TestDb::sqlite().await).await;
     shop.ask("reset", "bob@shop.test").await;
     shop.ask("reset", "no address\r\n").await;
-    assert_eq!(shop.outbox.0.lock().unwrap().len(), 0);
+    assert!(shop.all_that_was_sent().await.is_empty());
 }
 
 #[tokio::test]
 async fn the_database_has_no_link_only_its_hash() {
     let shop = on(TestDb::sqlite().await).await;
     shop.ask("reset", ANN).await;
-    let (token, _) = shop.last_link();
+    let (token, _) = shop.next_link().await;
     let ids = shop
         .db
         .read(|conn| rows::foobar_account_links::table.select(rows::foobar_account_links::id).load::<Vec<u8>>(conn));
@@ -127,7 +127,9 @@ async fn messages_go_to_a_file_that_only_its_owner_reads() {
 #[tokio::test]
 async fn links_that_have_expired_and_failures_that_count_no_more_are_removed_and_no_others() {
     for shop in on_both().await {
-        let accounts = Accounts::new((*shop.db).clone(), AccountOptions::new("/sign-in"), &Sessions::in_database());
+        let context = Context::new(Some((*shop.db).clone()));
+        let context = context.with_accounts(Some(AccountOptions::new("/sign-in")), true);
+        let accounts = context.accounts().unwrap();
         for (life, client) in [(-1, 1), (1000, 2)] {
             let attempt = Attempt::new(Some([10, 0, 0, client].into()), "bob@shop.test");
             let fill = move |conn: &mut Conn| {

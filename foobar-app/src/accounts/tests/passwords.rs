@@ -113,7 +113,8 @@ async fn sessions_in_cookies_are_nobodys_after_a_new_password_too() {
     assert_eq!(change.await.text(), "done");
     assert_eq!([who(&shop.client).await, who(&phone).await], [ANN, "nobody"]);
     shop.ask("reset", ANN).await;
-    let answer = phone.post(&format!("/reset/{}", shop.last_link().0)).form(&[("password", "something else")]).await;
+    let answer =
+        phone.post(&format!("/reset/{}", shop.next_link().await.0)).form(&[("password", "something else")]).await;
     assert_eq!(answer.text(), "done");
     assert_eq!(who(&shop.client).await, "nobody");
     assert_eq!(sign(&phone, ANN, "something else").await.text(), "done");

@@ -44,7 +44,7 @@ async fn an_account_that_many_clients_try_is_slow_and_never_closed() {
             let attempt = Attempt::new(Some([10, 0, 1, client].into()), ANN);
             turn = shop.db.write(move |conn| attempt.count(conn, now())).await.unwrap();
         }
-        assert_eq!(turn, Turn::After(std::time::Duration::from_secs(2)));
+        assert_eq!(turn, Turn::After(Duration::from_secs(2)));
         assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.text(), "done");
     }
 }
@@ -81,4 +81,59 @@ async fn attempts_at_the_same_moment_are_all_counted() {
         let taken = turns.iter().filter(|turn| matches!(turn, Turn::After(_))).count();
         assert_eq!(taken as i64, PER_CLIENT_AND_ACCOUNT);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_registers_or_resets_too_often_waits_and_no_other_client_does() {
+    for shop in on_both().await {
+        for path in ["/register", "/ask/reset", "/reset/x"] {
+            let ask = |client: &str| {
+                let form = [("address", "bob@shop.test"), ("password", PASSWORD)];
+                shop.client.post(path).extension(from(client)).form(&form)
+            };
+            use_up(&shop, path).await;
+            let refused = ask("10.0.0.1").await;
+            assert_eq!(refused.status(), 429, "{path}");
+            assert!(refused.header("retry-after").is_some());
+            assert_ne!(ask("10.0.0.2").await.status(), 429, "{path}");
+        }
+        assert_eq!(
+            try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.text(),
+            "done",
+            "each is counted for itself"
+        );
+    }
+}
+
+async fn use_up(shop: &OnDb, path: &str) {
+    let costly = match path {
+        "/register" => Costly::Register,
+        "/ask/reset" => Costly::SendReset,
+        _ => Costly::Reset,
+    };
+    let all = move |conn: &mut Conn| {
+        let mut counts = (0..PER_CLIENT).map(|_| costly.count(conn, Some([10, 0, 0, 1].into()), now()));
+        counts.try_for_each(|turn| turn.map(|turn| assert!(matches!(turn, Turn::After(_)))))
+    };
+    shop.db.write(all).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_sent_five_messages_in_a_quarter_of_an_hour_whoever_asks() {
+    for shop in on_both().await {
+        for client in 0..throttle::MAILS + 3 {
+            let ask = shop.client.post("/ask/reset").extension(from(&format!("10.0.2.{client}")));
+            assert_eq!(ask.form(&[("address", ANN)]).await.text(), "done");
+            shop.ask("1", "").await;
+        }
+        assert_eq!(shop.all_that_was_sent().await, [ANN; throttle::MAILS as usize]);
+    }
+}
+
+/// The time that an argon2 of a token takes that nobody has sent would be anybody's to spend.
+#[tokio::test]
+async fn nothing_is_hashed_for_a_token_that_is_no_link() {
+    let shop = on(TestDb::sqlite().await).await;
+    let answer = shop.client.post(&format!("/reset-while-busy/{}", token::generate()));
+    assert_eq!(answer.form(&[("password", PASSWORD)]).await.status(), 422);
 }
