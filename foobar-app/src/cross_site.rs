@@ -27,7 +27,8 @@ pub(crate) enum Sender {
 const BY_STRANGER: &str = "A page of another site has sent this request, so nothing was done. Open the form on this site and send \
                            it from there.";
 const WITHOUT_TOKEN: &str = "Nothing was done, because it is not known which page has sent this form. Reload the page with the form \
-                             and send it again. If that does not help, update your browser.";
+                             and send it again. If that does not help, update your browser. A program with cookies says \
+                             `Sec-Fetch-Site: same-origin`, or sends the session's token as `X-CSRF-Token`.";
 
 impl Sender {
     pub(crate) fn of(request: &Request) -> Self {

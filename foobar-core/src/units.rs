@@ -46,7 +46,8 @@ impl FromStr for Size {
     }
 }
 
-/// A length of time, written `"250ms"`, `"30s"`, `"5m"`, `"1h"`, `"30d"` or `"0"`.
+/// A length of time, written `"250ms"`, `"30s"`, `"5m"`, `"1h"`, `"30d"` or `"0"`. It is a [`Duration`] by `Deref`:
+/// `*period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(Duration);
 

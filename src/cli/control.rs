@@ -118,7 +118,9 @@ async fn converse(mut stream: UnixStream, running: &Running, reloads: &Reloads) 
     }
     let (read, mut write) = stream.split();
     let mut line = String::new();
-    timeout(ORDER_TIME, BufReader::new(read.take(LONGEST_ORDER)).read_line(&mut line)).await??;
+    if timeout(ORDER_TIME, BufReader::new(read.take(LONGEST_ORDER)).read_line(&mut line)).await?? == 0 {
+        return Ok(()); // another start has looked whether somebody is here
+    }
     let (exit, told) = match Order::of(line.trim_end()) {
         Some(order) => carry_out(order, running, reloads).await,
         None => (Exit::Usage, format!("{:?} is no order here; this is {}", line.trim_end(), env!("CARGO_PKG_VERSION"))),

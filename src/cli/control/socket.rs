@@ -73,7 +73,10 @@ fn listen(apart: &Path, path: &Path) -> io::Result<UnixListener> {
 /// Who may write in the folder may put another socket in the place of this one.
 fn require_own(folder: &Path) -> Result<(), BoxError> {
     const STICKY: u32 = 0o1000;
-    let found = fs::metadata(folder).map_err(|error| format!("`control.socket`: {}: {error}", folder.display()))?;
+    let found = fs::metadata(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("`control.socket`: there is no folder {}; make it", folder.display()),
+        _ => format!("`control.socket`: {}: {error}", folder.display()),
+    })?;
     let user = geteuid().as_raw();
     if ![0, user].contains(&found.uid()) {
         let owner = found.uid();
