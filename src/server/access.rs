@@ -24,7 +24,7 @@ impl Server {
     /// ```
     ///
     /// An application that also writes the files gets the folder from
-    /// [`context.private_folder("/invoices/")`](Context::private_folder).
+    /// [`context.private_folder("/invoices/")`](crate::Context::private_folder).
     ///
     /// It is a preset of the route in each site, `files = "/srv/invoices"` with `internal = true`, which the
     /// configuration can override, with the same folder in all sites. A path is relative to the working folder of the
@@ -38,7 +38,8 @@ impl Server {
     }
 
     /// Lets a route take requests that change something also from pages of other sites, and from programs that have
-    /// cookies, and let pages of other sites open a WebSocket there; `path` is a pattern as [routes](App::routes) have it, such as `/hooks/{name}`.
+    /// cookies, and lets pages of other sites open a WebSocket there; `path` is a pattern as
+    /// [routes](crate::App::routes) have it, such as `/hooks/{name}`.
     ///
     /// Everywhere else such a request gets 403, so that no other site can make a visitor's browser do something in the
     /// visitor's name (CSRF). A program without cookies needs nothing of this. The route has to find out by itself who asks,

@@ -12,7 +12,7 @@ pub struct AccountOptions {
 
 impl AccountOptions {
     /// Accounts whose sign-in page is at this path, such as `/sign-in`. Messages go to the file `mail.txt` until
-    /// [`mailer`](Self::mailer) says otherwise.
+    /// [`with_mailer`](Self::with_mailer) says otherwise.
     pub fn new(sign_in: impl Into<String>) -> Self {
         Self { sign_in: sign_in.into(), mailer: Arc::new(FileMailer::new("mail.txt")) }
     }
