@@ -21,7 +21,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use current::{CSRF, Current, PASSWORD};
+#[cfg(feature = "accounts")]
+use current::PASSWORD;
+use current::{CSRF, Current};
 
 pub use flash::Flash;
 pub use key_error::KeyError;
