@@ -177,7 +177,8 @@ fn pages_on_foobar_from_a_git_repository() {
     build.arg("build").current_dir(&package.folder).env("CARGO_TARGET_DIR", target()).env("CARGO_HOME", home.path());
     let output = build.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(package.start(|command| command).get("/").text().contains("<h1>Hello!</h1>"));
+    let page = package.start(|command| command).get("/");
+    assert!(page.text().contains("<h1>Hello, World!</h1>"), "{}", page.text());
 }
 
 /// A home of cargo's with all that the real one has, but for what it has cloned.
