@@ -97,6 +97,31 @@ impl Accounts {
     ///
     /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner,
     /// so that password, the links that were sent and the sessions are worthless from then on.
+    ///
+    /// ```
+    /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
+    /// use foobar::{AccountOptions, App, BoxError, Context, Sessions, web};
+    ///
+    /// struct Shop;
+    ///
+    /// impl App for Shop {
+    ///     fn routes(&self, _routes: &mut web::ServiceConfig) {}
+    ///
+    ///     fn sessions(&self) -> Sessions {
+    ///         Sessions::in_database()
+    ///     }
+    ///
+    ///     fn accounts(&self) -> Option<AccountOptions> {
+    ///         Some(AccountOptions::new("/sign-in"))
+    ///     }
+    ///
+    ///     async fn start(&self, context: &Context) -> Result<(), BoxError> {
+    ///         let owner = context.accounts()?.add("owner@shop.test", &["admin"]).await?;
+    ///         owner.map_err(|refusal| format!("the {} {}", refusal.field, refusal.problem))?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
     pub async fn add(&self, address: &str, roles: &[&str]) -> Result<Result<User, Refusal>, Error> {
         let Some(address) = Address::parse(address) else { return Ok(Err(NO_ADDRESS)) };
         let roles = joined(roles)?;

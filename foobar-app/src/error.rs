@@ -11,6 +11,7 @@ use actix_web::error::{
 };
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use foobar_core::{BoxError, Chain};
 use foobar_db::diesel::{self, result::DatabaseErrorKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -61,7 +62,8 @@ pub(crate) use unreadable::words;
 /// it a 500. From 500 on its text, and that of an error of actix-web, is for the log; a page that it writes is kept if
 /// its content type is another than `text/plain`.
 ///
-/// Like actix-web's own error it does not move between threads.
+/// Like actix-web's own error it does not move between threads. Where an error has to, as in
+/// [`App::start`](crate::App::start), `?` makes a [`BoxError`] of it.
 #[derive(Debug)]
 pub struct Error {
     status: StatusCode,
@@ -241,6 +243,22 @@ impl<E: StdError + 'static> From<E> for Error {
                 let (status, detail) = classify(&*source);
                 Self { detail, ..Self::of(status, Source::Cause(source)) }
             }
+        }
+    }
+}
+
+/// For what is no handler, such as [`App::start`](crate::App::start): an error of the database stays what it is, so that a start
+/// waits for one that is down; of any other the text stays, with its causes.
+impl From<Error> for BoxError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error.source {
+            Source::Cause(cause) => match cause.downcast::<foobar_db::Error>() {
+                Ok(error) => error,
+                Err(cause) if error.detail.is_some() => Chain(&*cause).after(&text).into(),
+                Err(cause) => Chain(&*cause).to_string().into(),
+            },
+            Source::Nothing | Source::Actix(_) => text.into(),
         }
     }
 }

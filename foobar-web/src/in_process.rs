@@ -272,8 +272,7 @@ impl WebTier for InProcess {
         stream_timeout: Duration,
     ) -> Result<WebReload<'a>, BoxError> {
         let before = self.plan();
-        let mut plan = before.next(web, sites, &self.files, self.app.clone())?;
-        plan.limits.stream_time = stream_timeout;
+        let plan = before.next(web, sites, &self.files, self.app.clone(), stream_timeout)?;
         let warnings = plan.warnings.clone();
         Ok(WebReload::new(warnings, Vec::new(), Box::pin(async move { self.reload(&before, plan).await })))
     }

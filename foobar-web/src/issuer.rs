@@ -7,6 +7,7 @@
 //!   server's own.
 
 mod acme;
+mod ending;
 mod local_authority;
 mod reach;
 mod source;
@@ -17,6 +18,7 @@ pub(crate) mod fuzzing;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
@@ -29,6 +31,7 @@ use crate::kept::{CertificateCommand, Challenges, Kept};
 use crate::net::Listen;
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings, WebSettings};
 use acme::Acme;
+use ending::Ending;
 use local_authority::LocalAuthority;
 use reach::Reach;
 use source::Source;
@@ -44,17 +47,26 @@ pub(crate) struct Issuers {
     acme: BTreeMap<Option<String>, Arc<Acme>>,
 }
 
-/// As long as it is there, certificates are ordered and renewed.
+/// As long as it is there, certificates are ordered and renewed. Dropped, it cuts an order off.
 pub(crate) struct Renewing {
-    _until: Sender<()>,
+    until: Sender<()>,
+}
+
+impl Renewing {
+    /// Ends once the order that is under way has ended.
+    pub(crate) fn finish(self) {
+        _ = self.until.send(()); // it may have ended
+    }
 }
 
 impl Issuers {
-    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none.
+    /// Checks the settings; makes nothing. `None` where every site brings its own certificate, or has none. What an
+    /// authority finds of the orders of those `before` it still finds.
     pub(crate) fn compile(
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
         listen: &[Listen],
+        before: Option<&Self>,
     ) -> Result<Option<Self>, Error> {
         let folder = StateFolder::of(web);
         let (mut internal, mut acme) = (BTreeMap::new(), BTreeMap::new());
@@ -73,7 +85,10 @@ impl Issuers {
                         Entry::Occupied(known) => known.into_mut(),
                         Entry::Vacant(new) => {
                             let (authority, settings) = authority(web, &key, new.key().as_deref())?;
-                            new.insert(Acme::compile(authority, settings, &folder, Reach::of(listen))?)
+                            let known = before.and_then(|before| before.acme.get(new.key()));
+                            let mut authority = Acme::compile(authority, settings, &folder, Reach::of(listen))?;
+                            known.iter().for_each(|known| authority.go_on_after(known));
+                            new.insert(authority)
                         }
                     };
                     authority.add(label, &key, site)?;
@@ -176,7 +191,7 @@ impl Issuers {
         Ok(())
     }
 
-    /// Orders and renews certificates in time, until the other end is dropped. `app` allows those of names that no site has.
+    /// Orders and renews certificates in time, until the other end is dropped, or asks for the end. `app` allows those of names that no site has.
     pub(crate) fn start(&self, app: &Arc<dyn MakeHandler>) -> Result<Renewing, Error> {
         let (until, end) = channel();
         let name = "foobar-web-cert".to_owned();
@@ -187,14 +202,21 @@ impl Issuers {
             runtime.block_on(issuers.run(&*app, end));
             runtime.shutdown_background(); // a name may still be looked up
         };
-        Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { _until: until }).map_err(failed)
+        Builder::new().name(name.clone()).spawn(run).map(|_| Renewing { until }).map_err(failed)
     }
 
     async fn run(&self, app: &dyn MakeHandler, until: Receiver<()>) {
+        let (end, ending) = Ending::new();
+        let mut orders = pin!(join_all(self.acme.values().map(|authority| authority.run(app, &ending))));
         tokio::select! {
-            _endless = join_all(self.acme.values().map(|authority| authority.run(app))), if !self.acme.is_empty() => {}
+            _endless = &mut orders, if !self.acme.is_empty() => {}
             () = self.renew_internal() => {}
-            _ended = until => {}
+            asked = until => {
+                if asked.is_ok() {
+                    end.send_replace(true);
+                    orders.await;
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use foobar_core::{MakeHandler, Metrics, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
@@ -56,8 +56,11 @@ impl Plan {
         sites: &BTreeMap<String, SiteSettings>,
         sources: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
+        stream_time: Duration,
     ) -> Result<Self, Error> {
-        Self::make(web, sites, sources, app, Some(self))
+        let mut plan = Self::make(web, sites, sources, app, Some(self))?;
+        plan.limits.stream_time = stream_time;
+        Ok(plan)
     }
 
     fn make(
@@ -71,7 +74,7 @@ impl Plan {
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let route_ids = before.map(|before| Arc::clone(&before.sites.route_ids)).unwrap_or_default(); // the first has none
         let mut compiled = Sites::compile(web, sites, &files, app.is_some(), route_ids)?;
-        let issuers = Issuers::compile(web, sites, &listen)?;
+        let issuers = Issuers::compile(web, sites, &listen, before.and_then(|before| before.issuers.as_ref()))?;
         if let Some(issuers) = &issuers {
             compiled.wait_for(|label| issuers.ordered(label));
         }

@@ -114,7 +114,9 @@ impl Web {
         let (mut bound, mut issuing) = (self.listeners(), self.renewing());
         if !self.crew.is_draining() {
             bound.replace(listeners);
-            *issuing = renewing;
+            if let Some(before) = std::mem::replace(&mut *issuing, renewing) {
+                before.finish();
+            }
         }
     }
 
@@ -233,8 +235,7 @@ impl WebTier for Web {
         stream_timeout: Duration,
     ) -> Result<WebReload<'a>, BoxError> {
         let before = self.plan();
-        let mut plan = before.next(web, sites, &self.files, self.app.clone())?;
-        plan.limits.stream_time = stream_timeout;
+        let mut plan = before.next(web, sites, &self.files, self.app.clone(), stream_timeout)?;
         let unchanged = plan.keep_workers(self.crew.workers()).into_iter().collect();
         let listeners = self.listeners().prepare(&plan.listen)?;
         let warnings = plan.warnings.clone();

@@ -139,7 +139,6 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         let action = if *name == "listen" { ArgAction::Append } else { ArgAction::Set };
         option(name, value, help).action(action)
     });
-    let command = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
     let (name, version) = program.map_or(("foobar", format!("built on {FOOBAR}")), |program| {
         (program.name, format!("{} (built on {FOOBAR})", program.version))
     });
@@ -153,33 +152,40 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommand(command("check", "Parses the configuration and opens what it names, without serving").args(names()))
         .subcommand(command("doctor", "Says of everything around the program whether it is well, and what to do"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
-        .subcommand(
-            command("migrate", "Runs the migrations that the database has not seen")
-                .subcommand(command("run", "Runs them; the default"))
-                .subcommand(command("status", "Lists them and whether they have run, and changes nothing"))
-                .subcommand(command("down", "Takes the last one back, by its down.sql"))
-                .subcommand(command("redo", "Takes the last one back and runs it again"))
-                .subcommand(
-                    command("new", "Makes the folder of a migration, with its up.sql and down.sql")
-                        .arg(name_argument()),
-                ),
-        )
+        .subcommand(migrate())
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
-        .subcommand(
-            command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders")
-                .subcommand(command("renew", "Has one ordered now").arg(certificate_argument()))
-                .subcommand(
-                    command("revoke", "Has its authority declare one void, and another one ordered")
-                        .arg(certificate_argument())
-                        .arg(reason_argument()),
-                )
-                .subcommand(
-                    command("change-account-key", "Gives another key to the account at an authority")
-                        .arg(Arg::new("ISSUER").help("NAME of `[acme.NAME]` [default: the authority of `[acme]`]")),
-                ),
-        )
+        .subcommand(certificates())
         .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
         .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
+}
+
+fn command(name: &'static str, about: &'static str) -> clap::Command {
+    clap::Command::new(name).about(about)
+}
+
+fn migrate() -> clap::Command {
+    command("migrate", "Runs the migrations that the database has not seen")
+        .subcommand(command("run", "Runs them; the default"))
+        .subcommand(command("status", "Lists them and whether they have run, and changes nothing"))
+        .subcommand(command("down", "Takes the last one back, by its down.sql"))
+        .subcommand(command("redo", "Takes the last one back and runs it again"))
+        .subcommand(
+            command("new", "Makes the folder of a migration, with its up.sql and down.sql").arg(name_argument()),
+        )
+}
+
+fn certificates() -> clap::Command {
+    command("certificates", "Lists the sites' certificates: names, issuers, ends, next orders")
+        .subcommand(command("renew", "Has one ordered now").arg(certificate_argument()))
+        .subcommand(
+            command("revoke", "Has its authority declare one void, and another one ordered")
+                .arg(certificate_argument())
+                .arg(reason_argument()),
+        )
+        .subcommand(
+            command("change-account-key", "Gives another key to the account at an authority")
+                .arg(Arg::new("ISSUER").help("NAME of `[acme.NAME]` [default: the authority of `[acme]`]")),
+        )
 }
 
 /// What `check` asks of DNS.

@@ -303,6 +303,13 @@ fn a_log_that_cannot_be_written_is_a_problem() {
 }
 
 #[test]
+fn a_control_socket_that_cannot_be_made_is_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Told::by(foobar(folder.path(), &[]).env("FOOBAR__CONTROL__SOCKET", "run/control"));
+    told.assert("problem", "permissions", "there is no folder run; make it");
+}
+
+#[test]
 fn a_certificate_is_told_with_its_names_and_its_end() {
     let folder = tempfile::tempdir().unwrap();
     for (name, years) in [("good", (2020, 2095)), ("old", (2020, 2021)), ("new", (2094, 2095))] {

@@ -1,6 +1,7 @@
 /// Who is signed in: an argument of a handler, where the application has [accounts](crate::App::accounts).
 ///
-/// Where nobody is signed in, a page leads to the sign-in page and back afterwards (303), and everything else gets 401.
+/// Where nobody is signed in, a page, which is a GET whose `Accept` names `text/html`, leads to the sign-in page (303), with the
+/// place to go back to as `next` in its query; everything else gets 401.
 /// `Option<User>` takes both, and is `None` also where the database does not answer.
 ///
 /// ```

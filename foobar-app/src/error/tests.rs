@@ -9,6 +9,15 @@ fn of(error: impl Into<Error>) -> (u16, Option<String>) {
 }
 
 #[test]
+fn what_has_to_move_between_threads_keeps_an_error_of_the_database_and_the_words_of_any_other() {
+    let of = |error: Error| BoxError::from(error);
+    assert!(of(foobar_db::Error::NoUrl.into()).is::<foobar_db::Error>());
+    assert_eq!(of(Error::not_found("there is no product 7")).to_string(), "there is no product 7");
+    assert_eq!(of(Error::internal("a stone")).to_string(), "a stone");
+    assert_eq!(of(Error::conflict("taken").caused_by("another one")).to_string(), "taken: another one");
+}
+
+#[test]
 fn the_status_of_a_database_error_says_whether_to_try_again() {
     assert_eq!(of(foobar_db::Error::Query(diesel::result::Error::NotFound)), (404, None));
     assert_eq!(of(diesel::result::Error::NotFound), (404, None));

@@ -34,6 +34,7 @@ use instant_acme::{CertificateIdentifier, Error as AcmeError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::ending::Ending;
 use super::reach::Reach;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, DnsAnswers, Kept};
@@ -134,6 +135,14 @@ impl Acme {
         Ok(())
     }
 
+    /// Takes the place of one with the same account, of which an order may be under way: it is still looked whether names
+    /// are ours.
+    pub(super) fn go_on_after(&mut self, before: &Self) {
+        if StoredAccount::path(&self.folder, &self.settings) == StoredAccount::path(&before.folder, &before.settings) {
+            self.challenges = Arc::clone(&before.challenges);
+        }
+    }
+
     /// From now on challenges are answered, and what is there is shown.
     pub(super) fn prepare(&self) {
         self.on_demand.iter().for_each(AllowedNames::load);
@@ -151,27 +160,35 @@ impl Acme {
     }
 
     /// Orders what is due, again and again. `app` says which names that no site has may have certificates.
-    pub(super) async fn run(&self, app: &dyn MakeHandler) {
-        match &self.on_demand {
-            Some(names) => drop(tokio::join!(self.order_all(app), names.ask(app, &self.settings))),
-            None => self.order_all(app).await,
-        }
+    pub(super) async fn run(&self, app: &dyn MakeHandler, ending: &Ending) {
+        let asks = async {
+            if let Some(names) = &self.on_demand {
+                tokio::select! {
+                    () = names.ask(app, &self.settings) => {}
+                    () = ending.begun() => {}
+                }
+            }
+        };
+        tokio::join!(self.order_all(app, ending), asks);
     }
 
-    async fn order_all(&self, app: &dyn MakeHandler) {
+    async fn order_all(&self, app: &dyn MakeHandler, ending: &Ending) {
         let mut unwritten = Unwritten::new();
-        loop {
+        while !ending.has_begun() {
             let seen = self.changed_at();
             self.take_up_account();
             let mut next = u64::MAX;
-            for (label, kept) in &self.sites {
+            for (label, kept) in self.sites.iter().take_while(|_| !ending.has_begun()) {
                 next = next.min(self.look_at(label, kept, &mut unwritten).await);
             }
             if let Some(names) = &self.on_demand {
-                next = next.min(self.look_at_names(names, app, &mut unwritten).await);
+                next = next.min(self.look_at_names(names, app, ending, &mut unwritten).await);
             }
             let pause = Duration::from_secs(next.saturating_sub(seconds(SystemTime::now())));
-            self.wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE), seen).await;
+            tokio::select! {
+                () = self.wait(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE), seen) => {}
+                () = ending.begun() => {}
+            }
         }
     }
 

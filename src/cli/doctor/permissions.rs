@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::report::{Report, Topic, counted};
-use crate::cli::installed_log;
+use crate::cli::{control, installed_log};
 use crate::settings::AllSettings;
 
 const TOPIC: Topic = Topic::Permissions;
@@ -21,6 +21,9 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
         false => report.ok(TOPIC, format_args!("this is user {}, not root", geteuid().as_raw())),
     }
     folders(report, settings);
+    if let Err(error) = control::check(config, &settings.control) {
+        report.problem(TOPIC, Chain(&error));
+    }
     if let Err(error) = installed_log::check(config, &settings.log) {
         report.problem(TOPIC, Chain(&error));
     } else if let LogOutput::File(path) = &settings.log.output {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::scene::{ISSUED, REFUSED, Scene};
-use crate::support::Program;
+use crate::support::{Program, until};
 
 /// The command of a server whose hook does this before it sets a record, in a shell: `$1` is `set` or `clear`, `$2` the
 /// name of the record.
@@ -66,4 +66,20 @@ fn a_hook_that_hangs_is_killed_and_http_is_served() {
     let line = program.until_logged(REFUSED);
     assert!(line.contains("it has not ended within 200ms, and was killed"), "{line}");
     assert!(scene.over_http("/").contains("hello"));
+}
+
+#[test]
+fn a_reload_lets_the_order_that_is_under_way_end() {
+    let scene = Scene::new();
+    let waits = "if [ $1 = set ]; then touch begun; until [ -e go ]; do sleep 0.05; done; fi";
+    let mut program = Program::start(&mut command(&scene, "a.test", waits));
+    let file = |name: &str| scene.folder.path().join(name);
+    until("an order is under way", || file("begun").exists().then_some(()));
+    program.signal("HUP");
+    program.until_logged("the configuration has been reloaded");
+    std::fs::write(file("go"), "").unwrap();
+    program.until_logged(ISSUED);
+    scene.until_served("a.test");
+    assert_eq!(scene.pebble.orders(), 1);
+    assert!(calls(&scene).iter().any(|call| call.starts_with("clear")));
 }

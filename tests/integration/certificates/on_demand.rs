@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use foobar::{App, BoxError, Context, Running, Server, web};
+use foobar::{App, BoxError, Context, Running, web};
 
 use super::scene::Scene;
 use crate::support::until;
@@ -39,17 +39,7 @@ impl Shops {
 
 /// A server with this application in this process, whose site is `a.test`.
 async fn start(scene: &Scene, shops: &Shops) -> Running {
-    let (address, folder) = (&scene.place.address, scene.folder.path());
-    let server = Server::new().app(shops.clone()).set("web.access_log", "off").set("admin.listen", "off");
-    let server = server
-        .set("web.listen", format!("{address}:{},{address}:{} ssl", scene.http, scene.tls))
-        .set("web.state_dir", folder.join("state").display().to_string())
-        .set("acme.accept_terms_of_service", "true")
-        .set("acme.directory", scene.directory.clone())
-        .set("acme.ssl_trusted_certificate", scene.authority.display().to_string())
-        .set("sites.a.server_name", "a.test")
-        .set("sites.a.ssl_certificate", "auto")
-        .set("sites.a.ssl_on_demand", "true");
+    let server = scene.server("a.test").app(shops.clone()).set("sites.a.ssl_on_demand", "true");
     server.start().await.unwrap()
 }
 
@@ -111,17 +101,7 @@ async fn a_further_start_serves_such_names_at_once_and_asks_again_before_a_renew
 #[tokio::test(flavor = "multi_thread")]
 async fn without_ssl_on_demand_nobody_is_asked() {
     let (scene, shops) = (Scene::new(), Shops::default());
-    let (address, folder) = (&scene.place.address, scene.folder.path());
-    let server = Server::new().app(shops.clone()).set("web.access_log", "off").set("admin.listen", "off");
-    let server = server
-        .set("web.listen", format!("{address}:{},{address}:{} ssl", scene.http, scene.tls))
-        .set("web.state_dir", folder.join("state").display().to_string())
-        .set("acme.accept_terms_of_service", "true")
-        .set("acme.directory", scene.directory.clone())
-        .set("acme.ssl_trusted_certificate", scene.authority.display().to_string())
-        .set("sites.a.server_name", "a.test")
-        .set("sites.a.ssl_certificate", "auto");
-    let running = server.start().await.unwrap();
+    let running = scene.server("a.test").app(shops.clone()).start().await.unwrap();
     assert!(!scene.over_tls("shop.one.test").contains("hello"));
     scene.until_served("a.test");
     assert!(!scene.over_tls("shop.one.test").contains("hello"));

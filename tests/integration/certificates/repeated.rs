@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
-use foobar::{Running, Server};
+use foobar::Running;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -16,18 +16,9 @@ use crate::support::{number_of, until};
 
 /// A server of this process whose site has this name.
 async fn start(scene: &Scene, name: &str) -> Running {
-    let (address, folder) = (&scene.place.address, scene.folder.path());
-    std::fs::create_dir_all(folder.join("public")).unwrap();
-    let server = Server::new().set("web.access_log", "off").set("admin.listen", "off");
-    let server = server
-        .set("web.listen", format!("{address}:{},{address}:{} ssl", scene.http, scene.tls))
-        .set("web.state_dir", folder.join("state").display().to_string())
-        .set("acme.accept_terms_of_service", "true")
-        .set("acme.directory", scene.directory.clone())
-        .set("acme.ssl_trusted_certificate", scene.authority.display().to_string())
-        .set("sites.a.server_name", name)
-        .set("sites.a.root", folder.join("public").display().to_string())
-        .set("sites.a.ssl_certificate", "auto");
+    let public = scene.folder.path().join("public");
+    std::fs::create_dir_all(&public).unwrap();
+    let server = scene.server(name).set("sites.a.root", public.display().to_string());
     server.start().await.unwrap()
 }
 

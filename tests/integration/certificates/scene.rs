@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use foobar::Server;
+
 use super::meddler::{Meddle, Meddler};
 use super::pebble::{Kind, Pebble, Place, curl};
 use crate::support::{Program, until};
@@ -58,6 +60,21 @@ impl Scene {
         std::fs::create_dir_all(self.folder.path().join("public")).unwrap();
         std::fs::write(self.folder.path().join("public/index.html"), "hello").unwrap();
         command
+    }
+
+    /// The server of a site for this process.
+    pub(super) fn server(&self, name: &str) -> Server {
+        let (address, folder) = (&self.place.address, self.folder.path());
+        Server::new()
+            .set("web.access_log", "off")
+            .set("admin.listen", "off")
+            .set("web.listen", format!("{address}:{},{address}:{} ssl", self.http, self.tls))
+            .set("web.state_dir", folder.join("state").display().to_string())
+            .set("acme.accept_terms_of_service", "true")
+            .set("acme.directory", self.directory.clone())
+            .set("acme.ssl_trusted_certificate", self.authority.display().to_string())
+            .set("sites.a.server_name", name)
+            .set("sites.a.ssl_certificate", "auto")
     }
 
     pub(super) fn start(&self, names: &str) -> Program {

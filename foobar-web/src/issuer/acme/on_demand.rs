@@ -8,6 +8,7 @@ use super::account::FOLDER;
 use super::allowed_names::{AllowedNames, Answer};
 use super::schedule::seconds;
 use super::{AFTER_TROUBLE, Acme, Unwritten};
+use crate::issuer::ending::Ending;
 
 /// What is not the time's alone: names that no site has, and files that others change.
 impl Acme {
@@ -41,9 +42,10 @@ impl Acme {
         &self,
         names: &AllowedNames,
         app: &dyn MakeHandler,
+        ending: &Ending,
         unwritten: &mut Unwritten,
     ) -> u64 {
-        for (name, kept) in names.due(seconds(SystemTime::now())) {
+        for (name, kept) in names.due(seconds(SystemTime::now())).into_iter().take_while(|_| !ending.has_begun()) {
             let now = SystemTime::now();
             let is_due =
                 self.read(&names.label, &kept).is_ok_and(|record| self.due(&record, &kept, now) <= seconds(now));
