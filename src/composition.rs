@@ -12,7 +12,9 @@ use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
-use foobar_web::{CertificateCommand, FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier};
+use foobar_web::{
+    CertificateCommand, DnsAnswers, FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier,
+};
 use tokio::runtime::Handle;
 
 use crate::admin::Admin;
@@ -101,7 +103,8 @@ impl Composition {
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
         let stream_time = *settings.server.stream_timeout;
         let make_web = parts.web.unwrap_or_else(|| {
-            Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, handler, stream_time))
+            let dns = names.clone().map(|names| names.answers());
+            Box::new(move |web, sites, files, handler| on_sockets(web, sites, files, dns, handler, stream_time))
         });
         let web = make_web(&settings.web, &settings.sites, &parts.files, handler);
         let web = web.map_err(|error| StartError::web(&config, error))?;
@@ -338,8 +341,13 @@ fn on_sockets(
     settings: &WebSettings,
     sites: &Sites,
     files: &FileSources,
+    dns: Option<Arc<dyn DnsAnswers>>,
     handler: Option<Arc<dyn MakeHandler>>,
     stream_time: Duration,
 ) -> Result<Arc<dyn WebTier>, BoxError> {
-    Ok(Arc::new(Web::with_files(settings, sites, files, handler)?.stream_timeout(stream_time)))
+    let web = match dns {
+        Some(dns) => Web::with_dns_answers(settings, sites, files, dns, handler),
+        None => Web::with_files(settings, sites, files, handler),
+    };
+    Ok(Arc::new(web?.stream_timeout(stream_time)))
 }

@@ -18,6 +18,7 @@ mod name;
 mod notify;
 mod rate_limit;
 mod resolver;
+mod secondary;
 mod serial;
 mod served;
 mod server;

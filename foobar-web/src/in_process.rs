@@ -25,7 +25,7 @@ use tokio::time::sleep_until;
 use crate::deadline::OpenEnd;
 use crate::net::TlsClient;
 use crate::pipeline::{Logged, RequestContext};
-use crate::plan::Plan;
+use crate::plan::{Given, Plan};
 use crate::reply;
 use crate::request::Host;
 use crate::site::Sites;
@@ -39,8 +39,7 @@ use upgrade::Upgraded;
 ///
 /// What belongs to a connection is not there: `web.listen`, deadlines, the limits of a head.
 pub struct InProcess {
-    files: FileSources,
-    app: Option<Arc<dyn MakeHandler>>,
+    given: Given,
     plan: RwLock<Arc<Plan>>,
     crew: Threads,
     requests: mpsc::UnboundedSender<Call>,
@@ -69,9 +68,10 @@ impl InProcess {
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
         let (requests, waiting) = mpsc::unbounded_channel();
-        let plan = RwLock::new(Plan::compile(settings, sites, files, app.clone())?.into());
+        let given = Given { files: files.clone(), dns: None, app };
+        let plan = RwLock::new(Plan::compile(settings, sites, &given)?.into());
         let (crew, waiting) = (Threads::new(), Mutex::new(Some(waiting)));
-        Ok(Self { files: files.clone(), app, plan, crew, requests, waiting })
+        Ok(Self { given, plan, crew, requests, waiting })
     }
 
     /// How long a drain waits for streams without an end, as [`Web::stream_timeout`](crate::web::Web::stream_timeout).
@@ -272,7 +272,7 @@ impl WebTier for InProcess {
         stream_timeout: Duration,
     ) -> Result<WebReload<'a>, BoxError> {
         let before = self.plan();
-        let plan = before.next(web, sites, &self.files, self.app.clone(), stream_timeout)?;
+        let plan = before.next(web, sites, &self.given, stream_timeout)?;
         let warnings = plan.warnings.clone();
         Ok(WebReload::new(warnings, Vec::new(), Box::pin(async move { self.reload(&before, plan).await })))
     }

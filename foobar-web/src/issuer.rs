@@ -27,10 +27,10 @@ use foobar_core::{Chain, MakeHandler, Metrics, config};
 use futures_util::future::join_all;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use crate::kept::{CertificateCommand, Challenges, Kept};
+use crate::kept::{CertificateCommand, Challenges, DnsAnswers, Kept};
 use crate::net::Listen;
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings, WebSettings};
-use acme::Acme;
+use acme::{Acme, Proof};
 use ending::Ending;
 use local_authority::LocalAuthority;
 use reach::Reach;
@@ -66,6 +66,7 @@ impl Issuers {
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
         listen: &[Listen],
+        dns: Option<&Arc<dyn DnsAnswers>>,
         before: Option<&Self>,
     ) -> Result<Option<Self>, Error> {
         let folder = StateFolder::of(web);
@@ -86,7 +87,8 @@ impl Issuers {
                         Entry::Vacant(new) => {
                             let (authority, settings) = authority(web, &key, new.key().as_deref())?;
                             let known = before.and_then(|before| before.acme.get(new.key()));
-                            let mut authority = Acme::compile(authority, settings, &folder, Reach::of(listen))?;
+                            let proof = Proof::of(&authority, settings, Reach::of(listen), dns)?;
+                            let mut authority = Acme::compile(authority, settings, &folder, proof)?;
                             known.iter().for_each(|known| authority.go_on_after(known));
                             new.insert(authority)
                         }

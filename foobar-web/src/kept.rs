@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 pub use certificate_command::{CertificateCommand, Revocation};
 pub(crate) use challenges::{ACME_TLS, Challenges};
-pub(crate) use dns_answers::{DnsAnswers, SetDns};
+pub use dns_answers::DnsAnswers;
 pub(crate) use on_demand::OnDemand;
 
 /// The certificate of a site that the server gets by itself (`ssl_certificate = "internal"` or `"auto"`).

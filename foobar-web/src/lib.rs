@@ -49,7 +49,7 @@ pub use file_source::{
     Page, PublicFiles, Version,
 };
 pub use in_process::InProcess;
-pub use kept::{CertificateCommand, Revocation};
+pub use kept::{CertificateCommand, DnsAnswers, Revocation};
 pub use net::{Address, CertificateOverview, SiteCertificate};
 pub use rust_embed;
 pub use settings::{

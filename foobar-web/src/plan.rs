@@ -10,12 +10,23 @@ use http::StatusCode;
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
 use crate::issuer::Issuers;
-use crate::kept::Kept;
+use crate::kept::{DnsAnswers, Kept};
 use crate::limits::{Limits, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{SiteOverview, Sites, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, Http2, LogFormat, SiteSettings, VerifyClient, Warning, WebSettings};
+
+/// What the program brings beside its settings.
+#[derive(Clone, Default)]
+pub(crate) struct Given {
+    /// What `root` and `files` may name.
+    pub(crate) files: FileSources,
+    /// Where names are proved that no hook proves.
+    pub(crate) dns: Option<Arc<dyn DnsAnswers>>,
+    /// Who answers what is no file.
+    pub(crate) app: Option<Arc<dyn MakeHandler>>,
+}
 
 /// The settings of a web tier, compiled: everything is checked and opened, nothing is bound.
 #[derive(Clone)]
@@ -42,10 +53,9 @@ impl Plan {
     pub(crate) fn compile(
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
-        sources: &FileSources,
-        app: Option<Arc<dyn MakeHandler>>,
+        given: &Given,
     ) -> Result<Self, Error> {
-        Self::make(web, sites, sources, app, None)
+        Self::make(web, sites, given, None)
     }
 
     /// The same of the settings that take the place of this one's. What clients have at the moment goes on to count, and what
@@ -54,11 +64,10 @@ impl Plan {
         &self,
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
-        sources: &FileSources,
-        app: Option<Arc<dyn MakeHandler>>,
+        given: &Given,
         stream_time: Duration,
     ) -> Result<Self, Error> {
-        let mut plan = Self::make(web, sites, sources, app, Some(self))?;
+        let mut plan = Self::make(web, sites, given, Some(self))?;
         plan.limits.stream_time = stream_time;
         Ok(plan)
     }
@@ -66,15 +75,16 @@ impl Plan {
     fn make(
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
-        sources: &FileSources,
-        app: Option<Arc<dyn MakeHandler>>,
+        given: &Given,
         before: Option<&Self>,
     ) -> Result<Self, Error> {
-        let files = Files::compile(web, sources.clone())?;
+        let files = Files::compile(web, given.files.clone())?;
+        let app = given.app.clone();
         let (listen, workers, limits) = (listen(web)?, workers(web)?, Limits::compile(web)?);
         let route_ids = before.map(|before| Arc::clone(&before.sites.route_ids)).unwrap_or_default(); // the first has none
         let mut compiled = Sites::compile(web, sites, &files, app.is_some(), route_ids)?;
-        let issuers = Issuers::compile(web, sites, &listen, before.and_then(|before| before.issuers.as_ref()))?;
+        let issued_before = before.and_then(|before| before.issuers.as_ref());
+        let issuers = Issuers::compile(web, sites, &listen, given.dns.as_ref(), issued_before)?;
         if let Some(issuers) = &issuers {
             compiled.wait_for(|label| issuers.ordered(label));
         }

@@ -13,12 +13,12 @@ use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
 use crate::issuer::Renewing;
 use crate::net::{Acceptor, Listener, Share};
-use crate::plan::Plan;
+use crate::plan::{Given, Plan};
 use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::web_tier::NO_CERTIFICATES;
 use crate::{
-    Address, CertificateCommand, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload,
-    WebSettings, WebTier,
+    Address, CertificateCommand, DnsAnswers, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning,
+    WebReload, WebSettings, WebTier,
 };
 use listeners::{Listeners, NewListeners};
 
@@ -28,9 +28,8 @@ use listeners::{Listeners, NewListeners};
 /// of its own, made by the [`MakeHandler`]. A drain drops at its deadline what is not finished, and returns when that
 /// has been logged, at most 1.2 s later.
 pub struct Web {
-    /// What further settings may name, and who answers under any.
-    files: FileSources,
-    app: Option<Arc<dyn MakeHandler>>,
+    /// What stays under further settings.
+    given: Given,
     plan: RwLock<Arc<Plan>>,
     crew: Threads,
     /// Those that are bound: they listen once the tier has started.
@@ -57,9 +56,25 @@ impl Web {
         files: &FileSources,
         app: Option<Arc<dyn MakeHandler>>,
     ) -> Result<Self, Error> {
-        let plan = RwLock::new(Plan::compile(settings, sites, files, app.clone())?.into());
+        Self::compile(settings, sites, Given { files: files.clone(), dns: None, app })
+    }
+
+    /// The same with a place where the names of certificates are proved (dns-01) that have a star, unless
+    /// `acme.dns_hook` names a program for it.
+    pub fn with_dns_answers(
+        settings: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+        files: &FileSources,
+        dns: Arc<dyn DnsAnswers>,
+        app: Option<Arc<dyn MakeHandler>>,
+    ) -> Result<Self, Error> {
+        Self::compile(settings, sites, Given { files: files.clone(), dns: Some(dns), app })
+    }
+
+    fn compile(settings: &WebSettings, sites: &BTreeMap<String, SiteSettings>, given: Given) -> Result<Self, Error> {
+        let plan = RwLock::new(Plan::compile(settings, sites, &given)?.into());
         let (crew, listeners, renewing) = (Threads::new(), Mutex::default(), Mutex::default());
-        Ok(Self { files: files.clone(), app, plan, crew, listeners, renewing })
+        Ok(Self { given, plan, crew, listeners, renewing })
     }
 
     /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
@@ -235,7 +250,7 @@ impl WebTier for Web {
         stream_timeout: Duration,
     ) -> Result<WebReload<'a>, BoxError> {
         let before = self.plan();
-        let mut plan = before.next(web, sites, &self.files, self.app.clone(), stream_timeout)?;
+        let mut plan = before.next(web, sites, &self.given, stream_timeout)?;
         let unchanged = plan.keep_workers(self.crew.workers()).into_iter().collect();
         let listeners = self.listeners().prepare(&plan.listen)?;
         let warnings = plan.warnings.clone();

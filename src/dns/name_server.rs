@@ -1,9 +1,13 @@
 use std::sync::Arc;
 
 use foobar_core::{BoxError, Tier};
+use foobar_web::DnsAnswers;
 
 /// The tier that serves the zone.
 pub(crate) trait NameServer: Tier {
+    /// The place where names of the zone are proved to an authority.
+    fn answers(self: Arc<Self>) -> Arc<dyn DnsAnswers>;
+
     /// Takes its addresses, before anything starts.
     fn bind(&self) -> Result<(), BoxError>;
 

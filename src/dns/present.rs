@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use foobar_core::BoxError;
+use foobar_web::DnsAnswers;
 use foobar_web::dns::{self, Check, Resolver, Zone};
 
 pub(crate) use foobar_web::dns::Finding;
@@ -27,6 +28,10 @@ pub(crate) fn name_server(config: &Config, settings: &AllSettings) -> Result<Opt
 }
 
 impl NameServer for dns::NameServer {
+    fn answers(self: Arc<Self>) -> Arc<dyn DnsAnswers> {
+        self
+    }
+
     fn bind(&self) -> Result<(), BoxError> {
         Ok(self.bind()?)
     }

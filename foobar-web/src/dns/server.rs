@@ -15,11 +15,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use super::compile::compile;
+use super::name::absolute;
 use super::notify;
+use super::secondary;
 use super::serial::SerialFile;
 use super::served::Served;
 use super::zone::Zone;
 use crate::issuer::StateFolder;
+use crate::kept::DnsAnswers;
 use crate::{DnsSettings, Error, SiteSettings, WebSettings};
 use answers::Answers;
 use listener::Listener;
@@ -89,17 +92,6 @@ impl NameServer {
         self.served.zone().name()
     }
 
-    /// Adds a record TXT at a name of the zone, such as `_acme-challenge.foobar.com`, by which an authority sees that the
-    /// name is this server's (dns-01). Others of that name stay. Secondary name servers are told.
-    pub fn set(&self, name: &str, value: &str) -> Result<(), Error> {
-        self.change(|zone| zone.with_text(name, value))
-    }
-
-    /// Takes that record away again.
-    pub fn clear(&self, name: &str, value: &str) -> Result<(), Error> {
-        self.change(|zone| zone.without_text(name, value))
-    }
-
     fn change(&self, make: impl FnOnce(&Zone) -> Result<Zone, String>) -> Result<(), Error> {
         self.served.change(make).map_err(|message| Error::setting("dns.zone", message))
     }
@@ -167,6 +159,27 @@ impl Tier for NameServer {
 
     fn metrics(&self, metrics: &mut Metrics) {
         self.served.counters.write(metrics);
+    }
+}
+
+/// The zone as the place where names are proved. Where there are secondary name servers, an authority may ask these: a
+/// record is there once they have it.
+impl DnsAnswers for NameServer {
+    fn covers(&self, name: &str) -> bool {
+        let name = name.strip_prefix("*.").unwrap_or(name); // its record is that of the name
+        absolute(name).is_some_and(|name| self.served.zone().holds(&name))
+    }
+
+    fn set<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            self.change(|zone| zone.with_text(name, value))?;
+            secondary::until_all_have(&self.served.zone(), &self.secondaries).await;
+            Ok(())
+        })
+    }
+
+    fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move { Ok(self.change(|zone| zone.without_text(name, value))?) })
     }
 }
 

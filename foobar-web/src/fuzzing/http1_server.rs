@@ -19,11 +19,10 @@ use tokio::task::LocalSet;
 
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
-use crate::file_source::FileSources;
 use crate::http1::serve;
 use crate::net::Transport;
 use crate::pipeline::Pipeline;
-use crate::plan::Plan;
+use crate::plan::{Given, Plan};
 use crate::settings::{RouteSettings, SiteSettings, WebSettings};
 use crate::worker::{ConnectionState, Connections, Worker};
 
@@ -74,7 +73,7 @@ async fn worker() -> Worker {
     let route = RouteSettings { app: true, ..RouteSettings::default() };
     let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
     let sites = BTreeMap::from([("a".to_owned(), site)]);
-    let plan = Plan::compile(&web, &sites, &FileSources::default(), Some(Arc::new(handler_fn(echo))));
+    let plan = Plan::compile(&web, &sites, &Given { app: Some(Arc::new(handler_fn(echo))), ..Given::default() });
     let plan = plan.expect("the settings are good");
     let (counters, clock) = (Arc::default(), Rc::default());
     let pipeline = Pipeline {

@@ -19,6 +19,7 @@ mod order;
 mod ordering;
 mod orders;
 mod preferred_chain;
+mod proof;
 mod record;
 mod response;
 mod schedule;
@@ -35,17 +36,16 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ending::Ending;
-use super::reach::Reach;
 use super::state_folder::StateFolder;
-use crate::kept::{Challenges, DnsAnswers, Kept};
+use crate::kept::{Challenges, Kept};
 use crate::net::{Facts, client_config};
 use crate::{AcmeSettings, Error, SiteSettings};
 use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
-use dns_hook::DnsHook;
 use failure::Failure;
 use http_client::HttpClient;
 use orders::Orders;
+pub(super) use proof::Proof;
 use record::Record;
 use schedule::{DAY, HOUR, seconds};
 
@@ -61,9 +61,7 @@ pub(super) struct Acme {
     /// Names that no site has.
     on_demand: Option<AllowedNames>,
     pub(super) challenges: Arc<Challenges>,
-    reach: Reach,
-    /// Where the answers of dns-01 are set. With it every name is proved there.
-    dns: Option<Box<dyn DnsAnswers>>,
+    proof: Proof,
     /// How many orders of each site have failed since the last that has not.
     failures: Mutex<BTreeMap<String, u32>>,
 }
@@ -84,7 +82,7 @@ impl Acme {
         key: String,
         settings: &AcmeSettings,
         folder: &StateFolder,
-        reach: Reach,
+        proof: Proof,
     ) -> Result<Self, Error> {
         let error = |name: &str, message: String| Err(Error::setting(format!("{key}.{name}"), message));
         if !settings.accept_terms_of_service {
@@ -106,7 +104,6 @@ impl Acme {
         external_account::of(&key, settings)?;
         let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
         let client = HttpClient::new(trusted);
-        let dns = DnsHook::of(&key, settings)?.map(|hook| Box::new(hook) as Box<dyn DnsAnswers>);
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
             key,
@@ -116,15 +113,14 @@ impl Acme {
             sites: BTreeMap::new(),
             on_demand: None,
             challenges: Arc::default(),
-            reach,
-            dns,
+            proof,
             failures: Mutex::default(),
         })
     }
 
     /// Has a certificate ordered for a site; `key` is the site's.
     pub(super) fn add(&mut self, label: &str, key: &str, site: &SiteSettings) -> Result<(), Error> {
-        let names = names::names(key, site, &self.settings)?;
+        let names = names::names(key, site, &self.settings, &self.proof)?;
         let mut kept = Kept::new(self.folder.certificate(FOLDER, label), names);
         if site.ssl_on_demand {
             let allowed = AllowedNames::new(label, &self.folder);
@@ -411,13 +407,15 @@ const AFTER_TROUBLE: u64 = 60;
 mod tests {
     use super::*;
     use crate::WebSettings;
+    use crate::issuer::reach::Reach;
 
     #[test]
     fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
         let temporary = tempfile::tempdir().unwrap();
         let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-        let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), Reach::HttpFirst).unwrap();
+        let proof = Proof::of("acme", &settings, Reach::HttpFirst, None).unwrap();
+        let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), proof).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
         let kept = Arc::clone(&acme.sites["a"]);

@@ -1,17 +1,15 @@
-use std::future::Future;
-use std::pin::Pin;
+use foobar_core::{BoxError, BoxFuture};
 
-use foobar_core::BoxError;
+/// Where the answers of the challenge dns-01 are set (RFC 8555 §8.4): records of the type TXT, by which an authority sees
+/// that a name is this server's.
+pub trait DnsAnswers: Send + Sync {
+    /// Whether records of this name, which has no dot at its end, can be set here.
+    fn covers(&self, name: &str) -> bool;
 
-/// Where the answers of the challenge dns-01 are set (RFC 8555 §8.4): records of the type TXT.
-pub(crate) trait DnsAnswers: Send + Sync {
-    /// Adds a record with this value at this name, which has no dot at its end; others of that name stay. An authority
-    /// may look as soon as this is done.
-    fn set<'a>(&'a self, name: &'a str, value: &'a str) -> SetDns<'a>;
+    /// Adds a record with this value at this name, such as `_acme-challenge.foobar.com`; others of that name stay. An
+    /// authority may look as soon as this is done.
+    fn set<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>>;
 
     /// Takes that record away again.
-    fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> SetDns<'a>;
+    fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>>;
 }
-
-/// When it is done, or why it is not.
-pub(crate) type SetDns<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;

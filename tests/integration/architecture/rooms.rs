@@ -13,7 +13,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "access_log",
             "counters",
             "dns",
-            "file_source",
             "http1",
             "http2",
             "issuer",
@@ -45,7 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("dns", &["error", "issuer", "net", "settings", "site"]),
+    ("dns", &["error", "issuer", "kept", "net", "settings", "site"]),
     ("web", &["error", "file_source", "issuer", "kept", "net", "plan", "settings", "site", "threads", "web_tier"]),
     ("web_tier", &["error", "kept", "net", "settings", "site"]),
     (

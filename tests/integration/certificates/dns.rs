@@ -1,8 +1,9 @@
-//! Names that are proved in the DNS, by a program.
+//! Names that are proved in the DNS: by a program, and in the zone that the server serves itself.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use super::pebble::Kind;
 use super::scene::{ISSUED, REFUSED, Scene};
 use crate::support::{Program, until};
 
@@ -44,6 +45,41 @@ fn names_with_a_star_are_proved_by_a_hook_which_sees_nothing_of_the_servers_envi
     let environment = std::fs::read_to_string(scene.folder.path().join("environment")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains("FOOBAR"), "{environment}");
     assert!(!environment.contains("hunter2"), "{environment}");
+}
+
+#[test]
+fn names_with_a_star_are_proved_in_the_zone_that_is_served_without_a_hook() {
+    let scene = Scene::with(Kind::AsksOwnNameServer);
+    // The two records of a name and its star are too long for UDP, and pebble does not come by TCP as others do.
+    let mut command = scene.command("a.test,*.b.a.test,*.c.a.test");
+    command.env("FOOBAR__DNS__LISTEN", scene.place.name_server()).env("FOOBAR__DNS__NAMESERVERS", "ns1.a.test");
+    command.env("FOOBAR__DNS__ADDRESSES", &scene.place.address);
+    let mut program = Program::start(&mut command);
+    program.until_logged(ISSUED);
+    for name in ["a.test", "any.b.a.test", "any.c.a.test"] {
+        scene.until_served(name);
+    }
+    let (address, port) = (&scene.place.address, "19999");
+    let mut dig = Command::new("dig");
+    dig.args(["+short", "-p", port, &format!("@{address}"), "_acme-challenge.b.a.test", "TXT"]);
+    let told = String::from_utf8(dig.output().unwrap().stdout).unwrap();
+    assert_eq!(told, "a.test.\n", "what was set has been taken away: the star stands for this name again");
+}
+
+#[test]
+fn a_name_with_a_star_that_is_not_in_the_zone_is_an_error_of_the_configuration() {
+    let scene = Scene::new();
+    let mut command = scene.command("b.test,*.b.test");
+    command.env("FOOBAR__DNS__LISTEN", scene.place.name_server()).env("FOOBAR__DNS__NAMESERVERS", "ns1.a.test");
+    let output = command
+        .env("FOOBAR__DNS__ZONE", "a.test")
+        .env("FOOBAR__DNS__ADDRESSES", "192.0.2.1")
+        .arg("check")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("\"*.b.test\" is proved in the DNS alone"), "{told}");
+    assert!(told.contains("serve a zone with all names of the site (`dns.listen`)"), "{told}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) enum Kind {
     AsksForAccount,
     /// Its chains lead to three roots.
     OffersRoots,
+    /// It asks the name server at the address that the place gives as [`name_server`](Place::name_server).
+    AsksOwnNameServer,
 }
 
 pub(super) const EAB_KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
@@ -55,6 +57,11 @@ impl Place {
     /// One that nobody else has.
     pub(super) fn port(&self) -> u16 {
         self.ports.fetch_add(1, Relaxed)
+    }
+
+    /// Where a server under test may serve names.
+    pub(super) fn name_server(&self) -> String {
+        format!("{}:19999", self.address)
     }
 
     fn at(&self) -> String {
@@ -100,7 +107,8 @@ impl Pebble {
         server.args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-dns01", &resolver, "-management", &names]);
         server.args(["-defaultIPv4", &place.address, "-defaultIPv6", ""]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut pebble = Command::new("pebble");
-        pebble.arg("-config").arg(path("pebble.json")).args(["-dnsserver", &resolver]);
+        let asked = if kind == Kind::AsksOwnNameServer { place.name_server() } else { resolver };
+        pebble.arg("-config").arg(path("pebble.json")).args(["-dnsserver", &asked]);
         if kind == Kind::OffersRoots {
             pebble.env("PEBBLE_ALTERNATE_ROOTS", "2");
         }

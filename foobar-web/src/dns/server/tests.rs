@@ -2,6 +2,7 @@ use std::path::Path;
 use std::process::Command;
 
 use foobar_core::List;
+use futures_util::FutureExt;
 
 use super::*;
 
@@ -37,6 +38,25 @@ fn dig(server: &NameServer, arguments: &[&str]) -> Vec<String> {
     lines
 }
 
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn set(server: &NameServer, name: &str, value: &str) -> Result<(), BoxError> {
+    block_on(DnsAnswers::set(server, name, value))
+}
+
+fn clear(server: &NameServer, name: &str, value: &str) {
+    block_on(DnsAnswers::clear(server, name, value)).unwrap();
+}
+
+/// By UDP.
+fn was_asked(server: &NameServer) -> bool {
+    let mut metrics = Metrics::default();
+    server.metrics(&mut metrics);
+    !metrics.into_text().contains("foobar_dns_questions_total{transport=\"udp\"} 0\n")
+}
+
 fn serial(server: &NameServer) -> u32 {
     server.served.zone().serial()
 }
@@ -46,18 +66,54 @@ fn records_that_authorities_look_for_are_served_until_they_are_cleared() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(&[], folder.path());
     let name = "_acme-challenge.foobar.com";
-    server.set(name, "one").unwrap();
-    server.set(name, "two").unwrap();
-    server.set(name, "two").unwrap();
+    set(&server, name, "one").unwrap();
+    set(&server, name, "two").unwrap();
+    set(&server, name, "two").unwrap();
     assert_eq!(dig(&server, &[name, "TXT"]), ["\"one\"", "\"two\""], "of a name with a star and the same without");
-    server.clear(name, "one").unwrap();
+    clear(&server, name, "one");
     assert_eq!(dig(&server, &["_ACME-challenge.Foobar.com", "TXT"]), ["\"two\""]);
-    server.clear(name, "two").unwrap();
-    server.clear(name, "two").unwrap();
+    clear(&server, name, "two");
+    clear(&server, name, "two");
     assert_eq!(dig(&server, &[name, "TXT"]), [""; 0]);
-    server.set("_acme-challenge.www.shop.foobar.com", "deep").unwrap();
+    set(&server, "_acme-challenge.www.shop.foobar.com", "deep").unwrap();
     assert_eq!(dig(&server, &["_acme-challenge.www.shop.foobar.com", "TXT"]), ["\"deep\""]);
     server.stop();
+}
+
+#[test]
+fn a_record_is_there_once_secondary_name_servers_have_it() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let secondary = server(&[], folders[0].path());
+    let primary = server(&[&secondary.addresses()[0].to_string()], folders[1].path());
+    let name = "_acme-challenge.foobar.com";
+    block_on(async {
+        let mut set = DnsAnswers::set(&primary, name, "one");
+        while !was_asked(&secondary) {
+            assert!((&mut set).now_or_never().is_none(), "it has not been asked yet");
+            tokio::task::yield_now().await;
+        }
+        while serial(&secondary) < serial(&primary) {
+            secondary.change(|zone| zone.with_text(name, &serial(&secondary).to_string())).unwrap();
+        }
+        set.await.unwrap();
+    });
+    primary.stop();
+    secondary.stop();
+}
+
+#[test]
+fn names_of_the_zone_are_covered_with_and_without_a_star() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = compiled(&[], folder.path());
+    for (name, is_covered) in [
+        ("foobar.com", true),
+        ("*.foobar.com", true),
+        ("*.a.foobar.com", true),
+        ("foobar.net", false),
+        ("*.com", false),
+    ] {
+        assert_eq!(server.covers(name), is_covered, "{name}");
+    }
 }
 
 #[test]
@@ -69,7 +125,7 @@ fn a_record_that_this_zone_cannot_have_is_refused_with_the_reason() {
         ("_acme-challenge.xfoobar.com", "does not lie in the zone foobar.com"),
         ("_acme-challenge.alias.foobar.com", "is an alias (CNAME) in `dns.records`"),
     ] {
-        let error = server.set(name, "x").unwrap_err().to_string();
+        let error = set(&server, name, "x").unwrap_err().to_string();
         assert!(error.contains(why), "{name}: {error}");
     }
     server.stop();
@@ -79,13 +135,14 @@ fn a_record_that_this_zone_cannot_have_is_refused_with_the_reason() {
 fn each_change_has_a_later_serial_also_after_a_restart_where_others_have_the_zone_too() {
     let folder = tempfile::tempdir().unwrap();
     let first = server(&["127.0.0.9"], folder.path());
+    let set = |value| first.change(|zone| zone.with_text("_acme-challenge.foobar.com", value)).unwrap();
     let mut last = serial(&first);
     for value in ["one", "two"] {
-        first.set("_acme-challenge.foobar.com", value).unwrap();
+        set(value);
         assert_eq!(serial(&first), last + 1);
         last += 1;
     }
-    first.set("_acme-challenge.foobar.com", "two").unwrap();
+    set("two");
     assert_eq!(serial(&first), last, "nothing has changed");
     first.stop();
     let second = server(&["127.0.0.9"], folder.path());

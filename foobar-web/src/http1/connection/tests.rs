@@ -22,10 +22,9 @@ use tokio::task::{LocalSet, spawn_local};
 use super::*;
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
-use crate::file_source::FileSources;
 use crate::http1::outgoing::SEND_QUANTUM;
 use crate::pipeline::Pipeline;
-use crate::plan::Plan;
+use crate::plan::{Given, Plan};
 use crate::worker::Connections;
 use crate::{RouteSettings, SiteSettings, WebSettings};
 
@@ -123,7 +122,7 @@ async fn connection(requests: usize, content: usize) -> (Connection<Eager>, Arc<
 
 async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeHandler>>) -> Rc<Worker> {
     let sites = BTreeMap::from([("a".to_owned(), site)]);
-    let plan = Plan::compile(web, &sites, &FileSources::default(), app).unwrap();
+    let plan = Plan::compile(web, &sites, &Given { app, ..Given::default() }).unwrap();
     let (counters, clock) = (Arc::default(), Rc::default());
     let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
     Rc::new(Worker {

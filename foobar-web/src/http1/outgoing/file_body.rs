@@ -229,9 +229,9 @@ fn length_of_slice(range: &Range<u64>, limit: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file_source::{FileSources, tells_what_is_in_memory};
+    use crate::file_source::tells_what_is_in_memory;
     use crate::net::TcpConnection;
-    use crate::plan::Plan;
+    use crate::plan::{Given, Plan};
     use crate::reply::Content;
     use crate::request::RequestView;
     use crate::{SiteSettings, WebSettings};
@@ -248,7 +248,7 @@ mod tests {
         file.sync_all().unwrap(); // what has not been written cannot be given up
         let web = WebSettings { access_log: "off".to_owned(), ..WebSettings::default() };
         let site = SiteSettings { root: Some(folder.to_owned()), ..SiteSettings::default() };
-        let plan = Plan::compile(&web, &[("a".to_owned(), site)].into(), &FileSources::default(), None).unwrap();
+        let plan = Plan::compile(&web, &[("a".to_owned(), site)].into(), &Given::default()).unwrap();
         let request = http::Request::get("/a.bin").body(()).unwrap().into_parts().0;
         let site = plan.sites.at(plan.sites.serving(None).unwrap());
         let route = site.routes.find(b"/a.bin");

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use foobar_core::BoxError;
+use foobar_core::{BoxError, BoxFuture};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::kept::{DnsAnswers, SetDns};
+use crate::kept::DnsAnswers;
 use crate::{AcmeSettings, Error};
 
 /// A program that sets records in the DNS: `PROGRAM set NAME VALUE`, then `PROGRAM clear NAME VALUE`.
@@ -47,11 +47,15 @@ impl DnsHook {
 }
 
 impl DnsAnswers for DnsHook {
-    fn set<'a>(&'a self, name: &'a str, value: &'a str) -> SetDns<'a> {
+    fn covers(&self, _name: &str) -> bool {
+        true // it says so itself when it is asked to
+    }
+
+    fn set<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(self.call("set", name, value))
     }
 
-    fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> SetDns<'a> {
+    fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(self.call("clear", name, value))
     }
 }

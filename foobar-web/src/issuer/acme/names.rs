@@ -1,10 +1,11 @@
 use std::net::IpAddr;
 
+use super::proof::Proof;
 use crate::site::certificate_names;
 use crate::{AcmeSettings, Error, SiteSettings};
 
 /// The names that a site's certificate is for, if an authority signs them all; `key` is the site's.
-pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings) -> Result<Vec<String>, Error> {
+pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings, proof: &Proof) -> Result<Vec<String>, Error> {
     let error = |message: String| Error::setting(format!("{key}.server_name"), message);
     let names = certificate_names(key, site)?;
     if let Some(name) = site.server_name.iter().find(|name| name.ends_with(".*")) {
@@ -22,7 +23,9 @@ pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings) -> Resu
             format!("a certificate is for at most {MOST_NAMES} names, and these are {}; make more sites", names.len());
         return Err(error(message));
     }
-    match names.iter().find_map(|name| Some((name, unsigned(name, acme)?))) {
+    let of_star =
+        names.iter().find(|name| name.starts_with("*.") && !proof.covers(&names)).map(|name| (name, UNPROVED));
+    match names.iter().find_map(|name| Some((name, unsigned(name, acme)?))).or(of_star) {
         Some((name, why)) => Err(error(format!("`ssl_certificate = \"auto\"`: {name:?} {why}"))),
         None => Ok(names),
     }
@@ -32,12 +35,7 @@ pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings) -> Resu
 pub(super) fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> {
     let is_public = acme.ssl_trusted_certificate.is_empty();
     let end = name.rsplit('.').next().unwrap_or(name); // it is a name without dots
-    if name.starts_with("*.") && acme.dns_hook.is_none() {
-        Some(
-            "is proved in the DNS alone (the challenge dns-01), for which there is no `dns_hook`; name a program there, \
-             or write each name",
-        )
-    } else if name.parse::<IpAddr>().is_ok() {
+    if name.parse::<IpAddr>().is_ok() {
         Some("is an address, and certificates are for names; write a name that leads to it")
     } else if end == "localhost" {
         Some("is a name of each machine, which no authority signs; write \"internal\" for it")
@@ -52,6 +50,9 @@ pub(super) fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> 
     }
 }
 
+/// Of a name with a star.
+const UNPROVED: &str = "is proved in the DNS alone (the challenge dns-01): name a program in `dns_hook`, or serve a zone with \
+                        all names of the site (`dns.listen`), or write each name";
 /// Those of Let's Encrypt; others take no more.
 const MOST_NAMES: usize = 100;
 /// Names that are nobody's (RFC 6761, RFC 6762, RFC 7686, RFC 9476 and ICANN).
@@ -59,12 +60,18 @@ const NOT_PUBLIC: [&str; 8] = ["test", "example", "invalid", "local", "internal"
 
 #[cfg(test)]
 mod tests {
+    use super::super::proof::tests::proof;
     use super::*;
+    use crate::issuer::reach::Reach;
 
     fn check(names_of_site: &[&str], acme: &AcmeSettings) -> Result<Vec<String>, String> {
+        prove(names_of_site, acme, &proof(None, None, Reach::HttpFirst))
+    }
+
+    fn prove(names_of_site: &[&str], acme: &AcmeSettings, proof: &Proof) -> Result<Vec<String>, String> {
         let server_name = names_of_site.iter().map(|name| (*name).to_owned()).collect();
         let site = SiteSettings { server_name, ..SiteSettings::default() };
-        names("sites.a", &site, acme).map_err(|error| error.to_string())
+        names("sites.a", &site, acme, proof).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -101,9 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_star_is_proved_by_a_hook() {
-        let acme = AcmeSettings { dns_hook: Some("hook".into()), ..AcmeSettings::default() };
-        assert_eq!(check(&["*.foobar.com", "foobar.com"], &acme).unwrap(), ["*.foobar.com", "foobar.com"]);
+    fn a_name_with_a_star_is_proved_by_a_hook_or_in_the_zone_that_is_served() {
+        let acme = AcmeSettings::default();
+        for proof in [proof(Some("sh"), None, Reach::TlsAlone), proof(None, Some("foobar.com"), Reach::TlsAlone)] {
+            let names = prove(&["*.foobar.com", "foobar.com"], &acme, &proof).unwrap();
+            assert_eq!(names, ["*.foobar.com", "foobar.com"]);
+        }
+        let zone = proof(None, Some("foobar.org"), Reach::TlsAlone);
+        assert!(prove(&["*.foobar.com", "foobar.com"], &acme, &zone).unwrap_err().contains("`dns.listen`"));
         for (name, why) in [("*.foobar.local", "\"internal\""), ("*.localhost", "\"internal\""), ("*.com.1", "no name")]
         {
             assert!(check(&[name], &acme).expect_err(name).contains(why));

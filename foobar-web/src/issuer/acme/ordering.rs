@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use instant_acme::{Account, ChallengeType};
+use instant_acme::Account;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -12,7 +12,6 @@ use super::preferred_chain::preferred;
 use super::record::Record;
 use super::schedule::seconds;
 use super::{Acme, Issued, identifier, renewal};
-use crate::issuer::reach::Reach;
 use crate::kept::Kept;
 
 /// How an order of a site's certificate is made.
@@ -86,7 +85,7 @@ impl Acme {
         let knows_renewals = record.renew_at.is_some() && record.failures == 0;
         let certificate = CertificateDer::from_pem_file(&kept.path).ok().filter(|_| knows_renewals); // none is renewed
         let replaces = certificate.as_ref().and_then(|certificate| identifier(certificate));
-        let (challenge, dns) = (self.challenge(record.failures), self.dns.as_deref());
+        let (challenge, dns) = self.proof.challenge(names, record.failures);
         let profile = self.settings.profile.as_deref();
         let request = Request { names, challenge, dns, profile, replaces };
         let signed = request.carry_out(account, &self.challenges).await?;
@@ -98,40 +97,5 @@ impl Acme {
         }
         let preferred = preferred.filter(|chain| request.check(chain, &signed.key).is_ok()); // another chain of it is for others
         Ok(preferred.unwrap_or(signed.chain) + &key)
-    }
-
-    /// After two failures the other way, if there is one.
-    fn challenge(&self, failures: u32) -> ChallengeType {
-        if self.dns.is_some() {
-            return ChallengeType::Dns01;
-        }
-        match (self.reach, (failures / 2).is_multiple_of(2)) {
-            (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
-            _ => ChallengeType::TlsAlpn01,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::issuer::state_folder::StateFolder;
-    use crate::{AcmeSettings, WebSettings};
-
-    #[test]
-    fn after_two_failures_the_authority_is_asked_to_look_another_way() {
-        let way = |reach, failures| {
-            let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
-            let folder = StateFolder::of(&WebSettings::default());
-            Acme::compile("acme".to_owned(), &settings, &folder, reach).unwrap().challenge(failures)
-        };
-        use ChallengeType::{Http01, TlsAlpn01};
-        for (reach, ways) in [
-            (Reach::HttpFirst, [Http01, Http01, TlsAlpn01, TlsAlpn01, Http01]),
-            (Reach::TlsFirst, [TlsAlpn01, TlsAlpn01, Http01, Http01, TlsAlpn01]),
-            (Reach::TlsAlone, [TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01]),
-        ] {
-            assert_eq!([0, 1, 2, 3, 4].map(|failures| way(reach, failures)), ways, "{reach:?}");
-        }
     }
 }

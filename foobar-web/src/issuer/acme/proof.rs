@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use instant_acme::ChallengeType;
+
+use super::dns_hook::DnsHook;
+use crate::issuer::reach::Reach;
+use crate::kept::DnsAnswers;
+use crate::{AcmeSettings, Error};
+
+/// How it is proved to an authority that names are this server's.
+pub(in crate::issuer) struct Proof {
+    reach: Reach,
+    dns: Option<Place>,
+}
+
+/// Where records of the DNS are set.
+enum Place {
+    /// A program sets them: names are proved there alone, as the server may be where no authority reaches it.
+    Hook(DnsHook),
+    /// They are served by the program itself: only names with a star have to be proved there.
+    Served(Arc<dyn DnsAnswers>),
+}
+
+impl Proof {
+    /// By the settings of an issuer, whose key is `key`; `served` is what the program itself serves.
+    pub(in crate::issuer) fn of(
+        key: &str,
+        settings: &AcmeSettings,
+        reach: Reach,
+        served: Option<&Arc<dyn DnsAnswers>>,
+    ) -> Result<Self, Error> {
+        let hook = DnsHook::of(key, settings)?.map(Place::Hook);
+        Ok(Self { reach, dns: hook.or_else(|| served.cloned().map(Place::Served)) })
+    }
+
+    /// Whether all these names, of which one has a star, can be proved in the DNS.
+    pub(super) fn covers(&self, names: &[String]) -> bool {
+        self.answers().is_some_and(|dns| names.iter().all(|name| dns.covers(name)))
+    }
+
+    /// The challenge for a certificate for these names, and where it is answered if that is the DNS. After two failures
+    /// it is the other one over the network, if there is one.
+    pub(super) fn challenge(&self, names: &[String], failures: u32) -> (ChallengeType, Option<&dyn DnsAnswers>) {
+        let is_in_dns = matches!(self.dns, Some(Place::Hook(_))) || names.iter().any(|name| name.starts_with("*."));
+        if let (true, Some(dns)) = (is_in_dns, self.answers()) {
+            return (ChallengeType::Dns01, Some(dns));
+        }
+        let challenge = match (self.reach, (failures / 2).is_multiple_of(2)) {
+            (Reach::HttpFirst, true) | (Reach::TlsFirst, false) => ChallengeType::Http01,
+            _ => ChallengeType::TlsAlpn01,
+        };
+        (challenge, None)
+    }
+
+    fn answers(&self) -> Option<&dyn DnsAnswers> {
+        match self.dns.as_ref()? {
+            Place::Hook(hook) => Some(hook),
+            Place::Served(served) => Some(&**served),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::future::ready;
+
+    use foobar_core::{BoxError, BoxFuture};
+
+    use super::*;
+
+    /// A server of this zone.
+    struct Zone(&'static str);
+
+    impl DnsAnswers for Zone {
+        fn covers(&self, name: &str) -> bool {
+            name.ends_with(self.0)
+        }
+
+        fn set<'a>(&'a self, _name: &'a str, _value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
+            Box::pin(ready(Ok(())))
+        }
+
+        fn clear<'a>(&'a self, _name: &'a str, _value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
+            Box::pin(ready(Ok(())))
+        }
+    }
+
+    /// By a hook, a zone, both or none.
+    pub(in crate::issuer::acme) fn proof(hook: Option<&str>, zone: Option<&'static str>, reach: Reach) -> Proof {
+        let settings = AcmeSettings { dns_hook: hook.map(Into::into), ..AcmeSettings::default() };
+        let zone = zone.map(|zone| Arc::new(Zone(zone)) as Arc<dyn DnsAnswers>);
+        Proof::of("acme", &settings, reach, zone.as_ref()).unwrap()
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    use ChallengeType::{Dns01, Http01, TlsAlpn01};
+
+    #[test]
+    fn after_two_failures_the_authority_is_asked_to_look_another_way() {
+        for (reach, ways) in [
+            (Reach::HttpFirst, [Http01, Http01, TlsAlpn01, TlsAlpn01, Http01]),
+            (Reach::TlsFirst, [TlsAlpn01, TlsAlpn01, Http01, Http01, TlsAlpn01]),
+            (Reach::TlsAlone, [TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01, TlsAlpn01]),
+        ] {
+            let proof = proof(None, None, reach);
+            let way = |failures| proof.challenge(&names(&["foobar.com"]), failures).0;
+            assert_eq!([0, 1, 2, 3, 4].map(way), ways, "{reach:?}");
+        }
+    }
+
+    #[test]
+    fn a_hook_proves_every_name_and_a_zone_those_with_a_star() {
+        let way = |hook, zone, asked: &[&str]| proof(hook, zone, Reach::HttpFirst).challenge(&names(asked), 0).0;
+        assert_eq!(way(Some("sh"), None, &["foobar.com"]), Dns01);
+        assert_eq!(way(Some("sh"), Some("foobar.com"), &["foobar.com"]), Dns01);
+        assert_eq!(way(None, Some("foobar.com"), &["foobar.com"]), Http01);
+        assert_eq!(way(None, Some("foobar.com"), &["foobar.com", "*.foobar.com"]), Dns01);
+    }
+
+    #[test]
+    fn all_names_of_a_certificate_have_to_lie_in_the_zone_that_is_served() {
+        let covers = |hook, zone, asked: &[&str]| proof(hook, zone, Reach::HttpFirst).covers(&names(asked));
+        assert!(covers(None, Some("foobar.com"), &["foobar.com", "*.foobar.com"]));
+        assert!(!covers(None, Some("foobar.com"), &["foobar.org", "*.foobar.com"]));
+        assert!(!covers(None, None, &["*.foobar.com"]));
+        assert!(covers(Some("sh"), Some("foobar.com"), &["foobar.org", "*.foobar.com"]));
+    }
+}
