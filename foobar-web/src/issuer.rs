@@ -179,6 +179,11 @@ impl Issuers {
         (certificate.renews, certificate.error) = (renews, error);
     }
 
+    /// Those for names that no site has.
+    pub(crate) fn on_demand(&self) -> impl Iterator<Item = SiteCertificate> {
+        self.acme.values().flat_map(|authority| authority.on_demand())
+    }
+
     /// Adds how many orders of each site have failed since the last that has not.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         self.acme.values().for_each(|authority| authority.metrics(metrics));

@@ -217,7 +217,10 @@ impl WebTier for Web {
 
     fn certificates(&self) -> Vec<SiteCertificate> {
         let mut all = self.plan().tls.as_ref().map_or_else(Vec::new, |tls| tls.overview());
-        self.plan().issuers.iter().for_each(|issuers| all.iter_mut().for_each(|one| issuers.complete(one)));
+        if let Some(issuers) = &self.plan().issuers {
+            all.iter_mut().for_each(|one| issuers.complete(one));
+            all.extend(issuers.on_demand());
+        }
         all
     }
 

@@ -39,7 +39,7 @@ use super::ending::Ending;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, Kept};
 use crate::net::{Facts, client_config};
-use crate::{AcmeSettings, Error, SiteSettings};
+use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings};
 use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
 use failure::Failure;
@@ -233,7 +233,20 @@ impl Acme {
 
     /// When the next order of a site is made, and what went wrong with the last, as it stands on the disk.
     pub(super) fn next_order(&self, label: &str) -> (Option<SystemTime>, Option<String>) {
-        let Some(kept) = self.sites.get(label) else { return (None, None) };
+        self.sites.get(label).map_or((None, None), |kept| self.next_order_of(label, kept))
+    }
+
+    /// The certificates of names that no site has, as they stand on the disk.
+    pub(super) fn on_demand(&self) -> Vec<SiteCertificate> {
+        let Some(names) = &self.on_demand else { return Vec::new() };
+        let all = names.kept_on_disk().into_iter().map(|kept| {
+            let (renews, error) = self.next_order_of(&names.label, &kept);
+            SiteCertificate { renews, error, ..SiteCertificate::read(&names.label, &kept) }
+        });
+        all.collect()
+    }
+
+    fn next_order_of(&self, label: &str, kept: &Kept) -> (Option<SystemTime>, Option<String>) {
         let now = SystemTime::now();
         match self.read(label, kept) {
             Ok(record) => {

@@ -99,6 +99,22 @@ async fn a_further_start_serves_such_names_at_once_and_asks_again_before_a_renew
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_command_lists_such_certificates_after_those_of_the_sites() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let running = start(&scene, &shops).await;
+    ["shop.two.test", "shop.one.test"].map(|name| scene.until_served(name));
+    running.stop().await;
+    let mut command = scene.command("a.test");
+    let output = command.env("FOOBAR__SITES__A__SSL_ON_DEMAND", "true").arg("certificates").output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<&str> = told.lines().filter(|line| line.starts_with("site ")).collect();
+    assert_eq!(names, ["site a  a.test", "site a  shop.one.test", "site a  shop.two.test"], "{told}");
+    let one = told.split("site a  ").nth(2).unwrap();
+    assert!(one.contains("issuer       CN=Pebble") && one.contains("expires      ") && !one.contains("error"), "{one}");
+    assert!(one.lines().any(|line| line.starts_with("  next order   ") && line.contains("(in ")), "{one}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_ssl_on_demand_nobody_is_asked() {
     let (scene, shops) = (Scene::new(), Shops::default());
     let running = scene.server("a.test").app(shops.clone()).start().await.unwrap();

@@ -51,15 +51,25 @@ impl AllowedNames {
 
     /// Takes up what is on the disk, so that it is shown to the first client.
     pub(super) fn load(&self) {
-        let Ok(files) = std::fs::read_dir(self.folder.path(FOLDER, "")) else { return }; // there is nothing yet
-        let records = files
-            .filter_map(Result::ok)
-            .map(|file| file.path())
-            .filter(|path| path.extension().is_some_and(|end| end == "json"));
-        for name in records.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).take(MOST) {
+        for name in self.on_disk() {
             let kept = self.add(&name, None);
             self.show(&name, &kept);
         }
+    }
+
+    /// The names that have records there.
+    fn on_disk(&self) -> impl Iterator<Item = String> {
+        let files = std::fs::read_dir(self.folder.path(FOLDER, "")).into_iter().flatten(); // there may be nothing yet
+        let paths = files.filter_map(Result::ok).map(|file| file.path());
+        let records = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        records.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).take(MOST)
+    }
+
+    /// Where the certificate of each is, in the order of their names.
+    pub(super) fn kept_on_disk(&self) -> Vec<Kept> {
+        let mut names: Vec<String> = self.on_disk().collect();
+        names.sort();
+        names.into_iter().map(|name| self.kept(name)).collect()
     }
 
     /// Asks the application about the names that clients want, without an end.
@@ -154,9 +164,13 @@ impl AllowedNames {
     }
 
     fn add(&self, name: &str, said_at: Option<u64>) -> Arc<Kept> {
-        let kept = Arc::new(Kept::new(self.folder.certificate(FOLDER, name), vec![name.to_owned()]));
+        let kept = Arc::new(self.kept(name.to_owned()));
         self.names().insert(name.to_owned(), Allowed { kept: Arc::clone(&kept), look_at: 0, said_at });
         kept
+    }
+
+    fn kept(&self, name: String) -> Kept {
+        Kept::new(self.folder.certificate(FOLDER, &name), vec![name])
     }
 
     fn show(&self, name: &str, kept: &Kept) {

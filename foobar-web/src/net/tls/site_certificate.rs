@@ -1,3 +1,5 @@
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::time::{Duration, SystemTime};
 
 use super::distinguished_name;
@@ -33,6 +35,13 @@ impl SiteCertificate {
             expires: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
             ..Self::empty(label)
         }
+    }
+
+    /// What is kept there, if it can be read.
+    pub(crate) fn read(label: &str, kept: &Kept) -> Self {
+        let own = CertificateDer::from_pem_file(&kept.path).ok(); // there is none yet
+        let facts = own.as_ref().and_then(|own| Facts::of(own));
+        facts.map_or_else(|| Self::missing(label, kept), |facts| Self::of(label, &facts))
     }
 
     /// There is none yet.
