@@ -6,6 +6,9 @@ step() { printf '\n== %s\n' "$*"; }
 # private folders.
 install() {
     if command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; then return; fi
+    install_always "$@"
+}
+install_always() { # the same where no command shows whether it is there
     if ! command -v apt-get >/dev/null; then
         echo "$1 is missing: install $3, then run this again." >&2
         exit 1
@@ -42,4 +45,13 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install dig bind9-dnsutils "dig, which asks name servers; no service is started"
     install named-checkzone bind9-utils "named-checkzone, which reads zones; no service is started"
     install pebble pebble "pebble, Let's Encrypt's server for tests"
+    python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        install_always python3 python3-venv "Python with venv, for an authority that is written in it"
 )
+acme2certifier=target/tools/acme2certifier
+if [ ! -e $acme2certifier/installed ]; then
+    step "installing acme2certifier, a second authority for certificates"
+    python3 -m venv --clear $acme2certifier
+    $acme2certifier/bin/pip install --quiet --disable-pip-version-check acme2certifier==0.46.3
+    touch $acme2certifier/installed
+fi

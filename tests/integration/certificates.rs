@@ -1,6 +1,7 @@
 //! Certificates that the server gets by itself.
 
 mod acme; // from an authority that speaks ACME
+mod acme2certifier; // another implementation of an authority
 mod commands; // of operators
 mod dns; // proved in the DNS
 mod internal; // from the server's own

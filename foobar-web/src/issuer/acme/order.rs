@@ -3,7 +3,7 @@ use std::time::Duration;
 use foobar_core::Chain;
 use instant_acme::{
     Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order, OrderStatus,
-    RetryPolicy,
+    Problem, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use rustls::pki_types::CertificateDer;
@@ -48,6 +48,20 @@ impl TxtRecord {
     }
 }
 
+/// Whether an authority that knows of renewals (RFC 9773) takes an order, but not the word that it is one: it has never
+/// heard of the certificate before, has renewed it already, or does not repeat the word as it must.
+fn is_about_replacing(error: &instant_acme::Error) -> bool {
+    const KINDS: [&str; 4] = ["alreadyReplaced", "conflict", "malformed", "unauthorized"];
+    match error {
+        instant_acme::Error::Unsupported(_) => true,
+        instant_acme::Error::Api(Problem { r#type: Some(of), .. }) => {
+            of.strip_prefix("urn:ietf:params:acme:error:").is_some_and(|kind| KINDS.contains(&kind))
+        }
+        instant_acme::Error::Other(error) => error.to_string().starts_with("replaces field mismatch"),
+        _ => false,
+    }
+}
+
 /// How often is asked whether an authority is done, and how long.
 const POLLING: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(Duration::from_secs(120));
@@ -73,7 +87,9 @@ impl Request<'_> {
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
             match account.new_order(&self.order(names).replaces(replaces)).await {
-                Err(instant_acme::Error::Unsupported(_)) => {} // it has known of that before
+                Err(error) if is_about_replacing(&error) => {
+                    tracing::debug!(%error, "the order does not say what it replaces")
+                }
                 ordered => return ordered,
             }
         }
