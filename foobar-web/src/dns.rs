@@ -2,6 +2,10 @@
 //!
 //! It must not know a connection of a client, or who asks for a certificate. Messages and records are hickory-proto's.
 //!
+//! - It is a feature of cargo, as most sites have a provider for it: without TLS and DNSSEC hickory-proto adds four small
+//!   packages (itself, tinyvec, critical-section, portable-atomic). hickory-server would add hickory-net, prefix-trie and time
+//!   for what is here a map and two loops (`server/udp.rs`, `tcp.rs`), and has no limit of rates and no bound of an answer by
+//!   its question.
 //! - A zone is compiled as a whole at the start, and never changed: whatever changes it makes another.
 //! - Who asks by UDP may be somebody else: an answer is at most three times as long as its question, and a network gets so
 //!   many of them in a second. There are no cookies (RFC 7873): whoever needs more comes by TCP.

@@ -3,6 +3,11 @@
 //!
 //! - What it gets is kept in the state folder (`web.state_dir`): for each site one file with chain and key, which is
 //!   replaced as a whole. TLS watches it as any other certificate, so no handshake is lost when it changes.
+//! - ACME is no feature of cargo: beside what rustls brings it takes instant-acme (without its HTTP client), rcgen, yasna and
+//!   async-trait, and no library in C. The client is `acme/http_client.rs`: an authority is asked a dozen times in two months.
+//! - Orders have a thread of their own, `foobar-web-cert`, which neither a start nor a stop waits for.
+//! - For a name that no site has (`ssl_on_demand`) the application is asked there and not in a handshake: that one notes the
+//!   name in a queue of 64 and refuses. Answers are remembered, questions bounded to twenty a second, names to 10,000.
 //! - Nothing is made before the start: `foobar check` leaves everything as it is. A start waits for no authority but the
 //!   server's own.
 
