@@ -118,7 +118,8 @@ impl Context {
     /// The same context with these accounts, where there is a database; and whether sessions are its rows too.
     #[cfg(feature = "accounts")]
     pub(crate) fn with_accounts(self, options: Option<AccountOptions>, has_session_rows: bool) -> Self {
-        let new = |(db, options)| Accounts::new(db, options, has_session_rows, Arc::clone(&self.tasks));
+        let sessions = self.session_settings();
+        let new = |(db, options)| Accounts::new(db, options, (&sessions, has_session_rows), Arc::clone(&self.tasks));
         let accounts = self.db.clone().zip(options).map(new);
         Self { accounts, ..self }
     }

@@ -59,7 +59,7 @@ mod tower_app;
 mod validated;
 
 #[cfg(feature = "accounts")]
-pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
+pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, TotpEnrolment, User, local_path};
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
 pub use actix_web;

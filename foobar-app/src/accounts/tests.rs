@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
@@ -16,6 +17,7 @@ use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Session
 mod added;
 mod links;
 mod passwords;
+mod second_factor;
 mod throttling;
 
 /// The messages that were sent.
@@ -44,7 +46,8 @@ impl Mailer for Outbox {
     }
 }
 
-struct Shop(Outbox, Sessions);
+/// With the time of its codes.
+struct Shop(Outbox, Sessions, Arc<AtomicI64>);
 
 impl App for Shop {
     fn routes(&self, routes: &mut ServiceConfig) {
@@ -66,7 +69,8 @@ impl App for Shop {
             .route("/ask/{what}", web::post().to(ask))
             .route("/confirm/{token}", web::post().to(confirm))
             .route("/reset/{token}", web::post().to(reset))
-            .route("/reset-while-busy/{token}", web::post().to(reset_while_busy));
+            .route("/reset-while-busy/{token}", web::post().to(reset_while_busy))
+            .configure(second_factor::routes);
     }
 
     fn sessions(&self) -> Sessions {
@@ -74,7 +78,9 @@ impl App for Shop {
     }
 
     fn accounts(&self) -> Option<AccountOptions> {
-        Some(AccountOptions::new("/sign-in").with_mailer(self.0.clone()))
+        let time = Arc::clone(&self.2);
+        let options = AccountOptions::new("/sign-in").with_mailer(self.0.clone());
+        Some(options.with_clock(move || time.load(Relaxed)))
     }
 }
 
@@ -169,6 +175,7 @@ struct OnDb {
     db: TestDb,
     outbox: Outbox,
     runtime: Arc<Runtime<Shop>>,
+    time: Arc<AtomicI64>,
 }
 
 /// Only ends a hang.
@@ -176,6 +183,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const ANN: &str = "ann@shop.test";
 const PASSWORD: &str = "correct horse";
+const KEY: &str = "a key of more than 32 characters";
 
 async fn on_both() -> [OnDb; 2] {
     [on(TestDb::sqlite().await).await, on(TestDb::mysql().await).await]
@@ -186,15 +194,20 @@ async fn on(db: TestDb) -> OnDb {
 }
 
 async fn with(sessions: Sessions, db: TestDb) -> OnDb {
-    let outbox = Outbox::default();
-    let keys = List::from_iter([Secret::new("a key of more than 32 characters")]);
+    under(&[KEY], sessions, db).await
+}
+
+async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
+    let (outbox, time) = (Outbox::default(), Arc::new(AtomicI64::new(1_800_000_000)));
+    let keys: List<Secret> = keys.iter().copied().map(Secret::new).collect();
     let context =
         Context::new(Some((*db).clone())).with_settings(SessionSettings { keys, ..SessionSettings::default() });
-    let runtime = Runtime::with_context(Shop(outbox.clone(), sessions), context, &AppSettings::default());
+    let shop = Shop(outbox.clone(), sessions, Arc::clone(&time));
+    let runtime = Runtime::with_context(shop, context, &AppSettings::default());
     let runtime = Arc::new(runtime);
     let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
-    let shop = OnDb { client, db, outbox, runtime };
-    assert_eq!(shop.register(ANN, PASSWORD).await.text(), "done");
+    let shop = OnDb { client, db, outbox, runtime, time };
+    shop.register(ANN, PASSWORD).await; // or she has registered before
     shop
 }
 
@@ -303,7 +316,7 @@ async fn a_role_counts_from_the_next_request_on_and_without_it_the_answer_is_403
 async fn accounts_stay_when_the_configuration_changes() {
     let db = TestDb::sqlite().await;
     let runtime = Arc::new(Runtime::new(
-        Shop(Outbox::default(), Sessions::in_database()),
+        Shop(Outbox::default(), Sessions::in_database(), Arc::default()),
         Some((*db).clone()),
         &AppSettings::default(),
     ));
