@@ -1,6 +1,7 @@
 //! Accounts: who may sign in, and by what.
 
 mod address;
+mod api_tokens;
 mod links;
 mod mailer;
 mod next;
@@ -23,6 +24,7 @@ use crate::session::{SessionSettings, delete_of_user};
 use crate::tasks::Tasks;
 use crate::{Db, Error, Session};
 use address::Address;
+use api_tokens::rows as token_rows;
 use password::{Hasher, Verdict};
 use second_factor::Vault;
 use second_factor::pending::Pending;
@@ -30,6 +32,7 @@ use second_factor::rows as second_factors;
 use throttle::{Attempt, Costly, Turn};
 use throttled::Throttled;
 
+pub use api_tokens::{ApiToken, ApiUser};
 pub use mailer::{FileMailer, Mail, Mailer};
 pub use next::local_path;
 pub use options::AccountOptions;
@@ -205,7 +208,8 @@ impl Accounts {
         session.purge();
     }
 
-    /// Gives a user another password, who knows the old one, and ends the user's other sessions.
+    /// Gives a user another password, who knows the old one, ends the user's other sessions, and revokes the user's
+    /// [tokens](Self::create_token).
     ///
     /// Sessions that are [kept in cookies](crate::Sessions::in_cookie) are no longer the [`User`]'s who has signed in,
     /// though [`Session::user`] has the id until they expire.
@@ -232,6 +236,7 @@ impl Accounts {
                 return Ok(false); // the account has another password meanwhile
             }
             rows::remove_links(conn, id)?;
+            token_rows::remove_all(conn, id)?;
             attempt.forgive(conn)?;
             Ok(true)
         };
@@ -266,10 +271,13 @@ impl Accounts {
         Ok(own.map(|(user, _)| user))
     }
 
-    /// Forgets links that have expired, and failures that count no more, and follows a change of keys, in batches.
+    /// Forgets links and tokens that have expired, and failures that count no more, and follows a change of keys, in
+    /// batches.
     pub(crate) async fn clear(&self) -> Result<(), BoxError> {
         while self.db.write(|conn| rows::remove_expired_links(conn, now(), BATCH)).await? == BATCH {}
         while self.db.write(|conn| throttle::remove_expired(conn, now(), BATCH)).await? == BATCH {}
+        let now = self.options().now();
+        while self.db.write(move |conn| token_rows::remove_expired(conn, now, BATCH)).await? == BATCH {}
         self.reseal().await
     }
 
@@ -293,6 +301,7 @@ fn disown(conn: &mut Conn, account: i64, has_session_rows: bool) -> QueryResult<
     rows::set_hash(conn, account, NO_PASSWORD)?;
     rows::remove_links(conn, account)?;
     second_factors::remove(conn, account)?;
+    token_rows::remove_all(conn, account)?;
     if has_session_rows {
         delete_of_user(conn, account, &Vec::new())?; // no session has an empty id
     }

@@ -4,7 +4,7 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`Form`] and [`Json`]: a body as a value, or each field that is wrong with it.
-//! - `Accounts` and `User`: who may sign in, and who is; the feature `accounts`.
+//! - `Accounts` and `User`: who may sign in, and who is; `ApiUser`: for whom a program acts; the feature `accounts`.
 //! - [`Session`]: what is remembered of a visitor, where [`Sessions`] says.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
 //! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
@@ -27,6 +27,8 @@ mod app_instance;
 mod app_route;
 mod app_tier;
 mod asset;
+#[cfg(feature = "accounts")]
+mod bearer;
 mod client_abort;
 mod clock;
 mod context;
@@ -59,7 +61,9 @@ mod tower_app;
 mod validated;
 
 #[cfg(feature = "accounts")]
-pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, TotpEnrolment, User, local_path};
+pub use accounts::{
+    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, Refusal, TotpEnrolment, User, local_path,
+};
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
 pub use actix_web;

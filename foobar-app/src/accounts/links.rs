@@ -2,6 +2,7 @@
 
 use foobar_core::{BoxError, Chain};
 
+use super::api_tokens::rows as token_rows;
 use super::rows::{self, Purpose};
 use super::throttle::{self, Costly};
 use super::{Accounts, Mail, Refusal, User, password};
@@ -74,6 +75,7 @@ impl Accounts {
         let reset = self.db.write(move |conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
+            token_rows::remove_all(conn, account)?;
             rows::remove_links(conn, account)?;
             rows::confirm(conn, account)
         });

@@ -15,6 +15,7 @@ use crate::testing::{Client, TestDb, TestResponse};
 use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
 
 mod added;
+mod api_tokens;
 mod links;
 mod passwords;
 mod second_factor;
@@ -70,7 +71,8 @@ impl App for Shop {
             .route("/confirm/{token}", web::post().to(confirm))
             .route("/reset/{token}", web::post().to(reset))
             .route("/reset-while-busy/{token}", web::post().to(reset_while_busy))
-            .configure(second_factor::routes);
+            .configure(second_factor::routes)
+            .configure(api_tokens::routes);
     }
 
     fn sessions(&self) -> Sessions {
