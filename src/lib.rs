@@ -77,6 +77,8 @@ pub use foobar_app::{
     Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,
     garde, routes, run_to_end, send_file, sse,
 };
+#[cfg(feature = "multipart")]
+pub use foobar_app::{FileKind, FolderStorage, Storage, Upload, Uploads};
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]

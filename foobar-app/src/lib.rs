@@ -7,6 +7,7 @@
 //! - `Accounts` and `User`: who may sign in, and who is; `ApiUser`: for whom a program acts; the feature `accounts`.
 //! - [`Session`]: what is remembered of a visitor, where [`Sessions`] says.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
+//! - `Uploads`: files that visitors send, and the `Storage` that keeps them; the feature `multipart`.
 //! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
 //! - [`run_to_end`] and [`cancel_with_client`]: what happens to a handler whose client disconnects.
 //! - [`every`]: work that is repeated.
@@ -58,6 +59,8 @@ mod streamed;
 mod tasks;
 pub mod testing;
 mod tower_app;
+#[cfg(feature = "multipart")]
+mod uploads;
 mod validated;
 
 #[cfg(feature = "accounts")]
@@ -95,4 +98,6 @@ pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
+#[cfg(feature = "multipart")]
+pub use uploads::{FileKind, FolderStorage, Storage, Upload, Uploads};
 pub use validated::Validated;

@@ -44,6 +44,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/signed_in.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
+    "foobar-app/src/uploads",
     "foobar-core/src/body",
     "foobar-core/src/default_fields.rs",
     "foobar-core/src/early_hints.rs",
