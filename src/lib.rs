@@ -70,7 +70,8 @@ pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 #[cfg(feature = "accounts")]
 pub use foobar_app::{
-    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, Refusal, TotpEnrolment, User, local_path,
+    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, NoAccounts, Refusal, TotpEnrolment, User,
+    local_path,
 };
 pub use foobar_app::{
     App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,

@@ -5,6 +5,7 @@ mod api_tokens;
 mod links;
 mod mailer;
 mod next;
+mod no_accounts;
 mod options;
 mod password;
 mod rows;
@@ -35,6 +36,7 @@ use throttled::Throttled;
 pub use api_tokens::{ApiToken, ApiUser};
 pub use mailer::{FileMailer, Mail, Mailer};
 pub use next::local_path;
+pub use no_accounts::NoAccounts;
 pub use options::AccountOptions;
 pub use second_factor::TotpEnrolment;
 pub(crate) use second_factor::{base32, totp};
@@ -168,6 +170,28 @@ impl Accounts {
     /// A wrong password and an unknown address take the same time and get the same words. Who fails too often gets 429
     /// with `Retry-After`: 5 times within a quarter of an hour with one account, or 50 times with any. Of all clients
     /// together an account is only slowed down, to two seconds for each attempt, so nobody can lock another out.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+    /// use foobar::actix_web::HttpResponse;
+    /// use foobar::actix_web::http::header::LOCATION;
+    /// use foobar::{Accounts, Error, Session, local_path, web};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Credentials {
+    ///     address: String,
+    ///     password: String,
+    ///     next: Option<String>, // a hidden field of the page: the `next` of its query
+    /// }
+    ///
+    /// async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Credentials>) -> Result<HttpResponse, Error> {
+    ///     let next = form.next.as_deref().and_then(local_path).unwrap_or("/account"); // never another site
+    ///     match accounts.sign_in(&session, &form.address, &form.password).await? {
+    ///         Ok(_user) => Ok(HttpResponse::SeeOther().insert_header((LOCATION, next)).finish()),
+    ///         Err(refusal) => Err(Error::unprocessable(format!("The {} {}.", refusal.field, refusal.problem))),
+    ///     }
+    /// }
+    /// ```
     ///
     /// Of a user with a [second factor](Self::enrol_totp) the refusal [needs a code](Refusal::needs_code): nobody is
     /// signed in until [`finish_sign_in`](Self::finish_sign_in) has had one.

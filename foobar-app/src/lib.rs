@@ -65,7 +65,8 @@ mod validated;
 
 #[cfg(feature = "accounts")]
 pub use accounts::{
-    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, Refusal, TotpEnrolment, User, local_path,
+    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, NoAccounts, Refusal, TotpEnrolment, User,
+    local_path,
 };
 #[cfg(feature = "multipart")]
 pub use actix_multipart;

@@ -296,7 +296,7 @@ async fn a_planted_session_is_dead_after_the_sign_in() {
 #[tokio::test]
 async fn who_is_not_signed_in_is_led_to_the_sign_in_page_and_told_where_to_go_back_to() {
     let shop = on(TestDb::sqlite().await).await;
-    let page = shop.client.get("/account?tab=2&x=//evil").header("accept", "text/html").await;
+    let page = shop.client.page("/account?tab=2&x=//evil").await;
     assert_eq!(page.status(), 303);
     assert_eq!(page.header("location"), Some("/sign-in?next=%2Faccount%3Ftab%3D2%26x%3D%2F%2Fevil"));
     assert_eq!(shop.client.get("/account").header("accept", "application/json").await.status(), 401);

@@ -37,9 +37,9 @@ use foobar::tiers::{
 use foobar::{
     AccountOptions, Accounts, ApiToken, ApiUser, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
     EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileKind, FileMailer, Flash, FolderStorage, Form,
-    FormFields, Isolation, Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem,
-    QueryError, QueryResult, Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions,
-    Settings, SourceFolder, StartError, Status, Stop, Stopping, Storage, TotpEnrolment, UndeclaredFolder,
+    FormFields, Isolation, Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, NoAccounts,
+    Problem, QueryError, QueryResult, Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError,
+    Sessions, Settings, SourceFolder, StartError, Status, Stop, Stopping, Storage, TotpEnrolment, UndeclaredFolder,
     UndeclaredSettings, Upload, Uploads, User, Validated, actix_multipart, actix_web, asset, cancel_with_client,
     diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id, local_path, locked, routes,
     run_to_end, send_file, settings, sse, tracing_subscriber, upsert, web,
