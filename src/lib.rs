@@ -69,12 +69,17 @@ pub use status::Status;
 pub use foobar_app::actix_multipart;
 pub use foobar_app::actix_web::{self, web};
 #[cfg(feature = "accounts")]
-pub use foobar_app::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
+pub use foobar_app::{
+    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, NoAccounts, Refusal, TotpEnrolment, User,
+    local_path,
+};
 pub use foobar_app::{
     App, Context, CsrfToken, Db, Error, FieldErrors, Flash, Form, FormFields, Json, Routes, Session, SessionError,
     Sessions, Settings, Stopping, UndeclaredFolder, UndeclaredSettings, Validated, asset, cancel_with_client, every,
     garde, routes, run_to_end, send_file, sse,
 };
+#[cfg(feature = "multipart")]
+pub use foobar_app::{FileKind, FolderStorage, Storage, Upload, Uploads};
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]

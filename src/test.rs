@@ -84,6 +84,8 @@ mod site;
 #[cfg(feature = "sqlite")]
 pub use client::client;
 pub use client::{Client, client_on};
+#[cfg(feature = "accounts")]
+pub use foobar_app::testing::totp_code;
 pub use foobar_app::testing::{
     Client as TestClient, Event, Message, Multipart, TestDb, TestHead, TestRequest, TestResponse, TestStream,
     TestWebSocket, Transport,

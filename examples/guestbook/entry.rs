@@ -4,8 +4,6 @@ use diesel::prelude::*;
 use foobar::{Conn, QueryResult};
 use serde::Deserialize;
 
-use crate::picture::Picture;
-
 diesel::table! {
     entries (id) {
         id -> Integer,
@@ -19,8 +17,7 @@ diesel::table! {
 diesel::table! {
     pictures (entry_id) {
         entry_id -> Integer,
-        media_type -> Text,
-        content -> Binary,
+        file -> Text,
     }
 }
 
@@ -47,16 +44,12 @@ fn is_written(text: &str, _: &()) -> garde::Result {
 }
 
 impl NewEntry {
-    /// Adds it, with its picture; a name signs once.
-    pub(crate) fn insert(&self, conn: &mut Conn, picture: Option<&Picture>) -> QueryResult<()> {
+    /// Adds it, with the file of its picture; a name signs once.
+    pub(crate) fn insert(&self, conn: &mut Conn, picture: Option<&str>) -> QueryResult<()> {
         diesel::insert_into(entries::table).values(self).execute(conn)?;
         let Some(picture) = picture else { return Ok(()) };
         let id: i32 = entries::table.filter(entries::name.eq(&self.name)).select(entries::id).first(conn)?;
-        let row = (
-            pictures::entry_id.eq(id),
-            pictures::media_type.eq(picture.media_type()),
-            pictures::content.eq(picture.content()),
-        );
+        let row = (pictures::entry_id.eq(id), pictures::file.eq(picture));
         diesel::insert_into(pictures::table).values(row).execute(conn).map(|_rows| ())
     }
 }
@@ -84,11 +77,11 @@ impl Entry {
     }
 }
 
-/// The media type and the content of an entry's picture.
-pub(crate) fn picture(conn: &mut Conn, entry: i32) -> QueryResult<(String, Vec<u8>)> {
+/// The file of an entry's picture.
+pub(crate) fn picture(conn: &mut Conn, entry: i32) -> QueryResult<String> {
     pictures::table
         .inner_join(entries::table)
         .filter(entries::public.and(entries::id.eq(entry)))
-        .select((pictures::media_type, pictures::content))
+        .select(pictures::file)
         .first(conn)
 }

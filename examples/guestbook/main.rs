@@ -26,7 +26,15 @@ foobar::settings! {
     }
 }
 
+/// Where the pictures are kept.
+const PICTURES: &str = "pictures";
+
 fn main() -> ExitCode {
+    // A private folder has to be there before the start.
+    if let Err(error) = std::fs::create_dir_all(PICTURES) {
+        eprintln!("error: the folder {PICTURES} cannot be made: {error}");
+        return ExitCode::FAILURE;
+    }
     server().run()
 }
 
@@ -36,6 +44,7 @@ fn server() -> Server {
         .config_name("guestbook")
         .defaults(include_str!("guestbook.toml"))
         .settings::<Guestbook>("guestbook")
+        .private(picture::ROUTE, PICTURES)
         .app(Entries)
 }
 

@@ -5,11 +5,11 @@ use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
 use foobar::actix_multipart::Multipart;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::{StatusCode, header::ContentType, header::LOCATION};
-use foobar::{Db, DbError, Error, Form, FormFields, Settings, web};
+use foobar::{Context, Db, DbError, Error, Form, FormFields, Settings, web};
 
 use crate::Guestbook;
 use crate::entry::{self, Entry, NewEntry};
-use crate::picture::Parts;
+use crate::picture::{Parts, pictures};
 
 #[derive(Template)]
 #[template(path = "guestbook.html", config = "examples/guestbook/askama.toml")]
@@ -24,16 +24,31 @@ pub(crate) async fn entries(db: Db, guestbook: Settings<Guestbook>) -> Result<Ht
 }
 
 /// Adds an entry, or shows the form again with what was typed and what is wrong with it.
-pub(crate) async fn sign(db: Db, guestbook: Settings<Guestbook>, parts: Multipart) -> Result<HttpResponse, Error> {
-    let parts = Parts::read(parts).await?;
+pub(crate) async fn sign(
+    db: Db,
+    context: Context,
+    guestbook: Settings<Guestbook>,
+    parts: Multipart,
+) -> Result<HttpResponse, Error> {
+    let pictures = pictures(&context)?;
+    let parts = Parts::read(parts, &pictures).await?;
     let mut form = Form::<NewEntry>::of(parts.texts);
     // A picture that is none is told beside its field, and the form is not taken.
-    let picture = parts.picture.transpose().unwrap_or_else(|wrong| {
+    let picture = parts.picture.unwrap_or_else(|wrong| {
         form.add_error("picture", wrong);
         None
     });
     let Some(entry) = form.take() else { return wrong(&db, &guestbook, &form).await };
-    match db.write(move |conn| entry.insert(conn, picture.as_ref())).await {
+    let file = match picture {
+        Some(picture) => Some(pictures.keep(picture).await?),
+        None => None,
+    };
+    let picture = file.clone();
+    let written = db.write(move |conn| entry.insert(conn, picture.as_deref())).await;
+    if let (Err(_), Some(file)) = (&written, &file) {
+        pictures.remove(file).await?; // no row has it
+    }
+    match written {
         Err(DbError::Query(DatabaseError(UniqueViolation, _))) => {
             form.add_error("name", "has signed already");
             wrong(&db, &guestbook, &form).await
@@ -45,9 +60,9 @@ pub(crate) async fn sign(db: Db, guestbook: Settings<Guestbook>, parts: Multipar
     }
 }
 
-pub(crate) async fn picture(db: Db, id: web::Path<i32>) -> Result<HttpResponse, Error> {
-    let (media_type, content) = db.read(move |conn| entry::picture(conn, *id)).await?;
-    Ok(HttpResponse::Ok().content_type(media_type).body(content))
+pub(crate) async fn picture(db: Db, context: Context, id: web::Path<i32>) -> Result<HttpResponse, Error> {
+    let file = db.read(move |conn| entry::picture(conn, *id)).await?;
+    pictures(&context)?.serve(&file)
 }
 
 async fn wrong(db: &Db, guestbook: &Guestbook, form: &FormFields) -> Result<HttpResponse, Error> {

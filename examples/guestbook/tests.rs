@@ -1,11 +1,41 @@
 //! The guestbook in process, behind its web tier, on a fresh database of each engine for each test.
 
+use std::ops::Deref;
+
 use foobar::test::{self, Multipart, Site, TestDb, TestResponse};
+use tempfile::TempDir;
 
 use crate::server;
 
-async fn on_both() -> [Site; 2] {
-    [test::site(server()).await, test::site_on(TestDb::mysql().await, server()).await]
+/// A guestbook with a folder of its own for its pictures.
+struct Fixture {
+    site: Site,
+    pictures: TempDir,
+}
+
+impl Deref for Fixture {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+async fn on(db: TestDb) -> Fixture {
+    let pictures = tempfile::tempdir().unwrap();
+    let folder = pictures.path().display().to_string();
+    let server = server().set("sites.default.routes.\"/pictures/\".files", folder);
+    Fixture { site: test::site_on(db, server).await, pictures }
+}
+
+async fn on_both() -> [Fixture; 2] {
+    [on(TestDb::sqlite().await).await, on(TestDb::mysql().await).await]
+}
+
+impl Fixture {
+    fn pictures(&self) -> usize {
+        std::fs::read_dir(self.pictures.path()).unwrap().count()
+    }
 }
 
 /// The form as a browser sends it where no file was chosen.
@@ -21,7 +51,7 @@ async fn sign(site: &Site, form: Multipart) -> TestResponse {
     site.post("/").multipart(form).await
 }
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\nand so on";
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0and so on";
 
 #[tokio::test]
 async fn who_signs_is_shown_and_what_they_write_is_never_markup() {
@@ -76,6 +106,8 @@ async fn a_name_that_has_signed_is_told_beside_its_field() {
         assert_eq!(again.status(), 422);
         assert!(again.text().contains("Name has signed already."), "{}", again.text());
         assert!(again.text().contains("value=\"Ann\""), "{}", again.text());
+        assert_eq!(sign(&site, ann().file("picture", "a.png", "image/png", PNG)).await.status(), 422);
+        assert_eq!(site.pictures(), 0, "no entry has it");
     }
 }
 
@@ -99,14 +131,15 @@ async fn a_picture_is_what_its_content_is_and_not_what_its_name_says() {
         assert_eq!(picture.header("x-content-type-options"), Some("nosniff"));
         let page = sign(&site, ann().file("picture", "cat.png", "image/png", "<script>")).await;
         assert_eq!(page.status(), 422);
-        assert!(page.text().contains("The picture is not a PNG, JPEG or WebP picture."), "{}", page.text());
+        assert!(page.text().contains("The picture is not a PNG, JPEG or WebP file."), "{}", page.text());
         assert_eq!(site.get("/entries/2/picture").await.status(), 404);
+        assert_eq!(site.pictures(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_picture_is_bounded_and_so_is_the_whole_form() {
-    let site = test::site(server()).await;
+    let site = on(TestDb::sqlite().await).await;
     let large = |bytes: usize| ann().file("picture", "cat.png", "image/png", [PNG, &vec![0; bytes]].concat());
     let page = sign(&site, large(512 << 10)).await;
     assert_eq!(page.status(), 422);
@@ -117,7 +150,7 @@ async fn a_picture_is_bounded_and_so_is_the_whole_form() {
 
 #[tokio::test]
 async fn what_is_no_form_with_files_is_an_error_page_with_its_status() {
-    let site = test::site(server()).await;
+    let site = on(TestDb::sqlite().await).await;
     let body = "--b\r\ncontent-disposition: form-data; name=\"name\"\r\n\r\n";
     for (expected, kind, body) in [
         (415, "application/x-www-form-urlencoded", b"name=Ann".to_vec()),

@@ -1,11 +1,15 @@
 //! Accounts: who may sign in, and by what.
 
 mod address;
+mod api_tokens;
+mod links;
 mod mailer;
 mod next;
+mod no_accounts;
 mod options;
 mod password;
 mod rows;
+mod second_factor;
 mod throttle;
 mod throttled;
 mod user;
@@ -13,22 +17,29 @@ mod user;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foobar_core::{BoxError, Chain};
+use foobar_core::BoxError;
 use foobar_db::{Conn, Migrations, QueryResult, embed_migrations};
 
 use crate::clock::now;
-use crate::session::{delete_of_user, of_store, token};
+use crate::session::{SessionSettings, delete_of_user};
 use crate::tasks::Tasks;
 use crate::{Db, Error, Session};
 use address::Address;
+use api_tokens::rows as token_rows;
 use password::{Hasher, Verdict};
-use rows::Purpose;
+use second_factor::Vault;
+use second_factor::pending::Pending;
+use second_factor::rows as second_factors;
 use throttle::{Attempt, Costly, Turn};
 use throttled::Throttled;
 
+pub use api_tokens::{ApiToken, ApiUser};
 pub use mailer::{FileMailer, Mail, Mailer};
 pub use next::local_path;
+pub use no_accounts::NoAccounts;
 pub use options::AccountOptions;
+pub use second_factor::TotpEnrolment;
+pub(crate) use second_factor::{base32, totp};
 pub use user::User;
 
 /// The accounts of an application: an argument of a handler, and [`Context::accounts`](crate::Context::accounts)
@@ -43,6 +54,7 @@ pub struct Accounts {
 
 struct Shared {
     hasher: Hasher,
+    vault: Vault,
     options: AccountOptions,
     /// Whether sessions are rows of the same database.
     has_session_rows: bool,
@@ -53,22 +65,26 @@ struct Shared {
 /// [`Form::add_error`](crate::Form).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `"address"`, `"password"` or `"token"`.
+    /// `"address"`, `"password"`, `"old_password"`, `"code"` or `"token"`.
     pub field: &'static str,
     /// Words that stand behind its name: `"is taken"`.
     pub problem: &'static str,
 }
 
+impl Refusal {
+    /// Whether the password was right and a code is to follow: lead the visitor to a page that asks for it, and
+    /// [finish the sign-in](Accounts::finish_sign_in) there.
+    pub fn needs_code(&self) -> bool {
+        *self == CODE_NEEDED
+    }
+}
+
 /// How many expired rows one transaction removes.
 const BATCH: usize = 500;
-/// How long a link to confirm an address may be used, in seconds.
-const CONFIRM: i64 = 3 * 24 * 3600;
-/// How long a link for a new password may be used.
-const RESET: i64 = 3600;
-
 impl Accounts {
-    pub(crate) fn new(db: Db, options: AccountOptions, has_session_rows: bool, tasks: Arc<Tasks>) -> Self {
-        let shared = Shared { hasher: Hasher::new(), options, has_session_rows, tasks };
+    pub(crate) fn new(db: Db, options: AccountOptions, sessions: (&SessionSettings, bool), tasks: Arc<Tasks>) -> Self {
+        let (SessionSettings { keys, .. }, has_session_rows) = sessions;
+        let shared = Shared { hasher: Hasher::new(), vault: Vault::new(keys), options, has_session_rows, tasks };
         Self { db, shared: Arc::new(shared), client: None }
     }
 
@@ -154,6 +170,31 @@ impl Accounts {
     /// A wrong password and an unknown address take the same time and get the same words. Who fails too often gets 429
     /// with `Retry-After`: 5 times within a quarter of an hour with one account, or 50 times with any. Of all clients
     /// together an account is only slowed down, to two seconds for each attempt, so nobody can lock another out.
+    ///
+    /// ```
+    /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
+    /// use foobar::actix_web::HttpResponse;
+    /// use foobar::actix_web::http::header::LOCATION;
+    /// use foobar::{Accounts, Error, Session, local_path, web};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Credentials {
+    ///     address: String,
+    ///     password: String,
+    ///     next: Option<String>, // a hidden field of the page: the `next` of its query
+    /// }
+    ///
+    /// async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Credentials>) -> Result<HttpResponse, Error> {
+    ///     let next = form.next.as_deref().and_then(local_path).unwrap_or("/account"); // never another site
+    ///     match accounts.sign_in(&session, &form.address, &form.password).await? {
+    ///         Ok(_user) => Ok(HttpResponse::SeeOther().insert_header((LOCATION, next)).finish()),
+    ///         Err(refusal) => Err(Error::unprocessable(format!("The {} {}.", refusal.field, refusal.problem))),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Of a user with a [second factor](Self::enrol_totp) the refusal [needs a code](Refusal::needs_code): nobody is
+    /// signed in until [`finish_sign_in`](Self::finish_sign_in) has had one.
     pub async fn sign_in(
         &self,
         session: &Session,
@@ -172,13 +213,15 @@ impl Accounts {
             if let Some(hash) = &renewed
                 && !rows::renew_hash(conn, id, &kept, hash)?
             {
-                return Ok(false); // the account has another password meanwhile
+                return Ok(None); // the account has another password meanwhile
             }
             attempt.forgive(conn)?;
-            Ok(true)
+            second_factors::is_active(conn, id).map(Some)
         };
-        if !self.db.write(welcome).await? {
-            return Ok(Err(WRONG));
+        let Some(needs_code) = self.db.write(welcome).await? else { return Ok(Err(WRONG)) };
+        if needs_code {
+            Pending::begin(session, id, fingerprint, self.options().now())?;
+            return Ok(Err(CODE_NEEDED));
         }
         session.sign_in(user.id, &fingerprint);
         Ok(Ok(user))
@@ -189,7 +232,8 @@ impl Accounts {
         session.purge();
     }
 
-    /// Gives a user another password, who knows the old one, and ends the user's other sessions.
+    /// Gives a user another password, who knows the old one, ends the user's other sessions, and revokes the user's
+    /// [tokens](Self::create_token).
     ///
     /// Sessions that are [kept in cookies](crate::Sessions::in_cookie) are no longer the [`User`]'s who has signed in,
     /// though [`Session::user`] has the id until they expire.
@@ -216,6 +260,7 @@ impl Accounts {
                 return Ok(false); // the account has another password meanwhile
             }
             rows::remove_links(conn, id)?;
+            token_rows::remove_all(conn, id)?;
             attempt.forgive(conn)?;
             Ok(true)
         };
@@ -225,72 +270,6 @@ impl Accounts {
         session.end_outdated(id).await?;
         session.sign_in(id, &fingerprint);
         Ok(Ok(()))
-    }
-
-    /// Sends a user a link by which the address is confirmed: `link` with a token for its `{}`, such as
-    /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
-    ///
-    /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then.
-    pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<(), Error> {
-        let sent = self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link);
-        sent.await.map_err(of_store)
-    }
-
-    /// Confirms the address that a link was sent to; whose it is.
-    pub async fn confirm(&self, token: &str) -> Result<Result<User, Refusal>, Error> {
-        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
-        let confirmed = self.db.write(move |conn| match rows::take_link(conn, &id, Purpose::Confirm, now())? {
-            Some(account) => rows::confirm(conn, account),
-            None => Ok(None),
-        });
-        Ok(confirmed.await?.ok_or(NO_LINK))
-    }
-
-    /// Sends the owner of an address a link for a new password, as [`send_confirmation`](Self::send_confirmation) does;
-    /// it may be used once, within an hour. Nothing is sent where there is no such account, and the caller does not
-    /// learn which: it is looked up and sent [in the background](crate::Context::spawn), and what fails there is logged.
-    /// Answer the same in both cases.
-    ///
-    /// A client that asks 50 times within a quarter of an hour gets 429 then.
-    ///
-    /// # Panics
-    ///
-    /// Before the server has begun to start.
-    pub async fn send_reset(&self, address: &str, link: &str) -> Result<(), Error> {
-        self.count(Costly::SendReset).await?;
-        let (accounts, address, link) = (self.clone(), address.trim().to_lowercase(), link.to_owned());
-        self.shared.tasks.spawn(async move {
-            if let Err(error) = accounts.send_reset_now(address, &link).await {
-                tracing::error!("{}", Chain(&*error).after("a link for a new password was not sent"));
-            }
-        });
-        Ok(())
-    }
-
-    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
-    /// [`change_password`](Self::change_password) does; then the user signs in.
-    pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
-        if let Some(problem) = password::problem(password) {
-            return Ok(Err(Refusal { field: "password", problem }));
-        }
-        self.count(Costly::Reset).await?;
-        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
-        let looked_up = id.clone();
-        let link = self.db.read(move |conn| rows::find_link(conn, &looked_up, Purpose::Reset, now())).await?;
-        if link.is_none() {
-            return Ok(Err(NO_LINK)); // before the costly part
-        }
-        let hash = self.hash(password).await?;
-        let reset = self.db.write(move |conn| {
-            let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
-            rows::set_hash(conn, account, &hash)?;
-            rows::remove_links(conn, account)?;
-            rows::confirm(conn, account)
-        });
-        let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
-        session.purge();
-        session.end_outdated(user.id).await?;
-        Ok(Ok(user))
     }
 
     /// Gives a user these roles, in place of those before. They count from the next request on.
@@ -316,11 +295,14 @@ impl Accounts {
         Ok(own.map(|(user, _)| user))
     }
 
-    /// Forgets links that have expired, and failures that count no more, in batches.
+    /// Forgets links and tokens that have expired, and failures that count no more, and follows a change of keys, in
+    /// batches.
     pub(crate) async fn clear(&self) -> Result<(), BoxError> {
         while self.db.write(|conn| rows::remove_expired_links(conn, now(), BATCH)).await? == BATCH {}
         while self.db.write(|conn| throttle::remove_expired(conn, now(), BATCH)).await? == BATCH {}
-        Ok(())
+        let now = self.options().now();
+        while self.db.write(move |conn| token_rows::remove_expired(conn, now, BATCH)).await? == BATCH {}
+        self.reseal().await
     }
 
     pub(crate) fn options(&self) -> &AccountOptions {
@@ -342,6 +324,8 @@ fn insert_or_find(conn: &mut Conn, address: &Address) -> QueryResult<Option<rows
 fn disown(conn: &mut Conn, account: i64, has_session_rows: bool) -> QueryResult<()> {
     rows::set_hash(conn, account, NO_PASSWORD)?;
     rows::remove_links(conn, account)?;
+    second_factors::remove(conn, account)?;
+    token_rows::remove_all(conn, account)?;
     if has_session_rows {
         delete_of_user(conn, account, &Vec::new())?; // no session has an empty id
     }
@@ -361,8 +345,8 @@ const NO_PASSWORD: &str = "";
 
 const NO_ADDRESS: Refusal = Refusal { field: "address", problem: "is not an address that a mail can be sent to" };
 const WRONG_OLD: Refusal = Refusal { field: "old_password", problem: "is wrong" };
+const CODE_NEEDED: Refusal = Refusal { field: "code", problem: "of your authenticator app is needed" };
 const WRONG: Refusal = Refusal { field: "password", problem: "or address is wrong" };
-const NO_LINK: Refusal = Refusal { field: "token", problem: "has been used, or is too old: ask for another link" };
 
 impl Accounts {
     async fn count(&self, costly: Costly) -> Result<(), Error> {
@@ -373,43 +357,12 @@ impl Accounts {
         }
     }
 
-    async fn send_reset_now(&self, address: String, link: &str) -> Result<(), BoxError> {
-        match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
-            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
-            None => Ok(()),
-        }
-    }
-
     async fn wait_for_turn(&self, attempt: Attempt) -> Result<(), Error> {
         match self.db.write(move |conn| attempt.count(conn, now())).await? {
             Turn::Refused(seconds) => return Err(Error::respond(Throttled { seconds })),
             Turn::After(delay) => tokio::time::sleep(delay).await,
         }
         Ok(())
-    }
-
-    async fn send_link(
-        &self,
-        user: &User,
-        purpose: Purpose,
-        life: i64,
-        subject: &str,
-        link: &str,
-    ) -> Result<(), BoxError> {
-        let token = token::generate();
-        let (id, account, address) = (token::hash(&token).expect("it is a token"), user.id, user.address.clone());
-        let may_be_sent = self.db.write(move |conn| {
-            if !throttle::may_mail(conn, &address, now())? {
-                return Ok(false);
-            }
-            rows::insert_link(conn, &id, account, purpose, now() + life)?;
-            Ok(true)
-        });
-        if !may_be_sent.await? {
-            return Ok(());
-        }
-        let mail = Mail { to: user.address.clone(), subject: subject.to_owned(), text: link.replace("{}", &token) };
-        self.options().mailer().send(mail).await
     }
 
     async fn hash(&self, password: &str) -> Result<String, Error> {

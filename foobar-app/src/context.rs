@@ -11,7 +11,7 @@ use foobar_core::Tier;
 
 use crate::tasks::Tasks;
 #[cfg(feature = "accounts")]
-use crate::{AccountOptions, Accounts};
+use crate::{AccountOptions, Accounts, NoAccounts};
 use crate::{Db, Error, SessionSettings, Settings, Stopping, UndeclaredFolder, UndeclaredSettings};
 
 /// What an application is given: its database, its settings, a place for work that outlives a request, and notice of a
@@ -118,7 +118,8 @@ impl Context {
     /// The same context with these accounts, where there is a database; and whether sessions are its rows too.
     #[cfg(feature = "accounts")]
     pub(crate) fn with_accounts(self, options: Option<AccountOptions>, has_session_rows: bool) -> Self {
-        let new = |(db, options)| Accounts::new(db, options, has_session_rows, Arc::clone(&self.tasks));
+        let sessions = self.session_settings();
+        let new = |(db, options)| Accounts::new(db, options, (&sessions, has_session_rows), Arc::clone(&self.tasks));
         let accounts = self.db.clone().zip(options).map(new);
         Self { accounts, ..self }
     }
@@ -127,8 +128,8 @@ impl Context {
     ///
     /// Where it has none, the error says how to get them: return it by `?`.
     #[cfg(feature = "accounts")]
-    pub fn accounts(&self) -> Result<Accounts, Error> {
-        self.accounts.clone().ok_or_else(|| Error::internal(NO_ACCOUNTS))
+    pub fn accounts(&self) -> Result<Accounts, NoAccounts> {
+        self.accounts.clone().ok_or(NoAccounts)
     }
 
     /// The database, for what belongs to no request; a handler takes a [`Db`]. It is the same handle; nothing cancels its
@@ -188,9 +189,6 @@ impl Context {
         Arc::clone(&self.tasks) as Arc<dyn Tier>
     }
 }
-
-#[cfg(feature = "accounts")]
-const NO_ACCOUNTS: &str = "the application has no accounts: give `App::accounts`, and a database";
 
 /// The context that handlers are given, which changes with the settings.
 #[derive(Clone)]

@@ -1,11 +1,12 @@
 //! Requests that a page of another site has made a browser send (CSRF): by the method, `Sec-Fetch-Site`, else `Origin`, else
-//! the token of the session. A WebSocket is opened by a `GET` and is held to the same.
+//! the token of the session. A WebSocket is opened by a `GET` and is held to the same. A request that has a bearer token and no
+//! cookie is what no other site can make a browser send.
 
 mod given_token;
 mod origin;
 
 use foobar_core::{Problem, Request};
-use http::header::{COOKIE, ORIGIN, UPGRADE};
+use http::header::{AUTHORIZATION, COOKIE, ORIGIN, UPGRADE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use origin::is_own;
@@ -36,6 +37,9 @@ impl Sender {
         if is_safe(request.method()) && !opens_websocket {
             return Self::Trusted;
         }
+        if brings_token_alone(request) {
+            return Self::Trusted;
+        }
         match (only(request, &SEC_FETCH_SITE), only(request, &ORIGIN)) {
             (Field::Twice, _) | (Field::None, Field::Twice) => Self::Stranger,
             (Field::Once(site), _) => Self::trusted_if(site == "same-origin" || site == "none"),
@@ -63,6 +67,14 @@ impl Sender {
 /// The methods that change nothing (RFC 9110 section 9.2.1), and that of tunnels, which no page can use.
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::CONNECT)
+}
+
+/// Whether it has a bearer token and no cookie: no browser adds a token by itself, and a page of another site that adds one
+/// knows it, so there is nothing that it could misuse.
+fn brings_token_alone(request: &Request) -> bool {
+    let has_token = |field: &HeaderValue| field.as_bytes().get(..7).is_some_and(|s| s.eq_ignore_ascii_case(b"Bearer "));
+    !request.headers().contains_key(COOKIE)
+        && matches!(only(request, &AUTHORIZATION), Field::Once(field) if has_token(field))
 }
 
 /// Whether it asks for a WebSocket: pages may open one anywhere, with the cookies of that site.

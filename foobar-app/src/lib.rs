@@ -4,9 +4,10 @@
 //! - [`Context`] and [`Db`]: what an application is given, and what its handlers take as arguments.
 //! - [`Runtime`]: runs an `App` on actix-web, one instance for each worker thread, without a socket of its own.
 //! - [`Form`] and [`Json`]: a body as a value, or each field that is wrong with it.
-//! - `Accounts` and `User`: who may sign in, and who is; the feature `accounts`.
+//! - `Accounts` and `User`: who may sign in, and who is; `ApiUser`: for whom a program acts; the feature `accounts`.
 //! - [`Session`]: what is remembered of a visitor, where [`Sessions`] says.
 //! - [`asset`] and [`send_file`]: the URL of a file that the web tier serves, and a file as an answer.
+//! - `Uploads`: files that visitors send, and the `Storage` that keeps them; the feature `multipart`.
 //! - [`Stopping`]: notice of a stop, as an argument. [`sse()`]: an answer that is a stream of events.
 //! - [`run_to_end`] and [`cancel_with_client`]: what happens to a handler whose client disconnects.
 //! - [`every`]: work that is repeated.
@@ -27,6 +28,8 @@ mod app_instance;
 mod app_route;
 mod app_tier;
 mod asset;
+#[cfg(feature = "accounts")]
+mod bearer;
 mod client_abort;
 mod clock;
 mod context;
@@ -56,10 +59,15 @@ mod streamed;
 mod tasks;
 pub mod testing;
 mod tower_app;
+#[cfg(feature = "multipart")]
+mod uploads;
 mod validated;
 
 #[cfg(feature = "accounts")]
-pub use accounts::{AccountOptions, Accounts, FileMailer, Mail, Mailer, Refusal, User, local_path};
+pub use accounts::{
+    AccountOptions, Accounts, ApiToken, ApiUser, FileMailer, Mail, Mailer, NoAccounts, Refusal, TotpEnrolment, User,
+    local_path,
+};
 #[cfg(feature = "multipart")]
 pub use actix_multipart;
 pub use actix_web;
@@ -91,4 +99,6 @@ pub use settings::{AppSettings, HeaderText};
 pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
+#[cfg(feature = "multipart")]
+pub use uploads::{FileKind, FolderStorage, Storage, Upload, Uploads};
 pub use validated::Validated;

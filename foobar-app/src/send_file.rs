@@ -69,7 +69,7 @@ impl SendFile {
         self
     }
 
-    fn response(&self) -> Result<HttpResponse, Error> {
+    pub(crate) fn response(&self) -> Result<HttpResponse, Error> {
         let mut response = HttpResponse::Ok().finish();
         let headers = response.headers_mut();
         if let Some(media_type) = &self.content_type {

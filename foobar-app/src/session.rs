@@ -6,6 +6,7 @@ mod flash;
 mod key_error;
 pub(crate) mod layer;
 mod record;
+pub(crate) mod sealing;
 mod settings;
 mod store;
 pub(crate) mod token;

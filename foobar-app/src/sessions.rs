@@ -4,6 +4,7 @@ use foobar_db::Migrations;
 
 use crate::Context;
 use crate::session::layer::SessionLayer;
+use crate::session::sealing;
 use crate::session::{InCookie, InDatabase, KeyError, SessionSettings, SessionStore};
 
 /// Where an application keeps its [`Session`](crate::Session)s; see [`App::sessions`](crate::App::sessions).
@@ -67,13 +68,14 @@ impl Sessions {
     pub fn check(&self, settings: &SessionSettings) -> Result<(), KeyError> {
         match self.0 {
             Place::Cookie => InCookie::new(&settings.keys).map(drop),
-            Place::Nowhere | Place::Database | Place::Store(_) => Ok(()),
+            Place::Nowhere | Place::Database | Place::Store(_) => sealing::check(&settings.keys),
         }
     }
 
     /// `None` where there are to be none.
     pub(crate) fn layer(&self, context: &Context) -> Result<Option<Arc<SessionLayer>>, SessionsError> {
         let settings = context.session_settings();
+        self.check(&settings)?;
         let store: Arc<dyn SessionStore> = match &self.0 {
             Place::Nowhere => return Ok(None),
             Place::Database => {

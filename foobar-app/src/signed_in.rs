@@ -19,7 +19,7 @@ impl FromRequest for Accounts {
     fn from_request(request: &HttpRequest, body: &mut Payload) -> Self::Future {
         let client = request.peer_addr().map(|address| address.ip());
         let context = Context::from_request(request, body).into_inner();
-        let accounts = context.and_then(|context| context.accounts());
+        let accounts = context.and_then(|context| Ok(context.accounts()?));
         ready(accounts.map(|accounts| accounts.of_client(client)))
     }
 }

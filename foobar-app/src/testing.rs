@@ -18,6 +18,8 @@ mod test_request;
 mod test_response;
 mod test_stream;
 mod test_websocket;
+#[cfg(feature = "accounts")]
+mod totp;
 mod transport;
 mod worker;
 
@@ -30,4 +32,6 @@ pub use test_request::TestRequest;
 pub use test_response::TestResponse;
 pub use test_stream::TestStream;
 pub use test_websocket::{Message, TestWebSocket};
+#[cfg(feature = "accounts")]
+pub use totp::totp_code;
 pub use transport::Transport;

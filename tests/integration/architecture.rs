@@ -77,6 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "pin-project-lite",
             "serde",
             "serde_json",
+            "tempfile",
             "thiserror",
             "tokio",
             "tower-service",

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "where a test fails, the panic is its report")]
 
+#[cfg(feature = "accounts")]
+mod accounts; // a second factor and tokens, over sockets
 mod architecture; // the arrows between crates, the dependency policy, the shape of the sources
 mod bad_input; // what each bad input gets
 mod book; // the guide: its blocks and links

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
@@ -14,8 +15,10 @@ use crate::testing::{Client, TestDb, TestResponse};
 use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
 
 mod added;
+mod api_tokens;
 mod links;
 mod passwords;
+mod second_factor;
 mod throttling;
 
 /// The messages that were sent.
@@ -44,7 +47,8 @@ impl Mailer for Outbox {
     }
 }
 
-struct Shop(Outbox, Sessions);
+/// With the time of its codes.
+struct Shop(Outbox, Sessions, Arc<AtomicI64>);
 
 impl App for Shop {
     fn routes(&self, routes: &mut ServiceConfig) {
@@ -66,7 +70,9 @@ impl App for Shop {
             .route("/ask/{what}", web::post().to(ask))
             .route("/confirm/{token}", web::post().to(confirm))
             .route("/reset/{token}", web::post().to(reset))
-            .route("/reset-while-busy/{token}", web::post().to(reset_while_busy));
+            .route("/reset-while-busy/{token}", web::post().to(reset_while_busy))
+            .configure(second_factor::routes)
+            .configure(api_tokens::routes);
     }
 
     fn sessions(&self) -> Sessions {
@@ -74,7 +80,9 @@ impl App for Shop {
     }
 
     fn accounts(&self) -> Option<AccountOptions> {
-        Some(AccountOptions::new("/sign-in").with_mailer(self.0.clone()))
+        let time = Arc::clone(&self.2);
+        let options = AccountOptions::new("/sign-in").with_mailer(self.0.clone());
+        Some(options.with_clock(move || time.load(Relaxed)))
     }
 }
 
@@ -169,6 +177,7 @@ struct OnDb {
     db: TestDb,
     outbox: Outbox,
     runtime: Arc<Runtime<Shop>>,
+    time: Arc<AtomicI64>,
 }
 
 /// Only ends a hang.
@@ -176,6 +185,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const ANN: &str = "ann@shop.test";
 const PASSWORD: &str = "correct horse";
+const KEY: &str = "a key of more than 32 characters";
 
 async fn on_both() -> [OnDb; 2] {
     [on(TestDb::sqlite().await).await, on(TestDb::mysql().await).await]
@@ -186,15 +196,20 @@ async fn on(db: TestDb) -> OnDb {
 }
 
 async fn with(sessions: Sessions, db: TestDb) -> OnDb {
-    let outbox = Outbox::default();
-    let keys = List::from_iter([Secret::new("a key of more than 32 characters")]);
+    under(&[KEY], sessions, db).await
+}
+
+async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
+    let (outbox, time) = (Outbox::default(), Arc::new(AtomicI64::new(1_800_000_000)));
+    let keys: List<Secret> = keys.iter().copied().map(Secret::new).collect();
     let context =
         Context::new(Some((*db).clone())).with_settings(SessionSettings { keys, ..SessionSettings::default() });
-    let runtime = Runtime::with_context(Shop(outbox.clone(), sessions), context, &AppSettings::default());
+    let shop = Shop(outbox.clone(), sessions, Arc::clone(&time));
+    let runtime = Runtime::with_context(shop, context, &AppSettings::default());
     let runtime = Arc::new(runtime);
     let client = Client::of(Arc::clone(&runtime) as Arc<dyn AppTier>).await;
-    let shop = OnDb { client, db, outbox, runtime };
-    assert_eq!(shop.register(ANN, PASSWORD).await.text(), "done");
+    let shop = OnDb { client, db, outbox, runtime, time };
+    shop.register(ANN, PASSWORD).await; // or she has registered before
     shop
 }
 
@@ -281,7 +296,7 @@ async fn a_planted_session_is_dead_after_the_sign_in() {
 #[tokio::test]
 async fn who_is_not_signed_in_is_led_to_the_sign_in_page_and_told_where_to_go_back_to() {
     let shop = on(TestDb::sqlite().await).await;
-    let page = shop.client.get("/account?tab=2&x=//evil").header("accept", "text/html").await;
+    let page = shop.client.page("/account?tab=2&x=//evil").await;
     assert_eq!(page.status(), 303);
     assert_eq!(page.header("location"), Some("/sign-in?next=%2Faccount%3Ftab%3D2%26x%3D%2F%2Fevil"));
     assert_eq!(shop.client.get("/account").header("accept", "application/json").await.status(), 401);
@@ -303,7 +318,7 @@ async fn a_role_counts_from_the_next_request_on_and_without_it_the_answer_is_403
 async fn accounts_stay_when_the_configuration_changes() {
     let db = TestDb::sqlite().await;
     let runtime = Arc::new(Runtime::new(
-        Shop(Outbox::default(), Sessions::in_database()),
+        Shop(Outbox::default(), Sessions::in_database(), Arc::default()),
         Some((*db).clone()),
         &AppSettings::default(),
     ));

@@ -28,6 +28,9 @@ const PER_ACCOUNT: i64 = 10;
 /// The longest that an account is slow.
 const SLOWEST: Duration = Duration::from_secs(2);
 
+/// How many wrong codes of one account, whoever tries: whoever gets as far knows the password.
+pub(super) const CODES_PER_ACCOUNT: i64 = 20;
+
 /// How many messages one address is sent, whoever asks for them.
 pub(super) const MAILS: i64 = 5;
 
@@ -71,6 +74,8 @@ pub(super) struct Attempt {
     client: Vec<u8>,
     client_and_account: Vec<u8>,
     account: Vec<u8>,
+    /// How many failures of the account close it.
+    most: i64,
 }
 
 /// What an attempt gets.
@@ -89,6 +94,18 @@ impl Attempt {
             client: id(&["client", &client]),
             client_and_account: id(&["client and account", &client, address]),
             account: id(&["account", address]),
+            most: i64::MAX,
+        }
+    }
+
+    /// An attempt with a code of the second factor, counted for itself.
+    pub(super) fn of_code(client: Option<IpAddr>, account: i64) -> Self {
+        let (client, account) = (client.map(network).unwrap_or_default(), account.to_string()); // as above
+        Self {
+            client: id(&["client", &client]),
+            client_and_account: id(&["code of client and account", &client, &account]),
+            account: id(&["code of account", &account]),
+            most: CODES_PER_ACCOUNT,
         }
     }
 
@@ -101,8 +118,8 @@ impl Attempt {
                 return Ok(refused(expires_at, now));
             }
         }
-        let (failures, _) = add(conn, &self.account, now)?;
-        Ok(Turn::After(delay(failures)))
+        let (failures, expires_at) = add(conn, &self.account, now)?;
+        Ok(if failures > self.most { refused(expires_at, now) } else { Turn::After(delay(failures)) })
     }
 
     /// It was none: what the account's owner has failed is forgotten.

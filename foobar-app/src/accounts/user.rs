@@ -1,7 +1,8 @@
 /// Who is signed in: an argument of a handler, where the application has [accounts](crate::App::accounts).
 ///
-/// Where nobody is signed in, a page, which is a GET whose `Accept` names `text/html`, leads to the sign-in page (303), with the
-/// place to go back to as `next` in its query; everything else gets 401.
+/// Where nobody is signed in, a request for a page leads to the sign-in page (303), with the place to go back to as `next` in
+/// its query; every other request gets 401. One for a page is a `GET` or `HEAD` whose `Accept` names `text/html`, and JSON
+/// not above it: as a browser sends it, and `client.page(..)` in a test.
 /// `Option<User>` takes both, and is `None` also where the database does not answer.
 ///
 /// ```

@@ -227,3 +227,25 @@ async fn a_test_client_sends_its_forms_from_the_sites_own_page() {
     assert_eq!(client.post("/order").form(&[("article", "tea")]).await.status(), 200);
     assert_eq!(client.post("/order").multipart(Multipart::new().text("article", "tea")).await.status(), 200);
 }
+
+#[tokio::test]
+async fn a_bearer_token_without_a_cookie_needs_nothing_else_wherever_it_comes_from() {
+    let (client, orders) = shop().await;
+    let sent = |fields: &[(&str, &str)]| {
+        let request = client.post("https://shop.test/order").without_origin();
+        fields.iter().fold(request, |request, (name, value)| request.header(name, value))
+    };
+    let foreign = [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")];
+    for token in ["Bearer foobar_abc", "bearer x"] {
+        assert_eq!(status(sent(&[foreign[0], foreign[1], ("authorization", token)])).await, 200, "{token}");
+    }
+    assert_eq!(orders.load(Relaxed), 2);
+    for fields in [
+        [("authorization", "Bearer foobar_abc"), ("cookie", "theme=dark")],
+        [("authorization", "Basic YTpi"), ("accept", "*/*")],
+        [("authorization", "Bearer"), ("accept", "*/*")],
+    ] {
+        assert_eq!(status(sent(&[foreign[0], foreign[1], fields[0], fields[1]])).await, 403, "{fields:?}");
+    }
+    assert_eq!(orders.load(Relaxed), 2);
+}

@@ -96,6 +96,7 @@ impl Current {
         });
         self.set(CSRF, None); // one that is known from before is worth nothing either
         self.set(PASSWORD, None);
+        self.set(SECOND_FACTOR, None);
     }
 
     pub(super) fn rotate(&self) {
@@ -187,6 +188,9 @@ pub(super) const CSRF: &str = "_csrf";
 
 /// Where a session has the fingerprint of the password that its user has signed in by.
 pub(super) const PASSWORD: &str = "_password";
+
+/// Where a session has whose password was right, while the second factor is awaited.
+pub(crate) const SECOND_FACTOR: &str = "_second_factor";
 
 const LOADED: &str = "a `Session` is loaded before a handler has it";
 

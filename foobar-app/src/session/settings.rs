@@ -10,9 +10,10 @@ settings! {
         pub idle_timeout: Period = r#""14d""#,
         /// How long after its beginning a session ends, however it is used.
         pub lifetime: Period = r#""90d""#,
-        /// The keys of sessions that are kept in the cookie itself (`Sessions::in_cookie`): random texts of 32
-        /// characters at least, such as `openssl rand -base64 32` makes. The first one encrypts; those after it are
-        /// still read, so put a new one in front and drop the old one after `lifetime`.
+        /// The keys of sessions that are kept in the cookie itself (`Sessions::in_cookie`), and of the secrets of
+        /// second factors: random texts of 32 characters at least, such as `openssl rand -base64 32` makes. The first
+        /// one encrypts; those after it are still read, so put a new one in front and drop the old one after
+        /// `lifetime`.
         pub keys: List<Secret> = "[]",
     }
 }

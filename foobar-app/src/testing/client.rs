@@ -94,6 +94,13 @@ impl Client {
         self.call(Method::GET, path)
     }
 
+    /// A `GET` as a browser sends it for a page that somebody opens: its `Accept` names `text/html`. So an error is a page, and
+    /// who is not signed in is led to the sign-in page. [`get`](Self::get) names nothing, as a program does. A redirect is
+    /// an answer like any other.
+    pub fn page(&self, path: &str) -> TestRequest<'_> {
+        self.get(path).header("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+    }
+
     /// A `HEAD`.
     pub fn head(&self, path: &str) -> TestRequest<'_> {
         self.call(Method::HEAD, path)

@@ -21,6 +21,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-core/src/config/nginx.rs", // the table of another page
     "foobar-app/src/accounts.rs",
     "foobar-app/src/accounts/",
+    "foobar-app/src/bearer.rs",
     "foobar-app/src/context.rs",
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
@@ -43,6 +44,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/signed_in.rs",
     "foobar-app/src/sse",
     "foobar-app/src/streamed.rs",
+    "foobar-app/src/uploads",
     "foobar-core/src/body",
     "foobar-core/src/default_fields.rs",
     "foobar-core/src/early_hints.rs",

@@ -1,6 +1,8 @@
 //! Links for the owner of an address.
 
 use super::*;
+use crate::accounts::rows::Purpose;
+use crate::session::token;
 
 impl OnDb {
     /// The token of the next link that is sent, and to whom.

@@ -1,7 +1,8 @@
 //! Who fails too often.
 
-use super::throttle::{PER_CLIENT, PER_CLIENT_AND_ACCOUNT};
+use super::throttle::{Costly, PER_CLIENT, PER_CLIENT_AND_ACCOUNT};
 use super::*;
+use crate::session::token;
 
 async fn try_from(client: &Client, address: &str, account: &str, password: &str) -> TestResponse {
     let form = [("address", account), ("password", password)];

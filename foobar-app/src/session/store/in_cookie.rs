@@ -1,20 +1,16 @@
 //! Sessions in the cookie itself, encrypted: nothing is kept on the server, so none can be ended from here before it
 //! expires, and of two requests at once the last answer wins.
 
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foobar_core::{BoxError, BoxFuture, Secret};
 
 use super::{SessionStore, Updated};
-use crate::session::key_error::{KeyError, MIN_KEY};
+use crate::session::key_error::KeyError;
 use crate::session::record::{SessionChange, SessionRecord};
+use crate::session::sealing::Sealing;
 
-pub(crate) struct InCookie {
-    /// The first one encrypts.
-    keys: Vec<RandomizedNonceKey>,
-}
+pub(crate) struct InCookie(Sealing);
 
 /// What a browser keeps of a cookie is 4 KiB, with its name and its attributes.
 const MAX_TOKEN: usize = 3800;
@@ -34,54 +30,24 @@ pub(crate) struct CannotBeEnded;
 
 impl InCookie {
     pub(crate) fn new(keys: &[Secret]) -> Result<Self, KeyError> {
-        if keys.is_empty() {
-            return Err(KeyError::Missing);
-        }
-        if let Some(short) = keys.iter().position(|key| key.expose().len() < MIN_KEY) {
-            return Err(KeyError::Short(short + 1));
-        }
-        Ok(Self { keys: keys.iter().map(derive).collect() })
+        Sealing::new(keys, PURPOSE).map(Self)
     }
 
     fn seal(&self, record: &SessionRecord) -> Result<String, BoxError> {
-        let mut sealed = serde_json::to_vec(record)?;
-        let key = self.keys.first().expect("there is a first one");
-        let nonce = key.seal_in_place_append_tag(Aad::from(PURPOSE), &mut sealed)?;
-        let token = URL_SAFE_NO_PAD.encode([&nonce.as_ref()[..], &sealed].concat());
+        let token = URL_SAFE_NO_PAD.encode(self.0.seal(serde_json::to_vec(record)?, NOBODY)?);
         if token.len() > MAX_TOKEN { Err(TooLarge(token.len()).into()) } else { Ok(token) }
     }
 
     /// `None` of what none of the keys has sealed.
     fn open(&self, token: &str) -> Option<SessionRecord> {
         let sealed = URL_SAFE_NO_PAD.decode(token).ok()?; // else nobody gave it out
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
-        self.keys.iter().find_map(|key| {
-            let mut opened = sealed.to_vec();
-            let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?; // its length is right
-            let opened = key.open_in_place(nonce, Aad::from(PURPOSE), &mut opened).ok()?; // another key's, or forged
-            serde_json::from_slice(opened).ok() // of another version of this program
-        })
+        serde_json::from_slice(&self.0.open(&sealed, NOBODY)?).ok() // of another version of this program
     }
 }
 
+/// A cookie is whoever's has it.
+const NOBODY: &[u8] = b"";
 const PURPOSE: &[u8] = b"foobar session cookie";
-
-fn derive(secret: &Secret) -> RandomizedNonceKey {
-    let mut key = [0; 32];
-    let extracted = Salt::new(HKDF_SHA256, &[]).extract(secret.expose().as_bytes());
-    let expanded = extracted.expand(&[PURPOSE], KeyLength);
-    expanded.and_then(|bytes| bytes.fill(&mut key)).expect("HKDF gives as much as a key has");
-    RandomizedNonceKey::new(&AES_256_GCM_SIV, &key).expect("a key of this cipher has 32 bytes")
-}
-
-/// That of AES-256.
-struct KeyLength;
-
-impl KeyType for KeyLength {
-    fn len(&self) -> usize {
-        32
-    }
-}
 
 impl SessionStore for InCookie {
     fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<SessionRecord>, BoxError>> {

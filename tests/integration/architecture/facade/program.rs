@@ -22,7 +22,7 @@ use foobar::request::{
 use foobar::sse::{Event, EventError, IntoEvent, LastEventId, Sse};
 use foobar::test::{
     Client, Event as TestEvent, Message, Multipart, MysqlServer, ServerError, Site, TestClient, TestDb, TestHead,
-    TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on,
+    TestRequest, TestResponse, TestStream, TestWebSocket, Transport, client, client_on, site, site_on, totp_code,
 };
 use foobar::tiers::{
     Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateCommand,
@@ -35,11 +35,12 @@ use foobar::tiers::{
     handler_fn, http, http_body, tower_service,
 };
 use foobar::{
-    AccountOptions, Accounts, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
-    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileMailer, Flash, Form, FormFields, Isolation,
-    Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, Problem, QueryError, QueryResult,
-    Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings, SourceFolder,
-    StartError, Status, Stop, Stopping, UndeclaredFolder, UndeclaredSettings, User, Validated, actix_multipart,
-    actix_web, asset, cancel_with_client, diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id,
-    local_path, locked, routes, run_to_end, send_file, settings, sse, tracing_subscriber, upsert, web,
+    AccountOptions, Accounts, ApiToken, ApiUser, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,
+    EmbeddedMigrations, Engine, EngineConnection, Error, FieldErrors, FileKind, FileMailer, Flash, FolderStorage, Form,
+    FormFields, Isolation, Json, Mail, Mailer, MigrationStatus, Migrations, MultiBackend, MysqlConnection, NoAccounts,
+    Problem, QueryError, QueryResult, Refusal, Reloaded, Routes, Running, Section, Server, Session, SessionError,
+    Sessions, Settings, SourceFolder, StartError, Status, Stop, Stopping, Storage, TotpEnrolment, UndeclaredFolder,
+    UndeclaredSettings, Upload, Uploads, User, Validated, actix_multipart, actix_web, asset, cancel_with_client,
+    diesel, embed, embed_migrations, every, garde, incoming, insert_returning_id, local_path, locked, routes,
+    run_to_end, send_file, settings, sse, tracing_subscriber, upsert, web,
 };

@@ -7,8 +7,7 @@ CREATE TABLE entries (
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE pictures (
-    entry_id   INTEGER      NOT NULL PRIMARY KEY,
-    media_type VARCHAR(100) NOT NULL,
-    content    MEDIUMBLOB   NOT NULL,
+    entry_id INTEGER     NOT NULL PRIMARY KEY,
+    file     VARCHAR(40) NOT NULL,
     FOREIGN KEY (entry_id) REFERENCES entries (id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

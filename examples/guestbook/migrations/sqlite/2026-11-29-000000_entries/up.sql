@@ -7,7 +7,6 @@ CREATE TABLE entries (
 );
 
 CREATE TABLE pictures (
-    entry_id   INTEGER PRIMARY KEY NOT NULL REFERENCES entries (id),
-    media_type TEXT    NOT NULL,
-    content    BLOB    NOT NULL
+    entry_id INTEGER PRIMARY KEY NOT NULL REFERENCES entries (id),
+    file     TEXT    NOT NULL
 );

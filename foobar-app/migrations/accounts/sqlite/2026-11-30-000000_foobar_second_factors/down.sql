@@ -1,0 +1,2 @@
+DROP TABLE foobar_recovery_codes;
+DROP TABLE foobar_second_factors;

@@ -1,0 +1,1 @@
+DROP TABLE foobar_api_tokens;

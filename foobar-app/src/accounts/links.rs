@@ -1,0 +1,120 @@
+//! Links that confirm an address, and those for a new password.
+
+use foobar_core::{BoxError, Chain};
+
+use super::api_tokens::rows as token_rows;
+use super::rows::{self, Purpose};
+use super::throttle::{self, Costly};
+use super::{Accounts, Mail, Refusal, User, password};
+use crate::clock::now;
+use crate::session::{of_store, token};
+use crate::{Error, Session};
+
+/// How long a link to confirm an address may be used, in seconds.
+const CONFIRM: i64 = 3 * 24 * 3600;
+/// How long a link for a new password may be used.
+const RESET: i64 = 3600;
+
+const NO_LINK: Refusal = Refusal { field: "token", problem: "has been used, or is too old: ask for another link" };
+
+impl Accounts {
+    /// Sends a user a link by which the address is confirmed: `link` with a token for its `{}`, such as
+    /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
+    ///
+    /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then.
+    pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<(), Error> {
+        let sent = self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link);
+        sent.await.map_err(of_store)
+    }
+
+    /// Confirms the address that a link was sent to; whose it is.
+    pub async fn confirm(&self, token: &str) -> Result<Result<User, Refusal>, Error> {
+        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
+        let confirmed = self.db.write(move |conn| match rows::take_link(conn, &id, Purpose::Confirm, now())? {
+            Some(account) => rows::confirm(conn, account),
+            None => Ok(None),
+        });
+        Ok(confirmed.await?.ok_or(NO_LINK))
+    }
+
+    /// Sends the owner of an address a link for a new password, as [`send_confirmation`](Self::send_confirmation) does;
+    /// it may be used once, within an hour. Nothing is sent where there is no such account, and the caller does not
+    /// learn which: it is looked up and sent [in the background](crate::Context::spawn), and what fails there is logged.
+    /// Answer the same in both cases.
+    ///
+    /// A client that asks 50 times within a quarter of an hour gets 429 then.
+    ///
+    /// # Panics
+    ///
+    /// Before the server has begun to start.
+    pub async fn send_reset(&self, address: &str, link: &str) -> Result<(), Error> {
+        self.count(Costly::SendReset).await?;
+        let (accounts, address, link) = (self.clone(), address.trim().to_lowercase(), link.to_owned());
+        self.shared.tasks.spawn(async move {
+            if let Err(error) = accounts.send_reset_now(address, &link).await {
+                tracing::error!("{}", Chain(&*error).after("a link for a new password was not sent"));
+            }
+        });
+        Ok(())
+    }
+
+    /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
+    /// [`change_password`](Self::change_password) does; then the user signs in.
+    pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
+        if let Some(problem) = password::problem(password) {
+            return Ok(Err(Refusal { field: "password", problem }));
+        }
+        self.count(Costly::Reset).await?;
+        let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
+        let looked_up = id.clone();
+        let link = self.db.read(move |conn| rows::find_link(conn, &looked_up, Purpose::Reset, now())).await?;
+        if link.is_none() {
+            return Ok(Err(NO_LINK)); // before the costly part
+        }
+        let hash = self.hash(password).await?;
+        let reset = self.db.write(move |conn| {
+            let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
+            rows::set_hash(conn, account, &hash)?;
+            token_rows::remove_all(conn, account)?;
+            rows::remove_links(conn, account)?;
+            rows::confirm(conn, account)
+        });
+        let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
+        session.purge();
+        session.end_outdated(user.id).await?;
+        Ok(Ok(user))
+    }
+}
+
+impl Accounts {
+    async fn send_reset_now(&self, address: String, link: &str) -> Result<(), BoxError> {
+        match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
+            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send_link(
+        &self,
+        user: &User,
+        purpose: Purpose,
+        life: i64,
+        subject: &str,
+        link: &str,
+    ) -> Result<(), BoxError> {
+        let token = token::generate();
+        let (id, account, address) = (token::hash(&token).expect("it is a token"), user.id, user.address.clone());
+        let may_be_sent = self.db.write(move |conn| {
+            if !throttle::may_mail(conn, &address, now())? {
+                return Ok(false);
+            }
+            rows::insert_link(conn, &id, account, purpose, now() + life)?;
+            Ok(true)
+        });
+        if !may_be_sent.await? {
+            return Ok(());
+        }
+        let mail = Mail { to: user.address.clone(), subject: subject.to_owned(), text: link.replace("{}", &token) };
+        self.options().mailer().send(mail).await
+    }
+}

@@ -1,0 +1,245 @@
+//! The second factor: codes of an authenticator app, and recovery codes for whoever has lost it.
+
+pub(crate) mod base32;
+pub(super) mod pending;
+mod recovery_code;
+pub(super) mod rows;
+pub(crate) mod totp;
+mod vault;
+
+use std::fmt;
+
+use foobar_core::BoxError;
+use foobar_db::{Conn, QueryResult};
+
+use super::password::{self, Verdict};
+use super::throttle::Attempt;
+use super::{Accounts, Refusal, User};
+use crate::{Error, Session};
+use pending::Pending;
+use rows::Kept;
+
+pub(super) use vault::Vault;
+
+/// What an authenticator app is given, once: [`Accounts::enrol_totp`].
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TotpEnrolment {
+    /// For whoever types it into the app: 32 letters and digits.
+    pub secret: String,
+    /// For the app to read, as a QR code or as a link on the phone itself: `otpauth://totp/…`.
+    pub uri: String,
+}
+
+/// Whoever has it has the second factor.
+impl fmt::Debug for TotpEnrolment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TotpEnrolment").finish_non_exhaustive()
+    }
+}
+
+const WRONG_PASSWORD: Refusal = Refusal { field: "password", problem: "is wrong" };
+const WRONG_CODE: Refusal = Refusal { field: "code", problem: "is wrong, or has been used" };
+const TOO_LATE: Refusal = Refusal { field: "code", problem: "comes too late: sign in again" };
+const IS_ON: Refusal = Refusal { field: "code", problem: "is asked for already: turn that off first" };
+const NOT_BEGUN: Refusal = Refusal { field: "code", problem: "is of no secret that was given: begin again" };
+const NO_PROOF: Refusal = Refusal { field: "code", problem: "or password is wrong" };
+
+/// What shows that somebody is the user.
+#[derive(Clone)]
+enum Proof {
+    /// The code of this step.
+    Step(i64),
+    /// A recovery code, as it is kept.
+    Recovery(Vec<u8>),
+    /// The password, which has been verified.
+    Password,
+}
+
+impl Proof {
+    /// Whether it is one that has not been used; it has then.
+    fn take(&self, conn: &mut Conn, account: i64) -> QueryResult<bool> {
+        match self {
+            Self::Step(step) => rows::use_step(conn, account, *step),
+            Self::Recovery(id) => rows::use_recovery_code(conn, account, id),
+            Self::Password => Ok(true),
+        }
+    }
+}
+
+impl Accounts {
+    /// Begins a second factor for a user, who gives the password once more: a secret for an authenticator app (TOTP,
+    /// RFC 6238). `issuer` is the name of the site there. Nothing changes until [`activate_totp`](Self::activate_totp)
+    /// has had a first code; whoever begins again gets another secret.
+    pub async fn enrol_totp(
+        &self,
+        user: &User,
+        password: &str,
+        issuer: &str,
+    ) -> Result<Result<TotpEnrolment, Refusal>, Error> {
+        let attempt = Attempt::new(self.client, &user.address);
+        self.wait_for_turn(attempt.clone()).await?;
+        if !self.has_password(user.id, password).await? {
+            return Ok(Err(WRONG_PASSWORD));
+        }
+        let secret = totp::generate();
+        let kept = self.shared.vault.seal(user.id, secret.clone()).map_err(super::internal)?;
+        let begin = move |conn: &mut Conn| {
+            attempt.forgive(conn)?;
+            rows::begin(conn, &kept)
+        };
+        if !self.db.write(begin).await? {
+            return Ok(Err(IS_ON));
+        }
+        let uri = totp::uri(&secret, issuer, &user.address);
+        Ok(Ok(TotpEnrolment { secret: base32::encode(&secret), uri }))
+    }
+
+    /// Asks a user for a code at each sign-in from now on, by a first code of the secret that
+    /// [`enrol_totp`](Self::enrol_totp) has given. What comes back are ten recovery codes, each of which takes the place
+    /// of one code: show them, since only their hashes are kept.
+    pub async fn activate_totp(&self, user: &User, code: &str) -> Result<Result<Vec<String>, Refusal>, Error> {
+        let (id, attempt) = (user.id, Attempt::of_code(self.client, user.id));
+        self.wait_for_turn(attempt.clone()).await?;
+        let Some(kept) = self.db.read(move |conn| rows::find(conn, id)).await?.filter(|kept| !kept.active) else {
+            return Ok(Err(NOT_BEGUN));
+        };
+        let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
+        let Some(step) = totp::matching_step(&secret, code, self.options().now()) else { return Ok(Err(WRONG_CODE)) };
+        let (codes, hashes) = recovery_codes(id);
+        let activate = move |conn: &mut Conn| {
+            let activated = rows::activate(conn, &kept, step)?;
+            if activated {
+                rows::set_recovery_codes(conn, id, &hashes)?;
+                attempt.forgive(conn)?;
+            }
+            Ok(activated)
+        };
+        Ok(if self.db.write(activate).await? { Ok(codes) } else { Err(NOT_BEGUN) })
+    }
+
+    /// The second step of a sign-in whose [first one](Self::sign_in) has said [`Refusal::needs_code`]: with a code of the
+    /// authenticator app, or a recovery code, the visitor is signed in, and the session goes on under a new token. Each
+    /// code works once. The step may be taken within ten minutes of the first one.
+    ///
+    /// Who fails 5 times within a quarter of an hour with one account gets 429 with `Retry-After`, and so do all, after 20
+    /// failures with it: whoever gets this far knows the password.
+    pub async fn finish_sign_in(&self, session: &Session, code: &str) -> Result<Result<User, Refusal>, Error> {
+        let Some(pending) = Pending::of(session, self.options().now())? else { return Ok(Err(TOO_LATE)) };
+        let (id, attempt) = (pending.account, Attempt::of_code(self.client, pending.account));
+        self.wait_for_turn(attempt.clone()).await?;
+        let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
+        let fingerprint = pending.password.clone();
+        let taken = self.db.write(move |conn| {
+            let found = super::rows::by_id(conn, id)?;
+            let own = found.filter(|(_, hash)| password::fingerprint(hash) == pending.password);
+            let Some((user, _)) = own else { return Ok(Err(TOO_LATE)) }; // the account has another password meanwhile
+            if !proof.take(conn, id)? {
+                return Ok(Err(WRONG_CODE));
+            }
+            attempt.forgive(conn)?;
+            Ok(Ok(user))
+        });
+        let taken = taken.await?;
+        if taken.is_ok() {
+            session.sign_in(id, &fingerprint);
+        }
+        Ok(taken)
+    }
+
+    /// Asks a user for no code any more. `proof` is a code, a recovery code or the password.
+    pub async fn disable_totp(&self, user: &User, proof: &str) -> Result<Result<(), Refusal>, Error> {
+        let id = user.id;
+        let disabled = self.with_proof(user, proof, move |conn| rows::remove(conn, id));
+        disabled.await
+    }
+
+    /// Ten recovery codes in place of those before. `proof` is a code, a recovery code or the password.
+    pub async fn renew_recovery_codes(&self, user: &User, proof: &str) -> Result<Result<Vec<String>, Refusal>, Error> {
+        let (id, (codes, hashes)) = (user.id, recovery_codes(user.id));
+        let renewed = self.with_proof(user, proof, move |conn| rows::set_recovery_codes(conn, id, &hashes));
+        Ok(renewed.await?.map(|()| codes))
+    }
+
+    /// How many recovery codes a user has left; `None` of one who is asked for no code.
+    pub async fn recovery_codes_left(&self, user: &User) -> Result<Option<usize>, Error> {
+        let id = user.id;
+        let left = self.db.read(move |conn| {
+            let left = rows::recovery_codes(conn, id)?;
+            Ok(rows::is_active(conn, id)?.then_some(left))
+        });
+        Ok(left.await?.map(|left| usize::try_from(left).expect("it is a count")))
+    }
+
+    /// Secrets that no key or an older one has sealed are sealed by the first one, in batches.
+    pub(super) async fn reseal(&self) -> Result<(), BoxError> {
+        let old = self.shared.vault.old_keys();
+        loop {
+            let keys = old.clone();
+            let batch = self.db.read(move |conn| rows::sealed_by(conn, &keys, super::BATCH)).await?;
+            let count = batch.len();
+            let vault = &self.shared.vault;
+            let renew = |old: Kept| vault.seal(old.account_id, vault.open(&old)?).map(|new| (old, new));
+            let renewed = batch.into_iter().map(renew).collect::<Result<Vec<_>, _>>()?;
+            let write =
+                move |conn: &mut Conn| renewed.iter().try_for_each(|(old, new)| rows::reseal(conn, old, new).map(drop));
+            self.db.write(write).await?;
+            if count < super::BATCH {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Accounts {
+    /// Does `change` to the second factor of a user who shows something that only the user has.
+    async fn with_proof(
+        &self,
+        user: &User,
+        typed: &str,
+        change: impl Fn(&mut Conn) -> QueryResult<()> + Send + 'static,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let (id, attempt) = (user.id, Attempt::of_code(self.client, user.id));
+        self.wait_for_turn(attempt.clone()).await?;
+        let proof = match self.proof(id, typed).await? {
+            Some(Proof::Step(step)) => Proof::Step(step),
+            _ if self.has_password(id, typed).await? => Proof::Password,
+            Some(proof) => proof,
+            None => return Ok(Err(NO_PROOF)),
+        };
+        let done = self.db.write(move |conn| {
+            if !proof.take(conn, id)? {
+                return Ok(Err(NO_PROOF));
+            }
+            attempt.forgive(conn)?;
+            change(conn).map(Ok)
+        });
+        Ok(done.await?)
+    }
+
+    /// What was typed, if it may be a code of a user with a second factor.
+    async fn proof(&self, account: i64, typed: &str) -> Result<Option<Proof>, Error> {
+        let Some(kept) = self.db.read(move |conn| rows::find(conn, account)).await?.filter(|kept| kept.active) else {
+            return Ok(None);
+        };
+        let recovery = recovery_code::hash(account, typed).map(Proof::Recovery);
+        if recovery.is_some() {
+            return Ok(recovery); // also where the secret cannot be opened
+        }
+        let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
+        Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))
+    }
+
+    async fn has_password(&self, account: i64, password: &str) -> Result<bool, Error> {
+        let found = self.db.read(move |conn| super::rows::by_id(conn, account)).await?;
+        let verdict = self.verify(password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        Ok(matches!(verdict, Verdict::Right | Verdict::Outdated))
+    }
+}
+
+/// New ones, and what is kept of them.
+fn recovery_codes(account: i64) -> (Vec<String>, Vec<Vec<u8>>) {
+    let codes: Vec<_> = (0..recovery_code::COUNT).map(|_| recovery_code::generate()).collect();
+    let hashes = codes.iter().map(|code| recovery_code::hash(account, code).expect("it is a code")).collect();
+    (codes, hashes)
+}

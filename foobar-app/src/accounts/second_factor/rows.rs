@@ -1,0 +1,121 @@
+//! The tables of second factors.
+
+use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind::UniqueViolation;
+use diesel::result::Error::DatabaseError;
+use foobar_db::{Conn, QueryResult};
+
+diesel::table! {
+    foobar_second_factors (account_id) {
+        account_id -> BigInt,
+        secret -> Binary,
+        sealed_by -> Text,
+        active -> Bool,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    foobar_recovery_codes (id) {
+        id -> Binary,
+        account_id -> BigInt,
+    }
+}
+
+/// The secret of an account as it is kept.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = foobar_second_factors)]
+pub(in crate::accounts) struct Kept {
+    pub(in crate::accounts) account_id: i64,
+    pub(in crate::accounts) secret: Vec<u8>,
+    /// The name of the key, or nothing.
+    pub(in crate::accounts) sealed_by: String,
+    /// Whether a first code of it was right.
+    pub(in crate::accounts) active: bool,
+}
+
+pub(in crate::accounts) fn find(conn: &mut Conn, account: i64) -> QueryResult<Option<Kept>> {
+    foobar_second_factors::table.find(account).select(Kept::as_select()).first(conn).optional()
+}
+
+pub(in crate::accounts) fn is_active(conn: &mut Conn, account: i64) -> QueryResult<bool> {
+    Ok(find(conn, account)?.is_some_and(|kept| kept.active))
+}
+
+/// Keeps a secret that is not active yet, in place of another such; `false` where one is active.
+pub(super) fn begin(conn: &mut Conn, kept: &Kept) -> QueryResult<bool> {
+    use foobar_second_factors as column;
+    let begun = column::table.find(kept.account_id).filter(column::active.eq(false));
+    diesel::delete(begun).execute(conn)?;
+    let row = (
+        column::account_id.eq(kept.account_id),
+        column::secret.eq(&kept.secret),
+        column::sealed_by.eq(&kept.sealed_by),
+        column::active.eq(false),
+        column::last_step.eq(0),
+    );
+    match diesel::insert_into(column::table).values(row).execute(conn) {
+        Err(DatabaseError(UniqueViolation, _)) => Ok(false),
+        inserted => inserted.map(|_| true),
+    }
+}
+
+/// Makes this very secret the account's second factor by its first code; `false` where it is not there any more.
+pub(super) fn activate(conn: &mut Conn, kept: &Kept, step: i64) -> QueryResult<bool> {
+    use foobar_second_factors as column;
+    let begun = column::table.find(kept.account_id).filter(column::active.eq(false));
+    let begun = begun.filter(column::secret.eq(&kept.secret));
+    let activated = diesel::update(begun).set((column::active.eq(true), column::last_step.eq(step))).execute(conn)?;
+    Ok(activated == 1)
+}
+
+/// Uses the code of a step up, and those before it; `false` where that has been done.
+pub(super) fn use_step(conn: &mut Conn, account: i64, step: i64) -> QueryResult<bool> {
+    use foobar_second_factors as column;
+    let unused = column::table.find(account).filter(column::active).filter(column::last_step.lt(step));
+    Ok(diesel::update(unused).set(column::last_step.eq(step)).execute(conn)? == 1)
+}
+
+/// Uses a recovery code up; `false` where it is none, or was used.
+pub(super) fn use_recovery_code(conn: &mut Conn, account: i64, id: &Vec<u8>) -> QueryResult<bool> {
+    use foobar_recovery_codes as column;
+    let own = column::table.find(id).filter(column::account_id.eq(account));
+    Ok(diesel::delete(own).execute(conn)? == 1)
+}
+
+/// Gives an account these recovery codes in place of those before.
+pub(super) fn set_recovery_codes(conn: &mut Conn, account: i64, ids: &[Vec<u8>]) -> QueryResult<()> {
+    use foobar_recovery_codes as column;
+    diesel::delete(column::table.filter(column::account_id.eq(account))).execute(conn)?;
+    for id in ids {
+        let row = (column::id.eq(id), column::account_id.eq(account));
+        diesel::insert_into(column::table).values(row).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn recovery_codes(conn: &mut Conn, account: i64) -> QueryResult<i64> {
+    use foobar_recovery_codes as column;
+    column::table.filter(column::account_id.eq(account)).count().get_result(conn)
+}
+
+/// Removes secret and recovery codes of an account.
+pub(in crate::accounts) fn remove(conn: &mut Conn, account: i64) -> QueryResult<()> {
+    set_recovery_codes(conn, account, &[])?;
+    diesel::delete(foobar_second_factors::table.find(account)).execute(conn)?;
+    Ok(())
+}
+
+/// Secrets that were sealed by these keys, at most `most`.
+pub(super) fn sealed_by(conn: &mut Conn, keys: &[String], most: usize) -> QueryResult<Vec<Kept>> {
+    use foobar_second_factors as column;
+    let old = column::table.filter(column::sealed_by.eq_any(keys)).limit(most as i64);
+    old.select(Kept::as_select()).load(conn)
+}
+
+/// Keeps the same secret under another key, unless it is another one meanwhile.
+pub(super) fn reseal(conn: &mut Conn, old: &Kept, new: &Kept) -> QueryResult<usize> {
+    use foobar_second_factors as column;
+    let same = column::table.find(old.account_id).filter(column::secret.eq(&old.secret));
+    diesel::update(same).set((column::secret.eq(&new.secret), column::sealed_by.eq(&new.sealed_by))).execute(conn)
+}

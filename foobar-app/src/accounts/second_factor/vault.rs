@@ -1,0 +1,50 @@
+use foobar_core::{BoxError, Secret};
+
+use super::rows::Kept;
+use crate::session::KeyError;
+use crate::session::sealing::Sealing;
+
+/// Keeps secrets encrypted by `session.keys`; as they are where there are none.
+pub(in crate::accounts) struct Vault(Result<Sealing, KeyError>);
+
+const PURPOSE: &[u8] = b"foobar secret of a second factor";
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the secret of a second factor was encrypted by a key that is not in `session.keys` any more: put it back, or let \
+     the user of account {0} sign in by a recovery code"
+)]
+struct NoKey(i64);
+
+impl Vault {
+    pub(in crate::accounts) fn new(keys: &[Secret]) -> Self {
+        Self(Sealing::new(keys, PURPOSE))
+    }
+
+    /// The secret of an account as it is kept, not active yet.
+    pub(super) fn seal(&self, account_id: i64, secret: Vec<u8>) -> Result<Kept, BoxError> {
+        let (secret, sealed_by) = match &self.0 {
+            Ok(sealing) => (sealing.seal(secret, &account_id.to_be_bytes())?, sealing.name().to_owned()),
+            Err(KeyError::Missing) => (secret, AS_IT_IS.to_owned()),
+            Err(short) => return Err((*short).into()),
+        };
+        Ok(Kept { account_id, secret, sealed_by, active: false })
+    }
+
+    pub(super) fn open(&self, kept: &Kept) -> Result<Vec<u8>, BoxError> {
+        if kept.sealed_by == AS_IT_IS {
+            return Ok(kept.secret.clone());
+        }
+        let sealing = self.0.as_ref().map_err(|_no_key| NoKey(kept.account_id))?;
+        Ok(sealing.open(&kept.secret, &kept.account_id.to_be_bytes()).ok_or(NoKey(kept.account_id))?)
+    }
+
+    /// By what secrets are sealed that are to be sealed anew.
+    pub(super) fn old_keys(&self) -> Vec<String> {
+        let Ok(sealing) = &self.0 else { return Vec::new() };
+        sealing.older().chain([AS_IT_IS]).map(str::to_owned).collect()
+    }
+}
+
+/// The name of no key.
+const AS_IT_IS: &str = "";
