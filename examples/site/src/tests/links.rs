@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 use foobar::test::Site;
 
-use super::mailbox::on_both_with_mail;
+use super::mailbox::{ADMINISTRATOR, on_both_with_mail};
+use crate::server;
 
 async fn register(site: &Site, address: &str) {
     let answer = site.other_user().post("/register").form(&[("address", address), ("password", "correct horse")]).await;
@@ -109,4 +110,24 @@ async fn a_link_is_for_its_account_and_its_purpose_alone() {
             assert!(!reset(&site, forged, "another horse").await, "{forged:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_administrator_of_the_configuration_has_a_password_once_a_link_was_asked_for() {
+    for (site, mut mail) in on_both_with_mail().await {
+        assert!(!can_sign_in(&site, ADMINISTRATOR, "").await);
+        site.post("/forgot-password").form(&[("address", ADMINISTRATOR)]).await;
+        assert!(reset(&site, &mail.token().await, "battery staple").await);
+        let form = [("address", ADMINISTRATOR), ("password", "battery staple"), ("next", "/admin")];
+        assert_eq!(site.post("/sign-in").form(&form).await.header("location"), Some("/admin"));
+        assert_eq!(site.get("/admin").await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_without_an_address_stops_the_start() {
+    let server = server().set("database.url", "sqlite::memory:").set("shop.administrator", "nobody");
+    let started = server.set("web.listen", "127.0.0.1:0").set("admin.listen", "off").start().await;
+    let told = started.err().map(|error| foobar::Chain(&error).to_string()).unwrap_or_default();
+    assert!(told.contains("shop.administrator is not an address"), "{told:?}");
 }

@@ -5,6 +5,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::accounts::SIGN_IN;
 use crate::server_with;
 
+pub(super) const ADMINISTRATOR: &str = "owner@shop.test";
+
 /// The mail that a site sends.
 pub(super) struct Mailbox(UnboundedReceiver<Mail>);
 
@@ -35,7 +37,7 @@ pub(super) async fn on_both_with_mail() -> [(Site, Mailbox); 2] {
     let [(one, mail), (other, other_mail)] = [unbounded_channel(), unbounded_channel()];
     let server = |sender| {
         let options = AccountOptions::new(SIGN_IN).with_mailer(Sender(sender));
-        server_with(options).set("shop.demo_accounts", "false")
+        server_with(options).set("shop.demo_accounts", "false").set("shop.administrator", ADMINISTRATOR)
     };
     let sites = [test::site(server(one)).await, test::site_on(TestDb::mysql().await, server(other)).await];
     let [sqlite, mysql] = sites;
