@@ -44,6 +44,8 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install faketime faketime "faketime, which sets the clock of a program"
     install dig bind9-dnsutils "dig, which asks name servers; no service is started"
     install named-checkzone bind9-utils "named-checkzone, which reads zones; no service is started"
+    install chromium chromium "Chromium, which looks at the example site"
+    install chromedriver chromium-driver "chromedriver, which drives it"
     install pebble pebble "pebble, Let's Encrypt's server for tests"
     python3 -c 'import ensurepip, venv' 2>/dev/null ||
         install_always python3 python3-venv "Python with venv, for an authority that is written in it"
@@ -55,3 +57,20 @@ if [ ! -e $acme2certifier/installed ]; then
     $acme2certifier/bin/pip install --quiet --disable-pip-version-check acme2certifier==0.46.3
     touch $acme2certifier/installed
 fi
+
+# fetch_axe: axe-core, which tells whether everybody can use a page. Without it the tests of pages say so and go on.
+fetch_axe() {
+    local script=target/tools/axe/axe.min.js folder
+    if [ -e "$script" ]; then return; fi
+    step "fetching axe-core"
+    folder=$(mktemp -d)
+    if (cd "$folder" && npm pack --silent axe-core@4.14.1 && tar xzf axe-core-*.tgz) >/dev/null 2>&1 &&
+        echo "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c  $folder/package/axe.min.js" |
+        sha256sum --check --quiet; then
+        mkdir -p "${script%/*}" && cp "$folder/package/axe.min.js" "$script"
+    else
+        echo "there is no npm, or no network: pages are tested without it" >&2
+    fi
+    rm -rf "$folder"
+}
+fetch_axe

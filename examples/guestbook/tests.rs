@@ -75,7 +75,7 @@ async fn a_form_with_mistakes_is_shown_again_with_what_was_typed_and_what_is_wro
         let page = answer.text();
         for shown in [
             "Name is required.",
-            "Stars: is not a whole number.",
+            "Stars is not a whole number.",
             "value=\"a&#34;b\"",
             "&#60;/textarea&#62;&#38;</textarea>",
             "<span id=\"message-errors\"></span>",
@@ -88,8 +88,8 @@ async fn a_form_with_mistakes_is_shown_again_with_what_was_typed_and_what_is_wro
         let page = answer.text();
         for shown in [
             "Name is required.",
-            "Message length is greater than 2000.",
-            "Stars: greater than 5.",
+            "Message is too long: the maximum length is 2000.",
+            "Stars must be at most 5.",
             "name=\"public\" checked>",
         ] {
             assert!(page.contains(shown), "{shown}: {page}");

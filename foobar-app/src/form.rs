@@ -63,7 +63,7 @@ pub use fields::FormFields;
 /// let client = foobar::test::client(app).await;
 /// let answer = client.post("/sign").form(&[("name", ""), ("age", "abc")]).await;
 /// assert_eq!(answer.status(), 422);
-/// assert_eq!(answer.text(), "name:  [\"length is lower than 1\"]\nage: abc [\"is not a whole number\"]\n");
+/// assert_eq!(answer.text(), "name:  [\"must not be empty\"]\nage: abc [\"is not a whole number\"]\n");
 /// # }
 /// ```
 ///

@@ -13,6 +13,7 @@ mod place;
 mod reader;
 mod reading;
 mod repairs;
+mod sentences;
 mod wrong;
 
 use foobar_core::panics;
@@ -31,6 +32,7 @@ use wrong::{What, Wrong};
 
 pub(crate) use given::Fields;
 pub(crate) use reader::is_checked;
+pub(crate) use sentences::in_sentences;
 
 /// The most fields that are told.
 const MOST: usize = 32;
@@ -99,7 +101,10 @@ fn is_told(told: &FieldErrors, field: &str) -> bool {
 
 /// Asks the rules. One of the application's own may panic at what nobody has sent; then they wait.
 fn validate<T: Validate<Context: Default>>(value: &T, reading: &Reading) -> Result<(), Report> {
-    if reading.has_invented() { panics::catch(|| value.validate()).unwrap_or(Ok(())) } else { value.validate() }
+    in_sentences(|| match reading.has_invented() {
+        true => panics::catch(|| value.validate()).unwrap_or(Ok(())),
+        false => value.validate(),
+    })
 }
 
 /// What was sent, and what is known of it.

@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use foobar_core::LocalBoxFuture;
 
-use crate::input;
+use crate::input::{self, in_sentences};
 use crate::{Error, Validated};
 
 /// A JSON body whose fields are right: an argument of a handler.
@@ -85,7 +85,7 @@ impl<T: Validated + 'static> FromRequest for Json<T> {
 
 /// Most bodies are right, and read at once. What serde_json refuses is never a value.
 fn read<T: Validated>(body: &[u8]) -> Result<T, Error> {
-    let read = serde_json::from_slice::<T>(body).map(|value| value.validate().map(|()| value));
+    let read = serde_json::from_slice::<T>(body).map(|value| in_sentences(|| value.validate()).map(|()| value));
     if let Ok(Ok(value)) = read {
         return Ok(value);
     }

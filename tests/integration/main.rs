@@ -8,6 +8,7 @@ mod accounts; // a second factor and tokens, over sockets
 mod architecture; // the arrows between crates, the dependency policy, the shape of the sources
 mod bad_input; // what each bad input gets
 mod book; // the guide: its blocks and links
+mod browser; // the example site in Chromium
 mod certificates; // certificates that the server gets by itself
 mod clock; // the clock that tests/stress sets
 mod command_line; // serve, check, config, migrate, routes; signals and exit codes

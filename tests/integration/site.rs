@@ -1,5 +1,7 @@
 //! www.foobar.com, the example site, on SQLite and on MariaDB: the built program, over HTTP.
 
+mod accounts; // who may sign in, and a database that goes away
+
 use foobar::test::TestDb;
 use serde_json::Value;
 
@@ -8,14 +10,24 @@ use crate::support::Program;
 /// The site, started on an empty database.
 struct Site {
     program: Program,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Site {
     fn start(database: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), database)
+    }
+
+    fn start_in(folder: tempfile::TempDir, database: &str) -> Self {
         let program = Program::start(Program::example("site", folder.path()).args(["--database", database]));
-        Self { program, _folder: folder }
+        Self { program, folder }
+    }
+
+    /// Ends it and starts it again.
+    fn restart(self, database: &str) -> Self {
+        let Self { program, folder } = self;
+        drop(program);
+        Self::start_in(folder, database)
     }
 
     fn get(&self, target: &str) -> crate::support::Answer {
@@ -43,7 +55,7 @@ async fn every_page_is_there_with_its_type_and_a_strict_policy() {
             ("/products", "text/html; charset=utf-8", "200"),
             ("/products/1", "text/html; charset=utf-8", "</h1>"),
             ("/about", "text/html; charset=utf-8", "<h1"),
-            ("/sitemap.xml", "application/xml", "https://www.foobar.com/products/200"),
+            ("/sitemap.xml", "application/xml", "http://127.0.0.1:8080/products/200"),
             ("/robots.txt", "text/plain; charset=utf-8", "sitemap.xml"),
             ("/site.css", "text/css; charset=utf-8", "prefers-color-scheme"),
             ("/favicon.svg", "image/svg+xml; charset=utf-8", "<svg"),

@@ -3,70 +3,69 @@
 use askama::Template;
 use diesel::OptionalExtension;
 use foobar::actix_web::HttpResponse;
-use foobar::actix_web::http::{StatusCode, header::ContentType};
-use foobar::{Conn, Db, Error, QueryResult, web};
+use foobar::actix_web::http::StatusCode;
+use foobar::{Conn, Db, Error, QueryResult, Settings, web};
 
+use crate::Shop;
+use crate::answer::html;
 use crate::content::{Block, Page};
-use crate::listing::{Listing, MAX_QUERY, Search};
+use crate::listing::{Listing, Search};
 use crate::product::{Product, categories};
+use crate::visitor::Visitor;
 
-/// The name under which the site is to be found, whichever name it was asked by.
-const ORIGIN: &str = "https://www.foobar.com";
-
-/// The links at the top of every page.
-const NAVIGATION: [(&str, &str); 4] =
-    [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/delivery", "Delivery")];
-
-pub(crate) async fn home(db: Db) -> Result<HttpResponse, Error> {
-    html(StatusCode::OK, &db.read(Home::load).await?)
+pub(crate) async fn home(db: Db, visitor: Visitor) -> Result<HttpResponse, Error> {
+    let (categories, featured) = db.read(|conn| Ok((categories(conn)?, Product::featured(conn)?))).await?;
+    let page = Home { visitor, categories, featured };
+    html(&page.visitor, StatusCode::OK, &page)
 }
 
-pub(crate) async fn products(db: Db, search: web::Query<Search>) -> Result<HttpResponse, Error> {
+pub(crate) async fn products(db: Db, search: web::Query<Search>, visitor: Visitor) -> Result<HttpResponse, Error> {
     let listing = db.read(move |conn| Listing::find(conn, &search).optional()).await?;
-    found(listing.map(|listing| ProductList { listing }))
+    let Some(listing) = listing else { return not_found(visitor).await };
+    let page = ProductList { visitor, listing };
+    html(&page.visitor, StatusCode::OK, &page)
 }
 
-pub(crate) async fn product(db: Db, id: web::Path<i32>) -> Result<HttpResponse, Error> {
-    found(db.read(move |conn| ProductPage::load(conn, *id).optional()).await?)
+pub(crate) async fn product(db: Db, id: web::Path<i32>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    let found = db.read(move |conn| with_related(conn, *id).optional()).await?;
+    let Some((product, related)) = found else { return not_found(visitor).await };
+    let page = ProductPage { visitor, product, related };
+    html(&page.visitor, StatusCode::OK, &page)
 }
 
-pub(crate) async fn content(db: Db, slug: web::Path<String>) -> Result<HttpResponse, Error> {
+pub(crate) async fn content(db: Db, slug: web::Path<String>, visitor: Visitor) -> Result<HttpResponse, Error> {
     let page = db.read(move |conn| Page::find(conn, &slug).optional()).await?;
-    found(page.map(|page| ContentPage { page }))
+    let Some(page) = page else { return not_found(visitor).await };
+    let page = ContentPage { visitor, page };
+    html(&page.visitor, StatusCode::OK, &page)
 }
 
-pub(crate) async fn sitemap(db: Db) -> Result<HttpResponse, Error> {
-    let sitemap = db.read(Sitemap::load).await?;
+pub(crate) async fn sitemap(db: Db, shop: Settings<Shop>) -> Result<HttpResponse, Error> {
+    let (slugs, products) = db.read(|conn| Ok((Page::slugs(conn)?, Product::ids(conn)?))).await?;
+    let sitemap = Sitemap { origin: &shop.origin, slugs, products };
     Ok(HttpResponse::Ok().content_type("application/xml").body(sitemap.render()?))
 }
 
-pub(crate) async fn not_found() -> Result<HttpResponse, Error> {
-    html(StatusCode::NOT_FOUND, &NotFound)
+pub(crate) async fn not_found(visitor: Visitor) -> Result<HttpResponse, Error> {
+    let page = NotFound { visitor };
+    html(&page.visitor, StatusCode::NOT_FOUND, &page)
 }
 
-fn found(page: Option<impl Template>) -> Result<HttpResponse, Error> {
-    match page {
-        Some(page) => html(StatusCode::OK, &page),
-        None => html(StatusCode::NOT_FOUND, &NotFound),
-    }
-}
-
-fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Error> {
-    Ok(HttpResponse::build(status).content_type(ContentType::html()).body(page.render()?))
+fn with_related(conn: &mut Conn, id: i32) -> QueryResult<(Product, Vec<Product>)> {
+    let product = Product::find(conn, id)?;
+    let related = product.related(conn)?;
+    Ok((product, related))
 }
 
 #[derive(Template)]
 #[template(path = "home.html", config = "examples/site/askama.toml")]
 struct Home {
+    visitor: Visitor,
     categories: Vec<String>,
     featured: Vec<Product>,
 }
 
 impl Home {
-    fn load(conn: &mut Conn) -> QueryResult<Self> {
-        Ok(Self { categories: categories(conn)?, featured: Product::featured(conn)? })
-    }
-
     fn path(&self) -> &'static str {
         "/"
     }
@@ -75,6 +74,7 @@ impl Home {
 #[derive(Template)]
 #[template(path = "products.html", config = "examples/site/askama.toml")]
 struct ProductList {
+    visitor: Visitor,
     listing: Listing,
 }
 
@@ -87,16 +87,12 @@ impl ProductList {
 #[derive(Template)]
 #[template(path = "product.html", config = "examples/site/askama.toml")]
 struct ProductPage {
+    visitor: Visitor,
     product: Product,
     related: Vec<Product>,
 }
 
 impl ProductPage {
-    fn load(conn: &mut Conn, id: i32) -> QueryResult<Self> {
-        let product = Product::find(conn, id)?;
-        Ok(Self { related: product.related(conn)?, product })
-    }
-
     fn path(&self) -> String {
         format!("/products/{}", self.product.id)
     }
@@ -105,6 +101,7 @@ impl ProductPage {
 #[derive(Template)]
 #[template(path = "content.html", config = "examples/site/askama.toml")]
 struct ContentPage {
+    visitor: Visitor,
     page: Page,
 }
 
@@ -116,7 +113,9 @@ impl ContentPage {
 
 #[derive(Template)]
 #[template(path = "not_found.html", config = "examples/site/askama.toml")]
-struct NotFound;
+struct NotFound {
+    visitor: Visitor,
+}
 
 impl NotFound {
     fn path(&self) -> &'static str {
@@ -126,13 +125,8 @@ impl NotFound {
 
 #[derive(Template)]
 #[template(path = "sitemap.xml", config = "examples/site/askama.toml")]
-struct Sitemap {
+struct Sitemap<'a> {
+    origin: &'a str,
     slugs: Vec<String>,
     products: Vec<i32>,
-}
-
-impl Sitemap {
-    fn load(conn: &mut Conn) -> QueryResult<Self> {
-        Ok(Self { slugs: Page::slugs(conn)?, products: Product::ids(conn)? })
-    }
 }

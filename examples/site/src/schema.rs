@@ -22,3 +22,16 @@ diesel::table! {
         updated_on -> Text,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use foobar::DateTime;
+
+    messages (id) {
+        id -> BigInt,
+        name -> Text,
+        address -> Text,
+        body -> Text,
+        sent_at -> DateTime,
+    }
+}

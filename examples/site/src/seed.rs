@@ -91,7 +91,7 @@ const TEXTS: [(&str, &str, &str, &str); 4] = [
     (
         "privacy",
         "Privacy",
-        "This site sets no cookies and loads nothing from anyone else.",
+        "This site sets a cookie only for whoever signs in or writes to us, and loads nothing from anyone else.",
         include_str!("seed/privacy.txt"),
     ),
 ];

@@ -111,7 +111,7 @@ async fn missing_fields_and_wrong_types_are_told_at_once_and_alike() {
         "color": ["is required"],
         "height": ["is not a number"],
         "name": ["is required"],
-        "tags": ["length is lower than 2"],
+        "tags": ["is too short: the minimum length is 2"],
         "visits": ["is not a whole number"],
     });
     assert_eq!(errors::<Entry>("age=abc&height=tall&tags=aa&tags=b&visits=1&visits=two").await, expected);
@@ -124,9 +124,9 @@ async fn a_broken_rule_is_told_beside_a_missing_field_and_a_wrong_type() {
     let expected = json!({
         "age": ["is not a whole number"],
         "color": ["is required"],
-        "height": ["lower than 0"],
-        "name": ["length is greater than 8"],
-        "tags": ["length is lower than 2"],
+        "height": ["must be at least 0"],
+        "name": ["is too long: the maximum length is 8"],
+        "tags": ["is too short: the minimum length is 2"],
         "visits": ["is not a whole number"],
     });
     let body = "name=far+too+long&age=abc&height=-1&tags=aa&tags=b&visits=1&visits=two";
@@ -136,10 +136,10 @@ async fn a_broken_rule_is_told_beside_a_missing_field_and_a_wrong_type() {
 #[tokio::test]
 async fn broken_rules_are_told_at_once_and_with_what_is_wrong_with_optional_fields() {
     let expected = json!({
-        "age": ["greater than 150"],
+        "age": ["must be at most 150"],
         "height": ["is not a number"],
-        "name": ["length is greater than 8"],
-        "tags": ["length is lower than 2"],
+        "name": ["is too long: the maximum length is 8"],
+        "tags": ["is too short: the minimum length is 2"],
     });
     assert_eq!(errors::<Entry>("name=far+too+long&age=200&height=tall&tags=aa&tags=b&color=red").await, expected);
 }
@@ -152,7 +152,7 @@ async fn each_wrong_field_has_its_sentence() {
         ("age=1.5", "age", "is not a whole number"),
         ("age=300", "age", "is more than 255"),
         ("age=-1", "age", "is less than 0"),
-        ("age=0", "age", "lower than 1"),
+        ("age=0", "age", "must be at least 1"),
         ("height=tall", "height", "is not a number"),
         ("height=inf", "height", "is not a number"),
         ("height=NaN", "height", "is not a number"),
@@ -160,7 +160,7 @@ async fn each_wrong_field_has_its_sentence() {
         ("color=", "color", "is required"),
         ("color=blue", "color", "is not one of the choices"),
         ("visits=70000", "visits", "is more than 65535"),
-        ("name=", "name", "length is lower than 1"),
+        ("name=", "name", "must not be empty"),
     ] {
         assert_eq!(of_entry(body).await, json!({field: [expected]}), "{body}");
     }
@@ -204,7 +204,7 @@ async fn a_rule_is_told_beside_the_name_that_serde_gives_the_field() {
         #[garde(length(chars, min = 3))]
         last_name: String,
     }
-    let short = ["length is lower than 3"];
+    let short = ["is too short: the minimum length is 3"];
     assert_eq!(errors::<Person>("firstName=A&last-name=B").await, json!({"firstName": short, "last-name": short}));
 }
 
@@ -251,7 +251,8 @@ struct Event<D> {
 #[tokio::test]
 async fn a_field_of_a_type_that_takes_no_empty_text_does_not_hide_the_others() {
     let (required, invalid, number) = (["is required"], ["is invalid"], ["is not a whole number"]);
-    let expected = json!({"day": invalid, "until": invalid, "seats": number, "place": ["length is lower than 2"]});
+    let expected =
+        json!({"day": invalid, "until": invalid, "seats": number, "place": ["is too short: the minimum length is 2"]});
     assert_eq!(errors::<Event<Date>>("day=x&until=y&seats=z&place=a").await, expected);
     let expected = json!({"day": required, "until": required, "seats": required, "place": required});
     assert_eq!(errors::<Event<Date>>("").await, expected);
@@ -264,7 +265,7 @@ async fn a_field_of_a_type_that_takes_no_text_that_could_be_guessed_leaves_the_r
     let (invalid, number) = (["is invalid"], ["is not a whole number"]);
     let expected = json!({"day": invalid, "until": invalid, "seats": number});
     assert_eq!(errors::<Event<Word>>("day=x&until=y&seats=z&place=a").await, expected);
-    let expected = json!({"place": ["length is lower than 2"]});
+    let expected = json!({"place": ["is too short: the minimum length is 2"]});
     assert_eq!(errors::<Event<Word>>("day=abracadabra&until=abracadabra&seats=1&place=a").await, expected);
 }
 

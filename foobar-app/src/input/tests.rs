@@ -95,11 +95,11 @@ struct Person {
 
 #[test]
 fn a_rule_behind_flatten_is_told_under_the_name_that_was_sent() {
-    let short = ["length is lower than 2"];
+    let short = ["is too short: the minimum length is 2"];
     let expected = json!({"address": short, "name": short, "zipCode": short});
     assert_eq!(errors::<Person>(&[("name", "a"), ("address", "b"), ("zipCode", "1")]), expected);
     let body = json!({"name": "a", "address": "b", "zipCode": "1"});
-    let report = Person::deserialize(&body).unwrap().validate().unwrap_err();
+    let report = in_sentences(|| Person::deserialize(&body).unwrap().validate()).unwrap_err();
     assert_eq!(serde_json::to_value(broken_in_json::<Person>(&body, &report)).unwrap(), expected);
 }
 
@@ -112,8 +112,8 @@ fn a_rule_behind_flatten_in_an_item_is_told_under_the_way_that_was_sent() {
     }
     let person = |code| json!({"name": "Ann", "address": "Weg", "zipCode": code});
     let body = json!({"all": [person("12"), person("1")]});
-    let report = People::deserialize(&body).unwrap().validate().unwrap_err();
-    let expected = json!({"all[1].zipCode": ["length is lower than 2"]});
+    let report = in_sentences(|| People::deserialize(&body).unwrap().validate()).unwrap_err();
+    let expected = json!({"all[1].zipCode": ["is too short: the minimum length is 2"]});
     assert_eq!(serde_json::to_value(broken_in_json::<People>(&body, &report)).unwrap(), expected);
 }
 
@@ -183,7 +183,7 @@ fn a_rule_that_panics_at_what_nobody_has_sent_waits() {
     assert_eq!(errors::<Shares>(&[("people", "3"), ("color", "x")]), json!({"color": ["is not one of the choices"]}));
     let body = json!({"people": "x", "color": "Green"});
     assert_eq!(serde_json::to_value(wrong_in_json::<Shares>(&body)).unwrap(), json!({"people": number}));
-    let broken = json!({"people": ["are too many"], "name": ["length is lower than 1"]});
+    let broken = json!({"people": ["are too many"], "name": ["must not be empty"]});
     assert_eq!(errors::<Shares>(&[("people", "101"), ("color", "Green")]), broken);
 }
 

@@ -98,12 +98,12 @@ async fn a_missing_field_a_wrong_type_and_a_broken_rule_are_told_at_once_and_ali
         "extras": [{"unitPrice": -1}, {"unitPrice": 1}, {}, {"unitPrice": "x"}],
     });
     let expected = json!({
-        "article": ["length is lower than 1"],
+        "article": ["must not be empty"],
         "pieces": ["is not a whole number"],
         "gift": ["is required"],
         "note": ["is not text"],
         "sendTo.city": ["is required"],
-        "extras[0].unitPrice": ["lower than 0"],
+        "extras[0].unitPrice": ["must be at least 0"],
         "extras[2].unitPrice": ["is required"],
         "extras[3].unitPrice": ["is not a number"],
     });
@@ -120,13 +120,13 @@ async fn broken_rules_are_told_at_once_and_with_what_is_wrong_with_optional_fiel
         "sendTo": {"city": ""},
         "extras": [{"unitPrice": 1}, {"unitPrice": -1}],
     });
-    let short = ["length is lower than 1"];
+    let short = ["must not be empty"];
     let mut expected = json!({
         "article": short,
-        "pieces": ["lower than 1"],
+        "pieces": ["must be at least 1"],
         "note": ["is not text"],
         "sendTo.city": short,
-        "extras[1].unitPrice": ["lower than 0"],
+        "extras[1].unitPrice": ["must be at least 0"],
     });
     assert_eq!(errors(&body).await, expected);
     expected.as_object_mut().unwrap().remove("note");
@@ -179,7 +179,7 @@ async fn each_wrong_field_has_its_sentence() {
         ("pieces", json!("2"), "pieces", "is not a whole number"),
         ("pieces", json!(-1), "pieces", "is less than 0"),
         ("pieces", json!(1_u64 << 40), "pieces", "is more than 4294967295"),
-        ("pieces", json!(101), "pieces", "greater than 100"),
+        ("pieces", json!(101), "pieces", "must be at most 100"),
         ("pieces", json!(null), "pieces", "is not a whole number"),
         ("gift", json!(1), "gift", "is not true or false"),
         ("article", json!(["mug"]), "article", "is not text"),

@@ -36,7 +36,7 @@ async fn a_message_with_a_mistake_is_refused_in_words() {
     for (message, errors) in [
         (
             json!({"author": " ", "body": "x".repeat(2001)}),
-            json!({"author": ["is required"], "body": ["length is greater than 2000"]}),
+            json!({"author": ["is required"], "body": ["is too long: the maximum length is 2000"]}),
         ),
         (json!({"author": "Ada"}), json!({"body": ["is required"]})),
     ] {

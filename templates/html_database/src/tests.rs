@@ -51,7 +51,7 @@ async fn a_form_with_a_mistake_comes_back_as_it_was_filled_in() {
         (
             "Ada",
             &too_long,
-            "Your message length is greater than 2000.",
+            "Your message is too long: the maximum length is 2000.",
         ),
     ];
     for (author, body, words) in mistakes {

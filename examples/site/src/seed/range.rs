@@ -104,22 +104,22 @@ pub(super) const RANGE: &[Kind; 40] = &[
         "A light mug for the garden, the workshop and the train.",
         "Holds 350 ml. Steel under glass: it chips if you throw it, and it does not break. Not for the microwave."),
 
-    kind("ScratchBuffers", "desk tray", 2900, WOODS,
+    kind("Desk", "desk tray", 2900, WOODS,
         "A shallow tray that keeps pens, keys and coins in one place.",
         "28 × 12 cm, milled from the solid, with rounded corners that a finger can clean. Three of them stack."),
-    kind("ScratchBuffers", "ruler", 1800, METALS,
+    kind("Desk", "ruler", 1800, METALS,
         "Thirty centimetres, engraved rather than printed.",
         "The marks are cut into the metal and filled with black, so that they outlast every printed one. The edge is \
          bevelled for ink."),
-    kind("ScratchBuffers", "notebook cover", 5600, LEATHERS,
+    kind("Desk", "notebook cover", 5600, LEATHERS,
         "A cover for an A5 notebook that outlives the notebooks.",
         "One piece of leather, folded and sewn by hand with linen thread. It takes any A5 notebook of up to 200 \
          pages and has a slot for a pen."),
-    kind("ScratchBuffers", "letter opener", 2100, METALS,
+    kind("Desk", "letter opener", 2100, METALS,
         "A blunt blade that opens letters and nothing else.",
         "18 cm long and balanced so that it points down when you let go. It is pressed, ground and tumbled, without \
          a joint that could work loose."),
-    kind("ScratchBuffers", "bookend", 1950, WOODS,
+    kind("Desk", "bookend", 1950, WOODS,
         "A solid wedge on a steel foot that holds a metre of books.",
         "The foot slides under the books, whose weight holds it down. 14 cm high; the underside is cork."),
 

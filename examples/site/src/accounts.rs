@@ -1,0 +1,30 @@
+//! Accounts: registering, signing in and out, the links by mail, the page of one's own account.
+
+mod links;
+mod own;
+mod sign_in;
+
+use foobar::web;
+
+pub(crate) fn routes(routes: &mut web::ServiceConfig) {
+    routes
+        .service(web::resource(SIGN_IN).get(sign_in::page).post(sign_in::sign_in))
+        .service(web::resource("/register").get(sign_in::register_page).post(sign_in::register))
+        .service(web::resource("/sign-out").post(sign_in::sign_out))
+        .service(web::resource("/confirm").get(links::confirm_page).post(links::confirm))
+        .service(web::resource("/forgot-password").get(links::forgot_page).post(links::forgot))
+        .service(web::resource("/reset-password").get(links::reset_page).post(links::reset))
+        .service(web::resource(ACCOUNT).get(own::page))
+        .service(web::resource("/account/confirmation").post(own::send_confirmation))
+        .service(web::resource("/account/password").post(own::change_password))
+        .service(web::resource("/account/sign-out-everywhere").post(own::sign_out_everywhere));
+}
+
+/// Where people are led who have to sign in first.
+pub(crate) const SIGN_IN: &str = "/sign-in";
+const ACCOUNT: &str = "/account";
+
+/// What stands in a link by mail for the token.
+fn link(origin: &str, path: &str) -> String {
+    format!("{origin}{path}?token={{}}")
+}

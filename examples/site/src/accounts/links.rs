@@ -1,0 +1,150 @@
+//! The links by mail. A link leads to a form and is used up by its POST, since programs that read mail follow links.
+
+use askama::Template;
+use foobar::actix_web::HttpResponse;
+use foobar::actix_web::http::StatusCode;
+use foobar::{Accounts, Error, Form, FormFields, Session, Settings, garde, web};
+use serde::Deserialize;
+
+use super::{ACCOUNT, SIGN_IN, link};
+use crate::Shop;
+use crate::answer::{personal, see_other};
+use crate::text::{is_given, is_written};
+use crate::visitor::Visitor;
+
+/// The token of a link.
+#[derive(Deserialize, garde::Validate)]
+pub(crate) struct Token {
+    #[garde(skip)]
+    #[serde(default)]
+    token: String,
+}
+
+impl Token {
+    fn into_form(self) -> FormFields {
+        FormFields::from_iter([("token", self.token)])
+    }
+}
+
+pub(crate) async fn confirm_page(token: web::Query<Token>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    personal(StatusCode::OK, &Confirm { visitor, form: &token.into_inner().into_form() })
+}
+
+pub(crate) async fn confirm(
+    accounts: Accounts,
+    session: Session,
+    visitor: Visitor,
+    mut form: Form<Token>,
+) -> Result<HttpResponse, Error> {
+    if let Some(Token { token }) = form.take() {
+        match accounts.confirm(&token).await? {
+            Ok(user) => {
+                session.flash("notice", format!("{} is confirmed.", user.address))?;
+                return Ok(see_other(if visitor.user.is_some() { ACCOUNT } else { SIGN_IN }));
+            }
+            Err(refusal) => form.add_error(refusal.field, refusal.problem),
+        }
+    }
+    personal(StatusCode::UNPROCESSABLE_ENTITY, &Confirm { visitor, form: &form })
+}
+
+/// Whether a link has been sent: `?sent=1`.
+#[derive(Deserialize)]
+pub(crate) struct Sent {
+    sent: Option<String>,
+}
+
+#[derive(Deserialize, garde::Validate)]
+pub(crate) struct Forgotten {
+    #[garde(custom(is_written))]
+    address: String,
+}
+
+pub(crate) async fn forgot_page(sent: web::Query<Sent>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    let page = Forgot { visitor, form: &FormFields::default(), is_sent: sent.sent.is_some() };
+    personal(StatusCode::OK, &page)
+}
+
+/// Says the same whether there is such an account or not.
+pub(crate) async fn forgot(
+    accounts: Accounts,
+    shop: Settings<Shop>,
+    visitor: Visitor,
+    mut form: Form<Forgotten>,
+) -> Result<HttpResponse, Error> {
+    let Some(Forgotten { address }) = form.take() else {
+        return personal(StatusCode::UNPROCESSABLE_ENTITY, &Forgot { visitor, form: &form, is_sent: false });
+    };
+    accounts.send_reset(&address, &link(&shop.origin, "/reset-password")).await?;
+    Ok(see_other("/forgot-password?sent=1"))
+}
+
+#[derive(Deserialize, garde::Validate)]
+pub(crate) struct NewPassword {
+    #[garde(skip)]
+    token: String,
+    #[garde(custom(is_given))]
+    password: String,
+}
+
+pub(crate) async fn reset_page(token: web::Query<Token>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    personal(StatusCode::OK, &Reset { visitor, form: &token.into_inner().into_form() })
+}
+
+pub(crate) async fn reset(
+    accounts: Accounts,
+    session: Session,
+    visitor: Visitor,
+    mut form: Form<NewPassword>,
+) -> Result<HttpResponse, Error> {
+    if let Some(NewPassword { token, password }) = form.take() {
+        match accounts.reset(&session, &token, &password).await? {
+            Ok(_user) => {
+                session.flash("notice", "Your password has changed. Sign in with the new one.")?;
+                return Ok(see_other(SIGN_IN));
+            }
+            Err(refusal) => form.add_error(refusal.field, refusal.problem),
+        }
+    }
+    personal(StatusCode::UNPROCESSABLE_ENTITY, &Reset { visitor, form: &form })
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html", config = "examples/site/askama.toml")]
+struct Confirm<'a> {
+    visitor: Visitor,
+    form: &'a FormFields,
+}
+
+impl Confirm<'_> {
+    const fn path(&self) -> &'static str {
+        "/confirm"
+    }
+}
+
+#[derive(Template)]
+#[template(path = "forgot.html", config = "examples/site/askama.toml")]
+struct Forgot<'a> {
+    visitor: Visitor,
+    form: &'a FormFields,
+    is_sent: bool,
+}
+
+impl Forgot<'_> {
+    const fn path(&self) -> &'static str {
+        "/forgot-password"
+    }
+}
+
+#[derive(Template)]
+#[template(path = "reset.html", config = "examples/site/askama.toml")]
+struct Reset<'a> {
+    visitor: Visitor,
+    form: &'a FormFields,
+}
+
+impl Reset<'_> {
+    const fn path(&self) -> &'static str {
+        "/reset-password"
+    }
+}

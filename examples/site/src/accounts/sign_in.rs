@@ -1,0 +1,122 @@
+//! Registering, signing in and signing out.
+
+use askama::Template;
+use foobar::actix_web::HttpResponse;
+use foobar::actix_web::http::StatusCode;
+use foobar::{Accounts, Error, Form, FormFields, Session, garde, local_path, web};
+use serde::Deserialize;
+
+use super::{ACCOUNT, link};
+use crate::answer::{personal, see_other};
+use crate::text::{is_given, is_written};
+use crate::visitor::Visitor;
+
+/// Where to go afterwards, from the address of the page: `?next=/account`.
+#[derive(Deserialize)]
+pub(crate) struct Next {
+    next: Option<String>,
+}
+
+#[derive(Deserialize, garde::Validate)]
+pub(crate) struct Credentials {
+    #[garde(custom(is_written))]
+    address: String,
+    #[garde(custom(is_given))]
+    password: String,
+}
+
+pub(crate) async fn page(next: web::Query<Next>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    let form = form_of(next.into_inner());
+    if visitor.user.is_some() {
+        return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT)));
+    }
+    personal(StatusCode::OK, &SignIn { visitor, form: &form })
+}
+
+pub(crate) async fn sign_in(
+    accounts: Accounts,
+    session: Session,
+    visitor: Visitor,
+    mut form: Form<Credentials>,
+) -> Result<HttpResponse, Error> {
+    if let Some(Credentials { address, password }) = form.take() {
+        match accounts.sign_in(&session, &address, &password).await? {
+            Ok(_user) => return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT))),
+            Err(refusal) => form.add_error(refusal.field, refusal.problem),
+        }
+    }
+    personal(StatusCode::UNPROCESSABLE_ENTITY, &SignIn { visitor, form: &form })
+}
+
+pub(crate) async fn sign_out(accounts: Accounts, session: Session) -> HttpResponse {
+    accounts.sign_out(&session);
+    see_other("/")
+}
+
+pub(crate) async fn register_page(next: web::Query<Next>, visitor: Visitor) -> Result<HttpResponse, Error> {
+    personal(StatusCode::OK, &Register { visitor, form: &form_of(next.into_inner()) })
+}
+
+/// Makes an account, sends its owner a link to confirm the address, and signs in.
+pub(crate) async fn register(
+    accounts: Accounts,
+    session: Session,
+    visitor: Visitor,
+    mut form: Form<Credentials>,
+) -> Result<HttpResponse, Error> {
+    if let Some(Credentials { address, password }) = form.take() {
+        match accounts.register(&address, &password).await? {
+            Ok(user) => {
+                accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await?;
+                let signed_in = accounts.sign_in(&session, &user.address, &password).await?;
+                let next = next_of(&form).unwrap_or(ACCOUNT);
+                return Ok(see_other(if signed_in.is_ok() { next } else { super::SIGN_IN }));
+            }
+            Err(refusal) => form.add_error(refusal.field, refusal.problem),
+        }
+    }
+    personal(StatusCode::UNPROCESSABLE_ENTITY, &Register { visitor, form: &form })
+}
+
+fn form_of(next: Next) -> FormFields {
+    FormFields::from_iter(next.next.map(|next| ("next", next)))
+}
+
+/// Only a place on this site.
+fn next_of(form: &FormFields) -> Option<&str> {
+    local_path(form.value("next"))
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html", config = "examples/site/askama.toml")]
+struct SignIn<'a> {
+    visitor: Visitor,
+    form: &'a FormFields,
+}
+
+impl SignIn<'_> {
+    fn next(&self) -> Option<&str> {
+        next_of(self.form)
+    }
+
+    const fn path(&self) -> &'static str {
+        super::SIGN_IN
+    }
+}
+
+#[derive(Template)]
+#[template(path = "register.html", config = "examples/site/askama.toml")]
+struct Register<'a> {
+    visitor: Visitor,
+    form: &'a FormFields,
+}
+
+impl Register<'_> {
+    fn next(&self) -> Option<&str> {
+        next_of(self.form)
+    }
+
+    const fn path(&self) -> &'static str {
+        "/register"
+    }
+}
