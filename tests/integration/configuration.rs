@@ -182,6 +182,10 @@ const TESTED: &[(&str, &str)] = &[
     ("database.migrate_on_start", "a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_missing"),
     ("database.migration_url", "a_user_of_its_own_runs_the_migrations_of_one_that_may_change_rows_alone"),
     ("database.migration_timeout", "a_migration_that_does_not_end_is_interrupted_and_named"),
+    (
+        "database.migration_lock_timeout",
+        "a_statement_that_changes_the_schema_is_tried_again_while_another_session_has_a_lock",
+    ),
     ("database.max_lifetime", "a_connection_beyond_its_lifetime_is_replaced"),
     ("database.idle_timeout", "an_idle_connection_is_kept_as_long_as_the_pool_is_told"),
     ("database.tls_ca", "a_certificate_authority_that_cannot_be_used_is_refused"),

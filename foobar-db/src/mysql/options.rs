@@ -14,6 +14,8 @@ pub(crate) struct Options {
     pub(crate) server: Opts,
     /// The statements that each session begins with.
     pub(crate) session: String,
+    /// Those that migrations begin with.
+    pub(crate) limits_of_migrations: String,
     pub(crate) connect_timeout: Duration,
 }
 
@@ -48,6 +50,9 @@ impl Options {
             }
         };
         let name = server.db_name().unwrap_or_default(); // `parse` refuses a URL without one
+        let lock = in_seconds(bounded(settings.migration_lock_timeout));
+        let limits_of_migrations =
+            format!("{UNLIMITED}; SET SESSION lock_wait_timeout = {lock}, SESSION innodb_lock_wait_timeout = {lock}");
         let session = session(name, bounded(settings.query_timeout), bounded(settings.lock_timeout));
         let builder = OptsBuilder::from_opts(server)
             .ssl_opts(tls)
@@ -57,7 +62,12 @@ impl Options {
             .max_allowed_packet(Some(LONGEST_ROW))
             .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
             .wait_timeout(Some(0)); // for pools of the driver's; for this and the packet it would ask the server
-        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
+        Ok(Self {
+            server: builder.into(),
+            session,
+            limits_of_migrations,
+            connect_timeout: bounded(settings.connect_timeout),
+        })
     }
 
     /// The database on it.
@@ -88,7 +98,7 @@ impl Options {
 /// again after a caller has changed something. Errors are in English.
 fn session(name: &str, query_timeout: Duration, lock_timeout: Duration) -> String {
     let name = name.replace('`', "``");
-    let lock = lock_timeout.as_secs_f64().ceil().max(1.0);
+    let lock = in_seconds(lock_timeout);
     let (seconds, milliseconds) = (query_timeout.as_secs_f64(), query_timeout.as_millis());
     format!(
         "USE `{name}`; SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', \
@@ -97,4 +107,9 @@ fn session(name: &str, query_timeout: Duration, lock_timeout: Duration) -> Strin
          SESSION innodb_lock_wait_timeout = {lock}, SESSION lock_wait_timeout = {lock} \
          /*M! , SESSION max_statement_time = {seconds} */ /*!50708 , SESSION max_execution_time = {milliseconds} */"
     )
+}
+
+/// As MySQL counts a wait for a lock.
+fn in_seconds(period: Duration) -> f64 {
+    period.as_secs_f64().ceil().max(1.0)
 }
