@@ -1,4 +1,5 @@
 mod migrator;
+mod plain_thread;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -318,7 +319,7 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
         db.tier().metrics(&mut metrics);
         let text = metrics.into_text();
         let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "primary" };
-        let max = if db.database().engine() == Engine::Sqlite { 1 } else { 8 };
+        let max = if db.database().engine() == Engine::Sqlite { 1 } else { 7 };
         for expected in [
             format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),

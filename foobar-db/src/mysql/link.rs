@@ -12,7 +12,7 @@ use foobar_core::panics;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
 use super::control::{Control, Target};
@@ -27,8 +27,8 @@ use crate::{Isolation, QueryKind, deadline};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
-    driver: Driver,
-    /// `None` only while it is dropped.
+    /// Both are `None` only while it is dropped.
+    driver: Option<Driver>,
     runtime: Option<Runtime>,
     session: Session,
     /// Ends a statement on the server when its time is over.
@@ -66,6 +66,8 @@ const GRACE: Duration = Duration::from_millis(200);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often it is ended in this time.
 const REPEATS: u32 = 10;
+/// How long taking leave of a server may take.
+const FAREWELL: Duration = Duration::from_millis(200);
 /// How a transaction begins that cannot write.
 const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
@@ -90,7 +92,7 @@ impl Link {
 
     const fn new(driver: Driver, session: Session, runtime: Runtime) -> Self {
         Self {
-            driver,
+            driver: Some(driver),
             runtime: Some(runtime),
             session,
             control: None,
@@ -135,7 +137,7 @@ impl Link {
 
     /// The number that the server gave the row inserted last.
     pub(super) fn last_insert_id(&self) -> Option<u64> {
-        self.driver.last_insert_id()
+        self.driver.as_ref()?.last_insert_id()
     }
 
     /// Whether it may be used for further calls.
@@ -145,7 +147,7 @@ impl Link {
 
     /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
     pub(super) fn needs_reset(&self) -> bool {
-        let last = self.driver.last_ok_packet(); // it tells of a transaction; there is none after an error
+        let last = self.driver.as_ref().and_then(Driver::last_ok_packet); // it tells of a transaction; there is none after an error
         self.is_changed || last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
@@ -242,9 +244,15 @@ impl Link {
             State::Lost => return Err(connection_lost()),
             State::Unanswered => return Err(deadline_passed()),
         }
-        let runtime = self.runtime.as_ref().expect("there is one until the connection is dropped");
-        let mut work = pin!(work(&mut self.driver));
-        let mut answer = runtime.block_on(in_time(work.as_mut()));
+        let (runtime, driver) = self.runtime.as_ref().zip(self.driver.as_mut()).expect("both live as long as this");
+        let mut work = pin!(work(driver));
+        let mut answer = match panics::catch(|| runtime.block_on(in_time(work.as_mut()))) {
+            Ok(answer) => answer,
+            Err(panic) => {
+                self.state = State::Lost; // somewhere in the midst of an answer
+                return Err(bind::refused(format!("the driver {panic}; its connection is closed")));
+            }
+        };
         let is_late = answer.is_none();
         if is_late {
             let control = self.control.as_deref();
@@ -294,9 +302,35 @@ fn connection_lost() -> DieselError {
 }
 
 impl Drop for Link {
+    /// Takes leave of the server (`COM_QUIT`), which logs an aborted connection of whoever does not.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+        let (Some(runtime), Some(driver)) = (self.runtime.take(), self.driver.take()) else { return };
+        let is_on_plain_thread = Handle::try_current().is_err(); // another runtime's may not be blocked
+        if self.state == State::Usable && is_on_plain_thread {
+            let leave = async { timeout(FAREWELL, driver.disconnect()).await };
+            let _gone_anyway = panics::catch(|| runtime.block_on(leave));
         }
+        runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foobar_core::Secret;
+
+    use super::*;
+    use crate::DatabaseSettings;
+    use crate::testing::MysqlServer;
+
+    #[test]
+    fn a_panic_of_the_driver_is_an_error_and_nothing_more_is_run_on_its_connection() {
+        let server = MysqlServer::start().unwrap();
+        let url = Some(Secret::new(server.url("mysql")));
+        let options = Options::new(&DatabaseSettings { url, ..DatabaseSettings::default() }).unwrap();
+        let mut link = Link::open(&options).unwrap();
+        let error = link.drive(async |_| -> mysql_async::Result<()> { panic!("unsupported column") }).unwrap_err();
+        assert_eq!(error.to_string(), "the driver panicked: unsupported column; its connection is closed");
+        assert!(!link.is_usable());
+        assert!(link.run_text("SELECT 1").is_err());
     }
 }

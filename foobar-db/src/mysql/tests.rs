@@ -1,4 +1,5 @@
 mod network;
+mod thrift;
 
 use std::io::Write;
 use std::net::TcpListener;
