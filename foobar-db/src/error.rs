@@ -29,6 +29,24 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file that a connection needs cannot be used.
+    #[error("`database.{key}` {} {why}", .file.display())]
+    File {
+        /// The setting, without its section.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A setting is there without the one that it belongs to.
+    #[error("`database.{key}` {why}")]
+    Setting {
+        /// The setting, without its section.
+        key: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// More connections are asked for than are allowed; each has a thread.
     #[error("`{key}` is {value}; {most} is the most")]
     TooManyConnections {

@@ -1,7 +1,9 @@
 #[cfg(feature = "sqlite")]
 use std::fs::File;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(feature = "mysql")]
+use std::time::Instant;
 
 use crate::{Conn, Error, deadline};
 

@@ -1,3 +1,4 @@
+use foobar_core::Chain;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error};
 
@@ -44,7 +45,8 @@ impl Server {
 
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
-    let mut driver = Driver::new(options.server.clone()).await.map_err(classify)?;
+    let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
+    let mut driver = Driver::new(server).await.map_err(classify)?;
     let session = Session::set_up(&mut driver, options).await.map_err(classify)?;
     Ok((driver, session))
 }
@@ -105,10 +107,14 @@ async fn read(mut answers: Answers<'_>) -> Result<(usize, Option<(u32, Server)>)
     })
 }
 
+/// Access denied, to the server, to the database or without a password; an unknown database; a password that has expired; an
+/// account that is locked, or blocked after wrong passwords.
+const REFUSED: [u16; 9] = [1044, 1045, 1049, 1698, 1820, 1862, 3118, 3955, 4151];
+
 /// Tells a server that refuses us from one that is not there or has no room: access denied, unknown database.
 fn classify(error: Error) -> ConnectError {
     match error {
-        Error::Server(error) if [1044, 1045, 1049, 1698].contains(&error.code) => ConnectError::Refused(error.message),
+        Error::Server(error) if REFUSED.contains(&error.code) => ConnectError::Refused(error.message),
         // The server's own limit, and two of the user.
         Error::Server(error) if [1040, 1203, 1226].contains(&error.code) => ConnectError::Full(error.message),
         Error::Server(error) => ConnectError::Unreachable(error.message),

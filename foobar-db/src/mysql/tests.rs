@@ -1,4 +1,5 @@
 mod network;
+mod proof;
 mod thrift;
 
 use std::io::Write;
