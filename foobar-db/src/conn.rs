@@ -90,6 +90,16 @@ impl Conn {
             Self::Mysql(conn) => crate::mysql::lock_migrations(conn),
         }
     }
+
+    /// Forgets the process that runs migrations, and says which it was; an error where it certainly does.
+    pub(crate) fn unlock_migrations(&mut self) -> Result<Option<String>, Error> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(None), // its lock ends with the process
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => crate::mysql::unlock_migrations(conn),
+        }
+    }
 }
 
 /// A connection type that a [`Db`](crate::Db) can hand to queries: [`Conn`] or one engine's own.

@@ -95,6 +95,11 @@ impl Endpoint {
         }
     }
 
+    /// Which database this is, for an error.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// How many connections are open, and how many of them are idle.
     pub(crate) fn size(&self) -> (u32, u32) {
         let state = self.pool.state();

@@ -29,6 +29,24 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A file that a connection needs cannot be used.
+    #[error("`database.{key}` {} {why}", .file.display())]
+    File {
+        /// The setting, without its section.
+        key: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A setting is there without the one that it belongs to.
+    #[error("`database.{key}` {why}")]
+    Setting {
+        /// The setting, without its section.
+        key: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// More connections are asked for than are allowed; each has a thread.
     #[error("`{key}` is {value}; {most} is the most")]
     TooManyConnections {
@@ -126,9 +144,8 @@ pub enum Error {
     /// A migration began and did not end, and until it has, none is taken back: statements of it may stand on what the
     /// one before it made.
     #[error(
-        "migration `{name}` began on {on} UTC and did not end, so nothing was taken back; run `migrate`, which tries it \
-         again from its first statement, or compare the schema with its up.sql and add by hand what is missing and run \
-         INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}'), or undo by hand what is there and run \
+        "migration `{name}` began on {on} UTC and did not end, so nothing was taken back; correct it and run `migrate`, or \
+         do the rest by hand and run `migrate mark-done {name}`, or undo by hand what is there and run \
          DELETE FROM __foobar_migrations WHERE version = '{version}'"
     )]
     MigrationBegun {
@@ -139,6 +156,42 @@ pub enum Error {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,
     },
+    /// A migration began and did not end, and it is not known whether its last statement has taken effect.
+    #[error(
+        "migration `{name}` began on {on} UTC and did not end: its process or its connection ended at its statement \
+         {statement}, which may have taken effect or not; look whether it has. Where not, run `migrate resume`, which runs \
+         it again and goes on; where it has, run `migrate resume --from {}`; or do the rest by hand and run \
+         `migrate mark-done {name}`",
+        .statement.saturating_add(1)
+    )]
+    MigrationUnfinished {
+        /// Its name.
+        name: String,
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+        /// The statement of its up.sql, from 1.
+        statement: u32,
+    },
+    /// A migration that is to go on has other statements now than those that have run.
+    #[error(
+        "migration `{name}` stopped at its statement {statement}, and what is before that in its up.sql is not what has run; \
+         take it as it was and change it from there on alone, or do the rest by hand and run `migrate mark-done {name}`"
+    )]
+    MigrationAltered {
+        /// Its name.
+        name: String,
+        /// The statement of its up.sql, from 1.
+        statement: u32,
+    },
+    /// A migration has run and has other statements now.
+    #[error(
+        "migration `{0}` was changed after it ran: its up.sql is not what this database has seen; take it as it was and \
+         make the change in a new migration, or, where the schema is as the new one has it, run `migrate mark-done {0}`"
+    )]
+    MigrationChanged(String),
+    /// This program has no migration of that name.
+    #[error("there is no migration `{0}`; `migrate status` lists them")]
+    NoSuchMigration(String),
     /// A migration has nothing to take it back by.
     #[error("migration `{0}` has no down.sql, so it cannot be taken back; nothing was changed")]
     NoDown(String),
@@ -167,6 +220,20 @@ pub enum Error {
     /// Another process runs migrations and did not end in time.
     #[error("another process still runs migrations, after all of `database.migration_timeout`")]
     Migrating,
+    /// Another process runs migrations, or was cut off from its server while it did, and did not end in time.
+    #[error(
+        "another process still runs migrations, after all of `database.migration_timeout`: {0}; where it is gone for good, \
+         run `migrate unlock`"
+    )]
+    MigrationsHeld(String),
+    /// A process certainly runs migrations, so that nobody can take its place.
+    #[error("migrations run: {holder}; to end them, run KILL {connection} on the server")]
+    MigrationsRun {
+        /// Whose they are.
+        holder: String,
+        /// The connection of that process, by its server's number.
+        connection: i64,
+    },
     /// The list of the migrations that have run could not be read, or not be locked.
     #[error("the state of the migrations cannot be read")]
     MigrationState(#[source] BoxError),
@@ -191,6 +258,7 @@ impl Error {
                 | Self::Disk(_)
                 | Self::Interrupted(_)
                 | Self::Migrating
+                | Self::MigrationsHeld(_)
         )
     }
 

@@ -82,6 +82,15 @@ pub(crate) fn may_pass(error: &DieselError) -> bool {
     }
 }
 
+/// Whether an error of the current call says that a statement has waited for a lock in vain.
+pub(crate) fn is_lock_wait(error: &DieselError) -> bool {
+    match driver_error::origin(error) {
+        #[cfg(feature = "mysql")]
+        Some(Origin::Mysql { number, .. }) => number == 1205,
+        _ => false,
+    }
+}
+
 /// Whether an error of the current call says that its time was over.
 pub(crate) fn is_late(error: &DieselError) -> bool {
     meaning(error) == Meaning::Late

@@ -30,6 +30,7 @@
 compile_error!("foobar-db needs at least one engine: add the feature `sqlite` or `mysql`");
 
 mod attempt;
+mod checksum;
 #[expect(missing_docs, reason = "the types that MultiConnection derives have no documentation")]
 mod conn;
 mod connections;
@@ -63,6 +64,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod timers;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connections::ConnectError;

@@ -14,7 +14,9 @@ mod foreign_keys;
 mod ledger;
 mod lock;
 mod migration_status;
+mod operations;
 mod run;
+mod script;
 
 use std::sync::Arc;
 
@@ -23,9 +25,11 @@ use crate::{Conn, Engine, Error};
 use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
+#[cfg(feature = "mysql")]
+pub(crate) use lock::Claim;
 pub(crate) use lock::MigrationLock;
 pub use migration_status::MigrationStatus;
-use run::Step;
+pub(crate) use operations::Resume;
 
 /// The schema of an application, embedded in its program; cheap to clone.
 ///
@@ -34,10 +38,20 @@ use run::Step;
 /// # A migration that fails, or whose process is killed
 ///
 /// On SQLite a transaction takes back all of it. On MySQL, which commits with each statement that changes the schema,
-/// and outside of a transaction, what it has done until then stays. Foobar then knows that it began and did not end
-/// ([`MigrationStatus::Begun`], `begun` in `migrate status`, a row in the table `__foobar_migrations`). The next run
-/// warns of that in the log and tries the migration again, from its first statement; if it fails, the error says that
-/// it had begun before and what to do.
+/// and outside of a transaction, what it has done until then stays. The table `__foobar_migrations` then knows at which
+/// statement it stopped. One that failed ([`MigrationStatus::Failed`]) goes on with that statement in the next run. Of
+/// one whose process was killed or whose connection was lost ([`MigrationStatus::Begun`]), it is not known whether the
+/// statement has taken effect: the next run is an error that says so, and `migrate resume` or `migrate mark-done` is for
+/// whoever has looked.
+///
+/// A statement that changes the schema waits for a lock for `database.migration_lock_timeout` at once, and is tried
+/// again until `database.migration_timeout`. On MySQL the statements between `LOCK TABLES` and `UNLOCK TABLES`, as of a
+/// dump, count as one.
+///
+/// # One that is changed after it ran
+///
+/// The checksum of its statements is kept, and a run is an error that names it ([`MigrationStatus::Changed`]): other
+/// databases have run what it was, or will run what it is. Comments and the ends of lines do not count.
 ///
 /// # Foreign keys on SQLite
 ///
@@ -147,43 +161,6 @@ impl Migrations {
         is_empty.into_iter().chain(folder.change(&all)).collect()
     }
 
-    /// Runs what has not run yet; the names of what ran.
-    pub(crate) fn run(&self, conn: &mut Conn) -> Result<Vec<String>, Error> {
-        if self.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
-        let _lock = MigrationLock::acquire(conn)?;
-        let (framework, ledger) = self.read(conn, Owner::Framework)?;
-        let mut steps = pending(framework, &ledger)?;
-        let (all, ledger) = self.read(conn, Owner::Application)?;
-        if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
-            let versions = unknown.join(", ");
-            tracing::warn!(versions, "the database has migrations that this program does not have");
-        }
-        steps.extend(pending(all, &ledger)?); // before the first one runs
-        for owner in [Owner::Framework, Owner::Application] {
-            if steps.iter().any(|step| step.owner() == owner) {
-                ledger::prepare(conn, owner).map_err(Error::MigrationState)?; // whoever only serves may make no table
-            }
-        }
-        steps.into_iter().map(|step| step.run(conn)).collect()
-    }
-
-    /// Takes back the application's last migration that has run, and runs it again where it is to be `redone`; its name, or `None`
-    /// where none has run. An error, and nothing done, where one has begun and not ended.
-    pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
-        let _lock = MigrationLock::acquire(conn)?;
-        let (all, ledger) = self.read(conn, Owner::Application)?;
-        ledger.refuse_begun()?;
-        let Some(version) = ledger.last() else { return Ok(None) };
-        let last = all.into_iter().find(|migration| migration.version == version);
-        let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;
-        let up = redone.then(|| Step::up(last.clone(), MigrationStatus::Pending)).transpose()?;
-        let name = Step::down(last)?.run(conn)?;
-        up.map_or(Ok(name), |up| up.run(conn)).map(Some)
-    }
-
     /// Each migration's name and what is known of it, and the versions of those that this program does not have; the
     /// framework's first.
     pub(crate) fn status(&self, conn: &mut Conn) -> Result<Vec<(String, MigrationStatus)>, Error> {
@@ -264,13 +241,6 @@ macro_rules! embed_migrations {
         );
         MIGRATIONS
     }};
-}
-
-/// What is to run of these.
-fn pending(all: Vec<Migration>, ledger: &Ledger) -> Result<Vec<Step>, Error> {
-    let all = all.into_iter().map(|migration| (ledger.status(&migration), migration));
-    let pending = all.filter(|(status, _)| *status != MigrationStatus::Done);
-    pending.map(|(status, migration)| Step::up(migration, status)).collect()
 }
 
 /// `sorted` by version.

@@ -40,13 +40,12 @@ use crate::deadline::End;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::limits::{Limits, bounded};
-use crate::migrations::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
 
 pub use connection::MysqlConnection;
 use control::Control;
-pub(crate) use migration_lock::lock_migrations;
+pub(crate) use migration_lock::{claim_migrations, lock_migrations, release_migrations, unlock_migrations};
 use monitor::Monitor;
 use options::Options;
 #[cfg(test)]
@@ -67,6 +66,8 @@ pub struct Mysql {
     check: Mutex<Option<mpsc::Sender<()>>>,
 }
 
+/// How many of the connections watch the server, and run no query.
+const CONTROL: u32 = 1;
 /// How long ending the statements that run may take where the process ends at once.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
@@ -74,6 +75,8 @@ impl Mysql {
     /// The database of `database.url`, not yet connected to.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let options = Arc::new(Options::new(settings)?);
+        let mut limits = Limits::new(settings, "database.connections", settings.connections)?;
+        limits.connections = limits.connections.saturating_sub(CONTROL).max(1);
         Ok(Self {
             control: Arc::new(Control::new(Arc::clone(&options))),
             options,
@@ -81,7 +84,7 @@ impl Mysql {
                 connect: bounded(settings.connect_timeout),
                 lifetime: unless_zero(settings.max_lifetime),
                 idle: unless_zero(settings.idle_timeout),
-                ..Limits::new(settings, "database.connections", settings.connections)?
+                ..limits
             },
             threads: QueryThreadsSlot::default(),
             health: Arc::new(Health::new()),

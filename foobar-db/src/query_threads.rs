@@ -12,6 +12,7 @@ use tokio::time::timeout_at;
 use crate::endpoint::Endpoint;
 use crate::failure::deadline_passed;
 use crate::queue::Queue;
+use crate::timers::Timers;
 use crate::{Error, Query, QueryKind, thread};
 
 /// A bounded queue in front of one endpoint, with one thread per connection.
@@ -23,6 +24,7 @@ pub(crate) struct QueryThreads {
     waiting: AtomicUsize,
     jobs: Arc<Queue<Job>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    timers: Timers,
 }
 
 struct Job {
@@ -53,13 +55,14 @@ impl QueryThreads {
         let threads = (first..first + connections).map(spawn).collect::<io::Result<_>>();
         let threads = Mutex::new(threads.inspect_err(|_| jobs.close())?);
         let permits = Arc::new(Semaphore::new(connections as usize));
-        Ok(Self { endpoint, permits, waiting: AtomicUsize::new(0), jobs, threads })
+        Ok(Self { endpoint, permits, waiting: AtomicUsize::new(0), jobs, threads, timers: Timers::default() })
     }
 
     /// Runs `query` on one of the threads.
     pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
-        let outcome = self.admit_and_run(kind, query).await;
-        outcome.inspect_err(|error| self.endpoint.stats.failed(error))
+        let outcome = self.timers.provide(self.admit_and_run(kind, query)).await;
+        let no_timers = |source| Err(Error::Open { database: self.endpoint.database().to_owned(), source });
+        outcome.unwrap_or_else(no_timers).inspect_err(|error| self.endpoint.stats.failed(error))
     }
 
     async fn admit_and_run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
@@ -108,6 +111,13 @@ impl QueryThreads {
     /// Takes no new calls, lets the running ones end and closes the connections. Shortly before `deadline` it ends what
     /// still runs, so that the server has no statement of ours after it.
     async fn drain(self: Arc<Self>, deadline: Instant) {
+        let timers = Timers::default();
+        if timers.provide(Arc::clone(&self).drain_by(deadline)).await.is_err() {
+            self.jobs.close(); // without a thread there is no time to wait
+        }
+    }
+
+    async fn drain_by(self: Arc<Self>, deadline: Instant) {
         self.permits.close();
         self.jobs.close();
         let end = Arc::clone(&self.endpoint.end);
@@ -135,7 +145,8 @@ impl Drop for QueryThreads {
 }
 
 fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
-    while let Some(Job { kind, mut query, acquire_by, permit, reply }) = jobs.pop() {
+    let own = Arc::default();
+    while let Some(Job { kind, mut query, acquire_by, permit, reply }) = jobs.pop(&own) {
         if reply.is_closed() {
             discard(query);
             continue;

@@ -14,8 +14,12 @@ settings! {
         pub url: Option<Secret>,
         /// SQLite: how many connections read at the same time, 1024 at most. One more writes. Each has a thread.
         pub readers: NonZeroU32 = "4",
-        /// MySQL: how many connections this process opens at most, and 1024 at most. Each has a thread.
+        /// MySQL: how many connections this process opens at most, and 1024 at most. One of them watches the server and
+        /// ends statements there; each of the others runs queries and has a thread. With `1` there are these two.
         pub connections: NonZeroU32 = "8",
+        /// MySQL: a file with the password, where `url` has none. It is read for each connection, so that a password that is
+        /// rotated needs no restart: give the server the new one beside the old, then replace the file.
+        pub password_file: Option<PathBuf>,
         /// How many calls may wait for a connection; one more is refused at once.
         pub queue: usize = "1024",
         /// How long a call waits for a connection before it is refused; where one has to be opened, for as long as
@@ -39,6 +43,9 @@ settings! {
         pub migration_url: Option<Secret>,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,
+        /// MySQL: how long a statement of a migration waits for a lock at once: as long as it does, it keeps all others from
+        /// its table. One that changes the schema is tried again after it, until `migration_timeout`. In whole seconds.
+        pub migration_lock_timeout: Period = r#""5s""#,
         /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once;
         /// `"0"` keeps it.
         pub max_lifetime: Period = r#""30m""#,
@@ -47,5 +54,10 @@ settings! {
         /// MySQL: a PEM file with the certificate authority that signed the server's certificate, where it is not a
         /// public one.
         pub tls_ca: Option<PathBuf>,
+        /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it; with
+        /// `tls_key`. It is read for each connection.
+        pub tls_cert: Option<PathBuf>,
+        /// MySQL: a PEM file with the key of `tls_cert`, which is one of RSA.
+        pub tls_key: Option<PathBuf>,
     }
 }

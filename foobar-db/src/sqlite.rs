@@ -349,7 +349,7 @@ pub(crate) fn lock_migrations(conn: &mut SqliteConnection) -> Result<Option<Migr
     let path = "(SELECT CAST(file || '-wal' AS BLOB) FROM pragma_database_list WHERE name = 'main' AND file <> '')";
     let path = diesel::select(sql::<Nullable<Binary>>(path)).get_result::<Option<Vec<u8>>>(conn);
     let Some(path) = path.map_err(|error| Error::MigrationState(error.into()))? else {
-        return Ok(Some(MigrationLock::Connection)); // in memory: there is nobody else
+        return Ok(Some(MigrationLock::Alone)); // in memory
     };
     let log = File::open(OsString::from_vec(path)).map_err(|error| Error::MigrationState(error.into()))?;
     match log.try_lock() {

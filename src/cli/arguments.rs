@@ -46,6 +46,11 @@ pub(super) enum Migrate {
     Run,
     Down,
     Redo,
+    /// Goes on with one that began and did not end, with this statement or where it stopped.
+    Resume(Option<u32>),
+    /// Notes that the one of this name has run.
+    MarkDone(String),
+    Unlock,
     /// Makes one of this name.
     New(String),
 }
@@ -114,7 +119,10 @@ impl Command {
                 Some(("status", _)) => Migrate::Status,
                 Some(("down", _)) => Migrate::Down,
                 Some(("redo", _)) => Migrate::Redo,
-                Some(("new", new)) => Migrate::New(new.get_one("NAME").cloned().unwrap_or_default()), // it is required
+                Some(("resume", resume)) => Migrate::Resume(resume.get_one("from").copied()),
+                Some(("mark-done", mark)) => Migrate::MarkDone(name_of(mark)),
+                Some(("unlock", _)) => Migrate::Unlock,
+                Some(("new", new)) => Migrate::New(name_of(new)),
                 _ => Migrate::Run,
             }),
             Some((name, _)) => Order::of(name).map_or(Self::Serve, Self::Control),
@@ -170,8 +178,27 @@ fn migrate() -> clap::Command {
         .subcommand(command("down", "Takes the last one back, by its down.sql"))
         .subcommand(command("redo", "Takes the last one back and runs it again"))
         .subcommand(
+            command("resume", "Goes on with one whose process ended in its midst, and runs what follows")
+                .arg(statement_argument()),
+        )
+        .subcommand(
+            command("mark-done", "Notes that one has run, without running it")
+                .arg(Arg::new("NAME").required(true).help("Its name or version, as `migrate status` lists it")),
+        )
+        .subcommand(command("unlock", "Forgets a process that ran them on another server and is gone for good"))
+        .subcommand(
             command("new", "Makes the folder of a migration, with its up.sql and down.sql").arg(name_argument()),
         )
+}
+
+fn name_of(matches: &ArgMatches) -> String {
+    matches.get_one("NAME").cloned().unwrap_or_default() // it is required
+}
+
+fn statement_argument() -> Arg {
+    let number = clap::value_parser!(u32).range(1..);
+    let help = "The statement of its up.sql to go on with, from 1 [default: the one at which it stopped]";
+    Arg::new("from").long("from").value_name("STATEMENT").value_parser(number).help(help)
 }
 
 fn certificates() -> clap::Command {

@@ -1,6 +1,6 @@
 use foobar_app::Db;
 use foobar_core::{BoxError, Chain};
-use foobar_db::{MigrationStatus, Presence};
+use foobar_db::{Error as DbError, MigrationStatus, Presence};
 use foobar_web::WebSettings;
 
 use super::output::{Exit, complain, fail, out, warn};
@@ -53,14 +53,25 @@ fn schema(composition: &Composition, database: &Db) -> Result<(), BoxError> {
     refuse_begun(&all)
 }
 
-/// Whether a start could finish it is not known: it would try its first statements again.
+/// What a start would refuse, or come to a stop at again.
 fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
-    match all.iter().find(|(_, status)| matches!(status, MigrationStatus::Begun { .. })) {
-        None => Ok(()),
-        Some((name, _)) => Err(format!(
-            "migration `{name}` began and did not end, so a start may fail; run `migrate`, which tries it again from its \
-             first statement and says what to do if it fails again"
-        )
-        .into()),
+    for (name, status) in all {
+        let name = name.clone();
+        match status {
+            MigrationStatus::Changed => return Err(DbError::MigrationChanged(name).into()),
+            MigrationStatus::Begun { on, statement } if *statement > 0 => {
+                return Err(DbError::MigrationUnfinished { name, on: on.clone(), statement: *statement }.into());
+            }
+            MigrationStatus::Failed { statement, problem, .. } => {
+                return Err(format!(
+                    "migration `{name}` failed, and a start may again: it goes on with statement {} of its up.sql, after \
+                     {problem}",
+                    statement.max(&1)
+                )
+                .into());
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }

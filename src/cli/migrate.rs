@@ -29,7 +29,7 @@ pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<Boxed
     let patience = *composition.settings.server.shutdown_timeout;
     let work = act(composition, database, action);
     let outcome = block_on(async {
-        if matches!(action, Migrate::Down | Migrate::Redo) {
+        if matches!(action, Migrate::Down | Migrate::Redo | Migrate::MarkDone(_) | Migrate::Unlock) {
             require(database).await?; // a start would make it
         }
         let tier = database.tier();
@@ -81,12 +81,16 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     let (verb, names) = match action {
         Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
         Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
+        Migrate::Resume(from) => ("migrated", database.migrate_resume(migrations, *from).await?),
+        Migrate::MarkDone(name) => ("marked as done", vec![database.migrate_mark_done(migrations, name).await?]),
+        Migrate::Unlock => ("unlocked", database.migrate_unlock().await?.into_iter().collect()),
         Migrate::Run | Migrate::Status | Migrate::New(_) => ("migrated", database.migrate(migrations).await?),
     };
     let lines: Vec<String> = names.into_iter().map(|name| format!("{verb}  {name}")).collect();
     match (lines.is_empty(), action) {
         (false, _) => Ok(lines),
         (true, Migrate::Down | Migrate::Redo) => Ok(vec!["nothing to take back: no migration has run".to_owned()]),
+        (true, Migrate::Unlock) => Ok(vec!["nothing to unlock: no process has left its mark".to_owned()]),
         (true, _) => Ok(vec!["nothing to migrate".to_owned()]),
     }
 }
@@ -123,7 +127,9 @@ fn status(composition: &Composition) -> Exit {
 pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
     let column = match status {
         MigrationStatus::Done => "done   ",
-        MigrationStatus::Begun { .. } => "begun  ",
+        MigrationStatus::Changed => "changed",
+        MigrationStatus::Begun { statement, .. } => return format!("begun    {name}, at its statement {statement}"),
+        MigrationStatus::Failed { problem, .. } => return format!("failed   {name}: {problem}"),
         MigrationStatus::BegunElsewhere { .. } => {
             return format!("begun    {name}, which this program does not have");
         }

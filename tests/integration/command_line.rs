@@ -199,7 +199,7 @@ fn migrate_status_lists_and_migrate_run_runs_what_is_pending() {
 }
 
 #[tokio::test]
-async fn a_migration_that_began_and_did_not_end_is_listed_as_begun_and_told_of_when_it_is_tried_again() {
+async fn a_migration_that_failed_is_listed_with_its_statement_and_refused_where_what_ran_was_changed() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = DatabaseSettings::default();
     settings.url = Some(Secret::new(format!("sqlite:{}", folder.path().join("here.db").display())));
@@ -210,9 +210,15 @@ async fn a_migration_that_began_and_did_not_end_is_listed_as_begun_and_told_of_w
     let migrate = |action: &str| {
         run(Program::example("proving", folder.path()).args(["migrate", action, "--database", "sqlite:here.db"]))
     };
-    assert_eq!(migrate("status").1, "begun    2026-01-01-000000_create_ledger\n");
+    let expected = "failed   2026-01-01-000000_create_ledger: its statement 2 of 2, on line 2 of its up.sql: ";
+    let listed = migrate("status").1;
+    assert!(listed.starts_with(expected) && listed.contains("no such table"), "{listed}");
     let (code, _, log) = migrate("run");
-    assert!(code == 0 && log.contains("migration `2026-01-01-000000_create_ledger` had begun on 20"), "{log}");
+    let refused = "`2026-01-01-000000_create_ledger` stopped at its statement 2, and what is before that in its up.sql";
+    assert!(code == 1 && log.contains(refused), "{log}");
+    let mut marks = Program::example("proving", folder.path());
+    let mark = ["migrate", "mark-done", "2026-01-01-000000_create_ledger", "--database", "sqlite:here.db"];
+    assert_eq!(run(marks.args(mark)).1, "marked as done  2026-01-01-000000_create_ledger\n");
     assert_eq!(migrate("status").1, "done     2026-01-01-000000_create_ledger\n");
 }
 

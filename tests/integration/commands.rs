@@ -212,19 +212,25 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     half(&["migrate"]);
     for (arguments, expected) in [
         (&["migrate", "down"][..], "error: migration `2026-01-02-000000_likes` began on 20"),
-        (&["migrate", "redo"], "so nothing was taken back; run `migrate`, which tries it again"),
+        (&["migrate", "redo"], "so nothing was taken back; correct it and run `migrate`"),
         (
             &["check"],
-            "error: migration `2026-01-02-000000_likes` began and did not end, so a start may fail; run `migrate`",
+            "error: migration `2026-01-02-000000_likes` failed, and a start may again: it goes on with statement 2",
         ),
-        (&["serve", "--listen", "127.0.0.1:0"], "migration `2026-01-02-000000_likes` failed: it had begun before"),
+        (&["serve", "--listen", "127.0.0.1:0"], "`2026-01-02-000000_likes` failed: what it did before its statement 2"),
     ] {
         let (code, output, error) = half(arguments);
         assert!(code == 1 && error.contains(expected), "{arguments:?}: {code} {error}");
         assert!(!output.contains("took back") && !output.contains("is good"), "{output}");
     }
-    let listed = "done     2026-01-01-000000_entries\nbegun    2026-01-02-000000_likes\n";
-    assert_eq!(half(&["migrate", "status"]).1, listed);
+    let listed = "done     2026-01-01-000000_entries\nfailed   2026-01-02-000000_likes: its statement 2 of ";
+    assert!(half(&["migrate", "status"]).1.starts_with(listed));
+    assert_eq!(
+        half(&["migrate", "mark-done", "2026-01-02-000000_likes"]).1,
+        "marked as done  2026-01-02-000000_likes\n"
+    );
+    assert_eq!(half(&["migrate"]).1, "nothing to migrate\n");
+    assert_eq!(half(&["migrate", "unlock"]).1, "nothing to unlock: no process has left its mark\n");
     query(folder.path(), "INSERT INTO entries (id, likes) VALUES (1, 1)");
 }
 

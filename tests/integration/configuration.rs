@@ -174,6 +174,7 @@ const TESTED: &[(&str, &str)] = &[
     ("database.url", "the_start_prints_where_it_listens_and_which_database_and_configuration_it_uses"),
     ("database.readers", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
     ("database.connections", "a_panic_is_an_error_that_rolls_back_and_the_threads_go_on"),
+    ("database.password_file", "a_password_that_is_rotated_is_taken_from_its_file_without_a_restart"),
     ("database.queue", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
     ("database.acquire_timeout", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
     ("database.query_timeout", "a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on"),
@@ -182,9 +183,15 @@ const TESTED: &[(&str, &str)] = &[
     ("database.migrate_on_start", "a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_missing"),
     ("database.migration_url", "a_user_of_its_own_runs_the_migrations_of_one_that_may_change_rows_alone"),
     ("database.migration_timeout", "a_migration_that_does_not_end_is_interrupted_and_named"),
+    (
+        "database.migration_lock_timeout",
+        "a_statement_that_changes_the_schema_is_tried_again_while_another_session_has_a_lock",
+    ),
     ("database.max_lifetime", "a_connection_beyond_its_lifetime_is_replaced"),
     ("database.idle_timeout", "an_idle_connection_is_kept_as_long_as_the_pool_is_told"),
     ("database.tls_ca", "a_certificate_authority_that_cannot_be_used_is_refused"),
+    ("database.tls_cert", "a_server_that_wants_a_certificate_gets_it_over_tls"),
+    ("database.tls_key", "a_server_that_wants_a_certificate_gets_it_over_tls"),
 ];
 
 #[test]

@@ -103,8 +103,8 @@ fn what_the_database_has_seen_is_told() {
     let migrate = Program::example("proving", folder.path()).args(["migrate", "--database", "sqlite:here.db"]).output();
     assert!(migrate.unwrap().status.success());
     Told::by(&mut proving(folder.path())).assert("ok", "database", "migrated: 1 migration");
-    let began = "CREATE TABLE __foobar_migrations (version TEXT, name TEXT, begun_on TEXT);
-        INSERT INTO __foobar_migrations VALUES ('20270202000000', '2027-02-02-000000_prices', '2027-02-02 12:00:00')";
+    let began = "INSERT INTO __foobar_migrations (version, name, begun_on)
+        VALUES ('20270202000000', '2027-02-02-000000_prices', '2027-02-02 12:00:00')";
     query(folder.path(), began);
     Told::by(&mut proving(folder.path())).assert(
         "problem",
@@ -115,6 +115,12 @@ fn what_the_database_has_seen_is_told() {
         Program::example("proving", folder.path()).args(["migrate", "status", "--database", "sqlite:here.db"]).output();
     let listed = String::from_utf8(status.unwrap().stdout).unwrap();
     assert!(listed.contains("begun    2027-02-02-000000_prices, which this program does not have"), "{listed}");
+    query(folder.path(), "UPDATE __foobar_migrations SET checksum = 'another'");
+    Told::by(&mut proving(folder.path())).assert(
+        "problem",
+        "database",
+        "changed after it ran: 2026-01-01-000000_create_ledger; `migrate` says what to do",
+    );
     query(folder.path(), "DROP TABLE __foobar_migrations");
     query(folder.path(), "INSERT INTO __diesel_schema_migrations (version) VALUES ('20270101000000')");
     Told::by(&mut proving(folder.path())).assert(

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Db;
+use crate::migrations::Resume;
 use crate::{Conn, Ending, Error, MigrationStatus, Migrations, Presence, Query, QueryKind, passing};
 
 /// How long closing the connection of the user for migrations may take.
@@ -16,7 +17,27 @@ impl Db {
     /// `database.migration_timeout`.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
         let migrations = migrations.clone();
-        self.with_schema(move |conn| migrations.run(conn)).await
+        self.with_schema(move |conn| migrations.run(conn, Resume::Never)).await
+    }
+
+    /// The same, where a migration began and did not end, and it is not known whether its last statement has taken
+    /// effect ([`MigrationStatus::Begun`]): it goes on with that one, or with the statement `from`, counted from 1.
+    pub async fn migrate_resume(&self, migrations: &Migrations, from: Option<u32>) -> Result<Vec<String>, Error> {
+        let (migrations, resume) = (migrations.clone(), from.map_or(Resume::There, Resume::With));
+        self.with_schema(move |conn| migrations.run(conn, resume)).await
+    }
+
+    /// Notes that a migration has run, without running it, and gives its name; `name` may be its version. Of one that has
+    /// run and was changed since, what it is now is taken for what ran.
+    pub async fn migrate_mark_done(&self, migrations: &Migrations, name: &str) -> Result<String, Error> {
+        let (migrations, name) = (migrations.clone(), name.to_owned());
+        self.with_schema(move |conn| migrations.mark_done(conn, &name)).await
+    }
+
+    /// Forgets the process that runs migrations, where it cannot end and cannot be seen to be gone, such as on another
+    /// server of the database; says which it was, or `None` where there is none. An error where it certainly runs.
+    pub async fn migrate_unlock(&self) -> Result<Option<String>, Error> {
+        self.with_schema(Conn::unlock_migrations).await
     }
 
     /// What a server's start does: runs the migrations, as [`migrate`](Self::migrate) does; or, where
@@ -106,10 +127,15 @@ impl Db {
         let migrations = migrations.clone();
         let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
         let missing = |(name, status): (String, MigrationStatus)| match status {
-            MigrationStatus::Pending | MigrationStatus::Begun { .. } => Some(name),
-            MigrationStatus::Done | MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
+            MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. } => Some(name),
+            MigrationStatus::Done | MigrationStatus::Changed => None,
+            MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };
-        let missing: Vec<_> = status.await??.into_iter().filter_map(missing).collect();
+        let status = status.await??;
+        if let Some((name, _)) = status.iter().find(|(_, status)| *status == MigrationStatus::Changed) {
+            return Err(Error::MigrationChanged(name.clone()));
+        }
+        let missing: Vec<_> = status.into_iter().filter_map(missing).collect();
         if missing.is_empty() { Ok(()) } else { Err(Error::Unmigrated(missing)) }
     }
 }

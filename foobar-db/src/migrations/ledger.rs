@@ -1,74 +1,71 @@
 //! Which migrations have run, and which have begun and not ended. The application's have run by Diesel's table; the
 //! framework's have tables of their own, so that neither knows the other's versions.
 
+mod record;
+
 use std::collections::{HashMap, HashSet};
 
-use diesel::connection::SimpleConnection;
+use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
-use diesel::{QueryResult, sql_query};
-use diesel_migrations::MigrationHarness;
-use foobar_core::BoxError;
 
 use super::embedded::{Migration, Owner};
 use super::migration_status::MigrationStatus;
+use super::script::Script;
 use crate::{Conn, Engine, Error};
 
-/// A row is a migration whose statements may have taken effect although its version is not recorded. A row whose
-/// version is recorded means nothing: its process was killed between the two.
-const BEGUN_COLUMNS: &str = "(
-    version VARCHAR(50) NOT NULL PRIMARY KEY,
-    name VARCHAR(255) NOT NULL,
-    begun_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
-)";
-
-/// As Diesel makes its own.
-const DONE_COLUMNS: &str = "(
-    version VARCHAR(50) NOT NULL PRIMARY KEY,
-    run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
-)";
-
-impl Owner {
-    /// The table of what has run.
-    pub(super) const fn done(self) -> &'static str {
-        match self {
-            Self::Framework => "foobar_migrations",
-            Self::Application => "__diesel_schema_migrations",
-        }
-    }
-
-    /// The table of what has begun.
-    const fn begun(self) -> &'static str {
-        match self {
-            Self::Framework => "foobar_begun_migrations",
-            Self::Application => "__foobar_migrations",
-        }
-    }
-}
+use record::{Record, State};
+pub(super) use record::{begin, end, fail, locked, prepare, reach, take_back};
 
 /// What is recorded of all migrations, by their versions.
 pub(super) struct Ledger {
+    engine: Engine,
+    owner: Owner,
     done: HashSet<String>,
-    begun: HashMap<String, Begun>,
+    /// A row whose version is not done is a migration whose statements may have taken effect. Of one that is done, it
+    /// has the checksum, unless its process was killed between the two.
+    records: HashMap<String, Record>,
 }
 
 impl Ledger {
     /// Changes nothing: in a database without the tables nothing has run.
     pub(super) fn read(conn: &mut Conn, owner: Owner) -> QueryResult<Self> {
-        let done = if exists(conn, owner.done())? { done(conn, owner)? } else { Vec::new() };
-        let begun = if exists(conn, owner.begun())? { begun(conn, owner)? } else { Vec::new() };
-        Ok(Self {
-            done: done.into_iter().map(|row| row.version).collect(),
-            begun: begun.into_iter().map(|row| (row.version.clone(), row)).collect(),
-        })
+        let (engine, done) = (conn.engine(), record::done(conn, owner)?);
+        let records = record::records(conn, owner)?.into_iter().map(|record| (record.version.clone(), record));
+        Ok(Self { engine, owner, done: done.into_iter().collect(), records: records.collect() })
     }
 
     pub(super) fn status(&self, migration: &Migration) -> MigrationStatus {
-        match self.begun.get(&migration.version) {
-            _ if self.done.contains(&migration.version) => MigrationStatus::Done,
-            Some(begun) => MigrationStatus::Begun { on: begun.begun_on.clone() },
-            None => MigrationStatus::Pending,
+        let record = self.records.get(&migration.version);
+        if self.done.contains(&migration.version) {
+            let is_changed = record.is_some_and(|record| self.is_changed(migration, record));
+            return if is_changed { MigrationStatus::Changed } else { MigrationStatus::Done };
         }
+        match record.map(|record| (record, record.state())) {
+            None | Some((_, State::Done)) => MigrationStatus::Pending, // taken back by another tool
+            Some((record, State::Running)) => {
+                MigrationStatus::Begun { on: record.begun_on.clone(), statement: record.statement() }
+            }
+            Some((record, State::Failed)) => MigrationStatus::Failed {
+                on: record.begun_on.clone(),
+                statement: record.statement(),
+                problem: record.problem.clone().unwrap_or_default(), // there is one of what has failed
+            },
+        }
+    }
+
+    /// Those of the framework are its own to keep: nobody who is told of them could do anything about it.
+    fn is_changed(&self, migration: &Migration, record: &Record) -> bool {
+        let script = Script::parse(&migration.up, self.engine).ok(); // what has run before it was understood
+        let now = script.map(|script| script.checksum(usize::MAX));
+        let of_application = self.owner == Owner::Application && record.state() == State::Done;
+        of_application && record.checksum.as_ref().zip(now.as_ref()).is_some_and(|(then, now)| then != now)
+    }
+
+    /// Whether the statements of `migration` that have taken effect are those of `script`.
+    pub(super) fn agrees(&self, migration: &Migration, script: &Script) -> bool {
+        let Some(record) = self.records.get(&migration.version) else { return true };
+        let ran = usize::try_from(record.statement()).unwrap_or(usize::MAX).saturating_sub(1);
+        record.checksum.as_ref().is_none_or(|then| *then == script.checksum(ran))
     }
 
     /// The versions that have run and are none of `migrations`.
@@ -82,21 +79,22 @@ impl Ledger {
 
     /// Version and name of those that have begun and not ended and are none of `migrations`, with their status.
     pub(super) fn begun_elsewhere(&self, migrations: &[Migration]) -> Vec<(String, String, MigrationStatus)> {
-        let is_known = |begun: &Begun| migrations.iter().any(|migration| migration.version == begun.version);
-        let begun = self.unfinished().filter(|begun| !is_known(begun));
+        let is_known = |record: &Record| migrations.iter().any(|migration| migration.version == record.version);
+        let begun = self.unfinished().filter(|record| !is_known(record));
         let status = |on: &String| MigrationStatus::BegunElsewhere { on: on.clone() };
-        begun.map(|begun| (begun.version.clone(), begun.name.clone(), status(&begun.begun_on))).collect()
+        begun.map(|record| (record.version.clone(), record.name.clone(), status(&record.begun_on))).collect()
     }
 
-    fn unfinished(&self) -> impl Iterator<Item = &Begun> {
-        self.begun.values().filter(|begun| !self.done.contains(&begun.version))
+    fn unfinished(&self) -> impl Iterator<Item = &Record> {
+        let is_unfinished = |record: &&Record| record.state() != State::Done && !self.done.contains(&record.version);
+        self.records.values().filter(is_unfinished)
     }
 
     /// An error where a migration, of this program or of another, has begun and not ended.
     pub(super) fn refuse_begun(&self) -> Result<(), Error> {
-        match self.unfinished().max_by_key(|begun| &begun.version) {
+        match self.unfinished().max_by_key(|record| &record.version) {
             None => Ok(()),
-            Some(Begun { version, name, begun_on }) => {
+            Some(Record { version, name, begun_on, .. }) => {
                 Err(Error::MigrationBegun { name: name.clone(), version: version.clone(), on: begun_on.clone() })
             }
         }
@@ -108,81 +106,11 @@ impl Ledger {
     }
 }
 
-/// Makes the table of what has run where it is missing; Diesel makes its own.
-pub(super) fn prepare(conn: &mut Conn, owner: Owner) -> Result<(), BoxError> {
-    match owner {
-        Owner::Framework => Ok(create(conn, owner.done(), DONE_COLUMNS)?),
-        Owner::Application => conn.applied_migrations().map(drop),
-    }
-}
-
-fn create(conn: &mut Conn, table: &str, columns: &str) -> QueryResult<()> {
-    conn.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {table} {columns}"))
-}
-
-#[derive(QueryableByName)]
-struct Done {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
-fn done(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Done>> {
-    sql_query(format!("SELECT version FROM {}", owner.done())).load(conn)
-}
-
-#[derive(QueryableByName)]
-struct Begun {
-    #[diesel(sql_type = Text)]
-    version: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    /// In UTC.
-    #[diesel(sql_type = Text)]
-    begun_on: String,
-}
-
-fn begun(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Begun>> {
-    let query = format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on FROM {}", owner.begun());
-    sql_query(query).load(conn)
-}
-
-/// Whether the table is there; ours is made for the first migration that needs it.
-fn exists(conn: &mut Conn, table: &str) -> QueryResult<bool> {
-    let tables = match conn.engine() {
-        Engine::Sqlite => "sqlite_schema WHERE name",
-        Engine::Mysql => "information_schema.tables WHERE table_schema = DATABASE() AND table_name",
-    };
-    let count = format!("(SELECT COUNT(*) FROM {tables} = '{table}')");
-    Ok(diesel::select(diesel::dsl::sql::<BigInt>(&count)).get_result::<i64>(conn)? > 0)
-}
-
-/// Records that `migration` begins, at once and whatever becomes of it.
-pub(super) fn begin(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let table = migration.owner.begun();
-    create(conn, table, BEGUN_COLUMNS)?;
-    let row = sql_query(format!("REPLACE INTO {table} (version, name) VALUES (?, ?)"));
-    row.bind::<Text, _>(&migration.version).bind::<Text, _>(&migration.name).execute(conn).map(drop)
-}
-
-/// Records that `migration` has run.
-pub(super) fn end(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let done = sql_query(format!("INSERT INTO {} (version) VALUES (?)", migration.owner.done()));
-    done.bind::<Text, _>(&migration.version).execute(conn)?;
-    forget_begun(conn, migration)
-}
-
-/// Records that `migration` has been taken back. The row of its begin goes first, which means nothing until then.
-pub(super) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    forget_begun(conn, migration)?;
-    let row = sql_query(format!("DELETE FROM {} WHERE version = ?", migration.owner.done()));
-    row.bind::<Text, _>(&migration.version).execute(conn).map(drop)
-}
-
-fn forget_begun(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
-    let table = migration.owner.begun();
-    if exists(conn, table)? {
-        let row = sql_query(format!("DELETE FROM {table} WHERE version = ?"));
-        row.bind::<Text, _>(&migration.version).execute(conn)?;
-    }
-    Ok(())
+/// Records that `migration` has run, whatever is recorded of it, without running it.
+pub(super) fn mark_done(conn: &mut Conn, migration: &Migration, checksum: &str) -> QueryResult<()> {
+    record::create_records(conn, migration.owner)?;
+    conn.transaction(|conn| {
+        record::forget_done(conn, migration)?;
+        end(conn, migration, checksum)
+    })
 }

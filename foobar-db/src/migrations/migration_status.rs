@@ -4,13 +4,28 @@
 pub enum MigrationStatus {
     /// It has run.
     Done,
+    /// It has run, and its up.sql has other statements now. Comments and the ends of lines do not count.
+    Changed,
     /// It has not run.
     Pending,
-    /// It began and has not ended: its process was killed, or it failed where a failure takes nothing back, which is on
-    /// MySQL and where it is in no transaction. Statements of it may have taken effect. Or another process runs it now.
+    /// It began and has not ended: its process was killed or its connection was lost, where that takes nothing back,
+    /// which is on MySQL and where it is in no transaction. Or another process runs it now.
     Begun {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,
+        /// The statement of its up.sql, from 1, that ran: it may have taken effect or not, and those before it have. 0
+        /// where none has.
+        statement: u32,
+    },
+    /// It failed where a failure takes nothing back.
+    Failed {
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+        /// The statement of its up.sql, from 1, with which it has to go on: those before it have taken effect. 0 where
+        /// none has.
+        statement: u32,
+        /// What the database said.
+        problem: String,
     },
     /// It began and has not ended, and this program does not have it: that of another version does.
     BegunElsewhere {

@@ -1,23 +1,31 @@
-use diesel::connection::{Connection, SimpleConnection, TransactionManager};
-use foobar_core::BoxError;
+mod error;
 
-use super::directive::{DirectiveError, wants_foreign_keys};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use diesel::connection::{Connection, SimpleConnection, TransactionManager};
+use foobar_core::{BoxError, Chain};
+
+use super::directive::wants_foreign_keys;
 use super::embedded::{Migration, Owner};
-use super::foreign_keys::{self, Dangling, Violations};
+use super::foreign_keys::{self, Violations};
 use super::ledger;
-use super::migration_status::MigrationStatus;
-use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline};
+use super::script::{Script, Statement};
+use crate::checksum::Checksum;
+use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline, failure};
+
+use error::{Progress, RunError};
 
 /// A migration that is to run, or to be taken back.
 pub(super) struct Step {
     migration: Migration,
     direction: Direction,
-    /// Its up.sql or down.sql.
-    sql: String,
+    /// Of its up.sql or down.sql.
+    script: Script,
     /// Whether it wants them enforced.
     foreign_keys: bool,
-    /// When a run of it began that did not end, in UTC.
-    begun: Option<String>,
+    /// The statement that it goes on with, from 1, where a run of it has not ended.
+    goes_on: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,56 +34,40 @@ enum Direction {
     Down,
 }
 
-/// Why a migration fails whose statements did not.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error("its {file} has {why}")]
-    Directive { file: &'static str, why: DirectiveError },
-    #[error(
-        "it leaves rows that refer to nothing: {0}; so all of it was rolled back. Foreign keys are not enforced while \
-         a migration runs: let it delete or mend these rows, or begin with `-- foobar: foreign_keys = on` where \
-         ON DELETE or ON UPDATE is meant to"
-    )]
-    Dangling(Dangling),
-    #[error(
-        "it had begun before, on {on} UTC, and did not end, so statements of it may have taken effect already; compare \
-         the schema with its up.sql, then undo by hand what is there and start again, or add by hand what is missing \
-         and run INSERT INTO {ledger} (version) VALUES ('{version}')"
-    )]
-    BegunBefore { on: String, ledger: &'static str, version: String, source: BoxError },
-    #[error(
-        "taking it back failed; where a failure takes nothing back, statements of its down.sql may have taken effect"
-    )]
-    TakingBack(#[source] BoxError),
-}
+/// How long recording a failure may take where there is no time left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a statement that has waited for a lock in vain lets others through before it is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Step {
-    /// To run it. An error where its SQL asks for what there is not.
-    pub(super) fn up(migration: Migration, status: MigrationStatus) -> Result<Self, Error> {
-        let begun = match status {
-            MigrationStatus::Begun { on } => Some(on),
-            MigrationStatus::Pending | MigrationStatus::Done => None,
-            MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None, // none of this program's
-        };
+    /// To run it, from its first statement or one that it `goes_on` with. An error where its SQL asks for what there is
+    /// not.
+    pub(super) fn up(migration: Migration, engine: Engine, goes_on: Option<usize>) -> Result<Self, Error> {
         let sql = migration.up.clone();
-        Self::new(migration, Direction::Up, sql, begun)
+        Self::new(migration, Direction::Up, &sql, engine, goes_on)
     }
 
     /// To take it back. An error where it has no down.sql, or that asks for what there is not.
-    pub(super) fn down(migration: Migration) -> Result<Self, Error> {
+    pub(super) fn down(migration: Migration, engine: Engine) -> Result<Self, Error> {
         match migration.down.clone() {
-            Some(sql) => Self::new(migration, Direction::Down, sql, None),
+            Some(sql) => Self::new(migration, Direction::Down, &sql, engine, None),
             None => Err(Error::NoDown(migration.name)),
         }
     }
 
-    fn new(migration: Migration, direction: Direction, sql: String, begun: Option<String>) -> Result<Self, Error> {
-        match wants_foreign_keys(&sql) {
-            Ok(foreign_keys) => Ok(Self { migration, direction, sql, foreign_keys, begun }),
-            Err(why) => {
-                let file = if direction == Direction::Up { "up.sql" } else { "down.sql" };
-                Err(Error::Migration { name: migration.name, source: RunError::Directive { file, why }.into() })
-            }
+    fn new(
+        migration: Migration,
+        direction: Direction,
+        sql: &str,
+        engine: Engine,
+        goes_on: Option<usize>,
+    ) -> Result<Self, Error> {
+        let file = direction.file();
+        let directive = wants_foreign_keys(sql).map_err(|why| RunError::Directive { file, why });
+        let script = Script::parse(sql, engine).map_err(|why| RunError::Script { file, why });
+        match directive.and_then(|foreign_keys| Ok((foreign_keys, script?))) {
+            Ok((foreign_keys, script)) => Ok(Self { migration, direction, script, foreign_keys, goes_on }),
+            Err(why) => Err(Error::Migration { name: migration.name, source: why.into() }),
         }
     }
 
@@ -83,30 +75,58 @@ impl Step {
         self.migration.owner
     }
 
+    pub(super) const fn script(&self) -> &Script {
+        &self.script
+    }
+
+    pub(super) const fn migration(&self) -> &Migration {
+        &self.migration
+    }
+
     /// Does it and gives the migration's name.
     pub(super) fn run(self, conn: &mut Conn) -> Result<String, Error> {
         let name = &self.migration.name;
-        if let Some(on) = &self.begun {
-            let stays = "statements of it may have taken effect";
-            tracing::warn!("migration `{name}` had begun on {on} UTC and did not end; {stays}");
-        }
-        match self.direction {
-            Direction::Up => tracing::info!(migration = name, "running a migration"),
-            Direction::Down => tracing::info!(migration = name, "taking back a migration"),
+        match (self.direction, self.goes_on) {
+            (Direction::Up, Some(statement)) => {
+                tracing::warn!(migration = name, statement, "going on with a migration that had begun and did not end");
+            }
+            (Direction::Up, None) => tracing::info!(migration = name, "running a migration"),
+            (Direction::Down, _) => tracing::info!(migration = name, "taking back a migration"),
         }
         match self.attempt(conn) {
             Ok(()) => Ok(self.migration.name),
-            Err(source) => Err(self.failed(source)),
+            Err(source) => {
+                let progress = self.note_failure(conn, &*source);
+                Err(self.failed(source, progress))
+            }
         }
     }
 
-    fn failed(self, source: BoxError) -> Error {
-        let Migration { owner, name, version, .. } = self.migration;
-        let source = match (self.direction, self.begun) {
-            (Direction::Down, _) => RunError::TakingBack(source).into(),
-            (Direction::Up, Some(on)) => RunError::BegunBefore { on, ledger: owner.done(), version, source }.into(),
-            (Direction::Up, None) => source,
+    /// Whether a failure takes all of it back: MySQL commits with each statement that changes the schema.
+    fn leaves_nothing(&self, conn: &Conn) -> bool {
+        self.migration.in_transaction && conn.engine() == Engine::Sqlite
+    }
+
+    fn is_recorded(&self, conn: &Conn) -> bool {
+        self.direction == Direction::Up && !self.leaves_nothing(conn)
+    }
+
+    /// Records a failure where that may be, and says what is left of the migration.
+    fn note_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> Progress {
+        if !self.is_recorded(conn) {
+            return if self.leaves_nothing(conn) { Progress::None } else { Progress::Unknown };
+        }
+        let problem = Chain(source).to_string();
+        let recorded = deadline::until(Instant::now() + LAST_WORDS, || ledger::fail(conn, &self.migration, &problem));
+        recorded.map_or(Progress::Unknown, Progress::Until) // such as where the connection is lost
+    }
+
+    fn failed(self, source: BoxError, progress: Progress) -> Error {
+        let source = match self.direction {
+            Direction::Up => progress.explain(source, &self.migration.name),
+            Direction::Down => RunError::TakingBack(source).into(),
         };
+        let name = self.migration.name;
         if deadline::has_passed() {
             Error::MigrationDeadline { name, source }
         } else {
@@ -115,9 +135,8 @@ impl Step {
     }
 
     fn attempt(&self, conn: &mut Conn) -> Result<(), BoxError> {
-        let leaves_nothing = self.migration.in_transaction && conn.engine() == Engine::Sqlite; // MySQL commits with DDL
-        if !leaves_nothing && self.direction == Direction::Up {
-            ledger::begin(conn, &self.migration)?;
+        if self.is_recorded(conn) {
+            ledger::begin(conn, &self.migration, self.goes_on.is_some())?;
         }
         foreign_keys::enforce(conn, self.foreign_keys)?;
         if self.migration.in_transaction {
@@ -130,7 +149,7 @@ impl Step {
 
     fn apply_if_sound(&self, conn: &mut Conn) -> Result<(), BoxError> {
         let before = Violations::read(conn)?;
-        conn.batch_execute(&self.sql)?;
+        self.run_statements(conn)?;
         if let Some(dangling) = Violations::read(conn)?.since(&before) {
             return Err(RunError::Dangling(dangling).into());
         }
@@ -139,7 +158,7 @@ impl Step {
 
     fn record(&self, conn: &mut Conn) -> QueryResult<()> {
         match self.direction {
-            Direction::Up => ledger::end(conn, &self.migration),
+            Direction::Up => ledger::end(conn, &self.migration, &self.script.checksum(usize::MAX)),
             Direction::Down => ledger::take_back(conn, &self.migration),
         }
     }
@@ -147,14 +166,73 @@ impl Step {
     /// What its statements do stays, also if it fails.
     fn apply(&self, conn: &mut Conn) -> Result<(), BoxError> {
         let before = Violations::read(conn)?;
-        let ran = conn.batch_execute(&self.sql);
+        let ran = self.run_statements(conn);
         let checked = Violations::read(conn).map(|after| after.since(&before));
         if let Ok(Some(dangling)) = &checked {
             let name = &self.migration.name;
             tracing::warn!("migration `{name}`, in no transaction, leaves rows that refer to nothing: {dangling}");
         }
-        ran.and(checked)?;
+        ran?;
+        checked?;
         Ok(self.record(conn)?)
+    }
+
+    fn run_statements(&self, conn: &mut Conn) -> Result<(), BoxError> {
+        let (first, is_recorded) = (self.goes_on.unwrap_or(1), self.is_recorded(conn));
+        let mut sum = Checksum::new();
+        for (number, statement) in (1..).zip(self.script.statements()) {
+            if is_recorded && number >= first {
+                ledger::reach(conn, &self.migration, number, &sum.hex())?;
+            }
+            if number >= first || statement.is_setting() && conn.engine() == Engine::Mysql {
+                self.run_statement(conn, statement).map_err(|source| self.at(number, statement, source))?;
+            }
+            sum = statement.add_to(sum);
+        }
+        Ok(())
+    }
+
+    fn run_statement(&self, conn: &mut Conn, statement: &Statement) -> QueryResult<()> {
+        match statement.locks_tables() {
+            // Or what is recorded next would be refused.
+            true => conn.batch_execute(&format!("{}\n, {}", statement.sql, ledger::locked(self.owner()))),
+            false => run_patiently(conn, statement),
+        }
+    }
+
+    fn at(&self, number: usize, statement: &Statement, source: diesel::result::Error) -> RunError {
+        let (of, file) = (self.script.statements().len(), self.direction.file());
+        RunError::Statement { number, of, line: statement.line, file, source }
+    }
+}
+
+impl Direction {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Up => "up.sql",
+            Self::Down => "down.sql",
+        }
+    }
+}
+
+/// Runs it, again and again where it changes the schema and another session has a lock: as long as it waits for that,
+/// it keeps all others from the table.
+fn run_patiently(conn: &mut Conn, statement: &Statement) -> QueryResult<()> {
+    let mut is_told = false;
+    loop {
+        match conn.batch_execute(&statement.sql) {
+            Err(error) if statement.changes_schema() && failure::is_lock_wait(&error) && !deadline::has_passed() => {
+                if !std::mem::replace(&mut is_told, true) {
+                    let line = statement.line;
+                    tracing::warn!(
+                        line,
+                        "a statement of the migration waits for a lock of another session; trying again"
+                    );
+                }
+                sleep(PAUSE.min(deadline::remaining().unwrap_or(PAUSE)));
+            }
+            outcome => return outcome,
+        }
     }
 }
 

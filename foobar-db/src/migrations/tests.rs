@@ -1,5 +1,7 @@
 mod foreign_keys;
 mod framework;
+mod ledger;
+mod one_of_many;
 mod source_folder;
 mod unfinished;
 
@@ -46,7 +48,7 @@ fn run_logged(db: &TestDb, migrations: &Migrations) -> (Result<Vec<String>, Erro
     let run = || {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(log.reopen().unwrap())).finish();
-        tracing::subscriber::with_default(subscriber, || migrations.run(&mut connect(db.url())))
+        tracing::subscriber::with_default(subscriber, || migrations.run(&mut connect(db.url()), Resume::Never))
     };
     // MySQL's connection blocks, which the test's own thread must not.
     let outcome = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
@@ -135,7 +137,7 @@ async fn a_migration_that_does_not_end_is_interrupted_and_named() {
         }
     }
     let expected = "migration `2026-01-01-000000_endless` did not end in time (`database.migration_timeout` is for \
-                    all together): interrupted";
+                    all together): its statement 1 of 1, on line 1 of its up.sql: interrupted";
     assert_eq!(Chain(&error).to_string(), expected);
 }
 

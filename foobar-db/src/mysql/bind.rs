@@ -51,7 +51,7 @@ pub(super) fn fits(bytes: usize, max_packet: usize) -> QueryResult<()> {
 const OVERHEAD: usize = 64;
 
 /// What has not been sent, and would not be another time either.
-fn refused(message: String) -> DieselError {
+pub(super) fn refused(message: String) -> DieselError {
     DieselError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message))
 }
 

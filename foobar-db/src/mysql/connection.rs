@@ -20,7 +20,7 @@ use mysql_async::{Conn as Driver, Params, Statement};
 use super::Options;
 use super::control::Control;
 use super::link::{Link, Prepared};
-use super::row::MysqlRow;
+use super::row::{MysqlRow, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
@@ -209,7 +209,10 @@ impl LoadConnection for MysqlConnection {
         Mysql: QueryMetadata<T::SqlType>,
     {
         let read = async |driver: &mut Driver, statement: &Statement, params| driver.exec(statement, params).await;
-        let rows: Vec<mysql_async::Row> = self.with_statement(&source, read)?;
+        let mut rows: Vec<mysql_async::Row> = self.with_statement(&source, read)?;
+        let mut types = Vec::new();
+        <Mysql as QueryMetadata<T::SqlType>>::row_metadata(&mut (), &mut types);
+        times_as_text(&mut rows, &types);
         Ok(rows.into_iter().map(|row| Ok(MysqlRow::new(row))))
     }
 }

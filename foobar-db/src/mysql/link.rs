@@ -8,11 +8,11 @@ use diesel::connection::statement_cache::PrepareForCache;
 use diesel::mysql::{Mysql, MysqlType};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use foobar_core::panics;
+use foobar_core::panics::{self, Panic};
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
 use super::control::{Control, Target};
@@ -27,8 +27,8 @@ use crate::{Isolation, QueryKind, deadline};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
-    driver: Driver,
-    /// `None` only while it is dropped.
+    /// Both are `None` only while it is dropped.
+    driver: Option<Driver>,
     runtime: Option<Runtime>,
     session: Session,
     /// Ends a statement on the server when its time is over.
@@ -66,6 +66,8 @@ const GRACE: Duration = Duration::from_millis(200);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// How often it is ended in this time.
 const REPEATS: u32 = 10;
+/// How long taking leave of a server may take.
+const FAREWELL: Duration = Duration::from_millis(200);
 /// How a transaction begins that cannot write.
 const BEGIN_READ_ONLY: &str = "START TRANSACTION READ ONLY";
 
@@ -76,8 +78,8 @@ impl Link {
         let runtime = runtime.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
         let begun = async { timeout(options.connect_timeout, session::begin(options)).await };
         // rustls panics where a program holds two cryptographic providers and has chosen none.
-        let begun = panics::catch(|| runtime.block_on(begun))
-            .unwrap_or_else(|panic| Ok(Err(ConnectError::Unreachable(format!("the driver {panic}")))));
+        let begun =
+            panics::catch(|| runtime.block_on(begun)).unwrap_or_else(|panic| Ok(Err(refused_by_driver(&panic))));
         let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
         match begun.map_err(late).flatten() {
             Ok((driver, session)) => Ok(Self::new(driver, session, runtime)),
@@ -90,7 +92,7 @@ impl Link {
 
     const fn new(driver: Driver, session: Session, runtime: Runtime) -> Self {
         Self {
-            driver,
+            driver: Some(driver),
             runtime: Some(runtime),
             session,
             control: None,
@@ -135,7 +137,7 @@ impl Link {
 
     /// The number that the server gave the row inserted last.
     pub(super) fn last_insert_id(&self) -> Option<u64> {
-        self.driver.last_insert_id()
+        self.driver.as_ref()?.last_insert_id()
     }
 
     /// Whether it may be used for further calls.
@@ -145,7 +147,7 @@ impl Link {
 
     /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
     pub(super) fn needs_reset(&self) -> bool {
-        let last = self.driver.last_ok_packet(); // it tells of a transaction; there is none after an error
+        let last = self.driver.as_ref().and_then(Driver::last_ok_packet); // it tells of a transaction; there is none after an error
         self.is_changed || last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
@@ -242,9 +244,15 @@ impl Link {
             State::Lost => return Err(connection_lost()),
             State::Unanswered => return Err(deadline_passed()),
         }
-        let runtime = self.runtime.as_ref().expect("there is one until the connection is dropped");
-        let mut work = pin!(work(&mut self.driver));
-        let mut answer = runtime.block_on(in_time(work.as_mut()));
+        let (runtime, driver) = self.runtime.as_ref().zip(self.driver.as_mut()).expect("both live as long as this");
+        let mut work = pin!(work(driver));
+        let mut answer = match panics::catch(|| runtime.block_on(in_time(work.as_mut()))) {
+            Ok(answer) => answer,
+            Err(panic) => {
+                self.state = State::Lost; // somewhere in the midst of an answer
+                return Err(bind::refused(format!("the driver {panic}; its connection is closed")));
+            }
+        };
         let is_late = answer.is_none();
         if is_late {
             let control = self.control.as_deref();
@@ -288,15 +296,53 @@ async fn in_time<F: Future>(work: Pin<&mut F>) -> Option<F::Output> {
     }
 }
 
+/// The driver panics where a server asks for a proof that this build of it cannot give, which it names.
+fn refused_by_driver(panic: &Panic) -> ConnectError {
+    let panic = panic.to_string();
+    match panic.contains("client_ed25519") {
+        true => ConnectError::Refused(ED25519.to_owned()),
+        false => ConnectError::Unreachable(format!("the driver {panic}")),
+    }
+}
+
+const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; give the \
+    user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a client certificate";
+
 fn connection_lost() -> DieselError {
     let message = "the connection to the server has been lost".to_owned();
     driver_error::make(DatabaseErrorKind::ClosedConnection, message, Origin::Connection)
 }
 
 impl Drop for Link {
+    /// Takes leave of the server (`COM_QUIT`), which logs an aborted connection of whoever does not.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+        let (Some(runtime), Some(driver)) = (self.runtime.take(), self.driver.take()) else { return };
+        let is_on_plain_thread = Handle::try_current().is_err(); // another runtime's may not be blocked
+        if self.state == State::Usable && is_on_plain_thread {
+            let leave = async { timeout(FAREWELL, driver.disconnect()).await };
+            let _gone_anyway = panics::catch(|| runtime.block_on(leave));
         }
+        runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foobar_core::Secret;
+
+    use super::*;
+    use crate::DatabaseSettings;
+    use crate::testing::MysqlServer;
+
+    #[test]
+    fn a_panic_of_the_driver_is_an_error_and_nothing_more_is_run_on_its_connection() {
+        let server = MysqlServer::start().unwrap();
+        let url = Some(Secret::new(server.url("mysql")));
+        let options = Options::new(&DatabaseSettings { url, ..DatabaseSettings::default() }).unwrap();
+        let mut link = Link::open(&options).unwrap();
+        let error = link.drive(async |_| -> mysql_async::Result<()> { panic!("unsupported column") }).unwrap_err();
+        assert_eq!(error.to_string(), "the driver panicked: unsupported column; its connection is closed");
+        assert!(!link.is_usable());
+        assert!(link.run_text("SELECT 1").is_err());
     }
 }

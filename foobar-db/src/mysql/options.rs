@@ -1,7 +1,9 @@
+mod identity;
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder};
@@ -14,7 +16,13 @@ pub(crate) struct Options {
     pub(crate) server: Opts,
     /// The statements that each session begins with.
     pub(crate) session: String,
+    /// Those that migrations begin with.
+    pub(crate) limits_of_migrations: String,
     pub(crate) connect_timeout: Duration,
+    /// The file with the password, which may change.
+    password: Option<PathBuf>,
+    /// The files with the certificate and the key of this program, which may too.
+    identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// Ends the limits on a session's statements, for migrations. The comments are code for MariaDB and for MySQL alone.
@@ -47,7 +55,15 @@ impl Options {
                 Some(tls.with_root_certs(vec![file.clone().into()]))
             }
         };
+        if settings.password_file.is_some() && server.pass().is_some_and(|password| !password.is_empty()) {
+            let why = "is there, and `database.url` has a password too; take one of them out";
+            return Err(Error::Setting { key: "password_file", why });
+        }
+        let identity = identity::of(settings, server.ssl_opts().is_some())?;
         let name = server.db_name().unwrap_or_default(); // `parse` refuses a URL without one
+        let lock = in_seconds(bounded(settings.migration_lock_timeout));
+        let limits_of_migrations =
+            format!("{UNLIMITED}; SET SESSION lock_wait_timeout = {lock}, SESSION innodb_lock_wait_timeout = {lock}");
         let session = session(name, bounded(settings.query_timeout), bounded(settings.lock_timeout));
         let builder = OptsBuilder::from_opts(server)
             .ssl_opts(tls)
@@ -57,7 +73,32 @@ impl Options {
             .max_allowed_packet(Some(LONGEST_ROW))
             .client_found_rows(true) // an UPDATE counts the rows it matched, as on SQLite
             .wait_timeout(Some(0)); // for pools of the driver's; for this and the packet it would ask the server
-        Ok(Self { server: builder.into(), session, connect_timeout: bounded(settings.connect_timeout) })
+        let options = Self {
+            server: builder.into(),
+            session,
+            limits_of_migrations,
+            connect_timeout: bounded(settings.connect_timeout),
+            password: settings.password_file.clone(),
+            identity,
+        };
+        options.for_connection().map(|_readable| options)
+    }
+
+    /// How to connect now, with what its files say.
+    pub(crate) fn for_connection(&self) -> Result<Opts, Error> {
+        if self.password.is_none() && self.identity.is_none() {
+            return Ok(self.server.clone());
+        }
+        let mut builder = OptsBuilder::from_opts(self.server.clone());
+        if let Some(file) = &self.password {
+            builder = builder.pass(Some(password(file)?));
+        }
+        if let Some((certificate, key)) = &self.identity {
+            let identity = identity::read(certificate, key)?;
+            let tls = self.server.ssl_opts().cloned().map(|tls| tls.with_client_identity(Some(identity)));
+            builder = builder.ssl_opts(tls);
+        }
+        Ok(builder.into())
     }
 
     /// The database on it.
@@ -88,7 +129,7 @@ impl Options {
 /// again after a caller has changed something. Errors are in English.
 fn session(name: &str, query_timeout: Duration, lock_timeout: Duration) -> String {
     let name = name.replace('`', "``");
-    let lock = lock_timeout.as_secs_f64().ceil().max(1.0);
+    let lock = in_seconds(lock_timeout);
     let (seconds, milliseconds) = (query_timeout.as_secs_f64(), query_timeout.as_millis());
     format!(
         "USE `{name}`; SET NAMES utf8mb4, SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION lc_messages = 'en_US', \
@@ -97,4 +138,17 @@ fn session(name: &str, query_timeout: Duration, lock_timeout: Duration) -> Strin
          SESSION innodb_lock_wait_timeout = {lock}, SESSION lock_wait_timeout = {lock} \
          /*M! , SESSION max_statement_time = {seconds} */ /*!50708 , SESSION max_execution_time = {milliseconds} */"
     )
+}
+
+/// As MySQL counts a wait for a lock.
+fn in_seconds(period: Duration) -> f64 {
+    period.as_secs_f64().ceil().max(1.0)
+}
+
+/// What a file holds, but for the end of its line.
+fn password(file: &Path) -> Result<String, Error> {
+    let read = readable(file).and_then(|()| std::fs::read_to_string(file));
+    let why = |error: io::Error| format!("cannot be read: {error}");
+    let failed = |error| Error::File { key: "password_file", file: file.to_owned(), why: why(error) };
+    read.map(|text| text.trim_end_matches(['\r', '\n']).to_owned()).map_err(failed)
 }

@@ -1,3 +1,5 @@
+mod times;
+
 use std::mem::size_of;
 
 use diesel::backend::Backend;
@@ -6,6 +8,8 @@ use diesel::mysql::{Mysql, MysqlType, MysqlValue};
 use diesel::row::{Field, PartialRow, Row, RowIndex, RowSealed};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Value};
+
+pub(super) use times::times_as_text;
 
 /// A row that has been read whole.
 pub struct MysqlRow(mysql_async::Row);

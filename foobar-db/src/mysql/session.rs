@@ -1,3 +1,4 @@
+use foobar_core::Chain;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error};
 
@@ -14,6 +15,8 @@ pub(super) struct Session {
     pub(super) max_packet: usize,
     /// The statements that it began with.
     beginning: String,
+    /// Those that migrations begin with.
+    limits_of_migrations: String,
 }
 
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
@@ -21,9 +24,9 @@ pub(super) struct Session {
 pub(super) struct Server {
     /// MySQL's `server_uuid`, which MariaDB has not; of both the host's name, the port, `server_id`, the data folder
     /// and the socket together.
-    name: String,
+    pub(super) name: String,
     /// In seconds since 1970, by the server's own clock.
-    started: i64,
+    pub(super) started: i64,
 }
 
 /// How far two readings of one start may be apart: the server counts whole seconds, at two moments.
@@ -33,12 +36,18 @@ impl Server {
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.name == other.name && self.started.abs_diff(other.started) <= INACCURACY.unsigned_abs()
     }
+
+    /// Whether that one has ended since, and all of its connections with it.
+    pub(super) fn is_later_run_of(&self, other: &Self) -> bool {
+        self.name == other.name && self.started > other.started + INACCURACY
+    }
 }
 
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
-    let mut driver = Driver::new(options.server.clone()).await.map_err(classify)?;
-    let session = Session::set_up(&mut driver, &options.session).await.map_err(classify)?;
+    let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
+    let mut driver = Driver::new(server).await.map_err(classify)?;
+    let session = Session::set_up(&mut driver, options).await.map_err(classify)?;
     Ok((driver, session))
 }
 
@@ -52,8 +61,8 @@ pub(super) async fn restore(driver: &mut Driver, beginning: &str) -> Result<(), 
 
 impl Session {
     /// Runs the statements that it begins with, and learns what there is to know of it, in one round trip.
-    async fn set_up(driver: &mut Driver, beginning: &str) -> Result<Self, Error> {
-        let id = driver.id();
+    async fn set_up(driver: &mut Driver, options: &Options) -> Result<Self, Error> {
+        let (id, beginning) = (driver.id(), options.session.as_str());
         let read = match driver.query_iter(format!("{QUESTIONS}; {beginning}")).await {
             Ok(answers) => read(answers).await,
             Err(error) => Err(error),
@@ -65,7 +74,12 @@ impl Session {
             Err(Error::Server(_)) => driver.query_drop(beginning).await.map(|()| (usize::MAX, None))?,
             Err(error) => return Err(error),
         };
-        Ok(Self { id, server, max_packet, beginning: beginning.to_owned() })
+        let (beginning, limits_of_migrations) = (beginning.to_owned(), options.limits_of_migrations.clone());
+        Ok(Self { id, server, max_packet, beginning, limits_of_migrations })
+    }
+
+    pub(super) fn limits_of_migrations(&self) -> &str {
+        &self.limits_of_migrations
     }
 
     pub(super) fn beginning(&self) -> &str {
@@ -93,10 +107,14 @@ async fn read(mut answers: Answers<'_>) -> Result<(usize, Option<(u32, Server)>)
     })
 }
 
+/// Access denied, to the server, to the database or without a password; an unknown database; a password that has expired; an
+/// account that is locked, or blocked after wrong passwords.
+const REFUSED: [u16; 9] = [1044, 1045, 1049, 1698, 1820, 1862, 3118, 3955, 4151];
+
 /// Tells a server that refuses us from one that is not there or has no room: access denied, unknown database.
 fn classify(error: Error) -> ConnectError {
     match error {
-        Error::Server(error) if [1044, 1045, 1049, 1698].contains(&error.code) => ConnectError::Refused(error.message),
+        Error::Server(error) if REFUSED.contains(&error.code) => ConnectError::Refused(error.message),
         // The server's own limit, and two of the user.
         Error::Server(error) if [1040, 1203, 1226].contains(&error.code) => ConnectError::Full(error.message),
         Error::Server(error) => ConnectError::Unreachable(error.message),

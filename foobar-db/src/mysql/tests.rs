@@ -1,4 +1,6 @@
 mod network;
+mod proof;
+mod thrift;
 
 use std::io::Write;
 use std::net::TcpListener;

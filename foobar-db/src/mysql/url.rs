@@ -69,7 +69,9 @@ fn translate(parameter: &str) -> Result<Option<String>, &'static str> {
         "sslmode" | "ssl" | "usessl" | "tls" => ssl_mode(&value_of_other),
         "verifyidentity" if value_of_other != "true" => Err(NO_CA_ALONE),
         "sslca" | "sslrootcert" | "tlsca" => Err("names a certificate authority; set `database.tls_ca` to its file"),
-        "sslcert" | "sslkey" => Err("names a client certificate, and the connection to MySQL has none"),
+        "sslcert" | "sslkey" => {
+            Err("names a client certificate; set `database.tls_cert` and `database.tls_key` to its files")
+        }
         "collation" | "connectioncollation" => {
             Err("has a `collation`; leave it out and give the tables theirs, which comparisons follow")
         }

@@ -16,6 +16,7 @@ use crate::{Conn, QueryResult};
 pub trait OnSqlite: QueryFragment<Sqlite> {}
 #[cfg(feature = "sqlite")]
 impl<T: QueryFragment<Sqlite>> OnSqlite for T {}
+/// A part of a query that SQLite would have; it is not built in, so any.
 #[cfg(not(feature = "sqlite"))]
 pub trait OnSqlite {}
 #[cfg(not(feature = "sqlite"))]
@@ -26,6 +27,7 @@ impl<T> OnSqlite for T {}
 pub trait OnMysql: QueryFragment<Mysql> {}
 #[cfg(feature = "mysql")]
 impl<T: QueryFragment<Mysql>> OnMysql for T {}
+/// A part of a query that MySQL would have; it is not built in, so any.
 #[cfg(not(feature = "mysql"))]
 pub trait OnMysql {}
 #[cfg(not(feature = "mysql"))]
@@ -36,6 +38,7 @@ impl<T> OnMysql for T {}
 pub trait ExecuteOnSqlite: ExecuteDsl<SqliteConnection, Sqlite> {}
 #[cfg(feature = "sqlite")]
 impl<T: ExecuteDsl<SqliteConnection, Sqlite>> ExecuteOnSqlite for T {}
+/// A statement that SQLite would execute; it is not built in, so any.
 #[cfg(not(feature = "sqlite"))]
 pub trait ExecuteOnSqlite {}
 #[cfg(not(feature = "sqlite"))]
@@ -46,6 +49,7 @@ impl<T> ExecuteOnSqlite for T {}
 pub trait ExecuteOnMysql: ExecuteDsl<MysqlConnection, Mysql> {}
 #[cfg(feature = "mysql")]
 impl<T: ExecuteDsl<MysqlConnection, Mysql>> ExecuteOnMysql for T {}
+/// A statement that MySQL would execute; it is not built in, so any.
 #[cfg(not(feature = "mysql"))]
 pub trait ExecuteOnMysql {}
 #[cfg(not(feature = "mysql"))]

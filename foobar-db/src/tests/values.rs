@@ -67,15 +67,69 @@ async fn a_time_of_mysql_is_read_whole_and_a_negative_one_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
+async fn a_date_or_a_time_of_mysql_that_is_read_as_a_text_is_one() {
     let (_test, db) = mysql().await;
-    for value in
-        ["CAST('02:30:00' AS TIME)", "CAST('2026-02-28' AS DATE)", "CAST('2026-02-28 01:02:03' AS DATETIME)", "65"]
-    {
-        assert_eq!(read!(db, Text => String, value), "error", "{value}");
-        let text = format!("CAST({value} AS CHAR)");
-        assert_ne!(read!(db, Text => String, text), "error", "{value}");
+    for (value, expected) in [
+        ("CAST('2026-02-28' AS DATE)", "2026-02-28"),
+        ("CAST('2026-02-28 01:02:03' AS DATETIME)", "2026-02-28 01:02:03"),
+        ("CAST('2026-02-28 01:02:03.05' AS DATETIME(3))", "2026-02-28 01:02:03.050"),
+        ("CAST('02:30:00' AS TIME)", "02:30:00"),
+        ("CAST('-838:59:58.999999' AS TIME(6))", "-838:59:58.999999"),
+    ] {
+        assert_eq!(read!(db, Text => String, value), format!("{expected:?}"), "{value}");
+        assert_eq!(read!(db, Text => String, format!("CAST({value} AS CHAR)")), format!("{expected:?}"), "{value}");
     }
+}
+
+/// What it is read as is not known there.
+#[tokio::test]
+async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
+    let (test, db) = mysql().await;
+    assert_eq!(read!(db, Text => String, "65"), "error");
+    for value in ["CAST('2026-02-28' AS DATE)", "CAST('2026-02-28 01:02:03' AS DATETIME)", "65"] {
+        assert_eq!(read!(test, Text => String, value), "error", "{value}");
+        assert_ne!(read!(test, Text => String, format!("CAST({value} AS CHAR)")), "error", "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_geometry_of_mysql_is_bytes_and_its_connection_goes_on() {
+    let (_test, db) = mysql().await;
+    let point = read!(db, Binary => Vec<u8>, "ST_GeomFromText('POINT(1 2)')");
+    assert!(point.starts_with("[0, 0, 0, 0, 1, 1, 0, 0, 0"), "{point}");
+    assert_eq!(read!(db, Text => String, "ST_GeomFromText('POINT(1 2)')"), "error");
+    assert_eq!(read!(db, Integer => i32, "1"), "1");
+}
+
+/// Of servers that have them: MySQL from 9.0 on, MariaDB from 11.7 on.
+#[tokio::test]
+async fn a_vector_of_mysql_is_bytes() {
+    let (_test, db) = mysql().await;
+    let mut read = Vec::new();
+    for vector in ["STRING_TO_VECTOR('[1,2]')", "VEC_FromText('[1,2]')"] {
+        read.push(read!(db, Binary => Vec<u8>, vector));
+    }
+    let is_vector = |read: &String| read == "[0, 0, 128, 63, 0, 0, 0, 64]";
+    assert!(read.iter().all(|read| is_vector(read) || read == "error"), "{read:?}");
+    assert_eq!(read!(db, Integer => i32, "1"), "1");
+}
+
+#[tokio::test]
+async fn a_wrong_number_of_values_is_an_error_and_the_connection_goes_on() {
+    let (_test, db) = mysql().await;
+    let ask = |values: usize| {
+        db.read(move |conn| {
+            let id = || diesel::select(sql::<BigInt>("CONNECTION_ID()"));
+            let before = id().get_result::<i64>(conn)?;
+            let query = diesel::sql_query("DO ? + ?").into_boxed::<diesel::mysql::Mysql>();
+            let outcome = (0..values).fold(query, |query, _| query.bind::<Integer, _>(1)).execute(conn);
+            assert_eq!(id().get_result::<i64>(conn)?, before);
+            Ok(outcome.map_err(|error| error.to_string()))
+        })
+    };
+    assert_eq!(ask(1).await.unwrap().unwrap_err(), "the statement takes 2 values, and 1 were given");
+    assert_eq!(ask(3).await.unwrap().unwrap_err(), "the statement takes 2 values, and 3 were given");
+    ask(2).await.unwrap().unwrap();
 }
 
 /// A time as a handler writes it, and as it comes back.

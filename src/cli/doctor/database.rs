@@ -68,7 +68,8 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     let named = |is: fn(&MigrationStatus) -> bool| -> Vec<&str> {
         all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
     };
-    let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
+    let begun = named(|status| matches!(status, MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. }));
+    let changed = named(|status| matches!(status, MigrationStatus::Changed));
     let pending = named(|status| matches!(status, MigrationStatus::Pending));
     let done = named(|status| matches!(status, MigrationStatus::Done)).len();
     let unknown = named(|status| matches!(status, MigrationStatus::Unknown)).len();
@@ -80,6 +81,9 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     }
     if !begun.is_empty() {
         report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
+    }
+    if !changed.is_empty() {
+        report.problem(TOPIC, format_args!("changed after it ran: {}; `migrate` says what to do", changed.join(", ")));
     }
     if unknown > 0 {
         let text = "that this program does not have: a newer one has run on this database";

@@ -71,7 +71,7 @@ async fn a_migration_that_asks_for_foreign_keys_has_its_cascades() {
     let db = library().await;
     change(&db, "-- foobar: foreign_keys = on\nDELETE FROM authors WHERE id = 1").await.unwrap();
     assert_eq!(count(&db, "books").await, 1);
-    let both = [("1_library", LIBRARY), ("2_change", ""), ("3_rebuild", REBUILD)];
+    let both = [("1_library", LIBRARY), ("2_change", "DELETE FROM authors WHERE id = 1"), ("3_rebuild", REBUILD)];
     run(&db, &sql(&both)).await.unwrap();
     assert_eq!(count(&db, "books").await, 1, "it held for one migration only");
 }
@@ -167,7 +167,14 @@ async fn a_comment_for_foobar_that_is_not_understood_is_an_error_before_any_migr
             "migration `2_more` failed: its up.sql has `-- foobar: foreign_key = on`, which is not understood";
         assert!(error.starts_with(expected) && error.contains("write `-- foobar: foreign_keys = on`"), "{error}");
         db.migrate(&sql(&migrations[..1])).await.unwrap();
-        assert_eq!(run(&db, &sql(&[("1_notes", "-- foobar: x"), ("2_more", "DROP TABLE notes")])).await, Ok(()));
+        assert_eq!(
+            run(
+                &db,
+                &sql(&[("1_notes", "-- foobar: x\nCREATE TABLE notes (id INTEGER)"), ("2_more", "DROP TABLE notes")])
+            )
+            .await,
+            Ok(())
+        );
     }
 }
 

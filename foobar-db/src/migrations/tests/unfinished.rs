@@ -22,44 +22,83 @@ async fn is_begun(db: &Db) -> bool {
     matches!(status(db).await, MigrationStatus::Begun { .. })
 }
 
+/// The statement with which it has to go on.
+async fn failed_at(db: &Db) -> u32 {
+    match status(db).await {
+        MigrationStatus::Failed { statement, .. } => statement,
+        other => panic!("it has not failed: {other:?}"),
+    }
+}
+
 #[tokio::test]
-async fn a_migration_that_fails_half_way_has_begun() {
-    for (db, half) in on_both(HALF).await {
+async fn a_migration_that_fails_at_its_third_statement_says_so_and_how_to_go_on() {
+    let third = "CREATE TABLE one (id INTEGER);\nCREATE TABLE two (id INTEGER);\n\nINSERT INTO no_such_table VALUES (1);\nSELECT 1";
+    for (db, half) in on_both(third).await {
         let error = failure(&db, &half).await;
-        assert!(error.contains("no_such_table") && !error.contains("before"), "{error}");
-        let MigrationStatus::Begun { on } = status(&db).await else { panic!("it has not") };
+        let expected = "migration `1_half` failed: what it did before its statement 3 has taken effect; correct it from \
+                        there on and run `migrate`, which goes on with statement 3, or do the rest by hand and run \
+                        `migrate mark-done 1_half`: its statement 3 of 4, on line 4 of its up.sql: ";
+        assert!(error.starts_with(expected) && error.contains("no_such_table"), "{error}");
+        let MigrationStatus::Failed { on, statement, problem } = status(&db).await else { panic!("it has not") };
         assert!(on.starts_with("20") && on.len() == "2026-01-31 12:00:00".len(), "{on}");
+        assert!(statement == 3 && problem.contains("no_such_table"), "{problem}");
     }
 }
 
 #[tokio::test]
-async fn a_migration_that_began_is_told_of_when_it_is_tried_again_and_so_is_what_to_do_if_it_fails() {
+async fn a_migration_that_failed_goes_on_with_the_statement_that_did_once_it_is_corrected() {
     for (db, half) in on_both(HALF).await {
-        let (_, log) = run_logged(&db, &half);
-        assert!(!log.contains("begun"), "{log}");
-        let (outcome, log) = run_logged(&db, &half);
-        assert!(log.contains("WARN") && log.contains("migration `1_half` had begun on 20"), "{log}");
-        assert!(log.contains(" UTC and did not end; statements of it may have taken effect"), "{log}");
-        let error = Chain(&outcome.unwrap_err()).to_string();
-        assert!(error.starts_with("migration `1_half` failed: it had begun before, on 20"), "{error}");
-        assert!(error.contains("INSERT INTO __diesel_schema_migrations (version) VALUES ('1')"), "{error}");
-        assert!(error.ends_with("already exists"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_migration_that_began_is_done_when_a_later_run_of_it_succeeds() {
-    for (db, half) in on_both(HALF).await {
-        failure(&db, &half).await;
-        let whole = [("1_half", "DROP TABLE half; CREATE TABLE whole (id INTEGER NOT NULL PRIMARY KEY)")];
+        for _round in 0..2 {
+            failure(&db, &half).await;
+            assert_eq!(failed_at(&db).await, 2);
+        }
+        let whole = [("1_half", "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); INSERT INTO half VALUES (1)")];
         let (outcome, log) = run_logged(&db, &sql(&whole));
         assert_eq!(outcome.unwrap(), ["1_half"]);
-        assert!(log.contains("did not end"), "{log}");
-        assert_eq!(status(&db).await, MigrationStatus::Done);
-        let (outcome, log) = run_logged(&db, &sql(&[("1_half", ""), ("2_next", "DROP TABLE whole")]));
-        assert_eq!(outcome.unwrap(), ["2_next"]);
-        assert!(!log.contains("did not end"), "{log}");
+        assert!(log.contains("going on with a migration") && log.contains("statement=2"), "{log}");
+        assert_eq!(db.migration_status(&sql(&whole)).await.unwrap()[0].1, MigrationStatus::Done);
+        assert_eq!(db.migrate(&sql(&whole)).await.unwrap(), names(&[]));
     }
+}
+
+#[tokio::test]
+async fn a_migration_whose_first_statements_were_changed_does_not_go_on() {
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        let other = [("1_half", "CREATE TABLE half (id BIGINT NOT NULL PRIMARY KEY); INSERT INTO half VALUES (1)")];
+        let error = failure(&db, &sql(&other)).await;
+        assert!(error.starts_with("migration `1_half` stopped at its statement 2, and what is before"), "{error}");
+        assert_eq!(db.migrate_mark_done(&sql(&other), "1_half").await.unwrap(), "1_half");
+        assert_eq!(db.migration_status(&sql(&other)).await.unwrap()[0].1, MigrationStatus::Done);
+    }
+}
+
+#[tokio::test]
+async fn rows_alone_are_rolled_back_on_mysql_too_so_that_a_failed_migration_starts_again() {
+    let db = TestDb::mysql().await;
+    db.migrate(&sql(&[("0_notes", NOTES)])).await.unwrap();
+    let up = |last: &str| sql(&[("0_notes", NOTES), ("1_half", &format!("INSERT INTO notes VALUES (2); {last}"))]);
+    let doubled = up("INSERT INTO notes VALUES (1)");
+    let error = failure(&db, &doubled).await;
+    assert!(
+        error.contains("failed: nothing of it has taken effect; correct it and run `migrate` again: its statement 2")
+    );
+    let status = db.migration_status(&doubled).await.unwrap().remove(1).1;
+    assert!(matches!(status, MigrationStatus::Failed { statement: 0, .. }), "{status:?}");
+    assert_eq!(notes(&db).await, 1);
+    db.migrate(&up("INSERT INTO notes VALUES (3)")).await.unwrap();
+    assert_eq!(notes(&db).await, 3);
+}
+
+#[tokio::test]
+async fn what_was_set_in_the_session_is_set_again_where_a_migration_goes_on() {
+    let db = TestDb::mysql().await;
+    let up = |last: &str| format!("SET @made = 7; CREATE TABLE half (id INT); {last}");
+    failure(&db, &sql(&[("1_half", &up("INSERT INTO no_such_table VALUES (@made)"))])).await;
+    let whole = up("INSERT INTO half VALUES (@made)");
+    db.migrate(&sql(&[("1_half", &whole)])).await.unwrap();
+    let sum = diesel::dsl::sql::<BigInt>("(SELECT CAST(SUM(id) AS SIGNED) FROM half)");
+    assert_eq!(db.read(move |conn| diesel::select(sum.clone()).get_result::<i64>(conn)).await.unwrap(), 7);
 }
 
 #[tokio::test]
@@ -105,8 +144,8 @@ async fn nothing_is_taken_back_while_a_migration_has_begun_and_not_ended() {
         let before = db.migration_status(&half).await.unwrap();
         for error in refusals(&db, &half).await {
             assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
-            assert!(error.contains(" UTC and did not end, so nothing was taken back; run `migrate`"), "{error}");
-            assert!(error.contains("INSERT INTO __diesel_schema_migrations (version) VALUES ('2')"), "{error}");
+            assert!(error.contains(" UTC and did not end, so nothing was taken back; correct it and run"), "{error}");
+            assert!(error.contains("run `migrate mark-done 2_half`"), "{error}");
         }
         assert_eq!(notes(&db).await, 1);
         assert_eq!(db.migration_status(&half).await.unwrap(), before);
@@ -189,18 +228,34 @@ async fn a_migration_has_begun_while_it_runs() {
         }
         drop(release);
         assert_eq!(runs.await.unwrap(), ["1_half"]);
+        assert_eq!(db.migration_status(&half).await.unwrap()[0].1, MigrationStatus::Done);
     };
     tokio::join!(holder, check).0.unwrap();
-    assert_eq!(status(&db).await, MigrationStatus::Done);
 }
 
 #[tokio::test]
 async fn a_migration_whose_connection_is_lost_has_begun() {
     let db = TestDb::mysql().await;
-    let up = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); KILL CONNECTION_ID(); SELECT 1";
-    let error = failure(&db, &sql(&[("1_half", up)])).await;
-    assert!(!error.contains("transaction"), "{error}");
+    let up = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); KILL CONNECTION_ID(); INSERT INTO half VALUES (1)";
+    let half = sql(&[("1_half", up)]);
+    let error = failure(&db, &half).await;
+    assert!(error.contains("failed: whether that has taken effect is not known, nor could it be recorded"), "{error}");
     assert!(is_begun(&db).await);
+    let error = failure(&db, &half).await;
+    assert!(error.contains("ended at its statement 2, which may have taken effect or not"), "{error}");
+    assert!(error.contains("run `migrate resume`, which") && error.contains("`migrate resume --from 3`"), "{error}");
+    assert!(is_begun(&db).await);
+    assert_eq!(db.migrate_resume(&half, Some(3)).await.unwrap(), ["1_half"]);
+    assert_eq!(db.migration_status(&half).await.unwrap()[0].1, MigrationStatus::Done);
+}
+
+#[tokio::test]
+async fn a_migration_that_was_killed_runs_its_last_statement_again_when_it_is_resumed() {
+    let db = TestDb::mysql().await;
+    let killed = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); KILL CONNECTION_ID()";
+    failure(&db, &sql(&[("1_half", killed)])).await;
+    let half = sql(&[("1_half", "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY); INSERT INTO half VALUES (1)")]);
+    assert_eq!(db.migrate_resume(&half, None).await.unwrap(), ["1_half"]);
 }
 
 #[tokio::test]
@@ -208,7 +263,9 @@ async fn a_migration_that_sqlite_takes_back_is_pending_and_needs_no_record() {
     let db = TestDb::sqlite().await;
     for _round in 0..2 {
         let error = failure(&db, &sql(&[("1_half", HALF)])).await;
-        assert_eq!(error, "migration `1_half` failed: no such table: no_such_table");
+        let expected =
+            "migration `1_half` failed: its statement 2 of 2, on line 1 of its up.sql: no such table: no_such_table";
+        assert_eq!(error, expected);
         assert_eq!(status(&db).await, MigrationStatus::Pending);
     }
     let tables = "(SELECT COUNT(*) FROM sqlite_schema WHERE name = '__foobar_migrations')";
@@ -221,10 +278,11 @@ async fn what_the_database_said_is_kept_where_it_has_rolled_back_by_itself() {
     let db = TestDb::sqlite().await;
     let full = "PRAGMA max_page_count = 20; CREATE TABLE big (b BLOB); INSERT INTO big VALUES (zeroblob(1000000))";
     let error = failure(&db, &sql(&[("1_full", full)])).await;
-    assert_eq!(error, "migration `1_full` failed: database or disk is full");
+    let expected = "migration `1_full` failed: its statement 3 of 3, on line 1 of its up.sql: database or disk is full";
+    assert_eq!(error, expected);
     let endless = "CREATE TABLE n (i INTEGER); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
                    INSERT INTO n SELECT i FROM n";
     let hasty = another(&db, Duration::from_millis(200)).await;
     let error = failure(&hasty, &sql(&[("1_endless", endless)])).await;
-    assert!(error.ends_with("(`database.migration_timeout` is for all together): interrupted"), "{error}");
+    assert!(error.ends_with("(`database.migration_timeout` is for all together): its statement 2 of 2, on line 1 of its up.sql: interrupted"), "{error}");
 }

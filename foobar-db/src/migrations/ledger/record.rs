@@ -1,0 +1,248 @@
+//! The tables of the ledger.
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{QueryResult, sql_query};
+use diesel_migrations::MigrationHarness;
+use foobar_core::BoxError;
+
+use crate::migrations::embedded::{Migration, Owner};
+use crate::{Conn, Engine};
+
+/// What a table of ours had from its beginning.
+const COLUMNS: &str = "version VARCHAR(50) NOT NULL PRIMARY KEY, name VARCHAR(255) NOT NULL, \
+                       begun_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP";
+
+/// What it got later.
+const LATER: [(&str, &str); 4] = [
+    ("state", "VARCHAR(10) NOT NULL DEFAULT 'running'"),
+    // Of its up.sql, from 1, the one that runs or has failed; 0 as long as nothing can have taken effect.
+    ("statement", "INTEGER NOT NULL DEFAULT 1"),
+    // That of the statements before it, or of all once it is done.
+    ("checksum", "VARCHAR(16)"),
+    ("problem", "TEXT"),
+];
+
+/// As Diesel makes its own.
+const DONE_COLUMNS: &str =
+    "version VARCHAR(50) NOT NULL PRIMARY KEY, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP";
+
+/// The longest problem that is recorded, in letters.
+const LONGEST_PROBLEM: usize = 500;
+
+impl Owner {
+    /// The table of what has run.
+    pub(in crate::migrations) const fn done(self) -> &'static str {
+        match self {
+            Self::Framework => "foobar_migrations",
+            Self::Application => "__diesel_schema_migrations",
+        }
+    }
+
+    /// The table of what is known beside that.
+    const fn records(self) -> &'static str {
+        match self {
+            Self::Framework => "foobar_begun_migrations",
+            Self::Application => "__foobar_migrations",
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+pub(super) struct Record {
+    #[diesel(sql_type = Text)]
+    pub(super) version: String,
+    #[diesel(sql_type = Text)]
+    pub(super) name: String,
+    /// In UTC.
+    #[diesel(sql_type = Text)]
+    pub(super) begun_on: String,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = BigInt)]
+    statement: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) checksum: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) problem: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Or its process has been killed.
+    Running,
+    Failed,
+    Done,
+}
+
+impl Record {
+    pub(super) fn state(&self) -> State {
+        match self.state.as_str() {
+            "done" => State::Done,
+            "failed" => State::Failed,
+            _ => State::Running,
+        }
+    }
+
+    pub(super) fn statement(&self) -> u32 {
+        u32::try_from(self.statement).unwrap_or(1) // none of ours
+    }
+}
+
+/// The versions that have run.
+pub(super) fn done(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<String>> {
+    if !exists(conn, owner.done())? {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Done> = sql_query(format!("SELECT version FROM {}", owner.done())).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+pub(super) fn records(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Record>> {
+    let table = owner.records();
+    if !exists(conn, table)? {
+        return Ok(Vec::new());
+    }
+    let later = match has_column(conn, table, "state")? {
+        true => "state, CAST(statement AS SIGNED) AS statement, checksum, problem",
+        false => "'running' AS state, 1 AS statement, NULL AS checksum, NULL AS problem",
+    };
+    sql_query(format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on, {later} FROM {table}")).load(conn)
+}
+
+/// The tables of the ledger, for `LOCK TABLES`.
+pub(in crate::migrations) fn locked(owner: Owner) -> String {
+    format!("{} WRITE, {} WRITE", owner.records(), owner.done())
+}
+
+/// Makes the table of what has run where it is missing; Diesel makes its own. The other one gets what it lacks.
+pub(in crate::migrations) fn prepare(conn: &mut Conn, owner: Owner) -> Result<(), BoxError> {
+    match owner {
+        Owner::Framework => create(conn, owner.done(), DONE_COLUMNS)?,
+        Owner::Application => conn.applied_migrations().map(drop)?,
+    }
+    let table = owner.records();
+    if exists(conn, table)? && !has_column(conn, table, "problem")? {
+        for (name, kind) in LATER {
+            if !has_column(conn, table, name)? {
+                conn.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {name} {kind}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Records that `migration` begins, at once and whatever becomes of it. One that goes on stays where it stopped.
+pub(in crate::migrations) fn begin(conn: &mut Conn, migration: &Migration, goes_on: bool) -> QueryResult<()> {
+    create_records(conn, migration.owner)?;
+    let table = migration.owner.records();
+    if goes_on {
+        return update(conn, migration, "state = 'running', problem = NULL").map(drop);
+    }
+    let row = sql_query(format!("REPLACE INTO {table} (version, name, state, statement) VALUES (?, ?, 'running', 0)"));
+    row.bind::<Text, _>(&migration.version).bind::<Text, _>(&migration.name).execute(conn).map(drop)
+}
+
+/// Records that the next statement is the one of this number, after those with this checksum. It is part of the
+/// transaction of those: what takes them back takes this back.
+pub(in crate::migrations) fn reach(
+    conn: &mut Conn,
+    migration: &Migration,
+    statement: usize,
+    checksum: &str,
+) -> QueryResult<()> {
+    update(conn, migration, &format!("statement = {statement}, checksum = '{checksum}'")).map(drop)
+}
+
+/// Records that it has failed, and why; the statement from which on nothing has taken effect, or 0 where nothing has.
+pub(in crate::migrations) fn fail(conn: &mut Conn, migration: &Migration, problem: &str) -> QueryResult<u32> {
+    let table = migration.owner.records();
+    let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
+    let row = sql_query(format!("UPDATE {table} SET state = 'failed', problem = ? WHERE version = ?"));
+    row.bind::<Text, _>(problem).bind::<Text, _>(&migration.version).execute(conn)?;
+    let all = records(conn, migration.owner)?;
+    Ok(all.iter().find(|record| record.version == migration.version).map_or(0, Record::statement))
+}
+
+/// Records that `migration` has run, with the checksum of all its statements.
+pub(in crate::migrations) fn end(conn: &mut Conn, migration: &Migration, checksum: &str) -> QueryResult<()> {
+    let done = sql_query(format!("INSERT INTO {} (version) VALUES (?)", migration.owner.done()));
+    done.bind::<Text, _>(&migration.version).execute(conn)?;
+    if conn.engine() == Engine::Sqlite {
+        create_records(conn, migration.owner)?; // in the transaction of the migration
+    }
+    let set = format!("state = 'done', checksum = '{checksum}', problem = NULL");
+    if update(conn, migration, &set)? == 0 {
+        let table = migration.owner.records();
+        let columns = "(version, name, state, checksum) VALUES (?, ?, 'done', ?)";
+        let row = sql_query(format!("INSERT INTO {table} {columns}"));
+        row.bind::<Text, _>(&migration.version)
+            .bind::<Text, _>(&migration.name)
+            .bind::<Text, _>(checksum)
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Records that `migration` has been taken back. The row of its begin goes first, which means nothing until then.
+pub(in crate::migrations) fn take_back(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    let table = migration.owner.records();
+    if exists(conn, table)? {
+        let row = sql_query(format!("DELETE FROM {table} WHERE version = ?"));
+        row.bind::<Text, _>(&migration.version).execute(conn)?;
+    }
+    forget_done(conn, migration)
+}
+
+pub(super) fn forget_done(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
+    let row = sql_query(format!("DELETE FROM {} WHERE version = ?", migration.owner.done()));
+    row.bind::<Text, _>(&migration.version).execute(conn).map(drop)
+}
+
+fn update(conn: &mut Conn, migration: &Migration, set: &str) -> QueryResult<usize> {
+    let row = sql_query(format!("UPDATE {} SET {set} WHERE version = ?", migration.owner.records()));
+    row.bind::<Text, _>(&migration.version).execute(conn)
+}
+
+pub(super) fn create_records(conn: &mut Conn, owner: Owner) -> QueryResult<()> {
+    let later = LATER.map(|(name, kind)| format!(", {name} {kind}")).concat();
+    create(conn, owner.records(), &format!("{COLUMNS}{later}"))
+}
+
+fn create(conn: &mut Conn, table: &str, columns: &str) -> QueryResult<()> {
+    // Of an engine without transactions, what is taken back would still be recorded.
+    let options = if conn.engine() == Engine::Mysql { " ENGINE = InnoDB CHARACTER SET utf8mb4" } else { "" };
+    conn.batch_execute(&format!("CREATE TABLE IF NOT EXISTS {table} ({columns}){options}"))
+}
+
+/// Whether the table is there; ours is made for the first migration that needs it.
+fn exists(conn: &mut Conn, table: &str) -> QueryResult<bool> {
+    let tables = match conn.engine() {
+        Engine::Sqlite => "sqlite_schema WHERE name",
+        Engine::Mysql => "information_schema.tables WHERE table_schema = DATABASE() AND table_name",
+    };
+    is_there(conn, &format!("{tables} = '{table}'"))
+}
+
+fn has_column(conn: &mut Conn, table: &str, column: &str) -> QueryResult<bool> {
+    let columns = match conn.engine() {
+        Engine::Sqlite => format!("pragma_table_info('{table}') WHERE name"),
+        Engine::Mysql => format!(
+            "information_schema.columns WHERE table_schema = DATABASE() AND table_name = '{table}' AND column_name"
+        ),
+    };
+    is_there(conn, &format!("{columns} = '{column}'"))
+}
+
+fn is_there(conn: &mut Conn, what: &str) -> QueryResult<bool> {
+    let count = format!("(SELECT COUNT(*) FROM {what})");
+    Ok(diesel::select(sql::<BigInt>(&count)).get_result::<i64>(conn)? > 0)
+}

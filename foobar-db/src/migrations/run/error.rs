@@ -1,0 +1,62 @@
+use diesel::result::Error as DieselError;
+use foobar_core::BoxError;
+
+use super::super::directive::DirectiveError;
+use super::super::foreign_keys::Dangling;
+use super::super::script::ScriptError;
+
+/// Why a migration fails.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RunError {
+    #[error("its {file} has {why}")]
+    Directive { file: &'static str, why: DirectiveError },
+    #[error("its {file} has {why}; nothing of it was run")]
+    Script { file: &'static str, why: ScriptError },
+    #[error("its statement {number} of {of}, on line {line} of its {file}")]
+    Statement { number: usize, of: usize, line: usize, file: &'static str, source: DieselError },
+    #[error(
+        "it leaves rows that refer to nothing: {0}; so all of it was rolled back. Foreign keys are not enforced while \
+         a migration runs: let it delete or mend these rows, or begin with `-- foobar: foreign_keys = on` where \
+         ON DELETE or ON UPDATE is meant to"
+    )]
+    Dangling(Dangling),
+    #[error("nothing of it has taken effect; correct it and run `migrate` again")]
+    Nothing(#[source] BoxError),
+    #[error(
+        "what it did before its statement {statement} has taken effect; correct it from there on and run `migrate`, which \
+         goes on with statement {statement}, or do the rest by hand and run `migrate mark-done {name}`"
+    )]
+    Until { statement: u32, name: String, source: BoxError },
+    #[error(
+        "whether that has taken effect is not known, nor could it be recorded; see `migrate status`, then run \
+         `migrate resume`, or do the rest by hand and run `migrate mark-done {name}`"
+    )]
+    Unknown { name: String, source: BoxError },
+    #[error(
+        "taking it back failed; where a failure takes nothing back, statements of its down.sql may have taken effect"
+    )]
+    TakingBack(#[source] BoxError),
+}
+
+/// What is left of a migration that has failed.
+#[derive(Clone, Copy)]
+pub(super) enum Progress {
+    /// All of it was rolled back, which is the rule of its engine.
+    None,
+    /// What it did before this statement, and nothing from there on.
+    Until(u32),
+    Unknown,
+}
+
+impl Progress {
+    /// The error with what is left, and how to go on.
+    pub(super) fn explain(self, source: BoxError, name: &str) -> BoxError {
+        let name = name.to_owned();
+        match self {
+            Self::None => source,
+            Self::Until(0 | 1) => RunError::Nothing(source).into(),
+            Self::Until(statement) => RunError::Until { statement, name, source }.into(),
+            Self::Unknown => RunError::Unknown { name, source }.into(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! How a server knows this program.
+
+use std::io::Read;
+use std::process::Command;
+
+use super::*;
+
+/// A user with this password, and a handle's settings for it without one.
+async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
+    let (_, rest) = test.url().split_once("localhost/").unwrap();
+    let (name, _) = rest.split_once('?').unwrap();
+    let user = format!("rotated_{name}");
+    let create =
+        format!("CREATE USER {user}@localhost IDENTIFIED BY '{by}'; GRANT ALL ON {name}.* TO {user}@localhost");
+    test.write(move |conn| conn.batch_execute(&create)).await.unwrap();
+    DatabaseSettings { url: Some(Secret::new(test.url().replace("root@", &format!("{user}@")))), ..test.settings() }
+}
+
+fn name_of(settings: &DatabaseSettings) -> String {
+    let url = settings.url.as_ref().unwrap().expose();
+    url.split_once("://").unwrap().1.split_once('@').unwrap().0.to_owned()
+}
+
+async fn started(settings: &DatabaseSettings) -> Result<Db, String> {
+    let db = Db::open(settings).map_err(|error| Chain(&error).to_string())?;
+    db.tier().start().await.map_err(|error| Chain(&*error).to_string()).map(|()| db)
+}
+
+#[tokio::test]
+async fn a_password_that_is_rotated_is_taken_from_its_file_without_a_restart() {
+    let (test, file) = (TestDb::mysql().await, tempfile::NamedTempFile::new().unwrap());
+    std::fs::write(file.path(), "the first\n").unwrap();
+    let mut settings = user(&test, "the first").await;
+    settings.password_file = Some(file.path().to_owned());
+    settings.max_lifetime = Period::new(Duration::from_millis(1)); // each call has a connection of its own
+    let db = started(&settings).await.unwrap();
+    one(&db).await.unwrap();
+    let change = format!("ALTER USER {}@localhost IDENTIFIED BY 'the second'", name_of(&settings));
+    test.write(move |conn| conn.batch_execute(&change)).await.unwrap();
+    std::fs::write(file.path(), "the second\n").unwrap();
+    for _round in 0..3 {
+        one(&db).await.unwrap();
+    }
+    std::fs::write(file.path(), "hunter2").unwrap();
+    let error = started(&settings).await.unwrap_err();
+    assert!(error.contains("Access denied") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_a_password_that_cannot_be_used_is_refused_by_its_key() {
+    let test = TestDb::mysql().await;
+    let mut settings = DatabaseSettings { password_file: Some("/no/such/file".into()), ..test.settings() };
+    let error = started(&settings).await.unwrap_err();
+    assert_eq!(error, "`database.password_file` /no/such/file cannot be read: No such file or directory (os error 2)");
+    settings.url = Some(Secret::new("mysql://u:hunter2@h/d"));
+    let error = started(&settings).await.unwrap_err();
+    let expected = "`database.password_file` is there, and `database.url` has a password too; take one of them out";
+    assert_eq!(error, expected);
+}
+
+#[tokio::test]
+async fn a_password_that_has_expired_is_refused_at_once() {
+    let test = TestDb::mysql().await;
+    let settings = user(&test, "").await;
+    let expire = format!("ALTER USER {}@localhost PASSWORD EXPIRE", name_of(&settings));
+    test.write(move |conn| conn.batch_execute(&expire)).await.unwrap();
+    let error = started(&settings).await.unwrap_err();
+    assert!(
+        error.starts_with("cannot open mysql://rotated_") && error.ends_with(" before executing this statement"),
+        "{error}"
+    );
+}
+
+/// A greeting of a server of MariaDB.
+fn greeting() -> Vec<u8> {
+    let mut body = vec![10];
+    body.extend(b"11.8.3-MariaDB\0\x07\0\0\0abcdefgh\0");
+    body.extend([0xff, 0xf7, 33, 2, 0, 0xff, 0x81, 21]);
+    body.extend([0; 10]);
+    body.extend(b"ijklmnopqrst\0mysql_native_password\0");
+    packet(0, &body)
+}
+
+fn packet(number: u8, body: &[u8]) -> Vec<u8> {
+    [&[u8::try_from(body.len()).unwrap(), 0, 0, number][..], body].concat()
+}
+
+#[test]
+fn a_server_that_asks_for_ed25519_is_refused_with_what_to_do() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mysql://u:hunter2@127.0.0.1:{}/d", listener.local_addr().unwrap().port());
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.write_all(&greeting()).unwrap();
+        let answered = client.read(&mut [0; 1024]).unwrap();
+        assert!(answered > 0);
+        client.write_all(&packet(2, b"\xfeclient_ed25519\0abcdefghijklmnopqrstuvwxyz012345")).unwrap();
+        drop(client.read_to_end(&mut Vec::new())); // until the client goes
+    });
+    let settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    let error = MysqlConnection::connect(&Options::new(&settings).unwrap()).err().unwrap();
+    assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
+    assert!(error.to_string().starts_with("the server asks this user for a proof by `ed25519`"), "{error}");
+    server.join().unwrap();
+}
+
+fn openssl(folder: &std::path::Path, arguments: &str) {
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// An authority, a certificate of the server for `localhost`, and one of a client, each with its key.
+fn certificates(folder: &std::path::Path) {
+    let ca = "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 9";
+    openssl(folder, ca);
+    for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=client")] {
+        openssl(folder, &format!("req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj {subject}"));
+        std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost").unwrap();
+        let sign = "x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 9 -extfile names";
+        openssl(folder, &format!("{sign} -in {name}.csr -out {name}.pem"));
+    }
+    openssl(folder, "rsa -traditional -in client.key -out client-traditional.key");
+    openssl(folder, "ecparam -genkey -name prime256v1 -noout -out ec.key");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let options = [("ca", "ca.pem"), ("cert", "server.pem"), ("key", "server.key")];
+    let options = options.map(|(option, name)| format!("--ssl-{option}={}", path(name)));
+    let server = MysqlServer::start_with(&options.each_ref().map(String::as_str)).unwrap();
+    let root = server.url("mysql");
+    let create = "CREATE USER known@localhost REQUIRE X509; GRANT ALL ON *.* TO known@localhost";
+    tokio::task::spawn_blocking(move || MysqlConnection::establish(&root).unwrap().batch_execute(create).unwrap())
+        .await
+        .unwrap();
+    let network = crate::testing::network::Network::to(&server.url("mysql"), Duration::ZERO);
+    let url = network.url(&server.url("mysql")).replace("root@127.0.0.1", "known@localhost") + "?ssl-mode=required";
+    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    settings.tls_ca = Some(folder.path().join("ca.pem"));
+    assert!(started(&settings).await.unwrap_err().contains("Access denied"));
+    settings.tls_cert = Some(folder.path().join("client.pem"));
+    for key in ["client.key", "client-traditional.key"] {
+        settings.tls_key = Some(folder.path().join(key));
+        one(&started(&settings).await.unwrap()).await.unwrap();
+    }
+    settings.tls_key = Some(folder.path().join("ec.key"));
+    assert!(
+        started(&settings).await.unwrap_err().ends_with("has a key that is none of RSA, and the driver takes no other")
+    );
+}
+
+#[test]
+fn a_certificate_is_refused_without_its_key_and_without_tls() {
+    let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
+    let error = |settings: &DatabaseSettings| Db::open(settings).unwrap_err().to_string();
+    settings.tls_cert = Some("cert.pem".into());
+    assert_eq!(error(&settings), "`database.tls_cert` needs `database.tls_key`");
+    settings.tls_key = Some("key.pem".into());
+    let expected = "`database.tls_cert` needs TLS: write `?ssl-mode=required` at the end of `database.url`";
+    assert_eq!(error(&settings), expected);
+    settings.tls_cert = None;
+    assert_eq!(error(&settings), "`database.tls_key` needs `database.tls_cert`");
+}
