@@ -102,7 +102,9 @@ async fn a_further_start_serves_such_names_at_once_and_asks_again_before_a_renew
 async fn the_command_lists_such_certificates_after_those_of_the_sites() {
     let (scene, shops) = (Scene::new(), Shops::default());
     let running = start(&scene, &shops).await;
-    ["shop.two.test", "shop.one.test"].map(|name| scene.until_served(name));
+    for name in ["shop.two.test", "shop.one.test"] {
+        scene.until_served(name);
+    }
     running.stop().await;
     let mut command = scene.command("a.test");
     let output = command.env("FOOBAR__SITES__A__SSL_ON_DEMAND", "true").arg("certificates").output().unwrap();
