@@ -65,7 +65,7 @@ struct Shared {
 /// [`Form::add_error`](crate::Form).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `"address"`, `"password"`, `"old_password"`, `"code"` or `"token"`.
+    /// `"address"`, `"password"`, `"old_password"`, `"code"`, `"name"` or `"token"`.
     pub field: &'static str,
     /// Words that stand behind its name: `"is taken"`.
     pub problem: &'static str,

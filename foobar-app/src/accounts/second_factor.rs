@@ -43,6 +43,7 @@ const WRONG_CODE: Refusal = Refusal { field: "code", problem: "is wrong, or has 
 const TOO_LATE: Refusal = Refusal { field: "code", problem: "comes too late: sign in again" };
 const IS_ON: Refusal = Refusal { field: "code", problem: "is asked for already: turn that off first" };
 const NOT_BEGUN: Refusal = Refusal { field: "code", problem: "is of no secret that was given: begin again" };
+const IS_OFF: Refusal = Refusal { field: "code", problem: "is not asked for: turn that on first" };
 const NO_PROOF: Refusal = Refusal { field: "code", problem: "or password is wrong" };
 
 /// What shows that somebody is the user.
@@ -156,6 +157,9 @@ impl Accounts {
 
     /// Ten recovery codes in place of those before. `proof` is a code, a recovery code or the password.
     pub async fn renew_recovery_codes(&self, user: &User, proof: &str) -> Result<Result<Vec<String>, Refusal>, Error> {
+        if self.recovery_codes_left(user).await?.is_none() {
+            return Ok(Err(IS_OFF));
+        }
         let (id, (codes, hashes)) = (user.id, recovery_codes(user.id));
         let renewed = self.with_proof(user, proof, move |conn| rows::set_recovery_codes(conn, id, &hashes));
         Ok(renewed.await?.map(|()| codes))
@@ -224,7 +228,10 @@ impl Accounts {
         };
         let recovery = recovery_code::hash(account, typed).map(Proof::Recovery);
         if recovery.is_some() {
-            return Ok(recovery); // also where the secret cannot be opened
+            return Ok(recovery);
+        }
+        if !totp::may_be_code(typed) {
+            return Ok(None); // a password too is taken where the secret cannot be opened
         }
         let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
         Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))

@@ -38,9 +38,20 @@ pub(crate) fn code(secret: &[u8], step: i64) -> String {
     format!("{:0DIGITS$}", (u32::from_be_bytes(*four) & 0x7fff_ffff) % 10_u32.pow(DIGITS as u32))
 }
 
+/// Whether what was typed has the form of a code.
+pub(crate) fn may_be_code(typed: &str) -> bool {
+    let digits = digits(typed);
+    digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Apps show a code in two groups.
+fn digits(typed: &str) -> String {
+    typed.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
 /// The step of a code as it was typed, if it is one of now, or of a step before or after.
 pub(crate) fn matching_step(secret: &[u8], typed: &str, now: i64) -> Option<i64> {
-    let digits: String = typed.chars().filter(|c| !c.is_whitespace()).collect(); // apps show it in two groups
+    let digits = digits(typed);
     let steps: RangeInclusive<i64> = step(now) - OFF..=step(now) + OFF;
     let is_it = |step: &i64| verify_slices_are_equal(code(secret, *step).as_bytes(), digits.as_bytes()).is_ok();
     steps.rev().find(is_it)
@@ -97,9 +108,10 @@ mod tests {
     #[test]
     fn a_code_may_be_typed_in_groups_and_what_is_none_is_wrong() {
         let secret = b"12345678901234567890";
-        assert_eq!(matching_step(secret, " 287 082\n", 59), Some(1));
+        assert_eq!((matching_step(secret, " 287 082\n", 59), may_be_code(" 287 082\n")), (Some(1), true));
         for typed in ["", "28708", "2870820", "28708２", "94287082", "abcdef", "287082\0", "+287082", "-287082"] {
             assert_eq!(matching_step(secret, typed, 59), None, "{typed:?}");
+            assert!(!may_be_code(typed), "{typed:?}");
         }
     }
 

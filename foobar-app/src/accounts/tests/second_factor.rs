@@ -135,6 +135,7 @@ async fn nothing_is_asked_for_until_a_first_code_was_right() {
         assert_eq!(send(&shop.client, "/totp/activate", &shop.code(&first)).await, WRONG, "it has been replaced");
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
         assert_eq!(shop.client.get("/totp/left").await.text(), "None");
+        assert_eq!(send(&shop.client, "/totp/codes", PASSWORD).await, "code is not asked for: turn that on first");
         assert_eq!(send(&shop.client, "/totp/activate", &shop.code(&second)).await.lines().count(), 10);
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), CODE_NEEDED);
     }
@@ -340,6 +341,7 @@ async fn the_secret_is_encrypted_by_the_first_key_and_follows_a_change_of_keys()
         let browser = shop.client.other_user();
         sign(&browser, ANN, PASSWORD).await;
         assert_eq!(send(&browser, "/code", &phone.codes[0]).await, "done", "a recovery code needs no key");
+        assert_eq!(send(&browser, "/totp/disable", PASSWORD).await, "done", "and neither does the password");
     }
 }
 
