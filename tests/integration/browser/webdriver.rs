@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, until};
+use crate::support::{Client, PATIENCE, until};
 
 /// One headless Chromium with a profile of its own. It ends when dropped.
 pub(super) struct Browser {
@@ -20,6 +20,18 @@ struct Driver {
     address: String,
 }
 
+/// Without a window; without a sandbox, which root has none of; and without asking anybody but the site.
+const ARGUMENTS: [&str; 8] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+];
+
 /// How WebDriver names an element in JSON.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -27,15 +39,16 @@ impl Browser {
     /// With a window of this width and height, in CSS pixels, for somebody who likes pages `light` or `dark`.
     pub(super) fn start([width, height]: [u32; 2], scheme: &str) -> Self {
         let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
+        let args = ARGUMENTS.iter().map(|argument| (*argument).to_owned());
         let options = json!({
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                     format!("--user-data-dir={}", profile.path().display())],
+            "args": args.chain([format!("--user-data-dir={}", profile.path().display())]).collect::<Vec<_>>(),
             // What is typed as a password would be asked about at a server of the browser's maker.
             "prefs": {"credentials_enable_service": false, "profile.password_manager_leak_detection": false},
             "mobileEmulation": {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1, "touch": false}},
         });
         let capabilities = json!({
             "browserName": "chrome",
+            "timeouts": {"script": PATIENCE.as_millis() as u64},
             "goog:chromeOptions": options,
             "goog:loggingPrefs": {"browser": "ALL"},
         });
