@@ -16,6 +16,7 @@ mod routes;
 mod runtime;
 mod serve;
 mod signals;
+mod upkeep;
 mod zone;
 
 use std::ffi::OsString;
@@ -105,6 +106,8 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
             Err(error) => fail(&error),
             Ok(composition) => match command {
                 Command::Migrate(action) => migrate::run(&composition, &action, layers),
+                Command::Backup(file) => upkeep::backup(&composition, &file),
+                Command::Vacuum => upkeep::vacuum(&composition),
                 Command::Certificates(None) => certificates::run(&composition),
                 Command::Certificates(Some(command)) => certificates::change(&composition, &command),
                 _ => check::run(&composition),

@@ -1,4 +1,4 @@
-use foobar_core::{BoxFuture, Tier};
+use foobar_core::{BoxFuture, Metrics, Tier};
 
 use crate::{Conn, Engine, Error, Isolation, QueryResult};
 
@@ -29,6 +29,13 @@ pub trait Database: Tier {
     /// SQLite: a file that exists is a database; one that is missing can be made. MySQL: a connection can be opened; a
     /// server that is down, which a start would wait for, is an error here.
     fn check(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Adds its figures to a scrape, as [`Tier::metrics`] does, for a program with several databases: this one's have the
+    /// label `database` with this name. By default it does without.
+    fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
+        let _unlabelled = name;
+        self.metrics(metrics);
+    }
 
     /// Runs a query that only reads, as a dry run: started or not, it changes nothing and makes no file. By default it
     /// is run like any other, on a database that has been started.

@@ -1,6 +1,7 @@
 mod info;
 mod migrator;
 mod schema;
+mod upkeep;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -48,8 +49,17 @@ impl Db {
 
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
-        let tier = Arc::new(SharedTier::new(database));
+        let tier = Arc::new(SharedTier::new(database, None));
         Self { tier, isolation: Isolation::Server, migrator: Arc::default(), connection: PhantomData }
+    }
+
+    /// The same database under a name of its own, one lower-case word: that of its [`tier`](Self::tier) in the log and in
+    /// `/readyz`, and the label `database` of its figures in `/metrics`. For a program with several databases, before the
+    /// tier is started or the handle cloned.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        let tier = Arc::new(SharedTier::new(self.database(), Some(name)));
+        Self { tier, ..self }
     }
 
     /// The same database for one engine's own connection, such as `Db<MysqlConnection>` with all of MySQL's types;

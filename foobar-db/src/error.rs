@@ -237,6 +237,17 @@ pub enum Error {
     /// The list of the migrations that have run could not be read, or not be locked.
     #[error("the state of the migrations cannot be read")]
     MigrationState(#[source] BoxError),
+    /// A backup could not be written.
+    #[error("the backup {} cannot be made", .file.display())]
+    Backup {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is asked for is done by a tool of the engine's own.
+    #[error("{0}")]
+    OwnTool(&'static str),
     /// The query failed: a violated constraint, a missing row, wrong SQL.
     #[error("the query failed")]
     Query(#[from] diesel::result::Error),

@@ -6,27 +6,33 @@ use foobar_core::{Histogram, Metrics};
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::stats::Stats;
 
-/// Adds the figures of all pools; a pool that does not run has none.
-pub(crate) fn add(metrics: &mut Metrics, pools: &[(&str, &QueryThreadsSlot)]) {
-    let running = pools.iter().filter_map(|(pool, slot)| Some((*pool, slot.get()?))).collect::<Vec<_>>();
+/// Adds the figures of all pools of the database with this name, if it has one; a pool that does not run has none.
+pub(crate) fn add(metrics: &mut Metrics, database: Option<&str>, pools: &[(&str, &QueryThreadsSlot)]) {
+    let labels = |pool| -> Labels<'_> {
+        [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
+    };
+    let running = pools.iter().filter_map(|(pool, slot)| Some((labels(*pool), slot.get()?))).collect::<Vec<_>>();
     for (name, help, value) in GAUGES {
-        for (pool, threads) in &running {
-            metrics.gauge(name, help, &[("pool", pool)], value(threads));
+        for (labels, threads) in &running {
+            metrics.gauge(name, help, labels, value(threads));
         }
     }
     for (name, help, value) in COUNTERS {
-        for (pool, threads) in &running {
-            metrics.counter(name, help, &[("pool", pool)], value(threads));
+        for (labels, threads) in &running {
+            metrics.counter(name, help, labels, value(threads));
         }
     }
     for (name, help, durations) in HISTOGRAMS {
-        for (pool, threads) in &running {
-            metrics.histogram(name, help, &[("pool", pool)], [durations(&threads.endpoint().stats)]);
+        for (labels, threads) in &running {
+            metrics.histogram(name, help, labels, [durations(&threads.endpoint().stats)]);
         }
     }
     connections(metrics, &running);
     errors(metrics, &running);
 }
+
+/// Which pool it is, and of which database.
+type Labels<'a> = Vec<(&'a str, &'a str)>;
 
 type Figure<T> = (&'static str, &'static str, fn(&QueryThreads) -> T);
 
@@ -58,20 +64,20 @@ const HISTOGRAMS: &[(&str, &str, Durations)] = &[
     ),
 ];
 
-fn connections(metrics: &mut Metrics, running: &[(&str, Arc<QueryThreads>)]) {
-    for (pool, threads) in running {
+fn connections(metrics: &mut Metrics, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
+    for (labels, threads) in running {
         let (open, idle) = threads.endpoint().size();
         for (state, count) in [("active", open.saturating_sub(idle)), ("idle", idle)] {
-            let labels = [("pool", *pool), ("state", state)];
+            let labels = [&labels[..], &[("state", state)]].concat();
             metrics.gauge("foobar_database_connections", "Connections that are open.", &labels, count);
         }
     }
 }
 
-fn errors(metrics: &mut Metrics, running: &[(&str, Arc<QueryThreads>)]) {
-    for (pool, threads) in running {
+fn errors(metrics: &mut Metrics, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
+    for (labels, threads) in running {
         for (kind, count) in threads.endpoint().stats.errors() {
-            let labels = [("pool", *pool), ("kind", kind)];
+            let labels = [&labels[..], &[("kind", kind)]].concat();
             metrics.counter(
                 "foobar_database_errors_total",
                 "Calls that failed, by kind; a row that is not there is an answer.",

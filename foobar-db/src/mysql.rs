@@ -48,7 +48,7 @@ use control::Control;
 pub(crate) use migration_lock::{claim_migrations, lock_migrations, release_migrations, unlock_migrations};
 use monitor::Monitor;
 use options::Options;
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
 pub use row::{MysqlField, MysqlRow};
 
@@ -142,6 +142,10 @@ impl Database for Mysql {
         })
     }
 
+    fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
+        metrics::add(metrics, Some(name), &[("primary", &self.threads)]);
+    }
+
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
         Box::pin(async move {
             let (options, limit) = (Arc::clone(&self.options), self.limits.query);
@@ -216,7 +220,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, &[("primary", &self.threads)]);
+        metrics::add(metrics, None, &[("primary", &self.threads)]);
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct SharedTier {
     current: watch::Sender<Arc<Serving>>,
     /// How many have started it and not drained it since; held while one of them does.
     users: Mutex<usize>,
+    /// Its own name, in a program with several databases.
+    name: Option<&'static str>,
 }
 
 /// The database that calls go to. Each call keeps a receiver of `calls` until it has ended.
@@ -30,8 +32,8 @@ impl Serving {
 }
 
 impl SharedTier {
-    pub(crate) fn new(database: Arc<dyn Database>) -> Self {
-        Self { current: watch::Sender::new(Serving::new(database)), users: Mutex::new(0) }
+    pub(crate) fn new(database: Arc<dyn Database>, name: Option<&'static str>) -> Self {
+        Self { current: watch::Sender::new(Serving::new(database)), users: Mutex::new(0), name }
     }
 
     pub(crate) fn database(&self) -> Arc<dyn Database> {
@@ -62,7 +64,7 @@ impl SharedTier {
 
 impl Tier for SharedTier {
     fn name(&self) -> &'static str {
-        self.database().name()
+        self.name.unwrap_or_else(|| self.database().name())
     }
 
     fn start(&self) -> BoxFuture<'_, Result<(), BoxError>> {
@@ -117,6 +119,9 @@ impl Tier for SharedTier {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.database().metrics(metrics);
+        match self.name {
+            Some(name) => self.database().metrics_of(name, metrics),
+            None => self.database().metrics(metrics),
+        }
     }
 }

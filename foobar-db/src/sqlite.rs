@@ -204,6 +204,14 @@ impl Database for Sqlite {
         Box::pin(self.database.on_thread(check))
     }
 
+    fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
+        metrics::add(
+            metrics,
+            Some(name),
+            &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)],
+        );
+    }
+
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
         Box::pin(self.database.on_thread(move |location, lock_timeout| peek(location, lock_timeout, &mut query)))
     }
@@ -240,7 +248,7 @@ impl Tier for Sqlite {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)]);
+        metrics::add(metrics, None, &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)]);
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) enum Command {
     Config,
     Reference,
     Migrate(Migrate),
+    /// Copies the database into this file.
+    Backup(PathBuf),
+    Vacuum,
     Routes,
     Certificates(Option<CertificateCommand>),
     /// An order to a server that runs.
@@ -125,6 +128,8 @@ impl Command {
                 Some(("new", new)) => Migrate::New(name_of(new)),
                 _ => Migrate::Run,
             }),
+            Some(("backup", backup)) => Self::Backup(backup.get_one("FILE").cloned().unwrap_or_default()), // it is required
+            Some(("vacuum", _)) => Self::Vacuum,
             Some((name, _)) => Order::of(name).map_or(Self::Serve, Self::Control),
             None => Self::Serve,
         }
@@ -161,6 +166,10 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommand(command("doctor", "Says of everything around the program whether it is well, and what to do"))
         .subcommand(command("config", "Prints every effective value and where it came from").arg(reference()))
         .subcommand(migrate())
+        .subcommand(
+            command("backup", "Copies a database of SQLite into a new file, while it serves").arg(backup_file()),
+        )
+        .subcommand(command("vacuum", "Gives the space that a database of SQLite does not use back to the disk"))
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
         .subcommand(certificates())
         .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
@@ -189,6 +198,13 @@ fn migrate() -> clap::Command {
         .subcommand(
             command("new", "Makes the folder of a migration, with its up.sql and down.sql").arg(name_argument()),
         )
+}
+
+fn backup_file() -> Arg {
+    Arg::new("FILE")
+        .required(true)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("The file, which must not be there yet")
 }
 
 fn name_of(matches: &ArgMatches) -> String {

@@ -96,7 +96,7 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
 }
 
 /// An error where there is no database to look into yet.
-async fn require(database: &Db) -> Result<(), BoxError> {
+pub(super) async fn require(database: &Db) -> Result<(), BoxError> {
     match database.presence().await? {
         Presence::Present => Ok(()),
         Presence::Missing => Err(missing(database).into()),
@@ -107,7 +107,8 @@ fn missing(database: &Db) -> String {
     format!("there is no database {} yet; `migrate` makes it", database.describe())
 }
 
-const NO_DATABASE: &str = "there is no database: the application has no migrations and database.url is not set";
+pub(super) const NO_DATABASE: &str =
+    "there is no database: the application has no migrations and database.url is not set";
 
 /// Lists them, and changes nothing.
 fn status(composition: &Composition) -> Exit {

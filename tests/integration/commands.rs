@@ -235,6 +235,27 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
 }
 
 #[test]
+fn backup_copies_the_database_into_a_new_file_that_can_be_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = proving(folder.path(), &["backup", "copy.db"]);
+    assert!(code == 1 && error.contains("there is no database sqlite:here.db yet"), "{error}");
+    proving(folder.path(), &["migrate"]);
+    query(folder.path(), "INSERT INTO ledger (id, note) VALUES (1, 'kept')");
+    let (code, output, error) = proving(folder.path(), &["backup", "copy.db"]);
+    assert_eq!((code, output.as_str()), (0, "copied  sqlite:here.db to copy.db\n"), "{error}");
+    let (code, _, error) = proving(folder.path(), &["backup", "copy.db"]);
+    assert!(code == 1 && error.contains("error: the backup copy.db cannot be made: "), "{error}");
+    query(folder.path(), "DROP TABLE ledger");
+    assert_eq!(proving(folder.path(), &["vacuum"]).1, "vacuumed  sqlite:here.db\n");
+    for name in ["here.db", "here.db-wal", "here.db-shm"] {
+        _ = fs::remove_file(folder.path().join(name)); // the last two may be gone
+    }
+    fs::rename(folder.path().join("copy.db"), folder.path().join("here.db")).unwrap();
+    assert_eq!(proving(folder.path(), &["migrate", "status"]).1, format!("done     {LEDGER}\n"));
+    query(folder.path(), "UPDATE ledger SET note = 'still there' WHERE id = 1");
+}
+
+#[test]
 fn new_makes_a_migration_for_each_engine_and_refuses_bad_names_and_those_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let new = |name: &str| run(Program::foobar(folder.path()).args(["migrate", "new", name]));

@@ -1,5 +1,6 @@
 mod migrator;
 mod plain_thread;
+mod upkeep;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use diesel::connection::statement_cache::PrepareForCache;
 use diesel::mysql::{Mysql, MysqlType};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use foobar_core::panics::{self, Panic};
+use foobar_core::panics;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
@@ -78,8 +78,8 @@ impl Link {
         let runtime = runtime.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
         let begun = async { timeout(options.connect_timeout, session::begin(options)).await };
         // rustls panics where a program holds two cryptographic providers and has chosen none.
-        let begun =
-            panics::catch(|| runtime.block_on(begun)).unwrap_or_else(|panic| Ok(Err(refused_by_driver(&panic))));
+        let begun = panics::catch(|| runtime.block_on(begun))
+            .unwrap_or_else(|panic| Ok(Err(session::refused_by_driver(&panic))));
         let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
         match begun.map_err(late).flatten() {
             Ok((driver, session)) => Ok(Self::new(driver, session, runtime)),
@@ -295,18 +295,6 @@ async fn in_time<F: Future>(work: Pin<&mut F>) -> Option<F::Output> {
         () = deadline::passed(GRACE) => None,
     }
 }
-
-/// The driver panics where a server asks for a proof that this build of it cannot give, which it names.
-fn refused_by_driver(panic: &Panic) -> ConnectError {
-    let panic = panic.to_string();
-    match panic.contains("client_ed25519") {
-        true => ConnectError::Refused(ED25519.to_owned()),
-        false => ConnectError::Unreachable(format!("the driver {panic}")),
-    }
-}
-
-const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; give the \
-    user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a client certificate";
 
 fn connection_lost() -> DieselError {
     let message = "the connection to the server has been lost".to_owned();

@@ -1,4 +1,5 @@
 use foobar_core::Chain;
+use foobar_core::panics::Panic;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error};
 
@@ -124,3 +125,15 @@ fn classify(error: Error) -> ConnectError {
         other => ConnectError::Unreachable(other.to_string()),
     }
 }
+
+/// The driver panics where a server asks for a proof that this build of it cannot give, which it names.
+pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
+    let panic = panic.to_string();
+    match panic.contains("client_ed25519") {
+        true => ConnectError::Refused(ED25519.to_owned()),
+        false => ConnectError::Unreachable(format!("the driver {panic}")),
+    }
+}
+
+const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; give the \
+    user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a client certificate";

@@ -1,7 +1,11 @@
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, InsertStatement, Query, QueryFragment, QueryId};
+#[cfg(feature = "sqlite")]
+use diesel::query_builder::Query;
+use diesel::query_builder::{AstPass, InsertStatement, QueryFragment, QueryId};
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{BigInt, Integer, Nullable, SmallInt};
+#[cfg(feature = "sqlite")]
+use diesel::sql_types::Nullable;
+use diesel::sql_types::{BigInt, Integer, SmallInt};
 
 use super::engines::{OnMysql, OnSqlite};
 use crate::{Conn, QueryResult};

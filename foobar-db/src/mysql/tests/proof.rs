@@ -65,10 +65,7 @@ async fn a_password_that_has_expired_is_refused_at_once() {
     let expire = format!("ALTER USER {}@localhost PASSWORD EXPIRE", name_of(&settings));
     test.write(move |conn| conn.batch_execute(&expire)).await.unwrap();
     let error = started(&settings).await.unwrap_err();
-    assert!(
-        error.starts_with("cannot open mysql://rotated_") && error.ends_with(" before executing this statement"),
-        "{error}"
-    );
+    assert!(error.starts_with("cannot open mysql://rotated_") && error.to_lowercase().contains("password"), "{error}");
 }
 
 /// A greeting of a server of MariaDB.

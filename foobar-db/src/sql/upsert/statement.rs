@@ -69,6 +69,7 @@ where
 /// What is sent to an engine.
 struct Statement<'a, I, C, S> {
     insert: &'a I,
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "MySQL takes any unique key"))]
     columns: &'a C,
     changes: &'a S,
 }

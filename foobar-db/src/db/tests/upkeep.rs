@@ -1,0 +1,88 @@
+//! Backups, and what is done beside the work of a database.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[tokio::test]
+async fn a_backup_made_while_others_write_is_whole_and_can_be_put_back() {
+    let (db, test) = both_with(|_| {}).await.into_iter().next().unwrap();
+    db.write(|conn| insert(conn, 1).and_then(|_| insert(conn, 2))).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup.db");
+    // Rows that come in pairs, by another handle, as by a server that runs.
+    let writes = async {
+        for id in (3..203).step_by(2) {
+            test.write(move |conn| insert(conn, id).and_then(|_| insert(conn, id + 1))).await.unwrap();
+        }
+    };
+    let (backup, ()) = tokio::join!(db.backup(&file), writes);
+    backup.unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let copy = Db::open(&DatabaseSettings {
+        url: Some(Secret::new(format!("sqlite:{}", file.display()))),
+        ..DatabaseSettings::default()
+    });
+    let copy = copy.unwrap();
+    copy.tier().start().await.unwrap();
+    let rows = count(&copy).await;
+    assert!(rows >= 2 && rows % 2 == 0, "{rows}");
+    copy.write(|conn| insert(conn, 1000)).await.unwrap();
+    assert_eq!(count(&db).await, 202);
+}
+
+#[tokio::test]
+async fn a_backup_takes_the_place_of_no_file_and_leaves_no_half_one() {
+    let test = TestDb::sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup.db");
+    std::fs::write(&file, "another").unwrap();
+    let error = Chain(&test.backup(&file).await.unwrap_err()).to_string();
+    let expected = format!("the backup {} cannot be made: entity already exists", file.display());
+    assert_eq!(error, expected);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "another");
+    let nowhere = folder.path().join("no/such/folder/backup.db");
+    assert!(matches!(test.backup(&nowhere).await, Err(Error::Backup { .. })));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_vacuum_gives_space_back() {
+    let (db, test) = both_with(|_| {}).await.into_iter().next().unwrap();
+    let fill = "CREATE TABLE filler (b BLOB); INSERT INTO filler VALUES (zeroblob(3000000)); DROP TABLE filler";
+    db.write(move |conn| diesel::connection::SimpleConnection::batch_execute(conn, fill)).await.unwrap();
+    let pages = || {
+        let pages = diesel::dsl::sql::<BigInt>("(SELECT page_count FROM pragma_page_count)");
+        test.read(move |conn| diesel::select(pages.clone()).get_result::<i64>(conn))
+    };
+    let before = pages().await.unwrap();
+    db.vacuum().await.unwrap();
+    assert!(pages().await.unwrap() < before / 10);
+}
+
+#[tokio::test]
+async fn of_mysql_the_tool_and_its_options_are_named() {
+    let test = TestDb::mysql().await;
+    let error = test.backup(std::path::Path::new("never.sql")).await.unwrap_err().to_string();
+    assert!(error.contains("mysqldump --single-transaction --routines --triggers --events --hex-blob"), "{error}");
+    assert!(test.vacuum().await.unwrap_err().to_string().contains("OPTIMIZE TABLE"));
+}
+
+#[tokio::test]
+async fn two_databases_of_one_program_have_names_of_their_own() {
+    let mut metrics = Metrics::default();
+    let mut names = Vec::new();
+    for (test, name) in both().await.into_iter().zip(["shop", "reports"]) {
+        let db = Db::open(&test.settings()).unwrap().named(name);
+        db.tier().start().await.unwrap();
+        db.tier().metrics(&mut metrics);
+        names.push(db.tier().name());
+    }
+    assert_eq!(names, ["shop", "reports"]);
+    let text = metrics.into_text();
+    for labels in ["pool=\"writer\",database=\"shop\"", "pool=\"primary\",database=\"reports\""] {
+        assert!(text.contains(&format!("foobar_database_connections_max{{{labels}}} ")), "{text}");
+        assert!(text.contains(&format!("foobar_database_connections{{{labels},state=\"idle\"}} ")), "{text}");
+    }
+}
