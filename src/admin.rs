@@ -3,6 +3,7 @@
 mod process;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -11,8 +12,8 @@ use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
     panics,
 };
-use foobar_web::{Address, Error, ServerName, SiteSettings, Warning, Web, WebSettings, WebTier};
-use http::header::{ALLOW, CONTENT_TYPE, HOST};
+use foobar_web::{Address, Error, PassedSocket, ServerName, SiteSettings, Turn, Warning, Web, WebSettings, WebTier};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HOST};
 use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
@@ -68,6 +69,20 @@ impl Admin {
         self.active().addresses().into_iter().next()
     }
 
+    /// Takes these sockets, as a web tier does.
+    pub(crate) fn inherit(&self, sockets: Vec<PassedSocket>) {
+        self.web.inherit(sockets);
+    }
+
+    pub(crate) fn pass_on(&self) -> io::Result<Vec<PassedSocket>> {
+        self.active().pass_on()
+    }
+
+    pub(crate) fn set_turn(&self, turn: Turn) {
+        self.web.set_turn(turn);
+        self.elsewhere.iter().for_each(|web| web.set_turn(turn));
+    }
+
     fn active(&self) -> &Web {
         match (&self.elsewhere, self.moved.get()) {
             (Some(elsewhere), Some(())) => elsewhere,
@@ -110,7 +125,7 @@ impl Tier for Admin {
 struct AdminListen {
     address: String,
     advice: &'static str,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// The web tier knows its addresses as `web.listen`.
@@ -198,6 +213,11 @@ impl State {
     }
 
     fn ready(&self) -> Response {
+        if self.lifecycle.is_over() {
+            let mut response = text(StatusCode::OK, "another program serves in the place of this one\n".to_owned());
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close")); // the next question is for that
+            return response;
+        }
         let not_ready = self.lifecycle.not_ready().map(|reason| format!("server: not ready: {reason}\n"));
         let states: Vec<_> = self.tiers.iter().map(|tier| (tier.name(), readiness(&**tier))).collect();
         let ready = not_ready.is_none() && states.iter().all(|(_, state)| state.is_ready());
@@ -223,6 +243,8 @@ impl State {
         self.process.metrics(&mut metrics);
         let help = "The number of the configuration in use: the first is 1, each reload adds 1.";
         metrics.gauge("foobar_configuration_version", help, &[], self.lifecycle.configuration());
+        let help = "How many programs have served here in turn, each in the place of the one before, with this one.";
+        metrics.gauge("foobar_generation", help, &[], self.lifecycle.generation());
         for (tier, ready) in self.readiness() {
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }

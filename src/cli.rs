@@ -6,6 +6,7 @@ mod certificates;
 mod check;
 mod check_dns;
 mod control;
+mod control_socket;
 mod doctor;
 mod installed_log;
 mod migrate;
@@ -15,7 +16,9 @@ mod reloads;
 mod routes;
 mod runtime;
 mod serve;
+mod service_manager;
 mod signals;
+mod upgrade;
 mod upkeep;
 mod zone;
 

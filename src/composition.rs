@@ -13,7 +13,8 @@ use foobar_core::panics::Panic;
 use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{
-    CertificateCommand, DnsAnswers, FileSources, SiteCertificate, SiteOverview, Warning, Web, WebSettings, WebTier,
+    CertificateCommand, DnsAnswers, FileSources, PassedSocket, SiteCertificate, SiteOverview, Turn, Warning, Web,
+    WebSettings, WebTier,
 };
 use tokio::runtime::Handle;
 
@@ -22,7 +23,7 @@ use crate::declared::Declared;
 use crate::dns::{self, NameServer};
 use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
-use crate::reload::{Current, Patience, ReadConfig, Reloader};
+use crate::reload::{Current, Patience, ReadConfig, Reloader, require_schema};
 use crate::settings::{AllSettings, Sites};
 use crate::{Running, StartError};
 
@@ -42,6 +43,8 @@ pub(crate) struct Composition {
     context: Context,
     declared: Declared,
     lifecycle: Arc<Lifecycle>,
+    /// Whether another program serves until this one does.
+    is_follower: bool,
     pub(crate) program: Option<Program>,
 }
 
@@ -124,6 +127,7 @@ impl Composition {
             context,
             declared,
             lifecycle: Arc::new(Lifecycle::new()),
+            is_follower: false,
             program,
         };
         composition.admin = composition.admin()?;
@@ -185,6 +189,31 @@ impl Composition {
         is_useless.then(|| Warning { key: "server.shutdown_delay".to_owned(), message: MESSAGE.to_owned() })
     }
 
+    /// Takes sockets that this process was given.
+    pub(crate) fn inherit(&self, web: Vec<PassedSocket>, admin: Vec<PassedSocket>) {
+        self.web.inherit(web);
+        match &self.admin {
+            Some(of_admin) => of_admin.inherit(admin),
+            None => drop(admin), // nobody is to ask there any more
+        }
+    }
+
+    /// Of a program that takes the place of another one: it accepts no connection before
+    /// [its turn](Running::take_turn), and migrates nothing.
+    pub(crate) fn follow(&mut self, generation: u64, is_drained: bool) {
+        self.is_follower = true;
+        self.lifecycle.set_generation(generation);
+        self.lifecycle.set_drained(is_drained);
+        self.web.set_turn(Turn::Next);
+        self.admin.iter().for_each(|admin| admin.set_turn(Turn::Next));
+    }
+
+    async fn require_schema(&self) -> Result<(), StartError> {
+        let Some(database) = self.database.as_ref().filter(|_| self.is_follower) else { return Ok(()) };
+        let checked = require_schema(database, &self.migrations).await;
+        checked.map_err(|error| StartError::setting(&self.config, "database.url", error))
+    }
+
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
     /// far the others are.
     pub(crate) async fn start(self, runtime: Handle, read: ReadConfig) -> Result<Running, StartError> {
@@ -193,6 +222,7 @@ impl Composition {
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
         self.bind().await?;
+        self.require_schema().await?;
         let tasks = self.context.tier();
         let begun = {
             let _on = runtime.enter();

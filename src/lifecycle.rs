@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a server says of its own course, besides its tiers.
 pub(crate) struct Lifecycle {
@@ -7,11 +8,65 @@ pub(crate) struct Lifecycle {
     drained: AtomicBool,
     /// How many configurations it has had.
     configurations: AtomicU64,
+    /// How many programs have served here in turn, with this one.
+    generation: AtomicU64,
+    is_upgrading: AtomicBool,
+    /// Whether another program serves in its place.
+    is_over: AtomicBool,
+    /// What the program before still does.
+    before: Mutex<Option<String>>,
 }
 
 impl Lifecycle {
     pub(crate) const fn new() -> Self {
-        Self { stopping: AtomicBool::new(false), drained: AtomicBool::new(false), configurations: AtomicU64::new(1) }
+        Self {
+            stopping: AtomicBool::new(false),
+            drained: AtomicBool::new(false),
+            configurations: AtomicU64::new(1),
+            generation: AtomicU64::new(1),
+            is_upgrading: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            before: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_generation(&self, generation: u64) {
+        self.generation.store(generation, Relaxed);
+    }
+
+    /// How many programs have served here in turn, with this one.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
+    }
+
+    pub(crate) fn set_upgrading(&self, is_upgrading: bool) {
+        self.is_upgrading.store(is_upgrading, Relaxed);
+    }
+
+    pub(crate) fn is_upgrading(&self) -> bool {
+        self.is_upgrading.load(Relaxed)
+    }
+
+    /// Another program serves in its place.
+    pub(crate) fn hand_over(&self) {
+        self.is_over.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Relaxed)
+    }
+
+    pub(crate) fn set_before(&self, before: Option<String>) {
+        *self.before_mut() = before;
+    }
+
+    /// What the program before still does; `None` where there is none, or it has ended.
+    pub(crate) fn before(&self) -> Option<String> {
+        self.before_mut().clone()
+    }
+
+    fn before_mut(&self) -> MutexGuard<'_, Option<String>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
     /// A stop has begun.
@@ -38,9 +93,13 @@ impl Lifecycle {
         self.configurations.load(Relaxed)
     }
 
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Relaxed)
+    }
+
     /// Why it is not ready, whatever its tiers say.
     pub(crate) fn not_ready(&self) -> Option<&'static str> {
-        match (self.is_stopping(), self.drained.load(Relaxed)) {
+        match (self.is_stopping(), self.is_drained()) {
             (true, _) => Some("it is stopping"),
             (false, true) => Some("an operator has taken it out of the rotation (`drain`)"),
             (false, false) => None,

@@ -21,6 +21,8 @@ use crate::declared::Declared;
 use crate::lifecycle::Lifecycle;
 use crate::settings::AllSettings;
 
+pub(crate) use database::require_schema;
+
 /// Changes the configuration of a server.
 pub(crate) struct Reloader {
     pub(crate) read: ReadConfig,
@@ -99,8 +101,11 @@ impl Reloader {
 
     /// Reads the configuration again and takes it. May block.
     pub(crate) async fn reload(&self, log: Option<PrepareLog>) -> Result<Reloaded, StartError> {
+        if self.lifecycle.is_upgrading() {
+            return Err(StartError::Reload("an upgrade is under way; the new program reads the configuration".into()));
+        }
         let mut current = self.current.lock().await;
-        if self.lifecycle.is_stopping() {
+        if self.lifecycle.is_stopping() || self.lifecycle.is_over() {
             return Err(StartError::Reload(foobar_web::Error::NotServing.into()));
         }
         let mut next = self.read(&current.context)?;

@@ -1,6 +1,8 @@
+mod turns;
+
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foobar_core::{Drained, Readiness, Supervisor, on_own_thread_in};
 use foobar_web::Address;
@@ -23,6 +25,10 @@ pub struct Running {
     since: Instant,
     hurry: Notify,
 }
+
+/// How long a program whose place another one has taken serves as before: the first request of a connection that it has just
+/// accepted may be on its way.
+const LAST_COMERS: Duration = Duration::from_secs(1);
 
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +142,9 @@ impl Running {
             process: std::process::id(),
             serving: self.since.elapsed(),
             configuration: lifecycle.configuration(),
+            generation: lifecycle.generation(),
+            before: lifecycle.before(),
+            connections: self.reloader.web.unfinished(),
             not_ready: lifecycle.not_ready(),
             tiers: self.readiness(),
         }
@@ -156,7 +165,9 @@ impl Running {
     pub(crate) async fn finish(&self) -> Stop {
         self.reloader.lifecycle.stop();
         let patience = self.reloader.patience();
-        if !patience.delay.is_zero() {
+        if self.reloader.lifecycle.is_over() {
+            _ = timeout(LAST_COMERS, self.hurry.notified()).await; // whichever comes first
+        } else if !patience.delay.is_zero() {
             tracing::info!(delay = ?patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
             _ = timeout(patience.delay, self.hurry.notified()).await; // whichever comes first
         }

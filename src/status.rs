@@ -13,6 +13,12 @@ pub struct Status {
     pub serving: Duration,
     /// The number of the configuration in use: the first is 1, and each reload adds 1.
     pub configuration: u64,
+    /// How many programs have served here in turn, each in the place of the one before, with this one.
+    pub generation: u64,
+    /// What the program before still does; `None` where there is none, or it has ended.
+    pub before: Option<String>,
+    /// The connections with requests under way; `None` where there are none.
+    pub connections: Option<String>,
     /// Why it is not ready, whatever its tiers say: it stops, or an operator has [drained](crate::Running::drain) it.
     pub not_ready: Option<&'static str>,
     /// What each tier says, in the order of start.
@@ -29,7 +35,12 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "process        {}, has served for {} s", self.process, self.serving.as_secs())?;
+        writeln!(f, "generation     {}", self.generation)?;
+        if let Some(before) = &self.before {
+            writeln!(f, "before         {before}")?;
+        }
         writeln!(f, "configuration  {}", self.configuration)?;
+        writeln!(f, "under way      {}", self.connections.as_deref().unwrap_or("nothing"))?;
         match self.not_ready {
             Some(reason) => write!(f, "server         not ready: {reason}")?,
             None => write!(f, "server         {}", if self.is_ready() { "ready" } else { "not ready" })?,

@@ -134,6 +134,7 @@ async fn serve_all(mut worker: Rc<Worker>, mut requests: mpsc::UnboundedReceiver
         tokio::select! {
             order = orders.next() => match order {
                 Order::Reload(reload) => worker = reload.apply(&worker),
+                Order::Turn => {} // it has no sockets
                 Order::Drain(deadline) => break deadline,
             },
             Some((request, answer)) = requests.recv() => {

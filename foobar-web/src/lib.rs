@@ -50,7 +50,7 @@ pub use file_source::{
 };
 pub use in_process::InProcess;
 pub use kept::{CertificateCommand, DnsAnswers, Revocation};
-pub use net::{Address, CertificateOverview, SiteCertificate};
+pub use net::{Address, CertificateOverview, PassedSocket, SiteCertificate, Turn};
 pub use rust_embed;
 pub use settings::{
     AcmeSettings, Autoindex, DnsSettings, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings,

@@ -20,10 +20,13 @@ mod cork;
 pub(crate) mod fuzzing;
 mod listener;
 mod proxy_protocol;
+mod socket_file;
+mod sockets;
 mod tcp;
 mod tls;
 mod tls_client;
 mod transport;
+mod turn;
 mod unacknowledged;
 
 pub use address::Address;
@@ -33,6 +36,8 @@ pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
 pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 pub(crate) use proxy_protocol::{Source, poll_header};
+pub use sockets::PassedSocket;
+pub(crate) use sockets::Sockets;
 #[cfg(test)]
 pub(crate) use tcp::TcpConnection;
 pub use tls::{CertificateOverview, SiteCertificate};
@@ -42,3 +47,4 @@ pub(crate) use tls::{
 };
 pub(crate) use tls_client::TlsClient;
 pub(crate) use transport::{Socket, Transport};
+pub use turn::Turn;

@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Error;
 use crate::access_log::Lines;
 use crate::counters::{self, Counters};
-use crate::net::Share;
+use crate::net::{Share, Turn};
 use crate::plan::Plan;
 use orders::Reload;
 use running::Count;
@@ -40,6 +40,7 @@ pub(crate) use worker_thread::WorkerMain;
 pub(crate) struct Threads {
     counters: OnceLock<Vec<Arc<Counters>>>,
     drain: watch::Sender<Option<Instant>>,
+    turn: watch::Sender<Turn>,
     counts: Counts,
     state: Mutex<State>,
 }
@@ -56,10 +57,10 @@ struct State {
 
 impl Threads {
     pub(crate) fn new() -> Self {
-        let (drain, _) = watch::channel(None);
+        let (drain, turn) = (watch::Sender::new(None), watch::Sender::new(Turn::default()));
         let count = || Count::new(watch::Sender::new(0));
         let counts = Counts { running: count(), logging: count() };
-        Self { counters: OnceLock::new(), drain, counts, state: Mutex::default() }
+        Self { counters: OnceLock::new(), drain, turn, counts, state: Mutex::default() }
     }
 
     /// Starts one thread for each work, and returns when all of them are at it.
@@ -114,6 +115,15 @@ impl Threads {
             }
             Some(_) => Readiness::Ready,
         }
+    }
+
+    pub(crate) fn turn(&self) -> Turn {
+        *self.turn.borrow()
+    }
+
+    /// Has the workers accept connections, or leave them to another process.
+    pub(crate) fn set_turn(&self, turn: Turn) {
+        self.turn.send_replace(turn);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -201,7 +211,7 @@ impl Threads {
             let name = name(number);
             let thread = WorkerThread { plan: plan.clone(), lines: side.lines.clone(), counters: counters.clone() };
             let (reloads, told) = mpsc::unbounded_channel();
-            let (orders, ready) = (Orders::new(self.drain.subscribe(), told), ready.clone());
+            let (orders, ready) = (Orders::new(self.drain.subscribe(), self.turn.subscribe(), told), ready.clone());
             spawn(name, &self.counts.running, move || thread.run(work, orders, &ready))?;
             state.reloads.push(reloads);
         }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant, SystemTime};
 use foobar_core::{BoxError, BoxFuture, MakeHandler, Metrics, Readiness, Tier};
 
 use crate::issuer::Renewing;
-use crate::net::{Acceptor, Listener, Share};
+use crate::net::{Acceptor, Listener, Share, Sockets};
 use crate::plan::{Given, Plan};
 use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::web_tier::NO_CERTIFICATES;
 use crate::{
-    Address, CertificateCommand, DnsAnswers, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning,
-    WebReload, WebSettings, WebTier,
+    Address, CertificateCommand, DnsAnswers, Error, FileSources, PassedSocket, SiteCertificate, SiteOverview,
+    SiteSettings, Turn, Warning, WebReload, WebSettings, WebTier,
 };
 use listeners::{Listeners, NewListeners};
 
@@ -32,6 +32,8 @@ pub struct Web {
     given: Given,
     plan: RwLock<Arc<Plan>>,
     crew: Threads,
+    /// Those that this process was given.
+    passed: Sockets,
     /// Those that are bound: they listen once the tier has started.
     listeners: Mutex<Listeners>,
     /// As long as the tier serves, where it gets certificates by itself.
@@ -73,8 +75,9 @@ impl Web {
 
     fn compile(settings: &WebSettings, sites: &BTreeMap<String, SiteSettings>, given: Given) -> Result<Self, Error> {
         let plan = RwLock::new(Plan::compile(settings, sites, &given)?.into());
-        let (crew, listeners, renewing) = (Threads::new(), Mutex::default(), Mutex::default());
-        Ok(Self { given, plan, crew, listeners, renewing })
+        let (crew, passed) = (Threads::new(), Sockets::default());
+        let (listeners, renewing) = (Mutex::default(), Mutex::default());
+        Ok(Self { given, plan, crew, passed, listeners, renewing })
     }
 
     /// How long a drain waits for streams without an end: answers of unknown length, and connections that have left
@@ -91,7 +94,15 @@ impl Web {
     fn bind_all(&self) -> Result<(), Error> {
         let mut listeners = self.listeners();
         if listeners.is_empty() {
-            *listeners = Listeners::bind(&self.plan().listen)?;
+            *listeners = Listeners::bind(&self.plan().listen, &self.passed)?;
+            for address in self.passed.left() {
+                tracing::warn!(
+                    "the socket {address} was passed on to this server and is none of its addresses: it is closed"
+                );
+            }
+            if self.crew.turn() == Turn::Now {
+                self.passed.close_left();
+            }
         }
         Ok(())
     }
@@ -246,6 +257,22 @@ impl WebTier for Web {
         Ok(self.bind_all()?)
     }
 
+    fn inherit(&self, sockets: Vec<PassedSocket>) {
+        self.passed.add(sockets);
+    }
+
+    fn pass_on(&self) -> io::Result<Vec<PassedSocket>> {
+        self.listeners().pass_on()
+    }
+
+    fn set_turn(&self, turn: Turn) {
+        self.passed.set_turn(turn);
+        if turn == Turn::Now {
+            self.passed.close_left();
+        }
+        self.crew.set_turn(turn);
+    }
+
     fn prepare<'a>(
         &'a self,
         web: &WebSettings,
@@ -255,7 +282,7 @@ impl WebTier for Web {
         let before = self.plan();
         let mut plan = before.next(web, sites, &self.given, stream_timeout)?;
         let unchanged = plan.keep_workers(self.crew.workers()).into_iter().collect();
-        let listeners = self.listeners().prepare(&plan.listen)?;
+        let listeners = self.listeners().prepare(&plan.listen, &self.passed)?;
         let warnings = plan.warnings.clone();
         let apply = async move { Ok(self.reload(&before, plan, listeners).await?) };
         Ok(WebReload::new(warnings, unchanged, Box::pin(apply)))

@@ -1,11 +1,14 @@
 //! The trait that both tiers have.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use foobar_core::{BoxError, BoxFuture, Tier};
 
-use crate::{Address, CertificateCommand, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
+use crate::{
+    Address, CertificateCommand, PassedSocket, SiteCertificate, SiteOverview, SiteSettings, Turn, Warning, WebSettings,
+};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -20,6 +23,23 @@ pub trait WebTier: Tier {
     /// was; nobody is served yet. May block. By default `start` takes them itself.
     fn bind(&self) -> Result<(), BoxError> {
         Ok(())
+    }
+
+    /// Takes sockets that this process was given, rather than making those of the same addresses; before
+    /// [`bind`](Self::bind). By default it takes none.
+    fn inherit(&self, sockets: Vec<PassedSocket>) {
+        drop(sockets);
+    }
+
+    /// Its listening sockets once more, for a process that takes its place. By default there are none.
+    fn pass_on(&self) -> io::Result<Vec<PassedSocket>> {
+        Ok(Vec::new())
+    }
+
+    /// Whether it accepts connections from now on, for servers that take turns on the same sockets. A tier of which nothing
+    /// is said accepts them. By default nothing comes of it.
+    fn set_turn(&self, turn: Turn) {
+        let _unused = turn;
     }
 
     /// Makes what other settings say, beside what is served, which stays as it is until the result is

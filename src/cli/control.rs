@@ -2,9 +2,9 @@
 //! order in a line, and reads the answer to its end: a line with its exit code, then what is told.
 
 mod client;
-mod socket;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::control_socket::{ControlSocket, FileIdentity};
 use super::output::Exit;
 use super::reloads::Reloads;
+use super::upgrade::Upgrades;
 use crate::settings::ControlSettings;
 use crate::{Running, StartError};
 
 pub(super) use client::send;
-use socket::Socket;
 
 /// What a server can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,11 @@ pub(super) enum Order {
     Status,
     Drain,
     Undrain,
+    Upgrade,
 }
 
 impl Order {
-    pub(super) const ALL: [Self; 4] = [Self::Reload, Self::Status, Self::Drain, Self::Undrain];
+    pub(super) const ALL: [Self; 5] = [Self::Reload, Self::Status, Self::Drain, Self::Undrain, Self::Upgrade];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -42,6 +44,7 @@ impl Order {
             Self::Status => "status",
             Self::Drain => "drain",
             Self::Undrain => "undrain",
+            Self::Upgrade => "upgrade",
         }
     }
 
@@ -53,6 +56,7 @@ impl Order {
                 "Takes the server out of a balancer's rotation: `/readyz` says 503, and all is served as before"
             }
             Self::Undrain => "Takes it back into the rotation",
+            Self::Upgrade => "Has the program that is now in its place serve instead of the one that runs",
         }
     }
 
@@ -62,7 +66,7 @@ impl Order {
 }
 
 /// Where a server hears orders; `None` where nobody is to give any.
-pub(super) struct Control(Socket);
+pub(super) struct Control(Arc<ControlSocket>);
 
 /// How long an order may take to come.
 const ORDER_TIME: Duration = Duration::from_secs(5);
@@ -72,21 +76,31 @@ const LONGEST_ORDER: u64 = 100;
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 impl Control {
-    /// Makes the socket of the settings, if they name one.
-    pub(super) fn open(config: &Config, settings: &ControlSettings) -> Result<Option<Self>, StartError> {
+    /// Makes the socket of the settings, if they name one. Where its file is that of the socket `given`, that is the one.
+    pub(super) fn open(
+        config: &Config,
+        settings: &ControlSettings,
+        given: Option<(OwnedFd, FileIdentity)>,
+    ) -> Result<Option<Self>, StartError> {
         let Some(path) = path(settings) else { return Ok(None) };
-        let socket = Socket::make(path).map_err(|error| StartError::setting(config, "control.socket", error))?;
-        Ok(Some(Self(socket)))
+        let socket = ControlSocket::open(path, given);
+        let socket = socket.map_err(|error| StartError::setting(config, "control.socket", error))?;
+        Ok(Some(Self(Arc::new(socket))))
+    }
+
+    /// Where it is heard.
+    pub(super) const fn socket(&self) -> &Arc<ControlSocket> {
+        &self.0
     }
 
     /// Carries out what it is told, for as long as it is polled.
-    pub(super) async fn serve(&self, running: &Arc<Running>, reloads: &Reloads) {
+    pub(super) async fn serve(&self, running: &Arc<Running>, reloads: &Reloads, upgrades: &Upgrades) {
         loop {
             match self.0.accept().await {
                 Ok(stream) => {
-                    let (running, reloads) = (Arc::clone(running), reloads.clone());
+                    let (running, reloads, upgrades) = (Arc::clone(running), reloads.clone(), upgrades.clone());
                     tokio::spawn(async move {
-                        if let Err(error) = converse(stream, &running, &reloads).await {
+                        if let Err(error) = converse(stream, &running, &reloads, &upgrades).await {
                             tracing::warn!(%error, "an order on the control socket was not carried out or answered");
                         }
                     });
@@ -103,7 +117,7 @@ impl Control {
 /// Whether the socket of the settings could be made; nothing is.
 pub(super) fn check(config: &Config, settings: &ControlSettings) -> Result<(), StartError> {
     let Some(path) = path(settings) else { return Ok(()) };
-    Socket::check(&path).map_err(|error| StartError::setting(config, "control.socket", error))
+    ControlSocket::check(&path).map_err(|error| StartError::setting(config, "control.socket", error))
 }
 
 /// The path of the socket, if there is one.
@@ -111,7 +125,12 @@ pub(super) fn path(settings: &ControlSettings) -> Option<PathBuf> {
     (settings.socket != "off").then(|| PathBuf::from(&settings.socket))
 }
 
-async fn converse(mut stream: UnixStream, running: &Running, reloads: &Reloads) -> io::Result<()> {
+async fn converse(
+    mut stream: UnixStream,
+    running: &Arc<Running>,
+    reloads: &Reloads,
+    upgrades: &Upgrades,
+) -> io::Result<()> {
     let user = stream.peer_cred()?.uid();
     if user != 0 && user != geteuid().as_raw() {
         return Err(io::Error::other(format!("it came from the user {user}")));
@@ -122,6 +141,7 @@ async fn converse(mut stream: UnixStream, running: &Running, reloads: &Reloads) 
         return Ok(()); // another start has looked whether somebody is here
     }
     let (exit, told) = match Order::of(line.trim_end()) {
+        Some(Order::Upgrade) => upgrades.upgrade(running).await,
         Some(order) => carry_out(order, running, reloads).await,
         None => (Exit::Usage, format!("{:?} is no order here; this is {}", line.trim_end(), env!("CARGO_PKG_VERSION"))),
     };
@@ -140,6 +160,7 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
         },
         Order::Status => (Exit::Success, running.status().to_string()),
         Order::Drain => (Exit::Success, was(running.drain(), "it is out of the rotation: `/readyz` says 503")),
+        Order::Upgrade => (Exit::Failure, String::new()), // it goes on where the answer does not
         Order::Undrain => (Exit::Success, was(running.undrain(), "it is in the rotation")),
     }
 }

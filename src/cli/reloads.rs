@@ -1,20 +1,28 @@
 use foobar_core::Chain;
 
 use super::installed_log::InstalledLog;
+use super::service_manager::{News, ServiceManager};
 use crate::reload::{PrepareLog, Reloaded};
 use crate::{Running, StartError};
 
 /// Reloads the configuration of a server with that of its log, and says in the log what has come of it.
 #[derive(Clone)]
-pub(super) struct Reloads(Option<PrepareLog>);
+pub(super) struct Reloads {
+    log: Option<PrepareLog>,
+    manager: ServiceManager,
+}
 
 impl Reloads {
-    pub(super) fn new(log: &InstalledLog) -> Self {
-        Self(log.prepare())
+    pub(super) fn new(log: &InstalledLog, manager: &ServiceManager) -> Self {
+        Self { log: log.prepare(), manager: manager.clone() }
     }
 
     pub(super) async fn reload(&self, running: &Running) -> Result<Reloaded, StartError> {
-        let outcome = running.reload_with(self.0.clone()).await;
+        self.manager.tell(News::Reloading);
+        let outcome = running.reload_with(self.log.clone()).await;
+        if !running.is_over() {
+            self.manager.tell(News::Reloaded);
+        }
         match &outcome {
             Ok(Reloaded { changed, unchanged, warnings, .. }) => {
                 unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));

@@ -8,17 +8,19 @@ use std::time::Duration;
 use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
 use foobar_core::{Tier, on_own_thread, panics};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{error::Elapsed, timeout};
 
 use super::control::Control;
 use super::installed_log::{self, InstalledLog};
-use super::output::{Exit, fail, out};
+use super::output::{Exit, complain, fail, out};
 use super::reloads::Reloads;
 use super::runtime::Runtimes;
+use super::service_manager::{News, ServiceManager};
 use super::signals::{Order, Signals};
+use super::upgrade::{Given, Takeover, Upgrades};
 use crate::composition::{Composition, Parts};
 use crate::dns::NameServer;
 use crate::program::{FOOBAR, Program};
@@ -27,10 +29,16 @@ use crate::running::Stop;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
-/// Serves until a signal, then drains; a second signal stops at once.
-///
-/// The log comes first, so that it has all that goes wrong after it.
+/// Serves until a signal, then drains; a second signal stops at once. What this process was given is taken first.
 pub(super) fn run(config: Config, read: ReadConfig, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
+    match Given::take(&config) {
+        Ok(given) => run_with(given, config, read, parts, layers),
+        Err(error) => complain(error),
+    }
+}
+
+/// The log comes before all else, so that it has all that goes wrong after it.
+fn run_with(given: Given, config: Config, read: ReadConfig, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
     let settings = config.section().map_err(StartError::from);
     let log = match settings.map_err(|error| fail(&error)).and_then(|it| InstalledLog::install(&config, &it, layers)) {
         Ok(log) => log,
@@ -45,9 +53,9 @@ pub(super) fn run(config: Config, read: ReadConfig, parts: Parts, layers: Vec<Bo
     log.warn_of_clash(&composition.config, log_settings, &web.access_log);
     raise_descriptor_limit();
     report_panics();
-    warn_of_sockets(composition.settings.web.listen.iter());
+    warn_of_root();
     match Runtimes::new() {
-        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, read, tasks, &log).await),
+        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, given, read, tasks, &log).await),
         Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
     }
 }
@@ -71,36 +79,52 @@ fn raise_descriptor_limit() {
     }
 }
 
-/// A service manager has passed sockets on, and nobody listens on them.
-fn warn_of_sockets<'a>(mut listen: impl Iterator<Item = &'a String>) {
-    let variable = |name| std::env::var(name).ok(); // not text: not of a service manager
-    let is_for_us = variable("LISTEN_PID").is_some_and(|pid| pid == std::process::id().to_string());
-    let sockets = variable("LISTEN_FDS").filter(|sockets| is_for_us && sockets != "0");
-    if let Some(sockets) = sockets.filter(|_| !listen.any(|address| address.starts_with("fd:"))) {
+/// A mistake in a program that root runs is a mistake of root.
+fn warn_of_root() {
+    if geteuid().is_root() {
         tracing::warn!(
-            "{sockets} sockets were passed on (`LISTEN_FDS`) and are not used: the first is \"fd:3\" in `web.listen`"
+            "this server runs as root: give it a user of its own; ports below 1024 need CAP_NET_BIND_SERVICE alone"
         );
     }
 }
 
-async fn serve(composition: Composition, read: ReadConfig, tasks: Handle, log: &InstalledLog) -> Exit {
+async fn serve(
+    mut composition: Composition,
+    given: Given,
+    read: ReadConfig,
+    tasks: Handle,
+    log: &InstalledLog,
+) -> Exit {
     let mut signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => return log.complain(format_args!("cannot handle signals: {error}")),
     };
-    let control = match Control::open(&composition.config, &composition.settings.control) {
+    let manager = match ServiceManager::find() {
+        Ok(manager) => manager,
+        Err(error) => return log.complain(format_args!("no thread for the news of the service manager: {error}")),
+    };
+    let Given { sockets, control: given, takeover } = given;
+    composition.inherit(sockets.web, sockets.admin);
+    if let Some(takeover) = &takeover {
+        composition.follow(takeover.generation, takeover.is_drained);
+    }
+    let (config, settings) = (&composition.config, &composition.settings);
+    let control = match Control::open(config, &settings.control, given) {
         Ok(control) => control,
         Err(error) => return log.fail(&error),
     };
     let banner = Banner::new(&composition, log);
-    let patience = *composition.settings.server.shutdown_timeout;
+    let has_name_server = composition.names.is_some();
+    let upgrades =
+        Upgrades::new(*settings.control.upgrade_timeout, has_name_server, control.as_ref().map(Control::socket));
+    let patience = *settings.server.shutdown_timeout;
     let tiers = composition.tiers();
     let mut starting = pin!(composition.start(tasks, read));
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
-                banner.print(&running);
-                run_until_end(running, control, signals, &tiers, log).await
+                let server = Serving { running: Arc::new(running), control, upgrades, manager, tiers: &tiers, log };
+                server.run(takeover, signals, &banner).await
             }
             Err(error) => log.fail(&error),
         },
@@ -134,48 +158,102 @@ async fn abandon(
 
 type Started = Result<Running, StartError>;
 
-/// Serves until a signal to stop, or until a tier whose start went on has failed.
-async fn run_until_end(
-    running: Running,
+/// A server that has started, and all that it is told by.
+struct Serving<'a> {
+    running: Arc<Running>,
     control: Option<Control>,
-    mut signals: Signals,
-    tiers: &[Arc<dyn Tier>],
-    log: &InstalledLog,
-) -> Exit {
-    let (running, wanted, reloads) = (Arc::new(running), Notify::new(), Reloads::new(log));
-    let mut ordered = Box::pin(hear(control, &running, &reloads));
-    let mut reloading = pin!(reload_when(&wanted, &running, &reloads)); // what is wanted meanwhile is one more
-    loop {
-        let order = tokio::select! {
-            order = signals.next() => order,
-            () = &mut reloading => continue, // it never ends
-            () = &mut ordered => continue,   // the same
-            error = running.failed() => {
-                let failure = log.fail(&error);
-                drop(ordered);
-                drain(&running, signals, tiers).await;
-                return failure;
+    upgrades: Upgrades,
+    manager: ServiceManager,
+    tiers: &'a [Arc<dyn Tier>],
+    log: &'a InstalledLog,
+}
+
+impl Serving<'_> {
+    /// In the place of another program, once it is this one's turn.
+    async fn run(self, takeover: Option<Takeover>, mut signals: Signals, banner: &Banner) -> Exit {
+        if let Some(takeover) = takeover {
+            let hears_orders = self.control.as_ref().is_some_and(|control| control.socket().is_inherited());
+            let outcome = tokio::select! {
+                outcome = takeover.take_turn(&self.running, hears_orders) => outcome,
+                error = self.running.failed() => return self.end_failed(&error, signals).await,
+                () = signals.stop() => return stop(&self.running, signals, self.tiers, self.log).await,
+            };
+            if let Err(error) = outcome {
+                self.log.complain(format_args!("cannot take the place of the program before: {error}"));
+                drain(&self.running, signals, self.tiers).await;
+                return Exit::Failure;
             }
-        };
-        match order {
-            Order::Stop => {
-                drop(ordered); // nobody is to wait for an answer, and the next server may have its socket
-                return stop(&running, signals, tiers, log).await;
-            }
-            Order::Reload => wanted.notify_one(),
-            Order::Reopen => {
-                running.reopen_logs();
-                log.reopen();
+            self.control.iter().for_each(|control| control.socket().keep_file(false));
+        }
+        banner.print(&self.running);
+        self.manager.tell(News::Serving);
+        self.run_until_end(signals).await
+    }
+
+    /// Serves until a signal to stop, until a tier whose start went on has failed, or until another program serves.
+    async fn run_until_end(mut self, mut signals: Signals) -> Exit {
+        let control = self.control.take(); // the socket goes with those who hear
+        let Self { running, upgrades, manager, tiers, log, .. } = &self;
+        let (wanted, new_program, reloads) = (Notify::new(), Notify::new(), Reloads::new(log, manager));
+        let mut ordered = Box::pin(hear(control, running, &reloads, upgrades));
+        let mut reloading = pin!(reload_when(&wanted, running, &reloads)); // what is wanted meanwhile is one more
+        let mut upgrading = pin!(upgrade_when(&new_program, running, upgrades));
+        let mut living = pin!(manager.say_that_it_lives());
+        loop {
+            let order = tokio::select! {
+                order = signals.next() => order,
+                () = &mut reloading => continue, // it never ends
+                () = &mut upgrading => continue, // the same
+                () = &mut ordered => continue,   // the same
+                () = &mut living => continue,    // the same
+                () = upgrades.over() => Order::Stop,
+                error = running.failed() => {
+                    drop(ordered);
+                    manager.tell(News::Stopping);
+                    return self.end_failed(&error, signals).await;
+                }
+            };
+            match order {
+                Order::Stop => {
+                    drop(ordered); // nobody is to wait for an answer, and the next server may have its socket
+                    upgrades.end();
+                    if !running.is_over() {
+                        manager.tell(News::Stopping); // else the service goes on
+                    }
+                    return stop(running, signals, tiers, log).await;
+                }
+                Order::Reload => wanted.notify_one(),
+                Order::Upgrade => new_program.notify_one(),
+                Order::Reopen => {
+                    running.reopen_logs();
+                    log.reopen();
+                }
             }
         }
+    }
+
+    async fn end_failed(&self, error: &StartError, signals: Signals) -> Exit {
+        let failure = self.log.fail(error);
+        self.upgrades.end();
+        drain(&self.running, signals, self.tiers).await;
+        failure
     }
 }
 
 /// Carries out the orders of the control socket, if there is one, which goes with this future.
-async fn hear(control: Option<Control>, running: &Arc<Running>, reloads: &Reloads) {
+async fn hear(control: Option<Control>, running: &Arc<Running>, reloads: &Reloads, upgrades: &Upgrades) {
     match control {
-        Some(control) => control.serve(running, reloads).await,
+        Some(control) => control.serve(running, reloads, upgrades).await,
         None => pending().await,
+    }
+}
+
+/// One at a time; the next that is wanted meanwhile is answered at once.
+async fn upgrade_when(wanted: &Notify, running: &Arc<Running>, upgrades: &Upgrades) {
+    loop {
+        wanted.notified().await;
+        let (running, upgrades) = (Arc::clone(running), upgrades.clone());
+        tokio::spawn(async move { drop(upgrades.upgrade(&running).await) }); // the log has told
     }
 }
 

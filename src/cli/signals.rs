@@ -1,7 +1,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that a server hears, as nginx does: SIGTERM, SIGINT and SIGQUIT stop it, SIGHUP has it read its configuration
-/// again, SIGUSR1 open its logs anew. SIGUSR2, by which nginx takes a new program, must not end this process.
+/// again, SIGUSR1 open its logs anew, SIGUSR2 has a new program take its place.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -19,6 +19,7 @@ pub(super) enum Order {
     Stop,
     Reload,
     Reopen,
+    Upgrade,
 }
 
 impl Signals {
@@ -41,6 +42,7 @@ impl Signals {
                 Order::Stop => return,
                 Order::Reload => self.reload_later = true,
                 Order::Reopen => {}
+                Order::Upgrade => tracing::warn!("SIGUSR2 does nothing: the server is starting or stopping"),
             }
         }
     }
@@ -51,15 +53,13 @@ impl Signals {
     }
 
     async fn wait(&mut self) -> Order {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Order::Stop,
-                _ = self.interrupt.recv() => return Order::Stop,
-                _ = self.quit.recv() => return Order::Stop,
-                _ = self.reopen.recv() => return Order::Reopen,
-                _ = self.hang_up.recv() => return Order::Reload,
-                _ = self.upgrade.recv() => tracing::warn!("SIGUSR2 does nothing: to run a new program, restart"),
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.interrupt.recv() => Order::Stop,
+            _ = self.quit.recv() => Order::Stop,
+            _ = self.reopen.recv() => Order::Reopen,
+            _ = self.hang_up.recv() => Order::Reload,
+            _ = self.upgrade.recv() => Order::Upgrade,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use foobar_app::Db;
 use foobar_core::BoxError;
-use foobar_db::{MigrationStatus, Presence};
+use foobar_db::{MigrationStatus, Migrations, Presence};
 
 use super::{Current, Reloader, Stays};
 use crate::StartError;
@@ -46,7 +46,7 @@ impl Reloader {
             return Ok(None);
         }
         if database.describe() != current.describe() {
-            self.require_schema(&database)
+            require_schema(&database, &self.migrations)
                 .await
                 .map_err(|error| StartError::setting(&next.config, "database.url", error))?;
         }
@@ -54,21 +54,19 @@ impl Reloader {
         started.map_err(|error| StartError::setting(&next.config, "database.url", error))?;
         Ok(Some(NewDatabase { current: current.clone(), next: database }))
     }
+}
 
-    /// Another database has to have the tables that this program knows: a reload migrates nothing.
-    async fn require_schema(&self, database: &Db) -> Result<(), BoxError> {
-        let (presence, status) = database.check_migrations(&self.migrations).await?;
-        let pending = status.iter().find(|(_, status)| *status != MigrationStatus::Done);
-        match (presence, pending) {
-            (Presence::Missing, _) => {
-                Err(format!("there is no database {}; make it first", database.describe()).into())
-            }
-            (Presence::Present, Some((name, _))) => Err(format!(
-                "`database.url`: {} lacks the migration `{name}`; run `migrate` with this configuration first",
-                database.describe()
-            )
-            .into()),
-            (Presence::Present, None) => Ok(()),
-        }
+/// The database has to have the tables that this program knows: neither a reload nor an upgrade migrates anything.
+pub(crate) async fn require_schema(database: &Db, migrations: &Migrations) -> Result<(), BoxError> {
+    let (presence, status) = database.check_migrations(migrations).await?;
+    let pending = status.iter().find(|(_, status)| *status != MigrationStatus::Done);
+    match (presence, pending) {
+        (Presence::Missing, _) => Err(format!("there is no database {}; make it first", database.describe()).into()),
+        (Presence::Present, Some((name, _))) => Err(format!(
+            "`database.url`: {} lacks the migration `{name}`; run `migrate` with this configuration first",
+            database.describe()
+        )
+        .into()),
+        (Presence::Present, None) => Ok(()),
     }
 }

@@ -39,6 +39,7 @@ const TESTED: &[(&str, &str)] = &[
     ("admin.ssl_certificate", "the_admin_listener_speaks_tls"),
     ("admin.ssl_certificate_key", "the_admin_listener_speaks_tls"),
     ("control.socket", "the_socket_is_its_users_alone_and_goes_with_the_server"),
+    ("control.upgrade_timeout", "a_program_that_hangs_is_ended_after_its_time"),
     ("log.filter", "the_log_is_filtered"),
     ("log.format", "with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses"),
     ("log.output", "the_log_may_be_a_file_which_is_opened_anew_on_sigusr1"),

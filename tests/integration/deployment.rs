@@ -38,6 +38,28 @@ fn systemd_accepts_the_units_of_the_guide() {
 }
 
 #[test]
+fn systemd_accepts_the_units_of_the_folder_deploy() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = include_str!("../../deploy/foobar.service").replace("/usr/local/bin/foobar", "/bin/true");
+    std::fs::write(folder.path().join("foobar.service"), service).unwrap();
+    std::fs::write(folder.path().join("foobar.socket"), include_str!("../../deploy/foobar.socket")).unwrap();
+    for name in ["foobar.service", "foobar.socket"] {
+        systemd_accepts(&folder.path().join(name));
+    }
+}
+
+#[test]
+fn the_units_have_the_same_settings() {
+    let settings = |unit: &str, name: &str| {
+        let service = unit.split_once("[Service]").unwrap().1.replace("foobar.toml", "TOML").replace(name, "NAME");
+        service.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let of_deploy = settings(include_str!("../../deploy/foobar.service"), "foobar");
+    assert_eq!(settings(include_str!("../../examples/site/deploy/site.service"), "site"), of_deploy);
+    assert_eq!(settings(include_str!("../../templates/all/deploy/app.service"), "{{name}}"), of_deploy);
+}
+
+#[test]
 fn systemd_accepts_the_unit_of_the_example_site() {
     let unit = include_str!("../../examples/site/deploy/site.service");
     systemd_accepts_and_reloads("site", unit);

@@ -49,4 +49,5 @@ mod static_system_calls; // what an answer from the cache asks of the system
 mod streams; // streams without an end, clients that go, and the stop
 mod support;
 mod tls;
+mod upgrade; // a new program in the place of the one that serves
 mod websocket; // an actix-ws handler over the upgraded connection

@@ -5,9 +5,9 @@ use std::fs::Permissions;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::{BorrowedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream as StdUnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::address::{Endpoint, Listen};
+use super::socket_file::SocketFile;
+use super::sockets::{PassedSocket, Sockets, unix_path};
 use super::tcp::TcpConnection;
 use crate::{Address, Error};
 
@@ -29,7 +31,7 @@ pub(crate) struct Listener {
     socket: Socket,
     address: Address,
     id: ListenerId,
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 /// Which listening socket it is, however often it is shared.
@@ -81,13 +83,21 @@ pub(crate) enum Accepted {
 impl Listener {
     /// Binds an entry of `web.listen`; a host name may have several addresses. Clients are refused until it
     /// [listens](Self::listen), but for those of a Unix socket, which wait: one that refuses looks as if it were left behind.
-    pub(crate) fn bind(listen: &Listen) -> Result<Vec<Self>, Error> {
+    ///
+    /// Where a socket of its address is among those `given`, that is the one.
+    pub(crate) fn bind(listen: &Listen, given: &Sockets) -> Result<Vec<Self>, Error> {
         let one = |socket| Self::new(socket, None).map(|listener| vec![listener]);
+        let tcp = |address| Self::new(given.take_tcp(address).map_or_else(|| Self::tcp_socket(address), Ok)?, None);
         let bound = match &listen.endpoint {
-            Endpoint::Tcp(host) => addresses(host)
-                .and_then(|all| all.into_iter().map(|address| Self::new(Self::tcp_socket(address)?, None)).collect()),
-            Endpoint::Unix(path) => Self::unix(path).map(|listener| vec![listener]),
-            Endpoint::Abstract(name) => abstract_socket(name).and_then(one),
+            Endpoint::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(tcp).collect()),
+            Endpoint::Unix(path) => match given.take_unix(path) {
+                Some((socket, file)) => Self::new(socket, file),
+                None => Self::unix(path, given),
+            }
+            .map(|listener| vec![listener]),
+            Endpoint::Abstract(name) => {
+                given.take_abstract(name).map_or_else(|| abstract_socket(name), Ok).and_then(one)
+            }
             Endpoint::Inherited(fd) => inherited(*fd).and_then(one),
         };
         let mut listeners = bound.map_err(|source| error(&listen.endpoint, source))?;
@@ -132,6 +142,11 @@ impl Listener {
         Ok(Share { socket, scheme, proxy_protocol, id: self.id.clone() })
     }
 
+    /// The same socket once more, for another process.
+    pub(crate) fn pass_on(&self) -> io::Result<PassedSocket> {
+        Ok(PassedSocket { socket: self.socket.try_clone()?.into(), owns_file: self.file.is_some() })
+    }
+
     /// Its address is shown as one where clients speak what `listen` says.
     pub(crate) fn show_as(&mut self, listen: &Listen) {
         if let Address::Tcp(address) | Address::Tls(address) = self.address {
@@ -149,13 +164,13 @@ impl Listener {
         Ok(socket)
     }
 
-    fn unix(path: &Path) -> io::Result<Self> {
+    fn unix(path: &Path, given: &Sockets) -> io::Result<Self> {
         if is_stale(path)? {
             std::fs::remove_file(path)?;
         }
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.bind(&SockAddr::unix(path)?)?;
-        let file = SocketFile::of(path)?;
+        let file = given.file(path, false)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o666))?; // as nginx: a proxy is another user
         socket.listen(BACKLOG)?;
         Self::new(socket, Some(file))
@@ -169,7 +184,7 @@ impl Listener {
         }
         let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
         let id = ListenerId(Arc::default());
-        Ok(Self { socket, address, id, _file: file })
+        Ok(Self { socket, address, id, file })
     }
 }
 
@@ -250,43 +265,11 @@ pub(super) const UNSENT: u32 = 128 << 10;
 /// Connections that wait to be accepted; the kernel cuts it to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// The file of a Unix socket that this process made; removed with it, unless it is another one's by then.
-struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: identity(path)? })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|now| now == self.identity)
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::warn!(%error, "cannot remove the socket {}", self.path.display());
-        }
-    }
-}
-
 /// A socket that everybody on this machine may connect to, and that is gone with its process.
 fn abstract_socket(name: &str) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(format!("\0{name}"))?)?;
     Ok(socket)
-}
-
-/// The path of a Unix socket; of one without a file its name behind an `@`, as others write it.
-fn unix_path(local: &SockAddr) -> PathBuf {
-    let name = || format!("@{}", String::from_utf8_lossy(local.as_abstract_namespace().unwrap_or_default())).into();
-    local.as_pathname().map_or_else(name, Path::to_owned)
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }
 
 fn inherited(fd: RawFd) -> io::Result<Socket> {

@@ -18,7 +18,7 @@ use super::proxied::serve_proxied;
 use super::worker_thread::replace;
 use crate::counters::TurnedAway;
 use crate::error::is_out_of_descriptors;
-use crate::net::{Accepted, Acceptor, Socket};
+use crate::net::{Accepted, Acceptor, Socket, Turn};
 use crate::worker::Worker;
 
 /// The accept loop of one worker.
@@ -52,18 +52,23 @@ impl Listening {
 impl AcceptLoop {
     async fn run(mut self, mut listening: Vec<Listening>, mut orders: Orders) {
         let deadline = loop {
+            let is_turn = orders.turn() == Turn::Now;
             let order = tokio::select! {
                 biased;
                 order = orders.next() => order,
-                () = self.accept_all(&listening) => continue, // it never ends
+                () = self.accept_all(&listening), if is_turn => continue, // it never ends
             };
             match order {
+                Order::Turn if orders.turn() == Turn::Over => listening.iter().for_each(|one| self.empty(one)),
+                Order::Turn => {}
                 Order::Reload(reload) => listening = self.reload(*reload, listening),
                 Order::Drain(deadline) => break deadline,
             }
         };
         self.worker.connections.begin_drain(self.worker.limits.stream_time, deadline);
-        listening.iter().for_each(|one| self.empty(one));
+        if orders.turn() == Turn::Now {
+            listening.iter().for_each(|one| self.empty(one));
+        }
         drop(listening);
         self.worker.connections.finish(deadline).await;
     }

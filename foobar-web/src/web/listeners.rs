@@ -1,7 +1,7 @@
 use std::io;
 
 use crate::Error;
-use crate::net::{Listen, Listener, Share};
+use crate::net::{Endpoint, Listen, Listener, PassedSocket, Share, Sockets};
 
 /// The sockets of a tier, by the entries of `web.listen`.
 #[derive(Default)]
@@ -23,9 +23,9 @@ enum Origin {
 }
 
 impl Listeners {
-    /// Binds all entries.
-    pub(super) fn bind(entries: &[Listen]) -> Result<Self, Error> {
-        let bind = |listen: &Listen| Ok(Bound { listen: listen.clone(), sockets: Listener::bind(listen)? });
+    /// Binds all entries, as far as their sockets are not among those `given`.
+    pub(super) fn bind(entries: &[Listen], given: &Sockets) -> Result<Self, Error> {
+        let bind = |listen: &Listen| Ok(Bound { listen: listen.clone(), sockets: Listener::bind(listen, given)? });
         entries.iter().map(bind).collect::<Result<_, Error>>().map(Self)
     }
 
@@ -37,6 +37,12 @@ impl Listeners {
         self.0.iter().flat_map(|bound| &bound.sockets)
     }
 
+    /// All of them for another process, in their order; a number that was inherited is known there too.
+    pub(super) fn pass_on(&self) -> io::Result<Vec<PassedSocket>> {
+        let all = self.0.iter().filter(|bound| !matches!(bound.listen.endpoint, Endpoint::Inherited(_)));
+        all.flat_map(|bound| &bound.sockets).map(Listener::pass_on).collect()
+    }
+
     /// All of them for each of so many workers.
     pub(super) fn share(&self, workers: usize) -> Result<Vec<Vec<Share>>, Error> {
         let all = || self.0.iter().map(|bound| (&bound.listen, bound.sockets.as_slice()));
@@ -44,11 +50,13 @@ impl Listeners {
     }
 
     /// Binds those entries whose addresses are new. Without a port of its own, the n-th entry keeps the n-th socket.
-    pub(super) fn prepare(&self, entries: &[Listen]) -> Result<NewListeners, Error> {
+    pub(super) fn prepare(&self, entries: &[Listen], given: &Sockets) -> Result<NewListeners, Error> {
         let mut taken = vec![false; self.0.len()];
         let origin = |listen: &Listen| {
             let is_free = |place: &usize| !taken[*place] && self.0[*place].listen.endpoint == listen.endpoint;
-            let Some(place) = (0..self.0.len()).find(is_free) else { return Listener::bind(listen).map(Origin::Bound) };
+            let Some(place) = (0..self.0.len()).find(is_free) else {
+                return Listener::bind(listen, given).map(Origin::Bound);
+            };
             taken[place] = true;
             Ok(Origin::Kept(place))
         };
@@ -118,8 +126,8 @@ mod tests {
     #[test]
     fn after_a_drain_has_closed_its_sockets_a_reload_finds_nothing_to_share() {
         let listen: Listen = "127.0.0.1:0".parse().unwrap();
-        let mut listeners = Listeners::bind(std::slice::from_ref(&listen)).unwrap();
-        let new = listeners.prepare(&[listen]).unwrap();
+        let mut listeners = Listeners::bind(std::slice::from_ref(&listen), &Sockets::default()).unwrap();
+        let new = listeners.prepare(&[listen], &Sockets::default()).unwrap();
         listeners = Listeners::default();
         assert!(matches!(listeners.share_new(&new, 1), Err(Error::NotServing)));
     }

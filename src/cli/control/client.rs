@@ -19,7 +19,8 @@ pub(in crate::cli) fn send(order: Order, settings: &ControlSettings) -> Exit {
             "`control.socket` is \"off\": name a socket, such as \"/run/shop/control\", and restart the server",
         );
     };
-    match ask(order, &path, ANSWER_TIME) {
+    let time = if order == Order::Upgrade { *settings.upgrade_timeout + ANSWER_TIME } else { ANSWER_TIME };
+    match ask(order, &path, time) {
         Ok((0, told)) => out(told.trim_end()),
         Ok((code, told)) => {
             complain(told.trim_end());

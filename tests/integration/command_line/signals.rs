@@ -24,18 +24,6 @@ fn sigterm_sigint_and_sigquit_finish_what_is_in_flight_and_exit_with_0() {
 }
 
 #[test]
-fn sigusr2_is_no_order_to_die() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = Program::start(&mut Program::example("proving", folder.path()));
-    program.signal("USR2");
-    assert_eq!(program.get("/").text(), "proving");
-    program.signal("TERM");
-    let (status, log) = program.wait();
-    assert_eq!(status.code(), Some(0));
-    assert!(log.contains("SIGUSR2 does nothing"), "{log}");
-}
-
-#[test]
 fn a_second_signal_stops_at_once_with_3() {
     let folder = tempfile::tempdir().unwrap();
     let program = Program::start(&mut Program::example("proving", folder.path()));

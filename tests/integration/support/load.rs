@@ -1,6 +1,8 @@
 //! A steady load of many kinds of requests, each of which has to be answered: what is lost is told. Each lane asks at its own
 //! times, whether or not the answer before has come late, and the wait for an answer counts from then.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -15,8 +17,13 @@ pub(crate) struct Lane {
     pub(crate) request: Vec<u8>,
     pub(crate) pause_at: Option<usize>,
     pub(crate) connections: Connections,
-    /// Whether an answer of 200 with this body is right.
+    /// Whether an answer of 200 or 201 with this body is right.
     pub(crate) accept: fn(&[u8]) -> bool,
+    /// Whether each has a number of its own, in the place of `{n}`: the first of them.
+    pub(crate) numbered_from: Option<u64>,
+    /// Whether a request to which a connection that was kept has been closed without an answer is sent once more, as clients
+    /// do (RFC 9110, section 9.2.2).
+    pub(crate) sends_again: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,17 @@ pub(crate) struct Report {
     pub(crate) lost: Vec<String>,
     /// The longest wait for an answer.
     pub(crate) longest: Duration,
+    /// How many were sent once more.
+    pub(crate) sent_again: u64,
+    /// When each answer had come.
+    ends: Vec<Instant>,
+}
+
+impl Report {
+    /// The longest time in which nobody at all had an answer.
+    pub(crate) fn longest_stall(&self) -> Duration {
+        self.ends.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
+    }
 }
 
 /// The time between two requests of a lane.
@@ -48,14 +66,34 @@ const PERIOD: Duration = Duration::from_millis(10);
 impl Lane {
     pub(crate) fn get(path: &str, connections: Connections, accept: fn(&[u8]) -> bool) -> Self {
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").into_bytes();
-        Self { request, pause_at: None, connections, accept }
+        Self { request, pause_at: None, connections, accept, numbered_from: None, sends_again: false }
+    }
+
+    /// One that changes something, with `{n}` in its path and no body.
+    pub(crate) fn put(path: &str, connections: Connections, first: u64) -> Self {
+        let request = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").into_bytes();
+        let accept: fn(&[u8]) -> bool = <[u8]>::is_empty;
+        Self { request, pause_at: None, connections, accept, numbered_from: Some(first), sends_again: false }
+    }
+
+    /// With what a client does that has read the standard.
+    pub(crate) fn sent_again(self) -> Self {
+        Self { sends_again: true, ..self }
+    }
+
+    /// The request of this number.
+    fn request(&self, number: u64) -> Cow<'_, [u8]> {
+        let Some(first) = self.numbered_from else { return Cow::Borrowed(&self.request) };
+        let text = String::from_utf8_lossy(&self.request);
+        Cow::Owned(text.replace("{n}", &(first + number).to_string()).into_bytes())
     }
 
     /// A body of ten bytes, of which the second half comes later.
     pub(crate) fn post(path: &str, expect: &str, accept: fn(&[u8]) -> bool) -> Self {
         let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\n{expect}Content-Length: 10\r\n\r\n");
         let request = (head + "0123456789").into_bytes();
-        Self { pause_at: Some(request.len() - 5), request, connections: Connections::Kept, accept }
+        let (connections, numbered_from, sends_again) = (Connections::Kept, None, false);
+        Self { pause_at: Some(request.len() - 5), request, connections, accept, numbered_from, sends_again }
     }
 }
 
@@ -78,7 +116,10 @@ impl Load {
             all.answered += report.answered;
             all.lost.extend(report.lost);
             all.longest = all.longest.max(report.longest);
+            all.sent_again += report.sent_again;
+            all.ends.extend(report.ends);
         }
+        all.ends.sort();
         all
     }
 }
@@ -86,14 +127,23 @@ impl Load {
 fn run(lane: &Lane, address: &Address, ended: &Receiver<()>) -> Report {
     let (mut report, mut connection, mut intended) = (Report::default(), None, Instant::now());
     while ended.recv_timeout(intended.saturating_duration_since(Instant::now())) == Err(RecvTimeoutError::Timeout) {
+        let was_kept = connection.is_some();
         let mut open = connection.take().unwrap_or_else(|| Connection::open(address));
-        match ask(lane, &mut open) {
+        let request = lane.request(report.answered + report.lost.len() as u64);
+        let mut outcome = ask(lane, &request, &mut open);
+        if was_kept && lane.sends_again && outcome == Err(Failed::Closed) {
+            report.sent_again += 1;
+            open = Connection::open(address);
+            outcome = ask(lane, &request, &mut open);
+        }
+        match outcome {
             Ok(persists) => {
                 report.answered += 1;
+                report.ends.push(Instant::now());
                 connection = Some(open).filter(|_| persists && lane.connections == Connections::Kept);
             }
             Err(what) => {
-                let request = String::from_utf8_lossy(&lane.request);
+                let request = String::from_utf8_lossy(&request);
                 let line = request.lines().next().unwrap_or_default();
                 report.lost.push(format!("{line} after {}: {what}", report.answered));
             }
@@ -104,17 +154,37 @@ fn run(lane: &Lane, address: &Address, ended: &Receiver<()>) -> Report {
     report
 }
 
-/// Whether the connection stays open; or what is wrong.
-fn ask(lane: &Lane, connection: &mut Connection) -> Result<bool, String> {
-    let (first, second) = lane.request.split_at(lane.pause_at.unwrap_or(lane.request.len()));
-    let sent = connection.send(first) && (second.is_empty() || connection.send(second));
+/// Why there is no answer, or not the right one.
+#[derive(Debug, PartialEq, Eq)]
+enum Failed {
+    /// The connection was closed before a byte of it.
+    Closed,
+    Otherwise(String),
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed without an answer",
+            Self::Otherwise(what) => what,
+        })
+    }
+}
+
+/// Whether the connection stays open.
+fn ask(lane: &Lane, request: &[u8], connection: &mut Connection) -> Result<bool, Failed> {
+    let (first, second) = request.split_at(lane.pause_at.unwrap_or(request.len()));
+    if connection.send(first) && !second.is_empty() {
+        connection.send(second); // where that fails, there is no answer
+    }
     let response = connection.receive("GET").map_err(|ended| match ended {
-        Ended::Closed => format!("closed without an answer (sent whole: {sent})"),
-        Ended::Cut(come) => format!("cut after {} bytes", come.len()),
+        Ended::Closed => Failed::Closed,
+        Ended::Cut(come) => Failed::Otherwise(format!("cut after {} bytes", come.len())),
     })?;
-    let is_right = response.status == 200 && (lane.accept)(&response.body);
+    let is_right = matches!(response.status, 200 | 201) && (lane.accept)(&response.body);
     let told = || String::from_utf8_lossy(&response.body[..response.body.len().min(80)]).into_owned();
-    if is_right { Ok(response.persists()) } else { Err(format!("{}: {:?}", response.status, told())) }
+    let wrong = || Failed::Otherwise(format!("{}: {:?}", response.status, told()));
+    is_right.then(|| response.persists()).ok_or_else(wrong)
 }
 
 mod tests {

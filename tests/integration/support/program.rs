@@ -112,6 +112,11 @@ impl Program {
         std::iter::repeat_with(|| self.error_line()).find(|line| line.contains(words)).expect("it is endless")
     }
 
+    /// Waits for its end, and leaves what it has written: another program may write there, too.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Waits for its end; the exit status and what it wrote to standard error.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let log = self.rest_of_log();

@@ -28,11 +28,11 @@ use foobar::tiers::{
     Address, AppRoute, AppStartError, AppTier, Attempt, Body, BodyError, BoxFuture, CertificateCommand,
     CertificateOverview, Configured, ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, DnsAnswers,
     Drained, Ending, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture, LocalStream, MakeHandler, Metrics,
-    Mysql, MysqlField, MysqlRow, Panic, PersistentStart, Presence, Present, Query, QueryKind, Readiness, Request,
-    RequestBody, Response, ResponseBody, Revocation, RouteOverview, RoutePattern, Runtime, SendStream, SessionChange,
-    SessionKeyError, SessionRecord, SessionStore, SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite,
-    StartError as TierStartError, Supervisor, Tier, TowerApp, Warning, Web, WebError, WebReload, WebTier, bytes,
-    handler_fn, http, http_body, tower_service,
+    Mysql, MysqlField, MysqlRow, Panic, PassedSocket, PersistentStart, Presence, Present, Query, QueryKind, Readiness,
+    Request, RequestBody, Response, ResponseBody, Revocation, RouteOverview, RoutePattern, Runtime, SendStream,
+    SessionChange, SessionKeyError, SessionRecord, SessionStore, SessionUpdate, SessionsError, SiteCertificate,
+    SiteOverview, Sqlite, StartError as TierStartError, Supervisor, Tier, TowerApp, Turn, Warning, Web, WebError,
+    WebReload, WebTier, bytes, handler_fn, http, http_body, tower_service,
 };
 use foobar::{
     AccountOptions, Accounts, ApiToken, ApiUser, App, BoxError, Chain, Conn, Context, CsrfToken, DateTime, Db, DbError,

@@ -1,25 +1,46 @@
+//! A Unix socket for orders, which its user alone may reach, and which programs that follow one another pass on.
+
 use std::fs::{self, DirBuilder, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use foobar_core::BoxError;
 use rustix::process::geteuid;
 use tokio::net::{UnixListener, UnixStream};
 
 /// A socket that its user alone may reach. Its file is removed with it, unless it is another one's by then.
-pub(super) struct Socket {
+pub(super) struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
-    identity: (u64, u64),
+    identity: FileIdentity,
+    /// Whether another program made it.
+    is_inherited: bool,
+    /// Whether its file stays where this one goes: another program has the same socket.
+    keeps_file: AtomicBool,
 }
 
-impl Socket {
+/// What a file is known by: its device, and its number there.
+pub(super) type FileIdentity = (u64, u64);
+
+impl ControlSocket {
+    /// The one that is `given` where its file is this one, else a new one.
+    pub(super) fn open(path: PathBuf, given: Option<(OwnedFd, FileIdentity)>) -> Result<Self, BoxError> {
+        match given {
+            Some((socket, known)) if identity(&path).is_ok_and(|found| found == known) => {
+                Ok(Self::of(socket, path, known)?)
+            }
+            _ => Self::make(path),
+        }
+    }
+
     /// Makes it in the place of one that a server has left behind. It is made in a folder of its own and then moved: nobody
     /// can connect before it has its permissions.
-    pub(super) fn make(path: PathBuf) -> Result<Self, BoxError> {
+    fn make(path: PathBuf) -> Result<Self, BoxError> {
         let folder = folder(&path);
         require_own(folder)?;
         require_free(&path)?;
@@ -31,7 +52,30 @@ impl Socket {
         fs::remove_dir_all(&apart).map_err(failed)?;
         let listener = made.map_err(failed)?;
         let identity = identity(&path).map_err(failed)?;
-        Ok(Self { listener, path, identity })
+        Ok(Self { listener, path, identity, is_inherited: false, keeps_file: AtomicBool::new(false) })
+    }
+
+    /// The one of a program that still hears orders there.
+    fn of(socket: OwnedFd, path: PathBuf, identity: FileIdentity) -> io::Result<Self> {
+        let listener = StdUnixListener::from(socket);
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        Ok(Self { listener, path, identity, is_inherited: true, keeps_file: AtomicBool::new(true) })
+    }
+
+    /// The socket once more, for a program that takes the place of this one, and which file it is.
+    pub(super) fn pass_on(&self) -> io::Result<(OwnedFd, FileIdentity)> {
+        Ok((self.listener.as_fd().try_clone_to_owned()?, self.identity))
+    }
+
+    /// Whether it is that of another program, whose file stays until this one takes it.
+    pub(super) const fn is_inherited(&self) -> bool {
+        self.is_inherited
+    }
+
+    /// Its file stays where this one goes, or goes with it.
+    pub(super) fn keep_file(&self, keep: bool) {
+        self.keeps_file.store(keep, Relaxed);
     }
 
     /// Whether its folder is fit for it; a server may be there.
@@ -44,9 +88,10 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
+impl Drop for ControlSocket {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|now| now == self.identity)
+        if !self.keeps_file.load(Relaxed)
+            && identity(&self.path).is_ok_and(|now| now == self.identity)
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::warn!(%error, "cannot remove the control socket {}", self.path.display());
@@ -113,6 +158,6 @@ fn require_free(path: &Path) -> Result<(), BoxError> {
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
+fn identity(path: &Path) -> io::Result<FileIdentity> {
     fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }

@@ -1,0 +1,34 @@
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::turn::SharedTurn;
+
+/// The file of a Unix socket that this process has; removed with it, unless it is another one's by then.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+    is_inherited: bool,
+    turn: SharedTurn,
+}
+
+impl SocketFile {
+    pub(super) fn of(path: &Path, is_inherited: bool, turn: SharedTurn) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)?, is_inherited, turn })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if !self.turn.keeps_file(self.is_inherited)
+            && identity(&self.path).is_ok_and(|now| now == self.identity)
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "cannot remove the socket {}", self.path.display());
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
+}

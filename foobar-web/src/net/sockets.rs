@@ -1,0 +1,113 @@
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use socket2::{SockAddr, Socket};
+
+use super::socket_file::SocketFile;
+use super::turn::{SharedTurn, Turn};
+
+/// A listening socket on its way from one process to another.
+#[derive(Debug)]
+pub struct PassedSocket {
+    /// It listens already, or is bound.
+    pub socket: OwnedFd,
+    /// Whether the file of a Unix socket goes with the server: it was made by one, and not by a service manager.
+    pub owns_file: bool,
+}
+
+/// The sockets that a tier was given and has not taken yet, and whether the files of its Unix sockets are its own.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    given: Mutex<Vec<Given>>,
+    turn: SharedTurn,
+}
+
+struct Given {
+    socket: Socket,
+    owns_file: bool,
+}
+
+impl Sockets {
+    pub(crate) fn add(&self, sockets: Vec<PassedSocket>) {
+        let given = |PassedSocket { socket, owns_file }| Given { socket: socket.into(), owns_file };
+        self.given().extend(sockets.into_iter().map(given));
+    }
+
+    /// Whose the files of Unix sockets are from now on.
+    pub(crate) fn set_turn(&self, turn: Turn) {
+        self.turn.set(turn);
+    }
+
+    /// The file of a socket that this process has made, or has inherited.
+    pub(super) fn file(&self, path: &Path, is_inherited: bool) -> io::Result<SocketFile> {
+        SocketFile::of(path, is_inherited, self.turn.clone())
+    }
+
+    /// That of this address. Where the system is to choose the port, the first of the same host.
+    pub(super) fn take_tcp(&self, address: SocketAddr) -> Option<Socket> {
+        let is_it = |one: &Given| {
+            let local = one.socket.local_addr().ok().and_then(|local| local.as_socket()); // a Unix socket has none
+            local.is_some_and(|local| local.ip() == address.ip() && [0, local.port()].contains(&address.port()))
+        };
+        Some(self.take(is_it)?.socket)
+    }
+
+    /// That at this path, and its file where it is this server's.
+    pub(super) fn take_unix(&self, path: &Path) -> Option<(Socket, Option<SocketFile>)> {
+        let is_it = |one: &Given| one.socket.local_addr().is_ok_and(|local| local.as_pathname() == Some(path));
+        let Given { socket, owns_file } = self.take(is_it)?;
+        let file = owns_file.then(|| self.file(path, true).ok()).flatten(); // it is gone: nothing to remove
+        Some((socket, file))
+    }
+
+    /// That of this name, which has no file.
+    pub(super) fn take_abstract(&self, name: &str) -> Option<Socket> {
+        let is_it = |one: &Given| {
+            one.socket.local_addr().is_ok_and(|local| local.as_abstract_namespace() == Some(name.as_bytes()))
+        };
+        Some(self.take(is_it)?.socket)
+    }
+
+    /// Where those listen that have not been taken.
+    pub(crate) fn left(&self) -> Vec<String> {
+        self.given().iter().map(Given::describe).collect()
+    }
+
+    /// Closes those that have not been taken. The files of Unix sockets among them go too.
+    pub(crate) fn close_left(&self) {
+        for one in std::mem::take(&mut *self.given()) {
+            let path = one.socket.local_addr().ok().and_then(|local| local.as_pathname().map(PathBuf::from)); // another kind
+            let file = path.filter(|_| one.owns_file).map(|path| self.file(&path, true));
+            drop((one, file)); // a file that is gone is no loss
+        }
+    }
+
+    fn take(&self, is_it: impl Fn(&Given) -> bool) -> Option<Given> {
+        let mut given = self.given();
+        let place = given.iter().position(is_it)?;
+        Some(given.remove(place))
+    }
+
+    fn given(&self) -> MutexGuard<'_, Vec<Given>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}
+
+impl Given {
+    fn describe(&self) -> String {
+        let Ok(local) = self.socket.local_addr() else { return "one that is closed".to_owned() };
+        match local.as_socket() {
+            Some(address) => address.to_string(),
+            None => format!("unix:{}", unix_path(&local).display()),
+        }
+    }
+}
+
+/// The path of a Unix socket; of one without a file its name behind an `@`, as others write it.
+pub(super) fn unix_path(local: &SockAddr) -> PathBuf {
+    let name = || format!("@{}", String::from_utf8_lossy(local.as_abstract_namespace().unwrap_or_default())).into();
+    local.as_pathname().map_or_else(name, Path::to_owned)
+}

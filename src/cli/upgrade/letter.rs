@@ -1,0 +1,123 @@
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::os::unix::process::parent_id;
+
+/// What a program writes to the one that takes its place, in a variable of the environment: the numbers of the descriptors that
+/// it passes on, and what there is to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Letter {
+    /// The process that writes it. A program that is started by another one has found it by accident.
+    pub(super) from: u32,
+    /// How many programs have served here in turn, with the new one.
+    pub(super) generation: u64,
+    /// Whether an operator has taken the server out of the rotation of a balancer.
+    pub(super) is_drained: bool,
+    /// Where the two speak.
+    pub(super) channel: RawFd,
+    /// Where standard error leads in the end.
+    pub(super) standard_error: RawFd,
+    /// With what its file is known by.
+    pub(super) control: Option<(RawFd, (u64, u64))>,
+    /// Whether the file of a Unix socket goes with the server.
+    pub(super) web: Vec<(RawFd, bool)>,
+    pub(super) admin: Vec<(RawFd, bool)>,
+}
+
+pub(super) const VARIABLE: &str = "FOOBAR_UPGRADE";
+
+impl Letter {
+    pub(super) fn to_text(&self) -> String {
+        let mut words = vec![
+            format!("from={}", self.from),
+            format!("generation={}", self.generation),
+            format!("channel={}", self.channel),
+            format!("stderr={}", self.standard_error),
+        ];
+        words.extend(self.is_drained.then(|| "drained=1".to_owned()));
+        words.extend(self.control.map(|(number, (device, node))| format!("control={number}:{device}:{node}")));
+        for (name, sockets) in [("web", &self.web), ("admin", &self.admin)] {
+            let file = |owns_file| if owns_file { "-file" } else { "" };
+            words.extend(sockets.iter().map(|(number, owns_file)| format!("{name}{}={number}", file(*owns_file))));
+        }
+        words.join(" ")
+    }
+
+    /// The letter in the environment, if it is for this process.
+    pub(super) fn find(variable: Option<OsString>) -> Result<Option<Self>, String> {
+        let Some(text) = variable else { return Ok(None) };
+        let letter = text.to_str().and_then(Self::parse);
+        let letter = letter.ok_or_else(|| format!("`FOOBAR_UPGRADE` is {text:?}: {UNREADABLE}"))?;
+        Ok(Some(letter).filter(|letter| letter.from == parent_id()))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut letter = Self { channel: -1, standard_error: -1, ..Self::default() };
+        for word in text.split(' ') {
+            let (name, value) = word.split_once('=')?;
+            let number = || value.parse().ok().filter(|number| *number >= 0); // no number: no letter
+            match name {
+                "from" => letter.from = value.parse().ok()?,             // the same
+                "generation" => letter.generation = value.parse().ok()?, // the same
+                "drained" => letter.is_drained = true,
+                "channel" => letter.channel = number()?,
+                "stderr" => letter.standard_error = number()?,
+                "control" => letter.control = Some(control(value)?),
+                "web" => letter.web.push((number()?, false)),
+                "web-file" => letter.web.push((number()?, true)),
+                "admin" => letter.admin.push((number()?, false)),
+                "admin-file" => letter.admin.push((number()?, true)),
+                _ => return None,
+            }
+        }
+        let is_whole = letter.from != 0 && letter.generation != 0 && letter.channel >= 0 && letter.standard_error >= 0;
+        is_whole.then_some(letter)
+    }
+}
+
+fn control(value: &str) -> Option<(RawFd, (u64, u64))> {
+    let mut numbers = value.split(':');
+    let number = numbers.next()?.parse().ok().filter(|number| *number >= 0)?; // no number: no letter
+    let mut next = || numbers.next()?.parse().ok(); // the same
+    Some((number, (next()?, next()?)))
+}
+
+const UNREADABLE: &str =
+    "no program of this kind has written that; unset it, or restart the server in place of an upgrade";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let letter = Letter {
+            from: parent_id(),
+            generation: 3,
+            is_drained: true,
+            channel: 7,
+            standard_error: 8,
+            control: Some((9, (20, 21))),
+            web: vec![(10, false), (11, true)],
+            admin: vec![(12, false)],
+        };
+        assert_eq!(Letter::find(Some(letter.to_text().into())), Ok(Some(letter)));
+        assert_eq!(Letter::find(None), Ok(None));
+    }
+
+    #[test]
+    fn a_letter_from_another_process_than_the_parent_is_found_by_accident() {
+        let letter =
+            Letter { from: std::process::id(), generation: 2, channel: 7, standard_error: 8, ..Letter::default() };
+        assert_eq!(Letter::find(Some(letter.to_text().into())), Ok(None));
+    }
+
+    #[test]
+    fn what_is_no_letter_is_an_error_that_names_the_variable() {
+        for text in
+            ["", "yes", "from=1", "from=1 generation=2 channel=x stderr=3", "from=1 generation=2 channel=-4 stderr=3"]
+        {
+            let error = Letter::find(Some(text.into())).unwrap_err();
+            assert!(error.starts_with("`FOOBAR_UPGRADE` is "), "{error}");
+        }
+    }
+}

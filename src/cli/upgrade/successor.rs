@@ -1,0 +1,175 @@
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::descriptors;
+use super::error::UpgradeError;
+use super::letter::{Letter, VARIABLE};
+use super::words::Words;
+
+/// How a program is started: as this one was.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) arguments: Vec<OsString>,
+}
+
+/// A program that is to take the place of this one. It accepts no connection before it is told to.
+pub(super) struct Successor {
+    pub(super) process: u32,
+    ending: Ending,
+    channel: UnixStream,
+    words: Words,
+}
+
+/// Ends a new program, unless it has been told to serve.
+#[derive(Clone)]
+pub(super) struct Ending(Arc<Mutex<Option<Child>>>);
+
+/// What the two say to each other, each in a line.
+pub(super) const READY: &str = "ready";
+pub(super) const GO: &str = "go";
+pub(super) const SERVING: &str = "serving";
+/// The same of one that has taken the control socket.
+pub(super) const SERVING_AND_HEARING: &str = "serving and hearing";
+
+/// The longest line.
+const LONGEST: usize = 100;
+/// How long a program may take to serve once it is ready and has been told to.
+const TURN_TIME: Duration = Duration::from_secs(60);
+/// How long one may take to end that has closed the channel.
+const END_TIME: Duration = Duration::from_secs(1);
+
+/// What a new program inherits.
+pub(super) struct Inheritance {
+    pub(super) letter: Letter,
+    pub(super) descriptors: Vec<OwnedFd>,
+}
+
+impl Successor {
+    /// Starts it. May block.
+    pub(super) fn start(program: &Program, inheritance: Inheritance) -> Result<Self, UpgradeError> {
+        let Inheritance { mut letter, mut descriptors } = inheritance;
+        let (channel, other) = UnixStream::pair().map_err(UpgradeError::Sockets)?;
+        let standard_error = io::stderr().as_fd().try_clone_to_owned().map_err(UpgradeError::Sockets)?;
+        letter.channel = other.as_raw_fd();
+        letter.standard_error = standard_error.as_raw_fd();
+        descriptors.extend([other.into(), standard_error]);
+        let mut command = Command::new(&program.path);
+        command.args(&program.arguments).stderr(Stdio::piped()).env(VARIABLE, letter.to_text());
+        for of_this_process in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"] {
+            command.env_remove(of_this_process);
+        }
+        descriptors::pass_on(&mut command, descriptors);
+        let failed = |source| UpgradeError::Start { program: program.path.clone(), source };
+        let mut child = command.spawn().map_err(failed)?;
+        drop(command); // with it the other end of the channel
+        let process = child.id();
+        let stderr = child.stderr.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
+        let ending = Ending(Arc::new(Mutex::new(Some(child))));
+        match Words::of(stderr) {
+            Ok(words) => Ok(Self { process, ending, channel, words }),
+            Err(error) => {
+                ending.end();
+                Err(failed(error))
+            }
+        }
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Waits until it is ready; one that is not is ended. Blocks.
+    pub(super) fn until_ready(&self, time: Duration) -> Result<(), UpgradeError> {
+        let said = self.hear(Instant::now() + time);
+        match said.as_deref() {
+            Ok(READY) => Ok(()),
+            Ok(said) => {
+                let said = said.to_owned();
+                let status = self.ending.wait(END_TIME);
+                match (status, said.is_empty()) {
+                    (None, _) => Err(UpgradeError::Stopped),
+                    (Some(status), true) => Err(UpgradeError::Ended { status, words: self.words.last() }),
+                    (Some(_), false) => Err(UpgradeError::Garbage { said, expected: READY }),
+                }
+            }
+            Err(_elapsed) => {
+                self.ending.wait(Duration::ZERO);
+                Err(UpgradeError::Late { within: time, words: self.words.last() })
+            }
+        }
+    }
+
+    /// Tells it to serve, and waits until it does; from then on it is no longer ended from here. Gives whether
+    /// it has taken the control socket. Blocks.
+    pub(super) fn serve(&mut self) -> Result<bool, UpgradeError> {
+        let mut child = self.ending.child().take().ok_or(UpgradeError::Stopped)?;
+        let told = self.channel.write_all(format!("{GO}\n").as_bytes());
+        let said = told.and_then(|()| self.hear(Instant::now() + TURN_TIME));
+        if let Ok(said @ (SERVING | SERVING_AND_HEARING)) = said.as_deref() {
+            self.words.pass_on();
+            return Ok(said == SERVING_AND_HEARING);
+        }
+        drop(child.kill()); // it may have ended
+        let status = child.wait().map_err(UpgradeError::Sockets)?;
+        match said {
+            Ok(said) if !said.is_empty() => Err(UpgradeError::Garbage { said, expected: SERVING }),
+            _ => Err(UpgradeError::Ended { status, words: self.words.last() }),
+        }
+    }
+
+    /// Where it is told how the end of this process goes on.
+    pub(super) fn into_channel(self) -> UnixStream {
+        self.channel
+    }
+
+    /// A line, or what there is of one where it ended; nothing where it said nothing.
+    fn hear(&self, deadline: Instant) -> io::Result<String> {
+        let mut line = Vec::new();
+        while line.len() < LONGEST {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.channel.set_read_timeout(Some(left))?;
+            let mut byte = [0];
+            match (&self.channel).read(&mut byte) {
+                Ok(0) => break,
+                Ok(_) if byte == *b"\n" => break,
+                Ok(_) => line.extend(byte),
+                Err(error) if [io::ErrorKind::Interrupted, io::ErrorKind::WouldBlock].contains(&error.kind()) => {}
+                Err(_reset) => break,
+            }
+        }
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+}
+
+impl Ending {
+    /// Ends it at once, where it has not been told to serve.
+    pub(super) fn end(&self) {
+        self.wait(Duration::ZERO);
+    }
+
+    /// Ends it once this time is over, if it has not ended by then; `None` where somebody else has.
+    fn wait(&self, time: Duration) -> Option<ExitStatus> {
+        let mut child = self.child().take()?;
+        let deadline = Instant::now() + time;
+        while child.try_wait().ok()?.is_none() && Instant::now() < deadline {
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        drop(child.kill()); // it may have ended
+        child.wait().ok() // of a child that is there it is known
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}

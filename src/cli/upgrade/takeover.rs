@@ -1,0 +1,98 @@
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::sync::Arc;
+
+use foobar_core::config::Config;
+use foobar_web::{PassedSocket, WebSettings};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::descriptors::{adopt, adopt_listener, replace_standard_error};
+use super::letter::{Letter, VARIABLE};
+use super::sockets::{GivenSockets, of_service_manager};
+use super::successor::{GO, READY, SERVING, SERVING_AND_HEARING};
+use crate::Running;
+use crate::cli::control_socket::FileIdentity;
+
+/// What a process was started with.
+pub(in crate::cli) struct Given {
+    pub(in crate::cli) sockets: GivenSockets,
+    /// The control socket, and which file it is.
+    pub(in crate::cli) control: Option<(OwnedFd, FileIdentity)>,
+    pub(in crate::cli) takeover: Option<Takeover>,
+}
+
+/// Of a program that takes the place of another one.
+pub(in crate::cli) struct Takeover {
+    pub(in crate::cli) generation: u64,
+    pub(in crate::cli) is_drained: bool,
+    /// The process before.
+    from: u32,
+    channel: StdUnixStream,
+    standard_error: OwnedFd,
+}
+
+impl Given {
+    /// By a program whose place this one takes, or by a service manager. To be taken before anything else is open.
+    pub(in crate::cli) fn take(config: &Config) -> Result<Self, String> {
+        if let Some(letter) = Letter::find(std::env::var_os(VARIABLE))? {
+            return Self::of(letter)
+                .map_err(|error| format!("`FOOBAR_UPGRADE`: a descriptor that is not there: {error}"));
+        }
+        let web = config.section::<WebSettings>().ok(); // what is wrong with it is told with all else
+        let listen = web.iter().flat_map(|web| web.listen.iter());
+        Ok(Self { sockets: of_service_manager(listen)?, control: None, takeover: None })
+    }
+
+    fn of(letter: Letter) -> io::Result<Self> {
+        let take = |numbers: Vec<(RawFd, bool)>| -> io::Result<Vec<PassedSocket>> {
+            let take = |(number, owns_file)| Ok(PassedSocket { socket: adopt_listener(number)?, owns_file });
+            numbers.into_iter().map(take).collect()
+        };
+        let control = letter.control.map(|(number, identity)| Ok::<_, io::Error>((adopt_listener(number)?, identity)));
+        let takeover = Takeover {
+            generation: letter.generation,
+            is_drained: letter.is_drained,
+            from: letter.from,
+            channel: adopt(letter.channel)?.into(),
+            standard_error: adopt(letter.standard_error)?,
+        };
+        let sockets = GivenSockets { web: take(letter.web)?, admin: take(letter.admin)? };
+        Ok(Self { sockets, control: control.transpose()?, takeover: Some(takeover) })
+    }
+}
+
+impl Takeover {
+    /// Serves once all tiers are ready and the program before says so; one that is gone says so, too.
+    pub(in crate::cli) async fn take_turn(self, running: &Arc<Running>, hears_orders: bool) -> io::Result<()> {
+        running.all_ready().await;
+        self.channel.set_nonblocking(true)?;
+        let (read, mut write) = UnixStream::from_std(self.channel)?.into_split();
+        drop(write.write_all(format!("{READY}\n").as_bytes()).await); // it is gone
+        let mut lines = BufReader::new(read).lines();
+        if let Ok(Some(line)) = lines.next_line().await
+            && line != GO
+        {
+            return Err(io::Error::other(format!("the program before said {line:?} in the place of `{GO}`")));
+        }
+        running.take_turn();
+        replace_standard_error(&self.standard_error)?;
+        let serving = if hears_orders { SERVING_AND_HEARING } else { SERVING };
+        drop(write.write_all(format!("{serving}\n").as_bytes()).await); // it is gone
+        tracing::info!(
+            generation = self.generation,
+            before = self.from,
+            "this program serves in the place of another one"
+        );
+        let (running, from) = (Arc::clone(running), self.from);
+        tokio::spawn(async move {
+            while let Ok(Some(left)) = lines.next_line().await {
+                running.set_before(Some(format!("process {from} still has {left}")));
+            }
+            running.set_before(None);
+            tracing::info!(process = from, "the program before has ended");
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+//! A new program in the place of the one that serves: by SIGUSR2, and by the command `upgrade`.
+
+mod bad_programs;
+mod service;
+mod under_load;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use crate::support::{Address, Client, Connection, Program, until};
+
+/// A folder with a program and its configuration, of which either can change. What still runs at the end is killed.
+struct Site {
+    folder: tempfile::TempDir,
+    /// Programs that have taken the place of the first.
+    followers: Mutex<Vec<u32>>,
+}
+
+impl Site {
+    fn new() -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap(), followers: Mutex::default() };
+        site.write("version 1", "");
+        site.install_program();
+        site
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Another page, and more of a configuration.
+    fn write(&self, body: &str, more: &str) {
+        let page = format!("[sites.main.routes.'/page']\nrespond = 200\nbody = '{body}'\n");
+        let common = "[log]\noutput = 'log'\n[control]\nsocket = 'control'\n";
+        fs::write(self.path("foobar.toml"), format!("{common}{page}{more}")).unwrap();
+    }
+
+    /// In the place of the program, whatever is there.
+    fn install(&self, put: impl FnOnce(&Path)) {
+        let (program, new) = (self.path("shop"), self.path("shop.new"));
+        put(&new);
+        fs::rename(new, program).unwrap();
+    }
+
+    fn install_program(&self) {
+        let program = Program::example("proving", self.folder.path());
+        self.install(|path| symlink(program.get_program(), path).unwrap());
+    }
+
+    fn install_script(&self, script: &str) {
+        self.install_file(format!("#!/bin/bash\n{script}\n").as_bytes());
+    }
+
+    /// Put there by another process: a program that is open for writing cannot be run, and what this one has open, all have that
+    /// other tests start at that moment.
+    fn install_file(&self, content: &[u8]) {
+        fs::write(self.path("content"), content).unwrap();
+        self.install(|path| run("install", &["-m", "755"], &self.path("content"), path));
+    }
+
+    fn command(&self) -> Command {
+        Program::command(&self.path("shop"), self.folder.path())
+    }
+
+    fn start(&self) -> Program {
+        Program::start(&mut self.command())
+    }
+
+    /// A command to it, by a program that is as it should be: its exit code, and what it printed on standard output and error.
+    fn run(&self, order: &str) -> (i32, String, String) {
+        let output = Program::example("proving", self.folder.path()).arg(order).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Upgrades it, which must succeed; the number of the new process.
+    fn upgrade(&self) -> u32 {
+        let (code, told, error) = self.run("upgrade");
+        assert_eq!((code, error.as_str()), (0, ""));
+        self.remember(number_after(&told, "process "))
+    }
+
+    fn remember(&self, process: u32) -> u32 {
+        self.followers.lock().unwrap().push(process);
+        process
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    fn until_logged(&self, words: &str) -> String {
+        let find = || self.log().lines().find(|line| line.contains(words)).map(str::to_owned);
+        until(&format!("the log has {words:?}"), find)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let followers = std::mem::take(&mut *self.followers.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        followers.iter().for_each(|process| signal(*process, "KILL"));
+    }
+}
+
+fn run(command: &str, options: &[&str], from: &Path, to: &Path) {
+    assert!(Command::new(command).args(options).arg(from).arg(to).status().unwrap().success());
+}
+
+/// It may have ended.
+fn signal(process: u32, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(process.to_string()).output().unwrap();
+}
+
+fn is_there(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn until_gone(process: u32) {
+    until(&format!("the process {process} has ended"), || (!is_there(process)).then_some(()));
+}
+
+fn number_after(text: &str, words: &str) -> u32 {
+    let digits = text.split_once(words).unwrap_or_else(|| panic!("{words:?} in {text:?}")).1;
+    digits.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_new_program_serves_on_the_same_sockets_and_the_one_before_ends() {
+    let site = Site::new();
+    let mut program = site.start();
+    site.write("version 2", "");
+    let (code, told, error) = site.run("upgrade");
+    let new = site.remember(number_after(&told, "process "));
+    let first = program.id();
+    assert_ne!(new, first);
+    let expected = format!("process {new} serves; process {first} finishes what it has, and ends\n");
+    assert_eq!((code, told, error.as_str()), (0, expected, ""));
+    assert_eq!(program.end().code(), Some(0));
+    assert_eq!(program.get("/page").text(), "version 2");
+    assert_eq!(program.admin("/readyz").status, 200);
+    assert!(program.admin("/metrics").text().contains("\nfoobar_generation 2\n"));
+    let newer = site.upgrade();
+    until_gone(new);
+    assert_eq!(program.get("/page").text(), "version 2");
+    let (_, status, _) = site.run("status");
+    assert!(status.starts_with(&format!("process        {newer}, has served for ")), "{status}");
+    assert!(status.contains("\ngeneration     3\n"), "{status}");
+    signal(newer, "TERM");
+    until_gone(newer);
+    assert!(!site.path("control").exists(), "the last one takes its file with it");
+}
+
+#[test]
+fn sigusr2_upgrades_too_and_the_log_says_what_has_come_of_it() {
+    let site = Site::new();
+    let mut program = site.start();
+    program.signal("USR2");
+    let told = site.until_logged("a new program serves; this one finishes what it has");
+    site.remember(number_after(&told, "process="));
+    assert_eq!(program.end().code(), Some(0));
+    assert_eq!(program.get("/page").text(), "version 1");
+    site.until_logged("this program serves in the place of another one");
+    site.until_logged("the program before has ended");
+}
+
+#[test]
+fn a_file_that_was_replaced_is_the_new_program_also_where_the_old_one_is_gone() {
+    let site = Site::new();
+    let real = site.path("first");
+    run("cp", &[], &fs::read_link(site.path("shop")).unwrap(), &real);
+    site.install(|path| symlink(&real, path).unwrap());
+    let mut program = site.start();
+    site.install_program();
+    fs::remove_file(real).unwrap();
+    let new = site.upgrade();
+    program.end();
+    let running = fs::read_link(format!("/proc/{new}/exe")).unwrap();
+    assert_eq!(running, fs::canonicalize(site.path("shop")).unwrap());
+}
+
+#[test]
+fn a_download_that_is_under_way_is_finished_by_the_program_before_and_status_says_so() {
+    let site = Site::new();
+    let mut program = site.start();
+    let mut download = program.client();
+    download.send("GET /bytes/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    until("the answer has begun", || site.run("status").1.contains("one connection with a request").then_some(()));
+    let first = program.id();
+    site.upgrade();
+    until("the new program knows what the one before still has", || {
+        let (_, status, _) = site.run("status");
+        status
+            .contains(&format!("\nbefore         process {first} still has one connection with a request\n"))
+            .then_some(())
+    });
+    assert!(is_there(first));
+    assert_eq!(download.answer("GET").body.len(), 30_000_000);
+    assert_eq!(program.end().code(), Some(0));
+    until("nothing of it is left", || (!site.run("status").1.contains("before")).then_some(()));
+}
+
+#[test]
+fn unix_sockets_and_the_control_socket_are_the_new_programs_and_go_with_it() {
+    let site = Site::new();
+    let mut program =
+        Program::start(site.command().env("FOOBAR__WEB__LISTEN", "127.0.0.1:0,unix:http.sock,unix:@upgrade-test"));
+    let ask =
+        || Connection::open(&Address::Unix(site.path("http.sock"))).send(b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(ask());
+    let new = site.upgrade();
+    program.end();
+    assert!(ask(), "the one before has not taken its file away");
+    assert_eq!(site.run("status").0, 0);
+    let newer = site.upgrade();
+    until_gone(new);
+    assert!(ask());
+    signal(newer, "TERM");
+    until_gone(newer);
+    assert!(!site.path("http.sock").exists() && !site.path("control").exists());
+}
+
+#[test]
+fn an_address_that_the_new_configuration_has_not_is_closed_and_one_that_it_adds_is_opened() {
+    let site = Site::new();
+    let listen = |addresses: &str| {
+        site.write("version 1", &format!("[web]\nlisten = [{addresses}]\nworkers = 2\naccess_log = 'off'\n"))
+    };
+    let start = || {
+        let mut command = site.command();
+        ["LISTEN", "WORKERS", "ACCESS_LOG"]
+            .iter()
+            .for_each(|name| _ = command.env_remove(format!("FOOBAR__WEB__{name}")));
+        Program::start(&mut command)
+    };
+    listen("'127.0.0.1:0', 'unix:old.sock'");
+    let mut program = start();
+    listen("'127.0.0.1:0', 'unix:new.sock'");
+    site.upgrade();
+    program.end();
+    assert!(UnixStream::connect(site.path("new.sock")).is_ok());
+    assert!(!site.path("old.sock").exists());
+    assert_eq!(program.get("/page").text(), "version 1");
+    listen("'127.0.0.1:0', 'unix:new.sock', 'unix:third.sock', 'unix:nowhere/fourth.sock'");
+    let (code, _, error) = site.run("upgrade");
+    assert!(code == 1 && error.contains("cannot listen on unix:nowhere/fourth.sock"), "{error}");
+    assert!(UnixStream::connect(site.path("new.sock")).is_ok(), "it is still that of the program before");
+    assert!(!site.path("third.sock").exists(), "a program that has not served leaves nothing");
+    site.until_logged(
+        "the socket unix:old.sock was passed on to this server and is none of its addresses: it is closed",
+    );
+}
+
+#[test]
+fn a_server_that_is_drained_for_a_balancer_stays_so() {
+    let site = Site::new();
+    let mut program = site.start();
+    program.until_ready(200);
+    site.run("drain");
+    site.upgrade();
+    program.end();
+    assert_eq!(program.admin("/readyz").status, 503);
+    site.run("undrain");
+    program.until_ready(200);
+}
+
+#[test]
+fn a_probe_on_a_connection_to_the_program_before_is_told_that_another_one_serves() {
+    let site = Site::new();
+    let mut program = site.start();
+    let mut probe = Client::connect(&program.admin);
+    assert_eq!(probe.get("/readyz").status, 200);
+    let mut download = program.client();
+    download.send("GET /bytes/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    until("the answer has begun", || site.run("status").1.contains("one connection with a request").then_some(()));
+    site.upgrade();
+    let answer = probe.get("/readyz");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
+    download.answer("GET");
+    program.end();
+}
+
+#[test]
+fn an_upgrade_migrates_nothing_and_names_what_is_to_be_run() {
+    let site = Site::new();
+    let without = "[database]\nurl = 'sqlite:first.db'\n";
+    site.write("version 1", without);
+    let program = site.start();
+    site.write("version 1", "[database]\nurl = 'sqlite:second.db'\n");
+    rusqlite_file(&site.path("second.db"));
+    let (code, _, error) = site.run("upgrade");
+    assert_eq!(code, 1);
+    let expected = "lacks the migration `2026-01-01-000000_create_ledger`; run `migrate` with this configuration first";
+    assert!(
+        error.contains("no upgrade, the program before goes on: the new program ended") && error.contains(expected),
+        "{error}"
+    );
+    assert_eq!(program.get("/page").text(), "version 1");
+    assert_eq!(site.run("migrate").0, 0);
+    site.upgrade();
+}
+
+/// An empty database.
+fn rusqlite_file(path: &Path) {
+    use foobar::diesel::connection::SimpleConnection;
+    use foobar::diesel::prelude::*;
+    use foobar::diesel::sqlite::SqliteConnection;
+
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("CREATE TABLE other (id INTEGER)").unwrap();
+}
