@@ -1,3 +1,5 @@
+mod verbs;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +13,8 @@ use crate::StartError;
 use crate::admin::Admin;
 use crate::reload::{PrepareLog, Reloaded, Reloader};
 use crate::status::Status;
+
+pub use verbs::{HoldError, Paused, Resumed};
 
 /// A server that serves, until it is [stopped](Self::stop).
 ///
@@ -136,6 +140,8 @@ impl Running {
             process: std::process::id(),
             serving: self.since.elapsed(),
             configuration: lifecycle.configuration(),
+            configured: lifecycle.configured(),
+            gate: self.reloader.web.gate().map(|gate| gate.status()),
             not_ready: lifecycle.not_ready(),
             tiers: self.readiness(),
         }
@@ -155,6 +161,7 @@ impl Running {
 
     pub(crate) async fn finish(&self) -> Stop {
         self.reloader.lifecycle.stop();
+        self.resume(); // what is held is answered too
         let patience = self.reloader.patience();
         if !patience.delay.is_zero() {
             tracing::info!(delay = ?patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");

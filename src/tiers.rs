@@ -24,8 +24,8 @@ pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
 pub use foobar_web::{
-    Address, CertificateCommand, CertificateOverview, Error as WebError, InProcess, Revocation, RouteOverview,
-    SiteCertificate, SiteOverview, Warning, Web, WebReload, WebTier,
+    Address, CertificateCommand, CertificateOverview, EndedPause, Error as WebError, Gate, GateStatus, InProcess,
+    PauseStatus, Revocation, RouteOverview, SiteCertificate, SiteOverview, Warning, Web, WebReload, WebTier,
 };
 
 pub use {bytes, http, http_body, tower_service};

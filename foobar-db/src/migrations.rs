@@ -12,6 +12,7 @@ mod embedded;
 mod embedded_migrations;
 mod foreign_keys;
 mod ledger;
+mod lint;
 mod lock;
 mod migration_status;
 mod run;
@@ -23,6 +24,7 @@ use crate::{Conn, Engine, Error};
 use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
+pub use lint::{Finding, LintRule, MigrationLint};
 pub(crate) use lock::MigrationLock;
 pub use migration_status::MigrationStatus;
 use run::Step;
@@ -58,7 +60,7 @@ use run::Step;
 /// DELETE FROM authors WHERE last_book < 1900;
 /// ```
 ///
-/// Any other comment that begins with `-- foobar:` is an error, on every engine and before any migration runs. On MySQL
+/// `-- foobar: allow RULE` is for [`lint`](Self::lint). Any other comment that begins with `-- foobar:` is an error, on every engine and before any migration runs. On MySQL
 /// this one does nothing: foreign keys are as its own statements say.
 ///
 /// ```
@@ -145,6 +147,16 @@ impl Migrations {
             )
         });
         is_empty.into_iter().chain(folder.change(&all)).collect()
+    }
+
+    /// What of the application's migrations for this engine the program that runs meanwhile may not bear: of those with these
+    /// names, such as the pending ones.
+    pub fn lint(&self, engine: Engine, names: &[String]) -> Result<Vec<Finding>, Error> {
+        let folder =
+            self.of(engine)?.and_then(|set| set.folder).map_or(String::new(), |folder| format!("{}/", folder.path));
+        let mut lint = MigrationLint::new(engine);
+        let all = self.list(engine, Owner::Application)?.into_iter().filter(|one| names.contains(&one.name));
+        Ok(all.flat_map(|one| lint.check(&format!("{folder}{}/up.sql", one.name), &one.up)).collect())
     }
 
     /// Runs what has not run yet; the names of what ran.

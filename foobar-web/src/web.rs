@@ -17,8 +17,8 @@ use crate::plan::Plan;
 use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::web_tier::NO_CERTIFICATES;
 use crate::{
-    Address, CertificateCommand, Error, FileSources, SiteCertificate, SiteOverview, SiteSettings, Warning, WebReload,
-    WebSettings, WebTier,
+    Address, CertificateCommand, Error, FileSources, Gate, SiteCertificate, SiteOverview, SiteSettings, Warning,
+    WebReload, WebSettings, WebTier,
 };
 use listeners::{Listeners, NewListeners};
 
@@ -245,6 +245,10 @@ impl WebTier for Web {
 
     fn reopen_logs(&self) {
         self.crew.reopen_log();
+    }
+
+    fn gate(&self) -> Option<Arc<Gate>> {
+        Some(Arc::clone(self.crew.gate()))
     }
 
     fn addresses(&self) -> Vec<Address> {

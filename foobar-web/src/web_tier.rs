@@ -1,11 +1,12 @@
 //! The trait that both tiers have.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foobar_core::{BoxError, BoxFuture, Tier};
 
-use crate::{Address, CertificateCommand, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
+use crate::{Address, CertificateCommand, Gate, SiteCertificate, SiteOverview, SiteSettings, Warning, WebSettings};
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
@@ -58,6 +59,12 @@ pub trait WebTier: Tier {
     /// What in its settings will not work as somebody may expect. The default knows of nothing.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
+    }
+
+    /// What lets an operator hold back requests. The default has none: such a tier can neither be paused nor be in
+    /// maintenance.
+    fn gate(&self) -> Option<Arc<Gate>> {
+        None
     }
 
     /// Where it listens, once it has started; empty before, and where there is no socket.

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::arguments::Migrate;
 use super::installed_log::InstalledLog;
+use super::migrate_check::{self, NO_DATABASE};
 use super::output::{Exit, complain, out, warn};
 use super::runtime::block_on;
 use super::signals::Signals;
@@ -18,6 +19,9 @@ use crate::composition::Composition;
 pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<BoxedLayer>) -> Exit {
     if *action == Migrate::Status {
         return status(composition); // which makes no file, not even that of the log
+    }
+    if let Migrate::Check { files, engine } = action {
+        return migrate_check::run(composition, files, *engine);
     }
     let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
@@ -81,7 +85,9 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     let (verb, names) = match action {
         Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
         Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
-        Migrate::Run | Migrate::Status | Migrate::New(_) => ("migrated", database.migrate(migrations).await?),
+        Migrate::Run | Migrate::Status | Migrate::Check { .. } | Migrate::New(_) => {
+            ("migrated", database.migrate(migrations).await?)
+        }
     };
     let lines: Vec<String> = names.into_iter().map(|name| format!("{verb}  {name}")).collect();
     match (lines.is_empty(), action) {
@@ -102,8 +108,6 @@ async fn require(database: &Db) -> Result<(), BoxError> {
 fn missing(database: &Db) -> String {
     format!("there is no database {} yet; `migrate` makes it", database.describe())
 }
-
-const NO_DATABASE: &str = "there is no database: the application has no migrations and database.url is not set";
 
 /// Lists them, and changes nothing.
 fn status(composition: &Composition) -> Exit {

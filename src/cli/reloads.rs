@@ -16,9 +16,10 @@ impl Reloads {
     pub(super) async fn reload(&self, running: &Running) -> Result<Reloaded, StartError> {
         let outcome = running.reload_with(self.0.clone()).await;
         match &outcome {
-            Ok(Reloaded { changed, unchanged, warnings, .. }) => {
+            Ok(Reloaded { changed, unchanged, warnings, listening }) => {
                 unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));
                 tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
+                listening.iter().for_each(|address| tracing::info!("listening on {address}"));
             }
             Err(error @ StartError::Reload(_)) => tracing::error!("{}", Chain(error)), // it says what stays
             Err(error) => tracing::error!("the configuration is not reloaded, the one before stays: {}", Chain(error)),

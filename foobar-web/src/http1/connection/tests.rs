@@ -23,6 +23,7 @@ use super::*;
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
 use crate::file_source::FileSources;
+use crate::gate::Door;
 use crate::http1::outgoing::SEND_QUANTUM;
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
@@ -130,6 +131,8 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         pipeline: Pipeline {
             clients: plan.clients,
             sites: plan.sites,
+            maintenance: plan.maintenance,
+            door: Door::of(Arc::default()),
             handler: plan.app.make().await.unwrap(),
             log,
             counters: counters.clone(),
