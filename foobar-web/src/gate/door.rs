@@ -114,7 +114,9 @@ impl Gate {
             None => (state.queue.number(), Instant::now() + state.limits.wait),
         };
         let released = state.queue.hold(number);
-        place.get_or_insert(Place { gate: self, number, deadline });
+        if place.is_none() {
+            *place = Some(Place { gate: self, number, deadline }); // another one would leave the queue, which is locked
+        }
         Ok(Some((released, deadline)))
     }
 

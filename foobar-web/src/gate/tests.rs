@@ -61,6 +61,20 @@ async fn what_is_held_goes_on_in_the_order_in_which_it_came() {
 }
 
 #[tokio::test]
+async fn a_request_that_meets_another_pause_as_it_goes_on_keeps_its_place() {
+    let (gate, door) = gate(10);
+    gate.pause();
+    let mut first = Box::pin(door.enter(None));
+    assert!((&mut first).now_or_never().is_none());
+    gate.resume();
+    gate.pause();
+    let mut second = Box::pin(door.enter(None));
+    assert!((&mut second).now_or_never().is_none() && (&mut first).now_or_never().is_none());
+    assert_eq!((held(&gate), gate.resume().map(|ended| ended.released)), (2, Some(2)));
+    assert!(first.await.is_ok() && second.await.is_ok());
+}
+
+#[tokio::test]
 async fn a_request_beyond_those_that_are_held_is_turned_away_with_the_time_that_is_left() {
     let (gate, door) = gate(1);
     gate.pause();

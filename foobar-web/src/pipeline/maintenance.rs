@@ -18,11 +18,11 @@ impl Pipeline {
     pub(super) async fn keep_out(&self, site: &Site, request: &Parts, record: &Record) -> Response {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(self.maintenance.retry_after);
         let problem = problem.detail("The site is under maintenance. Come back later.");
-        let added = Some(site.routes.of_site().added(b"/"));
-        let failure = Failure { added: added.clone(), kind: Kind::Answer, ..Failure::from(problem) };
+        let added = site.routes.of_site().added(b"/");
+        let failure = Failure { added: Some(added.clone()), kind: Kind::Answer, ..Failure::from(problem) };
         let mut response = self.fail(failure, &request.headers, record.id());
         site.error_pages.apply_for_maintenance(&mut response, &request.headers).await;
-        super::add(&mut response, added.unwrap_or_default()); // to a page of the site's own, which has no policy
+        super::add(&mut response, added); // to a page of the site's own, which has no policy
         response
     }
 }
