@@ -10,6 +10,7 @@ mod control_socket;
 mod doctor;
 mod installed_log;
 mod migrate;
+mod migrate_check;
 mod migrate_new;
 mod output;
 mod reloads;
@@ -61,6 +62,13 @@ pub(crate) fn run(loader: Loader, parts: Parts, arguments: impl IntoIterator<Ite
     if arguments.command == Command::Doctor {
         return doctor::run(arguments.load(loader), parts).into(); // it tells what is wrong with the configuration among others
     }
+    if let Command::Control(order) = arguments.command {
+        // What is wrong with the rest is told by the server, to its log too.
+        return match arguments.load(loader.leave_unknown()).and_then(|config| Ok(config.section()?)) {
+            Ok(settings) => control::send(order, &settings).into(),
+            Err(error) => fail(&error).into(),
+        };
+    }
     let command_line = arguments.clone();
     let read: ReadConfig = Box::new(move || command_line.load(loader.clone()));
     match read() {
@@ -99,10 +107,6 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
         },
         Command::Reference => out(reference::of_program(&config).trim_end()),
         Command::Routes => routes::run(&config, parts),
-        Command::Control(order) => match config.section() {
-            Ok(settings) => control::send(order, &settings),
-            Err(error) => fail(&error.into()),
-        },
         Command::CheckDns(resolver) => check_dns::run(&config, resolver),
         Command::Zone => zone::run(&config),
         _ => match Composition::compile_dry(config, parts) {

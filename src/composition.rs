@@ -217,12 +217,15 @@ impl Composition {
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
     /// far the others are.
     pub(crate) async fn start(self, runtime: Handle, read: ReadConfig) -> Result<Running, StartError> {
-        self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        let bound = self.bind().await;
+        if !bound.as_ref().is_err_and(StartError::is_of_another_server) {
+            self.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+        }
+        bound?;
+        self.require_schema().await?;
         let patience = Patience::of(&self.settings);
         let admin = self.admin.clone().map(|admin| admin as Arc<dyn Tier>);
         let tiers = admin.into_iter().chain(self.tiers()).collect();
-        self.bind().await?;
-        self.require_schema().await?;
         let tasks = self.context.tier();
         let begun = {
             let _on = runtime.enter();

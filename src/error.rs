@@ -1,3 +1,4 @@
+use std::io;
 use std::path::PathBuf;
 
 use foobar_core::BoxError;
@@ -54,6 +55,13 @@ impl StartError {
     pub(crate) fn migrations(panic: Panic) -> Self {
         let source = foobar_app::StartError::MigrationsPanicked(panic).into();
         Self::Tier(foobar_core::StartError { tier: "app", source })
+    }
+
+    /// Whether another server is where this one was to be, whose log may be the same file.
+    pub(crate) fn is_of_another_server(&self) -> bool {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+        causes.into_iter().any(|error| error.downcast_ref::<io::Error>().is_some_and(is_taken))
     }
 
     /// Whether the configuration is to blame, rather than what the server found when it started.

@@ -19,7 +19,8 @@
 //!
 //! What you write is an [`App`]: its routes are actix-web's, its queries Diesel's, through a [`Db`]; [`Context`] is
 //! what it is given besides. What you get is a program with a command line (`serve`, `check`, `doctor`, `config`,
-//! `migrate`, `routes`, `certificates`, `zone`, and for a server that runs `reload`, `status`, `drain`, `undrain`), a
+//! `migrate`, `routes`, `certificates`, `zone`, and for a server that runs `reload`, `status`, `pause`, `resume`, `maintenance`,
+//! `drain`, `undrain`), a
 //! configuration file, sites with static files and certificates, an embedded SQLite database or a connection to MySQL,
 //! limits and deadlines that protect it, logs, metrics and a clean stop.
 //!
@@ -61,7 +62,7 @@ pub mod tiers;
 
 pub use error::StartError;
 pub use reload::Reloaded;
-pub use running::{Running, Stop};
+pub use running::{HoldError, Paused, Resumed, Running, Stop};
 pub use server::Server;
 pub use status::Status;
 
@@ -85,8 +86,8 @@ pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]
 pub use foobar_db::MysqlConnection;
 pub use foobar_db::{
-    Conn, DateTime, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, Isolation, MigrationStatus,
-    Migrations, MultiBackend, QueryError, QueryResult, SourceFolder, diesel, embed_migrations, incoming,
-    insert_returning_id, locked, upsert,
+    Conn, DateTime, EmbeddedMigrations, Engine, EngineConnection, Error as DbError, Finding, Isolation, LintRule,
+    MigrationLint, MigrationStatus, Migrations, MultiBackend, QueryError, QueryResult, SourceFolder, diesel,
+    embed_migrations, incoming, insert_returning_id, locked, upsert,
 };
 pub use tracing_subscriber;

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What a server says of its own course, besides its tiers.
 pub(crate) struct Lifecycle {
@@ -8,6 +9,8 @@ pub(crate) struct Lifecycle {
     drained: AtomicBool,
     /// How many configurations it has had.
     configurations: AtomicU64,
+    /// When it has taken the one in use.
+    since: Mutex<Instant>,
     /// How many programs have served here in turn, with this one.
     generation: AtomicU64,
     is_upgrading: AtomicBool,
@@ -18,11 +21,12 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             stopping: AtomicBool::new(false),
             drained: AtomicBool::new(false),
             configurations: AtomicU64::new(1),
+            since: Mutex::new(Instant::now()),
             generation: AtomicU64::new(1),
             is_upgrading: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
@@ -86,6 +90,12 @@ impl Lifecycle {
     /// It has taken another configuration.
     pub(crate) fn reloaded(&self) {
         self.configurations.fetch_add(1, Relaxed);
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now(); // it is whole at any time
+    }
+
+    /// For how long it has had the configuration in use.
+    pub(crate) fn configured(&self) -> Duration {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).elapsed() // the same
     }
 
     /// The number of the configuration in use; the first is 1.

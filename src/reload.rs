@@ -12,7 +12,7 @@ use foobar_core::Chain;
 use foobar_core::config::Config;
 use foobar_core::log::LogSettings;
 use foobar_db::Migrations;
-use foobar_web::{Warning, WebTier};
+use foobar_web::{Address, Warning, WebTier};
 use tokio::runtime::Handle;
 use tokio::time::timeout_at;
 
@@ -74,6 +74,8 @@ pub struct Reloaded {
     pub unchanged: Vec<String>,
     /// What of it may surprise: the same.
     pub warnings: Vec<String>,
+    /// Where the server listens now, if `web.listen` has changed; with the ports that the system chose.
+    pub listening: Vec<Address>,
 }
 
 impl fmt::Display for Reloaded {
@@ -82,6 +84,7 @@ impl fmt::Display for Reloaded {
             true => f.write_str("the configuration has been reloaded, and nothing in it has changed")?,
             false => write!(f, "changed  {}", self.changed.join("\nchanged  "))?,
         }
+        self.listening.iter().try_for_each(|address| write!(f, "\nlistens  {address}"))?;
         self.unchanged.iter().try_for_each(|sentence| write!(f, "\nstays    {sentence}"))?;
         self.warnings.iter().try_for_each(|sentence| write!(f, "\nwarning  {sentence}"))
     }
@@ -129,7 +132,9 @@ impl Reloader {
         *current = next;
         self.lifecycle.reloaded();
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
-        Ok(Reloaded { changed, unchanged, warnings })
+        let listens_elsewhere = changed.iter().any(|key| key == "web.listen");
+        let listening = if listens_elsewhere { self.web.addresses() } else { Vec::new() };
+        Ok(Reloaded { changed, unchanged, warnings, listening })
     }
 
     /// Waits for a reload that goes on while the server stops, so that it finds what it changes; there is none after it.

@@ -1,4 +1,5 @@
 mod turns;
+mod verbs;
 
 use std::io;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::StartError;
 use crate::admin::Admin;
 use crate::reload::{PrepareLog, Reloaded, Reloader};
 use crate::status::Status;
+
+pub use verbs::{HoldError, Paused, Resumed};
 
 /// A server that serves, until it is [stopped](Self::stop).
 ///
@@ -145,6 +148,8 @@ impl Running {
             generation: lifecycle.generation(),
             before: lifecycle.before(),
             connections: self.reloader.web.unfinished(),
+            configured: lifecycle.configured(),
+            gate: self.reloader.web.gate().map(|gate| gate.status()),
             not_ready: lifecycle.not_ready(),
             tiers: self.readiness(),
         }
@@ -164,6 +169,7 @@ impl Running {
 
     pub(crate) async fn finish(&self) -> Stop {
         self.reloader.lifecycle.stop();
+        self.resume(); // what is held is answered too
         let patience = self.reloader.patience();
         if self.reloader.lifecycle.is_over() {
             _ = timeout(LAST_COMERS, self.hurry.notified()).await; // whichever comes first

@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use foobar_core::Readiness;
+use foobar_web::{GateStatus, PauseStatus};
 
 /// How a server is that runs.
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ pub struct Status {
     pub before: Option<String>,
     /// The connections with requests under way; `None` where there are none.
     pub connections: Option<String>,
+    /// For how long that has been in use.
+    pub configured: Duration,
+    /// What is [held back](crate::Running::pause); `None` if the web tier cannot do that.
+    pub gate: Option<GateStatus>,
     /// Why it is not ready, whatever its tiers say: it stops, or an operator has [drained](crate::Running::drain) it.
     pub not_ready: Option<&'static str>,
     /// What each tier says, in the order of start.
@@ -39,12 +44,34 @@ impl fmt::Display for Status {
         if let Some(before) = &self.before {
             writeln!(f, "before         {before}")?;
         }
-        writeln!(f, "configuration  {}", self.configuration)?;
+        writeln!(
+            f,
+            "configuration  generation {}, in use for {} s (each reload adds 1)",
+            self.configuration,
+            self.configured.as_secs()
+        )?;
         writeln!(f, "under way      {}", self.connections.as_deref().unwrap_or("nothing"))?;
         match self.not_ready {
             Some(reason) => write!(f, "server         not ready: {reason}")?,
             None => write!(f, "server         {}", if self.is_ready() { "ready" } else { "not ready" })?,
         }
-        self.tiers.iter().try_for_each(|(name, readiness)| write!(f, "\n{name:<13}  {readiness}"))
+        self.tiers.iter().try_for_each(|(name, readiness)| write!(f, "\n{name:<13}  {readiness}"))?;
+        self.gate.iter().try_for_each(|gate| write_gate(f, gate))
+    }
+}
+
+fn write_gate(f: &mut fmt::Formatter<'_>, gate: &GateStatus) -> fmt::Result {
+    write!(f, "\n{:<13}  {} requests in the application", "in flight", gate.in_flight)?;
+    match gate.pause {
+        Some(PauseStatus { lasted, ends_in, held, .. }) => {
+            let (lasted, ends_in) = (lasted.as_secs(), ends_in.as_secs());
+            write!(f, "\n{:<13}  ", "pause")?;
+            write!(f, "on for {lasted} s, ends by itself in {ends_in} s; {held} requests are held")?;
+        }
+        None => f.write_str("\npause          off")?,
+    }
+    match gate.maintenance {
+        Some(lasted) => write!(f, "\n{:<13}  on for {} s", "maintenance", lasted.as_secs()),
+        None => f.write_str("\nmaintenance    off"),
     }
 }

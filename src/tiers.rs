@@ -24,8 +24,9 @@ pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending
 #[cfg(feature = "mysql")]
 pub use foobar_db::{Mysql, MysqlField, MysqlRow};
 pub use foobar_web::{
-    Address, CertificateCommand, CertificateOverview, DnsAnswers, Error as WebError, InProcess, PassedSocket,
-    Revocation, RouteOverview, SiteCertificate, SiteOverview, Turn, Warning, Web, WebReload, WebTier,
+    Address, CertificateCommand, CertificateOverview, DnsAnswers, EndedPause, Error as WebError, Gate, GateStatus,
+    InProcess, PassedSocket, PauseStatus, Revocation, RouteOverview, SiteCertificate, SiteOverview, Turn, Warning, Web,
+    WebReload, WebTier,
 };
 
 pub use {bytes, http, http_body, tower_service};

@@ -73,7 +73,7 @@ pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
 pub use isolation::Isolation;
-pub use migrations::{EmbeddedMigrations, MigrationStatus, Migrations, SourceFolder};
+pub use migrations::{EmbeddedMigrations, Finding, LintRule, MigrationLint, MigrationStatus, Migrations, SourceFolder};
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;

@@ -12,6 +12,7 @@ mod embedded;
 mod embedded_migrations;
 mod foreign_keys;
 mod ledger;
+mod lint;
 mod lock;
 mod migration_status;
 mod operations;
@@ -25,6 +26,7 @@ use crate::{Conn, Engine, Error};
 use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
+pub use lint::{Finding, LintRule, MigrationLint};
 #[cfg(feature = "mysql")]
 pub(crate) use lock::Claim;
 pub(crate) use lock::MigrationLock;
@@ -72,7 +74,7 @@ pub(crate) use operations::Resume;
 /// DELETE FROM authors WHERE last_book < 1900;
 /// ```
 ///
-/// Any other comment that begins with `-- foobar:` is an error, on every engine and before any migration runs. On MySQL
+/// `-- foobar: allow RULE` is for [`lint`](Self::lint). Any other comment that begins with `-- foobar:` is an error, on every engine and before any migration runs. On MySQL
 /// this one does nothing: foreign keys are as its own statements say.
 ///
 /// ```
@@ -159,6 +161,16 @@ impl Migrations {
             )
         });
         is_empty.into_iter().chain(folder.change(&all)).collect()
+    }
+
+    /// What of the application's migrations for this engine the program that runs meanwhile may not bear: of those with these
+    /// names, such as the pending ones.
+    pub fn lint(&self, engine: Engine, names: &[String]) -> Result<Vec<Finding>, Error> {
+        let folder =
+            self.of(engine)?.and_then(|set| set.folder).map_or(String::new(), |folder| format!("{}/", folder.path));
+        let mut lint = MigrationLint::new(engine);
+        let all = self.list(engine, Owner::Application)?.into_iter().filter(|one| names.contains(&one.name));
+        Ok(all.flat_map(|one| lint.check(&format!("{folder}{}/up.sql", one.name), &one.up)).collect())
     }
 
     /// Each migration's name and what is known of it, and the versions of those that this program does not have; the

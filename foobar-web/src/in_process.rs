@@ -31,7 +31,7 @@ use crate::request::Host;
 use crate::site::Sites;
 use crate::threads::{Order, Orders, Threads, WorkerMain};
 use crate::worker::{ConnectionState, Worker};
-use crate::{Address, Error, FileSources, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier};
+use crate::{Address, Error, FileSources, Gate, SiteOverview, SiteSettings, Warning, WebReload, WebSettings, WebTier};
 use drained_body::DrainedBody;
 use upgrade::Upgraded;
 
@@ -284,6 +284,10 @@ impl WebTier for InProcess {
 
     fn warnings(&self) -> Vec<Warning> {
         self.plan().warnings.clone()
+    }
+
+    fn gate(&self) -> Option<Arc<Gate>> {
+        Some(Arc::clone(self.crew.gate()))
     }
 
     fn addresses(&self) -> Vec<Address> {

@@ -17,6 +17,7 @@ pub mod dns;
 mod encoding;
 mod error;
 mod file_source;
+mod gate;
 mod http1;
 mod http2;
 mod in_process;
@@ -48,6 +49,7 @@ pub use file_source::{
     Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links, Node, OpenedFile,
     Page, PublicFiles, Version,
 };
+pub use gate::{EndedPause, Gate, GateStatus, PauseStatus};
 pub use in_process::InProcess;
 pub use kept::{CertificateCommand, DnsAnswers, Revocation};
 pub use net::{Address, CertificateOverview, PassedSocket, SiteCertificate, Turn};

@@ -106,6 +106,14 @@ fn some(key: &str, period: Period) -> Result<Duration, Error> {
     if period.is_zero() { Err(Error::setting(key, "0 is out of range; it is more than 0")) } else { Ok(*period) }
 }
 
+/// A time of more than 0 and at most `most`.
+pub(crate) fn bounded(key: &str, period: Period, most: Duration) -> Result<Duration, Error> {
+    match some(key, period)? {
+        time if time > most => Err(Error::setting(key, format!("{time:?} is out of range; it is at most {most:?}"))),
+        time => Ok(time),
+    }
+}
+
 pub(crate) fn within<N: Copy + Ord + From<u8> + Display>(key: &str, value: N, most: N) -> Result<N, Error> {
     if (N::from(1)..=most).contains(&value) {
         Ok(value)

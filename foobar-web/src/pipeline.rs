@@ -15,6 +15,7 @@ mod accel;
 mod by_application;
 mod handed_over;
 mod logged;
+mod maintenance;
 mod measured_body;
 mod refusal;
 
@@ -34,6 +35,7 @@ use tokio::time::Instant;
 
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::{Counters, Patterns, RouteId};
+use crate::gate::{Door, InFlight, MaintenanceRules};
 use crate::net::{AddressSlot, Clients, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{NormalPath, RequestView, origin};
@@ -49,6 +51,8 @@ pub(crate) use refusal::Refusal;
 pub(crate) struct Pipeline {
     pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
+    pub(crate) maintenance: Arc<MaintenanceRules>,
+    pub(crate) door: Rc<Door>,
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) log: Rc<AccessLog>,
     pub(crate) counters: Arc<Counters>,
@@ -88,11 +92,13 @@ enum Kind {
 struct Answer {
     response: Response,
     is_by_handler: bool,
+    /// As long as the application makes its body.
+    in_flight: Option<InFlight>,
 }
 
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
-        Self { response, is_by_handler: false }
+        Self { response, is_by_handler: false, in_flight: None }
     }
 }
 
@@ -153,6 +159,9 @@ impl Pipeline {
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
+        if self.is_kept_out(site, request, arrival) {
+            return Box::pin(self.keep_out(site, request, record)).await.into();
+        }
         let pages = site.error_pages_for(request);
         let (mut answer, added) = match self.answer(site, request, body, arrival, record).await {
             Ok(answer) => (answer, Vec::new()),
@@ -320,7 +329,7 @@ impl Pipeline {
 /// The response with its line in the log.
 fn finish(answer: Answer, record: Record) -> http::Response<Logged> {
     record.answered(answer.response.status());
-    answer.response.map(|body| Logged::new(body, record, answer.is_by_handler))
+    answer.response.map(|body| Logged::new(body, record, answer.is_by_handler, answer.in_flight))
 }
 
 /// Drops what an answer says of its own framing, unless the connection keeps to it or the length is that of a body that is left

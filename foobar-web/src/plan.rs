@@ -9,9 +9,10 @@ use http::StatusCode;
 
 use crate::access_log::Sink;
 use crate::file_source::FileSources;
+use crate::gate::{GateLimits, MaintenanceRules};
 use crate::issuer::Issuers;
 use crate::kept::{DnsAnswers, Kept};
-use crate::limits::{Limits, within};
+use crate::limits::{Limits, bounded, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{SiteOverview, Sites, warnings};
 use crate::static_files::{Files, Store};
@@ -34,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) listen: Vec<Listen>,
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
+    pub(crate) gate: GateLimits,
+    pub(crate) maintenance: Arc<MaintenanceRules>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) sites: Arc<Sites>,
     pub(crate) tls: Option<Arc<Tls>>,
@@ -97,6 +100,8 @@ impl Plan {
             listen,
             workers,
             limits,
+            gate: gate(web)?,
+            maintenance: Arc::new(maintenance(web)),
             clients: Arc::new(clients(web, before)),
             sites: Arc::new(compiled),
             tls: tls.map(Arc::new),
@@ -164,6 +169,24 @@ impl SiteOverview {
         Ok(Sites::compile(web, sites, &files, has_app, Arc::default())?.overview())
     }
 }
+
+fn gate(web: &WebSettings) -> Result<GateLimits, Error> {
+    Ok(GateLimits {
+        requests: within("web.pause_requests", web.pause_requests, MOST_HELD)?,
+        wait: *web.pause_wait,
+        pause: bounded("web.pause_timeout", web.pause_timeout, LONGEST_PAUSE)?,
+    })
+}
+
+fn maintenance(web: &WebSettings) -> MaintenanceRules {
+    let retry_after = u32::try_from(web.maintenance_retry_after.as_secs()).unwrap_or(u32::MAX); // some 136 years
+    MaintenanceRules { allowed: web.maintenance_allow.clone(), retry_after }
+}
+
+/// Each has its connection.
+const MOST_HELD: usize = 100_000;
+/// For more there is maintenance.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 fn clients(web: &WebSettings, before: Option<&Plan>) -> Clients {
     let (proxies, most) = (web.trusted_proxies.clone(), web.connections_per_address);

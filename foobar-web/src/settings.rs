@@ -92,6 +92,19 @@ settings! {
         pub max_headers: usize = "100",
         /// The bytes of all header fields of a request together, at most 256KiB; more are answered 431.
         pub max_header_size: Size = r#""32KiB""#,
+        /// Requests for the application that a pause (`foobar pause`) holds at a time, at most 100000; a further one is
+        /// answered 503, with `Retry-After`. Files, redirects and fixed answers are not held.
+        pub pause_requests: usize = "1000",
+        /// How long a pause holds a request; then: 503. So long `foobar pause` waits for the requests that the application
+        /// has, up to 50s.
+        pub pause_wait: Period = r#""30s""#,
+        /// After which time a pause ends by itself that nobody ends (`foobar resume`), at most 1h.
+        pub pause_timeout: Period = r#""60s""#,
+        /// Who is served during maintenance (`foobar maintenance on`): clients, written as in `trusted_proxies`. All others
+        /// get the site's `maintenance_page`.
+        pub maintenance_allow: List<TrustedProxy> = "[]",
+        /// When clients are told to come again during maintenance (`Retry-After`).
+        pub maintenance_retry_after: Period = r#""5m""#,
         /// Where requests are logged: `"stdout"`, `"off"` or the path of a file, which is appended to (not `syslog:`
         /// and the like). Within a second after it was moved away lines go to a new one, so a rotation needs no signal.
         pub access_log: String = r#""stdout""#,
@@ -269,6 +282,10 @@ settings! {
         /// high as JSON; others (`*/*`) get the problem detail (RFC 9457). A page that is not there yet at the start is
         /// a warning, and is sent as soon as it is there.
         pub error_page: List<String> = "[]",
+        /// The page during maintenance (`foobar maintenance on`): a file under `root` of at most 1MiB, `"/maintenance.html"`,
+        /// for the clients that would get an `error_page`; without one, that of 503. What it shows of the site, such as a
+        /// picture, needs a route with `in_maintenance`.
+        pub maintenance_page: Option<String>,
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
         ;
@@ -340,6 +357,8 @@ settings! {
         pub content_type: String = r#""text/plain; charset=utf-8""#,
         /// `"off"`: errors of this route have none of the site's pages.
         pub error_page: Option<NoErrorPage>,
+        /// Whether it answers during maintenance too, as one does where a balancer looks whether the server is well.
+        pub in_maintenance: bool = "false",
         /// The largest request body of this route, instead of the site's; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,
     }

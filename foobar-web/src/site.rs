@@ -76,6 +76,11 @@ impl Site {
         is_for.then_some(&self.error_pages)
     }
 
+    /// Whether the route of this path, as it was sent, answers during maintenance.
+    pub(crate) fn answers_in_maintenance(&self, path: &str) -> bool {
+        NormalPath::parse(path).is_ok_and(|path| self.routes.find(path.as_bytes()).in_maintenance)
+    }
+
     /// Whether the route of this path, as it was sent, has them; a path that is none has no route.
     fn has_error_pages(&self, path: &str) -> bool {
         NormalPath::parse(path).map_or(true, |path| self.routes.find(path.as_bytes()).error_pages)

@@ -25,6 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::Error;
 use crate::access_log::Lines;
 use crate::counters::{self, Counters};
+use crate::gate::Gate;
 use crate::net::{Share, Turn};
 use crate::plan::Plan;
 use orders::Reload;
@@ -39,6 +40,7 @@ pub(crate) use worker_thread::WorkerMain;
 /// The threads of a web tier: its workers, and those beside them.
 pub(crate) struct Threads {
     counters: OnceLock<Vec<Arc<Counters>>>,
+    gate: Arc<Gate>,
     drain: watch::Sender<Option<Instant>>,
     turn: watch::Sender<Turn>,
     counts: Counts,
@@ -60,7 +62,7 @@ impl Threads {
         let (drain, turn) = (watch::Sender::new(None), watch::Sender::new(Turn::default()));
         let count = || Count::new(watch::Sender::new(0));
         let counts = Counts { running: count(), logging: count() };
-        Self { counters: OnceLock::new(), drain, turn, counts, state: Mutex::default() }
+        Self { counters: OnceLock::new(), gate: Arc::default(), drain, turn, counts, state: Mutex::default() }
     }
 
     /// Starts one thread for each work, and returns when all of them are at it.
@@ -167,7 +169,7 @@ impl Threads {
         if timeout_at(deadline.min(Instant::now() + FIRST_LOOK), &mut ended).await.is_ok() {
             return;
         }
-        let (connections, left) = (counters::open(self.counters()), deadline.duration_since(Instant::now()));
+        let (connections, left) = (counters::active(self.counters()), deadline.duration_since(Instant::now()));
         if connections > 0 && !left.is_zero() {
             tracing::info!(connections, "waiting for connections to finish, at most {left:.1?}");
         }
@@ -187,6 +189,11 @@ impl Threads {
 
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         counters::scrape(self.counters(), metrics);
+        self.gate.metrics(metrics);
+    }
+
+    pub(crate) const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 
     fn counters(&self) -> &[Arc<Counters>] {
@@ -205,11 +212,13 @@ impl Threads {
         ready: &Ready,
     ) -> Result<(), Error> {
         let side = SideThreads::spawn(plan, None, &self.counts)?;
+        self.gate.set_limits(plan.gate);
         let mut state = self.state();
         state.expected = Some(works.len() + side.count());
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = name(number);
-            let thread = WorkerThread { plan: plan.clone(), lines: side.lines.clone(), counters: counters.clone() };
+            let (lines, gate) = (side.lines.clone(), Arc::clone(&self.gate));
+            let thread = WorkerThread { plan: plan.clone(), lines, counters: counters.clone(), gate };
             let (reloads, told) = mpsc::unbounded_channel();
             let (orders, ready) = (Orders::new(self.drain.subscribe(), self.turn.subscribe(), told), ready.clone());
             spawn(name, &self.counts.running, move || thread.run(work, orders, &ready))?;
@@ -230,6 +239,7 @@ impl Threads {
         if self.is_draining() {
             return Err(Error::NotServing);
         }
+        self.gate.set_limits(plan.gate);
         state.expected = Some(state.reloads.len() + side.count());
         state.side = side;
         let lines = &state.side.lines;
@@ -245,7 +255,7 @@ impl Threads {
 
 /// How long a reload waits for workers whose handlers do not yield.
 const RELOAD_TIME: Duration = Duration::from_secs(3);
-/// What a drain waits before it speaks of it: idle connections have gone by then.
+/// What a drain waits before it speaks of it.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// What a drain waits beyond its deadline for connections to be dropped.
 const LAST_WORDS: Duration = Duration::from_millis(200);

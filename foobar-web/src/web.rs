@@ -17,7 +17,7 @@ use crate::plan::{Given, Plan};
 use crate::threads::{Threads, WorkerMain, serve_all};
 use crate::web_tier::NO_CERTIFICATES;
 use crate::{
-    Address, CertificateCommand, DnsAnswers, Error, FileSources, PassedSocket, SiteCertificate, SiteOverview,
+    Address, CertificateCommand, DnsAnswers, Error, FileSources, Gate, PassedSocket, SiteCertificate, SiteOverview,
     SiteSettings, Turn, Warning, WebReload, WebSettings, WebTier,
 };
 use listeners::{Listeners, NewListeners};
@@ -290,6 +290,10 @@ impl WebTier for Web {
 
     fn reopen_logs(&self) {
         self.crew.reopen_log();
+    }
+
+    fn gate(&self) -> Option<Arc<Gate>> {
+        Some(Arc::clone(self.crew.gate()))
     }
 
     fn addresses(&self) -> Vec<Address> {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use foobar_core::{BoxError, BoxFuture, Tier};
 
 use crate::{
-    Address, CertificateCommand, PassedSocket, SiteCertificate, SiteOverview, SiteSettings, Turn, Warning, WebSettings,
+    Address, CertificateCommand, Gate, PassedSocket, SiteCertificate, SiteOverview, SiteSettings, Turn, Warning,
+    WebSettings,
 };
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
@@ -78,6 +80,12 @@ pub trait WebTier: Tier {
     /// What in its settings will not work as somebody may expect. The default knows of nothing.
     fn warnings(&self) -> Vec<Warning> {
         Vec::new()
+    }
+
+    /// What lets an operator hold back requests. The default has none: such a tier can neither be paused nor be in
+    /// maintenance.
+    fn gate(&self) -> Option<Arc<Gate>> {
+        None
     }
 
     /// Where it listens, once it has started; empty before, and where there is no socket.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use foobar_core::config::{Config, Loader, key};
+use foobar_db::Engine;
 use foobar_web::{CertificateCommand, Revocation};
 
 use super::control::Order;
@@ -54,6 +55,11 @@ pub(super) enum Migrate {
     /// Notes that the one of this name has run.
     MarkDone(String),
     Unlock,
+    /// Holds those that are pending, or these files, against the rules of the lint; of the engine of the database, or this one.
+    Check {
+        files: Vec<PathBuf>,
+        engine: Option<Engine>,
+    },
     /// Makes one of this name.
     New(String),
 }
@@ -125,12 +131,19 @@ impl Command {
                 Some(("resume", resume)) => Migrate::Resume(resume.get_one("from").copied()),
                 Some(("mark-done", mark)) => Migrate::MarkDone(name_of(mark)),
                 Some(("unlock", _)) => Migrate::Unlock,
+                Some(("check", check)) => Migrate::Check {
+                    files: check.get_many("FILE").into_iter().flatten().cloned().collect(),
+                    engine: check.get_one("engine").copied(),
+                },
                 Some(("new", new)) => Migrate::New(name_of(new)),
                 _ => Migrate::Run,
             }),
             Some(("backup", backup)) => Self::Backup(backup.get_one("FILE").cloned().unwrap_or_default()), // it is required
             Some(("vacuum", _)) => Self::Vacuum,
-            Some((name, _)) => Order::of(name).map_or(Self::Serve, Self::Control),
+            Some((name, order)) => {
+                let name = order.subcommand_name().map_or(name.to_owned(), |word| format!("{name} {word}"));
+                Order::of(&name).map_or(Self::Serve, Self::Control)
+            }
             None => Self::Serve,
         }
     }
@@ -173,7 +186,17 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommand(command("routes", "Lists the sites and their routes, and those of the application"))
         .subcommand(certificates())
         .subcommand(command("zone", "Prints the zone of the sites' names as a file for a name server"))
-        .subcommands(Order::ALL.map(|order| command(order.name(), order.about())))
+        .subcommands(orders())
+}
+
+/// The orders to a server that runs. One of two words is a command with a command.
+fn orders() -> impl Iterator<Item = clap::Command> {
+    let of_one_word = Order::ALL.into_iter().filter(|order| !order.name().contains(' '));
+    let maintenance = command("maintenance", "Keeps clients out, with a page for maintenance")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([true, false].map(|on| command(if on { "on" } else { "off" }, Order::Maintenance(on).about())));
+    of_one_word.map(|order| command(order.name(), order.about())).chain([maintenance])
 }
 
 fn command(name: &'static str, about: &'static str) -> clap::Command {
@@ -184,6 +207,9 @@ fn migrate() -> clap::Command {
     command("migrate", "Runs the migrations that the database has not seen")
         .subcommand(command("run", "Runs them; the default"))
         .subcommand(command("status", "Lists them and whether they have run, and changes nothing"))
+        .subcommand(
+            command("check", "Says what of the pending ones the program that runs meanwhile may not bear").args(lint()),
+        )
         .subcommand(command("down", "Takes the last one back, by its down.sql"))
         .subcommand(command("redo", "Takes the last one back and runs it again"))
         .subcommand(
@@ -215,6 +241,20 @@ fn statement_argument() -> Arg {
     let number = clap::value_parser!(u32).range(1..);
     let help = "The statement of its up.sql to go on with, from 1 [default: the one at which it stopped]";
     Arg::new("from").long("from").value_name("STATEMENT").value_parser(number).help(help)
+}
+
+/// What `migrate check` reads.
+fn lint() -> [Arg; 2] {
+    let files = Arg::new("FILE").action(ArgAction::Append).value_parser(clap::value_parser!(PathBuf));
+    let engine = Arg::new("engine").long("engine").value_name("ENGINE").value_parser(|word: &str| match word {
+        "sqlite" => Ok(Engine::Sqlite),
+        "mysql" => Ok(Engine::Mysql),
+        _ => Err("write sqlite or mysql"),
+    });
+    [
+        files.help("Instead of the pending ones: files of SQL, or folders with an up.sql in them or beneath"),
+        engine.help("Whose SQL it is: sqlite or mysql [default: the engine of the database]"),
+    ]
 }
 
 fn certificates() -> clap::Command {

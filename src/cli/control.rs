@@ -21,7 +21,7 @@ use super::output::Exit;
 use super::reloads::Reloads;
 use super::upgrade::Upgrades;
 use crate::settings::ControlSettings;
-use crate::{Running, StartError};
+use crate::{HoldError, Running, StartError};
 
 pub(super) use client::send;
 
@@ -30,18 +30,36 @@ pub(super) use client::send;
 pub(super) enum Order {
     Reload,
     Status,
+    Pause,
+    Resume,
+    /// On or off.
+    Maintenance(bool),
     Drain,
     Undrain,
     Upgrade,
 }
 
 impl Order {
-    pub(super) const ALL: [Self; 5] = [Self::Reload, Self::Status, Self::Drain, Self::Undrain, Self::Upgrade];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Reload,
+        Self::Status,
+        Self::Pause,
+        Self::Resume,
+        Self::Maintenance(true),
+        Self::Maintenance(false),
+        Self::Drain,
+        Self::Undrain,
+        Self::Upgrade,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Reload => "reload",
             Self::Status => "status",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Maintenance(true) => "maintenance on",
+            Self::Maintenance(false) => "maintenance off",
             Self::Drain => "drain",
             Self::Undrain => "undrain",
             Self::Upgrade => "upgrade",
@@ -52,6 +70,10 @@ impl Order {
         match self {
             Self::Reload => "Has the server that runs take the configuration as it is now",
             Self::Status => "Says how the server that runs is",
+            Self::Pause => "Holds requests for the application, and waits until it has none",
+            Self::Resume => "Lets them go on",
+            Self::Maintenance(true) => "Answers 503 with the page for maintenance",
+            Self::Maintenance(false) => "Serves again",
             Self::Drain => {
                 "Takes the server out of a balancer's rotation: `/readyz` says 503, and all is served as before"
             }
@@ -152,6 +174,9 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
     let was = |changed: bool, done: &str| {
         if changed { done.to_owned() } else { format!("{done} before; nothing has changed") }
     };
+    let held = |outcome: Result<(Exit, String), HoldError>| {
+        outcome.unwrap_or_else(|error| (Exit::Failure, format!("nothing has changed: {error}")))
+    };
     match order {
         Order::Reload => match reloads.reload(running).await {
             Ok(reloaded) => (Exit::Success, reloaded.to_string()),
@@ -159,6 +184,15 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
             Err(error) => (Exit::of(&error), format!("nothing has changed: {}", Chain(&error))),
         },
         Order::Status => (Exit::Success, running.status().to_string()),
+        Order::Pause => held(running.pause().await.map(|paused| {
+            let exit = if paused.is_quiet() { Exit::Success } else { Exit::Failure };
+            (exit, paused.to_string())
+        })),
+        Order::Resume => (Exit::Success, running.resume().to_string()),
+        Order::Maintenance(on) => held(running.set_maintenance(on).map(|changed| {
+            let done = if on { "maintenance is on: clients get 503" } else { "maintenance is off" };
+            (Exit::Success, was(changed, done))
+        })),
         Order::Drain => (Exit::Success, was(running.drain(), "it is out of the rotation: `/readyz` says 503")),
         Order::Upgrade => (Exit::Failure, String::new()), // it goes on where the answer does not
         Order::Undrain => (Exit::Success, was(running.undrain(), "it is in the rotation")),

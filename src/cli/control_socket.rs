@@ -153,7 +153,8 @@ fn require_free(path: &Path) -> Result<(), BoxError> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
         _ => {
             let message = format!("`control.socket`: another server hears orders at {}", path.display());
-            Err(format!("{message}; choose another path for this one").into())
+            let message = format!("{message}; choose another path for this one");
+            Err(io::Error::new(io::ErrorKind::AddrInUse, message).into())
         }
     }
 }

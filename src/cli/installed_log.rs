@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foobar_core::config::Config;
 use foobar_core::log::{BoxedLayer, LogFormat, LogOutput, LogQueue, LogSettings, ProgramLog};
@@ -98,13 +98,17 @@ impl InstalledLog {
 
     /// Tells why, with all causes, and gives the exit code.
     pub(super) fn fail(&self, error: &StartError) -> Exit {
+        let in_file = matches!(*self.failures(), Failures::PrintedAndLogged);
+        if in_file && error.is_of_another_server() {
+            return output::fail(error); // the file is that of the other one
+        }
         self.complain(with_hint(Chain(error).to_string()));
         Exit::of(error)
     }
 
     /// Tells of a failure.
     pub(super) fn complain(&self, message: impl Display) -> Exit {
-        let failures = *self.failures.lock().unwrap_or_else(PoisonError::into_inner); // it is whole at any time
+        let failures = *self.failures();
         match failures {
             Failures::Printed => return output::complain(message),
             Failures::Logged => tracing::error!("{message}"),
@@ -114,6 +118,10 @@ impl InstalledLog {
             }
         }
         Exit::Failure
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 }
 

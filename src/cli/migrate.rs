@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::arguments::Migrate;
 use super::installed_log::InstalledLog;
+use super::migrate_check::{self, NO_DATABASE};
 use super::output::{Exit, complain, out, warn};
 use super::runtime::block_on;
 use super::signals::Signals;
@@ -18,6 +19,9 @@ use crate::composition::Composition;
 pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<BoxedLayer>) -> Exit {
     if *action == Migrate::Status {
         return status(composition); // which makes no file, not even that of the log
+    }
+    if let Migrate::Check { files, engine } = action {
+        return migrate_check::run(composition, files, *engine);
     }
     let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
@@ -84,7 +88,9 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
         Migrate::Resume(from) => ("migrated", database.migrate_resume(migrations, *from).await?),
         Migrate::MarkDone(name) => ("marked as done", vec![database.migrate_mark_done(migrations, name).await?]),
         Migrate::Unlock => ("unlocked", database.migrate_unlock().await?.into_iter().collect()),
-        Migrate::Run | Migrate::Status | Migrate::New(_) => ("migrated", database.migrate(migrations).await?),
+        Migrate::Run | Migrate::Status | Migrate::Check { .. } | Migrate::New(_) => {
+            ("migrated", database.migrate(migrations).await?)
+        }
     };
     let lines: Vec<String> = names.into_iter().map(|name| format!("{verb}  {name}")).collect();
     match (lines.is_empty(), action) {
@@ -106,9 +112,6 @@ pub(super) async fn require(database: &Db) -> Result<(), BoxError> {
 fn missing(database: &Db) -> String {
     format!("there is no database {} yet; `migrate` makes it", database.describe())
 }
-
-pub(super) const NO_DATABASE: &str =
-    "there is no database: the application has no migrations and database.url is not set";
 
 /// Lists them, and changes nothing.
 fn status(composition: &Composition) -> Exit {

@@ -4,7 +4,8 @@ use std::time::Instant;
 use foobar_app::Db;
 use foobar_core::{BoxError, Chain};
 
-use super::migrate::{NO_DATABASE, require};
+use super::migrate::require;
+use super::migrate_check::NO_DATABASE;
 use super::output::{Exit, complain, out};
 use super::runtime::block_on;
 use crate::composition::Composition;

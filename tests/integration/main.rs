@@ -31,8 +31,10 @@ mod http2; // HTTP/2 as frames
 mod in_process; // foobar::test::site
 mod log; // what repeats is counted
 mod metrics; // the figures, in the format of Prometheus
+mod migrate_check; // what of migrations the program that runs may not bear
 mod mysql_tls; // a database over TLS, in a program with two providers of cryptography
 mod new; // `foobar new` and bad input
+mod pause; // requests that are held, a page for maintenance
 mod public_files; // public, asset and send_file
 mod reload; // another configuration while the server serves
 mod sessions; // what a visitor is remembered by, and who sends a request

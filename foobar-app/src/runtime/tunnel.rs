@@ -1,9 +1,12 @@
 //! Connections that have left HTTP: what a WebSocket handler reads and writes.
 
 mod frames;
+mod going_away;
 
+use std::cell::Cell;
 use std::io;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -22,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
 
 use frames::Frames;
+use going_away::GoingAway;
 
 /// How long a handler may go on writing after the last that it can read.
 pub(super) const GOODBYE: Duration = Duration::from_secs(5);
@@ -58,10 +62,13 @@ impl Tunnels {
 
     /// What follows the frames of a tunnel whose protocol this 101 says is WebSocket.
     fn frames(&self, switched: &HeaderMap) -> Option<Frames> {
-        let is_websocket = switched.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
         let max_frame = self.max_frame.load(Relaxed);
-        (is_websocket && max_frame > 0).then(|| Frames::new(Size::bytes(max_frame)))
+        (is_websocket(switched) && max_frame > 0).then(|| Frames::new(Size::bytes(max_frame)))
     }
+}
+
+fn is_websocket(switched: &HeaderMap) -> bool {
+    switched.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// A tunnel that its handler has not opened yet.
@@ -83,12 +90,14 @@ impl Tunnel {
         let Some(pending) = self.upgrade.take() else { return };
         let drain = tunnels.deadline.subscribe();
         let frames = tunnels.frames(switched);
+        let input_ended = Rc::<Cell<bool>>::default();
+        let going_away = is_websocket(switched).then(|| GoingAway::new(Rc::clone(&input_ended)));
         tokio::task::spawn_local(async move {
             let ended = match pending.await {
                 Ok(connection) => {
                     let (reader, writer) = tokio::io::split(connection);
                     let inbound = Inbound { reader, buffer: BytesMut::new(), frames };
-                    carry(inbound.read(self.input), write(body, writer), drain).await
+                    carry(inbound.read(self.input), write(body, writer, going_away), drain, &input_ended).await
                 }
                 Err(error) => Err(error),
             };
@@ -104,10 +113,12 @@ async fn carry(
     read: impl Future<Output = ()>,
     write: impl Future<Output = io::Result<()>>,
     mut drain: watch::Receiver<Option<Instant>>,
+    input_ended: &Cell<bool>,
 ) -> io::Result<()> {
     let mut draining = drain.clone();
     let inbound = pin!(async move {
         select(pin!(read), pin!(draining.wait_for(Option::is_some))).await;
+        input_ended.set(true);
     });
     match select(pin!(write), inbound).await {
         Either::Left((ended, _)) => ended,
@@ -150,11 +161,22 @@ impl Inbound {
     }
 }
 
-async fn write(mut body: BoxBody, mut writer: WriteHalf<Box<dyn Io>>) -> io::Result<()> {
+async fn write(
+    mut body: BoxBody,
+    mut writer: WriteHalf<Box<dyn Io>>,
+    mut going_away: Option<GoingAway>,
+) -> io::Result<()> {
     while let Some(chunk) = poll_fn(|cx| body.as_pin_mut().poll_next(cx)).await {
         let chunk = chunk.map_err(|error| io::Error::other(error.to_string()))?;
+        let chunk = match &mut going_away {
+            Some(going_away) => going_away.pass(chunk),
+            None => chunk,
+        };
         writer.write_all(&chunk).await?;
         writer.flush().await?;
+    }
+    if let Some(last_word) = going_away.and_then(|going_away| going_away.last_word()) {
+        writer.write_all(last_word).await?;
     }
     writer.shutdown().await
 }

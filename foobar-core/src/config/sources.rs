@@ -22,6 +22,7 @@ pub struct Loader {
     file: Option<PathBuf>,
     environment: Vec<(String, OsString)>,
     given: Vec<Override>,
+    leaves_unknown: bool,
 }
 
 impl Loader {
@@ -109,6 +110,14 @@ impl Loader {
         self
     }
 
+    /// Leaves unknown keys where they are instead of refusing them: for whoever looks for one value in a configuration that
+    /// may be wrong elsewhere.
+    #[must_use]
+    pub const fn leave_unknown(mut self) -> Self {
+        self.leaves_unknown = true;
+        self
+    }
+
     /// Merges the sources, refuses unknown keys and fills in the defaults.
     pub fn load(mut self) -> Result<Config, ConfigError> {
         self.name.check()?;
@@ -126,7 +135,9 @@ impl Loader {
         let root = merge(sources(Values(environment)), file.as_ref());
         let declared = self.declared.into_iter().map(|declared| declared.section).collect();
         let mut config = Config { root, known, declared, name: self.name, presets, file, warnings };
-        config.refuse_unknown()?;
+        if !self.leaves_unknown {
+            config.refuse_unknown()?;
+        }
         config.fill_in_presets(&everywhere)?;
         config.fill_in_defaults();
         Ok(config)

@@ -1,11 +1,14 @@
-//! Comments of a migration that are for Foobar: `-- foobar: foreign_keys = on`.
+//! Comments of a migration that are for Foobar: `-- foobar: foreign_keys = on`, and `-- foobar: allow drop`, which its lint
+//! reads.
+
+use super::lint::LintRule;
 
 /// Why a comment for Foobar cannot be followed, for words that say which file has it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DirectiveError {
     #[error(
         "`{0}`, which is not understood, so nothing of it was run; write `-- foobar: foreign_keys = on` \
-         at its beginning, or another word than `foobar:`"
+         at its beginning, `-- foobar: allow drop` (or another rule of `migrate check`), or another word than `foobar:`"
     )]
     Unknown(String),
     #[error(
@@ -20,6 +23,9 @@ pub(super) fn wants_foreign_keys(sql: &str) -> Result<bool, DirectiveError> {
     let mut wanted = false;
     for Comment { text, leads } in comments(sql) {
         let Some(directive) = directive(text) else { continue };
+        if LintRule::allowed_by(directive).is_some() {
+            continue; // wherever it stands
+        }
         if !is_foreign_keys_on(directive) {
             return Err(DirectiveError::Unknown(text.trim_end().to_owned()));
         }
@@ -32,7 +38,7 @@ pub(super) fn wants_foreign_keys(sql: &str) -> Result<bool, DirectiveError> {
 }
 
 /// What follows `foobar:`, if a comment begins with that.
-fn directive(comment: &str) -> Option<&str> {
+pub(super) fn directive(comment: &str) -> Option<&str> {
     let (name, directive) = comment.trim_start_matches('-').split_once(':')?;
     name.trim().eq_ignore_ascii_case("foobar").then_some(directive)
 }
@@ -119,6 +125,12 @@ mod tests {
     }
 
     #[test]
+    fn what_the_lint_allows_may_stand_anywhere() {
+        let sql = "-- foobar: allow not_null\nSELECT 1;\n-- foobar: allow Drop, rename\nDROP TABLE a";
+        assert_eq!(wants_foreign_keys(sql), Ok(false));
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error() {
         for comment in [
             "-- foobar:",
@@ -129,6 +141,8 @@ mod tests {
             "-- foobar: foreign_key = on",
             "-- foobar: foreign_keys: on",
             "-- FOOBAR: tables of the shop",
+            "-- foobar: allow",
+            "-- foobar: allow drop, everything",
         ] {
             let expected = Err(DirectiveError::Unknown(comment.to_owned()));
             for sql in [format!("{comment}\r\nSELECT 1"), format!("SELECT 1; {comment}")] {

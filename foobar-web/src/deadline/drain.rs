@@ -11,17 +11,27 @@ pub(crate) struct Drain {
     /// When event streams do, whose clients open them again by themselves.
     event_streams: Instant,
     streams: Instant,
+    /// When connections do that wait for a request.
+    idle: Instant,
 }
 
 /// How long the source of an event stream may still say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a request may still come that its client has sent before it could know of the drain.
+const UNDER_WAY: Duration = Duration::from_millis(500);
 
 impl Drain {
     /// One that begins now. Streams get this long, but leave a quarter of the time until `deadline` to what comes after.
     pub(crate) fn begin(stream_time: Duration, deadline: Instant) -> Self {
         let now = Instant::now();
-        let time = stream_time.min(deadline.saturating_duration_since(now) / 4 * 3);
-        Self { event_streams: now + GOODBYE.min(time / 2), streams: now + time }
+        let most = deadline.saturating_duration_since(now) / 4;
+        let time = stream_time.min(most * 3);
+        Self { event_streams: now + GOODBYE.min(time / 2), streams: now + time, idle: now + UNDER_WAY.min(most) }
+    }
+
+    /// When connections end on which no request has come: one that has is answered, and its answer is the last.
+    pub(crate) const fn end_of_idle(&self) -> Instant {
+        self.idle
     }
 
     /// By when all streams have ended.

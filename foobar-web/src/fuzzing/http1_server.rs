@@ -19,6 +19,7 @@ use tokio::task::LocalSet;
 
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
+use crate::gate::Door;
 use crate::http1::serve;
 use crate::net::Transport;
 use crate::pipeline::Pipeline;
@@ -79,6 +80,8 @@ async fn worker() -> Worker {
     let pipeline = Pipeline {
         clients: plan.clients,
         sites: plan.sites,
+        maintenance: plan.maintenance,
+        door: Door::of(Arc::default()),
         handler: plan.app.make().await.expect("it is a function"),
         log: Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock))),
         counters: Arc::clone(&counters),

@@ -20,7 +20,7 @@ pub(crate) fn answer(path: &mut FastPath, worker: &Worker, head: &[u8], index: &
     if host.is_none() && index.minor == 1 {
         return None; // the pipeline refuses it
     }
-    let answer = path.answer(&worker.pipeline.sites, &worker.buffers, host, &asked)?;
+    let answer = path.answer(&worker.pipeline, &worker.buffers, host, &asked)?;
     Some(Answer { answer, keeps })
 }
 

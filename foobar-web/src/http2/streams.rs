@@ -85,7 +85,7 @@ impl Streams {
         }
         let answer = {
             let path = &mut self.configured.borrow_mut().fast_path;
-            path.answer(&pipeline.sites, &worker.buffers, Some(host.as_bytes()), &asked)?
+            path.answer(pipeline, &worker.buffers, Some(host.as_bytes()), &asked)?
         };
         pipeline.ready((answer.reply, answer.route), request, &self.arrival(since))
     }

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 use foobar_core::{BoxError, Problem, Response, RoutePattern};
+use http::StatusCode;
 use http::request::Parts;
 use http_body::Body;
 
@@ -7,6 +8,8 @@ use super::accel::{self, Accel};
 use super::handed_over::HandedOver;
 use super::logged::Record;
 use super::{Answer, Failure, Pipeline, RequestContext, answer_with};
+use crate::gate::TurnedAway;
+use crate::reply;
 use crate::site::Site;
 
 impl Pipeline {
@@ -27,6 +30,7 @@ impl Pipeline {
         if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
             request.extensions.insert(certificate);
         }
+        let in_flight = self.door.enter(request.extensions.get()).await.map_err(paused)?;
         let id = record.id();
         request.extensions.insert(id);
         request.extensions.insert(site.assets.clone());
@@ -35,7 +39,8 @@ impl Pipeline {
         if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {
             record.is_for(self.patterns.route(site.routes.of_site().id, pattern.as_str()));
         }
-        let mut answer = Answer { response: keep_detail(response), is_by_handler: true };
+        let in_flight = Some(in_flight).filter(|_| !is_endless(&response));
+        let mut answer = Answer { response: keep_detail(response), is_by_handler: true, in_flight };
         if !accel::speaks(&answer.response) {
             return Ok(answer);
         }
@@ -45,6 +50,16 @@ impl Pipeline {
             Some(accel) => Box::pin(follow(accel, site, request)).await.map(Answer::from),
         }
     }
+}
+
+fn paused(TurnedAway { retry_after }: TurnedAway) -> Failure {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(retry_after);
+    problem.detail("The site pauses for a moment. Try again.").into()
+}
+
+/// Whether an answer may go on for as long as its client likes: a pause does not wait for it.
+fn is_endless(response: &Response) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS || reply::is_event_stream(response.headers())
 }
 
 /// The file that the application names.

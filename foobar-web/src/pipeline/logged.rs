@@ -8,6 +8,7 @@ use foobar_core::{BoxError, ResponseBody};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::access_log::Entry;
+use crate::gate::InFlight;
 use crate::net::AddressSlot;
 
 /// One request on its way through the server, from its arrival until its answer has been made whole or given up.
@@ -22,6 +23,7 @@ pub(crate) struct Logged {
     body: ResponseBody,
     record: Record,
     is_by_handler: bool,
+    _in_flight: Option<InFlight>,
 }
 
 impl Record {
@@ -45,8 +47,13 @@ impl Drop for Record {
 }
 
 impl Logged {
-    pub(super) const fn new(body: ResponseBody, record: Record, is_by_handler: bool) -> Self {
-        Self { body, record, is_by_handler }
+    pub(super) const fn new(
+        body: ResponseBody,
+        record: Record,
+        is_by_handler: bool,
+        in_flight: Option<InFlight>,
+    ) -> Self {
+        Self { body, record, is_by_handler, _in_flight: in_flight }
     }
 
     /// Whether its response is the handler's, whose [default fields](foobar_core::Handler::default_fields) it gets.

@@ -53,6 +53,8 @@ pub(crate) struct Route {
     pub(crate) is_fast: bool,
     /// Whether its errors have the pages of the site.
     pub(crate) error_pages: bool,
+    /// Whether it answers during maintenance too.
+    pub(crate) in_maintenance: bool,
 }
 
 impl Routes {
@@ -80,6 +82,7 @@ impl Routes {
             body_limit,
             internal: false,
             error_pages: true,
+            in_maintenance: false,
             is_fast,
         };
         let mut routes = Self {
@@ -121,6 +124,7 @@ impl Routes {
             body_limit: settings.client_max_body_size.map_or(self.otherwise.body_limit, limits::body_limit),
             internal: settings.internal,
             error_pages: settings.error_page.is_none(),
+            in_maintenance: settings.in_maintenance,
         };
         match path {
             RoutePath::Exact(path) => _ = self.exact.insert(path.as_bytes().to_owned(), route),

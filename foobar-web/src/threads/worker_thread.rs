@@ -12,6 +12,7 @@ use crate::Error;
 use crate::access_log::{AccessLog, Lines};
 use crate::clock::Clock;
 use crate::counters::{Counters, Patterns};
+use crate::gate::{Door, Gate};
 use crate::pipeline::Pipeline;
 use crate::plan::Plan;
 use crate::worker::{Connections, Latest, ScratchBuffers, Worker};
@@ -21,6 +22,7 @@ pub(super) struct WorkerThread {
     pub(super) plan: Plan,
     pub(super) lines: Option<SyncSender<Lines>>,
     pub(super) counters: Arc<Counters>,
+    pub(super) gate: Arc<Gate>,
 }
 
 /// What one worker does, once it is ready for it.
@@ -32,6 +34,7 @@ pub(super) type Ready = mpsc::UnboundedSender<Result<(), Error>>;
 /// What of a worker stays when its configuration changes.
 struct Lasting {
     handler: Rc<dyn Handler>,
+    door: Rc<Door>,
     counters: Arc<Counters>,
     clock: Rc<Clock>,
     connections: Rc<Connections>,
@@ -62,7 +65,8 @@ impl WorkerThread {
         let handler = self.plan.app.make().await.map_err(Error::Application)?;
         let connections = Rc::new(Connections::new(self.plan.limits.connections, self.counters.clone()));
         let (clock, latest) = (Rc::default(), Rc::default());
-        let lasting = Lasting { handler, counters: self.counters, clock, connections, latest };
+        let door = Door::of(self.gate);
+        let lasting = Lasting { handler, door, counters: self.counters, clock, connections, latest };
         Ok(lasting.under(&self.plan, self.lines))
     }
 }
@@ -71,6 +75,7 @@ impl WorkerThread {
 pub(super) fn replace(worker: &Worker, plan: &Plan, lines: Option<SyncSender<Lines>>) -> Rc<Worker> {
     let lasting = Lasting {
         handler: worker.pipeline.handler.renewed().unwrap_or_else(|| Rc::clone(&worker.pipeline.handler)), // it stays
+        door: Rc::clone(&worker.pipeline.door),
         counters: Arc::clone(&worker.pipeline.counters),
         clock: Rc::clone(&worker.clock),
         connections: Rc::clone(&worker.connections),
@@ -93,12 +98,12 @@ impl Reload {
 
 impl Lasting {
     fn under(self, plan: &Plan, lines: Option<SyncSender<Lines>>) -> Rc<Worker> {
-        let Self { handler, counters, clock, connections, latest } = self;
+        let Self { handler, door, counters, clock, connections, latest } = self;
         let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
         spawn_local(log.flush_regularly());
         let patterns = Patterns::new(plan.sites.route_ids.clone());
-        let (clients, sites) = (plan.clients.clone(), plan.sites.clone());
-        let pipeline = Pipeline { clients, sites, handler, log, counters, patterns };
+        let (clients, sites, maintenance) = (plan.clients.clone(), plan.sites.clone(), plan.maintenance.clone());
+        let pipeline = Pipeline { clients, sites, maintenance, door, handler, log, counters, patterns };
         let (limits, tls, buffers) = (plan.limits, plan.tls.clone(), ScratchBuffers::default());
         let worker = Rc::new(Worker { pipeline, limits, connections, tls, clock, buffers, latest });
         worker.latest.set(&worker);

@@ -7,6 +7,7 @@ use super::Worker;
 use super::buffers::ScratchBuffers;
 use crate::counters::RouteId;
 use crate::net::TlsClient;
+use crate::pipeline::Pipeline;
 use crate::reply::{ProblemPage, Reply};
 use crate::request::{NormalPath, RequestView};
 use crate::site::{KnownHost, Site, Sites, TryReply};
@@ -41,11 +42,15 @@ impl FastPath {
     /// Answers a request without content for this host, or for the default one; `None` if it is for the pipeline.
     pub(crate) fn answer(
         &mut self,
-        sites: &Sites,
+        pipeline: &Pipeline,
         buffers: &ScratchBuffers,
         host: Option<&[u8]>,
         asked: &RequestView<'_>,
     ) -> Option<FastAnswer> {
+        if pipeline.door.is_in_maintenance() {
+            return None; // the pipeline knows whom it keeps out
+        }
+        let sites = &*pipeline.sites;
         let site = self.site(sites, buffers, host)?;
         let scheme = self.scheme(sites, site)?;
         if !sites.admits(self.tls_site, site) || site.is_challenge(asked.path) {

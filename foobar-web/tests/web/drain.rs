@@ -1,7 +1,7 @@
 //! How the tier ends.
 
 use std::io::BufRead;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -47,6 +47,70 @@ fn a_request_in_flight_is_finished_idle_connections_are_closed_and_new_ones_refu
     let text = client.join().expect("the client does not panic");
     assert!(text.contains("connection: close") && text.ends_with("done") && answers(&text) == 1, "{text}");
     assert_eq!(server.web.readiness(), Readiness::not("it is draining"));
+}
+
+fn address(server: &Server) -> SocketAddr {
+    let Address::Tcp(address) = server.web.addresses().remove(0) else { panic!("it listens on TCP") };
+    address
+}
+
+/// Returns when the server takes no new connections.
+fn wait_until_it_drains(address: SocketAddr) {
+    while TcpStream::connect(address).is_ok() {}
+}
+
+#[test]
+fn a_request_that_is_on_its_way_on_an_idle_connection_is_answered_as_the_last() {
+    let server = Server::start("");
+    let (mut used, fresh) = (server.connect(), server.accept());
+    assert_eq!(used.get("/first").status(), 200);
+    let address = address(&server);
+    std::thread::scope(|scope| {
+        let client = scope.spawn(move || {
+            wait_until_it_drains(address);
+            [used, fresh].map(|mut client| {
+                client.send("GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+                client.rest()
+            })
+        });
+        server.drain_in_no_time();
+        for text in client.join().expect("the client does not panic") {
+            assert!(text.ends_with("GET /page") && text.contains("connection: close"), "{text}");
+        }
+    });
+}
+
+#[test]
+fn an_idle_connection_ends_half_a_second_after_a_drain_has_begun() {
+    let server = Server::start("");
+    let mut idle = server.connect();
+    idle.get("/");
+    let address = address(&server);
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.drain_in_no_time());
+        wait_until_it_drains(address);
+        let (time, rest) = server.time_for(|| idle.rest());
+        drop(idle);
+        assert!(rest.is_empty() && (400..=700).contains(&time.as_millis()), "{time:?} {rest}");
+    });
+}
+
+#[test]
+fn an_upload_goes_on_in_a_drain_and_is_answered() {
+    let server = Server::start("[web]\nmin_rate = '0'\n");
+    let mut client = server.connect();
+    client.send_to(&server, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    let address = address(&server);
+    std::thread::scope(|scope| {
+        let client = scope.spawn(move || {
+            wait_until_it_drains(address);
+            client.send("world");
+            client.rest()
+        });
+        server.drain_in_no_time();
+        let text = client.join().expect("the client does not panic");
+        assert!(text.ends_with("helloworld") && text.contains("connection: close"), "{text}");
+    });
 }
 
 #[test]

@@ -14,6 +14,8 @@ const TESTS: &[&str] = &[
     "file_cache::",
     "file_rules::",
     "links::",
+    "maintenance::",
+    "pause::",
     "private_files::",
     "redirects::",
     "sites::",
@@ -46,6 +48,7 @@ const NOT_OVER_TLS: &[Exception] = &[
     ("a_host_chooses_its_site_and_an_unknown_one_gets_421", "no site is the default, whose certificate there could be"),
     ("a_site_allows_what_it_can_do_as_a_whole", "no site is the default"),
     ("a_body_limit_of_zero_is_none", "no site is the default"),
+    ("a_client_that_goes_leaves_the_queue_whatever_it_asked_for", "the gateway stays"),
 ];
 
 const NOT_OVER_HTTP2: &[Exception] = &[
@@ -61,6 +64,9 @@ const NOT_OVER_HTTP2: &[Exception] = &[
     ("a_content_length_beyond_the_limit_is_413_without_reading_the_body", "the same"),
     ("an_answer_with_added_fields_is_given_by_the_fast_path", "errors are answered by the pipeline over HTTP/2"),
     ("a_status_of_try_files_is_an_answer_like_any_other_on_both_ways", "the same, which it counts"),
+    ("a_body_is_held_with_its_request_and_comes_whole", "the same"),
+    ("a_pause_does_not_wait_for_event_streams", "the gateway waits for the whole answer"),
+    ("a_client_that_goes_leaves_the_queue_whatever_it_asked_for", "the gateway stays"),
     ("a_file_that_becomes_shorter_while_it_is_sent_cuts_the_connection", "what is cut is the stream"),
 ];
 

@@ -25,6 +25,30 @@ fn each_stream_that_was_taken_before_a_drain_is_answered() {
     assert!(server.program.wait().0.success());
 }
 
+#[test]
+fn a_connection_hears_twice_of_a_drain_first_of_the_end_and_then_of_the_last_stream() {
+    let server = Server::start();
+    let mut http = server.http();
+    http.send(post(1));
+    while !matches!(http.event(), Event::Head(200)) {}
+    server.program.signal("TERM");
+    let mut last_streams = Vec::new();
+    loop {
+        match http.event() {
+            Event::Goaway(last, Code::NoError) => {
+                last_streams.push(last);
+                if last_streams.len() == 1 {
+                    http.send(data(1, END_STREAM, b"the end"));
+                }
+            }
+            Event::End => break,
+            _ => {}
+        }
+    }
+    assert_eq!(last_streams, [0x7fff_ffff, 1]);
+    assert!(server.program.wait().0.success());
+}
+
 /// Waits for GOAWAY, asks once more, ends each request, and is answered.
 fn finish(http: &mut Http2) {
     while !matches!(http.event(), Event::Goaway(_, Code::NoError)) {}

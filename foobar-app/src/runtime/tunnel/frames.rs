@@ -9,6 +9,8 @@ pub(super) struct Frames {
     header: [u8; LONGEST_HEADER],
     filled: usize,
     skip: u64,
+    /// The kind and the length of the last frame that has begun.
+    last: (u8, u64),
 }
 
 /// A frame that a client announced.
@@ -22,7 +24,7 @@ pub(super) struct TooLarge {
 impl Frames {
     /// Frames of which none is larger than `largest`.
     pub(super) const fn new(largest: Size) -> Self {
-        Self { largest: largest.as_u64(), header: [0; LONGEST_HEADER], filled: 0, skip: 0 }
+        Self { largest: largest.as_u64(), header: [0; LONGEST_HEADER], filled: 0, skip: 0, last: (0, 0) }
     }
 
     /// Takes the next piece of the client's bytes.
@@ -36,6 +38,16 @@ impl Frames {
             }
         }
         Ok(())
+    }
+
+    /// Whether the last frame has come whole.
+    pub(super) const fn is_between(&self) -> bool {
+        self.filled == 0 && self.skip == 0
+    }
+
+    /// The kind and the length of the last frame that has begun.
+    pub(super) const fn last(&self) -> (u8, u64) {
+        self.last
     }
 
     /// What is left of `piece` behind the frame's mask and payload.
@@ -54,6 +66,7 @@ impl Frames {
         }
         let mask = if self.header[1] & MASKED == 0 { 0 } else { 4 };
         self.skip = length.saturating_add(mask);
+        self.last = (self.header[0] & KIND, length);
         self.filled = 0;
         Ok(())
     }
@@ -62,6 +75,7 @@ impl Frames {
 /// Flags, a byte of length and the 64 bits that may replace it.
 const LONGEST_HEADER: usize = 10;
 const MASKED: u8 = 0x80;
+const KIND: u8 = 0x0f;
 
 /// The length of the payload, once the header is there up to its mask.
 fn length(header: &[u8]) -> Option<u64> {

@@ -123,7 +123,9 @@ async fn a_handler_has_until_the_deadline_of_the_drain_to_say_goodbye_and_not_fo
     for (deadline, time) in [(None, GOODBYE), (Some(Duration::ZERO), Duration::ZERO), (Some(short), short)] {
         let begun = tokio::time::Instant::now();
         let (_drain, drained) = watch::channel(deadline.map(|deadline| begun.into_std() + deadline));
-        carry(std::future::ready(()), std::future::pending(), drained).await.expect("nothing failed");
+        carry(std::future::ready(()), std::future::pending(), drained, &Cell::new(false))
+            .await
+            .expect("nothing failed");
         let taken = begun.elapsed();
         assert!((time..time + Duration::from_secs(1)).contains(&taken), "{deadline:?}: {taken:?}");
     }

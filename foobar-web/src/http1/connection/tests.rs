@@ -22,6 +22,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::*;
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
+use crate::gate::Door;
 use crate::http1::outgoing::SEND_QUANTUM;
 use crate::pipeline::Pipeline;
 use crate::plan::{Given, Plan};
@@ -129,6 +130,8 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
         pipeline: Pipeline {
             clients: plan.clients,
             sites: plan.sites,
+            maintenance: plan.maintenance,
+            door: Door::of(Arc::default()),
             handler: plan.app.make().await.unwrap(),
             log,
             counters: counters.clone(),

@@ -28,11 +28,13 @@ impl<S: Transport> Connection<S> {
                 self.refuse(SLOW_HEAD, &head);
                 Poll::Ready(true)
             }
-            _ if self.state.closes_when_idle() => Poll::Ready(false),
+            _ if self.state.is_evicted() => Poll::Ready(false),
             Phase::Idle { since } => {
-                let time = if first { limits.head_time } else { limits.idle_time };
-                self.reading.poll(cx, since + time).map(|()| false)
+                let end = since + if first { limits.head_time } else { limits.idle_time };
+                let end = self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle()));
+                self.reading.poll(cx, end).map(|()| false)
             }
+            Phase::Handling { .. } | Phase::Responding if self.state.is_draining() => Poll::Ready(false),
             Phase::Handling { .. } | Phase::Responding => Poll::Pending,
         }
     }

@@ -38,6 +38,7 @@ pub(super) const fn knows_site(site: &SiteSettings) -> bool {
         limit_rate: _,
         limit_rate_after: _,
         error_page: _,
+        maintenance_page: _,
         client_max_body_size: _,
         routes: _,
         // What it does not know, none so far: `setting`, to be given back as `setting.is_none()`.
@@ -65,6 +66,7 @@ pub(super) const fn knows_route(route: &RouteSettings) -> bool {
         status: _,
         body: _,
         error_page: _,
+        in_maintenance: _,
         content_type: _,
         client_max_body_size: _,
         // What it does not know.

@@ -1,0 +1,223 @@
+//! What in a migration breaks the program that still runs on the database, or locks a table while it is used.
+//!
+//! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in the
+//! migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program uses it.
+
+mod alter;
+mod statement;
+mod words;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::Engine;
+
+use statement::{Statement, statements};
+use words::Words;
+
+/// Something in a migration that the program that runs meanwhile may not bear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The file, as it was given, or as the program knows the folder of its migrations.
+    pub file: String,
+    /// The line in it; the first is 1.
+    pub line: usize,
+    /// Which rule it is against: the word of `-- foobar: allow RULE`.
+    pub rule: LintRule,
+    /// The statement, or the part of it, in at most 80 characters.
+    pub statement: String,
+    /// What may happen.
+    pub problem: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, rule, statement, problem, advice } = self;
+        write!(f, "{file}:{line}: {rule}: `{statement}`: {problem}; {advice}")?;
+        write!(f, ", or write `-- foobar: allow {rule}` before the statement where it is meant")
+    }
+}
+
+/// What a statement of a migration may be against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LintRule {
+    /// A table, a column or a view goes, or all rows of a table.
+    Drop,
+    /// A table or a column gets another name.
+    Rename,
+    /// A new column that the program that runs would have to fill in.
+    NotNull,
+    /// A column is declared anew.
+    Type,
+    /// An index is made in a way that may keep others from writing.
+    Index,
+    /// Rows that the program that runs may write become an error.
+    Constraint,
+    /// All rows of a table are changed at once.
+    Rows,
+    /// A table is copied or locked as a whole.
+    Lock,
+}
+
+impl LintRule {
+    const ALL: [Self; 8] =
+        [Self::Drop, Self::Rename, Self::NotNull, Self::Type, Self::Index, Self::Constraint, Self::Rows, Self::Lock];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Rename => "rename",
+            Self::NotNull => "not_null",
+            Self::Type => "type",
+            Self::Index => "index",
+            Self::Constraint => "constraint",
+            Self::Rows => "rows",
+            Self::Lock => "lock",
+        }
+    }
+
+    /// The rules that a comment `-- foobar: allow drop, rename` names behind `foobar:`; `None` if it is none.
+    pub(super) fn allowed_by(directive: &str) -> Option<Vec<Self>> {
+        let (word, rules) = directive.trim().split_once(char::is_whitespace)?;
+        let rule = |name: &str| Self::ALL.into_iter().find(|rule| name.trim().eq_ignore_ascii_case(rule.name()));
+        if word.eq_ignore_ascii_case("allow") { rules.split(',').map(rule).collect() } else { None }
+    }
+}
+
+impl fmt::Display for LintRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Reads migrations in the order in which they run, and remembers which tables they make.
+pub struct MigrationLint {
+    engine: Engine,
+    /// In lower case.
+    new_tables: BTreeSet<String>,
+}
+
+/// What a statement is against, where, and in which words.
+struct Against<'sql> {
+    rule: LintRule,
+    words: Words<'sql>,
+    problem: &'static str,
+    advice: &'static str,
+}
+
+impl MigrationLint {
+    /// For migrations of this engine.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine, new_tables: BTreeSet::new() }
+    }
+
+    /// What is found in one migration more; `file` is what its findings say.
+    pub fn check(&mut self, file: &str, sql: &str) -> Vec<Finding> {
+        let all = statements(sql, self.engine);
+        let copied = copied_tables(&all);
+        let mut findings = Vec::new();
+        for statement in &all {
+            for Against { rule, words, problem, advice } in self.against(statement.words(), &copied) {
+                if !statement.allowed.contains(&rule) {
+                    let (line, statement) = (words.line(), words.text(sql));
+                    findings.push(Finding { file: file.to_owned(), line, rule, statement, problem, advice });
+                }
+            }
+        }
+        findings
+    }
+
+    fn against<'sql>(&mut self, words: Words<'sql>, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
+        if let Some(rest) = create_table(words) {
+            self.new_tables.insert(rest.name());
+            return Vec::new();
+        }
+        let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
+        if let Some(tables) = words.after(&["DROP", "TABLE"]) {
+            let tables = tables.skip(&["IF", "EXISTS"]).divided();
+            let is_copied = tables.iter().all(|table| copied.contains(&table.name()));
+            return match tables.iter().all(|table| self.is_new(&table.name())) {
+                true => Vec::new(),
+                false if is_copied => found(LintRule::Lock, COPIED, CONTRACT_COPY),
+                false => found(LintRule::Drop, "the program that runs may still use the table", CONTRACT),
+            };
+        }
+        if let Some(rest) = words.after(&["ALTER", "TABLE"]) {
+            let rest = rest.skip(&["IF", "EXISTS"]);
+            return if self.is_new(&rest.name()) { Vec::new() } else { alter::against(rest, self.engine, copied) };
+        }
+        if let Some((is_unique, rest)) = create_index(words) {
+            let Some(table) = rest.behind("ON") else { return Vec::new() };
+            return if self.is_new(&table.name()) { Vec::new() } else { alter::index(words, is_unique, self.engine) };
+        }
+        self.against_others(words)
+    }
+
+    fn against_others<'sql>(&self, words: Words<'sql>) -> Vec<Against<'sql>> {
+        let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
+        let without_where = words.behind("WHERE").is_none() && words.behind("LIMIT").is_none();
+        let changed = words.after(&["UPDATE"]).or_else(|| words.after(&["DELETE", "FROM"]));
+        match changed.filter(|table| without_where && !self.is_new(&table.name())) {
+            Some(_) => found(LintRule::Rows, ALL_ROWS, BATCHES),
+            None if words.is(&["DROP", "VIEW"]) || words.is(&["DROP", "DATABASE"]) || words.is(&["DROP", "SCHEMA"]) => {
+                found(LintRule::Drop, "the program that runs may still use it", CONTRACT)
+            }
+            None if words.is(&["TRUNCATE"]) => {
+                found(LintRule::Drop, "the program that runs may still read the rows", CONTRACT)
+            }
+            None if words.is(&["RENAME", "TABLE"]) => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
+            None if ["VACUUM", "OPTIMIZE", "REINDEX"].iter().any(|word| words.is(&[word]))
+                || words.is(&["LOCK", "TABLES"]) =>
+            {
+                found(LintRule::Lock, "it locks what the program that runs writes to", IN_MAINTENANCE)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn is_new(&self, table: &str) -> bool {
+        self.new_tables.contains(table)
+    }
+}
+
+/// The tables that are dropped and whose names another one gets: they are altered as SQLite does it, by a copy.
+fn copied_tables(all: &[Statement<'_>]) -> BTreeSet<String> {
+    let renamed = |statement: &Statement<'_>| {
+        let rest = statement.words().after(&["ALTER", "TABLE"])?;
+        Some(rest.behind("RENAME")?.after(&["TO"])?.name())
+    };
+    let dropped = |statement: &Statement<'_>| {
+        let tables = statement.words().after(&["DROP", "TABLE"])?.skip(&["IF", "EXISTS"]).divided();
+        Some(tables.into_iter().map(Words::name).collect::<Vec<_>>())
+    };
+    let dropped: BTreeSet<_> = all.iter().filter_map(dropped).flatten().collect();
+    all.iter().filter_map(renamed).filter(|table| dropped.contains(table)).collect()
+}
+
+fn create_table(words: Words<'_>) -> Option<Words<'_>> {
+    let rest = words.after(&["CREATE"])?.skip(&["OR", "REPLACE"]).skip(&["TEMPORARY"]).skip(&["TEMP"]);
+    Some(rest.skip(&["VIRTUAL"]).after(&["TABLE"])?.skip(&["IF", "NOT", "EXISTS"]))
+}
+
+/// Whether it is unique, and its name with what follows.
+fn create_index(words: Words<'_>) -> Option<(bool, Words<'_>)> {
+    let rest = words.after(&["CREATE"])?.skip(&["OR", "REPLACE"]).skip(&["ONLINE"]);
+    let is_unique = rest.is(&["UNIQUE"]);
+    let rest = rest.skip(&["UNIQUE"]).skip(&["FULLTEXT"]).skip(&["SPATIAL"]);
+    Some((is_unique, rest.after(&["INDEX"])?))
+}
+
+const CONTRACT: &str = "drop it in a later release, once no program uses it (contract)";
+const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
+const CONTRACT_COPY: &str = "run it in a pause (`foobar pause`) if the table is small, else in maintenance";
+const RENAMED: &str = "the program that runs knows the old name alone";
+const ALL_ROWS: &str = "it changes all rows in one transaction, and nobody can write to them meanwhile";
+const BATCHES: &str = "change some thousand rows at a time, by a task of the program, and not in a migration";
+const IN_MAINTENANCE: &str = "run it by hand, in maintenance";
+
+#[cfg(test)]
+mod tests;

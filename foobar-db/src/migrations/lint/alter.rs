@@ -1,0 +1,114 @@
+//! The clauses of `ALTER TABLE`, and indices.
+
+use std::collections::BTreeSet;
+
+use super::words::Words;
+use super::{Against, LintRule};
+use crate::Engine;
+
+/// What the clauses of `ALTER TABLE` are against, from the table's name on.
+pub(super) fn against<'sql>(table: Words<'sql>, engine: Engine, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
+    let is_online = is_online(table);
+    let mut clauses = table.rest();
+    while clauses.is_of_name() {
+        clauses = clauses.rest().rest(); // `database.table`, with quotes
+    }
+    clauses.divided().into_iter().filter_map(|clause| of_clause(clause, engine, is_online, copied)).collect()
+}
+
+fn of_clause<'sql>(
+    words: Words<'sql>,
+    engine: Engine,
+    is_online: bool,
+    copied: &BTreeSet<String>,
+) -> Option<Against<'sql>> {
+    let found = |rule, problem, advice| Some(Against { rule, words, problem, advice });
+    if let Some(rest) = words.after(&["DROP"]) {
+        return dropped(rest).and_then(|(rule, problem, advice)| found(rule, problem, advice));
+    }
+    if let Some(rest) = words.after(&["RENAME"]) {
+        let is_copy = rest.after(&["TO"]).is_some_and(|name| copied.contains(&name.name())) && engine == Engine::Sqlite;
+        let is_index = rest.is(&["INDEX"]) || rest.is(&["KEY"]);
+        return if is_index || is_copy { None } else { found(LintRule::Rename, super::RENAMED, EXPAND_NAME) };
+    }
+    if let Some(rest) = words.after(&["CHANGE"]) {
+        let rest = rest.skip(&["COLUMN"]).skip(&["IF", "EXISTS"]);
+        return match rest.name() == rest.rest().name() {
+            true => found(LintRule::Type, TYPE, EXPAND_TYPE),
+            false => found(LintRule::Rename, super::RENAMED, EXPAND_NAME),
+        };
+    }
+    if words.is(&["MODIFY"]) {
+        return found(LintRule::Type, TYPE, EXPAND_TYPE);
+    }
+    if let Some(rest) = words.after(&["ADD"]) {
+        return added(rest, engine, is_online).and_then(|(rule, problem, advice)| found(rule, problem, advice));
+    }
+    let copies = [&["CONVERT"][..], &["ENGINE"], &["ROW_FORMAT"], &["ORDER"], &["FORCE"]];
+    let copies = copies.iter().any(|keywords| words.is(keywords));
+    if copies { found(LintRule::Lock, super::COPIED, super::IN_MAINTENANCE) } else { None }
+}
+
+type What = (LintRule, &'static str, &'static str);
+
+fn dropped(rest: Words<'_>) -> Option<What> {
+    const HARMLESS: [&str; 5] = ["INDEX", "KEY", "CONSTRAINT", "FOREIGN", "CHECK"];
+    if HARMLESS.iter().any(|word| rest.is(&[word])) {
+        return None;
+    }
+    if rest.is(&["PRIMARY"]) {
+        return Some((LintRule::Lock, super::COPIED, super::IN_MAINTENANCE));
+    }
+    Some((LintRule::Drop, "the program that runs may still name the column", super::CONTRACT))
+}
+
+fn added(rest: Words<'_>, engine: Engine, is_online: bool) -> Option<What> {
+    let is_unique = rest.is(&["UNIQUE"]);
+    let is_index = [&["INDEX"][..], &["KEY"], &["FULLTEXT"], &["SPATIAL"]].iter().any(|word| rest.is(word));
+    if is_unique || is_index {
+        return of_index(is_unique, engine, is_online);
+    }
+    let is_constraint =
+        [&["CONSTRAINT"][..], &["FOREIGN"], &["CHECK"], &["PRIMARY"]].iter().any(|words| rest.is(words));
+    if is_constraint {
+        return Some((LintRule::Constraint, CONSTRAINT, KEEP_RULES));
+    }
+    let columns = rest.skip(&["COLUMN"]).skip(&["IF", "NOT", "EXISTS"]);
+    let needs_value = columns.columns().into_iter().any(|column| {
+        let is_filled = ["DEFAULT", "AUTO_INCREMENT", "GENERATED", "AS", "SERIAL"];
+        column.has(&["NOT", "NULL"]) && !is_filled.iter().any(|word| column.has(&[word]))
+    });
+    needs_value.then_some((LintRule::NotNull, NOT_NULL, EXPAND_NULL))
+}
+
+/// What making an index of a table with rows is against.
+pub(super) fn index<'sql>(words: Words<'sql>, is_unique: bool, engine: Engine) -> Vec<Against<'sql>> {
+    let found = of_index(is_unique, engine, is_online(words));
+    found.into_iter().map(|(rule, problem, advice)| Against { rule, words, problem, advice }).collect()
+}
+
+fn of_index(is_unique: bool, engine: Engine, is_online: bool) -> Option<What> {
+    match engine {
+        _ if is_unique => Some((LintRule::Constraint, CONSTRAINT, KEEP_RULES)),
+        Engine::Mysql if is_online => None,
+        Engine::Mysql => Some((LintRule::Index, "the engine may lock the table for it without saying so", ONLINE)),
+        Engine::Sqlite => Some((LintRule::Index, "nobody can write to the database while it is made", PAUSE)),
+    }
+}
+
+/// Whether MySQL is told to fail rather than to lock.
+fn is_online(words: Words<'_>) -> bool {
+    words.has(&["ALTER", "ONLINE"]) || words.behind("LOCK").is_some_and(|rest| rest.skip_sign("=").is(&["NONE"]))
+}
+
+const TYPE: &str = "the whole table may be copied and locked, and the program that runs knows the old type alone";
+const EXPAND_TYPE: &str =
+    "add a column of the new type, fill it from the program, and drop the old one later (expand and contract)";
+pub(super) const EXPAND_NAME: &str =
+    "add the new one beside the old one, write to both, and drop the old one later (expand and contract)";
+const CONSTRAINT: &str = "it fails on rows that are there, or the program that runs does when it writes such rows; the table is read and may be locked";
+const KEEP_RULES: &str = "have a release keep to it first, then add it";
+const NOT_NULL: &str = "the program that runs does not fill it in, so its INSERTs fail";
+const EXPAND_NULL: &str = "give it a DEFAULT, or let it be NULL until every program fills it in";
+const ONLINE: &str = "end it with `ALGORITHM=INPLACE, LOCK=NONE` (`CREATE INDEX … ALGORITHM=INPLACE LOCK=NONE`), so that it fails instead";
+const PAUSE: &str = "run it in a pause (`foobar pause`) if the table is large";

@@ -1,0 +1,195 @@
+use super::*;
+
+/// The line, the rule and the statement of each finding.
+fn found(engine: Engine, sql: &str) -> Vec<(usize, LintRule, String)> {
+    let findings = MigrationLint::new(engine).check("up.sql", sql);
+    findings.into_iter().map(|finding| (finding.line, finding.rule, finding.statement)).collect()
+}
+
+/// The rules that a statement is against, on MySQL and on SQLite.
+fn rules(sql: &str) -> [Vec<LintRule>; 2] {
+    [Engine::Mysql, Engine::Sqlite].map(|engine| found(engine, sql).into_iter().map(|(_, rule, _)| rule).collect())
+}
+
+fn assert_both(expected: &[LintRule], sql: &[&str]) {
+    for sql in sql {
+        assert_eq!(rules(sql), [expected, expected], "{sql}");
+    }
+}
+
+#[test]
+fn what_goes_or_gets_another_name_breaks_the_program_that_runs() {
+    assert_both(
+        &[LintRule::Drop],
+        &[
+            "DROP TABLE notes",
+            "drop table if exists notes, tags;",
+            "ALTER TABLE notes DROP COLUMN body",
+            "ALTER TABLE `shop`.`notes` DROP body",
+            "ALTER TABLE shop.notes DROP body",
+            "DROP VIEW recent",
+        ],
+    );
+    assert_both(
+        &[LintRule::Rename],
+        &[
+            "ALTER TABLE notes RENAME TO entries",
+            "ALTER TABLE notes RENAME COLUMN body TO text",
+            "ALTER TABLE notes RENAME body TO text",
+        ],
+    );
+    assert_eq!(rules("RENAME TABLE notes TO entries")[0], [LintRule::Rename]);
+    assert_eq!(rules("ALTER TABLE notes CHANGE body text TEXT")[0], [LintRule::Rename]);
+    assert_eq!(rules("TRUNCATE TABLE notes")[0], [LintRule::Drop]);
+}
+
+#[test]
+fn a_new_column_without_a_value_breaks_the_inserts_of_the_program_that_runs() {
+    assert_both(
+        &[LintRule::NotNull],
+        &["ALTER TABLE notes ADD COLUMN likes INTEGER NOT NULL", "ALTER TABLE notes ADD likes INT NOT NULL"],
+    );
+    assert_both(
+        &[],
+        &[
+            "ALTER TABLE notes ADD COLUMN likes INTEGER",
+            "ALTER TABLE notes ADD COLUMN likes INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE notes ADD COLUMN twice INTEGER GENERATED ALWAYS AS (likes * 2) STORED NOT NULL",
+            "ALTER TABLE notes ADD COLUMN `not null` TEXT",
+        ],
+    );
+    let several = "ALTER TABLE notes\n  ADD COLUMN a INT,\n  ADD COLUMN b DECIMAL(10, 2) NOT NULL,\n  DROP COLUMN c";
+    let expected =
+        [(3, LintRule::NotNull, "ADD COLUMN b DECIMAL(10, 2) NOT NULL"), (4, LintRule::Drop, "DROP COLUMN c")];
+    assert_eq!(found(Engine::Mysql, several), expected.map(|(line, rule, text)| (line, rule, text.to_owned())));
+    assert_eq!(rules("ALTER TABLE notes ADD (a INT, b INT NOT NULL)")[0], [LintRule::NotNull]);
+}
+
+#[test]
+fn a_changed_type_and_what_copies_a_table_lock_it() {
+    for (sql, rule) in [
+        ("ALTER TABLE notes MODIFY body TEXT", LintRule::Type),
+        ("ALTER TABLE notes MODIFY COLUMN body TEXT, ALGORITHM=INPLACE, LOCK=NONE", LintRule::Type),
+        ("ALTER TABLE notes CHANGE COLUMN body body TEXT", LintRule::Type),
+        ("ALTER TABLE notes CONVERT TO CHARACTER SET utf8mb4", LintRule::Lock),
+        ("ALTER TABLE notes ENGINE=InnoDB", LintRule::Lock),
+        ("ALTER TABLE notes DROP PRIMARY KEY", LintRule::Lock),
+        ("OPTIMIZE TABLE notes", LintRule::Lock),
+        ("LOCK TABLES notes WRITE", LintRule::Lock),
+    ] {
+        assert_eq!(rules(sql)[0], [rule], "{sql}");
+    }
+    assert_eq!(rules("VACUUM")[1], [LintRule::Lock]);
+}
+
+#[test]
+fn an_index_is_to_be_made_without_a_lock_where_that_is_possible() {
+    let sql = "CREATE INDEX notes_body ON notes (body)";
+    assert_eq!(rules(sql), [[LintRule::Index], [LintRule::Index]]);
+    assert_eq!(found(Engine::Mysql, &format!("{sql} ALGORITHM=INPLACE LOCK=NONE")), []);
+    assert_eq!(found(Engine::Mysql, "ALTER TABLE notes ADD INDEX (body), ALGORITHM = INPLACE, LOCK = NONE"), []);
+    assert_eq!(rules("ALTER TABLE notes ADD KEY by_body (body)")[0], [LintRule::Index]);
+    assert_both(&[LintRule::Constraint], &["CREATE UNIQUE INDEX one ON notes (body)"]);
+    for sql in ["ADD UNIQUE (body)", "ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (c)", "ADD CHECK (a > 0)"] {
+        assert_eq!(rules(&format!("ALTER TABLE notes {sql}"))[0], [LintRule::Constraint], "{sql}");
+    }
+    assert_both(&[], &["DROP INDEX notes_body", "ALTER TABLE notes DROP CONSTRAINT c"]);
+}
+
+#[test]
+fn all_rows_at_once_are_too_many() {
+    assert_both(&[LintRule::Rows], &["UPDATE notes SET likes = 0", "DELETE FROM notes"]);
+    assert_both(&[], &["UPDATE notes SET likes = 0 WHERE id < 1000", "INSERT INTO notes VALUES ('DELETE FROM notes')"]);
+}
+
+#[test]
+fn a_table_that_the_same_migrations_make_is_nobodys() {
+    let mut lint = MigrationLint::new(Engine::Mysql);
+    assert_eq!(lint.check("1", "CREATE TABLE IF NOT EXISTS `Notes` (id INT); CREATE INDEX a ON notes (id);"), []);
+    assert_eq!(lint.check("2", "ALTER TABLE notes DROP COLUMN id, ADD b INT NOT NULL; UPDATE notes SET b = 1"), []);
+    assert_eq!(lint.check("3", "DROP TABLE notes"), []);
+    assert_eq!(lint.check("4", "DROP TABLE others").len(), 1);
+}
+
+#[test]
+fn a_table_that_sqlite_makes_anew_is_one_finding() {
+    let sql = "CREATE TABLE new (id INTEGER);\nINSERT INTO new SELECT id FROM notes;\nDROP TABLE notes;\n\
+               ALTER TABLE new RENAME TO notes;";
+    assert_eq!(found(Engine::Sqlite, sql), [(3, LintRule::Lock, "DROP TABLE notes".to_owned())]);
+}
+
+#[test]
+fn a_comment_allows_the_statement_that_follows_it() {
+    let sql = "-- Nobody reads it since 1.4.\n-- foobar: allow drop\nDROP TABLE a;\nDROP TABLE b;\n\
+               ALTER TABLE c -- foobar: allow rename, drop\nDROP d;\nDROP TABLE e -- foobar: allow lock\n;";
+    let expected = [(4, LintRule::Drop, "DROP TABLE b".to_owned()), (7, LintRule::Drop, "DROP TABLE e".to_owned())];
+    assert_eq!(found(Engine::Sqlite, sql), expected);
+}
+
+#[test]
+fn what_only_looks_like_a_statement_is_none() {
+    assert_both(
+        &[],
+        &[
+            "",
+            ";;",
+            "-- DROP TABLE a\n/* DROP TABLE b;\n */ SELECT 'DROP TABLE c; DROP TABLE d'",
+            "SELECT \"; DROP TABLE a;\", `; DROP TABLE b`",
+            "SELECT 'never closed; DROP TABLE a",
+            "/* never closed; DROP TABLE a",
+        ],
+    );
+    assert_eq!(found(Engine::Mysql, "# DROP TABLE a\nSELECT 'it\\'s; DROP TABLE b'"), []);
+    assert_eq!(found(Engine::Mysql, "/*!40000 DROP TABLE a */").len(), 1, "MySQL runs it");
+    assert_eq!(found(Engine::Sqlite, "SELECT 'C:\\'; DROP TABLE a").len(), 1, "SQLite knows no escapes");
+}
+
+#[test]
+fn a_finding_says_where_what_and_what_to_do() {
+    let [finding] = &MigrationLint::new(Engine::Sqlite).check("migrations/1_x/up.sql", "\nDROP TABLE a")[..] else {
+        panic!("it is one")
+    };
+    assert_eq!(
+        finding.to_string(),
+        "migrations/1_x/up.sql:2: drop: `DROP TABLE a`: the program that runs may still use the table; drop it in a later \
+         release, once no program uses it (contract), or write `-- foobar: allow drop` before the statement where it is meant"
+    );
+    let long = format!("DROP TABLE {}", "ä".repeat(100));
+    assert_eq!(found(Engine::Sqlite, &long)[0].2.chars().count(), 80);
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let pieces = [
+        "ALTER TABLE",
+        "a.",
+        "`",
+        "'",
+        "(",
+        ")",
+        ",",
+        ";",
+        "ADD",
+        "DROP",
+        "\\",
+        "--",
+        "/*",
+        "/*!",
+        "é",
+        "[",
+        "\n",
+        "RENAME",
+        "TO",
+        "=",
+        ".",
+    ];
+    for first in pieces {
+        for second in pieces {
+            for third in pieces {
+                let sql = format!("ALTER TABLE {first} {second}{third}");
+                found(Engine::Mysql, &sql);
+                found(Engine::Sqlite, &sql);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use foobar_core::{BoxError, Chain};
+use foobar_db::{Engine, Finding, MigrationLint, MigrationStatus};
+
+use super::output::{Exit, complain, out};
+use super::runtime::block_on;
+use crate::composition::Composition;
+
+/// Prints what of migrations the program that runs meanwhile may not bear, and changes nothing.
+pub(super) fn run(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -> Exit {
+    let findings = match files {
+        [] => pending(composition, engine),
+        files => given(composition, files, engine),
+    };
+    match findings {
+        Err(error) => complain(Chain(&*error)),
+        Ok((read, findings)) => {
+            findings.iter().for_each(|finding| _ = out(finding));
+            match findings.len() {
+                0 => out(format_args!("nothing found in {read}")),
+                found => complain(format_args!("{found} found in {read}")),
+            }
+        }
+    }
+}
+
+pub(super) const NO_DATABASE: &str =
+    "there is no database: the application has no migrations and database.url is not set";
+
+type Found = (String, Vec<Finding>);
+
+fn pending(composition: &Composition, engine: Option<Engine>) -> Result<Found, BoxError> {
+    let database = composition.database.as_ref().ok_or(NO_DATABASE)?;
+    let migrations = &composition.migrations;
+    let (_, all) = block_on(async { Ok(database.check_migrations(migrations).await?) })?;
+    let is_to_run =
+        |status: &MigrationStatus| matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. });
+    let names: Vec<_> = all.into_iter().filter(|(_, status)| is_to_run(status)).map(|(name, _)| name).collect();
+    let findings = migrations.lint(engine.unwrap_or(database.engine()), &names)?;
+    Ok((format!("pending migrations: {}", names.len()), findings))
+}
+
+fn given(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -> Result<Found, BoxError> {
+    const WHICH: &str =
+        "there is no database, whose engine would say how to read them: add `--engine sqlite` or `--engine mysql`";
+    let engine = engine.or_else(|| Some(composition.database.as_ref()?.engine())).ok_or(WHICH)?;
+    let (mut lint, mut findings, mut read) = (MigrationLint::new(engine), Vec::new(), 0);
+    for path in files {
+        let at = |error: io::Error| format!("{}: {error}", path.display());
+        let all = sql_files(path).map_err(at)?;
+        if all.is_empty() {
+            return Err(format!("{}: there is no up.sql in it, nor in a folder of it", path.display()).into());
+        }
+        for file in all {
+            let sql = fs::read_to_string(&file).map_err(at)?;
+            findings.extend(lint.check(&file.display().to_string(), &sql));
+            read += 1;
+        }
+    }
+    Ok((format!("files: {read}"), findings))
+}
+
+/// The file itself; or that of a migration, or of the migrations in a folder, in their order.
+fn sql_files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    if path.join("up.sql").is_file() {
+        return Ok(vec![path.join("up.sql")]);
+    }
+    let entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
+    let mut files: Vec<_> =
+        entries.iter().map(|entry| entry.path().join("up.sql")).filter(|file| file.is_file()).collect();
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,2 @@
+DROP INDEX notes_likes;
+ALTER TABLE notes DROP COLUMN likes;
