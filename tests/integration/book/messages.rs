@@ -172,6 +172,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "connections that end",
             "one that is closed",
             "serving and hearing",
+            "replaces field mismatch",
             "server         not ready",
             "{} {target} HTTP/1.1",
             "public, max-age=31536000",
