@@ -77,7 +77,8 @@ async fn a_date_or_a_time_of_mysql_that_is_read_as_a_text_is_one() {
         ("CAST('-838:59:58.999999' AS TIME(6))", "-838:59:58.999999"),
     ] {
         assert_eq!(read!(db, Text => String, value), format!("{expected:?}"), "{value}");
-        assert_eq!(read!(db, Text => String, format!("CAST({value} AS CHAR)")), format!("{expected:?}"), "{value}");
+        let cast = format!("CAST({value} AS CHAR)");
+        assert_eq!(read!(db, Text => String, cast), format!("{expected:?}"), "{value}");
     }
 }
 
@@ -88,7 +89,8 @@ async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
     assert_eq!(read!(db, Text => String, "65"), "error");
     for value in ["CAST('2026-02-28' AS DATE)", "CAST('2026-02-28 01:02:03' AS DATETIME)", "65"] {
         assert_eq!(read!(test, Text => String, value), "error", "{value}");
-        assert_ne!(read!(test, Text => String, format!("CAST({value} AS CHAR)")), "error", "{value}");
+        let cast = format!("CAST({value} AS CHAR)");
+        assert_ne!(read!(test, Text => String, cast), "error", "{value}");
     }
 }
 
