@@ -52,6 +52,9 @@ mod https {}
 #[doc = include_str!("src/deployment.md")]
 mod deployment {}
 
+#[doc = include_str!("src/maintenance.md")]
+mod maintenance {}
+
 #[doc = include_str!("src/from-nginx.md")]
 mod from_nginx {}
 
