@@ -112,7 +112,11 @@ impl Request<'_> {
         records: &mut Vec<TxtRecord>,
     ) -> Result<(), Failure> {
         self.answer(order, challenges, records).await?;
-        self.have_it_look(order).await?;
+        if let Err(error) = self.have_it_look(order).await {
+            let failure = Failure::of(&error, self.names);
+            let Failure { refused, message, .. } = self.refusal(order, failure.message.clone()).await; // it has looked at once
+            return Err(Failure { refused, message, ..failure });
+        }
         match order.poll_ready(&POLLING).await {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
@@ -156,7 +160,7 @@ impl Request<'_> {
         if refused.is_empty() { Ok(()) } else { Err(Failure { refused, ..Failure::new(reasons.join("; ")) }) }
     }
 
-    async fn have_it_look(&self, order: &mut Order) -> Result<(), Failure> {
+    async fn have_it_look(&self, order: &mut Order) -> Result<(), instant_acme::Error> {
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let mut authorization = authorization?;
@@ -164,7 +168,7 @@ impl Request<'_> {
                 continue;
             }
             if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
-                challenge.set_ready().await.map_err(|error| Failure::of(&error, self.names))?;
+                challenge.set_ready().await?;
             }
         }
         Ok(())
