@@ -53,7 +53,6 @@ fn run_with(given: Given, config: Config, read: ReadConfig, parts: Parts, layers
     log.warn_of_clash(&composition.config, log_settings, &web.access_log);
     raise_descriptor_limit();
     report_panics();
-    warn_of_root();
     match Runtimes::new() {
         Ok(runtimes) => runtimes.run(async |tasks| serve(composition, given, read, tasks, &log).await),
         Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
@@ -123,6 +122,7 @@ async fn serve(
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
+                warn_of_root();
                 let server = Serving { running: Arc::new(running), control, upgrades, manager, tiers: &tiers, log };
                 server.run(takeover, signals, &banner).await
             }

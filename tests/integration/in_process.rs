@@ -317,7 +317,7 @@ async fn a_stop_ends_streams_as_it_does_on_sockets() {
     let reading = async {
         assert!(events.event().await.is_none(), "it ends as by itself");
         assert!(endless.try_chunk().await.unwrap().is_err(), "nobody takes it for whole");
-        assert_eq!(socket.next().await, Some(Message::Close(None)), "the handler says goodbye");
+        assert_eq!(socket.next().await, Some(Message::Close(Some((1001, String::new())))), "the server goes away");
     };
     let (stop, ()) = tokio::join!(site.stop(), reading);
     assert_eq!(stop, Stop::Drained);

@@ -70,11 +70,15 @@ impl Ran {
 
     /// Why they have not printed this, in which `…` stands for anything, and for any lines in a line of its own.
     pub(super) fn differs_from(&self, expected: &str) -> Option<String> {
-        let lines: Vec<&str> = self.text.lines().map(str::trim_end).collect();
+        let lines = self.text.lines().map(str::trim_end);
+        let lines: Vec<&str> = lines.filter(|line| !line.contains(AS_ROOT)).collect();
         let expected: Vec<&str> = expected.lines().map(str::trim_end).collect();
         (!fits(&expected, &lines)).then(|| format!("the commands above print something else:\n{}", self.text))
     }
 }
+
+/// A warning that readers do not see, who run their programs as somebody else than whoever tests may be.
+const AS_ROOT: &str = "this server runs as root";
 
 fn fits(expected: &[&str], lines: &[&str]) -> bool {
     match (expected, lines) {
