@@ -243,7 +243,7 @@ impl Composition {
 
     fn reloader(self, read: ReadConfig, patience: Patience, runtime: Handle) -> Reloader {
         let (config, settings, context) = (self.config, self.settings, self.context);
-        let current = Current { config, settings, context, kept: Vec::new() };
+        let current = Current { in_use: config.values(), config, settings, context };
         Reloader {
             read,
             declared: self.declared,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use foobar_app::{AppTier, Configured, Context, Db};
 use foobar_core::Chain;
-use foobar_core::config::Config;
+use foobar_core::config::{Config, Values};
 use foobar_core::log::LogSettings;
 use foobar_db::Migrations;
 use foobar_web::{Address, Warning, WebTier};
@@ -51,8 +51,8 @@ pub(crate) struct Current {
     pub(crate) config: Config,
     pub(crate) settings: AllSettings,
     pub(crate) context: Context,
-    /// The keys whose values are still those of a configuration before.
-    pub(crate) kept: Vec<String>,
+    /// The values of it, but for keys that need a restart: of these the values that they have had since the start.
+    pub(crate) in_use: Values,
 }
 
 /// How long a stop takes at most.
@@ -112,8 +112,8 @@ impl Reloader {
             return Err(StartError::Reload(foobar_web::Error::NotServing.into()));
         }
         let mut next = self.read(&current.context)?;
-        let mut changed = current.config.differences(&next.config);
-        let considered: Vec<_> = changed.iter().chain(&current.kept).cloned().collect();
+        let mut changed = current.in_use.differences(&next.config.values());
+        let considered = changed.clone();
         let mut stays = Stays::new(&next.config, &considered);
         let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
         let database = self.prepare_database(&next, &mut stays).await?;
@@ -128,7 +128,7 @@ impl Reloader {
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Patience::of(&next.settings);
         let (unchanged, kept) = stays.told();
         changed.retain(|key| !kept.contains(key));
-        next.kept = kept;
+        next.in_use.keep(&kept, &current.in_use);
         *current = next;
         self.lifecycle.reloaded();
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
@@ -149,7 +149,7 @@ impl Reloader {
         let config = (self.read)()?;
         let settings = AllSettings::parse(&config)?;
         let context = self.declared.read(&config, &settings.sites, context.clone())?;
-        Ok(Current { config, settings, context, kept: Vec::new() })
+        Ok(Current { in_use: config.values(), config, settings, context })
     }
 
     /// Has the application and the web tier go by `next`, or by `current` where that is not possible. Gives what may surprise.

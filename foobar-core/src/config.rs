@@ -31,7 +31,7 @@ mod stray_variable;
 mod tree;
 mod word;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use config::{Value, ValueKind};
@@ -71,6 +71,28 @@ pub struct Config {
     presets: Vec<Override>,
     file: Option<locate::Source>,
     warnings: Vec<String>,
+}
+
+/// The effective values of a configuration by their keys; see [`Config::values`].
+#[derive(Clone)]
+pub struct Values(BTreeMap<String, String>);
+
+impl Values {
+    /// The keys whose values are not those of `other`, in their order.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key)).cloned().collect()
+    }
+
+    /// Gives these keys the values that they have in `other`, or takes them away where it has none.
+    pub fn keep(&mut self, keys: &[String], other: &Self) {
+        for key in keys {
+            match other.0.get(key) {
+                Some(value) => self.0.insert(key.clone(), value.clone()),
+                None => self.0.remove(key),
+            };
+        }
+    }
 }
 
 /// One effective value; see [`Config::entries`].
@@ -135,11 +157,9 @@ impl Config {
         one_each.flat_map(of_key).filter(|key| tree::find(&self.root, key).is_none()).collect()
     }
 
-    /// The keys whose effective values are not those of `other`, in their order, secrets among them.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let (own, others) = (tree::values(&self.root), tree::values(&other.root));
-        let keys: BTreeSet<_> = own.keys().chain(others.keys()).collect();
-        keys.into_iter().filter(|key| own.get(*key) != others.get(*key)).cloned().collect()
+    /// The effective values, secrets among them, to be compared with those of another configuration.
+    pub fn values(&self) -> Values {
+        Values(tree::values(&self.root))
     }
 
     /// The sections that the program has declared, in their order.

@@ -15,13 +15,14 @@ pub(super) fn run(composition: &Composition) -> Exit {
         Ok(clash) => clash,
         Err(error) => return fail(&error),
     };
-    if let Err(error) = control::check(&composition.config, &composition.settings.control) {
-        return fail(&error);
-    }
+    let of_control = match control::check(&composition.config, &composition.settings.control) {
+        Ok(surprise) => surprise,
+        Err(error) => return fail(&error),
+    };
     if let Err(error) = block_on(async { Ok(composition.check().await?) }) {
         return complain(Chain(&*error));
     }
-    clash.iter().for_each(warn);
+    clash.iter().chain(&of_control).for_each(warn);
     composition.warnings().iter().for_each(warn);
     let pending = composition.database.as_ref().map_or(Ok(()), |database| schema(composition, database));
     if let Err(error) = pending {

@@ -136,9 +136,9 @@ impl Control {
     }
 }
 
-/// Whether the socket of the settings could be made; nothing is.
-pub(super) fn check(config: &Config, settings: &ControlSettings) -> Result<(), StartError> {
-    let Some(path) = path(settings) else { return Ok(()) };
+/// Whether the socket of the settings could be made, and what may surprise; nothing is made.
+pub(super) fn check(config: &Config, settings: &ControlSettings) -> Result<Option<String>, StartError> {
+    let Some(path) = path(settings) else { return Ok(None) };
     ControlSocket::check(&path).map_err(|error| StartError::setting(config, "control.socket", error))
 }
 
@@ -172,7 +172,7 @@ async fn converse(
 
 async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit, String) {
     let was = |changed: bool, done: &str| {
-        if changed { done.to_owned() } else { format!("{done} before; nothing has changed") }
+        if changed { done.to_owned() } else { format!("nothing has changed; as before, {done}") }
     };
     let held = |outcome: Result<(Exit, String), HoldError>| {
         outcome.unwrap_or_else(|error| (Exit::Failure, format!("nothing has changed: {error}")))
@@ -188,7 +188,11 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
             let exit = if paused.is_quiet() { Exit::Success } else { Exit::Failure };
             (exit, paused.to_string())
         })),
-        Order::Resume => (Exit::Success, running.resume().to_string()),
+        Order::Resume => {
+            let resumed = running.resume();
+            let exit = if resumed.pause.is_some() { Exit::Success } else { Exit::Failure }; // it may have ended by itself
+            (exit, resumed.to_string())
+        }
         Order::Maintenance(on) => held(running.set_maintenance(on).map(|changed| {
             let done = if on { "maintenance is on: clients get 503" } else { "maintenance is off" };
             (Exit::Success, was(changed, done))

@@ -1,6 +1,6 @@
 //! A Unix socket for orders, which its user alone may reach, and which programs that follow one another pass on.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -78,9 +78,21 @@ impl ControlSocket {
         self.keeps_file.store(keep, Relaxed);
     }
 
-    /// Whether its folder is fit for it; a server may be there.
-    pub(super) fn check(path: &Path) -> Result<(), BoxError> {
-        require_own(folder(path))
+    /// Whether its folder is fit for it; a server may be there. What a start as another user may find good, or a service
+    /// manager makes before it, is no error; it is told.
+    pub(super) fn check(path: &Path) -> Result<Option<String>, BoxError> {
+        let folder = folder(path);
+        match fs::metadata(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self::folder(folder).is_dir() => {
+                Ok(Some(format!(
+                    "`control.socket`: there is no folder {} yet; a start fails unless something makes it before, such as \
+                     RuntimeDirectory of systemd",
+                    folder.display()
+                )))
+            }
+            Ok(found) if geteuid().is_root() => require_closed(folder, &found).map(|()| None),
+            _ => require_own(folder).map(|()| None),
+        }
     }
 
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -115,9 +127,8 @@ fn listen(apart: &Path, path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Who may write in the folder may put another socket in the place of this one.
+/// The folder has to be there, and nobody else's.
 fn require_own(folder: &Path) -> Result<(), BoxError> {
-    const STICKY: u32 = 0o1000;
     let found = fs::metadata(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("`control.socket`: there is no folder {}; make it", folder.display()),
         _ => format!("`control.socket`: {}: {error}", folder.display()),
@@ -130,6 +141,12 @@ fn require_own(folder: &Path) -> Result<(), BoxError> {
             format!("{message}; choose one that belongs to the user of this server ({user}), or to root").into()
         );
     }
+    require_closed(folder, &found)
+}
+
+/// Who may write in the folder may put another socket in the place of this one.
+fn require_closed(folder: &Path, found: &Metadata) -> Result<(), BoxError> {
+    const STICKY: u32 = 0o1000;
     if found.mode() & 0o022 != 0 && found.mode() & STICKY == 0 {
         let message = format!("`control.socket`: others may write in the folder {}", folder.display());
         return Err(format!("{message}; take that from them (`chmod go-w`), or choose another folder").into());

@@ -52,7 +52,7 @@ impl fmt::Display for Paused {
         };
         match self.is_new {
             true => f.write_str("paused: requests for the application are held")?,
-            false => f.write_str("paused before; nothing has changed: requests for the application are held")?,
+            false => f.write_str("paused already; nothing has changed: requests for the application are held")?,
         }
         write!(f, ", for another {} s at most; ", ends_in.as_secs())?;
         match in_flight {

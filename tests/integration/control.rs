@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,6 +79,20 @@ fn drain_and_undrain_turn_readiness_off_and_on_and_everything_is_served() {
     assert!(site.run("status").1.contains("\nserver         not ready: an operator"));
     assert_eq!(site.run("undrain"), (0, "it is in the rotation\n".to_owned(), String::new()));
     assert_eq!(program.admin("/readyz").status, 200);
+}
+
+/// Only where root runs the tests.
+#[test]
+fn what_root_checks_may_be_for_a_server_of_another_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(&run).unwrap();
+    if chown(&run, Some(65_534), None).is_err() {
+        return;
+    }
+    let mut check = Program::foobar(folder.path());
+    let output = check.env("FOOBAR__CONTROL__SOCKET", "run/control").args(["check", "--root", "."]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -57,13 +57,14 @@ fn pause_holds_requests_until_resume_and_status_shows_it() {
     let mut held = site.hold(&program);
     assert!(program.admin("/metrics").text().contains("\nfoobar_web_requests_held 1\n"));
     assert_eq!(program.admin("/readyz").status, 200, "the admin listener is not held");
-    assert!(site.order("pause").1.starts_with("paused before; nothing has changed: "));
+    assert!(site.order("pause").1.starts_with("paused already; nothing has changed: "));
     assert_eq!(site.order("reload").0, 0);
     assert!(site.order("status").1.contains("\npause          on for "), "a reload does not end it");
     let (code, told, _) = site.order("resume");
     assert!(code == 0 && told.ends_with("requests that were held and go on: 1\n"), "{told}");
     assert_eq!(held.answer("GET").text(), "proving");
-    assert_eq!(site.order("resume").1, "there is no pause; nothing has changed\n");
+    let (code, _, error) = site.order("resume");
+    assert_eq!((code, error.as_str()), (1, "error: there is no pause; nothing has changed\n"));
     assert!(site.order("status").1.contains("\npause          off\n"));
     program.until_logged("requests for the application go on (`resume`)");
 }
@@ -112,7 +113,7 @@ fn maintenance_keeps_clients_out_until_it_is_off_and_a_restart_ends_it() {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("300")));
     assert_eq!(program.admin("/readyz").status, 200, "a balancer goes on to send clients, who get the page");
     assert!(program.admin("/metrics").text().contains("\nfoobar_web_maintenance 1\n"));
-    assert!(site.order("maintenance on").1.ends_with("; nothing has changed\n"));
+    assert!(site.order("maintenance on").1.starts_with("nothing has changed; as before, maintenance is on"));
     assert_eq!(site.order("reload").0, 0);
     assert!(site.order("status").1.contains("\nmaintenance    on for "));
     assert_eq!(program.get("/").status, 503);

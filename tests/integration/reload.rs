@@ -103,6 +103,23 @@ fn what_stays_until_a_restart_is_named_with_its_place() {
 }
 
 #[test]
+fn what_stays_is_named_once_by_each_reload_until_it_is_set_back() {
+    let site = Site::new(&page("version 1"));
+    let mut program = site.start();
+    let json = page("version 1").replace("workers = 2", "workers = 2\n[log]\nformat = 'json'");
+    for _ in 0..2 {
+        site.write(&json);
+        program.signal("HUP");
+        assert!(program.until_logged("log.format").contains("foobar.toml:5"), "another value is named again");
+        assert!(program.until_logged("log").contains("reloaded"), "and only once");
+    }
+    site.write(&page("version 1"));
+    program.signal("HUP");
+    let told = program.until_logged("log");
+    assert!(told.contains("reloaded") && told.contains("changed=\"\""), "{told}");
+}
+
+#[test]
 fn the_filter_of_the_log_changes_and_so_does_its_file() {
     let site = Site::new(&page("version 1"));
     let program = site.start();

@@ -21,8 +21,10 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
         false => report.ok(TOPIC, format_args!("this is user {}, not root", geteuid().as_raw())),
     }
     folders(report, settings);
-    if let Err(error) = control::check(config, &settings.control) {
-        report.problem(TOPIC, Chain(&error));
+    match control::check(config, &settings.control) {
+        Ok(None) => {}
+        Ok(Some(surprise)) => report.warning(TOPIC, surprise),
+        Err(error) => report.problem(TOPIC, Chain(&error)),
     }
     if let Err(error) = installed_log::check(config, &settings.log) {
         report.problem(TOPIC, Chain(&error));

@@ -110,7 +110,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "none: its files are looked after elsewhere",
             "nothing found in",
             "on for {lasted} s",
-            "paused before; nothing",
+            "paused already; nothing",
             "paused: requests for",
             "resumed after {",
             "nothing to migrate",
