@@ -46,7 +46,7 @@ impl fmt::Display for Status {
         }
         writeln!(
             f,
-            "configuration  generation {}, in use for {} s (each reload adds 1)",
+            "configuration  number {}, in use for {} s (each reload adds 1)",
             self.configuration,
             self.configured.as_secs()
         )?;

@@ -105,7 +105,7 @@ fn status_says_how_the_server_is() {
     assert_eq!((code, error.as_str()), (0, ""));
     let lines: Vec<_> = output.lines().collect();
     assert!(lines[0].starts_with(&format!("process        {}, has served for ", program.id())), "{output}");
-    assert!(lines[2].starts_with("configuration  generation 2, in use for "), "{output}");
+    assert!(lines[2].starts_with("configuration  number 2, in use for "), "{output}");
     assert_eq!((lines[1], lines[3]), ("generation     1", "under way      nothing"));
     assert!(lines.contains(&"web            ready") && lines.contains(&"database       ready"), "{output}");
     assert!(program.admin("/metrics").text().contains("\nfoobar_configuration_version 2\n"));

@@ -100,7 +100,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "admin          ",
             "  also from other sites",
             "application  a service",
-            "configuration  generation",
+            "configuration  number",
             "defaults, no file",
             "maintenance is o",
             "missing  ",
