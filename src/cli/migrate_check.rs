@@ -36,8 +36,9 @@ fn pending(composition: &Composition, engine: Option<Engine>) -> Result<Found, B
     let database = composition.database.as_ref().ok_or(NO_DATABASE)?;
     let migrations = &composition.migrations;
     let (_, all) = block_on(async { Ok(database.check_migrations(migrations).await?) })?;
-    let is_to_run =
-        |status: &MigrationStatus| matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. });
+    let is_to_run = |status: &MigrationStatus| {
+        matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. })
+    };
     let names: Vec<_> = all.into_iter().filter(|(_, status)| is_to_run(status)).map(|(name, _)| name).collect();
     let findings = migrations.lint(engine.unwrap_or(database.engine()), &names)?;
     Ok((format!("pending migrations: {}", names.len()), findings))
@@ -47,7 +48,7 @@ fn given(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -
     const WHICH: &str =
         "there is no database, whose engine would say how to read them: add `--engine sqlite` or `--engine mysql`";
     let engine = engine.or_else(|| Some(composition.database.as_ref()?.engine())).ok_or(WHICH)?;
-    let (mut lint, mut findings, mut read) = (MigrationLint::new(engine), Vec::new(), 0);
+    let (mut findings, mut read) = (Vec::new(), 0);
     for path in files {
         let at = |error: io::Error| format!("{}: {error}", path.display());
         let all = sql_files(path).map_err(at)?;
@@ -56,7 +57,8 @@ fn given(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -
         }
         for file in all {
             let sql = fs::read_to_string(&file).map_err(at)?;
-            findings.extend(lint.check(&file.display().to_string(), &sql));
+            // Each by itself: the program that runs may know the tables of those before.
+            findings.extend(MigrationLint::new(engine).check(&file.display().to_string(), &sql));
             read += 1;
         }
     }

@@ -39,6 +39,18 @@ fn a_finding_names_the_file_the_line_and_what_to_do_and_the_exit_code_says_so() 
 }
 
 #[test]
+fn a_table_that_another_file_makes_is_used_by_the_program_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sql) in [("1_notes", "CREATE TABLE notes (id INT, body TEXT);"), ("2_drop", "DROP TABLE notes;")] {
+        fs::create_dir_all(folder.path().join("migrations").join(name)).unwrap();
+        fs::write(folder.path().join("migrations").join(name).join("up.sql"), sql).unwrap();
+    }
+    let (code, told, error) = check(folder.path(), &["migrations"]);
+    assert!(code == 1 && told.starts_with("migrations/2_drop/up.sql:1: drop: "), "{told}");
+    assert_eq!(error, "error: 1 found in files: 2\n");
+}
+
+#[test]
 fn each_engine_has_its_own_rules() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.sql"), "CREATE INDEX a ON b (c) ALGORITHM=INPLACE LOCK=NONE;").unwrap();
