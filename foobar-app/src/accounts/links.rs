@@ -62,8 +62,8 @@ impl Accounts {
     }
 
     /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
-    /// [`change_password`](Self::change_password) does; then the user signs in. If the address was not confirmed before, the
-    /// [second factor](Self::enrol_totp) goes as well: whoever has registered the address may be somebody else.
+    /// [`change_password`](Self::change_password) does; then the user signs in. If the address was not confirmed before,
+    /// the [second factor](Self::enrol_totp) goes as well: whoever has registered the address may be somebody else.
     pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));

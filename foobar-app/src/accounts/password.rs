@@ -28,8 +28,8 @@ struct Cost {
 /// How many characters a password has.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
 
-/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits, and what is more than
-/// `WAITING` is refused: [`Busy`].
+/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits, and what is more
+/// than `WAITING` is refused: [`Busy`].
 #[derive(Clone)]
 pub(super) struct Hasher {
     turns: Arc<Semaphore>,

@@ -185,8 +185,8 @@ impl Accounts {
         Ok(left.await?.map(|left| usize::try_from(left).expect("it is a count")))
     }
 
-    /// Secrets that no key or an older one has sealed are sealed by the first one, in batches. One that does not open stays
-    /// as it is, and is in the log.
+    /// Secrets that no key or an older one has sealed are sealed by the first one, in batches. One that does not open
+    /// stays as it is, and is in the log.
     pub(super) async fn reseal(&self) -> Result<(), BoxError> {
         let (old, mut after) = (self.shared.vault.old_keys(), i64::MIN);
         loop {

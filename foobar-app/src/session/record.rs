@@ -84,8 +84,8 @@ mod tests {
 
     #[test]
     fn the_values_of_a_session_are_in_no_log() {
-        let (key, value) = ("_csrf".to_owned(), Value::from("s3cret"));
-        let change = SessionChange { values: [(key.clone(), Some(value.clone()))].into(), ..SessionChange::default() };
+        let values = [("_csrf".to_owned(), Some(Value::from("s3cret")))].into();
+        let change = SessionChange { values, ..SessionChange::default() };
         let mut record = SessionRecord::default();
         change.apply(&mut record);
         let renewed = crate::session::store::Updated::Renewed("s3cret".to_owned());
