@@ -1,7 +1,7 @@
 //! Registering, signing in and out, and what is whose.
 
 use foobar::AccountOptions;
-use foobar::test::{self, Site};
+use foobar::test::{self, Site, TestResponse};
 
 use super::mailbox::{Down, on_both_with_mail};
 use super::on_both;
@@ -11,7 +11,7 @@ use crate::server_with;
 const ANN: [(&str, &str); 2] = [("address", "ann@shop.test"), ("password", "correct horse")];
 
 /// A GET as a browser sends it.
-async fn page(site: &Site, path: &str) -> foobar::test::TestResponse {
+async fn page(site: &Site, path: &str) -> TestResponse {
     site.get(path).header("accept", "text/html").await
 }
 
