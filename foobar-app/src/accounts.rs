@@ -17,6 +17,7 @@ mod user;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use foobar_core::BoxError;
 use foobar_db::{Conn, Migrations, QueryResult, embed_migrations};
 
@@ -31,7 +32,7 @@ use second_factor::Vault;
 use second_factor::pending::Pending;
 use second_factor::rows as second_factors;
 use throttle::{Attempt, Costly, Turn};
-use throttled::Throttled;
+use throttled::{Busy, Throttled};
 
 pub use api_tokens::{ApiToken, ApiUser};
 pub use mailer::{FileMailer, Mail, Mailer};
@@ -112,7 +113,7 @@ impl Accounts {
     /// by [`send_reset`](Self::send_reset). For the first administrator, and for tests.
     ///
     /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner,
-    /// so that password, the links that were sent and the sessions are worthless from then on.
+    /// so that password, second factor, tokens, the links that were sent and the sessions are worthless from then on.
     ///
     /// ```
     /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
@@ -143,8 +144,8 @@ impl Accounts {
         let roles = joined(roles)?;
         let has_session_rows = self.shared.has_session_rows;
         let added = self.db.write(move |conn| {
-            let Some((user, hash)) = insert_or_find(conn, &address)? else { return Ok(None) };
-            if !user.confirmed && hash != NO_PASSWORD {
+            let Some((user, _)) = insert_or_find(conn, &address)? else { return Ok(None) };
+            if !user.confirmed {
                 disown(conn, user.id, has_session_rows)?;
             }
             rows::set_roles(conn, user.id, &roles)?;
@@ -205,10 +206,10 @@ impl Accounts {
         let attempt = Attempt::new(self.client, &address);
         self.wait_for_turn(attempt.clone()).await?;
         let found = self.db.read(move |conn| rows::by_address(conn, &address)).await?;
-        let verdict = self.verify(password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let verdict = self.verify(&attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
         let renewed = if verdict == Verdict::Outdated { Some(self.renew(password, &kept).await?) } else { None };
-        let (id, fingerprint) = (user.id, password::fingerprint(&kept));
+        let (id, fingerprint) = (user.id, user.password.clone());
         let welcome = move |conn: &mut Conn| {
             if let Some(hash) = &renewed
                 && !rows::renew_hash(conn, id, &kept, hash)?
@@ -251,23 +252,30 @@ impl Accounts {
         self.wait_for_turn(attempt.clone()).await?;
         let id = user.id;
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
-        let verdict = self.verify(old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let verdict = self.verify(&attempt, old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
         let hash = self.hash(new).await?;
         let fingerprint = password::fingerprint(&hash);
+        let (has_session_rows, own) = (self.shared.has_session_rows, session.row_id());
         let change = move |conn: &mut Conn| {
             if !rows::replace_hash(conn, id, &kept, &hash)? {
                 return Ok(false); // the account has another password meanwhile
             }
             rows::remove_links(conn, id)?;
             token_rows::remove_all(conn, id)?;
+            second_factors::remove_begun(conn, id)?;
+            if has_session_rows {
+                delete_of_user(conn, id, &own)?;
+            }
             attempt.forgive(conn)?;
             Ok(true)
         };
         if !self.db.write(change).await? {
             return Ok(Err(WRONG_OLD));
         }
-        session.end_outdated(id).await?;
+        if !has_session_rows {
+            session.end_outdated(id).await?;
+        }
         session.sign_in(id, &fingerprint);
         Ok(Ok(()))
     }
@@ -291,8 +299,7 @@ impl Accounts {
     pub(crate) async fn signed_in(&self, session: &Session) -> Result<Option<User>, Error> {
         let Some(id) = session.user() else { return Ok(None) };
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
-        let own = found.filter(|(_, hash)| session.goes_with(&password::fingerprint(hash)));
-        Ok(own.map(|(user, _)| user))
+        Ok(found.map(|(user, _)| user).filter(|user| session.goes_with(&user.password)))
     }
 
     /// Forgets links and tokens that have expired, and failures that count no more, and follows a change of keys, in
@@ -316,13 +323,13 @@ impl Accounts {
 
 /// The account of an address, made without a password where there is none.
 fn insert_or_find(conn: &mut Conn, address: &Address) -> QueryResult<Option<rows::Account>> {
-    rows::insert(conn, address.as_str(), NO_PASSWORD, now())?;
+    rows::insert(conn, address.as_str(), &password::none(), now())?;
     rows::by_address(conn, address.as_str())
 }
 
 /// Takes an account from whoever has it so far.
 fn disown(conn: &mut Conn, account: i64, has_session_rows: bool) -> QueryResult<()> {
-    rows::set_hash(conn, account, NO_PASSWORD)?;
+    rows::set_hash(conn, account, &password::none())?;
     rows::remove_links(conn, account)?;
     second_factors::remove(conn, account)?;
     token_rows::remove_all(conn, account)?;
@@ -339,9 +346,6 @@ fn joined(roles: &[&str]) -> Result<String, Error> {
     }
     Ok(roles.join(" "))
 }
-
-/// What is kept where nobody has a password yet: no hash is like it.
-const NO_PASSWORD: &str = "";
 
 const NO_ADDRESS: Refusal = Refusal { field: "address", problem: "is not an address that a mail can be sent to" };
 const WRONG_OLD: Refusal = Refusal { field: "old_password", problem: "is wrong" };
@@ -366,17 +370,38 @@ impl Accounts {
     }
 
     async fn hash(&self, password: &str) -> Result<String, Error> {
-        self.shared.hasher.hash(password).await.map_err(internal)
+        self.shared.hasher.hash(password).await.map_err(of_hasher)
     }
 
     async fn renew(&self, password: &str, kept: &str) -> Result<String, Error> {
-        self.shared.hasher.renew(password, kept).await.map_err(internal)
+        self.shared.hasher.renew(password, kept).await.map_err(of_hasher)
     }
 
-    async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {
-        let kept = kept.filter(|hash| *hash != NO_PASSWORD);
-        self.shared.hasher.verify(password, kept).await.map_err(internal)
+    /// Holds a password against a hash. Where too many wait for that, the attempt was none.
+    async fn verify(&self, attempt: &Attempt, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {
+        let kept = kept.filter(|hash| !password::is_none(hash));
+        match self.shared.hasher.verify(password, kept).await {
+            Err(error) if error.is::<Busy>() => {
+                let attempt = attempt.clone();
+                self.db.write(move |conn| attempt.take_back(conn)).await?;
+                Err(of_hasher(error))
+            }
+            verified => verified.map_err(of_hasher),
+        }
     }
+}
+
+/// What a handler gives for a password that was not hashed: 503 where too many wait.
+fn of_hasher(error: BoxError) -> Error {
+    match error.downcast::<Busy>() {
+        Ok(busy) => Error::respond(*busy),
+        Err(error) => internal(error),
+    }
+}
+
+/// Of a [`User`] that was looked up before the password changed: what the session was is nobody's now.
+fn outdated() -> Error {
+    Error::new(StatusCode::UNAUTHORIZED, "Your password has changed. Sign in again.")
 }
 
 fn internal(error: BoxError) -> Error {

@@ -168,6 +168,12 @@ impl Session {
         self.0.record().values.get(PASSWORD).is_none_or(|known| known.as_str() == Some(fingerprint))
     }
 
+    /// The id of its row in [`delete_of_user`]; empty where nothing of it is kept.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn row_id(&self) -> Vec<u8> {
+        self.0.token().and_then(token::hash).unwrap_or_default() // as where there is no session yet
+    }
+
     /// Ends all other sessions of a user whose password is another one now. Those in cookies cannot be ended, and need
     /// not be: they do not [go with](Self::goes_with) the new one.
     #[cfg(feature = "accounts")]

@@ -1,7 +1,8 @@
-//! Accounts: registering, signing in and out, the links by mail, the page of one's own account.
+//! Accounts: registering, signing in and out, the second factor, the links by mail, the page of one's own account.
 
 mod links;
 mod own;
+mod second_factor;
 mod sign_in;
 
 use foobar::web;
@@ -17,12 +18,19 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .service(web::resource(ACCOUNT).get(own::page))
         .service(web::resource("/account/confirmation").post(own::send_confirmation))
         .service(web::resource("/account/password").post(own::change_password))
-        .service(web::resource("/account/sign-out-everywhere").post(own::sign_out_everywhere));
+        .service(web::resource("/account/sign-out-everywhere").post(own::sign_out_everywhere))
+        .service(web::resource(CODE).get(second_factor::code_page).post(second_factor::code))
+        .service(web::resource(SECOND_FACTOR).get(second_factor::page).post(second_factor::begin))
+        .service(web::resource("/account/second-factor/on").post(second_factor::turn_on))
+        .service(web::resource("/account/second-factor/off").post(second_factor::turn_off))
+        .service(web::resource("/account/second-factor/codes").post(second_factor::renew_codes));
 }
 
 /// Where people are led who have to sign in first.
 pub(crate) const SIGN_IN: &str = "/sign-in";
 const ACCOUNT: &str = "/account";
+const CODE: &str = "/code";
+const SECOND_FACTOR: &str = "/account/second-factor";
 
 /// What stands in a link by mail for the token.
 fn link(origin: &str, path: &str) -> String {

@@ -4,7 +4,7 @@ use askama::Template;
 use foobar::Error;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::StatusCode;
-use foobar::actix_web::http::header::{CACHE_CONTROL, ContentType, LOCATION};
+use foobar::actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LOCATION, REFERRER_POLICY};
 
 use crate::visitor::Visitor;
 
@@ -27,6 +27,13 @@ pub(crate) fn personal(status: StatusCode, page: &impl Template) -> Result<HttpR
     let mut answer = HttpResponse::build(status);
     answer.insert_header((CACHE_CONTROL, "no-store"));
     Ok(answer.content_type(ContentType::html()).body(page.render()?))
+}
+
+/// A personal page whose address has a token: no other address learns of it by `Referer`, not even of the site itself.
+pub(crate) fn of_link(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Error> {
+    let mut answer = personal(status, page)?;
+    answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(answer)
 }
 
 /// Leads to a page by a GET, so that the browser's reload does not send a form again.

@@ -1,8 +1,8 @@
 //! The contact form.
 
 use askama::Template;
-use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::StatusCode;
+use foobar::actix_web::{HttpRequest, HttpResponse};
 use foobar::{Db, Error, Form, FormFields, Session};
 
 use crate::answer::{html, personal, see_other};
@@ -19,12 +19,14 @@ pub(crate) async fn send(
     db: Db,
     session: Session,
     visitor: Visitor,
+    request: HttpRequest,
     mut form: Form<NewMessage>,
 ) -> Result<HttpResponse, Error> {
     let Some(message) = form.take() else {
         return personal(StatusCode::UNPROCESSABLE_ENTITY, &Contact { visitor, form: &form });
     };
-    if !db.write(move |conn| message.insert(conn)).await? {
+    let client = request.peer_addr().map(|address| address.ip());
+    if !db.write(move |conn| message.insert(conn, client)).await? {
         form.add_error("", "Too many messages have come in lately. Please try again in an hour.");
         return personal(StatusCode::TOO_MANY_REQUESTS, &Contact { visitor, form: &form });
     }

@@ -3,7 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use foobar::{Accounts, BoxError};
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
+use diesel::sql_types::BigInt;
+use foobar::{Accounts, BoxError, Db};
 
 use crate::visitor::ADMIN;
 
@@ -11,8 +15,8 @@ use crate::visitor::ADMIN;
 const ACCOUNTS: [(&str, &[&str]); 2] = [("admin@foobar.com", &[ADMIN]), ("customer@foobar.com", &[])];
 
 /// Makes them where nobody has an account, and prints their passwords, this once.
-pub(crate) async fn make(accounts: &Accounts) -> Result<(), BoxError> {
-    if accounts.find(FIRST).await?.is_some() {
+pub(crate) async fn make(accounts: &Accounts, db: &Db) -> Result<(), BoxError> {
+    if db.read(|conn| count().get_result::<i64>(conn)).await? > 0 {
         return Ok(());
     }
     for (address, roles) in ACCOUNTS {
@@ -27,8 +31,10 @@ pub(crate) async fn make(accounts: &Accounts) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// The id of the account that was made first.
-const FIRST: i64 = 1;
+/// How many accounts there are, whatever their ids.
+fn count() -> SqlLiteral<BigInt> {
+    sql("SELECT COUNT(*) FROM foobar_accounts")
+}
 
 /// Four groups of four letters, 80 bits of the system's random numbers.
 fn password() -> io::Result<String> {

@@ -99,7 +99,7 @@ impl App for Site {
             added.map_err(|refusal| format!("shop.administrator {}", refusal.problem))?;
         }
         if shop.demo_accounts {
-            demo::make(&accounts).await?;
+            demo::make(&accounts, context.db()?).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What visitors write by the contact form.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use diesel::prelude::*;
@@ -23,18 +24,36 @@ pub(crate) struct NewMessage {
 
 /// The most that are taken within an hour, of all visitors together, so that no program can fill the database.
 const PER_HOUR: i64 = 100;
+/// The most of one of them, so that nobody closes the form for all.
+const PER_CLIENT: i64 = 10;
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl NewMessage {
-    /// Keeps it; false where there have been too many.
-    pub(crate) fn insert(&self, conn: &mut Conn) -> QueryResult<bool> {
-        let now = SystemTime::now();
-        let lately = messages::table.filter(messages::sent_at.ge(DateTime::from(now - HOUR)));
-        if lately.count().get_result::<i64>(conn)? >= PER_HOUR {
+    /// Keeps it; false where there have been too many. Where a message came from is forgotten after the hour.
+    pub(crate) fn insert(&self, conn: &mut Conn, client: Option<IpAddr>) -> QueryResult<bool> {
+        let (now, sender) = (SystemTime::now(), client.map(network).unwrap_or_default()); // a Unix socket has none
+        let an_hour_ago = DateTime::from(now - HOUR);
+        let old = messages::table.filter(messages::sent_at.lt(an_hour_ago).and(messages::sender.ne("")));
+        diesel::update(old).set(messages::sender.eq("")).execute(conn)?;
+        let lately = messages::table.filter(messages::sent_at.ge(an_hour_ago));
+        let of_all: i64 = lately.count().get_result(conn)?;
+        let of_client: i64 = lately.filter(messages::sender.eq(&sender)).count().get_result(conn)?;
+        if of_all >= PER_HOUR || (client.is_some() && of_client >= PER_CLIENT) {
             return Ok(false);
         }
-        let row = (self, messages::sent_at.eq(DateTime::from(now)));
+        let row = (self, messages::sent_at.eq(DateTime::from(now)), messages::sender.eq(sender));
         diesel::insert_into(messages::table).values(row).execute(conn).map(|_rows| true)
+    }
+}
+
+/// An address, or the /64 of one of version 6: whoever has one has all of that.
+fn network(client: IpAddr) -> String {
+    match client.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
     }
 }
 

@@ -33,5 +33,6 @@ diesel::table! {
         address -> Text,
         body -> Text,
         sent_at -> DateTime,
+        sender -> Text,
     }
 }

@@ -4,6 +4,7 @@ mod accounts; // who is who, and what they may do
 mod bad_input; // hostile strings, requests of other sites
 mod links; // the links by mail
 mod mailbox;
+mod second_factor; // from the page of the account to the sign-in
 mod written; // what visitors and administrators write
 
 use foobar::test::{self, Site, TestDb};

@@ -57,7 +57,7 @@ impl Accounts {
     ///
     /// A new password, also one by a link, revokes all tokens of the user. Sign-out and
     /// [`Session::end_others_of`](crate::Session::end_others_of) revoke none: [`revoke_all_tokens`](Self::revoke_all_tokens)
-    /// does.
+    /// does. 401 where the user has got another password since the [`User`] was looked up.
     pub async fn create_token(
         &self,
         user: &User,
@@ -70,12 +70,17 @@ impl Accounts {
             count if count > NAME => return Ok(Err(LONG_NAME)),
             _ => {}
         }
-        let (account, created) = (user.id, self.options().now());
+        let created = self.options().now();
         let seconds = |life: Duration| i64::try_from(life.as_secs()).unwrap_or(i64::MAX); // longer than anyone waits
         let expires = life.map(|life| created.saturating_add(seconds(life)));
         let new = ApiToken { id: 0, name: name.to_owned(), created, last_used: None, expires };
         let (token, hash) = text::generate();
-        let inserted = self.db.write(move |conn| rows::insert(conn, account, &hash, &new, MOST)).await?;
+        let user = user.clone();
+        let inserted = self.db.write(move |conn| match super::rows::is_as_looked_up(conn, &user)? {
+            true => rows::insert(conn, user.id, &hash, &new, MOST).map(Some),
+            false => Ok(None),
+        });
+        let inserted = inserted.await?.ok_or_else(super::outdated)?;
         Ok(if inserted { Ok(token) } else { Err(TOO_MANY) })
     }
 

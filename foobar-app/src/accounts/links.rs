@@ -1,13 +1,15 @@
 //! Links that confirm an address, and those for a new password.
 
 use foobar_core::{BoxError, Chain};
+use foobar_db::{Conn, QueryResult};
 
 use super::api_tokens::rows as token_rows;
 use super::rows::{self, Purpose};
+use super::second_factor::rows as second_factors;
 use super::throttle::{self, Costly};
 use super::{Accounts, Mail, Refusal, User, password};
 use crate::clock::now;
-use crate::session::{of_store, token};
+use crate::session::{delete_of_user, of_store, token};
 use crate::{Error, Session};
 
 /// How long a link to confirm an address may be used, in seconds.
@@ -21,8 +23,9 @@ impl Accounts {
     /// Sends a user a link by which the address is confirmed: `link` with a token for its `{}`, such as
     /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
     ///
-    /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then.
-    pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<(), Error> {
+    /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then, and
+    /// the answer is `false`.
+    pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<bool, Error> {
         let sent = self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link);
         sent.await.map_err(of_store)
     }
@@ -59,7 +62,8 @@ impl Accounts {
     }
 
     /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
-    /// [`change_password`](Self::change_password) does; then the user signs in.
+    /// [`change_password`](Self::change_password) does; then the user signs in. If the address was not confirmed before,
+    /// the [second factor](Self::enrol_totp) goes as well: whoever has registered the address may be somebody else.
     pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
@@ -71,25 +75,42 @@ impl Accounts {
         if link.is_none() {
             return Ok(Err(NO_LINK)); // before the costly part
         }
-        let hash = self.hash(password).await?;
+        let (hash, has_session_rows) = (self.hash(password).await?, self.shared.has_session_rows);
         let reset = self.db.write(move |conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
+            forget_factor(conn, account)?;
             token_rows::remove_all(conn, account)?;
             rows::remove_links(conn, account)?;
+            if has_session_rows {
+                delete_of_user(conn, account, &Vec::new())?; // no session has an empty id
+            }
             rows::confirm(conn, account)
         });
         let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
         session.purge();
-        session.end_outdated(user.id).await?;
+        if !has_session_rows {
+            session.end_outdated(user.id).await?;
+        }
         Ok(Ok(user))
+    }
+}
+
+/// What does not outlive a reset: a secret that is not active yet, and the second factor of whoever has registered an
+/// address without showing that it is theirs.
+fn forget_factor(conn: &mut Conn, account: i64) -> QueryResult<()> {
+    let is_owners = rows::by_id(conn, account)?.is_some_and(|(user, _)| user.confirmed);
+    if is_owners {
+        second_factors::remove_begun(conn, account).map(drop)
+    } else {
+        second_factors::remove(conn, account)
     }
 }
 
 impl Accounts {
     async fn send_reset_now(&self, address: String, link: &str) -> Result<(), BoxError> {
         match self.db.read(move |conn| rows::by_address(conn, &address)).await? {
-            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await,
+            Some((user, _)) => self.send_link(&user, Purpose::Reset, RESET, "A new password", link).await.map(drop),
             None => Ok(()),
         }
     }
@@ -101,7 +122,7 @@ impl Accounts {
         life: i64,
         subject: &str,
         link: &str,
-    ) -> Result<(), BoxError> {
+    ) -> Result<bool, BoxError> {
         let token = token::generate();
         let (id, account, address) = (token::hash(&token).expect("it is a token"), user.id, user.address.clone());
         let may_be_sent = self.db.write(move |conn| {
@@ -112,9 +133,9 @@ impl Accounts {
             Ok(true)
         });
         if !may_be_sent.await? {
-            return Ok(());
+            return Ok(false);
         }
         let mail = Mail { to: user.address.clone(), subject: subject.to_owned(), text: link.replace("{}", &token) };
-        self.options().mailer().send(mail).await
+        self.options().mailer().send(mail).await.map(|()| true)
     }
 }

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use foobar_core::{BoxError, on_own_thread};
 use tokio::sync::Semaphore;
 
+use super::throttled::Busy;
+
 /// What OWASP recommends: 19 MiB, two passes, one lane.
 const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
 
@@ -26,11 +28,17 @@ struct Cost {
 /// How many characters a password has.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
 
-/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits.
+/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits, and what is more
+/// than `WAITING` is refused: [`Busy`].
 #[derive(Clone)]
 pub(super) struct Hasher {
     turns: Arc<Semaphore>,
+    /// To hash or to wait in.
+    places: Arc<Semaphore>,
 }
+
+/// How many passwords may wait for each core: for about two seconds.
+pub(super) const WAITING: usize = 64;
 
 /// What a password is, held against a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +61,9 @@ pub(super) fn problem(password: &str) -> Option<&'static str> {
 impl Hasher {
     /// As many at a time as the machine has cores.
     pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))) }
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let places = Arc::new(Semaphore::new(cores * (1 + WAITING)));
+        Self { turns: Arc::new(Semaphore::new(cores)), places }
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String, BoxError> {
@@ -81,9 +91,10 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> Result<T, argon2::Error> + Send + 'static,
     ) -> Result<T, BoxError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
         let work = async move {
-            let _turn = turn;
+            let _held = (place, turn);
             work()
         };
         match on_own_thread("password", work).await? {
@@ -110,6 +121,18 @@ pub(super) fn fingerprint(hash: &str) -> String {
 }
 
 const FINGERPRINT: usize = 12;
+
+/// What is kept where nobody has a password: no hash is like it, and each has a [fingerprint] of its own.
+pub(super) fn none() -> String {
+    format!("{NONE}$$${}", STANDARD_NO_PAD.encode(salt()))
+}
+
+const NONE: &str = "$none";
+
+/// Whether nobody has a password.
+pub(super) fn is_none(kept: &str) -> bool {
+    kept.is_empty() || kept.starts_with(NONE) // empty in databases of earlier versions
+}
 
 fn hash(password: &str, salt: &[u8]) -> Result<String, argon2::Error> {
     let hash = derive(password, salt, COST)?;
@@ -170,6 +193,11 @@ impl Hasher {
     pub(super) async fn take_all_turns(&self) -> tokio::sync::OwnedSemaphorePermit {
         let all = u32::try_from(self.turns.available_permits()).unwrap();
         Arc::clone(&self.turns).acquire_many_owned(all).await.unwrap()
+    }
+
+    pub(super) fn take_all_places(&self) -> tokio::sync::OwnedSemaphorePermit {
+        let all = u32::try_from(self.places.available_permits()).unwrap();
+        Arc::clone(&self.places).try_acquire_many_owned(all).unwrap()
     }
 }
 

@@ -51,7 +51,8 @@ type Row = (i64, String, String, bool, String);
 
 fn account((id, address, roles, confirmed, hash): Row) -> Account {
     let roles = roles.split_whitespace().map(str::to_owned).collect();
-    (User { id, address, roles, confirmed }, hash)
+    let password = fingerprint(&hash);
+    (User { id, address, roles, confirmed, password }, hash)
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: i64) -> QueryResult<Option<Account>> {
@@ -59,6 +60,14 @@ pub(super) fn by_id(conn: &mut Conn, id: i64) -> QueryResult<Option<Account>> {
     let row = column::table.find(id);
     let row = row.select((column::id, column::address, column::roles, column::confirmed, column::hash));
     Ok(row.first(conn).optional()?.map(account))
+}
+
+/// Whether a user has the password still that the account had when the user was looked up. The row is locked until the
+/// end of the transaction: written first, and read then.
+pub(super) fn is_as_looked_up(conn: &mut Conn, user: &User) -> QueryResult<bool> {
+    let row = foobar_accounts::table.find(user.id);
+    diesel::update(row).set(foobar_accounts::hash.eq(foobar_accounts::hash)).execute(conn)?;
+    Ok(by_id(conn, user.id)?.is_some_and(|(now, _)| now.password == user.password))
 }
 
 pub(super) fn by_address(conn: &mut Conn, address: &str) -> QueryResult<Option<Account>> {

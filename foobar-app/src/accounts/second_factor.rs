@@ -9,7 +9,7 @@ mod vault;
 
 use std::fmt;
 
-use foobar_core::BoxError;
+use foobar_core::{BoxError, Chain};
 use foobar_db::{Conn, QueryResult};
 
 use super::password::{self, Verdict};
@@ -71,7 +71,9 @@ impl Proof {
 impl Accounts {
     /// Begins a second factor for a user, who gives the password once more: a secret for an authenticator app (TOTP,
     /// RFC 6238). `issuer` is the name of the site there. Nothing changes until [`activate_totp`](Self::activate_totp)
-    /// has had a first code; whoever begins again gets another secret.
+    /// has had a first code; whoever begins again gets another secret, and a new password ends what has begun.
+    ///
+    /// 401 from it and from `activate_totp` where the user has got another password since the [`User`] was looked up.
     pub async fn enrol_totp(
         &self,
         user: &User,
@@ -80,19 +82,23 @@ impl Accounts {
     ) -> Result<Result<TotpEnrolment, Refusal>, Error> {
         let attempt = Attempt::new(self.client, &user.address);
         self.wait_for_turn(attempt.clone()).await?;
-        if !self.has_password(user.id, password).await? {
+        if !self.has_password(&attempt, user.id, password).await? {
             return Ok(Err(WRONG_PASSWORD));
         }
         let secret = totp::generate();
         let kept = self.shared.vault.seal(user.id, secret.clone()).map_err(super::internal)?;
+        let uri = totp::uri(&secret, issuer, &user.address);
+        let user = user.clone();
         let begin = move |conn: &mut Conn| {
+            if !super::rows::is_as_looked_up(conn, &user)? {
+                return Ok(None);
+            }
             attempt.forgive(conn)?;
-            rows::begin(conn, &kept)
+            rows::begin(conn, &kept).map(Some)
         };
-        if !self.db.write(begin).await? {
+        if !self.db.write(begin).await?.ok_or_else(super::outdated)? {
             return Ok(Err(IS_ON));
         }
-        let uri = totp::uri(&secret, issuer, &user.address);
         Ok(Ok(TotpEnrolment { secret: base32::encode(&secret), uri }))
     }
 
@@ -100,23 +106,27 @@ impl Accounts {
     /// [`enrol_totp`](Self::enrol_totp) has given. What comes back are ten recovery codes, each of which takes the place
     /// of one code: show them, since only their hashes are kept.
     pub async fn activate_totp(&self, user: &User, code: &str) -> Result<Result<Vec<String>, Refusal>, Error> {
-        let (id, attempt) = (user.id, Attempt::of_code(self.client, user.id));
+        let (id, attempt) = (user.id, Attempt::of_proof(self.client, user.id));
         self.wait_for_turn(attempt.clone()).await?;
         let Some(kept) = self.db.read(move |conn| rows::find(conn, id)).await?.filter(|kept| !kept.active) else {
             return Ok(Err(NOT_BEGUN));
         };
         let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
         let Some(step) = totp::matching_step(&secret, code, self.options().now()) else { return Ok(Err(WRONG_CODE)) };
-        let (codes, hashes) = recovery_codes(id);
+        let (user, (codes, hashes)) = (user.clone(), recovery_codes(id));
         let activate = move |conn: &mut Conn| {
+            if !super::rows::is_as_looked_up(conn, &user)? {
+                return Ok(None);
+            }
             let activated = rows::activate(conn, &kept, step)?;
             if activated {
                 rows::set_recovery_codes(conn, id, &hashes)?;
                 attempt.forgive(conn)?;
             }
-            Ok(activated)
+            Ok(Some(activated))
         };
-        Ok(if self.db.write(activate).await? { Ok(codes) } else { Err(NOT_BEGUN) })
+        let activated = self.db.write(activate).await?.ok_or_else(super::outdated)?;
+        Ok(if activated { Ok(codes) } else { Err(NOT_BEGUN) })
     }
 
     /// The second step of a sign-in whose [first one](Self::sign_in) has said [`Refusal::needs_code`]: with a code of the
@@ -175,21 +185,29 @@ impl Accounts {
         Ok(left.await?.map(|left| usize::try_from(left).expect("it is a count")))
     }
 
-    /// Secrets that no key or an older one has sealed are sealed by the first one, in batches.
+    /// Secrets that no key or an older one has sealed are sealed by the first one, in batches. One that does not open
+    /// stays as it is, and is in the log.
     pub(super) async fn reseal(&self) -> Result<(), BoxError> {
-        let old = self.shared.vault.old_keys();
+        let (old, mut after) = (self.shared.vault.old_keys(), i64::MIN);
         loop {
             let keys = old.clone();
-            let batch = self.db.read(move |conn| rows::sealed_by(conn, &keys, super::BATCH)).await?;
-            let count = batch.len();
-            let vault = &self.shared.vault;
-            let renew = |old: Kept| vault.seal(old.account_id, vault.open(&old)?).map(|new| (old, new));
-            let renewed = batch.into_iter().map(renew).collect::<Result<Vec<_>, _>>()?;
+            let batch = self.db.read(move |conn| rows::sealed_by(conn, &keys, after, super::BATCH)).await?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            after = last.account_id;
+            let renewed: Vec<_> = batch.into_iter().filter_map(|old| self.renewed(old)).collect();
             let write =
                 move |conn: &mut Conn| renewed.iter().try_for_each(|(old, new)| rows::reseal(conn, old, new).map(drop));
             self.db.write(write).await?;
-            if count < super::BATCH {
-                return Ok(());
+        }
+    }
+
+    fn renewed(&self, old: Kept) -> Option<(Kept, Kept)> {
+        let vault = &self.shared.vault;
+        match vault.open(&old).and_then(|secret| vault.seal(old.account_id, secret)) {
+            Ok(new) => Some((old, new)),
+            Err(error) => {
+                tracing::error!("{}", Chain(&*error).after("a second factor keeps its old key"));
+                None
             }
         }
     }
@@ -203,22 +221,26 @@ impl Accounts {
         typed: &str,
         change: impl Fn(&mut Conn) -> QueryResult<()> + Send + 'static,
     ) -> Result<Result<(), Refusal>, Error> {
-        let (id, attempt) = (user.id, Attempt::of_code(self.client, user.id));
+        let (id, attempt) = (user.id, Attempt::of_proof(self.client, user.id));
         self.wait_for_turn(attempt.clone()).await?;
         let proof = match self.proof(id, typed).await? {
             Some(Proof::Step(step)) => Proof::Step(step),
-            _ if self.has_password(id, typed).await? => Proof::Password,
+            _ if self.has_password(&attempt, id, typed).await? => Proof::Password,
             Some(proof) => proof,
             None => return Ok(Err(NO_PROOF)),
         };
+        let user = user.clone();
         let done = self.db.write(move |conn| {
+            if !super::rows::is_as_looked_up(conn, &user)? {
+                return Ok(None);
+            }
             if !proof.take(conn, id)? {
-                return Ok(Err(NO_PROOF));
+                return Ok(Some(Err(NO_PROOF)));
             }
             attempt.forgive(conn)?;
-            change(conn).map(Ok)
+            change(conn).map(|()| Some(Ok(())))
         });
-        Ok(done.await?)
+        done.await?.ok_or_else(super::outdated)
     }
 
     /// What was typed, if it may be a code of a user with a second factor.
@@ -237,9 +259,9 @@ impl Accounts {
         Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))
     }
 
-    async fn has_password(&self, account: i64, password: &str) -> Result<bool, Error> {
+    async fn has_password(&self, attempt: &Attempt, account: i64, password: &str) -> Result<bool, Error> {
         let found = self.db.read(move |conn| super::rows::by_id(conn, account)).await?;
-        let verdict = self.verify(password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let verdict = self.verify(attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         Ok(matches!(verdict, Verdict::Right | Verdict::Outdated))
     }
 }

@@ -17,6 +17,7 @@ use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Session
 mod added;
 mod api_tokens;
 mod links;
+mod outdated;
 mod passwords;
 mod second_factor;
 mod throttling;
@@ -214,6 +215,10 @@ async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
 }
 
 impl OnDb {
+    fn accounts(&self) -> Accounts {
+        self.runtime.instance.context.get().accounts().unwrap()
+    }
+
     /// To whom, once nothing is under way any more.
     async fn all_that_was_sent(&self) -> Vec<String> {
         Tier::drain(&*self.runtime, Instant::now() + PATIENCE).await;

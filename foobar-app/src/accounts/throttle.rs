@@ -23,6 +23,11 @@ pub(super) const WINDOW: i64 = 15 * 60;
 pub(super) const PER_CLIENT: i64 = 50;
 /// How many failures of a client with one account.
 pub(super) const PER_CLIENT_AND_ACCOUNT: i64 = 5;
+/// How many times as often the /48 of an address of version 6 may fail as the /64: a customer may have all of it, or
+/// thousands of customers share it.
+const WIDE: i64 = 10;
+/// The same with one account.
+const WIDE_WITH_ACCOUNT: i64 = 4;
 /// After how many failures an account is slow for all: never closed, so that nobody can lock another out.
 const PER_ACCOUNT: i64 = 10;
 /// The longest that an account is slow.
@@ -45,9 +50,10 @@ pub(super) enum Costly {
 impl Costly {
     /// Counts it. A client whose address nobody knows, such as the program itself, is not counted.
     pub(super) fn count(self, conn: &mut Conn, client: Option<IpAddr>, now: i64) -> QueryResult<Turn> {
-        let Some(client) = client.map(network) else { return Ok(Turn::After(Duration::ZERO)) };
-        let (times, expires_at) = add(conn, &id(&[self.as_str(), &client]), now)?;
-        Ok(if times > PER_CLIENT { refused(expires_at, now) } else { Turn::After(Duration::ZERO) })
+        let Some(client) = client else { return Ok(Turn::After(Duration::ZERO)) };
+        let networks = Networks::of(client);
+        let limits = networks.limits(PER_CLIENT, WIDE, |network| id(&[self.as_str(), network]));
+        Ok(add_all(conn, &limits, now)?.unwrap_or(Turn::After(Duration::ZERO)))
     }
 
     const fn as_str(self) -> &'static str {
@@ -68,11 +74,16 @@ fn refused(expires_at: i64, now: i64) -> Turn {
     Turn::Refused((expires_at - now).max(1))
 }
 
-/// Who tries to sign in, as three counters.
+/// A counter, and the most that it may have.
+type Limit = (Vec<u8>, i64);
+
+/// Who tries to sign in, as counters.
 #[derive(Clone)]
 pub(super) struct Attempt {
-    client: Vec<u8>,
-    client_and_account: Vec<u8>,
+    /// Of the client and its networks, whichever accounts they try.
+    client: Vec<Limit>,
+    /// Of the same with this account, the narrowest network first.
+    client_and_account: Vec<Limit>,
     account: Vec<u8>,
     /// How many failures of the account close it.
     most: i64,
@@ -89,33 +100,35 @@ pub(super) enum Turn {
 
 impl Attempt {
     pub(super) fn new(client: Option<IpAddr>, address: &str) -> Self {
-        let client = client.map(network).unwrap_or_default(); // a Unix socket: all of them are one
-        Self {
-            client: id(&["client", &client]),
-            client_and_account: id(&["client and account", &client, address]),
-            account: id(&["account", address]),
-            most: i64::MAX,
-        }
+        Self::of(client, ["client and account", "account"], address, i64::MAX)
     }
 
     /// An attempt with a code of the second factor, counted for itself.
     pub(super) fn of_code(client: Option<IpAddr>, account: i64) -> Self {
-        let (client, account) = (client.map(network).unwrap_or_default(), account.to_string()); // as above
-        Self {
-            client: id(&["client", &client]),
-            client_and_account: id(&["code of client and account", &client, &account]),
-            account: id(&["code of account", &account]),
-            most: CODES_PER_ACCOUNT,
-        }
+        let names = ["code of client and account", "code of account"];
+        Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT)
+    }
+
+    /// An attempt of somebody who is signed in to change the second factor. Whoever has only a session uses up no tries
+    /// of a sign-in.
+    pub(super) fn of_proof(client: Option<IpAddr>, account: i64) -> Self {
+        let names = ["proof of client and account", "proof of account"];
+        Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT)
+    }
+
+    fn of(client: Option<IpAddr>, [both, account]: [&str; 2], of: &str, most: i64) -> Self {
+        let networks = client.map(Networks::of).unwrap_or_default(); // a Unix socket: all of them are one
+        let client_and_account =
+            networks.limits(PER_CLIENT_AND_ACCOUNT, WIDE_WITH_ACCOUNT, |network| id(&[both, network, of]));
+        let client = networks.limits(PER_CLIENT, WIDE, |network| id(&["client", network]));
+        Self { client, client_and_account, account: id(&[account, of]), most }
     }
 
     /// Counts it as a failure, before it is known whether it is one: so many at once cannot slip through.
     pub(super) fn count(&self, conn: &mut Conn, now: i64) -> QueryResult<Turn> {
-        let counts = [(&self.client, PER_CLIENT), (&self.client_and_account, PER_CLIENT_AND_ACCOUNT)];
-        for (id, most) in counts {
-            let (failures, expires_at) = add(conn, id, now)?;
-            if failures > most {
-                return Ok(refused(expires_at, now));
+        for limits in [&self.client, &self.client_and_account] {
+            if let Some(refused) = add_all(conn, limits, now)? {
+                return Ok(refused);
             }
         }
         let (failures, expires_at) = add(conn, &self.account, now)?;
@@ -124,9 +137,15 @@ impl Attempt {
 
     /// It was none: what the account's owner has failed is forgotten.
     pub(super) fn forgive(&self, conn: &mut Conn) -> QueryResult<()> {
-        let own = foobar_sign_in_failures::table.find(&self.client_and_account);
-        diesel::delete(own).execute(conn)?;
-        for id in [&self.client, &self.account] {
+        self.take_back(conn)?;
+        let (own, _) = &self.client_and_account[0];
+        diesel::delete(foobar_sign_in_failures::table.find(own)).execute(conn).map(drop)
+    }
+
+    /// It has not been made, after all.
+    pub(super) fn take_back(&self, conn: &mut Conn) -> QueryResult<()> {
+        let limits = self.client.iter().chain(&self.client_and_account).map(|(id, _)| id);
+        for id in limits.chain([&self.account]) {
             let fewer = foobar_sign_in_failures::failures.eq(foobar_sign_in_failures::failures - 1);
             diesel::update(foobar_sign_in_failures::table.find(id)).set(fewer).execute(conn)?;
         }
@@ -140,12 +159,41 @@ fn delay(failures: i64) -> Duration {
     if beyond == 0 { Duration::ZERO } else { (Duration::from_millis(10) * 2_u32.pow(beyond)).min(SLOWEST) }
 }
 
-/// An address of version 6 is that of its network: whoever has one has all of it.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("{:x?}", &address.segments()[..4]),
+/// What a client is counted by. An address of version 6 is that of its /64: whoever has one has all of it. Many have a
+/// /48 of them, so that counts as well.
+#[derive(Default)]
+struct Networks {
+    narrow: String,
+    wide: Option<String>,
+}
+
+impl Networks {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self { narrow: address.to_string(), wide: None },
+            IpAddr::V6(address) => {
+                let [narrow, wide] = [4, 3].map(|segments| format!("{:x?}", &address.segments()[..segments]));
+                Self { narrow, wide: Some(wide) }
+            }
+        }
     }
+
+    /// The counters of `id`; the wide one has `times` as many as `most`.
+    fn limits(&self, most: i64, times: i64, id: impl Fn(&str) -> Vec<u8>) -> Vec<Limit> {
+        let wide = self.wide.iter().map(|wide| (id(wide), most * times));
+        [(id(&self.narrow), most)].into_iter().chain(wide).collect()
+    }
+}
+
+/// Counts one more of each, up to the one that has too many.
+fn add_all(conn: &mut Conn, limits: &[Limit], now: i64) -> QueryResult<Option<Turn>> {
+    for (id, most) in limits {
+        let (failures, expires_at) = add(conn, id, now)?;
+        if failures > *most {
+            return Ok(Some(refused(expires_at, now)));
+        }
+    }
+    Ok(None)
 }
 
 fn id(parts: &[&str]) -> Vec<u8> {
@@ -199,7 +247,10 @@ mod tests {
     fn addresses_of_one_network_of_version_6_are_one_client() {
         let client = |address: &str| Attempt::new(Some(address.parse().unwrap()), "ann@shop.test").client;
         assert_eq!(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::9"));
-        assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
+        assert_ne!(client("2001:db8:1:2::1")[0], client("2001:db8:1:3::1")[0]);
+        assert_eq!(client("2001:db8:1:2::1")[1], client("2001:db8:1:3::1")[1], "their /48");
+        assert_ne!(client("2001:db8:1:2::1")[1], client("2001:db8:2:2::1")[1]);
+        assert_eq!(client("10.0.0.1").len(), 1);
         assert_eq!(client("::ffff:10.0.0.1"), client("10.0.0.1"));
         assert_ne!(client("10.0.0.1"), client("10.0.0.2"));
     }

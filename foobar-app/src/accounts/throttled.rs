@@ -1,3 +1,5 @@
+//! What a client is told that has to wait.
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -17,5 +19,21 @@ impl ResponseError for Throttled {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
         response.insert_header((RETRY_AFTER, self.seconds.to_string())).body(self.to_string())
+    }
+}
+
+/// Too many passwords wait to be hashed.
+#[derive(Debug, thiserror::Error)]
+#[error("Too many people sign in at this moment. Try again in a few seconds.")]
+pub(super) struct Busy;
+
+impl ResponseError for Busy {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponseBuilder::new(self.status_code());
+        response.insert_header((RETRY_AFTER, "5")).body(self.to_string())
     }
 }

@@ -31,6 +31,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// Whether a link that was sent to the address has been used.
     pub confirmed: bool,
+    /// What tells the password that the account had when it was looked up from any other.
+    pub(super) password: String,
 }
 
 impl User {

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// What is kept of one session. Times are seconds since 1970, in UTC.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionRecord {
     /// What the application has put in.
     pub values: Map<String, Value>,
@@ -21,8 +22,18 @@ pub struct SessionRecord {
     pub version: i64,
 }
 
+/// The values may be secrets, as the token of the session's forms is.
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.values.keys().collect();
+        let mut shown = f.debug_struct("SessionRecord");
+        shown.field("values", &keys).field("user", &self.user).field("created", &self.created);
+        shown.field("seen", &self.seen).field("expires", &self.expires).field("version", &self.version).finish()
+    }
+}
+
 /// What a request changes in a session.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct SessionChange {
     /// The values that it has put in, and `None` for those that it has removed.
     pub values: BTreeMap<String, Option<Value>>,
@@ -54,5 +65,31 @@ impl SessionChange {
     /// Whether it is only that the session was used.
     pub fn is_touch(&self) -> bool {
         self.values.is_empty() && self.user.is_none() && !self.rotate
+    }
+}
+
+/// As of a [`SessionRecord`].
+impl fmt::Debug for SessionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.values.keys().collect();
+        let mut shown = f.debug_struct("SessionChange");
+        shown.field("values", &keys).field("user", &self.user).field("rotate", &self.rotate);
+        shown.field("seen", &self.seen).field("expires", &self.expires).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_a_session_are_in_no_log() {
+        let values = [("_csrf".to_owned(), Some(Value::from("s3cret")))].into();
+        let change = SessionChange { values, ..SessionChange::default() };
+        let mut record = SessionRecord::default();
+        change.apply(&mut record);
+        let renewed = crate::session::store::Updated::Renewed("s3cret".to_owned());
+        let shown = format!("{record:?} {change:?} {renewed:?}");
+        assert!(shown.contains("_csrf") && !shown.contains("s3cret"), "{shown}");
     }
 }

@@ -1,6 +1,8 @@
 pub(crate) mod in_cookie;
 pub(crate) mod in_database;
 
+use std::fmt;
+
 use foobar_core::{BoxError, BoxFuture};
 
 use super::record::{SessionChange, SessionRecord};
@@ -42,7 +44,7 @@ pub trait SessionStore: Send + Sync + 'static {
 }
 
 /// What became of a session that was to be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Updated {
     /// It keeps its token.
     Kept,
@@ -50,4 +52,15 @@ pub enum Updated {
     Renewed(String),
     /// It has ended meanwhile, and nothing was kept.
     Gone,
+}
+
+/// Whoever has the token has the session.
+impl fmt::Debug for Updated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kept => "Kept",
+            Self::Renewed(_token) => "Renewed(..)",
+            Self::Gone => "Gone",
+        })
+    }
 }

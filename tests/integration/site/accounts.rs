@@ -1,5 +1,6 @@
 //! The accounts of the built site: those that its first start makes, and what happens while the database is down.
 
+use diesel::RunQueryDsl;
 use foobar::test::{MysqlServer, TestDb};
 
 use super::Site;
@@ -50,6 +51,17 @@ async fn the_first_start_prints_a_random_password_for_each_of_two_accounts_and_n
     }
 }
 
+#[tokio::test]
+async fn a_database_whose_first_account_is_gone_is_not_new() {
+    let mysql = TestDb::mysql().await;
+    let site = Site::start(mysql.url());
+    let delete =
+        |conn: &mut foobar::Conn| diesel::sql_query("DELETE FROM foobar_accounts ORDER BY id LIMIT 1").execute(conn);
+    assert_eq!(mysql.write(delete).await.unwrap(), 1);
+    let again = site.restart(mysql.url());
+    assert_eq!(printed(&again.program), [], "{:?}", again.program.banner);
+}
+
 #[test]
 fn while_the_database_is_down_every_flow_is_a_503_that_says_when_to_come_again() {
     let mut server = MysqlServer::start_with(&["--innodb-flush-log-at-trx-commit=1"]).unwrap();
@@ -67,6 +79,9 @@ fn while_the_database_is_down_every_flow_is_a_503_that_says_when_to_come_again()
         ("/reset-password", "token=AAAAAAAAAAAAAAAAAAAAAA&password=correct+horse"),
         ("/account/password", "old_password=x&password=correct+horse"),
         ("/account/sign-out-everywhere", ""),
+        ("/account/confirmation", ""),
+        ("/account/second-factor", "password=correct+horse"),
+        ("/code", "code=123456"),
         ("/sign-out", ""),
         ("/contact", "name=Ann&address=ann@shop.test&body=Hello"),
         ("/admin/pages/about", "title=a&summary=b&body=c"),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{ACCOUNT, SIGN_IN, link};
 use crate::Shop;
-use crate::answer::{personal, see_other};
+use crate::answer::{of_link, personal, see_other};
 use crate::text::{is_given, is_written};
 use crate::visitor::Visitor;
 
@@ -27,7 +27,7 @@ impl Token {
 }
 
 pub(crate) async fn confirm_page(token: web::Query<Token>, visitor: Visitor) -> Result<HttpResponse, Error> {
-    personal(StatusCode::OK, &Confirm { visitor, form: &token.into_inner().into_form() })
+    of_link(StatusCode::OK, &Confirm { visitor, form: &token.into_inner().into_form() })
 }
 
 pub(crate) async fn confirm(
@@ -45,7 +45,7 @@ pub(crate) async fn confirm(
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
         }
     }
-    personal(StatusCode::UNPROCESSABLE_ENTITY, &Confirm { visitor, form: &form })
+    of_link(StatusCode::UNPROCESSABLE_ENTITY, &Confirm { visitor, form: &form })
 }
 
 /// Whether a link has been sent: `?sent=1`.
@@ -88,7 +88,7 @@ pub(crate) struct NewPassword {
 }
 
 pub(crate) async fn reset_page(token: web::Query<Token>, visitor: Visitor) -> Result<HttpResponse, Error> {
-    personal(StatusCode::OK, &Reset { visitor, form: &token.into_inner().into_form() })
+    of_link(StatusCode::OK, &Reset { visitor, form: &token.into_inner().into_form() })
 }
 
 pub(crate) async fn reset(
@@ -106,7 +106,7 @@ pub(crate) async fn reset(
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
         }
     }
-    personal(StatusCode::UNPROCESSABLE_ENTITY, &Reset { visitor, form: &form })
+    of_link(StatusCode::UNPROCESSABLE_ENTITY, &Reset { visitor, form: &form })
 }
 
 #[derive(Template)]

@@ -21,8 +21,12 @@ pub(crate) async fn send_confirmation(
     user: User,
     visitor: Visitor,
 ) -> Result<HttpResponse, Error> {
-    accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await?;
-    session.flash("notice", format!("A link is on its way to {}.", user.address))?;
+    let notice = if accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await? {
+        format!("A link is on its way to {}.", user.address)
+    } else {
+        "We have sent you several links. Look for them in your mail, or try again in a quarter of an hour.".to_owned()
+    };
+    session.flash("notice", notice)?;
     Ok(see_other(ACCOUNT))
 }
 

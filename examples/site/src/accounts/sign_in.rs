@@ -1,12 +1,13 @@
 //! Registering, signing in and signing out.
 
 use askama::Template;
+use askama::filters::urlencode_strict;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::StatusCode;
 use foobar::{Accounts, Error, Form, FormFields, Session, garde, local_path, web};
 use serde::Deserialize;
 
-use super::{ACCOUNT, link};
+use super::{ACCOUNT, CODE, link};
 use crate::answer::{personal, see_other};
 use crate::text::{is_given, is_written};
 use crate::visitor::Visitor;
@@ -42,6 +43,7 @@ pub(crate) async fn sign_in(
     if let Some(Credentials { address, password }) = form.take() {
         match accounts.sign_in(&session, &address, &password).await? {
             Ok(_user) => return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT))),
+            Err(refusal) if refusal.needs_code() => return Ok(see_other(&code_path(&form)?)),
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
         }
     }
@@ -57,7 +59,8 @@ pub(crate) async fn register_page(next: web::Query<Next>, visitor: Visitor) -> R
     personal(StatusCode::OK, &Register { visitor, form: &form_of(next.into_inner()) })
 }
 
-/// Makes an account, sends its owner a link to confirm the address, and signs in.
+/// Makes an account, signs in, and sends the owner a link to confirm the address. The account is there, whether that can
+/// be sent or not.
 pub(crate) async fn register(
     accounts: Accounts,
     session: Session,
@@ -67,8 +70,11 @@ pub(crate) async fn register(
     if let Some(Credentials { address, password }) = form.take() {
         match accounts.register(&address, &password).await? {
             Ok(user) => {
-                accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await?;
                 let signed_in = accounts.sign_in(&session, &user.address, &password).await?;
+                let sent = accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await;
+                if !matches!(sent, Ok(true)) {
+                    session.flash("notice", "We could not send you a link. Ask for another one in a while.")?;
+                }
                 let next = next_of(&form).unwrap_or(ACCOUNT);
                 return Ok(see_other(if signed_in.is_ok() { next } else { super::SIGN_IN }));
             }
@@ -78,7 +84,13 @@ pub(crate) async fn register(
     personal(StatusCode::UNPROCESSABLE_ENTITY, &Register { visitor, form: &form })
 }
 
-fn form_of(next: Next) -> FormFields {
+/// Where the code is asked for.
+fn code_path(form: &FormFields) -> Result<String, Error> {
+    let Some(next) = next_of(form) else { return Ok(CODE.to_owned()) };
+    Ok(format!("{CODE}?next={}", urlencode_strict(next)?))
+}
+
+pub(super) fn form_of(next: Next) -> FormFields {
     FormFields::from_iter(next.next.map(|next| ("next", next)))
 }
 

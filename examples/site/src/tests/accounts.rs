@@ -1,14 +1,17 @@
 //! Registering, signing in and out, and what is whose.
 
-use foobar::test::Site;
+use foobar::AccountOptions;
+use foobar::test::{self, Site, TestResponse};
 
-use super::mailbox::on_both_with_mail;
+use super::mailbox::{Down, on_both_with_mail};
 use super::on_both;
+use crate::accounts::SIGN_IN;
+use crate::server_with;
 
 const ANN: [(&str, &str); 2] = [("address", "ann@shop.test"), ("password", "correct horse")];
 
 /// A GET as a browser sends it.
-async fn page(site: &Site, path: &str) -> foobar::test::TestResponse {
+async fn page(site: &Site, path: &str) -> TestResponse {
     site.get(path).header("accept", "text/html").await
 }
 
@@ -36,6 +39,27 @@ async fn who_registers_is_signed_in_and_an_address_registers_once() {
         assert_eq!(again.status(), 422);
         assert!(again.text().contains("Email has an account already."), "{}", again.text());
         assert_eq!(stranger.get("/account").await.status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn who_registers_while_no_mail_can_be_sent_is_signed_in_and_told_so() {
+    let server = server_with(AccountOptions::new(SIGN_IN).with_mailer(Down)).set("shop.demo_accounts", "false");
+    let site = test::site(server).await;
+    assert_eq!(site.post("/register").form(&ANN).await.header("location"), Some("/account"));
+    let account = page(&site, "/account").await;
+    assert!(account.text().contains("We could not send you a link."), "{}", account.text());
+}
+
+#[tokio::test]
+async fn who_asks_for_too_many_links_is_told_that_none_is_on_its_way() {
+    for (site, _mail) in on_both_with_mail().await {
+        site.post("/register").form(&ANN).await;
+        for number in 2..=6 {
+            site.post("/account/confirmation").await;
+            let is_sent = page(&site, "/account").await.text().contains("A link is on its way");
+            assert_eq!(is_sent, number < 6, "{number}");
+        }
     }
 }
 
@@ -109,9 +133,10 @@ async fn another_password_signs_out_everywhere_else() {
 #[tokio::test]
 async fn signing_out_everywhere_ends_every_session() {
     for site in on_both().await {
-        site.sign_in("ann@shop.test", &[]).await;
         let phone = site.other_user();
-        phone.set_cookie(&format!("session={}", site.cookie("session").expect("she is signed in")));
+        site.sign_in("ann@shop.test", &[]).await;
+        phone.sign_in(site.database(), "ann@shop.test", &[]).await;
+        assert_ne!(phone.cookie("session"), site.cookie("session"), "each has a session of its own");
         assert_eq!(phone.get("/account").await.status(), 200);
         assert_eq!(site.post("/account/sign-out-everywhere").await.header("location"), Some("/sign-in"));
         assert_eq!(phone.get("/account").await.status(), 401);

@@ -1,6 +1,7 @@
 //! Hostile strings in every field of every form, and forms that pages of other sites send.
 
 use diesel::prelude::*;
+use foobar::request::{ConnectInfo, Scheme};
 use foobar::test::{Site, TestResponse};
 
 use super::on_both;
@@ -173,16 +174,18 @@ async fn a_hostile_page_is_kept_byte_for_byte_or_refused_and_is_never_markup() {
 #[tokio::test]
 async fn hostile_strings_open_no_account_and_are_no_link() {
     for site in on_both().await {
-        for typed in strings() {
+        for (number, typed) in strings().enumerate() {
+            let long = format!("{typed:_<8}");
             for (path, form) in [
                 ("/register", [("address", &*typed), ("password", "correct horse"), ("next", &*typed)]),
-                ("/forgot-password", [("address", "   "), ("other", &*typed), ("next", &*typed)]),
+                ("/forgot-password", [("address", &*typed), ("other", &*typed), ("next", &*typed)]),
                 ("/confirm", [("token", &*typed), ("next", &*typed), ("other", &*typed)]),
-                ("/reset-password", [("token", &*typed), ("password", "1234567"), ("next", &*typed)]),
-                ("/account/password", [("old_password", &*typed), ("password", &*typed), ("next", &*typed)]),
+                ("/reset-password", [("token", &*typed), ("password", &*long), ("next", &*typed)]),
+                ("/code", [("code", &*typed), ("next", &*typed), ("other", &*typed)]),
             ] {
-                let answer = site.post(path).form(&form).await;
-                assert!([401, 422].contains(&answer.status().as_u16()), "{path} {typed:?}: {answer:?}");
+                let answer = site.post(path).extension(client(number)).form(&form).await;
+                let expected = if path == "/forgot-password" { [303, 422] } else { [401, 422] };
+                assert!(expected.contains(&answer.status().as_u16()), "{path} {typed:?}: {answer:?}");
                 assert_no_markup(&answer, &typed);
             }
             let query: String = typed.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -192,6 +195,38 @@ async fn hostile_strings_open_no_account_and_are_no_link() {
                 let page = site.get(&format!("{path}{query}")).await;
                 assert_eq!(page.status(), 200, "{path} {typed:?}");
                 assert_no_markup(&page, &typed);
+            }
+        }
+    }
+}
+
+/// Each has an address of its own, since who fails too often waits.
+fn client(number: usize) -> ConnectInfo {
+    let [.., c, b, a] = number.to_be_bytes();
+    ConnectInfo { remote: Some(([10, c, b, a], 1).into()), local: None, scheme: Scheme::Http }
+}
+
+#[tokio::test]
+async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_in() {
+    for site in on_both().await {
+        for (number, typed) in strings().enumerate().step_by(10) {
+            let long = format!("{typed:_<8}");
+            let browser = site.other_user();
+            let signed_out = [("address", &*typed), ("password", &*long), ("next", &*typed)];
+            let answer = browser.post("/sign-in").extension(client(number)).form(&signed_out).await;
+            assert_eq!(answer.status(), 422, "{typed:?}: {answer:?}");
+            assert_no_markup(&answer, &typed);
+            site.sign_in(&format!("ann{number}@shop.test"), &[]).await;
+            for (path, form) in [
+                ("/account/password", [("old_password", &*typed), ("password", &*long)]),
+                ("/account/second-factor", [("password", &*typed), ("next", &*typed)]),
+                ("/account/second-factor/on", [("code", &*typed), ("secret", &*typed)]),
+                ("/account/second-factor/off", [("code", &*typed), ("next", &*typed)]),
+                ("/account/second-factor/codes", [("code", &*typed), ("next", &*typed)]),
+            ] {
+                let answer = site.post(path).extension(client(number)).form(&form).await;
+                assert_eq!(answer.status(), 422, "{path} {typed:?}: {answer:?}");
+                assert_no_markup(&answer, &typed);
             }
         }
     }
@@ -215,7 +250,7 @@ async fn any_string_of_eight_characters_is_a_password() {
 
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing() {
-    let forms: [(&str, &[(&str, &str)]); 10] = [
+    let forms: [(&str, &[(&str, &str)]); 15] = [
         ("/register", &[("address", "eve@shop.test"), ("password", "correct horse")]),
         ("/sign-in", &[("address", "root@shop.test"), ("password", "correct horse")]),
         ("/sign-out", &[]),
@@ -224,6 +259,11 @@ async fn a_form_of_another_site_changes_nothing() {
         ("/reset-password", &[("token", "x"), ("password", "correct horse")]),
         ("/account/password", &[("old_password", "x"), ("password", "correct horse")]),
         ("/account/sign-out-everywhere", &[]),
+        ("/account/confirmation", &[]),
+        ("/code", &[("code", "123456")]),
+        ("/account/second-factor", &[("password", "correct horse")]),
+        ("/account/second-factor/off", &[("code", "correct horse")]),
+        ("/account/second-factor/codes", &[("code", "correct horse")]),
         ("/contact", &[("name", "Eve"), ("address", "eve@shop.test"), ("body", "Hello")]),
         ("/admin/pages/about", &[("title", "Evil"), ("summary", "Evil"), ("body", "Evil")]),
     ];

@@ -39,6 +39,9 @@ async fn an_address_is_confirmed_by_the_form_that_the_link_leads_to_and_once() {
         assert_eq!(site.post("/confirm").form(&[("token", token)]).await.header("location"), Some("/account"));
         let page = site.get("/account").await;
         assert!(page.text().contains("ann@shop.test is confirmed.") && !page.text().contains("Not confirmed yet"));
+        for path in [&link, "/reset-password?token=x"] {
+            assert_eq!(site.get(path).await.header("referrer-policy"), Some("no-referrer"), "{path}");
+        }
         let again = site.post("/confirm").form(&[("token", token)]).await;
         assert_eq!(again.status(), 422);
         assert!(again.text().contains("The link has been used, or is too old"), "{}", again.text());

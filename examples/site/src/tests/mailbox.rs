@@ -18,6 +18,15 @@ impl Mailer for Sender {
     }
 }
 
+/// As while the server for mail is down.
+pub(super) struct Down;
+
+impl Mailer for Down {
+    fn send(&self, _mail: Mail) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + '_>> {
+        Box::pin(async { Err("there is no connection".into()) })
+    }
+}
+
 impl Mailbox {
     /// The next message: to whom, and the link in it from its path on.
     pub(super) async fn next(&mut self) -> (String, String) {

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use foobar::DateTime;
+use foobar::request::{ConnectInfo, Scheme};
 
 use super::on_both;
 use crate::schema::messages;
@@ -53,6 +54,33 @@ async fn no_program_fills_the_database_with_messages() {
         let answer = site.post("/contact").form(&MESSAGE).await;
         assert_eq!(answer.status(), 429);
         assert!(answer.text().contains("Too many messages") && answer.text().contains("Is the lamp in stock?"));
+    }
+}
+
+#[tokio::test]
+async fn one_client_does_not_close_the_form_for_others_and_where_a_message_came_from_is_forgotten() {
+    let from = |address: &str| ConnectInfo {
+        remote: Some(address.parse().expect("it is an address")),
+        local: None,
+        scheme: Scheme::Http,
+    };
+    for site in on_both().await {
+        let send = |address: &str| site.post("/contact").extension(from(address)).form(&MESSAGE).send();
+        for number in 0..10 {
+            assert_eq!(send(&format!("[2001:db8::{number}]:1")).await.status(), 303, "{number}");
+        }
+        assert_eq!(send("[2001:db8::ffff]:1").await.status(), 429);
+        assert_eq!(send("[2001:db8:1::1]:1").await.status(), 303);
+        let age = |conn: &mut foobar::Conn| {
+            let long_ago = DateTime::from(std::time::SystemTime::UNIX_EPOCH);
+            diesel::update(messages::table).set(messages::sent_at.eq(long_ago)).execute(conn)
+        };
+        site.database().write(age).await.expect("the table is there");
+        assert_eq!(send("10.0.0.1:1").await.status(), 303);
+        let senders = |conn: &mut foobar::Conn| {
+            messages::table.filter(messages::sender.ne("")).select(messages::sender).load::<String>(conn)
+        };
+        assert_eq!(site.database().read(senders).await.expect("the table is there"), ["10.0.0.1"]);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The tables of second factors.
 
+use std::fmt;
+
 use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
@@ -23,7 +25,7 @@ diesel::table! {
 }
 
 /// The secret of an account as it is kept.
-#[derive(Clone, Debug, Queryable, Selectable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = foobar_second_factors)]
 pub(in crate::accounts) struct Kept {
     pub(in crate::accounts) account_id: i64,
@@ -32,6 +34,13 @@ pub(in crate::accounts) struct Kept {
     pub(in crate::accounts) sealed_by: String,
     /// Whether a first code of it was right.
     pub(in crate::accounts) active: bool,
+}
+
+/// Without a key the secret is kept as it is.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("account_id", &self.account_id).finish_non_exhaustive()
+    }
 }
 
 pub(in crate::accounts) fn find(conn: &mut Conn, account: i64) -> QueryResult<Option<Kept>> {
@@ -43,10 +52,9 @@ pub(in crate::accounts) fn is_active(conn: &mut Conn, account: i64) -> QueryResu
 }
 
 /// Keeps a secret that is not active yet, in place of another such; `false` where one is active.
-pub(super) fn begin(conn: &mut Conn, kept: &Kept) -> QueryResult<bool> {
+pub(in crate::accounts) fn begin(conn: &mut Conn, kept: &Kept) -> QueryResult<bool> {
     use foobar_second_factors as column;
-    let begun = column::table.find(kept.account_id).filter(column::active.eq(false));
-    diesel::delete(begun).execute(conn)?;
+    remove_begun(conn, kept.account_id)?;
     let row = (
         column::account_id.eq(kept.account_id),
         column::secret.eq(&kept.secret),
@@ -58,6 +66,12 @@ pub(super) fn begin(conn: &mut Conn, kept: &Kept) -> QueryResult<bool> {
         Err(DatabaseError(UniqueViolation, _)) => Ok(false),
         inserted => inserted.map(|_| true),
     }
+}
+
+/// Forgets a secret that is not active yet.
+pub(in crate::accounts) fn remove_begun(conn: &mut Conn, account: i64) -> QueryResult<usize> {
+    use foobar_second_factors as column;
+    diesel::delete(column::table.find(account).filter(column::active.eq(false))).execute(conn)
 }
 
 /// Makes this very secret the account's second factor by its first code; `false` where it is not there any more.
@@ -106,10 +120,11 @@ pub(in crate::accounts) fn remove(conn: &mut Conn, account: i64) -> QueryResult<
     Ok(())
 }
 
-/// Secrets that were sealed by these keys, at most `most`.
-pub(super) fn sealed_by(conn: &mut Conn, keys: &[String], most: usize) -> QueryResult<Vec<Kept>> {
+/// Secrets that were sealed by these keys, of accounts `after` this one, at most `most`.
+pub(super) fn sealed_by(conn: &mut Conn, keys: &[String], after: i64, most: usize) -> QueryResult<Vec<Kept>> {
     use foobar_second_factors as column;
-    let old = column::table.filter(column::sealed_by.eq_any(keys)).limit(most as i64);
+    let old = column::table.filter(column::sealed_by.eq_any(keys)).filter(column::account_id.gt(after));
+    let old = old.order(column::account_id).limit(most as i64);
     old.select(Kept::as_select()).load(conn)
 }
 

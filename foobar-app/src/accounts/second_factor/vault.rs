@@ -40,7 +40,7 @@ impl Vault {
         Ok(Kept { account_id, secret, sealed_by, active: false })
     }
 
-    pub(super) fn open(&self, kept: &Kept) -> Result<Vec<u8>, BoxError> {
+    pub(in crate::accounts) fn open(&self, kept: &Kept) -> Result<Vec<u8>, BoxError> {
         if kept.sealed_by == AS_IT_IS {
             return Ok(kept.secret.clone());
         }
@@ -50,7 +50,7 @@ impl Vault {
 
     /// By what secrets are sealed that are to be sealed anew.
     pub(super) fn old_keys(&self) -> Vec<String> {
-        let older = self.names.iter().skip(1).cloned();
+        let older = self.names.iter().skip(1).filter(|name| **name != self.names[0]).cloned();
         if self.sealing.is_ok() { older.chain([AS_IT_IS.to_owned()]).collect() } else { Vec::new() }
     }
 }

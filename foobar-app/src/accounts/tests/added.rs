@@ -2,6 +2,7 @@
 
 use super::links::NO_LINK;
 use super::*;
+use actix_web::ResponseError;
 
 async fn add(shop: &OnDb) {
     assert_eq!(shop.client.other_user().post("/add").form(&[("address", ANN)]).await.text(), "done");
@@ -47,5 +48,22 @@ async fn an_address_may_be_added_again_and_sessions_of_its_tests_go_on() {
         }
         assert_eq!([who(&phone).await, who(&laptop).await], ["bob@shop.test", ANN]);
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done", "a test has not lost the password either");
+    }
+}
+
+/// As an application with passkeys signs in: a session of no password.
+#[tokio::test]
+async fn who_took_a_foreign_address_without_a_password_has_nothing_of_the_account_that_is_added() {
+    for shop in on_both().await {
+        let stranger = shop.client.other_user();
+        stranger.sign_in(&shop.db, "bob@shop.test", &[]).await;
+        let token = stranger.post("/tokens").form(&[("name", "Backup")]).await.text().to_owned();
+        assert!(shop.works(&token).await);
+        let looked_up = shop.accounts().find(2).await.unwrap().unwrap();
+        shop.client.other_user().post("/add").form(&[("address", "bob@shop.test")]).await;
+        assert_eq!(stranger.get("/session").await.text(), "None");
+        assert!(!shop.works(&token).await);
+        let held = shop.accounts().create_token(&looked_up, "Held", None).await;
+        assert_eq!(held.unwrap_err().status_code(), StatusCode::UNAUTHORIZED);
     }
 }

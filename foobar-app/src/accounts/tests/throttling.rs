@@ -131,6 +131,44 @@ async fn an_address_is_sent_five_messages_in_a_quarter_of_an_hour_whoever_asks()
     }
 }
 
+#[tokio::test]
+async fn a_48_of_version_6_waits_once_its_networks_have_failed_with_an_account_and_no_other_does() {
+    for shop in on_both().await {
+        for network in 1..=4 * PER_CLIENT_AND_ACCOUNT {
+            let client = format!("2001:db8:1:{network}::1").parse().unwrap();
+            let attempt = Attempt::new(Some(client), ANN);
+            let turn = shop.db.write(move |conn| attempt.count(conn, now())).await.unwrap();
+            assert!(matches!(turn, Turn::After(_)), "{network}");
+        }
+        assert_eq!(try_from(&shop.client, "[2001:db8:1:ffff::1]", ANN, PASSWORD).await.status(), 429);
+        assert_eq!(try_from(&shop.client, "[2001:db8:1:ffff::1]", "bob@shop.test", PASSWORD).await.status(), 422);
+        assert_eq!(try_from(&shop.client, "[2001:db8:2:1::1]", ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn while_too_many_passwords_wait_a_sign_in_is_a_503_and_does_not_count_as_a_failure() {
+    for shop in on_both().await {
+        let places = shop.accounts().shared.hasher.take_all_places();
+        for _attempt in 0..2 * PER_CLIENT_AND_ACCOUNT {
+            let busy = try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await;
+            assert_eq!((busy.status().as_u16(), busy.header("retry-after")), (503, Some("5")), "{busy:?}");
+        }
+        drop(places);
+        assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_confirmation_learns_whether_it_was_sent() {
+    let shop = on(TestDb::sqlite().await).await;
+    let user = shop.accounts().find(1).await.unwrap().unwrap();
+    for number in 1..=throttle::MAILS + 1 {
+        let sent = shop.accounts().send_confirmation(&user, "https://shop.test/confirm/{}").await.unwrap();
+        assert_eq!(sent, number <= throttle::MAILS, "{number}");
+    }
+}
+
 /// The time that an argon2 of a token takes that nobody has sent would be anybody's to spend.
 #[tokio::test]
 async fn nothing_is_hashed_for_a_token_that_is_no_link() {

@@ -1,0 +1,2 @@
+-- The network that a message of the last hour came from; empty afterwards, and where nobody knows it.
+ALTER TABLE messages ADD COLUMN sender TEXT NOT NULL DEFAULT '';
