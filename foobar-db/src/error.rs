@@ -158,7 +158,7 @@ pub enum Error {
     },
     /// A migration began and did not end, and it is not known whether its last statement has taken effect.
     #[error(
-        "migration `{name}` began on {on} UTC and did not end: its process or its connection ended at its statement \
+        "migration `{name}` began on {on} UTC and did not end: it stopped at its statement \
          {statement}, which may have taken effect or not; look whether it has. Where not, run `migrate resume`, which runs \
          it again and goes on; where it has, run `migrate resume --from {}`; or do the rest by hand and run \
          `migrate mark-done {name}`",
@@ -183,6 +183,39 @@ pub enum Error {
         /// The statement of its up.sql, from 1.
         statement: u32,
     },
+    /// A migration that is to go on needs what was in the session that has ended.
+    #[error(
+        "migration `{name}` stopped at its statement {statement}, and its statement {lost} leaves a variable, a prepared \
+         statement or a temporary table in the session, which has ended; where the rest needs none of it, run \
+         `migrate resume --from {statement}`, or do the rest by hand and run `migrate mark-done {name}`"
+    )]
+    MigrationSession {
+        /// Its name.
+        name: String,
+        /// The statement of its up.sql, from 1, at which it stopped.
+        statement: u32,
+        /// The first statement of its up.sql, from 1, that leaves such.
+        lost: usize,
+    },
+    /// A migration cannot go on with a statement that it does not have.
+    #[error(
+        "migration `{name}` cannot go on with statement {statement}: its up.sql has {of}, and `--from {}` says that all of \
+         them have taken effect",
+        .of.saturating_add(1)
+    )]
+    NoSuchStatement {
+        /// Its name.
+        name: String,
+        /// The statement that it was to go on with.
+        statement: u32,
+        /// How many it has.
+        of: usize,
+    },
+    /// A migration is to go on with a statement of this number, and none has stopped at one.
+    #[error(
+        "no migration has stopped after its first statement, so that none can go on with statement {0}; run `migrate`"
+    )]
+    NothingToResume(u32),
     /// A migration has run and has other statements now.
     #[error(
         "migration `{0}` was changed after it ran: its up.sql is not what this database has seen; take it as it was and \

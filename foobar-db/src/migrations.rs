@@ -44,16 +44,23 @@ pub(crate) use operations::Resume;
 /// statement it stopped. One that failed ([`MigrationStatus::Failed`]) goes on with that statement in the next run. Of
 /// one whose process was killed or whose connection was lost ([`MigrationStatus::Begun`]), it is not known whether the
 /// statement has taken effect: the next run is an error that says so, and `migrate resume` or `migrate mark-done` is for
-/// whoever has looked.
+/// whoever has looked. So is a statement that may have done a part of its work when it failed, such as `CALL`, a block,
+/// or a `DROP` of several tables.
+///
+/// On MySQL what changes rows is in a transaction, which another begins after a change of the schema; a failure takes it
+/// back, and the migration goes on where that began. In tables of an engine without transactions the rows stay.
+///
+/// A `SET` before the statement that failed is run again. Where an earlier statement has left something else in the
+/// session (`SELECT … INTO @variable`, `PREPARE`, a temporary table), the migration goes on only by
+/// `migrate resume --from`.
 ///
 /// A statement that changes the schema waits for a lock for `database.migration_lock_timeout` at once, and is tried
-/// again until `database.migration_timeout`. On MySQL the statements between `LOCK TABLES` and `UNLOCK TABLES`, as of a
-/// dump, count as one.
+/// again until `database.migration_timeout`.
 ///
 /// # One that is changed after it ran
 ///
 /// The checksum of its statements is kept, and a run is an error that names it ([`MigrationStatus::Changed`]): other
-/// databases have run what it was, or will run what it is. Comments and the ends of lines do not count.
+/// databases have run what it was, or will run what it is. Comments and blanks between words do not count.
 ///
 /// # Foreign keys on SQLite
 ///

@@ -39,7 +39,8 @@ settings! {
         /// program is not ready before: run `migrate` as a step of its own.
         pub migrate_on_start: bool = "true",
         /// MySQL: as which user migrations run, at the start and by `migrate`, where that of `url` may only change rows:
-        /// the same database, with another user and, if need be, another host.
+        /// the same database, with another user and, if need be, another host. `password_file` is of this user too, unless
+        /// this URL has a password.
         pub migration_url: Option<Secret>,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,

@@ -200,7 +200,7 @@ fn a_connection_that_is_lost_during_a_migration_ends_the_start_until_somebody_ha
     let (code, log) = begun.end();
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("cannot start yet, and tries again"), "{log}");
-    assert!(error_in(&log).contains("ended at its statement 2, which may have taken effect or not"), "{log}");
+    assert!(error_in(&log).contains("stopped at its statement 2, which may have taken effect or not"), "{log}");
     mysql.execute("DO RELEASE_LOCK(CONCAT('gate-', DATABASE()))");
     let resume = ["migrate", "resume"];
     let mut resumed = starting(&folder, &mysql.url(), &[("STARTING_MIGRATIONS", "gate")]).args(resume).spawn().unwrap();

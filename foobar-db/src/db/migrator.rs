@@ -43,13 +43,25 @@ fn refused(error: BoxError) -> Error {
 
 /// The settings of a handle that runs migrations alone.
 fn with_own_url(settings: &DatabaseSettings) -> Result<DatabaseSettings, Error> {
+    let has_password = settings.migration_url.as_ref().is_some_and(|url| has_password(url.expose()));
     let own = DatabaseSettings {
         url: settings.migration_url.clone(),
         migration_url: None,
+        password_file: settings.password_file.clone().filter(|_| !has_password),
         connections: NonZeroU32::MIN,
         ..settings.clone()
     };
     is_of_same_database(settings, &own).map(|()| own)
+}
+
+#[cfg(feature = "mysql")]
+fn has_password(url: &str) -> bool {
+    crate::mysql::has_password(url)
+}
+
+#[cfg(not(feature = "mysql"))]
+const fn has_password(_url: &str) -> bool {
+    false
 }
 
 #[cfg(feature = "mysql")]

@@ -14,7 +14,7 @@ use super::script::Script;
 use crate::{Conn, Engine, Error};
 
 use record::{Record, State};
-pub(super) use record::{begin, end, fail, locked, prepare, reach, take_back};
+pub(super) use record::{begin, create_records, end, fail, go_on, locked, prepare, reach, reached, take_back};
 
 /// What is recorded of all migrations, by their versions.
 pub(super) struct Ledger {
@@ -100,6 +100,11 @@ impl Ledger {
         }
     }
 
+    /// Whether nothing has run, nor begun.
+    pub(super) fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.unfinished().next().is_none()
+    }
+
     /// The last version that has run.
     pub(super) fn last(&self) -> Option<&str> {
         self.done.iter().map(String::as_str).max()
@@ -108,7 +113,7 @@ impl Ledger {
 
 /// Records that `migration` has run, whatever is recorded of it, without running it.
 pub(super) fn mark_done(conn: &mut Conn, migration: &Migration, checksum: &str) -> QueryResult<()> {
-    record::create_records(conn, migration.owner)?;
+    create_records(conn, migration.owner)?;
     conn.transaction(|conn| {
         record::forget_done(conn, migration)?;
         end(conn, migration, checksum)

@@ -67,6 +67,16 @@ impl MigrationLock {
         }
     }
 
+    /// The token of the row, once it is ours.
+    pub(super) fn token(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Connection { token, .. } => token.as_deref(),
+            #[cfg(feature = "sqlite")]
+            Self::File(_) | Self::Alone => None,
+        }
+    }
+
     /// Gives the row back. Where the connection is lost, the next process finds it gone and takes the row over.
     pub(super) fn release(self, conn: &mut Conn) {
         match (self, conn) {

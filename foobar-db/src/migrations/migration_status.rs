@@ -4,12 +4,13 @@
 pub enum MigrationStatus {
     /// It has run.
     Done,
-    /// It has run, and its up.sql has other statements now. Comments and the ends of lines do not count.
+    /// It has run, and its up.sql has other statements now. Comments and blanks between words do not count.
     Changed,
     /// It has not run.
     Pending,
     /// It began and has not ended: its process was killed or its connection was lost, where that takes nothing back,
-    /// which is on MySQL and where it is in no transaction. Or another process runs it now.
+    /// which is on MySQL and where it is in no transaction; or a statement failed that may have done a part of its work.
+    /// Or another process runs it now.
     Begun {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,

@@ -1,11 +1,14 @@
 //! What is done to a schema: migrations are run, taken back, or noted as done.
 
+use foobar_core::BoxError;
+
 use super::Migrations;
 use super::embedded::{Migration, Owner};
 use super::ledger::{self, Ledger};
 use super::lock::MigrationLock;
 use super::migration_status::MigrationStatus;
 use super::run::Step;
+use super::script::Statement;
 use crate::{Conn, Engine, Error};
 
 /// Where a migration that began and did not end goes on.
@@ -27,23 +30,46 @@ impl Migrations {
         }
         self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
         let mut lock = MigrationLock::acquire(conn)?;
-        if self.pending(conn, resume)?.is_empty() {
-            return Ok(Vec::new()); // whoever only serves may make no table
+        if !self.has_pending(conn)? {
+            return refuse_from(resume).map(|()| Vec::new()); // whoever only serves may make no table
         }
         lock.claim(conn)?;
-        let outcome = self.run_pending(conn, resume);
+        let outcome = self.run_pending(conn, resume, &lock);
         lock.release(conn);
         outcome
     }
 
-    fn run_pending(&self, conn: &mut Conn, resume: Resume) -> Result<Vec<String>, Error> {
+    /// Whether anything is left to run. What has begun is judged once the lock is ours: another process may run it now.
+    fn has_pending(&self, conn: &mut Conn) -> Result<bool, Error> {
+        let (framework, of_framework) = self.read(conn, Owner::Framework)?;
+        let (all, ledger) = self.read(conn, Owner::Application)?;
+        if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
+            let versions = unknown.join(", ");
+            tracing::warn!(versions, "the database has migrations that this program does not have");
+        }
+        let framework = framework.iter().map(|migration| (of_framework.status(migration), migration));
+        let mut has_pending = false;
+        for (status, migration) in framework.chain(all.iter().map(|migration| (ledger.status(migration), migration))) {
+            match status {
+                MigrationStatus::Done => {}
+                MigrationStatus::Changed => return Err(Error::MigrationChanged(migration.name.clone())),
+                _ => has_pending = true,
+            }
+        }
+        Ok(has_pending)
+    }
+
+    fn run_pending(&self, conn: &mut Conn, resume: Resume, lock: &MigrationLock) -> Result<Vec<String>, Error> {
         let steps = self.pending(conn, resume)?; // what another server's session has done meanwhile is done
+        if !steps.iter().any(Step::goes_on) {
+            refuse_from(resume)?;
+        }
         for owner in [Owner::Framework, Owner::Application] {
             if steps.iter().any(|step| step.owner() == owner) {
                 ledger::prepare(conn, owner).map_err(Error::MigrationState)?;
             }
         }
-        steps.into_iter().map(|step| step.run(conn)).collect()
+        steps.into_iter().map(|step| step.run(conn, lock)).collect()
     }
 
     /// What is to run, the framework's first; before the first one runs, all of it is understood.
@@ -51,10 +77,6 @@ impl Migrations {
         let (framework, ledger) = self.read(conn, Owner::Framework)?;
         let mut steps = pending(framework, &ledger, conn.engine(), resume)?;
         let (all, ledger) = self.read(conn, Owner::Application)?;
-        if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
-            let versions = unknown.join(", ");
-            tracing::warn!(versions, "the database has migrations that this program does not have");
-        }
         steps.extend(pending(all, &ledger, conn.engine(), resume)?);
         Ok(steps)
     }
@@ -64,25 +86,26 @@ impl Migrations {
     pub(crate) fn take_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
         let mut lock = MigrationLock::acquire(conn)?;
         let (_, ledger) = self.read(conn, Owner::Application)?;
-        ledger.refuse_begun()?;
-        if ledger.last().is_none() {
+        if ledger.is_empty() {
             return Ok(None);
         }
         lock.claim(conn)?;
-        let outcome = self.take_last_back(conn, redone);
+        let outcome = self.take_last_back(conn, redone, &lock);
         lock.release(conn);
         outcome
     }
 
-    fn take_last_back(&self, conn: &mut Conn, redone: bool) -> Result<Option<String>, Error> {
+    fn take_last_back(&self, conn: &mut Conn, redone: bool, lock: &MigrationLock) -> Result<Option<String>, Error> {
         let (all, ledger) = self.read(conn, Owner::Application)?;
         ledger.refuse_begun()?;
         let Some(version) = ledger.last() else { return Ok(None) };
         let last = all.into_iter().find(|migration| migration.version == version);
         let last = last.ok_or_else(|| Error::UnknownMigration(version.to_owned()))?;
         let up = redone.then(|| Step::up(last.clone(), conn.engine(), None)).transpose()?;
-        let name = Step::down(last, conn.engine())?.run(conn)?;
-        up.map_or(Ok(name), |up| up.run(conn)).map(Some)
+        let down = Step::down(last, conn.engine())?;
+        prepare_for_down(conn, down.owner()).map_err(Error::MigrationState)?;
+        let name = down.run(conn, lock)?;
+        up.map_or(Ok(name), |up| up.run(conn, lock)).map(Some)
     }
 
     /// Notes that the migration of this name or version has run, without running it; its name.
@@ -99,6 +122,20 @@ impl Migrations {
         lock.release(conn);
         outcome.map(|()| step.migration().name.clone())
     }
+}
+
+/// An error where it is to go on with a statement, and nothing has stopped.
+const fn refuse_from(resume: Resume) -> Result<(), Error> {
+    match resume {
+        Resume::With(statement) => Err(Error::NothingToResume(statement)),
+        Resume::Never | Resume::There => Ok(()),
+    }
+}
+
+/// What is taken back may be run again, or lock tables, with those of the ledger.
+fn prepare_for_down(conn: &mut Conn, owner: Owner) -> Result<(), BoxError> {
+    ledger::prepare(conn, owner)?;
+    Ok(ledger::create_records(conn, owner)?)
 }
 
 fn mark_done(conn: &mut Conn, step: &Step) -> Result<(), Error> {
@@ -132,16 +169,19 @@ fn step(
     stopped: Option<u32>,
     resume: Resume,
 ) -> Result<Step, Error> {
-    let goes_on = match (stopped, resume) {
-        (None | Some(0), _) => None,
-        (Some(_), Resume::With(statement)) => Some(statement),
-        (Some(statement), Resume::Never | Resume::There) => Some(statement),
-    };
-    let step = Step::up(migration, engine, goes_on.map(|statement| statement as usize))?;
-    match (goes_on, stopped) {
-        (Some(_), Some(statement)) if !ledger.agrees(step.migration(), step.script()) => {
-            Err(Error::MigrationAltered { name: step.migration().name.clone(), statement })
-        }
-        _ => Ok(step),
+    let Some(stopped) = stopped.filter(|statement| *statement > 0) else { return Step::up(migration, engine, None) };
+    let goes_on = if let Resume::With(statement) = resume { statement } else { stopped };
+    let step = Step::up(migration, engine, Some(goes_on as usize))?;
+    let (name, statements) = (&step.migration().name, step.script().statements());
+    if !ledger.agrees(step.migration(), step.script()) {
+        return Err(Error::MigrationAltered { name: name.clone(), statement: stopped });
+    }
+    if goes_on == 0 || goes_on as usize > statements.len() + 1 {
+        return Err(Error::NoSuchStatement { name: name.clone(), statement: goes_on, of: statements.len() });
+    }
+    let lost = statements.iter().take(stopped as usize - 1).position(Statement::lives_in_session);
+    match lost.filter(|_| engine == Engine::Mysql && !matches!(resume, Resume::With(_))) {
+        Some(lost) => Err(Error::MigrationSession { name: name.clone(), statement: stopped, lost: lost + 1 }),
+        None => Ok(step),
     }
 }

@@ -1,4 +1,5 @@
 mod error;
+mod session;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::directive::wants_foreign_keys;
 use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Violations};
 use super::ledger;
+use super::lock::MigrationLock;
 use super::script::{Script, Statement};
 use crate::checksum::Checksum;
 use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline, failure};
@@ -75,6 +77,11 @@ impl Step {
         self.migration.owner
     }
 
+    /// Whether it goes on where it stopped.
+    pub(super) const fn goes_on(&self) -> bool {
+        self.goes_on.is_some()
+    }
+
     pub(super) const fn script(&self) -> &Script {
         &self.script
     }
@@ -83,8 +90,8 @@ impl Step {
         &self.migration
     }
 
-    /// Does it and gives the migration's name.
-    pub(super) fn run(self, conn: &mut Conn) -> Result<String, Error> {
+    /// Does it as long as the `lock` is ours, and gives the migration's name.
+    pub(super) fn run(self, conn: &mut Conn, lock: &MigrationLock) -> Result<String, Error> {
         let name = &self.migration.name;
         match (self.direction, self.goes_on) {
             (Direction::Up, Some(statement)) => {
@@ -93,7 +100,7 @@ impl Step {
             (Direction::Up, None) => tracing::info!(migration = name, "running a migration"),
             (Direction::Down, _) => tracing::info!(migration = name, "taking back a migration"),
         }
-        match self.attempt(conn) {
+        match self.attempt(conn, lock) {
             Ok(()) => Ok(self.migration.name),
             Err(source) => {
                 let progress = self.note_failure(conn, &*source);
@@ -113,12 +120,26 @@ impl Step {
 
     /// Records a failure where that may be, and says what is left of the migration.
     fn note_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> Progress {
-        if !self.is_recorded(conn) {
-            return if self.leaves_nothing(conn) { Progress::None } else { Progress::Unknown };
+        if self.leaves_nothing(conn) {
+            return Progress::None;
         }
-        let problem = Chain(source).to_string();
-        let recorded = deadline::until(Instant::now() + LAST_WORDS, || ledger::fail(conn, &self.migration, &problem));
-        recorded.map_or(Progress::Unknown, Progress::Until) // such as where the connection is lost
+        let recorded = deadline::until(Instant::now() + LAST_WORDS, || self.record_failure(conn, source));
+        recorded.unwrap_or(Progress::Unknown) // such as where the connection is lost
+    }
+
+    /// Where it is the record that failed and no statement, what it says of the one before is too old to go on by.
+    fn record_failure(&self, conn: &mut Conn, source: &(dyn std::error::Error + 'static)) -> QueryResult<Progress> {
+        session::roll_back(conn)?;
+        let Some(RunError::Statement { number, .. }) = source.downcast_ref().filter(|_| self.is_recorded(conn)) else {
+            return Ok(Progress::Unknown);
+        };
+        let reached = ledger::reached(conn, &self.migration)?;
+        let is_taken_back = (reached as usize) < *number;
+        if !is_taken_back && !self.script.statements()[number - 1].is_atomic() {
+            return Ok(Progress::Unknown);
+        }
+        ledger::fail(conn, &self.migration, &Chain(source).to_string())?;
+        Ok(Progress::Until(reached))
     }
 
     fn failed(self, source: BoxError, progress: Progress) -> Error {
@@ -134,22 +155,32 @@ impl Step {
         }
     }
 
-    fn attempt(&self, conn: &mut Conn) -> Result<(), BoxError> {
+    fn attempt(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
         if self.is_recorded(conn) {
-            ledger::begin(conn, &self.migration, self.goes_on.is_some())?;
+            self.begin(conn)?;
         }
         foreign_keys::enforce(conn, self.foreign_keys)?;
         if self.migration.in_transaction {
-            transaction(conn, |conn| self.apply_if_sound(conn))?;
+            transaction(conn, |conn| self.apply_if_sound(conn, lock))?;
         } else {
-            self.apply(conn)?;
+            self.apply(conn, lock)?;
+        }
+        if !self.leaves_nothing(conn) {
+            session::commit(conn)?;
         }
         Ok(foreign_keys::enforce(conn, true)?)
     }
 
-    fn apply_if_sound(&self, conn: &mut Conn) -> Result<(), BoxError> {
+    fn begin(&self, conn: &mut Conn) -> QueryResult<()> {
+        match self.goes_on {
+            None => ledger::begin(conn, &self.migration),
+            Some(first) => ledger::go_on(conn, &self.migration, first, &self.script.checksum(first - 1)),
+        }
+    }
+
+    fn apply_if_sound(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
         let before = Violations::read(conn)?;
-        self.run_statements(conn)?;
+        self.run_statements(conn, lock)?;
         if let Some(dangling) = Violations::read(conn)?.since(&before) {
             return Err(RunError::Dangling(dangling).into());
         }
@@ -164,9 +195,9 @@ impl Step {
     }
 
     /// What its statements do stays, also if it fails.
-    fn apply(&self, conn: &mut Conn) -> Result<(), BoxError> {
+    fn apply(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
         let before = Violations::read(conn)?;
-        let ran = self.run_statements(conn);
+        let ran = self.run_statements(conn, lock);
         let checked = Violations::read(conn).map(|after| after.since(&before));
         if let Ok(Some(dangling)) = &checked {
             let name = &self.migration.name;
@@ -177,26 +208,51 @@ impl Step {
         Ok(self.record(conn)?)
     }
 
-    fn run_statements(&self, conn: &mut Conn) -> Result<(), BoxError> {
+    fn run_statements(&self, conn: &mut Conn, lock: &MigrationLock) -> Result<(), BoxError> {
         let (first, is_recorded) = (self.goes_on.unwrap_or(1), self.is_recorded(conn));
-        let mut sum = Checksum::new();
+        let (mut sum, mut has_locked) = (Checksum::new(), false);
         for (number, statement) in (1..).zip(self.script.statements()) {
             if is_recorded && number >= first {
-                ledger::reach(conn, &self.migration, number, &sum.hex())?;
+                let needs_transaction = self.migration.in_transaction && statement.changes_rows() && !has_locked;
+                self.reach(conn, number, &sum.hex(), lock, needs_transaction)?;
             }
             if number >= first || statement.is_setting() && conn.engine() == Engine::Mysql {
                 self.run_statement(conn, statement).map_err(|source| self.at(number, statement, source))?;
             }
             sum = statement.add_to(sum);
+            has_locked = statement.locks_tables() || has_locked && !statement.unlocks_tables();
+        }
+        Ok(())
+    }
+
+    /// Records which statement is next. MySQL has ended the transaction with each statement that changed the schema: for
+    /// one that `needs_transaction` another begins, so that a failure takes back its rows and those of what follows.
+    fn reach(
+        &self,
+        conn: &mut Conn,
+        number: usize,
+        checksum: &str,
+        lock: &MigrationLock,
+        needs_transaction: bool,
+    ) -> Result<(), BoxError> {
+        let has_transaction = session::has_transaction(conn)?;
+        if !ledger::reach(conn, &self.migration, number, checksum, lock.token())? {
+            return Err(RunError::Unlocked.into());
+        }
+        if !has_transaction {
+            conn.batch_execute("COMMIT")?; // without `autocommit` the record would be taken back with what follows
+            if needs_transaction {
+                conn.batch_execute("BEGIN")?;
+            }
         }
         Ok(())
     }
 
     fn run_statement(&self, conn: &mut Conn, statement: &Statement) -> QueryResult<()> {
-        match statement.locks_tables() {
-            // Or what is recorded next would be refused.
-            true => conn.batch_execute(&format!("{}\n, {}", statement.sql, ledger::locked(self.owner()))),
-            false => run_patiently(conn, statement),
+        // Or what is recorded next would be refused.
+        match statement.locking(&ledger::locked(self.owner())) {
+            Some(locking) => conn.batch_execute(&locking),
+            None => run_patiently(conn, statement),
         }
     }
 

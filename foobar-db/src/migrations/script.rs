@@ -23,6 +23,7 @@ pub(super) struct Statement {
     pub(super) sql: String,
     /// The line that it begins on, from 1.
     pub(super) line: usize,
+    engine: Engine,
 }
 
 /// Why a file cannot be run; nothing of it has been.
@@ -47,7 +48,8 @@ impl Script {
     /// The statements of `file`; none of one that is empty. A byte order mark is no part of it.
     pub(super) fn parse(file: &str, engine: Engine) -> Result<Self, ScriptError> {
         let text = file.strip_prefix('\u{feff}').unwrap_or(file);
-        let mut reader = Reader { engine, text, statements: Vec::new(), current: None, body: Body::of(engine) };
+        let mut reader =
+            Reader { engine, text, statements: Vec::new(), current: None, body: Body::of(engine), at: 0, line: 1 };
         let mut pieces = Pieces::new(text, engine);
         while let Some(piece) = pieces.next() {
             match piece.kind {
@@ -63,7 +65,8 @@ impl Script {
         &self.0
     }
 
-    /// That of the first `count` statements. A comment between them changes nothing, nor does the way in which lines end.
+    /// That of the words of the first `count` statements. Neither comments nor blanks count, nor where one statement ends:
+    /// a later version may read that otherwise.
     pub(super) fn checksum(&self, count: usize) -> String {
         self.0.iter().take(count).fold(Checksum::new(), |sum, statement| statement.add_to(sum)).hex()
     }
@@ -72,7 +75,33 @@ impl Script {
 impl Statement {
     /// The checksum of all statements up to this one, from that of those before it.
     pub(super) fn add_to(&self, sum: Checksum) -> Checksum {
-        self.sql.split('\r').fold(sum, |sum, part| sum.of(part.as_bytes())).of(b"\0")
+        let mut is_apart = true;
+        Pieces::new(&self.sql, self.engine).fold(sum, |sum, piece| {
+            if matches!(piece.kind, Kind::Blank | Kind::Comment | Kind::Delimiter) {
+                is_apart = true;
+                return sum;
+            }
+            let sum = if std::mem::take(&mut is_apart) { sum.of(b" ") } else { sum };
+            piece.text.split('\r').fold(sum, |sum, part| sum.of(part.as_bytes())) // a text may have ends of lines
+        })
+    }
+
+    /// Whether it leaves something in the session alone that another session can be given only by running it again.
+    pub(super) fn lives_in_session(&self) -> bool {
+        let pieces =
+            Pieces::new(&self.sql, self.engine).filter(|piece| !matches!(piece.kind, Kind::Blank | Kind::Comment));
+        let words: Vec<_> = pieces.map(|piece| piece.text.to_ascii_uppercase()).collect();
+        let has = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+        match words.first().map(String::as_str) {
+            Some("PREPARE") => true,
+            Some("CREATE") => words
+                .iter()
+                .take(4)
+                .position(|word| word == "TEMPORARY")
+                .is_some_and(|at| words.get(at + 1).is_some_and(|next| next == "TABLE")),
+            Some("SET") => false,
+            _ => has("INTO", "@") || has(":", "="),
+        }
     }
 
     /// Whether it only sets something in the session, which one that goes on later has to set again.
@@ -85,10 +114,36 @@ impl Statement {
         self.begins_with(&["ALTER", "CREATE", "DROP", "OPTIMIZE", "RENAME", "TRUNCATE"])
     }
 
+    /// Whether it changes rows alone, which a transaction takes back; a routine that it calls may end that.
+    pub(super) fn changes_rows(&self) -> bool {
+        self.begins_with(&["CALL", "DELETE", "EXECUTE", "INSERT", "LOAD", "REPLACE", "UPDATE"])
+    }
+
+    /// Whether nothing of it has taken effect where it fails; as far as that can be told from its words.
+    pub(super) fn is_atomic(&self) -> bool {
+        let is_list = self.begins_with(&["DROP"]) && self.sql.contains(',');
+        !is_list && !self.begins_with(&["BEGIN", "CALL", "EXECUTE", "FOR", "IF", "LOOP", "REPEAT", "WHILE"])
+    }
+
     /// Whether it closes to this session all tables but those that it names.
     pub(super) fn locks_tables(&self) -> bool {
-        let mut words = self.sql.split_ascii_whitespace().map(str::to_ascii_uppercase);
-        words.next().as_deref() == Some("LOCK") && words.next().is_some_and(|word| word == "TABLES" || word == "TABLE")
+        self.locked().is_some()
+    }
+
+    /// Whether it opens them again.
+    pub(super) fn unlocks_tables(&self) -> bool {
+        self.begins_with(&["UNLOCK"])
+    }
+
+    /// The same statement that locks these `tables` too, if it locks some; first, since a time to wait may come last.
+    pub(super) fn locking(&self, tables: &str) -> Option<String> {
+        self.locked().map(|own| format!("LOCK TABLES {tables}, {own}"))
+    }
+
+    /// What it locks.
+    fn locked(&self) -> Option<&str> {
+        let rest = without_word(&self.sql, &["LOCK"])?;
+        without_word(rest, &["TABLES", "TABLE"])
     }
 
     /// Whether its first word is one of these; a dump has it in a comment that is code for some servers.
@@ -100,6 +155,13 @@ impl Statement {
     }
 }
 
+/// What follows the first word, if it is one of these.
+fn without_word<'sql>(sql: &'sql str, words: &[&str]) -> Option<&'sql str> {
+    let sql = sql.trim_start();
+    let (word, rest) = sql.split_at(sql.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(sql.len()));
+    words.iter().any(|expected| word.eq_ignore_ascii_case(expected)).then_some(rest)
+}
+
 /// What has been read of a file.
 struct Reader<'sql> {
     engine: Engine,
@@ -108,6 +170,9 @@ struct Reader<'sql> {
     /// Where the statement that is being read begins.
     current: Option<usize>,
     body: Body,
+    /// Up to where lines have been counted, and the line there.
+    at: usize,
+    line: usize,
 }
 
 impl Reader<'_> {
@@ -117,8 +182,8 @@ impl Reader<'_> {
     }
 
     /// Whether a word between statements is a command of the client's, which is then followed.
-    fn is_command(&self, word: &Piece<'_>, pieces: &mut Pieces<'_>) -> Result<bool, ScriptError> {
-        let line = self.line(word.start);
+    fn is_command(&mut self, word: &Piece<'_>, pieces: &mut Pieces<'_>) -> Result<bool, ScriptError> {
+        let line = self.line_of(word.start);
         match (word.text.to_ascii_uppercase().as_str(), self.engine) {
             ("DELIMITER", Engine::Sqlite) => Err(ScriptError::Delimiter(line)),
             ("DELIMITER", Engine::Mysql) => {
@@ -146,12 +211,16 @@ impl Reader<'_> {
         self.body = Body::of(self.engine);
         if let Some(start) = self.current.take() {
             let sql = self.text[start..end].trim_end().to_owned();
-            self.statements.push(Statement { sql, line: self.line(start) });
+            let line = self.line_of(start);
+            self.statements.push(Statement { sql, line, engine: self.engine });
         }
     }
 
-    fn line(&self, at: usize) -> usize {
-        self.text[..at].matches('\n').count() + 1
+    /// That of a place which is not before the one that was asked for last.
+    fn line_of(&mut self, at: usize) -> usize {
+        self.line += self.text[self.at..at].matches('\n').count();
+        self.at = at;
+        self.line
     }
 }
 

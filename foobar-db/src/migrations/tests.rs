@@ -2,6 +2,7 @@ mod foreign_keys;
 mod framework;
 mod ledger;
 mod one_of_many;
+mod record;
 mod source_folder;
 mod unfinished;
 

@@ -73,6 +73,11 @@ impl MysqlConnection {
         }
     }
 
+    /// Whether a transaction is open, as the server said with its last answer.
+    pub(crate) fn has_transaction(&self) -> bool {
+        self.link.has_transaction()
+    }
+
     /// Makes the session what it was at its beginning, if it may be another: nothing of one caller reaches the next.
     pub(crate) fn restore(&mut self) -> QueryResult<()> {
         if self.link.needs_reset() {

@@ -147,8 +147,13 @@ impl Link {
 
     /// Whether the session may be another than at its beginning: something was set, or a transaction is open.
     pub(super) fn needs_reset(&self) -> bool {
-        let last = self.driver.as_ref().and_then(Driver::last_ok_packet); // it tells of a transaction; there is none after an error
-        self.is_changed || last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
+        self.is_changed || self.has_transaction()
+    }
+
+    /// Whether a transaction is open, as the server said with its last answer; or may be, after an error.
+    pub(super) fn has_transaction(&self) -> bool {
+        let last = self.driver.as_ref().and_then(Driver::last_ok_packet);
+        last.is_none_or(|ok| ok.status_flags().contains(StatusFlags::SERVER_STATUS_IN_TRANS))
     }
 
     /// Begins the session anew. The server forgets all prepared statements.

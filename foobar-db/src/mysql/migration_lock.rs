@@ -10,6 +10,7 @@ use diesel::result::Error::DatabaseError;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::server_error::rolls_back;
 use super::session::Server;
 use super::{Error, MysqlConnection};
 use crate::checksum::Checksum;
@@ -54,6 +55,12 @@ const NO_SUCH_TABLE: [u16; 1] = [1146];
 
 fn is_number(error: &diesel::result::Error, numbers: &[u16]) -> bool {
     matches!(driver_error::origin(error), Some(Origin::Mysql { number, .. }) if numbers.contains(&number))
+}
+
+/// Whether another has been quicker, as a cluster says it of two servers; or has locked the table.
+fn is_collision(error: &diesel::result::Error) -> bool {
+    let is_collision = |number| rolls_back(number) || number == 1205;
+    matches!(driver_error::origin(error), Some(Origin::Mysql { number, .. }) if is_collision(number))
 }
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS __foobar_migration_lock (
@@ -110,6 +117,7 @@ pub(crate) fn claim_migrations(conn: &mut MysqlConnection, of_server: bool) -> Q
     match write(conn, &token, &Replaces::Nothing) {
         Ok(_) => return Ok(Claim::Ours(token)),
         Err(DatabaseError(UniqueViolation, _)) => {}
+        Err(error) if is_collision(&error) => return Ok(Claim::Held("a process that begins just now".to_owned())),
         Err(error) => return Err(error),
     }
     let Some(holder) = Holder::read(conn)? else { return Ok(Claim::Held("a process that has just ended".to_owned())) };

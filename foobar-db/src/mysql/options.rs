@@ -55,7 +55,7 @@ impl Options {
                 Some(tls.with_root_certs(vec![file.clone().into()]))
             }
         };
-        if settings.password_file.is_some() && server.pass().is_some_and(|password| !password.is_empty()) {
+        if settings.password_file.is_some() && super::has_password(url.expose()) {
             let why = "is there, and `database.url` has a password too; take one of them out";
             return Err(Error::Setting { key: "password_file", why });
         }

@@ -42,6 +42,37 @@ async fn a_user_of_its_own_runs_the_migrations_of_one_that_may_change_rows_alone
 }
 
 #[tokio::test]
+async fn a_password_of_the_url_for_migrations_goes_beside_the_file_of_the_other_user() {
+    let test = TestDb::mysql().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "serves").unwrap();
+    let (_, rest) = test.url().split_once("localhost/").unwrap();
+    let name = rest.split_once('?').unwrap().0.to_owned();
+    test.write(move |conn| {
+        let users = [("serves", "SELECT"), ("admin", "ALL")].map(|(user, rights)| {
+            let user = format!("'{user}_{name}'@localhost");
+            let password = if rights == "ALL" { "changes" } else { "serves" };
+            format!("CREATE USER {user} IDENTIFIED BY '{password}'; GRANT {rights} ON {name}.* TO {user}")
+        });
+        conn.batch_execute(&users.join("; "))
+    })
+    .await
+    .unwrap();
+    let name = rest.split_once('?').unwrap().0;
+    let url = |user: &str| Some(Secret::new(test.url().replace("root@", &format!("{user}@"))));
+    let settings = DatabaseSettings {
+        url: url(&format!("serves_{name}")),
+        password_file: Some(file),
+        migration_url: url(&format!("admin_{name}:changes")),
+        ..DatabaseSettings::default()
+    };
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    assert_eq!(db.migrate(&notes()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_missing() {
     for test in both().await {
         let mut settings = test.settings();

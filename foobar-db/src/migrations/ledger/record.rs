@@ -111,16 +111,16 @@ pub(super) fn records(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Record>>
     if !exists(conn, table)? {
         return Ok(Vec::new());
     }
-    let later = match has_column(conn, table, "state")? {
+    let later = match has_column(conn, table, "problem")? {
         true => "state, CAST(statement AS SIGNED) AS statement, checksum, problem",
         false => "'running' AS state, 1 AS statement, NULL AS checksum, NULL AS problem",
     };
     sql_query(format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on, {later} FROM {table}")).load(conn)
 }
 
-/// The tables of the ledger, for `LOCK TABLES`.
+/// The tables of the ledger, and the row that each record of a statement looks at, for `LOCK TABLES`.
 pub(in crate::migrations) fn locked(owner: Owner) -> String {
-    format!("{} WRITE, {} WRITE", owner.records(), owner.done())
+    format!("{} WRITE, {} WRITE, __foobar_migration_lock READ", owner.records(), owner.done())
 }
 
 /// Makes the table of what has run where it is missing; Diesel makes its own. The other one gets what it lacks.
@@ -140,36 +140,59 @@ pub(in crate::migrations) fn prepare(conn: &mut Conn, owner: Owner) -> Result<()
     Ok(())
 }
 
-/// Records that `migration` begins, at once and whatever becomes of it. One that goes on stays where it stopped.
-pub(in crate::migrations) fn begin(conn: &mut Conn, migration: &Migration, goes_on: bool) -> QueryResult<()> {
+/// Records that `migration` begins, at once and whatever becomes of it.
+pub(in crate::migrations) fn begin(conn: &mut Conn, migration: &Migration) -> QueryResult<()> {
     create_records(conn, migration.owner)?;
     let table = migration.owner.records();
-    if goes_on {
-        return update(conn, migration, "state = 'running', problem = NULL").map(drop);
-    }
     let row = sql_query(format!("REPLACE INTO {table} (version, name, state, statement) VALUES (?, ?, 'running', 0)"));
     row.bind::<Text, _>(&migration.version).bind::<Text, _>(&migration.name).execute(conn).map(drop)
 }
 
-/// Records that the next statement is the one of this number, after those with this checksum. It is part of the
-/// transaction of those: what takes them back takes this back.
-pub(in crate::migrations) fn reach(
+/// Records that it goes on with the statement of this number, after those with this checksum, at once.
+pub(in crate::migrations) fn go_on(
     conn: &mut Conn,
     migration: &Migration,
     statement: usize,
     checksum: &str,
 ) -> QueryResult<()> {
-    update(conn, migration, &format!("statement = {statement}, checksum = '{checksum}'")).map(drop)
+    let position = position(statement, checksum);
+    update(conn, migration, &format!("state = 'running', problem = NULL, {position}")).map(drop)
 }
 
-/// Records that it has failed, and why; the statement from which on nothing has taken effect, or 0 where nothing has.
-pub(in crate::migrations) fn fail(conn: &mut Conn, migration: &Migration, problem: &str) -> QueryResult<u32> {
+/// Records that the next statement is the one of this number, after those with this checksum. It is part of the
+/// transaction of those: what takes them back takes this back. False, and nothing recorded, where the row of the lock
+/// with this token is gone.
+pub(in crate::migrations) fn reach(
+    conn: &mut Conn,
+    migration: &Migration,
+    statement: usize,
+    checksum: &str,
+    token: Option<&str>,
+) -> QueryResult<bool> {
+    let position = position(statement, checksum);
+    let Some(token) = token else { return update(conn, migration, &position).map(|_| true) };
+    let of_lock = "EXISTS (SELECT 1 FROM __foobar_migration_lock WHERE token = ?)";
+    let row = format!("UPDATE {} SET {position} WHERE version = ? AND {of_lock}", migration.owner.records());
+    let updated = sql_query(row).bind::<Text, _>(&migration.version).bind::<Text, _>(token).execute(conn)?;
+    Ok(updated > 0)
+}
+
+fn position(statement: usize, checksum: &str) -> String {
+    format!("statement = {statement}, checksum = '{checksum}'")
+}
+
+/// The statement from which on nothing has taken effect, or 0 where nothing has.
+pub(in crate::migrations) fn reached(conn: &mut Conn, migration: &Migration) -> QueryResult<u32> {
+    let all = records(conn, migration.owner)?;
+    Ok(all.iter().find(|record| record.version == migration.version).map_or(0, Record::statement))
+}
+
+/// Records that it has failed, and why.
+pub(in crate::migrations) fn fail(conn: &mut Conn, migration: &Migration, problem: &str) -> QueryResult<()> {
     let table = migration.owner.records();
     let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
     let row = sql_query(format!("UPDATE {table} SET state = 'failed', problem = ? WHERE version = ?"));
-    row.bind::<Text, _>(problem).bind::<Text, _>(&migration.version).execute(conn)?;
-    let all = records(conn, migration.owner)?;
-    Ok(all.iter().find(|record| record.version == migration.version).map_or(0, Record::statement))
+    row.bind::<Text, _>(problem).bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
 
 /// Records that `migration` has run, with the checksum of all its statements.
@@ -212,7 +235,7 @@ fn update(conn: &mut Conn, migration: &Migration, set: &str) -> QueryResult<usiz
     row.bind::<Text, _>(&migration.version).execute(conn)
 }
 
-pub(super) fn create_records(conn: &mut Conn, owner: Owner) -> QueryResult<()> {
+pub(in crate::migrations) fn create_records(conn: &mut Conn, owner: Owner) -> QueryResult<()> {
     let later = LATER.map(|(name, kind)| format!(", {name} {kind}")).concat();
     create(conn, owner.records(), &format!("{COLUMNS}{later}"))
 }

@@ -28,10 +28,14 @@ pub(super) enum RunError {
     )]
     Until { statement: u32, name: String, source: BoxError },
     #[error(
-        "whether that has taken effect is not known, nor could it be recorded; see `migrate status`, then run \
-         `migrate resume`, or do the rest by hand and run `migrate mark-done {name}`"
+        "whether that has taken effect, or a part of it, is not known; see `migrate status`, then run `migrate resume`, or \
+         do the rest by hand and run `migrate mark-done {name}`"
     )]
     Unknown { name: String, source: BoxError },
+    #[error(
+        "the row of this process in `__foobar_migration_lock` is gone, such as by `migrate unlock`; so it runs nothing more"
+    )]
+    Unlocked,
     #[error(
         "taking it back failed; where a failure takes nothing back, statements of its down.sql may have taken effect"
     )]

@@ -69,17 +69,20 @@ impl Trigger {
     }
 }
 
-/// A trigger, an event, a procedure or a function of MySQL: its body may be a block of statements.
+/// A trigger, an event, a procedure or a function of MySQL: its body may be a block of statements. What is not certain
+/// is read as going on: the server takes two statements at once, and never a half.
 #[derive(Default)]
 pub(super) struct Routine {
     is: Is,
     blocks: Vec<Block>,
-    /// Whether a statement of the body may begin here; a `CASE` elsewhere is part of an expression.
+    /// Whether a statement of the body begins here; a `CASE` elsewhere is part of an expression.
     at_start: bool,
-    /// The word before was `END`.
-    after_end: bool,
-    /// The mark before was a `:`.
-    after_colon: bool,
+    /// Whether one may begin here: in the head of a routine, or behind the condition of a handler.
+    may_start: bool,
+    /// The word before, as long as nothing else is between.
+    before: String,
+    /// The mark before, if nothing else is between: a `:` behind a label, a `.` before a name.
+    mark: Option<char>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -98,10 +101,19 @@ enum Is {
 enum Block {
     Statement,
     Expression,
+    /// From `UNTIL` to `END REPEAT`.
+    Until,
 }
 
 /// What may stand behind `END`.
 const CLOSED: [&str; 6] = ["CASE", "FOR", "IF", "LOOP", "REPEAT", "WHILE"];
+/// What `IF NOT EXISTS` may stand behind.
+const ROUTINES: [&str; 5] = ["PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "PACKAGE"];
+/// What a statement without a body begins with: what follows is no head any more.
+const PLAIN: [&str; 18] = [
+    "ALTER", "CALL", "CREATE", "DELETE", "DO", "DROP", "EXECUTE", "INSERT", "LOAD", "PREPARE", "REPLACE", "RETURN",
+    "SELECT", "SET", "SIGNAL", "TRUNCATE", "UPDATE", "WITH",
+];
 
 impl Routine {
     fn take(&mut self, piece: &Piece<'_>) {
@@ -112,31 +124,40 @@ impl Routine {
     }
 
     fn take_mark(&mut self, piece: &Piece<'_>) {
-        let is_assignment = self.after_colon && piece.text == "=";
-        self.after_colon = piece.text == ":"; // behind a label
-        self.at_start = !is_assignment && (self.after_colon || piece.kind == Kind::Delimiter);
-        self.after_end = false;
+        let is_label = piece.text == ":";
+        let is_assignment = self.mark == Some(':') && piece.text == "=";
+        self.at_start = !is_assignment && (is_label || piece.kind == Kind::Delimiter);
+        self.may_start &= piece.kind != Kind::Delimiter;
+        self.mark = piece.text.chars().next();
+        self.before.clear();
         if self.is == Is::New && piece.kind != Kind::Code {
             self.is = Is::Other;
         }
     }
 
     fn take_word(&mut self, word: &str) {
-        let (at_start, after_end) = (self.at_start, self.after_end);
-        (self.at_start, self.after_end, self.after_colon) = (false, false, false);
+        let (at_start, mark) = (std::mem::take(&mut self.at_start), self.mark.take());
+        let before = std::mem::replace(&mut self.before, word.to_owned());
+        if mark == Some('.') {
+            return self.before.clear(); // a name
+        }
         match self.is {
             Is::New if word == "BEGIN" => self.is = Is::Creation, // a transaction, or MariaDB's BEGIN NOT ATOMIC
             Is::New => self.is = if ["CREATE", "ALTER"].contains(&word) { Is::Creation } else { Is::Other },
             Is::Creation => self.learn(word),
-            Is::Routine if after_end && CLOSED.contains(&word) => {}
-            Is::Routine => self.take_word_of_body(word, at_start),
+            Is::Routine if before == "END" && CLOSED.contains(&word) => self.close_until(word),
+            Is::Routine if word == "END" => self.close(at_start),
+            Is::Routine => self.take_word_of_body(word, at_start || self.may_start, &before),
             Is::Other => {}
         }
     }
 
     fn learn(&mut self, word: &str) {
         match word {
-            "PROCEDURE" | "FUNCTION" | "TRIGGER" | "EVENT" | "PACKAGE" => self.is = Is::Routine,
+            _ if ROUTINES.contains(&word) => {
+                self.is = Is::Routine;
+                self.may_start = ["PROCEDURE", "FUNCTION"].contains(&word);
+            }
             "ATOMIC" => {
                 self.is = Is::Routine;
                 self.open(Block::Statement, true);
@@ -148,24 +169,45 @@ impl Routine {
         }
     }
 
-    fn take_word_of_body(&mut self, word: &str, at_start: bool) {
+    fn take_word_of_body(&mut self, word: &str, at_start: bool, before: &str) {
+        match (word, before) {
+            ("IF", before) if ROUTINES.contains(&before) => {} // NOT EXISTS
+            ("FOR", "HANDLER") | ("SET", "CHARACTER") => {}
+            ("HANDLER", _) => self.may_start = true,
+            ("ROW", _) if self.blocks.is_empty() => (self.at_start, self.may_start) = (true, true), // FOR EACH ROW
+            ("UNTIL", _) if at_start => self.blocks.last_mut().into_iter().for_each(|block| *block = Block::Until),
+            _ => self.take_beginning(word, at_start),
+        }
+    }
+
+    /// A word that a block may begin with, or a part of one.
+    fn take_beginning(&mut self, word: &str, at_start: bool) {
         match word {
             "BEGIN" => self.open(Block::Statement, true),
             "LOOP" | "REPEAT" if at_start => self.open(Block::Statement, true),
             "CASE" if !at_start => self.open(Block::Expression, false),
             "IF" | "CASE" | "WHILE" | "FOR" if at_start => self.open(Block::Statement, false),
             "THEN" | "ELSE" | "DO" => self.at_start = self.blocks.last() != Some(&Block::Expression),
-            "ROW" => self.at_start = self.blocks.is_empty(), // FOR EACH ROW
-            "END" => {
-                self.blocks.pop();
-                self.after_end = true;
-            }
-            _ => {}
+            _ => self.may_start &= !PLAIN.contains(&word),
         }
     }
 
     fn open(&mut self, block: Block, at_start: bool) {
         self.blocks.push(block);
-        self.at_start = at_start;
+        (self.at_start, self.may_start) = (at_start, false);
+    }
+
+    /// At `END`, which may be a column's name: it ends an expression, or statements where another could begin.
+    fn close(&mut self, at_start: bool) {
+        if self.blocks.last() == Some(&Block::Expression) || at_start && self.blocks.last() == Some(&Block::Statement) {
+            self.blocks.pop();
+        }
+    }
+
+    /// At the word behind an `END`.
+    fn close_until(&mut self, word: &str) {
+        if word == "REPEAT" && self.blocks.last() == Some(&Block::Until) {
+            self.blocks.pop();
+        }
     }
 }

@@ -32,6 +32,9 @@ pub(super) enum Kind {
 /// What ends a statement where nothing else is said.
 const SEMICOLON: &str = ";";
 
+/// What a dump of MariaDB begins with: for the client alone, and without a `;`.
+const SANDBOX: &str = "/*M!999999";
+
 impl<'sql> Pieces<'sql> {
     pub(super) fn new(text: &'sql str, engine: Engine) -> Self {
         Self { text, at: 0, engine, delimiter: SEMICOLON.to_owned() }
@@ -57,6 +60,7 @@ impl<'sql> Pieces<'sql> {
             _ if rest.starts_with(&self.delimiter) => (Kind::Delimiter, self.delimiter.len()),
             _ if first.is_whitespace() => (Kind::Blank, first.len_utf8()),
             _ if self.is_line_comment(rest) => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
+            '/' if rest.starts_with(SANDBOX) => (Kind::Comment, through("*/", rest)),
             '/' if rest.starts_with("/*!") || rest.starts_with("/*M!") => (self.code(), through("*/", rest)),
             '/' if rest.starts_with("/*") => (Kind::Comment, through("*/", rest)),
             '\'' | '"' | '`' => (Kind::Quoted, self.quoted(rest, first)),

@@ -65,6 +65,16 @@ fn the_body_of_a_routine_ends_with_its_last_end() {
         "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM a; DELETE FROM b; END",
         "CREATE PROCEDURE p() BEGIN one: LOOP WHILE 1 DO REPEAT SET @a := IF(1, REPEAT('x', 2), 3); UNTIL 1 END REPEAT; \
          END WHILE; LEAVE one; END LOOP one; END",
+        "CREATE TRIGGER t BEFORE INSERT ON slots FOR EACH ROW BEGIN IF NEW.end < NEW.start THEN SIGNAL SQLSTATE '45000'; \
+         END IF; END",
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW BEGIN UPDATE slots SET end = 1 WHERE begun < end; SELECT 1; END",
+        "CREATE PROCEDURE p() BEGIN REPEAT SET @a = (SELECT s.end FROM s); UNTIL @a > CASE 1 WHEN 1 THEN 2 END END REPEAT; \
+         SELECT 1; END",
+        "CREATE PROCEDURE p(a INT) IF a THEN SELECT 1; END IF",
+        "CREATE PROCEDURE IF NOT EXISTS p(a INT) COMMENT 'x' SQL SECURITY INVOKER WHILE a DO SELECT 1; END WHILE",
+        "CREATE FUNCTION f() RETURNS CHAR CHARACTER SET utf8mb4 IF 1 THEN RETURN 'a'; ELSE RETURN 'b'; END IF",
+        "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW FOLLOWS x IF NEW.b THEN SET NEW.b = 1; END IF",
+        "CREATE PROCEDURE p() BEGIN DECLARE CONTINUE HANDLER FOR NOT FOUND IF 1 THEN SET @a = 1; END IF; SELECT 2; END",
         "BEGIN NOT ATOMIC SELECT 1; IF 1 THEN SELECT 2; END IF; END",
     ] {
         assert_eq!(texts(&format!("{body}; SELECT 9;"), Engine::Mysql), [body, "SELECT 9"]);
@@ -100,14 +110,48 @@ fn what_only_a_client_understands_is_an_error_with_its_line() {
 }
 
 #[test]
-fn the_checksum_is_of_the_statements_and_neither_of_comments_nor_of_the_ends_of_lines() {
+fn the_checksum_is_of_the_words_and_neither_of_comments_nor_of_blanks_nor_of_where_statements_end() {
     let sum = |file: &str| Script::parse(file, Engine::Mysql).unwrap().checksum(usize::MAX);
     let unix = sum("CREATE TABLE a (\n b INT);\nSELECT 1;");
     assert_eq!(sum("\u{feff}-- why\r\nCREATE TABLE a (\r\n b INT);\r\n\r\nSELECT 1"), unix);
     assert_ne!(sum("CREATE TABLE a (\n b BIGINT);\nSELECT 1;"), unix);
     assert_ne!(sum("CREATE TABLE a (\n b INT); SELECT 1; SELECT 1"), unix);
+    assert_eq!(
+        sum("CREATE TABLE a ( -- why\n\tb   INT); # and\nSELECT /* one */ 1 -- the end"),
+        sum("CREATE TABLE a ( b INT); SELECT 1")
+    );
+    assert_ne!(sum("SELECT 'a  b'"), sum("SELECT 'a b'"));
+    assert_eq!(sum("DELIMITER //\nSELECT 1; SELECT 2//"), sum("SELECT 1; SELECT 2"));
     let script = Script::parse("SELECT 1; SELECT 2", Engine::Mysql).unwrap();
     assert_eq!(script.checksum(1), sum("SELECT 1;"));
+}
+
+#[test]
+fn the_sandbox_mode_of_a_dump_is_no_part_of_its_first_statement() {
+    let dump = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump\n/*!40101 SET @OLD=1 */;";
+    let script = Script::parse(dump, Engine::Mysql).unwrap();
+    assert_eq!(
+        script.statements().iter().map(|one| (&*one.sql, one.line)).collect::<Vec<_>>(),
+        [("/*!40101 SET @OLD=1 */", 3)]
+    );
+    assert!(script.statements()[0].is_setting());
+}
+
+#[test]
+fn what_lives_in_the_session_alone_is_known() {
+    for (sql, expected) in [
+        ("SELECT MAX(id) INTO @m FROM a", true),
+        ("SELECT @m := 1", true),
+        ("prepare s FROM 'SELECT 1'", true),
+        ("CREATE TEMPORARY TABLE b (id INT)", true),
+        ("CREATE OR REPLACE TEMPORARY TABLE b (id INT)", true),
+        ("CREATE TABLE temporary (id INT)", false),
+        ("CREATE PROCEDURE p() SELECT 1 INTO @m", false),
+        ("INSERT INTO a VALUES ('INTO @m')", false),
+        ("SET @m = 1", false), // which is set again
+    ] {
+        assert_eq!(Script::parse(sql, Engine::Mysql).unwrap().statements()[0].lives_in_session(), expected, "{sql}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::mysql::claim_migrations;
 
 /// A connection that holds the row, and not the lock of its server, as from another server of the same database.
-fn hold(url: &str) -> Conn {
+pub(super) fn hold(url: &str) -> Conn {
     let Conn::Mysql(mut conn) = connect(url) else { panic!("it is of MySQL") };
     let claim = claim_migrations(&mut conn, false).unwrap();
     assert!(matches!(claim, Claim::Ours(_)));
@@ -14,15 +14,15 @@ fn hold(url: &str) -> Conn {
 }
 
 /// Does that on a thread, since MySQL's connection blocks.
-fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
-async fn count(db: &Db, query: &'static str) -> i64 {
+pub(super) async fn count(db: &Db, query: &'static str) -> i64 {
     db.read(move |conn| diesel::select(diesel::dsl::sql::<BigInt>(query)).get_result(conn)).await.unwrap()
 }
 
-const ROWS: &str = "(SELECT COUNT(*) FROM __foobar_migration_lock)";
+pub(super) const ROWS: &str = "(SELECT COUNT(*) FROM __foobar_migration_lock)";
 
 #[tokio::test]
 async fn the_row_is_there_while_migrations_run_and_gone_after_them_whether_they_fail_or_not() {
