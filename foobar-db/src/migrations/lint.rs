@@ -137,7 +137,7 @@ impl MigrationLint {
             return Vec::new();
         }
         let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
-        if let Some(tables) = words.after(&["DROP", "TABLE"]) {
+        if let Some(tables) = of_tables(words, "DROP") {
             let tables = tables.skip(&["IF", "EXISTS"]).divided();
             let is_copied = tables.iter().all(|table| copied.contains(&table.name()));
             return match tables.iter().all(|table| self.is_new(&table.name())) {
@@ -146,9 +146,9 @@ impl MigrationLint {
                 false => found(LintRule::Drop, "the program that runs may still use the table", CONTRACT),
             };
         }
-        if let Some(rest) = words.after(&["ALTER", "TABLE"]) {
-            let rest = rest.skip(&["IF", "EXISTS"]);
-            return if self.is_new(&rest.name()) { Vec::new() } else { alter::against(rest, self.engine, copied) };
+        if let Some(table) = alter_table(words) {
+            let is_new = self.is_new(&table.name());
+            return if is_new { Vec::new() } else { alter::against(words, table, self.engine, copied) };
         }
         if let Some((is_unique, rest)) = create_index(words) {
             let Some(table) = rest.behind("ON") else { return Vec::new() };
@@ -169,9 +169,9 @@ impl MigrationLint {
             None if words.is(&["TRUNCATE"]) => {
                 found(LintRule::Drop, "the program that runs may still read the rows", CONTRACT)
             }
-            None if words.is(&["RENAME", "TABLE"]) => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
+            None if of_tables(words, "RENAME").is_some() => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
             None if ["VACUUM", "OPTIMIZE", "REINDEX"].iter().any(|word| words.is(&[word]))
-                || words.is(&["LOCK", "TABLES"]) =>
+                || of_tables(words, "LOCK").is_some() =>
             {
                 found(LintRule::Lock, "it locks what the program that runs writes to", IN_MAINTENANCE)
             }
@@ -187,11 +187,11 @@ impl MigrationLint {
 /// The tables that are dropped and whose names another one gets: they are altered as SQLite does it, by a copy.
 fn copied_tables(all: &[Statement<'_>]) -> BTreeSet<String> {
     let renamed = |statement: &Statement<'_>| {
-        let rest = statement.words().after(&["ALTER", "TABLE"])?;
-        Some(rest.behind("RENAME")?.after(&["TO"])?.name())
+        let table = alter_table(statement.words())?;
+        Some(table.behind("RENAME")?.after(&["TO"])?.name())
     };
     let dropped = |statement: &Statement<'_>| {
-        let tables = statement.words().after(&["DROP", "TABLE"])?.skip(&["IF", "EXISTS"]).divided();
+        let tables = of_tables(statement.words(), "DROP")?.skip(&["IF", "EXISTS"]).divided();
         Some(tables.into_iter().map(Words::name).collect::<Vec<_>>())
     };
     let dropped: BTreeSet<_> = all.iter().filter_map(dropped).flatten().collect();
@@ -201,6 +201,21 @@ fn copied_tables(all: &[Statement<'_>]) -> BTreeSet<String> {
 fn create_table(words: Words<'_>) -> Option<Words<'_>> {
     let rest = words.after(&["CREATE"])?.skip(&["OR", "REPLACE"]).skip(&["TEMPORARY"]).skip(&["TEMP"]);
     Some(rest.skip(&["VIRTUAL"]).after(&["TABLE"])?.skip(&["IF", "NOT", "EXISTS"]))
+}
+
+/// What follows `ALTER TABLE`, from the table's name on.
+fn alter_table(words: Words<'_>) -> Option<Words<'_>> {
+    let mut rest = words.after(&["ALTER"])?;
+    while rest.is(&["ONLINE"]) || rest.is(&["IGNORE"]) {
+        rest = rest.rest();
+    }
+    Some(rest.after(&["TABLE"])?.skip(&["IF", "EXISTS"]))
+}
+
+/// What follows this verb and `TABLE` or `TABLES`, which mean the same.
+fn of_tables<'sql>(words: Words<'sql>, verb: &str) -> Option<Words<'sql>> {
+    let rest = words.after(&[verb])?;
+    rest.after(&["TABLE"]).or_else(|| rest.after(&["TABLES"]))
 }
 
 /// Whether it is unique, and its name with what follows.

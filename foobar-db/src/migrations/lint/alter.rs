@@ -6,13 +6,19 @@ use super::words::Words;
 use super::{Against, LintRule};
 use crate::Engine;
 
-/// What the clauses of `ALTER TABLE` are against, from the table's name on.
-pub(super) fn against<'sql>(table: Words<'sql>, engine: Engine, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
-    let is_online = is_online(table);
+/// What the clauses of a statement that alters a table are against; `table` is what follows from its name on.
+pub(super) fn against<'sql>(
+    statement: Words<'sql>,
+    table: Words<'sql>,
+    engine: Engine,
+    copied: &BTreeSet<String>,
+) -> Vec<Against<'sql>> {
+    let is_online = is_online(statement);
     let mut clauses = table.rest();
     while clauses.is_of_name() {
         clauses = clauses.rest().rest(); // `database.table`, with quotes
     }
+    clauses = clauses.after(&["WAIT"]).map_or(clauses, Words::rest).skip(&["NOWAIT"]);
     clauses.divided().into_iter().filter_map(|clause| of_clause(clause, engine, is_online, copied)).collect()
 }
 
@@ -98,7 +104,8 @@ fn of_index(is_unique: bool, engine: Engine, is_online: bool) -> Option<What> {
 
 /// Whether MySQL is told to fail rather than to lock.
 fn is_online(words: Words<'_>) -> bool {
-    words.has(&["ALTER", "ONLINE"]) || words.behind("LOCK").is_some_and(|rest| rest.skip_sign("=").is(&["NONE"]))
+    let is_told_first = words.after(&["ALTER"]).is_some_and(|rest| rest.skip(&["IGNORE"]).is(&["ONLINE"]));
+    is_told_first || words.behind("LOCK").is_some_and(|rest| rest.skip_sign("=").is(&["NONE"]))
 }
 
 const TYPE: &str = "the whole table may be copied and locked, and the program that runs knows the old type alone";

@@ -44,6 +44,31 @@ fn what_goes_or_gets_another_name_breaks_the_program_that_runs() {
 }
 
 #[test]
+fn what_mariadb_takes_between_alter_and_the_clauses_hides_none_of_them() {
+    for way in ["ALTER ONLINE TABLE", "alter ignore table", "ALTER ONLINE IGNORE TABLE IF EXISTS"] {
+        assert_eq!(rules(&format!("{way} notes DROP COLUMN body"))[0], [LintRule::Drop], "{way}");
+    }
+    for wait in ["NOWAIT", "WAIT 5", "wait 0.5"] {
+        assert_eq!(rules(&format!("ALTER TABLE shop.notes {wait} DROP body"))[0], [LintRule::Drop], "{wait}");
+    }
+    assert_eq!(rules("ALTER ONLINE TABLE notes ADD INDEX (body)")[0], [], "it fails rather than to lock");
+    assert_eq!(rules("ALTER TABLE notes ALTER online SET DEFAULT 1, ADD INDEX (online)")[0], [LintRule::Index]);
+    assert_eq!(rules("CREATE TABLE notes (a INT); ALTER ONLINE TABLE notes DROP a")[0], []);
+}
+
+#[test]
+fn table_and_tables_mean_the_same() {
+    for (sql, rule) in [
+        ("DROP TABLES notes, tags", LintRule::Drop),
+        ("RENAME TABLES notes TO entries", LintRule::Rename),
+        ("LOCK TABLE notes WRITE", LintRule::Lock),
+    ] {
+        assert_eq!(rules(sql)[0], [rule], "{sql}");
+    }
+    assert_eq!(rules("CREATE TABLE notes (id INT); DROP TABLES notes")[0], []);
+}
+
+#[test]
 fn a_new_column_without_a_value_breaks_the_inserts_of_the_program_that_runs() {
     assert_both(
         &[LintRule::NotNull],
