@@ -1,7 +1,8 @@
 //! What in a migration breaks the program that still runs on the database, or locks a table while it is used.
 //!
 //! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in the
-//! migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program uses it.
+//! migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program uses it; one that is
+//! made `IF NOT EXISTS` may have been there.
 
 mod alter;
 mod statement;
@@ -49,7 +50,7 @@ pub enum LintRule {
     Drop,
     /// A table or a column gets another name.
     Rename,
-    /// A new column that the program that runs would have to fill in.
+    /// A column that the program that runs would have to fill in: a new one, or one that loses its default.
     NotNull,
     /// A column is declared anew.
     Type,
@@ -132,18 +133,25 @@ impl MigrationLint {
     }
 
     fn against<'sql>(&mut self, words: Words<'sql>, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
-        if let Some(rest) = create_table(words) {
-            self.new_tables.insert(rest.name());
-            return Vec::new();
-        }
         let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
+        if let Some((made, table)) = create_table(words) {
+            let name = table.name();
+            return match made {
+                Made::Replaced if !self.is_new(&name) => found(LintRule::Drop, USED, CONTRACT),
+                Made::New => {
+                    self.new_tables.insert(name);
+                    Vec::new()
+                }
+                Made::Replaced | Made::UnlessThere => Vec::new(),
+            };
+        }
         if let Some(tables) = of_tables(words, "DROP") {
             let tables = tables.skip(&["IF", "EXISTS"]).divided();
             let is_copied = tables.iter().all(|table| copied.contains(&table.name()));
             return match tables.iter().all(|table| self.is_new(&table.name())) {
                 true => Vec::new(),
                 false if is_copied => found(LintRule::Lock, COPIED, CONTRACT_COPY),
-                false => found(LintRule::Drop, "the program that runs may still use the table", CONTRACT),
+                false => found(LintRule::Drop, USED, CONTRACT),
             };
         }
         if let Some(table) = alter_table(words) {
@@ -198,9 +206,30 @@ fn copied_tables(all: &[Statement<'_>]) -> BTreeSet<String> {
     all.iter().filter_map(renamed).filter(|table| dropped.contains(table)).collect()
 }
 
-fn create_table(words: Words<'_>) -> Option<Words<'_>> {
-    let rest = words.after(&["CREATE"])?.skip(&["OR", "REPLACE"]).skip(&["TEMPORARY"]).skip(&["TEMP"]);
-    Some(rest.skip(&["VIRTUAL"]).after(&["TABLE"])?.skip(&["IF", "NOT", "EXISTS"]))
+/// How a statement makes a table.
+enum Made {
+    New,
+    /// In the place of one that may be there.
+    Replaced,
+    /// One that is there stays as it is.
+    UnlessThere,
+}
+
+/// How the table is made, and its name with what follows. One that is temporary is seen by nobody else.
+fn create_table(words: Words<'_>) -> Option<(Made, Words<'_>)> {
+    let rest = words.after(&["CREATE"])?;
+    let replacing = rest.after(&["OR", "REPLACE"]);
+    let rest = replacing.unwrap_or(rest);
+    let temporary = rest.after(&["TEMPORARY"]).or_else(|| rest.after(&["TEMP"]));
+    let rest = temporary.unwrap_or(rest).skip(&["VIRTUAL"]).after(&["TABLE"])?;
+    let unless_there = rest.after(&["IF", "NOT", "EXISTS"]);
+    let made = match unless_there {
+        _ if temporary.is_some() => Made::New,
+        _ if replacing.is_some() => Made::Replaced,
+        Some(_) => Made::UnlessThere,
+        None => Made::New,
+    };
+    Some((made, unless_there.unwrap_or(rest)))
 }
 
 /// What follows `ALTER TABLE`, from the table's name on.
@@ -226,6 +255,7 @@ fn create_index(words: Words<'_>) -> Option<(bool, Words<'_>)> {
     Some((is_unique, rest.after(&["INDEX"])?))
 }
 
+const USED: &str = "the program that runs may still use the table";
 const CONTRACT: &str = "drop it in a later release, once no program uses it (contract)";
 const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
 const CONTRACT_COPY: &str = "run it in a pause (`foobar pause`) if the table is small, else in maintenance";
