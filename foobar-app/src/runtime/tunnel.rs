@@ -108,8 +108,8 @@ impl Tunnel {
     }
 }
 
-/// Carries both directions until the handler ends its output; once there is no more input, for the reason that `read` or
-/// the drain gives, it has a while to do so.
+/// Carries both directions until the handler ends its output; once there is no more input, for the reason that `read`
+/// or the drain gives, it has a while to do so.
 async fn carry(
     read: impl Future<Output = Reason>,
     write: impl Future<Output = io::Result<()>>,

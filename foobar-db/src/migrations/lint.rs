@@ -1,8 +1,8 @@
 //! What in a migration breaks the program that still runs on the database, or locks a table while it is used.
 //!
-//! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in the
-//! migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program uses it; one that is
-//! made `IF NOT EXISTS` may have been there.
+//! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in
+//! the migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program
+//! uses it; one that is made `IF NOT EXISTS` may have been there.
 
 mod alter;
 mod statement;

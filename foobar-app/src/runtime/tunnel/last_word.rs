@@ -6,8 +6,8 @@ use foobar_core::Size;
 
 use super::frames::Frames;
 
-/// The last word to a WebSocket that the server ends: a handler that ends without a frame of close, or with an empty one,
-/// has left that to us. What it says itself stays.
+/// The last word to a WebSocket that the server ends: a handler that ends without a frame of close, or with an empty
+/// one, has left that to us. What it says itself stays.
 pub(super) struct LastWord {
     sent: Frames,
     reason: Rc<Cell<Option<Reason>>>,
