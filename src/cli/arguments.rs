@@ -189,14 +189,20 @@ fn syntax(program: Option<Program>, file: &str) -> clap::Command {
         .subcommands(orders())
 }
 
-/// The orders to a server that runs. One of two words is a command with a command.
+/// The orders to a server that runs, in their order. Those of two words are one command with a command for each.
 fn orders() -> impl Iterator<Item = clap::Command> {
-    let of_one_word = Order::ALL.into_iter().filter(|order| !order.name().contains(' '));
-    let maintenance = command("maintenance", "Keeps clients out, with a page for maintenance")
+    Order::ALL.into_iter().filter_map(|order| match order {
+        Order::Maintenance(true) => Some(maintenance()),
+        Order::Maintenance(false) => None,
+        _ => Some(command(order.name(), order.about())),
+    })
+}
+
+fn maintenance() -> clap::Command {
+    command("maintenance", "Keeps clients out, with a page for maintenance")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([true, false].map(|on| command(if on { "on" } else { "off" }, Order::Maintenance(on).about())));
-    of_one_word.map(|order| command(order.name(), order.about())).chain([maintenance])
+        .subcommands([true, false].map(|on| command(if on { "on" } else { "off" }, Order::Maintenance(on).about())))
 }
 
 fn command(name: &'static str, about: &'static str) -> clap::Command {

@@ -45,6 +45,14 @@ fn run(command: &mut Command) -> (i32, String, String) {
 }
 
 #[test]
+fn the_help_lists_the_orders_with_maintenance_beside_the_pause() {
+    let (_, help, _) = Site::new().run("--help");
+    let commands = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(' '));
+    let orders: Vec<_> = commands.map(|(name, _)| name).skip_while(|name| *name != "reload").take(8).collect();
+    assert_eq!(orders, ["reload", "status", "pause", "resume", "maintenance", "drain", "undrain", "upgrade"]);
+}
+
+#[test]
 fn reload_prints_what_has_changed_or_why_nothing_has() {
     let site = Site::new();
     let program = Program::start(&mut site.command());

@@ -1,7 +1,7 @@
 //! Connections that have left HTTP: what a WebSocket handler reads and writes.
 
 mod frames;
-mod going_away;
+mod last_word;
 
 use std::cell::Cell;
 use std::io;
@@ -24,8 +24,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
 
-use frames::Frames;
-use going_away::GoingAway;
+use frames::{Frames, TooLarge};
+use last_word::{LastWord, Reason};
 
 /// How long a handler may go on writing after the last that it can read.
 pub(super) const GOODBYE: Duration = Duration::from_secs(5);
@@ -90,14 +90,14 @@ impl Tunnel {
         let Some(pending) = self.upgrade.take() else { return };
         let drain = tunnels.deadline.subscribe();
         let frames = tunnels.frames(switched);
-        let input_ended = Rc::<Cell<bool>>::default();
-        let going_away = is_websocket(switched).then(|| GoingAway::new(Rc::clone(&input_ended)));
+        let reason = Rc::<Cell<Option<Reason>>>::default();
+        let last_word = is_websocket(switched).then(|| LastWord::new(Rc::clone(&reason)));
         tokio::task::spawn_local(async move {
             let ended = match pending.await {
                 Ok(connection) => {
                     let (reader, writer) = tokio::io::split(connection);
                     let inbound = Inbound { reader, buffer: BytesMut::new(), frames };
-                    carry(inbound.read(self.input), write(body, writer, going_away), drain, &input_ended).await
+                    carry(inbound.read(self.input), write(body, writer, last_word), drain, &reason).await
                 }
                 Err(error) => Err(error),
             };
@@ -108,17 +108,20 @@ impl Tunnel {
     }
 }
 
-/// Carries both directions until the handler ends its output; once there is no more input it has a while to do so.
+/// Carries both directions until the handler ends its output; once there is no more input, for the reason that `read`
+/// or the drain gives, it has a while to do so.
 async fn carry(
-    read: impl Future<Output = ()>,
+    read: impl Future<Output = Reason>,
     write: impl Future<Output = io::Result<()>>,
     mut drain: watch::Receiver<Option<Instant>>,
-    input_ended: &Cell<bool>,
+    reason: &Cell<Option<Reason>>,
 ) -> io::Result<()> {
     let mut draining = drain.clone();
     let inbound = pin!(async move {
-        select(pin!(read), pin!(draining.wait_for(Option::is_some))).await;
-        input_ended.set(true);
+        reason.set(Some(match select(pin!(read), pin!(draining.wait_for(Option::is_some))).await {
+            Either::Left((reason, _)) => reason,
+            Either::Right(_) => Reason::GoingAway,
+        }));
     });
     match select(pin!(write), inbound).await {
         Either::Left((ended, _)) => ended,
@@ -139,12 +142,17 @@ struct Inbound {
 
 impl Inbound {
     /// Reads as fast as the handler takes it. What a handler does not want is read all the same, to notice the end.
-    async fn read(mut self, input: mpsc::Sender<Chunk>) {
+    /// The web tier ends the stream when it goes away, so nobody knows that from a client that has gone.
+    async fn read(mut self, input: mpsc::Sender<Chunk>) -> Reason {
         loop {
             let _unwanted = match self.next().await {
-                Ok(piece) if piece.is_empty() => return,
+                Ok(piece) if piece.is_empty() => return Reason::GoingAway,
                 Ok(piece) => input.send(Ok(piece)).await,
-                Err(error) => return drop(input.send(Err(PayloadError::Io(error))).await), // the handler may have gone
+                Err(error) => {
+                    let is_too_large = error.get_ref().is_some_and(|error| error.is::<TooLarge>());
+                    let _handler_gone = input.send(Err(PayloadError::Io(error))).await;
+                    return if is_too_large { Reason::TooLarge } else { Reason::GoingAway };
+                }
             };
         }
     }
@@ -164,19 +172,19 @@ impl Inbound {
 async fn write(
     mut body: BoxBody,
     mut writer: WriteHalf<Box<dyn Io>>,
-    mut going_away: Option<GoingAway>,
+    mut last_word: Option<LastWord>,
 ) -> io::Result<()> {
     while let Some(chunk) = poll_fn(|cx| body.as_pin_mut().poll_next(cx)).await {
         let chunk = chunk.map_err(|error| io::Error::other(error.to_string()))?;
-        let chunk = match &mut going_away {
-            Some(going_away) => going_away.pass(chunk),
+        let chunk = match &mut last_word {
+            Some(last_word) => last_word.pass(chunk),
             None => chunk,
         };
         writer.write_all(&chunk).await?;
         writer.flush().await?;
     }
-    if let Some(last_word) = going_away.and_then(|going_away| going_away.last_word()) {
-        writer.write_all(last_word).await?;
+    if let Some(frame) = last_word.and_then(|last_word| last_word.at_end()) {
+        writer.write_all(&frame).await?;
     }
     writer.shutdown().await
 }

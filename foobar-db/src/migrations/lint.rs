@@ -1,7 +1,8 @@
 //! What in a migration breaks the program that still runs on the database, or locks a table while it is used.
 //!
-//! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in the
-//! migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program uses it.
+//! It reads statements as words and knows no schema: what it does not know it lets pass, and what is meant is said in
+//! the migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program
+//! uses it; one that is made `IF NOT EXISTS` may have been there.
 
 mod alter;
 mod statement;
@@ -49,7 +50,7 @@ pub enum LintRule {
     Drop,
     /// A table or a column gets another name.
     Rename,
-    /// A new column that the program that runs would have to fill in.
+    /// A column that the program that runs would have to fill in: a new one, or one that loses its default.
     NotNull,
     /// A column is declared anew.
     Type,
@@ -132,23 +133,30 @@ impl MigrationLint {
     }
 
     fn against<'sql>(&mut self, words: Words<'sql>, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
-        if let Some(rest) = create_table(words) {
-            self.new_tables.insert(rest.name());
-            return Vec::new();
-        }
         let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
-        if let Some(tables) = words.after(&["DROP", "TABLE"]) {
+        if let Some((made, table)) = create_table(words) {
+            let name = table.name();
+            return match made {
+                Made::Replaced if !self.is_new(&name) => found(LintRule::Drop, USED, CONTRACT),
+                Made::New => {
+                    self.new_tables.insert(name);
+                    Vec::new()
+                }
+                Made::Replaced | Made::UnlessThere => Vec::new(),
+            };
+        }
+        if let Some(tables) = of_tables(words, "DROP") {
             let tables = tables.skip(&["IF", "EXISTS"]).divided();
             let is_copied = tables.iter().all(|table| copied.contains(&table.name()));
             return match tables.iter().all(|table| self.is_new(&table.name())) {
                 true => Vec::new(),
                 false if is_copied => found(LintRule::Lock, COPIED, CONTRACT_COPY),
-                false => found(LintRule::Drop, "the program that runs may still use the table", CONTRACT),
+                false => found(LintRule::Drop, USED, CONTRACT),
             };
         }
-        if let Some(rest) = words.after(&["ALTER", "TABLE"]) {
-            let rest = rest.skip(&["IF", "EXISTS"]);
-            return if self.is_new(&rest.name()) { Vec::new() } else { alter::against(rest, self.engine, copied) };
+        if let Some(table) = alter_table(words) {
+            let is_new = self.is_new(&table.name());
+            return if is_new { Vec::new() } else { alter::against(words, table, self.engine, copied) };
         }
         if let Some((is_unique, rest)) = create_index(words) {
             let Some(table) = rest.behind("ON") else { return Vec::new() };
@@ -169,9 +177,9 @@ impl MigrationLint {
             None if words.is(&["TRUNCATE"]) => {
                 found(LintRule::Drop, "the program that runs may still read the rows", CONTRACT)
             }
-            None if words.is(&["RENAME", "TABLE"]) => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
+            None if of_tables(words, "RENAME").is_some() => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
             None if ["VACUUM", "OPTIMIZE", "REINDEX"].iter().any(|word| words.is(&[word]))
-                || words.is(&["LOCK", "TABLES"]) =>
+                || of_tables(words, "LOCK").is_some() =>
             {
                 found(LintRule::Lock, "it locks what the program that runs writes to", IN_MAINTENANCE)
             }
@@ -187,20 +195,56 @@ impl MigrationLint {
 /// The tables that are dropped and whose names another one gets: they are altered as SQLite does it, by a copy.
 fn copied_tables(all: &[Statement<'_>]) -> BTreeSet<String> {
     let renamed = |statement: &Statement<'_>| {
-        let rest = statement.words().after(&["ALTER", "TABLE"])?;
-        Some(rest.behind("RENAME")?.after(&["TO"])?.name())
+        let table = alter_table(statement.words())?;
+        Some(table.behind("RENAME")?.after(&["TO"])?.name())
     };
     let dropped = |statement: &Statement<'_>| {
-        let tables = statement.words().after(&["DROP", "TABLE"])?.skip(&["IF", "EXISTS"]).divided();
+        let tables = of_tables(statement.words(), "DROP")?.skip(&["IF", "EXISTS"]).divided();
         Some(tables.into_iter().map(Words::name).collect::<Vec<_>>())
     };
     let dropped: BTreeSet<_> = all.iter().filter_map(dropped).flatten().collect();
     all.iter().filter_map(renamed).filter(|table| dropped.contains(table)).collect()
 }
 
-fn create_table(words: Words<'_>) -> Option<Words<'_>> {
-    let rest = words.after(&["CREATE"])?.skip(&["OR", "REPLACE"]).skip(&["TEMPORARY"]).skip(&["TEMP"]);
-    Some(rest.skip(&["VIRTUAL"]).after(&["TABLE"])?.skip(&["IF", "NOT", "EXISTS"]))
+/// How a statement makes a table.
+enum Made {
+    New,
+    /// In the place of one that may be there.
+    Replaced,
+    /// One that is there stays as it is.
+    UnlessThere,
+}
+
+/// How the table is made, and its name with what follows. One that is temporary is seen by nobody else.
+fn create_table(words: Words<'_>) -> Option<(Made, Words<'_>)> {
+    let rest = words.after(&["CREATE"])?;
+    let replacing = rest.after(&["OR", "REPLACE"]);
+    let rest = replacing.unwrap_or(rest);
+    let temporary = rest.after(&["TEMPORARY"]).or_else(|| rest.after(&["TEMP"]));
+    let rest = temporary.unwrap_or(rest).skip(&["VIRTUAL"]).after(&["TABLE"])?;
+    let unless_there = rest.after(&["IF", "NOT", "EXISTS"]);
+    let made = match unless_there {
+        _ if temporary.is_some() => Made::New,
+        _ if replacing.is_some() => Made::Replaced,
+        Some(_) => Made::UnlessThere,
+        None => Made::New,
+    };
+    Some((made, unless_there.unwrap_or(rest)))
+}
+
+/// What follows `ALTER TABLE`, from the table's name on.
+fn alter_table(words: Words<'_>) -> Option<Words<'_>> {
+    let mut rest = words.after(&["ALTER"])?;
+    while rest.is(&["ONLINE"]) || rest.is(&["IGNORE"]) {
+        rest = rest.rest();
+    }
+    Some(rest.after(&["TABLE"])?.skip(&["IF", "EXISTS"]))
+}
+
+/// What follows this verb and `TABLE` or `TABLES`, which mean the same.
+fn of_tables<'sql>(words: Words<'sql>, verb: &str) -> Option<Words<'sql>> {
+    let rest = words.after(&[verb])?;
+    rest.after(&["TABLE"]).or_else(|| rest.after(&["TABLES"]))
 }
 
 /// Whether it is unique, and its name with what follows.
@@ -211,6 +255,7 @@ fn create_index(words: Words<'_>) -> Option<(bool, Words<'_>)> {
     Some((is_unique, rest.after(&["INDEX"])?))
 }
 
+const USED: &str = "the program that runs may still use the table";
 const CONTRACT: &str = "drop it in a later release, once no program uses it (contract)";
 const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
 const CONTRACT_COPY: &str = "run it in a pause (`foobar pause`) if the table is small, else in maintenance";

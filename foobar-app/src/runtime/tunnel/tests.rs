@@ -87,7 +87,9 @@ async fn expect(connection: &mut DuplexStream, bytes: &[u8]) {
 /// Ends a test that hangs; nothing else depends on it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const CLOSE: &[u8] = &[0x88, 0];
+/// Frames of close with the codes 1001 and 1009.
+const GOING_AWAY: &[u8] = &[0x88, 2, 0x03, 0xe9];
+const TOO_LARGE: &[u8] = &[0x88, 2, 0x03, 0xf1];
 
 #[tokio::test]
 async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
@@ -97,7 +99,7 @@ async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
         expect(&mut connection, &[&[0x81, 5], text.as_bytes()].concat()).await;
     }
     connection.shutdown().await.expect("the client may go");
-    expect(&mut connection, CLOSE).await;
+    expect(&mut connection, GOING_AWAY).await;
     assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
 }
 
@@ -105,7 +107,7 @@ async fn a_websocket_carries_messages_both_ways_until_the_client_goes() {
 async fn a_drain_lets_a_websocket_say_goodbye() {
     let (tier, _client, mut connection) = websocket("/echo").await;
     tier.drain(Instant::now() + Duration::from_secs(60)).await;
-    expect(&mut connection, CLOSE).await;
+    expect(&mut connection, GOING_AWAY).await;
     assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
 }
 
@@ -123,7 +125,7 @@ async fn a_handler_has_until_the_deadline_of_the_drain_to_say_goodbye_and_not_fo
     for (deadline, time) in [(None, GOODBYE), (Some(Duration::ZERO), Duration::ZERO), (Some(short), short)] {
         let begun = tokio::time::Instant::now();
         let (_drain, drained) = watch::channel(deadline.map(|deadline| begun.into_std() + deadline));
-        carry(std::future::ready(()), std::future::pending(), drained, &Cell::new(false))
+        carry(std::future::ready(Reason::GoingAway), std::future::pending(), drained, &Cell::new(None))
             .await
             .expect("nothing failed");
         let taken = begun.elapsed();
@@ -138,7 +140,7 @@ const HUGE: &[u8] = &[0x82, 0xff, 0, 0, 0, 2, 0, 0, 0, 0];
 async fn a_websocket_frame_that_announces_more_than_is_allowed_ends_the_connection() {
     let (_tier, _client, mut connection) = websocket("/echo").await;
     connection.write_all(HUGE).await.expect("the server reads");
-    expect(&mut connection, CLOSE).await;
+    expect(&mut connection, TOO_LARGE).await;
     assert_eq!(connection.read(&mut [0]).await.expect("the end is clean"), 0);
 }
 
@@ -150,7 +152,7 @@ async fn the_largest_websocket_frame_is_a_setting_and_zero_is_no_limit() {
         connection.write_all(&frame("hello")).await.expect("the server reads");
         expect(&mut connection, b"\x81\x05hello").await;
         connection.write_all(&frame("hello!")).await.expect("the server reads");
-        expect(&mut connection, if allowed { b"\x81\x06hello!" } else { CLOSE }).await;
+        expect(&mut connection, if allowed { b"\x81\x06hello!" } else { TOO_LARGE }).await;
     }
 }
 

@@ -6,47 +6,58 @@ use super::words::Words;
 use super::{Against, LintRule};
 use crate::Engine;
 
-/// What the clauses of `ALTER TABLE` are against, from the table's name on.
-pub(super) fn against<'sql>(table: Words<'sql>, engine: Engine, copied: &BTreeSet<String>) -> Vec<Against<'sql>> {
-    let is_online = is_online(table);
+/// What the clauses of a statement that alters a table are against; `table` is what follows from its name on.
+pub(super) fn against<'sql>(
+    statement: Words<'sql>,
+    table: Words<'sql>,
+    engine: Engine,
+    copied: &BTreeSet<String>,
+) -> Vec<Against<'sql>> {
+    let is_online = is_online(statement);
     let mut clauses = table.rest();
     while clauses.is_of_name() {
         clauses = clauses.rest().rest(); // `database.table`, with quotes
     }
-    clauses.divided().into_iter().filter_map(|clause| of_clause(clause, engine, is_online, copied)).collect()
+    clauses = clauses.after(&["WAIT"]).map_or(clauses, Words::rest).skip(&["NOWAIT"]);
+    let mut all = Vec::new();
+    for words in clauses.divided() {
+        let found = match words.after(&["ADD"]) {
+            Some(rest) => added(rest, engine, is_online),
+            None => of_clause(words, engine, copied).into_iter().collect(),
+        };
+        all.extend(found.into_iter().map(|(rule, problem, advice)| Against { rule, words, problem, advice }));
+    }
+    all
 }
 
-fn of_clause<'sql>(
-    words: Words<'sql>,
-    engine: Engine,
-    is_online: bool,
-    copied: &BTreeSet<String>,
-) -> Option<Against<'sql>> {
-    let found = |rule, problem, advice| Some(Against { rule, words, problem, advice });
+/// What a clause is against that adds nothing.
+fn of_clause(words: Words<'_>, engine: Engine, copied: &BTreeSet<String>) -> Option<What> {
     if let Some(rest) = words.after(&["DROP"]) {
-        return dropped(rest).and_then(|(rule, problem, advice)| found(rule, problem, advice));
+        return dropped(rest);
+    }
+    if let Some(rest) = words.after(&["ALTER"]) {
+        let column = rest.skip(&["COLUMN"]).skip(&["IF", "EXISTS"]);
+        let loses_default = column.rest().is(&["DROP", "DEFAULT"]);
+        return loses_default.then_some((LintRule::NotNull, NO_DEFAULT, KEEP_DEFAULT));
     }
     if let Some(rest) = words.after(&["RENAME"]) {
         let is_copy = rest.after(&["TO"]).is_some_and(|name| copied.contains(&name.name())) && engine == Engine::Sqlite;
         let is_index = rest.is(&["INDEX"]) || rest.is(&["KEY"]);
-        return if is_index || is_copy { None } else { found(LintRule::Rename, super::RENAMED, EXPAND_NAME) };
+        return if is_index || is_copy { None } else { Some((LintRule::Rename, super::RENAMED, EXPAND_NAME)) };
     }
     if let Some(rest) = words.after(&["CHANGE"]) {
         let rest = rest.skip(&["COLUMN"]).skip(&["IF", "EXISTS"]);
         return match rest.name() == rest.rest().name() {
-            true => found(LintRule::Type, TYPE, EXPAND_TYPE),
-            false => found(LintRule::Rename, super::RENAMED, EXPAND_NAME),
+            true => Some((LintRule::Type, TYPE, EXPAND_TYPE)),
+            false => Some((LintRule::Rename, super::RENAMED, EXPAND_NAME)),
         };
     }
     if words.is(&["MODIFY"]) {
-        return found(LintRule::Type, TYPE, EXPAND_TYPE);
-    }
-    if let Some(rest) = words.after(&["ADD"]) {
-        return added(rest, engine, is_online).and_then(|(rule, problem, advice)| found(rule, problem, advice));
+        return Some((LintRule::Type, TYPE, EXPAND_TYPE));
     }
     let copies = [&["CONVERT"][..], &["ENGINE"], &["ROW_FORMAT"], &["ORDER"], &["FORCE"]];
     let copies = copies.iter().any(|keywords| words.is(keywords));
-    if copies { found(LintRule::Lock, super::COPIED, super::IN_MAINTENANCE) } else { None }
+    if copies { Some((LintRule::Lock, super::COPIED, super::IN_MAINTENANCE)) } else { None }
 }
 
 type What = (LintRule, &'static str, &'static str);
@@ -62,23 +73,32 @@ fn dropped(rest: Words<'_>) -> Option<What> {
     Some((LintRule::Drop, "the program that runs may still name the column", super::CONTRACT))
 }
 
-fn added(rest: Words<'_>, engine: Engine, is_online: bool) -> Option<What> {
-    let is_unique = rest.is(&["UNIQUE"]);
-    let is_index = [&["INDEX"][..], &["KEY"], &["FULLTEXT"], &["SPATIAL"]].iter().any(|word| rest.is(word));
-    if is_unique || is_index {
-        return of_index(is_unique, engine, is_online);
+fn added(rest: Words<'_>, engine: Engine, is_online: bool) -> Vec<What> {
+    let mut all: Vec<What> = Vec::new();
+    for part in rest.skip(&["COLUMN"]).skip(&["IF", "NOT", "EXISTS"]).columns() {
+        for what in of_part(part, engine, is_online).into_iter().flatten() {
+            if !all.contains(&what) {
+                all.push(what);
+            }
+        }
     }
-    let is_constraint =
-        [&["CONSTRAINT"][..], &["FOREIGN"], &["CHECK"], &["PRIMARY"]].iter().any(|words| rest.is(words));
-    if is_constraint {
-        return Some((LintRule::Constraint, CONSTRAINT, KEEP_RULES));
+    all
+}
+
+/// What a column, an index or a constraint is against that is added.
+fn of_part(part: Words<'_>, engine: Engine, is_online: bool) -> [Option<What>; 2] {
+    let is_index = ["INDEX", "KEY", "FULLTEXT", "SPATIAL"].iter().any(|word| part.is(&[word]));
+    if is_index && engine == Engine::Mysql {
+        return [of_index(false, engine, is_online), None];
     }
-    let columns = rest.skip(&["COLUMN"]).skip(&["IF", "NOT", "EXISTS"]);
-    let needs_value = columns.columns().into_iter().any(|column| {
-        let is_filled = ["DEFAULT", "AUTO_INCREMENT", "GENERATED", "AS", "SERIAL"];
-        column.has(&["NOT", "NULL"]) && !is_filled.iter().any(|word| column.has(&[word]))
-    });
-    needs_value.then_some((LintRule::NotNull, NOT_NULL, EXPAND_NULL))
+    let is_one = ["CONSTRAINT", "FOREIGN"].iter().any(|word| part.is(&[word]));
+    let holds_one = ["UNIQUE", "CHECK", "PRIMARY"].iter().any(|word| part.has(&[word]));
+    // SQLite has such a column be NULL in each row, which refers to nothing.
+    let refers = engine == Engine::Mysql && part.has(&["REFERENCES"]);
+    let constraint = (is_one || holds_one || refers).then_some((LintRule::Constraint, CONSTRAINT, KEEP_RULES));
+    let is_filled = ["DEFAULT", "AUTO_INCREMENT", "GENERATED", "AS", "SERIAL"].iter().any(|word| part.has(&[word]));
+    let needs_value = !is_one && part.has(&["NOT", "NULL"]) && !is_filled;
+    [constraint, needs_value.then_some((LintRule::NotNull, NOT_NULL, EXPAND_NULL))]
 }
 
 /// What making an index of a table with rows is against.
@@ -98,7 +118,8 @@ fn of_index(is_unique: bool, engine: Engine, is_online: bool) -> Option<What> {
 
 /// Whether MySQL is told to fail rather than to lock.
 fn is_online(words: Words<'_>) -> bool {
-    words.has(&["ALTER", "ONLINE"]) || words.behind("LOCK").is_some_and(|rest| rest.skip_sign("=").is(&["NONE"]))
+    let is_told_first = words.after(&["ALTER"]).is_some_and(|rest| rest.skip(&["IGNORE"]).is(&["ONLINE"]));
+    is_told_first || words.behind("LOCK").is_some_and(|rest| rest.skip_sign("=").is(&["NONE"]))
 }
 
 const TYPE: &str = "the whole table may be copied and locked, and the program that runs knows the old type alone";
@@ -110,5 +131,7 @@ const CONSTRAINT: &str = "it fails on rows that are there, or the program that r
 const KEEP_RULES: &str = "have a release keep to it first, then add it";
 const NOT_NULL: &str = "the program that runs does not fill it in, so its INSERTs fail";
 const EXPAND_NULL: &str = "give it a DEFAULT, or let it be NULL until every program fills it in";
+const NO_DEFAULT: &str = "the program that runs may leave it to the default, so its INSERTs fail";
+const KEEP_DEFAULT: &str = "drop the default in a later release, once every program fills it in";
 const ONLINE: &str = "end it with `ALGORITHM=INPLACE, LOCK=NONE` (`CREATE INDEX … ALGORITHM=INPLACE LOCK=NONE`), so that it fails instead";
 const PAUSE: &str = "run it in a pause (`foobar pause`) if the table is large";

@@ -44,6 +44,31 @@ fn what_goes_or_gets_another_name_breaks_the_program_that_runs() {
 }
 
 #[test]
+fn what_mariadb_takes_between_alter_and_the_clauses_hides_none_of_them() {
+    for way in ["ALTER ONLINE TABLE", "alter ignore table", "ALTER ONLINE IGNORE TABLE IF EXISTS"] {
+        assert_eq!(rules(&format!("{way} notes DROP COLUMN body"))[0], [LintRule::Drop], "{way}");
+    }
+    for wait in ["NOWAIT", "WAIT 5", "wait 0.5"] {
+        assert_eq!(rules(&format!("ALTER TABLE shop.notes {wait} DROP body"))[0], [LintRule::Drop], "{wait}");
+    }
+    assert_eq!(rules("ALTER ONLINE TABLE notes ADD INDEX (body)")[0], [], "it fails rather than to lock");
+    assert_eq!(rules("ALTER TABLE notes ALTER online SET DEFAULT 1, ADD INDEX (online)")[0], [LintRule::Index]);
+    assert_eq!(rules("CREATE TABLE notes (a INT); ALTER ONLINE TABLE notes DROP a")[0], []);
+}
+
+#[test]
+fn table_and_tables_mean_the_same() {
+    for (sql, rule) in [
+        ("DROP TABLES notes, tags", LintRule::Drop),
+        ("RENAME TABLES notes TO entries", LintRule::Rename),
+        ("LOCK TABLE notes WRITE", LintRule::Lock),
+    ] {
+        assert_eq!(rules(sql)[0], [rule], "{sql}");
+    }
+    assert_eq!(rules("CREATE TABLE notes (id INT); DROP TABLES notes")[0], []);
+}
+
+#[test]
 fn a_new_column_without_a_value_breaks_the_inserts_of_the_program_that_runs() {
     assert_both(
         &[LintRule::NotNull],
@@ -97,18 +122,90 @@ fn an_index_is_to_be_made_without_a_lock_where_that_is_possible() {
 }
 
 #[test]
+fn a_constraint_inside_a_column_is_one_too() {
+    for column in [
+        "ADD COLUMN code INT NOT NULL DEFAULT 0 UNIQUE",
+        "ADD code INT DEFAULT 1 CHECK (code > 0)",
+        "ADD code INT NULL CONSTRAINT positive CHECK (code > 0)",
+        "ADD code INTEGER PRIMARY KEY",
+        "ADD code INT CHECK (code IS NOT NULL)",
+    ] {
+        assert_both(&[LintRule::Constraint], &[&format!("ALTER TABLE notes {column}")]);
+    }
+    let several = "ALTER TABLE notes ADD (a INT, b INT UNIQUE, FOREIGN KEY (a) REFERENCES tags (id), KEY (a))";
+    assert_eq!(rules(several)[0], [LintRule::Constraint, LintRule::Index]);
+    assert_both(
+        &[LintRule::Constraint, LintRule::NotNull],
+        &["ALTER TABLE notes ADD COLUMN code INT NOT NULL CHECK (code > 0)"],
+    );
+    assert_both(&[], &["ALTER TABLE notes ADD `unique` TEXT DEFAULT 'primary key'"]);
+    assert_eq!(rules("ALTER TABLE notes ADD COLUMN key TEXT")[1], [], "a name like another for SQLite");
+}
+
+#[test]
+fn a_new_column_that_refers_to_another_table_is_no_work_for_sqlite_which_leaves_it_null() {
+    let expected = [vec![LintRule::Constraint], vec![]];
+    assert_eq!(rules("ALTER TABLE notes ADD COLUMN tag INTEGER REFERENCES tags (id)"), expected);
+}
+
+#[test]
+fn a_column_that_loses_its_default_breaks_the_inserts_of_the_program_that_runs() {
+    for column in ["c", "COLUMN c", "COLUMN IF EXISTS `c`"] {
+        let sql = format!("ALTER TABLE notes ALTER {column} DROP DEFAULT");
+        assert_eq!(rules(&sql)[0], [LintRule::NotNull], "{sql}");
+    }
+    assert_eq!(rules("ALTER TABLE notes ALTER COLUMN c SET DEFAULT 0")[0], []);
+}
+
+#[test]
 fn all_rows_at_once_are_too_many() {
     assert_both(&[LintRule::Rows], &["UPDATE notes SET likes = 0", "DELETE FROM notes"]);
+    assert_both(
+        &[LintRule::Rows],
+        &[
+            "UPDATE notes SET text = (SELECT body FROM old WHERE old.id = notes.id)",
+            "UPDATE notes SET text = (SELECT body FROM old LIMIT 1)",
+        ],
+    );
+    assert_both(
+        &[],
+        &[
+            "UPDATE notes SET text = (SELECT body FROM old WHERE old.id = notes.id) WHERE id < 1000",
+            "DELETE FROM notes ORDER BY id LIMIT 1000",
+        ],
+    );
     assert_both(&[], &["UPDATE notes SET likes = 0 WHERE id < 1000", "INSERT INTO notes VALUES ('DELETE FROM notes')"]);
 }
 
 #[test]
 fn a_table_that_the_same_migrations_make_is_nobodys() {
     let mut lint = MigrationLint::new(Engine::Mysql);
-    assert_eq!(lint.check("1", "CREATE TABLE IF NOT EXISTS `Notes` (id INT); CREATE INDEX a ON notes (id);"), []);
+    assert_eq!(lint.check("1", "CREATE TABLE `Notes` (id INT); CREATE INDEX a ON notes (id);"), []);
     assert_eq!(lint.check("2", "ALTER TABLE notes DROP COLUMN id, ADD b INT NOT NULL; UPDATE notes SET b = 1"), []);
     assert_eq!(lint.check("3", "DROP TABLE notes"), []);
     assert_eq!(lint.check("4", "DROP TABLE others").len(), 1);
+}
+
+#[test]
+fn a_table_that_is_made_only_if_it_is_not_there_may_have_been_there() {
+    let mut lint = MigrationLint::new(Engine::Mysql);
+    assert_eq!(lint.check("1", "CREATE TABLE IF NOT EXISTS notes (id INT)"), []);
+    assert_eq!(lint.check("2", "DROP TABLE notes").len(), 1);
+    assert_both(&[], &["CREATE TEMPORARY TABLE IF NOT EXISTS ids (id INT); DROP TABLE ids"]);
+}
+
+#[test]
+fn a_table_that_is_replaced_is_dropped() {
+    let sql = "CREATE OR REPLACE TABLE notes (id INT);\nUPDATE notes SET id = 1";
+    let expected =
+        [(1, LintRule::Drop, "CREATE OR REPLACE TABLE notes (id INT)"), (2, LintRule::Rows, "UPDATE notes SET id = 1")];
+    assert_eq!(found(Engine::Mysql, sql), expected.map(|(line, rule, text)| (line, rule, text.to_owned())));
+    for nobodys in [
+        "CREATE TABLE notes (a INT); CREATE OR REPLACE TABLE notes (b INT)",
+        "CREATE OR REPLACE TEMPORARY TABLE ids (id INT)",
+    ] {
+        assert_eq!(rules(nobodys)[0], [], "{nobodys}");
+    }
 }
 
 #[test]

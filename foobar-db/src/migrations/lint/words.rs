@@ -36,15 +36,15 @@ impl<'sql> Words<'sql> {
         self.after(keywords).unwrap_or(self)
     }
 
-    /// What follows the first such keyword.
+    /// What follows the first such keyword that stands in no parentheses.
     pub(super) fn behind(self, keyword: &str) -> Option<Self> {
-        let at = self.0.iter().position(|word| word.is(keyword))?;
+        let (at, _) = self.outside().find(|(_, word)| word.is(keyword))?;
         Some(Self(&self.0[at + 1..]))
     }
 
-    /// Whether these keywords follow each other somewhere.
+    /// Whether these keywords follow each other somewhere in no parentheses.
     pub(super) fn has(self, keywords: &[&str]) -> bool {
-        (0..self.0.len()).any(|start| Self(&self.0[start..]).is(keywords))
+        self.outside().any(|(at, _)| Self(&self.0[at..]).is(keywords))
     }
 
     /// All but the first.
@@ -68,20 +68,26 @@ impl<'sql> Words<'sql> {
 
     /// The parts between commas that stand in no parentheses.
     pub(super) fn divided(self) -> Vec<Self> {
-        let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
-        for (at, word) in self.0.iter().enumerate() {
-            match word.text {
-                "(" if word.kind == Kind::Sign => depth += 1,
-                ")" if word.kind == Kind::Sign => depth = depth.saturating_sub(1),
-                "," if word.kind == Kind::Sign && depth == 0 => {
-                    parts.push(Self(&self.0[start..at]));
-                    start = at + 1;
-                }
-                _ => {}
-            }
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for (at, _) in self.outside().filter(|(_, word)| word.is_sign(",")) {
+            parts.push(Self(&self.0[start..at]));
+            start = at + 1;
         }
         parts.push(Self(&self.0[start..]));
         parts
+    }
+
+    /// The words that stand in no parentheses, and where.
+    fn outside(self) -> impl Iterator<Item = (usize, &'sql Word<'sql>)> {
+        let mut depth = 0_usize;
+        self.0.iter().enumerate().filter(move |(_, word)| {
+            if word.is_sign("(") {
+                depth += 1;
+            } else if word.is_sign(")") {
+                depth = depth.saturating_sub(1);
+            }
+            depth == 0
+        })
     }
 
     /// The line of its first word.
@@ -107,6 +113,10 @@ const LONGEST: usize = 79;
 impl Word<'_> {
     fn is(&self, keyword: &str) -> bool {
         self.kind == Kind::Word && self.text.eq_ignore_ascii_case(keyword)
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        self.kind == Kind::Sign && self.text == sign
     }
 }
 
