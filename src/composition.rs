@@ -10,13 +10,14 @@ use foobar_app::{AppRoute, AppSettings, AppTier, Context, Db, Sessions};
 use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
 use foobar_core::panics::Panic;
-use foobar_core::{BoxError, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
+use foobar_core::{BoxError, Chain, LogFile, MakeHandler, Supervisor, Tier, on_own_thread};
 use foobar_db::Migrations;
 use foobar_web::{
     CertificateCommand, DnsAnswers, FileSources, PassedSocket, SiteCertificate, SiteOverview, Turn, Warning, Web,
     WebSettings, WebTier,
 };
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use crate::admin::Admin;
 use crate::declared::Declared;
@@ -42,7 +43,7 @@ pub(crate) struct Composition {
     others: Vec<Arc<dyn Tier>>,
     context: Context,
     declared: Declared,
-    lifecycle: Arc<Lifecycle>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
     /// Whether another program serves until this one does.
     is_follower: bool,
     pub(crate) program: Option<Program>,
@@ -200,18 +201,32 @@ impl Composition {
 
     /// Of a program that takes the place of another one: it accepts no connection before
     /// [its turn](Running::take_turn), and migrates nothing.
-    pub(crate) fn follow(&mut self, generation: u64, is_drained: bool) {
+    pub(crate) fn follow(&mut self, generation: u64, is_drained: bool, is_in_maintenance: bool) {
         self.is_follower = true;
         self.lifecycle.set_generation(generation);
         self.lifecycle.set_drained(is_drained);
+        if let Some(gate) = self.web.gate() {
+            gate.set_maintenance(is_in_maintenance);
+        }
         self.web.set_turn(Turn::Next);
         self.admin.iter().for_each(|admin| admin.set_turn(Turn::Next));
     }
 
+    /// Waits for a database that is down, until a stop: the program before ends one that takes too long.
     async fn require_schema(&self) -> Result<(), StartError> {
         let Some(database) = self.database.as_ref().filter(|_| self.is_follower) else { return Ok(()) };
-        let checked = require_schema(database, &self.migrations).await;
-        checked.map_err(|error| StartError::setting(&self.config, "database.url", error))
+        let mut is_told = false;
+        loop {
+            let Err(error) = require_schema(database, &self.migrations).await else { return Ok(()) };
+            let may_pass = error.downcast_ref().is_some_and(foobar_db::Error::may_pass);
+            if !may_pass || self.lifecycle.is_stopping() {
+                return Err(StartError::setting(&self.config, "database.url", error));
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(error = %Chain(&*error), "whether the database is migrated cannot be asked yet");
+            }
+            sleep(RETRY).await;
+        }
     }
 
     /// Starts the tiers in order; what they spawn lives on `runtime`. The admin listener is first, so that it tells how
@@ -297,6 +312,9 @@ impl Composition {
         }
     }
 }
+
+/// The pause between two questions to a database that is down.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// What lies behind the web tier.
 struct Inside {

@@ -18,9 +18,12 @@ impl Reloads {
     }
 
     pub(super) async fn reload(&self, running: &Running) -> Result<Reloaded, StartError> {
-        self.manager.tell(News::Reloading);
+        let is_told = running.may_reload(); // else the service is another program, or is about to be
+        if is_told {
+            self.manager.tell(News::Reloading);
+        }
         let outcome = running.reload_with(self.log.clone()).await;
-        if !running.is_over() {
+        if is_told {
             self.manager.tell(News::Reloaded);
         }
         match &outcome {

@@ -53,6 +53,7 @@ fn run_with(given: Given, config: Config, read: ReadConfig, parts: Parts, layers
     log.warn_of_clash(&composition.config, log_settings, &web.access_log);
     raise_descriptor_limit();
     report_panics();
+    given.warn_of_stray();
     match Runtimes::new() {
         Ok(runtimes) => runtimes.run(async |tasks| serve(composition, given, read, tasks, &log).await),
         Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
@@ -102,10 +103,10 @@ async fn serve(
         Ok(manager) => manager,
         Err(error) => return log.complain(format_args!("no thread for the news of the service manager: {error}")),
     };
-    let Given { sockets, control: given, takeover } = given;
+    let Given { sockets, control: given, takeover, .. } = given;
     composition.inherit(sockets.web, sockets.admin);
     if let Some(takeover) = &takeover {
-        composition.follow(takeover.generation, takeover.is_drained);
+        composition.follow(takeover.generation, takeover.is_drained, takeover.is_in_maintenance);
     }
     let (config, settings) = (&composition.config, &composition.settings);
     let control = match Control::open(config, &settings.control, given) {
@@ -118,6 +119,7 @@ async fn serve(
         Upgrades::new(*settings.control.upgrade_timeout, has_name_server, control.as_ref().map(Control::socket));
     let patience = *settings.server.shutdown_timeout;
     let tiers = composition.tiers();
+    let lifecycle = Arc::clone(&composition.lifecycle);
     let mut starting = pin!(composition.start(tasks, read));
     tokio::select! {
         started = &mut starting => match started {
@@ -129,6 +131,7 @@ async fn serve(
             Err(error) => log.fail(&error),
         },
         () = signals.stop() => {
+            lifecycle.stop();
             drop(control);
             abandon(timeout(patience, starting), signals, &tiers, log).await
         }
@@ -208,6 +211,7 @@ impl Serving<'_> {
                 () = &mut living => continue,    // the same
                 () = upgrades.over() => Order::Stop,
                 error = running.failed() => {
+                    settle(running, upgrades, &mut signals).await;
                     drop(ordered);
                     manager.tell(News::Stopping);
                     return self.end_failed(&error, signals).await;
@@ -215,8 +219,8 @@ impl Serving<'_> {
             };
             match order {
                 Order::Stop => {
+                    settle(running, upgrades, &mut signals).await;
                     drop(ordered); // nobody is to wait for an answer, and the next server may have its socket
-                    upgrades.end();
                     if !running.is_over() {
                         manager.tell(News::Stopping); // else the service goes on
                     }
@@ -234,9 +238,18 @@ impl Serving<'_> {
 
     async fn end_failed(&self, error: &StartError, signals: Signals) -> Exit {
         let failure = self.log.fail(error);
-        self.upgrades.end();
         drain(&self.running, signals, self.tiers).await;
         failure
+    }
+}
+
+/// Before a stop: whether another program serves in the place of this one decides whose the sockets' files are. A signal to stop
+/// ends the wait.
+async fn settle(running: &Running, upgrades: &Upgrades, signals: &mut Signals) {
+    running.begin_stop();
+    tokio::select! {
+        () = upgrades.end() => {}
+        () = signals.stop() => running.hurry(),
     }
 }
 

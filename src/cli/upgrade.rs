@@ -14,11 +14,13 @@ mod takeover;
 mod words;
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use foobar_core::Chain;
@@ -65,12 +67,23 @@ impl Upgrades {
         self.0.over.notified().await;
     }
 
-    /// Ends the program that is to take the place of this one, unless it serves already.
-    pub(super) fn end(&self) {
-        let ending = self.0.ending.lock().unwrap_or_else(PoisonError::into_inner).take(); // it is whole at any time
-        if let Some(ending) = ending {
-            ending.end();
+    /// Ends the program that is to take the place of this one. One that has been told to serve is not ended any more: completes
+    /// when it is known whether it does. From a [stop](Running::begin_stop) on there is no other one.
+    pub(super) async fn end(&self) {
+        if !self.end_now() {
+            tracing::info!("a new program has been told to serve: what comes of that is waited for");
+            drop(self.0.one.lock().await);
         }
+    }
+
+    /// The same at once; `false` where it has been told to serve.
+    fn end_now(&self) -> bool {
+        let ending = self.ending().take();
+        ending.is_none_or(|ending| ending.end())
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
+        self.0.ending.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 
     /// What comes of it, also in the log.
@@ -94,14 +107,18 @@ impl Upgrades {
     /// Gives the number of the new process.
     async fn replace(&self, running: &Arc<Running>) -> Result<u32, UpgradeError> {
         let _one = self.0.one.try_lock().map_err(|_| UpgradeError::UnderWay)?;
+        let _none_after_it = Ended(self);
         let program = self.program()?;
         let _no_reload = running.begin_upgrade().await.ok_or(UpgradeError::Stopping)?;
+        if running.is_paused() {
+            return Err(UpgradeError::Paused);
+        }
         tracing::info!("an upgrade begins: {} is started", program.path.display());
         let inheritance = self.inheritance(running).map_err(UpgradeError::Sockets)?;
         let mut successor = apart(move || Successor::start(&program, inheritance)).await?;
-        *self.0.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(successor.ending()); // it is whole at any time
+        *self.ending() = Some(successor.ending());
         if running.is_stopping() {
-            self.end();
+            self.end_now();
         }
         let timeout = self.0.timeout;
         let (successor, hears_orders) = apart(move || {
@@ -143,6 +160,7 @@ impl Upgrades {
             from: std::process::id(),
             generation: running.generation() + 1,
             is_drained: running.is_drained(),
+            is_in_maintenance: running.is_in_maintenance(),
             control: of_control,
             web: numbers(&web),
             admin: numbers(&admin),
@@ -151,6 +169,15 @@ impl Upgrades {
         let descriptors: Vec<OwnedFd> = web.into_iter().chain(admin).map(|one| one.socket).collect();
         let control = control.map(|(socket, _)| socket);
         Ok(Inheritance { letter, descriptors: descriptors.into_iter().chain(control).collect() })
+    }
+}
+
+/// With it an upgrade is at its end, and there is no program to be ended.
+struct Ended<'a>(&'a Upgrades);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        *self.0.ending() = None;
     }
 }
 
@@ -175,21 +202,28 @@ fn tell(running: &Running, mut channel: UnixStream) {
 /// How often a new program is told what the one before still does.
 const TELLING: Duration = Duration::from_millis(500);
 
-/// The program as it was named at the start: where its file is replaced, or a link on its way, it is the new one.
+/// The program as it was named at the start: where its file is replaced, or a link on its way, it is the new one. A name that leads
+/// to another program is only a name: then it is the file of this one.
 fn own_program() -> Option<Program> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.is_empty() {
         return None;
     }
     let named = PathBuf::from(arguments.remove(0));
-    Some(Program { path: find(&named)?, arguments })
+    let own = std::env::current_exe().ok()?; // without `/proc` nobody knows
+    let is_own = |path: &PathBuf| fs::canonicalize(path).is_ok_and(|leads_to| leads_to == own);
+    Some(Program { path: find(&named).filter(is_own).unwrap_or(own), arguments })
 }
 
 fn find(named: &Path) -> Option<PathBuf> {
-    if named.components().count() > 1 || named.is_absolute() {
+    if named.components().count() > 1 {
         return std::path::absolute(named).ok(); // it has no working folder
     }
     let folders = std::env::var_os("PATH")?;
-    let found = std::env::split_paths(&folders).map(|folder| folder.join(named)).find(|path| path.is_file());
-    found.or_else(|| std::env::current_exe().ok()) // nobody knows
+    std::env::split_paths(&folders).map(|folder| folder.join(named)).find(|path| is_executable(path))
+}
+
+fn is_executable(path: &Path) -> bool {
+    const BY_ANYBODY: u32 = 0o111;
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & BY_ANYBODY != 0)
 }

@@ -56,11 +56,17 @@ impl Reloader {
     }
 }
 
-/// The database has to have the tables that this program knows: neither a reload nor an upgrade migrates anything.
+/// The database has to have the tables that this program knows: neither a reload nor an upgrade migrates anything. It may have
+/// more, of a newer program.
 pub(crate) async fn require_schema(database: &Db, migrations: &Migrations) -> Result<(), BoxError> {
     let (presence, status) = database.check_migrations(migrations).await?;
-    let pending = status.iter().find(|(_, status)| *status != MigrationStatus::Done);
-    match (presence, pending) {
+    let lacks = |status: &MigrationStatus| {
+        matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. })
+    };
+    if let Some((name, _)) = status.iter().find(|(_, status)| *status == MigrationStatus::Changed) {
+        return Err(foobar_db::Error::MigrationChanged(name.clone()).into());
+    }
+    match (presence, status.iter().find(|(_, status)| lacks(status))) {
         (Presence::Missing, _) => Err(format!("there is no database {}; make it first", database.describe()).into()),
         (Presence::Present, Some((name, _))) => Err(format!(
             "`database.url`: {} lacks the migration `{name}`; run `migrate` with this configuration first",

@@ -2,7 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foobar_web::{PassedSocket, Turn, WebTier};
+use foobar_web::{GateStatus, PassedSocket, Turn, WebTier};
 use tokio::sync::MutexGuard;
 use tokio::time::sleep;
 
@@ -13,7 +13,7 @@ use crate::reload::Current;
 /// As long as it lives, there is no reload.
 pub(crate) struct Upgrading<'a> {
     lifecycle: &'a Lifecycle,
-    _current: MutexGuard<'a, Current>,
+    _current: Option<MutexGuard<'a, Current>>,
 }
 
 impl Drop for Upgrading<'_> {
@@ -27,15 +27,24 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// Turns on the same sockets, of programs that follow one another.
 impl Running {
-    /// Waits for the reload that goes on; `None` where the server stops.
+    /// Waits for the reload that goes on, and refuses those that come from now on; `None` where the server stops.
     pub(crate) async fn begin_upgrade(&self) -> Option<Upgrading<'_>> {
         let lifecycle = &*self.reloader.lifecycle;
-        let current = self.reloader.current.lock().await;
-        if lifecycle.is_stopping() || lifecycle.is_over() {
-            return None;
-        }
         lifecycle.set_upgrading(true);
-        Some(Upgrading { lifecycle, _current: current })
+        let mut upgrading = Upgrading { lifecycle, _current: None };
+        upgrading._current = Some(self.reloader.current.lock().await);
+        (!lifecycle.is_stopping() && !lifecycle.is_over()).then_some(upgrading)
+    }
+
+    /// From now on no upgrade begins.
+    pub(crate) fn begin_stop(&self) {
+        self.reloader.lifecycle.stop();
+    }
+
+    /// Whether a reload is not refused at once.
+    pub(crate) fn may_reload(&self) -> bool {
+        let lifecycle = &*self.reloader.lifecycle;
+        !lifecycle.is_upgrading() && !lifecycle.is_over()
     }
 
     /// The listening sockets of the sites, and those for operators.
@@ -75,6 +84,18 @@ impl Running {
         self.reloader.lifecycle.is_drained()
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.gate_status().is_some_and(|gate| gate.pause.is_some())
+    }
+
+    pub(crate) fn is_in_maintenance(&self) -> bool {
+        self.gate_status().is_some_and(|gate| gate.maintenance.is_some())
+    }
+
+    fn gate_status(&self) -> Option<GateStatus> {
+        self.reloader.web.gate().map(|gate| gate.status())
+    }
+
     pub(crate) fn generation(&self) -> u64 {
         self.reloader.lifecycle.generation()
     }
@@ -94,5 +115,40 @@ impl Running {
         if let Some(admin) = &self.admin {
             admin.set_turn(turn);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use crate::{Running, Server};
+
+    async fn serving() -> Running {
+        let server = Server::new().set("web.listen", "127.0.0.1:0").set("web.access_log", "off");
+        let server = server.set("admin.listen", "off").set("sites.main.routes.'/'.respond", "204");
+        server.start().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_reload_behind_an_upgrade_that_waits_for_another_reload_is_refused() {
+        let running = serving().await;
+        let reload = running.reloader.current.lock().await;
+        let mut upgrade = Box::pin(running.begin_upgrade());
+        assert!(upgrade.as_mut().now_or_never().is_none());
+        let error = running.reload().await.unwrap_err();
+        assert!(error.to_string().contains("an upgrade is under way"), "{error}");
+        drop(reload);
+        assert!(upgrade.await.is_some());
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_is_given_up_leaves_reloads_as_they_were() {
+        let running = serving().await;
+        running.begin_stop();
+        assert!(running.begin_upgrade().await.is_none());
+        assert!(running.may_reload());
+        running.stop().await;
     }
 }

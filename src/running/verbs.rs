@@ -14,6 +14,9 @@ pub enum HoldError {
     /// A stop has begun.
     #[error("the server is stopping: it answers what it has, and takes nothing more")]
     Stopping,
+    /// A new program is about to take the place of this one.
+    #[error("an upgrade is under way; order it again once that has ended")]
+    Upgrading,
     /// The program brings a web tier that cannot do it.
     #[error("the web tier of this program cannot hold requests back (`WebTier::gate`)")]
     NoGate,
@@ -99,10 +102,14 @@ impl Running {
     /// ```
     pub async fn pause(&self) -> Result<Paused, HoldError> {
         let gate = self.gate()?;
-        if self.reloader.lifecycle.is_stopping() {
-            return Err(HoldError::Stopping);
-        }
         let is_new = gate.pause();
+        if let Some(error) = self.refuses_to_hold() {
+            // A stop lets go what is held once, and a new program knows of no pause: after either, nobody would.
+            if is_new {
+                gate.resume();
+            }
+            return Err(error);
+        }
         if is_new {
             tracing::info!("requests for the application are held (`pause`)");
             drop(self.reloader.runtime.spawn(end_in_time(Arc::clone(&gate)))); // it ends with the pause
@@ -123,14 +130,27 @@ impl Running {
 
     /// Turns maintenance on or off: while it is on, clients get the page for maintenance of their site
     /// (`sites.*.maintenance_page`) with 503, but for those of `web.maintenance_allow` and on routes with `in_maintenance`.
-    /// `/readyz` stays as it is, so that balancers go on to send requests here. A reload keeps it; a restart ends it. Gives
-    /// whether that is a change.
+    /// `/readyz` stays as it is, so that balancers go on to send requests here. A reload and an upgrade of the program keep
+    /// it; a restart ends it. Gives whether that is a change.
     pub fn set_maintenance(&self, on: bool) -> Result<bool, HoldError> {
-        let changed = self.gate()?.set_maintenance(on);
+        let gate = self.gate()?;
+        if self.reloader.lifecycle.is_upgrading() {
+            return Err(HoldError::Upgrading); // the new program has been told how it was
+        }
+        let changed = gate.set_maintenance(on);
         if changed {
             tracing::info!(on, "maintenance");
         }
         Ok(changed)
+    }
+
+    fn refuses_to_hold(&self) -> Option<HoldError> {
+        let lifecycle = &self.reloader.lifecycle;
+        match (lifecycle.is_stopping() || lifecycle.is_over(), lifecycle.is_upgrading()) {
+            (true, _) => Some(HoldError::Stopping),
+            (false, true) => Some(HoldError::Upgrading),
+            (false, false) => None,
+        }
     }
 
     fn gate(&self) -> Result<Arc<Gate>, HoldError> {

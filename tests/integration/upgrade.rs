@@ -1,6 +1,7 @@
 //! A new program in the place of the one that serves: by SIGUSR2, and by the command `upgrade`.
 
 mod bad_programs;
+mod databases;
 mod service;
 mod under_load;
 
@@ -72,7 +73,7 @@ impl Site {
 
     /// A command to it, by a program that is as it should be: its exit code, and what it printed on standard output and error.
     fn run(&self, order: &str) -> (i32, String, String) {
-        let output = Program::example("proving", self.folder.path()).arg(order).output().unwrap();
+        let output = Program::example("proving", self.folder.path()).args(order.split(' ')).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
@@ -183,6 +184,44 @@ fn a_file_that_was_replaced_is_the_new_program_also_where_the_old_one_is_gone() 
     assert_eq!(running, fs::canonicalize(site.path("shop")).unwrap());
 }
 
+/// A program by the name `shop`, which is looked for in the folders `a` and `b`.
+fn start_by_name(site: &Site, file: &str) -> Program {
+    let command = site.command();
+    let mut shell = Command::new("bash");
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let folders =
+        format!("{}:{}:{}", site.path("a").display(), site.path("b").display(), std::env::var("PATH").unwrap());
+    shell.env("PATH", folders).current_dir(site.folder.path());
+    Program::start(shell.args(["-c", "exec -a shop \"$0\""]).arg(site.path(file)))
+}
+
+#[test]
+fn a_name_that_leads_to_another_program_is_only_a_name() {
+    let site = Site::new();
+    site.install_script("exit 9");
+    fs::create_dir(site.path("a")).unwrap();
+    fs::rename(site.path("shop"), site.path("a/shop")).unwrap();
+    site.install_program();
+    let mut program = start_by_name(&site, "shop");
+    site.upgrade();
+    program.end();
+    assert_eq!(program.get("/page").text(), "version 1");
+}
+
+#[test]
+fn a_name_is_that_of_the_first_file_in_path_that_can_be_run() {
+    let site = Site::new();
+    ["a", "b"].iter().for_each(|folder| fs::create_dir(site.path(folder)).unwrap());
+    fs::write(site.path("a/shop"), "a text").unwrap();
+    fs::rename(site.path("shop"), site.path("b/shop")).unwrap();
+    let program = start_by_name(&site, "b/shop");
+    site.install_script("exit 9");
+    fs::rename(site.path("shop"), site.path("b/shop")).unwrap();
+    let (code, _, error) = site.run("upgrade");
+    assert!(code == 1 && error.contains("the new program ended (exit status: 9)"), "{error}");
+    assert_eq!(program.get("/page").text(), "version 1");
+}
+
 #[test]
 fn a_download_that_is_under_way_is_finished_by_the_program_before_and_status_says_so() {
     let site = Site::new();
@@ -269,6 +308,32 @@ fn a_server_that_is_drained_for_a_balancer_stays_so() {
 }
 
 #[test]
+fn maintenance_goes_on_in_the_new_program() {
+    let site = Site::new();
+    let mut program = site.start();
+    program.until_ready(200);
+    assert_eq!(site.run("maintenance on"), (0, "maintenance is on: clients get 503\n".to_owned(), String::new()));
+    site.upgrade();
+    program.end();
+    assert_eq!(program.get("/").status, 503);
+    site.run("maintenance off");
+    assert_eq!(program.get("/").status, 200);
+}
+
+#[test]
+fn during_a_pause_there_is_no_upgrade_that_would_end_it() {
+    let site = Site::new();
+    let program = site.start();
+    program.until_ready(200);
+    assert_eq!(site.run("pause").0, 0);
+    let (code, _, error) = site.run("upgrade");
+    assert_eq!(code, 1);
+    assert!(error.contains("requests are held by `pause`, of which the new program would know nothing"), "{error}");
+    assert!(site.run("resume").1.starts_with("resumed after "));
+    site.upgrade();
+}
+
+#[test]
 fn a_probe_on_a_connection_to_the_program_before_is_told_that_another_one_serves() {
     let site = Site::new();
     let mut program = site.start();
@@ -282,34 +347,4 @@ fn a_probe_on_a_connection_to_the_program_before_is_told_that_another_one_serves
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")), "{answer:?}");
     download.answer("GET");
     program.end();
-}
-
-#[test]
-fn an_upgrade_migrates_nothing_and_names_what_is_to_be_run() {
-    let site = Site::new();
-    let without = "[database]\nurl = 'sqlite:first.db'\n";
-    site.write("version 1", without);
-    let program = site.start();
-    site.write("version 1", "[database]\nurl = 'sqlite:second.db'\n");
-    rusqlite_file(&site.path("second.db"));
-    let (code, _, error) = site.run("upgrade");
-    assert_eq!(code, 1);
-    let expected = "lacks the migration `2026-01-01-000000_create_ledger`; run `migrate` with this configuration first";
-    assert!(
-        error.contains("no upgrade, the program before goes on: the new program ended") && error.contains(expected),
-        "{error}"
-    );
-    assert_eq!(program.get("/page").text(), "version 1");
-    assert_eq!(site.run("migrate").0, 0);
-    site.upgrade();
-}
-
-/// An empty database.
-fn rusqlite_file(path: &Path) {
-    use foobar::diesel::connection::SimpleConnection;
-    use foobar::diesel::prelude::*;
-    use foobar::diesel::sqlite::SqliteConnection;
-
-    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    conn.batch_execute("CREATE TABLE other (id INTEGER)").unwrap();
 }

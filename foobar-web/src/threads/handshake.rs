@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use tokio::time::{Instant, timeout_at};
 
 use crate::counters::FailedHandshake;
+use crate::deadline::DeadlineTimer;
 use crate::net::{Established, Handshake, NamedSite, Transport};
 use crate::site::Sites;
 use crate::worker::{ConnectionState, Worker};
@@ -43,16 +44,21 @@ pub(super) async fn handshake<S: Transport>(
 }
 
 /// Polls what a connection begins with before HTTP, until it is done or has to end: at the deadline, or while it is idle
-/// where the server drains or another connection needs the place.
+/// where another connection needs the place, or soon after a drain has begun: its first byte may be on its way.
 pub(super) async fn until<T>(
     deadline: Instant,
     state: &ConnectionState,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
 ) -> io::Result<T> {
+    let mut patience = DeadlineTimer::default();
+    let mut is_over = |cx: &mut Context<'_>| match state.drain().filter(|_| state.is_idle()) {
+        Some(drain) => patience.poll(cx, drain.end_of_idle()).is_ready(),
+        None => false,
+    };
     let done = poll_fn(|cx| {
         state.belongs_to(cx);
         match poll(cx) {
-            Poll::Pending if state.is_leaving() || (state.is_idle() && state.is_draining()) => {
+            Poll::Pending if state.is_leaving() || is_over(cx) => {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             polled => polled,

@@ -96,6 +96,22 @@ fn an_idle_connection_ends_half_a_second_after_a_drain_has_begun() {
 }
 
 #[test]
+fn the_first_byte_of_a_proxy_may_be_on_its_way_when_a_drain_begins() {
+    let server = Server::start("listen = ['127.0.0.1:0 proxy_protocol']\ntrusted_proxies = ['127.0.0.1']");
+    let (mut proxy, address) = (server.accept(), address(&server));
+    std::thread::scope(|scope| {
+        let client = scope.spawn(move || {
+            wait_until_it_drains(address);
+            proxy.send("PROXY UNKNOWN\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+            proxy.rest()
+        });
+        server.drain_in_no_time();
+        let text = client.join().expect("the client does not panic");
+        assert!(text.ends_with("GET /page") && text.contains("connection: close"), "{text}");
+    });
+}
+
+#[test]
 fn an_upload_goes_on_in_a_drain_and_is_answered() {
     let server = Server::start("[web]\nmin_rate = '0'\n");
     let mut client = server.connect();

@@ -10,9 +10,11 @@ pub(super) enum UpgradeError {
     UnderWay,
     #[error("the server is stopping")]
     Stopping,
+    #[error("requests are held by `pause`, of which the new program would know nothing; `resume` first")]
+    Paused,
     #[error("the server has been told to stop meanwhile; the new program has been ended")]
     Stopped,
-    #[error("the start of this program told no path of it (argv[0]); restart instead")]
+    #[error("the file of this program is not known (argv[0], `/proc/self/exe`); restart instead")]
     NoProgram,
     #[error("this is process 1: when it ends, so does its container; start another container instead")]
     FirstProcess,

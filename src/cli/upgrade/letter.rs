@@ -12,6 +12,8 @@ pub(super) struct Letter {
     pub(super) generation: u64,
     /// Whether an operator has taken the server out of the rotation of a balancer.
     pub(super) is_drained: bool,
+    /// Whether an operator has turned maintenance on.
+    pub(super) is_in_maintenance: bool,
     /// Where the two speak.
     pub(super) channel: RawFd,
     /// Where standard error leads in the end.
@@ -34,6 +36,7 @@ impl Letter {
             format!("stderr={}", self.standard_error),
         ];
         words.extend(self.is_drained.then(|| "drained=1".to_owned()));
+        words.extend(self.is_in_maintenance.then(|| "maintenance=1".to_owned()));
         words.extend(self.control.map(|(number, (device, node))| format!("control={number}:{device}:{node}")));
         for (name, sockets) in [("web", &self.web), ("admin", &self.admin)] {
             let file = |owns_file| if owns_file { "-file" } else { "" };
@@ -42,12 +45,16 @@ impl Letter {
         words.join(" ")
     }
 
-    /// The letter in the environment, if it is for this process.
+    /// The letter in the environment.
     pub(super) fn find(variable: Option<OsString>) -> Result<Option<Self>, String> {
         let Some(text) = variable else { return Ok(None) };
         let letter = text.to_str().and_then(Self::parse);
-        let letter = letter.ok_or_else(|| format!("`FOOBAR_UPGRADE` is {text:?}: {UNREADABLE}"))?;
-        Ok(Some(letter).filter(|letter| letter.from == parent_id()))
+        letter.map(Some).ok_or_else(|| format!("`FOOBAR_UPGRADE` is {text:?}: {UNREADABLE}"))
+    }
+
+    /// Whether it is for this process.
+    pub(super) fn is_from_parent(&self) -> bool {
+        self.from == parent_id()
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -59,6 +66,7 @@ impl Letter {
                 "from" => letter.from = value.parse().ok()?,             // the same
                 "generation" => letter.generation = value.parse().ok()?, // the same
                 "drained" => letter.is_drained = true,
+                "maintenance" => letter.is_in_maintenance = true,
                 "channel" => letter.channel = number()?,
                 "stderr" => letter.standard_error = number()?,
                 "control" => letter.control = Some(control(value)?),
@@ -94,12 +102,14 @@ mod tests {
             from: parent_id(),
             generation: 3,
             is_drained: true,
+            is_in_maintenance: true,
             channel: 7,
             standard_error: 8,
             control: Some((9, (20, 21))),
             web: vec![(10, false), (11, true)],
             admin: vec![(12, false)],
         };
+        assert!(letter.is_from_parent());
         assert_eq!(Letter::find(Some(letter.to_text().into())), Ok(Some(letter)));
         assert_eq!(Letter::find(None), Ok(None));
     }
@@ -108,7 +118,7 @@ mod tests {
     fn a_letter_from_another_process_than_the_parent_is_found_by_accident() {
         let letter =
             Letter { from: std::process::id(), generation: 2, channel: 7, standard_error: 8, ..Letter::default() };
-        assert_eq!(Letter::find(Some(letter.to_text().into())), Ok(None));
+        assert!(!letter.is_from_parent());
     }
 
     #[test]

@@ -2,11 +2,14 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::descriptors;
 use super::error::UpgradeError;
@@ -66,6 +69,7 @@ impl Successor {
         for of_this_process in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"] {
             command.env_remove(of_this_process);
         }
+        command.process_group(0); // what it starts can be ended with it
         descriptors::pass_on(&mut command, descriptors);
         let failed = |source| UpgradeError::Start { program: program.path.clone(), source };
         let mut child = command.spawn().map_err(failed)?;
@@ -117,8 +121,7 @@ impl Successor {
             self.words.pass_on();
             return Ok(said == SERVING_AND_HEARING);
         }
-        drop(child.kill()); // it may have ended
-        let status = child.wait().map_err(UpgradeError::Sockets)?;
+        let status = end_group(&mut child).map_err(UpgradeError::Sockets)?;
         match said {
             Ok(said) if !said.is_empty() => Err(UpgradeError::Garbage { said, expected: SERVING }),
             _ => Err(UpgradeError::Ended { status, words: self.words.last() }),
@@ -152,21 +155,32 @@ impl Successor {
     }
 }
 
+/// Whether it has, of a child that is not waited for yet: its number is still its own.
+fn has_ended(child: &Child) -> bool {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::Pid(Pid::from_child(child)), look), Ok(None))
+}
+
+/// Ends a child with all that it has started: whatever is left has the listening sockets too.
+fn end_group(child: &mut Child) -> io::Result<ExitStatus> {
+    _ = kill_process_group(Pid::from_child(child), Signal::KILL); // before its number is another one's; all may have ended
+    child.wait()
+}
+
 impl Ending {
-    /// Ends it at once, where it has not been told to serve.
-    pub(super) fn end(&self) {
-        self.wait(Duration::ZERO);
+    /// Ends it at once; `false` where it has been told to serve, or is ended elsewhere.
+    pub(super) fn end(&self) -> bool {
+        self.wait(Duration::ZERO).is_some()
     }
 
     /// Ends it once this time is over, if it has not ended by then; `None` where somebody else has.
     fn wait(&self, time: Duration) -> Option<ExitStatus> {
         let mut child = self.child().take()?;
         let deadline = Instant::now() + time;
-        while child.try_wait().ok()?.is_none() && Instant::now() < deadline {
+        while !has_ended(&child) && Instant::now() < deadline {
             thread::park_timeout(Duration::from_millis(5));
         }
-        drop(child.kill()); // it may have ended
-        child.wait().ok() // of a child that is there it is known
+        end_group(&mut child).ok() // of a child that is there it is known
     }
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {

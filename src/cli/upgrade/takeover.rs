@@ -21,12 +21,15 @@ pub(in crate::cli) struct Given {
     /// The control socket, and which file it is.
     pub(in crate::cli) control: Option<(OwnedFd, FileIdentity)>,
     pub(in crate::cli) takeover: Option<Takeover>,
+    /// The process that has written a letter which is not for this one.
+    stray: Option<u32>,
 }
 
 /// Of a program that takes the place of another one.
 pub(in crate::cli) struct Takeover {
     pub(in crate::cli) generation: u64,
     pub(in crate::cli) is_drained: bool,
+    pub(in crate::cli) is_in_maintenance: bool,
     /// The process before.
     from: u32,
     channel: StdUnixStream,
@@ -36,13 +39,28 @@ pub(in crate::cli) struct Takeover {
 impl Given {
     /// By a program whose place this one takes, or by a service manager. To be taken before anything else is open.
     pub(in crate::cli) fn take(config: &Config) -> Result<Self, String> {
-        if let Some(letter) = Letter::find(std::env::var_os(VARIABLE))? {
-            return Self::of(letter)
-                .map_err(|error| format!("`FOOBAR_UPGRADE`: a descriptor that is not there: {error}"));
-        }
+        let letter = Letter::find(std::env::var_os(VARIABLE))?;
+        let stray = match letter {
+            Some(letter) if letter.is_from_parent() => {
+                return Self::of(letter)
+                    .map_err(|error| format!("`FOOBAR_UPGRADE`: a descriptor that is not there: {error}"));
+            }
+            other => other.map(|letter| letter.from),
+        };
         let web = config.section::<WebSettings>().ok(); // what is wrong with it is told with all else
         let listen = web.iter().flat_map(|web| web.listen.iter());
-        Ok(Self { sockets: of_service_manager(listen)?, control: None, takeover: None })
+        Ok(Self { sockets: of_service_manager(listen)?, control: None, takeover: None, stray })
+    }
+
+    /// Says so in the log where a letter was there that has no effect: if its writer has ended in the middle of an upgrade, its sockets
+    /// are open here, and their addresses in use.
+    pub(in crate::cli) fn warn_of_stray(&self) {
+        if let Some(from) = self.stray {
+            tracing::warn!(
+                from,
+                "`FOOBAR_UPGRADE` has no effect: the process that wrote it has not started this one, or has ended"
+            );
+        }
     }
 
     fn of(letter: Letter) -> io::Result<Self> {
@@ -54,12 +72,13 @@ impl Given {
         let takeover = Takeover {
             generation: letter.generation,
             is_drained: letter.is_drained,
+            is_in_maintenance: letter.is_in_maintenance,
             from: letter.from,
             channel: adopt(letter.channel)?.into(),
             standard_error: adopt(letter.standard_error)?,
         };
         let sockets = GivenSockets { web: take(letter.web)?, admin: take(letter.admin)? };
-        Ok(Self { sockets, control: control.transpose()?, takeover: Some(takeover) })
+        Ok(Self { sockets, control: control.transpose()?, takeover: Some(takeover), stray: None })
     }
 }
 
@@ -76,8 +95,8 @@ impl Takeover {
         {
             return Err(io::Error::other(format!("the program before said {line:?} in the place of `{GO}`")));
         }
+        replace_standard_error(&self.standard_error)?; // before the turn: whoever fails after it loses requests
         running.take_turn();
-        replace_standard_error(&self.standard_error)?;
         let serving = if hears_orders { SERVING_AND_HEARING } else { SERVING };
         drop(write.write_all(format!("{serving}\n").as_bytes()).await); // it is gone
         tracing::info!(

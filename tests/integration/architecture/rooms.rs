@@ -58,6 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "access_log",
             "clock",
             "counters",
+            "deadline",
             "error",
             "file_source",
             "gate",

@@ -138,6 +138,69 @@ fn while_an_upgrade_goes_on_another_one_and_a_reload_are_refused_and_a_stop_ends
 }
 
 #[test]
+fn while_an_upgrade_goes_on_nothing_is_held_back_that_the_new_program_would_not_know_of() {
+    let site = Site::new();
+    let mut program = site.start();
+    let process = hang(&site);
+    program.signal("USR2");
+    process();
+    for order in ["pause", "maintenance on"] {
+        let (code, _, error) = site.run(order);
+        assert_eq!(code, 1);
+        assert!(error.contains("nothing has changed: an upgrade is under way"), "{order}: {error}");
+    }
+    assert_eq!(program.get("/").text(), "proving");
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+#[test]
+fn a_program_that_is_ended_takes_with_it_what_it_has_started() {
+    let site = Site::new();
+    let mut program = site.start();
+    site.install_script("sleep 1000 & echo $! > process.new; mv process.new process; wait");
+    program.signal("USR2");
+    let child =
+        until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
+    until_gone(child);
+}
+
+/// A program that has been told to serve, and says that it does once there is a file `serve`.
+const SERVES_LATER: &str = "eval \"read -r line <&$channel\"; echo $$ > process.new; mv process.new process
+until [ -e serve ]; do sleep 0.01; done; WORDS=serving";
+
+#[test]
+fn a_stop_in_the_moment_of_the_turn_leaves_the_files_of_sockets_to_a_program_that_serves() {
+    let site = Site::new();
+    let mut program = Program::start(site.command().env("FOOBAR__WEB__LISTEN", "127.0.0.1:0,unix:http.sock"));
+    site.install_script(&format!("WORDS=ready; {SAYS}; {SERVES_LATER}; {SAYS}; exec sleep 1000"));
+    program.signal("USR2");
+    let new: u32 = until("it is told to serve", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
+    site.remember(new);
+    program.signal("TERM");
+    site.until_logged("a new program has been told to serve: what comes of that is waited for");
+    fs::write(site.path("serve"), "").unwrap();
+    assert_eq!(program.end().code(), Some(0));
+    assert!(is_there(new) && site.path("http.sock").exists());
+}
+
+#[test]
+fn a_stop_in_the_moment_of_the_turn_takes_the_files_of_sockets_where_nobody_serves_after_it() {
+    let site = Site::new();
+    let mut program = Program::start(site.command().env("FOOBAR__WEB__LISTEN", "127.0.0.1:0,unix:http.sock"));
+    site.install_script(&format!("WORDS=ready; {SAYS}; {SERVES_LATER}; exit 1"));
+    program.signal("USR2");
+    until("it is told to serve", || site.path("process").exists().then_some(()));
+    program.signal("TERM");
+    site.until_logged("a new program has been told to serve: what comes of that is waited for");
+    fs::write(site.path("serve"), "").unwrap();
+    assert_eq!(program.end().code(), Some(0));
+    assert!(!site.path("http.sock").exists() && !site.path("control").exists());
+}
+
+#[test]
 fn a_signal_to_stop_to_both_at_once_stops_both() {
     let site = Site::new();
     let mut program = site.start();
@@ -151,6 +214,36 @@ fn a_signal_to_stop_to_both_at_once_stops_both() {
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0));
     until_gone(new);
+}
+
+/// Whether a program has come so far that it has workers.
+fn has_workers(process: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    let name = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("comm")).unwrap_or_default(); // it has ended
+    threads.flatten().any(|thread| name(thread).starts_with("foobar-web"))
+}
+
+#[test]
+fn a_new_program_whose_predecessor_is_killed_before_the_turn_serves() {
+    let site = Site::new();
+    let mut program = site.start();
+    let real = fs::read_link(site.path("shop")).unwrap();
+    site.install_script(&format!(
+        "echo $$ > process.new; mv process.new process; until [ -e go ]; do sleep 0.01; done; exec {}",
+        real.display()
+    ));
+    program.signal("USR2");
+    let new: u32 =
+        until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
+    site.remember(new);
+    program.signal("STOP"); // it will not say that the new one is to serve
+    fs::write(site.path("go"), "").unwrap();
+    until("the new program has its sockets", || has_workers(new).then_some(()));
+    assert!(!site.log().contains("this program serves in the place of another one"));
+    program.signal("KILL");
+    program.end();
+    assert_eq!(program.get("/page").text(), "version 1");
+    site.until_logged("this program serves in the place of another one");
 }
 
 #[test]
@@ -201,6 +294,9 @@ fn a_letter_that_nobody_has_written_stops_the_start() {
     let mut program = Program::start(site.command().env("FOOBAR_UPGRADE", by_accident));
     assert_eq!(program.get("/page").text(), "version 1");
     assert_eq!(number_after(&site.run("status").1, "generation     "), 1);
+    site.until_logged(
+        "`FOOBAR_UPGRADE` has no effect: the process that wrote it has not started this one, or has ended",
+    );
     program.signal("TERM");
     program.end();
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::{Site, signal};
 use crate::support::load::{Connections, Lane, Load};
-use crate::support::{Client, PATIENCE, Program, Wire, number_of};
+use crate::support::{Client, PATIENCE, Program, Wire, number_of, until};
 
 /// The socket of a service manager.
 struct Manager {
@@ -52,6 +52,21 @@ fn a_service_manager_is_told_of_the_course_of_a_server_and_which_process_it_is()
     program.end();
     signal(new, "TERM");
     assert_eq!(manager.told(), ["STOPPING=1"], "the one before has said nothing: the service goes on");
+}
+
+#[test]
+fn of_a_reload_that_an_upgrade_refuses_a_service_manager_is_told_nothing() {
+    let site = Site::new();
+    let manager = Manager::new(site.folder.path());
+    let mut program = Program::start(site.command().env("NOTIFY_SOCKET", &manager.path));
+    manager.told();
+    site.install_script("echo $$ > process.new; mv process.new process; exec sleep 1000");
+    program.signal("USR2");
+    until("the new program has begun", || site.path("process").exists().then_some(()));
+    assert_eq!(site.run("reload").0, 1);
+    program.signal("TERM");
+    assert_eq!(manager.told(), ["STOPPING=1"]);
+    program.end();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use foobar::test::TestDb;
 
 use super::{Site, until_gone};
 use crate::support::load::{Connections, Lane, Load};
-use crate::support::number_of;
+use crate::support::{PATIENCE, number_of};
 
 /// Where the numbers of the writes of a lane begin.
 const WRITES: [u64; 2] = [1, 1_000_000];
@@ -87,6 +87,7 @@ fn upgrade_under_load(database: &str, upgrades: u64) {
         report.longest,
         report.longest_stall()
     );
+    assert!(report.longest_stall() < PATIENCE);
     assert!(report.lost.is_empty(), "{} of {}: {:#?}", report.lost.len(), report.answered, &report.lost[..1]);
     let rows: BTreeSet<u64> = program.get("/ledger").text().lines().map(|id| id.parse().unwrap()).collect();
     for first in WRITES {
