@@ -172,6 +172,18 @@ pub enum Error {
         /// The statement of its up.sql, from 1.
         statement: u32,
     },
+    /// A migration began and did not end, by a version that did not record its statements.
+    #[error(
+        "migration `{name}` began on {on} UTC, by an earlier version of Foobar, and did not end: which of its statements have \
+         taken effect is not known; look, then run `migrate resume --from` with the first one that has not, or do the rest \
+         by hand and run `migrate mark-done {name}`"
+    )]
+    MigrationUnrecorded {
+        /// Its name.
+        name: String,
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+    },
     /// A migration that is to go on has other statements now than those that have run.
     #[error(
         "migration `{name}` stopped at its statement {statement}, and what is before that in its up.sql is not what has run; \

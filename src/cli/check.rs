@@ -60,8 +60,11 @@ fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
         let name = name.clone();
         match status {
             MigrationStatus::Changed => return Err(DbError::MigrationChanged(name).into()),
-            MigrationStatus::Begun { on, statement } if *statement > 0 => {
+            MigrationStatus::Begun { on, statement: Some(statement @ 1..) } => {
                 return Err(DbError::MigrationUnfinished { name, on: on.clone(), statement: *statement }.into());
+            }
+            MigrationStatus::Begun { on, statement: None } => {
+                return Err(DbError::MigrationUnrecorded { name, on: on.clone() }.into());
             }
             MigrationStatus::Failed { statement, problem, .. } => {
                 return Err(format!(

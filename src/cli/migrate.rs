@@ -132,7 +132,12 @@ pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
     let column = match status {
         MigrationStatus::Done => "done   ",
         MigrationStatus::Changed => "changed",
-        MigrationStatus::Begun { statement, .. } => return format!("begun    {name}, at its statement {statement}"),
+        MigrationStatus::Begun { statement: Some(statement), .. } => {
+            return format!("begun    {name}, at its statement {statement}");
+        }
+        MigrationStatus::Begun { statement: None, .. } => {
+            return format!("begun    {name}, at a statement not recorded");
+        }
         MigrationStatus::Failed { problem, .. } => return format!("failed   {name}: {problem}"),
         MigrationStatus::BegunElsewhere { .. } => {
             return format!("begun    {name}, which this program does not have");

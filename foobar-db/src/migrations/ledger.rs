@@ -47,8 +47,8 @@ impl Ledger {
             }
             Some((record, State::Failed)) => MigrationStatus::Failed {
                 on: record.begun_on.clone(),
-                statement: record.statement(),
-                problem: record.problem.clone().unwrap_or_default(), // there is one of what has failed
+                statement: record.statement().unwrap_or(0), // there is one of what has failed
+                problem: record.problem.clone().unwrap_or_default(), // the same
             },
         }
     }
@@ -64,8 +64,8 @@ impl Ledger {
     /// Whether the statements of `migration` that have taken effect are those of `script`.
     pub(super) fn agrees(&self, migration: &Migration, script: &Script) -> bool {
         let Some(record) = self.records.get(&migration.version) else { return true };
-        let ran = usize::try_from(record.statement()).unwrap_or(usize::MAX).saturating_sub(1);
-        record.checksum.as_ref().is_none_or(|then| *then == script.checksum(ran))
+        let ran = record.statement().map(|statement| statement.saturating_sub(1) as usize);
+        record.checksum.as_ref().zip(ran).is_none_or(|(then, ran)| *then == script.checksum(ran))
     }
 
     /// The versions that have run and are none of `migrations`.

@@ -15,8 +15,8 @@ pub enum MigrationStatus {
         /// When it began, as `2026-01-31 12:00:00` in UTC.
         on: String,
         /// The statement of its up.sql, from 1, that ran: it may have taken effect or not, and those before it have. 0
-        /// where none has.
-        statement: u32,
+        /// where none has; `None` where an earlier version began it, which did not record that.
+        statement: Option<u32>,
     },
     /// It failed where a failure takes nothing back.
     Failed {

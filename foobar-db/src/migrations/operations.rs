@@ -151,15 +151,25 @@ fn pending(all: Vec<Migration>, ledger: &Ledger, engine: Engine, resume: Resume)
         let goes_on = match ledger.status(&migration) {
             MigrationStatus::Done => continue,
             MigrationStatus::Changed => return Err(Error::MigrationChanged(migration.name)),
-            MigrationStatus::Begun { on, statement } if resume == Resume::Never && statement > 0 => {
-                return Err(Error::MigrationUnfinished { name: migration.name, on, statement });
-            }
-            MigrationStatus::Begun { statement, .. } | MigrationStatus::Failed { statement, .. } => Some(statement),
+            MigrationStatus::Begun { on, statement } => Some(stopped(&migration.name, on, statement, resume)?),
+            MigrationStatus::Failed { statement, .. } => Some(statement),
             MigrationStatus::Pending | MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };
         steps.push(step(migration, ledger, engine, goes_on, resume)?);
     }
     Ok(steps)
+}
+
+/// The statement at which a migration that has begun stopped; an error where somebody has to look first.
+fn stopped(name: &str, on: String, statement: Option<u32>, resume: Resume) -> Result<u32, Error> {
+    match (statement, resume) {
+        (Some(statement @ 1..), Resume::Never) => {
+            Err(Error::MigrationUnfinished { name: name.to_owned(), on, statement })
+        }
+        (Some(statement), _) => Ok(statement),
+        (None, Resume::With(statement)) => Ok(statement.max(1)),
+        (None, Resume::Never | Resume::There) => Err(Error::MigrationUnrecorded { name: name.to_owned(), on }),
+    }
 }
 
 fn step(

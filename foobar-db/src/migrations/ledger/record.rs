@@ -18,8 +18,9 @@ const COLUMNS: &str = "version VARCHAR(50) NOT NULL PRIMARY KEY, name VARCHAR(25
 /// What it got later.
 const LATER: [(&str, &str); 4] = [
     ("state", "VARCHAR(10) NOT NULL DEFAULT 'running'"),
-    // Of its up.sql, from 1, the one that runs or has failed; 0 as long as nothing can have taken effect.
-    ("statement", "INTEGER NOT NULL DEFAULT 1"),
+    // Of its up.sql, from 1, the one that runs or has failed; 0 as long as nothing can have taken effect; NULL where it
+    // began before this was recorded.
+    ("statement", "INTEGER"),
     // That of the statements before it, or of all once it is done.
     ("checksum", "VARCHAR(16)"),
     ("problem", "TEXT"),
@@ -61,8 +62,8 @@ pub(super) struct Record {
     pub(super) begun_on: String,
     #[diesel(sql_type = Text)]
     state: String,
-    #[diesel(sql_type = BigInt)]
-    statement: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    statement: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) checksum: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -86,8 +87,9 @@ impl Record {
         }
     }
 
-    pub(super) fn statement(&self) -> u32 {
-        u32::try_from(self.statement).unwrap_or(1) // none of ours
+    /// `None` where that was not recorded.
+    pub(super) fn statement(&self) -> Option<u32> {
+        self.statement.and_then(|number| u32::try_from(number).ok()) // another number is none of ours
     }
 }
 
@@ -113,7 +115,7 @@ pub(super) fn records(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Record>>
     }
     let later = match has_column(conn, table, "problem")? {
         true => "state, CAST(statement AS SIGNED) AS statement, checksum, problem",
-        false => "'running' AS state, 1 AS statement, NULL AS checksum, NULL AS problem",
+        false => "'running' AS state, CAST(NULL AS SIGNED) AS statement, NULL AS checksum, NULL AS problem",
     };
     sql_query(format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on, {later} FROM {table}")).load(conn)
 }
@@ -184,7 +186,8 @@ fn position(statement: usize, checksum: &str) -> String {
 /// The statement from which on nothing has taken effect, or 0 where nothing has.
 pub(in crate::migrations) fn reached(conn: &mut Conn, migration: &Migration) -> QueryResult<u32> {
     let all = records(conn, migration.owner)?;
-    Ok(all.iter().find(|record| record.version == migration.version).map_or(0, Record::statement))
+    let record = all.iter().find(|record| record.version == migration.version);
+    Ok(record.and_then(Record::statement).unwrap_or(0)) // which each has that was begun by us
 }
 
 /// Records that it has failed, and why.

@@ -35,7 +35,7 @@ async fn a_record_that_fails_does_not_say_that_the_statement_before_it_has_not_r
         let error = failure(&db, &half).await;
         assert!(error.contains("whether that has taken effect, or a part of it, is not known"), "{error}");
         let status = db.migration_status(&half).await.unwrap().remove(1).1;
-        assert!(matches!(status, MigrationStatus::Begun { statement: 2, .. }), "{status:?}");
+        assert!(matches!(status, MigrationStatus::Begun { statement: Some(2), .. }), "{status:?}");
         assert!(failure(&db, &half).await.contains("run `migrate resume`"));
         run(&db, "DELETE FROM __foobar_migrations WHERE version = '1'").await;
     }
@@ -255,4 +255,20 @@ async fn a_dump_that_stopped_goes_on_with_its_settings() {
     };
     failure(&db, &sql(&[("1_half", &dump("nope"))])).await;
     assert_eq!(db.migrate(&sql(&[("1_half", &dump("n"))])).await.unwrap(), ["1_half"]);
+}
+
+#[tokio::test]
+async fn of_a_migration_that_an_earlier_version_began_nobody_knows_the_statement() {
+    for db in both().await {
+        run(&db, OLD).await;
+        run(&db, "INSERT INTO __foobar_migrations (version, name) VALUES ('1', '1_half')").await;
+        run(&db, "CREATE TABLE n (id INT)").await;
+        let half = written(&[("1_half", "CREATE TABLE n (id INT); INSERT INTO n VALUES (1)")], false);
+        assert!(matches!(status(&db).await, MigrationStatus::Begun { statement: None, .. }));
+        for error in [db.migrate(&half).await.unwrap_err(), db.migrate_resume(&half, None).await.unwrap_err()] {
+            assert!(matches!(&error, Error::MigrationUnrecorded { name, .. } if name == "1_half"), "{error}");
+        }
+        assert_eq!(db.migrate_resume(&half, Some(2)).await.unwrap(), ["1_half"]);
+        assert_eq!(count(&db, N).await, 1);
+    }
 }
