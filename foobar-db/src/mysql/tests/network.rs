@@ -140,7 +140,7 @@ async fn a_full_server_that_does_not_take_the_monitor_back_leaves_the_pool_as_it
     run("CREATE USER others@localhost; GRANT ALL ON test_0.* TO others@localhost".to_owned()).await;
     let mut settings =
         DatabaseSettings { url: Some(Secret::new(url.replace("root", "shop"))), ..DatabaseSettings::default() };
-    settings.connections = 2.try_into().unwrap();
+    settings.connections = 3.try_into().unwrap();
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
     let pool = pool_of_two(&db).await;
