@@ -2,7 +2,7 @@
 //! defaults are is in CONFIGURATION.md, which [`reference()`] writes.
 
 pub use foobar_app::{AppSettings, CookieName, HeaderText, SessionSettings};
-pub use foobar_core::config::{ConfigError, Hint, Key, Settings as SectionSettings, Values};
+pub use foobar_core::config::{ConfigError, Hint, Key, Settings as SectionSettings};
 pub use foobar_core::{List, Period, Secret, Size, TrustedProxy};
 pub use foobar_db::DatabaseSettings;
 pub use foobar_web::{

@@ -6,7 +6,7 @@ use foobar::config::{
     AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, ControlSettings,
     CookieName, DatabaseSettings, DnsSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period,
     RouteSettings, Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size,
-    TrustedProxy, Values, VerifyClient, WebSettings, Www, reference,
+    TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{
     AssetError, Assets, Blocking, DirEntry, Embedded, FileContent, FileSource, FileSources, FileState, Folder, Links,
