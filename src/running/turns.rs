@@ -120,13 +120,14 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
+    use foobar_core::Chain;
     use futures_util::FutureExt;
 
     use crate::{Running, Server};
 
     async fn serving() -> Running {
         let server = Server::new().set("web.listen", "127.0.0.1:0").set("web.access_log", "off");
-        let server = server.set("admin.listen", "off").set("sites.main.routes.'/'.respond", "204");
+        let server = server.set("admin.listen", "off").set("sites.main.routes.\"/\".respond", "204");
         server.start().await.unwrap()
     }
 
@@ -136,8 +137,8 @@ mod tests {
         let reload = running.reloader.current.lock().await;
         let mut upgrade = Box::pin(running.begin_upgrade());
         assert!(upgrade.as_mut().now_or_never().is_none());
-        let error = running.reload().await.unwrap_err();
-        assert!(error.to_string().contains("an upgrade is under way"), "{error}");
+        let error = Chain(&running.reload().await.unwrap_err()).to_string();
+        assert!(error.contains("an upgrade is under way"), "{error}");
         drop(reload);
         assert!(upgrade.await.is_some());
         running.stop().await;

@@ -97,7 +97,7 @@ fn an_idle_connection_ends_half_a_second_after_a_drain_has_begun() {
 
 #[test]
 fn the_first_byte_of_a_proxy_may_be_on_its_way_when_a_drain_begins() {
-    let server = Server::start("listen = ['127.0.0.1:0 proxy_protocol']\ntrusted_proxies = ['127.0.0.1']");
+    let server = Server::start("[web]\nlisten = ['127.0.0.1:0 proxy_protocol']\ntrusted_proxies = ['127.0.0.1']");
     let (mut proxy, address) = (server.accept(), address(&server));
     std::thread::scope(|scope| {
         let client = scope.spawn(move || {
