@@ -57,7 +57,9 @@ fn what_is_made(runs: &[&str], name: &str) -> String {
 fn it_listens_where_it_says(instructions: &[(String, String)]) {
     let folder = tempfile::tempdir().unwrap();
     let variables = all(instructions, "ENV").join(" ");
-    let variables: Vec<_> = variables.split_whitespace().map(|pair| pair.split_once('=').unwrap()).collect();
+    let variables = variables.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+    let of_program = |name: &str| name.starts_with("FOOBAR__SHOP__"); // a section of the example site's own
+    let variables: Vec<_> = variables.filter(|(name, _)| !of_program(name)).collect();
     let mut command = Program::foobar(folder.path());
     let output = command.args(["config", "--root", "."]).envs(variables.iter().copied()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
