@@ -287,7 +287,9 @@ impl<'a> Simulation<'a> {
 
     /// Nothing can happen but that a deadline passes.
     fn pass_time(&mut self) {
+        let in_grace = self.state.is_draining() && self.state.idle_since().is_some(); // another request may come
         let may_wait = match self.manner.ends {
+            _ if in_grace => true,
             Ends::Early | Ends::Late => false,
             Ends::Never => self.is_answered() && (self.is_cut() || !self.answers.may_end),
             Ends::Stuck(_) => true,
