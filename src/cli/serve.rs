@@ -124,7 +124,6 @@ async fn serve(
     tokio::select! {
         started = &mut starting => match started {
             Ok(running) => {
-                warn_of_root();
                 let server = Serving { running: Arc::new(running), control, upgrades, manager, tiers: &tiers, log };
                 server.run(takeover, signals, &banner).await
             }
@@ -174,6 +173,7 @@ struct Serving<'a> {
 impl Serving<'_> {
     /// In the place of another program, once it is this one's turn.
     async fn run(self, takeover: Option<Takeover>, mut signals: Signals, banner: &Banner) -> Exit {
+        warn_of_root();
         if let Some(takeover) = takeover {
             let hears_orders = self.control.as_ref().is_some_and(|control| control.socket().is_inherited());
             let outcome = tokio::select! {
