@@ -126,14 +126,20 @@ fn classify(error: Error) -> ConnectError {
     }
 }
 
-/// The driver panics where a server asks for a proof that this build of it cannot give, which it names.
+/// The driver panics where a server asks for a proof that this build of it cannot give, which it names, and where rustls
+/// does not know with which of two providers to encrypt.
 pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
     let panic = panic.to_string();
-    match panic.contains("client_ed25519") {
-        true => ConnectError::Refused(ED25519.to_owned()),
-        false => ConnectError::Unreachable(format!("the driver {panic}")),
+    let refusals = [("client_ed25519", ED25519), ("CryptoProvider", NO_PROVIDER)];
+    match refusals.into_iter().find(|(word, _)| panic.contains(word)) {
+        Some((_, refusal)) => ConnectError::Refused(refusal.to_owned()),
+        None => ConnectError::Unreachable(format!("the driver {panic}")),
     }
 }
 
 const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; give the \
     user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a client certificate";
+
+const NO_PROVIDER: &str = "this program holds two providers of cryptography and has chosen none, so that nothing can be \
+    encrypted; it calls `rustls::crypto::aws_lc_rs::default_provider().install_default()` before it opens a database, as \
+    `Server::run` does";

@@ -3,7 +3,10 @@
 use std::io::Read;
 use std::process::Command;
 
+use foobar_core::panics;
+
 use super::*;
+use crate::mysql::session::refused_by_driver;
 
 /// A user with this password, and a handle's settings for it without one.
 async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
@@ -120,8 +123,22 @@ fn certificates(folder: &std::path::Path) {
     openssl(folder, "ecparam -genkey -name prime256v1 -noout -out ec.key");
 }
 
+/// What `Server::run` does. Another package of the workspace has rustls built with a second provider.
+fn choose_a_provider() {
+    _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
+}
+
+#[test]
+fn a_program_that_has_chosen_none_of_two_providers_is_told_to() {
+    let words = "Could not automatically determine the process-level CryptoProvider from Rustls crate features.";
+    let panic = panics::catch(|| panic!("{words}")).unwrap_err();
+    let error = refused_by_driver(&panic);
+    assert!(matches!(&error, ConnectError::Refused(why) if why.contains("install_default()")), "{error}");
+}
+
 #[tokio::test]
 async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
+    choose_a_provider();
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
     let path = |name: &str| folder.path().join(name).display().to_string();
