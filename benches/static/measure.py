@@ -85,6 +85,7 @@ def parse():
     parser.add_argument("--realtime", action="store_true", help="before all other programs, as root, if they are busy")
     parser.add_argument("--bare", default="", metavar="ARGUMENTS", help="more arguments for the bare loop")
     parser.add_argument("--foobar", metavar="PROGRAM", default="target/release/foobar", help="another build of Foobar")
+    parser.add_argument("--before", metavar="PROGRAM", help="an older build of Foobar, measured beside this one")
     parser.add_argument("--no-build", action="store_true", help="measure what was built last")
     arguments = parser.parse_args()
     arguments.cases = arguments.cases.split(",")
@@ -100,6 +101,8 @@ def parse():
     for name in arguments.servers:
         if name not in SERVERS:
             parser.error(f"no server {name}; there are: {' '.join(SERVERS)}")
+    if arguments.before:
+        arguments.servers.append("before")
     return arguments
 
 
@@ -140,6 +143,7 @@ class Bench:
 
     def __init__(self, work, arguments):
         self.work, self.programs, self.program = work, Path("target/static/release"), arguments.foobar
+        self.older = arguments.before
         self.more_for_bare = arguments.bare.split()
         self.first = ["chrt", "-f", "1"] if arguments.realtime else []
         self.seconds, self.client = arguments.seconds, CLIENTS[arguments.client]
@@ -230,6 +234,12 @@ http {{
         return [str(self.programs / "bare"), "--listen", address, "--root", str(root), *self.more_for_bare]
 
     def foobar(self, address, folder, logged):
+        return [self.program, *self.configuration(address, folder, logged)]
+
+    def before(self, address, folder, logged):
+        return [self.older, *self.configuration(address, folder, logged)]
+
+    def configuration(self, address, folder, logged):
         configuration = folder / "foobar.toml"
         log = f"{folder}/access.log" if logged else "off"
         configuration.write_text(f"""
@@ -246,7 +256,7 @@ listen = "off"
 root = "{self.work}/root"
 try_files = ["file", "index"]
 """)
-        return [self.program, "--config", str(configuration)]
+        return ["--config", str(configuration)]
 
     def stop(self):
         for server in self.servers.values():
@@ -304,14 +314,16 @@ def tables(results, arguments):
 
 
 def costs(results, names):
-    header = ["", "nginx/Foobar", "Foobar/bare", "nginx/bare", *(f"µs/request, {name}" for name in names)]
+    pairs = {"nginx/Foobar": ("nginx", "foobar"), "Foobar/bare": ("foobar", "bare"), "nginx/bare": ("nginx", "bare")}
+    if "before" in names:
+        pairs["Foobar/before"] = ("foobar", "before")
+    header = ["", *pairs, *(f"µs/request, {name}" for name in names)]
     header += [f"peak MiB, {name}" for name in names]
     lines = [row(header), row(["---"] * len(header))]
     for case, by_server in results.items():
         cpu = {name: median(by_server.get(name), "cpu_us") for name in names}
         cells = [CASES[case].title]
-        pairs = ("nginx", "foobar"), ("foobar", "bare"), ("nginx", "bare")
-        cells += [ratio(by_server, *pair, "cpu_us") for pair in pairs]
+        cells += [ratio(by_server, *pair, "cpu_us") for pair in pairs.values()]
         cells += [figure(cpu[name]) for name in names]
         cells += [figure(mebibytes(by_server.get(name))) for name in names]
         lines.append(row(cells))
