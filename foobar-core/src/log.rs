@@ -14,7 +14,8 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tracing::{Dispatch, Metadata};
+use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
@@ -176,6 +177,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Log {
     fn subscriber(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> Dispatch {
+        Dispatch::new(self.layered(settings, ansi, layers))
+    }
+
+    fn layered(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> impl Subscriber + use<> {
         let layers = (!layers.is_empty()).then_some(layers); // an empty list would turn everything off
         let lines = tracing_subscriber::fmt::layer().with_writer(Lines(Arc::clone(&self.queue)));
         let lines = match settings.format {
@@ -184,9 +189,11 @@ impl Log {
         };
         let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.filter.0));
         self.filter.get_or_init(|| handle);
-        let filter = filter.and(filter_fn(|metadata| metadata.target() != PRINTED));
+        // A filter that names no level would have every span of every library made, those of h2 for each frame.
+        let unprinted = filter_fn(|metadata| metadata.target() != PRINTED).with_max_level_hint(LevelFilter::TRACE);
+        let filter = filter.and(unprinted);
         let lines = Counted { lines, repeats: self.repeats.clone() }.with_filter(filter);
-        Dispatch::new(Registry::default().with(layers).with(lines))
+        Registry::default().with(layers).with(lines)
     }
 
     fn start(self, output: impl Output) -> io::Result<LogQueue> {

@@ -57,6 +57,18 @@ fn fail(request: usize, error: &str) {
 }
 
 #[test]
+fn what_the_filter_leaves_out_is_not_even_made() {
+    let hint = |filter: &str, layers| {
+        let settings = LogSettings { filter: LogFilter(filter.to_owned()), ..LogSettings::default() };
+        Log::default().layered(&settings, false, layers).max_level_hint()
+    };
+    assert_eq!(hint("info", Vec::new()), Some(LevelFilter::INFO));
+    assert_eq!(hint("warn,h2=debug", Vec::new()), Some(LevelFilter::DEBUG));
+    let errors = tracing_subscriber::fmt::layer().with_filter(LevelFilter::ERROR).boxed();
+    assert_eq!(hint("info", vec![errors]), Some(LevelFilter::INFO));
+}
+
+#[test]
 fn the_first_events_of_a_kind_are_lines_and_one_line_says_how_many_more_there_were() {
     let log = Fixture::text();
     let lines = log.lines(|| (0..1000).for_each(|request| fail(request, "the pool is empty")));
