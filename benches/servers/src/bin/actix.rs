@@ -17,6 +17,7 @@ use diesel::sqlite::SqliteConnection;
 use servers::{FIELDS, HELLO, Order, REQUEST_ID, TEA, request_id};
 
 pub use diesel::QueryResult;
+pub use diesel::sql_types::Timestamp as DateTime;
 /// What the site's queries run on: here Diesel's own connection.
 pub type Conn = SqliteConnection;
 
@@ -33,14 +34,36 @@ mod schema;
 
 use product::Product;
 
-const MAX_QUERY: usize = 100;
-const ORIGIN: &str = "https://www.foobar.com";
-const NAVIGATION: [(&str, &str); 4] =
-    [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/delivery", "Delivery")];
+mod answer {
+    pub const NAVIGATION: [(&str, &str); 4] =
+        [("/products", "Products"), ("/about", "About"), ("/repairs", "Repairs"), ("/contact", "Contact")];
+}
+
+mod listing {
+    pub const MAX_QUERY: usize = 100;
+}
+
+/// Nobody has signed in.
+struct Visitor {
+    origin: &'static str,
+    user: Option<()>,
+    flashes: Vec<Flash>,
+}
+
+struct Flash {
+    text: String,
+}
+
+impl Visitor {
+    const fn is_admin(&self) -> bool {
+        false
+    }
+}
 
 #[derive(Template)]
 #[template(path = "product.html", config = "askama.toml")]
 struct ProductPage {
+    visitor: Visitor,
     product: Product,
     related: Vec<Product>,
 }
@@ -67,7 +90,8 @@ async fn product(db: web::Data<Database>, id: web::Path<i32>) -> actix_web::Resu
     let page = web::block(move || -> Result<ProductPage, Box<dyn std::error::Error + Send + Sync>> {
         let conn = &mut db.get()?;
         let product = Product::find(conn, *id)?;
-        Ok(ProductPage { related: product.related(conn)?, product })
+        let visitor = Visitor { origin: "http://127.0.0.1:8080", user: None, flashes: Vec::new() };
+        Ok(ProductPage { visitor, related: product.related(conn)?, product })
     });
     let page = page.await?.map_err(actix_web::error::ErrorInternalServerError)?;
     let page = page.render().map_err(actix_web::error::ErrorInternalServerError)?;
