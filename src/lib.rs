@@ -80,7 +80,7 @@ pub use foobar_app::{
     garde, routes, run_to_end, send_file, sse,
 };
 #[cfg(feature = "multipart")]
-pub use foobar_app::{FileKind, FolderStorage, Storage, Upload, Uploads};
+pub use foobar_app::{FileKind, FolderStorage, Storage, Upload, Uploads, part_text};
 pub use foobar_core::config::Section;
 pub use foobar_core::{BoxError, Chain, Problem};
 #[cfg(feature = "mysql")]

@@ -1,6 +1,31 @@
 # What tests/run and tests/stress begin with: both source it.
 
-step() { printf '\n== %s\n' "$*"; }
+step() {
+    printf '\n== %s\n' "$*"
+    end_step
+    step_name=$* step_begun=$SECONDS step_computed=$(computed)
+}
+step_name='' step_times=''
+
+# end_step: notes what the step took that was going on.
+end_step() {
+    if [ -z "$step_name" ]; then return; fi
+    step_times+=$(printf '%6d %6d  %s' $((SECONDS - step_begun)) $(($(computed) - step_computed)) "$step_name")$'\n'
+    step_name=''
+}
+
+# tell_steps: says what each step took.
+tell_steps() {
+    end_step
+    printf '\nseconds  of processors\n%s%6d %6d  in all\n' "$step_times" "$SECONDS" "$(computed)"
+}
+
+# computed: the seconds of processors that this script and all that it has waited for have used.
+computed() {
+    local fields
+    read -r -a fields <"/proc/$$/stat"
+    echo $(((fields[13] + fields[14] + fields[15] + fields[16]) / $(getconf CLK_TCK)))
+}
 
 # install COMMAND PACKAGE WHAT: makes a command available. No service is started: the tests start private servers on
 # private folders.

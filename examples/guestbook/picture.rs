@@ -1,7 +1,7 @@
 //! A form with a picture: how large the picture may be, and what it has to be, whatever its name and type say.
 
-use foobar::actix_multipart::{Field, Multipart};
-use foobar::{Context, Error, FileKind, FolderStorage, Upload, Uploads};
+use foobar::actix_multipart::Multipart;
+use foobar::{Context, Error, FileKind, FolderStorage, Upload, Uploads, part_text};
 use futures_util::TryStreamExt;
 
 /// The route of the pictures, which a handler alone can send.
@@ -30,14 +30,9 @@ impl Parts {
             // A part without a name is a field that nobody asks for.
             match part.name().unwrap_or_default().to_owned() {
                 name if name == "picture" => parts.picture = pictures.receive(&mut part).await?,
-                name => parts.texts.push((name, text(&mut part).await?)),
+                name => parts.texts.push((name, part_text(&mut part, MAX_TEXT).await?)),
             }
         }
         Ok(parts)
     }
-}
-
-async fn text(part: &mut Field) -> Result<String, Error> {
-    let content = part.bytes(MAX_TEXT).await??;
-    String::from_utf8(content.into()).map_err(|_not_utf8| Error::bad_request("A field of the form is not UTF-8."))
 }

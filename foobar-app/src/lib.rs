@@ -100,5 +100,5 @@ pub use sse::sse;
 pub use stopping::Stopping;
 pub use tower_app::TowerApp;
 #[cfg(feature = "multipart")]
-pub use uploads::{FileKind, FolderStorage, Storage, Upload, Uploads};
+pub use uploads::{FileKind, FolderStorage, Storage, Upload, Uploads, part_text};
 pub use validated::Validated;

@@ -1,8 +1,10 @@
-//! The files that visitors send: read to a bounded file, known by their content, kept under a random name.
+//! The files that visitors send: read to a bounded file, known by their content, kept under a random name; and the texts
+//! that come with them.
 
 mod dimensions;
 mod file_kind;
 mod folder;
+mod part_text;
 mod storage;
 
 use std::io::{self, Read, Seek, Write};
@@ -20,6 +22,7 @@ use crate::session::of_store;
 
 pub use file_kind::FileKind;
 pub use folder::FolderStorage;
+pub use part_text::part_text;
 pub use storage::Storage;
 
 /// What is taken of the files that visitors send, and where it is kept.

@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -160,34 +160,59 @@ fn its_doctor_finds_no_problem(package: &Package) {
     assert!(output.status.success() && told.contains("foobar.toml sets sites.www.default"), "{told}");
 }
 
-/// That of this program at its last commit, in a home of cargo's whose checkouts go with it.
+/// A repository of Git with this program at its last commit, and what cargo has cloned of it: gone when it is dropped.
+struct Repository {
+    path: PathBuf,
+    /// What cargo calls its clones, before a hash of the URL.
+    name: String,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let mut hasher = DefaultHasher::new();
+        root().hash(&mut hasher); // the sources in another folder may be tested at the same time
+        let name = format!("foobar-of-tests-{:016x}", hasher.finish());
+        let repository = Self { path: root().join("target/new").join(format!("{name}.git")), name };
+        repository.remove();
+        let cloned =
+            Command::new("git").args(["clone", "--quiet", "--bare"]).arg(root()).arg(&repository.path).status();
+        assert!(cloned.unwrap().success(), "tests/run is run in a repository of Git");
+        repository
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.path.display())
+    }
+
+    /// The clones lie in the home of cargo's that all builds here have. In another home each crate of a registry has another
+    /// path, and cargo builds it again for that one, and once more for the next build.
+    fn remove(&self) {
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = home.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cargo"));
+        let folders = ["db", "checkouts"].map(|kind| home.join("git").join(kind));
+        // Where cargo has not cloned anything yet, there is no folder.
+        let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().map(Result::unwrap);
+        let clones = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&self.name));
+        let old = clones.map(|entry| entry.path()).chain([self.path.clone()]);
+        old.filter(|path| path.exists()).for_each(|path| fs::remove_dir_all(path).unwrap());
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
 #[test]
 #[ignore = "builds a package, which takes minutes"]
 fn pages_on_foobar_from_a_git_repository() {
-    let repository = tempfile::tempdir().unwrap();
-    let clone = repository.path().join("foobar.git");
-    let cloned = Command::new("git").args(["clone", "--quiet", "--bare"]).arg(root()).arg(&clone).status();
-    assert!(cloned.unwrap().success(), "tests/run is run in a repository of Git");
-    let url = format!("file://{}", clone.display());
+    let repository = Repository::new();
+    let url = repository.url();
     let package = Package::on(url.as_ref(), "new-from-git", &["--no-database"]);
     let manifest = fs::read_to_string(package.folder.join("Cargo.toml")).unwrap();
     assert!(manifest.contains(&format!("foobar = {{ git = \"{url}\"")), "{manifest}");
-    let home = home_without_checkouts();
-    let mut build = Command::new(env!("CARGO"));
-    build.arg("build").current_dir(&package.folder).env("CARGO_TARGET_DIR", target()).env("CARGO_HOME", home.path());
-    let output = build.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    package.cargo(&["build"]);
     let page = package.start(|command| command).get("/");
     assert!(page.text().contains("<h1>Hello, World!</h1>"), "{}", page.text());
-}
-
-/// A home of cargo's with all that the real one has, but for what it has cloned.
-fn home_without_checkouts() -> tempfile::TempDir {
-    let real = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let real = real.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cargo"));
-    let home = tempfile::tempdir().unwrap();
-    for entry in fs::read_dir(real).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.file_name() != "git") {
-        symlink(entry.path(), home.path().join(entry.file_name())).unwrap();
-    }
-    home
 }

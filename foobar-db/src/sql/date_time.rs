@@ -86,31 +86,6 @@ impl DateTime {
         let date = date_of(seconds.div_euclid(DAY));
         (date, [clock / 3600, clock / 60 % 60, clock % 60], self.micros.rem_euclid(SECOND))
     }
-
-    /// As SQLite writes it, with `T` or a space between date and time, and with or without a fraction of the second.
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_suffix('Z').unwrap_or(text); // UTC in any case
-        let (date, clock) = text.split_once([' ', 'T'])?;
-        let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0")); // none is none of a second
-        Self::of(numbers(date, '-')?, numbers(clock, ':')?, fraction_of(fraction)?)
-    }
-}
-
-/// Three numbers of digits alone.
-fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let mut parts = text.split(separator);
-    let mut next = || parts.next().filter(|part| is_digits(part))?.parse().ok();
-    let numbers = [next()?, next()?, next()?];
-    parts.next().is_none().then_some(numbers)
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Microseconds; further digits are cut off.
-fn fraction_of(digits: &str) -> Option<i64> {
-    is_digits(digits).then(|| format!("{digits:0<6}")[..6].parse().ok())?
 }
 
 /// Days since 1970 of a date of the proleptic Gregorian calendar, and back, by whole eras of 400 years that begin in
@@ -175,6 +150,38 @@ impl ToSql<Self, MultiBackend> for DateTime {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
         out.set_value((*self, self));
         Ok(IsNull::No)
+    }
+}
+
+#[cfg(any(feature = "sqlite", test))]
+mod of_text {
+    use super::DateTime;
+
+    impl DateTime {
+        /// As SQLite writes it, with `T` or a space between date and time, and with or without a fraction of the second.
+        pub(super) fn parse(text: &str) -> Option<Self> {
+            let text = text.strip_suffix('Z').unwrap_or(text); // UTC in any case
+            let (date, clock) = text.split_once([' ', 'T'])?;
+            let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0")); // none is none of a second
+            Self::of(numbers(date, '-')?, numbers(clock, ':')?, fraction_of(fraction)?)
+        }
+    }
+
+    /// Three numbers of digits alone.
+    fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
+        let mut parts = text.split(separator);
+        let mut next = || parts.next().filter(|part| is_digits(part))?.parse().ok();
+        let numbers = [next()?, next()?, next()?];
+        parts.next().is_none().then_some(numbers)
+    }
+
+    fn is_digits(text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// Microseconds; further digits are cut off.
+    fn fraction_of(digits: &str) -> Option<i64> {
+        is_digits(digits).then(|| format!("{digits:0<6}")[..6].parse().ok())?
     }
 }
 

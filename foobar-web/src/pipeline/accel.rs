@@ -61,8 +61,9 @@ impl Accel {
         let (reply, internal) = self.find(routes, request).await.map_err(|mistake| {
             const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
             Problem::new(match mistake {
+                // The access log has it; its name may be what any client made of a URL, and need not fill this one.
                 Mistake::Nothing => {
-                    tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    tracing::debug!(target = ?self.target, error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
                 Mistake::Path | Mistake::Route(_) => {

@@ -200,16 +200,22 @@ fn a_stop_in_the_moment_of_the_turn_takes_the_files_of_sockets_where_nobody_serv
     assert!(!site.path("http.sock").exists() && !site.path("control").exists());
 }
 
+/// Orders an upgrade to the program that serves, behind a script that runs first; the process of the new one.
+fn upgrade_behind(script: &str, site: &Site, program: &Program) -> u32 {
+    let real = fs::read_link(site.path("shop")).unwrap();
+    let say_which = "echo $$ > process.new; mv process.new process";
+    site.install_script(&format!("{say_which}; {script}; exec {}", real.display()));
+    program.signal("USR2");
+    let new = until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
+    site.remember(new);
+    new
+}
+
 #[test]
 fn a_signal_to_stop_to_both_at_once_stops_both() {
     let site = Site::new();
     let mut program = site.start();
-    let real = fs::read_link(site.path("shop")).unwrap();
-    site.install_script(&format!("echo $$ > process.new; mv process.new process; exec {}", real.display()));
-    program.signal("USR2");
-    let new: u32 =
-        until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
-    site.remember(new);
+    let new = upgrade_behind("true", &site, &program);
     signal(new, "TERM");
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0));
@@ -227,15 +233,7 @@ fn has_workers(process: u32) -> bool {
 fn a_new_program_whose_predecessor_is_killed_before_the_turn_serves() {
     let site = Site::new();
     let mut program = site.start();
-    let real = fs::read_link(site.path("shop")).unwrap();
-    site.install_script(&format!(
-        "echo $$ > process.new; mv process.new process; until [ -e go ]; do sleep 0.01; done; exec {}",
-        real.display()
-    ));
-    program.signal("USR2");
-    let new: u32 =
-        until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
-    site.remember(new);
+    let new = upgrade_behind("until [ -e go ]; do sleep 0.01; done", &site, &program);
     program.signal("STOP"); // it will not say that the new one is to serve
     fs::write(site.path("go"), "").unwrap();
     until("the new program has its sockets", || has_workers(new).then_some(()));
@@ -250,13 +248,8 @@ fn a_new_program_whose_predecessor_is_killed_before_the_turn_serves() {
 fn a_new_program_whose_predecessor_is_killed_serves() {
     let site = Site::new();
     let mut program = site.start();
-    let real = fs::read_link(site.path("shop")).unwrap();
     // It begins once the one before is gone, and is not its child any more by then.
-    site.install_script(&format!("echo $$ > process.new; mv process.new process; exec {}", real.display()));
-    program.signal("USR2");
-    let new: u32 =
-        until("the new program has begun", || fs::read_to_string(site.path("process")).ok()?.trim().parse().ok());
-    site.remember(new);
+    upgrade_behind("true", &site, &program);
     until("it has its sockets", || {
         site.log().contains("this program serves in the place of another one").then_some(())
     });

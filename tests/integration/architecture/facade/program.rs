@@ -43,6 +43,6 @@ use foobar::{
     Refusal, Reloaded, Resumed, Routes, Running, Section, Server, Session, SessionError, Sessions, Settings,
     SourceFolder, StartError, Status, Stop, Stopping, Storage, TotpEnrolment, UndeclaredFolder, UndeclaredSettings,
     Upload, Uploads, User, Validated, actix_multipart, actix_web, asset, cancel_with_client, diesel, embed,
-    embed_migrations, every, garde, incoming, insert_returning_id, local_path, locked, routes, run_to_end, send_file,
-    settings, sse, tracing_subscriber, upsert, web,
+    embed_migrations, every, garde, incoming, insert_returning_id, local_path, locked, part_text, routes, run_to_end,
+    send_file, settings, sse, tracing_subscriber, upsert, web,
 };
