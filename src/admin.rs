@@ -78,6 +78,16 @@ impl Admin {
         self.active().pass_on()
     }
 
+    /// As those of a web tier.
+    pub(crate) fn not_taken(&self) -> Vec<String> {
+        self.web.not_taken()
+    }
+
+    /// The same.
+    pub(crate) async fn close(&self, addresses: &[String]) -> Result<(), BoxError> {
+        self.active().close(addresses).await
+    }
+
     pub(crate) fn set_turn(&self, turn: Turn) {
         self.web.set_turn(turn);
         self.elsewhere.iter().for_each(|web| web.set_turn(turn));

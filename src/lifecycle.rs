@@ -14,6 +14,8 @@ pub(crate) struct Lifecycle {
     /// How many programs have served here in turn, with this one.
     generation: AtomicU64,
     is_upgrading: AtomicBool,
+    /// Held where an upgrade begins, and where an operator's order is carried out that the new program has to know of.
+    handing_over: Mutex<()>,
     /// Whether another program serves in its place.
     is_over: AtomicBool,
     /// What the program before still does.
@@ -29,6 +31,7 @@ impl Lifecycle {
             since: Mutex::new(Instant::now()),
             generation: AtomicU64::new(1),
             is_upgrading: AtomicBool::new(false),
+            handing_over: Mutex::new(()),
             is_over: AtomicBool::new(false),
             before: Mutex::new(None),
         }
@@ -44,7 +47,18 @@ impl Lifecycle {
     }
 
     pub(crate) fn set_upgrading(&self, is_upgrading: bool) {
+        let _turn = self.turn();
         self.is_upgrading.store(is_upgrading, Relaxed);
+    }
+
+    /// Does what an operator orders of this program alone; `None` where a new one has been told, or is about to be, how it was.
+    pub(crate) fn unless_handing_over<T>(&self, order: impl FnOnce() -> T) -> Option<T> {
+        let _turn = self.turn();
+        (!self.is_upgrading() && !self.is_over()).then(order)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.handing_over.lock().unwrap_or_else(PoisonError::into_inner) // there is nothing in it
     }
 
     pub(crate) fn is_upgrading(&self) -> bool {

@@ -265,6 +265,21 @@ impl WebTier for Web {
         self.listeners().pass_on()
     }
 
+    fn not_taken(&self) -> Vec<String> {
+        self.passed.left()
+    }
+
+    /// As a reload does that lacks these addresses and changes nothing else.
+    fn close<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let (plan, listeners) = (self.plan(), self.listeners().without(addresses));
+            let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
+            self.listeners().replace(listeners); // the workers have theirs until they have emptied them
+            self.crew.reload(&plan, &plan, shares).await?;
+            Ok(())
+        })
+    }
+
     fn set_turn(&self, turn: Turn) {
         self.passed.set_turn(turn);
         if turn == Turn::Now {

@@ -38,6 +38,18 @@ pub trait WebTier: Tier {
         Ok(Vec::new())
     }
 
+    /// Where those of the sockets that it was [given](Self::inherit) listen that it has not taken. By default there are none.
+    fn not_taken(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Closes the sockets at these addresses, which the process that takes its place [has not taken](Self::not_taken): who has
+    /// connected there is still served, and who comes later is refused. By default nothing comes of it.
+    fn close<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<(), BoxError>> {
+        let _unused = addresses;
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether it accepts connections from now on, for servers that take turns on the same sockets. A tier of which nothing
     /// is said accepts them. By default nothing comes of it.
     fn set_turn(&self, turn: Turn) {

@@ -197,8 +197,13 @@ async fn carry_out(order: Order, running: &Running, reloads: &Reloads) -> (Exit,
             let done = if on { "maintenance is on: clients get 503" } else { "maintenance is off" };
             (Exit::Success, was(changed, done))
         })),
-        Order::Drain => (Exit::Success, was(running.drain(), "it is out of the rotation: `/readyz` says 503")),
+        Order::Drain => held(running.order_drained(true).map(|changed| {
+            let done = "it is out of the rotation: `/readyz` says 503";
+            (Exit::Success, was(changed, done))
+        })),
+        Order::Undrain => {
+            held(running.order_drained(false).map(|changed| (Exit::Success, was(changed, "it is in the rotation"))))
+        }
         Order::Upgrade => (Exit::Failure, String::new()), // it goes on where the answer does not
-        Order::Undrain => (Exit::Success, was(running.undrain(), "it is in the rotation")),
     }
 }

@@ -121,16 +121,19 @@ impl Upgrades {
             self.end_now();
         }
         let timeout = self.0.timeout;
-        let (successor, hears_orders) = apart(move || {
+        let (successor, serving) = apart(move || {
             successor.until_ready(timeout)?;
-            let hears_orders = successor.serve()?;
-            Ok((successor, hears_orders))
+            let serving = successor.serve()?;
+            Ok((successor, serving))
         })
         .await?;
         if let Some(control) = self.0.control.upgrade()
-            && hears_orders
+            && serving.hears_orders
         {
             control.keep_file(true);
+        }
+        if !serving.without.is_empty() {
+            running.close(&serving.without).await;
         }
         running.hand_over();
         let process = successor.process;

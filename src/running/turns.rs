@@ -2,6 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foobar_core::Chain;
 use foobar_web::{GateStatus, PassedSocket, Turn, WebTier};
 use tokio::sync::MutexGuard;
 use tokio::time::sleep;
@@ -65,6 +66,24 @@ impl Running {
         self.set_turn(Turn::Now);
     }
 
+    /// Where the sockets listen that this program was given and has not taken: nobody serves there from its turn on.
+    pub(crate) fn not_taken(&self) -> Vec<String> {
+        let of_admin = self.admin.iter().flat_map(|admin| admin.not_taken());
+        self.reloader.web.not_taken().into_iter().chain(of_admin).collect()
+    }
+
+    /// Closes the sockets that the program after this one has not taken, while both serve: who has connected is answered here.
+    pub(crate) async fn close(&self, addresses: &[String]) {
+        let mut outcome = self.reloader.web.close(addresses).await;
+        if let Some(admin) = &self.admin {
+            outcome = outcome.and(admin.close(addresses).await);
+        }
+        if let Err(error) = outcome {
+            let addresses = addresses.join(", ");
+            tracing::warn!(error = %Chain(&*error), addresses, "what the new program has not taken is closed at the end");
+        }
+    }
+
     /// Another program accepts them from now on; this one is to stop.
     pub(crate) fn hand_over(&self) {
         self.reloader.lifecycle.hand_over();
@@ -120,10 +139,10 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
-    use foobar_core::Chain;
     use futures_util::FutureExt;
 
-    use crate::{Running, Server};
+    use super::*;
+    use crate::Server;
 
     async fn serving() -> Running {
         let server = Server::new().set("web.listen", "127.0.0.1:0").set("web.access_log", "off");

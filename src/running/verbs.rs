@@ -134,14 +134,18 @@ impl Running {
     /// it; a restart ends it. Gives whether that is a change.
     pub fn set_maintenance(&self, on: bool) -> Result<bool, HoldError> {
         let gate = self.gate()?;
-        if self.reloader.lifecycle.is_upgrading() {
-            return Err(HoldError::Upgrading); // the new program has been told how it was
-        }
-        let changed = gate.set_maintenance(on);
+        let lifecycle = &self.reloader.lifecycle;
+        let changed = lifecycle.unless_handing_over(|| gate.set_maintenance(on)).ok_or(HoldError::Upgrading)?;
         if changed {
             tracing::info!(on, "maintenance");
         }
         Ok(changed)
+    }
+
+    /// Takes the server out of the rotation or back, as an operator orders it; whether that is a change.
+    pub(crate) fn order_drained(&self, drained: bool) -> Result<bool, HoldError> {
+        let lifecycle = &self.reloader.lifecycle;
+        lifecycle.unless_handing_over(|| lifecycle.set_drained(drained)).ok_or(HoldError::Upgrading)
     }
 
     fn refuses_to_hold(&self) -> Option<HoldError> {

@@ -1,9 +1,11 @@
 //! Another configuration while the server serves: by SIGHUP, and in a program of its own by `Running::reload`.
 
+mod under_load;
 mod under_way;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Mutex;
 
 use foobar::diesel::connection::SimpleConnection;
@@ -13,8 +15,7 @@ use foobar::diesel::{self, dsl, prelude::*};
 use foobar::test::TestDb;
 use foobar::{App, BoxError, Chain, Context, Db, Running, Server, Settings, web};
 
-use crate::support::load::{Connections, Lane, Load, Report};
-use crate::support::{Client, Program, number_of, until};
+use crate::support::{Client, Program, until};
 
 /// A folder with a configuration that can change.
 struct Site {
@@ -36,12 +37,16 @@ impl Site {
         fs::write(self.path("foobar.toml"), configuration).unwrap();
     }
 
-    fn start(&self) -> Program {
+    fn command(&self) -> Command {
         let mut command = Program::example("proving", self.folder.path());
         for variable in ["LISTEN", "WORKERS"] {
             command.env_remove(format!("FOOBAR__WEB__{variable}"));
         }
-        Program::start(&mut command)
+        command
+    }
+
+    fn start(&self) -> Program {
+        Program::start(&mut self.command())
     }
 
     /// Has it read its configuration; what it logs then.
@@ -176,69 +181,6 @@ fn a_configuration_with_an_error_changes_nothing_and_the_log_says_where_it_stand
     fs::remove_file(site.path("foobar.toml")).unwrap();
     program.signal("HUP");
     program.until_logged("the configuration has been reloaded"); // without a file there are the defaults
-}
-
-/// What a load asks for all the time: files, the application, answers of the server itself.
-fn lanes() -> Vec<Lane> {
-    let is_version = |body: &[u8]| body.starts_with(b"version ");
-    let is_length = |body: &[u8]| body == b"10";
-    vec![
-        Lane::get("/page", Connections::Kept, is_version),
-        Lane::get("/page", Connections::New, is_version),
-        Lane::get("/", Connections::Kept, |body| body == b"proving"),
-        Lane::get("/file.txt", Connections::Kept, |body| body == b"a file"),
-        Lane::get("/file.txt", Connections::New, |body| body == b"a file"),
-        Lane::get("/bytes/1000000", Connections::Kept, |body| body.len() == 1_000_000),
-        Lane::post("/length", "", is_length),
-        Lane::post("/length", "Expect: 100-continue\r\n", is_length),
-    ]
-}
-
-/// What is left of a load: the request that was lost, if any.
-fn assert_nothing_lost(report: &Report) {
-    println!("{} answered, the longest wait was {:?}", report.answered, report.longest);
-    assert!(report.lost.is_empty(), "{} of {}: {:#?}", report.lost.len(), report.answered, &report.lost[..1]);
-    assert!(report.answered > 0);
-}
-
-#[test]
-fn no_request_is_lost_while_configurations_come_and_go_good_ones_and_bad_ones() {
-    let files = |number: u64| format!("files-{}", number % 2);
-    let site = Site::new("");
-    for number in 0..2 {
-        fs::create_dir(site.path(&files(number))).unwrap();
-        fs::write(site.path(&files(number)).join("file.txt"), "a file").unwrap();
-    }
-    let good = |number: u64| {
-        let others: String =
-            (0..number % 3).map(|other| format!("[sites.other{other}]\nserver_name = 'o{other}.test'\n")).collect();
-        let listen = if number.is_multiple_of(4) { "['127.0.0.1:0']" } else { "['127.0.0.1:0', '127.0.0.2:0']" };
-        format!(
-            "[web]\nlisten = {listen}\nworkers = 2\nfile_cache_size = '{}MiB'\n[sites.main]\ndefault = true\nroot = '{}'\n\
-             try_files = ['file', 'app']\n[sites.main.routes.'/page']\nrespond = 200\nbody = 'version {number}'\n{others}\
-             [database]\nqueue = {}\n",
-            1 + number % 5,
-            files(number),
-            1000 + number
-        )
-    };
-    site.write(&good(0));
-    let mut program = site.start();
-    let load = Load::start(&program.address, &lanes());
-    let mistakes = mistakes(site.folder.path());
-    for number in 1..=number_of("FOOBAR_RELOADS", 30) {
-        let told = site.reload(&mut program, &good(number));
-        assert!(told.contains("has been reloaded"), "{told}");
-        assert_eq!(program.get("/page").text(), format!("version {number}"));
-        if let Some((mistake, _)) = mistakes.get(usize::try_from(number).unwrap() % 30) {
-            let told = site.reload(&mut program, mistake);
-            assert!(told.contains("is not reloaded"), "{told}");
-            assert_eq!(program.get("/page").text(), format!("version {number}"));
-        }
-    }
-    assert_nothing_lost(&load.stop());
-    program.signal("TERM");
-    assert_eq!(program.wait().0.code(), Some(0));
 }
 
 foobar::settings! {

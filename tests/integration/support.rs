@@ -3,6 +3,7 @@
 mod client;
 mod connection;
 mod exposition;
+mod footprint;
 mod gateway;
 pub(crate) mod http2;
 pub(crate) mod load;
@@ -15,6 +16,7 @@ mod wire;
 pub(crate) use client::{Answer, Client};
 pub(crate) use connection::{Address, Connection, Ended, Response};
 pub(crate) use exposition::{Exposition, Sample};
+pub(crate) use footprint::Footprint;
 pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};

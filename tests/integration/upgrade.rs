@@ -6,6 +6,8 @@ mod service;
 mod under_load;
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -69,6 +71,20 @@ impl Site {
 
     fn start(&self) -> Program {
         Program::start(&mut self.command())
+    }
+
+    /// A configuration with these addresses.
+    fn listen(&self, addresses: &str) {
+        self.write("version 1", &format!("[web]\nlisten = [{addresses}]\nworkers = 2\naccess_log = 'off'\n"));
+    }
+
+    /// By what its file says, and no variable.
+    fn start_by_file(&self) -> Program {
+        let mut command = self.command();
+        ["LISTEN", "WORKERS", "ACCESS_LOG"]
+            .iter()
+            .for_each(|name| _ = command.env_remove(format!("FOOBAR__WEB__{name}")));
+        Program::start(&mut command)
     }
 
     /// A command to it, by a program that is as it should be: its exit code, and what it printed on standard output and error.
@@ -266,25 +282,15 @@ fn unix_sockets_and_the_control_socket_are_the_new_programs_and_go_with_it() {
 #[test]
 fn an_address_that_the_new_configuration_has_not_is_closed_and_one_that_it_adds_is_opened() {
     let site = Site::new();
-    let listen = |addresses: &str| {
-        site.write("version 1", &format!("[web]\nlisten = [{addresses}]\nworkers = 2\naccess_log = 'off'\n"))
-    };
-    let start = || {
-        let mut command = site.command();
-        ["LISTEN", "WORKERS", "ACCESS_LOG"]
-            .iter()
-            .for_each(|name| _ = command.env_remove(format!("FOOBAR__WEB__{name}")));
-        Program::start(&mut command)
-    };
-    listen("'127.0.0.1:0', 'unix:old.sock'");
-    let mut program = start();
-    listen("'127.0.0.1:0', 'unix:new.sock'");
+    site.listen("'127.0.0.1:0', 'unix:old.sock'");
+    let mut program = site.start_by_file();
+    site.listen("'127.0.0.1:0', 'unix:new.sock'");
     site.upgrade();
     program.end();
     assert!(UnixStream::connect(site.path("new.sock")).is_ok());
     assert!(!site.path("old.sock").exists());
     assert_eq!(program.get("/page").text(), "version 1");
-    listen("'127.0.0.1:0', 'unix:new.sock', 'unix:third.sock', 'unix:nowhere/fourth.sock'");
+    site.listen("'127.0.0.1:0', 'unix:new.sock', 'unix:third.sock', 'unix:nowhere/fourth.sock'");
     let (code, _, error) = site.run("upgrade");
     assert!(code == 1 && error.contains("cannot listen on unix:nowhere/fourth.sock"), "{error}");
     assert!(UnixStream::connect(site.path("new.sock")).is_ok(), "it is still that of the program before");
@@ -292,6 +298,29 @@ fn an_address_that_the_new_configuration_has_not_is_closed_and_one_that_it_adds_
     site.until_logged(
         "the socket unix:old.sock was passed on to this server and is none of its addresses: it is closed",
     );
+}
+
+#[test]
+fn an_address_that_an_upgrade_drops_refuses_once_the_new_program_serves_and_finishes_what_it_has() {
+    let site = Site::new();
+    site.listen("'127.0.0.1:0', '127.0.0.2:0', 'unix:old.sock'");
+    let mut program = site.start_by_file();
+    let dropped = program.banner.iter().find_map(|line| line.split_once("http://127.0.0.2:")).unwrap().1.to_owned();
+    let dropped = format!("127.0.0.2:{dropped}");
+    let mut download = Client::connect(&dropped);
+    download.send("GET /bytes/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    until("the answer has begun", || site.run("status").1.contains("one connection with a request").then_some(()));
+    site.listen("'127.0.0.1:0'");
+    let first = program.id();
+    site.upgrade();
+    let refused = TcpStream::connect(&dropped).unwrap_err();
+    assert!(is_there(first), "it has a download to finish");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert!(UnixStream::connect(site.path("old.sock")).is_err());
+    assert_eq!(download.answer("GET").body.len(), 30_000_000);
+    assert_eq!(program.end().code(), Some(0));
+    assert_eq!(program.get("/page").text(), "version 1");
+    assert!(!site.log().contains("is closed at the end"), "{}", site.log());
 }
 
 #[test]

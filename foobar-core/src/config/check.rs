@@ -12,10 +12,12 @@ impl Config {
     pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
         let mut refused = None;
         tree::leaves(&self.root, &mut |key, value| {
-            let known = self.known.iter().any(|known| known.matches(key));
+            if refused.is_some() || self.known.iter().any(|known| known.matches(key)) {
+                return;
+            }
             let empty = matches!(value.kind, ValueKind::Table(_));
             let section = self.known.iter().any(|known| known.is_within(key)) && (empty || !self.is_beside_keys(key));
-            if refused.is_none() && !known && !(section && empty) {
+            if !(section && empty) {
                 refused = Some(if section { self.error(key, self.no_section(key)) } else { self.unknown(key) });
             }
         });

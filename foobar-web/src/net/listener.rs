@@ -22,7 +22,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::address::{Endpoint, Listen};
 use super::socket_file::SocketFile;
-use super::sockets::{PassedSocket, Sockets, unix_path};
+use super::sockets::{PassedSocket, Sockets, describe, unix_path};
 use super::tcp::TcpConnection;
 use crate::{Address, Error};
 
@@ -133,6 +133,11 @@ impl Listener {
 
     pub(crate) const fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Where it listens, in the words that another process has for it.
+    pub(crate) fn describe(&self) -> String {
+        describe(&self.socket)
     }
 
     /// The same socket once more, for a worker; its connections speak what `listen`, which is of this address, says.

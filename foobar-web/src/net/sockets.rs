@@ -73,7 +73,7 @@ impl Sockets {
 
     /// Where those listen that have not been taken.
     pub(crate) fn left(&self) -> Vec<String> {
-        self.given().iter().map(Given::describe).collect()
+        self.given().iter().map(|one| describe(&one.socket)).collect()
     }
 
     /// Closes those that have not been taken. The files of Unix sockets among them go too.
@@ -96,13 +96,12 @@ impl Sockets {
     }
 }
 
-impl Given {
-    fn describe(&self) -> String {
-        let Ok(local) = self.socket.local_addr() else { return "one that is closed".to_owned() };
-        match local.as_socket() {
-            Some(address) => address.to_string(),
-            None => format!("unix:{}", unix_path(&local).display()),
-        }
+/// Where a socket listens.
+pub(super) fn describe(socket: &Socket) -> String {
+    let Ok(local) = socket.local_addr() else { return "one that is closed".to_owned() };
+    match local.as_socket() {
+        Some(address) => address.to_string(),
+        None => format!("unix:{}", unix_path(&local).display()),
     }
 }
 

@@ -64,6 +64,13 @@ impl Listeners {
         Ok(NewListeners(entries.iter().cloned().zip(origins).collect()))
     }
 
+    /// All but those at these addresses, where an entry has no other.
+    pub(super) fn without(&self, addresses: &[String]) -> NewListeners {
+        let is_left = |bound: &Bound| bound.sockets.iter().all(|socket| addresses.contains(&socket.describe()));
+        let stay = self.0.iter().enumerate().filter(|(_, bound)| !is_left(bound));
+        NewListeners(stay.map(|(place, bound)| (bound.listen.clone(), Origin::Kept(place))).collect())
+    }
+
     /// All of the new ones for each of so many workers, which they are to listen on from now on.
     pub(super) fn share_new(&self, new: &NewListeners, workers: usize) -> Result<Vec<Vec<Share>>, Error> {
         let sockets = |origin| match origin {

@@ -31,6 +31,14 @@ pub(super) struct Successor {
     words: Words,
 }
 
+/// What one says that serves.
+pub(super) struct Serving {
+    /// Whether it has taken the control socket.
+    pub(super) hears_orders: bool,
+    /// The addresses of sockets that it was given and has closed.
+    pub(super) without: Vec<String>,
+}
+
 /// Ends a new program, unless it has been told to serve.
 #[derive(Clone)]
 pub(super) struct Ending(Arc<Mutex<Option<Child>>>);
@@ -42,8 +50,13 @@ pub(super) const SERVING: &str = "serving";
 /// The same of one that has taken the control socket.
 pub(super) const SERVING_AND_HEARING: &str = "serving and hearing";
 
-/// The longest line.
-const LONGEST: usize = 100;
+/// Before it, in a line of its own, each address that it has a socket of and does not serve: it has closed that.
+pub(super) const WITHOUT: &str = "without ";
+
+/// The longest line: the path of a Unix socket has a hundred bytes.
+const LONGEST: usize = 200;
+/// The most addresses that it may name.
+const MOST: usize = 1000;
 /// How long a program may take to serve once it is ready and has been told to.
 const TURN_TIME: Duration = Duration::from_secs(60);
 /// How long one may take to end that has closed the channel.
@@ -111,15 +124,21 @@ impl Successor {
         }
     }
 
-    /// Tells it to serve, and waits until it does; from then on it is no longer ended from here. Gives whether
-    /// it has taken the control socket. Blocks.
-    pub(super) fn serve(&mut self) -> Result<bool, UpgradeError> {
+    /// Tells it to serve, and waits until it does; from then on it is no longer ended from here. Blocks.
+    pub(super) fn serve(&mut self) -> Result<Serving, UpgradeError> {
         let mut child = self.ending.child().take().ok_or(UpgradeError::Stopped)?;
         let told = self.channel.write_all(format!("{GO}\n").as_bytes());
-        let said = told.and_then(|()| self.hear(Instant::now() + TURN_TIME));
+        let (deadline, mut without) = (Instant::now() + TURN_TIME, Vec::new());
+        let mut said = told.and_then(|()| self.hear(deadline));
+        while let Some(address) = said.as_ref().ok().and_then(|said| said.strip_prefix(WITHOUT))
+            && without.len() < MOST
+        {
+            without.push(address.to_owned());
+            said = self.hear(deadline);
+        }
         if let Ok(said @ (SERVING | SERVING_AND_HEARING)) = said.as_deref() {
             self.words.pass_on();
-            return Ok(said == SERVING_AND_HEARING);
+            return Ok(Serving { hears_orders: said == SERVING_AND_HEARING, without });
         }
         let status = end_group(&mut child).map_err(UpgradeError::Sockets)?;
         match said {

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use super::descriptors::{adopt, adopt_listener, replace_standard_error};
 use super::letter::{Letter, VARIABLE};
 use super::sockets::{GivenSockets, of_service_manager};
-use super::successor::{GO, READY, SERVING, SERVING_AND_HEARING};
+use super::successor::{GO, READY, SERVING, SERVING_AND_HEARING, WITHOUT};
 use crate::Running;
 use crate::cli::control_socket::FileIdentity;
 
@@ -96,9 +96,11 @@ impl Takeover {
             return Err(io::Error::other(format!("the program before said {line:?} in the place of `{GO}`")));
         }
         replace_standard_error(&self.standard_error)?; // before the turn: whoever fails after it loses requests
+        let not_taken = running.not_taken();
         running.take_turn();
         let serving = if hears_orders { SERVING_AND_HEARING } else { SERVING };
-        drop(write.write_all(format!("{serving}\n").as_bytes()).await); // it is gone
+        let without: String = not_taken.iter().filter_map(|address| without(address)).collect();
+        drop(write.write_all(format!("{without}{serving}\n").as_bytes()).await); // it is gone
         tracing::info!(
             generation = self.generation,
             before = self.from,
@@ -114,4 +116,9 @@ impl Takeover {
         });
         Ok(())
     }
+}
+
+/// The line that says so to the program before; of a path that is none, nothing.
+fn without(address: &str) -> Option<String> {
+    (!address.contains(char::is_control)).then(|| format!("{WITHOUT}{address}\n"))
 }

@@ -77,8 +77,7 @@ async fn loses_nothing(database: TestDb) {
         until_written(&database, before).await;
     }
     let report = spawn_blocking(|| load.stop()).await.unwrap();
-    println!("{} answered, the longest wait was {:?}", report.answered, report.longest);
-    assert!(report.lost.is_empty(), "{} of {}: {:?}", report.lost.len(), report.answered, &report.lost[..1]);
+    report.assert_nothing_lost();
     assert_eq!(running.stop().await, foobar::Stop::Drained);
 }
 

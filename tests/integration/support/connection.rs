@@ -1,4 +1,4 @@
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -30,6 +30,8 @@ pub(crate) struct Response {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// The bytes of its head.
+    head: Vec<u8>,
 }
 
 /// Why there is no whole response.
@@ -39,62 +41,81 @@ pub(crate) enum Ended {
     Closed,
     /// The connection was closed within it; what had come of it, head and body.
     Cut(Vec<u8>),
+    /// Nothing more came within [`PATIENCE`].
+    Silent,
 }
 
-trait Stream: Read + Write + Send {}
+pub(crate) trait Stream: Read + Write + Send {}
 
 impl<T: Read + Write + Send> Stream for T {}
 
 impl Connection {
     pub(crate) fn open(address: &Address) -> Self {
-        let stream: Box<dyn Stream> = match address {
+        match address {
             Address::Tcp(address) => {
-                let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                stream.set_write_timeout(Some(PATIENCE)).unwrap();
-                stream.set_nodelay(true).unwrap();
-                Box::new(stream)
+                Self::over(Self::tcp(address).unwrap_or_else(|error| panic!("{address}: {error}")))
             }
             Address::Unix(path) => {
                 let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 stream.set_read_timeout(Some(PATIENCE)).unwrap();
                 stream.set_write_timeout(Some(PATIENCE)).unwrap();
-                Box::new(stream)
+                Self::over(stream)
             }
-        };
-        Self { stream, read: Vec::new(), chunk: vec![0; 128 << 10] }
+        }
+    }
+
+    /// A stream to this address that gives up after [`PATIENCE`].
+    pub(crate) fn tcp(address: &str) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), read: Vec::new(), chunk: vec![0; 128 << 10] }
     }
 
     /// Sends until the server no longer takes it.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok()
+        self.stream.write_all(bytes).and_then(|()| self.stream.flush()).is_ok()
     }
 
     /// Reads the next response, past interim ones. Its length must be announced, or it ends the connection.
     pub(crate) fn receive(&mut self, method: &str) -> Result<Response, Ended> {
-        loop {
-            let head = self.head()?;
-            let mut response = parse(&head);
-            if response.status < 200 {
-                continue;
+        let mut response = loop {
+            let response = self.receive_head()?;
+            if response.status >= 200 {
+                break response;
             }
-            let empty = method == "HEAD" || matches!(response.status, 204 | 304);
-            let length = match response.header("content-length") {
-                _ if empty => Some(0),
-                length => length.map(|length| length.parse().expect("a length of digits")),
-            };
-            assert_eq!(response.header("transfer-encoding"), None, "a file is sent with its length");
-            response.body = match length {
-                Some(length) => self.body(head, length)?,
-                None => self.rest(),
-            };
-            return Ok(response);
-        }
+        };
+        let empty = method == "HEAD" || matches!(response.status, 204 | 304);
+        let length = if empty { Some(0) } else { response.length() };
+        assert_eq!(response.header("transfer-encoding"), None, "a file is sent with its length");
+        response.body = match length {
+            Some(length) => self.body(std::mem::take(&mut response.head), length)?,
+            None => self.rest()?,
+        };
+        Ok(response)
+    }
+
+    /// Reads the head of the next response, even of an interim one.
+    pub(crate) fn receive_head(&mut self) -> Result<Response, Ended> {
+        self.head().map(parse)
+    }
+
+    /// Reads exactly this many bytes.
+    pub(crate) fn read(&mut self, length: usize) -> Result<Vec<u8>, Ended> {
+        self.body(Vec::new(), length).map_err(|ended| match ended {
+            Ended::Cut(come) if come.is_empty() => Ended::Closed,
+            other => other,
+        })
     }
 
     /// Whether the server ends the connection here, without sending anything more.
     pub(crate) fn is_closed(&mut self) -> bool {
-        self.read.is_empty() && !self.fill()
+        self.read.is_empty() && matches!(self.fill(), Ok(false))
     }
 
     fn head(&mut self) -> Result<Vec<u8>, Ended> {
@@ -105,7 +126,7 @@ impl Connection {
                 return Ok(std::mem::replace(&mut self.read, body));
             }
             searched = self.read.len().saturating_sub(3);
-            if !self.fill() {
+            if !self.fill()? {
                 let come = std::mem::take(&mut self.read);
                 return Err(if come.is_empty() { Ended::Closed } else { Ended::Cut(come) });
             }
@@ -114,7 +135,7 @@ impl Connection {
 
     fn body(&mut self, mut head: Vec<u8>, length: usize) -> Result<Vec<u8>, Ended> {
         while self.read.len() < length {
-            if !self.fill() {
+            if !self.fill()? {
                 head.append(&mut self.read);
                 return Err(Ended::Cut(head));
             }
@@ -123,26 +144,33 @@ impl Connection {
         Ok(std::mem::replace(&mut self.read, next))
     }
 
-    fn rest(&mut self) -> Vec<u8> {
-        while self.fill() {}
-        std::mem::take(&mut self.read)
+    fn rest(&mut self) -> Result<Vec<u8>, Ended> {
+        while self.fill()? {}
+        Ok(std::mem::take(&mut self.read))
     }
 
     /// Reads at least a byte; false at the end of the connection.
-    fn fill(&mut self) -> bool {
-        let got = match self.stream.read(&mut self.chunk) {
+    fn fill(&mut self) -> Result<bool, Ended> {
+        let got = match self.stream.read(&mut self.chunk).map_err(|error| error.kind()) {
             Ok(got) => got,
-            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => 0,
-            Err(error) => panic!("no response within {PATIENCE:?}: {error}"),
+            // The last is TLS that has not been taken leave of.
+            Err(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof) => 0,
+            Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Err(Ended::Silent),
+            Err(error) => panic!("{error}"),
         };
         self.read.extend_from_slice(&self.chunk[..got]);
-        got > 0
+        Ok(got > 0)
     }
 }
 
 impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The length of its body, if it announces one.
+    pub(crate) fn length(&self) -> Option<usize> {
+        self.header("content-length").map(|length| length.parse().expect("a length of digits"))
     }
 
     /// Whether it announces that the connection stays open (RFC 9112 §9.3).
@@ -152,8 +180,8 @@ impl Response {
     }
 }
 
-fn parse(head: &[u8]) -> Response {
-    let text = String::from_utf8_lossy(head);
+fn parse(head: Vec<u8>) -> Response {
+    let text = String::from_utf8_lossy(&head).into_owned();
     let mut lines = text.split("\r\n");
     let line = lines.next().unwrap_or_default();
     let (version, rest) = line.split_at_checked("HTTP/1.1 200".len()).expect("a status line");
@@ -168,5 +196,6 @@ fn parse(head: &[u8]) -> Response {
         status: status.parse().expect("a status"),
         headers: fields.collect(),
         body: Vec::new(),
+        head,
     }
 }

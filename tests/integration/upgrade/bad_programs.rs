@@ -144,12 +144,12 @@ fn while_an_upgrade_goes_on_nothing_is_held_back_that_the_new_program_would_not_
     let process = hang(&site);
     program.signal("USR2");
     process();
-    for order in ["pause", "maintenance on"] {
+    for order in ["pause", "maintenance on", "drain", "undrain"] {
         let (code, _, error) = site.run(order);
         assert_eq!(code, 1);
         assert!(error.contains("nothing has changed: an upgrade is under way"), "{order}: {error}");
     }
-    assert_eq!(program.get("/").text(), "proving");
+    assert_eq!((program.get("/").text(), program.admin("/readyz").status), ("proving", 200));
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0));
 }

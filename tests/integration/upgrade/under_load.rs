@@ -1,19 +1,19 @@
 //! Upgrades under a load: no request is lost.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::{fmt, fs};
 
 use foobar::test::TestDb;
 
-use super::{Site, until_gone};
-use crate::support::load::{Connections, Lane, Load};
-use crate::support::{PATIENCE, number_of};
+use super::{Site, is_there};
+use crate::support::load::{Authority, Connections, Lane, Load};
+use crate::support::{Footprint, PATIENCE, Program, number_of, until};
 
 /// Where the numbers of the writes of a lane begin.
 const WRITES: [u64; 2] = [1, 1_000_000];
 
 /// Files, the application, answers of the server itself, and rows of the database.
-fn lanes() -> Vec<Lane> {
+fn lanes(tls: &str, authority: &Authority) -> Vec<Lane> {
     let is_version = |body: &[u8]| body.starts_with(b"version ");
     let is_length = |body: &[u8]| body == b"10";
     let kept = vec![
@@ -30,7 +30,7 @@ fn lanes() -> Vec<Lane> {
         Lane::get("/", Connections::New, |body| body == b"proving"),
         Lane::put("/ledger/{n}", Connections::New, WRITES[1]),
     ];
-    kept.into_iter().map(Lane::sent_again).chain(new).collect()
+    kept.into_iter().map(Lane::sent_again).chain(new).chain(Lane::lasting(tls, authority)).collect()
 }
 
 /// What is there in the place of a program at an upgrade that fails, in one way or another.
@@ -45,22 +45,54 @@ fn spoil(site: &Site, way: u64) {
     }
 }
 
+/// The most memory of two programs that overlap, in KiB (Rss), and that of the one before when it was alone.
+#[derive(Default)]
+struct Memory {
+    alone: u64,
+    before: u64,
+    after: u64,
+}
+
+impl Memory {
+    /// As long as both are there.
+    fn note(&mut self, alone: u64, process: u32, new: u32) {
+        let resident = |process| Footprint::of(process).map(|of| of.resident);
+        if let (Some(before), Some(after)) = (resident(process), resident(new))
+            && before + after > self.before + self.after
+        {
+            *self = Self { alone, before, after };
+        }
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { alone, before, after } = self;
+        let times = (before + after) as f64 / *alone as f64;
+        write!(f, "memory: {before} KiB of the program before and {after} KiB of the new one at the same time, ")?;
+        write!(f, "{times:.2} times the {alone} KiB that the one before had alone")
+    }
+}
+
 /// One in five of the upgrades fails; what is printed are the figures.
 fn upgrade_under_load(database: &str, upgrades: u64) {
-    let site = Site::new();
+    let (site, authority) = (Site::new(), Authority::new());
+    authority.certify(site.folder.path(), "site");
     fs::create_dir(site.path("public")).unwrap();
     fs::write(site.path("public/file.txt"), "a file").unwrap();
     let write = |number: u64| {
         let more = format!(
-            "[sites.main]\ndefault = true\nroot = 'public'\ntry_files = ['file', 'app']\n[database]\nurl = '{database}'\n"
+            "[sites.main]\ndefault = true\nroot = 'public'\ntry_files = ['file', 'app']\nhttps = 'keep'\n\
+             ssl_certificate = 'site.pem'\nssl_certificate_key = 'site.key'\n[database]\nurl = '{database}'\n"
         );
         site.write(&format!("version {number}"), &more);
     };
     write(0);
-    let mut program = site.start();
+    let mut command = site.command();
+    let mut program = Program::start(command.env("FOOBAR__WEB__LISTEN", "127.0.0.1:0,127.0.0.1:0 ssl"));
     program.until_ready(200);
-    let load = Load::start(&program.address, &lanes());
-    let mut process = program.id();
+    let load = Load::start(&program.address, &lanes(&program.tls_address, &authority));
+    let (mut process, mut memory) = (program.id(), Memory::default());
     for number in 1..=upgrades {
         if number % 5 == 0 {
             spoil(&site, number / 5);
@@ -69,26 +101,22 @@ fn upgrade_under_load(database: &str, upgrades: u64) {
             continue;
         }
         write(number);
+        let alone = Footprint::of(process).unwrap().resident;
         let new = site.upgrade();
+        until("the program before has ended", || {
+            memory.note(alone, process, new);
+            (!is_there(process)).then_some(())
+        });
         if process == program.id() {
             assert_eq!(program.end().code(), Some(0));
-        } else {
-            until_gone(process);
         }
         process = new;
         assert_eq!(program.get("/page").text(), format!("version {number}"));
     }
     let report = load.stop();
-    println!(
-        "{upgrades} upgrades: {} answered, {} lost, {} sent once more, the longest wait was {:?}, the longest stall {:?}",
-        report.answered,
-        report.lost.len(),
-        report.sent_again,
-        report.longest,
-        report.longest_stall()
-    );
+    println!("{upgrades} upgrades; {memory}");
     assert!(report.longest_stall() < PATIENCE);
-    assert!(report.lost.is_empty(), "{} of {}: {:#?}", report.lost.len(), report.answered, &report.lost[..1]);
+    report.assert_nothing_lost();
     let rows: BTreeSet<u64> = program.get("/ledger").text().lines().map(|id| id.parse().unwrap()).collect();
     for first in WRITES {
         let of_lane: Vec<_> = rows.range(first..first + 900_000).copied().collect();

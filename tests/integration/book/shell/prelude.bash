@@ -54,6 +54,7 @@ program_runs() { # a command to its end, or the server until the next one
     *" doctor "*) FOOBAR__WEB__LISTEN=127.0.0.1:0 "$@" ;; # whatever else this machine serves
     *" certificates "* | *" check "* | *" config "* | *" migrate "* | *" new "* | *" routes "*) "$@" ;;
     *" --help "* | *" --version "*) "$@" ;;
+    *" reload "* | *" status "* | *" pause "* | *" resume "* | *" maintenance "* | *" drain "* | *" undrain "*) "$@" ;;
     *) serve "$@" ;;
     esac
 }
