@@ -1,5 +1,4 @@
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -85,10 +84,11 @@ impl Endpoint {
                 Ok(Ending::RollBack) => return Ok(()),
                 Err(failure) => failure,
             };
-            if attempts == attempts_at(kind) || Instant::now() >= until || !failure.may_be_retried(kind) {
+            let cause = failure.retry_cause(kind).filter(|_| attempts < attempts_at(kind) && Instant::now() < until);
+            let Some(cause) = cause else {
                 return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
-            }
-            self.stats.retries.fetch_add(1, Relaxed);
+            };
+            self.stats.retried(cause);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
             connection = self.checkout(until.min(Instant::now() + self.limits.acquire), until)?;
             attempts += 1;

@@ -149,7 +149,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Some(name), &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, Some(name), &[("primary", &self.threads)]);
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -226,7 +226,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, None, &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, None, &[("primary", &self.threads)]);
     }
 }
 
