@@ -58,6 +58,7 @@ mod shared_tier;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statements;
 mod stats;
 pub mod testing;
 #[cfg(all(feature = "sqlite", feature = "mysql"))]

@@ -8,12 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 
 /// Adds the figures of all pools of the database with this name, if it has one; a pool that does not run has none.
-pub(crate) fn add(
-    metrics: &mut Metrics,
-    engine: Engine,
-    database: Option<&str>,
-    pools: &[(&str, &QueryThreadsSlot)],
-) {
+pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>, pools: &[(&str, &QueryThreadsSlot)]) {
     let labels = |pool| -> Labels<'_> {
         [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
     };
@@ -54,6 +49,11 @@ const GAUGES: &[Figure<usize>] = &[
 
 const COUNTERS: &[Figure<u64>] = &[
     ("foobar_database_waits_total", "Calls that had to wait.", |threads| load(&threads.endpoint().stats.waits)),
+    (
+        "foobar_database_slow_statements_total",
+        "Statements that took longer than `database.slow_query_time`.",
+        |threads| threads.endpoint().slow_statements(),
+    ),
 ];
 
 type Durations = fn(&Endpoint) -> &Histogram;

@@ -32,14 +32,14 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
-use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
+use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
 use crate::deadline::End;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
-use crate::limits::{Limits, bounded};
+use crate::limits::{Limits, bounded, unless_zero};
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
 
@@ -119,10 +119,6 @@ fn not_connected(database: String, error: ConnectError) -> Error {
         ConnectError::Refused(_) => Error::Open { database, source: error.into() },
         ConnectError::Full(_) | ConnectError::Unreachable(_) => Error::Unavailable { database, source: error },
     }
-}
-
-fn unless_zero(period: Period) -> Option<Duration> {
-    (!period.is_zero()).then(|| bounded(period))
 }
 
 impl Database for Mysql {
