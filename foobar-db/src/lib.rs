@@ -46,6 +46,7 @@ mod health;
 mod isolation;
 mod limits;
 mod metrics;
+mod migration_lock;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;

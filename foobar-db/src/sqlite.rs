@@ -28,7 +28,7 @@ use crate::driver_error::{self, Origin};
 use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
 use crate::limits::{Limits, bounded};
-use crate::migrations::MigrationLock;
+use crate::migration_lock::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread};
 

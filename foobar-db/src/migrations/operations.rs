@@ -5,10 +5,10 @@ use foobar_core::BoxError;
 use super::Migrations;
 use super::embedded::{Migration, Owner};
 use super::ledger::{self, Ledger};
-use super::lock::MigrationLock;
 use super::migration_status::MigrationStatus;
 use super::run::Step;
 use super::script::Statement;
+use crate::migration_lock::MigrationLock;
 use crate::{Conn, Engine, Error};
 
 /// Where a migration that began and did not end goes on.

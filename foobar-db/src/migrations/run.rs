@@ -11,9 +11,9 @@ use super::directive::wants_foreign_keys;
 use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Violations};
 use super::ledger;
-use super::lock::MigrationLock;
 use super::script::{Script, Statement};
 use crate::checksum::Checksum;
+use crate::migration_lock::MigrationLock;
 use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline, failure};
 
 use error::{Progress, RunError};
