@@ -331,7 +331,9 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
             format!("foobar_database_connections{{pool=\"{pool}\",state=\"active\"}} 0\n"),
             format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),
             format!("foobar_database_retries_total{{pool=\"{pool}\",cause=\"deadlock\"}} 0\n"),
-            format!("foobar_database_info{{pool=\"{pool}\",engine=\"{engine}\",role=\"primary\",endpoint=\"{endpoint}\"}} 1\n"),
+            format!(
+                "foobar_database_info{{pool=\"{pool}\",engine=\"{engine}\",role=\"primary\",endpoint=\"{endpoint}\"}} 1\n"
+            ),
         ] {
             assert!(text.contains(&expected), "{expected} in {text}");
         }

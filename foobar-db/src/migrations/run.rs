@@ -138,7 +138,8 @@ impl Step {
         if !is_taken_back && !self.script.statements()[number - 1].is_atomic() {
             return Ok(Progress::Unknown);
         }
-        ledger::fail(conn, &self.migration, &Chain(source).to_string())?;
+        let problem = Chain(source).to_string();
+        ledger::fail(conn, &self.migration, &problem, &self.script.checksum(usize::MAX))?;
         Ok(Progress::Until(reached))
     }
 
