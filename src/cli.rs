@@ -109,6 +109,9 @@ fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts)
         Command::Routes => routes::run(&config, parts),
         Command::CheckDns(resolver) => check_dns::run(&config, resolver),
         Command::Zone => zone::run(&config),
+        Command::Migrate(Migrate::Check { files, engine }) if !files.is_empty() => {
+            migrate_check::of_files(&config, &parts, &files, engine)
+        }
         _ => match Composition::compile_dry(config, parts) {
             Err(error) => fail(&error),
             Ok(composition) => match command {

@@ -4,10 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use foobar_core::RequestId;
 use foobar_db::{Conn, Database, DatabaseSettings, EngineConnection};
 
-use crate::Error;
+use crate::{Error, route_pattern};
 
 /// The database as an application uses it: a handler takes it as an argument, and it does everything that [the handle
 /// of the tier](foobar_db::Db) does.
@@ -72,8 +73,9 @@ use crate::Error;
 /// `db: Db<MysqlConnection>` is that engine's own, with all of its types. If the server has no database, or another
 /// engine, the answer is 500 and the log says why; `Option<Db>` accepts both.
 ///
-/// It is the handle that [`Context::db`](crate::Context::db) gives too, and has no state of its request: what a request
-/// has written is not tied to what it reads next. Bound to the request is only the wait: where the handler is
+/// It is the handle that [`Context::db`](crate::Context::db) gives too, and knows of its request only whose it is, for the
+/// log and the spans of its statements ([`for_request`](foobar_db::Db::for_request)): what a request has written is not tied
+/// to what it reads next. Bound to the request is only the wait: where the handler is
 /// [cancelled](crate::App#when-the-client-goes), a call that waits for a connection never runs, and one that has begun runs
 /// to its end.
 pub struct Db<C = Conn>(foobar_db::Db<C>);
@@ -118,7 +120,16 @@ impl<C: EngineConnection> FromRequest for Db<C> {
 
     fn from_request(request: &HttpRequest, _body: &mut Payload) -> Self::Future {
         let db = request.app_data::<Db>().ok_or(foobar_db::Error::NoUrl).and_then(Db::typed);
+        let db = db.map(|db: Self| on_behalf_of(request, db));
         ready(db.map_err(|error| Error::internal(format!("a handler takes a `Db`: {error}"))))
+    }
+}
+
+fn on_behalf_of<C: EngineConnection>(request: &HttpRequest, db: Db<C>) -> Db<C> {
+    let id = request.extensions().get::<RequestId>().copied();
+    match id {
+        Some(id) => Db(db.0.for_request(id, route_pattern::remembered(request))),
+        None => db,
     }
 }
 

@@ -45,6 +45,7 @@ mod form;
 mod guard;
 mod input;
 mod json;
+mod route_pattern;
 mod routes;
 mod runtime;
 mod send_file;

@@ -25,7 +25,7 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
     Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
-    RequestId, Response, ResponseBody, RoutePattern, Tier, panics,
+    RequestId, Response, ResponseBody, Tier, panics,
 };
 use http::{Method, StatusCode};
 
@@ -33,7 +33,7 @@ use crate::app_instance::AppInstance;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::session::current::Current;
 use crate::session::layer::SessionLayer;
-use crate::{App, AppRoute, AppSettings, AppTier, Configured, Context, Db};
+use crate::{App, AppRoute, AppSettings, AppTier, Configured, Context, Db, route_pattern};
 
 use request::Link;
 use tunnel::Tunnels;
@@ -286,8 +286,8 @@ impl<S: ActixService> Worker<S> {
             (answer, link) = Box::pin(self.call(&Method::GET, request, id, session)).await?;
         }
         // An error has no request.
-        if let Some(pattern) = answer.as_ref().ok().and_then(|answer| answer.request().match_pattern()) {
-            request.extensions_mut().insert(RoutePattern::new(pattern)); // the guard gives it to whatever is the answer
+        if let Some(pattern) = answer.as_ref().ok().and_then(|answer| route_pattern::of(answer.request())) {
+            request.extensions_mut().insert(pattern); // the guard gives it to whatever is the answer
         }
         let response = answer.map_or_else(HttpResponse::from_error, |answer| answer.into_parts().1);
         let (mut response, body) = response::from_actix(response, &link, request, id)?;

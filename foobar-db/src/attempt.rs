@@ -6,6 +6,7 @@ use foobar_core::panics;
 
 use crate::deadline::End;
 use crate::failure::Failure;
+use crate::statements::Observer;
 use crate::{Conn, Ending, Isolation, Query, QueryKind, QueryResult, deadline, driver_error};
 
 type Transactions = <Conn as Connection>::TransactionManager;
@@ -20,8 +21,10 @@ pub(crate) fn attempt(
     query: &mut Query,
     until: Instant,
     end: &Arc<End>,
+    observer: &Arc<Observer>,
 ) -> Result<Ending, Failure> {
     conn.begin_call(kind);
+    let _observed = observer.begin_call(kind);
     let run = || match kind {
         QueryKind::Write(isolation) => transaction(conn, isolation, query),
         QueryKind::Read | QueryKind::Migrate => ending(query(conn)),

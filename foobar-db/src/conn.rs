@@ -4,7 +4,9 @@ use diesel::result::Error as DieselError;
 
 #[cfg(feature = "mysql")]
 use crate::MysqlConnection;
-use crate::migrations::MigrationLock;
+#[cfg(feature = "mysql")]
+use crate::migration_lock::Claim;
+use crate::migration_lock::MigrationLock;
 use crate::{Engine, Error, Isolation, QueryKind, driver_error};
 #[cfg(feature = "sqlite")]
 use diesel::sqlite::SqliteConnection;
@@ -88,6 +90,26 @@ impl Conn {
             Self::Sqlite(conn) => crate::sqlite::lock_migrations(conn),
             #[cfg(feature = "mysql")]
             Self::Mysql(conn) => crate::mysql::lock_migrations(conn),
+        }
+    }
+
+    /// Takes the row that says which process runs migrations; `of_server` is whether the server's own lock is ours.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn claim_migrations(&mut self, of_server: bool) -> QueryResult<Claim> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Err(DieselError::QueryBuilderError("SQLite has no row of who runs migrations".into())),
+            Self::Mysql(conn) => crate::mysql::claim_migrations(conn, of_server),
+        }
+    }
+
+    /// Gives the row with this token back; how many there were.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn release_migrations(&mut self, token: &str) -> QueryResult<usize> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Ok(0), // it has none
+            Self::Mysql(conn) => crate::mysql::release_migrations(conn, token),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
+use foobar_core::Histogram;
 use r2d2::ManageConnection;
 
 use crate::{Conn, deadline};
@@ -24,6 +25,7 @@ pub(crate) struct Connections {
 struct State {
     generation: AtomicU64,
     last_error: Mutex<Option<ConnectError>>,
+    opened: Histogram,
 }
 
 /// Opens one connection, within its own deadline.
@@ -72,6 +74,11 @@ impl Connections {
         self.remembered().clone()
     }
 
+    /// How long each connection took to open, without those that could not be opened.
+    pub(crate) fn opened(&self) -> &Histogram {
+        &self.state.opened
+    }
+
     fn remembered(&self) -> MutexGuard<'_, Option<ConnectError>> {
         self.state.last_error.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,9 +95,13 @@ impl ManageConnection for Connections {
 
     fn connect(&self) -> Result<Pooled, ConnectError> {
         let generation = self.state.generation.load(Relaxed);
+        let since = Instant::now();
         let outcome = (self.connect)();
         *self.remembered() = outcome.as_ref().err().cloned();
         let now = Instant::now();
+        if outcome.is_ok() {
+            self.state.opened.observe(now - since);
+        }
         let expires = self.lifetime.map(|lifetime| now + lifetime.mul_f64(0.9 + 0.1 * random()));
         outcome.map(|conn| Pooled { conn, broken: false, expires, used: now, generation })
     }

@@ -8,11 +8,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use foobar_core::Tier;
+use foobar_core::{RequestId, RoutePattern, Tier};
 
 use migrator::Migrator;
 
 use crate::shared_tier::SharedTier;
+use crate::statements::{CallOrigin, Caller};
 use crate::{
     Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Isolation, Query, QueryError, QueryKind,
     QueryResult,
@@ -34,6 +35,7 @@ use crate::{
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,
     isolation: Isolation,
+    caller: Option<Arc<Caller>>,
     migrator: Arc<Migrator>,
     connection: PhantomData<fn(&mut C)>,
 }
@@ -50,7 +52,7 @@ impl Db {
     /// A handle to `database`.
     pub fn new(database: Arc<dyn Database>) -> Self {
         let tier = Arc::new(SharedTier::new(database, None));
-        Self { tier, isolation: Isolation::Server, migrator: Arc::default(), connection: PhantomData }
+        Self { tier, isolation: Isolation::Server, caller: None, migrator: Arc::default(), connection: PhantomData }
     }
 
     /// The same database under a name of its own, one lower-case word: that of its [`tier`](Self::tier) in the log and in
@@ -71,6 +73,7 @@ impl Db {
             _ => Ok(Db {
                 tier: Arc::clone(&self.tier),
                 isolation: self.isolation,
+                caller: self.caller.clone(),
                 migrator: Arc::clone(&self.migrator),
                 connection: PhantomData,
             }),
@@ -280,6 +283,13 @@ impl<C: EngineConnection> Db<C> {
         Self { isolation, ..self.clone() }
     }
 
+    /// The same database on behalf of a request: the log's line of a slow statement, the span of each, and its comment
+    /// where `database.query_comments` is on, name the request and the pattern of its route. The `Db` that a handler takes
+    /// as an argument is such a handle; a service of another framework makes it of its `Context`'s.
+    pub fn for_request(&self, request: RequestId, route: Option<RoutePattern>) -> Self {
+        Self { caller: Some(Arc::new(Caller::new(request, route))), ..self.clone() }
+    }
+
     /// Like [`write`](Self::write), for a query with an error of its own: any `Err` rolls its transaction back and is
     /// returned.
     ///
@@ -369,7 +379,9 @@ impl<C: EngineConnection> Db<C> {
     ) -> Result<Result<T, E>, Error> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
+        let origin = CallOrigin::of(self.caller.clone());
         let query: Query = Box::new(move |conn| {
+            origin.enter();
             let conn = C::of(conn).expect("the engine was compared when the handle was made");
             let value = query(conn)?;
             let ending = if value.is_ok() { Ending::Commit } else { Ending::RollBack };
@@ -387,6 +399,7 @@ impl<C> Clone for Db<C> {
         Self {
             tier: Arc::clone(&self.tier),
             isolation: self.isolation,
+            caller: self.caller.clone(),
             migrator: Arc::clone(&self.migrator),
             connection: PhantomData,
         }

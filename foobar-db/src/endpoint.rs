@@ -1,5 +1,4 @@
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use crate::attempt::{attempt, restore};
 use crate::connections::{Connect, ConnectError, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
+use crate::statements::Observer;
 use crate::stats::Stats;
 use crate::{Ending, Error, Isolation, Query, QueryKind, deadline};
 
@@ -26,7 +26,7 @@ pub(crate) struct Endpoint {
     /// Why the database cannot be reached, while that is known.
     down: Mutex<Option<ConnectError>>,
     pool: Pool<Connections>,
-    database: String,
+    observer: Arc<Observer>,
 }
 
 /// Says why the database that was connected to is not the one that is there now.
@@ -66,7 +66,8 @@ impl Endpoint {
         // r2d2 panics where it can start no threads.
         let pool = panics::catch(|| builder.build_unchecked(connections.clone()));
         let pool = pool.map_err(|panic| io::Error::other(format!("the pool {panic}")))?;
-        Ok(Self { limits, stats: Stats::default(), connections, end, present, down: Mutex::default(), pool, database })
+        let observer = Arc::new(Observer::new(database, limits.slow_query));
+        Ok(Self { limits, stats: Stats::default(), connections, end, present, down: Mutex::default(), pool, observer })
     }
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
@@ -75,7 +76,7 @@ impl Endpoint {
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
-            let outcome = attempt(&mut connection.conn, kind, query, until, &self.end);
+            let outcome = attempt(&mut connection.conn, kind, query, until, &self.end, &self.observer);
             // A migration leaves its lock and no statement limit behind.
             let is_broken = kind == QueryKind::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
             connection.broken |= is_broken || !restore(&mut connection.conn);
@@ -85,10 +86,11 @@ impl Endpoint {
                 Ok(Ending::RollBack) => return Ok(()),
                 Err(failure) => failure,
             };
-            if attempts == attempts_at(kind) || Instant::now() >= until || !failure.may_be_retried(kind) {
-                return Err(failure.into_error(attempts, self.limits.of(kind), &self.database));
-            }
-            self.stats.retries.fetch_add(1, Relaxed);
+            let cause = failure.retry_cause(kind).filter(|_| attempts < attempts_at(kind) && Instant::now() < until);
+            let Some(cause) = cause else {
+                return Err(failure.into_error(attempts, self.limits.of(kind), self.database()));
+            };
+            self.stats.retried(cause);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
             connection = self.checkout(until.min(Instant::now() + self.limits.acquire), until)?;
             attempts += 1;
@@ -97,7 +99,12 @@ impl Endpoint {
 
     /// Which database this is, for an error.
     pub(crate) fn database(&self) -> &str {
-        &self.database
+        self.observer.database()
+    }
+
+    /// How many statements were slow.
+    pub(crate) fn slow_statements(&self) -> u64 {
+        self.observer.slow_statements()
     }
 
     /// How many connections are open, and how many of them are idle.
@@ -131,7 +138,7 @@ impl Endpoint {
     }
 
     fn unavailable(&self, source: ConnectError) -> Error {
-        Error::Unavailable { database: self.database.clone(), source }
+        Error::Unavailable { database: self.database().to_owned(), source }
     }
 }
 

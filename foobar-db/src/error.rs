@@ -144,11 +144,26 @@ pub enum Error {
     /// A migration began and did not end, and until it has, none is taken back: statements of it may stand on what the
     /// one before it made.
     #[error(
-        "migration `{name}` began on {on} UTC and did not end, so nothing was taken back; correct it and run `migrate`, or \
-         do the rest by hand and run `migrate mark-done {name}`, or undo by hand what is there and run \
+        "migration `{name}` began on {on} UTC and did not end, so nothing was taken back; run `migrate`, which says how to go \
+         on, or do the rest by hand and run `migrate mark-done {name}`, or undo by hand what is there and run \
          DELETE FROM __foobar_migrations WHERE version = '{version}'"
     )]
     MigrationBegun {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// When it began, as `2026-01-31 12:00:00` in UTC.
+        on: String,
+    },
+    /// A migration failed where a failure takes nothing back, and until it has run, none is taken back: statements of it may
+    /// stand on what the one before it made.
+    #[error(
+        "migration `{name}`, which began on {on} UTC, failed, so nothing was taken back; correct it and run `migrate`, or do \
+         the rest by hand and run `migrate mark-done {name}`, or undo by hand what is there and run \
+         DELETE FROM __foobar_migrations WHERE version = '{version}'"
+    )]
+    MigrationFailed {
         /// Its name.
         name: String,
         /// Its version.

@@ -37,6 +37,45 @@ pub(crate) enum Failure {
     Panicked(Panic),
 }
 
+/// Why a query is run again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryCause {
+    /// The database has taken its transaction back for the sake of another.
+    Deadlock,
+    /// It has waited for a lock in vain.
+    LockTimeout,
+    /// It collided in another way.
+    Conflict,
+    /// The connection was lost.
+    Lost,
+}
+
+impl RetryCause {
+    pub(crate) const ALL: [Self; 4] = [Self::Deadlock, Self::LockTimeout, Self::Conflict, Self::Lost];
+
+    fn of_conflict(error: &DieselError) -> Self {
+        match driver_error::origin(error) {
+            #[cfg(feature = "mysql")]
+            Some(Origin::Mysql { number: 1213, .. }) => Self::Deadlock,
+            #[cfg(feature = "mysql")]
+            Some(Origin::Mysql { number: 1205 | 3572, .. }) => Self::LockTimeout,
+            #[cfg(feature = "sqlite")]
+            Some(Origin::Sqlite(libsqlite3_sys::SQLITE_BUSY)) => Self::LockTimeout,
+            _ => Self::Conflict,
+        }
+    }
+
+    /// A short name for metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Deadlock => "deadlock",
+            Self::LockTimeout => "lock_timeout",
+            Self::Conflict => "conflict",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// What an error's number means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
@@ -182,9 +221,13 @@ impl Failure {
         !matches!(self, Self::Query(_) | Self::Conflict(_) | Self::Deadline | Self::Ended | Self::Interrupted(_))
     }
 
-    /// Whether the whole query may be run again.
-    pub(crate) fn may_be_retried(&self, kind: QueryKind) -> bool {
-        kind != QueryKind::Migrate && matches!(self, Self::Conflict(_) | Self::Lost(_))
+    /// Why the whole query may be run again, if it may.
+    pub(crate) fn retry_cause(&self, kind: QueryKind) -> Option<RetryCause> {
+        match self {
+            Self::Conflict(error) if kind != QueryKind::Migrate => Some(RetryCause::of_conflict(error)),
+            Self::Lost(_) if kind != QueryKind::Migrate => Some(RetryCause::Lost),
+            _ => None,
+        }
     }
 
     /// What the caller is told when there is no further attempt.

@@ -46,6 +46,7 @@ mod health;
 mod isolation;
 mod limits;
 mod metrics;
+mod migration_lock;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -58,6 +59,7 @@ mod shared_tier;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statements;
 mod stats;
 pub mod testing;
 #[cfg(all(feature = "sqlite", feature = "mysql"))]

@@ -18,6 +18,8 @@ pub(crate) struct Limits {
     pub(crate) connect: Duration,
     pub(crate) query: Duration,
     pub(crate) migration: Duration,
+    /// From when on a statement is slow.
+    pub(crate) slow_query: Option<Duration>,
     /// The age at which a connection is replaced.
     pub(crate) lifetime: Option<Duration>,
     /// The time unused after which it is closed.
@@ -42,6 +44,7 @@ impl Limits {
             connect: Duration::ZERO,
             query: bounded(settings.query_timeout),
             migration: bounded(settings.migration_timeout),
+            slow_query: unless_zero(settings.slow_query_time),
             lifetime: None,
             idle: None,
         }
@@ -60,6 +63,11 @@ impl Limits {
 const MOST_CONNECTIONS: u32 = 1024;
 /// Longer than any wait is meant to be, and short enough for all clocks and servers to count.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The period, where it is one.
+pub(crate) fn unless_zero(period: Period) -> Option<Duration> {
+    (!period.is_zero()).then(|| bounded(period))
+}
 
 /// The period, or a week where it is longer, or where it is zero, which means none.
 pub(crate) fn bounded(period: Period) -> Duration {

@@ -3,11 +3,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use foobar_core::{Histogram, Metrics};
 
+use crate::Engine;
+use crate::endpoint::Endpoint;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
-use crate::stats::Stats;
 
 /// Adds the figures of all pools of the database with this name, if it has one; a pool that does not run has none.
-pub(crate) fn add(metrics: &mut Metrics, database: Option<&str>, pools: &[(&str, &QueryThreadsSlot)]) {
+pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>, pools: &[(&str, &QueryThreadsSlot)]) {
     let labels = |pool| -> Labels<'_> {
         [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
     };
@@ -24,10 +25,12 @@ pub(crate) fn add(metrics: &mut Metrics, database: Option<&str>, pools: &[(&str,
     }
     for (name, help, durations) in HISTOGRAMS {
         for (labels, threads) in &running {
-            metrics.histogram(name, help, labels, [durations(&threads.endpoint().stats)]);
+            metrics.histogram(name, help, labels, [durations(threads.endpoint())]);
         }
     }
+    roles(metrics, engine, &running);
     connections(metrics, &running);
+    retries(metrics, &running);
     errors(metrics, &running);
 }
 
@@ -46,23 +49,42 @@ const GAUGES: &[Figure<usize>] = &[
 
 const COUNTERS: &[Figure<u64>] = &[
     ("foobar_database_waits_total", "Calls that had to wait.", |threads| load(&threads.endpoint().stats.waits)),
-    ("foobar_database_retries_total", "Attempts after the first.", |threads| load(&threads.endpoint().stats.retries)),
+    (
+        "foobar_database_slow_statements_total",
+        "Statements that took longer than `database.slow_query_time`.",
+        |threads| threads.endpoint().slow_statements(),
+    ),
 ];
 
-type Durations = fn(&Stats) -> &Histogram;
+type Durations = fn(&Endpoint) -> &Histogram;
 
 const HISTOGRAMS: &[(&str, &str, Durations)] = &[
     (
         "foobar_database_queue_duration_seconds",
         "How long calls waited for a thread, also those that gave up.",
-        |stats| &stats.queue,
+        |endpoint| &endpoint.stats.queue,
     ),
     (
         "foobar_database_query_duration_seconds",
         "How long calls had a thread, with all their attempts and the wait for a connection.",
-        |stats| &stats.queries,
+        |endpoint| &endpoint.stats.queries,
+    ),
+    (
+        "foobar_database_connect_duration_seconds",
+        "How long connections took to open, without those that could not be opened.",
+        |endpoint| endpoint.connections.opened(),
     ),
 ];
+
+/// A pool of SQLite's readers is what one of a replica would be.
+fn roles(metrics: &mut Metrics, engine: Engine, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
+    for (labels, threads) in running {
+        let role = if labels.contains(&("pool", "readers")) { "reader" } else { "primary" };
+        let own = [("engine", engine.feature()), ("role", role), ("endpoint", threads.endpoint().database())];
+        let labels = [&labels[..], &own].concat();
+        metrics.gauge("foobar_database_info", "Always 1: what is behind the pool, and in which role.", &labels, 1);
+    }
+}
 
 fn connections(metrics: &mut Metrics, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
     for (labels, threads) in running {
@@ -70,6 +92,16 @@ fn connections(metrics: &mut Metrics, running: &[(Labels<'_>, Arc<QueryThreads>)
         for (state, count) in [("active", open.saturating_sub(idle)), ("idle", idle)] {
             let labels = [&labels[..], &[("state", state)]].concat();
             metrics.gauge("foobar_database_connections", "Connections that are open.", &labels, count);
+        }
+    }
+}
+
+fn retries(metrics: &mut Metrics, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
+    for (labels, threads) in running {
+        for (cause, count) in threads.endpoint().stats.retries() {
+            let labels = [&labels[..], &[("cause", cause)]].concat();
+            let help = "Attempts after the first, by why the one before failed.";
+            metrics.counter("foobar_database_retries_total", help, &labels, count);
         }
     }
 }

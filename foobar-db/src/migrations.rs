@@ -27,9 +27,6 @@ use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
 pub use lint::{Finding, LintRule, MigrationLint};
-#[cfg(feature = "mysql")]
-pub(crate) use lock::Claim;
-pub(crate) use lock::MigrationLock;
 pub use migration_status::MigrationStatus;
 pub(crate) use operations::Resume;
 

@@ -32,14 +32,14 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
-use foobar_core::{BoxError, BoxFuture, Metrics, Period, Readiness, Tier};
+use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 use tokio::sync::SetOnce;
 
 use crate::connections::{Connect, ConnectError};
 use crate::deadline::End;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
-use crate::limits::{Limits, bounded};
+use crate::limits::{Limits, bounded, unless_zero};
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
 
@@ -121,10 +121,6 @@ fn not_connected(database: String, error: ConnectError) -> Error {
     }
 }
 
-fn unless_zero(period: Period) -> Option<Duration> {
-    (!period.is_zero()).then(|| bounded(period))
-}
-
 impl Database for Mysql {
     fn engine(&self) -> Engine {
         Engine::Mysql
@@ -149,7 +145,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Some(name), &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, Some(name), &[("primary", &self.threads)]);
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -226,7 +222,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, None, &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, None, &[("primary", &self.threads)]);
     }
 }
 

@@ -31,6 +31,14 @@ settings! {
         /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says
         /// so.
         pub query_timeout: Period = r#""5s""#,
+        /// A statement that takes longer than this is a line in the log, with its text and never the values that are bound to
+        /// it; `"0"` for none. It is on, unlike MySQL's own log of slow queries, since it discloses no value, repeats are
+        /// summed up, and MySQL's 10 seconds (`long_query_time`) are more than `query_timeout` leaves.
+        pub slow_query_time: Period = r#""1s""#,
+        /// MySQL: whether the statements of a handler begin with a comment that names its route and its request, as in
+        /// `/*route='%2Forders',request='1ecab73c'*/ SELECT …`, for the server's list of processes and its logs. Each is then
+        /// prepared anew, which is one more round trip, since the comment is a part of its text.
+        pub query_comments: bool = "false",
         /// How long a statement waits for a lock that another transaction holds. MySQL counts in whole seconds.
         pub lock_timeout: Period = r#""2s""#,
         /// MySQL: how long opening a connection may take.

@@ -28,7 +28,7 @@ use crate::driver_error::{self, Origin};
 use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
 use crate::limits::{Limits, bounded};
-use crate::migrations::MigrationLock;
+use crate::migration_lock::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread};
 
@@ -147,6 +147,11 @@ impl FileDatabase {
         }
     }
 
+    fn metrics(&self, name: Option<&str>, metrics: &mut Metrics) {
+        let pools = [("readers", &self.readers.1), ("writer", &self.writer.1)];
+        metrics::add(metrics, Engine::Sqlite, name, &pools);
+    }
+
     /// Runs `work`, which may wait for the disk or for a lock, on a thread of its own.
     async fn on_thread<T: Send + 'static>(
         &self,
@@ -205,11 +210,7 @@ impl Database for Sqlite {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(
-            metrics,
-            Some(name),
-            &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)],
-        );
+        self.database.metrics(Some(name), metrics);
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -248,7 +249,7 @@ impl Tier for Sqlite {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, None, &[("readers", &self.database.readers.1), ("writer", &self.database.writer.1)]);
+        self.database.metrics(None, metrics);
     }
 }
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use diesel::result::Error as DieselError;
 use foobar_core::Histogram;
 
 use crate::Error;
+use crate::failure::RetryCause;
 
 /// What one pool has counted since its start.
 #[derive(Default)]
@@ -15,7 +16,8 @@ pub(crate) struct Stats {
     /// How long they had a thread.
     pub(crate) queries: Histogram,
     pub(crate) waits: AtomicU64,
-    pub(crate) retries: AtomicU64,
+    /// By their cause, in the order of [`RetryCause::ALL`].
+    retries: [AtomicU64; RetryCause::ALL.len()],
     errors: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -27,6 +29,16 @@ impl Stats {
             return;
         }
         *self.lock().entry(error.kind()).or_default() += 1;
+    }
+
+    /// Counts an attempt after one that failed for this cause.
+    pub(crate) fn retried(&self, cause: RetryCause) {
+        self.retries[cause as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How many attempts there were after the first, by the cause.
+    pub(crate) fn retries(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        RetryCause::ALL.into_iter().map(|cause| (cause.name(), self.retries[cause as usize].load(Relaxed)))
     }
 
     /// How many calls failed, by kind of error.

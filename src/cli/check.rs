@@ -66,6 +66,7 @@ fn refuse_begun(all: &[(String, MigrationStatus)]) -> Result<(), BoxError> {
             MigrationStatus::Begun { on, statement: None } => {
                 return Err(DbError::MigrationUnrecorded { name, on: on.clone() }.into());
             }
+            MigrationStatus::Failed { changed: true, .. } => {} // a start goes on with it
             MigrationStatus::Failed { statement, problem, .. } => {
                 return Err(format!(
                     "migration `{name}` failed, and a start may again: it goes on with statement {} of its up.sql, after \

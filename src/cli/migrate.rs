@@ -20,8 +20,8 @@ pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<Boxed
     if *action == Migrate::Status {
         return status(composition); // which makes no file, not even that of the log
     }
-    if let Migrate::Check { files, engine } = action {
-        return migrate_check::run(composition, files, *engine);
+    if let Migrate::Check { engine, .. } = action {
+        return migrate_check::of_pending(composition, *engine);
     }
     let log = match InstalledLog::install(&composition.config, &settings_of_log(composition), layers) {
         Ok(log) => log,
@@ -138,7 +138,11 @@ pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
         MigrationStatus::Begun { statement: None, .. } => {
             return format!("begun    {name}, at a statement not recorded");
         }
-        MigrationStatus::Failed { problem, .. } => return format!("failed   {name}: {problem}"),
+        MigrationStatus::Failed { problem, changed: false, .. } => return format!("failed   {name}: {problem}"),
+        MigrationStatus::Failed { statement, problem, .. } => {
+            let statement = statement.max(&1);
+            return format!("failed   {name}, changed since, goes on with its statement {statement}: {problem}");
+        }
         MigrationStatus::BegunElsewhere { .. } => {
             return format!("begun    {name}, which this program does not have");
         }

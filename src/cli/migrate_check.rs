@@ -2,19 +2,26 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use foobar_core::config::Config;
 use foobar_core::{BoxError, Chain};
 use foobar_db::{Engine, Finding, MigrationLint, MigrationStatus};
 
 use super::output::{Exit, complain, out};
 use super::runtime::block_on;
-use crate::composition::Composition;
+use crate::composition::{self, Composition, Parts};
+use crate::settings::AllSettings;
 
-/// Prints what of migrations the program that runs meanwhile may not bear, and changes nothing.
-pub(super) fn run(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -> Exit {
-    let findings = match files {
-        [] => pending(composition, engine),
-        files => given(composition, files, engine),
-    };
+/// Prints what of the pending migrations the program that runs meanwhile may not bear, and changes nothing.
+pub(super) fn of_pending(composition: &Composition, engine: Option<Engine>) -> Exit {
+    tell(pending(composition, engine))
+}
+
+/// The same of files; nothing that would be served has to be there.
+pub(super) fn of_files(config: &Config, parts: &Parts, files: &[PathBuf], engine: Option<Engine>) -> Exit {
+    tell(engine.map_or_else(|| engine_of(config, parts), Ok).and_then(|engine| given(files, engine)))
+}
+
+fn tell(findings: Result<Found, BoxError>) -> Exit {
     match findings {
         Err(error) => complain(Chain(&*error)),
         Ok((read, findings)) => {
@@ -44,10 +51,21 @@ fn pending(composition: &Composition, engine: Option<Engine>) -> Result<Found, B
     Ok((format!("pending migrations: {}", names.len()), findings))
 }
 
-fn given(composition: &Composition, files: &[PathBuf], engine: Option<Engine>) -> Result<Found, BoxError> {
+/// That of the database which the program or its settings have.
+fn engine_of(config: &Config, parts: &Parts) -> Result<Engine, BoxError> {
     const WHICH: &str =
         "there is no database, whose engine would say how to read them: add `--engine sqlite` or `--engine mysql`";
-    let engine = engine.or_else(|| Some(composition.database.as_ref()?.engine())).ok_or(WHICH)?;
+    if let Some(database) = &parts.database {
+        return Ok(database.engine());
+    }
+    let settings = AllSettings::parse(config)?;
+    match settings.database.url {
+        Some(_) => Ok(composition::open(config, &settings)?.engine()),
+        None => Err(WHICH.into()),
+    }
+}
+
+fn given(files: &[PathBuf], engine: Engine) -> Result<Found, BoxError> {
     let (mut findings, mut read) = (Vec::new(), 0);
     for path in files {
         let at = |error: io::Error| format!("{}: {error}", path.display());

@@ -211,8 +211,8 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     };
     half(&["migrate"]);
     for (arguments, expected) in [
-        (&["migrate", "down"][..], "error: migration `2026-01-02-000000_likes` began on 20"),
-        (&["migrate", "redo"], "so nothing was taken back; correct it and run `migrate`"),
+        (&["migrate", "down"][..], "error: migration `2026-01-02-000000_likes`, which began on 20"),
+        (&["migrate", "redo"], "UTC, failed, so nothing was taken back; correct it and run `migrate`"),
         (
             &["check"],
             "error: migration `2026-01-02-000000_likes` failed, and a start may again: it goes on with statement 2",
@@ -225,6 +225,9 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     }
     let listed = "done     2026-01-01-000000_entries\nfailed   2026-01-02-000000_likes: its statement 2 of ";
     assert!(half(&["migrate", "status"]).1.starts_with(listed));
+    let (code, output, _) = half(&["doctor"]);
+    let failed = "failed: 2026-01-02-000000_likes; correct it from the statement on that failed";
+    assert!(code == 1 && output.contains(failed) && !output.contains("did not end"), "{output}");
     assert_eq!(
         half(&["migrate", "mark-done", "2026-01-02-000000_likes"]).1,
         "marked as done  2026-01-02-000000_likes\n"
@@ -232,6 +235,25 @@ fn down_redo_check_and_a_start_fail_while_a_migration_has_begun_and_not_ended() 
     assert_eq!(half(&["migrate"]).1, "nothing to migrate\n");
     assert_eq!(half(&["migrate", "unlock"]).1, "nothing to unlock: no process has left its mark\n");
     query(folder.path(), "INSERT INTO entries (id, likes) VALUES (1, 1)");
+}
+
+#[test]
+fn check_lets_a_migration_go_on_that_failed_and_was_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let starting = |migrations: &str, arguments: &[&str]| {
+        let mut command = Program::example("starting", folder.path());
+        run(command.args(arguments).args(["--database", "sqlite:here.db"]).env("STARTING_MIGRATIONS", migrations))
+    };
+    assert_eq!(starting("half", &["migrate"]).0, 1);
+    let (code, output, error) = starting("mended", &["check"]);
+    assert_eq!(code, 0, "{error}");
+    let listed = "failed   2026-01-02-000000_likes, changed since, goes on with its statement 2: its statement 2 of 2";
+    assert!(output.starts_with(listed), "{output}");
+    assert!(starting("mended", &["migrate", "status"]).1.contains(listed));
+    let (_, output, _) = starting("mended", &["doctor"]);
+    assert!(output.contains("failed, and changed since: 2026-01-02-000000_likes; a start goes on with it"), "{output}");
+    assert_eq!(starting("mended", &["migrate"]).1, "migrated  2026-01-02-000000_likes\n");
+    query(folder.path(), "INSERT INTO entries (id, likes, seen) VALUES (1, 1, 1)");
 }
 
 #[test]
@@ -244,7 +266,10 @@ fn backup_copies_the_database_into_a_new_file_that_can_be_put_back() {
     let (code, output, error) = proving(folder.path(), &["backup", "copy.db"]);
     assert_eq!((code, output.as_str()), (0, "copied  sqlite:here.db to copy.db\n"), "{error}");
     let (code, _, error) = proving(folder.path(), &["backup", "copy.db"]);
-    assert!(code == 1 && error.contains("error: the backup copy.db cannot be made: "), "{error}");
+    assert!(
+        code == 1 && error.contains("error: the backup copy.db cannot be made: this file is there already"),
+        "{error}"
+    );
     query(folder.path(), "DROP TABLE ledger");
     assert_eq!(proving(folder.path(), &["vacuum"]).1, "vacuumed  sqlite:here.db\n");
     for name in ["here.db", "here.db-wal", "here.db-shm"] {

@@ -186,6 +186,8 @@ const TESTED: &[(&str, &str)] = &[
     ("database.queue", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
     ("database.acquire_timeout", "a_call_that_finds_no_connection_is_refused_in_time_and_a_full_queue_at_once"),
     ("database.query_timeout", "a_statement_past_its_deadline_is_interrupted_and_the_connection_works_on"),
+    ("database.slow_query_time", "a_slow_statement_is_logged_without_its_values_as_the_guide_shows_it"),
+    ("database.query_comments", "with_query_comments_the_server_sees_the_route_and_the_request_of_each_statement"),
     ("database.lock_timeout", "a_session_waits_for_a_lock_as_long_as_it_is_told"),
     ("database.connect_timeout", "a_server_that_never_answers_holds_nobody_past_the_deadline"),
     ("database.migrate_on_start", "a_start_that_is_not_to_migrate_waits_for_the_schema_and_names_what_is_missing"),

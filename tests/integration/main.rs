@@ -41,6 +41,7 @@ mod sessions; // what a visitor is remembered by, and who sends a request
 mod settings; // settings of a program of its own
 mod site; // www.foobar.com on SQLite and on MariaDB
 mod start; // what a start recovers from, and how it ends where it does not
+mod statements; // what is seen of slow statements, and the comments that name requests
 mod static_changing; // a large file that changes while it is sent
 mod static_differential; // the same requests to Foobar and to nginx
 mod static_hostile_paths; // paths, redirects and pages that would show what is not theirs

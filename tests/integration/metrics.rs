@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use foobar::test::MysqlServer;
+
 use crate::support::{Exposition, Program, Sample, until};
 
 const DURATION: &str = "foobar_web_request_duration_seconds";
@@ -51,6 +53,9 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("foobar_database_connections", "gauge"),
         ("foobar_database_connections_max", "gauge"),
         ("foobar_database_waiting_max", "gauge"),
+        ("foobar_database_connect_duration_seconds", "histogram"),
+        ("foobar_database_retries_total", "counter"),
+        ("foobar_database_info", "gauge"),
         ("foobar_app_responses_total", "counter"),
         ("foobar_app_requests_refused_total", "counter"),
         ("foobar_build_info", "gauge"),
@@ -156,6 +161,35 @@ fn labels_of_the_configuration_are_escaped_and_limited_in_number() {
     assert!(measured(&scrape).len() <= 512);
     let other = requests(&scrape, "many", "other", "2xx").unwrap();
     assert_eq!(other + measured(&scrape).len() as f64 - 2.0, 600.0, "none is lost");
+}
+
+/// Pools, states and causes are there from the start: what has not happened yet is 0 and not missing.
+#[test]
+fn each_pool_of_either_engine_has_its_role_its_connections_and_its_retries_in_a_scrape() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), MysqlServer::start().unwrap());
+    let of_mysql = server.create_database().unwrap();
+    let sqlite = (None, "readers", "reader", "sqlite:");
+    for (url, pool, role, endpoint) in [sqlite, (Some(&of_mysql), "primary", "primary", "mysql://")] {
+        let mut command = Program::example("proving", folder.path());
+        if let Some(url) = url {
+            command.env("FOOBAR__DATABASE__URL", url);
+        }
+        let program = Program::start(&mut command);
+        assert_eq!(program.get("/ledger").status, 200);
+        let scrape = scrape(&program);
+        let infos = &scrape.families["foobar_database_info"].samples;
+        let info = infos.iter().find(|info| info.labels["pool"] == pool).unwrap();
+        assert_eq!(info.labels["role"], role);
+        assert!(info.labels["endpoint"].starts_with(endpoint), "{:?}", info.labels);
+        let value = |name: &str, label: &str, is: &str| scrape.value(name, &[("pool", pool), (label, is)]);
+        for cause in ["deadlock", "lock_timeout", "conflict", "lost"] {
+            assert_eq!(value("foobar_database_retries_total", "cause", cause), Some(0.0), "{cause}");
+        }
+        let open = ["active", "idle"].map(|state| value("foobar_database_connections", "state", state).unwrap());
+        assert!(open[0] + open[1] >= 1.0, "{open:?}");
+        let opened = scrape.value("foobar_database_connect_duration_seconds_count", &[("pool", pool)]).unwrap();
+        assert!(opened >= 1.0, "{opened}");
+    }
 }
 
 /// The names and kinds in the tables of the guide.

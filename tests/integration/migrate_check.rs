@@ -61,13 +61,26 @@ fn each_engine_has_its_own_rules() {
 }
 
 #[test]
+fn files_are_read_where_nothing_is_served_and_nothing_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.sql"), "DROP TABLE a").unwrap();
+    for arguments in [&["--engine", "sqlite"][..], &["--database", "mysql://user@localhost/nowhere"]] {
+        let output = Program::foobar(folder.path()).args(["migrate", "check"]).args(arguments).arg("a.sql").output();
+        let output = output.unwrap();
+        let (told, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(told.starts_with("a.sql:1: drop: "), "{arguments:?}: {told}{error}");
+        assert_eq!(error, "error: 1 found in files: 1\n");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("empty")).unwrap();
     assert!(check(folder.path(), &["nowhere"]).2.starts_with("error: nowhere: No such file"));
     assert_eq!(check(folder.path(), &["empty"]).2, "error: empty: there is no up.sql in it, nor in a folder of it\n");
     fs::write(folder.path().join("a.sql"), "DROP TABLE a").unwrap();
-    let output = Program::foobar(folder.path()).args(["migrate", "check", "--root", ".", "a.sql"]).output().unwrap();
+    let output = Program::foobar(folder.path()).args(["migrate", "check", "a.sql"]).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("add `--engine sqlite` or `--engine mysql`"), "{error}");
 }

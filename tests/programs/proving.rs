@@ -57,7 +57,8 @@ impl App for Proving {
             .route("/ledger/{id}", web::get().to(entry))
             .route("/ledger/{id}", web::put().to(enter))
             .route("/ledger/{id}/{manner}", web::put().to(enter_in_a_manner))
-            .route("/endless", web::get().to(read_for_ever));
+            .route("/endless", web::get().to(read_for_ever))
+            .route("/endless/{word}", web::get().to(read_for_ever_with));
     }
 
     fn migrations(&self) -> Migrations {
@@ -211,6 +212,13 @@ fn endless(columns: &str) -> String {
 
 async fn read_for_ever(db: Db) -> Result<HttpResponse, Error> {
     db.read(|conn| diesel::sql_query(endless("MAX(d1.n)")).execute(conn)).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// The same with a value.
+async fn read_for_ever_with(db: Db, word: web::Path<String>) -> Result<HttpResponse, Error> {
+    let query = diesel::sql_query(endless("MAX(d1.n), ?"));
+    db.read(move |conn| query.clone().bind::<diesel::sql_types::Text, _>(&*word).execute(conn)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

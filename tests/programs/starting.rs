@@ -25,6 +25,7 @@ impl App for Starting {
             "endless" => Migrations::new(embed_migrations!("tests/programs/starting/endless")),
             "broken" => Migrations::new(embed_migrations!("tests/programs/starting/broken")),
             "half" => Migrations::new(embed_migrations!("tests/programs/starting/half")),
+            "mended" => Migrations::new(embed_migrations!("tests/programs/starting/mended")),
             "panic" => panic!("migrations with a bug"),
             _ => Migrations::new(embed_migrations!("tests/programs/migrations")),
         }

@@ -27,7 +27,7 @@ impl Kind {
 
 /// Whether a field of this name tells one request from another, and not one kind of event from another.
 pub(super) fn is_of_a_request(field: &str) -> bool {
-    ["request", "request_id", "method", "path", "uri", "target", "client", "remote"].contains(&field)
+    ["request", "request_id", "method", "path", "uri", "target", "client", "remote", "duration"].contains(&field)
 }
 
 /// Whether a field says where a record of the `log` crate comes from: all records of one level share a callsite.

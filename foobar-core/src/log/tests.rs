@@ -234,6 +234,16 @@ fn an_output_that_nobody_reads_holds_nobody_and_what_is_lost_is_counted() {
 }
 
 #[test]
+fn how_long_something_took_makes_it_no_other_kind() {
+    let log = Fixture::text();
+    let slow = |number: u32| warn!(duration = f64::from(number) / 7.0, statement = "SELECT ?", "a slow statement");
+    assert_eq!(log.lines(|| (0..100).for_each(slow)).len(), OF_A_KIND);
+    let sums = log.sums();
+    assert!(sums.len() == 1 && sums[0].contains("repeated=95") && sums[0].contains("SELECT ?"), "{sums:?}");
+    assert!(!sums[0].contains("duration"), "{sums:?}");
+}
+
+#[test]
 fn a_filter_is_levels_and_targets_with_levels_and_a_typo_is_neither() {
     for good in ["info", "WARN", "off", "info,foobar_web=debug", "warn, foobar_db=off"] {
         assert!(LogFilter::try_from(good.to_owned()).is_ok(), "{good}");

@@ -53,7 +53,7 @@ impl Db {
     /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
     ///
     /// An error where this program does not have that migration, or no `down.sql` of it, and where any migration has
-    /// begun and not ended ([`MigrationStatus::Begun`]).
+    /// begun and not ended ([`MigrationStatus::Begun`]) or has failed ([`MigrationStatus::Failed`]).
     pub async fn migrate_down(&self, migrations: &Migrations) -> Result<Option<String>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.take_back(conn, false)).await

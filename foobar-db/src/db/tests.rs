@@ -321,6 +321,7 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
         let text = metrics.into_text();
         let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "primary" };
         let max = if db.database().engine() == Engine::Sqlite { 1 } else { 7 };
+        let (engine, endpoint) = (db.engine().feature(), db.describe());
         for expected in [
             format!("foobar_database_connections_max{{pool=\"{pool}\"}} {max}\n"),
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
@@ -329,6 +330,10 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
             format!("foobar_database_queue_duration_seconds_bucket{{pool=\"{pool}\",le=\"+Inf\"}} 4\n"),
             format!("foobar_database_connections{{pool=\"{pool}\",state=\"active\"}} 0\n"),
             format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),
+            format!("foobar_database_retries_total{{pool=\"{pool}\",cause=\"deadlock\"}} 0\n"),
+            format!(
+                "foobar_database_info{{pool=\"{pool}\",engine=\"{engine}\",role=\"primary\",endpoint=\"{endpoint}\"}} 1\n"
+            ),
         ] {
             assert!(text.contains(&expected), "{expected} in {text}");
         }

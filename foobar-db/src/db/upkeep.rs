@@ -76,15 +76,27 @@ fn part_of(file: &Path) -> PathBuf {
 /// Makes the empty file that SQLite fills, for this user alone.
 fn reserve(file: &Path, part: &Path) -> io::Result<()> {
     if file.try_exists()? {
-        return Err(io::ErrorKind::AlreadyExists.into());
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, TAKEN));
     }
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(part).map(drop)
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(part);
+    made.map(drop).map_err(|error| unless_taken(error, || format!("{} {HALF}", part.display())))
+}
+
+const TAKEN: &str = "this file is there already, and a backup takes the place of none; give another name, or remove it";
+const HALF: &str = "is there already: another backup writes it now, or one was cut off; where none runs, remove it";
+
+/// The error, with other words where a file has the name already.
+fn unless_taken(error: io::Error, words: impl FnOnce() -> String) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => io::Error::new(error.kind(), words()),
+        _ => error,
+    }
 }
 
 /// Gives the copy its name, once the disk has it; not that of a file which has appeared meanwhile.
 fn keep(part: &Path, file: &Path) -> io::Result<()> {
     File::open(part)?.sync_all()?;
-    std::fs::hard_link(part, file)?;
+    std::fs::hard_link(part, file).map_err(|error| unless_taken(error, || TAKEN.to_owned()))?;
     std::fs::remove_file(part)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()

@@ -103,11 +103,12 @@ fn after_a_loss_a_failing_disk_or_an_interruption_at_commit_nothing_is_tried_aga
         let failure = Failure::of_commit(made(origin));
         assert!(
             matches!(failure, Failure::OutcomeUnknown(_))
-                && !failure.may_be_retried(QueryKind::Write(Isolation::Server)),
+                && failure.retry_cause(QueryKind::Write(Isolation::Server)).is_none(),
             "{origin:?}"
         );
     }
-    assert!(Failure::of_commit(made(mysql(1213, *b"40001"))).may_be_retried(QueryKind::Write(Isolation::Server)));
+    let deadlock = Failure::of_commit(made(mysql(1213, *b"40001")));
+    assert_eq!(deadlock.retry_cause(QueryKind::Write(Isolation::Server)), Some(RetryCause::Deadlock));
     driver_error::forget();
 }
 
@@ -115,7 +116,8 @@ fn after_a_loss_a_failing_disk_or_an_interruption_at_commit_nothing_is_tried_aga
 fn nothing_that_changes_the_schema_is_tried_again() {
     let conflict = || Failure::Conflict(DieselError::RollbackTransaction);
     assert!(
-        conflict().may_be_retried(QueryKind::Read) && conflict().may_be_retried(QueryKind::Write(Isolation::Server))
+        conflict().retry_cause(QueryKind::Read).is_some()
+            && conflict().retry_cause(QueryKind::Write(Isolation::Server)).is_some()
     );
-    assert!(!conflict().may_be_retried(QueryKind::Migrate));
+    assert!(conflict().retry_cause(QueryKind::Migrate).is_none());
 }

@@ -49,6 +49,7 @@ impl Ledger {
                 on: record.begun_on.clone(),
                 statement: record.statement().unwrap_or(0), // there is one of what has failed
                 problem: record.problem.clone().unwrap_or_default(), // the same
+                changed: self.is_corrected(migration, record),
             },
         }
     }
@@ -61,11 +62,18 @@ impl Ledger {
         of_application && record.checksum.as_ref().zip(now.as_ref()).is_some_and(|(then, now)| then != now)
     }
 
+    /// Whether what failed is not what `migration` is now, while what took effect before it is, so that it can go on.
+    fn is_corrected(&self, migration: &Migration, record: &Record) -> bool {
+        let Ok(script) = Script::parse(&migration.up, self.engine) else { return false };
+        let is_another = record.attempted.as_ref().is_some_and(|then| *then != script.checksum(usize::MAX));
+        is_another && self.agrees(migration, &script) && script.lost_before(record.ran(), self.engine).is_none()
+    }
+
     /// Whether the statements of `migration` that have taken effect are those of `script`.
     pub(super) fn agrees(&self, migration: &Migration, script: &Script) -> bool {
         let Some(record) = self.records.get(&migration.version) else { return true };
-        let ran = record.statement().map(|statement| statement.saturating_sub(1) as usize);
-        record.checksum.as_ref().zip(ran).is_none_or(|(then, ran)| *then == script.checksum(ran))
+        let is_recorded = record.checksum.as_ref().filter(|_| record.statement().is_some());
+        is_recorded.is_none_or(|then| *then == script.checksum(record.ran()))
     }
 
     /// The versions that have run and are none of `migrations`.
@@ -90,12 +98,17 @@ impl Ledger {
         self.records.values().filter(is_unfinished)
     }
 
-    /// An error where a migration, of this program or of another, has begun and not ended.
+    /// An error where a migration, of this program or of another, has begun and not ended, or has failed.
     pub(super) fn refuse_begun(&self) -> Result<(), Error> {
         match self.unfinished().max_by_key(|record| &record.version) {
             None => Ok(()),
-            Some(Record { version, name, begun_on, .. }) => {
-                Err(Error::MigrationBegun { name: name.clone(), version: version.clone(), on: begun_on.clone() })
+            Some(record) => {
+                let Record { version, name, begun_on: on, .. } = record;
+                let (name, version, on) = (name.clone(), version.clone(), on.clone());
+                Err(match record.state() {
+                    State::Failed => Error::MigrationFailed { name, version, on },
+                    State::Running | State::Done => Error::MigrationBegun { name, version, on },
+                })
             }
         }
     }

@@ -168,7 +168,8 @@ impl MigrationLint {
     fn against_others<'sql>(&self, words: Words<'sql>) -> Vec<Against<'sql>> {
         let found = |rule, problem, advice| vec![Against { rule, words, problem, advice }];
         let without_where = words.behind("WHERE").is_none() && words.behind("LIMIT").is_none();
-        let changed = words.after(&["UPDATE"]).or_else(|| words.after(&["DELETE", "FROM"]));
+        let main = if words.is(&["WITH"]) { words.behind_with() } else { words };
+        let changed = main.after(&["UPDATE"]).or_else(|| main.after(&["DELETE", "FROM"]));
         match changed.filter(|table| without_where && !self.is_new(&table.name())) {
             Some(_) => found(LintRule::Rows, ALL_ROWS, BATCHES),
             None if words.is(&["DROP", "VIEW"]) || words.is(&["DROP", "DATABASE"]) || words.is(&["DROP", "SCHEMA"]) => {

@@ -1,39 +1,12 @@
-#[cfg(feature = "sqlite")]
-use std::fs::File;
 use std::thread::sleep;
 use std::time::Duration;
 #[cfg(feature = "mysql")]
 use std::time::Instant;
 
-use crate::{Conn, Error, deadline};
-
-/// What keeps all other processes from running migrations.
-pub(crate) enum MigrationLock {
-    /// A lock of the operating system, as long as this lives.
-    #[cfg(feature = "sqlite")]
-    File(#[expect(dead_code, reason = "dropped, it unlocks the file")] File),
-    /// There is nobody else.
-    #[cfg(feature = "sqlite")]
-    Alone,
-    /// One that the connection has, until it is closed, where the server has such locks; and once migrations run, a row
-    /// in the database, for sessions on other servers of it.
-    #[cfg(feature = "mysql")]
-    Connection {
-        /// Whether the server has given its lock.
-        of_server: bool,
-        /// That of our row.
-        token: Option<String>,
-    },
-}
-
-/// What has come of an attempt to take the row.
 #[cfg(feature = "mysql")]
-pub(crate) enum Claim {
-    /// It is ours, by this token.
-    Ours(String),
-    /// Somebody else has it, who may still be there.
-    Held(String),
-}
+use crate::migration_lock::Claim;
+use crate::migration_lock::MigrationLock;
+use crate::{Conn, Error, deadline};
 
 /// How long a process waits until it asks again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -53,8 +26,8 @@ impl MigrationLock {
     pub(super) fn claim(&mut self, conn: &mut Conn) -> Result<(), Error> {
         match (self, conn) {
             #[cfg(feature = "mysql")]
-            (Self::Connection { of_server, token }, Conn::Mysql(conn)) => {
-                let claimed = wait(|| match crate::mysql::claim_migrations(conn, *of_server) {
+            (Self::Connection { of_server, token }, conn) => {
+                let claimed = wait(|| match conn.claim_migrations(*of_server) {
                     Ok(Claim::Ours(ours)) => Ok(Ok(ours)),
                     Ok(Claim::Held(holder)) => Ok(Err(holder)),
                     Err(error) => Err(Error::MigrationState(error.into())),
@@ -67,23 +40,13 @@ impl MigrationLock {
         }
     }
 
-    /// The token of the row, once it is ours.
-    pub(super) fn token(&self) -> Option<&str> {
-        match self {
-            #[cfg(feature = "mysql")]
-            Self::Connection { token, .. } => token.as_deref(),
-            #[cfg(feature = "sqlite")]
-            Self::File(_) | Self::Alone => None,
-        }
-    }
-
     /// Gives the row back. Where the connection is lost, the next process finds it gone and takes the row over.
     pub(super) fn release(self, conn: &mut Conn) {
         match (self, conn) {
             #[cfg(feature = "mysql")]
-            (Self::Connection { token: Some(token), .. }, Conn::Mysql(conn)) => {
+            (Self::Connection { token: Some(token), .. }, conn) => {
                 let by = Instant::now() + LAST_WORDS;
-                if let Err(error) = deadline::until(by, || crate::mysql::release_migrations(conn, &token)) {
+                if let Err(error) = deadline::until(by, || conn.release_migrations(&token)) {
                     tracing::debug!(%error, "the row of the process that runs migrations is left to the next one");
                 }
             }

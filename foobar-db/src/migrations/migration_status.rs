@@ -27,6 +27,8 @@ pub enum MigrationStatus {
         statement: u32,
         /// What the database said.
         problem: String,
+        /// Whether its up.sql was changed since, from that statement on and not before it, as a correction is.
+        changed: bool,
     },
     /// It began and has not ended, and this program does not have it: that of another version does.
     BegunElsewhere {

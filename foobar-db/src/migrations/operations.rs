@@ -5,10 +5,9 @@ use foobar_core::BoxError;
 use super::Migrations;
 use super::embedded::{Migration, Owner};
 use super::ledger::{self, Ledger};
-use super::lock::MigrationLock;
 use super::migration_status::MigrationStatus;
 use super::run::Step;
-use super::script::Statement;
+use crate::migration_lock::MigrationLock;
 use crate::{Conn, Engine, Error};
 
 /// Where a migration that began and did not end goes on.
@@ -189,8 +188,8 @@ fn step(
     if goes_on == 0 || goes_on as usize > statements.len() + 1 {
         return Err(Error::NoSuchStatement { name: name.clone(), statement: goes_on, of: statements.len() });
     }
-    let lost = statements.iter().take(stopped as usize - 1).position(Statement::lives_in_session);
-    match lost.filter(|_| engine == Engine::Mysql && !matches!(resume, Resume::With(_))) {
+    let lost = step.script().lost_before(stopped as usize - 1, engine);
+    match lost.filter(|_| !matches!(resume, Resume::With(_))) {
         Some(lost) => Err(Error::MigrationSession { name: name.clone(), statement: stopped, lost: lost + 1 }),
         None => Ok(step),
     }

@@ -11,9 +11,9 @@ use super::directive::wants_foreign_keys;
 use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Violations};
 use super::ledger;
-use super::lock::MigrationLock;
 use super::script::{Script, Statement};
 use crate::checksum::Checksum;
+use crate::migration_lock::MigrationLock;
 use crate::{Conn, Engine, Error, Isolation, QueryResult, deadline, failure};
 
 use error::{Progress, RunError};
@@ -138,7 +138,8 @@ impl Step {
         if !is_taken_back && !self.script.statements()[number - 1].is_atomic() {
             return Ok(Progress::Unknown);
         }
-        ledger::fail(conn, &self.migration, &Chain(source).to_string())?;
+        let problem = Chain(source).to_string();
+        ledger::fail(conn, &self.migration, &problem, &self.script.checksum(usize::MAX))?;
         Ok(Progress::Until(reached))
     }
 

@@ -65,6 +65,12 @@ impl Script {
         &self.0
     }
 
+    /// The first of the first `count` statements that leaves something in the session which a new one does not have.
+    pub(super) fn lost_before(&self, count: usize, engine: Engine) -> Option<usize> {
+        let mut statements = self.0.iter().take(count);
+        if engine == Engine::Mysql { statements.position(Statement::lives_in_session) } else { None }
+    }
+
     /// That of the words of the first `count` statements. Neither comments nor blanks count, nor where one statement ends:
     /// a later version may read that otherwise.
     pub(super) fn checksum(&self, count: usize) -> String {

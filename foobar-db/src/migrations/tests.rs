@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 
 use super::*;
 use crate::diesel_migrations::{EmbeddedMigration, EmbeddedName, TomlMetadataWrapper};
+use crate::migration_lock::{Claim, MigrationLock};
 use crate::sqlite::tests::stranger;
 use crate::testing::TestDb;
 use crate::{DatabaseSettings, Db, Ending, MysqlConnection, QueryKind};

@@ -9,9 +9,9 @@ use diesel::connection::{
 };
 use diesel::expression::QueryMetadata;
 use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
-use diesel::mysql::Mysql;
+use diesel::mysql::{Mysql, MysqlQueryBuilder};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
-use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::query_builder::{Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionError, ConnectionResult, Error as DieselError};
 use mysql_async::prelude::Queryable;
@@ -25,7 +25,7 @@ use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
-use crate::{DatabaseSettings, QueryKind};
+use crate::{DatabaseSettings, QueryKind, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -96,7 +96,9 @@ impl MysqlConnection {
     ) -> QueryResult<T> {
         let query = diesel::debug_query(source);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&query));
+        let running = statements::begin(&query);
         let outcome = self.prepare_and_run(source, run);
+        statements::end(running, &query, outcome.is_err());
         let outcome = outcome.inspect(|_| driver_error::succeeded(&query)).inspect_err(|error| self.note(error));
         let finished = InstrumentationEvent::finish_query(&query, outcome.as_ref().err());
         self.instrumentation.on_connection_event(finished);
@@ -136,6 +138,14 @@ impl MysqlConnection {
     ) -> QueryResult<T> {
         let mut binds = RawBytesBindCollector::new();
         source.collect_binds(&mut binds, &mut (), &Mysql)?;
+        if let Some(comment) = self.link.comment() {
+            let mut sql = MysqlQueryBuilder::new();
+            source.to_sql(&mut sql, &Mysql)?;
+            let prepared = self.link.prepare_with(&comment, &sql.finish())?; // the next request has another comment
+            let outcome = self.link.run(&prepared, binds, run);
+            self.link.close(prepared)?;
+            return outcome;
+        }
         let (link, events) = (&mut self.link, &mut *self.instrumentation);
         let prepared =
             self.statements.cached_statement(source, &Mysql, &binds.metadata, &mut *link, Link::prepare, events)?;
@@ -157,7 +167,9 @@ impl SimpleConnection for MysqlConnection {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let text = StrQueryHelper::new(query);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&text));
+        let running = statements::begin(&text);
         let outcome = self.link.run_text(query);
+        statements::end(running, &text, outcome.is_err());
         let outcome = outcome.inspect(|()| driver_error::succeeded(&text)).inspect_err(|error| self.note(error));
         let finished = InstrumentationEvent::finish_query(&text, outcome.as_ref().err());
         self.instrumentation.on_connection_event(finished);

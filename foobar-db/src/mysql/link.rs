@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::{Options, bind, session};
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
 use crate::failure::deadline_passed;
-use crate::{Isolation, QueryKind, deadline};
+use crate::{Isolation, QueryKind, deadline, statements};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
@@ -33,6 +34,8 @@ pub(super) struct Link {
     session: Session,
     /// Ends a statement on the server when its time is over.
     control: Option<Arc<Control>>,
+    /// Whether statements begin with a comment that names their request.
+    has_comments: bool,
     state: State,
     /// What the calls that come now may do.
     kind: QueryKind,
@@ -82,7 +85,7 @@ impl Link {
             .unwrap_or_else(|panic| Ok(Err(session::refused_by_driver(&panic))));
         let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
         match begun.map_err(late).flatten() {
-            Ok((driver, session)) => Ok(Self::new(driver, session, runtime)),
+            Ok((driver, session)) => Ok(Self::new(driver, session, runtime, options.query_comments)),
             Err(error) => {
                 runtime.shutdown_background(); // a name lookup may still run
                 Err(error)
@@ -90,12 +93,13 @@ impl Link {
         }
     }
 
-    const fn new(driver: Driver, session: Session, runtime: Runtime) -> Self {
+    const fn new(driver: Driver, session: Session, runtime: Runtime, has_comments: bool) -> Self {
         Self {
             driver: Some(driver),
             runtime: Some(runtime),
             session,
             control: None,
+            has_comments,
             state: State::Usable,
             kind: QueryKind::Write(Isolation::Server),
             is_read_only: false,
@@ -171,11 +175,23 @@ impl Link {
         _cached: PrepareForCache,
         _binds: &[MysqlType],
     ) -> QueryResult<Prepared> {
-        bind::fits(sql.len(), self.session.max_packet)?;
+        self.prepare_with("", sql)
+    }
+
+    /// Prepares `sql` behind a comment.
+    pub(super) fn prepare_with(&mut self, comment: &str, sql: &str) -> QueryResult<Prepared> {
+        bind::fits(comment.len() + sql.len(), self.session.max_packet)?;
         bind::has_no_names(sql)?;
         self.may_send()?;
-        let statement = self.drive(async |driver| driver.prep(sql).await)?;
+        let text = with_comment(comment, sql);
+        let statement = self.drive(async |driver| driver.prep(&*text).await)?;
         Ok(Prepared { statement, effects: Effects::of(sql) })
+    }
+
+    /// The comment of the statements that come now, where they are to have one and their request is known.
+    pub(super) fn comment(&self) -> Option<String> {
+        let is_of_pool = self.control.is_some();
+        (self.has_comments && is_of_pool).then(statements::comment).flatten()
     }
 
     /// Runs `run` with a prepared statement and the values for its places.
@@ -201,7 +217,8 @@ impl Link {
 
     /// Runs a text of one statement or several.
     pub(super) fn run_text(&mut self, sql: &str) -> QueryResult<()> {
-        bind::fits(sql.len(), self.session.max_packet)?;
+        let comment = self.comment().unwrap_or_default(); // none is one without letters
+        bind::fits(comment.len() + sql.len(), self.session.max_packet)?;
         match sql {
             "ROLLBACK" => self.rolled_back = None,
             _ => self.may_send()?,
@@ -213,7 +230,8 @@ impl Link {
             return self.drive(async |driver| driver.query_drop(sql).await); // its level ends with the transaction
         }
         self.allow(Effects::of(sql))?;
-        self.drive(async |driver| driver.query_drop(sql).await)
+        let text = with_comment(&comment, sql);
+        self.drive(async |driver| driver.query_drop(&*text).await)
     }
 
     /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
@@ -299,6 +317,10 @@ async fn in_time<F: Future>(work: Pin<&mut F>) -> Option<F::Output> {
         outcome = work => Some(outcome),
         () = deadline::passed(GRACE) => None,
     }
+}
+
+fn with_comment<'a>(comment: &str, sql: &'a str) -> Cow<'a, str> {
+    if comment.is_empty() { Cow::Borrowed(sql) } else { Cow::Owned(format!("{comment}{sql}")) }
 }
 
 fn connection_lost() -> DieselError {

@@ -15,7 +15,7 @@ use super::session::Server;
 use super::{Error, MysqlConnection};
 use crate::checksum::Checksum;
 use crate::driver_error::{self, Origin};
-use crate::migrations::{Claim, MigrationLock};
+use crate::migration_lock::{Claim, MigrationLock};
 
 /// Takes a lock of the server that lasts until the connection is closed, and sets the limits that migrations have.
 pub(crate) fn lock_migrations(conn: &mut MysqlConnection) -> Result<Option<MigrationLock>, Error> {

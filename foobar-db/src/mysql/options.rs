@@ -19,6 +19,8 @@ pub(crate) struct Options {
     /// Those that migrations begin with.
     pub(crate) limits_of_migrations: String,
     pub(crate) connect_timeout: Duration,
+    /// Whether statements begin with a comment that names their request.
+    pub(crate) query_comments: bool,
     /// The file with the password, which may change.
     password: Option<PathBuf>,
     /// The files with the certificate and the key of this program, which may too.
@@ -78,6 +80,7 @@ impl Options {
             session,
             limits_of_migrations,
             connect_timeout: bounded(settings.connect_timeout),
+            query_comments: settings.query_comments,
             password: settings.password_file.clone(),
             identity,
         };

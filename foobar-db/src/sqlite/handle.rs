@@ -19,7 +19,7 @@ use diesel::{Connection, ConnectionResult, QueryResult};
 use libsqlite3_sys as ffi;
 
 use crate::driver_error::{self, Origin};
-use crate::{QueryKind, deadline};
+use crate::{QueryKind, deadline, statements};
 
 thread_local! {
     /// What this thread opens in [`establish`].
@@ -69,7 +69,8 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
     let connection = SqliteConnection::establish(name);
     let established = ESTABLISHING.take().map_or(ptr::null_mut(), |opened| opened.handle);
     let mut connection = connection?;
-    connection.set_instrumentation(Watch { handle: established, inner: get_default_instrumentation() });
+    let inner = get_default_instrumentation();
+    connection.set_instrumentation(Watch { handle: established, running: None, inner });
     Ok(connection)
 }
 
@@ -115,6 +116,7 @@ impl Transaction {
 struct Watch {
     /// Null where SQLite has not shown it; it lives as long as the connection, and so longer than this.
     handle: *mut ffi::sqlite3,
+    running: Option<statements::Running>,
     /// What the application has set for all connections.
     inner: Option<Box<dyn Instrumentation>>,
 }
@@ -144,8 +146,14 @@ impl Watch {
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match &event {
-            InstrumentationEvent::FinishQuery { error: Some(error), .. } => self.remember(error),
-            InstrumentationEvent::FinishQuery { query, error: None, .. } => driver_error::succeeded(query),
+            InstrumentationEvent::StartQuery { query, .. } => self.running = statements::begin(query),
+            InstrumentationEvent::FinishQuery { query, error, .. } => {
+                match error {
+                    Some(error) => self.remember(error),
+                    None => driver_error::succeeded(query),
+                }
+                statements::end(self.running.take(), query, error.is_some());
+            }
             _ => {}
         }
         if let Some(inner) = &mut self.inner {

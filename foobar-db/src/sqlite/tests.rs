@@ -12,6 +12,11 @@ use super::*;
 use crate::Db;
 use crate::testing::TestDb;
 
+/// A connection as the pools have them, to a database in memory.
+pub(crate) fn connection() -> SqliteConnection {
+    handle::establish(":memory:", Duration::from_secs(1)).unwrap()
+}
+
 /// Another program's connection to this file, which waits for those that have it locked.
 pub(crate) fn stranger(path: &str) -> SqliteConnection {
     let mut stranger = SqliteConnection::establish(path).unwrap();

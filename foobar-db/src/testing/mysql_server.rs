@@ -105,7 +105,7 @@ impl MysqlServer {
     }
 
     /// The server that the tests of this process share; it runs until the process ends.
-    pub(super) fn shared() -> Result<Arc<Self>, ServerError> {
+    pub(crate) fn shared() -> Result<Arc<Self>, ServerError> {
         static SHARED: Mutex<Option<Arc<MysqlServer>>> = Mutex::new(None);
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = &*shared {

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::{CheckViolation, Unknown};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{BigInt, Integer, Text};
-use foobar_core::{Chain, Secret};
+use foobar_core::{Chain, Metrics, Secret};
 
 use super::{alone, both, period, with};
 use crate::testing::{MysqlServer, TestDb};
@@ -118,6 +118,20 @@ async fn a_deadlock_in_a_nested_transaction_is_tried_again() {
     let (one, two) = deadlock(&db, nested).await;
     one.and(two).unwrap();
     assert_eq!(least_and_most(&db).await, (2, 2));
+}
+
+#[tokio::test]
+async fn retries_are_counted_by_their_cause() {
+    let db = pairs().await;
+    let (one, two) = deadlock(&db, add).await;
+    one.and(two).unwrap();
+    let mut metrics = Metrics::default();
+    db.tier().metrics(&mut metrics);
+    let text = metrics.into_text();
+    for (cause, count) in [("deadlock", 1), ("lock_timeout", 0), ("conflict", 0), ("lost", 0)] {
+        let line = format!("foobar_database_retries_total{{pool=\"primary\",cause=\"{cause}\"}} {count}\n");
+        assert!(text.contains(&line), "{line} in {text}");
+    }
 }
 
 #[tokio::test]

@@ -68,7 +68,9 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     let named = |is: fn(&MigrationStatus) -> bool| -> Vec<&str> {
         all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
     };
-    let begun = named(|status| matches!(status, MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. }));
+    let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
+    let failed = named(|status| matches!(status, MigrationStatus::Failed { changed: false, .. }));
+    let corrected = named(|status| matches!(status, MigrationStatus::Failed { changed: true, .. }));
     let changed = named(|status| matches!(status, MigrationStatus::Changed));
     let pending = named(|status| matches!(status, MigrationStatus::Pending));
     let done = named(|status| matches!(status, MigrationStatus::Done)).len();
@@ -81,6 +83,14 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     }
     if !begun.is_empty() {
         report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
+    }
+    if !failed.is_empty() {
+        let text = "correct it from the statement on that failed, which `migrate status` names";
+        report.problem(TOPIC, format_args!("failed: {}; {text}", failed.join(", ")));
+    }
+    if !corrected.is_empty() {
+        let text = "a start goes on with it, or `migrate`";
+        report.warning(TOPIC, format_args!("failed, and changed since: {}; {text}", corrected.join(", ")));
     }
     if !changed.is_empty() {
         report.problem(TOPIC, format_args!("changed after it ran: {}; `migrate` says what to do", changed.join(", ")));

@@ -136,6 +136,15 @@ const STRANGERS: &[(&[&str], &[&str])] = &[
     (&["threads", "http1", "worker", "plan", "pipeline", "site", "static_files", "reply", "request"], &["h2"]),
 ];
 
+/// Rooms of the database tier that do not know each other: what is of one engine, migrations ask of a `Conn`, and what both
+/// need lies in a room below them.
+const APART: &[(&str, &[&str])] = &[
+    ("migrations", &["mysql", "sqlite"]),
+    ("mysql", &["migrations", "sqlite"]),
+    ("sqlite", &["migrations", "mysql"]),
+    ("migration_lock", &["conn", "migrations", "mysql", "sqlite"]),
+];
+
 const CRATES: &[&str] = &["src", "foobar-core/src", "foobar-app/src", "foobar-web/src"];
 
 #[test]
@@ -170,6 +179,22 @@ fn no_two_modules_of_a_crate_import_each_other_over_whatever_way() {
     for source in CRATES {
         assert_eq!(Crate::read(&root().join(source)).circle(), None, "{source}");
     }
+}
+
+#[test]
+fn the_engines_of_the_database_tier_and_its_migrations_do_not_know_each_other() {
+    let database = Crate::read(&root().join("foobar-db/src"));
+    let known: BTreeSet<_> = database.modules().iter().filter_map(|module| module.first()).collect();
+    let mut against = Vec::new();
+    for (room, others) in APART {
+        assert!(
+            others.iter().chain([room]).all(|room| known.contains(&(*room).to_owned())),
+            "{room} or {others:?} is gone"
+        );
+        let between = arrows(&database).filter(|(from, to, _)| from == room && others.contains(&to.as_str()));
+        against.extend(between.map(|(.., Import { from, to, item })| (from.join("/"), to.join("::"), item)));
+    }
+    assert_eq!(against, []);
 }
 
 #[test]

@@ -39,9 +39,18 @@ async fn a_backup_takes_the_place_of_no_file_and_leaves_no_half_one() {
     let file = folder.path().join("backup.db");
     std::fs::write(&file, "another").unwrap();
     let error = Chain(&test.backup(&file).await.unwrap_err()).to_string();
-    let expected = format!("the backup {} cannot be made: entity already exists", file.display());
+    let expected = format!(
+        "the backup {} cannot be made: this file is there already, and a backup takes the place of none; give another name, \
+         or remove it",
+        file.display()
+    );
     assert_eq!(error, expected);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "another");
+    let part = folder.path().join("next.db.part");
+    std::fs::write(&part, "of one that was cut off").unwrap();
+    let error = Chain(&test.backup(&folder.path().join("next.db")).await.unwrap_err()).to_string();
+    assert!(error.contains(&format!("{} is there already: another backup writes it now", part.display())), "{error}");
+    std::fs::remove_file(&part).unwrap();
     let nowhere = folder.path().join("no/such/folder/backup.db");
     assert!(matches!(test.backup(&nowhere).await, Err(Error::Backup { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

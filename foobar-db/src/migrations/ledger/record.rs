@@ -16,7 +16,7 @@ const COLUMNS: &str = "version VARCHAR(50) NOT NULL PRIMARY KEY, name VARCHAR(25
                        begun_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP";
 
 /// What it got later.
-const LATER: [(&str, &str); 4] = [
+const LATER: [(&str, &str); 5] = [
     ("state", "VARCHAR(10) NOT NULL DEFAULT 'running'"),
     // Of its up.sql, from 1, the one that runs or has failed; 0 as long as nothing can have taken effect; NULL where it
     // began before this was recorded.
@@ -24,7 +24,12 @@ const LATER: [(&str, &str); 4] = [
     // That of the statements before it, or of all once it is done.
     ("checksum", "VARCHAR(16)"),
     ("problem", "TEXT"),
+    // That of all statements of the file that failed.
+    ("attempted", "VARCHAR(16)"),
 ];
+
+/// The last column that a table got.
+const LAST: &str = "attempted";
 
 /// As Diesel makes its own.
 const DONE_COLUMNS: &str =
@@ -68,6 +73,8 @@ pub(super) struct Record {
     pub(super) checksum: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) problem: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(super) attempted: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,6 +98,11 @@ impl Record {
     pub(super) fn statement(&self) -> Option<u32> {
         self.statement.and_then(|number| u32::try_from(number).ok()) // another number is none of ours
     }
+
+    /// How many statements stand before it.
+    pub(super) fn ran(&self) -> usize {
+        self.statement().unwrap_or(0).saturating_sub(1) as usize // none where that was not recorded
+    }
 }
 
 /// The versions that have run.
@@ -113,9 +125,12 @@ pub(super) fn records(conn: &mut Conn, owner: Owner) -> QueryResult<Vec<Record>>
     if !exists(conn, table)? {
         return Ok(Vec::new());
     }
-    let later = match has_column(conn, table, "problem")? {
-        true => "state, CAST(statement AS SIGNED) AS statement, checksum, problem",
-        false => "'running' AS state, CAST(NULL AS SIGNED) AS statement, NULL AS checksum, NULL AS problem",
+    let later = if has_column(conn, table, LAST)? {
+        "state, CAST(statement AS SIGNED) AS statement, checksum, problem, attempted"
+    } else if has_column(conn, table, "problem")? {
+        "state, CAST(statement AS SIGNED) AS statement, checksum, problem, NULL AS attempted"
+    } else {
+        "'running' AS state, CAST(NULL AS SIGNED) AS statement, NULL AS checksum, NULL AS problem, NULL AS attempted"
     };
     sql_query(format!("SELECT version, name, CAST(begun_on AS CHAR) AS begun_on, {later} FROM {table}")).load(conn)
 }
@@ -132,7 +147,7 @@ pub(in crate::migrations) fn prepare(conn: &mut Conn, owner: Owner) -> Result<()
         Owner::Application => conn.applied_migrations().map(drop)?,
     }
     let table = owner.records();
-    if exists(conn, table)? && !has_column(conn, table, "problem")? {
+    if exists(conn, table)? && !has_column(conn, table, LAST)? {
         for (name, kind) in LATER {
             if !has_column(conn, table, name)? {
                 conn.batch_execute(&format!("ALTER TABLE {table} ADD COLUMN {name} {kind}"))?;
@@ -190,11 +205,17 @@ pub(in crate::migrations) fn reached(conn: &mut Conn, migration: &Migration) -> 
     Ok(record.and_then(Record::statement).unwrap_or(0)) // which each has that was begun by us
 }
 
-/// Records that it has failed, and why.
-pub(in crate::migrations) fn fail(conn: &mut Conn, migration: &Migration, problem: &str) -> QueryResult<()> {
+/// Records that it has failed, why, and the checksum of all its statements.
+pub(in crate::migrations) fn fail(
+    conn: &mut Conn,
+    migration: &Migration,
+    problem: &str,
+    checksum: &str,
+) -> QueryResult<()> {
     let table = migration.owner.records();
     let problem: String = problem.chars().take(LONGEST_PROBLEM).collect();
-    let row = sql_query(format!("UPDATE {table} SET state = 'failed', problem = ? WHERE version = ?"));
+    let set = format!("state = 'failed', problem = ?, attempted = '{checksum}'");
+    let row = sql_query(format!("UPDATE {table} SET {set} WHERE version = ?"));
     row.bind::<Text, _>(problem).bind::<Text, _>(&migration.version).execute(conn).map(drop)
 }
 

@@ -174,6 +174,21 @@ fn all_rows_at_once_are_too_many() {
             "DELETE FROM notes ORDER BY id LIMIT 1000",
         ],
     );
+    assert_both(
+        &[LintRule::Rows],
+        &[
+            "WITH old AS (SELECT id FROM notes WHERE id < 1000) DELETE FROM notes",
+            "WITH RECURSIVE a (n) AS (SELECT 1), b AS (SELECT 2) UPDATE notes SET likes = (SELECT n FROM a)",
+        ],
+    );
+    assert_both(
+        &[],
+        &[
+            "WITH old AS (SELECT id FROM notes) DELETE FROM notes WHERE id IN (SELECT id FROM old)",
+            "WITH old AS (SELECT 1) SELECT id FROM notes FOR UPDATE",
+            "WITH old AS (SELECT 1) INSERT INTO notes SELECT * FROM old ON DUPLICATE KEY UPDATE likes = 1",
+        ],
+    );
     assert_both(&[], &["UPDATE notes SET likes = 0 WHERE id < 1000", "INSERT INTO notes VALUES ('DELETE FROM notes')"]);
 }
 

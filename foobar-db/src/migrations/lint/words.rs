@@ -42,6 +42,14 @@ impl<'sql> Words<'sql> {
         Some(Self(&self.0[at + 1..]))
     }
 
+    /// What follows the tables of `WITH`, each of which stands in parentheses: what is done with them.
+    pub(super) fn behind_with(self) -> Self {
+        let verbs = ["SELECT", "INSERT", "REPLACE", "VALUES", "TABLE", "UPDATE", "DELETE"];
+        let is_verb = |word: &Word<'_>| verbs.iter().any(|verb| word.is(verb));
+        let main = self.outside().find(|(_, word)| is_verb(word)).map_or(self.0.len(), |(at, _)| at);
+        Self(&self.0[main..])
+    }
+
     /// Whether these keywords follow each other somewhere in no parentheses.
     pub(super) fn has(self, keywords: &[&str]) -> bool {
         self.outside().any(|(at, _)| Self(&self.0[at..]).is(keywords))

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::mysql::claim_migrations;
 
 /// A connection that holds the row, and not the lock of its server, as from another server of the same database.
 pub(super) fn hold(url: &str) -> Conn {
-    let Conn::Mysql(mut conn) = connect(url) else { panic!("it is of MySQL") };
-    let claim = claim_migrations(&mut conn, false).unwrap();
+    let mut conn = connect(url);
+    let claim = conn.claim_migrations(false).unwrap();
     assert!(matches!(claim, Claim::Ours(_)));
-    Conn::Mysql(conn)
+    conn
 }
 
 /// Does that on a thread, since MySQL's connection blocks.

@@ -39,7 +39,7 @@ async fn a_migration_that_fails_at_its_third_statement_says_so_and_how_to_go_on(
                         there on and run `migrate`, which goes on with statement 3, or do the rest by hand and run \
                         `migrate mark-done 1_half`: its statement 3 of 4, on line 4 of its up.sql: ";
         assert!(error.starts_with(expected) && error.contains("no_such_table"), "{error}");
-        let MigrationStatus::Failed { on, statement, problem } = status(&db).await else { panic!("it has not") };
+        let MigrationStatus::Failed { on, statement, problem, .. } = status(&db).await else { panic!("it has not") };
         assert!(on.starts_with("20") && on.len() == "2026-01-31 12:00:00".len(), "{on}");
         assert!(statement == 3 && problem.contains("no_such_table"), "{problem}");
     }
@@ -58,6 +58,39 @@ async fn a_migration_that_failed_goes_on_with_the_statement_that_did_once_it_is_
         assert!(log.contains("going on with a migration") && log.contains("statement=2"), "{log}");
         assert_eq!(db.migration_status(&sql(&whole)).await.unwrap()[0].1, MigrationStatus::Done);
         assert_eq!(db.migrate(&sql(&whole)).await.unwrap(), names(&[]));
+    }
+}
+
+/// Whether it is seen to have been changed since it failed.
+async fn is_changed(db: &Db, migrations: &Migrations) -> bool {
+    let status = db.migration_status(migrations).await.unwrap().remove(0).1;
+    let MigrationStatus::Failed { changed, .. } = status else { panic!("it has not failed: {status:?}") };
+    changed
+}
+
+#[tokio::test]
+async fn a_migration_that_failed_is_known_to_be_changed_where_it_can_go_on() {
+    let table = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY);";
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        assert!(!is_changed(&db, &half).await);
+        assert!(!is_changed(&db, &sql(&[("1_half", &format!("-- Why?\n{HALF}"))])).await);
+        assert!(is_changed(&db, &sql(&[("1_half", &format!("{table} INSERT INTO half VALUES (1)"))])).await);
+        assert!(is_changed(&db, &sql(&[("1_half", table)])).await);
+        assert!(!is_changed(&db, &sql(&[("1_half", "CREATE TABLE other (id INTEGER); SELECT 1")])).await);
+        assert!(!is_changed(&db, &sql(&[("1_half", "SELECT 'no end")])).await);
+    }
+}
+
+#[tokio::test]
+async fn what_failed_before_it_was_recorded_what_did_is_not_seen_to_be_changed() {
+    for (db, half) in on_both(HALF).await {
+        failure(&db, &half).await;
+        db.write(|conn| conn.batch_execute("ALTER TABLE __foobar_migrations DROP COLUMN attempted")).await.unwrap();
+        let table = "CREATE TABLE half (id INTEGER NOT NULL PRIMARY KEY);";
+        let mended = sql(&[("1_half", &format!("{table} INSERT INTO half VALUES (1)"))]);
+        assert!(!is_changed(&db, &mended).await);
+        assert_eq!(db.migrate(&mended).await.unwrap(), ["1_half"]);
     }
 }
 
@@ -143,12 +176,18 @@ async fn nothing_is_taken_back_while_a_migration_has_begun_and_not_ended() {
     for (db, half) in half_after_notes().await {
         let before = db.migration_status(&half).await.unwrap();
         for error in refusals(&db, &half).await {
-            assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
-            assert!(error.contains(" UTC and did not end, so nothing was taken back; correct it and run"), "{error}");
+            assert!(error.starts_with("migration `2_half`, which began on 20"), "{error}");
+            assert!(error.contains(" UTC, failed, so nothing was taken back; correct it and run `migrate`"), "{error}");
             assert!(error.contains("run `migrate mark-done 2_half`"), "{error}");
         }
         assert_eq!(notes(&db).await, 1);
         assert_eq!(db.migration_status(&half).await.unwrap(), before);
+        let killed = "UPDATE __foobar_migrations SET state = 'running' WHERE version = '2'";
+        db.write(|conn| conn.batch_execute(killed)).await.unwrap();
+        for error in refusals(&db, &half).await {
+            assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
+            assert!(error.contains(" UTC and did not end, so nothing was taken back; run `migrate`, which"), "{error}");
+        }
     }
 }
 
@@ -157,7 +196,7 @@ async fn nothing_is_taken_back_while_a_migration_that_this_program_does_not_have
     for (db, _) in half_after_notes().await {
         let older = reversible(&[("1_notes", NOTES, "DROP TABLE notes")], true);
         for error in refusals(&db, &older).await {
-            assert!(error.starts_with("migration `2_half` began on 20"), "{error}");
+            assert!(error.starts_with("migration `2_half`, which began on 20"), "{error}");
         }
         assert_eq!(notes(&db).await, 1);
     }
@@ -179,7 +218,7 @@ async fn a_first_migration_that_has_begun_is_told_of_when_one_is_to_be_taken_bac
     for (db, half) in on_both(HALF).await {
         failure(&db, &half).await;
         for error in refusals(&db, &half).await {
-            assert!(error.starts_with("migration `1_half` began on 20"), "{error}");
+            assert!(error.starts_with("migration `1_half`, which began on 20"), "{error}");
         }
     }
 }
