@@ -8,10 +8,10 @@ use super::{folder, foobar, system};
 use crate::support::{Program, Random, seed};
 
 /// A program that serves a zone, and its folder.
-struct Server {
-    program: Program,
-    address: SocketAddr,
-    folder: tempfile::TempDir,
+pub(super) struct Server {
+    pub(super) program: Program,
+    pub(super) address: SocketAddr,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -20,7 +20,7 @@ impl Server {
         Self::with(&configuration("127.0.0.1:0", lines))
     }
 
-    fn with(configuration: &str) -> Self {
+    pub(super) fn with(configuration: &str) -> Self {
         Self::start_in(folder(configuration))
     }
 
@@ -33,7 +33,7 @@ impl Server {
     }
 
     /// What `dig` prints of it.
-    fn dig(&self, arguments: &[&str]) -> String {
+    pub(super) fn dig(&self, arguments: &[&str]) -> String {
         let mut dig = system("dig");
         dig.args(["+norecurse", "+timeout=20", "+tries=1"]).arg(format!("@{}", self.address.ip()));
         let output = dig.args(["-p", &self.address.port().to_string()]).args(arguments).output().unwrap();
@@ -41,7 +41,7 @@ impl Server {
     }
 
     /// The data of the answers, in the order of their text.
-    fn short(&self, arguments: &[&str]) -> Vec<String> {
+    pub(super) fn short(&self, arguments: &[&str]) -> Vec<String> {
         let text = self.dig(&[&["+short"], arguments].concat());
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
@@ -57,7 +57,7 @@ impl Server {
     }
 }
 
-fn configuration(listen: &str, lines: &str) -> String {
+pub(super) fn configuration(listen: &str, lines: &str) -> String {
     format!(
         r#"
         [dns]
@@ -86,7 +86,7 @@ fn configuration(listen: &str, lines: &str) -> String {
     )
 }
 
-fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
+pub(super) fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
     let mut message = Message::query();
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
     if let Some(payload) = payload {
@@ -98,7 +98,7 @@ fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
 }
 
 /// Asks by UDP; the bytes of the answer and what they say.
-fn ask(socket: &UdpSocket, question: &[u8]) -> (usize, Message) {
+pub(super) fn ask(socket: &UdpSocket, question: &[u8]) -> (usize, Message) {
     socket.send(question).unwrap();
     let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer).unwrap();

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,13 +13,13 @@ use crate::dns::answer::{Outcome, Transport, answer};
 use crate::dns::transfer;
 
 /// Accepts connections as long as there is room for them.
-pub(super) async fn serve(listener: TcpListener, answers: Answers) {
+pub(super) async fn serve(listener: TcpListener, answers: Arc<Answers>) {
     let room = Room::new();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 if let Some(place) = room.admit(client, answers.may_transfer(client)) {
-                    let answers = answers.clone();
+                    let answers = Arc::clone(&answers);
                     tokio::spawn(async move {
                         drop(timeout(LIFETIME, connection(stream, client, &answers)).await); // whoever wants more connects again
                         drop(place);
