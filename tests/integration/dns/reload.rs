@@ -1,13 +1,13 @@
 //! Another `[dns]` while the server serves.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use hickory_proto::op::{Message, OpCode};
 use hickory_proto::rr::RecordType;
 
-use super::server::{Server, ask, configuration, question};
+use super::server::{Server, ask, ask_by_tcp, configuration, question};
 use crate::support::{PATIENCE, Program};
 
 impl Server {
@@ -33,18 +33,6 @@ impl Server {
 
 fn listening(listen: &[&str]) -> String {
     configuration("", "").replace("[\"\"]", &format!("{listen:?}"))
-}
-
-/// The addresses of the zone's own name, asked for over a connection that stays.
-fn ask_by_tcp(stream: &mut TcpStream) -> Vec<String> {
-    let question = question("foobar.com.", RecordType::A, None);
-    stream.write_all(&[&(question.len() as u16).to_be_bytes(), &question[..]].concat()).unwrap();
-    let mut length = [0; 2];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut answer).unwrap();
-    let answer = Message::from_vec(&answer).unwrap();
-    answer.answers.iter().map(|record| record.data.to_string()).collect()
 }
 
 /// Whether somebody answers by UDP and by TCP.
