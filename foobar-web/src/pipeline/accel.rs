@@ -62,11 +62,11 @@ impl Accel {
             const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
             Problem::new(match mistake {
                 Mistake::Nothing => {
-                    tracing::warn!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    tracing::warn!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
                 Mistake::Path | Mistake::Route(_) => {
-                    tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    tracing::error!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
             })
@@ -75,6 +75,12 @@ impl Accel {
         let after = reply.pace.map_or(0, |pace| pace.after);
         let pace = self.rate.map_or(reply.pace, |rate| rate.map(|rate| Pace { rate, after })); // the route's
         Ok(Reply { pace, ..reply })
+    }
+
+    /// The target for the log, without its query, which may have secrets.
+    fn shown(&self) -> String {
+        let path = self.target.as_bytes().split(|byte| *byte == b'?').next().unwrap_or_default(); // there is one
+        format!("{:?}", String::from_utf8_lossy(path))
     }
 
     /// Puts what the application said of the file in the place of what its name says.
