@@ -266,6 +266,7 @@ impl Composition {
             database: self.database.filter(|_| self.owns_database),
             app: self.app,
             web: self.web,
+            names: self.names,
             patience: Mutex::new(patience),
             runtime,
             lifecycle: self.lifecycle,

@@ -8,6 +8,6 @@ mod present;
 
 #[cfg(not(feature = "dns"))]
 pub(crate) use absent::*;
-pub(crate) use name_server::{NameServer, tier};
+pub(crate) use name_server::{NameServer, TakeZone, tier};
 #[cfg(feature = "dns")]
 pub(crate) use present::*;

@@ -2,8 +2,10 @@
 //! once. An error changes nothing.
 
 mod database;
+mod names;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,7 @@ use tokio::time::timeout_at;
 
 use crate::StartError;
 use crate::declared::Declared;
+use crate::dns::NameServer;
 use crate::lifecycle::Lifecycle;
 use crate::settings::AllSettings;
 
@@ -32,6 +35,8 @@ pub(crate) struct Reloader {
     pub(crate) database: Option<Db>,
     pub(crate) app: Option<Arc<dyn AppTier>>,
     pub(crate) web: Arc<dyn WebTier>,
+    /// `None` where there was none at the start.
+    pub(crate) names: Option<Arc<dyn NameServer>>,
     pub(crate) patience: Mutex<Patience>,
     /// Where what tiers spawn lives.
     pub(crate) runtime: Handle,
@@ -76,6 +81,8 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
     /// Where the server listens now, if `web.listen` has changed; with the ports that the system chose.
     pub listening: Vec<Address>,
+    /// Where the zone is served now, if `dns.listen` has changed; the same.
+    pub name_server: Vec<SocketAddr>,
 }
 
 impl fmt::Display for Reloaded {
@@ -85,6 +92,7 @@ impl fmt::Display for Reloaded {
             false => write!(f, "changed  {}", self.changed.join("\nchanged  "))?,
         }
         self.listening.iter().try_for_each(|address| write!(f, "\nlistens  {address}"))?;
+        self.name_server.iter().try_for_each(|address| write!(f, "\ndns      {address}"))?;
         self.unchanged.iter().try_for_each(|sentence| write!(f, "\nstays    {sentence}"))?;
         self.warnings.iter().try_for_each(|sentence| write!(f, "\nwarning  {sentence}"))
     }
@@ -116,6 +124,7 @@ impl Reloader {
         let considered = changed.clone();
         let mut stays = Stays::new(&next.config, &considered);
         let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
+        let names = self.prepare_names(&next, &mut stays)?; // before the web tier asks where names are proved
         let database = self.prepare_database(&next, &mut stays).await?;
         let served = self.serve_by(&current, &next, &mut stays).await;
         match (database, &served) {
@@ -124,6 +133,9 @@ impl Reloader {
             (None, _) => {}
         }
         let warnings = served?;
+        if let Some(names) = names {
+            names.await;
+        }
         log.into_iter().for_each(|take| take());
         *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Patience::of(&next.settings);
         let (unchanged, kept) = stays.told();
@@ -132,9 +144,10 @@ impl Reloader {
         *current = next;
         self.lifecycle.reloaded();
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
-        let listens_elsewhere = changed.iter().any(|key| key == "web.listen");
-        let listening = if listens_elsewhere { self.web.addresses() } else { Vec::new() };
-        Ok(Reloaded { changed, unchanged, warnings, listening })
+        let has = |key: &str| changed.iter().any(|changed| changed == key);
+        let listening = if has("web.listen") { self.web.addresses() } else { Vec::new() };
+        let name_server = if has("dns.listen") { self.name_server() } else { Vec::new() };
+        Ok(Reloaded { changed, unchanged, warnings, listening, name_server })
     }
 
     /// Waits for a reload that goes on while the server stops, so that it finds what it changes; there is none after it.
@@ -207,7 +220,6 @@ impl<'a> Stays<'a> {
     fn new(config: &'a Config, changed: &'a [String]) -> Self {
         let mut stays = Self { config, changed, told: Vec::new() };
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
-        stays.keep_keys("dns.", "the name server is as it was at the start");
         stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
         stays.keep_keys("log.format", "lines of the log look as they did at the start");

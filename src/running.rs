@@ -79,7 +79,7 @@ impl Running {
     /// Reads the configuration again, from where the first one came, and takes it while the server serves.
     ///
     /// It is read, compiled and opened whole beside the one in use. Then sites, routes, files, error pages, limits, the access
-    /// log, certificates, trusted proxies, listeners, the settings of the application and of the database change at once:
+    /// log, certificates, trusted proxies, listeners, the zone, the settings of the application and of the database change at once:
     /// new requests go by them, also on connections that are there, and those in flight end under what they began with. No
     /// connection ends by it. An address that stays in `web.listen` keeps its socket and what waits there. What cannot change
     /// without a restart is named in the [answer](Reloaded::unchanged): the number of workers, the listener for operators, the

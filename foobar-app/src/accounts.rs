@@ -169,8 +169,8 @@ impl Accounts {
     /// Signs a visitor in: from then on a handler has the [`User`]. The session goes on under a new token.
     ///
     /// A wrong password and an unknown address take the same time and get the same words. Who fails too often gets 429
-    /// with `Retry-After`: 5 times within a quarter of an hour with one account, or 50 times with any. Of all clients
-    /// together an account is only slowed down, to two seconds for each attempt, so nobody can lock another out.
+    /// with `Retry-After`: 5 times within a quarter of an hour with one account, 40 times within a day, or 50 times within a
+    /// quarter of an hour with any. Of all clients together an account is only slowed down, to two seconds for each attempt, so nobody can lock another out.
     ///
     /// ```
     /// # mod foobar { pub use foobar_app::{*, actix_web::web}; }
@@ -264,6 +264,7 @@ impl Accounts {
             rows::remove_links(conn, id)?;
             token_rows::remove_all(conn, id)?;
             second_factors::remove_begun(conn, id)?;
+            throttle::forget_codes(conn, id)?;
             if has_session_rows {
                 delete_of_user(conn, id, &own)?;
             }

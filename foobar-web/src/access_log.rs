@@ -1,5 +1,6 @@
 //! The access log: entries of requests, their lines, and the thread that writes them. It must not know connections.
 
+mod hidden;
 mod line;
 mod writer;
 
@@ -22,12 +23,13 @@ use crate::LogFormat;
 use crate::clock::Clock;
 use crate::counters::{Counters, RouteId};
 
+pub(crate) use hidden::LineStyle;
 pub(crate) use line::{Line, RequestLine};
 pub(crate) use writer::{Lines, Sink, writer};
 
 /// The access log of one worker: lines gather in memory and go to the writer's thread a batch at a time.
 pub(crate) struct AccessLog {
-    format: LogFormat,
+    style: LineStyle,
     writer: Option<SyncSender<Lines>>,
     counters: Arc<Counters>,
     text: RefCell<Vec<u8>>,
@@ -55,12 +57,12 @@ pub(crate) struct Entry {
 impl AccessLog {
     /// Without a writer nothing is logged, only counted.
     pub(crate) fn new(
-        format: LogFormat,
+        style: LineStyle,
         writer: Option<SyncSender<Lines>>,
         counters: Arc<Counters>,
         clock: Rc<Clock>,
     ) -> Self {
-        Self { format, writer, counters, text: RefCell::default(), lines: Cell::new(0), clock, filled: Rc::default() }
+        Self { style, writer, counters, text: RefCell::default(), lines: Cell::new(0), clock, filled: Rc::default() }
     }
 
     /// Hands on what has gathered, every [`DELAY`], for as long as the log is there.
@@ -101,10 +103,11 @@ impl AccessLog {
         }
         let now = Instant::now();
         let time = self.clock.at(now);
-        match self.format {
-            LogFormat::Combined => line.combined(&mut text, &time, false),
-            LogFormat::CombinedId => line.combined(&mut text, &time, true),
-            LogFormat::Json => line.json(&mut text, &time, now),
+        let LineStyle { format, hidden } = &self.style;
+        match format {
+            LogFormat::Combined => line.combined(&mut text, &time, false, hidden),
+            LogFormat::CombinedId => line.combined(&mut text, &time, true, hidden),
+            LogFormat::Json => line.json(&mut text, &time, now, hidden),
         }
         self.lines.set(self.lines.get() + 1);
         if text.len() >= FULL {

@@ -6,7 +6,7 @@
 //!   packages (itself, tinyvec, critical-section, portable-atomic). hickory-server would add hickory-net, prefix-trie and time
 //!   for what is here a map and two loops (`server/udp.rs`, `tcp.rs`), and has no limit of rates and no bound of an answer by
 //!   its question.
-//! - A zone is compiled as a whole at the start, and never changed: whatever changes it makes another.
+//! - A zone is compiled as a whole, at the start and at a reload, and never changed: whatever changes it makes another.
 //! - Who asks by UDP may be somebody else: an answer is at most three times as long as its question, and a network gets so
 //!   many of them in a second. There are no cookies (RFC 7873): whoever needs more comes by TCP.
 //! - Names are served by a thread of their own, whatever the application does.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use foobar_core::{MakeHandler, Metrics, Problem, RequestId, config, handler_fn};
 use http::StatusCode;
 
-use crate::access_log::Sink;
+use crate::access_log::{LineStyle, Sink};
 use crate::file_source::FileSources;
 use crate::gate::{GateLimits, MaintenanceRules};
 use crate::issuer::Issuers;
@@ -16,7 +16,7 @@ use crate::limits::{Limits, bounded, within};
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{SiteOverview, Sites, warnings};
 use crate::static_files::{Files, Store};
-use crate::{Error, Http2, LogFormat, SiteSettings, VerifyClient, Warning, WebSettings};
+use crate::{Error, Http2, SiteSettings, VerifyClient, Warning, WebSettings};
 
 /// What the program brings beside its settings.
 #[derive(Clone, Default)]
@@ -48,7 +48,7 @@ pub(crate) struct Plan {
     pub(crate) log: Sink,
     /// What it was opened as.
     pub(crate) access_log: String,
-    pub(crate) log_format: LogFormat,
+    pub(crate) log_style: LineStyle,
     pub(crate) store: Arc<Store>,
 }
 
@@ -110,7 +110,7 @@ impl Plan {
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used
             log: log(web, before)?,
             access_log: web.access_log.clone(),
-            log_format: web.log_format,
+            log_style: LineStyle::compile(web)?,
             store: files.store,
         })
     }

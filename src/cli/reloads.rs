@@ -27,10 +27,11 @@ impl Reloads {
             self.manager.tell(News::Reloaded);
         }
         match &outcome {
-            Ok(Reloaded { changed, unchanged, warnings, listening }) => {
+            Ok(Reloaded { changed, unchanged, warnings, listening, name_server }) => {
                 unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));
                 tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
                 listening.iter().for_each(|address| tracing::info!("listening on {address}"));
+                name_server.iter().for_each(|address| tracing::info!("the zone is served on {address}"));
             }
             Err(error @ StartError::Reload(_)) => tracing::error!("{}", Chain(error)), // it says what stays
             Err(error) => tracing::error!("the configuration is not reloaded, the one before stays: {}", Chain(error)),

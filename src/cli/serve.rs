@@ -114,9 +114,8 @@ async fn serve(
         Err(error) => return log.fail(&error),
     };
     let banner = Banner::new(&composition, log);
-    let has_name_server = composition.names.is_some();
-    let upgrades =
-        Upgrades::new(*settings.control.upgrade_timeout, has_name_server, control.as_ref().map(Control::socket));
+    let names = composition.names.clone();
+    let upgrades = Upgrades::new(*settings.control.upgrade_timeout, names, control.as_ref().map(Control::socket));
     let patience = *settings.server.shutdown_timeout;
     let tiers = composition.tiers();
     let lifecycle = Arc::clone(&composition.lifecycle);

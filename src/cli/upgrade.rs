@@ -31,6 +31,7 @@ use tokio::task::spawn_blocking;
 use super::control_socket::ControlSocket;
 use super::output::Exit;
 use crate::Running;
+use crate::dns::NameServer;
 use error::UpgradeError;
 use letter::Letter;
 use successor::{Ending, Inheritance, Program, Successor};
@@ -45,7 +46,7 @@ struct State {
     program: Option<Program>,
     /// `control.upgrade_timeout`.
     timeout: Duration,
-    has_name_server: bool,
+    names: Option<Arc<dyn NameServer>>,
     /// As long as orders are heard.
     control: Weak<ControlSocket>,
     one: tokio::sync::Mutex<()>,
@@ -56,10 +57,14 @@ struct State {
 
 impl Upgrades {
     /// By the program that this process was started with, which may be another one by then.
-    pub(super) fn new(timeout: Duration, has_name_server: bool, control: Option<&Arc<ControlSocket>>) -> Self {
+    pub(super) fn new(
+        timeout: Duration,
+        names: Option<Arc<dyn NameServer>>,
+        control: Option<&Arc<ControlSocket>>,
+    ) -> Self {
         let control = control.map_or_else(Weak::new, Arc::downgrade);
         let (one, ending, over) = (tokio::sync::Mutex::default(), Mutex::default(), Notify::new());
-        Self(Arc::new(State { program: own_program(), timeout, has_name_server, control, one, ending, over }))
+        Self(Arc::new(State { program: own_program(), timeout, names, control, one, ending, over }))
     }
 
     /// Completes when a new program serves.
@@ -146,7 +151,7 @@ impl Upgrades {
         if std::process::id() == 1 {
             return Err(UpgradeError::FirstProcess);
         }
-        if self.0.has_name_server {
+        if self.0.names.as_ref().is_some_and(|names| !names.addresses().is_empty()) {
             return Err(UpgradeError::NameServer);
         }
         self.0.program.clone().ok_or(UpgradeError::NoProgram)

@@ -1,7 +1,15 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use foobar_core::{BoxError, Tier};
+use foobar_core::config::Config;
+use foobar_core::{BoxError, BoxFuture, Tier};
 use foobar_web::DnsAnswers;
+
+use crate::StartError;
+use crate::settings::AllSettings;
+
+/// Has a name server go by other settings. Dropped, it changes nothing.
+pub(crate) type TakeZone = BoxFuture<'static, ()>;
 
 /// The tier that serves the zone.
 pub(crate) trait NameServer: Tier {
@@ -14,7 +22,13 @@ pub(crate) trait NameServer: Tier {
     /// Tries them, and leaves everything as it is.
     fn check(&self) -> Result<(), BoxError>;
 
-    /// Where it serves which zone, once it has its addresses.
+    /// Compiles other settings while it serves, and opens what they name.
+    fn prepare(self: Arc<Self>, config: &Config, settings: &AllSettings) -> Result<TakeZone, StartError>;
+
+    /// Where it serves, once it has its addresses; none where a reload has ended that.
+    fn addresses(&self) -> Vec<SocketAddr>;
+
+    /// Where it serves which zone.
     fn describe(&self) -> Vec<String>;
 }
 

@@ -8,7 +8,7 @@ use foobar_web::dns::{self, Check, Resolver, Zone};
 
 pub(crate) use foobar_web::dns::Finding;
 
-use super::name_server::NameServer;
+use super::name_server::{NameServer, TakeZone};
 use crate::StartError;
 use crate::settings::AllSettings;
 
@@ -38,6 +38,18 @@ impl NameServer for dns::NameServer {
 
     fn check(&self) -> Result<(), BoxError> {
         Ok(self.check()?)
+    }
+
+    fn prepare(self: Arc<Self>, config: &Config, settings: &AllSettings) -> Result<TakeZone, StartError> {
+        if settings.dns.listen.is_empty() && settings.dns.has_zone() {
+            zone(config, settings)?; // one that is not served has to be good all the same
+        }
+        let prepared = Self::prepare(&self, &settings.dns, &settings.web, &settings.sites);
+        prepared.map_err(|error| of_dns(config, error))
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses()
     }
 
     fn describe(&self) -> Vec<String> {
@@ -77,6 +89,6 @@ fn zone(config: &Config, settings: &AllSettings) -> Result<Zone, StartError> {
 }
 
 fn of_dns(config: &Config, error: foobar_web::Error) -> StartError {
-    let key = error.key().unwrap_or("dns.zone").to_owned(); // each names its key
+    let key = error.key().unwrap_or("dns.listen").to_owned(); // one that names none is of the server as a whole
     StartError::setting(config, &key, error)
 }

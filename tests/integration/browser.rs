@@ -140,8 +140,28 @@ fn lives_with_an_account(visit: &Visit) {
     visit.says("Old password is wrong.");
     visit.send("/account/password", &[("old_password", "battery staple"), ("password", "third password")]);
     visit.says("Your password has changed");
+    lets_a_program_act(visit);
+    visit.open("/account");
     visit.send("/account/sign-out-everywhere", &[]);
     visit.at("/sign-in");
+}
+
+/// Whoever is signed in makes a token, and revokes it.
+fn lets_a_program_act(visit: &Visit) {
+    visit.click("a[href='/account/tokens']");
+    visit.says("You have none.");
+    visit.send("/account/tokens", &[("name", "")]);
+    visit.says("Name is required.");
+    visit.send("/account/tokens", &[("name", "Backup <of> the old laptop, with a name that is long")]);
+    visit.says("nobody can show it again");
+    let token = visit.browser.text(".secret code");
+    let fields = format!("Authorization: Bearer {token}\r\n");
+    let ask = || visit.program.client().request("GET", "/api/account", &fields, b"").status;
+    assert_eq!(ask(), 200);
+    visit.click("form[action$='/revoke'] button");
+    visit.at("/account/tokens");
+    visit.says("The token is revoked");
+    assert_eq!(ask(), 401);
 }
 
 /// A visitor writes, and an administrator reads it and edits a page.

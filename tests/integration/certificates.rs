@@ -4,6 +4,7 @@ mod acme; // from an authority that speaks ACME
 mod acme2certifier; // another implementation of an authority
 mod commands; // of operators
 mod dns; // proved in the DNS
+mod first; // from a configuration and an empty folder
 mod internal; // from the server's own
 mod issuers; // several, and what they ask for
 mod meddler;

@@ -79,6 +79,7 @@ const TESTED: &[(&str, &str)] = &[
     ("web.maintenance_retry_after", "everything_is_answered_503_with_a_page_and_when_to_come_again"),
     ("web.access_log", "the_access_log_has_nginxs_combined_format"),
     ("web.log_format", "a_json_line_has_the_duration_and_the_request_id"),
+    ("web.access_log_hide", "the_values_of_parameters_that_are_secret_are_in_no_line"),
     ("web.file_cache_size", "the_cache_keeps_to_file_cache_size_and_file_cache_max_file"),
     ("web.file_cache_max_file", "the_cache_keeps_to_file_cache_size_and_file_cache_max_file"),
     ("web.file_cache_descriptors", "no_more_files_stay_open_than_file_cache_descriptors_says"),

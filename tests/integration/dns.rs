@@ -1,6 +1,7 @@
 //! The names of the sites: the zone that is printed, and whether names lead here, and the name server.
 
 mod check;
+mod reload;
 mod resolver;
 mod server;
 mod zone;

@@ -1,9 +1,10 @@
-//! Accounts: registering, signing in and out, the second factor, the links by mail, the page of one's own account.
+//! Accounts: registering, signing in and out, the second factor, the links by mail, the page of one's own account, tokens for programs.
 
 mod links;
 mod own;
 mod second_factor;
 mod sign_in;
+mod tokens;
 
 use foobar::web;
 
@@ -23,7 +24,9 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .service(web::resource(SECOND_FACTOR).get(second_factor::page).post(second_factor::begin))
         .service(web::resource("/account/second-factor/on").post(second_factor::turn_on))
         .service(web::resource("/account/second-factor/off").post(second_factor::turn_off))
-        .service(web::resource("/account/second-factor/codes").post(second_factor::renew_codes));
+        .service(web::resource("/account/second-factor/codes").post(second_factor::renew_codes))
+        .service(web::resource(TOKENS).get(tokens::page).post(tokens::create))
+        .service(web::resource("/account/tokens/{id:[1-9][0-9]{0,17}}/revoke").post(tokens::revoke));
 }
 
 /// Where people are led who have to sign in first.
@@ -31,6 +34,7 @@ pub(crate) const SIGN_IN: &str = "/sign-in";
 const ACCOUNT: &str = "/account";
 const CODE: &str = "/code";
 const SECOND_FACTOR: &str = "/account/second-factor";
+const TOKENS: &str = "/account/tokens";
 
 /// What stands in a link by mail for the token.
 fn link(origin: &str, path: &str) -> String {

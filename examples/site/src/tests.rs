@@ -5,6 +5,7 @@ mod bad_input; // hostile strings, requests of other sites
 mod links; // the links by mail
 mod mailbox;
 mod second_factor; // from the page of the account to the sign-in
+mod tokens; // for programs
 mod written; // what visitors and administrators write
 
 use foobar::test::{self, Site, TestDb};

@@ -80,6 +80,7 @@ impl Accounts {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
             forget_factor(conn, account)?;
+            throttle::forget_codes(conn, account)?;
             token_rows::remove_all(conn, account)?;
             rows::remove_links(conn, account)?;
             if has_session_rows {

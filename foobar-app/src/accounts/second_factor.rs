@@ -134,10 +134,12 @@ impl Accounts {
     /// code works once. The step may be taken within ten minutes of the first one.
     ///
     /// Who fails 5 times within a quarter of an hour with one account gets 429 with `Retry-After`, and so do all, after 20
-    /// failures with it: whoever gets this far knows the password.
+    /// failures with it: whoever gets this far knows the password. After 40 within a day only a recovery code is taken, until
+    /// the day is over or the account has another password.
     pub async fn finish_sign_in(&self, session: &Session, code: &str) -> Result<Result<User, Refusal>, Error> {
         let Some(pending) = Pending::of(session, self.options().now())? else { return Ok(Err(TOO_LATE)) };
-        let (id, attempt) = (pending.account, Attempt::of_code(self.client, pending.account));
+        let (id, is_recovery) = (pending.account, recovery_code::hash(pending.account, code).is_some());
+        let attempt = Attempt::of_code(self.client, id, is_recovery);
         self.wait_for_turn(attempt.clone()).await?;
         let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
         let fingerprint = pending.password.clone();

@@ -36,6 +36,14 @@ const SLOWEST: Duration = Duration::from_secs(2);
 /// How many wrong codes of one account, whoever tries: whoever gets as far knows the password.
 pub(super) const CODES_PER_ACCOUNT: i64 = 20;
 
+/// A longer bound for whoever comes again and again, in seconds from the first failure.
+pub(super) const DAY: i64 = 24 * 60 * 60;
+/// How many failures in a day of a client with one account.
+pub(super) const PER_CLIENT_AND_ACCOUNT_A_DAY: i64 = 40;
+/// How many wrong codes of six digits in a day of one account: with 40 tries somebody who knows the password guesses one in
+/// eight thousand.
+pub(super) const CODES_PER_ACCOUNT_A_DAY: i64 = 40;
+
 /// How many messages one address is sent, whoever asks for them.
 pub(super) const MAILS: i64 = 5;
 
@@ -52,7 +60,7 @@ impl Costly {
     pub(super) fn count(self, conn: &mut Conn, client: Option<IpAddr>, now: i64) -> QueryResult<Turn> {
         let Some(client) = client else { return Ok(Turn::After(Duration::ZERO)) };
         let networks = Networks::of(client);
-        let limits = networks.limits(PER_CLIENT, WIDE, |network| id(&[self.as_str(), network]));
+        let limits = networks.limits(PER_CLIENT, WIDE, WINDOW, |network| id(&[self.as_str(), network]));
         Ok(add_all(conn, &limits, now)?.unwrap_or(Turn::After(Duration::ZERO)))
     }
 
@@ -67,15 +75,20 @@ impl Costly {
 
 /// Counts a message to an address; whether it may be sent.
 pub(super) fn may_mail(conn: &mut Conn, address: &str, now: i64) -> QueryResult<bool> {
-    Ok(add(conn, &id(&["mail", address]), now)?.0 <= MAILS)
+    Ok(add(conn, &id(&["mail", address]), WINDOW, now)?.0 <= MAILS)
 }
 
 fn refused(expires_at: i64, now: i64) -> Turn {
     Turn::Refused((expires_at - now).max(1))
 }
 
-/// A counter, and the most that it may have.
-type Limit = (Vec<u8>, i64);
+/// A counter, the most that it may have, and for how many seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Limit {
+    id: Vec<u8>,
+    most: i64,
+    window: i64,
+}
 
 /// Who tries to sign in, as counters.
 #[derive(Clone)]
@@ -84,9 +97,10 @@ pub(super) struct Attempt {
     client: Vec<Limit>,
     /// Of the same with this account, the narrowest network first.
     client_and_account: Vec<Limit>,
-    account: Vec<u8>,
-    /// How many failures of the account close it.
-    most: i64,
+    /// Of the account, whose failures make it slow before they close it.
+    account: Limit,
+    /// The same for a day, of the client with this account, the narrowest network first, or of the account.
+    day: Vec<Limit>,
 }
 
 /// What an attempt gets.
@@ -100,28 +114,38 @@ pub(super) enum Turn {
 
 impl Attempt {
     pub(super) fn new(client: Option<IpAddr>, address: &str) -> Self {
-        Self::of(client, ["client and account", "account"], address, i64::MAX)
+        let attempt = Self::of(client, ["client and account", "account"], address, i64::MAX);
+        let networks = client.map(Networks::of).unwrap_or_default(); // as above
+        let day = |network: &str| id(&["client and account in a day", network, address]);
+        Self { day: networks.limits(PER_CLIENT_AND_ACCOUNT_A_DAY, WIDE_WITH_ACCOUNT, DAY, day), ..attempt }
     }
 
-    /// An attempt with a code of the second factor, counted for itself.
-    pub(super) fn of_code(client: Option<IpAddr>, account: i64) -> Self {
+    /// An attempt with a code of the second factor, counted for itself. Recovery codes are too long to be guessed in a day:
+    /// they let the owner in where somebody who knows the password has used up the day's codes.
+    pub(super) fn of_code(client: Option<IpAddr>, account: i64, is_recovery: bool) -> Self {
         let names = ["code of client and account", "code of account"];
-        Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT)
+        let attempt = Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT);
+        let day = if is_recovery { Vec::new() } else { vec![codes_in_a_day(account)] };
+        Self { day, ..attempt }
     }
 
     /// An attempt of somebody who is signed in to change the second factor. Whoever has only a session uses up no tries
     /// of a sign-in.
     pub(super) fn of_proof(client: Option<IpAddr>, account: i64) -> Self {
         let names = ["proof of client and account", "proof of account"];
-        Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT)
+        let account = account.to_string();
+        let day =
+            Limit { id: id(&["proof of account in a day", &account]), most: CODES_PER_ACCOUNT_A_DAY, window: DAY };
+        Self { day: vec![day], ..Self::of(client, names, &account, CODES_PER_ACCOUNT) }
     }
 
     fn of(client: Option<IpAddr>, [both, account]: [&str; 2], of: &str, most: i64) -> Self {
         let networks = client.map(Networks::of).unwrap_or_default(); // a Unix socket: all of them are one
         let client_and_account =
-            networks.limits(PER_CLIENT_AND_ACCOUNT, WIDE_WITH_ACCOUNT, |network| id(&[both, network, of]));
-        let client = networks.limits(PER_CLIENT, WIDE, |network| id(&["client", network]));
-        Self { client, client_and_account, account: id(&[account, of]), most }
+            networks.limits(PER_CLIENT_AND_ACCOUNT, WIDE_WITH_ACCOUNT, WINDOW, |network| id(&[both, network, of]));
+        let client = networks.limits(PER_CLIENT, WIDE, WINDOW, |network| id(&["client", network]));
+        let account = Limit { id: id(&[account, of]), most, window: WINDOW };
+        Self { client, client_and_account, account, day: Vec::new() }
     }
 
     /// Counts it as a failure, before it is known whether it is one: so many at once cannot slip through.
@@ -131,26 +155,40 @@ impl Attempt {
                 return Ok(refused);
             }
         }
-        let (failures, expires_at) = add(conn, &self.account, now)?;
-        Ok(if failures > self.most { refused(expires_at, now) } else { Turn::After(delay(failures)) })
+        let (failures, expires_at) = add(conn, &self.account.id, self.account.window, now)?;
+        if failures > self.account.most {
+            return Ok(refused(expires_at, now));
+        }
+        Ok(add_all(conn, &self.day, now)?.unwrap_or(Turn::After(delay(failures))))
     }
 
-    /// It was none: what the account's owner has failed is forgotten.
+    /// It was none: what the account's owner has failed is forgotten, but for the day, in which others may have tried.
     pub(super) fn forgive(&self, conn: &mut Conn) -> QueryResult<()> {
         self.take_back(conn)?;
-        let (own, _) = &self.client_and_account[0];
+        let own = &self.client_and_account[0].id;
         diesel::delete(foobar_sign_in_failures::table.find(own)).execute(conn).map(drop)
     }
 
     /// It has not been made, after all.
     pub(super) fn take_back(&self, conn: &mut Conn) -> QueryResult<()> {
-        let limits = self.client.iter().chain(&self.client_and_account).map(|(id, _)| id);
-        for id in limits.chain([&self.account]) {
+        let limits = self.client.iter().chain(&self.client_and_account).chain([&self.account]).chain(&self.day);
+        for limit in limits {
             let fewer = foobar_sign_in_failures::failures.eq(foobar_sign_in_failures::failures - 1);
-            diesel::update(foobar_sign_in_failures::table.find(id)).set(fewer).execute(conn)?;
+            diesel::update(foobar_sign_in_failures::table.find(&limit.id)).set(fewer).execute(conn)?;
         }
         Ok(())
     }
+}
+
+/// The account has another password: whoever tried codes with the one before has to guess that first.
+pub(super) fn forget_codes(conn: &mut Conn, account: i64) -> QueryResult<()> {
+    let codes = foobar_sign_in_failures::table.find(codes_in_a_day(account).id);
+    diesel::delete(codes).execute(conn).map(drop)
+}
+
+fn codes_in_a_day(account: i64) -> Limit {
+    let id = id(&["code of account in a day", &account.to_string()]);
+    Limit { id, most: CODES_PER_ACCOUNT_A_DAY, window: DAY }
 }
 
 /// A hundredth of a second, and twice as long each time.
@@ -179,16 +217,16 @@ impl Networks {
     }
 
     /// The counters of `id`; the wide one has `times` as many as `most`.
-    fn limits(&self, most: i64, times: i64, id: impl Fn(&str) -> Vec<u8>) -> Vec<Limit> {
-        let wide = self.wide.iter().map(|wide| (id(wide), most * times));
-        [(id(&self.narrow), most)].into_iter().chain(wide).collect()
+    fn limits(&self, most: i64, times: i64, window: i64, id: impl Fn(&str) -> Vec<u8>) -> Vec<Limit> {
+        let wide = self.wide.iter().map(|wide| Limit { id: id(wide), most: most * times, window });
+        [Limit { id: id(&self.narrow), most, window }].into_iter().chain(wide).collect()
     }
 }
 
 /// Counts one more of each, up to the one that has too many.
 fn add_all(conn: &mut Conn, limits: &[Limit], now: i64) -> QueryResult<Option<Turn>> {
-    for (id, most) in limits {
-        let (failures, expires_at) = add(conn, id, now)?;
+    for Limit { id, most, window } in limits {
+        let (failures, expires_at) = add(conn, id, *window, now)?;
         if failures > *most {
             return Ok(Some(refused(expires_at, now)));
         }
@@ -206,12 +244,12 @@ fn id(parts: &[&str]) -> Vec<u8> {
 }
 
 /// Counts one more, and gives how many there are, and until when they count.
-fn add(conn: &mut Conn, id: &Vec<u8>, now: i64) -> QueryResult<(i64, i64)> {
+fn add(conn: &mut Conn, id: &Vec<u8>, window: i64, now: i64) -> QueryResult<(i64, i64)> {
     use foobar_sign_in_failures::{expires_at, failures, table};
     let ended = table.find(id).filter(expires_at.le(now));
-    diesel::update(ended).set((failures.eq(0), expires_at.eq(now + WINDOW))).execute(conn)?;
+    diesel::update(ended).set((failures.eq(0), expires_at.eq(now + window))).execute(conn)?;
     if one_more(conn, id)? == 0 {
-        let row = (foobar_sign_in_failures::id.eq(id), failures.eq(1), expires_at.eq(now + WINDOW));
+        let row = (foobar_sign_in_failures::id.eq(id), failures.eq(1), expires_at.eq(now + window));
         match diesel::insert_into(table).values(row).execute(conn) {
             Err(DatabaseError(UniqueViolation, _)) => one_more(conn, id), // another one was faster
             inserted => inserted,

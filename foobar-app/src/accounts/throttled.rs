@@ -6,9 +6,16 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 
 /// Somebody has failed to sign in, or has asked for what costs, too often.
 #[derive(Debug, thiserror::Error)]
-#[error("You have tried this too often. Try again in {} minutes.", seconds / 60 + 1)]
+#[error("You have tried this too often. Try again in {}.", wait(*seconds))]
 pub(super) struct Throttled {
     pub(super) seconds: i64,
+}
+
+fn wait(seconds: i64) -> String {
+    match seconds / 60 + 1 {
+        minutes @ 0..=120 => format!("{minutes} minutes"),
+        minutes => format!("{} hours", minutes / 60 + 1),
+    }
 }
 
 impl ResponseError for Throttled {

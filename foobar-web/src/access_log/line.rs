@@ -5,6 +5,7 @@ use foobar_core::RequestId;
 use http::{Method, StatusCode, Uri, Version};
 use tokio::time::Instant;
 
+use super::hidden::HiddenParameters;
 use crate::clock::Second;
 
 /// What the log says of one request, borrowed from wherever it is.
@@ -32,14 +33,14 @@ pub(crate) enum RequestLine<'a> {
 impl Line<'_> {
     /// nginx's `combined`: `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent
     /// "$http_referer" "$http_user_agent"`; the time is UTC, the user is not looked at. With its id, `"$request_id"` follows.
-    pub(super) fn combined(&self, out: &mut Vec<u8>, time: &Second, with_id: bool) {
+    pub(super) fn combined(&self, out: &mut Vec<u8>, time: &Second, with_id: bool, hidden: &HiddenParameters) {
         put(out, &[self.remote(), b" - - [", time.common.as_bytes(), b"] \""]);
-        self.request.put(out, escape);
+        self.request.put(out, escape, hidden);
         put(
             out,
             &[b"\" ", self.status.as_str().as_bytes(), b" ", itoa::Buffer::new().format(self.sent).as_bytes(), b" \""],
         );
-        value(out, self.referer, escape);
+        url(out, self.referer, escape, hidden);
         out.extend_from_slice(b"\" \"");
         value(out, self.agent, escape);
         if with_id {
@@ -49,14 +50,14 @@ impl Line<'_> {
     }
 
     /// One JSON object; `duration` in seconds, absent fields are `"-"`.
-    pub(super) fn json(&self, out: &mut Vec<u8>, time: &Second, now: Instant) {
+    pub(super) fn json(&self, out: &mut Vec<u8>, time: &Second, now: Instant, hidden: &HiddenParameters) {
         put(out, &[b"{\"time\":\"", time.iso.as_bytes()]);
         write!(out, ".{:03}Z", time.milliseconds(now)).expect("writing to a Vec cannot fail");
         put(out, &[b"\",\"request_id\":\"", self.id.as_bytes()]);
         put(out, &[b"\",\"remote\":\"", self.remote(), b"\",\"host\":\""]);
         value(out, self.host, escape_json);
         out.extend_from_slice(b"\",\"request\":\"");
-        self.request.put(out, escape_json);
+        self.request.put(out, escape_json, hidden);
         put(
             out,
             &[
@@ -68,7 +69,7 @@ impl Line<'_> {
         );
         let (seconds, micros) = (self.duration.as_secs(), self.duration.subsec_micros());
         write!(out, ",\"duration\":{seconds}.{micros:06},\"referer\":\"").expect("writing to a Vec cannot fail");
-        value(out, self.referer, escape_json);
+        url(out, self.referer, escape_json, hidden);
         out.extend_from_slice(b"\",\"user_agent\":\"");
         value(out, self.agent, escape_json);
         out.extend_from_slice(b"\"}\n");
@@ -80,15 +81,15 @@ impl Line<'_> {
 }
 
 impl RequestLine<'_> {
-    fn put(&self, out: &mut Vec<u8>, escape: Escape) {
+    fn put(&self, out: &mut Vec<u8>, escape: Escape, hidden: &HiddenParameters) {
         match *self {
-            RequestLine::Raw(line) => value(out, Some(line), escape),
+            RequestLine::Raw(line) => url(out, Some(line), escape, hidden),
             RequestLine::Parsed(method, uri, version) => {
                 escape(out, method.as_str().as_bytes());
                 out.push(b' ');
                 match (uri.authority(), uri.path_and_query()) {
-                    (None, Some(path)) => escape(out, path.as_str().as_bytes()),
-                    _ => escape(out, uri.to_string().as_bytes()),
+                    (None, Some(path)) => hidden.put(out, path.as_str().as_bytes(), escape),
+                    _ => hidden.put(out, uri.to_string().as_bytes(), escape),
                 }
                 write!(out, " {version:?}").expect("writing to a Vec cannot fail");
             }
@@ -101,6 +102,14 @@ type Escape = fn(&mut Vec<u8>, &[u8]);
 fn value(out: &mut Vec<u8>, value: Option<&[u8]>, escape: Escape) {
     match value {
         Some(value) if !value.is_empty() => escape(out, value),
+        _ => out.push(b'-'),
+    }
+}
+
+/// The same of what may have a query.
+fn url(out: &mut Vec<u8>, text: Option<&[u8]>, escape: Escape, hidden: &HiddenParameters) {
+    match text {
+        Some(text) if !text.is_empty() => hidden.put(out, text, escape),
         _ => out.push(b'-'),
     }
 }
@@ -174,7 +183,7 @@ mod tests {
     fn combined(request: RequestLine<'_>) -> String {
         let time = Second::new(UNIX_EPOCH + Duration::from_secs(1_795_153_260), Instant::now());
         let mut out = Vec::new();
-        line(request).combined(&mut out, &time, false);
+        line(request).combined(&mut out, &time, false, &HiddenParameters::default());
         String::from_utf8(out).expect("a line is ASCII")
     }
 
@@ -197,7 +206,7 @@ mod tests {
     fn a_combined_line_may_end_with_the_request_id() {
         let time = Second::new(UNIX_EPOCH, Instant::now());
         let (mut out, line) = (Vec::new(), line(RequestLine::Raw(b"x")));
-        line.combined(&mut out, &time, true);
+        line.combined(&mut out, &time, true, &HiddenParameters::default());
         let text = String::from_utf8(out).expect("a line is ASCII");
         assert!(text.ends_with(&format!("\\xE9\" \"{}\"\n", line.id)), "{text}");
     }
@@ -212,7 +221,7 @@ mod tests {
             ..line(RequestLine::Parsed(&Method::GET, &uri, Version::HTTP_11))
         };
         let mut out = Vec::new();
-        line.json(&mut out, &time, end - Duration::from_millis(993));
+        line.json(&mut out, &time, end - Duration::from_millis(993), &HiddenParameters::default());
         assert_eq!(
             String::from_utf8(out).expect("a line is UTF-8"),
             format!(

@@ -40,6 +40,10 @@ impl RateLimit {
         Self { per_second, places: vec![full; places].into(), hasher: RandomState::default(), began: now }
     }
 
+    pub(super) const fn per_second(&self) -> u32 {
+        self.per_second
+    }
+
     pub(super) fn ask(&mut self, client: IpAddr, now: Instant) -> Verdict {
         if self.per_second == 0 {
             return Verdict::Answer;

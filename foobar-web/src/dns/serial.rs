@@ -57,7 +57,7 @@ fn parse(text: &str) -> Option<(u32, u32)> {
 const NOT_A_SERIAL: &str = "it holds no serial; remove it, and have the secondary name servers fetch the zone anew";
 
 /// Whether a serial counts as a later one (RFC 1982).
-fn is_after(serial: u32, other: u32) -> bool {
+pub(super) const fn is_after(serial: u32, other: u32) -> bool {
     serial != other && serial.wrapping_sub(other) < 1 << 31
 }
 

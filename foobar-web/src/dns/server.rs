@@ -1,48 +1,42 @@
 mod answers;
+mod door;
 mod listener;
+mod plan;
 mod room;
+mod serving;
 mod tcp;
 mod udp;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
 use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot::{Receiver, Sender, channel};
+use hickory_proto::rr::Name;
 
-use super::compile::compile;
 use super::name::absolute;
-use super::notify;
 use super::secondary;
-use super::serial::SerialFile;
 use super::served::Served;
-use super::zone::Zone;
-use crate::issuer::StateFolder;
 use crate::kept::DnsAnswers;
 use crate::{DnsSettings, Error, SiteSettings, WebSettings};
 use answers::Answers;
+use door::Opened;
 use listener::Listener;
+use plan::Plan;
+use serving::Serving;
 
 /// The name server of the zone that the configuration describes: it answers over UDP and TCP, on a thread of its own.
 ///
 /// It begins to answer when it starts and ends with a drain, at once: whoever asks then asks another, or again.
 pub struct NameServer {
+    /// At the start.
     listen: Vec<SocketAddr>,
-    secondaries: Vec<SocketAddr>,
-    rate_limit: u32,
-    served: Arc<Served>,
+    answers: Arc<Answers>,
+    /// The zone in which names are proved, also one that a reload is about to take; `None` where none is served.
+    proves_in: Mutex<Option<Name>>,
     bound: Mutex<Vec<Listener>>,
     serving: Mutex<Option<Serving>>,
-}
-
-/// The thread that serves, until the other end is dropped.
-struct Serving {
-    until: Sender<()>,
-    thread: JoinHandle<()>,
 }
 
 impl NameServer {
@@ -52,20 +46,12 @@ impl NameServer {
         web: &WebSettings,
         sites: &BTreeMap<String, SiteSettings>,
     ) -> Result<Option<Self>, Error> {
-        if dns.listen.is_empty() {
-            return Ok(None);
-        }
-        let listen = dns.listen.iter().map(|text| address("listen", text, None)).collect::<Result<_, _>>()?;
-        let secondaries: Vec<_> =
-            dns.transfer.iter().map(|text| address("transfer", text, Some(53))).collect::<Result<_, _>>()?;
-        let zone = compile(dns, &web.acme, sites)?;
-        let serial = (!secondaries.is_empty()).then(|| SerialFile::of(web, &zone));
-        if serial.is_some() {
-            StateFolder::of(web).check_hidden(sites)?;
-        }
-        let served = Arc::new(Served::new(zone, serial));
+        let Some(plan) = Plan::compile(dns, web, sites)? else { return Ok(None) };
+        let Plan { listen, secondaries, rate_limit, zone, serial } = plan;
+        let proves_in = Mutex::new(Some(zone.origin().clone()));
+        let answers = Arc::new(Answers::new(Served::new(zone, serial), &secondaries, rate_limit));
         let (bound, serving) = (Mutex::default(), Mutex::default());
-        Ok(Some(Self { listen, secondaries, rate_limit: dns.rate_limit, served, bound, serving }))
+        Ok(Some(Self { listen, answers, proves_in, bound, serving }))
     }
 
     /// Takes the addresses, before the tier starts.
@@ -82,58 +68,94 @@ impl NameServer {
         self.listen.iter().try_for_each(|address| Listener::check(*address))
     }
 
+    /// Checks other settings while it serves, and takes the addresses that it does not have yet. The future has it go by them:
+    /// the next question is answered so. Dropped before that, it changes nothing. From now on names are proved in the zone of
+    /// these settings.
+    pub fn prepare(
+        self: &Arc<Self>,
+        dns: &DnsSettings,
+        web: &WebSettings,
+        sites: &BTreeMap<String, SiteSettings>,
+    ) -> Result<BoxFuture<'static, ()>, Error> {
+        let plan = Plan::compile(dns, web, sites)?;
+        let listen = plan.as_ref().map_or(&[][..], |plan| plan.listen.as_slice());
+        let opened = lock(&self.serving).as_ref().ok_or(Error::NotServing)?.bind(listen)?;
+        let plan = plan.map(Plan::with_next_serial).transpose()?;
+        let change = Change::new(self, plan, opened);
+        Ok(Box::pin(change.take()))
+    }
+
     /// Where it listens, with the ports that the system chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        lock(&self.bound).iter().map(|listener| listener.address).collect()
+        let bound = || lock(&self.bound).iter().map(|listener| listener.address).collect();
+        lock(&self.serving).as_ref().map_or_else(bound, Serving::addresses)
     }
 
     /// The name of the zone, without a dot at its end.
     pub fn zone(&self) -> String {
-        self.served.zone().name()
-    }
-
-    fn change(&self, make: impl FnOnce(&Zone) -> Result<Zone, String>) -> Result<(), Error> {
-        self.served.change(make).map_err(|message| Error::setting("dns.zone", message))
+        self.answers.served.zone().name()
     }
 
     fn serve(&self) -> Result<(), Error> {
         self.bind()?;
-        self.served.advance()?;
-        let name = "foobar-dns".to_owned();
-        let failed = |source| Error::Thread { name: name.clone(), source };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        self.spawn_all(&runtime).map_err(failed)?;
-        let (until, end) = channel();
-        let thread = Builder::new().name(name.clone()).spawn(move || run(&runtime, end)).map_err(failed)?;
-        *lock(&self.serving) = Some(Serving { until, thread });
-        Ok(())
-    }
-
-    fn spawn_all(&self, runtime: &Runtime) -> std::io::Result<()> {
-        let _on = runtime.enter();
-        let secondaries = self.secondaries.iter().map(|address| address.ip().to_canonical()).collect();
-        let answers = Answers { served: Arc::clone(&self.served), secondaries };
-        for listener in lock(&self.bound).iter() {
-            runtime.spawn(udp::serve(listener.udp()?, answers.clone(), self.rate_limit));
-            runtime.spawn(tcp::serve(listener.tcp()?, answers.clone()));
-        }
-        for secondary in &self.secondaries {
-            runtime.spawn(notify::run(Arc::clone(&self.served), *secondary));
-        }
+        self.answers.served.advance()?;
+        let listeners = std::mem::take(&mut *lock(&self.bound));
+        *lock(&self.serving) = Some(Serving::start(listeners, &self.answers)?);
         Ok(())
     }
 
     fn stop(&self) {
         lock(&self.bound).clear();
-        if let Some(Serving { until, thread }) = lock(&self.serving).take() {
-            drop(until);
-            drop(thread.join()); // a panic has been logged
+        let serving = lock(&self.serving).take();
+        serving.into_iter().for_each(Serving::end);
+    }
+}
+
+/// Other settings, ready to be taken.
+struct Change {
+    server: Arc<NameServer>,
+    plan: Option<Plan>,
+    opened: Vec<Opened>,
+    /// Where names were proved, until it is taken.
+    proved_in: Option<Option<Name>>,
+}
+
+impl Change {
+    fn new(server: &Arc<NameServer>, plan: Option<Plan>, opened: Vec<Opened>) -> Self {
+        let proves_in = plan.as_ref().map(|plan| plan.zone.origin().clone());
+        let proved_in = Some(std::mem::replace(&mut *lock(&server.proves_in), proves_in));
+        Self { server: Arc::clone(server), plan, opened, proved_in }
+    }
+
+    async fn take(mut self) {
+        self.proved_in = None;
+        let answers = &self.server.answers;
+        let listen = match self.plan.take() {
+            Some(Plan { listen, secondaries, rate_limit, zone, serial }) => {
+                answers.served.replace(zone, serial);
+                answers.change(&secondaries, rate_limit);
+                listen
+            }
+            None => {
+                answers.change(&[], answers.rate_limit());
+                Vec::new()
+            }
+        };
+        let opened = std::mem::take(&mut self.opened);
+        let change = |serving: &mut Serving| serving.change(&listen, opened, answers);
+        let needless = lock(&self.server.serving).as_mut().map(change);
+        for door in needless.into_iter().flatten() {
+            door.close().await;
         }
     }
 }
 
-fn run(runtime: &Runtime, end: Receiver<()>) {
-    drop(runtime.block_on(end)); // the other end is dropped
+impl Drop for Change {
+    fn drop(&mut self) {
+        if let Some(proved_in) = self.proved_in.take() {
+            *lock(&self.server.proves_in) = proved_in;
+        }
+    }
 }
 
 impl Tier for NameServer {
@@ -147,7 +169,7 @@ impl Tier for NameServer {
 
     fn readiness(&self) -> Readiness {
         match &*lock(&self.serving) {
-            Some(serving) if !serving.thread.is_finished() => Readiness::Ready,
+            Some(serving) if !serving.has_ended() => Readiness::Ready,
             Some(_) => Readiness::not("its thread has ended; the log says why"),
             None => Readiness::not("it does not serve"),
         }
@@ -158,7 +180,7 @@ impl Tier for NameServer {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        self.served.counters.write(metrics);
+        self.answers.served.counters.write(metrics);
     }
 }
 
@@ -167,43 +189,30 @@ impl Tier for NameServer {
 impl DnsAnswers for NameServer {
     fn covers(&self, name: &str) -> bool {
         let name = name.strip_prefix("*.").unwrap_or(name); // its record is that of the name
-        absolute(name).is_some_and(|name| self.served.zone().holds(&name))
+        let Some(name) = absolute(name) else { return false };
+        lock(&self.proves_in).as_ref().is_some_and(|zone| zone.zone_of(&name))
     }
 
     fn set<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async move {
-            self.change(|zone| zone.with_text(name, value))?;
-            secondary::until_all_have(&self.served.zone(), &self.secondaries).await;
+            let served = &self.answers.served;
+            served.set_text(name, value).map_err(refused)?;
+            secondary::until_all_have(&served.zone(), &self.answers.secondaries()).await;
             Ok(())
         })
     }
 
     fn clear<'a>(&'a self, name: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(async move { Ok(self.change(|zone| zone.without_text(name, value))?) })
+        Box::pin(async move { Ok(self.answers.served.clear_text(name, value).map_err(refused)?) })
     }
+}
+
+fn refused(message: String) -> Error {
+    Error::setting("dns.zone", message)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
-}
-
-/// An address of a setting, with its port or this one.
-fn address(key: &str, text: &str, port: Option<u16>) -> Result<SocketAddr, Error> {
-    let alone = || Some(SocketAddr::new(text.parse().ok()?, port?)); // refused below
-    text.parse().ok().or_else(alone).ok_or_else(|| {
-        let example = if port.is_some() {
-            "\"192.0.2.53\" or \"[2001:db8::53]:5353\""
-        } else {
-            "\"203.0.113.5:53\" or \"[2001:db8::5]:53\""
-        };
-        Error::setting(
-            format!("dns.{key}"),
-            format!(
-                "{text:?} is no address{}; write one such as {example}",
-                if port.is_some() { "" } else { " with a port" }
-            ),
-        )
-    })
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ async fn worker() -> Worker {
         maintenance: plan.maintenance,
         door: Door::of(Arc::default()),
         handler: plan.app.make().await.expect("it is a function"),
-        log: Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock))),
+        log: Rc::new(AccessLog::new(plan.log_style.clone(), None, Arc::clone(&counters), Rc::clone(&clock))),
         counters: Arc::clone(&counters),
         patterns: Patterns::new(Arc::default()),
     };

@@ -63,11 +63,11 @@ impl Accel {
             Problem::new(match mistake {
                 // The access log has it; its name may be what any client made of a URL, and need not fill this one.
                 Mistake::Nothing => {
-                    tracing::debug!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    tracing::debug!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
                 Mistake::Path | Mistake::Route(_) => {
-                    tracing::error!(target = ?self.target, error = %mistake, "{MESSAGE}");
+                    tracing::error!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
             })
@@ -76,6 +76,12 @@ impl Accel {
         let after = reply.pace.map_or(0, |pace| pace.after);
         let pace = self.rate.map_or(reply.pace, |rate| rate.map(|rate| Pace { rate, after })); // the route's
         Ok(Reply { pace, ..reply })
+    }
+
+    /// The target for the log, without its query, which may have secrets.
+    fn shown(&self) -> String {
+        let path = self.target.as_bytes().split(|byte| *byte == b'?').next().unwrap_or_default(); // there is one
+        format!("{:?}", String::from_utf8_lossy(path))
     }
 
     /// Puts what the application said of the file in the place of what its name says.

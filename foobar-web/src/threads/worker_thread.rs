@@ -99,7 +99,7 @@ impl Reload {
 impl Lasting {
     fn under(self, plan: &Plan, lines: Option<SyncSender<Lines>>) -> Rc<Worker> {
         let Self { handler, door, counters, clock, connections, latest } = self;
-        let log = Rc::new(AccessLog::new(plan.log_format, lines, counters.clone(), clock.clone()));
+        let log = Rc::new(AccessLog::new(plan.log_style.clone(), lines, counters.clone(), clock.clone()));
         spawn_local(log.flush_regularly());
         let patterns = Patterns::new(plan.sites.route_ids.clone());
         let (clients, sites, maintenance) = (plan.clients.clone(), plan.sites.clone(), plan.maintenance.clone());

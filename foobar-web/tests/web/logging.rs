@@ -71,6 +71,44 @@ fn refused_and_slow_requests_have_their_line_too() {
 }
 
 #[test]
+fn the_values_of_parameters_that_are_secret_are_in_no_line() {
+    let request = |target: &str, more: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n{more}\r\n");
+    for format in ["combined", "json"] {
+        let lines = lines(format, |server| {
+            let mut client = server.connect();
+            client.send(request("/a?token=S3CRET&b=2", "Referer: http://x/y?c=1&Reset_Password=S3CRET\r\n"));
+            client.answer();
+            client.send(request("http://a/a?api_key=S3CRET", ""));
+            client.answer();
+            server.talk("GET  /a?code=S3CRET HTTP/1.1\r\nHost: a\r\n\r\n");
+            server.talk(request("/a?token=S3CRET", "Content-Length: 11\r\n"));
+        });
+        let text = lines.join("\n");
+        assert!(lines.len() == 4 && !text.contains("S3CRET"), "{text}");
+        for shown in ["/a?token=[FILTERED]&b=2 ", "http://x/y?c=1&Reset_Password=[FILTERED]\"", "?code=[FILTERED] HTTP"]
+        {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_is_hidden_in_lines_is_up_to_the_configuration() {
+    let log = tempfile::NamedTempFile::new().expect("the temporary folder is writable");
+    let with = |hide: &str| format!("[web]\naccess_log = {:?}\naccess_log_hide = {hide}\n", log.path());
+    let server = Server::start(&with("['pin']"));
+    server.talk("GET /a?pin=1234&token=shown HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    server.reload(&with("[]")).unwrap();
+    server.talk("GET /a?pin=5678 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    server.drain_at_leisure();
+    let text = log_of(&server, log.path());
+    assert!(text.contains("/a?pin=[FILTERED]&token=shown ") && text.contains("/a?pin=5678 "), "{text}");
+    let (web, sites) = settings("[web]\naccess_log_hide = ['']\n");
+    let error = Web::new(&web, &sites, None).err().expect("it is refused").to_string();
+    assert!(error.starts_with("`web.access_log_hide`: an empty text is a part of every name"), "{error}");
+}
+
+#[test]
 fn a_target_in_raw_utf_8_is_logged_encoded() {
     let lines = lines("combined", |server| {
         let mut client = server.connect();

@@ -50,16 +50,21 @@ impl Scene {
 
     pub(super) fn command(&self, names: &str) -> Command {
         let mut command = Program::foobar(self.folder.path());
-        let address = &self.place.address;
-        command.env("FOOBAR__WEB__LISTEN", format!("{address}:{},{address}:{} ssl", self.http, self.tls));
+        self.surround(&mut command);
         command.env("FOOBAR__ACME__ACCEPT_TERMS_OF_SERVICE", "true").env("FOOBAR__ACME__CONTACT", "admin@a.test");
-        command.env("FOOBAR__ACME__DIRECTORY", &self.directory);
-        command.env("FOOBAR__ACME__SSL_TRUSTED_CERTIFICATE", &self.authority).env_remove("STATE_DIRECTORY");
         command.env("FOOBAR__SITES__A__SERVER_NAME", names).env("FOOBAR__SITES__A__SSL_CERTIFICATE", "auto");
         command.env("FOOBAR__SITES__A__ROOT", "public").env("FOOBAR__SITES__A__HSTS", "1d");
         std::fs::create_dir_all(self.folder.path().join("public")).unwrap();
         std::fs::write(self.folder.path().join("public/index.html"), "hello").unwrap();
         command
+    }
+
+    /// Where the program of this command listens, and which authority it asks.
+    pub(super) fn surround(&self, command: &mut Command) {
+        let address = &self.place.address;
+        command.env("FOOBAR__WEB__LISTEN", format!("{address}:{},{address}:{} ssl", self.http, self.tls));
+        command.env("FOOBAR__ACME__DIRECTORY", &self.directory);
+        command.env("FOOBAR__ACME__SSL_TRUSTED_CERTIFICATE", &self.authority).env_remove("STATE_DIRECTORY");
     }
 
     /// The server of a site for this process.

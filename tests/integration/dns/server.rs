@@ -1,17 +1,19 @@
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
+use socket2::{Domain, Socket, Type};
 
 use super::{folder, foobar, system};
-use crate::support::{Program, Random, seed};
+use crate::support::{PATIENCE, Program, Random, seed};
 
 /// A program that serves a zone, and its folder.
-struct Server {
-    program: Program,
-    address: SocketAddr,
-    folder: tempfile::TempDir,
+pub(super) struct Server {
+    pub(super) program: Program,
+    pub(super) address: SocketAddr,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -20,7 +22,7 @@ impl Server {
         Self::with(&configuration("127.0.0.1:0", lines))
     }
 
-    fn with(configuration: &str) -> Self {
+    pub(super) fn with(configuration: &str) -> Self {
         Self::start_in(folder(configuration))
     }
 
@@ -33,7 +35,7 @@ impl Server {
     }
 
     /// What `dig` prints of it.
-    fn dig(&self, arguments: &[&str]) -> String {
+    pub(super) fn dig(&self, arguments: &[&str]) -> String {
         let mut dig = system("dig");
         dig.args(["+norecurse", "+timeout=20", "+tries=1"]).arg(format!("@{}", self.address.ip()));
         let output = dig.args(["-p", &self.address.port().to_string()]).args(arguments).output().unwrap();
@@ -41,7 +43,7 @@ impl Server {
     }
 
     /// The data of the answers, in the order of their text.
-    fn short(&self, arguments: &[&str]) -> Vec<String> {
+    pub(super) fn short(&self, arguments: &[&str]) -> Vec<String> {
         let text = self.dig(&[&["+short"], arguments].concat());
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
@@ -57,7 +59,7 @@ impl Server {
     }
 }
 
-fn configuration(listen: &str, lines: &str) -> String {
+pub(super) fn configuration(listen: &str, lines: &str) -> String {
     format!(
         r#"
         [dns]
@@ -86,7 +88,7 @@ fn configuration(listen: &str, lines: &str) -> String {
     )
 }
 
-fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
+pub(super) fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
     let mut message = Message::query();
     message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
     if let Some(payload) = payload {
@@ -98,11 +100,23 @@ fn question(name: &str, kind: RecordType, payload: Option<u16>) -> Vec<u8> {
 }
 
 /// Asks by UDP; the bytes of the answer and what they say.
-fn ask(socket: &UdpSocket, question: &[u8]) -> (usize, Message) {
+pub(super) fn ask(socket: &UdpSocket, question: &[u8]) -> (usize, Message) {
     socket.send(question).unwrap();
     let mut buffer = [0; 4096];
     let length = socket.recv(&mut buffer).unwrap();
     (length, Message::from_vec(&buffer[..length]).unwrap())
+}
+
+/// The addresses of the zone's own name, asked for over a connection that stays.
+pub(super) fn ask_by_tcp(stream: &mut TcpStream) -> Vec<String> {
+    let question = question("foobar.com.", RecordType::A, None);
+    stream.write_all(&[&(question.len() as u16).to_be_bytes(), &question[..]].concat()).unwrap();
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut answer).unwrap();
+    let answer = Message::from_vec(&answer).unwrap();
+    answer.answers.iter().map(|record| record.data.to_string()).collect()
 }
 
 #[test]
@@ -230,6 +244,24 @@ fn the_whole_zone_is_for_named_addresses_alone() {
     let socket = server.socket();
     let (_, answer) = ask(&socket, &question("foobar.com.", RecordType::AXFR, None));
     assert_eq!(answer.metadata.response_code, ResponseCode::Refused, "not by UDP");
+}
+
+#[test]
+fn where_all_connections_are_taken_an_idle_one_is_closed_for_a_new_one() {
+    let server = Server::start("");
+    let connect = |from: [u8; 4]| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let mut idle: Vec<_> = (0..256).map(|at: u16| connect([127, 0, 0, (at / 16) as u8 + 1])).collect();
+    let mut new = connect([127, 0, 1, 1]);
+    assert_eq!(ask_by_tcp(&mut new), ["203.0.113.5"]);
+    assert_eq!(idle[0].read(&mut [0; 1]).unwrap(), 0, "it was the first");
+    assert_eq!(ask_by_tcp(&mut idle[255]), ["203.0.113.5"]);
 }
 
 #[test]

@@ -223,6 +223,7 @@ async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_i
                 ("/account/second-factor/on", [("code", &*typed), ("secret", &*typed)]),
                 ("/account/second-factor/off", [("code", &*typed), ("next", &*typed)]),
                 ("/account/second-factor/codes", [("code", &*typed), ("next", &*typed)]),
+                ("/account/tokens", [("name", &*typed), ("days", &*long)]),
             ] {
                 let answer = site.post(path).extension(client(number)).form(&form).await;
                 assert_eq!(answer.status(), 422, "{path} {typed:?}: {answer:?}");
@@ -250,7 +251,7 @@ async fn any_string_of_eight_characters_is_a_password() {
 
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing() {
-    let forms: [(&str, &[(&str, &str)]); 15] = [
+    let forms: [(&str, &[(&str, &str)]); 16] = [
         ("/register", &[("address", "eve@shop.test"), ("password", "correct horse")]),
         ("/sign-in", &[("address", "root@shop.test"), ("password", "correct horse")]),
         ("/sign-out", &[]),
@@ -264,6 +265,7 @@ async fn a_form_of_another_site_changes_nothing() {
         ("/account/second-factor", &[("password", "correct horse")]),
         ("/account/second-factor/off", &[("code", "correct horse")]),
         ("/account/second-factor/codes", &[("code", "correct horse")]),
+        ("/account/tokens", &[("name", "Eve"), ("days", "")]),
         ("/contact", &[("name", "Eve"), ("address", "eve@shop.test"), ("body", "Hello")]),
         ("/admin/pages/about", &[("title", "Evil"), ("summary", "Evil"), ("body", "Evil")]),
     ];

@@ -1,6 +1,7 @@
 //! The second factor: codes of an authenticator app, and recovery codes.
 
-use super::throttle::{CODES_PER_ACCOUNT, PER_CLIENT_AND_ACCOUNT};
+mod guessing;
+
 use super::*;
 use crate::accounts::second_factor::{base32, rows as factors, totp};
 
@@ -270,47 +271,6 @@ async fn it_is_turned_off_by_the_password_or_a_code_and_nothing_else() {
             assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
             phone = shop.enrol().await;
         }
-    }
-}
-
-#[tokio::test]
-async fn who_fails_too_often_with_codes_waits_and_many_clients_close_an_account_for_a_while() {
-    for shop in on_both().await {
-        let phone = shop.enrol().await;
-        let browser = shop.client.other_user();
-        sign(&browser, ANN, PASSWORD).await;
-        let code = |client: &str, code: &str| browser.post("/code").extension(from(client)).form(&[("typed", code)]);
-        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
-            assert_eq!(code("10.0.0.1", "000000").await.text(), WRONG);
-        }
-        let refused = code("10.0.0.1", &shop.next_code(&phone)).await;
-        assert!(refused.status() == 429 && refused.header("retry-after").is_some(), "{refused:?}");
-        let attempts = move |conn: &mut Conn| {
-            let mut clients = (PER_CLIENT_AND_ACCOUNT..CODES_PER_ACCOUNT).map(|client| [10, 0, 1, client as u8]);
-            clients.try_for_each(|client| Attempt::of_code(Some(client.into()), 1).count(conn, now()).map(drop))
-        };
-        shop.db.write(attempts).await.unwrap();
-        assert_eq!(code("10.0.0.2", &shop.next_code(&phone)).await.status(), 429);
-        assert_eq!(
-            sign(&shop.client.other_user(), ANN, PASSWORD).await.text(),
-            CODE_NEEDED,
-            "passwords are counted apart"
-        );
-    }
-}
-
-#[tokio::test]
-async fn who_has_only_a_session_uses_up_no_codes_of_a_sign_in() {
-    for shop in on_both().await {
-        let phone = shop.enrol().await;
-        let attempts = |conn: &mut Conn| {
-            let mut clients = (0..CODES_PER_ACCOUNT).map(|client| [10, 0, 1, client as u8]);
-            clients.try_for_each(|client| Attempt::of_proof(Some(client.into()), 1).count(conn, now()).map(drop))
-        };
-        shop.db.write(attempts).await.unwrap();
-        let form = [("typed", PASSWORD)];
-        assert_eq!(shop.client.post("/totp/disable").form(&form).await.status(), 429);
-        assert_eq!(sign_in_by(&shop, &phone).await, "done");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who fails too often.
 
-use super::throttle::{Costly, PER_CLIENT, PER_CLIENT_AND_ACCOUNT};
+use super::throttle::{Costly, PER_CLIENT, PER_CLIENT_AND_ACCOUNT, PER_CLIENT_AND_ACCOUNT_A_DAY};
 use super::*;
 use crate::session::token;
 
@@ -68,6 +68,26 @@ async fn failures_are_forgotten_after_their_time_and_by_a_sign_in() {
         for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
             assert!(matches!(count(1000 + throttle::WINDOW).await.unwrap(), Turn::After(_)));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_comes_again_and_again_with_an_account_waits_for_the_day_and_no_other_client_does() {
+    for shop in on_both().await {
+        let guesses = |conn: &mut Conn| {
+            let attempt = Attempt::new(Some([10, 0, 0, 1].into()), ANN);
+            (0..PER_CLIENT_AND_ACCOUNT_A_DAY).try_for_each(|number| {
+                let at = now() - (PER_CLIENT_AND_ACCOUNT_A_DAY - number) * throttle::WINDOW / 2;
+                let turn = attempt.count(conn, at)?;
+                assert!(matches!(turn, Turn::After(_)), "{number}: {turn:?}");
+                Ok(())
+            })
+        };
+        shop.db.write(guesses).await.unwrap();
+        let refused = try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await;
+        let seconds: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!(refused.status() == 429 && seconds > throttle::WINDOW, "{seconds}");
+        assert_eq!(try_from(&shop.client, "10.0.0.2", ANN, PASSWORD).await.text(), "done");
     }
 }
 

@@ -2,15 +2,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use socket2::{Domain, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
 
 use crate::Error;
 
 /// An address, for UDP and for TCP.
 pub(super) struct Listener {
+    /// As the settings have it: its port may be 0.
+    pub(super) wanted: SocketAddr,
     pub(super) address: SocketAddr,
-    udp: Socket,
-    tcp: Socket,
+    pub(super) udp: Socket,
+    pub(super) tcp: Socket,
 }
 
 impl Listener {
@@ -33,22 +34,13 @@ impl Listener {
     }
 
     /// Where the system chooses the port, it does for TCP; for UDP somebody else may have it.
-    fn new(address: SocketAddr) -> io::Result<Self> {
-        let tcp = socket(address, Type::STREAM)?;
-        let address = tcp.local_addr()?.as_socket().unwrap_or(address); // it is one
+    fn new(wanted: SocketAddr) -> io::Result<Self> {
+        let tcp = socket(wanted, Type::STREAM)?;
+        let address = tcp.local_addr()?.as_socket().unwrap_or(wanted); // it is one
         let udp = socket(address, Type::DGRAM)?;
         udp.set_recv_buffer_size(WAITING)?;
         tcp.listen(BACKLOG)?;
-        Ok(Self { address, udp, tcp })
-    }
-
-    /// For the runtime of this thread.
-    pub(super) fn udp(&self) -> io::Result<UdpSocket> {
-        UdpSocket::from_std(self.udp.try_clone()?.into())
-    }
-
-    pub(super) fn tcp(&self) -> io::Result<TcpListener> {
-        TcpListener::from_std(self.tcp.try_clone()?.into())
+        Ok(Self { wanted, address, udp, tcp })
     }
 }
 
@@ -65,7 +57,7 @@ fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn error(address: SocketAddr, source: &io::Error) -> Error {
+pub(super) fn error(address: SocketAddr, source: &io::Error) -> Error {
     let advice = match source.kind() {
         io::ErrorKind::AddrInUse => {
             "another program has it, often systemd-resolved or another name server; stop that, or write the address alone \

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,21 +8,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::answers::Answers;
-use super::room::Room;
+use super::room::{Place, Room};
 use crate::dns::answer::{Outcome, Transport, answer};
 use crate::dns::transfer;
 
-/// Accepts connections as long as there is room for them.
-pub(super) async fn serve(listener: TcpListener, answers: Answers) {
+/// Accepts connections as long as there is room for them, or one that is idle to make some.
+pub(super) async fn serve(listener: TcpListener, answers: Arc<Answers>) {
     let room = Room::new();
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 if let Some(place) = room.admit(client, answers.may_transfer(client)) {
-                    let answers = answers.clone();
+                    let answers = Arc::clone(&answers);
                     tokio::spawn(async move {
-                        drop(timeout(LIFETIME, connection(stream, client, &answers)).await); // whoever wants more connects again
-                        drop(place);
+                        drop(timeout(LIFETIME, connection(stream, client, place, &answers)).await); // whoever wants more connects again
                     });
                 }
             }
@@ -30,10 +30,16 @@ pub(super) async fn serve(listener: TcpListener, answers: Answers) {
     }
 }
 
-/// Answers one question after the other, until the client goes.
-async fn connection(mut stream: TcpStream, client: SocketAddr, answers: &Answers) -> io::Result<()> {
+/// Answers one question after the other, until the client goes or another one has its place.
+async fn connection(mut stream: TcpStream, client: SocketAddr, mut place: Place, answers: &Answers) -> io::Result<()> {
     loop {
-        let question = timeout(PATIENCE, read(&mut stream)).await??;
+        let question = tokio::select! {
+            question = timeout(PATIENCE, read(&mut stream)) => question??,
+            () = place.lost() => return Ok(()),
+        };
+        if !place.set_busy() {
+            return Ok(());
+        }
         answers.served.counters.question(Transport::Tcp);
         let zone = answers.served.zone();
         match answer(&zone, &question, Transport::Tcp, answers.may_transfer(client)) {
@@ -50,6 +56,7 @@ async fn connection(mut stream: TcpStream, client: SocketAddr, answers: &Answers
             }
             Outcome::Nothing => return Ok(()),
         }
+        place.set_idle();
     }
 }
 

@@ -11,17 +11,21 @@ fn list(items: &[&str]) -> List<String> {
 }
 
 fn compiled(transfer: &[&str], state: &Path) -> NameServer {
+    let (dns, web) = settings("foobar.com", transfer, state);
+    NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap()
+}
+
+fn settings(zone: &str, transfer: &[&str], state: &Path) -> (DnsSettings, WebSettings) {
     let dns = DnsSettings {
         listen: list(&["127.0.0.1:0"]),
-        zone: Some("foobar.com".to_owned()),
+        zone: Some(zone.to_owned()),
         addresses: list(&["203.0.113.5"]),
-        nameservers: list(&["ns1.foobar.com"]),
+        nameservers: list(&["ns1.provider.net"]),
         records: list(&["alias CNAME @", "_acme-challenge.alias CNAME away.example.org."]),
         transfer: list(transfer),
         ..DnsSettings::default()
     };
-    let web = WebSettings { state_dir: Some(state.to_owned()), ..WebSettings::default() };
-    NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap()
+    (dns, WebSettings { state_dir: Some(state.to_owned()), ..WebSettings::default() })
 }
 
 fn server(transfer: &[&str], state: &Path) -> NameServer {
@@ -58,7 +62,7 @@ fn was_asked(server: &NameServer) -> bool {
 }
 
 fn serial(server: &NameServer) -> u32 {
-    server.served.zone().serial()
+    server.answers.served.zone().serial()
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn a_record_is_there_once_secondary_name_servers_have_it() {
             tokio::task::yield_now().await;
         }
         while serial(&secondary) < serial(&primary) {
-            secondary.change(|zone| zone.with_text(name, &serial(&secondary).to_string())).unwrap();
+            secondary.answers.served.set_text(name, &serial(&secondary).to_string()).unwrap();
         }
         set.await.unwrap();
     });
@@ -135,7 +139,7 @@ fn a_record_that_this_zone_cannot_have_is_refused_with_the_reason() {
 fn each_change_has_a_later_serial_also_after_a_restart_where_others_have_the_zone_too() {
     let folder = tempfile::tempdir().unwrap();
     let first = server(&["127.0.0.9"], folder.path());
-    let set = |value| first.change(|zone| zone.with_text("_acme-challenge.foobar.com", value)).unwrap();
+    let set = |value| first.answers.served.set_text("_acme-challenge.foobar.com", value).unwrap();
     let mut last = serial(&first);
     for value in ["one", "two"] {
         set(value);
@@ -167,4 +171,39 @@ fn a_serial_that_cannot_be_read_is_an_error_that_names_the_file() {
     let server = compiled(&["127.0.0.9"], folder.path());
     let error = foobar_core::Chain(&server.serve().unwrap_err()).to_string();
     assert!(error.contains("dns/foobar.com.serial") && error.contains("remove it"), "{error}");
+}
+
+#[test]
+fn a_record_that_an_authority_looks_for_is_there_after_a_reload_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(server(&[], folder.path()));
+    let name = "_acme-challenge.foobar.com";
+    set(&server, name, "one").unwrap();
+    let (mut dns, web) = settings("foobar.com", &[], folder.path());
+    dns.addresses = list(&["203.0.113.6"]);
+    block_on(server.prepare(&dns, &web, &BTreeMap::new()).unwrap());
+    assert_eq!(dig(&server, &["foobar.com", "A"]), ["203.0.113.6"]);
+    assert_eq!(dig(&server, &[name, "TXT"]), ["\"one\""]);
+    clear(&server, name, "one");
+    block_on(server.prepare(&dns, &web, &BTreeMap::new()).unwrap());
+    assert_eq!(dig(&server, &[name, "TXT"]), [""; 0]);
+    server.stop();
+}
+
+#[test]
+fn names_are_proved_in_the_zone_of_a_reload_from_its_beginning_unless_it_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(server(&[], folder.path()));
+    let (dns, web) = settings("foobar.net", &[], folder.path());
+    let covers = || ["*.foobar.com", "*.foobar.net"].map(|name| server.covers(name));
+    let given_up = server.prepare(&dns, &web, &BTreeMap::new()).unwrap();
+    assert_eq!(covers(), [false, true]);
+    drop(given_up);
+    assert_eq!(covers(), [true, false]);
+    block_on(server.prepare(&dns, &web, &BTreeMap::new()).unwrap());
+    assert_eq!(covers(), [false, true]);
+    let none = DnsSettings::default();
+    block_on(server.prepare(&none, &web, &BTreeMap::new()).unwrap());
+    assert_eq!(covers(), [false, false]);
+    server.stop();
 }

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
@@ -9,13 +10,16 @@ use crate::dns::answer::{LONGEST_DATAGRAM, Outcome, Transport, answer, by_tcp};
 use crate::dns::rate_limit::{RateLimit, Verdict};
 
 /// Answers one datagram after the other.
-pub(super) async fn serve(socket: UdpSocket, answers: Answers, rate_limit: u32) {
-    let mut limit = RateLimit::new(rate_limit, Instant::now());
+pub(super) async fn serve(socket: UdpSocket, answers: Arc<Answers>) {
+    let mut limit = RateLimit::new(answers.rate_limit(), Instant::now());
     let mut buffer = [0; LONGEST_QUESTION];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, client)) => {
                 answers.served.counters.question(Transport::Udp);
+                if limit.per_second() != answers.rate_limit() {
+                    limit = RateLimit::new(answers.rate_limit(), Instant::now());
+                }
                 if let Some(bytes) = reply(&answers, &mut limit, &buffer[..length], client) {
                     send(&socket, &bytes, client);
                 }

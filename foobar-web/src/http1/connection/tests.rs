@@ -125,7 +125,7 @@ async fn worker(web: &WebSettings, site: SiteSettings, app: Option<Arc<dyn MakeH
     let sites = BTreeMap::from([("a".to_owned(), site)]);
     let plan = Plan::compile(web, &sites, &Given { app, ..Given::default() }).unwrap();
     let (counters, clock) = (Arc::default(), Rc::default());
-    let log = Rc::new(AccessLog::new(plan.log_format, None, Arc::clone(&counters), Rc::clone(&clock)));
+    let log = Rc::new(AccessLog::new(plan.log_style.clone(), None, Arc::clone(&counters), Rc::clone(&clock)));
     Rc::new(Worker {
         pipeline: Pipeline {
             clients: plan.clients,
