@@ -15,6 +15,20 @@ SERVER_CORE, CLIENT_CORE = "0", "1"
 
 
 @dataclass
+class Load:
+    """What wrk has seen: requests, seconds, and times in microseconds."""
+
+    requests: int
+    seconds: float
+    median: int
+    p99: int
+
+    @property
+    def rate(self):
+        return self.requests / self.seconds
+
+
+@dataclass
 class Server:
     """A running server."""
 
@@ -27,13 +41,17 @@ class Server:
         self.process.wait()
 
 
-def start(command, port, folder, first=(), environment=None):
-    """Starts a server on its core, and returns when it answers; what it says goes to a file in the folder."""
-    command = [*first, "taskset", "-c", SERVER_CORE, *map(str, command)]
+def start(command, at, folder, first=(), environment=None, core=SERVER_CORE):
+    """Starts a server on its core, and returns when it answers at a port, or at the path of a Unix socket.
+
+    What it says goes to a file in the folder.
+    """
+    command = [*first, "taskset", "-c", core, *map(str, command)]
     with open(folder / "output", "w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | (environment or {}))
-    wait_until_it_answers(port, process, folder / "output")
-    return Server(f"127.0.0.1:{port}", process, [process.pid, *children(process.pid)])
+    wait_until_it_answers(at, process, folder / "output")
+    address = str(at) if isinstance(at, Path) else f"127.0.0.1:{at}"
+    return Server(address, process, [process.pid, *children(process.pid)])
 
 
 def run_client(name, command, first=()):
@@ -42,6 +60,16 @@ def run_client(name, command, first=()):
     if done.returncode != 0:
         sys.exit(f"{name}: {done.stderr or done.stdout}")
     return done.stdout
+
+
+def ask(name, url, seconds, connections, asks, first=()):
+    """What wrk sees of a server, told `asks` (see asking.lua). Ends the program at any other status than 2xx."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", "benches/asking.lua", url, "--", *asks]
+    told = run_client(name, command, first)
+    requests, duration, median, p99, failed = map(int, told.splitlines()[-1].split())
+    if failed or not requests:
+        sys.exit(f"{name}: {told}")
+    return Load(requests, duration / 1e6, median, p99)
 
 
 def need(*tools):
@@ -56,20 +84,36 @@ def cargo_build(*arguments):
     subprocess.run(["cargo", "build", "--release", "--locked", *arguments], check=True)
 
 
+def build_servers(package, *programs, features=()):
+    """Programs of a package that is not of the workspace."""
+    bins = [word for program in programs for word in ("--bin", program)]
+    package = ["--manifest-path", f"{package}/Cargo.toml", "--features", ",".join(features)]
+    cargo_build(*package, "--target-dir", "target/servers", *bins)
+
+
 def free_port():
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         return chosen.getsockname()[1]
 
 
-def wait_until_it_answers(port, process, output):
+def wait_until_it_answers(at, process, output):
     while process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port)).close()
+            connect(at).close()
             return
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             time.sleep(0.01)
     sys.exit(output.read_text())
+
+
+def connect(at):
+    """A connection to a port, or to the path of a Unix socket."""
+    if not isinstance(at, Path):
+        return socket.create_connection(("127.0.0.1", at))
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(at))
+    return connection
 
 
 def children(pid):

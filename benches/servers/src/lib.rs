@@ -1,6 +1,10 @@
 //! What the three servers have in common: what they answer, and the fields that Foobar gives each answer.
 
+mod fields;
+
 use serde::{Deserialize, Serialize};
+
+pub use fields::{FIELDS, REQUEST_ID, request_id};
 
 pub const HELLO: &str = "Hello, World!\n";
 
@@ -37,24 +41,4 @@ impl Order {
         let Self { name, street, city, country, email, tea, grams, gift, voucher, remark } = self;
         format!("{grams} g {tea} for {name}, {street}, {city}, {country} ({email}; {gift}, {voucher}, {remark})\n")
     }
-}
-
-/// The fields that the others have to give too, besides `x-request-id`.
-pub const FIELDS: [(&str, &str); 6] = [
-    ("x-content-type-options", "nosniff"),
-    (
-        "content-security-policy",
-        "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
-    ),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "strict-origin-when-cross-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("server", "foobar"),
-];
-
-pub const REQUEST_ID: &str = "x-request-id";
-
-/// 128 random bits.
-pub fn request_id() -> String {
-    format!("{:032x}", fastrand::u128(..))
 }

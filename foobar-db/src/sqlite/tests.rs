@@ -1,3 +1,4 @@
+mod kills; // of the process, at any moment
 mod waiting; // a file that cannot be opened yet
 
 use std::collections::BTreeMap;
