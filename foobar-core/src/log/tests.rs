@@ -257,7 +257,7 @@ fn a_filter_is_levels_and_targets_with_levels_and_a_typo_is_neither() {
 #[derive(Clone, Default)]
 struct Counting(Arc<std::sync::atomic::AtomicUsize>);
 
-impl<S: tracing::Subscriber> Layer<S> for Counting {
+impl<S: Subscriber> Layer<S> for Counting {
     fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }

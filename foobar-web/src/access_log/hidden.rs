@@ -50,13 +50,11 @@ impl HiddenParameters {
         while let Some(byte) = query.get(at) {
             at += 1;
             match byte {
-                b'=' => {
-                    if name.take().is_some_and(|name| self.is_hidden(&query[name..at - 1])) {
-                        let (shown, value) = query.split_at(at);
-                        escape(out, shown);
-                        out.extend_from_slice(FILTERED);
-                        (query, at) = (&value[end(value)..], 0);
-                    }
+                b'=' if name.take().is_some_and(|name| self.is_hidden(&query[name..at - 1])) => {
+                    let (shown, value) = query.split_at(at);
+                    escape(out, shown);
+                    out.extend_from_slice(FILTERED);
+                    (query, at) = (&value[end(value)..], 0);
                 }
                 b'&' | b';' | b'#' | b'?' => name = Some(at), // some take a semicolon, and a value may be a URL
                 _ => {}
