@@ -62,13 +62,26 @@ pub struct Mysql {
     end: Arc<End>,
     /// Why the server, which was down at the start, refuses us.
     refused: Arc<SetOnce<Arc<Error>>>,
-    /// Dropped, it ends the check.
-    check: Mutex<Option<mpsc::Sender<()>>>,
+    check: Mutex<Option<Check>>,
+}
+
+/// The thread of the check; dropped, it ends the check.
+struct Check {
+    stop: mpsc::Sender<()>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Check {
+    /// Ends the check, and waits until it has taken leave of the server.
+    fn end(self) {
+        drop(self.stop);
+        let _disconnected_or_silent = self.ended.recv_timeout(LAST_MOMENTS); // a silent server holds nobody
+    }
 }
 
 /// How many of the connections watch the server, and run no query.
 const CONTROL: u32 = 1;
-/// How long ending the statements that run may take where the process ends at once.
+/// How long ending the statements that run may take where the process ends at once, and the end of the check.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 impl Mysql {
@@ -194,8 +207,13 @@ impl Tier for Mysql {
             let (stop, stopped) = mpsc::channel();
             let (database, failure) = (self.describe(), Arc::clone(&self.refused));
             let refused = move |error| drop(failure.set(not_connected(database, error).into())); // it is set here alone
-            thread::spawn("foobar-db-check".to_owned(), move || monitor.watch(&stopped, refused))?;
-            *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+            let (ends, ended) = mpsc::channel();
+            let watch = move || {
+                monitor.watch(&stopped, refused);
+                drop(ends);
+            };
+            thread::spawn("foobar-db-check".to_owned(), watch)?;
+            *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(Check { stop, ended });
             self.threads.start(threads);
             Ok(())
         })
@@ -212,7 +230,10 @@ impl Tier for Mysql {
     fn drain(&self, deadline: Instant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.threads.drain(deadline).await;
-            drop(self.check.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let check = self.check.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(check) = check {
+                let _no_thread = thread::run("foobar-db-drain", move || check.end()).await; // then it ends by itself
+            }
             self.health.set(Readiness::not("drained"));
         })
     }

@@ -55,6 +55,12 @@ impl Control {
         Ok(())
     }
 
+    /// Takes leave of the server; on a plain thread.
+    pub(super) fn close(&self) {
+        let connection = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner())).take();
+        drop(connection); // without the lock
+    }
+
     /// Ends `what` of `session`, if that is certainly a session of the server that this connection has;
     /// whether the server has been told to.
     pub(super) fn end(&self, what: Target, session: &Session) -> bool {

@@ -32,7 +32,7 @@ impl Monitor {
         Self { options, control, health, endpoint, has_been_there: false, is_full: false }
     }
 
-    /// Checks until `stopped` is disconnected. A server that refuses us from the first has `refused` us: what is wrong
+    /// Checks until `stopped` is disconnected, and takes leave of the server. A server that refuses us from the first has `refused` us: what is wrong
     /// then is what would have been wrong at the start.
     pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>, refused: impl FnOnce(ConnectError)) {
         while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
@@ -41,6 +41,7 @@ impl Monitor {
                 _already_in_health => {}
             }
         }
+        self.control.close();
     }
 
     /// Checks once; an error only where the server refuses us.
