@@ -1,14 +1,16 @@
-//! Memory for contents of files, and the budget that they share.
+//! Memory for contents of files, and the budget that they share; and what is freed where it holds up nobody.
 //!
 //! Contents have a budget whoever holds them: the cache, or clients that take them slowly after the cache has let go.
 //! Where there is no room, a file is sent from its descriptor, nothing is compressed, and a list gets 503. Contents of
 //! 128 KiB and more have pages of their own, which go back to the system at once.
 
 mod budget;
+mod freed_aside;
 
 use memmap2::MmapMut;
 
 pub(crate) use budget::{MemoryBudget, Reservation};
+pub(crate) use freed_aside::FreedAside;
 
 /// The bytes of a content.
 ///

@@ -36,6 +36,7 @@ use tokio::time::Instant;
 use crate::access_log::{AccessLog, Entry};
 use crate::counters::{Counters, Patterns, RouteId};
 use crate::gate::{Door, InFlight, MaintenanceRules};
+use crate::memory::FreedAside;
 use crate::net::{AddressSlot, Clients, TlsClient};
 use crate::reply::{self, Reply, SAFE_FIELDS};
 use crate::request::{NormalPath, RequestView, origin};
@@ -50,7 +51,7 @@ pub(crate) use refusal::Refusal;
 /// The request path of one worker: from a request to its answer.
 pub(crate) struct Pipeline {
     pub(crate) clients: Arc<Clients>,
-    pub(crate) sites: Arc<Sites>,
+    pub(crate) sites: Arc<FreedAside<Sites>>,
     pub(crate) maintenance: Arc<MaintenanceRules>,
     pub(crate) door: Rc<Door>,
     pub(crate) handler: Rc<dyn Handler>,

@@ -13,6 +13,7 @@ use crate::gate::{GateLimits, MaintenanceRules};
 use crate::issuer::Issuers;
 use crate::kept::{DnsAnswers, Kept};
 use crate::limits::{Limits, bounded, within};
+use crate::memory::FreedAside;
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
 use crate::site::{SiteOverview, Sites, warnings};
 use crate::static_files::{Files, Store};
@@ -38,8 +39,8 @@ pub(crate) struct Plan {
     pub(crate) gate: GateLimits,
     pub(crate) maintenance: Arc<MaintenanceRules>,
     pub(crate) clients: Arc<Clients>,
-    pub(crate) sites: Arc<Sites>,
-    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) sites: Arc<FreedAside<Sites>>,
+    pub(crate) tls: Option<Arc<FreedAside<Tls>>>,
     /// Of the certificates that the server gets by itself, if it speaks TLS.
     pub(crate) issuers: Option<Issuers>,
     /// What of the settings will not work as somebody may expect.
@@ -91,7 +92,7 @@ impl Plan {
         if let Some(issuers) = &issuers {
             compiled.wait_for(|label| issuers.ordered(label));
         }
-        let tls = tls(web, sites, issuers.as_ref(), before.and_then(|before| before.tls.as_deref()))?;
+        let tls = tls(web, sites, issuers.as_ref(), before.and_then(|before| before.tls.as_deref().map(|tls| &**tls)))?;
         let mut told = tls_warnings(&listen, sites, tls.as_ref())?;
         compiled.https_port = https_port(&listen);
         told.append(&mut compiled.warnings);
@@ -103,8 +104,8 @@ impl Plan {
             gate: gate(web)?,
             maintenance: Arc::new(maintenance(web)),
             clients: Arc::new(clients(web, before)),
-            sites: Arc::new(compiled),
-            tls: tls.map(Arc::new),
+            sites: Arc::new(FreedAside::new(compiled)),
+            tls: tls.map(|tls| Arc::new(FreedAside::new(tls))),
             issuers,
             warnings: told,
             app: app.unwrap_or_else(|| Arc::new(handler_fn(nothing))), // never asked, but its runtime is used

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::memory::FreedAside;
 use crate::net::{Tls, TlsClient};
 use crate::pipeline::Pipeline;
 
@@ -32,7 +33,7 @@ pub(crate) struct Worker {
     pub(crate) pipeline: Pipeline,
     pub(crate) limits: Limits,
     pub(crate) connections: Rc<Connections>,
-    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) tls: Option<Arc<FreedAside<Tls>>>,
     pub(crate) clock: Rc<Clock>,
     pub(crate) buffers: ScratchBuffers,
     pub(crate) latest: Rc<Latest<Self>>,
