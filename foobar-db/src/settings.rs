@@ -31,8 +31,8 @@ settings! {
         /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says
         /// so.
         pub query_timeout: Period = r#""5s""#,
-        /// A statement that takes longer than this is a line in the log, with its text and never the values that are bound to
-        /// it; `"0"` for none. It is on, unlike MySQL's own log of slow queries, since it discloses no value, repeats are
+        /// A statement that takes longer than this is a line in the log, with its text and never its values; `"0"` for
+        /// none. It is on, unlike MySQL's own log of slow queries, since it discloses no value, repeats are
         /// summed up, and MySQL's 10 seconds (`long_query_time`) are more than `query_timeout` leaves.
         pub slow_query_time: Period = r#""1s""#,
         /// MySQL: whether the statements of a handler begin with a comment that names its route and its request, as in

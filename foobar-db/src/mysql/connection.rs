@@ -25,7 +25,7 @@ use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
-use crate::{DatabaseSettings, QueryKind, statements};
+use crate::{DatabaseSettings, Engine, QueryKind, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -96,7 +96,7 @@ impl MysqlConnection {
     ) -> QueryResult<T> {
         let query = diesel::debug_query(source);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&query));
-        let running = statements::begin(&query);
+        let running = statements::begin(&query, Engine::Mysql);
         let outcome = self.prepare_and_run(source, run);
         statements::end(running, &query, outcome.is_err());
         let outcome = outcome.inspect(|_| driver_error::succeeded(&query)).inspect_err(|error| self.note(error));
@@ -167,7 +167,7 @@ impl SimpleConnection for MysqlConnection {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let text = StrQueryHelper::new(query);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&text));
-        let running = statements::begin(&text);
+        let running = statements::begin(&text, Engine::Mysql);
         let outcome = self.link.run_text(query);
         statements::end(running, &text, outcome.is_err());
         let outcome = outcome.inspect(|()| driver_error::succeeded(&text)).inspect_err(|error| self.note(error));

@@ -141,12 +141,12 @@ fn where_nobody_listens_nothing_is_measured() {
         Told::of(level, || {
             let observer = Arc::new(Observer::new(String::new(), slow));
             let _call = observer.begin_call(QueryKind::Read);
-            running = begin(&"SELECT 1");
+            running = begin(&"SELECT 1", Engine::Sqlite);
         });
         running.is_some()
     };
     assert!(!observed(None, LevelFilter::INFO));
     assert!(observed(None, LevelFilter::DEBUG));
     assert!(observed(Some(Duration::from_secs(1)), LevelFilter::INFO));
-    assert!(Told::of(LevelFilter::DEBUG, || drop(begin(&"SELECT 1"))).is_empty(), "it is no call's");
+    assert!(Told::of(LevelFilter::DEBUG, || drop(begin(&"SELECT 1", Engine::Sqlite))).is_empty(), "it is no call's");
 }
