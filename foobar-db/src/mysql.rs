@@ -107,6 +107,11 @@ impl Mysql {
         })
     }
 
+    fn pool(&self) -> metrics::Pool<'_> {
+        let role = if self.control.is_read_only() { "replica" } else { "primary" };
+        metrics::Pool { name: "primary", role, threads: &self.threads }
+    }
+
     fn connect(&self) -> Arc<Connect> {
         let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
         Arc::new(move || {
@@ -158,7 +163,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, Some(name), &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, Some(name), &[self.pool()]);
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -243,7 +248,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, None, &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, None, &[self.pool()]);
     }
 }
 

@@ -148,7 +148,10 @@ impl FileDatabase {
     }
 
     fn metrics(&self, name: Option<&str>, metrics: &mut Metrics) {
-        let pools = [("readers", &self.readers.1), ("writer", &self.writer.1)];
+        let pools = [
+            metrics::Pool { name: "readers", role: "reader", threads: &self.readers.1 },
+            metrics::Pool { name: "writer", role: "primary", threads: &self.writer.1 },
+        ];
         metrics::add(metrics, Engine::Sqlite, name, &pools);
     }
 

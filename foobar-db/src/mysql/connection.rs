@@ -7,13 +7,16 @@ use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DynInstrumentation, Instrumentation,
     InstrumentationEvent, LoadConnection, MultiConnectionHelper, SimpleConnection, StrQueryHelper, TransactionManager,
 };
+use diesel::dsl::sql;
 use diesel::expression::QueryMetadata;
 use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
 use diesel::mysql::{Mysql, MysqlQueryBuilder};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionError, ConnectionResult, Error as DieselError};
+use diesel::sql_types::Text;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
 
@@ -71,6 +74,12 @@ impl MysqlConnection {
             None | Some(0) => Err("its key is no AUTO_INCREMENT column, and MySQL gives a number to no other"),
             Some(id) => i64::try_from(id).map_err(|_| "it is larger than 64 bits with a sign"),
         }
+    }
+
+    /// Whether the server takes no writes of ordinary users. MariaDB has words for it since its version 12.
+    pub(super) fn is_read_only(&mut self) -> QueryResult<bool> {
+        let answer = diesel::select(sql::<Text>("CONCAT(@@global.read_only)")).get_result::<String>(self)?;
+        Ok(!matches!(answer.as_str(), "0" | "OFF"))
     }
 
     /// Whether a transaction is open, as the server said with its last answer.

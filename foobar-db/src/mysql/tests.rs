@@ -347,6 +347,24 @@ async fn a_check_of_a_server_that_never_answers_ends_in_time() {
 }
 
 #[test]
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_a_replica_in_the_metrics() {
+    let server = MysqlServer::start().unwrap();
+    let db = open(&server.url("mysql"));
+    db.tier().start().await.unwrap();
+    for (read_only, role) in [(1, "replica"), (0, "primary")] {
+        let (url, set) = (server.url("mysql"), format!("SET GLOBAL read_only = {read_only}"));
+        let set = move || MysqlConnection::establish(&url).unwrap().batch_execute(&set).unwrap();
+        tokio::task::spawn_blocking(set).await.unwrap();
+        eventually(|| {
+            let mut metrics = Metrics::default();
+            db.tier().metrics(&mut metrics);
+            metrics.into_text().contains(&format!("role=\"{role}\""))
+        })
+        .await;
+    }
+}
+
 fn a_certificate_authority_that_cannot_be_used_is_refused() {
     let authority = tempfile::NamedTempFile::new().unwrap();
     let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
