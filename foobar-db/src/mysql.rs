@@ -129,7 +129,7 @@ pub(crate) fn database_name(settings: &DatabaseSettings) -> Result<String, Error
 /// Whether there is a password in the URL; not in one that cannot be used.
 pub(crate) fn has_password(url: &str) -> bool {
     let server = url::parse(url);
-    server.is_ok_and(|server| server.pass().is_some_and(|password| !password.is_empty()))
+    server.is_ok_and(|server| server.opts.pass().is_some_and(|password| !password.is_empty()))
 }
 
 fn not_connected(database: String, error: ConnectError) -> Error {

@@ -61,7 +61,7 @@ settings! {
         /// MySQL: a connection unused for this long is closed; `"0"` keeps it.
         pub idle_timeout: Period = r#""10m""#,
         /// MySQL: a PEM file with the certificate authority that signed the server's certificate, where it is not a
-        /// public one.
+        /// public one. `ssl-mode=verify_ca` needs it.
         pub tls_ca: Option<PathBuf>,
         /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it; with
         /// `tls_key`. It is read for each connection.
