@@ -303,7 +303,7 @@ fn peek(location: &Location, lock_timeout: Duration, query: &mut Query) -> Resul
     match location {
         Location::File(path) if path.exists() => {
             let conn = handle::establish(&location::read_only(path)?, lock_timeout)?;
-            query(&mut Conn::Sqlite(conn))?;
+            query.run(&mut Conn::Sqlite(conn))?;
             Ok(Presence::Present)
         }
         Location::File(_) | Location::Memory(_) => Ok(Presence::Missing),

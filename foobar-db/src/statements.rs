@@ -73,9 +73,9 @@ impl Observer {
         self.slow_statements.load(Relaxed)
     }
 
-    /// From now on the statements of this thread are those of a call.
-    pub(crate) fn begin_call(self: &Arc<Self>, kind: QueryKind) -> CallGuard {
-        CALL.set(Some(Call { observer: Arc::clone(self), kind, origin: None }));
+    /// From now on the statements of this thread are those of a call that is made for `origin`.
+    pub(crate) fn begin_call(self: &Arc<Self>, kind: QueryKind, origin: Option<&CallOrigin>) -> CallGuard {
+        CALL.set(Some(Call { observer: Arc::clone(self), kind, origin: origin.cloned() }));
         CallGuard(())
     }
 }
@@ -93,15 +93,6 @@ impl CallOrigin {
         let is_wanted = LevelFilter::current() >= LevelFilter::DEBUG;
         let span = if is_wanted { Span::current() } else { Span::none() };
         Self { caller, span }
-    }
-
-    /// From now on the call of this thread is made for it.
-    pub(crate) fn enter(&self) {
-        CALL.with_borrow_mut(|call| {
-            if let Some(call) = call {
-                call.origin = Some(self.clone());
-            }
-        });
     }
 }
 

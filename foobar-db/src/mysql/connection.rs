@@ -121,7 +121,7 @@ impl MysqlConnection {
                 self.link.roll_back(error, Origin::Connection);
                 self.link.lose();
             }
-            Some(origin @ Origin::Mysql { number, .. }) if rolls_back(number) && self.is_in_transaction() => {
+            Some(origin @ Origin::Mysql { number, state }) if rolls_back(number, state) && self.is_in_transaction() => {
                 self.link.roll_back(error, origin);
                 let transactions = AnsiTransactionManager::transaction_manager_status_mut(self);
                 transactions.set_requires_rollback_maybe_up_to_top_level(true); // a savepoint is gone too
@@ -152,8 +152,8 @@ impl MysqlConnection {
             source.to_sql(&mut sql, &Mysql)?;
             let prepared = self.link.prepare_with(&comment, &sql.finish())?; // the next request has another comment
             let outcome = self.link.run(&prepared, binds, run);
-            self.link.close(prepared)?;
-            return outcome;
+            let closed = self.link.close(prepared);
+            return outcome.and_then(|value| closed.map(|()| value));
         }
         let (link, events) = (&mut self.link, &mut *self.instrumentation);
         let prepared =
@@ -161,8 +161,8 @@ impl MysqlConnection {
         match prepared {
             MaybeCached::CannotCache(prepared) => {
                 let outcome = link.run(&prepared, binds, run);
-                link.close(prepared)?;
-                outcome
+                let closed = link.close(prepared);
+                outcome.and_then(|value| closed.map(|()| value))
             }
             MaybeCached::Cached(prepared) => link.run(prepared, binds, run),
             _ => Err(DieselError::QueryBuilderError("Diesel has a third kind of prepared statement".into())),

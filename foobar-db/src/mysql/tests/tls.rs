@@ -62,7 +62,7 @@ fn with_verify_ca_a_certificate_that_has_expired_is_refused() {
     let server = server_with(folder, "expired.pem");
     let network = Network::to(&server.url("mysql"), Duration::ZERO);
     let expired = cipher(&network, &server, "verify_ca", Some(&folder.join("ca.pem"))).unwrap_err();
-    assert!(expired.contains("certificate expired"), "{expired}");
+    assert!(expired.to_lowercase().contains("expired"), "{expired}");
 }
 
 #[test]
