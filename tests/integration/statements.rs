@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use foobar::MysqlConnection;
+use foobar::diesel;
 use foobar::diesel::connection::SimpleConnection;
 use foobar::diesel::dsl::sql;
 use foobar::diesel::prelude::*;
@@ -65,7 +66,6 @@ fn a_slow_query_time_of_zero_logs_no_statement() {
 
 /// A figure of the server's own.
 #[derive(QueryableByName)]
-#[diesel(crate = foobar::diesel)]
 struct Figure {
     #[diesel(sql_type = Text, column_name = "Value")]
     value: String,
