@@ -79,9 +79,11 @@ pub enum QueryKind {
 
 /// A query that leaves its result in what it captured, and says what is to become of its transaction.
 pub struct Query {
-    work: Box<dyn FnMut(&mut Conn) -> QueryResult<Ending> + Send>,
+    work: Box<Work>,
     origin: Option<CallOrigin>,
 }
+
+type Work = dyn FnMut(&mut Conn) -> QueryResult<Ending> + Send;
 
 impl Query {
     /// A query that does `work`, on behalf of no request.
