@@ -24,10 +24,10 @@ pub(crate) fn attempt(
     observer: &Arc<Observer>,
 ) -> Result<Ending, Failure> {
     conn.begin_call(kind);
-    let _observed = observer.begin_call(kind);
+    let _observed = observer.begin_call(kind, query.origin());
     let run = || match kind {
         QueryKind::Write(isolation) => transaction(conn, isolation, query),
-        QueryKind::Read | QueryKind::Migrate => ending(query(conn)),
+        QueryKind::Read | QueryKind::Migrate => ending(query.run(conn)),
     };
     panics::catch(|| deadline::until_or(until, end, run)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
 }
@@ -40,7 +40,7 @@ pub(crate) fn restore(conn: &mut Conn) -> bool {
 
 fn transaction(conn: &mut Conn, isolation: Isolation, query: &mut Query) -> Result<Ending, Failure> {
     conn.begin(isolation).map_err(Failure::of)?;
-    let outcome = query(conn);
+    let outcome = query.run(conn);
     match has_transaction(conn).and_then(|()| ending(outcome)).and_then(has_time) {
         Ok(Ending::Commit) => {
             Transactions::commit_transaction(conn).map(|()| Ending::Commit).map_err(Failure::of_commit)

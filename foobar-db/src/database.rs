@@ -1,5 +1,6 @@
 use foobar_core::{BoxFuture, Metrics, Tier};
 
+use crate::statements::CallOrigin;
 use crate::{Conn, Engine, Error, Isolation, QueryResult};
 
 /// A database as a tier. Applications hold a [`Db`](crate::Db), not this.
@@ -77,7 +78,34 @@ pub enum QueryKind {
 }
 
 /// A query that leaves its result in what it captured, and says what is to become of its transaction.
-pub type Query = Box<dyn FnMut(&mut Conn) -> QueryResult<Ending> + Send>;
+pub struct Query {
+    work: Box<Work>,
+    origin: Option<CallOrigin>,
+}
+
+type Work = dyn FnMut(&mut Conn) -> QueryResult<Ending> + Send;
+
+impl Query {
+    /// A query that does `work`, on behalf of no request.
+    pub fn new(work: impl FnMut(&mut Conn) -> QueryResult<Ending> + Send + 'static) -> Self {
+        Self { work: Box::new(work), origin: None }
+    }
+
+    /// The same, made for this origin.
+    pub(crate) fn of(self, origin: CallOrigin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// For whom it is made, where that is known.
+    pub(crate) const fn origin(&self) -> Option<&CallOrigin> {
+        self.origin.as_ref()
+    }
+
+    /// Runs it once.
+    pub fn run(&mut self, conn: &mut Conn) -> QueryResult<Ending> {
+        (self.work)(conn)
+    }
+}
 
 /// How a query ends that the database has not failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,7 @@ use crate::{
 /// or `SmallInt` is cut to its 32 or 16 bits, and a text read as a number is what it begins with, or 0: use `BigInt`
 /// where numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is
 /// infinite, and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
+/// SQLite has no NaN and stores NULL for it; MySQL has neither that nor infinity, and refuses both.
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,
     isolation: Isolation,
@@ -380,15 +381,14 @@ impl<C: EngineConnection> Db<C> {
         let result = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&result);
         let origin = CallOrigin::of(self.caller.clone());
-        let query: Query = Box::new(move |conn| {
-            origin.enter();
+        let query = Query::new(move |conn| {
             let conn = C::of(conn).expect("the engine was compared when the handle was made");
             let value = query(conn)?;
             let ending = if value.is_ok() { Ending::Commit } else { Ending::RollBack };
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
             Ok(ending)
         });
-        self.tier.run(kind, query).await?;
+        self.tier.run(kind, query.of(origin)).await?;
         let value = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(value.expect("a query that has ended has left its result"))
     }

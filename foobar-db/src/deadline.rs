@@ -55,6 +55,15 @@ impl End {
         }
     }
 
+    /// Waits on this thread until no call runs, for `limit` at most.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn wait_for_calls(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        while self.running.load(SeqCst) > 0 && Instant::now() < until {
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     fn has_come(&self) -> bool {
         self.has_come.load(SeqCst)
     }
@@ -67,6 +76,10 @@ impl End {
         }
     }
 }
+
+/// How long a thread waits until it looks again whether calls run.
+#[cfg(feature = "mysql")]
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A call that runs.
 struct Running<'a>(&'a End);

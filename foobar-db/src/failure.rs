@@ -140,17 +140,19 @@ pub(crate) fn is_late(error: &DieselError) -> bool {
 #[cfg(feature = "mysql")]
 const fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
     match number {
+        // The application's own SIGNAL, whatever number it takes, or what state.
+        _ if matches!(&state, b"45000") => Meaning::Query,
         // Deadlock, lock wait or NOWAIT, changed record or table, a statement to prepare again, a write conflict on TiDB.
         1020 | 1205 | 1213 | 1412 | 1614 | 1615 | 3572 | 8002 | 8028 | 9007 => Meaning::Conflict,
         // Shutdown, killed connections, broken reads and writes, a client that was idle for too long.
         1053 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => Meaning::Lost,
-        // Full, read-only, offline, not yet in its cluster.
-        1040 | 1047 | 1203 | 1226 | 1290 | 1836 | 3032 => Meaning::Refused,
+        // Full of connections, locks or transactions; read-only, offline, not yet in its cluster.
+        1036 | 1040 | 1047 | 1203 | 1206 | 1226 | 1290 | 1637 | 1836 | 1874 | 3032 => Meaning::Refused,
         1021 | 1114 => Meaning::Full,
         // Files that cannot be written or read to their end; a storage engine or a log that cannot.
         3 | 20 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => Meaning::Disk,
         1028 | 1317 | 1969 | 3024 => Meaning::Interrupted,
-        // The application's own SIGNAL, whatever state it names, and what is too large for the server.
+        // The same SIGNAL, and what is too large for the server.
         1153 | 1644 => Meaning::Query,
         _ => match state {
             [b'0', b'8', ..] => Meaning::Lost,

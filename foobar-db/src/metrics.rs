@@ -7,12 +7,23 @@ use crate::Engine;
 use crate::endpoint::Endpoint;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 
+/// A pool of a database.
+pub(crate) struct Pool<'a> {
+    pub(crate) name: &'static str,
+    /// What is behind it: the `primary`, a `replica`, or a `reader` of a file.
+    pub(crate) role: &'static str,
+    pub(crate) threads: &'a QueryThreadsSlot,
+}
+
 /// Adds the figures of all pools of the database with this name, if it has one; a pool that does not run has none.
-pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>, pools: &[(&str, &QueryThreadsSlot)]) {
+pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>, pools: &[Pool<'_>]) {
     let labels = |pool| -> Labels<'_> {
         [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
     };
-    let running = pools.iter().filter_map(|(pool, slot)| Some((labels(*pool), slot.get()?))).collect::<Vec<_>>();
+    let runs = |pool: &Pool<'_>| Some((pool.role, labels(pool.name), pool.threads.get()?));
+    let running = pools.iter().filter_map(runs).collect::<Vec<_>>();
+    roles(metrics, engine, &running);
+    let running = running.into_iter().map(|(_, labels, threads)| (labels, threads)).collect::<Vec<_>>();
     for (name, help, value) in GAUGES {
         for (labels, threads) in &running {
             metrics.gauge(name, help, labels, value(threads));
@@ -28,7 +39,6 @@ pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>,
             metrics.histogram(name, help, labels, [durations(threads.endpoint())]);
         }
     }
-    roles(metrics, engine, &running);
     connections(metrics, &running);
     retries(metrics, &running);
     errors(metrics, &running);
@@ -76,11 +86,9 @@ const HISTOGRAMS: &[(&str, &str, Durations)] = &[
     ),
 ];
 
-/// A pool of SQLite's readers is what one of a replica would be.
-fn roles(metrics: &mut Metrics, engine: Engine, running: &[(Labels<'_>, Arc<QueryThreads>)]) {
-    for (labels, threads) in running {
-        let role = if labels.contains(&("pool", "readers")) { "reader" } else { "primary" };
-        let own = [("engine", engine.feature()), ("role", role), ("endpoint", threads.endpoint().database())];
+fn roles(metrics: &mut Metrics, engine: Engine, running: &[(&str, Labels<'_>, Arc<QueryThreads>)]) {
+    for (role, labels, threads) in running {
+        let own = [("engine", engine.feature()), ("role", *role), ("endpoint", threads.endpoint().database())];
         let labels = [&labels[..], &own].concat();
         metrics.gauge("foobar_database_info", "Always 1: what is behind the pool, and in which role.", &labels, 1);
     }

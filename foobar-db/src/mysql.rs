@@ -72,10 +72,11 @@ struct Check {
 }
 
 impl Check {
-    /// Ends the check, and waits until it has taken leave of the server.
-    fn end(self) {
+    /// Ends the check, and waits until it has taken leave of the server; a silent one holds nobody beyond `deadline`.
+    fn end(self, deadline: Instant) {
         drop(self.stop);
-        let _disconnected_or_silent = self.ended.recv_timeout(LAST_MOMENTS); // a silent server holds nobody
+        let left = deadline.saturating_duration_since(Instant::now()).clamp(FAREWELL, LAST_MOMENTS);
+        let _disconnected_or_silent = self.ended.recv_timeout(left);
     }
 }
 
@@ -83,6 +84,8 @@ impl Check {
 const CONTROL: u32 = 1;
 /// How long ending the statements that run may take where the process ends at once, and the end of the check.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
+/// How long the end of the check may take where no time is left.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 impl Mysql {
     /// The database of `database.url`, not yet connected to.
@@ -107,6 +110,11 @@ impl Mysql {
         })
     }
 
+    fn pool(&self) -> metrics::Pool<'_> {
+        let role = if self.control.is_read_only() { "replica" } else { "primary" };
+        metrics::Pool { name: "primary", role, threads: &self.threads }
+    }
+
     fn connect(&self) -> Arc<Connect> {
         let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
         Arc::new(move || {
@@ -124,7 +132,7 @@ pub(crate) fn database_name(settings: &DatabaseSettings) -> Result<String, Error
 /// Whether there is a password in the URL; not in one that cannot be used.
 pub(crate) fn has_password(url: &str) -> bool {
     let server = url::parse(url);
-    server.is_ok_and(|server| server.pass().is_some_and(|password| !password.is_empty()))
+    server.is_ok_and(|server| server.opts.pass().is_some_and(|password| !password.is_empty()))
 }
 
 fn not_connected(database: String, error: ConnectError) -> Error {
@@ -158,7 +166,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, Some(name), &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, Some(name), &[self.pool()]);
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -166,7 +174,7 @@ impl Database for Mysql {
             let (options, limit) = (Arc::clone(&self.options), self.limits.query);
             let work = move || {
                 let connection = MysqlConnection::connect(&options).map_err(PeekError::Connect)?;
-                let ask = || query(&mut Conn::Mysql(connection)).map_err(PeekError::Query);
+                let ask = || query.run(&mut Conn::Mysql(connection)).map_err(PeekError::Query);
                 deadline::until(Instant::now() + limit, ask)
             };
             match thread::run("foobar-db-open", work).await {
@@ -232,7 +240,7 @@ impl Tier for Mysql {
             self.threads.drain(deadline).await;
             let check = self.check.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(check) = check {
-                let _no_thread = thread::run("foobar-db-drain", move || check.end()).await; // then it ends by itself
+                let _no_thread = thread::run("foobar-db-drain", move || check.end(deadline)).await; // then it ends by itself
             }
             self.health.set(Readiness::not("drained"));
         })
@@ -243,7 +251,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, None, &[("primary", &self.threads)]);
+        metrics::add(metrics, Engine::Mysql, None, &[self.pool()]);
     }
 }
 

@@ -1,27 +1,23 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use crate::endpoint::Endpoint;
 use crate::failure::deadline_passed;
-use crate::queue::Queue;
+use crate::queue::{Place, Queue, Refused};
 use crate::timers::Timers;
 use crate::{Error, Query, QueryKind, thread};
 
-/// A bounded queue in front of one endpoint, with one thread per connection.
-///
-/// There are as many permits as threads, so what has a permit runs at once, and what has none occupies no thread.
+/// A bounded queue in front of one endpoint, with one thread per connection. A call that waits occupies no thread.
 pub(crate) struct QueryThreads {
     endpoint: Arc<Endpoint>,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
     jobs: Arc<Queue<Job>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     timers: Timers,
@@ -30,8 +26,8 @@ pub(crate) struct QueryThreads {
 struct Job {
     kind: QueryKind,
     query: Query,
+    since: Instant,
     acquire_by: Instant,
-    permit: OwnedSemaphorePermit,
     reply: oneshot::Sender<Result<(), Error>>,
 }
 
@@ -47,61 +43,61 @@ impl QueryThreads {
     /// Starts the threads, numbered from `first`.
     pub(crate) fn start(endpoint: Endpoint, first: u32) -> io::Result<Self> {
         let connections = endpoint.limits.connections;
-        let (endpoint, jobs) = (Arc::new(endpoint), Arc::new(Queue::new()));
+        let (endpoint, jobs) = (Arc::new(endpoint), Arc::new(Queue::new(connections as usize)));
         let spawn = |number| {
             let (endpoint, jobs) = (Arc::clone(&endpoint), Arc::clone(&jobs));
             thread::spawn(format!("foobar-db-{number}"), move || work(&endpoint, &jobs))
         };
         let threads = (first..first + connections).map(spawn).collect::<io::Result<_>>();
-        let threads = Mutex::new(threads.inspect_err(|_| jobs.close())?);
-        let permits = Arc::new(Semaphore::new(connections as usize));
-        Ok(Self { endpoint, permits, waiting: AtomicUsize::new(0), jobs, threads, timers: Timers::default() })
+        let threads = Mutex::new(threads.inspect_err(|_| drop(jobs.close()))?);
+        Ok(Self { endpoint, jobs, threads, timers: Timers::default() })
     }
 
     /// Runs `query` on one of the threads.
     pub(crate) async fn run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
-        let outcome = self.timers.provide(self.admit_and_run(kind, query)).await;
+        let outcome = self.timers.provide(self.queue_and_run(kind, query)).await;
         let no_timers = |source| Err(Error::Open { database: self.endpoint.database().to_owned(), source });
         outcome.unwrap_or_else(no_timers).inspect_err(|error| self.endpoint.stats.failed(error))
     }
 
-    async fn admit_and_run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
+    async fn queue_and_run(&self, kind: QueryKind, query: Query) -> Result<(), Error> {
         let limits = &self.endpoint.limits;
         let since = Instant::now();
         let acquire_by = since + limits.acquire;
-        let admitted = self.admit(acquire_by).await;
-        if matches!(admitted, Ok(_) | Err(Error::Busy(_))) {
-            self.endpoint.stats.queue.observe(since.elapsed());
-        }
-        let permit = admitted?;
         let (reply, answer) = oneshot::channel();
-        self.jobs.push(Job { kind, query, acquire_by, permit, reply });
+        let queued = self.enqueue(Job { kind, query, since, acquire_by, reply })?;
+        let mut answer = pin!(answer);
+        let no_answer = |_dropped| Err(Error::Closed); // it was not run, since the pool was closed
+        if let Ok(answer) = timeout_at(acquire_by.into(), &mut answer).await {
+            return answer.unwrap_or_else(no_answer);
+        }
+        if queued.leave() {
+            self.endpoint.stats.queue.observe(since.elapsed());
+            return Err(Error::Busy(limits.acquire));
+        }
         let latest = acquire_by + limits.connect + limits.of(kind) + GRACE;
         match timeout_at(latest.into(), answer).await {
-            Ok(answer) => answer.unwrap_or(Err(Error::Closed)), // dropped unanswered: the pool was closed
+            Ok(answer) => answer.unwrap_or_else(no_answer),
             Err(_elapsed) if kind == QueryKind::Read => Err(Error::Deadline(limits.of(kind))),
             Err(_elapsed) => Err(Error::OutcomeUnknown(deadline_passed())), // its thread may be in the COMMIT
         }
     }
 
-    async fn admit(&self, acquire_by: Instant) -> Result<OwnedSemaphorePermit, Error> {
-        match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => return Ok(permit),
-            Err(TryAcquireError::Closed) => return Err(Error::Closed),
-            Err(TryAcquireError::NoPermits) => {}
+    fn enqueue(&self, job: Job) -> Result<Queued<'_>, Error> {
+        let most = self.endpoint.limits.queue;
+        let place = self.jobs.push(job, most).map_err(|refused| match refused {
+            Refused::Closed => Error::Closed,
+            Refused::Full => Error::QueueFull(most),
+        })?;
+        if place.waits {
+            self.endpoint.stats.waits.fetch_add(1, Relaxed);
         }
-        let limits = &self.endpoint.limits;
-        let _waiting = Waiting::enter(&self.waiting, limits.queue)?;
-        self.endpoint.stats.waits.fetch_add(1, Relaxed);
-        match timeout_at(acquire_by.into(), Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(permit) => permit.map_err(|_closed| Error::Closed),
-            Err(_elapsed) => Err(Error::Busy(limits.acquire)),
-        }
+        Ok(Queued { jobs: &self.jobs, place })
     }
 
-    /// How many calls wait for a permit.
+    /// How many calls wait for a thread.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Relaxed)
+        self.jobs.waiting()
     }
 
     pub(crate) const fn endpoint(&self) -> &Arc<Endpoint> {
@@ -113,13 +109,12 @@ impl QueryThreads {
     async fn drain(self: Arc<Self>, deadline: Instant) {
         let timers = Timers::default();
         if timers.provide(Arc::clone(&self).drain_by(deadline)).await.is_err() {
-            self.jobs.close(); // without a thread there is no time to wait
+            self.close(); // without a thread there is no time to wait
         }
     }
 
     async fn drain_by(self: Arc<Self>, deadline: Instant) {
-        self.permits.close();
-        self.jobs.close();
+        self.close();
         let end = Arc::clone(&self.endpoint.end);
         let close = thread::run("foobar-db-drain", move || {
             for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
@@ -136,26 +131,33 @@ impl QueryThreads {
             let _given_up = timeout_at(deadline.into(), close).await; // the process ends anyway
         }
     }
+
+    /// Refuses what waits, and what comes.
+    fn close(&self) {
+        self.jobs.close().into_iter().for_each(|job| discard(job.query));
+    }
 }
 
 impl Drop for QueryThreads {
     fn drop(&mut self) {
-        self.jobs.close();
+        self.close();
     }
 }
 
 fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
     let own = Arc::default();
-    while let Some(Job { kind, mut query, acquire_by, permit, reply }) = jobs.pop(&own) {
+    while let Some(Job { kind, mut query, since, acquire_by, reply }) = jobs.pop(&own) {
         if reply.is_closed() {
             discard(query);
+            jobs.release();
             continue;
         }
         let start = Instant::now();
+        endpoint.stats.queue.observe(start - since);
         let outcome = endpoint.run(kind, &mut query, acquire_by);
         endpoint.stats.queries.observe(start.elapsed());
         discard(query);
-        drop(permit); // what the caller does next finds the thread free
+        jobs.release(); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);
     }
 }
@@ -165,19 +167,22 @@ fn discard(query: Query) {
     let _panicked = catch_unwind(AssertUnwindSafe(|| drop(query))); // the hook has told of it
 }
 
-/// One of the calls that wait.
-struct Waiting<'a>(&'a AtomicUsize);
+/// A call in the queue, which it leaves when its caller goes away.
+struct Queued<'a> {
+    jobs: &'a Queue<Job>,
+    place: Place,
+}
 
-impl<'a> Waiting<'a> {
-    fn enter(waiting: &'a AtomicUsize, limit: usize) -> Result<Self, Error> {
-        let entered = Self(waiting);
-        if waiting.fetch_add(1, Relaxed) < limit { Ok(entered) } else { Err(Error::QueueFull(limit)) }
+impl Queued<'_> {
+    /// Takes it out of the queue, where it still waits.
+    fn leave(&self) -> bool {
+        self.jobs.take_back(&self.place).map(|job| discard(job.query)).is_some()
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.leave();
     }
 }
 

@@ -31,8 +31,8 @@ settings! {
         /// (MariaDB's `max_statement_time`; MySQL's `max_execution_time`, which is for SELECT alone), and the log says
         /// so.
         pub query_timeout: Period = r#""5s""#,
-        /// A statement that takes longer than this is a line in the log, with its text and never the values that are bound to
-        /// it; `"0"` for none. It is on, unlike MySQL's own log of slow queries, since it discloses no value, repeats are
+        /// A statement that takes longer than this is a line in the log, with its text and never its values; `"0"` for
+        /// none. It is on, unlike MySQL's own log of slow queries, since it discloses no value, repeats are
         /// summed up, and MySQL's 10 seconds (`long_query_time`) are more than `query_timeout` leaves.
         pub slow_query_time: Period = r#""1s""#,
         /// MySQL: whether the statements of a handler begin with a comment that names its route and its request, as in
@@ -61,7 +61,7 @@ settings! {
         /// MySQL: a connection unused for this long is closed; `"0"` keeps it.
         pub idle_timeout: Period = r#""10m""#,
         /// MySQL: a PEM file with the certificate authority that signed the server's certificate, where it is not a
-        /// public one.
+        /// public one. `ssl-mode=verify_ca` needs it.
         pub tls_ca: Option<PathBuf>,
         /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it; with
         /// `tls_key`. It is read for each connection.

@@ -148,7 +148,10 @@ impl FileDatabase {
     }
 
     fn metrics(&self, name: Option<&str>, metrics: &mut Metrics) {
-        let pools = [("readers", &self.readers.1), ("writer", &self.writer.1)];
+        let pools = [
+            metrics::Pool { name: "readers", role: "reader", threads: &self.readers.1 },
+            metrics::Pool { name: "writer", role: "primary", threads: &self.writer.1 },
+        ];
         metrics::add(metrics, Engine::Sqlite, name, &pools);
     }
 
@@ -300,7 +303,7 @@ fn peek(location: &Location, lock_timeout: Duration, query: &mut Query) -> Resul
     match location {
         Location::File(path) if path.exists() => {
             let conn = handle::establish(&location::read_only(path)?, lock_timeout)?;
-            query(&mut Conn::Sqlite(conn))?;
+            query.run(&mut Conn::Sqlite(conn))?;
             Ok(Presence::Present)
         }
         Location::File(_) | Location::Memory(_) => Ok(Presence::Missing),

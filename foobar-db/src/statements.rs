@@ -1,10 +1,11 @@
 //! What is seen of the statements of a call: a span for each, and a line in the log for one that was slow. Neither shows
-//! a value that was bound. A call runs wholly on one thread, so a thread-local tells the connection under Diesel whose
+//! a value, bound or in the text. A call runs wholly on one thread, so a thread-local tells the connection under Diesel whose
 //! statements it runs; what runs outside of calls, such as a ping, is not seen.
 
 mod caller;
 #[cfg(feature = "mysql")]
 mod comment;
+mod literals;
 mod text;
 
 use std::cell::RefCell;
@@ -17,7 +18,7 @@ use tracing::Span;
 use tracing::field::{self, Empty};
 use tracing::level_filters::LevelFilter;
 
-use crate::QueryKind;
+use crate::{Engine, QueryKind};
 
 pub(crate) use caller::Caller;
 use text::text;
@@ -47,6 +48,7 @@ struct Call {
 pub(crate) struct Running {
     since: Instant,
     span: Span,
+    engine: Engine,
 }
 
 /// The statements of this thread are those of a call until it is dropped.
@@ -71,9 +73,9 @@ impl Observer {
         self.slow_statements.load(Relaxed)
     }
 
-    /// From now on the statements of this thread are those of a call.
-    pub(crate) fn begin_call(self: &Arc<Self>, kind: QueryKind) -> CallGuard {
-        CALL.set(Some(Call { observer: Arc::clone(self), kind, origin: None }));
+    /// From now on the statements of this thread are those of a call that is made for `origin`.
+    pub(crate) fn begin_call(self: &Arc<Self>, kind: QueryKind, origin: Option<&CallOrigin>) -> CallGuard {
+        CALL.set(Some(Call { observer: Arc::clone(self), kind, origin: origin.cloned() }));
         CallGuard(())
     }
 }
@@ -92,15 +94,6 @@ impl CallOrigin {
         let span = if is_wanted { Span::current() } else { Span::none() };
         Self { caller, span }
     }
-
-    /// From now on the call of this thread is made for it.
-    pub(crate) fn enter(&self) {
-        CALL.with_borrow_mut(|call| {
-            if let Some(call) = call {
-                call.origin = Some(self.clone());
-            }
-        });
-    }
 }
 
 /// The comment that names the request for which this thread runs statements, if it is known.
@@ -110,24 +103,24 @@ pub(crate) fn comment() -> Option<String> {
 }
 
 /// A statement begins; `None` where nobody wants to know.
-pub(crate) fn begin(statement: &dyn Display) -> Option<Running> {
+pub(crate) fn begin(statement: &dyn Display, engine: Engine) -> Option<Running> {
     CALL.with_borrow(|call| {
         let call = call.as_ref()?;
-        let span = call.span(statement);
+        let span = call.span(statement, engine);
         let is_seen = !span.is_disabled() || call.observer.slow.is_some();
-        is_seen.then(|| Running { since: Instant::now(), span })
+        is_seen.then(|| Running { since: Instant::now(), span, engine })
     })
 }
 
 /// It has ended.
 pub(crate) fn end(running: Option<Running>, statement: &dyn Display, has_failed: bool) {
-    let Some(Running { since, span }) = running else { return };
+    let Some(Running { since, span, engine }) = running else { return };
     let duration = since.elapsed();
     if !span.is_disabled() {
         span.record("duration", seconds(duration)).record("failed", has_failed);
     }
     CALL.with_borrow(|call| match call {
-        Some(call) if call.is_slow(duration) => call.warn(statement, duration),
+        Some(call) if call.is_slow(duration) => call.warn(statement, engine, duration),
         _ => {}
     });
 }
@@ -137,14 +130,14 @@ impl Call {
         self.origin.as_ref()?.caller.as_deref()
     }
 
-    fn span(&self, statement: &dyn Display) -> Span {
+    fn span(&self, statement: &dyn Display, engine: Engine) -> Span {
         let caller = self.caller();
         tracing::debug_span!(
             parent: self.origin.as_ref().and_then(|origin| origin.span.id()),
             "query",
             database = self.observer.database,
             kind = name(self.kind),
-            statement = text(statement),
+            statement = text(statement, engine),
             request = caller.map(|caller| field::display(caller.request)),
             route = caller.and_then(Caller::route),
             duration = Empty,
@@ -157,7 +150,7 @@ impl Call {
         self.kind != QueryKind::Migrate && self.observer.slow.is_some_and(|slow| duration > slow)
     }
 
-    fn warn(&self, statement: &dyn Display, duration: Duration) {
+    fn warn(&self, statement: &dyn Display, engine: Engine, duration: Duration) {
         self.observer.slow_statements.fetch_add(1, Relaxed);
         let caller = self.caller();
         tracing::warn!(
@@ -166,7 +159,7 @@ impl Call {
             duration = seconds(duration),
             request = caller.map(|caller| field::display(caller.request)),
             route = caller.and_then(Caller::route),
-            statement = text(statement),
+            statement = text(statement, engine),
             "a slow statement"
         );
     }

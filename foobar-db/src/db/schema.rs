@@ -67,7 +67,7 @@ impl Db {
 
     /// Whether there is a database yet; without a start and without any change, as [`check`](Self::check) does.
     pub async fn presence(&self) -> Result<Presence, Error> {
-        self.database().peek(Box::new(|_| Ok(Ending::RollBack))).await
+        self.database().peek(Query::new(|_| Ok(Ending::RollBack))).await
     }
 
     /// Each migration's name and what is known of it, in the order of their versions.
@@ -96,7 +96,7 @@ impl Db {
     ) -> Result<Option<T>, Error> {
         let found = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&found);
-        let query: Query = Box::new(move |conn| {
+        let query = Query::new(move |conn| {
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(query(conn));
             Ok(Ending::RollBack)
         });

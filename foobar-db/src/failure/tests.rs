@@ -44,6 +44,10 @@ fn the_number_of_a_server_s_error_decides_what_comes_next() {
         (1792, b"25006", "Query"),
         (1064, b"42000", "Query"),
         (1153, b"08S01", "Query"),
+        (1205, b"45000", "Query"),
+        (1040, b"45000", "Query"),
+        (1206, b"HY000", "Refused"),
+        (1874, b"HY000", "Refused"),
     ] {
         assert_eq!(name(&Failure::of(made(mysql(number, *state)))), expected, "{number}");
     }

@@ -174,7 +174,7 @@ async fn occupy(db: &TestDb) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
         let _disconnected = released.recv();
         Ok(Ending::Commit)
     };
-    let call = tokio::spawn(async move { database.run(QueryKind::Migrate, Box::new(work)).await });
+    let call = tokio::spawn(async move { database.run(QueryKind::Migrate, crate::Query::new(work)).await });
     began.await.unwrap();
     (release, call)
 }

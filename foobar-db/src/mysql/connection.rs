@@ -7,13 +7,16 @@ use diesel::connection::{
     AnsiTransactionManager, CacheSize, Connection, ConnectionSealed, DynInstrumentation, Instrumentation,
     InstrumentationEvent, LoadConnection, MultiConnectionHelper, SimpleConnection, StrQueryHelper, TransactionManager,
 };
+use diesel::dsl::sql;
 use diesel::expression::QueryMetadata;
 use diesel::migration::{CREATE_MIGRATIONS_TABLE, MigrationConnection};
 use diesel::mysql::{Mysql, MysqlQueryBuilder};
 use diesel::query_builder::bind_collector::RawBytesBindCollector;
 use diesel::query_builder::{Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{ConnectionError, ConnectionResult, Error as DieselError};
+use diesel::sql_types::Text;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
 
@@ -25,7 +28,7 @@ use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
-use crate::{DatabaseSettings, QueryKind, statements};
+use crate::{DatabaseSettings, Engine, QueryKind, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -73,6 +76,12 @@ impl MysqlConnection {
         }
     }
 
+    /// Whether the server takes no writes of ordinary users. MariaDB has words for it since its version 12.
+    pub(super) fn is_read_only(&mut self) -> QueryResult<bool> {
+        let answer = diesel::select(sql::<Text>("CONCAT(@@global.read_only)")).get_result::<String>(self)?;
+        Ok(!matches!(answer.as_str(), "0" | "OFF"))
+    }
+
     /// Whether a transaction is open, as the server said with its last answer.
     pub(crate) fn has_transaction(&self) -> bool {
         self.link.has_transaction()
@@ -96,7 +105,7 @@ impl MysqlConnection {
     ) -> QueryResult<T> {
         let query = diesel::debug_query(source);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&query));
-        let running = statements::begin(&query);
+        let running = statements::begin(&query, Engine::Mysql);
         let outcome = self.prepare_and_run(source, run);
         statements::end(running, &query, outcome.is_err());
         let outcome = outcome.inspect(|_| driver_error::succeeded(&query)).inspect_err(|error| self.note(error));
@@ -112,7 +121,7 @@ impl MysqlConnection {
                 self.link.roll_back(error, Origin::Connection);
                 self.link.lose();
             }
-            Some(origin @ Origin::Mysql { number, .. }) if rolls_back(number) && self.is_in_transaction() => {
+            Some(origin @ Origin::Mysql { number, state }) if rolls_back(number, state) && self.is_in_transaction() => {
                 self.link.roll_back(error, origin);
                 let transactions = AnsiTransactionManager::transaction_manager_status_mut(self);
                 transactions.set_requires_rollback_maybe_up_to_top_level(true); // a savepoint is gone too
@@ -143,8 +152,8 @@ impl MysqlConnection {
             source.to_sql(&mut sql, &Mysql)?;
             let prepared = self.link.prepare_with(&comment, &sql.finish())?; // the next request has another comment
             let outcome = self.link.run(&prepared, binds, run);
-            self.link.close(prepared)?;
-            return outcome;
+            let closed = self.link.close(prepared);
+            return outcome.and_then(|value| closed.map(|()| value));
         }
         let (link, events) = (&mut self.link, &mut *self.instrumentation);
         let prepared =
@@ -152,8 +161,8 @@ impl MysqlConnection {
         match prepared {
             MaybeCached::CannotCache(prepared) => {
                 let outcome = link.run(&prepared, binds, run);
-                link.close(prepared)?;
-                outcome
+                let closed = link.close(prepared);
+                outcome.and_then(|value| closed.map(|()| value))
             }
             MaybeCached::Cached(prepared) => link.run(prepared, binds, run),
             _ => Err(DieselError::QueryBuilderError("Diesel has a third kind of prepared statement".into())),
@@ -167,7 +176,7 @@ impl SimpleConnection for MysqlConnection {
     fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         let text = StrQueryHelper::new(query);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&text));
-        let running = statements::begin(&text);
+        let running = statements::begin(&text, Engine::Mysql);
         let outcome = self.link.run_text(query);
         statements::end(running, &text, outcome.is_err());
         let outcome = outcome.inspect(|()| driver_error::succeeded(&text)).inspect_err(|error| self.note(error));

@@ -1,7 +1,9 @@
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
 
@@ -14,6 +16,8 @@ use crate::deadline;
 pub(super) struct Control {
     options: Arc<Options>,
     connection: Mutex<Option<MysqlConnection>>,
+    /// Whether the server took no writes when it was asked last.
+    is_read_only: AtomicBool,
 }
 
 /// What of a session is ended.
@@ -34,7 +38,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Control {
     pub(super) const fn new(options: Arc<Options>) -> Self {
-        Self { options, connection: Mutex::new(None) }
+        Self { options, connection: Mutex::new(None), is_read_only: AtomicBool::new(false) }
+    }
+
+    /// Whether the server takes no writes, as a replica does not; no until it has been asked.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.is_read_only.load(Relaxed)
     }
 
     /// Asks the server whether it is there, on a new connection where the last one is gone.
@@ -42,7 +51,7 @@ impl Control {
         let mut connection = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner()));
         let limit = self.options.connect_timeout.min(SILENCE);
         let by = Instant::now() + limit;
-        match connection.as_mut().map(|connection| deadline::until(by, || connection.ping())) {
+        match connection.as_mut().map(|connection| deadline::until(by, || self.ask(connection))) {
             Some(Ok(())) => return Ok(()),
             Some(Err(_)) if Instant::now() >= by => {
                 *connection = None;
@@ -53,6 +62,17 @@ impl Control {
         }
         *connection = Some(MysqlConnection::connect(&self.options)?);
         Ok(())
+    }
+
+    /// Whether it answers. One that does not know the question is there too.
+    fn ask(&self, connection: &mut MysqlConnection) -> QueryResult<()> {
+        match connection.is_read_only() {
+            Ok(is_read_only) => {
+                self.is_read_only.store(is_read_only, Relaxed);
+                Ok(())
+            }
+            Err(_unknown) => connection.ping(),
+        }
     }
 
     /// Takes leave of the server; on a plain thread.

@@ -287,7 +287,10 @@ impl Link {
         };
         match answer {
             // `SLEEP` has a value when it is ended; a write may have been committed, and looks at the time itself.
-            Ok(_) if is_late && self.kind == QueryKind::Read => Err(deadline_passed()),
+            Ok(_) if is_late && self.kind == QueryKind::Read => {
+                self.is_changed = true; // it may have been prepared, and nobody closes it
+                Err(deadline_passed())
+            }
             answer => answer.map_err(to_diesel),
         }
     }

@@ -59,8 +59,8 @@ fn is_number(error: &diesel::result::Error, numbers: &[u16]) -> bool {
 
 /// Whether another has been quicker, as a cluster says it of two servers; or has locked the table.
 fn is_collision(error: &diesel::result::Error) -> bool {
-    let is_collision = |number| rolls_back(number) || number == 1205;
-    matches!(driver_error::origin(error), Some(Origin::Mysql { number, .. }) if is_collision(number))
+    let is_collision = |number, state| rolls_back(number, state) || number == 1205;
+    matches!(driver_error::origin(error), Some(Origin::Mysql { number, state }) if is_collision(number, state))
 }
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS __foobar_migration_lock (

@@ -21,6 +21,8 @@ pub(super) struct Monitor {
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long calls that still run at the end of a drain may take to be ended on the server.
+const LAST_CALLS: Duration = Duration::from_secs(2);
 
 impl Monitor {
     pub(super) const fn new(
@@ -32,8 +34,9 @@ impl Monitor {
         Self { options, control, health, endpoint, has_been_there: false, is_full: false }
     }
 
-    /// Checks until `stopped` is disconnected, and takes leave of the server. A server that refuses us from the first has `refused` us: what is wrong
-    /// then is what would have been wrong at the start.
+    /// Checks until `stopped` is disconnected, and takes leave of the server, unless a call runs that may have to be ended
+    /// there. A server that refuses us from the first has `refused` us: what is wrong then is what would have been wrong
+    /// at the start.
     pub(super) fn watch(mut self, stopped: &mpsc::Receiver<()>, refused: impl FnOnce(ConnectError)) {
         while stopped.recv_timeout(INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
             match self.check() {
@@ -41,6 +44,7 @@ impl Monitor {
                 _already_in_health => {}
             }
         }
+        self.endpoint.end.wait_for_calls(LAST_CALLS);
         self.control.close();
     }
 

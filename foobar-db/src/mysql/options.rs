@@ -1,4 +1,5 @@
 mod identity;
+mod tls;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder};
 
+use super::url::Server;
 use crate::limits::bounded;
 use crate::{DatabaseSettings, Error};
 
@@ -19,6 +21,8 @@ pub(crate) struct Options {
     /// Those that migrations begin with.
     pub(crate) limits_of_migrations: String,
     pub(crate) connect_timeout: Duration,
+    /// Whether a server without TLS is spoken to in clear, although the options are those of TLS.
+    pub(crate) may_be_plain: bool,
     /// Whether statements begin with a comment that names their request.
     pub(crate) query_comments: bool,
     /// The file with the password, which may change.
@@ -49,14 +53,8 @@ impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
         let server = super::url::parse(url.expose())?;
-        let tls = match (server.ssl_opts().cloned(), &settings.tls_ca) {
-            (None, Some(_)) => return Err(Error::Url("has no `ssl-mode=required`, which `database.tls_ca` is for")),
-            (tls, None) => tls,
-            (Some(tls), Some(file)) => {
-                readable(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
-                Some(tls.with_root_certs(vec![file.clone().into()]))
-            }
-        };
+        let tls = tls::of(&server, settings.tls_ca.as_ref())?;
+        let Server { opts: server, may_be_plain } = server;
         if settings.password_file.is_some() && super::has_password(url.expose()) {
             let why = "is there, and `database.url` has a password too; take one of them out";
             return Err(Error::Setting { key: "password_file", why });
@@ -80,6 +78,7 @@ impl Options {
             session,
             limits_of_migrations,
             connect_timeout: bounded(settings.connect_timeout),
+            may_be_plain,
             query_comments: settings.query_comments,
             password: settings.password_file.clone(),
             identity,

@@ -13,11 +13,11 @@ pub(super) fn to_diesel(error: Error) -> DieselError {
 
 fn of_server(error: ServerError) -> DieselError {
     let state = error.state.as_bytes().try_into().unwrap_or(*b"HY000"); // the protocol's own, where there is none
-    driver_error::make(kind(error.code), error.message, Origin::Mysql { number: error.code, state })
+    driver_error::make(kind(error.code, state), error.message, Origin::Mysql { number: error.code, state })
 }
 
 /// The kinds that Diesel has a name for; the numbers of both servers.
-const fn kind(number: u16) -> DatabaseErrorKind {
+const fn kind(number: u16, state: [u8; 5]) -> DatabaseErrorKind {
     match number {
         1022 | 1062 | 1169 | 1557 | 1586 | 1761 | 1762 | 1859 => DatabaseErrorKind::UniqueViolation,
         1216 | 1217 | 1451 | 1452 | 1830 | 1834 => DatabaseErrorKind::ForeignKeyViolation,
@@ -25,12 +25,13 @@ const fn kind(number: u16) -> DatabaseErrorKind {
         3819 | 4025 => DatabaseErrorKind::CheckViolation,
         1792 => DatabaseErrorKind::ReadOnlyTransaction,
         // After it a savepoint is gone; Diesel then does not mind that it cannot be rolled back to.
-        number if rolls_back(number) => DatabaseErrorKind::SerializationFailure,
+        number if rolls_back(number, state) => DatabaseErrorKind::SerializationFailure,
         _ => DatabaseErrorKind::Unknown,
     }
 }
 
-/// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB.
-pub(crate) const fn rolls_back(number: u16) -> bool {
-    matches!(number, 1020 | 1213 | 1614 | 8002 | 8028 | 9007)
+/// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB; not the
+/// application's own SIGNAL, which may take any number.
+pub(crate) const fn rolls_back(number: u16, state: [u8; 5]) -> bool {
+    !matches!(&state, b"45000") && matches!(number, 1020 | 1213 | 1614 | 8002 | 8028 | 9007)
 }

@@ -1,7 +1,7 @@
 use foobar_core::Chain;
 use foobar_core::panics::Panic;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn as Driver, DriverError, Error};
+use mysql_async::{Conn as Driver, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
 use super::Options;
 use crate::connections::ConnectError;
@@ -47,9 +47,19 @@ impl Server {
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
     let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
-    let mut driver = Driver::new(server).await.map_err(classify)?;
+    let mut driver = connect(server, options.may_be_plain).await.map_err(classify)?;
     let session = Session::set_up(&mut driver, options).await.map_err(classify)?;
     Ok((driver, session))
+}
+
+/// As MySQL's own programs do, it is spoken in clear only where the server says that it has no TLS, not where that fails.
+async fn connect(server: Opts, may_be_plain: bool) -> Result<Driver, Error> {
+    match Driver::new(server.clone()).await {
+        Err(Error::Driver(DriverError::NoClientSslFlagFromServer)) if may_be_plain => {
+            Driver::new(OptsBuilder::from_opts(server).ssl_opts(None::<SslOpts>)).await
+        }
+        connected => connected,
+    }
 }
 
 /// Sets the session back to its beginning: transactions, variables, temporary tables, locks, the chosen database.

@@ -1,6 +1,7 @@
 mod network;
 mod proof;
 mod thrift;
+mod tls;
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -346,6 +347,24 @@ async fn a_check_of_a_server_that_never_answers_ends_in_time() {
     assert!(Chain(&error).to_string().ends_with("no answer within 200ms"), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_server_that_takes_no_writes_is_a_replica_in_the_metrics() {
+    let server = MysqlServer::start().unwrap();
+    let db = open(&server.url("mysql"));
+    db.tier().start().await.unwrap();
+    for (read_only, role) in [(1, "replica"), (0, "primary")] {
+        let (url, set) = (server.url("mysql"), format!("SET GLOBAL read_only = {read_only}"));
+        let set = move || MysqlConnection::establish(&url).unwrap().batch_execute(&set).unwrap();
+        tokio::task::spawn_blocking(set).await.unwrap();
+        eventually(|| {
+            let mut metrics = Metrics::default();
+            db.tier().metrics(&mut metrics);
+            metrics.into_text().contains(&format!("role=\"{role}\""))
+        })
+        .await;
+    }
+}
+
 #[test]
 fn a_certificate_authority_that_cannot_be_used_is_refused() {
     let authority = tempfile::NamedTempFile::new().unwrap();
@@ -353,6 +372,9 @@ fn a_certificate_authority_that_cannot_be_used_is_refused() {
     settings.tls_ca = Some(authority.path().to_owned());
     let error = Db::open(&settings).unwrap_err();
     assert_eq!(error.to_string(), "`database.url` has no `ssl-mode=required`, which `database.tls_ca` is for");
+    settings.url = Some(Secret::new("mysql://u@h/d?ssl-mode=preferred"));
+    let error = Db::open(&settings).unwrap_err().to_string();
+    assert!(error.ends_with("write `ssl-mode=verify_ca` or `ssl-mode=verify_identity`"), "{error}");
     settings.url = Some(Secret::new("mysql://u@h/d?require_ssl=true"));
     Db::open(&settings).unwrap();
     settings.tls_ca = Some("/no/such/file".into());

@@ -3,12 +3,19 @@
 
 use std::net::Ipv6Addr;
 
-use mysql_async::{Opts, OptsBuilder};
+use mysql_async::{Opts, OptsBuilder, SslOpts};
 
 use crate::Error;
 
+/// The server of a URL, and how it is spoken to.
+pub(super) struct Server {
+    pub(super) opts: Opts,
+    /// Whether in clear, where it has no TLS.
+    pub(super) may_be_plain: bool,
+}
+
 /// The server of a URL. A parameter that another client knows is understood, or named in the error.
-pub(super) fn parse(url: &str) -> Result<Opts, Error> {
+pub(super) fn parse(url: &str) -> Result<Server, Error> {
     let (_, rest) = url.split_once(':').unwrap_or_default(); // without a scheme it is refused below
     if ends_early(rest) {
         return Err(Error::Url(
@@ -16,10 +23,11 @@ pub(super) fn parse(url: &str) -> Result<Opts, Error> {
              write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%25` for `%`",
         ));
     }
-    let rest = match rest.split_once('?') {
-        Some((place, parameters)) => format!("{place}?{}", translated(parameters)?),
-        None => rest.to_owned(),
-    };
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut parameters = translated(parameters)?;
+    let prefers_tls = parameters.iter().any(|parameter| parameter == PREFERRED);
+    parameters.retain(|parameter| parameter != PREFERRED);
+    let rest = format!("{place}?{}", parameters.join("&"));
     let opts = Opts::from_url(&format!("mysql:{rest}")).ok().filter(|opts| opts.db_name().is_some());
     let opts = opts.ok_or(Error::Url(
         "is not `mysql://USER:PASSWORD@HOST:PORT/NAME` with parameters such as `?socket=/PATH` or \
@@ -30,8 +38,15 @@ pub(super) fn parse(url: &str) -> Result<Opts, Error> {
             "asks for TLS on a Unix socket, where the driver speaks none, and nobody can listen; leave out `ssl-mode` \
              and `require_ssl`, or name a host instead of the socket",
         )),
-        _ => Ok(without_brackets(opts)),
+        (None, None) if prefers_tls => Ok(Server { opts: with_any_tls(without_brackets(opts)), may_be_plain: true }),
+        _ => Ok(Server { opts: without_brackets(opts), may_be_plain: false }),
     }
+}
+
+/// TLS against those who listen, with whatever certificate.
+fn with_any_tls(opts: Opts) -> Opts {
+    let tls = SslOpts::default().with_danger_accept_invalid_certs(true);
+    OptsBuilder::from_opts(opts).ssl_opts(tls).into()
 }
 
 /// The driver would look up the name `[::1]`.
@@ -50,14 +65,14 @@ fn ends_early(rest: &str) -> bool {
 }
 
 /// The parameters in the driver's words.
-fn translated(parameters: &str) -> Result<String, Error> {
+fn translated(parameters: &str) -> Result<Vec<String>, Error> {
     let (parameters, fragment) = parameters.split_once('#').map_or((parameters, ""), |(all, rest)| (all, rest));
     if !fragment.is_empty() {
         return Err(Error::Url("holds a `#`; in a password write `%23` for it"));
     }
     let translated = parameters.split('&').filter(|parameter| !parameter.is_empty()).map(translate);
     let translated = translated.collect::<Result<Vec<_>, _>>().map_err(Error::Url)?;
-    Ok(translated.into_iter().flatten().collect::<Vec<_>>().join("&"))
+    Ok(translated.into_iter().flatten().collect())
 }
 
 /// One parameter in the driver's words; `None` where it asks for what is the case anyway.
@@ -67,7 +82,7 @@ fn translate(parameter: &str) -> Result<Option<String>, &'static str> {
     match name.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
         "charset" | "characterset" | "characterencoding" | "encoding" => charset(&value_of_other),
         "sslmode" | "ssl" | "usessl" | "tls" => ssl_mode(&value_of_other),
-        "verifyidentity" if value_of_other != "true" => Err(NO_CA_ALONE),
+        "verifyidentity" => Ok(Some(format!("verify_identity={value_of_other}"))),
         "sslca" | "sslrootcert" | "tlsca" => Err("names a certificate authority; set `database.tls_ca` to its file"),
         "sslcert" | "sslkey" => {
             Err("names a client certificate; set `database.tls_cert` and `database.tls_key` to its files")
@@ -101,23 +116,20 @@ fn charset(charset: &str) -> Result<Option<String>, &'static str> {
     }
 }
 
-/// What MySQL's own programs call `ssl-mode`. Whoever asks for TLS gets it with a certificate that is verified.
+/// What MySQL's own programs call `ssl-mode`. Whoever requires TLS gets it with a certificate that is verified, and its
+/// name too unless that is left out by a word of its own.
 fn ssl_mode(mode: &str) -> Result<Option<String>, &'static str> {
     match mode {
         "disabled" | "disable" | "false" | "0" | "skip" => Ok(None),
         "required" | "require" | "verifyidentity" | "verifyfull" | "true" | "1" => {
             Ok(Some("require_ssl=true".to_owned()))
         }
-        "preferred" | "prefer" | "allow" => {
-            Err("has `ssl-mode=preferred`, which leaves it to the network whether the connection is encrypted; write \
-             `ssl-mode=required` or `ssl-mode=disabled`")
-        }
-        "verifyca" => Err(NO_CA_ALONE),
-        _ => Err(
-            "has an unknown `ssl-mode`; write `ssl-mode=required`, `ssl-mode=verify_identity` or `ssl-mode=disabled`",
-        ),
+        "preferred" | "prefer" => Ok(Some(PREFERRED.to_owned())),
+        "verifyca" => Ok(Some("require_ssl=true&verify_identity=false".to_owned())),
+        _ => Err("has an unknown `ssl-mode`; write `ssl-mode=` and `required`, `verify_identity`, `verify_ca`, \
+             `preferred` or `disabled`"),
     }
 }
 
-const NO_CA_ALONE: &str = "asks for TLS without a look at the server's name, which the driver does not have; write \
-     `ssl-mode=verify_identity`, and as the host a name that is in the server's certificate";
+/// For us and not for the driver, which has no such mode.
+const PREFERRED: &str = "ssl-mode=preferred";

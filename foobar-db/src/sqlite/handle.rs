@@ -19,7 +19,7 @@ use diesel::{Connection, ConnectionResult, QueryResult};
 use libsqlite3_sys as ffi;
 
 use crate::driver_error::{self, Origin};
-use crate::{QueryKind, deadline, statements};
+use crate::{Engine, QueryKind, deadline, statements};
 
 thread_local! {
     /// What this thread opens in [`establish`].
@@ -146,7 +146,7 @@ impl Watch {
 impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match &event {
-            InstrumentationEvent::StartQuery { query, .. } => self.running = statements::begin(query),
+            InstrumentationEvent::StartQuery { query, .. } => self.running = statements::begin(query, Engine::Sqlite),
             InstrumentationEvent::FinishQuery { query, error, .. } => {
                 match error {
                     Some(error) => self.remember(error),

@@ -13,7 +13,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 use super::*;
-use crate::{Conn, Isolation};
+use crate::attempt::attempt;
+use crate::{Conn, Ending, Isolation, Query};
 
 /// What a subscriber is told, a line each.
 #[derive(Clone, Default)]
@@ -36,11 +37,19 @@ impl Told {
 
     /// What is told of while `work` runs on this thread.
     fn of(level: LevelFilter, work: impl FnOnce()) -> Vec<String> {
+        is_known();
         let told = Self::default();
         let subscriber = registry().with(told.clone().with_filter(level));
         tracing::subscriber::with_default(subscriber, work);
         std::mem::take(&mut *told.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Lets what is told be known to `tracing` before: of what two threads tell for the first time, one may not hear.
+fn is_known() {
+    let observer = Arc::new(Observer::new(String::new(), Some(Duration::ZERO)));
+    let _call = observer.begin_call(QueryKind::Read, None);
+    end(begin(&"SELECT 1", Engine::Sqlite), &"SELECT 1", false);
 }
 
 impl<S: Subscriber> Layer<S> for Told {
@@ -77,8 +86,7 @@ fn origin() -> CallOrigin {
 
 /// Runs one statement with a value, and one that fails, as a call does.
 fn call(conn: &mut Conn, observer: &Arc<Observer>, kind: QueryKind, origin: &CallOrigin) {
-    let _call = observer.begin_call(kind);
-    origin.enter();
+    let _call = observer.begin_call(kind, Some(origin));
     sql_query("SELECT ?").bind::<Text, _>("hunter2").execute(conn).unwrap();
     sql_query("SELECT ? FROM nowhere").bind::<Text, _>("hunter2").execute(conn).unwrap_err();
 }
@@ -135,18 +143,32 @@ fn each_statement_is_a_span_within_that_of_its_call() {
 }
 
 #[test]
+fn the_begin_and_the_commit_of_a_write_name_its_request_too() {
+    for mut conn in both() {
+        let observer = Arc::new(Observer::new("the database".to_owned(), Some(Duration::ZERO)));
+        let told = Told::of(LevelFilter::INFO, || {
+            let mut query = Query::new(|_| Ok(Ending::Commit)).of(origin());
+            let (kind, until) = (QueryKind::Write(Isolation::Server), Instant::now() + Duration::from_secs(60));
+            attempt(&mut conn, kind, &mut query, until, &Arc::default(), &observer).unwrap();
+        });
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().all(|line| line.contains(" request=abc route=")), "{told:?}");
+    }
+}
+
+#[test]
 fn where_nobody_listens_nothing_is_measured() {
     let observed = |slow, level| {
         let mut running = None;
         Told::of(level, || {
             let observer = Arc::new(Observer::new(String::new(), slow));
-            let _call = observer.begin_call(QueryKind::Read);
-            running = begin(&"SELECT 1");
+            let _call = observer.begin_call(QueryKind::Read, None);
+            running = begin(&"SELECT 1", Engine::Sqlite);
         });
         running.is_some()
     };
     assert!(!observed(None, LevelFilter::INFO));
     assert!(observed(None, LevelFilter::DEBUG));
     assert!(observed(Some(Duration::from_secs(1)), LevelFilter::INFO));
-    assert!(Told::of(LevelFilter::DEBUG, || drop(begin(&"SELECT 1"))).is_empty(), "it is no call's");
+    assert!(Told::of(LevelFilter::DEBUG, || drop(begin(&"SELECT 1", Engine::Sqlite))).is_empty(), "it is no call's");
 }

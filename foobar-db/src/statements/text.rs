@@ -1,18 +1,21 @@
 use std::fmt::{self, Display, Write};
 
+use super::literals::without_literals;
+use crate::Engine;
+
 /// The most bytes of a statement that are shown: as many as MySQL's own digest of one has (`max_digest_length`).
 const LONGEST: usize = 1024;
 
 /// Behind this Diesel shows the values that are bound.
 const VALUES: &str = " -- binds: ";
 
-/// A statement as it was written, with its placeholders and without the values for them, cut where it is long.
-pub(super) fn text(statement: &dyn Display) -> String {
+/// A statement as it was written, with placeholders for all its values and without comments, cut where it is long.
+pub(super) fn text(statement: &dyn Display, engine: Engine) -> String {
     let mut shown = Shown(String::new());
     let _has_enough = write!(shown, "{statement}"); // or Diesel cannot write it, and it is not run either
     shown.without_values();
-    shown.cut();
-    shown.0
+    let is_cut = shown.cut();
+    without_literals(&shown.0, engine) + if is_cut { "…" } else { "" }
 }
 
 /// At most this many bytes of a text, in whole letters.
@@ -40,11 +43,11 @@ impl Shown {
         values.is_some()
     }
 
-    fn cut(&mut self) {
-        if self.0.len() > LONGEST {
-            self.0.truncate(beginning(&self.0, LONGEST).len());
-            self.0.push('…');
-        }
+    /// Whether there was more.
+    fn cut(&mut self) -> bool {
+        let is_long = self.0.len() > LONGEST;
+        self.0.truncate(beginning(&self.0, LONGEST).len());
+        is_long
     }
 }
 
@@ -56,6 +59,10 @@ mod tests {
     use super::*;
 
     diesel::table! { users (name) { name -> Text } }
+
+    fn text(statement: &dyn Display) -> String {
+        super::text(statement, Engine::Sqlite)
+    }
 
     #[test]
     fn a_value_is_never_shown_whatever_it_looks_like() {

@@ -78,6 +78,16 @@ async fn an_error_that_names_another_in_its_state_is_the_application_s_own() {
     }
 }
 
+#[tokio::test]
+async fn an_error_that_takes_the_number_of_another_is_the_application_s_own() {
+    let db = TestDb::mysql().await;
+    for number in [1213, 1205, 1053, 1040, 1021, 1317] {
+        let signal = format!("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'mine', MYSQL_ERRNO = {number}");
+        let (outcome, runs) = write_counted(&db, move |conn| conn.batch_execute(&signal)).await;
+        assert!(matches!(&outcome, Err(Error::Query(_))) && runs == 1, "{number}: {outcome:?} after {runs}");
+    }
+}
+
 /// Two writes that take two rows in opposite orders, the second one by `second`; each runs once more after a deadlock.
 async fn deadlock(db: &Db, second: fn(&mut Conn, i32) -> QueryResult<()>) -> (Result<(), Error>, Result<(), Error>) {
     let both_hold_one = Arc::new(std::sync::Barrier::new(2));

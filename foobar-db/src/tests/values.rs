@@ -229,6 +229,15 @@ async fn a_number_that_mysql_has_not_is_not_stored_as_another() {
 }
 
 #[tokio::test]
+async fn what_is_no_number_is_stored_as_null_on_sqlite() {
+    let test = TestDb::sqlite().await;
+    let is_null = |conn: &mut Conn| {
+        diesel::select(sql::<Bool>("").bind::<Double, _>(f64::NAN).sql(" IS NULL")).get_result::<bool>(conn)
+    };
+    assert!(test.read(is_null).await.unwrap());
+}
+
+#[tokio::test]
 async fn text_that_is_no_utf_8_is_an_error_on_mysql() {
     let (_test, db) = mysql().await;
     assert_eq!(read!(db, Text => String, "x'ff'"), "error");

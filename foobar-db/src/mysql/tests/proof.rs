@@ -104,13 +104,13 @@ fn a_server_that_asks_for_ed25519_is_refused_with_what_to_do() {
     server.join().unwrap();
 }
 
-fn openssl(folder: &std::path::Path, arguments: &str) {
+pub(super) fn openssl(folder: &std::path::Path, arguments: &str) {
     let output = Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// An authority, a certificate of the server for `localhost`, and one of a client, each with its key.
-fn certificates(folder: &std::path::Path) {
+pub(super) fn certificates(folder: &std::path::Path) {
     let ca = "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 9";
     openssl(folder, ca);
     for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=client")] {
@@ -124,7 +124,7 @@ fn certificates(folder: &std::path::Path) {
 }
 
 /// What `Server::run` does. Another package of the workspace has rustls built with a second provider.
-fn choose_a_provider() {
+pub(super) fn choose_a_provider() {
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
 }
 
