@@ -1,8 +1,10 @@
+mod changes;
 mod hexadecimal;
 mod pieces;
 mod surprise;
 mod written;
 
+use changes::changes;
 use hexadecimal::is_hexadecimal;
 use surprise::surprise;
 use written::is_written;
@@ -101,12 +103,6 @@ fn camel_parts(text: &str) -> Option<usize> {
         rest = &after[small..];
     }
     Some(parts)
-}
-
-/// How often one kind of character follows another.
-fn changes(text: &str) -> usize {
-    let kind = |byte: &u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
-    text.as_bytes().windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::changes;
+use super::changes::changes;
 
 /// At least eight hexadecimal digits, as from webpack, Parcel, Next, Rails or Django, that change between letters and
 /// digits: a word does never, a date or a word with a number once (`facade01`, `20261120a`) or around a word
