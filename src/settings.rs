@@ -47,12 +47,13 @@ settings! {
 settings! {
     /// `[control]`: how a server that runs is given orders.
     pub struct ControlSettings in "control" {
-        /// The path of a Unix socket where a program that is run by its command line hears the commands `reload`, `status`,
-        /// `pause`, `resume`, `maintenance`, `drain`, `undrain` and `upgrade`, or `off`. Its user alone may connect, and root; its folder must be one where nobody else may
-        /// write, or the server does not start. Each server needs a path of its own.
+        /// The path of a Unix socket where a program that is run by its command line hears the commands `reload`,
+        /// `status`, `pause`, `resume`, `maintenance`, `drain`, `undrain` and `upgrade`, or `off`. Its user alone may
+        /// connect, and root; its folder must be one where nobody else may write, or the server does not start. Each
+        /// server needs a path of its own.
         pub socket: String = r#""off""#,
-        /// How long a new program may take to be ready in an upgrade (SIGUSR2, `upgrade`). One that is not is ended, and
-        /// the one before goes on.
+        /// How long a new program may take to be ready in an upgrade (SIGUSR2, `upgrade`). One that is not is ended,
+        /// and the one before goes on.
         pub upgrade_timeout: Period = r#""60s""#,
     }
 }

@@ -17,8 +17,8 @@ settings! {
         /// MySQL: how many connections this process opens at most, and 1024 at most. One of them watches the server and
         /// ends statements there; each of the others runs queries and has a thread. With `1` there are these two.
         pub connections: NonZeroU32 = "8",
-        /// MySQL: a file with the password, where `url` has none. It is read for each connection, so that a password that is
-        /// rotated needs no restart: give the server the new one beside the old, then replace the file.
+        /// MySQL: a file with the password, where `url` has none. It is read for each connection, so that a password
+        /// that is rotated needs no restart: give the server the new one beside the old, then replace the file.
         pub password_file: Option<PathBuf>,
         /// How many calls may wait for a connection; one more is refused at once.
         pub queue: usize = "1024",
@@ -36,8 +36,8 @@ settings! {
         /// summed up, and MySQL's 10 seconds (`long_query_time`) are more than `query_timeout` leaves.
         pub slow_query_time: Period = r#""1s""#,
         /// MySQL: whether the statements of a handler begin with a comment that names its route and its request, as in
-        /// `/*route='%2Forders',request='1ecab73c'*/ SELECT …`, for the server's list of processes and its logs. Each is then
-        /// prepared anew, which is one more round trip, since the comment is a part of its text.
+        /// `/*route='%2Forders',request='1ecab73c'*/ SELECT …`, for the server's list of processes and its logs. Each
+        /// is then prepared anew, which is one more round trip, since the comment is a part of its text.
         pub query_comments: bool = "false",
         /// How long a statement waits for a lock that another transaction holds. MySQL counts in whole seconds.
         pub lock_timeout: Period = r#""2s""#,
@@ -46,14 +46,15 @@ settings! {
         /// Whether a start runs the migrations. Where it does not, it waits until the database has all of them, and the
         /// program is not ready before: run `migrate` as a step of its own.
         pub migrate_on_start: bool = "true",
-        /// MySQL: as which user migrations run, at the start and by `migrate`, where that of `url` may only change rows:
-        /// the same database, with another user and, if need be, another host. `password_file` is of this user too, unless
-        /// this URL has a password.
+        /// MySQL: as which user migrations run, at the start and by `migrate`, where that of `url` may only change
+        /// rows: the same database, with another user and, if need be, another host. `password_file` is of this user
+        /// too, unless this URL has a password.
         pub migration_url: Option<Secret>,
         /// How long all migrations together may take, with the wait for another node that runs them.
         pub migration_timeout: Period = r#""10m""#,
-        /// MySQL: how long a statement of a migration waits for a lock at once: as long as it does, it keeps all others from
-        /// its table. One that changes the schema is tried again after it, until `migration_timeout`. In whole seconds.
+        /// MySQL: how long a statement of a migration waits for a lock at once: as long as it does, it keeps all others
+        /// from its table. One that changes the schema is tried again after it, until `migration_timeout`. In whole
+        /// seconds.
         pub migration_lock_timeout: Period = r#""5s""#,
         /// MySQL: a connection older than this is replaced; up to a tenth earlier, so that not all go at once;
         /// `"0"` keeps it.
@@ -63,8 +64,8 @@ settings! {
         /// MySQL: a PEM file with the certificate authority that signed the server's certificate, where it is not a
         /// public one. `ssl-mode=verify_ca` needs it.
         pub tls_ca: Option<PathBuf>,
-        /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it; with
-        /// `tls_key`. It is read for each connection.
+        /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it;
+        /// with `tls_key`. It is read for each connection.
         pub tls_cert: Option<PathBuf>,
         /// MySQL: a PEM file with the key of `tls_cert`, which is one of RSA.
         pub tls_key: Option<PathBuf>,

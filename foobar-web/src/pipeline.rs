@@ -38,7 +38,7 @@ use crate::counters::{Counters, Patterns, RouteId};
 use crate::gate::{Door, InFlight, MaintenanceRules};
 use crate::memory::FreedAside;
 use crate::net::{AddressSlot, Clients, TlsClient};
-use crate::reply::{self, Reply, SAFE_FIELDS};
+use crate::reply::{self, Reply, SAFE_FIELDS, is_error, is_for_caches};
 use crate::request::{NormalPath, RequestView, origin};
 use crate::site::{Site, SiteMatch, Sites};
 use handed_over::too_large;
@@ -391,10 +391,11 @@ fn answer_with(reply: Reply, added: impl FnOnce() -> Option<Fields>) -> Result<R
     Ok(response)
 }
 
-/// Adds the fields of `add_header` that the answer has not.
+/// Adds the fields of `add_header` that the answer has not. An error tells every cache the same.
 fn add(response: &mut Response, fields: Fields) {
+    let is_error = is_error(response.status());
     let headers = response.headers_mut();
-    for (name, value) in fields {
+    for (name, value) in fields.into_iter().filter(|(name, _)| !is_error || !is_for_caches(name)) {
         match headers.entry(name) {
             header::Entry::Vacant(entry) => _ = entry.insert(value),
             header::Entry::Occupied(mut entry) if entry.key() == VARY => entry.append(value),

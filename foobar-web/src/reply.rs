@@ -1,6 +1,7 @@
 //! An answer of the tier's own, not yet written for the connection that it goes to. It must not know where it comes
 //! from, nor a version of HTTP beyond header lines, which are made once and sent many times.
 
+mod caching;
 mod file_stream;
 mod pieces;
 mod problem_page;
@@ -24,6 +25,7 @@ use crate::file_source::DiskFile;
 use crate::clock::after;
 use file_stream::FileStream;
 
+pub(crate) use caching::{is_for_caches, remove_beside_cache_control};
 pub(crate) use pieces::Pieces;
 pub(crate) use problem_page::{ProblemPage, ProblemPages, SAFE_FIELDS};
 pub(crate) use segment::Segment;
@@ -201,7 +203,7 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(EVENT_STREAM)
 }
 
-fn is_error(status: StatusCode) -> bool {
+pub(crate) fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 

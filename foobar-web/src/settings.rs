@@ -37,9 +37,11 @@ settings! {
         /// `connections_per_address`, in the scheme that `www`, `https` and `hsts` go by, and to the application; their
         /// `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last
         /// address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and
-        /// `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) counts. The application
-        /// gets these fields with the one value that was found to be true, and none from anybody else, nor `X-Real-IP`
-        /// and its like. So a proxy must add to the fields that it uses, or set them, and remove the others.
+        /// `-Host` that belong to it; without `X-Forwarded-For`, `Forwarded` (RFC 7239) says who asked, and what the
+        /// other two leave open. The application gets these fields with the one value that was found to be true, and
+        /// `X-Real-IP` and its like with the same address; the rest of their kind is removed, such as
+        /// `X-Forwarded-Port`, and of anybody else all. So a proxy must add to the fields that it uses, or set them,
+        /// and remove the others.
         pub trusted_proxies: List<TrustedProxy> = "[]",
         /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind
         /// `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6
@@ -95,13 +97,13 @@ settings! {
         /// Requests for the application that a pause (`foobar pause`) holds at a time, at most 100000; a further one is
         /// answered 503, with `Retry-After`. Files, redirects and fixed answers are not held.
         pub pause_requests: usize = "1000",
-        /// How long a pause holds a request; then: 503. So long `foobar pause` waits for the requests that the application
-        /// has, up to 50s.
+        /// How long a pause holds a request; then: 503. So long `foobar pause` waits for the requests that the
+        /// application has, up to 50s.
         pub pause_wait: Period = r#""30s""#,
         /// After which time a pause ends by itself that nobody ends (`foobar resume`), at most 1h.
         pub pause_timeout: Period = r#""60s""#,
-        /// Who is served during maintenance (`foobar maintenance on`): clients, written as in `trusted_proxies`. All others
-        /// get the site's `maintenance_page`.
+        /// Who is served during maintenance (`foobar maintenance on`): clients, written as in `trusted_proxies`. All
+        /// others get the site's `maintenance_page`.
         pub maintenance_allow: List<TrustedProxy> = "[]",
         /// When clients are told to come again during maintenance (`Retry-After`).
         pub maintenance_retry_after: Period = r#""5m""#,
@@ -115,9 +117,9 @@ settings! {
         /// with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte
         /// that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
-        /// Which parameters of a query the access log does not tell: those whose names have one of these words in them, in
-        /// capitals or not. Their values are written as `[FILTERED]`, in the request line and in `Referer`. Only what follows
-        /// a `?` is looked at: write no secret into a path. `[]` hides nothing.
+        /// Which parameters of a query the access log does not tell: those whose names have one of these words in them,
+        /// in capitals or not. Their values are written as `[FILTERED]`, in the request line and in `Referer`. Only
+        /// what follows a `?` is looked at: write no secret into a path. `[]` hides nothing.
         pub access_log_hide: List<String> =
             r#"["token", "password", "passwd", "secret", "code", "signature", "api_key"]"#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every
@@ -144,9 +146,9 @@ settings! {
         /// most half of them list folders; with `1`, reads wait for lists. Compression has up to two threads beside
         /// them.
         pub file_threads: usize = "8",
-        /// The folder of what outlives the process: the certificates that the server gets by itself, and their keys. It is
-        /// made at the start with the mode 0700, where a site needs it, and may not lie in a folder that is served. If
-        /// absent, `$STATE_DIRECTORY`, which systemd sets by `StateDirectory=`, else `state` in the working folder.
+        /// The folder of what outlives the process: the certificates that the server gets by itself, and their keys. It
+        /// is made at the start with the mode 0700, where a site needs it, and may not lie in a folder that is served.
+        /// If absent, `$STATE_DIRECTORY`, which systemd sets by `StateDirectory=`, else `state` in the working folder.
         pub state_dir: Option<PathBuf>,
         ;
         /// `[acme]`, which is a section of its own in a configuration.
@@ -172,9 +174,9 @@ settings! {
         /// certificate for the site's names, `localhost` and the loopback addresses, signed by an authority of its own,
         /// which it keeps in `web.state_dir`; the log says how clients trust it. Or `"auto"`: the server gets a
         /// certificate for the site's names from the authority of `[acme]`, which has to reach it under each of them at
-        /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in `web.state_dir`; until
-        /// there is one, clients see one that nobody has signed, and are not sent to HTTPS. `"auto:NAME"` is the authority
-        /// of `[acme.NAME]`.
+        /// port 80 (or 443, where it listens there and not at 80), and renews it in time. It keeps it in
+        /// `web.state_dir`; until there is one, clients see one that nobody has signed, and are not sent to HTTPS.
+        /// `"auto:NAME"` is the authority of `[acme.NAME]`.
         pub ssl_certificate: List<PathBuf> = "[]",
         /// The private key of each `ssl_certificate`: a PEM file without a password, which only its owner should be
         /// able to read.
@@ -191,10 +193,11 @@ settings! {
         /// Lists of the certificates that these authorities have revoked: PEM or DER files. With any, there has to be
         /// one that has not expired for each authority in a chain. Changed files are used without a restart.
         pub ssl_crl: List<PathBuf> = "[]",
-        /// Whether names that no site has, and that lead to this one, the default site, may have certificates too, such as
-        /// the domains of customers: by `ssl_certificate = "auto"`, where the application allows it
+        /// Whether names that no site has, and that lead to this one, the default site, may have certificates too, such
+        /// as the domains of customers: by `ssl_certificate = "auto"`, where the application allows it
         /// (`App::allows_certificate`). It is asked when a client of TLS wants such a name, of which there are 10000 at
-        /// most. Until its certificate is there, TLS clients of a name are refused, and its requests over HTTP answered.
+        /// most. Until its certificate is there, TLS clients of a name are refused, and its requests over HTTP
+        /// answered.
         pub ssl_on_demand: bool = "false",
         /// What a site with a certificate does with requests over HTTP, if the server listens for TLS: `redirect` (with
         /// 308, but for `/.well-known/acme-challenge/`) or `keep`; `redirect` if absent.
@@ -209,9 +212,9 @@ settings! {
         /// The folder whose files are served, or `"embed:NAME"` for files inside the program; no files if absent. Names
         /// that begin with a dot are not served, but for `/.well-known/`. Which links are followed says `links`.
         pub root: Option<PathBuf>,
-        /// Which symbolic links are followed in `root`: `inside` those that lead to nowhere outside of it, relative or
-        /// absolute, `any`, `off` none. One that is not followed is 404, and the log names it. `root` itself may be a
-        /// link. For files elsewhere there are routes with `files`.
+        /// Which symbolic links are followed in `root`: `inside` those that end inside of it, relative or absolute,
+        /// also where they leave it on the way, `any`, `off` none. One that is not followed is 404, and the log names
+        /// it. `root` itself may be a link. For files elsewhere there are routes with `files`.
         pub links: Links = r#""inside""#,
         /// The files that stand for a folder, in order of preference.
         pub index: List<String> = r#"["index.html"]"#,
@@ -224,7 +227,8 @@ settings! {
         /// What is tried for a path without a route, in this order: `file`, `index` (the index file of a folder, or its
         /// list), `"/fallback.html"` (this file under `root`, with 200, if it is there), and as the last `app` or a
         /// status such as `"=404"`. As in nginx, `"$uri"` is `file`, `"$uri/"` is `index`, and one `$uri` in a name
-        /// stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`.
+        /// stands for the path: `"$uri.html"`, `"$uri/index.html"`, `"/cache$uri.html"`; `"/static$uri/"` is the index
+        /// of the folder there. A query behind a file, `"?$args"`, is for nginx and means nothing.
         pub try_files: List<String> = r#"["file", "index", "app"]"#,
         /// The list of a folder without an index file, if `try_files` has `index`: `off`, `html`, `json` (as nginx
         /// writes it), or `on`: JSON for a client whose `Accept` prefers it. Folders come first, each kind by name;
@@ -257,8 +261,9 @@ settings! {
         /// `Content-Encoding` (`gzip`, `br`, `zstd`) is for files alone and says that they hold their content in it:
         /// such a file is sent as it is, to every client, with the media type of its name without `.gz`, `.br` or
         /// `.zst`: `[".wasm.br Content-Encoding: br", ".svgz Content-Encoding: gzip"]`. Fields that frame a message or
-        /// that the server or another key says are refused. Values with commas need a list: one text is divided at its
-        /// commas.
+        /// that the server or another key says are refused. What is said to caches in a field of its own, such as
+        /// `CDN-Cache-Control`, goes to no error and, of the site's rules, to no file of an `internal` route. Values
+        /// with commas need a list: one text is divided at its commas.
         pub add_header: List<String> = "[]",
         /// Media types of extensions, before those that are known: `"text/markdown md markdown"`.
         pub types: List<String> = "[]",
@@ -287,9 +292,9 @@ settings! {
         /// high as JSON; others (`*/*`) get the problem detail (RFC 9457). A page that is not there yet at the start is
         /// a warning, and is sent as soon as it is there.
         pub error_page: List<String> = "[]",
-        /// The page during maintenance (`foobar maintenance on`): a file under `root` of at most 1MiB, `"/maintenance.html"`,
-        /// for the clients that would get an `error_page`; without one, that of 503. What it shows of the site, such as a
-        /// picture, needs a route with `in_maintenance`.
+        /// The page during maintenance (`foobar maintenance on`): a file under `root` of at most 1MiB,
+        /// `"/maintenance.html"`, for the clients that would get an `error_page`; without one, that of 503. What it
+        /// shows of the site, such as a picture, needs a route with `in_maintenance`.
         pub maintenance_page: Option<String>,
         /// The largest request body of this site, instead of `web.client_max_body_size`; `"0"` for no limit.
         pub client_max_body_size: Option<Size>,

@@ -10,7 +10,7 @@ use http::header::{
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use crate::reply::{self, Pace, Reply};
+use crate::reply::{self, Pace, Reply, remove_beside_cache_control};
 use crate::request::{Fields, NormalPath, RequestView, Verb};
 use crate::site::{Routes, is_file};
 use crate::static_files::PRIVATE;
@@ -102,12 +102,17 @@ impl Accel {
         varies.into_iter().for_each(|value| _ = headers.append(VARY, value));
     }
 
-    /// What the application says of caches stands alone. Where it says nothing, an internal route has the word, but it
+    /// What the application says to caches stands alone. Where it says nothing, an internal route has the word, but it
     /// makes no cookie public; a public one speaks to those who ask for its file, not of an answer for one client.
     fn announce_caching(&self, headers: &mut HeaderMap) {
         let said = self.fields.contains_key(CACHE_CONTROL) || self.fields.contains_key(EXPIRES);
         let sets_cookie = self.fields.contains_key(SET_COOKIE);
-        if !said && self.internal && (!sets_cookie || is_private(headers)) {
+        let of_route = !said && self.internal;
+        if of_route && !sets_cookie {
+            return;
+        }
+        remove_beside_cache_control(headers);
+        if of_route && is_private(headers) {
             return;
         }
         headers.remove(CACHE_CONTROL);

@@ -13,17 +13,26 @@ pub(crate) use told::Origin;
 ///
 /// Each proxy adds whom it was asked by. So the claims are read from the nearest on, and the client is the first that is no
 /// trusted proxy itself: what stands beyond is what a client may have sent. Where one is no address, nothing beyond it is
-/// believed either. `X-Forwarded-*` counts where there is any, else `Forwarded` (RFC 7239).
+/// believed either. `X-Forwarded-For` counts where it is sent, and `Forwarded` (RFC 7239), which may be the client's own
+/// then, does not. Without it `Forwarded` says who asked, and what `X-Forwarded-Proto` and `-Host` leave open.
 pub(crate) fn find(
     claims: &impl Claims,
     peer: Option<SocketAddr>,
     is_proxy: impl Fn(Option<SocketAddr>) -> bool,
 ) -> Origin {
-    let has = |claim| claims.values(claim).next().is_some();
-    let hops = match [Claim::For, Claim::Host, Claim::Proto].into_iter().any(has) {
-        true => x_forwarded(claims),
-        false => forwarded::hops(claims.values(Claim::Forwarded)),
-    };
+    let named = nearest_client(x_forwarded(claims), peer, &is_proxy);
+    if claims.values(Claim::For).next().is_some() {
+        return named;
+    }
+    let found = nearest_client(forwarded::hops(claims.values(Claim::Forwarded)), peer, &is_proxy);
+    Origin { client: found.client, scheme: named.scheme.or(found.scheme), host: named.host.or(found.host) }
+}
+
+fn nearest_client(
+    hops: Vec<Origin>,
+    peer: Option<SocketAddr>,
+    is_proxy: &impl Fn(Option<SocketAddr>) -> bool,
+) -> Origin {
     let mut found = Origin { client: peer, ..Origin::default() };
     for hop in hops {
         let is_last = hop.client.is_none() || !is_proxy(hop.client);

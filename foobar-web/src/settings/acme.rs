@@ -5,8 +5,8 @@ use foobar_core::{List, Period, Secret};
 
 settings! {
     /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
-    /// protocol ACME (RFC 8555). `[acme.NAME]` is another one, with the same keys, for `ssl_certificate = "auto:NAME"`; it
-    /// takes nothing from `[acme]`.
+    /// protocol ACME (RFC 8555). `[acme.NAME]` is another one, with the same keys, for `ssl_certificate = "auto:NAME"`;
+    /// it takes nothing from `[acme]`.
     ///
     /// ```toml
     /// [web]
@@ -37,8 +37,8 @@ settings! {
         pub dns_hook: Option<PathBuf>,
         /// How long one call of `dns_hook` may take; then it is killed, and the order has failed.
         pub dns_hook_timeout: Period = r#""2m""#,
-        /// The account that you have at the authority already, for those that ask for one (external account binding): the
-        /// identifier of its key, as the authority shows it.
+        /// The account that you have at the authority already, for those that ask for one (external account binding):
+        /// the identifier of its key, as the authority shows it.
         pub eab_key_id: Option<String>,
         /// The HMAC key that belongs to `eab_key_id`, in base64url. It is used once, when the account of ACME is made.
         pub eab_hmac_key: Option<Secret>,

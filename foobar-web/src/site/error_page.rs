@@ -121,7 +121,8 @@ fn parse(entry: &str) -> Option<(Vec<StatusCode>, String)> {
         (400..600).contains(&status).then(|| StatusCode::from_u16(status).ok()).flatten() // each of them is one
     };
     let statuses: Vec<_> = statuses.split_whitespace().map(status).collect::<Option<_>>()?;
-    (page.starts_with('/') && !statuses.is_empty()).then(|| (statuses, page.to_owned()))
+    let is_page = page.starts_with('/') && !page.contains('$'); // a variable has no value here
+    (is_page && !statuses.is_empty()).then(|| (statuses, page.to_owned()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,11 @@ use crate::support::{Answer, Client, Server};
 
 const PRIVATE: Option<&str> = Some("private, no-cache");
 
+/// What a site says of its public files to the caches of CDNs and proxies, beside `Cache-Control`.
+const FOR_CACHES: &str = "'* CDN-Cache-Control: public, max-age=31536000', '* Surrogate-Control: max-age=31536000', \
+     '* Cloudflare-CDN-Cache-Control: max-age=60', '* Edge-Control: max-age=1y', '* Surrogate-Key: files', \
+     '* Pragma: cache', '* X-A: b'";
+
 /// A site whose files are public for a year and whose folders are listed, with internal folders: `/plain/` has no
 /// settings of its own, `/ruled/` has rules, `/listed/` a list.
 struct Private {
@@ -45,13 +50,15 @@ impl Private {
         }
         let toml = format!(
             "[web]\n{web}\n[sites.a]\nroot = '{0}/public'\nerror_page = ['404 /404.html']\nautoindex = 'on'\n\
-             cache_control = ['* immutable']\ncontent_disposition = ['.svg attachment']\n\
-             [sites.a.routes]\n'/app/' = {{ app = true }}\n\
+             add_header = [{FOR_CACHES}]\ncache_control = ['* immutable']\ncontent_disposition = ['.svg attachment']\n\
+             [sites.a.routes]\n'/app/' = {{ app = true }}\n'/old'.redirect = '/'\n'/down'.respond = 503\n\
              '/plain/' = {{ files = '{0}/secret', internal = true }}\n\
              '/tried/' = {{ files = '{0}/secret', internal = true, try_files = ['file', '/fallback.html', 'app'] }}\n\
              '= /one' = {{ files = '{0}/secret/a.txt', internal = true }}\n\
              '/ruled/' = {{ files = '{0}/secret', internal = true, cache_control = ['application/pdf 1h', \
              'text/css off', 'image/* private, max-age=60', 'text/html public, no-cache'] }}\n\
+             '/told/' = {{ files = '{0}/secret', internal = true, cache_control = ['* private'], \
+             add_header = ['* CDN-Cache-Control: max-age=9'] }}\n\
              '/listed/' = {{ files = '{0}/secret', internal = true, autoindex = 'html' }}\n",
             folder.path().display()
         );
@@ -69,8 +76,18 @@ fn sent(client: &mut Client, path: &str, fields: &str) -> Answer {
     ask(client, "GET", &format!("X-Accel-Redirect={path}{fields}"), "")
 }
 
+/// What an answer says in `Cache-Control` and `Expires`, if it says nothing to a cache by another field.
 fn caching(answer: &Answer) -> (u16, Option<&str>, Option<&str>) {
+    assert_eq!(beside(answer), [""; 0], "{answer:?}");
     (answer.status(), answer.header("cache-control"), answer.header("expires"))
+}
+
+fn beside(answer: &Answer) -> Vec<&str> {
+    let names = answer.head.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+    let is_beside = |name: &&str| {
+        name.ends_with("-cache-control") || name.starts_with("surrogate-") || ["edge-control", "pragma"].contains(name)
+    };
+    names.filter(is_beside).collect()
 }
 
 #[test]
@@ -150,7 +167,28 @@ fn what_the_application_names_of_a_public_route_is_not_public_in_its_answer() {
     let tag = format!("If-None-Match: {}\r\n", page.header("etag").expect("it is a file"));
     assert_eq!(caching(&ask(&mut client, "GET", "X-Accel-Redirect=/page.html", &tag)), (304, PRIVATE, None));
     let immutable = Some("public, max-age=31536000, immutable");
-    assert_eq!(client.get("/page.html").header("cache-control"), immutable, "who asks for the file itself");
+    let page = client.get("/page.html");
+    assert_eq!(page.header("cache-control"), immutable, "who asks for the file itself");
+    assert_eq!((beside(&page).len(), page.header("x-a")), (6, Some("b")));
+}
+
+#[test]
+fn what_a_site_says_to_caches_in_fields_of_their_own_is_of_its_public_files_alone() {
+    let site = Private::start();
+    let mut client = site.client();
+    for twice in ["", "User-Agent: x\r\nUser-Agent: x\r\n"] {
+        for (path, status, fields) in [("/page.html", 200, 6), ("/old", 301, 6), ("/down", 503, 0)] {
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n{twice}\r\n"));
+            let answer = client.answer();
+            assert_eq!((answer.status(), beside(&answer).len()), (status, fields), "{path} {twice}");
+            assert_eq!(answer.header("x-a"), Some("b"), "{path} {twice}");
+        }
+    }
+    let own = sent(&mut client, "/told/a.txt", "");
+    assert_eq!((own.header("cdn-cache-control"), beside(&own).len()), (Some("max-age=9"), 1), "its route says so");
+    assert_eq!(caching(&sent(&mut client, "/told/a.txt", "&Set-Cookie=a=b")), (200, Some("private"), None));
+    let said = sent(&mut client, "/told/a.txt", "&Cache-Control=private,_no-store");
+    assert_eq!(caching(&said), (200, Some("private, no-store"), None));
 }
 
 #[test]

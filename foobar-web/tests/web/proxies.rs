@@ -35,7 +35,8 @@ fn ask(client: &mut Client, path: &str, fields: &str) -> Answer {
 
 /// All that there is to claim.
 const CLAIMS: &str = "Forwarded: for=192.0.2.66;proto=https;host=evil\r\nX-Forwarded-For: 192.0.2.66, 203.0.113.9\r\n\
-    X-Forwarded-Proto: https\r\nX-Forwarded-Host: b.com\r\nX-Real-IP: 192.0.2.66\r\nTrue-Client-IP: 192.0.2.66\r\n";
+    X-Forwarded-Proto: https\r\nX-Forwarded-Host: b.com\r\nX-Real-IP: 192.0.2.66\r\nTrue-Client-IP: 192.0.2.66\r\n\
+    CF-Connecting-IP: 192.0.2.66\r\nX-Forwarded-Port: 1\r\nX-Original-Forwarded-For: 192.0.2.66\r\n";
 
 /// The clients in the log, for a request of each kind.
 fn logged(trusted: &str) -> Vec<String> {
@@ -48,26 +49,28 @@ fn logged(trusted: &str) -> Vec<String> {
         assert_eq!(ask(&mut client, path, "Forwarded: for=\"[2001:db8::1]:80\"\r\n").status(), 200);
         let twice = "X-Forwarded-For: 192.0.2.66\r\nX-Forwarded-For: 203.0.113.11, 127.0.0.1\r\n";
         assert_eq!(ask(&mut client, path, twice).status(), 200);
+        let mixed = "X-Forwarded-Proto: https\r\nForwarded: for=203.0.113.13\r\n";
+        assert_eq!(ask(&mut client, path, mixed).status(), 200);
     }
     server.talk("GET /bad HTTP/1.1\r\nX-Forwarded-For: 203.0.113.12\r\nHost: a\r\nbad\r\n\r\n");
     server.talk("GET /fast HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     server.drain_at_leisure();
-    assert_eq!(server.figure("answered_at_once_total"), 4, "all of /fast, but for a field that came twice");
+    assert_eq!(server.figure("answered_at_once_total"), 5, "all of /fast, but for a field that came twice");
     let text = log_of(&server, log.path());
     text.lines().map(|line| line.split(' ').next().expect("a client").to_owned()).collect()
 }
 
 #[test]
 fn a_trusted_proxy_names_the_client_in_the_log_of_the_fast_path_and_of_the_waiting_one() {
-    let clients = ["203.0.113.9", "203.0.113.10", "2001:db8::1", "203.0.113.11"];
+    let clients = ["203.0.113.9", "203.0.113.10", "2001:db8::1", "203.0.113.11", "203.0.113.13"];
     let expected = [&clients[..], &clients, &["203.0.113.12", "127.0.0.1"]].concat();
     assert_eq!(logged("['127.0.0.1']"), expected);
 }
 
 #[test]
 fn a_client_that_is_no_trusted_proxy_has_its_own_address_in_the_log_whatever_it_sends() {
-    assert_eq!(logged("[]"), ["127.0.0.1"; 10]);
-    assert_eq!(logged("['10.0.0.0/8', '::1', 'unix']"), ["127.0.0.1"; 10]);
+    assert_eq!(logged("[]"), ["127.0.0.1"; 12]);
+    assert_eq!(logged("['10.0.0.0/8', '::1', 'unix']"), ["127.0.0.1"; 12]);
 }
 
 #[test]
@@ -75,10 +78,16 @@ fn the_application_gets_what_is_true_and_from_strangers_nothing() {
     let trusting = server("trusted_proxies = ['127.0.0.0/8']", "");
     assert_eq!(
         ask(&mut trusting.connect(), "/", CLAIMS).body,
-        "203.0.113.9 https forwarded=for=203.0.113.9;host=\"b.com\";proto=https true-client-ip=192.0.2.66 \
-         x-forwarded-for=203.0.113.9 x-forwarded-host=b.com x-forwarded-proto=https x-real-ip=192.0.2.66"
+        "203.0.113.9 https cf-connecting-ip=203.0.113.9 forwarded=for=203.0.113.9;host=\"b.com\";proto=https \
+         true-client-ip=203.0.113.9 x-forwarded-for=203.0.113.9 x-forwarded-host=b.com x-forwarded-proto=https \
+         x-real-ip=203.0.113.9"
     );
     assert_eq!(ask(&mut trusting.connect(), "/", "").body, "127.0.0.1 http ");
+    let both = "X-Forwarded-Proto: https\r\nForwarded: for=203.0.113.9;proto=http;host=b.com\r\n";
+    assert_eq!(
+        ask(&mut trusting.connect(), "/", both).body,
+        "203.0.113.9 https forwarded=for=203.0.113.9;host=\"b.com\";proto=https x-forwarded-proto=https"
+    );
     let wary = server("trusted_proxies = ['10.0.0.0/8']", "");
     assert_eq!(ask(&mut wary.connect(), "/", CLAIMS).body, "127.0.0.1 http ");
 }

@@ -10,6 +10,8 @@ const SITE: &str = r#"
 '= /tls'.redirect = 'https://$host$request_uri'
 '= /here'.redirect = '$scheme://$host:81/there'
 '/moved/'.redirect = '/new$uri?$args'
+'/ad/'.redirect = '/new$uri?$args&utm=1'
+'/part/'.redirect = '/new$uri?$args#part'
 '/raw/'.redirect = '/old$request_uri'
 '~ ^/u/(\d+)(/.*)?$' = { redirect = '/users/$1$2?$args', status = 308 }
 '~* ^/(?<lang>de|fr)/shop$'.redirect = '/shop?lang=$lang'
@@ -39,6 +41,10 @@ fn a_redirect_has_the_variables_of_nginx_and_the_captures_of_its_route() {
         ("/here", 301, "http://foobar.com:81/there"),
         ("/moved/a%20b/./c?d=e", 301, "/new/moved/a%20b/c?d=e"),
         ("/moved/a", 301, "/new/moved/a"),
+        ("/ad/a", 301, "/new/ad/a?&utm=1"),
+        ("/ad/a?b=c", 301, "/new/ad/a?b=c&utm=1"),
+        ("/part/a?", 301, "/new/part/a#part"),
+        ("/part/a?b", 301, "/new/part/a?b#part"),
         ("/raw/a%20b//c?d", 301, "/old/raw/a%20b//c?d"),
         ("/u/7?tab=1", 308, "/users/7?tab=1"),
         ("/u/7/edit", 308, "/users/7/edit"),
@@ -123,6 +129,10 @@ fn what_is_no_variable_no_pattern_and_no_place_is_an_error_that_names_its_key() 
         ("'/x'.redirect = 'https://$uri'", "`sites.a.routes.\"/x\".redirect`: \"https://$uri\" has no host of its own"),
         ("'/x'.redirect = ''", "`sites.a.routes.\"/x\".redirect`: \"\" is no URL"),
         ("'~ ^/(x$'.respond = 200", "`sites.a.routes.\"~ ^/(x$\"`: \"^/(x$\" is no pattern: unclosed group"),
+        (
+            "'~ ^/(?<args>.*)$'.redirect = '/x/$args'",
+            "`sites.a.routes.\"~ ^/(?<args>.*)$\"`: \"^/(?<args>.*)$\" has a group `args`, as one of the variables",
+        ),
         ("'~'.respond = 200", "`sites.a.routes.\"~\"`: there is no pattern"),
     ] {
         let (web, sites) = settings(&format!("[sites.a.routes]\n{toml}\n"));

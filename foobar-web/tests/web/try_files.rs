@@ -173,3 +173,43 @@ fn names_around_the_path_are_tried_as_in_nginx() {
     let about = client.get("/about");
     assert_eq!(about.header("content-type"), Some("text/html; charset=utf-8"));
 }
+
+#[test]
+fn a_variable_may_stand_in_braces_a_query_behind_a_file_and_a_folder_under_another() {
+    let root = folder(&[
+        ("a.txt", "a"),
+        ("b.html", "b"),
+        ("static/docs/index.html", "static docs"),
+        ("static/index.html", "static"),
+        ("static/file", "no folder"),
+        ("docs/index.html", "docs"),
+        ("app.html", "the app"),
+    ]);
+    let server = Server::start(&format!(
+        "[sites.a]\nroot = '{0}'\n\
+         try_files = ['${{uri}}', '${{uri}}.html?$args', '/static$uri/', '/app.html?$query_string']\n\
+         [sites.a.routes.'/own/']\nfiles = '{0}'\ntry_files = ['/static${{uri}}/', '${{uri}}/', 'app']\n",
+        root.path().display()
+    ));
+    let mut client = server.connect();
+    for (path, status, body) in [
+        ("/a.txt?x=y", 200, "a"),
+        ("/b?x=y", 200, "b"),
+        ("/docs/", 200, "static docs"),
+        ("/docs?x=y", 301, ""),
+        ("/", 200, "static"),
+        ("/file", 200, "the app"),
+        ("/none/", 200, "the app"),
+        ("/own/docs/", 200, "static docs"),
+        ("/own/", 200, "static"),
+        ("/own/static/docs/", 200, "static docs"),
+        ("/own/none/", 200, "GET /own/none/"),
+    ] {
+        for twice in ["", "User-Agent: x\r\nUser-Agent: x\r\n"] {
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{twice}\r\n"));
+            let answer = client.answer();
+            assert_eq!((answer.status(), answer.body.as_str()), (status, body), "{path}");
+            assert_eq!(answer.header("location"), (status == 301).then_some("/docs/?x=y"), "{path}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ const NGINX: &str = r#"
     location /uri/ { return 301 /to$uri; }
     location /uri/deep/ { return 307 /deeper$uri; }
     location /args/ { return 303 /to?$args; }
+    location /args/more/ { return 303 /to?$args&utm=1; }
     location /raw/ { return 301 /to$request_uri; }
     location /other/ { return 301 $scheme://$host/to$request_uri; }
     location ~ ^/named/(?<rest>.*)/(?<last>[^/]*)$ { return 301 /n/$last/$rest?a=b&$args; }
@@ -44,6 +45,7 @@ try_files = ["$uri", "$uri.html", "$uri/index.html", "/plain$uri.html", "=404"]
 "/uri/" = { redirect = "/to$uri" }
 "/uri/deep/" = { redirect = "/deeper$uri", status = 307 }
 "/args/" = { redirect = "/to?$args", status = 303 }
+"/args/more/" = { redirect = "/to?$args&utm=1", status = 303 }
 "/raw/" = { redirect = "/to$request_uri" }
 "/other/" = { redirect = "$scheme://$host/to$request_uri" }
 '~ ^/named/(?<rest>.*)/(?<last>[^/]*)$' = { redirect = "/n/$last/$rest?a=b&$args" }
@@ -63,6 +65,7 @@ const PREFIXES: &[&str] = &[
     "/uri/deep",
     "/uri/deeper",
     "/args",
+    "/args/more",
     "/raw",
     "/other",
     "/named",

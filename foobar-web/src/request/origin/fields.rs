@@ -24,21 +24,24 @@ impl Claims for HeaderMap {
 }
 
 /// Puts what was found to be true in the place of what the fields said, in those that came: each has one value then, and
-/// whoever reads any of them reads the same. What nobody knows is removed.
+/// whoever reads any of them reads the same. What nobody knows is removed, and what may be the client's own word.
 pub(crate) fn clean(headers: &mut HeaderMap, origin: &Origin) {
     let client = origin.client.map(|client| client.ip());
     let scheme = origin.scheme.map(Scheme::as_str);
-    let mut replace = |name: HeaderName, value: &dyn Fn() -> Option<String>| {
-        if headers.remove(&name).is_some()
-            && let Some(Ok(value)) = value().map(HeaderValue::try_from)
-        {
+    let truth = |name: &HeaderName| match name.as_str() {
+        "x-forwarded-proto" => scheme.map(str::to_owned),
+        "x-forwarded-host" => origin.host.clone(),
+        "forwarded" => Some(forwarded(client, scheme, origin.host.as_deref())),
+        name if ADDRESSES.contains(&name) => client.map(|client| client.to_string()),
+        _ => None,
+    };
+    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    for name in claims {
+        headers.remove(&name);
+        if let Some(Ok(value)) = truth(&name).map(HeaderValue::try_from) {
             headers.insert(name, value);
         }
-    };
-    replace(X_FORWARDED_FOR, &|| client.map(|client| client.to_string()));
-    replace(X_FORWARDED_PROTO, &|| scheme.map(str::to_owned));
-    replace(X_FORWARDED_HOST, &|| origin.host.clone());
-    replace(FORWARDED, &|| Some(forwarded(client, scheme, origin.host.as_deref())));
+    }
 }
 
 fn forwarded(client: Option<IpAddr>, scheme: Option<&str>, host: Option<&str>) -> String {
@@ -62,37 +65,51 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 
 /// Whether proxies use a field of this name, or applications believe one, for who asked, how and for what.
 fn is_claim(name: &str) -> bool {
-    match name.as_bytes()[0] {
-        b'x' => name.starts_with("x-forwarded") || X_CLAIMS.contains(&name),
-        b'c' | b'f' | b't' => CLAIMS.contains(&name),
-        _ => false,
-    }
+    name.starts_with("x-forwarded") || ADDRESSES.contains(&name) || OTHERS.contains(&name)
 }
 
-const CLAIMS: [&str; 8] = [
+/// Those whose value is the address of the client.
+const ADDRESSES: [&str; 22] = [
+    "ali-cdn-real-ip",
     "cf-connecting-ip",
-    "cf-connecting-ipv6",
     "client-ip",
+    "do-connecting-ip",
     "fastly-client-ip",
-    "forwarded",
-    "forwarded-for",
-    "front-end-https",
+    "fly-client-ip",
+    "proxy-client-ip",
     "true-client-ip",
-];
-const X_CLAIMS: [&str; 16] = [
+    "wl-proxy-client-ip",
     "x-appengine-user-ip",
     "x-azure-clientip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
-    "x-original-forwarded-for",
-    "x-original-host",
-    "x-original-url",
+    "x-forwarded-for",
+    "x-nf-client-connection-ip",
     "x-originating-ip",
     "x-proxyuser-ip",
     "x-real-ip",
     "x-remote-addr",
     "x-remote-ip",
+    "x-vercel-forwarded-for",
+];
+
+/// `Via` is none of them: it names proxies and protocols, and no client.
+const OTHERS: [&str; 17] = [
+    "cf-connecting-ipv6",
+    "cloudfront-forwarded-proto",
+    "cloudfront-viewer-address",
+    "forwarded",
+    "forwarded-for",
+    "front-end-https",
+    "x-azure-socketip",
+    "x-envoy-original-path",
+    "x-host",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-proto",
+    "x-original-url",
+    "x-real-port",
     "x-rewrite-url",
     "x-scheme",
     "x-url-scheme",

@@ -120,10 +120,23 @@ fn a_malformed_forwarded_says_nothing() {
 }
 
 #[test]
-fn x_forwarded_fields_count_before_forwarded() {
+fn x_forwarded_for_counts_and_forwarded_beside_it_does_not() {
     let forwarded = ("forwarded", "for=192.0.2.66;proto=https;host=evil");
     assert_eq!(said(&[forwarded, ("x-forwarded-for", "203.0.113.9")]), "203.0.113.9 - -");
-    assert_eq!(said(&[forwarded, ("x-forwarded-proto", "http")]), "10.0.0.1:1 http -");
+    assert_eq!(said(&[forwarded, ("x-forwarded-for", "unknown")]), "10.0.0.1:1 - -");
+}
+
+#[test]
+fn without_x_forwarded_for_forwarded_says_what_the_others_leave_open() {
+    let forwarded = ("forwarded", "for=192.0.2.66, for=203.0.113.9;proto=https;host=a.com, for=10.1.1.1");
+    for (fields, expected) in [
+        (&[("x-forwarded-proto", "http")][..], "203.0.113.9 http a.com"),
+        (&[("x-forwarded-host", "b.com")], "203.0.113.9 https b.com"),
+        (&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "b.com")], "203.0.113.9 https b.com"),
+        (&[("x-forwarded-port", "443")], "203.0.113.9 https a.com"),
+    ] {
+        assert_eq!(said(&[&[forwarded], fields].concat()), expected, "{fields:?}");
+    }
 }
 
 #[test]
@@ -135,6 +148,11 @@ fn the_fields_that_came_say_the_same_afterwards_and_nothing_else() {
         ("x-forwarded-host", "a.com"),
         ("x-forwarded-proto", "gopher"),
         ("x-forwarded-port", "443"),
+        ("x-real-ip", "192.0.2.66"),
+        ("true-client-ip", "192.0.2.66"),
+        ("cf-connecting-ip", "192.0.2.66"),
+        ("x-original-url", "/admin"),
+        ("via", "1.1 proxy"),
     ];
     let mut cleaned = headers(&fields);
     clean(&mut cleaned, &origin(&fields));
@@ -142,7 +160,10 @@ fn the_fields_that_came_say_the_same_afterwards_and_nothing_else() {
         ("forwarded", "for=\"[2001:db9::1]\";host=\"a.com\""),
         ("x-forwarded-for", "2001:db9::1"),
         ("x-forwarded-host", "a.com"),
-        ("x-forwarded-port", "443"),
+        ("x-real-ip", "2001:db9::1"),
+        ("true-client-ip", "2001:db9::1"),
+        ("cf-connecting-ip", "2001:db9::1"),
+        ("via", "1.1 proxy"),
     ];
     assert_eq!(cleaned, headers(&expected));
     let mut bare = headers(&[("x-forwarded-proto", "https")]);
@@ -166,8 +187,21 @@ fn of_a_client_that_is_not_trusted_no_claim_is_left() {
         "x-original-url",
         "front-end-https",
         "x-scheme",
+        "fly-client-ip",
+        "cloudfront-viewer-address",
+        "cloudfront-forwarded-proto",
+        "wl-proxy-client-ip",
+        "proxy-client-ip",
+        "do-connecting-ip",
+        "ali-cdn-real-ip",
+        "x-vercel-forwarded-for",
+        "x-nf-client-connection-ip",
+        "x-azure-socketip",
+        "x-envoy-original-path",
+        "x-host",
+        "x-original-proto",
     ];
-    let others = ["host", "cookie", "te", "from", "x-requested-with", "x-request-id", "content-type", "f"];
+    let others = ["host", "via", "cookie", "te", "from", "x-requested-with", "x-request-id", "content-type", "f"];
     let mut stripped = headers(&claims.iter().chain(&others).map(|name| (*name, "1")).collect::<Vec<_>>());
     strip(&mut stripped);
     assert_eq!(stripped, headers(&others.map(|name| (name, "1"))));

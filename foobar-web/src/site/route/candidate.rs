@@ -19,6 +19,8 @@ pub(crate) enum Candidate {
     File { files: StaticFiles, name: String },
     /// The file whose name is the path, so much of it cut off, with this before and after it.
     Around { files: StaticFiles, cut: usize, before: String, after: String },
+    /// The index of the folder whose name is the path, so much of it cut off, with this before it.
+    Under { files: StaticFiles, cut: usize, before: String },
 }
 
 /// A folder, as it is served under its site or route; opened once for each way in which it is tried.
@@ -38,10 +40,11 @@ impl Candidate {
     pub(crate) fn try_serve(&self, asked: &RequestView<'_>, path: &[u8]) -> Lookup {
         match self {
             // The folder itself without its slash.
-            Self::Folder { cut, .. } if path.len() == *cut => {
+            Self::Folder { cut, .. } | Self::Under { cut, .. } if path.len() == *cut => {
                 into_folder(asked).map_or(Lookup::NotFound, Lookup::Found)
             }
             Self::Folder { files, cut } => files.try_serve(asked, &path[*cut..]),
+            Self::Under { files, cut, before } => files.try_serve(asked, &Self::name_around(before, &path[*cut..], "")),
             Self::Around { cut, .. } if path.len() == *cut => Lookup::NotFound,
             Self::File { files, name } => try_file(files, asked, name.as_bytes()),
             Self::Around { files, cut, before, after } => {
@@ -60,6 +63,9 @@ impl Candidate {
                 let name = Self::name_around(before, &path[*cut..], after);
                 files.wait(asked, &name, unready).await.filter(is_file)
             }
+            Self::Under { files, cut, before } => {
+                files.wait(asked, &Self::name_around(before, &path[*cut..], ""), unready).await
+            }
         }
     }
 
@@ -68,7 +74,7 @@ impl Candidate {
     pub(crate) fn asset(&self, path: &[u8]) -> Option<(std::io::Result<Asset>, &str)> {
         match self {
             Self::Folder { files, cut } => Some((files.asset(path.get(*cut..)?), files.place())),
-            Self::File { .. } | Self::Around { .. } => None,
+            Self::File { .. } | Self::Around { .. } | Self::Under { .. } => None,
         }
     }
 

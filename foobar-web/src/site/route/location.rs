@@ -47,11 +47,11 @@ impl Location {
         let parts = variable::parse(url, pattern)?;
         if !parts.iter().any(|part| matches!(part, Part::Variable(_))) {
             let location = HeaderValue::try_from(url).ok().filter(|location| location.to_str().is_ok()); // refused below
-            let location = location.filter(|location| !location.is_empty());
-            return location.map(Self::Fixed).ok_or_else(|| format!("{url:?} is no URL"));
+            let location = location.filter(|_| leads_somewhere(url));
+            return location.map(Self::Fixed).ok_or_else(|| format!("{url:?} is no URL; {URLS}"));
         }
         if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!("{url:?} is no URL"));
+            return Err(format!("{url:?} is no URL; {URLS}"));
         }
         let start = Start::of(&parts).map_err(|reason| format!("{url:?} {reason}"))?;
         Ok(Self::Template(Template { parts, start, pattern: pattern.cloned(), host: host.map(str::to_owned) }))
@@ -122,9 +122,16 @@ impl Start {
     }
 }
 
+const URLS: &str = "write a path of this site such as \"/new/\", or a whole URL such as \"https://foobar.com/\"";
+
 const STARTS: &str = "begins with neither of \"/\", \"https://\", \"$scheme://\", $uri, $request_uri and a capture";
 const NO_HOST: &str =
     "has no host of its own: after \"://\" stands a host that is written out, or $host, and then a path";
+
+/// Whether it begins as a path or with a scheme. What does neither would be taken relative to each path of the route.
+fn leads_somewhere(url: &str) -> bool {
+    url.starts_with('/') || url.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme))
+}
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -140,7 +147,9 @@ impl Template {
             match part {
                 Part::Text(text) => url.push_str(text),
                 Part::Variable(Variable::Args) if asked.query.is_none_or(str::is_empty) => {
-                    url.truncate(url.strip_suffix('?').unwrap_or(&url).len()); // else no mark stands before it
+                    if self.ends_a_query(number) {
+                        url.truncate(url.strip_suffix('?').unwrap_or(&url).len()); // else no mark stands before it
+                    }
                 }
                 Part::Variable(variable) => {
                     let value = self.value(*variable, asked, path, captures.as_ref(), url.contains(['?', '#']))?;
@@ -155,6 +164,11 @@ impl Template {
             Start::Path => format!("/{}", url.trim_start_matches('/')),
             Start::Host { .. } => url,
         })
+    }
+
+    /// Whether nothing of a query stands behind the part of this number.
+    fn ends_a_query(&self, number: usize) -> bool {
+        self.parts.get(number + 1).is_none_or(|next| matches!(next, Part::Text(text) if text.starts_with('#')))
     }
 
     /// `in_query` tells that the value stands in a query, where it is one part of one.
@@ -236,6 +250,12 @@ mod tests {
             ("/new${uri}x?a=b&$args", "/a?c", "/new/ax?a=b&c"),
             ("/new?$args", "/a", "/new"),
             ("/new?$args", "/a?", "/new"),
+            ("/new?$args#top", "/a", "/new#top"),
+            ("/new?$args#top", "/a?b", "/new?b#top"),
+            ("/new?$args&utm=1", "/a", "/new?&utm=1"),
+            ("/new?$args&utm=1", "/a?b=c", "/new?b=c&utm=1"),
+            ("/new?$args$args", "/a", "/new"),
+            ("/new?a=b&$args", "/a", "/new?a=b&"),
             ("/login?next=$uri", "/a&b=c/d", "/login?next=/a%26b%3Dc/d"),
             ("/fixed", "/a?b", "/fixed"),
             ("$uri/", "/a%2Fb", "/a%2Fb/"),
@@ -285,6 +305,13 @@ mod tests {
     }
 
     #[test]
+    fn a_place_without_variables_may_have_any_scheme() {
+        for url in ["/new", "//cdn.com/", "https://foobar.com", "mailto:me@foobar.com", "web+app:/x"] {
+            assert_eq!(rendered(url, None, "/old"), url);
+        }
+    }
+
+    #[test]
     fn a_request_without_a_host_has_the_name_of_the_site() {
         let with = location("https://$host/", None).expect("the template is good");
         assert_eq!(of(&with, "/", None).as_deref(), Some("https://site.com/"));
@@ -313,6 +340,9 @@ mod tests {
             ("/a\r\nX: y$uri", None, "is no URL"),
             ("", None, "\"\" is no URL"),
             ("/a\r\nX: y", None, "is no URL"),
+            ("new", None, "is no URL; write a path of this site such as \"/new/\""),
+            ("?a=b", None, "is no URL"),
+            ("1:2", None, "is no URL"),
             ("x$uri", None, "begins with neither"),
             ("$args", None, "begins with neither"),
             ("$host$uri", None, "begins with neither"),

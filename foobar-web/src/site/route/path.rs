@@ -1,4 +1,5 @@
 use super::pattern::Pattern;
+use super::variable;
 
 use crate::Error;
 use crate::request::NormalPath;
@@ -73,7 +74,12 @@ fn parse_pattern<'a>(key: &str, pattern: &'a str, ignores_case: bool) -> Result<
         let reason = text.lines().last().unwrap_or(&text).trim_start_matches("error: "); // the pattern stands before it
         Error::setting(key, format!("{pattern:?} is no pattern: {reason}; {EXPRESSION}"))
     })?;
-    Ok(RoutePath::Pattern(pattern, compiled))
+    match variable::NAMES.iter().find(|name| compiled.group(name).is_some()) {
+        Some(name) => Err(Error::setting(key, format!("{pattern:?} has a group `{name}`, {TAKEN}"))),
+        None => Ok(RoutePath::Pattern(pattern, compiled)),
+    }
 }
+
+const TAKEN: &str = "as one of the variables is named that a redirect has anyway; give the group another name";
 
 const EXPRESSION: &str = "write a regular expression of the Rust crate `regex`, such as \"^/old/(.*)$\"";

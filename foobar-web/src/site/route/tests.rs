@@ -77,6 +77,11 @@ fn a_pattern_that_is_none_is_an_error_that_names_its_key_in_one_line() {
         (r"~ ^/(a)\1$", "backreferences are not supported"),
         ("~ ^/(?=a)", "look-around"),
         ("^~ /a", "a route is \"/prefix/\""),
+        ("~ ^/(?<args>.*)$", "`sites.a.routes.\"~ ^/(?<args>.*)$\"`: \"^/(?<args>.*)$\" has a group `args`, as one of"),
+        ("~* ^/(?<lang>..)/(?P<host>.*)$", "has a group `host`"),
+        ("~ ^/(?<uri>.*)$", "has a group `uri`"),
+        ("~ ^/(?<request_uri>.*)$", "has a group `request_uri`"),
+        ("~ ^/(?<scheme>.*)$", "has a group `scheme`"),
     ] {
         let error = compile(&site(&[(path, |r| r.respond = Some(200))])).err().expect(path).to_string();
         assert!(error.contains(message) && !error.contains('\n'), "{error}");
@@ -170,6 +175,7 @@ fn tried(steps: &[&str]) -> Result<(String, Fallback), String> {
         Candidate::Folder { .. } => "folder".to_owned(),
         Candidate::File { name, .. } => name.clone(),
         Candidate::Around { before, after, .. } => format!("{before}*{after}"),
+        Candidate::Under { before, .. } => format!("{before}*/"),
     };
     Ok((candidates.iter().map(name).collect::<Vec<_>>().join(" "), *fallback))
 }
@@ -188,6 +194,10 @@ fn what_is_tried_is_in_order_and_neighbours_are_one_look() {
         (&["/index.html"], "/index.html", not_found),
         (&["$uri", "$uri/", "$uri.html", "${uri}/index.html", "=404"], "folder *.html */index.html", not_found),
         (&["/cache$uri.html", "/cache/$uri", "index"], "/cache*.html /cache* folder", not_found),
+        (&["${uri}", "${uri}/", "${uri}.html"], "folder *.html", not_found),
+        (&["/static$uri/", "/static/${uri}/", "/$uri/"], "/static*/ /static*/ folder", not_found),
+        (&["$uri?$args", "$uri.html?${args}", "$uri/index.html$is_args$args"], "folder *.html */index.html", not_found),
+        (&["/index.html?$query_string", "/b.html?$args"], "/index.html /b.html", not_found),
         (&["=204"], "", Fallback::Status(StatusCode::NO_CONTENT)),
         (&[], "", not_found),
     ] {
@@ -218,7 +228,12 @@ fn a_step_that_cannot_be_tried_is_an_error_that_says_what_can() {
         (&["a$uri"], "cannot be tried"),
         (&["/../a$uri"], "cannot be tried"),
         (&["$uri$uri"], "cannot be tried"),
-        (&["$uri.html?$args"], "cannot be tried"),
+        (&["$uri.html?a=b"], "cannot be tried"),
+        (&["/a.html?$args&b=c"], "cannot be tried"),
+        (&["/../a$uri/"], "cannot be tried"),
+        (&["a$uri/"], "cannot be tried"),
+        (&["?$args"], "cannot be tried"),
+        (&["/?$args"], "cannot be tried"),
         (&["@app"], "cannot be tried"),
     ] {
         let error = tried(steps).expect_err("it is bad");

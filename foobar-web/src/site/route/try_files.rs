@@ -22,6 +22,8 @@ enum Step<'a> {
     Named(&'a str),
     /// The file that lies at the path with this before and after it.
     Around(String, String),
+    /// The index of the folder that lies at the path with this before it.
+    Under(String),
     Fallback(Fallback),
 }
 
@@ -47,6 +49,10 @@ pub(crate) fn compile(
                 candidates.extend(look_up(folder, std::mem::take(&mut lookup))?);
                 candidates.extend(around(folder, before, after)?);
             }
+            Step::Under(before) => {
+                candidates.extend(look_up(folder, std::mem::take(&mut lookup))?);
+                candidates.extend(under(folder, before)?);
+            }
             Step::Fallback(_) if index + 1 < steps.len() => {
                 return Err(Error::setting(key, format!("{name:?} is the last step: it answers for every path")));
             }
@@ -71,7 +77,7 @@ fn named(key: &str, folder: Option<&Folder<'_>>, name: &str) -> Result<Candidate
 
 /// Whether the index of a folder, or its list, is among these steps.
 pub(crate) fn looks_for_index(steps: &[String]) -> bool {
-    steps.iter().any(|step| matches!(step.as_str(), "index" | "$uri/"))
+    steps.iter().any(|step| step == "index" || matches!(parse_around(step), Some(Step::Index | Step::Under(_))))
 }
 
 /// Without a folder it is passed over, as `file` is.
@@ -80,29 +86,45 @@ fn around(folder: Option<&Folder<'_>>, before: String, after: String) -> Result<
     Ok(Some(Candidate::Around { files: folder.files(true, true)?, cut: folder.cut, before, after }))
 }
 
+fn under(folder: Option<&Folder<'_>>, before: String) -> Result<Option<Candidate>, Error> {
+    let Some(folder) = folder else { return Ok(None) };
+    Ok(Some(Candidate::Under { files: folder.files(false, true)?, cut: folder.cut, before }))
+}
+
 fn parse<'a>(key: &str, name: &'a str) -> Result<Step<'a>, Error> {
     let status = |text: &str| text.parse().ok().filter(|status| (200..600).contains(status)); // refused below
     match (name, name.strip_prefix('=').and_then(status)) {
-        ("file" | "$uri", _) => Ok(Step::File),
-        ("index" | "$uri/", _) => Ok(Step::Index),
+        ("file", _) => Ok(Step::File),
+        ("index", _) => Ok(Step::Index),
         ("app", _) => Ok(Step::Fallback(Fallback::App)),
         (_, Some(status)) => {
             let status = StatusCode::from_u16(status).expect("a number of three digits is a status");
             Ok(Step::Fallback(Fallback::Status(status)))
         }
-        (path, None) if is_file(path.as_bytes()) && !path.contains('$') => Ok(Step::Named(path)),
+        _ if is_file(without_query(name).as_bytes()) && !without_query(name).contains('$') => {
+            Ok(Step::Named(without_query(name)))
+        }
         _ => parse_around(name).ok_or_else(|| Error::setting(key, format!("{name:?} cannot be tried; {ACCEPTED}"))),
     }
 }
 
 const ACCEPTED: &str = "accepted are \"file\" (or \"$uri\"), \"index\" (or \"$uri/\"), a file such as \"/fallback.html\" or, \
-                        by the path, \"$uri.html\", \"$uri/index.html\" or \"/cache$uri.html\", and as the last \"app\" or \
-                        a status such as \"=404\"";
+                        by the path, \"$uri.html\", \"$uri/index.html\", \"/cache$uri.html\" or \"/static$uri/\", and as the \
+                        last \"app\" or a status such as \"=404\"";
+
+/// Without the query that nginx would hand on with a path, which no file has; any other is none that can be tried.
+fn without_query(name: &str) -> &str {
+    const QUERIES: [&str; 6] =
+        ["?$args", "?${args}", "?$query_string", "?${query_string}", "$is_args$args", "${is_args}${args}"];
+    let bare = QUERIES.iter().find_map(|query| name.strip_suffix(query));
+    bare.filter(|bare| bare.starts_with(['/', '$'])).unwrap_or(name) // it has none
+}
 
 /// One `$uri`, around which stand names as they are: whatever the path is, it is a normal one with them too.
 fn parse_around(name: &str) -> Option<Step<'static>> {
-    let parts = variable::parse(name, None).ok()?; // an error says what is accepted
+    let parts = variable::parse(without_query(name), None).ok()?; // an error says what is accepted
     let (before, after) = match &parts[..] {
+        [Part::Variable(Variable::Uri)] => return Some(Step::File),
         [Part::Variable(Variable::Uri), Part::Text(after)] => ("", after.as_str()),
         [Part::Text(before), Part::Variable(Variable::Uri)] => (before.trim_end_matches('/'), ""),
         [Part::Text(before), Part::Variable(Variable::Uri), Part::Text(after)] => {
@@ -110,10 +132,17 @@ fn parse_around(name: &str) -> Option<Step<'static>> {
         }
         _ => return None,
     };
-    let is_sound = |path: &str| is_file(&Candidate::name_around(before, path.as_bytes(), after));
-    (is_sound("/x") && (is_sound("/x/") || after.is_empty())).then(|| Step::Around(before.to_owned(), after.to_owned()))
+    let is_sound = |path: &str, after| is_file(&Candidate::name_around(before, path.as_bytes(), after));
+    match after {
+        "/" if before.is_empty() => Some(Step::Index),
+        "/" => is_sound("/x", "").then(|| Step::Under(before.to_owned())),
+        after => (is_sound("/x", after) && (is_sound("/x/", after) || after.is_empty()))
+            .then(|| Step::Around(before.to_owned(), after.to_owned())),
+    }
 }
 
 fn is_file(path: &[u8]) -> bool {
-    !path.ends_with(b"/") && NormalPath::parse(path).is_ok_and(|normal| normal.as_bytes() == path)
+    !path.ends_with(b"/")
+        && !path.contains(&b'?')
+        && NormalPath::parse(path).is_ok_and(|normal| normal.as_bytes() == path)
 }

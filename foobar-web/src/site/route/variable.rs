@@ -59,6 +59,9 @@ fn name(piece: &str) -> Option<(&str, &str)> {
     Some(piece.split_at(length))
 }
 
+/// The names that are no captures.
+pub(super) const NAMES: [&str; 5] = ["request_uri", "uri", "args", "host", "scheme"];
+
 fn named(name: &str, pattern: Option<&Pattern>) -> Option<Variable> {
     Some(match name {
         "request_uri" => Variable::RequestUri,

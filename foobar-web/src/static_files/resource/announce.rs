@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use super::content_type::ContentTypes;
 use super::representation::FileHeaders;
 use crate::encoding::Coding;
-use crate::reply::{FieldBlock, Reply, SAFE_FIELDS};
+use crate::reply::{FieldBlock, Reply, SAFE_FIELDS, is_for_caches};
 use crate::{Error, RouteSettings, SiteSettings};
 use add_header::AddHeader;
 use rules::Rules;
@@ -35,7 +35,7 @@ pub(crate) struct HeaderRules {
 /// The fields of `add_header` as lines.
 struct Lines {
     all: FieldBlock,
-    /// Without those that the page of an error says itself.
+    /// Without those that the page of an error says itself, to caches among others.
     beside_page: FieldBlock,
 }
 
@@ -47,8 +47,8 @@ impl HeaderRules {
     /// `key` and `site` are the site's section, `route` that of the route whose files they are, with its key. A list
     /// of the route stands instead of the site's.
     ///
-    /// An internal route has nothing of what its site says of caches, which is said of public files. How a browser
-    /// treats a file it does inherit: `attachment` protects.
+    /// An internal route has nothing of what its site says to caches, by whatever field, which is said of public files. How
+    /// a browser treats a file it does inherit: `attachment` protects.
     pub(crate) fn compile(
         key: &str,
         site: &SiteSettings,
@@ -68,8 +68,10 @@ impl HeaderRules {
         let (at, rules) =
             of_route(|route| route.content_disposition.as_ref()).unwrap_or((key, &site.content_disposition));
         let disposition = Rules::compile(&format!("{at}.content_disposition"), rules, &disposition::VALUES)?;
-        let (at, rules) = of_route(|route| route.add_header.as_ref()).unwrap_or((key, &site.add_header));
+        let own = of_route(|route| route.add_header.as_ref());
+        let (at, rules) = own.unwrap_or((key, &site.add_header));
         let added = AddHeader::compile(&format!("{at}.add_header"), rules)?;
+        let added = if internal && own.is_none() { added.without_caching() } else { added };
         let page = Problem::new(StatusCode::NOT_FOUND).response(&HeaderMap::new(), RequestId::generate());
         let of_page: Vec<_> = page.headers().keys().cloned().collect();
         let uniform = added.is_uniform().then(|| Lines::new(added.fields("", ""), &of_page));
@@ -137,7 +139,7 @@ impl HeaderRules {
 impl Lines {
     fn new(mut fields: Vec<(HeaderName, HeaderValue)>, of_page: &[HeaderName]) -> Self {
         let all = FieldBlock::new(&fields);
-        fields.retain(|(name, _)| !of_page.contains(name));
+        fields.retain(|(name, _)| !of_page.contains(name) && !is_for_caches(name));
         let is_said = |name: &HeaderName| fields.iter().any(|(said, _)| said == name);
         let safe: Vec<_> = SAFE_FIELDS.iter().filter(|(name, _)| !is_said(name)).cloned().collect();
         fields.extend(safe);

@@ -3,6 +3,7 @@ use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue, X_CONTENT_TYPE_OPT
 use super::rules::{PATTERNS, Pattern};
 use crate::Error;
 use crate::encoding::Coding;
+use crate::reply::is_for_caches;
 
 /// The rules of `add_header`: of those for one field the first whose pattern fits gives its value.
 pub(crate) struct AddHeader {
@@ -33,6 +34,12 @@ impl AddHeader {
         compiled.push(no_sniffing());
         let (codings, fields) = compiled.into_iter().partition(|rule| rule.name == CONTENT_ENCODING);
         Ok(Self { fields, codings })
+    }
+
+    /// Without what the rules say to caches.
+    pub(crate) fn without_caching(mut self) -> Self {
+        self.fields.retain(|rule| !is_for_caches(&rule.name));
+        self
     }
 
     /// The fields of an answer under this name and of this media type.

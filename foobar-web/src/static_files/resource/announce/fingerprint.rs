@@ -1,6 +1,13 @@
+mod changes;
+mod hexadecimal;
+mod pieces;
 mod surprise;
+mod written;
 
+use changes::changes;
+use hexadecimal::is_hexadecimal;
 use surprise::surprise;
+use written::is_written;
 
 /// Whether a name holds a fingerprint of the file's content, as bundlers write it, so that the name never stands for
 /// other content: `app.3f2a9c1b.js`, `index-BX3f9a2c.css`.
@@ -22,52 +29,6 @@ const CODE: &[&str] = &["js", "mjs", "css", "map", "wasm", "woff", "woff2"];
 const MEDIA: &[&str] =
     &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "ttf", "otf", "eot", "mp3", "mp4", "webm"];
 
-/// At least eight hexadecimal digits, as from webpack, Parcel, Next, Rails or Django, that change between letters and
-/// digits: a word does never, a date or a word with a number once (`facade01`, `20261120a`) or around a word
-/// (`25dec2026`, `face2face`).
-fn is_hexadecimal(piece: &str, is_code: bool) -> bool {
-    let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if piece.len() < 8 || !piece.bytes().all(digits) {
-        return false;
-    }
-    match changes(piece) {
-        0 => false,
-        1 => is_code && piece.len() == 8 && !has_word(piece) && !has_count(piece),
-        2 => !has_word(piece) && !has_count(piece),
-        _ => !is_counted_up(piece),
-    }
-}
-
-fn has_word(piece: &str) -> bool {
-    const SHORT: &[&str] = &[
-        "abc", "ace", "add", "ade", "bad", "bed", "bee", "cab", "cad", "dab", "dad", "deb", "dec", "def", "ebb", "fab",
-        "fad", "feb", "fed", "fee",
-    ];
-    const LONG: &[&str] = &[
-        "abcd", "aced", "babe", "bade", "bead", "beef", "cade", "cafe", "cede", "code", "dace", "dead", "deaf", "deed",
-        "deca", "face", "fade", "feed",
-    ];
-    let mut words = piece.split(|c: char| c.is_ascii_digit());
-    words.any(|word| SHORT.contains(&word) || LONG.iter().any(|long| word.contains(long)))
-}
-
-/// A year, which a date begins or ends with, or a number that was filled with zeros or counted up.
-fn has_count(piece: &str) -> bool {
-    let mut numbers = piece.split(|c: char| c.is_ascii_alphabetic()).filter(|number| number.len() >= 4);
-    let is_year = |text: &str| text.starts_with("19") || text.starts_with("20");
-    numbers.any(|number| {
-        is_year(number) || is_year(&number[number.len() - 4..]) || number.starts_with("00") || number.starts_with("123")
-    })
-}
-
-/// `a1b2c3d4`, `1a2b3c4d`: what people write where they mean any hash.
-fn is_counted_up(piece: &str) -> bool {
-    let letters = piece.bytes().filter(u8::is_ascii_alphabetic);
-    let digits = piece.bytes().filter(u8::is_ascii_digit);
-    let counts = |bytes: Vec<u8>| bytes.len() > 3 && bytes.windows(2).all(|pair| pair[0] + 1 == pair[1]);
-    piece.len() <= 12 && counts(letters.collect()) && counts(digits.collect())
-}
-
 /// Whether a piece stands beside four hexadecimal digits: a UUID names a thing, not what is in it.
 fn is_in_uuid(pieces: &[&str], index: usize) -> bool {
     let four = |piece: &&&str| piece.len() == 4 && piece.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -76,11 +37,12 @@ fn is_in_uuid(pieces: &[&str], index: usize) -> bool {
 }
 
 /// Eight digits of base64url, or of base32 in capitals, after a hyphen or a dot, as from Vite, Rollup and esbuild, that
-/// are no words, abbreviations or dates. There must be `more` against them than for a bundler's own files.
+/// are no words, abbreviations or dates. There must be `more` against them than for a bundler's own files. With a hyphen or
+/// an underscore among them they follow a name: alone they are one (`app-view.js`).
 fn ends_in_base64(part: &str, more: u32) -> bool {
     let Some((before, last)) = part.len().checked_sub(8).and_then(|at| part.split_at_checked(at)) else { return false };
     let digits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (before.is_empty() || before.ends_with('-'))
+    (before.is_empty() && !last.contains(SIGNS) || before.ends_with('-'))
         && last.bytes().all(digits)
         && least_surprise(last).is_some_and(|least| surprise(last) > least + more)
 }
@@ -90,15 +52,16 @@ fn least_surprise(text: &str) -> Option<u32> {
     let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
     let (upper, lower, digit) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
     match (upper, lower, digit) {
-        _ if text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => None,
+        _ if text.ends_with('-') => Some(238), // as no name does
+        _ if is_written(text) || text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => None,
         (true, false, true) if changes(text) > 1 || text.as_bytes()[0].is_ascii_digit() => Some(210),
-        (true, false, true) => Some(240),
-        (true, false, false) => Some(258),
-        (true, true, false) if text.contains(SIGNS) => Some(278),
+        (true, false, true) => Some(225),
+        (true, false, false) => Some(250),
+        (true, true, false) if text.contains(SIGNS) => Some(252),
         (true, true, _) if camel_parts(text).is_some_and(|parts| parts <= 2) => None,
         (true, true, _) if camel_parts(text).is_some() => Some(CAMEL),
-        (true, true, true) => Some(238),
-        (true, true, false) => Some(252),
+        (true, true, true) => Some(232),
+        (true, true, false) => Some(242),
         (false, true, true) if changes(text) >= 4 => Some(276),
         (false, ..) => None,
     }
@@ -107,7 +70,7 @@ fn least_surprise(text: &str) -> Option<u32> {
 const SIGNS: [char; 2] = ['-', '_'];
 
 /// For three parts in eight letters.
-const CAMEL: u32 = 265;
+const CAMEL: u32 = 258;
 
 /// A word, an abbreviation or a number.
 fn is_of_one_case(text: &str) -> bool {
@@ -140,12 +103,6 @@ fn camel_parts(text: &str) -> Option<usize> {
         rest = &after[small..];
     }
     Some(parts)
-}
-
-/// How often one kind of character follows another.
-fn changes(text: &str) -> usize {
-    let kind = |byte: &u8| (byte.is_ascii_digit(), byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
-    text.as_bytes().windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count()
 }
 
 #[cfg(test)]
@@ -198,6 +155,13 @@ mod tests {
             "font-OpenSans.woff2",
             "app-25dec2026.js",
             "menu-face2face.css",
+            "face2face2.css",
+            "cafe2cafe3.jpg",
+            "24dec26dec.html",
+            "app-20240101a2b.js",
+            "log-20240101a20240102b.js",
+            "deed2024b2.pdf",
+            "e2e4e7e5.html",
             "app-a1b2c3d4e5.js",
             "the-CHANGELOG.js",
             "the-DOWNLOAD.css",
@@ -228,27 +192,70 @@ mod tests {
         }
     }
 
+    #[test]
+    fn names_with_digits_or_of_several_abbreviations_are_not() {
+        for name in [
+            "app-OAuth2UI.js",
+            "lib-Web3Ajax.js",
+            "app-A11yMenu.js",
+            "x-IPv6Addr.js",
+            "app-ES2015JS.js",
+            "x-MD5Hash2.js",
+            "app-SHA256JS.js",
+            "x-RGB2HSVx.js",
+            "x-3DViewer.js",
+            "lib-jQuery3x.js",
+            "font-Roboto2x.woff2",
+            "photo-DJI0042X.jpg",
+            "a-MVI0001B.mp4",
+            "x-4K60FPS1.mp4",
+            "app-jQueryUI.js",
+            "font-SFProTxt.woff2",
+            "x-UIKitJSX.js",
+        ] {
+            assert!(!is_fingerprinted(name), "{name}");
+        }
+    }
+
     /// Words, abbreviations and names as programmers and designers write them, two of them together too.
     #[test]
     fn no_ordinary_name_is_taken_for_a_fingerprint() {
         let words: Vec<&str> = include_str!("fingerprint/ordinary_names.txt").split_whitespace().collect();
         assert!(words.len() > 3000);
         let second = words.iter().cycle().skip(words.len() / 3);
+        let mistakes: Vec<_> = words.iter().zip(second).flat_map(|(word, other)| mistakes(word, other)).collect();
+        assert_eq!(mistakes, [""; 0]);
+    }
+
+    /// What has a digit in it, such as `w3c`, beside what has none, and beside what has one too.
+    #[test]
+    fn no_name_with_digits_is_taken_for_a_fingerprint() {
+        let words: Vec<&str> = include_str!("fingerprint/names_with_digits.txt").split_whitespace().collect();
+        assert!(words.len() > 500);
+        let neighbours = ["app", "ui", "core", "view", "utils", "test", "parse", "min", "page", "button", "js", "2x"];
+        let others = words.iter().cycle().skip(words.len() / 3);
+        let pairs = words.iter().flat_map(|word| neighbours.iter().map(move |other| (word, other)));
+        let mistakes: Vec<_> = pairs
+            .chain(words.iter().zip(others))
+            .flat_map(|(word, other)| [mistakes(word, other), mistakes(other, word)].concat())
+            .collect();
+        assert_eq!(mistakes, [""; 0]);
+    }
+
+    /// Those of a word, and of two, that are taken for fingerprints.
+    fn mistakes(word: &str, other: &str) -> Vec<String> {
+        let title = |word: &str| word[..1].to_uppercase() + &word[1..];
         let mut mistakes = Vec::new();
-        for (word, other) in words.iter().zip(second) {
-            let title = |word: &str| word[..1].to_uppercase() + &word[1..];
-            let (title, camel) = (title(word), format!("{}{}", title(word), title(other)));
-            let upper = word.to_uppercase();
-            for name in [word, title.as_str(), camel.as_str(), upper.as_str()] {
-                for shape in
-                    ["#.js", "app-#.css", "app.#.js", "a-#-b.woff2", "app-#.png", "app-#.min.js", "#-20240101ab.js"]
-                {
-                    let name = shape.replace('#', name);
-                    mistakes.extend(is_fingerprinted(&name).then_some(name));
-                }
+        let camel = title(word) + &title(other);
+        for name in [word, &title(word), &camel, &(word.to_owned() + &title(other)), &word.to_uppercase()] {
+            for shape in
+                ["#.js", "app-#.css", "app.#.js", "a-#-b.woff2", "app-#.png", "app-#.min.js", "#-20240101ab.js"]
+            {
+                let name = shape.replace('#', name);
+                mistakes.extend(is_fingerprinted(&name).then_some(name));
             }
         }
-        assert_eq!(mistakes, [""; 0]);
+        mistakes
     }
 
     /// A draw that is the same in each run.
