@@ -78,6 +78,12 @@ impl Refusal {
     pub fn needs_code(&self) -> bool {
         *self == CODE_NEEDED
     }
+
+    /// Whether the link is one of an account that the visitor is not signed in to: lead to the sign-in page, and
+    /// [confirm](Accounts::confirm) afterwards.
+    pub fn needs_sign_in(&self) -> bool {
+        *self == SIGN_IN_FIRST
+    }
 }
 
 /// How many expired rows one transaction removes.
@@ -112,8 +118,8 @@ impl Accounts {
     /// The account of this address with these roles, made where there is none; without a password, which its owner gets
     /// by [`send_reset`](Self::send_reset). For the first administrator, and for tests.
     ///
-    /// Whoever has registered the address and not confirmed it may be somebody else: the roles are given to its owner,
-    /// so that password, second factor, tokens, the links that were sent and the sessions are worthless from then on.
+    /// Whoever has registered the address and not [confirmed](Self::confirm) it may be somebody else: the roles are given
+    /// to its owner, so that password, second factor, tokens, the links that were sent and the sessions are worthless from then on.
     ///
     /// ```
     /// # mod foobar { pub use {foobar_app::{*, actix_web::web}, foobar_core::BoxError}; }
@@ -208,7 +214,7 @@ impl Accounts {
         let found = self.db.read(move |conn| rows::by_address(conn, &address)).await?;
         let verdict = self.verify(&attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
-        let renewed = if verdict == Verdict::Outdated { Some(self.renew(password, &kept).await?) } else { None };
+        let renewed = if verdict == Verdict::Outdated { self.renew(password, &kept).await? } else { None };
         let (id, fingerprint) = (user.id, user.password.clone());
         let welcome = move |conn: &mut Conn| {
             if let Some(hash) = &renewed
@@ -254,7 +260,7 @@ impl Accounts {
         let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
         let verdict = self.verify(&attempt, old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
-        let hash = self.hash(new).await?;
+        let hash = self.unless_busy(&attempt, self.shared.hasher.hash(new).await).await?;
         let fingerprint = password::fingerprint(&hash);
         let (has_session_rows, own) = (self.shared.has_session_rows, session.row_id());
         let change = move |conn: &mut Conn| {
@@ -264,7 +270,7 @@ impl Accounts {
             rows::remove_links(conn, id)?;
             token_rows::remove_all(conn, id)?;
             second_factors::remove_begun(conn, id)?;
-            throttle::forget_codes(conn, id)?;
+            throttle::forget_day(conn, id)?;
             if has_session_rows {
                 delete_of_user(conn, id, &own)?;
             }
@@ -351,6 +357,8 @@ fn joined(roles: &[&str]) -> Result<String, Error> {
 const NO_ADDRESS: Refusal = Refusal { field: "address", problem: "is not an address that a mail can be sent to" };
 const WRONG_OLD: Refusal = Refusal { field: "old_password", problem: "is wrong" };
 const CODE_NEEDED: Refusal = Refusal { field: "code", problem: "of your authenticator app is needed" };
+const SIGN_IN_FIRST: Refusal =
+    Refusal { field: "token", problem: "is of an account that you are not signed in to: sign in first" };
 const WRONG: Refusal = Refusal { field: "password", problem: "or address is wrong" };
 
 impl Accounts {
@@ -374,21 +382,27 @@ impl Accounts {
         self.shared.hasher.hash(password).await.map_err(of_hasher)
     }
 
-    async fn renew(&self, password: &str, kept: &str) -> Result<String, Error> {
-        self.shared.hasher.renew(password, kept).await.map_err(of_hasher)
+    /// A hash of today in place of `kept`; none where too many wait for that, and then the next sign-in renews it.
+    async fn renew(&self, password: &str, kept: &str) -> Result<Option<String>, Error> {
+        match self.shared.hasher.renew(password, kept).await {
+            Err(error) if error.is::<Busy>() => Ok(None),
+            renewed => renewed.map(Some).map_err(of_hasher),
+        }
     }
 
-    /// Holds a password against a hash. Where too many wait for that, the attempt was none.
+    /// Holds a password against a hash.
     async fn verify(&self, attempt: &Attempt, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {
         let kept = kept.filter(|hash| !password::is_none(hash));
-        match self.shared.hasher.verify(password, kept).await {
-            Err(error) if error.is::<Busy>() => {
-                let attempt = attempt.clone();
-                self.db.write(move |conn| attempt.take_back(conn)).await?;
-                Err(of_hasher(error))
-            }
-            verified => verified.map_err(of_hasher),
+        self.unless_busy(attempt, self.shared.hasher.verify(password, kept).await).await
+    }
+
+    /// What became of a password of an attempt. Where too many wait for that, the attempt was none.
+    async fn unless_busy<T>(&self, attempt: &Attempt, hashed: Result<T, BoxError>) -> Result<T, Error> {
+        if hashed.as_ref().is_err_and(|error| error.is::<Busy>()) {
+            let attempt = attempt.clone();
+            self.db.write(move |conn| attempt.take_back(conn)).await?;
         }
+        hashed.map_err(of_hasher)
     }
 }
 

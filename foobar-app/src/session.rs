@@ -69,26 +69,30 @@ pub use store::{SessionStore, Updated};
 #[derive(Clone)]
 pub struct Session(Rc<Current>);
 
-/// A value that cannot be put into a session, or is not what a handler takes it for.
+/// A value that cannot be put into a session, or is not what a handler takes it for. It names the key and the type, and
+/// never the value: what is in a session is not for the log.
 #[derive(Debug, thiserror::Error)]
-#[error("the value {key:?} of the session {problem}")]
+#[error("the value {key:?} of the session {problem}: {wanted}")]
 pub struct SessionError {
     key: String,
     problem: &'static str,
-    source: serde_json::Error,
+    /// The type that the handler has.
+    wanted: &'static str,
 }
 
 impl Session {
     /// The value of this key. An error if it is there and no `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
         let value = self.0.record().values.get(key).map(T::deserialize);
-        value.transpose().map_err(|source| SessionError::new(key, "is of another type", source))
+        value
+            .transpose()
+            .map_err(|_tells_the_value| SessionError::new::<T>(key, "is not of the type that is asked for"))
     }
 
     /// Puts in a value, in place of any other of its key. An error if it has no form in JSON.
-    pub fn insert(&self, key: &str, value: impl Serialize) -> Result<(), SessionError> {
-        let value =
-            serde_json::to_value(value).map_err(|source| SessionError::new(key, "has no form in JSON", source))?;
+    pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), SessionError> {
+        let value = serde_json::to_value(value)
+            .map_err(|_tells_the_value| SessionError::new::<T>(key, "is of a type without a form in JSON"))?;
         self.0.set(key, Some(value));
         Ok(())
     }
@@ -116,8 +120,8 @@ impl Session {
         self.0.record().user
     }
 
-    /// Signs in, or out with `None`, under a new token; everything else in the session stays. Sign out by
-    /// [`purge`](Self::purge) where nothing is to stay.
+    /// Signs in, or out with `None`, under a new token; everything else in the session stays, unless another user was signed
+    /// in, whose values are forgotten. Sign out by [`purge`](Self::purge) where nothing is to stay.
     pub fn set_user(&self, user: Option<i64>) {
         self.0.set_user(user);
     }
@@ -162,6 +166,12 @@ impl Session {
         self.0.set(PASSWORD, Some(fingerprint.into()));
     }
 
+    /// Forgets what a user other than this one has left.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn pass_to(&self, user: i64) {
+        self.0.pass_to(user);
+    }
+
     /// Whether its user has signed in by the password of this fingerprint, or by none: by [`set_user`](Self::set_user).
     #[cfg(feature = "accounts")]
     pub(crate) fn goes_with(&self, fingerprint: &str) -> bool {
@@ -198,8 +208,8 @@ impl Session {
 const FLASHES: &str = "_flashes";
 
 impl SessionError {
-    fn new(key: &str, problem: &'static str, source: serde_json::Error) -> Self {
-        Self { key: key.to_owned(), problem, source }
+    fn new<T>(key: &str, problem: &'static str) -> Self {
+        Self { key: key.to_owned(), problem, wanted: std::any::type_name::<T>() }
     }
 }
 

@@ -199,6 +199,7 @@ impl Tier for Web {
             self.crew.order_drain(deadline.into());
             let listeners = std::mem::take(&mut *self.listeners());
             drop(listeners); // the workers close their shares
+            self.passed.remove_files();
             drop(self.renewing().take());
             self.crew.drain(deadline).await;
         })
@@ -272,7 +273,7 @@ impl WebTier for Web {
     /// As a reload does that lacks these addresses and changes nothing else.
     fn close<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async move {
-            let (plan, listeners) = (self.plan(), self.listeners().without(addresses));
+            let (plan, Some(listeners)) = (self.plan(), self.listeners().without(addresses)) else { return Ok(()) };
             let shares = self.listeners().share_new(&listeners, self.crew.workers())?;
             self.listeners().replace(listeners); // the workers have theirs until they have emptied them
             self.crew.reload(&plan, &plan, shares).await?;

@@ -126,19 +126,20 @@ impl Upgrades {
             self.end_now();
         }
         let timeout = self.0.timeout;
-        let (successor, serving) = apart(move || {
+        let (mut successor, serving) = apart(move || {
             successor.until_ready(timeout)?;
             let serving = successor.serve()?;
             Ok((successor, serving))
         })
         .await?;
+        if !serving.without.is_empty() {
+            running.close(&serving.without).await;
+        }
+        successor.check()?;
         if let Some(control) = self.0.control.upgrade()
             && serving.hears_orders
         {
             control.keep_file(true);
-        }
-        if !serving.without.is_empty() {
-            running.close(&serving.without).await;
         }
         running.hand_over();
         let process = successor.process;

@@ -26,6 +26,7 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
         .service(web::resource("/account/second-factor/off").post(second_factor::turn_off))
         .service(web::resource("/account/second-factor/codes").post(second_factor::renew_codes))
         .service(web::resource(TOKENS).get(tokens::page).post(tokens::create))
+        .service(web::resource("/account/tokens/revoke").post(tokens::revoke_all))
         .service(web::resource("/account/tokens/{id:[1-9][0-9]{0,17}}/revoke").post(tokens::revoke));
 }
 

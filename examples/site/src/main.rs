@@ -55,7 +55,14 @@ fn server_with(accounts: AccountOptions) -> Server {
         .preset("database.url", "sqlite:site.db")
         .public(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/site/public"))
         .settings::<Shop>("shop")
+        .tier_with(foobar::every("10m", forget))
         .app(Site { accounts })
+}
+
+/// What is kept for a while only.
+async fn forget(context: Context) -> Result<(), BoxError> {
+    context.db()?.write(message::forget_senders).await?;
+    Ok(())
 }
 
 struct Site {

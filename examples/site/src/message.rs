@@ -29,12 +29,10 @@ const PER_CLIENT: i64 = 10;
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl NewMessage {
-    /// Keeps it; false where there have been too many. Where a message came from is forgotten after the hour.
+    /// Keeps it; false where there have been too many.
     pub(crate) fn insert(&self, conn: &mut Conn, client: Option<IpAddr>) -> QueryResult<bool> {
         let (now, sender) = (SystemTime::now(), client.map(network).unwrap_or_default()); // a Unix socket has none
         let an_hour_ago = DateTime::from(now - HOUR);
-        let old = messages::table.filter(messages::sent_at.lt(an_hour_ago).and(messages::sender.ne("")));
-        diesel::update(old).set(messages::sender.eq("")).execute(conn)?;
         let lately = messages::table.filter(messages::sent_at.ge(an_hour_ago));
         let of_all: i64 = lately.count().get_result(conn)?;
         let of_client: i64 = lately.filter(messages::sender.eq(&sender)).count().get_result(conn)?;
@@ -44,6 +42,13 @@ impl NewMessage {
         let row = (self, messages::sent_at.eq(DateTime::from(now)), messages::sender.eq(sender));
         diesel::insert_into(messages::table).values(row).execute(conn).map(|_rows| true)
     }
+}
+
+/// Forgets where messages came from that are older than the hour for which that counts.
+pub(crate) fn forget_senders(conn: &mut Conn) -> QueryResult<usize> {
+    let an_hour_ago = DateTime::from(SystemTime::now() - HOUR);
+    let old = messages::table.filter(messages::sent_at.lt(an_hour_ago).and(messages::sender.ne("")));
+    diesel::update(old).set(messages::sender.eq("")).execute(conn)
 }
 
 /// An address, or the /64 of one of version 6: whoever has one has all of that.

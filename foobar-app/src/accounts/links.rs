@@ -7,7 +7,7 @@ use super::api_tokens::rows as token_rows;
 use super::rows::{self, Purpose};
 use super::second_factor::rows as second_factors;
 use super::throttle::{self, Costly};
-use super::{Accounts, Mail, Refusal, User, password};
+use super::{Accounts, Mail, Refusal, SIGN_IN_FIRST, User, password};
 use crate::clock::now;
 use crate::session::{delete_of_user, of_store, token};
 use crate::{Error, Session};
@@ -30,14 +30,29 @@ impl Accounts {
         sent.await.map_err(of_store)
     }
 
-    /// Confirms the address that a link was sent to; whose it is.
-    pub async fn confirm(&self, token: &str) -> Result<Result<User, Refusal>, Error> {
+    /// Confirms the address that a link was sent to, for whoever is signed in to its account; whose it is.
+    ///
+    /// Nobody else: a stranger may have registered the address, and its owner, who has only the link, would vouch for a
+    /// password that the stranger knows. Where the refusal [needs a sign-in](Refusal::needs_sign_in), lead to the sign-in
+    /// page and come back; the link has not been used up.
+    pub async fn confirm(&self, session: &Session, token: &str) -> Result<Result<User, Refusal>, Error> {
         let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
-        let confirmed = self.db.write(move |conn| match rows::take_link(conn, &id, Purpose::Confirm, now())? {
-            Some(account) => rows::confirm(conn, account),
-            None => Ok(None),
+        let user = self.signed_in(session).await?;
+        let confirmed = self.db.write(move |conn| {
+            let now_signed_in = match &user {
+                Some(user) => rows::is_as_looked_up(conn, user)?.then_some(user.id), // first: it locks the row
+                None => None,
+            };
+            let Some(account) = rows::find_link(conn, &id, Purpose::Confirm, now())? else { return Ok(Err(NO_LINK)) };
+            if now_signed_in != Some(account) {
+                return Ok(Err(SIGN_IN_FIRST));
+            }
+            if rows::take_link(conn, &id, Purpose::Confirm, now())?.is_none() {
+                return Ok(Err(NO_LINK)); // another request was faster
+            }
+            Ok(rows::confirm(conn, account)?.ok_or(NO_LINK))
         });
-        Ok(confirmed.await?.ok_or(NO_LINK))
+        Ok(confirmed.await?)
     }
 
     /// Sends the owner of an address a link for a new password, as [`send_confirmation`](Self::send_confirmation) does;
@@ -64,6 +79,9 @@ impl Accounts {
     /// Sets the password of whom a link was sent to, confirms the address, and ends all of the user's sessions, as
     /// [`change_password`](Self::change_password) does; then the user signs in. If the address was not confirmed before,
     /// the [second factor](Self::enrol_totp) goes as well: whoever has registered the address may be somebody else.
+    ///
+    /// The wrong [codes of a day](Self::finish_sign_in) stay counted: whoever reads the owner's mail would get more of them by
+    /// each link.
     pub async fn reset(&self, session: &Session, token: &str, password: &str) -> Result<Result<User, Refusal>, Error> {
         if let Some(problem) = password::problem(password) {
             return Ok(Err(Refusal { field: "password", problem }));
@@ -80,7 +98,6 @@ impl Accounts {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
             forget_factor(conn, account)?;
-            throttle::forget_codes(conn, account)?;
             token_rows::remove_all(conn, account)?;
             rows::remove_links(conn, account)?;
             if has_session_rows {

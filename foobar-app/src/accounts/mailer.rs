@@ -1,10 +1,11 @@
 use std::fmt;
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use foobar_core::{BoxError, BoxFuture};
+use tokio::task::spawn_blocking;
 
 /// A message to the owner of an account.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct FileMailer {
 }
 
 impl FileMailer {
-    /// The file, which is made where it is missing.
+    /// The file, which is made where it is missing. Only its owner may read it, also if it was there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -50,10 +51,19 @@ impl FileMailer {
 
 impl Mailer for FileMailer {
     fn send(&self, mail: Mail) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(async move {
-            let mut file = File::options().create(true).append(true).mode(0o600).open(&self.path)?;
-            let Mail { to, subject, text } = mail;
-            Ok(file.write_all(format!("To: {to}\nSubject: {subject}\n\n{text}\n\n").as_bytes())?)
-        })
+        let path = self.path.clone();
+        Box::pin(async move { Ok(spawn_blocking(move || append(&path, &mail)).await??) })
     }
 }
+
+fn append(path: &Path, Mail { to, subject, text }: &Mail) -> io::Result<()> {
+    let mut file = File::options().create(true).append(true).mode(OWNER).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(OWNER))?;
+    }
+    file.write_all(format!("To: {to}\nSubject: {subject}\n\n{text}\n\n").as_bytes())
+}
+
+/// Who may read and write it.
+const OWNER: u32 = 0o600;

@@ -135,7 +135,8 @@ impl Accounts {
     ///
     /// Who fails 5 times within a quarter of an hour with one account gets 429 with `Retry-After`, and so do all, after 20
     /// failures with it: whoever gets this far knows the password. After 40 within a day only a recovery code is taken, until
-    /// the day is over or the account has another password.
+    /// the day is over or the user has [changed the password](Self::change_password); a new one by a link ends no wait.
+    /// Wrong recovery codes, which nobody guesses, are counted for each client alone.
     pub async fn finish_sign_in(&self, session: &Session, code: &str) -> Result<Result<User, Refusal>, Error> {
         let Some(pending) = Pending::of(session, self.options().now())? else { return Ok(Err(TOO_LATE)) };
         let (id, is_recovery) = (pending.account, recovery_code::hash(pending.account, code).is_some());

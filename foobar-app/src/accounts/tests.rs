@@ -147,8 +147,8 @@ async fn ask(accounts: Accounts, what: web::Path<String>, form: web::Form<Fields
     Ok("done")
 }
 
-async fn confirm(accounts: Accounts, token: web::Path<String>) -> Result<HttpResponse, Error> {
-    Ok(answer(&accounts.confirm(&token).await?))
+async fn confirm(accounts: Accounts, session: Session, token: web::Path<String>) -> Result<HttpResponse, Error> {
+    Ok(answer(&accounts.confirm(&session, &token).await?))
 }
 
 async fn reset(

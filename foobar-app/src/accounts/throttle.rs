@@ -33,7 +33,7 @@ const PER_ACCOUNT: i64 = 10;
 /// The longest that an account is slow.
 const SLOWEST: Duration = Duration::from_secs(2);
 
-/// How many wrong codes of one account, whoever tries: whoever gets as far knows the password.
+/// How many wrong codes of six digits of one account, whoever tries: whoever gets as far knows the password.
 pub(super) const CODES_PER_ACCOUNT: i64 = 20;
 
 /// A longer bound for whoever comes again and again, in seconds from the first failure.
@@ -99,7 +99,7 @@ pub(super) struct Attempt {
     client_and_account: Vec<Limit>,
     /// Of the account, whose failures make it slow before they close it.
     account: Limit,
-    /// The same for a day, of the client with this account, the narrowest network first, or of the account.
+    /// For a day, of the client with this account, the narrowest network first, or of the account.
     day: Vec<Limit>,
 }
 
@@ -120,23 +120,28 @@ impl Attempt {
         Self { day: networks.limits(PER_CLIENT_AND_ACCOUNT_A_DAY, WIDE_WITH_ACCOUNT, DAY, day), ..attempt }
     }
 
-    /// An attempt with a code of the second factor, counted for itself. Recovery codes are too long to be guessed in a day:
-    /// they let the owner in where somebody who knows the password has used up the day's codes.
+    /// An attempt with a code of the second factor, counted for itself. Recovery codes are too long to be guessed, and are
+    /// counted apart: they let the owner in while somebody who knows the password uses up the codes.
     pub(super) fn of_code(client: Option<IpAddr>, account: i64, is_recovery: bool) -> Self {
-        let names = ["code of client and account", "code of account"];
-        let attempt = Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT);
-        let day = if is_recovery { Vec::new() } else { vec![codes_in_a_day(account)] };
-        Self { day, ..attempt }
+        let of = account.to_string();
+        if is_recovery {
+            return Self::of(
+                client,
+                ["recovery code of client and account", "recovery code of account"],
+                &of,
+                i64::MAX,
+            );
+        }
+        let attempt = Self::of(client, ["code of client and account", "code of account"], &of, CODES_PER_ACCOUNT);
+        Self { day: vec![codes_in_a_day(account)], ..attempt }
     }
 
     /// An attempt of somebody who is signed in to change the second factor. Whoever has only a session uses up no tries
     /// of a sign-in.
     pub(super) fn of_proof(client: Option<IpAddr>, account: i64) -> Self {
         let names = ["proof of client and account", "proof of account"];
-        let account = account.to_string();
-        let day =
-            Limit { id: id(&["proof of account in a day", &account]), most: CODES_PER_ACCOUNT_A_DAY, window: DAY };
-        Self { day: vec![day], ..Self::of(client, names, &account, CODES_PER_ACCOUNT) }
+        let attempt = Self::of(client, names, &account.to_string(), CODES_PER_ACCOUNT);
+        Self { day: vec![proofs_in_a_day(account)], ..attempt }
     }
 
     fn of(client: Option<IpAddr>, [both, account]: [&str; 2], of: &str, most: i64) -> Self {
@@ -150,16 +155,17 @@ impl Attempt {
 
     /// Counts it as a failure, before it is known whether it is one: so many at once cannot slip through.
     pub(super) fn count(&self, conn: &mut Conn, now: i64) -> QueryResult<Turn> {
-        for limits in [&self.client, &self.client_and_account] {
+        for limits in [&self.client, &self.client_and_account, &self.day] {
             if let Some(refused) = add_all(conn, limits, now)? {
                 return Ok(refused);
             }
         }
         let (failures, expires_at) = add(conn, &self.account.id, self.account.window, now)?;
         if failures > self.account.most {
+            one_less(conn, &self.day)?; // nothing was tried
             return Ok(refused(expires_at, now));
         }
-        Ok(add_all(conn, &self.day, now)?.unwrap_or(Turn::After(delay(failures))))
+        Ok(Turn::After(delay(failures)))
     }
 
     /// It was none: what the account's owner has failed is forgotten, but for the day, in which others may have tried.
@@ -171,23 +177,26 @@ impl Attempt {
 
     /// It has not been made, after all.
     pub(super) fn take_back(&self, conn: &mut Conn) -> QueryResult<()> {
-        let limits = self.client.iter().chain(&self.client_and_account).chain([&self.account]).chain(&self.day);
-        for limit in limits {
-            let fewer = foobar_sign_in_failures::failures.eq(foobar_sign_in_failures::failures - 1);
-            diesel::update(foobar_sign_in_failures::table.find(&limit.id)).set(fewer).execute(conn)?;
-        }
-        Ok(())
+        one_less(conn, self.client.iter().chain(&self.client_and_account).chain([&self.account]).chain(&self.day))
     }
 }
 
-/// The account has another password: whoever tried codes with the one before has to guess that first.
-pub(super) fn forget_codes(conn: &mut Conn, account: i64) -> QueryResult<()> {
-    let codes = foobar_sign_in_failures::table.find(codes_in_a_day(account).id);
-    diesel::delete(codes).execute(conn).map(drop)
+/// Whoever knew the password before has given the account another one: who tried codes with that has to guess this first,
+/// and whoever had a session has none.
+pub(super) fn forget_day(conn: &mut Conn, account: i64) -> QueryResult<()> {
+    for Limit { id, .. } in [codes_in_a_day(account), proofs_in_a_day(account)] {
+        diesel::delete(foobar_sign_in_failures::table.find(id)).execute(conn)?;
+    }
+    Ok(())
 }
 
 fn codes_in_a_day(account: i64) -> Limit {
     let id = id(&["code of account in a day", &account.to_string()]);
+    Limit { id, most: CODES_PER_ACCOUNT_A_DAY, window: DAY }
+}
+
+fn proofs_in_a_day(account: i64) -> Limit {
+    let id = id(&["proof of account in a day", &account.to_string()]);
     Limit { id, most: CODES_PER_ACCOUNT_A_DAY, window: DAY }
 }
 
@@ -263,12 +272,26 @@ fn one_more(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<usize> {
     diesel::update(table.find(id)).set(failures.eq(failures + 1)).execute(conn)
 }
 
+fn one_less<'a>(conn: &mut Conn, limits: impl IntoIterator<Item = &'a Limit>) -> QueryResult<()> {
+    use foobar_sign_in_failures::{failures, table};
+    for limit in limits {
+        diesel::update(table.find(&limit.id)).set(failures.eq(failures - 1)).execute(conn)?;
+    }
+    Ok(())
+}
+
 /// Removes failures that count no more, at most `most`; how many.
 pub(super) fn remove_expired(conn: &mut Conn, now: i64, most: usize) -> QueryResult<usize> {
     use foobar_sign_in_failures::{expires_at, id, table};
     let expired = table.filter(expires_at.le(now)).select(id).limit(most as i64);
     let expired: Vec<Vec<u8>> = expired.load(conn)?;
-    diesel::delete(table.filter(id.eq_any(expired))).execute(conn)
+    remove_ended(conn, expired, now)
+}
+
+/// Removes those of them that count no more still: another failure may have begun one anew meanwhile.
+pub(super) fn remove_ended(conn: &mut Conn, ids: Vec<Vec<u8>>, now: i64) -> QueryResult<usize> {
+    use foobar_sign_in_failures::{expires_at, id, table};
+    diesel::delete(table.filter(id.eq_any(ids)).filter(expires_at.le(now))).execute(conn)
 }
 
 #[cfg(test)]

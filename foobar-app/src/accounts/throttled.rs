@@ -12,9 +12,10 @@ pub(super) struct Throttled {
 }
 
 fn wait(seconds: i64) -> String {
-    match seconds / 60 + 1 {
-        minutes @ 0..=120 => format!("{minutes} minutes"),
-        minutes => format!("{} hours", minutes / 60 + 1),
+    match seconds.unsigned_abs().div_ceil(60) {
+        0 | 1 => "1 minute".to_owned(),
+        minutes @ 2..120 => format!("{minutes} minutes"),
+        minutes => format!("{} hours", minutes.div_ceil(60)),
     }
 }
 
@@ -42,5 +43,28 @@ impl ResponseError for Busy {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
         response.insert_header((RETRY_AFTER, "5")).body(self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_to_wait_is_told_no_more_than_is_needed() {
+        for (seconds, expected) in [
+            (1, "1 minute"),
+            (30, "1 minute"),
+            (60, "1 minute"),
+            (61, "2 minutes"),
+            (900, "15 minutes"),
+            (7140, "119 minutes"),
+            (7141, "2 hours"),
+            (7200, "2 hours"),
+            (7201, "3 hours"),
+            (86_400, "24 hours"),
+        ] {
+            assert_eq!(wait(seconds), expected, "{seconds}");
+        }
     }
 }

@@ -90,6 +90,9 @@ impl Current {
 
     /// Changes who is signed in; the token from before is dead.
     pub(super) fn set_user(&self, user: Option<i64>) {
+        if let Some(user) = user {
+            self.pass_to(user);
+        }
         self.change(|state| {
             state.record.user = user;
             (state.user, state.rotate) = (Some(user), true);
@@ -97,6 +100,14 @@ impl Current {
         self.set(CSRF, None); // one that is known from before is worth nothing either
         self.set(PASSWORD, None);
         self.set(SECOND_FACTOR, None);
+    }
+
+    /// Forgets what another user has left. What a visitor has put in who was nobody stays.
+    pub(super) fn pass_to(&self, user: i64) {
+        let of = self.record().owner();
+        if of.is_some_and(|other| other != user) {
+            self.purge();
+        }
     }
 
     pub(super) fn rotate(&self) {
@@ -145,7 +156,7 @@ impl Current {
             None if is_empty => Ok(Told::Varies),
             Some(_) if state.purge && is_empty => Ok(Told::Cookie(self.layer.cookie(self.scheme).unset())),
             Some(kept) if !state.purge => {
-                let signs_in = matches!(state.user, Some(Some(_)));
+                let signs_in = state.record.owner().is_some() && state.user.is_some();
                 let change =
                     SessionChange { values: state.values, user: state.user, rotate: state.rotate, ..self.used(&kept) };
                 match self.update(token, kept, change).await? {
@@ -189,8 +200,15 @@ pub(super) const CSRF: &str = "_csrf";
 /// Where a session has the fingerprint of the password that its user has signed in by.
 pub(super) const PASSWORD: &str = "_password";
 
-/// Where a session has whose password was right, while the second factor is awaited.
+/// Where a session has whose password was right, while the second factor is awaited: an object with the `account`.
 pub(crate) const SECOND_FACTOR: &str = "_second_factor";
+
+impl SessionRecord {
+    /// Whose it is, or will be after the second step of a sign-in.
+    fn owner(&self) -> Option<i64> {
+        self.user.or_else(|| self.values.get(SECOND_FACTOR)?.get("account")?.as_i64())
+    }
+}
 
 const LOADED: &str = "a `Session` is loaded before a handler has it";
 

@@ -28,6 +28,7 @@ impl App for Shop {
             .route("/purge", web::post().to(async |session: Session| session.purge_and_say()))
             .route("/sign-in/{user}", web::post().to(sign_in))
             .route("/end-others", web::post().to(end_others))
+            .route("/number/{key}", web::get().to(number))
             .route("/fail/{status}", web::post().to(fail))
             .route("/flash", web::post().to(flash))
             .route("/flashes", web::get().to(flashes));
@@ -67,6 +68,14 @@ async fn cached(session: Session, rules: web::Path<String>) -> Result<HttpRespon
 async fn put(session: Session, path: web::Path<(String, String)>) -> Result<&'static str, Error> {
     session.insert(&path.0, &path.1)?;
     Ok("put")
+}
+
+/// What the log has of a value that is none, with all causes.
+async fn number(session: Session, key: web::Path<String>) -> String {
+    match session.get::<i64>(&key) {
+        Ok(number) => format!("{number:?}"),
+        Err(error) => foobar_core::Chain(&error).to_string(),
+    }
 }
 
 async fn remove(session: Session, key: web::Path<String>) -> &'static str {
@@ -255,6 +264,32 @@ async fn a_token_from_before_a_sign_in_is_dead_after_it() {
         assert_eq!(look_at(&attacker).await, "0");
         assert_eq!(shop.sessions().await, 1);
     }
+}
+
+#[tokio::test]
+async fn who_signs_in_after_somebody_else_in_the_same_browser_finds_nothing_of_theirs() {
+    for shop in on_both().await {
+        shop.client.post("/sign-in/7").await;
+        shop.client.post("/put/basket/tea").await;
+        let of_first = shop.client.cookie("session").unwrap();
+        shop.client.post("/sign-in/7").await;
+        assert_eq!(look_at(&shop.client).await, r#"7 basket="tea""#, "it is the same user");
+        shop.client.post("/sign-in/8").await;
+        assert_eq!(look_at(&shop.client).await, "8");
+        assert_eq!(shop.sessions().await, 1);
+        let first = shop.client.other_user();
+        first.set_cookie(&format!("session={of_first}; Path=/"));
+        assert_eq!(look_at(&first).await, "0");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_a_value_names_its_key_and_its_type_and_never_the_value() {
+    let shop = on(TestDb::sqlite().await).await;
+    shop.client.post("/put/pin/s3cret").await;
+    let error = shop.client.get("/number/pin").await.text().to_owned();
+    let expected = r#"the value "pin" of the session is not of the type that is asked for: i64"#;
+    assert_eq!(error, expected);
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub struct PassedSocket {
 #[derive(Default)]
 pub(crate) struct Sockets {
     given: Mutex<Vec<Given>>,
+    /// Of those that were closed.
+    files: Mutex<Vec<SocketFile>>,
     turn: SharedTurn,
 }
 
@@ -76,13 +78,19 @@ impl Sockets {
         self.given().iter().map(|one| describe(&one.socket)).collect()
     }
 
-    /// Closes those that have not been taken. The files of Unix sockets among them go too.
+    /// Closes those that have not been taken. The files of Unix sockets among them are left to the server that has given
+    /// them: it removes them once this one serves, and needs them if this one comes to nothing before.
     pub(crate) fn close_left(&self) {
         for one in std::mem::take(&mut *self.given()) {
             let path = one.socket.local_addr().ok().and_then(|local| local.as_pathname().map(PathBuf::from)); // another kind
-            let file = path.filter(|_| one.owns_file).map(|path| self.file(&path, true));
-            drop((one, file)); // a file that is gone is no loss
+            let file = path.filter(|_| one.owns_file).and_then(|path| self.file(&path, true).ok()); // it is gone
+            self.files().extend(file);
         }
+    }
+
+    /// Removes those files that nobody has removed: the server that has given the sockets was killed.
+    pub(crate) fn remove_files(&self) {
+        drop(std::mem::take(&mut *self.files()));
     }
 
     fn take(&self, is_it: impl Fn(&Given) -> bool) -> Option<Given> {
@@ -93,6 +101,12 @@ impl Sockets {
 
     fn given(&self) -> MutexGuard<'_, Vec<Given>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}
+
+impl Sockets {
+    fn files(&self) -> MutexGuard<'_, Vec<SocketFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner) // as above
     }
 }
 
@@ -109,4 +123,45 @@ pub(super) fn describe(socket: &Socket) -> String {
 pub(super) fn unix_path(local: &SockAddr) -> PathBuf {
     let name = || format!("@{}", String::from_utf8_lossy(local.as_abstract_namespace().unwrap_or_default())).into();
     local.as_pathname().map_or_else(name, Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    use super::*;
+
+    /// Sockets of which one, with a file at `path`, has not been taken.
+    fn given(path: &Path) -> Sockets {
+        let (sockets, socket) = (Sockets::default(), UnixListener::bind(path).unwrap().into());
+        sockets.set_turn(Turn::Next);
+        sockets.add(vec![PassedSocket { socket, owns_file: true }]);
+        sockets
+    }
+
+    #[test]
+    fn a_socket_that_is_not_taken_is_closed_and_its_file_is_left_to_the_server_before_as_long_as_both_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sock");
+        let sockets = given(&path);
+        sockets.set_turn(Turn::Now);
+        sockets.close_left();
+        assert!(UnixStream::connect(&path).is_err() && path.exists());
+        sockets.remove_files();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_another_servers_by_then_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.sock");
+        let sockets = given(&path);
+        sockets.set_turn(Turn::Now);
+        sockets.close_left();
+        fs::rename(&path, folder.path().join("moved.sock")).unwrap(); // whose number no other file gets
+        let _another = UnixListener::bind(&path).unwrap();
+        sockets.remove_files();
+        assert!(path.exists());
+    }
 }

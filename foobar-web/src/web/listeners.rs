@@ -64,11 +64,12 @@ impl Listeners {
         Ok(NewListeners(entries.iter().cloned().zip(origins).collect()))
     }
 
-    /// All but those at these addresses, where an entry has no other.
-    pub(super) fn without(&self, addresses: &[String]) -> NewListeners {
+    /// All but those at these addresses, where an entry has no other; `None` where that is all of them.
+    pub(super) fn without(&self, addresses: &[String]) -> Option<NewListeners> {
         let is_left = |bound: &Bound| bound.sockets.iter().all(|socket| addresses.contains(&socket.describe()));
         let stay = self.0.iter().enumerate().filter(|(_, bound)| !is_left(bound));
-        NewListeners(stay.map(|(place, bound)| (bound.listen.clone(), Origin::Kept(place))).collect())
+        let stay: Vec<_> = stay.map(|(place, bound)| (bound.listen.clone(), Origin::Kept(place))).collect();
+        (stay.len() < self.0.len()).then_some(NewListeners(stay))
     }
 
     /// All of the new ones for each of so many workers, which they are to listen on from now on.
@@ -129,6 +130,15 @@ fn no_descriptor(source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_none_of_the_addresses_is_among_its_own_nothing_changes() {
+        let listen: Listen = "127.0.0.1:0".parse().unwrap();
+        let listeners = Listeners::bind(std::slice::from_ref(&listen), &Sockets::default()).unwrap();
+        assert!(listeners.without(&["unix:admin.sock".to_owned()]).is_none());
+        let own = listeners.all().map(Listener::describe).collect::<Vec<_>>();
+        assert!(listeners.without(&own).is_some());
+    }
 
     #[test]
     fn after_a_drain_has_closed_its_sockets_a_reload_finds_nothing_to_share() {

@@ -27,6 +27,8 @@ pub(super) struct Program {
 pub(super) struct Successor {
     pub(super) process: u32,
     ending: Ending,
+    /// Once it serves.
+    serving: Option<Child>,
     channel: UnixStream,
     words: Words,
 }
@@ -55,7 +57,7 @@ pub(super) const WITHOUT: &str = "without ";
 
 /// The longest line: the path of a Unix socket has a hundred bytes.
 const LONGEST: usize = 200;
-/// The most addresses that it may name.
+/// The most addresses of which this is remembered.
 const MOST: usize = 1000;
 /// How long a program may take to serve once it is ready and has been told to.
 const TURN_TIME: Duration = Duration::from_secs(60);
@@ -91,7 +93,7 @@ impl Successor {
         let stderr = child.stderr.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
         let ending = Ending(Arc::new(Mutex::new(Some(child))));
         match Words::of(stderr) {
-            Ok(words) => Ok(Self { process, ending, channel, words }),
+            Ok(words) => Ok(Self { process, ending, serving: None, channel, words }),
             Err(error) => {
                 ending.end();
                 Err(failed(error))
@@ -130,14 +132,15 @@ impl Successor {
         let told = self.channel.write_all(format!("{GO}\n").as_bytes());
         let (deadline, mut without) = (Instant::now() + TURN_TIME, Vec::new());
         let mut said = told.and_then(|()| self.hear(deadline));
-        while let Some(address) = said.as_ref().ok().and_then(|said| said.strip_prefix(WITHOUT))
-            && without.len() < MOST
-        {
-            without.push(address.to_owned());
+        while let Some(address) = said.as_ref().ok().and_then(|said| said.strip_prefix(WITHOUT)) {
+            if without.len() < MOST {
+                without.push(address.to_owned()); // those beyond are closed at the end
+            }
             said = self.hear(deadline);
         }
         if let Ok(said @ (SERVING | SERVING_AND_HEARING)) = said.as_deref() {
             self.words.pass_on();
+            self.serving = Some(child);
             return Ok(Serving { hears_orders: said == SERVING_AND_HEARING, without });
         }
         let status = end_group(&mut child).map_err(UpgradeError::Sockets)?;
@@ -145,6 +148,13 @@ impl Successor {
             Ok(said) if !said.is_empty() => Err(UpgradeError::Garbage { said, expected: SERVING }),
             _ => Err(UpgradeError::Ended { status, words: self.words.last() }),
         }
+    }
+
+    /// That it has ended since it said that it serves: this program goes on then.
+    pub(super) fn check(&mut self) -> Result<(), UpgradeError> {
+        let Some(child) = self.serving.as_mut().filter(|child| has_ended(child)) else { return Ok(()) };
+        let status = end_group(child).map_err(UpgradeError::Sockets)?;
+        Err(UpgradeError::Ended { status, words: self.words.last() })
     }
 
     /// Where it is told how the end of this process goes on.
@@ -204,5 +214,38 @@ impl Ending {
 
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell in the place of a new program, which has been told to serve; one for descriptors of two digits.
+    fn told_to_serve(script: &str) -> (Successor, Result<Serving, UpgradeError>) {
+        let channel = "channel=${FOOBAR_UPGRADE#*channel=}; channel=${channel%% *}; eval \"read -r line <&$channel\"";
+        let arguments = vec!["-c".into(), format!("{channel}; {script}").into()];
+        let program = Program { path: "/bin/bash".into(), arguments };
+        let inheritance = Inheritance { letter: Letter::default(), descriptors: Vec::new() };
+        let mut successor = Successor::start(&program, inheritance).unwrap();
+        let serving = successor.serve();
+        (successor, serving)
+    }
+
+    #[test]
+    fn a_program_that_ends_at_once_after_it_has_said_that_it_serves_is_known_to_have() {
+        let (mut successor, serving) = told_to_serve("eval \"echo serving >&$channel\"; exit 3");
+        assert!(serving.is_ok());
+        let child = Pid::from_child(successor.serving.as_ref().unwrap());
+        waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+        let error = successor.check().unwrap_err();
+        assert!(matches!(error, UpgradeError::Ended { status, .. } if status.code() == Some(3)), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_closes_more_addresses_than_are_remembered_serves() {
+        let each = "i=0; while [ $i -le 1000 ]; do echo \"without unix:$i\"; i=$((i + 1)); done";
+        let (_successor, serving) = told_to_serve(&format!("eval \"exec >&$channel\"; {each}; echo serving"));
+        assert_eq!(serving.unwrap().without.len(), MOST);
     }
 }

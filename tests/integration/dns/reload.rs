@@ -96,18 +96,20 @@ fn the_serial_grows_with_a_new_zone_and_stays_with_the_same() {
 
 #[test]
 fn addresses_open_and_close_and_those_that_stay_keep_their_sockets() {
-    let mut server = Server::with(&configuration("127.0.0.1:0", ""));
+    // No other test has these, which would take a port that has been left.
+    let [host, other] = ["127.0.0.41:0", "127.0.0.42:0"];
+    let mut server = Server::with(&configuration(host, ""));
     let first = server.address;
-    let both = server.move_to(&["127.0.0.1:0", "127.0.0.2:0"]);
+    let both = server.move_to(&[host, other]);
     assert_eq!(both[0], first);
     assert_eq!([is_served(first), is_served(both[1])], [[true; 2]; 2]);
-    let second = server.move_to(&["127.0.0.2:0"]);
+    let second = server.move_to(&[other]);
     assert_eq!(second, both[1..]);
     assert_eq!([is_served(first), is_served(second[0])], [[false; 2], [true; 2]]);
     let none = server.reload(&listening(&[]));
     assert!(none.contains("changed=\"dns.listen\""), "{none}");
     assert_eq!(is_served(second[0]), [false; 2]);
-    let again = server.move_to(&["127.0.0.1:0"]);
+    let again = server.move_to(&[host]);
     assert_eq!(is_served(again[0]), [true; 2]);
 }
 

@@ -1,5 +1,7 @@
 //! Pauses and migrations while requests come, on each engine: each is answered, and each write is there once.
 
+use std::time::Instant;
+
 use foobar::diesel::sql_types::{BigInt, Text};
 use foobar::diesel::{self, dsl, prelude::*};
 use foobar::test::TestDb;
@@ -7,7 +9,7 @@ use foobar::{Db, Error, Migrations, Running, Server, embed_migrations, web};
 use tokio::task::spawn_blocking;
 
 use crate::support::load::{Connections, Lane, Load};
-use crate::support::{number_of, until};
+use crate::support::{PATIENCE, number_of, until};
 
 fn first() -> Migrations {
     Migrations::new(embed_migrations!("tests/programs/steps/first"))
@@ -61,6 +63,7 @@ fn load(running: &Running) -> Load {
 
 async fn loses_nothing(database: TestDb) {
     let running = serve(&database).await;
+    let at_first = rows(&database).await.unwrap();
     let load = load(&running);
     database.migrate(&expand()).await.unwrap();
     for round in 0..number_of("FOOBAR_PAUSES", 5) {
@@ -78,12 +81,17 @@ async fn loses_nothing(database: TestDb) {
     }
     let report = spawn_blocking(|| load.stop()).await.unwrap();
     report.assert_nothing_lost();
+    let written = u64::try_from(rows(&database).await.unwrap() - at_first).unwrap();
+    assert_eq!(written, report.answered_to("POST /notes"), "each write is there once");
     assert_eq!(running.stop().await, foobar::Stop::Drained);
 }
 
 /// Until more is written.
 async fn until_written(database: &TestDb, before: i64) {
-    while rows(database).await.unwrap() <= before {}
+    let begun = Instant::now();
+    while rows(database).await.unwrap() <= before {
+        assert!(begun.elapsed() < PATIENCE, "nothing is written after a pause");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

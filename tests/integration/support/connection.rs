@@ -1,5 +1,5 @@
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -66,7 +66,9 @@ impl Connection {
 
     /// A stream to this address that gives up after [`PATIENCE`].
     pub(crate) fn tcp(address: &str) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address)?;
+        let mut addresses = address.to_socket_addrs()?;
+        let address = addresses.next().ok_or(ErrorKind::AddrNotAvailable)?;
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;

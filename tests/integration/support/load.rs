@@ -61,7 +61,12 @@ fn run(lane: &Lane, address: &str, ended: &Receiver<()>, answered: &AtomicU64) -
         let took = intended.elapsed();
         match attempt.outcome {
             Ok(done) => {
-                let outcome = if done == Done::GoneAway { Outcome::GoneAway } else { Outcome::Answered };
+                let outcome = match done {
+                    Done::Persists | Done::Closes => Outcome::Answered,
+                    Done::GoneAway => Outcome::GoneAway,
+                    Done::GoneAtOnce => Outcome::GoneAtOnce,
+                };
+                tally.closed += u64::from(done == Done::Closes && lane.connections == Connections::Kept);
                 *tally.counts.entry(outcome).or_default() += 1;
                 answered.fetch_add(1, Relaxed);
                 tally.ends.push(Instant::now());

@@ -26,10 +26,23 @@ impl Token {
     }
 }
 
-pub(crate) async fn confirm_page(token: web::Query<Token>, visitor: Visitor) -> Result<HttpResponse, Error> {
-    of_link(StatusCode::OK, &Confirm { visitor, form: &token.into_inner().into_form() })
+/// Where a session has the token of a link while its owner signs in: in the address of the sign-in page it would be in logs.
+const CONFIRMS: &str = "confirms";
+
+pub(crate) async fn confirm_page(
+    token: web::Query<Token>,
+    session: Session,
+    visitor: Visitor,
+) -> Result<HttpResponse, Error> {
+    let mut token = token.into_inner();
+    if token.token.is_empty() {
+        token.token = session.get(CONFIRMS)?.unwrap_or_default(); // shown as a link that is too old
+    }
+    of_link(StatusCode::OK, &Confirm { visitor, form: &token.into_form() })
 }
 
+/// Whoever is not signed in is led to the sign-in page, and back: else the owner of an address would confirm it for somebody
+/// who has registered it with a password of their own.
 pub(crate) async fn confirm(
     accounts: Accounts,
     session: Session,
@@ -37,10 +50,20 @@ pub(crate) async fn confirm(
     mut form: Form<Token>,
 ) -> Result<HttpResponse, Error> {
     if let Some(Token { token }) = form.take() {
-        match accounts.confirm(&token).await? {
+        match accounts.confirm(&session, &token).await? {
             Ok(user) => {
+                session.remove(CONFIRMS);
                 session.flash("notice", format!("{} is confirmed.", user.address))?;
-                return Ok(see_other(if visitor.user.is_some() { ACCOUNT } else { SIGN_IN }));
+                return Ok(see_other(ACCOUNT));
+            }
+            Err(refusal) if refusal.needs_sign_in() && visitor.user.is_none() => {
+                session.insert(CONFIRMS, token)?;
+                session.flash(
+                    "notice",
+                    "Sign in to confirm your address. If you have not registered here, do not confirm \
+                    it: somebody else has. Ask for a new password, and the account is yours alone.",
+                )?;
+                return Ok(see_other(&format!("{SIGN_IN}?next=%2Fconfirm")));
             }
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
         }

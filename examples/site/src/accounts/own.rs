@@ -48,7 +48,10 @@ pub(crate) async fn change_password(
     if let Some(PasswordChange { old_password, password }) = form.take() {
         match accounts.change_password(&session, &user, &old_password, &password).await? {
             Ok(()) => {
-                session.flash("notice", "Your password has changed, and you are signed out everywhere else.")?;
+                session.flash(
+                    "notice",
+                    "Your password has changed. You are signed out everywhere else, and your tokens are revoked.",
+                )?;
                 return Ok(see_other(ACCOUNT));
             }
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
@@ -57,13 +60,15 @@ pub(crate) async fn change_password(
     personal(StatusCode::UNPROCESSABLE_ENTITY, &Account { visitor, user, form: &form })
 }
 
-/// Here too: who fears that somebody else is signed in does not look for which session is whose.
+/// Here too: who fears that somebody else is signed in does not look for which session is whose. Whoever was signed in may
+/// have made a token, so those end as well.
 pub(crate) async fn sign_out_everywhere(
     accounts: Accounts,
     session: Session,
     user: User,
 ) -> Result<HttpResponse, Error> {
-    session.end_others_of(user.id).await?;
+    session.end_others_of(user.id).await?; // first: a session could make another token
+    accounts.revoke_all_tokens(&user).await?;
     accounts.sign_out(&session);
     Ok(see_other(SIGN_IN))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::urlencode_strict;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::StatusCode;
-use foobar::{Accounts, Error, Form, FormFields, Session, garde, local_path, web};
+use foobar::{Accounts, BoxError, Chain, Error, Form, FormFields, Session, User, garde, local_path, web};
 use serde::Deserialize;
 
 use super::{ACCOUNT, CODE, link};
@@ -59,8 +59,8 @@ pub(crate) async fn register_page(next: web::Query<Next>, visitor: Visitor) -> R
     personal(StatusCode::OK, &Register { visitor, form: &form_of(next.into_inner()) })
 }
 
-/// Makes an account, signs in, and sends the owner a link to confirm the address. The account is there, whether that can
-/// be sent or not.
+/// Makes an account, sends the owner a link to confirm the address, and signs in. The account is there, whether the rest
+/// can be done or not.
 pub(crate) async fn register(
     accounts: Accounts,
     session: Session,
@@ -70,18 +70,31 @@ pub(crate) async fn register(
     if let Some(Credentials { address, password }) = form.take() {
         match accounts.register(&address, &password).await? {
             Ok(user) => {
-                let signed_in = accounts.sign_in(&session, &user.address, &password).await?;
-                let sent = accounts.send_confirmation(&user, &link(&visitor.origin, "/confirm")).await;
-                if !matches!(sent, Ok(true)) {
+                let is_sent = send_link(&accounts, &user, &visitor.origin).await;
+                let signed_in = accounts.sign_in(&session, &user.address, &password).await;
+                if !is_sent {
                     session.flash("notice", "We could not send you a link. Ask for another one in a while.")?;
                 }
-                let next = next_of(&form).unwrap_or(ACCOUNT);
-                return Ok(see_other(if signed_in.is_ok() { next } else { super::SIGN_IN }));
+                // An error too, such as while too many sign in: the address has an account now, and cannot register again.
+                if let Ok(Ok(_user)) = signed_in {
+                    return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT)));
+                }
+                session.flash("notice", "You have an account now. Sign in by your address and your password.")?;
+                return Ok(see_other(super::SIGN_IN));
             }
             Err(refusal) => form.add_error(refusal.field, refusal.problem),
         }
     }
     personal(StatusCode::UNPROCESSABLE_ENTITY, &Register { visitor, form: &form })
+}
+
+/// Whether a link is on its way by which a new user confirms the address.
+async fn send_link(accounts: &Accounts, user: &User, origin: &str) -> bool {
+    accounts.send_confirmation(user, &link(origin, "/confirm")).await.unwrap_or_else(|error| {
+        let error = BoxError::from(error);
+        tracing::error!("no link was sent to account {}: {}", user.id, Chain(&*error));
+        false
+    })
 }
 
 /// Where the code is asked for.

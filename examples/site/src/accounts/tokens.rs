@@ -75,6 +75,12 @@ pub(crate) async fn revoke(
     Ok(see_other(TOKENS))
 }
 
+pub(crate) async fn revoke_all(accounts: Accounts, session: Session, user: User) -> Result<HttpResponse, Error> {
+    accounts.revoke_all_tokens(&user).await?;
+    session.flash("notice", "All your tokens are revoked: programs that have one are refused from now on.")?;
+    Ok(see_other(TOKENS))
+}
+
 #[derive(Template)]
 #[template(path = "tokens.html", config = "examples/site/askama.toml")]
 struct Tokens<'a> {

@@ -51,6 +51,19 @@ async fn who_registers_while_no_mail_can_be_sent_is_signed_in_and_told_so() {
     assert!(account.text().contains("We could not send you a link."), "{}", account.text());
 }
 
+/// As while too many passwords wait to be hashed.
+#[tokio::test]
+async fn who_registers_and_cannot_be_signed_in_is_sent_a_link_and_led_to_the_sign_in_page() {
+    for (site, mut mail) in on_both_with_mail().await {
+        for _attempt in 0..5 {
+            site.post("/sign-in").form(&ANN).await; // there is no such account yet
+        }
+        assert_eq!(site.post("/register").form(&ANN).await.header("location"), Some("/sign-in"));
+        assert!(page(&site, "/sign-in").await.text().contains("You have an account now."));
+        assert_eq!(mail.next().await.0, "ann@shop.test");
+    }
+}
+
 #[tokio::test]
 async fn who_asks_for_too_many_links_is_told_that_none_is_on_its_way() {
     for (site, _mail) in on_both_with_mail().await {

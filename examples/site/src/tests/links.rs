@@ -48,6 +48,41 @@ async fn an_address_is_confirmed_by_the_form_that_the_link_leads_to_and_once() {
     }
 }
 
+/// As on a phone, where the mail is.
+#[tokio::test]
+async fn who_opens_the_link_in_another_browser_signs_in_there_and_confirms_the_address_then() {
+    for (site, mut mail) in on_both_with_mail().await {
+        register(&site, ANN).await;
+        let token = mail.token().await;
+        let phone = site.other_user();
+        let confirm = phone.post("/confirm").form(&[("token", &*token)]).await;
+        assert_eq!(confirm.header("location"), Some("/sign-in?next=%2Fconfirm"), "{}", confirm.text());
+        let page = phone.get("/sign-in?next=%2Fconfirm").await;
+        assert!(page.text().contains("If you have not registered here, do not confirm it"), "{}", page.text());
+        let form = [("address", ANN), ("password", "correct horse"), ("next", "/confirm")];
+        assert_eq!(phone.post("/sign-in").form(&form).await.header("location"), Some("/confirm"));
+        let page = phone.get("/confirm").await;
+        assert!(page.text().contains(&format!("value=\"{token}\"")), "{}", page.text());
+        assert_eq!(phone.post("/confirm").form(&[("token", &*token)]).await.header("location"), Some("/account"));
+        assert!(!phone.get("/account").await.text().contains("Not confirmed yet"));
+        assert!(phone.get("/confirm").await.text().contains("name=\"token\" value=\"\""), "it is forgotten");
+    }
+}
+
+#[tokio::test]
+async fn who_is_signed_in_to_another_account_confirms_nothing() {
+    for (site, mut mail) in on_both_with_mail().await {
+        register(&site, ANN).await;
+        let token = mail.token().await;
+        let bob = site.other_user();
+        bob.post("/register").form(&[("address", "bob@shop.test"), ("password", "correct horse")]).await;
+        let refused = bob.post("/confirm").form(&[("token", &*token)]).await;
+        assert_eq!(refused.status(), 422);
+        let words = "The link is of an account that you are not signed in to: sign in first.";
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+}
+
 #[tokio::test]
 async fn a_forgotten_password_is_set_anew_by_a_link_that_works_once() {
     for (site, mut mail) in on_both_with_mail().await {

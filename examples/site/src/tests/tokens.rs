@@ -46,6 +46,40 @@ async fn a_program_acts_for_whoever_has_made_its_token_until_that_is_revoked() {
 }
 
 #[tokio::test]
+async fn all_tokens_are_revoked_at_once_by_whose_they_are() {
+    for site in on_both().await {
+        site.post("/register").form(&ANN).await;
+        let tokens = [shown(&create(&site, "a", "").await), shown(&create(&site, "b", "30").await)];
+        let stranger = site.other_user();
+        assert_eq!(stranger.post("/account/tokens/revoke").await.status(), 401);
+        stranger.post("/register").form(&[("address", "bob@shop.test"), ANN[1]]).await;
+        assert_eq!(stranger.post("/account/tokens/revoke").await.status(), 303);
+        for token in &tokens {
+            assert_eq!(ask(&site, token).await.status(), 200);
+        }
+        assert!(site.get("/account/tokens").await.text().contains("action=\"/account/tokens/revoke\""));
+        assert_eq!(site.post("/account/tokens/revoke").await.header("location"), Some("/account/tokens"));
+        assert!(site.get("/account/tokens").await.text().contains("All your tokens are revoked"));
+        for token in &tokens {
+            assert_eq!(ask(&site, token).await.status(), 401);
+        }
+    }
+}
+
+/// Whoever has found a phone that was signed in may have made one.
+#[tokio::test]
+async fn signing_out_everywhere_revokes_the_tokens_and_another_users_stay() {
+    for site in on_both().await {
+        site.post("/register").form(&ANN).await;
+        let bob = site.other_user();
+        bob.post("/register").form(&[("address", "bob@shop.test"), ANN[1]]).await;
+        let [of_thief, of_bob] = [shown(&create(&site, "a", "").await), shown(&create(&bob, "b", "").await)];
+        site.post("/account/sign-out-everywhere").await;
+        assert_eq!([ask(&site, &of_thief).await.status(), ask(&site, &of_bob).await.status()], [401, 200]);
+    }
+}
+
+#[tokio::test]
 async fn a_token_needs_a_name_and_a_time_that_is_offered() {
     for site in on_both().await {
         site.post("/register").form(&ANN).await;

@@ -10,7 +10,7 @@ const PATIENCE: i64 = 10 * 60;
 /// Somebody whose password was right: the session knows it, and is nobody's yet.
 #[derive(Serialize, Deserialize)]
 pub(in crate::accounts) struct Pending {
-    pub(super) account: i64,
+    pub(super) account: i64, // the session knows this name
     /// The fingerprint of that password.
     pub(super) password: String,
     /// Until when the code is taken.
@@ -18,13 +18,15 @@ pub(in crate::accounts) struct Pending {
 }
 
 impl Pending {
-    /// Whoever was signed in is not any more; the session goes on under a new token.
+    /// Whoever was signed in is not any more, and what another user has left is forgotten; the session goes on under a new
+    /// token.
     pub(in crate::accounts) fn begin(
         session: &Session,
         account: i64,
         password: String,
         now: i64,
     ) -> Result<(), SessionError> {
+        session.pass_to(account);
         session.set_user(None);
         session.insert(SECOND_FACTOR, Self { account, password, until: now + PATIENCE })
     }

@@ -20,8 +20,11 @@ impl OnDb {
         answer.text().to_owned()
     }
 
+    /// In another browser, where Ann signs in, if she can.
     pub(super) async fn confirm(&self, token: &str) -> String {
-        self.client.post(&format!("/confirm/{token}")).await.text().to_owned()
+        let browser = self.client.other_user();
+        sign(&browser, ANN, PASSWORD).await;
+        browser.post(&format!("/confirm/{token}")).await.text().to_owned()
     }
 }
 
@@ -37,6 +40,47 @@ async fn an_address_is_confirmed_by_a_link_once() {
         assert_eq!(shop.confirm(&token).await, "done");
         assert!(is_confirmed(&shop).await);
         assert_eq!(shop.confirm(&token).await, NO_LINK);
+    }
+}
+
+const SIGN_IN_FIRST: &str = "token is of an account that you are not signed in to: sign in first";
+
+/// Whoever has the mail may not be who chose the password.
+#[tokio::test]
+async fn an_address_is_confirmed_by_whoever_is_signed_in_to_its_account_alone_and_the_link_stays() {
+    for shop in on_both().await {
+        shop.register("bob@shop.test", PASSWORD).await;
+        shop.ask("1", "").await;
+        let (token, _) = shop.next_link().await;
+        let browser = shop.client.other_user();
+        let confirm = async || browser.post(&format!("/confirm/{token}")).await.text().to_owned();
+        assert_eq!(confirm().await, SIGN_IN_FIRST);
+        sign(&browser, "bob@shop.test", PASSWORD).await;
+        assert_eq!(confirm().await, SIGN_IN_FIRST);
+        assert!(!is_confirmed(&shop).await);
+        sign(&browser, ANN, PASSWORD).await;
+        assert_eq!(confirm().await, "done");
+        assert!(is_confirmed(&shop).await);
+    }
+}
+
+#[tokio::test]
+async fn the_owner_of_an_address_that_a_stranger_has_registered_gets_the_account_with_nothing_of_the_strangers() {
+    for shop in on_both().await {
+        let stranger = &shop.client;
+        sign(stranger, ANN, PASSWORD).await;
+        shop.ask("1", "").await;
+        let owner = shop.client.other_user();
+        let link = shop.next_link().await.0;
+        assert_eq!(owner.post(&format!("/confirm/{link}")).await.text(), SIGN_IN_FIRST);
+        shop.ask("reset", ANN).await;
+        let link = shop.next_link().await.0;
+        let reset = owner.post(&format!("/reset/{link}")).form(&[("password", "battery staple")]);
+        assert_eq!(reset.await.text(), "done");
+        assert_eq!(who(stranger).await, "nobody");
+        assert_eq!(sign(stranger, ANN, PASSWORD).await.status(), 422);
+        assert_eq!(sign(&owner, ANN, "battery staple").await.text(), "done");
+        assert!(is_confirmed(&shop).await);
     }
 }
 
@@ -110,11 +154,13 @@ async fn the_database_has_no_link_only_its_hash() {
 }
 
 #[tokio::test]
-async fn messages_go_to_a_file_that_only_its_owner_reads() {
+async fn messages_go_to_a_file_that_only_its_owner_reads_also_if_it_was_there() {
     use std::os::unix::fs::PermissionsExt;
     let folder = std::env::temp_dir().join(format!("foobar-mail-{}", token::generate()));
     std::fs::create_dir(&folder).unwrap();
     let path = folder.join("mail.txt");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let mailer = FileMailer::new(&path);
     for text in ["one", "two"] {
         let mail = Mail { to: ANN.to_owned(), subject: "Hello".to_owned(), text: text.to_owned() };

@@ -12,6 +12,8 @@ pub(super) fn routes(routes: &mut ServiceConfig) {
         .route("/totp/disable", web::post().to(disable))
         .route("/totp/codes", web::post().to(renew))
         .route("/totp/left", web::get().to(left))
+        .route("/basket", web::post().to(fill))
+        .route("/basket", web::get().to(basket))
         .route("/code", web::post().to(finish));
 }
 
@@ -45,6 +47,15 @@ async fn disable(accounts: Accounts, user: User, form: web::Form<Typed>) -> Resu
 
 async fn left(accounts: Accounts, user: User) -> Result<String, Error> {
     Ok(format!("{:?}", accounts.recovery_codes_left(&user).await?))
+}
+
+async fn fill(session: Session) -> Result<&'static str, Error> {
+    session.insert("basket", "tea")?;
+    Ok("done")
+}
+
+async fn basket(session: Session) -> Result<String, Error> {
+    Ok(format!("{:?}", session.get::<String>("basket")?))
 }
 
 async fn finish(accounts: Accounts, session: Session, form: web::Form<Typed>) -> Result<HttpResponse, Error> {
@@ -122,6 +133,25 @@ async fn the_session_goes_on_under_a_new_token_when_the_password_was_right_and_n
         assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), CODE_NEEDED);
         assert_ne!(shop.client.cookie("session").unwrap(), before);
         assert_eq!(who(&shop.client).await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_by_a_code_after_somebody_else_in_the_same_browser_finds_nothing_of_theirs() {
+    for shop in on_both().await {
+        let phone = shop.enrol().await;
+        shop.register("bob@shop.test", PASSWORD).await;
+        let browser = shop.client.other_user();
+        sign(&browser, "bob@shop.test", PASSWORD).await;
+        browser.post("/basket").await;
+        assert_eq!(sign(&browser, ANN, PASSWORD).await.text(), CODE_NEEDED);
+        assert_eq!(browser.get("/basket").await.text(), "None");
+        browser.post("/basket").await;
+        assert_eq!(send(&browser, "/code", &shop.next_code(&phone)).await, "done");
+        assert_eq!(browser.get("/basket").await.text(), "Some(\"tea\")", "she has put it in herself");
+        assert_eq!(sign(&browser, ANN, PASSWORD).await.text(), CODE_NEEDED);
+        sign(&browser, "bob@shop.test", PASSWORD).await;
+        assert_eq!(browser.get("/basket").await.text(), "None", "nor after a sign-in that has ended half-way");
     }
 }
 

@@ -91,6 +91,24 @@ async fn a_client_that_comes_again_and_again_with_an_account_waits_for_the_day_a
     }
 }
 
+/// As between the two statements that remove it.
+#[tokio::test]
+async fn a_counter_that_begins_anew_while_those_that_have_ended_are_removed_stays() {
+    for shop in on_both().await {
+        let attempt = Attempt::new(Some([10, 0, 0, 1].into()), ANN);
+        let left = shop.db.write(move |conn| {
+            use throttle::foobar_sign_in_failures::{id, table};
+            attempt.count(conn, 1000)?;
+            let ended: Vec<Vec<u8>> = table.select(id).load(conn)?;
+            let then = 1000 + throttle::DAY;
+            attempt.count(conn, then)?;
+            throttle::remove_ended(conn, ended, then)?;
+            table.count().get_result::<i64>(conn)
+        });
+        assert_eq!(left.await.unwrap(), 4);
+    }
+}
+
 #[tokio::test]
 async fn attempts_at_the_same_moment_are_all_counted() {
     for shop in on_both().await {
@@ -176,6 +194,24 @@ async fn while_too_many_passwords_wait_a_sign_in_is_a_503_and_does_not_count_as_
         }
         drop(places);
         assert_eq!(try_from(&shop.client, "10.0.0.1", ANN, PASSWORD).await.text(), "done");
+    }
+}
+
+/// As between the two hashes of one request: the old password, and the new one or the stronger hash.
+#[tokio::test]
+async fn where_the_second_of_two_hashes_finds_no_place_nothing_is_lost() {
+    for shop in on_both().await {
+        let (accounts, attempt) = (shop.accounts(), Attempt::new(Some([10, 0, 0, 1].into()), ANN));
+        let weak = password::cheap(PASSWORD);
+        let places = accounts.shared.hasher.take_all_places();
+        assert_eq!(accounts.renew(PASSWORD, &weak).await.unwrap(), None, "the sign-in goes on without");
+        for _attempt in 0..2 * PER_CLIENT_AND_ACCOUNT {
+            accounts.wait_for_turn(attempt.clone()).await.expect("none of them counts");
+            let hash = accounts.shared.hasher.hash("battery staple").await;
+            assert!(accounts.unless_busy(&attempt, hash).await.is_err());
+        }
+        drop(places);
+        assert!(accounts.renew(PASSWORD, &weak).await.unwrap().is_some());
     }
 }
 

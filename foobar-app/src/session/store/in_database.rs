@@ -111,8 +111,8 @@ impl InDatabase {
         let rotated = self.db.write(move |conn| {
             let Some(mut record) = lock(conn, &id)? else { return Err(RollbackTransaction) };
             change.apply(&mut record);
-            insert(conn, &new_id, &record)?;
-            delete(conn, &id)
+            delete(conn, &id)?;
+            insert(conn, &new_id, &record)
         });
         match rotated.await {
             Ok(_one) => Ok(Updated::Renewed(token)),
@@ -154,7 +154,26 @@ fn insert(conn: &mut Conn, id: &Vec<u8>, record: &SessionRecord) -> QueryResult<
         column::seen_at.eq(record.seen),
         column::expires_at.eq(record.expires),
     );
-    diesel::insert_into(foobar_sessions::table).values(row).execute(conn)
+    let inserted = diesel::insert_into(foobar_sessions::table).values(row).execute(conn)?;
+    if let Some(user) = record.user {
+        delete_oldest(conn, user, id)?;
+    }
+    Ok(inserted)
+}
+
+/// How many sessions a user has: each sign-in adds a row, which nothing else removes for days.
+const MOST: i64 = 100;
+
+/// Ends what a user who has just got the session `new` has beyond [`MOST`]: what was used the longest ago.
+fn delete_oldest(conn: &mut Conn, user: i64, new: &Vec<u8>) -> QueryResult<usize> {
+    use foobar_sessions::{created_at, id, seen_at, user_id};
+    let others = foobar_sessions::table.filter(user_id.eq(user)).filter(id.ne(new));
+    let beyond = others.order((seen_at.desc(), created_at.desc())).offset(MOST - 1).limit(BATCH as i64);
+    let beyond: Vec<Vec<u8>> = beyond.select(id).load(conn)?;
+    if beyond.is_empty() {
+        return Ok(0);
+    }
+    diesel::delete(foobar_sessions::table.filter(id.eq_any(beyond))).execute(conn)
 }
 
 /// Whether it is still there.
@@ -206,5 +225,11 @@ fn remove_batch(conn: &mut Conn, now: i64) -> QueryResult<usize> {
     use foobar_sessions::{expires_at, id};
     let expired = foobar_sessions::table.filter(expires_at.le(now)).select(id).limit(BATCH as i64);
     let expired: Vec<Vec<u8>> = expired.load(conn)?;
-    diesel::delete(foobar_sessions::table.filter(id.eq_any(expired))).execute(conn)
+    remove_ended(conn, expired, now)
+}
+
+/// Removes those of them that have ended still: another request may have used one meanwhile.
+pub(in crate::session) fn remove_ended(conn: &mut Conn, ids: Vec<Vec<u8>>, now: i64) -> QueryResult<usize> {
+    use foobar_sessions::{expires_at, id};
+    diesel::delete(foobar_sessions::table.filter(id.eq_any(ids)).filter(expires_at.le(now))).execute(conn)
 }

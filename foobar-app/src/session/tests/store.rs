@@ -1,8 +1,9 @@
 //! Sessions over time, and two requests at once: what the layer and the database make of them.
 
 use super::*;
-use crate::session::current::{Current, Told};
+use crate::session::current::{Current, SECOND_FACTOR, Told};
 use crate::session::layer::SessionLayer;
+use crate::session::store::in_database;
 use foobar_core::Request;
 use http::header::COOKIE;
 
@@ -135,6 +136,25 @@ async fn of_two_sign_ins_at_once_each_answer_has_a_session() {
     }
 }
 
+/// The same of the first step, after which a code is asked for.
+#[tokio::test]
+async fn of_two_first_steps_of_a_sign_in_at_once_each_answer_has_a_session() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [first, second] = [fixture.request(&token).await, fixture.request(&token).await];
+        for session in [&first, &second] {
+            session.set_user(None);
+            session.insert(SECOND_FACTOR, serde_json::json!({"account": 7})).unwrap();
+        }
+        for session in [first, second] {
+            let new = keep(session).await.expect("it has a cookie");
+            let session = fixture.request(&new).await;
+            assert_eq!((session.user(), session.get("a").unwrap()), (None, Some(1)));
+            assert!(session.get::<serde_json::Value>(SECOND_FACTOR).unwrap().is_some());
+        }
+    }
+}
+
 /// As a body does that streams.
 #[tokio::test]
 async fn a_session_that_is_used_after_the_answer_changes_nothing_and_has_what_was_there() {
@@ -222,6 +242,48 @@ async fn sessions_that_have_ended_are_removed_in_batches_and_no_other() {
         fixture.layer.clear().await.unwrap();
         assert_eq!(count(&fixture.db).await, 1);
         assert_eq!(fixture.request(&token).await.get::<i32>("a").unwrap(), Some(1));
+    }
+}
+
+/// As between the two statements that remove it.
+#[tokio::test]
+async fn a_session_that_is_used_while_those_that_have_ended_are_removed_stays() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let (id, now) = (token::hash(&token).unwrap(), fixture.layer_now() + 14 * DAY);
+        let used = fixture.request(&token).await;
+        fixture.pass(14 * DAY - 1);
+        keep(used).await;
+        let removed =
+            fixture.db.write(move |conn| in_database::remove_ended(conn, vec![id.clone()], now)).await.unwrap();
+        assert_eq!((removed, count(&fixture.db).await), (0, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_sessions_and_another_sign_in_ends_the_one_that_was_used_the_longest_ago() {
+    for fixture in fixtures().await {
+        let sign_in = async |user: i64| {
+            let session = fixture.request("").await;
+            session.set_user(Some(user));
+            fixture.pass(1);
+            keep(session).await.expect("it has a cookie")
+        };
+        let [of_another, first, second] = [sign_in(8).await, sign_in(7).await, sign_in(7).await];
+        for _more in 0..98 {
+            sign_in(7).await;
+        }
+        fixture.pass(5 * MINUTE);
+        keep(fixture.request(&first).await).await; // it is in use
+        let newest = sign_in(7).await;
+        assert_eq!(count(&fixture.db).await, 101);
+        let user = async |token: &str| fixture.request(token).await.user();
+        assert_eq!([user(&first).await, user(&second).await, user(&newest).await], [Some(7), None, Some(7)]);
+        let rotated = fixture.request(&newest).await;
+        rotated.rotate();
+        keep(rotated).await.expect("it has a cookie");
+        assert_eq!((count(&fixture.db).await, user(&first).await), (101, Some(7)));
+        assert_eq!(user(&of_another).await, Some(8));
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) enum Done {
     Closes,
     /// The server has ended a WebSocket as it should.
     GoneAway,
+    /// The same before the first message of that was answered.
+    GoneAtOnce,
 }
 
 /// Why there is no answer, or not the right one.
@@ -104,7 +106,8 @@ fn talk(message: &[u8], on: &mut Connection, is_new: bool) -> Result<Done, Faile
         (1, content) if content == message => Ok(Done::Persists),
         GOING_AWAY => {
             on.send(&frame(8, GOING_AWAY.1)); // it may be gone already
-            if on.is_closed() { Ok(Done::GoneAway) } else { Err(wrong("open after its close frame".to_owned())) }
+            let done = if is_new { Done::GoneAtOnce } else { Done::GoneAway };
+            if on.is_closed() { Ok(done) } else { Err(wrong("open after its close frame".to_owned())) }
         }
         (kind, content) => Err(wrong(format!("a frame of type {kind}: {:?}", content.escape_ascii().to_string()))),
     }

@@ -8,6 +8,8 @@ pub(crate) enum Outcome {
     Answered,
     /// A WebSocket that the server has ended as it should, with 1001: it is not lost.
     GoneAway,
+    /// The same where it has answered nothing on it yet.
+    GoneAtOnce,
     Refused,
     /// A new connection was closed before a byte of the answer.
     ClosedOnNew,
@@ -49,6 +51,8 @@ pub(crate) struct Tally {
     pub(super) slow: u64,
     /// How many were sent once more.
     pub(super) sent_again: u64,
+    /// How many answers have ended a connection that is kept.
+    pub(super) closed: u64,
     /// When each answer had come.
     pub(super) ends: Vec<Instant>,
 }
@@ -56,8 +60,6 @@ pub(crate) struct Tally {
 /// What became of all of them.
 pub(crate) struct Report {
     lanes: Vec<Tally>,
-    /// When each answer had come.
-    ends: Vec<Instant>,
 }
 
 impl Tally {
@@ -69,17 +71,26 @@ impl Tally {
     fn count(&self, outcome: Outcome) -> u64 {
         self.counts.get(&outcome).copied().unwrap_or(0) // there was none
     }
+
+    /// The longest time without an answer.
+    fn longest_stall(&self) -> Duration {
+        self.ends.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
+    }
 }
 
 impl Report {
-    pub(super) fn of(mut lanes: Vec<Tally>) -> Self {
-        let mut ends: Vec<_> = lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.ends)).collect();
-        ends.sort_unstable();
-        Self { lanes, ends }
+    pub(super) const fn of(lanes: Vec<Tally>) -> Self {
+        Self { lanes }
     }
 
     pub(crate) fn answered(&self) -> u64 {
         self.count(Outcome::Answered)
+    }
+
+    /// How many were answered in the lanes whose name begins so.
+    pub(crate) fn answered_to(&self, name: &str) -> u64 {
+        let lanes = self.lanes.iter().filter(|lane| lane.lane.starts_with(name));
+        lanes.map(|lane| lane.count(Outcome::Answered)).sum()
     }
 
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
@@ -95,14 +106,19 @@ impl Report {
         self.lanes.iter().map(|lane| lane.sent_again).sum()
     }
 
+    /// How many answers have ended a connection that their clients keep.
+    pub(crate) fn closed(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.closed).sum()
+    }
+
     /// The longest wait for an answer.
     pub(crate) fn longest(&self) -> Duration {
         self.lanes.iter().map(|lane| lane.longest).max().unwrap_or_default()
     }
 
-    /// The longest time in which nobody at all had an answer.
+    /// The longest time in which nothing was answered in one of the lanes.
     pub(crate) fn longest_stall(&self) -> Duration {
-        self.ends.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
+        self.lanes.iter().map(Tally::longest_stall).max().unwrap_or_default()
     }
 
     /// Prints it. In every lane something was answered, and in none something lost.
@@ -133,10 +149,13 @@ impl fmt::Display for Report {
         let (answered, lost, again) = (self.answered(), self.lost().count(), self.sent_again());
         write!(f, "{answered} answered, {lost} lost, {again} sent once more; ")?;
         write!(f, "the longest wait {:.1?}, the longest stall {:.1?}", self.longest(), self.longest_stall())?;
-        for Tally { lane, counts, longest, slow, sent_again, .. } in &self.lanes {
+        for Tally { lane, counts, longest, slow, sent_again, closed, .. } in &self.lanes {
             write!(f, "\n  {lane}: ")?;
             counts.iter().try_for_each(|(outcome, count)| write!(f, "{outcome:?} {count}, "))?;
-            write!(f, "sent once more {sent_again}, after more than 1 s {slow}, the longest wait {longest:.1?}")?;
+            write!(
+                f,
+                "sent once more {sent_again}, closed {closed}, after more than 1 s {slow}, the longest wait {longest:.1?}"
+            )?;
         }
         Ok(())
     }

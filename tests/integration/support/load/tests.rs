@@ -94,6 +94,14 @@ fn a_websocket_that_is_told_that_the_server_goes_away_is_not_lost() {
     assert_eq!((report.lost().count(), report.count(Outcome::GoneAway)), (0, server.asked() / DROPS), "{report}");
 }
 
+/// The server counts its requests, so one of them is the first of its connection.
+#[test]
+fn a_websocket_that_is_ended_before_its_first_answer_is_told_from_one_that_has_had_one() {
+    let server = Flawed::saying(DROPS - 1, Goodbye::GoingAway);
+    let report = report(Lane::socket(), &server, DROPS + 10);
+    assert_eq!((report.count(Outcome::GoneAtOnce), report.count(Outcome::GoneAway)), (1, 0), "{report}");
+}
+
 #[test]
 fn a_websocket_that_is_told_of_a_failure_is_lost() {
     let server = Flawed::saying(0, Goodbye::Failure);
