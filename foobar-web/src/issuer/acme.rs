@@ -13,6 +13,7 @@ mod dns_hook;
 mod external_account;
 mod failure;
 mod http_client;
+mod left_out;
 mod names;
 mod on_demand;
 mod order;
@@ -21,24 +22,22 @@ mod orders;
 mod preferred_chain;
 mod proof;
 mod record;
+mod renewal;
 mod response;
 mod schedule;
 mod tls_alpn;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use foobar_core::{MakeHandler, Metrics, config};
-use instant_acme::{CertificateIdentifier, Error as AcmeError};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::ending::Ending;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, Kept};
-use crate::net::{Facts, client_config};
+use crate::net::client_config;
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings};
 use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
@@ -47,7 +46,8 @@ use http_client::HttpClient;
 use orders::Orders;
 pub(super) use proof::Proof;
 use record::Record;
-use schedule::{DAY, HOUR, seconds};
+use renewal::renewal;
+use schedule::seconds;
 
 /// The authority of the settings, and the certificates that sites get from it.
 pub(super) struct Acme {
@@ -320,43 +320,6 @@ impl Acme {
     fn write(&self, kept: &Kept, record: &Record) -> Result<(), Failure> {
         Ok(self.folder.write(&record_path(kept), &record.text())?)
     }
-
-    /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
-    async fn ask_for_renewal(&self, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
-        let (asked, now) = (self.renewal_window(kept).await, seconds(SystemTime::now()));
-        let pause = match asked {
-            Ok((window, pause)) => {
-                let is_in_it = |at: &u64| window.0 <= *at && *at <= window.1;
-                let at = record.renew_at.filter(is_in_it);
-                record.renew_at = Some(at.unwrap_or_else(|| schedule::moment(window, schedule::drawn()))); // not known yet
-                pause.as_secs().clamp(HOUR, DAY)
-            }
-            Err(AcmeError::Unsupported(_)) => DAY,
-            Err(error) => {
-                tracing::debug!(%error, "the authority does not say when a certificate should be renewed");
-                6 * HOUR
-            }
-        };
-        record.asked(now + pause);
-        self.write(kept, &record)?;
-        Ok(self.next(&record, kept, SystemTime::now()))
-    }
-
-    async fn renewal_window(&self, kept: &Kept) -> Result<((u64, u64), Duration), AcmeError> {
-        let certificate =
-            CertificateDer::from_pem_file(&kept.path).map_err(|_| AcmeError::Unsupported("no certificate"))?;
-        let identifier = identifier(&certificate).ok_or(AcmeError::Unsupported("no number"))?;
-        let account = self.account().await.map_err(|failure| AcmeError::Other(failure.message.into()))?;
-        let (info, pause) = account.renewal_info(&identifier).await?;
-        let (start, end) = (info.suggested_window.start.into(), info.suggested_window.end.into());
-        Ok(((seconds(start), seconds(end)), pause))
-    }
-}
-
-impl Issued {
-    const fn whole(pem: String) -> Self {
-        Self { pem, refused: Vec::new(), why: None }
-    }
 }
 
 /// What fuzzing calls.
@@ -392,20 +355,6 @@ fn tell_failed(label: &str, record: &Record, now: SystemTime) {
         record.last_error.as_deref().unwrap_or_default(), // it has failed just now
         httpdate::fmt_http_date(next)
     );
-}
-
-/// When the certificate that is there is renewed; `None` if there is none, or not this one.
-fn renewal(record: &Record, path: &Path) -> Option<u64> {
-    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued)?; // none, or of elsewhere
-    PrivateKeyDer::from_pem_file(path).ok()?; // the file is cut off
-    let facts = Facts::of(&certificate).filter(|facts| record.signed_names().iter().all(|name| facts.cover(name)))?;
-    let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
-    Some(record.renew_at.unwrap_or_else(|| schedule::renewal(from, to))) // the authority does not say
-}
-
-fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
-    let facts = Facts::of(certificate)?;
-    Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
 }
 
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);

@@ -103,6 +103,32 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
 }
 
 #[test]
+fn names_that_are_refused_for_several_reasons_are_left_out_one_order_after_the_other() {
+    let scene = Scene::new();
+    scene.pebble.leads_elsewhere("elsewhere.test");
+    let (_program, line) = scene.start_until("a.test,b.test,blocked.test,elsewhere.test", "it is not for");
+    assert!(line.contains("it is not for blocked.test, elsewhere.test: "), "{line}");
+    for name in ["a.test", "b.test"] {
+        scene.until_served(name);
+    }
+    assert_eq!(scene.record()["refused"], serde_json::json!(["blocked.test", "elsewhere.test"]));
+    assert_eq!(scene.pebble.orders(), 3, "one for all, one for each that is left out");
+}
+
+#[test]
+fn several_names_that_lead_elsewhere_are_left_out_whichever_the_authority_looks_at_first() {
+    let scene = Scene::new();
+    let elsewhere = ["e.test", "f.test", "g.test"];
+    elsewhere.iter().for_each(|name| scene.pebble.leads_elsewhere(name));
+    let (_program, line) = scene.start_until("a.test,e.test,f.test,g.test", ISSUED);
+    assert!(line.contains("a certificate for a.test has been issued"), "{line}");
+    let mut refused: Vec<_> = scene.record()["refused"].as_array().unwrap().clone();
+    refused.sort_by_key(ToString::to_string);
+    assert_eq!(refused, elsewhere);
+    assert!((2..=4).contains(&scene.pebble.orders()), "{}", scene.pebble.orders());
+}
+
+#[test]
 fn a_server_that_is_started_again_and_again_orders_once() {
     let scene = Scene::new();
     // Before that an account may fail: on a busy machine the authority may not answer in time.

@@ -86,6 +86,9 @@ impl Record {
     pub(super) fn fail(&mut self, failure: &Failure, quiet_until: Option<SystemTime>, now: SystemTime) {
         self.failures += 1;
         self.last_error = Some(failure.message.clone());
+        if !failure.refused.is_empty() {
+            self.refused.clone_from(&failure.refused);
+        }
         let next = seconds(now) + schedule::back_off(self.failures, schedule::drawn());
         self.next_try = Some(quiet_until.map_or(next, |until| next.max(seconds(until))));
         self.ask_at = self.next_try;
@@ -173,6 +176,15 @@ mod tests {
         }
         assert!(pauses.iter().all(|pause| *pause >= 1.0), "{pauses:?}");
         assert!(pauses[7] > 19.0 && pauses[7] < 29.0, "{pauses:?}");
+    }
+
+    #[test]
+    fn the_names_that_an_order_was_refused_for_are_known_after_it_has_failed() {
+        let mut record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0));
+        let refused = Failure { refused: vec!["b.test".to_owned()], ..Failure::new("no".to_owned()) };
+        record.fail(&refused, None, at(1001.0));
+        record.fail(&Failure::new("no answer".to_owned()), None, at(1002.0));
+        assert_eq!(record.refused, ["b.test"]);
     }
 
     #[test]
