@@ -20,7 +20,7 @@ pub(crate) use footprint::Footprint;
 pub(crate) use gateway::Gateway;
 pub(crate) use program::Program;
 pub(crate) use random::{Random, number_of, seed};
-pub(crate) use small_disk::on_a_small_disk;
+pub(crate) use small_disk::{on_a_small_disk, on_a_small_disk_as};
 pub(crate) use trace::{Call, Trace};
 pub(crate) use wire::Wire;
 

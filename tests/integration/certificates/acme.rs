@@ -293,6 +293,29 @@ fn where_the_state_cannot_be_written_nothing_is_ordered() {
 }
 
 #[test]
+fn where_the_account_cannot_be_written_none_is_made() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let account = account(&scene);
+    std::fs::remove_file(&account).unwrap();
+    std::fs::create_dir(account.with_extension("new")).unwrap();
+    std::fs::remove_file(scene.state("a.json")).unwrap();
+    let made = scene.pebble.accounts();
+    let (_program, line) = scene.start_until("a.test", REFUSED);
+    assert!(line.contains("web.state_dir") && line.contains("account-"), "{line}");
+    assert_eq!((scene.pebble.accounts(), scene.pebble.orders()), (made, 1));
+    assert!(scene.over_tls("a.test").contains("hello"), "what was served is still served");
+}
+
+#[test]
+fn on_a_full_disk_no_account_is_made_however_often_it_is_tried_and_the_log_says_to_make_room() {
+    let scene = Scene::new();
+    let text = scene.on_a_full_disk("a.test");
+    assert!(text.contains("make room there") && text.contains("No space left on device"), "{text}");
+    assert_eq!((scene.pebble.accounts(), scene.pebble.orders()), (0, 0));
+}
+
+#[test]
 fn of_two_servers_with_one_state_folder_one_orders_and_both_serve() {
     let scene = Scene::new();
     let second = scene.place.port();

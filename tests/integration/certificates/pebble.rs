@@ -165,7 +165,16 @@ impl Pebble {
 
     /// How many orders it has been sent.
     pub(super) fn orders(&self) -> usize {
-        self.asked.lock().unwrap().iter().filter(|line| line.contains("POST /order-plz")).count()
+        self.count("POST /order-plz")
+    }
+
+    /// How many accounts it has been asked to make.
+    pub(super) fn accounts(&self) -> usize {
+        self.count("POST /sign-me-up")
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|line| line.contains(what)).count()
     }
 }
 

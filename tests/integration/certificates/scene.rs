@@ -5,7 +5,7 @@ use foobar::Server;
 
 use super::meddler::{Meddle, Meddler};
 use super::pebble::{Kind, Pebble, Place, curl};
-use crate::support::{Program, until};
+use crate::support::{Program, on_a_small_disk_as, until};
 
 /// A server whose site gets its certificate from an authority.
 pub(super) struct Scene {
@@ -91,6 +91,21 @@ impl Scene {
         let mut program = self.start(names);
         let line = program.until_logged(words);
         (program, line)
+    }
+
+    /// Runs it where there is no room on the disk, until it says what becomes of the certificate; what it has said.
+    pub(super) fn on_a_full_disk(&self, names: &str) -> String {
+        let script = r#"mkdir public state && { cat /dev/zero >full 2>&1; true; } && {
+            timeout 100 "$0" 2>&1 & echo "program $!"; wait
+        } | while read -r line; do
+            echo "$line"
+            case $line in
+                program\ *) program=${line#program } ;;
+                *ssl_certificate*) kill "$program" ;;
+            esac
+        done"#;
+        let output = on_a_small_disk_as(&self.command(names), script);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     }
 
     pub(super) fn state(&self, name: &str) -> PathBuf {

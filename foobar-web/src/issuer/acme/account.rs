@@ -28,6 +28,8 @@ pub(super) struct StoredAccount {
 
 /// What this program writes and reads.
 const VERSION: u32 = 1;
+/// More bytes than an account takes.
+const LENGTH: usize = 4096;
 
 impl StoredAccount {
     /// Each authority has a file of its own, and there each account that the user has had before.
@@ -49,7 +51,7 @@ impl StoredAccount {
         }
     }
 
-    /// The account, made if there is none; `key` is the issuer's.
+    /// The account, made if there is none and it can be written; `key` is the issuer's.
     pub(super) async fn open(
         folder: &StateFolder,
         key: &str,
@@ -68,6 +70,7 @@ impl StoredAccount {
             only_return_existing: false,
         };
         let before = external_account::of(key, acme)?;
+        folder.check_room(&Self::path(folder, acme), LENGTH)?;
         let made = builder.create(&new, acme.directory.clone(), before.as_ref()).await;
         let (account, credentials) = made.map_err(|error| refused(&error, key))?;
         Self::new(acme, &account, credentials).write(folder, acme)?;

@@ -20,6 +20,7 @@ use crate::kept::Kept;
 impl Acme {
     /// Orders a certificate for a site's names, or for those of them that the authority does not refuse.
     pub(super) async fn order(&self, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
+        self.write(kept, record)?; // else the failure could not be noted, and each look would make another account
         let mut account = self.account().await?;
         self.check_profile(&account)?;
         record.begin(SystemTime::now());
