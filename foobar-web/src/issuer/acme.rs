@@ -21,6 +21,7 @@ mod ordering;
 mod orders;
 mod preferred_chain;
 mod proof;
+mod received;
 mod record;
 mod renewal;
 mod response;

@@ -1,17 +1,9 @@
 //! Certificates of an authority that speaks ACME: of pebble, and of a server before it that answers otherwise.
 
-use std::time::SystemTime;
-
 use super::meddler::answer;
 use super::pebble::curl;
-use super::scene::{ISSUED, REFUSED, Scene};
+use super::scene::{ISSUED, REFUSED, Scene, seconds};
 use crate::support::{Program, until};
-
-/// So many hours from now, or before, in seconds since 1970.
-fn seconds(hours: f64) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    (now.as_secs_f64() + hours * 3600.0) as u64
-}
 
 #[test]
 fn a_site_gets_its_certificate_over_http_and_sends_its_clients_to_https_from_then_on() {
@@ -179,36 +171,6 @@ fn an_authority_that_sends_a_certificate_for_others_is_not_believed() {
     assert!(!scene.state("a.pem").exists());
 }
 
-#[test]
-fn the_authority_says_when_a_certificate_is_renewed() {
-    fn window(line: &str, real: &str) -> Option<String> {
-        let path = line.split(' ').nth(1)?;
-        if path.starts_with("/renewal/") {
-            let window = "{\"suggestedWindow\":{\"start\":\"2100-01-01T00:00:00Z\",\"end\":\"2100-01-02T00:00:00Z\"}}";
-            return Some(answer("200 OK", "Retry-After: 7200\r\n", window));
-        }
-        let (head, body) = real.split_once("\r\n\r\n").filter(|_| path == "/dir")?;
-        let host = body.split("https://").nth(1)?.split('/').next()?;
-        let body = body.replacen('{', &format!("{{\"renewalInfo\":\"https://{host}/renewal\","), 1);
-        let fields = head.lines().filter(|line| line.starts_with("Replay-Nonce")).map(|line| format!("{line}\r\n"));
-        Some(answer("200 OK", &fields.collect::<String>(), &body))
-    }
-    let (scene, _meddler) = Scene::meddled(window);
-    let (_program, _) = scene.start_until("a.test", ISSUED);
-    let renew_at = until("the authority has been asked", || scene.record()["renew_at"].as_u64());
-    assert!((4_102_444_800..=4_102_531_200).contains(&renew_at), "{renew_at}");
-    let ask_at = scene.record()["ask_at"].as_u64().unwrap();
-    assert!((seconds(1.9)..=seconds(2.0)).contains(&ask_at), "{ask_at}");
-}
-
-/// Has the certificate be due for renewal.
-fn make_due(scene: &Scene) {
-    let mut record = scene.record();
-    record["last_order"] = seconds(-2.0).into();
-    record["renew_at"] = seconds(-1.0).into();
-    std::fs::write(scene.state("a.json"), record.to_string()).unwrap();
-}
-
 /// The file of the only account.
 fn account(scene: &Scene) -> std::path::PathBuf {
     let files = std::fs::read_dir(scene.state("")).unwrap().map(|entry| entry.unwrap().path());
@@ -224,7 +186,7 @@ fn a_certificate_is_renewed_in_time_and_the_account_is_the_same() {
     let (certificate, before) = (scene.state("a.pem"), account(&scene));
     let read = || (std::fs::read(&certificate).unwrap(), std::fs::read(&before).unwrap());
     let old = read();
-    make_due(&scene);
+    scene.make_due();
     let (_program, _) = scene.start_until("a.test", ISSUED);
     let new = read();
     assert!(new.0 != old.0 && new.1 == old.1);
@@ -240,7 +202,7 @@ fn an_account_that_the_authority_does_not_know_is_replaced() {
     let elsewhere = std::fs::read_to_string(account(&other)).unwrap();
     let unknown = elsewhere.replace(&other.pebble.address, &scene.pebble.address);
     std::fs::write(account(&scene), &unknown).unwrap();
-    make_due(&scene);
+    scene.make_due();
     let (_program, _) = scene.start_until("a.test", ISSUED);
     assert_ne!(std::fs::read_to_string(account(&scene)).unwrap(), unknown);
 }

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use foobar::Server;
 
@@ -116,6 +117,14 @@ impl Scene {
         serde_json::from_slice(&std::fs::read(self.state("a.json")).unwrap()).unwrap()
     }
 
+    /// Has the certificate be due for renewal.
+    pub(super) fn make_due(&self) {
+        let mut record = self.record();
+        record["last_order"] = seconds(-2.0).into();
+        record["renew_at"] = seconds(-1.0).into();
+        std::fs::write(self.state("a.json"), record.to_string()).unwrap();
+    }
+
     /// What a client gets over HTTP.
     pub(super) fn over_http(&self, path: &str) -> String {
         let url = format!("http://a.test:{}{path}", self.http);
@@ -138,6 +147,12 @@ impl Scene {
             Some(self.over_tls(name)).filter(|answer| answer.contains("hello"))
         })
     }
+}
+
+/// So many hours from now, or before, in seconds since 1970.
+pub(super) fn seconds(hours: f64) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    (now.as_secs_f64() + hours * 3600.0) as u64
 }
 
 pub(super) const ISSUED: &str = "has been issued";

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use foobar_core::Chain;
 use instant_acme::{
@@ -6,13 +6,10 @@ use instant_acme::{
     Problem, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::failure::Failure;
-use super::tls_alpn;
+use super::{received, tls_alpn};
 use crate::kept::{Challenges, DnsAnswers};
-use crate::net::Facts;
 
 /// An order of a certificate.
 pub(super) struct Request<'a> {
@@ -222,13 +219,7 @@ impl Request<'_> {
 
     /// Whether the authority has signed what it was asked to.
     pub(super) fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
-        let own = CertificateDer::from_pem_slice(chain.as_bytes());
-        let own = own.map_err(|error| Failure::new(format!("the authority has sent no certificate: {error}")))?;
-        let is_for_key = own.windows(key.public_key_raw().len()).any(|bytes| bytes == key.public_key_raw());
-        match Facts::of(&own) {
-            Some(facts) if is_for_key && self.names.iter().all(|name| facts.cover(name)) => Ok(()),
-            _ => Err(Failure::new("the authority has sent a certificate for other names or another key".to_owned())),
-        }
+        received::check(chain, self.names, key.public_key_raw(), SystemTime::now()).map_err(Failure::new)
     }
 }
 
