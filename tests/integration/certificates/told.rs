@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::scene::{ISSUED, REFUSED, Scene};
+use crate::deployment::blocks;
 use crate::support::until;
 
 /// What `certificates` prints.
@@ -10,6 +11,15 @@ fn listed(command: &mut Command) -> String {
     let output = command.arg("certificates").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// The lines without what differs from one certificate to the next.
+fn shape(text: &str) -> Vec<String> {
+    let line = |line: &str| match line.split_once("   ") {
+        Some((name, value)) => format!("{name} {}", value.split_once(" GMT (in ").map_or("", |(_, days)| &days[days.find(' ').unwrap()..])),
+        None => line.to_owned(),
+    };
+    text.lines().map(line).collect()
 }
 
 #[test]
@@ -28,6 +38,8 @@ fn the_command_lists_names_issuers_ends_and_the_next_orders() {
     assert!(lines[1].starts_with("  issuer       CN=Pebble Intermediate CA"), "{text}");
     assert!(lines[2].starts_with("  expires      ") && lines[2].contains(" GMT (in "), "{text}");
     assert!(lines[3].starts_with("  next order   ") && lines[3].contains(" GMT (in "), "{text}");
+    let [shown] = blocks("https.md", "the_command_lists_names_issuers_ends_and_the_next_orders").try_into().unwrap();
+    assert_eq!(shape(&shown), shape(&lines[..4].join("\n").replace("a.test", "foobar.com").replace("site a", "site www")));
     assert_eq!(lines[4], "site b  b.test localhost 127.0.0.1 ::1", "{text}");
     assert_eq!(lines[5], "  issuer       none has been issued yet", "{text}");
 }
