@@ -212,15 +212,19 @@ impl Acme {
             return Ok(seconds(now) + WHILE_LOCKED);
         };
         let record = self.read(label, kept)?; // another process may have had the lock
-        if self.due(&record, kept, now) <= seconds(now) {
-            let next = Orders::read(&Orders::path(&self.folder, &self.settings))?.earliest(now);
-            if next > seconds(now) {
-                return Ok(next); // so many were made that the authority might refuse more
-            }
-            self.renew(label, kept, record, unwritten).await
-        } else {
-            self.ask_for_renewal(kept, record).await
+        let is_due = self.due(&record, kept, now) <= seconds(now);
+        let orders = self.orders()?;
+        // So many were made that the authority might refuse more, or it wants to be left alone.
+        let next = if is_due { orders.earliest(now) } else { orders.quiet_until(now) };
+        match is_due {
+            _ if next > seconds(now) => Ok(next),
+            true => self.renew(label, kept, record, unwritten).await,
+            false => self.ask_for_renewal(kept, record).await,
         }
+    }
+
+    fn orders(&self) -> Result<Orders, Failure> {
+        Orders::read(&Orders::path(&self.folder, &self.settings))
     }
 
     fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
@@ -249,9 +253,10 @@ impl Acme {
 
     fn next_order_of(&self, label: &str, kept: &Kept) -> (Option<SystemTime>, Option<String>) {
         let now = SystemTime::now();
-        match self.read(label, kept) {
-            Ok(record) => {
-                let next = Duration::from_secs(self.due(&record, kept, now).max(seconds(now)));
+        match self.read(label, kept).and_then(|record| Ok((record, self.orders()?))) {
+            Ok((record, orders)) => {
+                let next = self.due(&record, kept, now).max(orders.earliest(now)).max(seconds(now));
+                let next = Duration::from_secs(next);
                 (Some(SystemTime::UNIX_EPOCH + next), record.last_error)
             }
             Err(failure) => (None, Some(failure.message)),
@@ -300,7 +305,7 @@ impl Acme {
             }
             Err(failure) => {
                 record.fail(&failure, self.client.quiet_until(), now);
-                let written = self.write(kept, &record); // whoever hears of it finds it there
+                let written = self.write(kept, &record).and(self.note_quiet()); // whoever hears of it finds it there
                 tell_failed(label, &record, now);
                 written?;
             }

@@ -159,6 +159,32 @@ fn an_authority_that_says_when_to_come_again_is_obeyed() {
 }
 
 #[test]
+fn an_authority_that_says_when_to_come_again_is_left_alone_by_all_sites_of_the_account_after_a_restart() {
+    let (scene, meddler) = Scene::meddled(|line, _| {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many\"}";
+        line.contains("/order-plz").then(|| answer("429 Too Many Requests", "Retry-After: 36000\r\n", problem))
+    });
+    let mut command = scene.command("a.test");
+    command.env("FOOBAR__SITES__B__SERVER_NAME", "b.test").env("FOOBAR__SITES__B__SSL_CERTIFICATE", "auto");
+    command.env("FOOBAR__SITES__B__ROOT", "public");
+    let mut program = Program::start(&mut command);
+    program.until_logged(REFUSED);
+    drop(program);
+    for _ in 0..2 {
+        let program = Program::start(&mut command);
+        let looked_at = "foobar_web_certificate_failed_orders{site=\"b\"} 0";
+        until("b is looked at", || program.admin("/metrics").text().contains(looked_at).then_some(()));
+    }
+    assert_eq!(meddler.answered(), 1, "it is asked once, for the first site");
+    let output = command.arg("certificates").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, b) = text.split_once("site b  ").unwrap();
+    let next = b.lines().find_map(|line| line.trim().strip_prefix("next order ")).unwrap();
+    let next = httpdate::parse_http_date(next.trim().split(" (").next().unwrap()).unwrap();
+    assert!(next.duration_since(std::time::SystemTime::now()).unwrap().as_secs() > 9 * 3600, "{text}");
+}
+
+#[test]
 fn an_authority_that_sends_a_certificate_for_others_is_not_believed() {
     fn other(line: &str, real: &str) -> Option<String> {
         let [_, other, _] = super::pebble::authority("other.test");

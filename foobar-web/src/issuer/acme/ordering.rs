@@ -58,10 +58,20 @@ impl Acme {
 
     /// Notes that an order begins, on the disk.
     fn count_order(&self) -> Result<(), Failure> {
-        let path = Orders::path(&self.folder, &self.settings);
-        let mut orders = Orders::read(&path)?;
+        let mut orders = self.orders()?;
         orders.begin(SystemTime::now());
-        Ok(self.folder.write(&path, &orders.text())?)
+        self.write_orders(&orders)
+    }
+
+    /// Notes until when the authority wants to be left alone, if it has said so, for all sites and the next start.
+    pub(super) fn note_quiet(&self) -> Result<(), Failure> {
+        let Some(until) = self.client.quiet_until() else { return Ok(()) };
+        let mut orders = self.orders()?;
+        if orders.be_quiet(until) { self.write_orders(&orders) } else { Ok(()) }
+    }
+
+    fn write_orders(&self, orders: &Orders) -> Result<(), Failure> {
+        Ok(self.folder.write(&Orders::path(&self.folder, &self.settings), &orders.text())?)
     }
 
     /// Whether an order without the names that were refused now may succeed, and is better than what there is.

@@ -32,6 +32,7 @@ impl Acme {
         };
         record.asked(now + pause);
         self.write(kept, &record)?;
+        self.note_quiet()?;
         Ok(self.next(&record, kept, SystemTime::now()))
     }
 
