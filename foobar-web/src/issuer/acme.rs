@@ -24,6 +24,7 @@ mod proof;
 mod received;
 mod record;
 mod renewal;
+mod repeated;
 mod response;
 mod schedule;
 mod tls_alpn;

@@ -8,6 +8,7 @@ use super::external_account;
 use super::failure::Failure;
 use super::http_client::HttpClient;
 use super::record::{check_version, read_if_there};
+use super::repeated::repeated;
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 
@@ -58,9 +59,9 @@ impl StoredAccount {
         acme: &AcmeSettings,
         client: HttpClient,
     ) -> Result<Account, Failure> {
-        let builder = Account::builder_with_http(Box::new(client));
+        let builder = || Account::builder_with_http(Box::new(client.clone()));
         if let Some(stored) = Self::read(folder, acme)? {
-            return Ok(builder.from_credentials(stored.credentials).await?);
+            return Ok(builder().from_credentials(stored.credentials).await?);
         }
         let contact: Vec<String> = acme.contact.iter().map(|contact| url(contact)).collect();
         let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
@@ -71,7 +72,7 @@ impl StoredAccount {
         };
         let before = external_account::of(key, acme)?;
         folder.check_room(&Self::path(folder, acme), LENGTH)?;
-        let made = builder.create(&new, acme.directory.clone(), before.as_ref()).await;
+        let made = repeated(async || builder().create(&new, acme.directory.clone(), before.as_ref()).await).await;
         let (account, credentials) = made.map_err(|error| refused(&error, key))?;
         Self::new(acme, &account, credentials).write(folder, acme)?;
         Ok(account)

@@ -8,6 +8,7 @@ use instant_acme::{
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 
 use super::failure::Failure;
+use super::repeated::repeated;
 use super::{received, tls_alpn};
 use crate::kept::{Challenges, DnsAnswers};
 
@@ -59,6 +60,15 @@ fn is_about_replacing(error: &instant_acme::Error) -> bool {
     }
 }
 
+/// Fetches what the authority wants to see of each name; it is asked no more for what is there.
+async fn fetch(order: &mut Order) -> Result<(), instant_acme::Error> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        authorization?;
+    }
+    Ok(())
+}
+
 /// How often is asked whether an authority is done, and how long.
 const POLLING: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(Duration::from_secs(120));
@@ -75,22 +85,22 @@ impl Request<'_> {
         self.clear(&records).await;
         proved?;
         let (request, key) = self.signing_request()?;
-        order.finalize_csr(&request).await.map_err(failed)?;
-        let chain = order.poll_certificate(&POLLING).await.map_err(failed)?;
+        repeated(async || order.finalize_csr(&request).await).await.map_err(failed)?;
+        let chain = repeated(async || order.poll_certificate(&POLLING).await).await.map_err(failed)?;
         self.check(&chain, &key)?;
         Ok(Signed { chain, key })
     }
 
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
-            match account.new_order(&self.order(names).replaces(replaces)).await {
+            match repeated(async || account.new_order(&self.order(names).replaces(replaces.clone())).await).await {
                 Err(error) if is_about_replacing(&error) => {
                     tracing::debug!(%error, "the order does not say what it replaces")
                 }
                 ordered => return ordered,
             }
         }
-        account.new_order(&self.order(names)).await
+        repeated(async || account.new_order(&self.order(names)).await).await
     }
 
     fn order<'b>(&'b self, names: &'b [Identifier]) -> NewOrder<'b> {
@@ -108,13 +118,14 @@ impl Request<'_> {
         challenges: &Challenges,
         records: &mut Vec<TxtRecord>,
     ) -> Result<(), Failure> {
+        repeated(async || fetch(order).await).await?;
         self.answer(order, challenges, records).await?;
         if let Err(error) = self.have_it_look(order).await {
             let failure = Failure::of(&error, self.names);
             let Failure { refused, message, .. } = self.refusal(order, failure.message.clone()).await; // it has looked at once
             return Err(Failure { refused, message, ..failure });
         }
-        match order.poll_ready(&POLLING).await {
+        match repeated(async || order.poll_ready(&POLLING).await).await {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
             Err(error) => Err(self.refusal(order, Failure::from(error).message).await),
@@ -165,7 +176,7 @@ impl Request<'_> {
                 continue;
             }
             if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
-                challenge.set_ready().await?;
+                repeated(async || challenge.set_ready().await).await?;
             }
         }
         Ok(())
@@ -195,7 +206,8 @@ impl Request<'_> {
         let (mut reasons, mut refused) = (Vec::new(), Vec::new());
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
-            if authorization.refresh().await.is_err() || authorization.status != AuthorizationStatus::Invalid {
+            let refreshed = repeated(async || authorization.refresh().await.map(|_| ())).await;
+            if refreshed.is_err() || authorization.status != AuthorizationStatus::Invalid {
                 continue; // the reason of the whole order stays
             }
             let name = authorization.identifier().to_string();
