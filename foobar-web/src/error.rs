@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_state_folder_without_room_is_told_from_one_that_may_not_be_used() {
-        let message = |errno: Errno| Error::State { path: PathBuf::from("state/acme/a.json"), source: errno.into() }.to_string();
+        let message =
+            |errno: Errno| Error::State { path: PathBuf::from("state/acme/a.json"), source: errno.into() }.to_string();
         for full in [Errno::NOSPC, Errno::DQUOT] {
             assert_eq!(message(full), "`web.state_dir`: cannot use state/acme/a.json; make room there");
         }

@@ -12,6 +12,7 @@ mod commands;
 mod dns_hook;
 mod external_account;
 mod failure;
+mod figures;
 mod http_client;
 mod left_out;
 mod names;
@@ -34,7 +35,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{MakeHandler, Metrics, config};
+use foobar_core::{MakeHandler, config};
 
 use super::ending::Ending;
 use super::state_folder::StateFolder;
@@ -105,7 +106,7 @@ impl Acme {
         }
         external_account::of(&key, settings)?;
         let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
-        let client = HttpClient::new(trusted);
+        let client = HttpClient::new(trusted, &format!("{key}.directory"));
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
             key,
@@ -202,17 +203,20 @@ impl Acme {
     }
 
     async fn tend(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<u64, Failure> {
-        self.settle(label, kept, unwritten)?;
         let now = SystemTime::now();
-        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
-        let next = self.next(&self.read(label, kept)?, kept, now).max(quiet_until);
-        if next > seconds(now) {
+        let next = self.next_look(label, kept, now)?;
+        if next > seconds(now) && !unwritten.contains_key(&kept.path) {
             return Ok(next);
         }
         let Some(_lock) = self.folder.try_lock(FOLDER, &account::lock(&self.settings))? else {
             return Ok(seconds(now) + WHILE_LOCKED);
         };
-        let record = self.read(label, kept)?; // another process may have had the lock
+        self.settle(label, kept, unwritten)?;
+        let next = self.next_look(label, kept, now)?; // another process may have had the lock
+        if next > seconds(now) {
+            return Ok(next);
+        }
+        let record = self.read(label, kept)?;
         let is_due = self.due(&record, kept, now) <= seconds(now);
         let orders = self.orders()?;
         // So many were made that the authority might refuse more, or it wants to be left alone.
@@ -224,6 +228,12 @@ impl Acme {
         }
     }
 
+    /// When there is something to do for a site, and the authority does not want to be left alone.
+    fn next_look(&self, label: &str, kept: &Kept, now: SystemTime) -> Result<u64, Failure> {
+        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
+        Ok(self.next(&self.read(label, kept)?, kept, now).max(quiet_until))
+    }
+
     fn orders(&self) -> Result<Orders, Failure> {
         Orders::read(&Orders::path(&self.folder, &self.settings))
     }
@@ -231,10 +241,21 @@ impl Acme {
     fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
         let record = Record::read(&record_path(kept), &self.settings.directory, &kept.names)?;
         if self.sites.get(label).is_none_or(|own| own.path != kept.path) {
-            return Ok(record); // of a name that no site has
+            self.on_demand.iter().for_each(|names| names.note_failures(&kept.names, record.failures));
+            return Ok(record);
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(label.to_owned(), record.failures);
         Ok(record)
+    }
+
+    /// The certificate of the site of this label, or for this name in lower case, with the site's label.
+    pub(super) fn named(&self, label: &str, name: &str) -> Option<(&str, Arc<Kept>)> {
+        let is_it = |(own, kept): &(&String, &Arc<Kept>)| *own == label || kept.names.iter().any(|own| own == name);
+        let of_site = self.sites.iter().find(is_it).map(|(label, kept)| (label.as_str(), Arc::clone(kept)));
+        of_site.or_else(|| {
+            let names = self.on_demand.as_ref()?;
+            Some((names.label.as_str(), Arc::new(names.kept_of(name)?)))
+        })
     }
 
     /// When the next order of a site is made, and what went wrong with the last, as it stands on the disk.
@@ -261,17 +282,6 @@ impl Acme {
                 (Some(SystemTime::UNIX_EPOCH + next), record.last_error)
             }
             Err(failure) => (None, Some(failure.message)),
-        }
-    }
-
-    pub(super) fn metrics(&self, metrics: &mut Metrics) {
-        for (site, failures) in &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
-            let help = "Orders of a certificate that have failed since the last that has not.";
-            metrics.gauge("foobar_web_certificate_failed_orders", help, &[("site", site)], failures);
-        }
-        if let Some(names) = &self.on_demand {
-            let help = "Certificates for names that no site has (`ssl_on_demand`).";
-            metrics.gauge("foobar_web_certificates_on_demand", help, &[("site", &names.label)], names.shown.len());
         }
     }
 

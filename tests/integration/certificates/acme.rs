@@ -51,6 +51,7 @@ fn while_the_authority_is_down_http_is_served_and_the_log_says_why_there_is_no_c
     let scene = Scene::without_authority();
     let (_program, line) = scene.start_until("a.test", REFUSED);
     assert!(line.contains("sites.a.ssl_certificate") && line.contains("refused"), "{line}");
+    assert!(line.contains("is the network up, and `acme.directory` right?"), "{line}");
     let answer = scene.over_http("/");
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("hello"), "{answer}");
     let url = format!("https://a.test:{}/", scene.tls);
@@ -85,6 +86,8 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
         let names = format!("a.test,b.test,c.test,{refused}");
         let (_program, line) = scene.start_until(&names, "it is not for");
         assert!(line.contains(&format!("it is not for {refused}: ")), "{line}");
+        let advice = "does the name lead to this server? `check --dns` says so";
+        assert_eq!(line.contains(advice), refused == "elsewhere.test", "{line}");
         for name in ["a.test", "b.test", "c.test"] {
             scene.until_served(name);
         }
@@ -234,6 +237,25 @@ fn an_account_that_the_authority_does_not_know_is_replaced() {
 }
 
 #[test]
+fn an_account_that_is_closed_or_whose_key_was_lost_in_a_change_is_told_with_the_file_to_move_away() {
+    fn closed(line: &str, _: &str) -> Option<String> {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"Account is deactivated\"}";
+        line.contains("/order-plz").then(|| answer("403 Forbidden", "", problem))
+    }
+    fn another_key(line: &str, _: &str) -> Option<String> {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"JWS verification error\"}";
+        line.contains("/order-plz").then(|| answer("400 Bad Request", "", problem))
+    }
+    for meddle in [closed, another_key] {
+        let (scene, _meddler) = Scene::meddled(meddle);
+        let (_program, line) = scene.start_until("a.test", REFUSED);
+        let file = account(&scene);
+        let advice = format!("move state/acme/{} away", file.file_name().unwrap().to_str().unwrap());
+        assert!(line.contains(&advice), "{line}");
+    }
+}
+
+#[test]
 fn a_state_of_another_authority_or_cut_off_is_no_hindrance_and_what_was_served_is_served() {
     let scene = Scene::new();
     let (program, _) = scene.start_until("a.test", ISSUED);
@@ -268,6 +290,55 @@ fn a_state_of_a_newer_program_is_left_alone_and_what_was_served_is_served() {
     assert!(line.contains("a.json"), "{line}");
     assert!(scene.over_tls("a.test").contains("hello"));
     assert_eq!((std::fs::read_to_string(scene.state("a.json")).unwrap(), scene.pebble.orders()), (newer.to_owned(), 1));
+}
+
+#[test]
+fn a_certificate_that_is_cut_off_is_ordered_again_an_hour_after_the_last_order_and_http_is_served() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let whole = std::fs::read(scene.state("a.pem")).unwrap();
+    std::fs::write(scene.state("a.pem"), &whole[..whole.len() / 3]).unwrap();
+    let program = scene.start("a.test");
+    assert!(scene.over_http("/").starts_with("HTTP/1.1 200 "), "nobody is sent to a certificate that is not there");
+    assert_eq!(scene.pebble.orders(), 1);
+    drop(program);
+    scene.make_due();
+    let (_program, _) = scene.start_until("a.test", ISSUED);
+    scene.until_served("a.test");
+}
+
+#[test]
+fn an_account_that_is_cut_off_is_replaced_and_one_of_a_newer_program_is_left_alone() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let file = account(&scene);
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    scene.make_due();
+    let (mut program, line) = scene.start_until("a.test", "another account is made");
+    assert!(line.contains("account-"), "{line}");
+    program.until_logged(ISSUED);
+    drop(program);
+    assert_eq!(scene.pebble.accounts(), 2);
+
+    let newer = "{\"version\": 9, \"unknown\": true}";
+    std::fs::write(&file, newer).unwrap();
+    scene.make_due();
+    let (_program, line) = scene.start_until("a.test", "newer version");
+    assert!(line.contains("account-"), "{line}");
+    assert!(scene.over_tls("a.test").contains("hello"));
+    assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), scene.pebble.accounts()), (newer, 2));
+}
+
+#[test]
+fn orders_that_were_noted_and_cannot_be_read_any_more_are_no_hindrance() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let files = std::fs::read_dir(scene.state("")).unwrap().map(|entry| entry.unwrap().path());
+    let orders = files.into_iter().find(|path| path.to_str().unwrap().contains("orders-")).expect("they are noted");
+    std::fs::write(orders, [0xff, 0xfe, b'\n', b'1']).unwrap();
+    scene.make_due();
+    drop(scene.start_until("a.test", ISSUED));
 }
 
 #[test]

@@ -26,6 +26,17 @@ fn each_site_has_its_certificate_from_the_authority_that_it_names_and_each_of_th
 }
 
 #[test]
+fn the_challenge_that_is_wanted_is_the_one_that_the_authority_is_asked_for() {
+    for (challenge, is_by_http) in [("tls-alpn-01", false), ("http-01", true)] {
+        let scene = Scene::new();
+        let mut program = Program::start(scene.command("a.test").env("FOOBAR__ACME__CHALLENGE", challenge));
+        program.until_logged(ISSUED);
+        scene.until_served("a.test");
+        assert_eq!(scene.pebble.was_asked("validate w/ HTTP"), is_by_http, "{challenge}");
+    }
+}
+
+#[test]
 fn an_authority_that_refuses_half_of_the_nonces_signs_by_one_order() {
     let scene = Scene::with(Kind::RefusesNonces);
     let (_program, _) = scene.start_until("a.test,b.test,c.test", ISSUED);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::scene::{ISSUED, REFUSED, Scene};
 use crate::deployment::blocks;
-use crate::support::until;
+use crate::support::{Program, at_clock, until};
 
 /// What `certificates` prints.
 fn listed(command: &mut Command) -> String {
@@ -16,7 +16,9 @@ fn listed(command: &mut Command) -> String {
 /// The lines without what differs from one certificate to the next.
 fn shape(text: &str) -> Vec<String> {
     let line = |line: &str| match line.split_once("   ") {
-        Some((name, value)) => format!("{name} {}", value.split_once(" GMT (in ").map_or("", |(_, days)| &days[days.find(' ').unwrap()..])),
+        Some((name, value)) => {
+            format!("{name} {}", value.split_once(" GMT (in ").map_or("", |(_, days)| &days[days.find(' ').unwrap()..]))
+        }
         None => line.to_owned(),
     };
     text.lines().map(line).collect()
@@ -39,7 +41,10 @@ fn the_command_lists_names_issuers_ends_and_the_next_orders() {
     assert!(lines[2].starts_with("  expires      ") && lines[2].contains(" GMT (in "), "{text}");
     assert!(lines[3].starts_with("  next order   ") && lines[3].contains(" GMT (in "), "{text}");
     let [shown] = blocks("https.md", "the_command_lists_names_issuers_ends_and_the_next_orders").try_into().unwrap();
-    assert_eq!(shape(&shown), shape(&lines[..4].join("\n").replace("a.test", "foobar.com").replace("site a", "site www")));
+    assert_eq!(
+        shape(&shown),
+        shape(&lines[..4].join("\n").replace("a.test", "foobar.com").replace("site a", "site www"))
+    );
     assert_eq!(lines[4], "site b  b.test localhost 127.0.0.1 ::1", "{text}");
     assert_eq!(lines[5], "  issuer       none has been issued yet", "{text}");
 }
@@ -74,4 +79,20 @@ fn readyz_and_the_figures_tell_of_a_certificate_that_is_missing_and_of_when_it_e
     let metrics = program.admin("/metrics").text().to_owned();
     assert!(metrics.contains("foobar_web_certificate_expiry_timestamp_seconds{site=\"a\"} 1"), "{metrics}");
     assert!(!program.until_ready(200).text().contains("look at this"));
+}
+
+#[test]
+fn readyz_and_the_log_tell_in_time_of_a_certificate_that_is_not_renewed() {
+    let mut scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let text = listed(&mut scene.command("a.test"));
+    let expires = text.lines().find(|line| line.trim().starts_with("expires ")).unwrap();
+    let days: u64 = expires.split("(in ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    scene.directory = format!("https://{}:{}/dir", scene.place.address, scene.place.port()); // from now on it is down
+    let clock = format!("+{}d", days - days / 20);
+    let mut program = Program::start(&mut at_clock(&clock, &scene.command("a.test")));
+    let line = program.until_logged("the certificate expires in");
+    assert!(line.contains("sites.a.ssl_certificate") && line.contains("renew it"), "{line}");
+    let ready = program.until_ready(200).text().to_owned();
+    assert!(ready.contains("look at this: `sites.a.ssl_certificate`") && ready.contains("expires in"), "{ready}");
 }

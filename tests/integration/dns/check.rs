@@ -97,7 +97,10 @@ fn what_is_wrong_is_said_in_a_sentence_with_what_to_do() {
              add the record foobar.com. CAA 0 issue \"letsencrypt.org\"",
         ),
         (
-            &[("www.foobar.com.", "A", AliasOfNothing("foo.bar.net.")), ("www.foobar.com.", "AAAA", AliasOfNothing("foo.bar.net."))],
+            &[
+                ("www.foobar.com.", "A", AliasOfNothing("foo.bar.net.")),
+                ("www.foobar.com.", "AAAA", AliasOfNothing("foo.bar.net.")),
+            ],
             "www.foobar.com is an alias of foo.bar.net, which does not exist (NXDOMAIN); add the records of foo.bar.net, or \
              change the CNAME of www.foobar.com",
         ),

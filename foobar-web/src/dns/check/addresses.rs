@@ -75,7 +75,9 @@ fn alias(records: &[Record]) -> Option<&Name> {
 
 fn dangling(host: &Host, target: &Name) -> String {
     let (name, target) = (host.shown(), shown(target));
-    format!("{name} is an alias of {target}, which does not exist (NXDOMAIN); add the records of {target}, or change the CNAME of {name}")
+    format!(
+        "{name} is an alias of {target}, which does not exist (NXDOMAIN); add the records of {target}, or change the CNAME of {name}"
+    )
 }
 
 fn missing(host: &Host, own: &[IpAddr], zone: Option<&Name>) -> String {

@@ -72,7 +72,7 @@ impl StoredAccount {
         };
         let before = external_account::of(key, acme)?;
         folder.check_room(&Self::path(folder, acme), LENGTH)?;
-        let made = repeated(async || builder().create(&new, acme.directory.clone(), before.as_ref()).await).await;
+        let made = repeated!(builder().create(&new, acme.directory.clone(), before.as_ref()));
         let (account, credentials) = made.map_err(|error| refused(&error, key))?;
         Self::new(acme, &account, credentials).write(folder, acme)?;
         Ok(account)

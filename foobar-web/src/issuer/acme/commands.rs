@@ -39,7 +39,7 @@ impl Acme {
         let mut record = before.clone();
         record.renew(SystemTime::now());
         self.write(kept, &record)?;
-        match repeated(async || account.revoke(&request).await).await {
+        match repeated!(account.revoke(&request)) {
             Err(error) if !is_done(&error) => {
                 self.write(kept, &before)?;
                 Err(Failure::from(error).into())
@@ -53,7 +53,7 @@ impl Acme {
         let _lock = self.lock()?;
         let mut account = self.existing_account().await?;
         StoredAccount::check_writable(&self.folder, &self.settings)?; // the key is only in memory for a moment
-        let credentials = repeated(async || account.update_key().await).await.map_err(Failure::from)?;
+        let credentials = repeated!(account.update_key()).map_err(Failure::from)?;
         Ok(StoredAccount::new(&self.settings, &account, credentials).write(&self.folder, &self.settings)?)
     }
 

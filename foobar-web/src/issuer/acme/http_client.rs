@@ -23,6 +23,8 @@ use super::response::parse;
 #[derive(Clone)]
 pub(super) struct HttpClient {
     tls: TlsConnector,
+    /// The key that says where the authority is.
+    key: Arc<str>,
     /// Until when the authority wants to be left alone.
     quiet_until: Arc<Mutex<Option<SystemTime>>>,
     /// The chain that has come last: whoever asks for it is not told where others are.
@@ -38,8 +40,9 @@ const LONGEST_QUIET: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("21600");
 
 impl HttpClient {
-    pub(super) fn new(config: Arc<rustls::ClientConfig>) -> Self {
-        Self { tls: config.into(), quiet_until: Arc::default(), chain: Arc::default() }
+    /// `key` is that of the settings which says where the authority is.
+    pub(super) fn new(config: Arc<rustls::ClientConfig>, key: &str) -> Self {
+        Self { tls: config.into(), key: key.into(), quiet_until: Arc::default(), chain: Arc::default() }
     }
 
     /// Until when the authority wants to be left alone, if it does.
@@ -57,8 +60,10 @@ impl HttpClient {
         let (url, is_get) = (request.uri().clone(), request.method() == Method::GET);
         let at = |problem: BoxError| format!("{}: {problem}", url.host().unwrap_or_default()); // told of below
         let answered = timeout(PATIENCE, self.exchange(request)).await;
-        let answered = answered.map_err(|_| at(format!("no answer for {PATIENCE:?}").into()))?;
-        let (mut parts, body) = answered.map_err(at)?.into_parts();
+        let lost = |problem: BoxError| format!("{}; is the network up, and `{}` right?", at(problem), self.key);
+        let answered = answered.map_err(|_| lost(format!("no answer for {PATIENCE:?}").into()))?;
+        let answered = answered.map_err(|problem| if problem.is::<io::Error>() { lost(problem) } else { at(problem) });
+        let (mut parts, body) = answered?.into_parts();
         if matches!(parts.status.as_u16(), 429 | 503) {
             let quiet = parts.headers.get(RETRY_AFTER).and_then(until);
             *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = quiet;

@@ -20,7 +20,8 @@ impl LeftOut {
 
     /// Notes what the authority has refused now.
     pub(super) fn add(&mut self, failure: &Failure) {
-        self.names.extend(failure.refused.iter().filter(|name| !self.names.contains(name)).cloned().collect::<Vec<_>>());
+        self.names
+            .extend(failure.refused.iter().filter(|name| !self.names.contains(name)).cloned().collect::<Vec<_>>());
         self.reasons.push(failure.message.clone());
     }
 
@@ -63,7 +64,10 @@ mod tests {
         let mut left_out = LeftOut::known(&names(&["b.test"]), Some(&"blocked".to_owned()));
         left_out.add(&refusal(&["c.test"], "elsewhere"));
         let failure = left_out.failure(Failure::new("too many".to_owned()));
-        assert_eq!((failure.refused, failure.message.as_str()), (names(&["b.test", "c.test"]), "blocked; elsewhere; too many"));
+        assert_eq!(
+            (failure.refused, failure.message.as_str()),
+            (names(&["b.test", "c.test"]), "blocked; elsewhere; too many")
+        );
     }
 
     #[test]

@@ -78,29 +78,30 @@ impl Request<'_> {
     pub(super) async fn carry_out(&self, account: &Account, challenges: &Challenges) -> Result<Signed, Failure> {
         let failed = |error: instant_acme::Error| Failure::of(&error, self.names);
         let identifiers: Vec<_> = self.names.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = self.begin(account, &identifiers).await.map_err(failed)?;
+        let order = self.begin(account, &identifiers).await;
+        let mut order = order.map_err(|error| Failure::of_order(&error, self.names))?;
         let mut records = Vec::new();
         let proved = self.prove(&mut order, challenges, &mut records).await;
         challenges.end_handshakes();
         self.clear(&records).await;
         proved?;
         let (request, key) = self.signing_request()?;
-        repeated(async || order.finalize_csr(&request).await).await.map_err(failed)?;
-        let chain = repeated(async || order.poll_certificate(&POLLING).await).await.map_err(failed)?;
+        repeated!(order.finalize_csr(&request)).map_err(failed)?;
+        let chain = repeated!(order.poll_certificate(&POLLING)).map_err(failed)?;
         self.check(&chain, &key)?;
         Ok(Signed { chain, key })
     }
 
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
-            match repeated(async || account.new_order(&self.order(names).replaces(replaces.clone())).await).await {
+            match repeated!(account.new_order(&self.order(names).replaces(replaces.clone()))) {
                 Err(error) if is_about_replacing(&error) => {
                     tracing::debug!(%error, "the order does not say what it replaces")
                 }
                 ordered => return ordered,
             }
         }
-        repeated(async || account.new_order(&self.order(names)).await).await
+        repeated!(account.new_order(&self.order(names)))
     }
 
     fn order<'b>(&'b self, names: &'b [Identifier]) -> NewOrder<'b> {
@@ -118,14 +119,14 @@ impl Request<'_> {
         challenges: &Challenges,
         records: &mut Vec<TxtRecord>,
     ) -> Result<(), Failure> {
-        repeated(async || fetch(order).await).await?;
+        repeated!(fetch(order))?;
         self.answer(order, challenges, records).await?;
         if let Err(error) = self.have_it_look(order).await {
             let failure = Failure::of(&error, self.names);
             let Failure { refused, message, .. } = self.refusal(order, failure.message.clone()).await; // it has looked at once
             return Err(Failure { refused, message, ..failure });
         }
-        match repeated(async || order.poll_ready(&POLLING).await).await {
+        match repeated!(order.poll_ready(&POLLING)) {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
             Err(error) => Err(self.refusal(order, Failure::from(error).message).await),
@@ -176,7 +177,7 @@ impl Request<'_> {
                 continue;
             }
             if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
-                repeated(async || challenge.set_ready().await).await?;
+                repeated!(challenge.set_ready())?;
             }
         }
         Ok(())
@@ -206,7 +207,7 @@ impl Request<'_> {
         let (mut reasons, mut refused) = (Vec::new(), Vec::new());
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
-            let refreshed = repeated(async || authorization.refresh().await.map(|_| ())).await;
+            let refreshed = repeated!(async { authorization.refresh().await.map(drop) });
             if refreshed.is_err() || authorization.status != AuthorizationStatus::Invalid {
                 continue; // the reason of the whole order stays
             }
@@ -216,8 +217,17 @@ impl Request<'_> {
             reasons.push(format!("{name}: {problem}"));
             refused.push(name);
         }
-        let message = if reasons.is_empty() { otherwise } else { reasons.join("; ") };
+        let message = if reasons.is_empty() { otherwise } else { format!("{}; {}", reasons.join("; "), self.advice()) };
         Failure { refused, ..Failure::new(message) }
+    }
+
+    /// What helps where names are not found to be ours.
+    fn advice(&self) -> &'static str {
+        match self.challenge {
+            ChallengeType::Dns01 => "does everybody see these records in the DNS?",
+            _ if cfg!(feature = "dns") => "does the name lead to this server? `check --dns` says so",
+            _ => "does the name lead to this server?",
+        }
     }
 
     /// The request that the authority signs, in DER, and the key, which is a new one for each certificate.

@@ -42,7 +42,7 @@ impl Acme {
                 Err(failure) if orders < MOST_ORDERS && self.helps_to_leave_out(&failure, &left_out, record, kept) => {
                     left_out.add(&failure);
                 }
-                Err(failure) => return Err(left_out.failure(failure)),
+                Err(failure) => return Err(left_out.failure(self.with_advice(failure))),
             }
         }
     }
@@ -54,6 +54,20 @@ impl Acme {
             true => LeftOut::default(),
             false => LeftOut::known(&record.refused, record.last_error.as_ref()),
         }
+    }
+
+    /// The same with what helps where the account is refused.
+    fn with_advice(&self, failure: Failure) -> Failure {
+        if !failure.is_refused_account {
+            return failure;
+        }
+        let path = StoredAccount::path(&self.folder, &self.settings);
+        let message = format!(
+            "{}; if the account is closed or has another key by now, move {} away, and another one is made",
+            failure.message,
+            path.display()
+        );
+        Failure { message, ..failure }
     }
 
     /// Notes that an order begins, on the disk.

@@ -14,7 +14,11 @@ pub(super) fn check(chain: &str, names: &[String], key: &[u8], now: SystemTime) 
     let facts = chain.iter().map(|certificate| Facts::of(certificate)).collect::<Option<Vec<_>>>();
     let (own, facts) = match (chain.first(), facts.as_deref()) {
         (Some(own), Some([facts, ..])) => (own, facts),
-        _ => return Err("the authority has sent no certificate: its chain has none, or what is no certificate".to_owned()),
+        _ => {
+            return Err(
+                "the authority has sent no certificate: its chain has none, or what is no certificate".to_owned()
+            );
+        }
     };
     let is_for_key = own.windows(key.len()).any(|bytes| bytes == key);
     if !is_for_key || !names.iter().all(|name| facts.cover(name)) {

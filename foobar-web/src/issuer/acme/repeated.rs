@@ -1,24 +1,29 @@
 use instant_acme::{Error, Problem};
 
 /// Does a step of an order, and again while the authority refuses the number that it has given for it (nonce): it forgets
-/// these after a while, and has done nothing then. The client below does each step three times by itself.
-pub(super) async fn repeated<T>(mut step: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
-    for _ in 0..MOST {
-        match step().await {
-            Err(error) if is_bad_nonce(&error) => {}
-            done => return done,
+/// these after a while, and has done nothing then. The library does each step three times by itself.
+macro_rules! repeated {
+    ($step:expr) => {{
+        let mut left = $crate::issuer::acme::repeated::MOST;
+        loop {
+            match $step.await {
+                Err(error) if left > 0 && $crate::issuer::acme::repeated::is_bad_nonce(&error) => left -= 1,
+                done => break done,
+            }
         }
-    }
-    step().await
+    }};
 }
 
-fn is_bad_nonce(error: &Error) -> bool {
+pub(super) use repeated;
+
+/// Whether the authority has refused a step for its number alone.
+pub(super) fn is_bad_nonce(error: &Error) -> bool {
     const KIND: &str = "urn:ietf:params:acme:error:badNonce";
     matches!(error, Error::Api(Problem { r#type: Some(kind), .. }) if kind == KIND)
 }
 
 /// How often a step is repeated.
-const MOST: u32 = 5;
+pub(super) const MOST: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -31,11 +36,11 @@ mod tests {
     /// How often a step was done that fails so, or succeeds at the time of this number, and whether it has.
     async fn done(kind: &str, succeeds_at: u32) -> (u32, bool) {
         let mut times = 0;
-        let step = async || {
+        let mut step = async || {
             times += 1;
             if times == succeeds_at { Ok(()) } else { Err(problem(kind)) }
         };
-        let is_ok = repeated(step).await.is_ok();
+        let is_ok = repeated!(step()).is_ok();
         (times, is_ok)
     }
 

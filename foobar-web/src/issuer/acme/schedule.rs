@@ -75,12 +75,9 @@ mod tests {
     #[test]
     fn a_certificate_is_renewed_before_its_last_tenth_whatever_the_authority_says() {
         let (from, to) = (1000, 1000 + 100 * DAY);
-        for (said, at) in [
-            (u64::MAX, from + 90 * DAY),
-            (to, from + 90 * DAY),
-            (from + 70 * DAY, from + 70 * DAY),
-            (0, from),
-        ] {
+        for (said, at) in
+            [(u64::MAX, from + 90 * DAY), (to, from + 90 * DAY), (from + 70 * DAY, from + 70 * DAY), (0, from)]
+        {
             assert_eq!(within(said, from, to), at, "{said}");
         }
         assert_eq!(within(5, 1000, 0), 1000);
