@@ -403,6 +403,14 @@ fn a_date_that_cannot_be_is_a_problem() {
     Told::by(&mut past).assert("problem", "clock", "the date is 2001-02-03 (UTC), which cannot be");
 }
 
+#[test]
+fn a_date_before_that_of_the_program_is_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut past = at_clock("-3d", foobar(folder.path(), &[]).env("FOOBAR__DATABASE__URL", "sqlite:here.db"));
+    query(folder.path(), "CREATE TABLE mine (id INTEGER)");
+    Told::by(&mut past).assert("problem", "clock", " was written on ");
+}
+
 /// With a rustc that is this script; nobody writes to its FIFO `never`.
 fn with_rustc(script: &str) -> Told {
     let folder = tempfile::tempdir().unwrap();

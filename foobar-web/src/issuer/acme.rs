@@ -15,6 +15,7 @@ mod failure;
 mod figures;
 mod http_client;
 mod left_out;
+mod life;
 mod names;
 mod on_demand;
 mod order;
@@ -46,10 +47,10 @@ use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
 use failure::Failure;
 use http_client::HttpClient;
+use life::renewal;
 use orders::Orders;
 pub(super) use proof::Proof;
 use record::Record;
-use renewal::renewal;
 use schedule::seconds;
 
 /// The authority of the settings, and the certificates that sites get from it.
@@ -388,19 +389,30 @@ mod tests {
     use crate::WebSettings;
     use crate::issuer::reach::Reach;
 
-    #[test]
-    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
-        let temporary = tempfile::tempdir().unwrap();
-        let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
+    /// The authority of one site, `a`.
+    fn acme(folder: &std::path::Path) -> Acme {
+        let web = WebSettings { state_dir: Some(folder.to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
         let proof = Proof::of("acme", &settings, Reach::HttpFirst, None).unwrap();
         let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), proof).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
-        let kept = Arc::clone(&acme.sites["a"]);
-        let mut record = Record::new(&settings.directory, &kept.names);
+        acme
+    }
+
+    /// A certificate that has been issued for it and is not written.
+    fn unwritten(acme: &Acme, kept: &Kept) -> (Unwritten, Record) {
+        let mut record = Record::new(&acme.settings.directory, &kept.names);
         record.succeed(Vec::new(), None, SystemTime::now());
-        let mut unwritten = Unwritten::from([(kept.path.clone(), ("certificate".to_owned(), record.clone()))]);
+        (Unwritten::from([(kept.path.clone(), ("certificate".to_owned(), record.clone()))]), record)
+    }
+
+    #[test]
+    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
+        let temporary = tempfile::tempdir().unwrap();
+        let acme = acme(temporary.path());
+        let kept = Arc::clone(&acme.sites["a"]);
+        let (mut unwritten, record) = unwritten(&acme, &kept);
         std::fs::create_dir_all(&kept.path).unwrap(); // where the file belongs
         assert!(acme.settle("a", &kept, &mut unwritten).is_err());
         assert_eq!(unwritten.len(), 1);
@@ -409,5 +421,17 @@ mod tests {
         assert!(unwritten.is_empty());
         assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "certificate");
         assert_eq!(acme.read("a", &kept).unwrap(), record);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_waits_while_another_process_orders() {
+        let temporary = tempfile::tempdir().unwrap();
+        let acme = acme(temporary.path());
+        let kept = Arc::clone(&acme.sites["a"]);
+        let (mut unwritten, _) = unwritten(&acme, &kept);
+        let _lock = acme.folder.lock(FOLDER, &account::lock(&acme.settings)).unwrap();
+        let again = acme.tend("a", &kept, &mut unwritten).await.unwrap();
+        assert!(again <= seconds(SystemTime::now()) + WHILE_LOCKED);
+        assert!(unwritten.len() == 1 && !kept.path.exists());
     }
 }

@@ -135,7 +135,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "any number of files",
             "no file: there is no",
             "no rustc in PATH",
-            "`{key}`: the server gets it by itself",
+            "none for {names} yet, the server",
             "none is configured",
             "none: `database.url`",
             "the database's clock is the same",

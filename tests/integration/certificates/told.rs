@@ -96,3 +96,34 @@ fn readyz_and_the_log_tell_in_time_of_a_certificate_that_is_not_renewed() {
     let ready = program.until_ready(200).text().to_owned();
     assert!(ready.contains("look at this: `sites.a.ssl_certificate`") && ready.contains("expires in"), "{ready}");
 }
+
+/// What the doctor says of certificates.
+fn examined(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|line| line.contains(" certificates ")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_doctor_tells_of_a_certificate_that_is_missing_and_why() {
+    let scene = Scene::without_authority();
+    let told = examined(scene.command("a.test").arg("doctor"));
+    assert!(told.starts_with("ok ") && told.contains("`sites.a.ssl_certificate`: none for a.test yet"), "{told}");
+    drop(scene.start_until("a.test", REFUSED));
+    let told = examined(scene.command("a.test").arg("doctor"));
+    assert!(
+        told.starts_with("problem ") && told.contains("there is none for a.test; the next order is due on 20"),
+        "{told}"
+    );
+    assert!(told.contains("; the last has failed: ") && told.contains("refused"), "{told}");
+}
+
+#[test]
+fn the_doctor_tells_until_when_a_certificate_is_good_and_of_one_that_has_expired() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let told = examined(scene.command("a.test").arg("doctor"));
+    assert!(told.starts_with("ok ") && told.contains("the one for a.test is good until 20"), "{told}");
+    let told = examined(&mut at_clock("+20y", scene.command("a.test").arg("doctor")));
+    assert!(told.starts_with("problem ") && told.contains("the one for a.test has expired on 20"), "{told}");
+}

@@ -339,10 +339,10 @@ mod tests {
         };
         let clients = async {
             for (pause, name) in wanted {
-                sleep(Duration::from_secs(*pause)).await;
+                sleep(Duration::from_secs(*pause)).await; // time is what is tested
                 names.shown.want(name);
             }
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_secs(60)).await; // time is what is tested
         };
         tokio::select! {
             () = names.ask(shops, &acme) => {}

@@ -1,18 +1,17 @@
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use instant_acme::{CertificateIdentifier, Error as AcmeError};
+use instant_acme::Error as AcmeError;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Acme;
 use super::failure::Failure;
+use super::life::identifier;
 use super::record::Record;
 use super::schedule::{self, DAY, HOUR, seconds};
 use crate::kept::Kept;
-use crate::net::Facts;
 
-/// When a certificate is renewed.
+/// What the authority says of renewals.
 impl Acme {
     /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
     pub(super) async fn ask_for_renewal(&self, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
@@ -45,19 +44,4 @@ impl Acme {
         let (start, end) = (info.suggested_window.start.into(), info.suggested_window.end.into());
         Ok(((seconds(start), seconds(end)), pause))
     }
-}
-
-/// When the certificate that is there is renewed; `None` if there is none, or not this one.
-pub(super) fn renewal(record: &Record, path: &Path) -> Option<u64> {
-    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued)?; // none, or of elsewhere
-    PrivateKeyDer::from_pem_file(path).ok()?; // the file is cut off
-    let facts = Facts::of(&certificate).filter(|facts| record.signed_names().iter().all(|name| facts.cover(name)))?;
-    let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
-    let at = record.renew_at.unwrap_or_else(|| schedule::renewal(from, to)); // the authority does not say
-    Some(schedule::within(at, from, to))
-}
-
-pub(super) fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
-    let facts = Facts::of(certificate)?;
-    Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
 }
