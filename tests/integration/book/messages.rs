@@ -26,7 +26,6 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
     "foobar-app/src/error.rs",
-    "foobar-app/src/every.rs",
     "foobar-app/src/field_errors.rs",
     "foobar-app/src/form",
     "foobar-app/src/guard",
