@@ -208,7 +208,12 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ),
     (
         "what the compiler says",
-        &["a server does nothing until", "keep it, to stop the server", "nothing has changed until it is applied"],
+        &[
+            "`embed_migrations!` needs the folder",
+            "a server does nothing until",
+            "keep it, to stop the server",
+            "nothing has changed until it is applied",
+        ],
     ),
 ];
 

@@ -66,11 +66,11 @@ fn compare(host: &Host, kind: RecordType, found: &[IpAddr], own: &[IpAddr]) -> O
 
 /// What a name that does not lead anywhere is an alias of in the end.
 fn alias(records: &[Record]) -> Option<&Name> {
-    let targets = records.iter().filter_map(|record| match &record.data {
+    let mut targets = records.iter().filter_map(|record| match &record.data {
         RData::CNAME(target) => Some(&target.0),
         _ => None,
     });
-    targets.last()
+    targets.next_back()
 }
 
 fn dangling(host: &Host, target: &Name) -> String {

@@ -32,9 +32,10 @@ impl LeftOut {
     }
 
     /// There is no certificate after all: the last failure, with the names and the reasons of those before.
-    pub(super) fn failure(mut self, last: Failure) -> Failure {
+    pub(super) fn failure(mut self, mut last: Failure) -> Failure {
         self.add(&last);
-        Failure { refused: self.names, message: self.reasons.join("; "), ..last }
+        (last.refused, last.message) = (self.names, self.reasons.join("; "));
+        last
     }
 }
 

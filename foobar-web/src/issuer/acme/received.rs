@@ -12,13 +12,8 @@ pub(super) fn check(chain: &str, names: &[String], key: &[u8], now: SystemTime) 
     let read = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>();
     let chain = read.map_err(|error| format!("the authority has sent no certificate: {error}"))?;
     let facts = chain.iter().map(|certificate| Facts::of(certificate)).collect::<Option<Vec<_>>>();
-    let (own, facts) = match (chain.first(), facts.as_deref()) {
-        (Some(own), Some([facts, ..])) => (own, facts),
-        _ => {
-            return Err(
-                "the authority has sent no certificate: its chain has none, or what is no certificate".to_owned()
-            );
-        }
+    let (Some(own), Some([facts, ..])) = (chain.first(), facts.as_deref()) else {
+        return Err("the authority has sent no certificate: its chain has none, or what is no certificate".to_owned());
     };
     let is_for_key = own.windows(key.len()).any(|bytes| bytes == key);
     if !is_for_key || !names.iter().all(|name| facts.cover(name)) {
