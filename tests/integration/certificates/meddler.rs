@@ -17,9 +17,11 @@ pub(super) struct Meddler {
     folder: tempfile::TempDir,
     address: String,
     answered: Arc<AtomicUsize>,
-    /// The requests, with their lines.
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Requests,
 }
+
+/// The requests, with their lines.
+type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// From the line of a request and its answer by the real one, if there is one, to the answer; `None` to let that be.
 pub(super) type Meddle = fn(line: &str, answer: &str) -> Option<String>;
@@ -43,7 +45,7 @@ impl Meddler {
         let listener = TcpListener::bind((place.address.as_str(), 0)).unwrap();
         let (address, answered) = (listener.local_addr().unwrap().to_string(), Arc::<AtomicUsize>::default());
         let (real, name, count) = (pebble.address.clone(), place.address.clone(), answered.clone());
-        let requests = Arc::<Mutex<Vec<(String, Vec<u8>)>>>::default();
+        let requests = Requests::default();
         let heard = requests.clone();
         std::thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {

@@ -76,11 +76,11 @@ impl Place {
 
 /// An authority for the servers of tests: its certificate, and one for this address with its key, in PEM.
 pub(super) fn authority(address: &str) -> [String; 3] {
-    authority_for(CertificateParams::new(vec![address.to_owned()]).unwrap())
+    authority_for(&CertificateParams::new(vec![address.to_owned()]).unwrap())
 }
 
 /// The same with another certificate.
-fn authority_for(own: CertificateParams) -> [String; 3] {
+fn authority_for(own: &CertificateParams) -> [String; 3] {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "Authority of tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -100,7 +100,7 @@ impl Pebble {
             let (now, half) = (SystemTime::now(), Duration::from_secs(12 * 60 * 60));
             (own.not_before, own.not_after) = ((now - half).into(), (now + half).into());
         }
-        for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority_for(own)) {
+        for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority_for(&own)) {
             std::fs::write(path(name), content).unwrap();
         }
         let (address, management, resolver, names) = (place.at(), place.at(), place.at(), place.at());
