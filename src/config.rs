@@ -6,7 +6,7 @@ pub use foobar_core::config::{ConfigError, Hint, Key, Settings as SectionSetting
 pub use foobar_core::{List, Period, Secret, Size, TrustedProxy};
 pub use foobar_db::DatabaseSettings;
 pub use foobar_web::{
-    AcmeSettings, Autoindex, Coding, DnsSettings, Http2, Https, LogFormat as AccessLogFormat, NoErrorPage,
+    AcmeSettings, Autoindex, Challenge, Coding, DnsSettings, Http2, Https, LogFormat as AccessLogFormat, NoErrorPage,
     RouteSettings, ServerName, SiteSettings, VerifyClient, WebSettings, Www,
 };
 

@@ -8,6 +8,12 @@ use crate::{AppRoute, AppSettings, Context};
 ///
 /// Implemented by [`Runtime`](crate::Runtime) and [`TowerApp`](crate::TowerApp). Implement it for a type of your own to
 /// put something else in their place; what they add around every application is then yours to add.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an application tier",
+    label = "not an `AppTier`",
+    note = "an application goes to `Server::app`, and a `tower::Service` such as an axum router to `Server::service`",
+    note = "to take the place of both, implement `foobar::tiers::Tier`, `MakeHandler` and `AppTier`"
+)]
 pub trait AppTier: Tier + MakeHandler {
     /// Its routes in the order of their paths; `None` where it cannot tell, which is the default. May block.
     fn routes(&self) -> Result<Option<Vec<AppRoute>>, BoxError> {

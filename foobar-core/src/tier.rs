@@ -7,6 +7,12 @@ use crate::{BoxError, BoxFuture, Metrics};
 ///
 /// A [`Supervisor`](crate::Supervisor) starts tiers in order and drains them in reverse. All methods take `&self`
 /// and may be called from any thread; `start` is called at most once, and `drain` only after it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tier",
+    label = "not a `Tier`",
+    note = "implement `foobar::tiers::Tier` for a type of your own that owns what it has and is `Send` and `Sync`",
+    note = "a function that is called repeatedly makes one: `Server::tier_with(foobar::every(\"10m\", work))`"
+)]
 pub trait Tier: Send + Sync + 'static {
     /// One lower-case word, used in logs, metrics and `/readyz`.
     fn name(&self) -> &'static str;

@@ -246,6 +246,12 @@ impl Migrations {
 /// it was looked for. What Foobar makes of each file is at [`Migrations`].
 #[macro_export]
 macro_rules! embed_migrations {
+    () => {
+        compile_error!(
+            "`embed_migrations!` needs the folder of the migrations, relative to the `Cargo.toml` of the package: \
+             `embed_migrations!(\"migrations/sqlite\")`"
+        )
+    };
     ($folder:literal) => {{
         use $crate::diesel_migrations;
         const MIGRATIONS: $crate::EmbeddedMigrations = $crate::EmbeddedMigrations::of_folder(

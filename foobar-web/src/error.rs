@@ -50,7 +50,7 @@ pub enum Error {
     #[error("the application could not start on a worker thread")]
     Application(#[source] BoxError),
     /// The folder of `web.state_dir` cannot be used.
-    #[error("`web.state_dir`: cannot use {}; name a folder that this server may read and write", path.display())]
+    #[error("`web.state_dir`: cannot use {}; {}", path.display(), advice_on_state(source))]
     State {
         /// The file or folder.
         path: PathBuf,
@@ -102,7 +102,32 @@ pub struct Warning {
     pub message: String,
 }
 
+/// What helps where the state folder cannot be used.
+fn advice_on_state(error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOSPC | Errno::DQUOT) => "make room there",
+        Some(Errno::ROFS) => "its file system is read-only; name a folder elsewhere",
+        _ => "name a folder that this server may read and write",
+    }
+}
+
 /// Whether the process or the machine may open no more files.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_without_room_is_told_from_one_that_may_not_be_used() {
+        let message =
+            |errno: Errno| Error::State { path: PathBuf::from("state/acme/a.json"), source: errno.into() }.to_string();
+        for full in [Errno::NOSPC, Errno::DQUOT] {
+            assert_eq!(message(full), "`web.state_dir`: cannot use state/acme/a.json; make room there");
+        }
+        assert!(message(Errno::ROFS).ends_with("read-only; name a folder elsewhere"));
+        assert!(message(Errno::ACCESS).ends_with("; name a folder that this server may read and write"));
+    }
 }

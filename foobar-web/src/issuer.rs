@@ -136,12 +136,12 @@ impl Issuers {
         match command {
             CertificateCommand::Renew(name) => {
                 let (authority, label, kept) = self.named(name)?;
-                authority.renew_now(label, kept)?;
+                authority.renew_now(label, &kept)?;
                 Ok(format!("{} is ordered within a minute, or at the next start of the server", kept.names.join(", ")))
             }
             CertificateCommand::Revoke(name, reason) => {
                 let (authority, label, kept) = self.named(name)?;
-                authority.revoke(label, kept, *reason).await?;
+                authority.revoke(label, &kept, *reason).await?;
                 let names = kept.names.join(", ");
                 Ok(format!(
                     "the certificate for {names} is void; another is ordered within a minute, or at the next start"
@@ -159,18 +159,18 @@ impl Issuers {
         }
     }
 
-    /// The site of this label or with this name, and its authority.
-    fn named(&self, name: &str) -> Result<(&Acme, &str, &Kept), Error> {
-        let sites = self.acme.values().flat_map(|authority| authority.sites.iter().map(move |site| (authority, site)));
+    /// The certificate of the site of this label or for this name, with the site's label and its authority.
+    fn named(&self, name: &str) -> Result<(&Acme, &str, Arc<Kept>), Error> {
         let lower = name.to_ascii_lowercase();
-        let is_it =
-            |(_, (label, kept)): &(&Arc<Acme>, (&String, &Arc<Kept>))| *label == name || kept.names.contains(&lower);
-        match sites.into_iter().find(is_it) {
-            Some((authority, (label, kept))) => Ok((authority, label, kept)),
-            None => Err(Error::Certificates(format!(
+        let mut found = self
+            .acme
+            .values()
+            .filter_map(|authority| authority.named(name, &lower).map(|(label, kept)| (&**authority, label, kept)));
+        found.next().ok_or_else(|| {
+            Error::Certificates(format!(
                 "no site with `ssl_certificate = \"auto\"` has the label or the name {name:?}; `certificates` lists them"
-            ))),
-        }
+            ))
+        })
     }
 
     /// Adds to what is known of a site's certificate when the next one is ordered, and what has gone wrong.
@@ -192,6 +192,11 @@ impl Issuers {
     /// Adds how many orders of each site have failed since the last that has not.
     pub(crate) fn metrics(&self, metrics: &mut Metrics) {
         self.acme.values().for_each(|authority| authority.metrics(metrics));
+    }
+
+    /// Which certificates for names that no site has need somebody, in sentences.
+    pub(crate) fn concerns(&self, now: SystemTime) -> Vec<String> {
+        self.acme.values().filter_map(|authority| authority.concern(now)).collect()
     }
 
     /// Makes what the server can make by itself, and says how clients trust it.

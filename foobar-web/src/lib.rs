@@ -55,7 +55,7 @@ pub use kept::{CertificateCommand, DnsAnswers, Revocation};
 pub use net::{Address, CertificateOverview, PassedSocket, SiteCertificate, Turn};
 pub use rust_embed;
 pub use settings::{
-    AcmeSettings, Autoindex, DnsSettings, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings,
+    AcmeSettings, Autoindex, Challenge, DnsSettings, Http2, Https, LogFormat, NoErrorPage, RouteSettings, SiteSettings,
     VerifyClient, WebSettings, Www,
 };
 pub use site::{RouteOverview, ServerName, SiteOverview};

@@ -13,7 +13,7 @@ use foobar_core::{List, Period, Size, TrustedProxy};
 use crate::{Coding, Links};
 
 pub use self::acme::AcmeSettings;
-pub use self::choices::{Autoindex, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
+pub use self::choices::{Autoindex, Challenge, Http2, Https, LogFormat, NoErrorPage, VerifyClient, Www};
 pub use self::dns::DnsSettings;
 
 settings! {

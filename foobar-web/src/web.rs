@@ -218,7 +218,9 @@ impl Tier for Web {
     }
 
     fn concerns(&self) -> Vec<String> {
-        self.plan().tls.as_ref().map_or_else(Vec::new, |tls| tls.concerns(SystemTime::now()))
+        let (plan, now) = (self.plan(), SystemTime::now());
+        let of_sites = plan.tls.iter().flat_map(|tls| tls.concerns(now));
+        of_sites.chain(plan.issuers.iter().flat_map(|issuers| issuers.concerns(now))).collect()
     }
 }
 

@@ -14,6 +14,12 @@ use crate::{
 
 /// A tier that takes requests from clients: [`Web`](crate::Web) from sockets, [`InProcess`](crate::InProcess) from
 /// the program that holds it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a web tier",
+    label = "not a `WebTier`",
+    note = "the one that listens on sockets is there without a call: leave `Server::web_tier` out",
+    note = "to take its place, implement `foobar::tiers::Tier` and `WebTier`; `foobar::tiers::InProcess` is an example"
+)]
 pub trait WebTier: Tier {
     /// For a dry run: tries what `start` would need from the system, and leaves everything as it is. The server may be
     /// running meanwhile. May block. The default finds nothing wrong.

@@ -38,19 +38,22 @@ pub(super) fn run(loaded: Result<Config, StartError>, parts: Parts) -> Exit {
 
 fn configured(report: &mut Report, config: Config, parts: Parts) {
     sources::examine(report, &config);
-    match AllSettings::parse(&config) {
+    let issued = match AllSettings::parse(&config) {
         Ok(settings) => {
+            clock::compare_with_files(report, disk::files(&settings), settings.web.state_dir.as_deref());
             database::examine(report, &config, &settings, &parts);
             descriptors::examine(report, &settings);
             certificates::examine(report, &config, &settings);
             permissions::examine(report, &config, &settings);
             disk::examine(report, &settings);
+            certificates::issued(&settings)
         }
         Err(error) => return report.problem(Topic::Configuration, Chain(&error)),
-    }
+    };
     match Composition::compile_dry(config, parts) {
         Ok(composition) => {
             composition.warnings().iter().for_each(|warning| report.warning(Topic::Configuration, warning));
+            certificates::examine_issued(report, &composition, issued);
             ports::examine(report, &composition);
         }
         Err(error) => report.problem(Topic::Configuration, Chain(&error)),

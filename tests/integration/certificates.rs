@@ -2,6 +2,7 @@
 
 mod acme; // from an authority that speaks ACME
 mod acme2certifier; // another implementation of an authority
+mod clock; // that is wrong
 mod commands; // of operators
 mod dns; // proved in the DNS
 mod first; // from a configuration and an empty folder
@@ -10,6 +11,7 @@ mod issuers; // several, and what they ask for
 mod meddler;
 mod on_demand; // for names that no site has
 mod pebble;
+mod renewal; // when
 mod repeated; // starts and handshakes, many of them
 mod scene;
 mod told; // what operators are told of them

@@ -88,6 +88,7 @@ const TESTED: &[(&str, &str)] = &[
     ("web.file_threads", "no_more_looks_wait_for_a_disk_at_a_time_than_file_threads"),
     ("web.state_dir", "a_site_has_a_certificate_by_the_local_authority_for_its_names_and_for_localhost"),
     ("acme.accept_terms_of_service", "what_an_order_needs_is_checked_at_the_start"),
+    ("acme.challenge", "the_challenge_that_is_wanted_is_the_one_that_the_authority_is_asked_for"),
     ("acme.contact", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.directory", "what_an_order_needs_is_checked_at_the_start"),
     ("acme.dns_hook", "names_with_a_star_are_proved_by_a_hook_which_sees_nothing_of_the_servers_environment"),

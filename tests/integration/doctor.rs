@@ -13,7 +13,7 @@ use foobar::test::TestDb;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
-use crate::support::{Program, on_a_small_disk};
+use crate::support::{Program, at_clock, on_a_small_disk};
 
 /// What was printed: exit code and lines.
 struct Told {
@@ -378,7 +378,7 @@ fn a_server_is_told_with_its_version_and_its_clock() {
 
     assert!(!told.text.contains("character set"), "{}", told.text);
 
-    let mut later = at("+2h", &command);
+    let mut later = at_clock("+2h", &command);
     Told::by(&mut later).assert("warning", "clock", " s ahead of that of the database: let NTP set both");
 }
 
@@ -399,17 +399,16 @@ fn a_database_whose_tables_hold_no_emoji_is_told() {
 #[test]
 fn a_date_that_cannot_be_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
-    let mut past = at("@2001-02-03 04:05:06", &foobar(folder.path(), &[]));
+    let mut past = at_clock("@2001-02-03 04:05:06", &foobar(folder.path(), &[]));
     Told::by(&mut past).assert("problem", "clock", "the date is 2001-02-03 (UTC), which cannot be");
 }
 
-/// The same command with another clock, and without a rustc, which hangs there.
-fn at(clock: &str, command: &Command) -> Command {
-    let mut other = Command::new("faketime");
-    other.args(["-f", clock, "env", "PATH="]).arg(command.get_program()).args(command.get_args());
-    other.current_dir(command.get_current_dir().unwrap()).env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("TZ", "UTC");
-    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    other
+#[test]
+fn a_date_before_that_of_the_program_is_a_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut past = at_clock("-3d", foobar(folder.path(), &[]).env("FOOBAR__DATABASE__URL", "sqlite:here.db"));
+    query(folder.path(), "CREATE TABLE mine (id INTEGER)");
+    Told::by(&mut past).assert("problem", "clock", " was written on ");
 }
 
 /// With a rustc that is this script; nobody writes to its FIFO `never`.

@@ -58,7 +58,7 @@ impl Check {
         let zone = self.zone.as_ref().map(|(zone, _)| zone);
         for host in &self.hosts {
             findings.extend(settle(addresses::examine(resolver, host, &self.addresses, zone).await)?);
-            findings.extend(settle(authorities::examine(resolver, host, &self.issuers).await)?);
+            findings.extend(settle(authorities::examine(resolver, host, &self.issuers, zone).await)?);
         }
         Ok(())
     }

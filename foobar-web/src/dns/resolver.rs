@@ -17,7 +17,7 @@ pub struct Resolver(Vec<SocketAddr>);
 /// What is known of a name.
 #[derive(Debug)]
 pub(super) struct Answer {
-    /// Whether the name is there, with records of whatever type.
+    /// Whether the name, or what it is an alias of, is there, with records of whatever type.
     pub(super) exists: bool,
     /// Those that were asked for, and the aliases that lead to them.
     pub(super) records: Vec<Record>,
@@ -70,7 +70,7 @@ impl Resolver {
             let (resolver, shown) = (*resolver, name.to_ascii());
             return match message.metadata.response_code {
                 ResponseCode::NoError => Ok(Answer { exists: true, records: message.answers }),
-                ResponseCode::NXDomain => Ok(Answer { exists: false, records: Vec::new() }),
+                ResponseCode::NXDomain => Ok(Answer { exists: false, records: message.answers }),
                 ResponseCode::ServFail => Err(Failure::ServFail { resolver, name: shown, kind }),
                 code => Err(Failure::Refused { resolver, name: shown, kind, code }),
             };

@@ -12,7 +12,10 @@ mod commands;
 mod dns_hook;
 mod external_account;
 mod failure;
+mod figures;
 mod http_client;
+mod left_out;
+mod life;
 mod names;
 mod on_demand;
 mod order;
@@ -20,34 +23,35 @@ mod ordering;
 mod orders;
 mod preferred_chain;
 mod proof;
+mod received;
 mod record;
+mod renewal;
+mod repeated;
 mod response;
 mod schedule;
 mod tls_alpn;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use foobar_core::{MakeHandler, Metrics, config};
-use instant_acme::{CertificateIdentifier, Error as AcmeError};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use foobar_core::{MakeHandler, config};
 
 use super::ending::Ending;
 use super::state_folder::StateFolder;
 use crate::kept::{Challenges, Kept};
-use crate::net::{Facts, client_config};
+use crate::net::client_config;
 use crate::{AcmeSettings, Error, SiteCertificate, SiteSettings};
 use account::{FOLDER, StoredAccount};
 use allowed_names::AllowedNames;
 use failure::Failure;
 use http_client::HttpClient;
+use life::renewal;
 use orders::Orders;
 pub(super) use proof::Proof;
 use record::Record;
-use schedule::{DAY, HOUR, seconds};
+use schedule::seconds;
 
 /// The authority of the settings, and the certificates that sites get from it.
 pub(super) struct Acme {
@@ -103,7 +107,7 @@ impl Acme {
         }
         external_account::of(&key, settings)?;
         let trusted = client_config(&format!("{key}.ssl_trusted_certificate"), &settings.ssl_trusted_certificate)?;
-        let client = HttpClient::new(trusted);
+        let client = HttpClient::new(trusted, &format!("{key}.directory"));
         let (settings, folder) = (settings.clone(), folder.clone());
         Ok(Self {
             key,
@@ -200,35 +204,59 @@ impl Acme {
     }
 
     async fn tend(&self, label: &str, kept: &Kept, unwritten: &mut Unwritten) -> Result<u64, Failure> {
-        self.settle(label, kept, unwritten)?;
         let now = SystemTime::now();
-        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
-        let next = self.next(&self.read(label, kept)?, kept, now).max(quiet_until);
-        if next > seconds(now) {
+        let next = self.next_look(label, kept, now)?;
+        if next > seconds(now) && !unwritten.contains_key(&kept.path) {
             return Ok(next);
         }
         let Some(_lock) = self.folder.try_lock(FOLDER, &account::lock(&self.settings))? else {
             return Ok(seconds(now) + WHILE_LOCKED);
         };
-        let record = self.read(label, kept)?; // another process may have had the lock
-        if self.due(&record, kept, now) <= seconds(now) {
-            let next = Orders::read(&Orders::path(&self.folder, &self.settings))?.earliest(now);
-            if next > seconds(now) {
-                return Ok(next); // so many were made that the authority might refuse more
-            }
-            self.renew(label, kept, record, unwritten).await
-        } else {
-            self.ask_for_renewal(kept, record).await
+        self.settle(label, kept, unwritten)?;
+        let next = self.next_look(label, kept, now)?; // another process may have had the lock
+        if next > seconds(now) {
+            return Ok(next);
         }
+        let record = self.read(label, kept)?;
+        let is_due = self.due(&record, kept, now) <= seconds(now);
+        let orders = self.orders()?;
+        // So many were made that the authority might refuse more, or it wants to be left alone.
+        let next = if is_due { orders.earliest(now) } else { orders.quiet_until(now) };
+        match is_due {
+            _ if next > seconds(now) => Ok(next),
+            true => self.renew(label, kept, record, unwritten).await,
+            false => self.ask_for_renewal(kept, record).await,
+        }
+    }
+
+    /// When there is something to do for a site, and the authority does not want to be left alone.
+    fn next_look(&self, label: &str, kept: &Kept, now: SystemTime) -> Result<u64, Failure> {
+        let quiet_until = self.client.quiet_until().map_or(0, seconds); // it has not said so
+        Ok(self.next(&self.read(label, kept)?, kept, now).max(quiet_until))
+    }
+
+    fn orders(&self) -> Result<Orders, Failure> {
+        Orders::read(&Orders::path(&self.folder, &self.settings))
     }
 
     fn read(&self, label: &str, kept: &Kept) -> Result<Record, Failure> {
         let record = Record::read(&record_path(kept), &self.settings.directory, &kept.names)?;
         if self.sites.get(label).is_none_or(|own| own.path != kept.path) {
-            return Ok(record); // of a name that no site has
+            self.on_demand.iter().for_each(|names| names.note_failures(&kept.names, record.failures));
+            return Ok(record);
         }
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(label.to_owned(), record.failures);
         Ok(record)
+    }
+
+    /// The certificate of the site of this label, or for this name in lower case, with the site's label.
+    pub(super) fn named(&self, label: &str, name: &str) -> Option<(&str, Arc<Kept>)> {
+        let is_it = |(own, kept): &(&String, &Arc<Kept>)| *own == label || kept.names.iter().any(|own| own == name);
+        let of_site = self.sites.iter().find(is_it).map(|(label, kept)| (label.as_str(), Arc::clone(kept)));
+        of_site.or_else(|| {
+            let names = self.on_demand.as_ref()?;
+            Some((names.label.as_str(), Arc::new(names.kept_of(name)?)))
+        })
     }
 
     /// When the next order of a site is made, and what went wrong with the last, as it stands on the disk.
@@ -248,23 +276,13 @@ impl Acme {
 
     fn next_order_of(&self, label: &str, kept: &Kept) -> (Option<SystemTime>, Option<String>) {
         let now = SystemTime::now();
-        match self.read(label, kept) {
-            Ok(record) => {
-                let next = Duration::from_secs(self.due(&record, kept, now).max(seconds(now)));
+        match self.read(label, kept).and_then(|record| Ok((record, self.orders()?))) {
+            Ok((record, orders)) => {
+                let next = self.due(&record, kept, now).max(orders.earliest(now)).max(seconds(now));
+                let next = Duration::from_secs(next);
                 (Some(SystemTime::UNIX_EPOCH + next), record.last_error)
             }
             Err(failure) => (None, Some(failure.message)),
-        }
-    }
-
-    pub(super) fn metrics(&self, metrics: &mut Metrics) {
-        for (site, failures) in &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
-            let help = "Orders of a certificate that have failed since the last that has not.";
-            metrics.gauge("foobar_web_certificate_failed_orders", help, &[("site", site)], failures);
-        }
-        if let Some(names) = &self.on_demand {
-            let help = "Certificates for names that no site has (`ssl_on_demand`).";
-            metrics.gauge("foobar_web_certificates_on_demand", help, &[("site", &names.label)], names.shown.len());
         }
     }
 
@@ -299,7 +317,7 @@ impl Acme {
             }
             Err(failure) => {
                 record.fail(&failure, self.client.quiet_until(), now);
-                let written = self.write(kept, &record); // whoever hears of it finds it there
+                let written = self.write(kept, &record).and(self.note_quiet()); // whoever hears of it finds it there
                 tell_failed(label, &record, now);
                 written?;
             }
@@ -319,43 +337,6 @@ impl Acme {
 
     fn write(&self, kept: &Kept, record: &Record) -> Result<(), Failure> {
         Ok(self.folder.write(&record_path(kept), &record.text())?)
-    }
-
-    /// Asks the authority when the certificate should be renewed (RFC 9773), and gives when to look again.
-    async fn ask_for_renewal(&self, kept: &Kept, mut record: Record) -> Result<u64, Failure> {
-        let (asked, now) = (self.renewal_window(kept).await, seconds(SystemTime::now()));
-        let pause = match asked {
-            Ok((window, pause)) => {
-                let is_in_it = |at: &u64| window.0 <= *at && *at <= window.1;
-                let at = record.renew_at.filter(is_in_it);
-                record.renew_at = Some(at.unwrap_or_else(|| schedule::moment(window, schedule::drawn()))); // not known yet
-                pause.as_secs().clamp(HOUR, DAY)
-            }
-            Err(AcmeError::Unsupported(_)) => DAY,
-            Err(error) => {
-                tracing::debug!(%error, "the authority does not say when a certificate should be renewed");
-                6 * HOUR
-            }
-        };
-        record.asked(now + pause);
-        self.write(kept, &record)?;
-        Ok(self.next(&record, kept, SystemTime::now()))
-    }
-
-    async fn renewal_window(&self, kept: &Kept) -> Result<((u64, u64), Duration), AcmeError> {
-        let certificate =
-            CertificateDer::from_pem_file(&kept.path).map_err(|_| AcmeError::Unsupported("no certificate"))?;
-        let identifier = identifier(&certificate).ok_or(AcmeError::Unsupported("no number"))?;
-        let account = self.account().await.map_err(|failure| AcmeError::Other(failure.message.into()))?;
-        let (info, pause) = account.renewal_info(&identifier).await?;
-        let (start, end) = (info.suggested_window.start.into(), info.suggested_window.end.into());
-        Ok(((seconds(start), seconds(end)), pause))
-    }
-}
-
-impl Issued {
-    const fn whole(pem: String) -> Self {
-        Self { pem, refused: Vec::new(), why: None }
     }
 }
 
@@ -394,20 +375,6 @@ fn tell_failed(label: &str, record: &Record, now: SystemTime) {
     );
 }
 
-/// When the certificate that is there is renewed; `None` if there is none, or not this one.
-fn renewal(record: &Record, path: &Path) -> Option<u64> {
-    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued)?; // none, or of elsewhere
-    PrivateKeyDer::from_pem_file(path).ok()?; // the file is cut off
-    let facts = Facts::of(&certificate).filter(|facts| record.signed_names().iter().all(|name| facts.cover(name)))?;
-    let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
-    Some(record.renew_at.unwrap_or_else(|| schedule::renewal(from, to))) // the authority does not say
-}
-
-fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
-    let facts = Facts::of(certificate)?;
-    Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
-}
-
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The clock may be set meanwhile.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -422,19 +389,30 @@ mod tests {
     use crate::WebSettings;
     use crate::issuer::reach::Reach;
 
-    #[test]
-    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
-        let temporary = tempfile::tempdir().unwrap();
-        let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
+    /// The authority of one site, `a`.
+    fn acme(folder: &std::path::Path) -> Acme {
+        let web = WebSettings { state_dir: Some(folder.to_owned()), ..WebSettings::default() };
         let settings = AcmeSettings { accept_terms_of_service: true, ..AcmeSettings::default() };
         let proof = Proof::of("acme", &settings, Reach::HttpFirst, None).unwrap();
         let mut acme = Acme::compile("acme".to_owned(), &settings, &StateFolder::of(&web), proof).unwrap();
         let server_name = std::iter::once("foobar.com".to_owned()).collect();
         acme.add("a", "sites.a", &SiteSettings { server_name, ..SiteSettings::default() }).unwrap();
-        let kept = Arc::clone(&acme.sites["a"]);
-        let mut record = Record::new(&settings.directory, &kept.names);
+        acme
+    }
+
+    /// A certificate that has been issued for it and is not written.
+    fn unwritten(acme: &Acme, kept: &Kept) -> (Unwritten, Record) {
+        let mut record = Record::new(&acme.settings.directory, &kept.names);
         record.succeed(Vec::new(), None, SystemTime::now());
-        let mut unwritten = Unwritten::from([(kept.path.clone(), ("certificate".to_owned(), record.clone()))]);
+        (Unwritten::from([(kept.path.clone(), ("certificate".to_owned(), record.clone()))]), record)
+    }
+
+    #[test]
+    fn a_certificate_that_there_is_no_room_for_is_kept_and_written_later() {
+        let temporary = tempfile::tempdir().unwrap();
+        let acme = acme(temporary.path());
+        let kept = Arc::clone(&acme.sites["a"]);
+        let (mut unwritten, record) = unwritten(&acme, &kept);
         std::fs::create_dir_all(&kept.path).unwrap(); // where the file belongs
         assert!(acme.settle("a", &kept, &mut unwritten).is_err());
         assert_eq!(unwritten.len(), 1);
@@ -443,5 +421,17 @@ mod tests {
         assert!(unwritten.is_empty());
         assert_eq!(std::fs::read_to_string(&kept.path).unwrap(), "certificate");
         assert_eq!(acme.read("a", &kept).unwrap(), record);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_waits_while_another_process_orders() {
+        let temporary = tempfile::tempdir().unwrap();
+        let acme = acme(temporary.path());
+        let kept = Arc::clone(&acme.sites["a"]);
+        let (mut unwritten, _) = unwritten(&acme, &kept);
+        let _lock = acme.folder.lock(FOLDER, &account::lock(&acme.settings)).unwrap();
+        let again = acme.tend("a", &kept, &mut unwritten).await.unwrap();
+        assert!(again <= seconds(SystemTime::now()) + WHILE_LOCKED);
+        assert!(unwritten.len() == 1 && !kept.path.exists());
     }
 }

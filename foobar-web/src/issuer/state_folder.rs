@@ -81,6 +81,13 @@ impl StateFolder {
         }
     }
 
+    /// Whether so many bytes can be written in the place of a file; leaves that as it is.
+    pub(super) fn check_room(&self, path: &Path, length: usize) -> Result<(), Error> {
+        let new = path.with_extension("new");
+        let tried = write_new(&new, &vec![b' '; length]).and_then(|()| std::fs::remove_file(&new));
+        tried.map_err(|source| Error::State { path: path.to_owned(), source })
+    }
+
     /// Replaces a file of the folder as a whole: whatever happens, it is as before, or as it should be.
     pub(crate) fn write(&self, path: &Path, content: &str) -> Result<(), Error> {
         replace(path, content).map_err(|source| Error::State { path: path.to_owned(), source })
@@ -88,14 +95,22 @@ impl StateFolder {
 }
 
 fn replace(path: &Path, content: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(".")); // all lie in one
-    make_folder(folder)?;
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(content.as_bytes())?;
-    file.sync_all()?;
+    write_new(&new, content.as_bytes())?;
     std::fs::rename(&new, path)?;
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// Makes a file, and the folder that it is in.
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    make_folder(folder_of(path))?;
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(".")) // all lie in one
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -158,6 +173,19 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(path.parent().unwrap()), mode(&folder.0)), (0o600, 0o700, 0o700));
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 2, "it and the lock");
+    }
+
+    #[test]
+    fn whether_there_is_room_for_a_file_is_tried_without_touching_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = StateFolder(temporary.path().join("state"));
+        let path = folder.path("acme", "account.json");
+        folder.check_room(&path, 4096).unwrap();
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 0);
+        folder.write(&path, "account").unwrap();
+        std::fs::create_dir(path.with_extension("new")).unwrap();
+        assert!(folder.check_room(&path, 4096).unwrap_err().to_string().contains("account.json"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "account");
     }
 
     #[test]

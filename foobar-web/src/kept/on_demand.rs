@@ -8,9 +8,16 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 #[derive(Debug)]
 pub(crate) struct OnDemand {
     /// By names in lower case.
-    shown: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+    shown: RwLock<HashMap<String, Shown>>,
     asked: Sender<String>,
     asking: Mutex<Option<Receiver<String>>>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    key: Arc<CertifiedKey>,
+    /// From when until when it is good, in seconds since 1970.
+    life: (i64, i64),
 }
 
 impl OnDemand {
@@ -21,7 +28,7 @@ impl OnDemand {
 
     /// What a client of this name is shown.
     pub(crate) fn key(&self, name: &str) -> Option<Arc<CertifiedKey>> {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).get(name).map(|shown| Arc::clone(&shown.key))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -32,9 +39,22 @@ impl OnDemand {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// From now on clients of this name are shown this.
-    pub(crate) fn show(&self, name: &str, key: Arc<CertifiedKey>) {
-        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), key);
+    /// The name whose certificate expires first, and when, in seconds since 1970; `None` if there is none.
+    pub(crate) fn nearest(&self) -> Option<(String, i64)> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let nearest = shown.iter().min_by_key(|(_, shown)| shown.life.1);
+        nearest.map(|(name, shown)| (name.clone(), shown.life.1))
+    }
+
+    /// For how many seconds the certificate of a name is good in all.
+    pub(crate) fn life_of(&self, name: &str) -> Option<i64> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.get(name).map(|shown| shown.life.1.saturating_sub(shown.life.0))
+    }
+
+    /// From now on clients of this name are shown this, which is good from when until when, in seconds since 1970.
+    pub(crate) fn show(&self, name: &str, key: Arc<CertifiedKey>, life: (i64, i64)) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Shown { key, life });
     }
 
     pub(crate) fn hide(&self, name: &str) {

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use foobar_core::config::settings;
 use foobar_core::{List, Period, Secret};
 
+use super::choices::Challenge;
+
 settings! {
     /// `[acme]`: the certificate authority that `ssl_certificate = "auto"` of a site gets its certificate from, by the
     /// protocol ACME (RFC 8555). `[acme.NAME]` is another one, with the same keys, for `ssl_certificate = "auto:NAME"`;
@@ -23,6 +25,11 @@ settings! {
         /// Whether you accept the authority's terms of service, of Let's Encrypt those at
         /// https://letsencrypt.org/repository/; without it there are no certificates.
         pub accept_terms_of_service: bool = "false",
+        /// How it is proved to the authority that names are this server's. `auto` is `dns-01` where there is a `dns_hook`
+        /// or a name has a star, else `http-01` (the authority comes to port 80) or `tls-alpn-01` (to port 443), as the
+        /// addresses of `web.listen` allow, and after two failures the other one. A name with a star needs `dns-01`, and
+        /// that a `dns_hook` or the zone that is served (`dns.listen`).
+        pub challenge: Challenge = r#""auto""#,
         /// Mail addresses at which the authority may reach you, such as `"admin@foobar.com"`; what it does with them is
         /// its own affair. They are told when the account is made.
         pub contact: List<String> = "[]",

@@ -63,6 +63,20 @@ choice! {
 }
 
 choice! {
+    /// How it is proved to an authority that names are this server's (RFC 8555).
+    pub enum Challenge {
+        /// In the DNS where a program sets records or a name has a star, else over the network.
+        Auto = "auto",
+        /// By HTTP at port 80.
+        Http01 = "http-01",
+        /// In a TLS handshake at port 443 (RFC 8737).
+        TlsAlpn01 = "tls-alpn-01",
+        /// In the DNS.
+        Dns01 = "dns-01",
+    }
+}
+
+choice! {
     /// To whom HTTP/2 is spoken.
     pub enum Http2 {
         /// To nobody.

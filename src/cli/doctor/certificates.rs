@@ -1,11 +1,14 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use foobar_core::config::{Config, key};
-use foobar_web::CertificateOverview;
+use foobar_web::{CertificateOverview, SiteCertificate};
 
 use super::clock::now;
 use super::report::{Report, Topic};
 use crate::cli::calendar;
+use crate::composition::Composition;
 use crate::settings::{AllSettings, is_issued};
 
 pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettings) {
@@ -21,11 +24,7 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
     }
     for (key, path) in all {
         if is_issued(&path) {
-            report.ok(
-                Topic::Certificates,
-                format_args!("`{key}`: the server gets it by itself; `certificates` tells of it"),
-            );
-            continue;
+            continue; // told of below
         }
         match CertificateOverview::read(&path) {
             Ok(certificate) => tell(report, &path.display().to_string(), &certificate, now()),
@@ -35,6 +34,66 @@ pub(super) fn examine(report: &mut Report, config: &Config, settings: &AllSettin
             }
         }
     }
+}
+
+/// The sites whose certificates the server gets by itself.
+pub(super) fn issued(settings: &AllSettings) -> BTreeSet<String> {
+    let sites = settings.sites.iter().filter(|(_, site)| site.ssl_certificate.iter().any(|path| is_issued(path)));
+    sites.map(|(label, _)| label.clone()).collect()
+}
+
+/// What there is of these, and what comes of their orders. Of names that no site has, those alone that somebody has to look at.
+pub(super) fn examine_issued(report: &mut Report, composition: &Composition, mut issued: BTreeSet<String>) {
+    let of_sites = issued.clone();
+    for certificate in composition.certificates().iter().filter(|one| of_sites.contains(&one.site)) {
+        let is_of_site = issued.remove(&certificate.site);
+        let key = key(&["sites", &certificate.site, "ssl_certificate"]);
+        let told = Issued::of(certificate, SystemTime::now());
+        let text = format!("`{key}`: {}", told.text);
+        match told.verdict {
+            Verdict::Ok if is_of_site => report.ok(Topic::Certificates, text),
+            Verdict::Ok => {}
+            Verdict::Warning => report.warning(Topic::Certificates, text),
+            Verdict::Problem => report.problem(Topic::Certificates, text),
+        }
+    }
+}
+
+/// What is said of a certificate that the server gets by itself.
+struct Issued {
+    verdict: Verdict,
+    text: String,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Warning,
+    Problem,
+}
+
+impl Issued {
+    fn of(certificate: &SiteCertificate, now: SystemTime) -> Self {
+        let names = certificate.names.join(", ");
+        let next = certificate.renews.map_or_else(String::new, |at| format!("; the next order is due on {}", date(at)));
+        let failed = certificate.error.as_ref().map_or_else(String::new, |why| format!("; the last has failed: {why}"));
+        let (verdict, text) = match (certificate.expires, &certificate.error) {
+            (None, None) => (Verdict::Ok, format!("none for {names} yet, the server gets it by itself once it runs")),
+            (None, Some(_)) => (Verdict::Problem, format!("there is none for {names}{next}{failed}")),
+            (Some(end), _) if end <= now => {
+                (Verdict::Problem, format!("the one for {names} has expired on {}{next}{failed}", date(end)))
+            }
+            (Some(end), Some(_)) => {
+                (Verdict::Warning, format!("the one for {names} is good until {}{next}{failed}", date(end)))
+            }
+            (Some(end), None) => (Verdict::Ok, format!("the one for {names} is good until {}{next}", date(end))),
+        };
+        Self { verdict, text }
+    }
+}
+
+fn date(time: SystemTime) -> String {
+    calendar::day(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())) // 1970 at least
 }
 
 fn tell(report: &mut Report, path: &str, certificate: &CertificateOverview, now: i64) {

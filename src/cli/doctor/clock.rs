@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::report::{Report, Topic};
@@ -15,6 +16,42 @@ pub(super) fn examine(report: &mut Report) {
         ),
     }
 }
+
+/// Against the times at which this program, these files and those of the state folder were written: none lies ahead.
+pub(super) fn compare_with_files(report: &mut Report, files: Vec<PathBuf>, state: Option<&Path>) {
+    let state = state.unwrap_or(Path::new("state")); // the default
+    let of_state = ["acme", "internal"].into_iter().flat_map(|folder| files_of(&state.join(folder)));
+    let all = files.into_iter().chain(of_state).chain(std::env::current_exe().ok()); // a program may not know itself
+    let written = all.filter_map(|file| Some((written(&file)?, file)));
+    let Some((newest, file)) = written.max() else { return };
+    if is_ahead(newest, now()) {
+        let (today, day) = (calendar::day(now()), calendar::day(newest));
+        let text = format_args!(
+            "the date is {today} (UTC), and {} was written on {day}: set the clock, or let NTP do so (`timedatectl`)",
+            file.display()
+        );
+        report.problem(Topic::Clock, text);
+    }
+}
+
+fn files_of(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten(); // there may be none
+    entries.filter_map(Result::ok).map(|entry| entry.path()).take(MOST_FILES)
+}
+
+/// In seconds since 1970; `None` if it is not there.
+fn written(file: &Path) -> Option<i64> {
+    let time = std::fs::metadata(file).and_then(|file| file.modified()).ok()?; // told elsewhere
+    Some(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())) // 1970 at least
+}
+
+/// By more than file systems of other machines differ.
+const fn is_ahead(written: i64, now: i64) -> bool {
+    written > now + 86_400
+}
+
+/// More are not looked at.
+const MOST_FILES: usize = 1000;
 
 /// Against that of the database's server: seconds since 1970.
 pub(super) fn compare(report: &mut Report, server: i64) {

@@ -77,13 +77,18 @@ impl Space {
 
 /// The working folder, those of the logs, and that of SQLite's file.
 fn folders(settings: &AllSettings) -> Vec<PathBuf> {
+    let files = files(settings).into_iter();
+    let beside = files.map(|file| existing(Path::new(".").join(file).parent().unwrap_or(Path::new(".")))); // `/` is no file
+    std::iter::once(PathBuf::from(".")).chain(beside).collect()
+}
+
+/// The logs, and SQLite's file.
+pub(super) fn files(settings: &AllSettings) -> Vec<PathBuf> {
     let log = if let LogOutput::File(path) = &settings.log.output { Some(path.clone()) } else { None };
     let url = settings.database.url.as_ref().map_or("", |url| url.expose());
     let sqlite = url.strip_prefix("sqlite:").filter(|path| *path != ":memory:");
     let sqlite = sqlite.map(|path| PathBuf::from(path.strip_prefix("//").unwrap_or(path))); // both forms are common
-    let files = [log, access_log(&settings.web), sqlite].into_iter().flatten();
-    let beside = files.map(|file| existing(Path::new(".").join(file).parent().unwrap_or(Path::new(".")))); // `/` is no file
-    std::iter::once(PathBuf::from(".")).chain(beside).collect()
+    [log, access_log(&settings.web), sqlite].into_iter().flatten().collect()
 }
 
 /// The nearest folder that is there: the rest of the path will be made in it.

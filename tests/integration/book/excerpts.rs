@@ -71,3 +71,17 @@ fn the_picture_of_the_introduction_is_that_of_the_readme() {
     let indented: String = drawn.lines().map(|line| format!("    {line}\n")).collect();
     assert!(include_str!("../../../README.md").contains(&indented), "{indented}");
 }
+
+#[test]
+fn the_readme_shows_of_certificates_and_names_what_the_guide_shows() {
+    let readme = include_str!("../../../README.md");
+    let (_, shown) = readme.split_once("```text\n$ foobar certificates").expect("it shows what `certificates` prints");
+    let (shown, _) = shown.split_once("```").unwrap();
+    let guide =
+        ["https.md", "dns.md"].map(|page| std::fs::read_to_string(super::docs().join("src").join(page)).unwrap());
+    for part in shown.split("\n\n") {
+        let (_command, printed) = part.trim_start_matches("$ foobar ").split_once('\n').unwrap();
+        let block = format!("```text\n{}\n```", printed.trim_end());
+        assert!(guide.iter().any(|page| page.contains(&block)), "{block}");
+    }
+}

@@ -26,7 +26,6 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-app/src/cross_site",
     "foobar-app/src/db.rs",
     "foobar-app/src/error.rs",
-    "foobar-app/src/every.rs",
     "foobar-app/src/field_errors.rs",
     "foobar-app/src/form",
     "foobar-app/src/guard",
@@ -135,7 +134,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "any number of files",
             "no file: there is no",
             "no rustc in PATH",
-            "`{key}`: the server gets it by itself",
+            "none for {names} yet, the server",
             "none is configured",
             "none: `database.url`",
             "the database's clock is the same",
@@ -209,7 +208,12 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     ),
     (
         "what the compiler says",
-        &["a server does nothing until", "keep it, to stop the server", "nothing has changed until it is applied"],
+        &[
+            "`embed_migrations!` needs the folder",
+            "a server does nothing until",
+            "keep it, to stop the server",
+            "nothing has changed until it is applied",
+        ],
     ),
 ];
 

@@ -1,17 +1,9 @@
 //! Certificates of an authority that speaks ACME: of pebble, and of a server before it that answers otherwise.
 
-use std::time::SystemTime;
-
 use super::meddler::answer;
 use super::pebble::curl;
-use super::scene::{ISSUED, REFUSED, Scene};
+use super::scene::{ISSUED, REFUSED, Scene, seconds};
 use crate::support::{Program, until};
-
-/// So many hours from now, or before, in seconds since 1970.
-fn seconds(hours: f64) -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    (now.as_secs_f64() + hours * 3600.0) as u64
-}
 
 #[test]
 fn a_site_gets_its_certificate_over_http_and_sends_its_clients_to_https_from_then_on() {
@@ -59,6 +51,7 @@ fn while_the_authority_is_down_http_is_served_and_the_log_says_why_there_is_no_c
     let scene = Scene::without_authority();
     let (_program, line) = scene.start_until("a.test", REFUSED);
     assert!(line.contains("sites.a.ssl_certificate") && line.contains("refused"), "{line}");
+    assert!(line.contains("is the network up, and `acme.directory` right?"), "{line}");
     let answer = scene.over_http("/");
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("hello"), "{answer}");
     let url = format!("https://a.test:{}/", scene.tls);
@@ -93,6 +86,8 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
         let names = format!("a.test,b.test,c.test,{refused}");
         let (_program, line) = scene.start_until(&names, "it is not for");
         assert!(line.contains(&format!("it is not for {refused}: ")), "{line}");
+        let advice = "does the name lead to this server? `check --dns` says so";
+        assert_eq!(line.contains(advice), refused == "elsewhere.test", "{line}");
         for name in ["a.test", "b.test", "c.test"] {
             scene.until_served(name);
         }
@@ -100,6 +95,32 @@ fn of_several_names_one_that_the_authority_refuses_is_left_out() {
         assert_eq!(record["refused"], serde_json::json!([refused]));
         assert!(record["next_try"].as_u64().unwrap() > seconds(0.0), "{record}");
     }
+}
+
+#[test]
+fn names_that_are_refused_for_several_reasons_are_left_out_one_order_after_the_other() {
+    let scene = Scene::new();
+    scene.pebble.leads_elsewhere("elsewhere.test");
+    let (_program, line) = scene.start_until("a.test,b.test,blocked.test,elsewhere.test", "it is not for");
+    assert!(line.contains("it is not for blocked.test, elsewhere.test: "), "{line}");
+    for name in ["a.test", "b.test"] {
+        scene.until_served(name);
+    }
+    assert_eq!(scene.record()["refused"], serde_json::json!(["blocked.test", "elsewhere.test"]));
+    assert_eq!(scene.pebble.orders(), 3, "one for all, one for each that is left out");
+}
+
+#[test]
+fn several_names_that_lead_elsewhere_are_left_out_whichever_the_authority_looks_at_first() {
+    let scene = Scene::new();
+    let elsewhere = ["e.test", "f.test", "g.test"];
+    elsewhere.iter().for_each(|name| scene.pebble.leads_elsewhere(name));
+    let (_program, line) = scene.start_until("a.test,e.test,f.test,g.test", ISSUED);
+    assert!(line.contains("a certificate for a.test has been issued"), "{line}");
+    let mut refused: Vec<_> = scene.record()["refused"].as_array().unwrap().clone();
+    refused.sort_by_key(ToString::to_string);
+    assert_eq!(refused, elsewhere);
+    assert!((2..=4).contains(&scene.pebble.orders()), "{}", scene.pebble.orders());
 }
 
 #[test]
@@ -141,6 +162,32 @@ fn an_authority_that_says_when_to_come_again_is_obeyed() {
 }
 
 #[test]
+fn an_authority_that_says_when_to_come_again_is_left_alone_by_all_sites_of_the_account_after_a_restart() {
+    let (scene, meddler) = Scene::meddled(|line, _| {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"too many\"}";
+        line.contains("/order-plz").then(|| answer("429 Too Many Requests", "Retry-After: 36000\r\n", problem))
+    });
+    let mut command = scene.command("a.test");
+    command.env("FOOBAR__SITES__B__SERVER_NAME", "b.test").env("FOOBAR__SITES__B__SSL_CERTIFICATE", "auto");
+    command.env("FOOBAR__SITES__B__ROOT", "public");
+    let mut program = Program::start(&mut command);
+    program.until_logged(REFUSED);
+    drop(program);
+    for _ in 0..2 {
+        let program = Program::start(&mut command);
+        let looked_at = "foobar_web_certificate_failed_orders{site=\"b\"} 0";
+        until("b is looked at", || program.admin("/metrics").text().contains(looked_at).then_some(()));
+    }
+    assert_eq!(meddler.answered(), 1, "it is asked once, for the first site");
+    let output = command.arg("certificates").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, b) = text.split_once("site b  ").unwrap();
+    let next = b.lines().find_map(|line| line.trim().strip_prefix("next order ")).unwrap();
+    let next = httpdate::parse_http_date(next.trim().split(" (").next().unwrap()).unwrap();
+    assert!(next.duration_since(std::time::SystemTime::now()).unwrap().as_secs() > 9 * 3600, "{text}");
+}
+
+#[test]
 fn an_authority_that_sends_a_certificate_for_others_is_not_believed() {
     fn other(line: &str, real: &str) -> Option<String> {
         let [_, other, _] = super::pebble::authority("other.test");
@@ -151,36 +198,6 @@ fn an_authority_that_sends_a_certificate_for_others_is_not_believed() {
     let (_program, line) = scene.start_until("a.test", REFUSED);
     assert!(line.contains("for other names or another key"), "{line}");
     assert!(!scene.state("a.pem").exists());
-}
-
-#[test]
-fn the_authority_says_when_a_certificate_is_renewed() {
-    fn window(line: &str, real: &str) -> Option<String> {
-        let path = line.split(' ').nth(1)?;
-        if path.starts_with("/renewal/") {
-            let window = "{\"suggestedWindow\":{\"start\":\"2100-01-01T00:00:00Z\",\"end\":\"2100-01-02T00:00:00Z\"}}";
-            return Some(answer("200 OK", "Retry-After: 7200\r\n", window));
-        }
-        let (head, body) = real.split_once("\r\n\r\n").filter(|_| path == "/dir")?;
-        let host = body.split("https://").nth(1)?.split('/').next()?;
-        let body = body.replacen('{', &format!("{{\"renewalInfo\":\"https://{host}/renewal\","), 1);
-        let fields = head.lines().filter(|line| line.starts_with("Replay-Nonce")).map(|line| format!("{line}\r\n"));
-        Some(answer("200 OK", &fields.collect::<String>(), &body))
-    }
-    let (scene, _meddler) = Scene::meddled(window);
-    let (_program, _) = scene.start_until("a.test", ISSUED);
-    let renew_at = until("the authority has been asked", || scene.record()["renew_at"].as_u64());
-    assert!((4_102_444_800..=4_102_531_200).contains(&renew_at), "{renew_at}");
-    let ask_at = scene.record()["ask_at"].as_u64().unwrap();
-    assert!((seconds(1.9)..=seconds(2.0)).contains(&ask_at), "{ask_at}");
-}
-
-/// Has the certificate be due for renewal.
-fn make_due(scene: &Scene) {
-    let mut record = scene.record();
-    record["last_order"] = seconds(-2.0).into();
-    record["renew_at"] = seconds(-1.0).into();
-    std::fs::write(scene.state("a.json"), record.to_string()).unwrap();
 }
 
 /// The file of the only account.
@@ -198,7 +215,7 @@ fn a_certificate_is_renewed_in_time_and_the_account_is_the_same() {
     let (certificate, before) = (scene.state("a.pem"), account(&scene));
     let read = || (std::fs::read(&certificate).unwrap(), std::fs::read(&before).unwrap());
     let old = read();
-    make_due(&scene);
+    scene.make_due();
     let (_program, _) = scene.start_until("a.test", ISSUED);
     let new = read();
     assert!(new.0 != old.0 && new.1 == old.1);
@@ -214,9 +231,28 @@ fn an_account_that_the_authority_does_not_know_is_replaced() {
     let elsewhere = std::fs::read_to_string(account(&other)).unwrap();
     let unknown = elsewhere.replace(&other.pebble.address, &scene.pebble.address);
     std::fs::write(account(&scene), &unknown).unwrap();
-    make_due(&scene);
+    scene.make_due();
     let (_program, _) = scene.start_until("a.test", ISSUED);
     assert_ne!(std::fs::read_to_string(account(&scene)).unwrap(), unknown);
+}
+
+#[test]
+fn an_account_that_is_closed_or_whose_key_was_lost_in_a_change_is_told_with_the_file_to_move_away() {
+    fn closed(line: &str, _: &str) -> Option<String> {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:unauthorized\",\"detail\":\"Account is deactivated\"}";
+        line.contains("/order-plz").then(|| answer("403 Forbidden", "", problem))
+    }
+    fn another_key(line: &str, _: &str) -> Option<String> {
+        let problem = "{\"type\":\"urn:ietf:params:acme:error:malformed\",\"detail\":\"JWS verification error\"}";
+        line.contains("/order-plz").then(|| answer("400 Bad Request", "", problem))
+    }
+    for meddle in [closed, another_key] {
+        let (scene, _meddler) = Scene::meddled(meddle);
+        let (_program, line) = scene.start_until("a.test", REFUSED);
+        let file = account(&scene);
+        let advice = format!("move state/acme/{} away", file.file_name().unwrap().to_str().unwrap());
+        assert!(line.contains(&advice), "{line}");
+    }
 }
 
 #[test]
@@ -257,6 +293,55 @@ fn a_state_of_a_newer_program_is_left_alone_and_what_was_served_is_served() {
 }
 
 #[test]
+fn a_certificate_that_is_cut_off_is_ordered_again_an_hour_after_the_last_order_and_http_is_served() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let whole = std::fs::read(scene.state("a.pem")).unwrap();
+    std::fs::write(scene.state("a.pem"), &whole[..whole.len() / 3]).unwrap();
+    let program = scene.start("a.test");
+    assert!(scene.over_http("/").starts_with("HTTP/1.1 200 "), "nobody is sent to a certificate that is not there");
+    assert_eq!(scene.pebble.orders(), 1);
+    drop(program);
+    scene.make_due();
+    let (_program, _) = scene.start_until("a.test", ISSUED);
+    scene.until_served("a.test");
+}
+
+#[test]
+fn an_account_that_is_cut_off_is_replaced_and_one_of_a_newer_program_is_left_alone() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let file = account(&scene);
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    scene.make_due();
+    let (mut program, line) = scene.start_until("a.test", "another account is made");
+    assert!(line.contains("account-"), "{line}");
+    program.until_logged(ISSUED);
+    drop(program);
+    assert_eq!(scene.pebble.accounts(), 2);
+
+    let newer = "{\"version\": 9, \"unknown\": true}";
+    std::fs::write(&file, newer).unwrap();
+    scene.make_due();
+    let (_program, line) = scene.start_until("a.test", "newer version");
+    assert!(line.contains("account-"), "{line}");
+    assert!(scene.over_tls("a.test").contains("hello"));
+    assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), scene.pebble.accounts()), (newer, 2));
+}
+
+#[test]
+fn orders_that_were_noted_and_cannot_be_read_any_more_are_no_hindrance() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let files = std::fs::read_dir(scene.state("")).unwrap().map(|entry| entry.unwrap().path());
+    let orders = files.into_iter().find(|path| path.to_str().unwrap().contains("orders-")).expect("they are noted");
+    std::fs::write(orders, [0xff, 0xfe, b'\n', b'1']).unwrap();
+    scene.make_due();
+    drop(scene.start_until("a.test", ISSUED));
+}
+
+#[test]
 fn where_the_state_cannot_be_written_nothing_is_ordered() {
     let scene = Scene::new();
     std::fs::create_dir_all(scene.state("a.new")).unwrap(); // in the place of the file that is written first
@@ -264,6 +349,29 @@ fn where_the_state_cannot_be_written_nothing_is_ordered() {
     assert!(line.contains("may read and write"), "{line}");
     assert!(scene.over_http("/").contains("hello"));
     assert_eq!(scene.pebble.orders(), 0);
+}
+
+#[test]
+fn where_the_account_cannot_be_written_none_is_made() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test", ISSUED));
+    let account = account(&scene);
+    std::fs::remove_file(&account).unwrap();
+    std::fs::create_dir(account.with_extension("new")).unwrap();
+    std::fs::remove_file(scene.state("a.json")).unwrap();
+    let made = scene.pebble.accounts();
+    let (_program, line) = scene.start_until("a.test", REFUSED);
+    assert!(line.contains("web.state_dir") && line.contains("account-"), "{line}");
+    assert_eq!((scene.pebble.accounts(), scene.pebble.orders()), (made, 1));
+    assert!(scene.over_tls("a.test").contains("hello"), "what was served is still served");
+}
+
+#[test]
+fn on_a_full_disk_no_account_is_made_however_often_it_is_tried_and_the_log_says_to_make_room() {
+    let scene = Scene::new();
+    let text = scene.on_a_full_disk("a.test");
+    assert!(text.contains("make room there") && text.contains("No space left on device"), "{text}");
+    assert_eq!((scene.pebble.accounts(), scene.pebble.orders()), (0, 0));
 }
 
 #[test]

@@ -26,6 +26,34 @@ fn each_site_has_its_certificate_from_the_authority_that_it_names_and_each_of_th
 }
 
 #[test]
+fn the_challenge_that_is_wanted_is_the_one_that_the_authority_is_asked_for() {
+    for (challenge, is_by_http) in [("tls-alpn-01", false), ("http-01", true)] {
+        let scene = Scene::new();
+        let mut program = Program::start(scene.command("a.test").env("FOOBAR__ACME__CHALLENGE", challenge));
+        program.until_logged(ISSUED);
+        scene.until_served("a.test");
+        assert_eq!(scene.pebble.was_asked("validate w/ HTTP"), is_by_http, "{challenge}");
+    }
+}
+
+#[test]
+fn an_authority_that_refuses_half_of_the_nonces_signs_by_one_order() {
+    let scene = Scene::with(Kind::RefusesNonces);
+    let (_program, _) = scene.start_until("a.test,b.test,c.test", ISSUED);
+    scene.until_served("c.test");
+    assert_eq!(scene.record()["failures"], 0);
+}
+
+#[test]
+fn a_certificate_is_for_a_hundred_names_by_one_order() {
+    let scene = Scene::new();
+    let names: Vec<String> = (0..100).map(|number| format!("n{number}.test")).collect();
+    let (_program, _) = scene.start_until(&names.join(","), ISSUED);
+    scene.until_served("n99.test");
+    assert_eq!(scene.pebble.orders(), 1);
+}
+
+#[test]
 fn an_account_that_the_user_has_before_is_named_to_an_authority_that_asks_for_it() {
     let scene = Scene::with(Kind::AsksForAccount);
     let (program, line) = scene.start_until("a.test", REFUSED);

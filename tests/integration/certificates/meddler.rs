@@ -1,8 +1,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -17,7 +17,11 @@ pub(super) struct Meddler {
     folder: tempfile::TempDir,
     address: String,
     answered: Arc<AtomicUsize>,
+    requests: Requests,
 }
+
+/// The requests, with their lines.
+type Requests = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 /// From the line of a request and its answer by the real one, if there is one, to the answer; `None` to let that be.
 pub(super) type Meddle = fn(line: &str, answer: &str) -> Option<String>;
@@ -41,11 +45,14 @@ impl Meddler {
         let listener = TcpListener::bind((place.address.as_str(), 0)).unwrap();
         let (address, answered) = (listener.local_addr().unwrap().to_string(), Arc::<AtomicUsize>::default());
         let (real, name, count) = (pebble.address.clone(), place.address.clone(), answered.clone());
+        let requests = Requests::default();
+        let heard = requests.clone();
         std::thread::spawn(move || {
             for socket in listener.incoming().map_while(Result::ok) {
                 let mut stream =
                     BufReader::new(StreamOwned::new(ServerConnection::new(server.clone()).unwrap(), socket));
                 let Some((line, request)) = read(&mut stream) else { continue };
+                heard.lock().unwrap().push((line.clone(), request.clone()));
                 let answer = meddle(&line, "").inspect(|_| _ = count.fetch_add(1, Relaxed)).unwrap_or_else(|| {
                     let name = ServerName::try_from(name.clone()).unwrap();
                     let session = ClientConnection::new(client.clone(), name).unwrap();
@@ -61,7 +68,7 @@ impl Meddler {
                 drop(stream.get_mut().flush()); // the same
             }
         });
-        Self { folder, address, answered }
+        Self { folder, address, answered, requests }
     }
 
     pub(super) fn directory(&self) -> String {
@@ -70,6 +77,18 @@ impl Meddler {
 
     pub(super) fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// What those who asked at this path have signed.
+    pub(super) fn payloads(&self, path: &str) -> Vec<String> {
+        let requests = self.requests.lock().unwrap();
+        let at_path = requests.iter().filter(|(line, _)| line.starts_with(&format!("POST {path} ")));
+        let payload = |(_, request): &(String, Vec<u8>)| {
+            let text = String::from_utf8(request.clone()).unwrap();
+            let body: serde_json::Value = serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+            String::from_utf8(decoded(body["payload"].as_str().unwrap())).unwrap()
+        };
+        at_path.map(payload).collect()
     }
 
     /// How many requests it has answered by itself.
@@ -98,4 +117,24 @@ fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
 /// An answer with this status, these fields and this content.
 pub(super) fn answer(status: &str, fields: &str, content: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{fields}\r\n{content}", content.len())
+}
+
+/// Of base64 for URLs, without padding.
+fn decoded(text: &str) -> Vec<u8> {
+    let (mut bits, mut many, mut bytes) = (0_u32, 0, Vec::new());
+    for letter in text.bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'-' => 62,
+            _ => 63,
+        };
+        (bits, many) = (bits << 6 | u32::from(value), many + 6);
+        if many >= 8 {
+            many -= 8;
+            bytes.push((bits >> many) as u8);
+        }
+    }
+    bytes
 }

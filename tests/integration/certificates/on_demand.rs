@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use foobar::{App, BoxError, Context, Running, web};
 
-use super::scene::Scene;
+use super::scene::{Scene, seconds};
 use crate::support::until;
 
 /// An application that allows names that begin with `shop.`, until they are closed, and notes which it was asked for.
@@ -114,6 +114,48 @@ async fn the_command_lists_such_certificates_after_those_of_the_sites() {
     let one = told.split("site a  ").nth(2).unwrap();
     assert!(one.contains("issuer       CN=Pebble") && one.contains("expires      ") && !one.contains("error"), "{one}");
     assert!(one.lines().any(|line| line.starts_with("  next order   ") && line.contains("(in ")), "{one}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_certificate_of_such_a_name_is_renewed_and_revoked_by_commands_while_the_server_runs() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let running = start(&scene, &shops).await;
+    scene.until_served("shop.one.test");
+    let file = scene.folder.path().join("state/on-demand/shop.one.test.pem");
+    for (arguments, told) in [
+        (&["renew", "Shop.One.Test"][..], "shop.one.test is ordered within a minute"),
+        (&["revoke", "shop.one.test"], "the certificate for shop.one.test is void"),
+    ] {
+        let before = std::fs::read(&file).unwrap();
+        let mut command = scene.command("a.test");
+        command.env("FOOBAR__SITES__A__SSL_ON_DEMAND", "true").arg("certificates").args(arguments);
+        let output = command.output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).starts_with(told), "{output:?}");
+        until("another one is there", || (std::fs::read(&file).unwrap() != before).then_some(()));
+    }
+    assert!(scene.pebble.was_asked("POST /revoke-cert"));
+    scene.until_served("shop.one.test");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_figures_have_the_first_end_of_such_certificates_and_how_many_orders_have_failed() {
+    let (scene, shops) = (Scene::new(), Shops::default());
+    let admin = format!("{}:{}", scene.place.address, scene.place.port());
+    let server = scene.server("a.test").app(shops).set("sites.a.ssl_on_demand", "true");
+    let running = server.set("admin.listen", admin.clone()).start().await.unwrap();
+    scene.pebble.leads_elsewhere("shop.elsewhere.test");
+    assert!(!scene.over_tls("shop.elsewhere.test").contains("hello"));
+    scene.until_served("shop.one.test");
+    let metrics = until("the failure is counted", || {
+        let metrics = scene.curl(&scene.authority, &[&format!("http://{admin}/metrics")]);
+        metrics.contains("foobar_web_certificates_on_demand_failed{site=\"a\"} 1").then_some(metrics)
+    });
+    assert!(metrics.contains("foobar_web_certificates_on_demand{site=\"a\"} 1"), "{metrics}");
+    let name = "foobar_web_certificates_on_demand_expiry_timestamp_seconds{site=\"a\"} ";
+    let expires: u64 = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
+    assert!(expires > seconds(24.0), "{expires}");
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

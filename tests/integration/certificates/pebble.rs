@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
@@ -37,6 +38,10 @@ pub(super) enum Kind {
     Usual,
     /// It makes accounts only for those who have one already: `kid-1`, with [`EAB_KEY`].
     AsksForAccount,
+    /// The certificate of its own server is good for twelve hours before and after now.
+    OfToday,
+    /// It refuses half of the nonces.
+    RefusesNonces,
     /// Its chains lead to three roots.
     OffersRoots,
     /// It asks the name server at the address that the place gives as [`name_server`](Place::name_server).
@@ -71,12 +76,17 @@ impl Place {
 
 /// An authority for the servers of tests: its certificate, and one for this address with its key, in PEM.
 pub(super) fn authority(address: &str) -> [String; 3] {
+    authority_for(&CertificateParams::new(vec![address.to_owned()]).unwrap())
+}
+
+/// The same with another certificate.
+fn authority_for(own: &CertificateParams) -> [String; 3] {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "Authority of tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec![address.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let own = own.signed_by(&key, &issuer).unwrap();
     [issuer.pem(), own.pem(), key.serialize_pem()]
 }
 
@@ -85,7 +95,12 @@ impl Pebble {
     pub(super) fn start(place: &Place, http: u16, tls: u16, kind: Kind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority(&place.address)) {
+        let mut own = CertificateParams::new(vec![place.address.clone()]).unwrap();
+        if kind == Kind::OfToday {
+            let (now, half) = (SystemTime::now(), Duration::from_secs(12 * 60 * 60));
+            (own.not_before, own.not_after) = ((now - half).into(), (now + half).into());
+        }
+        for (name, content) in ["ca.pem", "own.pem", "own.key"].iter().zip(authority_for(&own)) {
             std::fs::write(path(name), content).unwrap();
         }
         let (address, management, resolver, names) = (place.at(), place.at(), place.at(), place.at());
@@ -112,7 +127,8 @@ impl Pebble {
         if kind == Kind::OffersRoots {
             pebble.env("PEBBLE_ALTERNATE_ROOTS", "2");
         }
-        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0").env("PEBBLE_AUTHZREUSE", "0");
+        let nonces = if kind == Kind::RefusesNonces { "50" } else { "0" };
+        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", nonces).env("PEBBLE_AUTHZREUSE", "0");
         let server = server.spawn().expect("pebble is installed (tests/run does it on Debian)");
         let mut child = pebble.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("pebble is installed");
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -165,7 +181,16 @@ impl Pebble {
 
     /// How many orders it has been sent.
     pub(super) fn orders(&self) -> usize {
-        self.asked.lock().unwrap().iter().filter(|line| line.contains("POST /order-plz")).count()
+        self.count("POST /order-plz")
+    }
+
+    /// How many accounts it has been asked to make.
+    pub(super) fn accounts(&self) -> usize {
+        self.count("POST /sign-me-up")
+    }
+
+    fn count(&self, what: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|line| line.contains(what)).count()
     }
 }
 

@@ -1,11 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use foobar::Server;
 
 use super::meddler::{Meddle, Meddler};
 use super::pebble::{Kind, Pebble, Place, curl};
-use crate::support::{Program, until};
+use crate::support::{Program, on_a_small_disk_as, until};
 
 /// A server whose site gets its certificate from an authority.
 pub(super) struct Scene {
@@ -93,12 +94,35 @@ impl Scene {
         (program, line)
     }
 
+    /// Runs it where there is no room on the disk, until it says what becomes of the certificate; what it has said.
+    pub(super) fn on_a_full_disk(&self, names: &str) -> String {
+        let script = r#"mkdir public state && { cat /dev/zero >full 2>&1; true; } && {
+            timeout 100 "$0" 2>&1 & echo "program $!"; wait
+        } | while read -r line; do
+            echo "$line"
+            case $line in
+                program\ *) program=${line#program } ;;
+                *ssl_certificate*) kill "$program" ;;
+            esac
+        done"#;
+        let output = on_a_small_disk_as(&self.command(names), script);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    }
+
     pub(super) fn state(&self, name: &str) -> PathBuf {
         self.folder.path().join("state/acme").join(name)
     }
 
     pub(super) fn record(&self) -> serde_json::Value {
         serde_json::from_slice(&std::fs::read(self.state("a.json")).unwrap()).unwrap()
+    }
+
+    /// Has the certificate be due for renewal.
+    pub(super) fn make_due(&self) {
+        let mut record = self.record();
+        record["last_order"] = seconds(-2.0).into();
+        record["renew_at"] = seconds(-1.0).into();
+        std::fs::write(self.state("a.json"), record.to_string()).unwrap();
     }
 
     /// What a client gets over HTTP.
@@ -123,6 +147,12 @@ impl Scene {
             Some(self.over_tls(name)).filter(|answer| answer.contains("hello"))
         })
     }
+}
+
+/// So many hours from now, or before, in seconds since 1970.
+pub(super) fn seconds(hours: f64) -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    (now.as_secs_f64() + hours * 3600.0) as u64
 }
 
 pub(super) const ISSUED: &str = "has been issued";

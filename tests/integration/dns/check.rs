@@ -60,7 +60,7 @@ fn names_that_lead_here_are_good() {
 
 #[test]
 fn what_is_wrong_is_said_in_a_sentence_with_what_to_do() {
-    use Says::{Alias, Data, NoSuchName, ServFail};
+    use Says::{Alias, AliasOfNothing, Data, NoSuchName, ServFail};
     const NOTHING: Says = Data(&[]);
     type Case = (&'static [Said], &'static str);
     let cases: &[Case] = &[
@@ -88,13 +88,21 @@ fn what_is_wrong_is_said_in_a_sentence_with_what_to_do() {
         (&[("foobar.com.", "AAAA", NOTHING)], "foobar.com has no record AAAA; add \"foobar.com. AAAA 2001:db8::5\""),
         (
             &[("www.foobar.com.", "CAA", Alias("foobar.com.", &["0 issue \"digicert.com\""]))],
-            "www.foobar.com may not have a certificate from letsencrypt.org: CAA of www.foobar.com allows digicert.com \
-             alone; add the record www.foobar.com. CAA 0 issue \"letsencrypt.org\"",
+            "www.foobar.com may not have a certificate from letsencrypt.org: CAA of foobar.com allows digicert.com \
+             alone; add the record foobar.com. CAA 0 issue \"letsencrypt.org\"",
         ),
         (
             &[("foobar.com.", "CAA", NOTHING), ("com.", "CAA", Data(&["0 issue \";\""]))],
             "foobar.com may not have a certificate from letsencrypt.org: CAA of com allows nobody; \
-             add the record com. CAA 0 issue \"letsencrypt.org\"",
+             add the record foobar.com. CAA 0 issue \"letsencrypt.org\"",
+        ),
+        (
+            &[
+                ("www.foobar.com.", "A", AliasOfNothing("foo.bar.net.")),
+                ("www.foobar.com.", "AAAA", AliasOfNothing("foo.bar.net.")),
+            ],
+            "www.foobar.com is an alias of foo.bar.net, which does not exist (NXDOMAIN); add the records of foo.bar.net, or \
+             change the CNAME of www.foobar.com",
         ),
         (
             &[("foobar.com.", "NS", Data(&["ns1.elsewhere.org."]))],

@@ -21,6 +21,8 @@ pub(super) enum Says {
     /// An alias of another name, and the data of that one's records.
     Alias(&'static str, &'static [&'static str]),
     NoSuchName,
+    /// An alias of a name that is not there.
+    AliasOfNothing(&'static str),
     ServFail,
     /// No answer.
     Nothing,
@@ -74,6 +76,10 @@ fn answer(question: &Message, known: &HashMap<(String, String), Says>) -> Option
         Says::Alias(target, data) => {
             answer.add_answer(record(&name, RecordType::CNAME, target));
             answer.add_answers(records(&Name::from_ascii(target).unwrap(), data));
+        }
+        Says::AliasOfNothing(target) => {
+            answer.add_answer(record(&name, RecordType::CNAME, target));
+            answer.metadata.response_code = ResponseCode::NXDomain;
         }
         Says::NoSuchName => answer.metadata.response_code = ResponseCode::NXDomain,
         Says::ServFail => answer.metadata.response_code = ResponseCode::ServFail,

@@ -120,6 +120,16 @@ pub(super) fn ask_by_tcp(stream: &mut TcpStream) -> Vec<String> {
 }
 
 #[test]
+fn delv_reads_the_zone_too() {
+    let server = Server::start("");
+    let (address, port) = (format!("@{}", server.address.ip()), server.address.port().to_string());
+    let output = system("delv").args(["-i", &address, "-p", &port, "foobar.com", "A"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.lines().any(|line| line.starts_with("foobar.com.") && line.ends_with("203.0.113.5")), "{text}");
+}
+
+#[test]
 fn the_zone_is_served_over_udp_and_tcp() {
     let server = Server::start("");
     for transport in ["+notcp", "+tcp"] {

@@ -6,11 +6,17 @@ use super::Program;
 /// nothing can be mounted: a test that is not tried is not passed.
 pub(crate) fn on_a_small_disk(script: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let program = Program::foobar(folder.path()).get_program().to_owned();
+    on_a_small_disk_as(&Program::foobar(folder.path()), script)
+}
+
+/// The same with the program and the environment of this command.
+pub(crate) fn on_a_small_disk_as(program: &Command, script: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
     let run = |way: &[&str], script: &str| {
         let script = format!("mount -t tmpfs -o size=64k foobar-new . && cd \"$PWD\" && {script}");
         let mut command = Command::new("unshare");
-        command.args(way).args(["sh", "-c", &script]).arg(&program).current_dir(folder.path()).output()
+        command.args(way).args(["sh", "-c", &script]).arg(program.get_program()).current_dir(folder.path());
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).output()
     };
     let ways = [&["--mount"][..], &["--map-root-user", "--mount"]];
     let way = ways.iter().find(|way| run(way, "true").is_ok_and(|output| output.status.success()));

@@ -4,6 +4,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::finding::Finding;
 use super::host::{Host, list};
+use crate::dns::name::shown;
 use crate::dns::resolver::{Failure, Resolver};
 
 /// Whether a name leads to this server and nowhere else.
@@ -17,7 +18,11 @@ pub(super) async fn examine(
     for kind in [RecordType::A, RecordType::AAAA] {
         let answer = resolver.ask(&host.example, kind).await?;
         if !answer.exists {
-            return Ok(vec![Finding::Wrong(missing(host, own, zone))]);
+            let sentence = match alias(&answer.records) {
+                Some(target) => dangling(host, target),
+                None => missing(host, own, zone),
+            };
+            return Ok(vec![Finding::Wrong(sentence)]);
         }
         let own: Vec<IpAddr> = own.iter().copied().filter(|own| is_of(kind, own)).collect();
         findings.extend(compare(host, kind, &addresses(&answer.records), &own));
@@ -57,6 +62,22 @@ fn compare(host: &Host, kind: RecordType, found: &[IpAddr], own: &[IpAddr]) -> O
             list(own)
         ))),
     }
+}
+
+/// What a name that does not lead anywhere is an alias of in the end.
+fn alias(records: &[Record]) -> Option<&Name> {
+    let mut targets = records.iter().filter_map(|record| match &record.data {
+        RData::CNAME(target) => Some(&target.0),
+        _ => None,
+    });
+    targets.next_back()
+}
+
+fn dangling(host: &Host, target: &Name) -> String {
+    let (name, target) = (host.shown(), shown(target));
+    format!(
+        "{name} is an alias of {target}, which does not exist (NXDOMAIN); add the records of {target}, or change the CNAME of {name}"
+    )
 }
 
 fn missing(host: &Host, own: &[IpAddr], zone: Option<&Name>) -> String {

@@ -6,29 +6,41 @@ use super::host::{Host, list};
 use crate::dns::name::shown;
 use crate::dns::resolver::{Failure, Resolver};
 
+/// The records that count for a name.
+struct Relevant {
+    /// The name that they are of: that one, what it is an alias of, or one above.
+    owner: Name,
+    records: Vec<CAA>,
+}
+
 /// Whether the CAA records that count for a name (RFC 8659) let the authorities issue a certificate for it.
-pub(super) async fn examine(resolver: &Resolver, host: &Host, issuers: &[String]) -> Result<Vec<Finding>, Failure> {
+pub(super) async fn examine(
+    resolver: &Resolver,
+    host: &Host,
+    issuers: &[String],
+    zone: Option<&Name>,
+) -> Result<Vec<Finding>, Failure> {
     if issuers.is_empty() {
         return Ok(Vec::new()); // any may be meant
     }
-    let Some((name, records)) = relevant(resolver, host).await? else { return Ok(Vec::new()) };
+    let Some(found) = relevant(resolver, host).await? else { return Ok(Vec::new()) };
     let is_wild = host.name.is_wildcard();
-    let forbidden = issuers.iter().filter(|issuer| !permits(&records, issuer, is_wild));
-    Ok(forbidden.map(|issuer| Finding::Wrong(sentence(host, &name, &records, issuer))).collect())
+    let forbidden = issuers.iter().filter(|issuer| !permits(&found.records, issuer, is_wild));
+    Ok(forbidden.map(|issuer| Finding::Wrong(sentence(host, &found, issuer, zone))).collect())
 }
 
 /// Those of the name, or of the nearest name above it that has some.
-async fn relevant(resolver: &Resolver, host: &Host) -> Result<Option<(Name, Vec<CAA>)>, Failure> {
+async fn relevant(resolver: &Resolver, host: &Host) -> Result<Option<Relevant>, Failure> {
     let mut name = if host.name.is_wildcard() { host.name.base_name() } else { host.name.clone() };
     while !name.is_root() {
         let answer = resolver.ask(&name, RecordType::CAA).await?;
         let records = answer.records.into_iter().filter_map(|record| match record.data {
-            RData::CAA(caa) => Some(caa),
+            RData::CAA(caa) => Some((record.name, caa)),
             _ => None,
         });
-        let records: Vec<CAA> = records.collect();
-        if !records.is_empty() {
-            return Ok(Some((name, records)));
+        let (mut owners, records): (Vec<Name>, Vec<CAA>) = records.unzip();
+        if let Some(owner) = owners.pop() {
+            return Ok(Some(Relevant { owner, records }));
         }
         name = name.base_name();
     }
@@ -56,16 +68,28 @@ fn authority(caa: &CAA) -> String {
     value.split(';').next().unwrap_or_default().trim().trim_end_matches('.').to_owned() // there is one, maybe empty
 }
 
-fn sentence(host: &Host, name: &Name, records: &[CAA], issuer: &str) -> String {
-    let named = tagged(records, host.name.is_wildcard()).map(authority).filter(|name| !name.is_empty());
+fn sentence(host: &Host, found: &Relevant, issuer: &str, zone: Option<&Name>) -> String {
+    let named = tagged(&found.records, host.name.is_wildcard()).map(authority).filter(|name| !name.is_empty());
     let named: Vec<String> = named.collect();
     let who = if named.is_empty() { "nobody".to_owned() } else { format!("{} alone", list(named)) };
     format!(
         "{} may not have a certificate from {issuer}: CAA of {} allows {who}; add the record {} CAA 0 issue \"{issuer}\"",
         host.shown(),
-        shown(name),
-        name.to_ascii()
+        shown(&found.owner),
+        place(host, found, zone).to_ascii()
     )
+}
+
+/// Where a record helps that the site's owner can set: what lies above the zone is somebody else's, and beside an alias no
+/// record may be.
+fn place(host: &Host, found: &Relevant, zone: Option<&Name>) -> Name {
+    let own = if host.name.is_wildcard() { host.name.base_name() } else { host.name.clone() };
+    let is_above = found.owner.zone_of(&own) && found.owner != own;
+    match zone.filter(|zone| zone.zone_of(&own)) {
+        Some(zone) if is_above && !zone.zone_of(&found.owner) => zone.clone(),
+        None if is_above && found.owner.num_labels() < 2 => own, // a whole country's
+        _ => found.owner.clone(),
+    }
 }
 
 /// What authorities understand (RFC 8659, RFC 9495).

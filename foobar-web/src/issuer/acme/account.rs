@@ -8,6 +8,7 @@ use super::external_account;
 use super::failure::Failure;
 use super::http_client::HttpClient;
 use super::record::{check_version, read_if_there};
+use super::repeated::repeated;
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 
@@ -28,6 +29,8 @@ pub(super) struct StoredAccount {
 
 /// What this program writes and reads.
 const VERSION: u32 = 1;
+/// More bytes than an account takes.
+const LENGTH: usize = 4096;
 
 impl StoredAccount {
     /// Each authority has a file of its own, and there each account that the user has had before.
@@ -49,16 +52,16 @@ impl StoredAccount {
         }
     }
 
-    /// The account, made if there is none; `key` is the issuer's.
+    /// The account, made if there is none and it can be written; `key` is the issuer's.
     pub(super) async fn open(
         folder: &StateFolder,
         key: &str,
         acme: &AcmeSettings,
         client: HttpClient,
     ) -> Result<Account, Failure> {
-        let builder = Account::builder_with_http(Box::new(client));
+        let builder = || Account::builder_with_http(Box::new(client.clone()));
         if let Some(stored) = Self::read(folder, acme)? {
-            return Ok(builder.from_credentials(stored.credentials).await?);
+            return Ok(builder().from_credentials(stored.credentials).await?);
         }
         let contact: Vec<String> = acme.contact.iter().map(|contact| url(contact)).collect();
         let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
@@ -68,7 +71,8 @@ impl StoredAccount {
             only_return_existing: false,
         };
         let before = external_account::of(key, acme)?;
-        let made = builder.create(&new, acme.directory.clone(), before.as_ref()).await;
+        folder.check_room(&Self::path(folder, acme), LENGTH)?;
+        let made = repeated!(builder().create(&new, acme.directory.clone(), before.as_ref()));
         let (account, credentials) = made.map_err(|error| refused(&error, key))?;
         Self::new(acme, &account, credentials).write(folder, acme)?;
         Ok(account)

@@ -1,17 +1,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use foobar_core::{Chain, MakeHandler, config};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::names::unsigned;
 use super::schedule::{DAY, seconds};
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 use crate::kept::{Kept, OnDemand};
-use crate::net::read_kept;
+use crate::net::{Facts, read_kept};
 
 /// The names that no site has and that the application allows certificates for, one by one (`ssl_on_demand`).
 ///
@@ -24,6 +24,21 @@ pub(super) struct AllowedNames {
     folder: StateFolder,
     names: Mutex<BTreeMap<String, Allowed>>,
     changed: Notify,
+    bounds: Bounds,
+}
+
+/// What strangers can make an application do, and an authority.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The most names that have certificates.
+    most: usize,
+    between_questions: Duration,
+    /// What a question may take.
+    patience: Duration,
+    /// How long an application is not asked again for a name that it does not allow.
+    denied: Duration,
+    /// How long it is not that has not answered.
+    unanswered: Duration,
 }
 
 struct Allowed {
@@ -32,6 +47,10 @@ struct Allowed {
     look_at: u64,
     /// When the application has said so, if it has since the start.
     said_at: Option<u64>,
+    /// How many orders have failed since the last that has not.
+    failures: u32,
+    /// When its record was written, as of the last look: a command may change it.
+    written: Option<SystemTime>,
 }
 
 /// What an application says of a name.
@@ -45,8 +64,15 @@ pub(super) enum Answer {
 
 impl AllowedNames {
     pub(super) fn new(label: &str, folder: &StateFolder) -> Self {
-        let (names, changed) = (Mutex::default(), Notify::new());
-        Self { label: label.to_owned(), shown: Arc::new(OnDemand::new()), folder: folder.clone(), names, changed }
+        let (names, changed, bounds) = (Mutex::default(), Notify::new(), BOUNDS);
+        Self {
+            label: label.to_owned(),
+            shown: Arc::new(OnDemand::new()),
+            folder: folder.clone(),
+            names,
+            changed,
+            bounds,
+        }
     }
 
     /// Takes up what is on the disk, so that it is shown to the first client.
@@ -62,7 +88,12 @@ impl AllowedNames {
         let files = std::fs::read_dir(self.folder.path(FOLDER, "")).into_iter().flatten(); // there may be nothing yet
         let paths = files.filter_map(Result::ok).map(|file| file.path());
         let records = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
-        records.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).take(MOST)
+        records.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).take(self.bounds.most)
+    }
+
+    /// Where the certificate of a name is, if it has had an order.
+    pub(super) fn kept_of(&self, name: &str) -> Option<Kept> {
+        self.on_disk().find(|known| known == name).map(|name| self.kept(name))
     }
 
     /// Where the certificate of each is, in the order of their names.
@@ -75,26 +106,27 @@ impl AllowedNames {
     /// Asks the application about the names that clients want, without an end.
     pub(super) async fn ask(&self, app: &dyn MakeHandler, acme: &AcmeSettings) {
         let Some(mut asked) = self.shown.asked() else { return }; // somebody does
-        let mut denied = DeniedNames::default();
+        let Bounds { most, between_questions, denied: long, unanswered, .. } = self.bounds;
+        let mut denied = DeniedNames::new(most);
         while let Some(name) = asked.recv().await {
             if self.names().contains_key(&name) || denied.has(&name) || unsigned(&name, acme).is_some() {
                 continue;
             }
-            if self.names().len() >= MOST {
+            if self.names().len() >= most {
                 tracing::warn!(
-                    "`{}.ssl_on_demand`: there are {MOST} names, and {name} gets no certificate",
+                    "`{}.ssl_on_demand`: there are {most} names, and {name} gets no certificate",
                     self.key()
                 );
-                denied.add(name, DENIED);
+                denied.add(name, long);
                 continue;
             }
             match self.answer(app, &name).await {
                 Answer::Allowed => drop(self.add(&name, Some(seconds(SystemTime::now())))),
-                Answer::Denied => denied.add(name, DENIED),
-                Answer::None => denied.add(name, UNANSWERED),
+                Answer::Denied => denied.add(name, long),
+                Answer::None => denied.add(name, unanswered),
             }
             self.changed.notify_one();
-            sleep(BETWEEN_QUESTIONS).await;
+            sleep(between_questions).await;
         }
     }
 
@@ -113,11 +145,12 @@ impl AllowedNames {
     }
 
     async fn answer(&self, app: &dyn MakeHandler, name: &str) -> Answer {
-        let why = match timeout(PATIENCE, app.allows_certificate(name)).await {
+        let patience = self.bounds.patience;
+        let why = match timeout(patience, app.allows_certificate(name)).await {
             Ok(Ok(true)) => return Answer::Allowed,
             Ok(Ok(false)) => return Answer::Denied,
             Ok(Err(error)) => Chain(&*error).to_string(),
-            Err(_) => format!("it has said nothing for {PATIENCE:?}"),
+            Err(_) => format!("it has said nothing for {patience:?}"),
         };
         tracing::warn!(
             "`{}.ssl_on_demand`: the application does not say whether {name} may have a certificate: {why}",
@@ -128,10 +161,33 @@ impl AllowedNames {
 
     /// What is to be looked at by now.
     pub(super) fn due(&self, now: u64) -> Vec<(String, Arc<Kept>)> {
-        let names = self.names();
+        let mut names = self.names();
         // What lies farther ahead was noted while the clock was wrong.
-        let due = names.iter().filter(|(_, allowed)| !(now + 1..=now + DAY).contains(&allowed.look_at));
-        due.map(|(name, allowed)| (name.clone(), Arc::clone(&allowed.kept))).collect()
+        let due = names.iter_mut().filter_map(|(name, allowed)| {
+            let written = written(&allowed.kept);
+            let is_due = !(now + 1..=now + DAY).contains(&allowed.look_at) || written != allowed.written;
+            allowed.written = written;
+            is_due.then(|| (name.clone(), Arc::clone(&allowed.kept)))
+        });
+        due.collect()
+    }
+
+    /// So many orders of a certificate for these names have failed.
+    pub(super) fn note_failures(&self, names: &[String], failures: u32) {
+        let mut known = self.names();
+        if let Some(allowed) = names.first().and_then(|name| known.get_mut(name)) {
+            allowed.failures = failures;
+        }
+    }
+
+    /// Of how many the last order has failed.
+    pub(super) fn failed(&self) -> usize {
+        self.names().values().filter(|allowed| allowed.failures > 0).count()
+    }
+
+    /// When a file of the folder of these names was made or replaced last; `None` if there is none.
+    pub(super) fn changed_at(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.folder.path(FOLDER, "")).and_then(|folder| folder.modified()).ok() // there may be none yet
     }
 
     /// It was looked at, and is again then: clients are shown what there is by now.
@@ -165,7 +221,10 @@ impl AllowedNames {
 
     fn add(&self, name: &str, said_at: Option<u64>) -> Arc<Kept> {
         let kept = Arc::new(self.kept(name.to_owned()));
-        self.names().insert(name.to_owned(), Allowed { kept: Arc::clone(&kept), look_at: 0, said_at });
+        self.names().insert(
+            name.to_owned(),
+            Allowed { kept: Arc::clone(&kept), look_at: 0, said_at, failures: 0, written: None },
+        );
         kept
     }
 
@@ -174,9 +233,9 @@ impl AllowedNames {
     }
 
     fn show(&self, name: &str, kept: &Kept) {
-        if let Some(key) = read_kept(kept) {
-            self.shown.show(name, key); // else there is none yet, or what was shown before is better
-        }
+        let Some(key) = read_kept(kept) else { return }; // there is none yet, or what was shown before is better
+        let life = key.cert.first().and_then(|own| Facts::of(own)).map(|facts| (facts.not_before, facts.not_after));
+        self.shown.show(name, key, life.unwrap_or_default()); // it was read just now
     }
 
     fn key(&self) -> String {
@@ -188,32 +247,151 @@ impl AllowedNames {
     }
 }
 
+/// When the record of a name was written.
+fn written(kept: &Kept) -> Option<SystemTime> {
+    std::fs::metadata(kept.path.with_extension("json")).and_then(|file| file.modified()).ok() // there may be none yet
+}
+
 /// Names that the application was asked for in vain, and until when it is not asked again.
-#[derive(Default)]
-struct DeniedNames(HashMap<String, Instant>);
+struct DeniedNames {
+    until: HashMap<String, Instant>,
+    most: usize,
+}
 
 impl DeniedNames {
+    fn new(most: usize) -> Self {
+        Self { until: HashMap::new(), most }
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|until| Instant::now() < *until)
+        self.until.get(name).is_some_and(|until| Instant::now() < *until)
     }
 
     /// Where there are too many, all are forgotten.
     fn add(&mut self, name: String, time: Duration) {
-        if self.0.len() >= MOST {
-            self.0.clear();
+        if self.until.len() >= self.most {
+            self.until.clear();
         }
-        self.0.insert(name, Instant::now() + time);
+        self.until.insert(name, Instant::now() + time);
     }
 }
 
 /// Where the certificates of such names are in the state folder.
 const FOLDER: &str = "on-demand";
-/// The most names that have certificates.
-const MOST: usize = 10_000;
-/// What a question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
-/// How long an application is not asked again for a name that it does not allow.
-const DENIED: Duration = Duration::from_secs(60 * 60);
-/// How long it is not that has not answered.
-const UNANSWERED: Duration = Duration::from_secs(60);
+const BOUNDS: Bounds = Bounds {
+    most: 10_000,
+    between_questions: Duration::from_millis(50),
+    patience: Duration::from_secs(10),
+    denied: Duration::from_secs(60 * 60),
+    unanswered: Duration::from_secs(60),
+};
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::io;
+    use std::rc::Rc;
+
+    use foobar_core::{BoxError, BoxFuture, Handler, LocalBoxFuture};
+
+    use super::*;
+    use crate::WebSettings;
+
+    /// An application that allows names that begin with `shop`, and notes when it was asked for which.
+    #[derive(Default)]
+    struct Shops(Mutex<Vec<(String, Instant)>>);
+
+    impl MakeHandler for Shops {
+        fn make(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Handler>, BoxError>> {
+            Box::pin(async { Err("it serves nothing".into()) })
+        }
+
+        fn allows_certificate<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<bool, BoxError>> {
+            self.0.lock().unwrap().push((name.to_owned(), Instant::now()));
+            Box::pin(async move {
+                match name {
+                    "silent.test" => pending().await,
+                    "broken.test" => Err(io::Error::other("broken").into()),
+                    _ => Ok(name.starts_with("shop")),
+                }
+            })
+        }
+    }
+
+    impl Shops {
+        fn asked(&self) -> Vec<String> {
+            self.0.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+        }
+    }
+
+    fn names(most: usize) -> (tempfile::TempDir, AllowedNames) {
+        let temporary = tempfile::tempdir().unwrap();
+        let web = WebSettings { state_dir: Some(temporary.path().to_owned()), ..WebSettings::default() };
+        let bounds = Bounds { most, ..BOUNDS };
+        (temporary, AllowedNames { bounds, ..AllowedNames::new("a", &StateFolder::of(&web)) })
+    }
+
+    /// The application is asked, while clients want these names, each so many seconds after the one before.
+    async fn wanted(names: &AllowedNames, shops: &Shops, wanted: &[(u64, &str)]) {
+        let acme = AcmeSettings {
+            ssl_trusted_certificate: ["ca.pem".into()].into_iter().collect(),
+            ..AcmeSettings::default()
+        };
+        let clients = async {
+            for (pause, name) in wanted {
+                sleep(Duration::from_secs(*pause)).await; // time is what is tested
+                names.shown.want(name);
+            }
+            sleep(Duration::from_secs(60)).await; // time is what is tested
+        };
+        tokio::select! {
+            () = names.ask(shops, &acme) => {}
+            () = clients => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_is_denied_is_asked_for_again_after_an_hour() {
+        let ((_folder, names), shops) = (names(10), Shops::default());
+        let hour = 60 * 60;
+        wanted(&names, &shops, &[(0, "no.test"), (1, "no.test"), (hour - 60, "no.test"), (120, "no.test")]).await;
+        assert_eq!(shops.asked(), ["no.test", "no.test"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_without_an_answer_is_asked_for_again_after_a_minute() {
+        for name in ["silent.test", "broken.test"] {
+            let ((_folder, names), shops) = (names(10), Shops::default());
+            wanted(&names, &shops, &[(0, name), (30, name), (90, name)]).await;
+            assert_eq!(shops.asked(), [name, name]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn questions_are_put_twenty_a_second_at_most() {
+        let ((_folder, names), shops) = (names(100), Shops::default());
+        let many: Vec<String> = (0..60).map(|number| format!("n{number}.test")).collect();
+        let many: Vec<(u64, &str)> = many.iter().map(|name| (0, name.as_str())).collect();
+        wanted(&names, &shops, &many).await;
+        let asked = shops.0.lock().unwrap();
+        assert_eq!(asked.len(), 60);
+        assert!(asked[59].1 - asked[0].1 >= Duration::from_millis(50 * 59));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_there_are_so_many_names_no_further_one_is_asked_for() {
+        let ((_folder, names), shops) = (names(2), Shops::default());
+        wanted(&names, &shops, &[(0, "shop1.test"), (1, "shop2.test"), (1, "shop3.test"), (1, "shop1.test")]).await;
+        assert_eq!(shops.asked(), ["shop1.test", "shop2.test"]);
+        assert_eq!(names.due(seconds(SystemTime::now())).len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_who_make_names_up_take_bounded_memory() {
+        let mut denied = DeniedNames::new(3);
+        for number in 0..1000 {
+            denied.add(format!("n{number}.test"), Duration::from_secs(60));
+            assert!(denied.until.len() <= 3 && denied.has(&format!("n{number}.test")));
+        }
+    }
+}

@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use super::Acme;
 use super::account::{FOLDER, StoredAccount, lock};
 use super::failure::Failure;
+use super::repeated::repeated;
 use crate::issuer::state_folder::Lock;
 use crate::kept::Kept;
 use crate::{Error, Revocation};
@@ -38,7 +39,7 @@ impl Acme {
         let mut record = before.clone();
         record.renew(SystemTime::now());
         self.write(kept, &record)?;
-        match account.revoke(&request).await {
+        match repeated!(account.revoke(&request)) {
             Err(error) if !is_done(&error) => {
                 self.write(kept, &before)?;
                 Err(Failure::from(error).into())
@@ -52,7 +53,7 @@ impl Acme {
         let _lock = self.lock()?;
         let mut account = self.existing_account().await?;
         StoredAccount::check_writable(&self.folder, &self.settings)?; // the key is only in memory for a moment
-        let credentials = account.update_key().await.map_err(Failure::from)?;
+        let credentials = repeated!(account.update_key()).map_err(Failure::from)?;
         Ok(StoredAccount::new(&self.settings, &account, credentials).write(&self.folder, &self.settings)?)
     }
 

@@ -42,7 +42,11 @@ impl DnsHook {
         command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         let patience = self.patience;
         let ended = tokio::task::spawn_blocking(move || run(command, patience)).await?;
-        ended.map_err(|why| format!("`{}`: {} {verb} {name}: {why}", self.key, self.program.display()).into())
+        let failed = |why| {
+            let program = self.program.display();
+            format!("`{}`: {program} {verb} {name}: {why}; run it by hand with these words", self.key).into()
+        };
+        ended.map_err(failed)
     }
 }
 

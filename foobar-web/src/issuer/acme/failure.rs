@@ -8,11 +8,13 @@ pub(super) struct Failure {
     pub(super) refused: Vec<String>,
     /// Whether the authority does not know the account.
     pub(super) is_unknown_account: bool,
+    /// Whether it may not take an order of the account, or not with its key.
+    pub(super) is_refused_account: bool,
 }
 
 impl Failure {
     pub(super) const fn new(message: String) -> Self {
-        Self { message, refused: Vec::new(), is_unknown_account: false }
+        Self { message, refused: Vec::new(), is_unknown_account: false, is_refused_account: false }
     }
 
     /// What an authority says of an order for these names.
@@ -28,7 +30,20 @@ impl Failure {
         };
         let may_be_one = is(":rejectedIdentifier") || is(":caa") || is(":dns") || is(":compound");
         let refused = names.iter().filter(|_| may_be_one).filter(is_about).cloned().collect();
-        Self { message, refused, is_unknown_account: is(":accountDoesNotExist") }
+        Self { refused, is_unknown_account: is(":accountDoesNotExist"), ..Self::new(message) }
+    }
+
+    /// What it says of an order that it does not take.
+    pub(super) fn of_order(error: &instant_acme::Error, names: &[String]) -> Self {
+        let (kind, detail) = match error {
+            instant_acme::Error::Api(problem) => (problem.r#type.as_deref(), problem.detail.as_deref()),
+            _ => (None, None),
+        };
+        let is_of_key = |detail: &str| detail.contains("JWS") || detail.contains("signature");
+        let is_refused_account = kind.is_some_and(|kind| {
+            kind.ends_with(":unauthorized") || kind.ends_with(":malformed") && detail.is_some_and(is_of_key)
+        });
+        Self { is_refused_account, ..Self::of(error, names) }
     }
 }
 
@@ -53,5 +68,24 @@ impl From<instant_acme::Error> for Failure {
 impl From<rcgen::Error> for Failure {
     fn from(error: rcgen::Error) -> Self {
         Self::new(format!("a key or a request cannot be made: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_that_is_closed_or_has_another_key_is_told_from_a_request_that_is_wrong() {
+        for (kind, detail, is_refused) in [
+            ("unauthorized", "Account is not valid, has status \"deactivated\"", true),
+            ("malformed", "JWS verification error", true),
+            ("malformed", "The request has no identifiers", false),
+            ("rateLimited", "too many", false),
+        ] {
+            let problem = serde_json::json!({ "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": detail });
+            let error = instant_acme::Error::Api(serde_json::from_value(problem).unwrap());
+            assert_eq!(Failure::of_order(&error, &[]).is_refused_account, is_refused, "{kind} {detail}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{BufMut, Bytes};
 use foobar_core::BoxError;
-use http::header::RETRY_AFTER;
+use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, Uri};
 use http_body::Body;
 use instant_acme::{BodyWrapper, BytesResponse};
@@ -23,6 +23,8 @@ use super::response::parse;
 #[derive(Clone)]
 pub(super) struct HttpClient {
     tls: TlsConnector,
+    /// The key that says where the authority is.
+    key: Arc<str>,
     /// Until when the authority wants to be left alone.
     quiet_until: Arc<Mutex<Option<SystemTime>>>,
     /// The chain that has come last: whoever asks for it is not told where others are.
@@ -34,9 +36,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest that an authority is left alone because it says so.
 const LONGEST_QUIET: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// When an authority is asked again when to renew that does not say, in seconds: six hours.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("21600");
+
 impl HttpClient {
-    pub(super) fn new(config: Arc<rustls::ClientConfig>) -> Self {
-        Self { tls: config.into(), quiet_until: Arc::default(), chain: Arc::default() }
+    /// `key` is that of the settings which says where the authority is.
+    pub(super) fn new(config: Arc<rustls::ClientConfig>, key: &str) -> Self {
+        Self { tls: config.into(), key: key.into(), quiet_until: Arc::default(), chain: Arc::default() }
     }
 
     /// Until when the authority wants to be left alone, if it does.
@@ -51,17 +57,22 @@ impl HttpClient {
     }
 
     async fn ask(self, request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, BoxError> {
-        let url = request.uri().clone();
+        let (url, is_get) = (request.uri().clone(), request.method() == Method::GET);
         let at = |problem: BoxError| format!("{}: {problem}", url.host().unwrap_or_default()); // told of below
         let answered = timeout(PATIENCE, self.exchange(request)).await;
-        let answered = answered.map_err(|_| at(format!("no answer for {PATIENCE:?}").into()))?;
-        let (parts, body) = answered.map_err(at)?.into_parts();
+        let lost = |problem: BoxError| format!("{}; is the network up, and `{}` right?", at(problem), self.key);
+        let answered = answered.map_err(|_| lost(format!("no answer for {PATIENCE:?}").into()))?;
+        let answered = answered.map_err(|problem| if problem.is::<io::Error>() { lost(problem) } else { at(problem) });
+        let (mut parts, body) = answered?.into_parts();
         if matches!(parts.status.as_u16(), 429 | 503) {
-            let until = parts.headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)); // no text: no time
-            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+            let quiet = parts.headers.get(RETRY_AFTER).and_then(until);
+            *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner) = quiet;
         }
         if !parts.status.is_success() && !body.starts_with(b"{") {
             return Err(at(format!("it answers {} to a request for {}", parts.status, url.path()).into()).into());
+        }
+        if is_get && parts.headers.get(RETRY_AFTER).and_then(until).is_none() {
+            parts.headers.insert(RETRY_AFTER, ASK_AGAIN); // else what it says of renewals counts for nothing
         }
         if let Some(chain) = Chain::of(&parts.headers, &body) {
             *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
@@ -75,7 +86,7 @@ impl HttpClient {
         let name = ServerName::try_from(host.clone())?;
         let port = request.uri().port_u16().unwrap_or(443); // that of https
         let socket = TcpStream::connect((host.as_str(), port)).await?;
-        let mut stream = self.tls.connect(name, socket).await?;
+        let mut stream = self.tls.connect(name, socket).await.map_err(with_clock)?;
         stream.write_all(&message(request).await).await?;
         let (mut read, mut room) = (Vec::new(), vec![0; 16 * 1024]);
         loop {
@@ -95,6 +106,21 @@ impl instant_acme::HttpClient for HttpClient {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
         let client = self.clone();
         Box::pin(async move { client.ask(request).await.map_err(instant_acme::Error::Other) })
+    }
+}
+
+/// Why there is no connection; where it is about a certificate's dates, with what this machine's clock says.
+fn with_clock(error: io::Error) -> BoxError {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let of_tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    match of_tls {
+        Some(rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        )) => {
+            let now = httpdate::fmt_http_date(SystemTime::now());
+            format!("{error}; this machine's clock says {now}: set it if that is wrong").into()
+        }
+        _ => error.into(),
     }
 }
 
@@ -128,6 +154,10 @@ async fn message(request: Request<BodyWrapper<Bytes>>) -> Vec<u8> {
     message.put_slice(b"\r\n");
     message.put_slice(&content);
     message
+}
+
+fn until(value: &HeaderValue) -> Option<SystemTime> {
+    retry_after(value.to_str().ok()?) // no text: no time
 }
 
 /// Seconds from now, or a date (RFC 9110 §10.2.3).

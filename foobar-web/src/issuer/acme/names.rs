@@ -23,9 +23,9 @@ pub(super) fn names(key: &str, site: &SiteSettings, acme: &AcmeSettings, proof: 
             format!("a certificate is for at most {MOST_NAMES} names, and these are {}; make more sites", names.len());
         return Err(error(message));
     }
-    let of_star =
-        names.iter().find(|name| name.starts_with("*.") && !proof.covers(&names)).map(|name| (name, UNPROVED));
-    match names.iter().find_map(|name| Some((name, unsigned(name, acme)?))).or(of_star) {
+    let star = names.iter().find(|name| name.starts_with("*.")).or_else(|| names.first());
+    let unproved = star.filter(|_| proof.lacks_dns(&names)).map(|name| (name, UNPROVED));
+    match names.iter().find_map(|name| Some((name, unsigned(name, acme)?))).or(unproved) {
         Some((name, why)) => Err(error(format!("`ssl_certificate = \"auto\"`: {name:?} {why}"))),
         None => Ok(names),
     }
@@ -50,7 +50,7 @@ pub(super) fn unsigned(name: &str, acme: &AcmeSettings) -> Option<&'static str> 
     }
 }
 
-/// Of a name with a star.
+/// Of a name that has to be proved in the DNS, because it has a star or `challenge` says so.
 const UNPROVED: &str = "is proved in the DNS alone (the challenge dns-01): name a program in `dns_hook`, or serve a zone with \
                         all names of the site (`dns.listen`), or write each name";
 /// Those of Let's Encrypt; others take no more.

@@ -13,7 +13,7 @@ use crate::issuer::ending::Ending;
 /// What is not the time's alone: names that no site has, and files that others change.
 impl Acme {
     /// Waits so long, or until there is another name, or somebody else has changed what is known of an order since `seen`.
-    pub(super) async fn wait(&self, pause: Duration, seen: Option<SystemTime>) {
+    pub(super) async fn wait(&self, pause: Duration, seen: Changes) {
         let changed = async {
             while self.changed_at() == seen {
                 sleep(TICK).await;
@@ -32,9 +32,10 @@ impl Acme {
         }
     }
 
-    /// When a file of the folder was made or replaced last; `None` if it cannot be told.
-    pub(super) fn changed_at(&self) -> Option<SystemTime> {
-        std::fs::metadata(self.folder.path(FOLDER, "")).and_then(|folder| folder.modified()).ok() // there may be none yet
+    /// When a file of a folder was made or replaced last.
+    pub(super) fn changed_at(&self) -> Changes {
+        let own = std::fs::metadata(self.folder.path(FOLDER, "")).and_then(|folder| folder.modified()).ok(); // there may be none yet
+        [own, self.on_demand.as_ref().and_then(AllowedNames::changed_at)]
     }
 
     /// Does what is due for names that no site has; gives when to look again.
@@ -63,6 +64,9 @@ impl Acme {
         names.next()
     }
 }
+
+/// When a file of the sites and one of the names that no site has was made or replaced last; `None` if it cannot be told.
+pub(super) type Changes = [Option<SystemTime>; 2];
 
 /// How long a change by somebody else may not be noticed.
 const TICK: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use foobar_core::Chain;
 use instant_acme::{
@@ -6,13 +6,11 @@ use instant_acme::{
     Problem, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::failure::Failure;
-use super::tls_alpn;
+use super::repeated::repeated;
+use super::{received, tls_alpn};
 use crate::kept::{Challenges, DnsAnswers};
-use crate::net::Facts;
 
 /// An order of a certificate.
 pub(super) struct Request<'a> {
@@ -62,6 +60,15 @@ fn is_about_replacing(error: &instant_acme::Error) -> bool {
     }
 }
 
+/// Fetches what the authority wants to see of each name; it is asked no more for what is there.
+async fn fetch(order: &mut Order) -> Result<(), instant_acme::Error> {
+    let mut authorizations = order.authorizations();
+    while let Some(authorization) = authorizations.next().await {
+        authorization?;
+    }
+    Ok(())
+}
+
 /// How often is asked whether an authority is done, and how long.
 const POLLING: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(250)).backoff(1.5).timeout(Duration::from_secs(120));
@@ -71,29 +78,30 @@ impl Request<'_> {
     pub(super) async fn carry_out(&self, account: &Account, challenges: &Challenges) -> Result<Signed, Failure> {
         let failed = |error: instant_acme::Error| Failure::of(&error, self.names);
         let identifiers: Vec<_> = self.names.iter().cloned().map(Identifier::Dns).collect();
-        let mut order = self.begin(account, &identifiers).await.map_err(failed)?;
+        let order = self.begin(account, &identifiers).await;
+        let mut order = order.map_err(|error| Failure::of_order(&error, self.names))?;
         let mut records = Vec::new();
         let proved = self.prove(&mut order, challenges, &mut records).await;
         challenges.end_handshakes();
         self.clear(&records).await;
         proved?;
         let (request, key) = self.signing_request()?;
-        order.finalize_csr(&request).await.map_err(failed)?;
-        let chain = order.poll_certificate(&POLLING).await.map_err(failed)?;
+        repeated!(order.finalize_csr(&request)).map_err(failed)?;
+        let chain = repeated!(order.poll_certificate(&POLLING)).map_err(failed)?;
         self.check(&chain, &key)?;
         Ok(Signed { chain, key })
     }
 
     async fn begin(&self, account: &Account, names: &[Identifier]) -> Result<Order, instant_acme::Error> {
         if let Some(replaces) = self.replaces.clone() {
-            match account.new_order(&self.order(names).replaces(replaces)).await {
+            match repeated!(account.new_order(&self.order(names).replaces(replaces.clone()))) {
                 Err(error) if is_about_replacing(&error) => {
                     tracing::debug!(%error, "the order does not say what it replaces")
                 }
                 ordered => return ordered,
             }
         }
-        account.new_order(&self.order(names)).await
+        repeated!(account.new_order(&self.order(names)))
     }
 
     fn order<'b>(&'b self, names: &'b [Identifier]) -> NewOrder<'b> {
@@ -111,13 +119,14 @@ impl Request<'_> {
         challenges: &Challenges,
         records: &mut Vec<TxtRecord>,
     ) -> Result<(), Failure> {
+        repeated!(fetch(order))?;
         self.answer(order, challenges, records).await?;
         if let Err(error) = self.have_it_look(order).await {
             let failure = Failure::of(&error, self.names);
             let Failure { refused, message, .. } = self.refusal(order, failure.message.clone()).await; // it has looked at once
             return Err(Failure { refused, message, ..failure });
         }
-        match order.poll_ready(&POLLING).await {
+        match repeated!(order.poll_ready(&POLLING)) {
             Ok(OrderStatus::Ready | OrderStatus::Valid | OrderStatus::Processing) => Ok(()),
             Ok(_) => Err(self.refusal(order, "the order is invalid".to_owned()).await),
             Err(error) => Err(self.refusal(order, Failure::from(error).message).await),
@@ -168,7 +177,7 @@ impl Request<'_> {
                 continue;
             }
             if let Some(mut challenge) = authorization.challenge(self.challenge.clone()) {
-                challenge.set_ready().await?;
+                repeated!(challenge.set_ready())?;
             }
         }
         Ok(())
@@ -198,7 +207,8 @@ impl Request<'_> {
         let (mut reasons, mut refused) = (Vec::new(), Vec::new());
         let mut authorizations = order.authorizations();
         while let Some(Ok(mut authorization)) = authorizations.next().await {
-            if authorization.refresh().await.is_err() || authorization.status != AuthorizationStatus::Invalid {
+            let refreshed = repeated!(async { authorization.refresh().await.map(drop) });
+            if refreshed.is_err() || authorization.status != AuthorizationStatus::Invalid {
                 continue; // the reason of the whole order stays
             }
             let name = authorization.identifier().to_string();
@@ -207,8 +217,17 @@ impl Request<'_> {
             reasons.push(format!("{name}: {problem}"));
             refused.push(name);
         }
-        let message = if reasons.is_empty() { otherwise } else { reasons.join("; ") };
+        let message = if reasons.is_empty() { otherwise } else { format!("{}; {}", reasons.join("; "), self.advice()) };
         Failure { refused, ..Failure::new(message) }
+    }
+
+    /// What helps where names are not found to be ours.
+    fn advice(&self) -> &'static str {
+        match self.challenge {
+            ChallengeType::Dns01 => "does everybody see these records in the DNS?",
+            _ if cfg!(feature = "dns") => "does the name lead to this server? `check --dns` says so",
+            _ => "does the name lead to this server?",
+        }
     }
 
     /// The request that the authority signs, in DER, and the key, which is a new one for each certificate.
@@ -222,13 +241,7 @@ impl Request<'_> {
 
     /// Whether the authority has signed what it was asked to.
     pub(super) fn check(&self, chain: &str, key: &KeyPair) -> Result<(), Failure> {
-        let own = CertificateDer::from_pem_slice(chain.as_bytes());
-        let own = own.map_err(|error| Failure::new(format!("the authority has sent no certificate: {error}")))?;
-        let is_for_key = own.windows(key.public_key_raw().len()).any(|bytes| bytes == key.public_key_raw());
-        match Facts::of(&own) {
-            Some(facts) if is_for_key && self.names.iter().all(|name| facts.cover(name)) => Ok(()),
-            _ => Err(Failure::new("the authority has sent a certificate for other names or another key".to_owned())),
-        }
+        received::check(chain, self.names, key.public_key_raw(), SystemTime::now()).map_err(Failure::new)
     }
 }
 

@@ -6,52 +6,94 @@ use rustls::pki_types::pem::PemObject;
 
 use super::account::StoredAccount;
 use super::failure::Failure;
+use super::left_out::LeftOut;
+use super::life::{identifier, renewal};
 use super::order::Request;
 use super::orders::Orders;
 use super::preferred_chain::preferred;
 use super::record::Record;
 use super::schedule::seconds;
-use super::{Acme, Issued, identifier, renewal};
+use super::{Acme, Issued};
 use crate::kept::Kept;
 
 /// How an order of a site's certificate is made.
 impl Acme {
     /// Orders a certificate for a site's names, or for those of them that the authority does not refuse.
     pub(super) async fn order(&self, kept: &Kept, record: &mut Record) -> Result<Issued, Failure> {
-        let account = self.account().await?;
+        self.write(kept, record)?; // else the failure could not be noted, and each look would make another account
+        let mut account = self.account().await?;
         self.check_profile(&account)?;
         record.begin(SystemTime::now());
         self.write(kept, record)?;
-        self.count_order()?;
-        match self.request(&kept.names, record, kept, &account).await {
-            Err(failure) if failure.is_unknown_account => {
-                let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings)); // it may be gone
-                let account = self.account().await?;
-                self.request(&kept.names, record, kept, &account).await.map(Issued::whole)
+        let mut left_out = self.left_out(record, kept);
+        let (mut orders, mut is_new_account) = (0, false);
+        loop {
+            orders += 1;
+            self.count_order()?;
+            match self.request(&left_out.others(&kept.names), record, kept, &account).await {
+                Ok(pem) => {
+                    let (refused, why) = left_out.told();
+                    return Ok(Issued { pem, refused, why });
+                }
+                Err(failure) if failure.is_unknown_account && !is_new_account => {
+                    let _gone = std::fs::remove_file(StoredAccount::path(&self.folder, &self.settings)); // it may be gone
+                    (account, is_new_account) = (self.account().await?, true);
+                }
+                Err(failure) if orders < MOST_ORDERS && self.helps_to_leave_out(&failure, &left_out, record, kept) => {
+                    left_out.add(&failure);
+                }
+                Err(failure) => return Err(left_out.failure(self.with_advice(failure))),
             }
-            Err(Failure { refused, message, .. }) if self.helps_to_leave_out(&refused, record, kept) => {
-                let others: Vec<_> = kept.names.iter().filter(|name| !refused.contains(name)).cloned().collect();
-                self.count_order()?;
-                let pem = self.request(&others, record, kept, &account).await?;
-                Ok(Issued { pem, refused, why: Some(message) })
-            }
-            ordered => ordered.map(Issued::whole),
         }
+    }
+
+    /// The names that were refused before, if there is no good certificate without them: where there is one, they are tried
+    /// again.
+    fn left_out(&self, record: &Record, kept: &Kept) -> LeftOut {
+        match has_good(record, kept) || record.refused.len() >= kept.names.len() {
+            true => LeftOut::default(),
+            false => LeftOut::known(&record.refused, record.last_error.as_ref()),
+        }
+    }
+
+    /// The same with what helps where the account is refused.
+    fn with_advice(&self, failure: Failure) -> Failure {
+        if !failure.is_refused_account {
+            return failure;
+        }
+        let path = StoredAccount::path(&self.folder, &self.settings);
+        let message = format!(
+            "{}; if the account is closed or has another key by now, move {} away, and another one is made",
+            failure.message,
+            path.display()
+        );
+        Failure { message, ..failure }
     }
 
     /// Notes that an order begins, on the disk.
     fn count_order(&self) -> Result<(), Failure> {
-        let path = Orders::path(&self.folder, &self.settings);
-        let mut orders = Orders::read(&path)?;
+        let mut orders = self.orders()?;
         orders.begin(SystemTime::now());
-        Ok(self.folder.write(&path, &orders.text())?)
+        self.write_orders(&orders)
     }
 
-    /// Whether a certificate for the other names is better than what there is.
-    fn helps_to_leave_out(&self, refused: &[String], record: &Record, kept: &Kept) -> bool {
-        let is_there = record.refused == refused
-            && renewal(record, &kept.path).is_some_and(|renewal| renewal > seconds(SystemTime::now()));
-        !refused.is_empty() && refused.len() < kept.names.len() && !is_there
+    /// Notes until when the authority wants to be left alone, if it has said so, for all sites and the next start.
+    pub(super) fn note_quiet(&self) -> Result<(), Failure> {
+        let Some(until) = self.client.quiet_until() else { return Ok(()) };
+        let mut orders = self.orders()?;
+        if orders.be_quiet(until) { self.write_orders(&orders) } else { Ok(()) }
+    }
+
+    fn write_orders(&self, orders: &Orders) -> Result<(), Failure> {
+        Ok(self.folder.write(&Orders::path(&self.folder, &self.settings), &orders.text())?)
+    }
+
+    /// Whether an order without the names that were refused now may succeed, and is better than what there is.
+    fn helps_to_leave_out(&self, failure: &Failure, left_out: &LeftOut, record: &Record, kept: &Kept) -> bool {
+        let others = left_out.others(&kept.names);
+        let left: Vec<_> = others.iter().filter(|name| !failure.refused.contains(name)).collect();
+        let is_there = has_good(record, kept) && record.refused.iter().all(|name| !left.contains(&name));
+        left.len() < others.len() && !left.is_empty() && !is_there
     }
 
     pub(super) async fn account(&self) -> Result<Account, Failure> {
@@ -99,3 +141,11 @@ impl Acme {
         Ok(preferred.unwrap_or(signed.chain) + &key)
     }
 }
+
+/// Whether there is a certificate that need not be renewed yet.
+fn has_good(record: &Record, kept: &Kept) -> bool {
+    renewal(record, &kept.path).is_some_and(|renewal| renewal > seconds(SystemTime::now()))
+}
+
+/// How many orders are made one after the other, each for fewer names, until the authority refuses none.
+const MOST_ORDERS: u32 = 4;

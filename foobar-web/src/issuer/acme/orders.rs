@@ -4,16 +4,18 @@ use std::time::SystemTime;
 use super::account::{FOLDER, hash};
 use super::failure::Failure;
 use super::record::read_if_there;
-use super::schedule::{HOUR, seconds};
+use super::schedule::{FARTHEST, HOUR, seconds};
 use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 
-/// When orders were begun with an account in the last hours. Authorities sign so many and no more: Let's Encrypt takes 300
-/// in three hours.
+/// When orders were begun with an account in the last hours, and until when its authority wants to be left alone. Authorities
+/// sign so many and no more: Let's Encrypt takes 300 in three hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Orders {
     /// Seconds since 1970, the first first.
     begun: Vec<u64>,
+    /// Until when the authority wants to be left alone, if it has said so.
+    quiet_until: Option<u64>,
 }
 
 impl Orders {
@@ -22,18 +24,35 @@ impl Orders {
         folder.path(FOLDER, &format!("orders-{}", hash(acme)))
     }
 
-    /// A line that is no number is as one that is not there.
+    /// A line that is none of its own is as one that is not there.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let text = read_if_there(path)?.unwrap_or_default(); // there has been none
-        Ok(Self { begun: text.lines().filter_map(|line| line.parse().ok()).collect() })
+        let begun = text.lines().filter_map(|line| line.parse().ok()).collect();
+        let quiet_until = text.lines().filter_map(|line| line.strip_prefix(QUIET)?.parse().ok()).next_back();
+        Ok(Self { begun, quiet_until })
     }
 
     pub(super) fn text(&self) -> String {
-        self.begun.iter().map(|begun| format!("{begun}\n")).collect()
+        let begun = self.begun.iter().map(|begun| format!("{begun}\n"));
+        begun.chain(self.quiet_until.map(|until| format!("{QUIET}{until}\n"))).collect()
+    }
+
+    /// Until when the authority is asked nothing. What lies too far ahead was written while the clock was wrong.
+    pub(super) fn quiet_until(&self, now: SystemTime) -> u64 {
+        self.quiet_until.filter(|until| *until <= seconds(now) + FARTHEST).unwrap_or(0) // it does not mind
+    }
+
+    /// The authority wants to be left alone until then; whether that is new.
+    pub(super) fn be_quiet(&mut self, until: SystemTime) -> bool {
+        self.quiet_until.replace(seconds(until)) != Some(seconds(until))
     }
 
     /// The earliest moment of another one.
     pub(super) fn earliest(&self, now: SystemTime) -> u64 {
+        self.in_window(now).max(self.quiet_until(now))
+    }
+
+    fn in_window(&self, now: SystemTime) -> u64 {
         let now = seconds(now);
         let recent: Vec<u64> = self.begun.iter().copied().filter(|begun| is_recent(*begun, now)).collect();
         recent.len().checked_sub(MOST).map_or(0, |over| recent[over] + WINDOW)
@@ -52,6 +71,8 @@ fn is_recent(begun: u64, now: u64) -> bool {
     begun <= now && now < begun + WINDOW
 }
 
+/// Begins the line that says until when the authority wants to be left alone.
+const QUIET: &str = "quiet until ";
 /// Fewer than an authority takes, which has another clock, and of which another program may want some.
 const MOST: usize = 250;
 const WINDOW: u64 = 3 * HOUR;
@@ -89,6 +110,35 @@ mod tests {
         assert_eq!(orders.begun, [1_000_001, 1_000_000 + WINDOW]);
         std::fs::write(&path, orders.text() + "damaged\n").unwrap();
         assert_eq!(Orders::read(&path).unwrap(), orders);
+    }
+
+    #[test]
+    fn an_authority_that_wants_to_be_left_alone_is_after_a_restart_too_and_not_for_longer_than_it_may_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders");
+        let mut orders = Orders::default();
+        orders.begin(at(1_000_000));
+        assert!(orders.be_quiet(at(1_003_600)) && !orders.be_quiet(at(1_003_600)));
+        std::fs::write(&path, orders.text()).unwrap();
+        let read = Orders::read(&path).unwrap();
+        assert_eq!((&read, read.earliest(at(1_000_010))), (&orders, 1_003_600));
+        orders.be_quiet(at(1_000_000 + 9 * DAY));
+        assert_eq!(orders.earliest(at(1_000_000)), 0, "the clock was ahead");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_holds_what_is_whole_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders");
+        let mut orders = Orders::default();
+        orders.begin(at(1_000_000));
+        orders.be_quiet(at(1_003_600));
+        let text = orders.text();
+        for length in 0..text.len() {
+            std::fs::write(&path, &text[..length]).unwrap();
+            let earliest = Orders::read(&path).unwrap().earliest(at(1_000_010));
+            assert!(earliest <= 1_003_600, "{length}: {earliest}");
+        }
     }
 
     /// A site of the simulation, by its record and the end of its certificate.

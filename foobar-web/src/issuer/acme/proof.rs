@@ -5,11 +5,12 @@ use instant_acme::ChallengeType;
 use super::dns_hook::DnsHook;
 use crate::issuer::reach::Reach;
 use crate::kept::DnsAnswers;
-use crate::{AcmeSettings, Error};
+use crate::{AcmeSettings, Challenge, Error};
 
 /// How it is proved to an authority that names are this server's.
 pub(in crate::issuer) struct Proof {
     reach: Reach,
+    wanted: Challenge,
     dns: Option<Place>,
 }
 
@@ -30,17 +31,46 @@ impl Proof {
         served: Option<&Arc<dyn DnsAnswers>>,
     ) -> Result<Self, Error> {
         let hook = DnsHook::of(key, settings)?.map(Place::Hook);
-        Ok(Self { reach, dns: hook.or_else(|| served.cloned().map(Place::Served)) })
+        let dns = hook.or_else(|| served.cloned().map(Place::Served));
+        let impossible = match settings.challenge {
+            Challenge::Dns01 if dns.is_none() => {
+                "\"dns-01\" needs a program that sets records (`dns_hook`), or a zone that is served (`dns.listen`)"
+            }
+            Challenge::Http01 if reach == Reach::TlsAlone => {
+                "\"http-01\" needs an address of `web.listen` without `ssl`, which the authority reaches at port 80"
+            }
+            wanted => return Ok(Self { reach, wanted, dns }),
+        };
+        Err(Error::setting(format!("{key}.challenge"), impossible))
     }
 
-    /// Whether all these names, of which one has a star, can be proved in the DNS.
-    pub(super) fn covers(&self, names: &[String]) -> bool {
+    /// Whether these names have to be proved in the DNS, and cannot be.
+    pub(super) fn lacks_dns(&self, names: &[String]) -> bool {
+        let has_star = names.iter().any(|name| name.starts_with("*."));
+        match self.wanted {
+            Challenge::Dns01 => !self.covers(names),
+            Challenge::Auto => has_star && !self.covers(names),
+            Challenge::Http01 | Challenge::TlsAlpn01 => has_star,
+        }
+    }
+
+    /// Whether all these names can be proved in the DNS.
+    fn covers(&self, names: &[String]) -> bool {
         self.answers().is_some_and(|dns| names.iter().all(|name| dns.covers(name)))
     }
 
     /// The challenge for a certificate for these names, and where it is answered if that is the DNS. After two failures
     /// it is the other one over the network, if there is one.
     pub(super) fn challenge(&self, names: &[String], failures: u32) -> (ChallengeType, Option<&dyn DnsAnswers>) {
+        match self.wanted {
+            Challenge::Auto => self.automatic(names, failures),
+            Challenge::Http01 => (ChallengeType::Http01, None),
+            Challenge::TlsAlpn01 => (ChallengeType::TlsAlpn01, None),
+            Challenge::Dns01 => (ChallengeType::Dns01, self.answers()),
+        }
+    }
+
+    fn automatic(&self, names: &[String], failures: u32) -> (ChallengeType, Option<&dyn DnsAnswers>) {
         let is_in_dns = matches!(self.dns, Some(Place::Hook(_))) || names.iter().any(|name| name.starts_with("*."));
         if let (true, Some(dns)) = (is_in_dns, self.answers()) {
             return (ChallengeType::Dns01, Some(dns));
@@ -120,9 +150,39 @@ pub(super) mod tests {
         assert_eq!(way(None, Some("foobar.com"), &["foobar.com", "*.foobar.com"]), Dns01);
     }
 
+    fn wanting(challenge: Challenge, hook: Option<&str>, reach: Reach) -> Result<Proof, Error> {
+        let settings = AcmeSettings { challenge, dns_hook: hook.map(Into::into), ..AcmeSettings::default() };
+        Proof::of("acme", &settings, reach, None)
+    }
+
+    #[test]
+    fn the_challenge_that_is_wanted_is_used_whatever_has_failed_before() {
+        for (wanted, used) in
+            [(Challenge::Http01, Http01), (Challenge::TlsAlpn01, TlsAlpn01), (Challenge::Dns01, Dns01)]
+        {
+            let proof = wanting(wanted, Some("sh"), Reach::TlsFirst).unwrap();
+            for failures in 0..5 {
+                assert_eq!(proof.challenge(&names(&["foobar.com"]), failures).0, used);
+            }
+        }
+    }
+
+    #[test]
+    fn a_challenge_that_cannot_be_met_is_refused() {
+        for (wanted, reach, part) in [
+            (Challenge::Dns01, Reach::HttpFirst, "`acme.challenge`: \"dns-01\" needs a program"),
+            (Challenge::Http01, Reach::TlsAlone, "`acme.challenge`: \"http-01\" needs an address"),
+        ] {
+            let error = wanting(wanted, None, reach).err().expect("it is refused").to_string();
+            assert!(error.starts_with(part), "{error}");
+        }
+        let over_network = wanting(Challenge::Http01, Some("sh"), Reach::HttpFirst).unwrap();
+        assert!(over_network.lacks_dns(&names(&["*.foobar.com"])) && !over_network.lacks_dns(&names(&["foobar.com"])));
+    }
+
     #[test]
     fn all_names_of_a_certificate_have_to_lie_in_the_zone_that_is_served() {
-        let covers = |hook, zone, asked: &[&str]| proof(hook, zone, Reach::HttpFirst).covers(&names(asked));
+        let covers = |hook, zone, asked: &[&str]| !proof(hook, zone, Reach::HttpFirst).lacks_dns(&names(asked));
         assert!(covers(None, Some("foobar.com"), &["foobar.com", "*.foobar.com"]));
         assert!(!covers(None, Some("foobar.com"), &["foobar.org", "*.foobar.com"]));
         assert!(!covers(None, None, &["*.foobar.com"]));

@@ -20,6 +20,8 @@ pub(super) struct Record {
     last_order: Option<u64>,
     /// Not before then is there another one, after a failure.
     next_try: Option<u64>,
+    /// When that was said.
+    failed_at: Option<u64>,
     /// How many orders have failed since the last that has not.
     pub(super) failures: u32,
     pub(super) last_error: Option<String>,
@@ -66,7 +68,9 @@ impl Record {
     pub(super) fn earliest(&self, now: SystemTime) -> u64 {
         let now = seconds(now);
         let after_last = self.last_order.filter(|last| *last <= now).map_or(0, |last| last + HOUR);
-        let after_failure = self.next_try.filter(|next| *next <= now + schedule::FARTHEST).unwrap_or(0); // it was none
+        let is_of_now = self.failed_at.is_none_or(|failed| failed <= now);
+        let next = self.next_try.filter(|next| is_of_now && *next <= now + schedule::FARTHEST);
+        let after_failure = next.unwrap_or(0); // it was none
         after_last.max(after_failure)
     }
 
@@ -86,8 +90,12 @@ impl Record {
     pub(super) fn fail(&mut self, failure: &Failure, quiet_until: Option<SystemTime>, now: SystemTime) {
         self.failures += 1;
         self.last_error = Some(failure.message.clone());
+        if !failure.refused.is_empty() {
+            self.refused.clone_from(&failure.refused);
+        }
         let next = seconds(now) + schedule::back_off(self.failures, schedule::drawn());
         self.next_try = Some(quiet_until.map_or(next, |until| next.max(seconds(until))));
+        self.failed_at = Some(seconds(now));
         self.ask_at = self.next_try;
     }
 
@@ -97,6 +105,7 @@ impl Record {
         self.failures = if refused.is_empty() { 0 } else { self.failures + 1 };
         self.next_try =
             (!refused.is_empty()).then(|| seconds(now) + schedule::back_off(self.failures, schedule::drawn()));
+        self.failed_at = self.next_try.map(|_| seconds(now));
         self.last_error = why;
         self.refused = refused;
         (self.renew_at, self.ask_at) = (None, None);
@@ -176,6 +185,15 @@ mod tests {
     }
 
     #[test]
+    fn the_names_that_an_order_was_refused_for_are_known_after_it_has_failed() {
+        let mut record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0));
+        let refused = Failure { refused: vec!["b.test".to_owned()], ..Failure::new("no".to_owned()) };
+        record.fail(&refused, None, at(1001.0));
+        record.fail(&Failure::new("no answer".to_owned()), None, at(1002.0));
+        assert_eq!(record.refused, ["b.test"]);
+    }
+
+    #[test]
     fn an_authority_that_says_when_is_obeyed() {
         let record = failed(&Record::new(DIRECTORY, &names()), Some(at(1100.0)), at(1000.0));
         assert_eq!(record.earliest(at(1000.0)), 1100 * 3600);
@@ -189,6 +207,13 @@ mod tests {
         record.asked(seconds(at(1000.0 + year)));
         assert_eq!(record.ask_at(at(1000.0)), 0, "nor a question");
         assert_eq!(record.ask_at(at(999.0 + year)), seconds(at(1000.0 + year)));
+    }
+
+    #[test]
+    fn what_was_written_while_the_clock_was_a_day_ahead_does_not_hold_up_an_order_either() {
+        let record = failed(&Record::new(DIRECTORY, &names()), None, at(1024.0));
+        assert_eq!(record.earliest(at(1000.0)), 0);
+        assert!(record.earliest(at(1024.0)) > seconds(at(1024.0)));
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub(super) fn renewal(not_before: u64, not_after: u64) -> u64 {
     not_before + if life < 10 * DAY { life / 2 } else { life / 3 * 2 }
 }
 
+/// The same moment, if it is in the life of the certificate and leaves a tenth of that to try again: an authority may say
+/// any.
+pub(super) fn within(at: u64, not_before: u64, not_after: u64) -> u64 {
+    let latest = not_after - not_after.saturating_sub(not_before) / 10;
+    at.min(latest).max(not_before)
+}
+
 /// A moment of the time that an authority proposes, as `drawn` says.
 pub(super) fn moment(window: (u64, u64), drawn: f64) -> u64 {
     window.0 + (window.1.saturating_sub(window.0) as f64 * drawn) as u64
@@ -63,6 +70,17 @@ mod tests {
         assert_eq!(renewal(1000, 1000 + 90 * DAY), 1000 + 60 * DAY);
         assert_eq!(renewal(1000, 1000 + 6 * DAY), 1000 + 3 * DAY);
         assert_eq!(renewal(1000, 0), 1000);
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_before_its_last_tenth_whatever_the_authority_says() {
+        let (from, to) = (1000, 1000 + 100 * DAY);
+        for (said, at) in
+            [(u64::MAX, from + 90 * DAY), (to, from + 90 * DAY), (from + 70 * DAY, from + 70 * DAY), (0, from)]
+        {
+            assert_eq!(within(said, from, to), at, "{said}");
+        }
+        assert_eq!(within(5, 1000, 0), 1000);
     }
 
     #[test]

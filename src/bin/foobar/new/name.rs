@@ -46,7 +46,7 @@ fn is_well_formed(name: &str) -> bool {
 }
 
 /// What a dependency on `foobar` brings under its own version.
-const OURS: [&str; 4] = ["foobar-core", "foobar-db", "foobar-app", "foobar-web"];
+const OURS: [&str; 5] = ["foobar-core", "foobar-db", "foobar-db-macros", "foobar-app", "foobar-web"];
 
 /// Crates that are always there, and the names that cargo keeps for folders of its own.
 const RESERVED: [&str; 9] = ["std", "core", "alloc", "proc-macro", "test", "build", "deps", "examples", "incremental"];
@@ -83,6 +83,18 @@ mod tests {
             assert_eq!(check(name), Err(NameError::Path(name.to_owned())), "{name:?}");
         }
         assert_eq!(check(&"a".repeat(65)), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn our_packages_are_the_members_of_the_workspace() {
+        let manifest: toml::Table = include_str!("../../../../Cargo.toml").parse().unwrap();
+        let members =
+            manifest["workspace"]["members"].as_array().unwrap().iter().map(|member| member.as_str().unwrap());
+        let ours: Vec<&str> = members.filter(|member| member.starts_with("foobar")).collect();
+        assert_eq!(ours, OURS);
+        for name in OURS {
+            assert_eq!(check(name), Err(NameError::Dependency(name.to_owned())));
+        }
     }
 
     #[test]

@@ -40,15 +40,25 @@ fn refuse_taken(folder: &Path) -> Result<(), NewError> {
     }
 }
 
+/// So many drafts of one process are not left by accident.
+const MOST_DRAFTS: u32 = 100;
+
 /// A folder beside the package's, removed when it is dropped.
 struct Draft(PathBuf);
 
 impl Draft {
     fn new(folder: &Path) -> Result<Self, NewError> {
-        let path = PathBuf::from(format!(".{}.{}", folder.display(), std::process::id()));
-        match fs::create_dir(&path) {
-            Ok(()) => Ok(Self(path)),
-            Err(source) => Err(NewError::Io { path: folder.to_owned(), source }),
+        let parent = folder.parent().unwrap_or(Path::new("")); // it lies in the working folder
+        let name = folder.file_name().unwrap_or_default().to_string_lossy(); // it has one
+        let mut number = 0;
+        loop {
+            let path = parent.join(format!(".{name}.{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                // It was left by a process of the same number, which was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < MOST_DRAFTS => number += 1,
+                Err(source) => return Err(NewError::Io { path: folder.to_owned(), source }),
+            }
         }
     }
 
@@ -78,6 +88,19 @@ impl Drop for Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_draft_that_a_killed_process_of_the_same_number_has_left_is_no_hindrance() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("package");
+        let left = Draft::new(&folder).unwrap();
+        let draft = Draft::new(&folder).unwrap();
+        assert_ne!(left.0, draft.0);
+        assert_eq!(draft.0.parent(), folder.parent());
+        draft.write("src/main.rs", "new").unwrap();
+        draft.rename(&folder).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("src/main.rs")).unwrap(), "new");
+    }
 
     #[test]
     fn who_comes_second_leaves_what_is_there() {

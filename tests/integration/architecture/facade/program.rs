@@ -3,9 +3,9 @@
 #![expect(unused_imports, reason = "it does nothing but name them")]
 
 use foobar::config::{
-    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Coding, ConfigError, ControlSettings,
-    CookieName, DatabaseSettings, DnsSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage, Period,
-    RouteSettings, Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size,
+    AccessLogFormat, AcmeSettings, AdminSettings, AppSettings, Autoindex, Challenge, Coding, ConfigError,
+    ControlSettings, CookieName, DatabaseSettings, DnsSettings, HeaderText, Hint, Http2, Https, Key, List, NoErrorPage,
+    Period, RouteSettings, Secret, SectionSettings, ServerName, ServerSettings, SessionSettings, SiteSettings, Size,
     TrustedProxy, VerifyClient, WebSettings, Www, reference,
 };
 use foobar::files::{

@@ -1,0 +1,25 @@
+use std::path::Path;
+
+use instant_acme::CertificateIdentifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::record::Record;
+use super::schedule;
+use crate::net::Facts;
+
+/// When the certificate that is there is renewed; `None` if there is none, or not this one.
+pub(super) fn renewal(record: &Record, path: &Path) -> Option<u64> {
+    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued)?; // none, or of elsewhere
+    PrivateKeyDer::from_pem_file(path).ok()?; // the file is cut off
+    let facts = Facts::of(&certificate).filter(|facts| record.signed_names().iter().all(|name| facts.cover(name)))?;
+    let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
+    let at = record.renew_at.unwrap_or_else(|| schedule::renewal(from, to)); // the authority does not say
+    Some(schedule::within(at, from, to))
+}
+
+/// By which the authority knows a certificate; `None` if it says nothing of who has signed it.
+pub(super) fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'static>> {
+    let facts = Facts::of(certificate)?;
+    Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
+}
