@@ -20,11 +20,14 @@ impl<T> Queue<T> {
     /// Adds `item`, unless the queue is closed.
     pub(crate) fn push(&self, item: T) {
         let mut state = self.lock();
-        if !state.closed {
-            state.items.push_back(item);
-            if let Some(thread) = state.idle.pop() {
-                thread.notify_one();
-            }
+        if state.closed {
+            return;
+        }
+        state.items.push_back(item);
+        let thread = state.idle.pop();
+        drop(state); // else it would wake to wait for that
+        if let Some(thread) = thread {
+            thread.notify_one();
         }
     }
 
