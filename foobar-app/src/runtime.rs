@@ -182,7 +182,7 @@ impl<A: App> MakeHandler for Runtime<A> {
             let guard = Arc::clone(&self.instance.guard);
             let counters = guard.counters();
             let service = self.service().await?;
-            let sessions = self.instance.sessions()?.cloned();
+            let sessions = self.instance.sessions()?.map(SessionLayer::for_worker);
             let tunnels = Arc::clone(&self.tunnels);
             let worker = Worker { service, tunnels, sessions, counters: Arc::clone(&counters) };
             Ok(Guarded::handler(guard, counters, worker))

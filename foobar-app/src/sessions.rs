@@ -76,15 +76,15 @@ impl Sessions {
     pub(crate) fn layer(&self, context: &Context) -> Result<Option<Arc<SessionLayer>>, SessionsError> {
         let settings = context.session_settings();
         self.check(&settings)?;
-        let store: Arc<dyn SessionStore> = match &self.0 {
+        let layer = match &self.0 {
             Place::Nowhere => return Ok(None),
             Place::Database => {
                 let db = context.db().map_err(|_none| SessionsError::NoDatabase)?;
-                Arc::new(InDatabase::new(db.clone()))
+                SessionLayer::in_database(db.clone(), settings)
             }
-            Place::Cookie => Arc::new(InCookie::new(&settings.keys)?),
-            Place::Store(store) => Arc::clone(store),
+            Place::Cookie => SessionLayer::new(Arc::new(InCookie::new(&settings.keys)?), settings),
+            Place::Store(store) => SessionLayer::new(Arc::clone(store), settings),
         };
-        Ok(Some(Arc::new(SessionLayer::new(store, settings))))
+        Ok(Some(Arc::new(layer)))
     }
 }

@@ -153,6 +153,20 @@ fn an_api_without_a_database() {
     assert_eq!(package.start(|command| command).get("/").text(), r#"{"hello":"World"}"#);
 }
 
+/// In a package of its own: the crates are no dependencies of Foobar's, and their feature of actix-web, encrypted cookies,
+/// would be in all tests of the workspace. It is the only build of these, so it is no more than one program of tests.
+#[test]
+#[ignore = "builds a package, which takes minutes, and fetches crates"]
+fn a_program_with_actix_session_and_actix_identity_has_accounts_too() {
+    let package = Package::new("new-sessions", &["--no-database", "--api"]);
+    fs::copy(root().join("tests/programs/actix_session.rs"), package.folder.join("src/main.rs")).unwrap();
+    package.cargo(&["add", "--quiet", "actix-session@=0.11.0", "--features", "cookie-session"]);
+    package.cargo(&["add", "--quiet", "actix-identity@=0.9.0"]);
+    let path = root().to_str().unwrap();
+    package.cargo(&["add", "--quiet", "foobar", "--path", path, "--features", "accounts"]);
+    package.cargo(&["test"]);
+}
+
 fn its_doctor_finds_no_problem(package: &Package) {
     let mut doctor = Program::command(&target().join("debug").join(package.name), &package.folder);
     let output = doctor.arg("doctor").output().unwrap();

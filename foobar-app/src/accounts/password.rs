@@ -1,10 +1,12 @@
 //! Passwords, as argon2id keeps them (RFC 9106), in the form of PHC: `$argon2id$v=19$m=…,t=…,p=…$SALT$HASH`.
 
+mod hash_memory;
+
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use base64::Engine;
@@ -13,6 +15,7 @@ use foobar_core::{BoxError, on_own_thread};
 use tokio::sync::Semaphore;
 
 use super::throttled::Busy;
+use hash_memory::{HashMemory, of_size};
 
 /// What OWASP recommends: 19 MiB, two passes, one lane.
 const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
@@ -32,9 +35,11 @@ const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
 /// than `WAITING` is refused: [`Busy`].
 #[derive(Clone)]
 pub(super) struct Hasher {
+    at_once: usize,
     turns: Arc<Semaphore>,
     /// To hash or to wait in.
     places: Arc<Semaphore>,
+    memory: Arc<HashMemory>,
 }
 
 /// How many passwords may wait for each core: for about two seconds.
@@ -62,44 +67,56 @@ impl Hasher {
     /// As many at a time as the machine has cores.
     pub(super) fn new() -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        let places = Arc::new(Semaphore::new(cores * (1 + WAITING)));
-        Self { turns: Arc::new(Semaphore::new(cores)), places }
+        let [turns, places] = [cores, cores * (1 + WAITING)].map(|count| Arc::new(Semaphore::new(count)));
+        Self { at_once: cores, turns, places, memory: Arc::default() }
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String, BoxError> {
         let password = password.to_owned();
-        self.run(move || hash(&password, &salt())).await
+        self.run(move |memory| hash(&password, &salt(), memory)).await
     }
 
     /// A hash of today in place of `kept`, of the same password and with its [fingerprint].
     pub(super) async fn renew(&self, password: &str, kept: &str) -> Result<String, BoxError> {
         let (password, salt) = (password.to_owned(), Kept::parse(kept)?.salt);
-        self.run(move || hash(&password, &salt)).await
+        self.run(move |memory| hash(&password, &salt, memory)).await
     }
 
     /// Holds a password against what is kept of one; against nothing where there is none, which takes as long.
     pub(super) async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, BoxError> {
         let (password, kept) = (password.to_owned(), kept.map(Kept::parse).transpose()?);
-        self.run(move || match kept {
-            Some(kept) => kept.verify(&password),
-            None => derive(&password, &[0; SALT], COST).map(|_nobodys| Verdict::Wrong),
+        self.run(move |memory| match kept {
+            Some(kept) => kept.verify(&password, memory),
+            None => derive(&password, &[0; SALT], COST, memory).map(|_nobodys| Verdict::Wrong),
         })
         .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, argon2::Error> + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, argon2::Error> + Send + 'static,
     ) -> Result<T, BoxError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
+        let hasher = self.clone();
         let work = async move {
-            let _held = (place, turn);
-            work()
+            let mut blocks = hasher.memory.take();
+            let done = work(&mut blocks);
+            hasher.memory.keep(blocks);
+            drop((turn, place));
+            hasher.rest();
+            done
         };
         match on_own_thread("password", work).await? {
             Ok(done) => Ok(done.map_err(|error| error.to_string())?),
             Err(panic) => Err(panic.to_string().into()),
+        }
+    }
+
+    /// Frees the memory where no password is hashed.
+    fn rest(&self) {
+        if self.turns.available_permits() == self.at_once {
+            self.memory.free();
         }
     }
 }
@@ -134,18 +151,19 @@ pub(super) fn is_none(kept: &str) -> bool {
     kept.is_empty() || kept.starts_with(NONE) // empty in databases of earlier versions
 }
 
-fn hash(password: &str, salt: &[u8]) -> Result<String, argon2::Error> {
-    let hash = derive(password, salt, COST)?;
+fn hash(password: &str, salt: &[u8], memory: &mut Vec<Block>) -> Result<String, argon2::Error> {
+    let hash = derive(password, salt, COST, memory)?;
     let Cost { memory, passes, lanes } = COST;
     let [salt, hash] = [salt, &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
 }
 
-fn derive(password: &str, salt: &[u8], cost: Cost) -> Result<[u8; HASH], argon2::Error> {
+fn derive(password: &str, salt: &[u8], cost: Cost, memory: &mut Vec<Block>) -> Result<[u8; HASH], argon2::Error> {
     let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(HASH))?;
     let mut hash = [0; HASH];
+    let blocks = of_size(memory, params.block_count())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_into(password.as_bytes(), salt, &mut hash)?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut hash, blocks)?;
     Ok(hash)
 }
 
@@ -170,8 +188,8 @@ impl Kept {
         Ok(Self { cost, salt, hash })
     }
 
-    fn verify(&self, password: &str) -> Result<Verdict, argon2::Error> {
-        let hash = derive(password, &self.salt, self.cost)?;
+    fn verify(&self, password: &str, memory: &mut Vec<Block>) -> Result<Verdict, argon2::Error> {
+        let hash = derive(password, &self.salt, self.cost, memory)?;
         Ok(match verify_slices_are_equal(&hash, &self.hash) {
             Err(_unequal) => Verdict::Wrong,
             Ok(()) if self.cost == COST => Verdict::Right,
@@ -204,13 +222,15 @@ impl Hasher {
 #[cfg(test)]
 pub(super) fn cheap(password: &str) -> String {
     let cost = Cost { memory: 64, passes: 1, lanes: 1 };
-    let hash = derive(password, &[7; SALT], cost).unwrap();
+    let hash = derive(password, &[7; SALT], cost, &mut Vec::new()).unwrap();
     let [salt, hash] = [&[7; SALT][..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
 
     #[tokio::test]
@@ -223,6 +243,17 @@ mod tests {
         assert_eq!(hasher.verify("correct horse", None).await.unwrap(), Verdict::Wrong);
         assert_eq!(hasher.verify("old", Some(&cheap("old"))).await.unwrap(), Verdict::Outdated);
         assert_ne!(hasher.hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn many_passwords_at_once_are_hashed_in_memory_that_is_used_again_and_freed_after_them() {
+        let hasher = Hasher::new();
+        let kept = hasher.hash("correct horse").await.unwrap();
+        let passwords = (0..6).map(|number| if number % 2 == 0 { "correct horse" } else { "wrong horse" });
+        let verdicts = join_all(passwords.map(|password| hasher.verify(password, Some(&kept)))).await;
+        let verdicts: Vec<_> = verdicts.into_iter().map(Result::unwrap).collect();
+        assert_eq!(verdicts, [Verdict::Right, Verdict::Wrong].repeat(3));
+        assert!(hasher.memory.is_empty());
     }
 
     #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) fn by_id(conn: &mut Conn, id: i64) -> QueryResult<Option<Account>> {
     use foobar_accounts as column;
     let row = column::table.find(id);
     let row = row.select((column::id, column::address, column::roles, column::confirmed, column::hash));
-    Ok(row.first(conn).optional()?.map(account))
+    Ok(row.get_result(conn).optional()?.map(account)) // at each LIMIT ? SQLite would prepare it anew
 }
 
 /// Whether a user has the password still that the account had when the user was looked up. The row is locked until the

@@ -146,6 +146,9 @@ impl Current {
         if self.is_answered.replace(true) {
             return Ok(Told::Nothing);
         }
+        if self.is_unchanged() {
+            return Ok(Told::Varies);
+        }
         let Some(state) = self.state.borrow().clone() else { return Ok(Told::Nothing) };
         let token = self.token.as_deref().unwrap_or_default(); // there is one where anything is kept
         let is_empty = state.record.values.is_empty() && state.record.user.is_none();
@@ -157,8 +160,8 @@ impl Current {
             Some(_) if state.purge && is_empty => Ok(Told::Cookie(self.layer.cookie(self.scheme).unset())),
             Some(kept) if !state.purge => {
                 let signs_in = state.record.owner().is_some() && state.user.is_some();
-                let change =
-                    SessionChange { values: state.values, user: state.user, rotate: state.rotate, ..self.used(&kept) };
+                let State { values, user, rotate, .. } = state;
+                let change = SessionChange { values, user, rotate, ..self.used(&kept, rotate) };
                 match self.update(token, kept, change).await? {
                     Some(told) => Ok(told),
                     None if signs_in => self.create(state.record).await, // of a double click, only this answer is seen
@@ -167,6 +170,15 @@ impl Current {
             }
             _ => self.create(state.record).await,
         }
+    }
+
+    /// Whether it is as the store has it, and need not be told that it was used.
+    fn is_unchanged(&self) -> bool {
+        self.state.borrow().as_ref().is_some_and(|state| {
+            let is_changed = state.purge || state.rotate || state.user.is_some() || !state.values.is_empty();
+            let is_current = |kept| !self.layer.is_touched(kept, self.layer.now());
+            !is_changed && state.kept.as_ref().is_some_and(is_current)
+        })
     }
 
     async fn create(&self, record: SessionRecord) -> Result<Told, BoxError> {
@@ -178,9 +190,6 @@ impl Current {
 
     /// `None` of a session that has ended meanwhile.
     async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Option<Told>, BoxError> {
-        if change.is_touch() && !self.layer.is_touched(&kept, change.seen) {
-            return Ok(Some(Told::Varies));
-        }
         Ok(match self.layer.store.update(token, kept, change).await? {
             Updated::Renewed(token) => Some(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
             Updated::Kept => Some(Told::Varies),
@@ -188,9 +197,14 @@ impl Current {
         })
     }
 
-    fn used(&self, kept: &SessionRecord) -> SessionChange {
+    /// That it is used, with times that are written only now and then.
+    fn used(&self, kept: &SessionRecord, rotate: bool) -> SessionChange {
         let now = self.layer.now();
-        SessionChange { seen: now, expires: self.layer.expiry(kept.created, now), ..SessionChange::default() }
+        let (seen, expires) = match rotate || self.layer.is_touched(kept, now) {
+            true => (now, self.layer.expiry(kept.created, now)),
+            false => (kept.seen, kept.expires),
+        };
+        SessionChange { seen, expires, ..SessionChange::default() }
     }
 }
 

@@ -7,11 +7,15 @@ use super::cookie::SessionCookie;
 use super::record::SessionRecord;
 use super::settings::SessionSettings;
 use super::store::SessionStore;
+use super::store::in_database::InDatabase;
+use crate::Db;
 use crate::clock::now;
 
 /// How sessions are kept, for all requests.
 pub(crate) struct SessionLayer {
     pub(super) store: Arc<dyn SessionStore>,
+    /// Where the store is in the database.
+    db: Option<Db>,
     settings: SessionSettings,
     clock: Clock,
 }
@@ -24,7 +28,19 @@ const TOUCH: Duration = Duration::from_secs(5 * 60);
 
 impl SessionLayer {
     pub(crate) fn new(store: Arc<dyn SessionStore>, settings: SessionSettings) -> Self {
-        Self { store, settings, clock: Arc::new(now) }
+        Self { store, db: None, settings, clock: Arc::new(now) }
+    }
+
+    pub(crate) fn in_database(db: Db, settings: SessionSettings) -> Self {
+        Self { db: Some(db.clone()), ..Self::new(Arc::new(InDatabase::new(db)), settings) }
+    }
+
+    /// The same for the requests of another worker thread: a handler that holds one thread up holds up no session of the
+    /// others.
+    pub(crate) fn for_worker(self: &Arc<Self>) -> Arc<Self> {
+        let Some(db) = &self.db else { return Arc::clone(self) };
+        let worker = Self::in_database(db.clone(), self.settings.clone());
+        Arc::new(Self { clock: Arc::clone(&self.clock), ..worker })
     }
 
     /// Forgets the sessions that have ended.

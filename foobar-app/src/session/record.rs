@@ -41,14 +41,14 @@ pub struct SessionChange {
     pub user: Option<Option<i64>>,
     /// Whether the session goes on under a new token, and the old one is dead.
     pub rotate: bool,
-    /// When it was used.
+    /// When it was used, to about five minutes.
     pub seen: i64,
     /// When it ends if it is not used again.
     pub expires: i64,
 }
 
 impl SessionChange {
-    /// Does to `record` what the request has done, key by key.
+    /// Does to `record` what the request has done, key by key. Its times are written where the record's are earlier.
     pub fn apply(&self, record: &mut SessionRecord) {
         for (key, value) in &self.values {
             match value {
@@ -59,7 +59,9 @@ impl SessionChange {
         if let Some(user) = self.user {
             record.user = user;
         }
-        (record.seen, record.expires) = (self.seen, self.expires);
+        if self.seen > record.seen {
+            (record.seen, record.expires) = (self.seen, self.expires);
+        }
     }
 
     /// Whether it is only that the session was used.

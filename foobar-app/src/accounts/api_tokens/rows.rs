@@ -46,7 +46,7 @@ pub(super) fn find(conn: &mut Conn, hash: &Vec<u8>, now: i64) -> QueryResult<Opt
     let alive = column::table.filter(column::hash.eq(hash));
     let alive = alive.filter(column::expires_at.is_null().or(column::expires_at.gt(now)));
     let columns = (column::id, column::name, column::created_at, column::last_used_at, column::expires_at);
-    let found: Option<(i64, Row)> = alive.select((column::account_id, columns)).first(conn).optional()?;
+    let found: Option<(i64, Row)> = alive.select((column::account_id, columns)).get_result(conn).optional()?;
     Ok(found.map(|(account, row)| (account, token(row))))
 }
 

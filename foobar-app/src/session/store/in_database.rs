@@ -1,14 +1,25 @@
 //! Sessions in the table `foobar_sessions`. The token itself is not there, only its SHA-256.
+//!
+//! On SQLite the sessions of requests that come together are read in one call, and what they change is kept in one
+//! transaction: two changes of threads and the way to the disk cost more than all else. A server has connections that
+//! work side by side, and there a transaction with many rows would hold locks that others wait for.
+
+mod batches;
+
+use std::sync::Arc;
 
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::Error::RollbackTransaction;
+use diesel::sql_types::{BigInt, Binary, Text};
 use foobar_core::{BoxError, BoxFuture};
-use foobar_db::{Conn, Error, Migrations, QueryResult, embed_migrations};
+use foobar_db::{Conn, Engine, Error, Migrations, MultiBackend, QueryResult, embed_migrations};
 
 use super::{SessionStore, Updated};
 use crate::Db;
 use crate::session::record::{SessionChange, SessionRecord};
 use crate::session::token;
+use batches::{Batches, Call};
 
 diesel::table! {
     foobar_sessions (id) {
@@ -22,13 +33,25 @@ diesel::table! {
     }
 }
 
+/// For the requests of one thread: what it asks for together waits for that thread alone.
 pub(crate) struct InDatabase {
     db: Db,
+    loads: Batches<Vec<u8>, Option<SessionRecord>>,
+    updates: Batches<Update, bool>,
+}
+
+/// What a request has changed in the session of an id that it had loaded.
+struct Update {
+    id: Vec<u8>,
+    loaded: SessionRecord,
+    change: SessionChange,
 }
 
 impl InDatabase {
-    pub(crate) const fn new(db: Db) -> Self {
-        Self { db }
+    pub(crate) fn new(db: Db) -> Self {
+        let loads = Batches::new(db.clone(), Call::Read, find);
+        let updates = Batches::new(db.clone(), Call::Write, update);
+        Self { db, loads, updates }
     }
 
     pub(crate) fn migrations() -> Migrations {
@@ -42,7 +65,7 @@ impl SessionStore for InDatabase {
     fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<SessionRecord>, BoxError>> {
         Box::pin(async {
             let Some(id) = token::hash(token) else { return Ok(None) };
-            Ok(self.db.read(move |conn| find(conn, &id)).await?)
+            Ok(self.ask(&self.loads, id).await?)
         })
     }
 
@@ -66,7 +89,7 @@ impl SessionStore for InDatabase {
             if change.rotate {
                 return self.rotate(id, change).await;
             }
-            let is_there = self.db.write(move |conn| update(conn, &id, &loaded, &change)).await?;
+            let is_there = self.ask(&self.updates, Update { id, loaded, change }).await?;
             Ok(if is_there { Updated::Kept } else { Updated::Gone })
         })
     }
@@ -105,6 +128,17 @@ impl SessionStore for InDatabase {
 const BATCH: usize = 500;
 
 impl InDatabase {
+    async fn ask<I: Send + Sync + 'static, O: Send + 'static>(
+        &self,
+        batches: &Batches<I, O>,
+        item: I,
+    ) -> Result<O, Error> {
+        match self.db.engine() {
+            Engine::Sqlite => batches.together(item).await,
+            Engine::Mysql => batches.alone(Arc::new(item)).await,
+        }
+    }
+
     async fn rotate(&self, id: Vec<u8>, change: SessionChange) -> Result<Updated, BoxError> {
         let token = token::generate();
         let new_id = token::hash(&token).expect("it is a token");
@@ -127,7 +161,7 @@ type Row = (Option<i64>, String, i64, i64, i64, i64);
 fn find(conn: &mut Conn, id: &Vec<u8>) -> QueryResult<Option<SessionRecord>> {
     use foobar_sessions::{created_at, data, expires_at, seen_at, user_id, version};
     let row = foobar_sessions::table.find(id).select((user_id, data, version, created_at, seen_at, expires_at));
-    row.first(conn).optional()?.map(record).transpose()
+    row.get_result(conn).optional()?.map(record).transpose() // at each LIMIT ? SQLite would prepare it anew
 }
 
 fn record((user, data, version, created, seen, expires): Row) -> QueryResult<SessionRecord> {
@@ -176,8 +210,8 @@ fn delete_oldest(conn: &mut Conn, user: i64, new: &Vec<u8>) -> QueryResult<usize
     diesel::delete(foobar_sessions::table.filter(id.eq_any(beyond))).execute(conn)
 }
 
-/// Whether it is still there.
-fn update(conn: &mut Conn, id: &Vec<u8>, loaded: &SessionRecord, change: &SessionChange) -> QueryResult<bool> {
+/// Whether it is still there. Done twice it is as done once.
+fn update(conn: &mut Conn, Update { id, loaded, change }: &Update) -> QueryResult<bool> {
     use foobar_sessions::{expires_at, seen_at};
     if change.is_touch() {
         let times = (seen_at.eq(change.seen), expires_at.eq(change.expires));
@@ -195,17 +229,49 @@ fn update(conn: &mut Conn, id: &Vec<u8>, loaded: &SessionRecord, change: &Sessio
 /// Writes `record` with `change`, unless the session is no longer what `record` says.
 fn put(conn: &mut Conn, id: &Vec<u8>, mut record: SessionRecord, change: &SessionChange) -> QueryResult<bool> {
     use foobar_sessions as column;
+    let before = (record.seen, record.expires);
     change.apply(&mut record);
+    let data = json(&record)?;
+    if change.user.is_none() && (record.seen, record.expires) == before {
+        return Ok(PutData { id, data, version: record.version }.execute(conn)? == 1);
+    }
     let as_loaded = foobar_sessions::table.find(id).filter(column::version.eq(record.version));
     let row = (
         column::user_id.eq(record.user),
-        column::data.eq(json(&record)?),
+        column::data.eq(data),
         column::version.eq(record.version + 1),
         column::seen_at.eq(record.seen),
         column::expires_at.eq(record.expires),
     );
     Ok(diesel::update(as_loaded).set(row).execute(conn)? == 1)
 }
+
+/// Writes the values of a session whose version is this. Diesel prepares an `update(..)` anew each time, and SQLite writes
+/// the indexes of all columns that one names.
+struct PutData<'a> {
+    id: &'a Vec<u8>,
+    data: String,
+    version: i64,
+}
+
+impl QueryFragment<MultiBackend> for PutData<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        out.push_sql("UPDATE foobar_sessions SET version = version + 1, data = ");
+        out.push_bind_param::<Text, _>(&self.data)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Binary, _>(self.id)?;
+        out.push_sql(" AND version = ");
+        out.push_bind_param::<BigInt, _>(&self.version)
+    }
+}
+
+impl QueryId for PutData<'_> {
+    type QueryId = PutData<'static>;
+
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<Conn> for PutData<'_> {}
 
 fn json(record: &SessionRecord) -> QueryResult<String> {
     serde_json::to_string(&record.values).map_err(|error| diesel::result::Error::SerializationError(error.into()))

@@ -5,6 +5,7 @@ use crate::session::current::{Current, SECOND_FACTOR, Told};
 use crate::session::layer::SessionLayer;
 use crate::session::store::in_database;
 use foobar_core::Request;
+use futures_util::future::join_all;
 use http::header::COOKIE;
 
 const MINUTE: i64 = 60;
@@ -216,6 +217,58 @@ async fn the_last_use_is_written_every_five_minutes_at_most() {
         fixture.pass(1);
         keep(fixture.request(&token).await).await;
         assert_eq!(fixture.seen().await, begun + 5 * MINUTE);
+    }
+}
+
+#[tokio::test]
+async fn a_change_writes_the_last_use_no_more_often() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let begun = fixture.seen().await;
+        for (passes, expected) in [(5 * MINUTE - 1, begun), (1, begun + 5 * MINUTE)] {
+            fixture.pass(passes);
+            let session = fixture.request(&token).await;
+            session.insert("passes", passes).unwrap();
+            keep(session).await;
+            assert_eq!(fixture.seen().await, expected);
+            assert_eq!(fixture.request(&token).await.get("passes").unwrap(), Some(passes));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_long_does_not_take_the_last_use_back() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let long = fixture.request(&token).await;
+        fixture.pass(5 * MINUTE - 1);
+        let changing = fixture.request(&token).await;
+        changing.insert("b", 1).unwrap();
+        fixture.pass(1);
+        keep(fixture.request(&token).await).await;
+        let seen = fixture.seen().await;
+        long.insert("long", 1).unwrap();
+        assert_eq!([keep(changing).await, keep(long).await], [None, None]);
+        assert_eq!(fixture.seen().await, seen);
+    }
+}
+
+#[tokio::test]
+async fn of_many_requests_at_once_each_finds_its_session_and_keeps_its_changes() {
+    for fixture in fixtures().await {
+        let tokens = join_all((0..10).map(|_| fixture.begin())).await;
+        let visit = async |(number, token): (usize, &str), key| {
+            let session = fixture.request(token).await;
+            session.insert(key, number).unwrap();
+            assert_eq!(keep(session).await, None);
+        };
+        let visits = tokens.iter().map(String::as_str).enumerate();
+        join_all(visits.flat_map(|visitor| ["one", "two"].map(|key| visit(visitor, key)))).await;
+        for (number, token) in tokens.iter().enumerate() {
+            let session = fixture.request(token).await;
+            let values = ["one", "two"].map(|key| session.get::<usize>(key).unwrap());
+            assert_eq!(values, [Some(number); 2]);
+        }
     }
 }
 

@@ -1,0 +1,126 @@
+use std::collections::VecDeque;
+use std::iter::zip;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use foobar_db::{Conn, Error, QueryResult};
+use tokio::select;
+use tokio::sync::oneshot;
+
+use crate::Db;
+
+/// Calls of one kind that are made together: what requests ask for while a call runs is asked in the next one. So many
+/// requests at once share a change of threads, and those that write share a transaction and its way to the disk.
+///
+/// Only for what may be asked twice: where a call fails that several have shared, each asks again by itself, and gets
+/// an error that is its own.
+pub(super) struct Batches<I, O> {
+    db: Db,
+    call: Call,
+    query: fn(&mut Conn, &I) -> QueryResult<O>,
+    waiting: Arc<Mutex<VecDeque<Entry<I, O>>>>,
+    /// Whoever has it makes the next call.
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// How the database is called.
+#[derive(Clone, Copy)]
+pub(super) enum Call {
+    Read,
+    Write,
+}
+
+/// What one request asks for.
+struct Entry<I, O> {
+    item: Arc<I>,
+    reply: oneshot::Sender<O>,
+}
+
+/// What one call has taken of those that wait; `None` before it has a connection.
+type Batch<I, O> = Arc<Mutex<Option<Vec<Entry<I, O>>>>>;
+
+/// How many go together at most: one call has one deadline for all.
+const MOST: usize = 64;
+
+impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
+    pub(super) fn new(db: Db, call: Call, query: fn(&mut Conn, &I) -> QueryResult<O>) -> Self {
+        Self { db, call, query, waiting: Arc::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Asks for `item`, with others.
+    pub(super) async fn together(&self, item: I) -> Result<O, Error> {
+        let (item, (reply, mut answer)) = (Arc::new(item), oneshot::channel());
+        lock(&self.waiting).push_back(Entry { item: Arc::clone(&item), reply });
+        let answered = select! {
+            biased;
+            answered = &mut answer => answered,
+            turn = self.turn.lock() => {
+                let called = self.call_next().await;
+                drop(turn);
+                called?;
+                answer.await
+            }
+        };
+        match answered {
+            Ok(outcome) => Ok(outcome),
+            Err(_shared_failure) => self.alone(item).await,
+        }
+    }
+
+    /// Asks for `item` in a call of its own.
+    pub(super) async fn alone(&self, item: Arc<I>) -> Result<O, Error> {
+        let query = self.query;
+        self.call(move |conn| query(conn, &item)).await
+    }
+
+    /// Makes a call for those that wait when it has a connection. An error is that of the only one.
+    async fn call_next(&self) -> Result<(), Error> {
+        let batch = Batch::default();
+        let (waiting, taken, query) = (Arc::clone(&self.waiting), Arc::clone(&batch), self.query);
+        let called = self.call(move |conn| {
+            let items = take(&waiting, &taken);
+            items.iter().map(|item| query(conn, item)).collect::<QueryResult<Vec<_>>>()
+        });
+        let outcomes = called.await;
+        let batch = lock(&batch).replace(Vec::new()).unwrap_or_default(); // there was no connection
+        match outcomes {
+            Ok(outcomes) => {
+                let replies = zip(batch, outcomes);
+                replies.for_each(|(entry, outcome)| _ = entry.reply.send(outcome)); // unless its request has gone
+                Ok(())
+            }
+            Err(error) => {
+                lock(&self.waiting).clear(); // they do not wait for one failure after the other
+                if batch.len() > 1 { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        query: impl Fn(&mut Conn) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.call {
+            Call::Read => self.db.read(query).await,
+            Call::Write => self.db.write(query).await,
+        }
+    }
+}
+
+/// What a call asks for: the same at each attempt.
+fn take<I, O>(waiting: &Mutex<VecDeque<Entry<I, O>>>, taken: &Mutex<Option<Vec<Entry<I, O>>>>) -> Vec<Arc<I>> {
+    let mut taken = lock(taken);
+    let batch = taken.get_or_insert_with(|| {
+        let mut waiting = lock(waiting);
+        let count = waiting.len().min(MOST);
+        waiting.drain(..count).filter(|entry| !entry.reply.is_closed()).collect()
+    });
+    batch.iter().map(|entry| Arc::clone(&entry.item)).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner) // nothing in it is ever half done
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use diesel::result::Error::NotFound;
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::*;
+use crate::testing::TestDb;
+
+/// What a request of these tests asks for.
+#[derive(Default)]
+struct Item {
+    asked: AtomicUsize,
+    fails: bool,
+    /// Holds up the call until something, or the end, comes.
+    gate: Option<Mutex<mpsc::Receiver<()>>>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(100);
+
+type Items = Batches<Arc<Item>, &'static str>;
+
+fn ask(_conn: &mut Conn, item: &Arc<Item>) -> QueryResult<&'static str> {
+    item.asked.fetch_add(1, SeqCst);
+    if let Some(gate) = &item.gate {
+        let _open = lock(gate).recv();
+    }
+    if item.fails { Err(NotFound) } else { Ok("found") }
+}
+
+impl Item {
+    fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    fn failing() -> Arc<Self> {
+        Arc::new(Self { fails: true, ..Self::default() })
+    }
+
+    /// With what opens it.
+    fn gated() -> (Arc<Self>, mpsc::Sender<()>) {
+        let (open, gate) = mpsc::channel();
+        (Arc::new(Self { gate: Some(Mutex::new(gate)), ..Self::default() }), open)
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+}
+
+async fn of(call: Call) -> (Arc<Items>, TestDb) {
+    let db = TestDb::sqlite().await;
+    (Arc::new(Batches::new((*db).clone(), call, ask)), db)
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Asks for these together: they wait for a call that goes on meanwhile.
+async fn ask_together(batches: &Arc<Items>, items: &[Arc<Item>]) -> Vec<Result<&'static str, Error>> {
+    let (first, open) = Item::gated();
+    let going_on = tokio::spawn({
+        let (batches, first) = (Arc::clone(batches), Arc::clone(&first));
+        async move { batches.together(first).await }
+    });
+    until(|| first.asked() == 1).await;
+    let asked = join_all(items.iter().map(|item| batches.together(Arc::clone(item))));
+    let opened = async {
+        until(|| lock(&batches.waiting).len() == items.len()).await;
+        drop(open);
+    };
+    let (outcomes, ()) = tokio::join!(asked, opened);
+    assert_eq!(going_on.await.unwrap().unwrap(), "found");
+    outcomes
+}
+
+#[tokio::test]
+async fn each_gets_what_it_has_asked_for() {
+    for call in [Call::Read, Call::Write] {
+        let (batches, _db) = of(call).await;
+        assert_eq!(batches.together(Item::new()).await.unwrap(), "found");
+        let items: Vec<_> = (0..2 * MOST + 1).map(|_| Item::new()).collect();
+        let outcomes = ask_together(&batches, &items).await;
+        assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == "found"));
+        assert!(items.iter().all(|item| item.asked() == 1), "and it was asked for once");
+    }
+}
+
+#[tokio::test]
+async fn of_those_that_are_asked_for_together_one_fails_by_itself() {
+    for call in [Call::Read, Call::Write] {
+        let (batches, _db) = of(call).await;
+        let items = [Item::new(), Item::failing(), Item::new()];
+        let outcomes = ask_together(&batches, &items).await;
+        let [one, failing, other] = <[_; 3]>::try_from(outcomes).unwrap();
+        assert_eq!([one.unwrap(), other.unwrap()], ["found"; 2]);
+        assert!(matches!(failing, Err(Error::Query(NotFound))));
+        assert_eq!(items[0].asked(), 2, "it was together with the other, and then alone");
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_one_that_is_alone_is_its_own() {
+    let (batches, _db) = of(Call::Read).await;
+    let failing = Item::failing();
+    assert!(matches!(batches.together(Arc::clone(&failing)).await, Err(Error::Query(NotFound))));
+    assert_eq!(failing.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_goes_takes_no_other_with_it() {
+    let (batches, _db) = of(Call::Read).await;
+    let (first, open) = Item::gated();
+    let leaving = tokio::spawn({
+        let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
+        async move { batches.together(first).await }
+    });
+    until(|| first.asked() == 1).await;
+    let staying = tokio::spawn({
+        let batches = Arc::clone(&batches);
+        async move { batches.together(Item::new()).await }
+    });
+    until(|| lock(&batches.waiting).len() == 1).await;
+    leaving.abort();
+    assert_eq!(staying.await.unwrap().unwrap(), "found", "it does not even wait for it");
+    drop(open);
+}
+
+#[tokio::test]
+async fn while_no_call_can_be_made_each_is_told_so() {
+    let (batches, db) = of(Call::Write).await;
+    let (first, open) = Item::gated();
+    let going_on = tokio::spawn({
+        let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
+        async move { batches.alone(Arc::new(first)).await }
+    });
+    until(|| first.asked() == 1).await;
+    let asked = join_all((0..200).map(|_| batches.together(Item::new())));
+    let outcomes = timeout(PATIENCE, asked).await.expect("they do not wait a second each, one after the other");
+    assert!(outcomes.into_iter().all(|outcome| matches!(outcome, Err(Error::Busy(_)))));
+    drop(open);
+    assert_eq!(going_on.await.unwrap().unwrap(), "found");
+    db.tier().drain(Instant::now()).await;
+    assert!(matches!(batches.together(Item::new()).await, Err(Error::Closed)));
+}
