@@ -21,6 +21,7 @@ mod logging;
 mod maintenance;
 mod names;
 mod pause;
+mod preface;
 mod private_files;
 mod proxies;
 mod proxy_protocol;
