@@ -135,7 +135,7 @@ impl<S: Transport> Connection<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.belongs_to(cx);
         self.follow_configuration();
-        self.io.borrow_mut().begin_turn();
+        self.streams.order.begin_turn(self.io.borrow_mut().begin_turn());
         if self.state.drain().is_some_and(|drain| self.streams.begin_drain(drain)) {
             self.wake_streams();
         }
@@ -165,9 +165,14 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Lets the streams go on that wait for something.
+    /// Lets the streams go on that wait for something, those that wait for each other in their order.
     fn poll_streams(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+        loop {
+            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+            if !self.streams.order.wake_next() {
+                break;
+            }
+        }
     }
 
     /// Lets HTTP/2 go on, and begins what it brings; ready at its end.

@@ -22,6 +22,7 @@ mod maintenance;
 mod names;
 mod pause;
 mod preface;
+mod priorities;
 mod private_files;
 mod proxies;
 mod proxy_protocol;
