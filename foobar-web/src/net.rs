@@ -31,9 +31,13 @@ mod unacknowledged;
 
 pub use address::Address;
 pub(crate) use address::{Endpoint, Listen};
+#[cfg(feature = "dns")]
+pub(crate) use client_addresses::client_of;
 pub(crate) use client_addresses::{AddressSlot, ClientAddresses};
 pub(crate) use clients::Clients;
 pub(crate) use cork::write_before;
+#[cfg(feature = "dns")]
+pub(crate) use listener::shares;
 pub(crate) use listener::{Accepted, Acceptor, Listener, Share};
 pub(crate) use proxy_protocol::{Source, poll_header};
 pub use sockets::PassedSocket;

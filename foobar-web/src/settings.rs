@@ -121,7 +121,7 @@ settings! {
         /// in capitals or not. Their values are written as `[FILTERED]`, in the request line and in `Referer`. Only
         /// what follows a `?` is looked at: write no secret into a path. `[]` hides nothing.
         pub access_log_hide: List<String> =
-            r#"["token", "password", "passwd", "secret", "code", "signature", "api_key"]"#,
+            r#"["token", "password", "passwd", "secret", "code", "otp", "signature", "_key", "apikey", "api-key"]"#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every
         /// request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and
         /// with 1KiB more where it can be compressed and for each coding that there is; long names and header fields

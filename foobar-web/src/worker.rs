@@ -4,6 +4,7 @@
 //! A full worker closes what is idle, and nothing else, when one more connection comes. Only where none is idle does
 //! the next response say `Connection: close`.
 
+mod beginning;
 mod buffers;
 mod connection_state;
 mod connections;
@@ -22,6 +23,7 @@ use crate::memory::FreedAside;
 use crate::net::{Tls, TlsClient};
 use crate::pipeline::Pipeline;
 
+pub(crate) use beginning::Beginning;
 pub(crate) use buffers::ScratchBuffers;
 pub(crate) use connection_state::ConnectionState;
 pub(crate) use connections::Connections;

@@ -7,6 +7,7 @@ mod differential; // the same requests over HTTP/1, TLS and HTTP/2
 mod drain;
 mod exceptions;
 mod floods;
+mod reloads;
 mod server;
 
 use server::Server;

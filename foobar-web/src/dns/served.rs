@@ -78,7 +78,7 @@ impl Served {
         });
         if after.is_named(before.origin()) {
             let as_before = after.clone().with_serial(before.serial());
-            if as_before.to_string() == before.to_string() {
+            if as_before.to_string() == before.to_string() && !is_after(after.serial(), before.serial()) {
                 writer.keep(&as_before);
                 return;
             }

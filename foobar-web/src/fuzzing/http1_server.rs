@@ -25,7 +25,7 @@ use crate::net::Transport;
 use crate::pipeline::Pipeline;
 use crate::plan::{Given, Plan};
 use crate::settings::{RouteSettings, SiteSettings, WebSettings};
-use crate::worker::{ConnectionState, Connections, Worker};
+use crate::worker::{Beginning, ConnectionState, Connections, Worker};
 
 /// Serves whole HTTP/1 connections. Its application answers each request, whatever its path, with 200 and
 /// [what it has read](echo); bodies end at [`MAX_BODY`](Self::MAX_BODY).
@@ -52,7 +52,7 @@ impl Http1Server {
         let client = Client { sent, written: Arc::clone(&written) };
         let peer = ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
         let state = Rc::new(ConnectionState::new(Rc::default(), Rc::default(), Arc::default()));
-        let served = serve(client, BytesMut::new(), peer, Rc::clone(&self.worker), state);
+        let served = serve(client, Beginning::now(), peer, Rc::clone(&self.worker), state);
         LocalSet::new().block_on(&self.runtime, served);
         std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner))
     }

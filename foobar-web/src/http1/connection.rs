@@ -25,21 +25,21 @@ use crate::deadline::{DeadlineTimer, HalfClosed, Meter};
 use crate::net::{TlsClient, Transport};
 use crate::pipeline::Logged;
 use crate::tunnel::{Taker, Tunnel};
-use crate::worker::{ConnectionState, FastPath, Worker};
+use crate::worker::{Beginning, ConnectionState, FastPath, Worker};
 
 /// Serves one HTTP/1 connection to its end.
 ///
-/// The stream may be anything that carries bytes: a socket, or TLS over one. `unread` was read from it before.
+/// The stream may be anything that carries bytes: a socket, or TLS over one.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
-    unread: BytesMut,
+    beginning: Beginning,
     peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
     // The task that this becomes is moved several times.
     let mut connection = Box::new(Connection::new(stream, peer, worker, state));
-    connection.unread = unread;
+    (connection.unread, connection.opened) = (beginning.unread, beginning.since);
     connection.serve().await;
 }
 
@@ -104,6 +104,7 @@ pub(super) struct Connection<S> {
     /// How long a client that has closed its side may take nothing of the answer.
     patience: Duration,
     probed: bool,
+    /// Since when the first request is waited for.
     opened: Instant,
 }
 

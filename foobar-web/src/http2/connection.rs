@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use foobar_core::LocalBoxFuture;
 use futures_util::StreamExt;
 use futures_util::future::join;
@@ -27,19 +27,19 @@ use super::streams::Streams;
 use crate::deadline::{DeadlineTimer, Meter};
 use crate::limits::Limits;
 use crate::net::Transport;
-use crate::worker::{ConnectionState, Worker};
+use crate::worker::{Beginning, ConnectionState, Worker};
 
-/// Serves one HTTP/2 connection to its end. `unread` was read from the stream before.
+/// Serves one HTTP/2 connection to its end.
 pub(crate) async fn serve<S: Transport>(
     stream: S,
-    unread: BytesMut,
+    beginning: Beginning,
     peer: foobar_core::ConnectInfo,
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
 ) {
     stream.enable_keepalive(); // it may be silent for longer than the deadlines allow
     // The task that this becomes is moved several times.
-    let mut connection = Box::new(Connection::new(stream, unread, peer, worker, state.clone()));
+    let mut connection = Box::new(Connection::new(stream, beginning, peer, worker, state.clone()));
     let ended = poll_fn(|cx| connection.poll(cx)).await;
     state.set_active(); // not idle any more, whatever follows
     let running = connection.leave();
@@ -56,6 +56,7 @@ struct Connection<S> {
     worker: Rc<Worker>,
     state: Rc<ConnectionState>,
     phase: Phase,
+    /// Since when its preface is waited for.
     opened: Instant,
     /// The most streams, as the client was told when it was opened.
     most: usize,
@@ -97,14 +98,14 @@ enum Phase {
 impl<S: Transport> Connection<S> {
     fn new(
         stream: S,
-        unread: BytesMut,
+        beginning: Beginning,
         peer: foobar_core::ConnectInfo,
         worker: Rc<Worker>,
         state: Rc<ConnectionState>,
     ) -> Self {
         let now = Instant::now();
         let tls = stream.tls_client();
-        let io = Rc::new(RefCell::new(Gather::new(stream, unread, worker.clone())));
+        let io = Rc::new(RefCell::new(Gather::new(stream, beginning.unread, worker.clone())));
         let handshake = settings(&worker.limits).handshake(Shared(io.clone()));
         let most = worker.limits.streams as usize;
         Self {
@@ -115,7 +116,7 @@ impl<S: Transport> Connection<S> {
             worker,
             state,
             phase: Phase::Idle { since: now },
-            opened: now,
+            opened: beginning.since,
             most,
             finishing: None,
             is_ending: false,
@@ -134,7 +135,7 @@ impl<S: Transport> Connection<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.belongs_to(cx);
         self.follow_configuration();
-        self.io.borrow_mut().begin_turn();
+        self.streams.order.begin_turn(self.io.borrow_mut().begin_turn());
         if self.state.drain().is_some_and(|drain| self.streams.begin_drain(drain)) {
             self.wake_streams();
         }
@@ -164,9 +165,14 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Lets the streams go on that wait for something.
+    /// Lets the streams go on that wait for something, those that wait for each other in their order.
     fn poll_streams(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+        loop {
+            while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
+            if !self.streams.order.wake_next() {
+                break;
+            }
+        }
     }
 
     /// Lets HTTP/2 go on, and begins what it brings; ready at its end.

@@ -104,9 +104,10 @@ impl<S: Transport> Gather<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// The library may read on.
-    pub(super) fn begin_turn(&mut self) {
+    /// The library may read on. Gives how much has gathered.
+    pub(super) fn begin_turn(&mut self) -> usize {
         self.portion = PORTION;
+        self.out.len()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

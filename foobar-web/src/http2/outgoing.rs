@@ -4,6 +4,8 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 
+use super::priority::Priority;
+use super::send_order::Place;
 use super::streams::Streams;
 use crate::deadline::{DeadlineTimer, Ending, Meter, OpenEnd, Pacer};
 use crate::limits::Rate;
@@ -25,6 +27,8 @@ pub(super) struct Outgoing {
     sending: Meter,
     writing: DeadlineTimer,
     streams: Rc<Streams>,
+    /// An event stream has none: its events are small, and are to come when they happen.
+    place: Option<Place>,
     /// What all streams had sent when this one was looked at last.
     seen: u64,
     sent: u64,
@@ -41,7 +45,13 @@ pub(super) struct End {
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: SendStream<Bytes>, body: Logged, end: End, streams: Rc<Streams>) -> Self {
+    pub(super) fn new(
+        stream: SendStream<Bytes>,
+        body: Logged,
+        end: End,
+        priority: Priority,
+        streams: Rc<Streams>,
+    ) -> Self {
         Self {
             stream,
             body: MeasuredBody::new(body, end.left),
@@ -51,6 +61,7 @@ impl Outgoing {
             sending: Meter::default(),
             writing: DeadlineTimer::default(),
             seen: 0,
+            place: (!end.is_event_stream).then(|| streams.order.place(priority)),
             streams,
             sent: 0,
             is_done: false,
@@ -61,7 +72,7 @@ impl Outgoing {
     /// polls it is not known yet.
     pub(super) fn send_at_once(&mut self) -> bool {
         self.stream.reserve_capacity(1);
-        if self.pacer.is_some() || self.stream.capacity() == 0 {
+        if self.pacer.is_some() || self.stream.capacity() == 0 || !self.is_turn() {
             return false; // nothing is read for a client that gives no room
         }
         match self.body.poll_data(&mut Context::from_waker(Waker::noop())) {
@@ -80,6 +91,11 @@ impl Outgoing {
             self.end(given);
         }
         is_whole
+    }
+
+    /// Whether it may hand out what it has.
+    fn is_turn(&self) -> bool {
+        self.place.as_ref().is_none_or(|place| self.streams.order.is_open(place))
     }
 
     fn end(&mut self, sent: Result<(), Reason>) {
@@ -126,13 +142,23 @@ impl Outgoing {
                     Err(_) => return Poll::Ready(Err(Reason::INTERNAL_ERROR)), // whoever made it has logged it
                 }
             }
-            let most = ready!(self.poll_room(cx, self.piece.len()))?;
+            let portion = self.piece.len().min(self.streams.order.portion());
+            let most = ready!(self.poll_room(cx, portion))?;
+            ready!(self.poll_turn(cx));
             let part = self.piece.split_to(most);
             let is_last = self.piece.is_empty() && self.is_last();
             self.give(part, is_last)?;
             if is_last {
                 return Poll::Ready(Ok(()));
             }
+        }
+    }
+
+    /// Waits until no other body is to come first.
+    fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match &mut self.place {
+            Some(place) => self.streams.order.poll(cx, place),
+            None => Poll::Ready(()),
         }
     }
 
@@ -150,6 +176,9 @@ impl Outgoing {
         self.streams.count_moved(part.len());
         if let Some(pacer) = &mut self.pacer {
             pacer.sent(part.len());
+        }
+        if let Some(place) = &mut self.place {
+            self.streams.order.gave(place, part.len());
         }
         self.stream.send_data(part, is_last).map_err(|error| error.reason().unwrap_or(Reason::CANCEL)) // it has ended
     }
@@ -195,6 +224,9 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
+        if let Some(place) = &mut self.place {
+            self.streams.order.leave(place);
+        }
         if !self.is_done {
             self.body.entry().cut(self.sent);
         }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::early_hints::Hints;
 use super::incoming::{IncomingBody, Remains};
 use super::outgoing::Outgoing;
+use super::priority::Priority;
 use super::request::{Taken, take};
 use super::stream_io::StreamIo;
 use super::streams::Streams;
@@ -29,7 +30,7 @@ pub(super) fn begin(
 ) -> Option<LocalBoxFuture<'static, ()>> {
     let since = Instant::now();
     let (parts, body) = request.into_parts();
-    let is_head = parts.method == Method::HEAD;
+    let asked = Asked { is_head: parts.method == Method::HEAD, priority: Priority::of(&parts.headers) };
     match take(parts, streams.worker().limits.head) {
         Taken::Malformed => {
             respond.send_reset(Reason::PROTOCOL_ERROR);
@@ -39,34 +40,41 @@ pub(super) fn begin(
             let (worker, arrival) = (streams.worker(), streams.arrival(since));
             let answer = Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await });
             let (remains, abort) = (Remains::of(body), ClientAbort::of(&Method::GET)); // nobody works on it
-            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, asked, abort };
             Some(Box::pin(stream.answer(answer, false)))
         }
         Taken::WebSocket(mut parts) => {
             let abort = offer_abort(&mut parts);
             let (answer, taker) = upgraded(streams, parts, since);
             let remains = Remains::default();
-            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, is_head, abort };
+            let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, asked, abort };
             Some(Box::pin(stream.upgrade(answer, body, taker)))
         }
         Taken::Request(parts) => {
             let ready = if body.is_end_stream() { streams.ready_answer(&parts, since) } else { None };
             match ready {
-                Some(response) => send_ready(streams, response, is_head, &mut respond),
-                None => Some(by_pipeline(streams, parts, body, respond, since)),
+                Some(response) => send_ready(streams, response, asked, &mut respond),
+                None => Some(by_pipeline(streams, parts, body, respond, asked, since)),
             }
         }
     }
+}
+
+/// What a request wants of its answer.
+#[derive(Clone, Copy)]
+struct Asked {
+    is_head: bool,
+    priority: Priority,
 }
 
 /// Sends an answer that was ready; gives what is left of it.
 fn send_ready(
     streams: &Rc<Streams>,
     response: Response<Logged>,
-    is_head: bool,
+    asked: Asked,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<LocalBoxFuture<'static, ()>> {
-    let mut outgoing = begin_response(streams, response, is_head, respond)?;
+    let mut outgoing = begin_response(streams, response, asked, respond)?;
     if outgoing.send_at_once() { None } else { Some(Box::pin(async move { poll_fn(|cx| outgoing.poll(cx)).await })) }
 }
 
@@ -75,16 +83,17 @@ fn by_pipeline(
     mut parts: Parts,
     body: RecvStream,
     respond: SendResponse<Bytes>,
+    asked: Asked,
     since: Instant,
 ) -> LocalBoxFuture<'static, ()> {
-    let (is_head, expects) = (parts.method == Method::HEAD, parts.headers.contains_key(EXPECT));
+    let expects = parts.headers.contains_key(EXPECT);
     let abort = offer_abort(&mut parts);
     let (worker, arrival) = (streams.worker(), streams.arrival(since));
     let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
     let hints = Some(Hints::offer(&mut parts.extensions));
     // Boxed where it is made: it is large, and a future that is handed on is copied.
     let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
-    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, is_head, abort };
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, asked, abort };
     Box::pin(stream.answer(answer, expects))
 }
 
@@ -109,7 +118,7 @@ struct Stream {
     respond: SendResponse<Bytes>,
     remains: Remains,
     hints: Option<Hints>,
-    is_head: bool,
+    asked: Asked,
     abort: ClientAbort,
 }
 
@@ -121,7 +130,7 @@ impl Stream {
     }
 
     async fn respond(mut self, response: Response<Logged>) {
-        if let Some(mut outgoing) = begin_response(&self.streams, response, self.is_head, &mut self.respond) {
+        if let Some(mut outgoing) = begin_response(&self.streams, response, self.asked, &mut self.respond) {
             poll_fn(|cx| outgoing.poll(cx)).await;
         }
         self.remains.discard().await;
@@ -202,12 +211,14 @@ impl Stream {
 fn begin_response(
     streams: &Rc<Streams>,
     response: Response<Logged>,
-    is_head: bool,
+    asked: Asked,
     respond: &mut SendResponse<Bytes>,
 ) -> Option<Outgoing> {
-    let (head, body, end) = response_head::prepare(response, is_head, &streams.worker());
+    let (head, body, end) = response_head::prepare(response, asked.is_head, &streams.worker());
     match (respond.send_response(head, end.is_none()), end) {
-        (Ok(stream), Some(end)) => return Some(Outgoing::new(stream, body, end, Rc::clone(streams))),
+        (Ok(stream), Some(end)) => {
+            return Some(Outgoing::new(stream, body, end, asked.priority, Rc::clone(streams)));
+        }
         (Ok(_), None) => streams.count_answer(),
         (Err(error), _) => {
             body.entry().cut(0);

@@ -8,6 +8,7 @@ use http::request::Parts;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::send_order::SendOrder;
 use crate::deadline::Drain;
 use crate::net::TlsClient;
 use crate::pipeline::{Logged, RequestContext};
@@ -24,6 +25,8 @@ pub(super) struct Streams {
     moved: Cell<u64>,
     /// Handlers that have not answered.
     at_work: Cell<usize>,
+    /// Which of their bodies is the next to send.
+    pub(super) order: SendOrder,
     drain: Cell<Option<Drain>>,
     draining: Notify,
 }
@@ -45,6 +48,7 @@ impl Streams {
             answered: Cell::default(),
             moved: Cell::default(),
             at_work: Cell::default(),
+            order: SendOrder::default(),
             drain: Cell::default(),
             draining: Notify::new(),
         }

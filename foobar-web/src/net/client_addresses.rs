@@ -18,7 +18,7 @@ impl ClientAddresses {
     /// A place for a connection; `None` if its client has `most` already. Who comes through a Unix socket has no address.
     pub(crate) fn admit(self: &Arc<Self>, remote: Option<SocketAddr>, most: usize) -> Option<AddressSlot> {
         let Some(remote) = remote else { return Some(AddressSlot(None)) };
-        let client = client(remote.ip());
+        let client = client_of(remote.ip());
         let mut open = self.open();
         let connections = open.entry(client).or_default();
         if *connections >= most {
@@ -46,7 +46,8 @@ impl Drop for AddressSlot {
     }
 }
 
-fn client(address: IpAddr) -> IpAddr {
+/// Whom an address belongs to.
+pub(crate) fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK).into(),
         address => address,

@@ -119,6 +119,22 @@ impl Listener {
         tried.map_err(|source| error(&listen.endpoint, source))
     }
 
+    /// The same while this server has these sockets.
+    pub(crate) fn bind_beside<'a>(
+        listen: &Listen,
+        given: &Sockets,
+        own: impl Iterator<Item = &'a Self>,
+    ) -> Result<Vec<Self>, Error> {
+        match Self::bind(listen, given) {
+            Err(Error::Listen { address, source, .. })
+                if source.kind() == io::ErrorKind::AddrInUse && has(own, &listen.endpoint) =>
+            {
+                Err(Error::Listen { address, source, advice: OWN })
+            }
+            bound => bound,
+        }
+    }
+
     /// Lets clients connect.
     pub(crate) fn listen(&self) -> Result<(), Error> {
         if self.socket.is_listener().unwrap_or(false) {
@@ -328,6 +344,24 @@ fn addresses(host: &str) -> io::Result<Vec<SocketAddr>> {
         }
     }
     Ok(addresses)
+}
+
+const OWN: &str = "this server listens there under another address: restart it to change that";
+
+/// Whether one of these sockets has an address of an endpoint.
+fn has<'a>(mut own: impl Iterator<Item = &'a Listener>, endpoint: &Endpoint) -> bool {
+    let Endpoint::Tcp(host) = endpoint else { return false };
+    let Ok(wanted) = addresses(host) else { return false }; // it could not be bound for that
+    own.any(|own| match own.address {
+        Address::Tcp(address) | Address::Tls(address) => wanted.iter().any(|wanted| shares(*wanted, address)),
+        Address::Unix(_) => false,
+    })
+}
+
+/// Whether two sockets cannot have these addresses at the same time.
+pub(crate) fn shares(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.is_ipv4() == other.is_ipv4() && (is_any || one.ip() == other.ip())
 }
 
 fn error(endpoint: &Endpoint, source: io::Error) -> Error {

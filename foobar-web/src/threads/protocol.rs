@@ -1,19 +1,18 @@
-use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use foobar_core::{ConnectInfo, Scheme};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::handshake::handshake;
+use super::handshake::{handshake, until};
 use crate::Http2;
 use crate::http1::{refuse_plain, serve as serve_http1};
 use crate::http2::{PREFACE, serve as serve_http2};
 use crate::kept::ACME_TLS;
 use crate::net::{Established, Socket, Transport};
-use crate::worker::{ConnectionState, Worker};
+use crate::worker::{Beginning, ConnectionState, Worker};
 
 /// Serves a connection that speaks TLS, whose handshake is done by the deadline, by what was agreed on in it.
 pub(super) async fn serve_tls(
@@ -25,10 +24,10 @@ pub(super) async fn serve_tls(
 ) {
     match Box::pin(handshake(socket, &worker, &state, deadline)).await {
         Some(Established::Tls(stream)) if stream.protocol() == Some(b"h2") => {
-            serve_http2(stream, BytesMut::new(), connection, worker, state).await;
+            serve_http2(stream, Beginning::now(), connection, worker, state).await;
         }
         Some(Established::Tls(stream)) if stream.protocol() == Some(ACME_TLS) => drop(stream), // an authority has seen enough
-        Some(Established::Tls(stream)) => serve_http1(stream, BytesMut::new(), connection, worker, state).await,
+        Some(Established::Tls(stream)) => serve_http1(stream, Beginning::now(), connection, worker, state).await,
         Some(Established::Plain(socket, head)) => {
             let connection = ConnectInfo { scheme: Scheme::Http, ..connection };
             Box::pin(refuse_plain(socket, &head, connection, worker, state)).await;
@@ -45,11 +44,14 @@ pub(super) async fn serve_plain<S: Transport>(
     state: Rc<ConnectionState>,
 ) {
     if worker.limits.http2 != Http2::Cleartext {
-        return serve_http1(stream, BytesMut::new(), connection, worker, state).await;
+        return serve_http1(stream, Beginning::now(), connection, worker, state).await;
     }
     match Box::pin(preface(&mut stream, &worker, &state)).await {
-        Ok((Protocol::Http1, read)) => serve_http1(stream, read, connection, worker, state).await,
-        Ok((Protocol::Http2, read)) => serve_http2(stream, read, connection, worker, state).await,
+        Ok((Protocol::Http1, beginning)) => serve_http1(stream, beginning, connection, worker, state).await,
+        Ok((Protocol::Http2, beginning)) => {
+            state.set_idle(Instant::now()); // no request has begun
+            serve_http2(stream, beginning, connection, worker, state).await;
+        }
         Err(error) => tracing::debug!(%error, "a connection ended before its first request"),
     }
 }
@@ -66,21 +68,16 @@ async fn preface<S: Transport>(
     stream: &mut S,
     worker: &Rc<Worker>,
     state: &Rc<ConnectionState>,
-) -> io::Result<(Protocol, BytesMut)> {
-    let mut read = BytesMut::new();
-    let told = poll_fn(|cx| {
-        state.belongs_to(cx);
-        match poll_preface(cx, stream, worker, &mut read) {
-            Poll::Pending if state.closes_when_idle() => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-            polled => polled,
-        }
-    });
-    let protocol = match timeout(worker.limits.head_time, told).await {
-        Ok(told) => told?,
-        Err(_) if read.is_empty() => return Err(io::ErrorKind::TimedOut.into()),
-        Err(_) => Protocol::Http1,
+) -> io::Result<(Protocol, Beginning)> {
+    let mut beginning = Beginning::now();
+    let deadline = beginning.since + worker.limits.head_time;
+    let told =
+        until(deadline, state, |cx| poll_preface(cx, stream, worker, &mut beginning.unread, || state.set_active()));
+    let protocol = match told.await {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut && !state.is_idle() => Protocol::Http1,
+        told => told?,
     };
-    Ok((protocol, read))
+    Ok((protocol, beginning))
 }
 
 fn poll_preface<S: Transport>(
@@ -88,6 +85,7 @@ fn poll_preface<S: Transport>(
     stream: &mut S,
     worker: &Worker,
     read: &mut BytesMut,
+    begun: impl Fn(),
 ) -> Poll<io::Result<Protocol>> {
     loop {
         let length = ready!(worker.buffers.with_input(|input| {
@@ -100,6 +98,7 @@ fn poll_preface<S: Transport>(
         if length == 0 {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
+        begun();
         if let Some(protocol) = protocol(read) {
             return Poll::Ready(Ok(protocol));
         }

@@ -55,7 +55,7 @@ impl Listeners {
         let origin = |listen: &Listen| {
             let is_free = |place: &usize| !taken[*place] && self.0[*place].listen.endpoint == listen.endpoint;
             let Some(place) = (0..self.0.len()).find(is_free) else {
-                return Listener::bind(listen, given).map(Origin::Bound);
+                return Listener::bind_beside(listen, given, self.all()).map(Origin::Bound);
             };
             taken[place] = true;
             Ok(Origin::Kept(place))

@@ -49,13 +49,13 @@ fn a_request_in_flight_is_finished_idle_connections_are_closed_and_new_ones_refu
     assert_eq!(server.web.readiness(), Readiness::not("it is draining"));
 }
 
-fn address(server: &Server) -> SocketAddr {
+pub(crate) fn address(server: &Server) -> SocketAddr {
     let Address::Tcp(address) = server.web.addresses().remove(0) else { panic!("it listens on TCP") };
     address
 }
 
 /// Returns when the server takes no new connections.
-fn wait_until_it_drains(address: SocketAddr) {
+pub(crate) fn wait_until_it_drains(address: SocketAddr) {
     while TcpStream::connect(address).is_ok() {}
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn server(authority: &Authority, web: &str, files: &[(&str, &[u8])]) 
 }
 
 /// What curl prints of these requests, which are for the same server: one to each path.
-fn curl(server: &Server, options: &[&str], paths: &[&str]) -> String {
+pub(crate) fn curl(server: &Server, options: &[&str], paths: &[&str]) -> String {
     let (scheme, address) = match options.contains(&"--http2") {
         true => ("https", server.tls_address()),
         false => ("http", plain(server)),
@@ -78,18 +78,6 @@ fn files_and_the_application_are_answered_over_http2() {
         let body = format!("@{}", authority.path("sent").display());
         assert!(curl(&server, &["--data-binary", &body, way], &["/echo"]) == large[..900_000], "{way}");
     }
-}
-
-#[test]
-fn http1_goes_on_where_http2_may_begin() {
-    let authority = Authority::new();
-    let server = server(&authority, "", &[("small.txt", b"small")]);
-    let version = ["-w", " %{http_version}\n"];
-    assert_eq!(curl(&server, &version, &["/small.txt", "/small.txt"]), "small 1.1\nsmall 1.1\n");
-    let mut slow = server.connect();
-    slow.send("P");
-    slow.send("OST /echo HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
-    assert!(slow.answer().body.ends_with("hi"));
 }
 
 #[test]
@@ -192,11 +180,11 @@ fn a_preface_and_a_header_block_that_do_not_end_have_client_header_timeout() {
     let authority = Authority::new();
     let server = server(&authority, "", &[]);
     let begun = [PREFACE, &frame(4, 0, 0, &[]), &frame(1, 1, 1, &[0x82])].concat();
-    for (bytes, seconds) in [(&PREFACE[..10], 19..=22), (&begun, 9..=12)] {
+    for bytes in [&PREFACE[..10], &begun] {
         let mut client = server.accept();
         client.send(bytes);
         let time = server.time_until(|| server.is_alone());
-        assert!(seconds.contains(&time.as_secs()), "{time:?}");
+        assert!((9..=12).contains(&time.as_secs()), "{time:?}");
     }
 }
 

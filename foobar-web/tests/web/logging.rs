@@ -103,9 +103,16 @@ fn what_is_hidden_in_lines_is_up_to_the_configuration() {
     server.drain_at_leisure();
     let text = log_of(&server, log.path());
     assert!(text.contains("/a?pin=[FILTERED]&token=shown ") && text.contains("/a?pin=5678 "), "{text}");
-    let (web, sites) = settings("[web]\naccess_log_hide = ['']\n");
-    let error = Web::new(&web, &sites, None).err().expect("it is refused").to_string();
-    assert!(error.starts_with("`web.access_log_hide`: an empty text is a part of every name"), "{error}");
+    for (word, told) in [
+        ("", "an empty text is a part of every name"),
+        ("token=", "\"token=\" is in no name of a parameter"),
+        ("?token", "\"?token\" is in no name of a parameter"),
+        ("user%5Bpin%5D", "\"user%5Bpin%5D\" is in no name of a parameter"),
+    ] {
+        let (web, sites) = settings(&format!("[web]\naccess_log_hide = ['{word}']\n"));
+        let error = Web::new(&web, &sites, None).err().expect("it is refused").to_string();
+        assert!(error.starts_with(&format!("`web.access_log_hide`: {told}")), "{error}");
+    }
 }
 
 #[test]

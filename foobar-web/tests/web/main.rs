@@ -21,6 +21,8 @@ mod logging;
 mod maintenance;
 mod names;
 mod pause;
+mod preface;
+mod priorities;
 mod private_files;
 mod proxies;
 mod proxy_protocol;

@@ -14,6 +14,7 @@ use foobar_core::{Readiness, Tier};
 use foobar_web::WebTier;
 use rustls::HandshakeKind;
 
+use crate::drain::address;
 use crate::support::tls::Authority;
 use crate::support::{Client, Server, folder, wait_until};
 
@@ -380,4 +381,14 @@ fn a_tier_that_has_drained_takes_no_configuration() {
     server.drain_at_leisure();
     let error = server.reload(&answering("/page", "new")).unwrap_err();
     assert_eq!(error, "the web tier does not serve: there is nothing to reload");
+}
+
+#[test]
+fn an_address_within_another_one_of_this_server_is_said_to_be_its_own() {
+    for (first, second) in [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1")] {
+        let server = Server::start(&format!("[web]\nlisten = ['{first}:0']\n"));
+        let port = address(&server).port();
+        let error = server.reload(&format!("[web]\nlisten = ['{second}:{port}']\n")).unwrap_err();
+        assert!(error.contains("this server listens there under another address: restart it"), "{error}");
+    }
 }

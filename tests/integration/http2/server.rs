@@ -10,7 +10,7 @@ use crate::support::{Program, Wire};
 /// The application `proving` with some files, over TLS and in the clear.
 pub(super) struct Server {
     pub(super) program: Program,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     client: ClientConfig,
 }
 
@@ -49,7 +49,16 @@ impl Server {
         std::fs::write(folder.path().join("foobar.toml"), settings).unwrap();
         let mut command = Program::example("proving", folder.path());
         let program = Program::start(command.env_remove("FOOBAR__WEB__LISTEN").envs(variables.iter().copied()));
-        Self { program, _folder: folder, client }
+        Self { program, folder, client }
+    }
+
+    /// Has it go by another configuration: one that answers `/page` with this.
+    pub(super) fn reload(&mut self, page: &str) {
+        let route = format!("[sites.default.routes.\"/page\"]\nrespond = 200\nbody = {page:?}\n");
+        std::fs::write(self.folder.path().join("foobar.toml"), format!("{SETTINGS}{route}")).unwrap();
+        self.program.signal("HUP");
+        let told = self.program.until_logged("reloaded");
+        assert!(told.contains("has been reloaded"), "{told}");
     }
 
     /// A connection in the clear.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use socket2::{Domain, Socket, Type};
 
 use crate::Error;
+use crate::net::shares;
 
 /// An address, for UDP and for TCP.
 pub(super) struct Listener {
@@ -16,13 +17,24 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn bind(address: SocketAddr) -> Result<Self, Error> {
+        Self::bind_beside(address, &[])
+    }
+
+    /// The same while this server has these addresses.
+    pub(super) fn bind_beside(address: SocketAddr, own: &[SocketAddr]) -> Result<Self, Error> {
         let mut bound = Self::new(address);
         for _ in 0..TRIES {
             if bound.is_err() && address.port() == 0 {
                 bound = Self::new(address);
             }
         }
-        bound.map_err(|source| error(address, &source))
+        bound.map_err(|source| match own.iter().find(|own| shares(**own, address)) {
+            Some(own) if source.kind() == io::ErrorKind::AddrInUse => {
+                let advice = format!("this server has it, as {own}; restart it to change that");
+                with_advice(address, &source, &advice)
+            }
+            _ => error(address, &source),
+        })
     }
 
     pub(super) fn check(address: SocketAddr) -> Result<(), Error> {
@@ -69,6 +81,10 @@ pub(super) fn error(address: SocketAddr, source: &io::Error) -> Error {
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
         _ => "write an address of this machine",
     };
+    with_advice(address, source, advice)
+}
+
+fn with_advice(address: SocketAddr, source: &io::Error, advice: &str) -> Error {
     Error::setting("dns.listen", format!("cannot listen on {address}: {source}; {advice}"))
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use crate::net::{AddressSlot, ClientAddresses};
+use crate::net::{AddressSlot, ClientAddresses, client_of};
 
 /// How many connections there may be over TCP: so many of one client, and so many in all. The secondaries are not counted among
 /// these, so that strangers cannot keep the zone from them.
@@ -48,12 +48,12 @@ impl Room {
     /// A place for a connection, which is idle at first; `None` where there is none left and no connection is idle.
     pub(super) fn admit(&self, client: SocketAddr, is_secondary: bool) -> Option<Place> {
         let mut taken = lock(&self.taken);
-        let ip = client.ip().to_canonical();
+        let owner = client_of(client.ip());
         let admit = || self.clients.admit(Some(client), MOST_OF_A_CLIENT);
         let slot = match admit() {
             Some(slot) => slot,
             None => {
-                taken.evict(|entry| entry.client == ip)?;
+                taken.evict(|entry| entry.client == owner)?;
                 admit()?
             }
         };
@@ -62,7 +62,7 @@ impl Room {
         }
         let (stay, leave) = channel();
         let number = taken.number();
-        let entry = Entry { client: ip, is_secondary, idle: Some(number), _stay: stay, _slot: slot };
+        let entry = Entry { client: owner, is_secondary, idle: Some(number), _stay: stay, _slot: slot };
         taken.places.insert(number, entry);
         Some(Place { number, taken: Arc::clone(&self.taken), leave })
     }
@@ -178,6 +178,16 @@ mod tests {
         let last = admit_one(&room, [127, 0, 0, 2], false).unwrap();
         assert!(has_lost(&mut own[0]) && others.iter_mut().all(|place| !has_lost(place)));
         assert!(last.set_busy() && admit_one(&room, [127, 0, 0, 2], false).is_none());
+    }
+
+    #[test]
+    fn addresses_of_one_network_of_ipv6_are_one_client() {
+        let room = Room::new();
+        let admit = |address: &str| room.admit(SocketAddr::new(address.parse().unwrap(), 1), false);
+        let mut own: Vec<_> = (0..MOST_OF_A_CLIENT).map_while(|_| admit("2001:db8::1")).collect();
+        assert_eq!(own.len(), MOST_OF_A_CLIENT);
+        let last = admit("2001:db8::2").unwrap();
+        assert!(has_lost(&mut own[0]) && last.set_busy());
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Serving {
         for door in &self.doors {
             remove(&mut missing, door.wanted);
         }
-        missing.into_iter().map(|address| Opened::new(Listener::bind(address)?, &self.runtime)).collect()
+        let own = self.addresses();
+        let open = |address| Opened::new(Listener::bind_beside(address, &own)?, &self.runtime);
+        missing.into_iter().map(open).collect()
     }
 
     /// Serves at these addresses, of which some have been opened just now; the others are to be closed.

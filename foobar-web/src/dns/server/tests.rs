@@ -191,6 +191,42 @@ fn a_record_that_an_authority_looks_for_is_there_after_a_reload_too() {
 }
 
 #[test]
+fn a_serial_is_not_taken_back_where_nobody_had_the_zone_for_some_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(server(&["127.0.0.9"], folder.path()));
+    let reload = |transfer: &[&str]| {
+        let (mut dns, web) = settings("foobar.com", transfer, folder.path());
+        dns.addresses = list(&["203.0.113.6"]);
+        block_on(server.prepare(&dns, &web, &BTreeMap::new()).unwrap());
+        serial(&server)
+    };
+    let of_content = reload(&[]);
+    let known = of_content.wrapping_add(1000); // to those who had the zone before
+    std::fs::write(folder.path().join("dns/foobar.com.serial"), format!("{known} {}\n", of_content ^ 1)).unwrap();
+    let after = reload(&["127.0.0.9"]);
+    assert!(crate::dns::serial::is_after(after, known), "{after} {known}");
+    assert_eq!(reload(&["127.0.0.9"]), after, "nothing has changed");
+    server.stop();
+}
+
+#[test]
+fn an_address_that_this_server_has_under_another_name_is_said_to_be_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for addresses in [["127.0.0.1", "0.0.0.0"], ["0.0.0.0", "127.0.0.1"]] {
+        let (mut dns, web) = settings("foobar.com", &[], folder.path());
+        dns.listen = list(&[&format!("{}:0", addresses[0])]);
+        let server = NameServer::compile(&dns, &web, &BTreeMap::new()).unwrap().unwrap();
+        server.serve().unwrap();
+        let server = Arc::new(server);
+        let address = server.addresses()[0];
+        dns.listen = list(&[&format!("{}:{}", addresses[1], address.port())]);
+        let error = server.prepare(&dns, &web, &BTreeMap::new()).err().unwrap().to_string();
+        assert!(error.contains(&format!("this server has it, as {address}; restart")), "{error}");
+        server.stop();
+    }
+}
+
+#[test]
 fn names_are_proved_in_the_zone_of_a_reload_from_its_beginning_unless_it_is_given_up() {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(server(&[], folder.path()));

@@ -243,7 +243,7 @@ async fn an_interim_response_is_whole_before_the_final_one_begins() {
         let line = socket::Line::new(random::Random::new(room), room as usize);
         let head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
         line.lock().unwrap().send(head);
-        let served = serve(socket::Socket::new(&line), BytesMut::new(), server::HERE, worker.clone(), Rc::default());
+        let served = serve(socket::Socket::new(&line), Beginning::now(), server::HERE, worker.clone(), Rc::default());
         let mut served = Box::pin(served);
         let mut text = String::new();
         while !text.ends_with("peeked") {

@@ -73,14 +73,17 @@ impl<S: Transport> Connection<S> {
         {
             return Some(Order::End(Reason::NO_ERROR));
         }
-        if self.finishing.is_none() && self.is_last() {
+        if self.finishing.is_none() && !is_handshake && self.is_last() {
             return Some(Order::Finish);
         }
         let Phase::Idle { since } = self.phase else { return None };
         let deadline = match self.finishing {
             _ if self.state.is_evicted() => return Some(Order::End(Reason::NO_ERROR)),
             Some(since) => since + FINISHED,
-            None if is_handshake => self.opened + limits.head_time,
+            None if is_handshake => {
+                let end = self.opened + limits.head_time;
+                self.state.drain().map_or(end, |drain| end.min(drain.end_of_idle())) // it may be on its way
+            }
             None if self.state.requests() == 0 => since + limits.idle_time.max(limits.head_time),
             None => since + limits.idle_time,
         };

@@ -18,7 +18,12 @@ impl<S: Transport> Connection<S> {
             self.sending.resume();
         }
         match drained {
-            Poll::Ready(drained) => Poll::Ready(drained),
+            Poll::Ready(drained) => {
+                if self.streams.order.has_waiting() {
+                    cx.waker().wake_by_ref(); // there is room for them, after the other connections
+                }
+                Poll::Ready(drained)
+            }
             Poll::Pending => self.poll_stalled(cx),
         }
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 use tokio::time::advance;
@@ -27,7 +27,7 @@ use super::socket::{Line, Socket};
 use crate::deadline::Drain;
 use crate::http1::connection::serve;
 use crate::http1::outgoing::SEND_QUANTUM;
-use crate::worker::ConnectionState;
+use crate::worker::{Beginning, ConnectionState};
 
 /// How many connections are simulated.
 const CONNECTIONS: u64 = 2500;
@@ -140,7 +140,7 @@ impl<'a> Simulation<'a> {
             server,
             connection: Box::pin(serve(
                 Socket::new(&line),
-                BytesMut::new(),
+                Beginning::now(),
                 HERE,
                 server.worker.clone(),
                 state.clone(),
