@@ -36,7 +36,8 @@ pub(super) struct Place {
     is_waiting: bool,
 }
 
-/// What a body hands out before it is another's turn: one frame, as most clients want them.
+/// What a body hands out before it is another's turn: one frame, as most clients want them. Where the order does not matter it is
+/// all that h2 takes, so that each body is polled less often.
 const PORTION: usize = 16 << 10;
 /// What is handed out in one turn where the order matters: less is on its way then when something urgent comes. As much waits in h2
 /// of one body, or the next would have a part of each turn.
@@ -66,7 +67,7 @@ impl SendOrder {
 
     /// How much a body hands out at once.
     pub(super) fn portion(&self) -> usize {
-        if self.has_waiting() { PORTION } else { usize::MAX }
+        if self.has_waiting() && self.bodies.are_ordered() { PORTION } else { usize::MAX }
     }
 
     /// Whether a body that has something may hand it out now.
