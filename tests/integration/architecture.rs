@@ -368,7 +368,7 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
         .map(|(start, line)| {
             let indent = line.len() - line.trim_start().len();
             let is_end = |line: &&str| line.len() == indent + 1 && line.ends_with('}');
-            let end = if line.ends_with('}') { None } else { lines[start..].iter().position(|line| is_end(&line)) };
+            let end = if line.ends_with('}') { None } else { lines[start..].iter().position(is_end) };
             (start, end.map_or(1, |end| end + 1))
         })
         .collect()

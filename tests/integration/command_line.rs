@@ -1,6 +1,7 @@
 //! The command line of a program built on the facade, its signals and its exit codes.
 
 mod admin; // the listener for operators
+mod bad_values; // of each key, what `check` says
 mod signals; // what signals do
 
 use std::io::{BufRead, BufReader, Read};

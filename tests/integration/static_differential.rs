@@ -5,6 +5,7 @@
 
 mod comparison;
 mod folder;
+mod keys;
 mod model;
 mod nginx;
 mod requests;

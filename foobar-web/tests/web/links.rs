@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::support::Server;
+use crate::support::{Server, thrice};
 
 /// A folder `root` with files and links, beside it what is not to be served, and another name of the folder.
 struct Place(TempDir);
@@ -20,6 +20,8 @@ impl Place {
             fs::write(path, file).expect("the folder is writable");
         }
         place.link("alias", place.at("root"));
+        place.link("alias-of-d", place.at("root/d"));
+        place.link("by-outside", place.at("root/file.txt"));
         for (name, target) in [
             ("relative", PathBuf::from("d/x.txt")),
             ("d/up", "../file.txt".into()),
@@ -28,7 +30,17 @@ impl Place {
             ("directory", place.at("root/d")),
             ("chain", "directory/up".into()),
             ("dots", place.at("root/d/../file.txt")),
+            ("out-and-back", "../root/d/x.txt".into()),
+            ("out-and-back-by-alias", "../alias/d/x.txt".into()),
+            ("out-and-back-by-folder", "../alias-of-d/x.txt".into()),
+            ("out-and-back-by-link", place.at("by-outside")),
+            ("d/far", "../../root/../root/file.txt".into()),
+            ("by-alias-of-folder", place.at("alias-of-d/x.txt")),
+            ("folder-by-alias", place.at("alias-of-d")),
             ("out", "../secret.txt".into()),
+            ("out-and-out", "../root/../secret.txt".into()),
+            ("out-by-folder", place.at("alias-of-d/../../secret.txt")),
+            ("out-and-nowhere", "../none/x.txt".into()),
             ("out-absolute", place.at("secret.txt")),
             ("out-by-dots", place.at("root/../secret.txt")),
             ("out-by-two", "out-absolute".into()),
@@ -56,7 +68,14 @@ impl Place {
     }
 }
 
-const STAY: [(&str, &str); 10] = [
+const STAY: [(&str, &str); 17] = [
+    ("/out-and-back", "root/d/x.txt"),
+    ("/out-and-back-by-alias", "root/d/x.txt"),
+    ("/out-and-back-by-folder", "root/d/x.txt"),
+    ("/out-and-back-by-link", "root/file.txt"),
+    ("/d/far", "root/file.txt"),
+    ("/by-alias-of-folder", "root/d/x.txt"),
+    ("/folder-by-alias/x.txt", "root/d/x.txt"),
     ("/relative", "root/d/x.txt"),
     ("/d/up", "root/file.txt"),
     ("/absolute", "root/d/x.txt"),
@@ -68,7 +87,9 @@ const STAY: [(&str, &str); 10] = [
     ("/dots", "root/file.txt"),
     ("/file.txt", "root/file.txt"),
 ];
-const LEAVE: [(&str, &str); 6] = [
+const LEAVE: [(&str, &str); 8] = [
+    ("/out-and-out", "secret.txt"),
+    ("/out-by-folder", "secret.txt"),
     ("/out", "secret.txt"),
     ("/out-absolute", "secret.txt"),
     ("/out-by-dots", "secret.txt"),
@@ -76,7 +97,7 @@ const LEAVE: [(&str, &str); 6] = [
     ("/out-by-chain", "secret.txt"),
     ("/out-directory/x.txt", "outside/x.txt"),
 ];
-const NOTHING: [&str; 3] = ["/in-name-only", "/circle", "/nowhere"];
+const NOTHING: [&str; 4] = ["/out-and-nowhere", "/in-name-only", "/circle", "/nowhere"];
 
 #[test]
 fn links_are_followed_as_the_site_and_the_route_say() {
@@ -91,16 +112,19 @@ fn links_are_followed_as_the_site_and_the_route_say() {
             if prefix.trim_start_matches('/') == site {
                 continue;
             }
-            for (group, follows) in [(&STAY[..9], links != "off"), (&STAY[9..], true), (&LEAVE[..], links == "any")] {
+            for (group, follows) in [(&STAY[..16], links != "off"), (&STAY[16..], true), (&LEAVE[..], links == "any")] {
                 for (path, content) in group {
-                    let answer = client.get(&format!("{prefix}{path}"));
-                    let expected = if follows { 200 } else { 404 };
-                    assert_eq!(answer.status(), expected, "{prefix}{path} of {site}");
-                    assert!(!follows || answer.body == *content, "{prefix}{path} of {site}: {}", answer.body);
+                    for answer in thrice(&mut client, &format!("{prefix}{path}"), "") {
+                        let expected = if follows { 200 } else { 404 };
+                        assert_eq!(answer.status(), expected, "{prefix}{path} of {site}");
+                        assert!(!follows || answer.body == *content, "{prefix}{path} of {site}: {}", answer.body);
+                    }
                 }
             }
             for path in NOTHING {
-                assert_eq!(client.get(&format!("{prefix}{path}")).status(), 404, "{prefix}{path} of {site}");
+                for answer in thrice(&mut client, &format!("{prefix}{path}"), "") {
+                    assert_eq!(answer.status(), 404, "{prefix}{path} of {site}");
+                }
             }
         }
     }

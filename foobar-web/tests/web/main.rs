@@ -4,6 +4,7 @@ mod accel;
 mod add_header;
 mod assets;
 mod autoindex;
+mod both_ways;
 mod client_certificates;
 mod departures;
 mod drain;

@@ -296,6 +296,15 @@ impl Answer {
     }
 }
 
+/// The answers to three requests: two for the fast path, of which the second finds what the first has left in the cache, and
+/// one with a field that comes twice, which takes the way through the pipeline.
+pub(crate) fn thrice(client: &mut Client, path: &str, fields: &str) -> [Answer; 3] {
+    ["", "", "User-Agent: x\r\nUser-Agent: x\r\n"].map(|twice| {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{fields}{twice}\r\n"));
+        client.answer()
+    })
+}
+
 /// The status of the first answer in `text`; 0 if there is none.
 pub(crate) fn status(text: &str) -> u16 {
     text.split(' ').nth(1).map_or(0, |status| status.parse().expect("a status is a number"))

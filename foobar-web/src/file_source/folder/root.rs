@@ -1,12 +1,12 @@
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlinkat, stat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, fstat, openat, openat2, readlink, readlinkat, statat};
 use rustix::io::Errno;
 
 use crate::file_source::{Blocking, Links, is_refused};
@@ -81,11 +81,11 @@ impl Root {
 
     fn open_inside(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         match self.openat2(path, flags, BENEATH) {
-            Err(Errno::XDEV) => self.open_by_absolute_links(path, flags),
+            Err(Errno::XDEV) => self.open_by_links_that_return(path, flags),
             Err(error) if error == Errno::AGAIN || is_refused(error) => match self.open_by_cap_std(path, flags) {
                 // It asks for `openat2` too, and takes some refusals of a sandbox for the file's own.
                 Err(error) if is_escape(&error) || Errno::from_io_error(&error).is_some_and(is_refused) => {
-                    self.open_by_absolute_links(path, flags)
+                    self.open_by_links_that_return(path, flags)
                 }
                 opened => opened,
             },
@@ -100,9 +100,9 @@ impl Root {
         Ok(self.dir.open_with(path, &options)?.into_std().into())
     }
 
-    /// Absolute links are followed as long as they name this folder. What is opened in the end is what lies, without
-    /// any link, where they lead to: a change meanwhile leads nowhere else.
-    fn open_by_absolute_links(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+    /// Links that leave the folder, as absolute ones do, are followed if they lead back into it. What is opened in the end
+    /// is what lies, without any link, where they lead to: a change meanwhile leads nowhere else.
+    fn open_by_links_that_return(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let mut opened = Err(Errno::LOOP);
         for _ in 0..TRIES {
             opened = self.open_without_links(&self.follow(path)?, flags);
@@ -120,7 +120,9 @@ impl Root {
         while let Some(step) = rest.pop() {
             if step == ".." {
                 if !followed.pop() {
-                    return Err(Errno::XDEV);
+                    rest.push(step);
+                    let away: PathBuf = std::mem::take(&mut rest).into_iter().rev().collect();
+                    rest = steps(&self.back(&away)?);
                 }
                 continue;
             }
@@ -137,7 +139,7 @@ impl Root {
             followed.pop();
             if target.is_absolute() {
                 followed.clear();
-                rest.extend(steps(self.strip(&target).ok_or(Errno::XDEV)?));
+                rest.extend(steps(&self.back(&target)?));
             } else {
                 rest.extend(steps(&target));
             }
@@ -145,10 +147,24 @@ impl Root {
         Ok(if followed.as_os_str().is_empty() { ".".into() } else { followed })
     }
 
-    /// The rest of an absolute path behind this folder; `None` if it does not lead through it.
+    /// The path beneath this folder of a path that has left it: behind its name there, or where all links end. An error
+    /// if it does not come back.
+    fn back(&self, path: &Path) -> rustix::io::Result<PathBuf> {
+        if let Some(rest) = self.strip(path) {
+            return Ok(rest.to_owned());
+        }
+        let name = readlink(format!("/proc/self/fd/{}", self.dir.as_raw_fd()), Vec::new()).map_err(|_| Errno::XDEV)?;
+        let name = PathBuf::from(OsString::from_vec(name.into_bytes()));
+        let place = name.join(path).canonicalize().map_err(|_| Errno::XDEV)?; // it opens nothing
+        self.strip(&place).map(Path::to_owned).ok_or(Errno::XDEV)
+    }
+
+    /// The rest of a path behind this folder; `None` if it does not lead through it.
     fn strip<'a>(&self, path: &'a Path) -> Option<&'a Path> {
-        let is_self =
-            |above: &Path| stat(above).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (self.device, self.inode));
+        let is_self = |above: &Path| {
+            let stat = statat(&self.dir, above, AtFlags::empty());
+            stat.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (self.device, self.inode))
+        };
         let mut aboves: Vec<&Path> = path.ancestors().collect();
         aboves.reverse();
         path.strip_prefix(aboves.into_iter().find(|above| is_self(above))?).ok() // it is above the path
