@@ -13,8 +13,9 @@ settings! {
         /// The keys of sessions that are kept in the cookie itself (`Sessions::in_cookie`), and of the secrets of
         /// second factors: random texts of 32 characters at least, such as `openssl rand -base64 32` makes. The first
         /// one encrypts; those after it are still read, so put a new one in front and drop the old one after
-        /// `lifetime`. Where several processes share sessions or accounts, first add the new one at the end everywhere, and
-        /// then move it to the front: a process that lacks it can read nothing that another has encrypted by it.
+        /// `lifetime`. Where several processes share sessions or accounts, first add the new one at the end
+        /// everywhere, and then move it to the front: a process that lacks it can read nothing that another has
+        /// encrypted by it.
         pub keys: List<Secret> = "[]",
     }
 }

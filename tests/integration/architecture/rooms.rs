@@ -90,7 +90,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("http2", &["deadline", "limits", "net", "pipeline", "reply", "request", "tunnel", "worker"]),
-    ("worker", &["clock", "counters", "deadline", "limits", "net", "pipeline", "reply", "request", "site"]),
+    ("worker", &["clock", "counters", "deadline", "limits", "memory", "net", "pipeline", "reply", "request", "site"]),
     (
         "plan",
         &[
@@ -101,6 +101,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "issuer",
             "kept",
             "limits",
+            "memory",
             "net",
             "settings",
             "site",
@@ -108,7 +109,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("issuer", &["error", "kept", "net", "settings", "site"]),
-    ("pipeline", &["access_log", "counters", "gate", "net", "reply", "request", "site", "static_files"]),
+    ("pipeline", &["access_log", "counters", "gate", "memory", "net", "reply", "request", "site", "static_files"]),
     ("site", &["counters", "error", "kept", "limits", "reply", "request", "settings", "static_files"]),
     ("static_files", &["encoding", "error", "file_source", "limits", "memory", "pool", "reply", "request", "settings"]),
     ("net", &["error", "kept"]),

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::iter::zip;
+use std::iter::{self, zip};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foobar_db::{Conn, Error, QueryResult};
@@ -50,15 +50,17 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
     pub(super) async fn together(&self, item: I) -> Result<O, Error> {
         let (item, (reply, mut answer)) = (Arc::new(item), oneshot::channel());
         lock(&self.waiting).push_back(Entry { item: Arc::clone(&item), reply });
-        let answered = select! {
-            biased;
-            answered = &mut answer => answered,
-            turn = self.turn.lock() => {
-                let called = self.call_next().await;
+        let answered = loop {
+            let turn = select! {
+                biased;
+                answered = &mut answer => break answered,
+                turn = self.turn.lock() => turn,
+            };
+            if !self.waits(&item) {
                 drop(turn);
-                called?;
-                answer.await
+                break answer.await; // in a call whose request has gone; it ends without an answer
             }
+            self.call_next(&item).await?;
         };
         match answered {
             Ok(outcome) => Ok(outcome),
@@ -72,8 +74,12 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
         self.call(move |conn| query(conn, &item)).await
     }
 
-    /// Makes a call for those that wait when it has a connection. An error is that of the only one.
-    async fn call_next(&self) -> Result<(), Error> {
+    fn waits(&self, item: &Arc<I>) -> bool {
+        lock(&self.waiting).iter().any(|entry| Arc::ptr_eq(&entry.item, item))
+    }
+
+    /// Makes a call for those that wait when it has a connection; `own` is one of them. An error is that of `own` alone.
+    async fn call_next(&self, own: &Arc<I>) -> Result<(), Error> {
         let batch = Batch::default();
         let (waiting, taken, query) = (Arc::clone(&self.waiting), Arc::clone(&batch), self.query);
         let called = self.call(move |conn| {
@@ -81,7 +87,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
             items.iter().map(|item| query(conn, item)).collect::<QueryResult<Vec<_>>>()
         });
         let outcomes = called.await;
-        let batch = lock(&batch).replace(Vec::new()).unwrap_or_default(); // there was no connection
+        let mut batch = lock(&batch).replace(Vec::new()).unwrap_or_default(); // there was no connection
         match outcomes {
             Ok(outcomes) => {
                 let replies = zip(batch, outcomes);
@@ -89,8 +95,9 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
                 Ok(())
             }
             Err(error) => {
-                lock(&self.waiting).clear(); // they do not wait for one failure after the other
-                if batch.len() > 1 { Ok(()) } else { Err(error) }
+                batch.extend(lock(&self.waiting).drain(..)); // they do not wait for one failure after the other
+                let is_of_own = batch.iter().all(|entry| Arc::ptr_eq(&entry.item, own));
+                if is_of_own { Err(error) } else { Ok(()) }
             }
         }
     }
@@ -111,8 +118,8 @@ fn take<I, O>(waiting: &Mutex<VecDeque<Entry<I, O>>>, taken: &Mutex<Option<Vec<E
     let mut taken = lock(taken);
     let batch = taken.get_or_insert_with(|| {
         let mut waiting = lock(waiting);
-        let count = waiting.len().min(MOST);
-        waiting.drain(..count).filter(|entry| !entry.reply.is_closed()).collect()
+        let open = iter::from_fn(|| waiting.pop_front()).filter(|entry| !entry.reply.is_closed());
+        open.take(MOST).collect()
     });
     batch.iter().map(|entry| Arc::clone(&entry.item)).collect()
 }

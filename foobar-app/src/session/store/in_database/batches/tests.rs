@@ -56,9 +56,12 @@ async fn of(call: Call) -> (Arc<Items>, TestDb) {
 }
 
 async fn until(is_so: impl Fn() -> bool) {
-    while !is_so() {
-        tokio::task::yield_now().await;
-    }
+    let turns = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, turns).await.expect("it comes to that");
 }
 
 /// Asks for these together: they wait for a call that goes on meanwhile.
@@ -147,4 +150,54 @@ async fn while_no_call_can_be_made_each_is_told_so() {
     assert_eq!(going_on.await.unwrap().unwrap(), "found");
     db.tier().drain(Instant::now()).await;
     assert!(matches!(batches.together(Item::new()).await, Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn requests_that_have_gone_take_no_places_in_a_call() {
+    for call in [Call::Read, Call::Write] {
+        let (batches, _db) = of(call).await;
+        let (first, open) = Item::gated();
+        let ask = |item: &Arc<Item>| {
+            let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
+            tokio::spawn(async move { batches.together(item).await })
+        };
+        let going_on = ask(&first);
+        until(|| first.asked() == 1).await;
+        let gone: Vec<_> = (0..2 * MOST).map(|_| ask(&Item::new())).collect();
+        until(|| lock(&batches.waiting).len() == gone.len()).await;
+        for request in gone {
+            request.abort();
+            request.await.unwrap_err();
+        }
+        let last = ask(&Item::new());
+        until(|| lock(&batches.waiting).len() == 2 * MOST + 1).await;
+        drop(open);
+        assert_eq!(timeout(PATIENCE, last).await.expect("it is asked").unwrap().unwrap(), "found");
+        assert_eq!(going_on.await.unwrap().unwrap(), "found");
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_call_another_began_and_left_gets_no_other_s_error() {
+    let (batches, _db) = of(Call::Read).await;
+    let ask = |item: &Arc<Item>| {
+        let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
+        tokio::spawn(async move { batches.together(item).await })
+    };
+    let (first, open_first) = Item::gated();
+    let going_on = ask(&first);
+    until(|| first.asked() == 1).await;
+    let (leaving, open) = Item::gated();
+    let (left, with_it, failing) = (ask(&leaving), Item::new(), Item::failing());
+    until(|| lock(&batches.waiting).len() == 1).await;
+    let shared = ask(&with_it);
+    until(|| lock(&batches.waiting).len() == 2).await;
+    drop(open_first);
+    assert_eq!(going_on.await.unwrap().unwrap(), "found");
+    until(|| leaving.asked() == 1).await; // its call has both
+    left.abort();
+    left.await.unwrap_err();
+    assert!(matches!(ask(&failing).await.unwrap(), Err(Error::Query(_))), "its own error");
+    drop(open);
+    assert_eq!(timeout(PATIENCE, shared).await.expect("it ends").unwrap().unwrap(), "found");
 }
