@@ -37,11 +37,11 @@ settings! {
         /// `connections_per_address`, in the scheme that `www`, `https` and `hsts` go by, and to the application; their
         /// `X-Request-Id` names the request, if it is up to 64 letters, digits and `-_.:+/=@`. The client is the last
         /// address of `X-Forwarded-For` that is no trusted proxy, scheme and host are those of `X-Forwarded-Proto` and
-        /// `-Host` that belong to it; without `X-Forwarded-For`, `Forwarded` (RFC 7239) says who asked, and what the
-        /// other two leave open. The application gets these fields with the one value that was found to be true, and
-        /// `X-Real-IP` and its like with the same address; the rest of their kind is removed, such as
-        /// `X-Forwarded-Port`, and of anybody else all. So a proxy must add to the fields that it uses, or set them,
-        /// and remove the others.
+        /// `-Host` that belong to it; where none of the three is sent, `Forwarded` (RFC 7239) says it. The application
+        /// gets these fields with the one value that was found to be true, and `X-Real-IP` and its like with the same
+        /// address; what else is said of the origin is removed, such as `X-Forwarded-Port`. What a proxy says of other
+        /// things stays, such as `X-Forwarded-User`. Of anybody else all of these fields are removed. So a proxy must
+        /// add to the fields that it uses, or set them, and remove the others.
         pub trusted_proxies: List<TrustedProxy> = "[]",
         /// Connections that one client address may have open, over all workers; a further one is closed at once. Behind
         /// `trusted_proxies` it is the client's requests that are being answered, and a further one gets 429. An IPv6

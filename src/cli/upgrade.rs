@@ -132,6 +132,7 @@ impl Upgrades {
             Ok((successor, serving))
         })
         .await?;
+        successor.check()?; // what is closed for it stays closed
         if !serving.without.is_empty() {
             running.close(&serving.without).await;
         }

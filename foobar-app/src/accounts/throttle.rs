@@ -177,7 +177,7 @@ impl Attempt {
 
     /// It has not been made, after all.
     pub(super) fn take_back(&self, conn: &mut Conn) -> QueryResult<()> {
-        one_less(conn, self.client.iter().chain(&self.client_and_account).chain([&self.account]).chain(&self.day))
+        one_less(conn, self.client.iter().chain(&self.client_and_account).chain(&self.day).chain([&self.account])) // as `count`
     }
 }
 

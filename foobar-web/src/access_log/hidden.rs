@@ -64,7 +64,7 @@ impl HiddenParameters {
             let begun = at;
             at += sign.length;
             match sign.byte {
-                b'?' if sign.depth > 0 && name.is_none() => (name, in_url) = (Some(at), true),
+                b'?' if sign.depth > 0 => (name, in_url) = (Some(at), true),
                 _ if sign.depth > 0 && !in_url => {}
                 b'=' if name.take().is_some_and(|name| self.is_hidden(&query[name..begun])) => {
                     let (shown, value) = query.split_at(at);
@@ -190,6 +190,8 @@ mod tests {
             ),
             ("GET /a?next=%2Fb%3Ftoken%3Dx HTTP/1.1", "GET /a?next=%2Fb%3Ftoken%3D[FILTERED] HTTP/1.1"),
             ("/a?next=%2Fb%3Fc%3D1&token=x", "/a?next=%2Fb%3Fc%3D1&token=[FILTERED]"),
+            ("/a?%2Fb%3Ftoken%3Dx", "/a?%2Fb%3Ftoken%3D[FILTERED]"),
+            ("/a?next%3D%2Fb%3Ftoken%3Dx", "/a?next%3D%2Fb%3Ftoken%3D[FILTERED]"),
             ("/a?q=token%3Dx", "/a?q=token%3Dx"),
             ("/a?q=a%26token%3Dx", "/a?q=a%26token%3Dx"),
         ] {

@@ -15,7 +15,7 @@ const LEAST_URGENT: u8 = 7;
 impl Priority {
     /// Of a client that says nothing. RFC 9218 would have its answers sent one after the other; but many answers of those
     /// clients, among them proxies, are for somebody who waits, and a long one must not hold up the rest.
-    const UNKNOWN: Self = Self { urgency: Self::USUAL.urgency, is_incremental: true };
+    pub(super) const UNKNOWN: Self = Self { urgency: Self::USUAL.urgency, is_incremental: true };
     /// Where a client leaves out what is usual.
     const USUAL: Self = Self { urgency: 3, is_incremental: false };
 

@@ -30,7 +30,7 @@ pub(super) fn begin(
 ) -> Option<LocalBoxFuture<'static, ()>> {
     let since = Instant::now();
     let (parts, body) = request.into_parts();
-    let asked = Asked { is_head: parts.method == Method::HEAD, priority: Priority::of(&parts.headers) };
+    let asked = Asked { is_head: parts.method == Method::HEAD, priority: streams.priority_of(&parts.headers) };
     match take(parts, streams.worker().limits.head) {
         Taken::Malformed => {
             respond.send_reset(Reason::PROTOCOL_ERROR);

@@ -2,12 +2,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use foobar_core::ConnectInfo;
-use http::Response;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
+use http::{HeaderMap, Response};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::priority::Priority;
 use super::send_order::SendOrder;
 use crate::deadline::Drain;
 use crate::net::TlsClient;
@@ -92,6 +93,12 @@ impl Streams {
             path.answer(pipeline, &worker.buffers, Some(host.as_bytes()), &asked)?
         };
         pipeline.ready((answer.reply, answer.route), request, &self.arrival(since))
+    }
+
+    /// What a client says of how urgent its answer is; nothing where a proxy speaks for several, who share the line.
+    pub(super) fn priority_of(&self, headers: &HeaderMap) -> Priority {
+        let is_of_proxy = self.worker().pipeline.clients.is_proxy(self.peer.remote);
+        if is_of_proxy { Priority::UNKNOWN } else { Priority::of(headers) }
     }
 
     /// The worker drains; `false` if that is known.

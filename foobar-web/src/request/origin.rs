@@ -13,19 +13,19 @@ pub(crate) use told::Origin;
 ///
 /// Each proxy adds whom it was asked by. So the claims are read from the nearest on, and the client is the first that is no
 /// trusted proxy itself: what stands beyond is what a client may have sent. Where one is no address, nothing beyond it is
-/// believed either. `X-Forwarded-For` counts where it is sent, and `Forwarded` (RFC 7239), which may be the client's own
-/// then, does not. Without it `Forwarded` says who asked, and what `X-Forwarded-Proto` and `-Host` leave open.
+/// believed either. Where one of `X-Forwarded-For`, `-Proto` and `-Host` is sent, `Forwarded` (RFC 7239) does not count: a
+/// proxy that writes the one passes the other on as the client has sent it.
 pub(crate) fn find(
     claims: &impl Claims,
     peer: Option<SocketAddr>,
     is_proxy: impl Fn(Option<SocketAddr>) -> bool,
 ) -> Origin {
-    let named = nearest_client(x_forwarded(claims), peer, &is_proxy);
-    if claims.values(Claim::For).next().is_some() {
-        return named;
-    }
-    let found = nearest_client(forwarded::hops(claims.values(Claim::Forwarded)), peer, &is_proxy);
-    Origin { client: found.client, scheme: named.scheme.or(found.scheme), host: named.host.or(found.host) }
+    let is_sent = |claim| claims.values(claim).next().is_some();
+    let hops = match [Claim::For, Claim::Proto, Claim::Host].into_iter().any(is_sent) {
+        true => x_forwarded(claims),
+        false => forwarded::hops(claims.values(Claim::Forwarded)),
+    };
+    nearest_client(hops, peer, &is_proxy)
 }
 
 fn nearest_client(

@@ -28,7 +28,7 @@ pub(super) struct Place {
 pub(super) const SECRET: &str = "nobody may ever read this";
 
 /// The links that leave the folder.
-pub(super) const LEAVING: &[&str] = &["/link-out", "/link-to-outside", "/link-to-magic", "/data.json.gz"];
+pub(super) const LEAVING: &[&str] = &["/link-out.txt", "/link-to-outside", "/link-to-magic", "/data.json.gz"];
 
 const NAMES: &[&str] = &[
     "plain.txt",

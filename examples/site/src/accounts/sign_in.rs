@@ -76,8 +76,13 @@ pub(crate) async fn register(
                     session.flash("notice", "We could not send you a link. Ask for another one in a while.")?;
                 }
                 // An error too, such as while too many sign in: the address has an account now, and cannot register again.
-                if let Ok(Ok(_user)) = signed_in {
-                    return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT)));
+                match signed_in {
+                    Ok(Ok(_user)) => return Ok(see_other(next_of(&form).unwrap_or(ACCOUNT))),
+                    Ok(Err(_refusal)) => {}
+                    Err(error) => {
+                        let error = BoxError::from(error);
+                        tracing::error!("account {} was made and not signed in: {}", user.id, Chain(&*error));
+                    }
                 }
                 session.flash("notice", "You have an account now. Sign in by your address and your password.")?;
                 return Ok(see_other(super::SIGN_IN));

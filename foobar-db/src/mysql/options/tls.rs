@@ -22,6 +22,10 @@ pub(super) fn of(server: &Server, authority: Option<&PathBuf>) -> Result<Option<
             "has `ssl-mode=preferred`, which looks at no certificate, and `database.tls_ca` names its authority; write \
              `ssl-mode=verify_ca` or `ssl-mode=verify_identity`",
         )),
+        (Some(tls), Some(_)) if tls.accept_invalid_certs() => Err(Error::Url(
+            "has `verify_ca=false`, which looks at no certificate, and `database.tls_ca` names its authority; leave one of \
+             the two out",
+        )),
         (Some(tls), Some(file)) => {
             readable(file).map_err(|source| Error::Authority { file: file.clone(), source })?;
             let tls = tls.with_root_certs(vec![file.clone().into()]);

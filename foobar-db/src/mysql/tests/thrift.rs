@@ -72,7 +72,8 @@ async fn fifty_thousand_rows_leave_at_most_80_mb() {
 #[tokio::test]
 async fn reads_fifty_thousand_rows() {
     let Ok(url) = std::env::var("FOOBAR_TEST_URL") else { return };
-    let settings = DatabaseSettings { url: Some(Secret::new(&*url)), query_timeout: FOREVER, ..DatabaseSettings::default() };
+    let settings =
+        DatabaseSettings { url: Some(Secret::new(&*url)), query_timeout: FOREVER, ..DatabaseSettings::default() };
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
     diesel::table! { rows_of_text (id) { id -> Integer, body -> Text } }

@@ -31,10 +31,14 @@ impl LeftOut {
         (self.names, why)
     }
 
-    /// There is no certificate after all: the last failure, with the names and the reasons of those before.
+    /// There is no certificate after all: the last failure, with the names and the reasons of those before. Where it names
+    /// nobody, none of them need be at fault.
     pub(super) fn failure(mut self, mut last: Failure) -> Failure {
         self.add(&last);
-        (last.refused, last.message) = (self.names, self.reasons.join("; "));
+        last.message = self.reasons.join("; ");
+        if !last.refused.is_empty() {
+            last.refused = self.names;
+        }
         last
     }
 }

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::SystemTime;
 
 use instant_acme::CertificateIdentifier;
 use rustls::pki_types::pem::PemObject;
@@ -16,6 +17,15 @@ pub(super) fn renewal(record: &Record, path: &Path) -> Option<u64> {
     let (from, to) = (facts.not_before.try_into().ok()?, facts.not_after.try_into().ok()?); // not before 1970
     let at = record.renew_at.unwrap_or_else(|| schedule::renewal(from, to)); // the authority does not say
     Some(schedule::within(at, from, to))
+}
+
+/// Whether one of these names has a certificate whose last tenth has not begun: one without it would take it away.
+pub(super) fn still_serves(record: &Record, path: &Path, names: &[String]) -> bool {
+    let certificate = CertificateDer::from_pem_file(path).ok().filter(|_| record.is_issued);
+    let Some(facts) = certificate.as_ref().and_then(|certificate| Facts::of(certificate)) else { return false };
+    let (Ok(from), Ok(to)) = (facts.not_before.try_into(), facts.not_after.try_into()) else { return false }; // before 1970
+    let last = schedule::within(u64::MAX, from, to);
+    schedule::seconds(SystemTime::now()) < last && names.iter().any(|name| facts.cover(name))
 }
 
 /// By which the authority knows a certificate; `None` if it says nothing of who has signed it.

@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use super::account::StoredAccount;
 use super::failure::Failure;
 use super::left_out::LeftOut;
-use super::life::{identifier, renewal};
+use super::life::{identifier, renewal, still_serves};
 use super::order::Request;
 use super::orders::Orders;
 use super::preferred_chain::preferred;
@@ -48,9 +48,10 @@ impl Acme {
     }
 
     /// The names that were refused before, if there is no good certificate without them: where there is one, they are tried
-    /// again.
+    /// again, and so they are where one still serves them.
     fn left_out(&self, record: &Record, kept: &Kept) -> LeftOut {
-        match has_good(record, kept) || record.refused.len() >= kept.names.len() {
+        let all = has_good(record, kept) || record.refused.len() >= kept.names.len();
+        match all || still_serves(record, &kept.path, &record.refused) {
             true => LeftOut::default(),
             false => LeftOut::known(&record.refused, record.last_error.as_ref()),
         }
@@ -93,7 +94,9 @@ impl Acme {
         let others = left_out.others(&kept.names);
         let left: Vec<_> = others.iter().filter(|name| !failure.refused.contains(name)).collect();
         let is_there = has_good(record, kept) && record.refused.iter().all(|name| !left.contains(&name));
-        left.len() < others.len() && !left.is_empty() && !is_there
+        let lost: Vec<_> = kept.names.iter().filter(|name| !left.contains(name)).cloned().collect();
+        let takes_away = still_serves(record, &kept.path, &lost);
+        left.len() < others.len() && !left.is_empty() && !is_there && !takes_away
     }
 
     pub(super) async fn account(&self) -> Result<Account, Failure> {

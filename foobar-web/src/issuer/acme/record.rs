@@ -90,7 +90,8 @@ impl Record {
     pub(super) fn fail(&mut self, failure: &Failure, quiet_until: Option<SystemTime>, now: SystemTime) {
         self.failures += 1;
         self.last_error = Some(failure.message.clone());
-        if !failure.refused.is_empty() {
+        // Those that a certificate was issued without are known until there is another one.
+        if !failure.refused.is_empty() || !self.is_issued {
             self.refused.clone_from(&failure.refused);
         }
         let next = seconds(now) + schedule::back_off(self.failures, schedule::drawn());

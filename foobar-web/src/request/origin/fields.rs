@@ -24,7 +24,9 @@ impl Claims for HeaderMap {
 }
 
 /// Puts what was found to be true in the place of what the fields said, in those that came: each has one value then, and
-/// whoever reads any of them reads the same. What nobody knows is removed, and what may be the client's own word.
+/// whoever reads any of them reads the same. What nobody knows of the origin is removed. An address in a field such as
+/// `X-Real-IP` stays where the proxy says nothing else of who asked, and so does what it says of other things: who has
+/// signed in (`X-Forwarded-User`), which path it has rewritten.
 pub(crate) fn clean(headers: &mut HeaderMap, origin: &Origin) {
     let client = origin.client.map(|client| client.ip());
     let scheme = origin.scheme.map(Scheme::as_str);
@@ -35,7 +37,12 @@ pub(crate) fn clean(headers: &mut HeaderMap, origin: &Origin) {
         name if ADDRESSES.contains(&name) => client.map(|client| client.to_string()),
         _ => None,
     };
-    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_claim(name.as_str())).cloned().collect();
+    let names_client = headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR);
+    let is_of_origin = |name: &str| match ADDRESSES.contains(&name) {
+        true => names_client,
+        false => OF_ORIGIN.contains(&name),
+    };
+    let claims: Vec<HeaderName> = headers.keys().filter(|name| is_of_origin(name.as_str())).cloned().collect();
     for name in claims {
         headers.remove(&name);
         if let Some(Ok(value)) = truth(&name).map(HeaderValue::try_from) {
@@ -65,7 +72,7 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
 
 /// Whether proxies use a field of this name, or applications believe one, for who asked, how and for what.
 fn is_claim(name: &str) -> bool {
-    name.starts_with("x-forwarded") || ADDRESSES.contains(&name) || OTHERS.contains(&name)
+    name.starts_with("x-forwarded") || ADDRESSES.contains(&name) || OF_ORIGIN.contains(&name) || PATHS.contains(&name)
 }
 
 /// Those whose value is the address of the client.
@@ -94,8 +101,8 @@ const ADDRESSES: [&str; 22] = [
     "x-vercel-forwarded-for",
 ];
 
-/// `Via` is none of them: it names proxies and protocols, and no client.
-const OTHERS: [&str; 17] = [
+/// What else is said of who asked, and how. `Via` is none of them: it names proxies and protocols, and no client.
+const OF_ORIGIN: [&str; 21] = [
     "cf-connecting-ipv6",
     "cloudfront-forwarded-proto",
     "cloudfront-viewer-address",
@@ -103,14 +110,21 @@ const OTHERS: [&str; 17] = [
     "forwarded-for",
     "front-end-https",
     "x-azure-socketip",
-    "x-envoy-original-path",
+    "x-forwarded",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
     "x-host",
     "x-original-forwarded-for",
     "x-original-host",
     "x-original-proto",
-    "x-original-url",
     "x-real-port",
-    "x-rewrite-url",
     "x-scheme",
     "x-url-scheme",
 ];
+
+/// What a request was for before a proxy rewrote it.
+const PATHS: [&str; 3] = ["x-envoy-original-path", "x-original-url", "x-rewrite-url"];

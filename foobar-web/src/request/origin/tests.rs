@@ -127,12 +127,12 @@ fn x_forwarded_for_counts_and_forwarded_beside_it_does_not() {
 }
 
 #[test]
-fn without_x_forwarded_for_forwarded_says_what_the_others_leave_open() {
+fn beside_a_field_that_proxies_write_forwarded_is_the_word_of_the_client() {
     let forwarded = ("forwarded", "for=192.0.2.66, for=203.0.113.9;proto=https;host=a.com, for=10.1.1.1");
     for (fields, expected) in [
-        (&[("x-forwarded-proto", "http")][..], "203.0.113.9 http a.com"),
-        (&[("x-forwarded-host", "b.com")], "203.0.113.9 https b.com"),
-        (&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "b.com")], "203.0.113.9 https b.com"),
+        (&[("x-forwarded-proto", "http")][..], "10.0.0.1:1 http -"),
+        (&[("x-forwarded-host", "b.com")], "10.0.0.1:1 - b.com"),
+        (&[("x-forwarded-proto", "gopher"), ("x-forwarded-host", "b.com")], "10.0.0.1:1 - b.com"),
         (&[("x-forwarded-port", "443")], "203.0.113.9 https a.com"),
     ] {
         assert_eq!(said(&[&[forwarded], fields].concat()), expected, "{fields:?}");
@@ -152,6 +152,7 @@ fn the_fields_that_came_say_the_same_afterwards_and_nothing_else() {
         ("true-client-ip", "192.0.2.66"),
         ("cf-connecting-ip", "192.0.2.66"),
         ("x-original-url", "/admin"),
+        ("x-forwarded-user", "ada"),
         ("via", "1.1 proxy"),
     ];
     let mut cleaned = headers(&fields);
@@ -163,12 +164,18 @@ fn the_fields_that_came_say_the_same_afterwards_and_nothing_else() {
         ("x-real-ip", "2001:db9::1"),
         ("true-client-ip", "2001:db9::1"),
         ("cf-connecting-ip", "2001:db9::1"),
+        ("x-original-url", "/admin"),
+        ("x-forwarded-user", "ada"),
         ("via", "1.1 proxy"),
     ];
     assert_eq!(cleaned, headers(&expected));
     let mut bare = headers(&[("x-forwarded-proto", "https")]);
     clean(&mut bare, &origin(&[("x-forwarded-proto", "https")]));
     assert_eq!(bare, headers(&[("x-forwarded-proto", "https")]));
+    let of_a_proxy_that_says_no_more = headers(&[("x-real-ip", "203.0.113.9")]);
+    let mut kept = of_a_proxy_that_says_no_more.clone();
+    clean(&mut kept, &origin(&[]));
+    assert_eq!(kept, of_a_proxy_that_says_no_more);
 }
 
 #[test]
