@@ -25,10 +25,10 @@ settings! {
         /// Whether you accept the authority's terms of service, of Let's Encrypt those at
         /// https://letsencrypt.org/repository/; without it there are no certificates.
         pub accept_terms_of_service: bool = "false",
-        /// How it is proved to the authority that names are this server's. `auto` is `dns-01` where there is a `dns_hook`
-        /// or a name has a star, else `http-01` (the authority comes to port 80) or `tls-alpn-01` (to port 443), as the
-        /// addresses of `web.listen` allow, and after two failures the other one. A name with a star needs `dns-01`, and
-        /// that a `dns_hook` or the zone that is served (`dns.listen`).
+        /// How it is proved to the authority that names are this server's. `auto` is `dns-01` where there is a
+        /// `dns_hook` or a name has a star, else `http-01` (the authority comes to port 80) or `tls-alpn-01` (to
+        /// port 443), as the addresses of `web.listen` allow, and after two failures the other one. A name with a
+        /// star needs `dns-01`, and that a `dns_hook` or the zone that is served (`dns.listen`).
         pub challenge: Challenge = r#""auto""#,
         /// Mail addresses at which the authority may reach you, such as `"admin@foobar.com"`; what it does with them is
         /// its own affair. They are told when the account is made.

@@ -65,14 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_tells_all_names_that_were_refused_and_all_reasons() {
-        let mut left_out = LeftOut::known(&names(&["b.test"]), Some(&"blocked".to_owned()));
-        left_out.add(&refusal(&["c.test"], "elsewhere"));
-        let failure = left_out.failure(Failure::new("too many".to_owned()));
-        assert_eq!(
-            (failure.refused, failure.message.as_str()),
-            (names(&["b.test", "c.test"]), "blocked; elsewhere; too many")
-        );
+    fn a_failure_tells_all_reasons_and_all_names_unless_the_last_one_names_nobody() {
+        for (last, refused) in [(&["d.test"][..], &["b.test", "c.test", "d.test"][..]), (&[], &[])] {
+            let mut left_out = LeftOut::known(&names(&["b.test"]), Some(&"blocked".to_owned()));
+            left_out.add(&refusal(&["c.test"], "elsewhere"));
+            let failure = left_out.failure(refusal(last, "no"));
+            assert_eq!((failure.refused, failure.message.as_str()), (names(refused), "blocked; elsewhere; no"));
+        }
     }
 
     #[test]

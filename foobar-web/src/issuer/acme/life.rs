@@ -33,3 +33,30 @@ pub(super) fn identifier(certificate: &[u8]) -> Option<CertificateIdentifier<'st
     let facts = Facts::of(certificate)?;
     Some(CertificateIdentifier::new(facts.authority_key?.into(), facts.serial.into()).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_serves_its_names_until_its_last_tenth() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut record = Record::new("https://ca.test/directory", &names(&["a.test", "b.test"]));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let serves = |record: &Record, asked: &[&str], to| {
+            let mut params = CertificateParams::new(names(&["a.test", "b.test"])).unwrap();
+            (params.not_before, params.not_after) = (date_time_ymd(1980, 1, 1), date_time_ymd(to, 1, 1));
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            std::fs::write(file.path(), certificate.pem()).unwrap();
+            still_serves(record, file.path(), &names(asked))
+        };
+        assert!(!serves(&record, &["b.test"], 4000), "it is of elsewhere");
+        record.is_issued = true;
+        assert!(serves(&record, &["b.test"], 4000));
+        assert!(serves(&record, &["c.test", "a.test"], 4000));
+        assert!(!serves(&record, &["c.test"], 4000) && !serves(&record, &[], 4000));
+        assert!(!serves(&record, &["b.test"], 1990), "it has expired");
+    }
+}

@@ -186,12 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn the_names_that_an_order_was_refused_for_are_known_after_it_has_failed() {
-        let mut record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0));
-        let refused = Failure { refused: vec!["b.test".to_owned()], ..Failure::new("no".to_owned()) };
-        record.fail(&refused, None, at(1001.0));
-        record.fail(&Failure::new("no answer".to_owned()), None, at(1002.0));
-        assert_eq!(record.refused, ["b.test"]);
+    fn the_names_that_an_order_was_refused_for_are_all_tried_again_after_another_failure_unless_a_certificate_lacks_them()
+     {
+        for (is_issued, known) in [(false, &[][..]), (true, &["b.test"])] {
+            let mut record = failed(&Record::new(DIRECTORY, &names()), None, at(1000.0));
+            record.is_issued = is_issued;
+            let refused = Failure { refused: vec!["b.test".to_owned()], ..Failure::new("no".to_owned()) };
+            record.fail(&refused, None, at(1001.0));
+            assert_eq!(record.refused, ["b.test"]);
+            record.fail(&Failure::new("no answer".to_owned()), None, at(1002.0));
+            assert_eq!(record.refused, known);
+        }
     }
 
     #[test]
