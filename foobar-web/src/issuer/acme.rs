@@ -127,6 +127,7 @@ impl Acme {
         let names = names::names(key, site, &self.settings, &self.proof)?;
         let mut kept = Kept::new(self.folder.certificate(FOLDER, label), names);
         if site.ssl_on_demand {
+            self.proof.check_on_demand(&self.key)?;
             let allowed = AllowedNames::new(label, &self.folder);
             kept.on_demand = Some(Arc::clone(&allowed.shown));
             self.on_demand = Some(allowed);

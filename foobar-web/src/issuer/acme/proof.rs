@@ -44,6 +44,17 @@ impl Proof {
         Err(Error::setting(format!("{key}.challenge"), impossible))
     }
 
+    /// That names of the application's customers can be proved, who have their own DNS; `key` is the issuer's.
+    pub(super) fn check_on_demand(&self, key: &str) -> Result<(), Error> {
+        match (self.wanted, &self.dns) {
+            (Challenge::Dns01, Some(Place::Served(_))) => Err(Error::setting(
+                format!("{key}.challenge"),
+                "\"dns-01\" in the zone that is served proves no name of a customer (`ssl_on_demand`); leave it out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether these names have to be proved in the DNS, and cannot be.
     pub(super) fn lacks_dns(&self, names: &[String]) -> bool {
         let has_star = names.iter().any(|name| name.starts_with("*."));
@@ -153,6 +164,19 @@ pub(super) mod tests {
     fn wanting(challenge: Challenge, hook: Option<&str>, reach: Reach) -> Result<Proof, Error> {
         let settings = AcmeSettings { challenge, dns_hook: hook.map(Into::into), ..AcmeSettings::default() };
         Proof::of("acme", &settings, reach, None)
+    }
+
+    #[test]
+    fn names_of_customers_are_proved_in_no_zone_that_is_served() {
+        let zone = Arc::new(Zone("foobar.com")) as Arc<dyn DnsAnswers>;
+        let checked = |challenge, hook: Option<&str>| {
+            let settings = AcmeSettings { challenge, dns_hook: hook.map(Into::into), ..AcmeSettings::default() };
+            Proof::of("acme", &settings, Reach::HttpFirst, Some(&zone)).unwrap().check_on_demand("acme")
+        };
+        let refused = checked(Challenge::Dns01, None).unwrap_err().to_string();
+        assert!(refused.starts_with("`acme.challenge`: \"dns-01\" in the zone"), "{refused}");
+        checked(Challenge::Dns01, Some("sh")).unwrap(); // which may set records elsewhere
+        checked(Challenge::Auto, None).unwrap();
     }
 
     #[test]
