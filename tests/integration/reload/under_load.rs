@@ -76,6 +76,13 @@ impl Course {
         Load::start(&self.program.address, &lanes().into_iter().chain(lasting).collect::<Vec<_>>())
     }
 
+    /// One of many more requests.
+    fn dense_load(&self) -> Load {
+        let more = [&lanes()[..5], &lanes()[6..]].concat().into_iter().map(|lane| lane.every(Duration::from_millis(2)));
+        let lasting = Lane::lasting(&self.program.tls_address, &self.authority);
+        Load::start(&self.program.address, &lanes().into_iter().chain(lasting).chain(more).collect::<Vec<_>>())
+    }
+
     fn is_served(&self, number: u64) -> bool {
         self.program.get("/page").text() == format!("version {number}")
     }
@@ -153,7 +160,7 @@ fn no_request_is_lost_while_configurations_come_and_go_good_ones_and_bad_ones() 
     let mistakes = mistakes(course.site.folder.path());
     let (reloads, requests) = (number_of("FOOBAR_RELOADS", 30), number_of("FOOBAR_REQUESTS", 0));
     let turn = |course: &mut Course, numbers: RangeInclusive<u64>| {
-        let load = course.load();
+        let load = if requests == 0 { course.load() } else { course.dense_load() };
         for (count, number) in (1..).zip(numbers) {
             course.reload(number);
             until("as many requests are answered as are asked for", || {

@@ -45,8 +45,9 @@ impl Load {
 
     /// Ends it when the requests under way are answered.
     pub(crate) fn stop(self) -> Report {
+        let ended = Instant::now();
         let lanes: Vec<_> = self.lanes.into_iter().map(|(end, lane)| (drop(end), lane).1).collect();
-        Report::of(lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic")).collect())
+        Report::of(lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic")).collect(), ended)
     }
 }
 

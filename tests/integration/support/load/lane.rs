@@ -136,6 +136,11 @@ impl Lane {
         Self { tls: Some((address.to_owned(), Arc::clone(config))), period, ..self }
     }
 
+    /// Once in so long a time.
+    pub(crate) fn every(self, period: Duration) -> Self {
+        Self { period, ..self }
+    }
+
     /// As fast as the server answers.
     pub(super) fn unpaced(self) -> Self {
         Self { period: Duration::ZERO, pause: Duration::ZERO, ..self }

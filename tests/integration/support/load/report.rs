@@ -60,6 +60,8 @@ pub(crate) struct Tally {
 /// What became of all of them.
 pub(crate) struct Report {
     lanes: Vec<Tally>,
+    /// When it was told to end: what comes later are the answers that were under way.
+    ended: Instant,
 }
 
 impl Tally {
@@ -71,16 +73,11 @@ impl Tally {
     fn count(&self, outcome: Outcome) -> u64 {
         self.counts.get(&outcome).copied().unwrap_or(0) // there was none
     }
-
-    /// The longest time without an answer.
-    fn longest_stall(&self) -> Duration {
-        self.ends.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
-    }
 }
 
 impl Report {
-    pub(super) const fn of(lanes: Vec<Tally>) -> Self {
-        Self { lanes }
+    pub(super) const fn of(lanes: Vec<Tally>, ended: Instant) -> Self {
+        Self { lanes, ended }
     }
 
     pub(crate) fn answered(&self) -> u64 {
@@ -116,9 +113,12 @@ impl Report {
         self.lanes.iter().map(|lane| lane.longest).max().unwrap_or_default()
     }
 
-    /// The longest time in which nothing was answered in one of the lanes.
+    /// The longest time in which nobody had an answer.
     pub(crate) fn longest_stall(&self) -> Duration {
-        self.lanes.iter().map(Tally::longest_stall).max().unwrap_or_default()
+        let ends = self.lanes.iter().flat_map(|lane| &lane.ends).filter(|end| **end < self.ended);
+        let mut ends: Vec<_> = ends.chain([&self.ended]).collect();
+        ends.sort_unstable();
+        ends.windows(2).map(|two| *two[1] - *two[0]).max().unwrap_or_default()
     }
 
     /// Prints it. In every lane something was answered, and in none something lost.

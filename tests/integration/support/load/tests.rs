@@ -2,6 +2,9 @@
 
 mod server;
 
+use std::time::{Duration, Instant};
+
+use super::report::Tally;
 use super::{Authority, Connections, Failed, Lane, Load, Outcome, Report};
 use crate::support::until;
 use server::{DROPS, Flawed, Goodbye};
@@ -122,6 +125,15 @@ fn a_wrong_answer_is_lost_too() {
         first.starts_with("GET /, new connections, number 0: Wrong: 200: \"ok\"; it was to be sent after"),
         "{first}"
     );
+}
+
+#[test]
+fn a_stall_is_the_longest_time_in_which_nobody_has_an_answer_until_the_load_is_told_to_end() {
+    let (start, after) = (Instant::now(), Duration::from_millis);
+    let lane = |ends: &[u64]| Tally { ends: ends.iter().map(|end| start + after(*end)).collect(), ..Tally::default() };
+    let lanes = || vec![lane(&[0, 10, 400]), lane(&[100, 1900])];
+    assert_eq!(Report::of(lanes(), start + after(420)).longest_stall(), after(300));
+    assert_eq!(Report::of(lanes(), start + after(900)).longest_stall(), after(500));
 }
 
 #[test]
