@@ -23,6 +23,7 @@ mod link;
 mod migration_lock;
 mod monitor;
 mod options;
+mod replication;
 mod row;
 mod server_error;
 mod session;
@@ -115,6 +116,16 @@ impl Mysql {
         metrics::Pool { name: "primary", role, threads: &self.threads }
     }
 
+    fn add_metrics(&self, metrics: &mut Metrics, name: Option<&str>) {
+        metrics::add(metrics, Engine::Mysql, name, &[self.pool()]);
+        let replication = self.control.replication().filter(|_| self.threads.get().is_some());
+        if let Some(replication) = replication {
+            let endpoint = self.describe();
+            let labels = [metrics::labels("primary", name), vec![("endpoint", endpoint.as_str())]].concat();
+            replication.add_to(metrics, &labels);
+        }
+    }
+
     fn connect(&self) -> Arc<Connect> {
         let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
         Arc::new(move || {
@@ -166,7 +177,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, Some(name), &[self.pool()]);
+        self.add_metrics(metrics, Some(name));
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -251,7 +262,7 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, None, &[self.pool()]);
+        self.add_metrics(metrics, None);
     }
 }
 

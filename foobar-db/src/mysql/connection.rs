@@ -23,6 +23,7 @@ use mysql_async::{Conn as Driver, Params, Statement};
 use super::Options;
 use super::control::Control;
 use super::link::{Link, Prepared};
+use super::replication::{self, Replication};
 use super::row::{MysqlRow, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
@@ -80,6 +81,11 @@ impl MysqlConnection {
     pub(super) fn is_read_only(&mut self) -> QueryResult<bool> {
         let answer = diesel::select(sql::<Text>("CONCAT(@@global.read_only)")).get_result::<String>(self)?;
         Ok(!matches!(answer.as_str(), "0" | "OFF"))
+    }
+
+    /// How the server follows its sources, if it is a replica; an error where this user may not know.
+    pub(super) fn replication(&mut self) -> QueryResult<Option<Replication>> {
+        self.link.ask(replication::QUESTION).map(|sources| Replication::of(&sources))
     }
 
     /// Whether a transaction is open, as the server said with its last answer.

@@ -12,7 +12,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn as Driver, Params, Statement};
+use mysql_async::{Conn as Driver, Params, Row, Statement};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
@@ -235,6 +235,12 @@ impl Link {
     }
 
     /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
+    /// The rows of a question of the tier's own.
+    pub(super) fn ask(&mut self, sql: &str) -> QueryResult<Vec<Row>> {
+        self.may_send()?;
+        self.drive(async |driver| driver.query(sql).await)
+    }
+
     /// time themselves, and whether it is their lock that they have waited for.
     fn may_send(&self) -> QueryResult<()> {
         self.rolled_back().map_or(Ok(()), Err)?;

@@ -1,5 +1,6 @@
 mod network;
 mod proof;
+mod replication;
 mod thrift;
 mod tls;
 
