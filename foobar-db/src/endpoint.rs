@@ -76,10 +76,11 @@ impl Endpoint {
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
+            connection.broken = true; // if anything panics
             let outcome = attempt(&mut connection.conn, kind, query, until, &self.end, &self.observer);
             // A migration leaves its lock and no statement limit behind.
             let is_broken = kind == QueryKind::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
-            connection.broken |= is_broken || !restore(&mut connection.conn);
+            connection.broken = is_broken || !restore(&mut connection.conn);
             drop(connection);
             let failure = match outcome {
                 Ok(Ending::Commit) => return self.confirm(kind),

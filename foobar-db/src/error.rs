@@ -106,8 +106,8 @@ pub enum Error {
     /// The disk of the database is full or does not work; a write was rolled back.
     #[error("the disk of the database is full or fails")]
     Disk(#[source] diesel::result::Error),
-    /// The connection was lost or the disk failed during COMMIT, the database did not answer at all, or its file was
-    /// removed or replaced meanwhile.
+    /// The connection was lost or the disk failed during COMMIT, the database did not answer at all, its file was removed or
+    /// replaced meanwhile, or what a database thread does around the query panicked.
     #[error("the database did not confirm the transaction; whether it took effect is unknown")]
     OutcomeUnknown(#[source] diesel::result::Error),
     /// The query closure panicked; a write was rolled back.

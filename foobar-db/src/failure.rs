@@ -257,5 +257,17 @@ pub(crate) fn deadline_passed() -> DieselError {
     driver_error::make(DatabaseErrorKind::ClosedConnection, DEADLINE_PASSED.to_owned(), Origin::Deadline)
 }
 
+/// What the caller is told of a panic outside of its query: its transaction may have been committed before.
+pub(crate) fn panicked(kind: QueryKind, panic: Panic) -> Error {
+    tracing::error!(%panic, "a call of the database failed outside of its query");
+    match kind {
+        QueryKind::Read | QueryKind::Migrate => Error::Panicked(panic),
+        QueryKind::Write(_) => {
+            let panic = Box::new(format!("its thread {panic}"));
+            Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::Unknown, panic))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
