@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::control::{Control, Target};
 use super::effects::Effects;
-use super::server_error::to_diesel;
+use super::server_error::{of_no_wait, to_diesel};
 use super::session::Session;
 use super::{Options, bind, session};
 use crate::connections::ConnectError;
@@ -204,7 +204,8 @@ impl Link {
         let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
         self.may_send()?;
         self.allow(prepared.effects)?;
-        self.drive(async |driver| run(driver, &prepared.statement, params).await)
+        let outcome = self.drive(async |driver| run(driver, &prepared.statement, params).await);
+        outcome.map_err(|error| if prepared.effects.no_wait { of_no_wait(error) } else { error })
     }
 
     /// Forgets a statement: the server keeps a bounded number of them.
@@ -234,13 +235,13 @@ impl Link {
         self.drive(async |driver| driver.query_drop(&*text).await)
     }
 
-    /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
     /// The rows of a question of the tier's own.
     pub(super) fn ask(&mut self, sql: &str) -> QueryResult<Vec<Row>> {
         self.may_send()?;
         self.drive(async |driver| driver.query(sql).await)
     }
 
+    /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
     /// time themselves, and whether it is their lock that they have waited for.
     fn may_send(&self) -> QueryResult<()> {
         self.rolled_back().map_or(Ok(()), Err)?;
