@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use foobar_core::{BoxFuture, Metrics, Tier};
 
 use crate::statements::CallOrigin;
@@ -16,6 +18,11 @@ pub trait Database: Tier {
     /// Whether its data ends with the process. By default it does not.
     fn is_temporary(&self) -> bool {
         false
+    }
+
+    /// How long [`run`](Self::run) takes at most, but for a migration, as its settings say. By default that is not known.
+    fn call_limit(&self) -> Option<Duration> {
+        None
     }
 
     /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended. One that

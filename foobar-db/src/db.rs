@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use foobar_core::{RequestId, RoutePattern, Tier};
 
@@ -356,6 +357,12 @@ impl<C: EngineConnection> Db<C> {
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     pub fn describe(&self) -> String {
         self.database().describe()
+    }
+
+    /// How long a call takes at most: the sum of `database.acquire_timeout`, `database.query_timeout` and, on MySQL,
+    /// `database.connect_timeout`. `None` for a [`Database`] that does not say.
+    pub fn call_limit(&self) -> Option<Duration> {
+        self.database().call_limit()
     }
 
     fn database(&self) -> Arc<dyn Database> {

@@ -162,6 +162,10 @@ impl Database for Mysql {
         self.options.describe()
     }
 
+    fn call_limit(&self) -> Option<Duration> {
+        Some(self.limits.whole_call())
+    }
+
     fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.threads.run(kind, query))
     }

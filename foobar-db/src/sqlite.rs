@@ -204,6 +204,10 @@ impl Database for Sqlite {
         matches!(self.database.location, Location::Memory(_))
     }
 
+    fn call_limit(&self) -> Option<Duration> {
+        Some(self.database.writer.0.whole_call())
+    }
+
     fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.database.run(kind, query))
     }
