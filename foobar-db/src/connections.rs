@@ -7,7 +7,7 @@ use diesel::r2d2::R2D2Connection;
 use foobar_core::{Histogram, panics};
 use r2d2::ManageConnection;
 
-use crate::{Conn, deadline};
+use crate::{Conn, ConnectError, deadline};
 
 /// Opens connections for a pool and decides which of them may be used again.
 ///
@@ -30,21 +30,6 @@ struct State {
 
 /// Opens one connection, within its own deadline.
 pub(crate) type Connect = dyn Fn() -> Result<Conn, ConnectError> + Send + Sync;
-
-/// Why a connection could not be opened.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The database refuses this user, password, name or file: trying again does not help.
-    #[error("{0}")]
-    Refused(String),
-    /// The database is there, and has as many connections as it takes.
-    #[error("{0}")]
-    Full(String),
-    /// The database cannot be reached, or takes no connection now.
-    #[error("{0}")]
-    Unreachable(String),
-}
 
 /// A connection in a pool.
 pub(crate) struct Pooled {

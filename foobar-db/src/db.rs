@@ -17,7 +17,7 @@ use crate::shared_tier::SharedTier;
 use crate::statements::{CallOrigin, Caller};
 use crate::{
     Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Isolation, Query, QueryError, QueryKind,
-    QueryResult,
+    QueryResult, opening,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -48,7 +48,7 @@ impl Db {
     /// An error names what is wrong with the URL, or the feature that its engine needs.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, Error> {
         let migrator = Arc::new(Migrator::of(settings)?);
-        Ok(Self { migrator, ..Self::new(Engine::open(settings)?) })
+        Ok(Self { migrator, ..Self::new(opening::open(settings)?) })
     }
 
     /// A handle to `database`.

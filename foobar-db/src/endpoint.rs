@@ -8,12 +8,12 @@ use foobar_core::panics;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 
 use crate::attempt::{attempt, restore};
-use crate::connections::{Connect, ConnectError, Connections, random};
+use crate::connections::{Connect, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::statements::Observer;
 use crate::stats::Stats;
-use crate::{Ending, Error, Isolation, Query, QueryKind, deadline};
+use crate::{ConnectError, Ending, Error, Isolation, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {

@@ -222,10 +222,9 @@ mod tests {
     use foobar_core::Period;
 
     use super::*;
-    use crate::connections::ConnectError;
     use crate::endpoint::Present;
     use crate::limits::Limits;
-    use crate::{Conn, DatabaseSettings, Ending, Isolation};
+    use crate::{Conn, ConnectError, DatabaseSettings, Ending, Isolation};
 
     /// One thread for a database in memory, whose calls wait for their connection as long as it takes.
     fn alone(

@@ -7,11 +7,11 @@ use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
 
+use super::ending::{EndOnServer, Target};
 use super::replication::Replication;
 use super::session::Session;
 use super::{MysqlConnection, Options};
-use crate::connections::ConnectError;
-use crate::deadline;
+use crate::{ConnectError, deadline};
 
 /// A connection beside those of the pool: it asks whether the server is there, and ends statements on it.
 pub(super) struct Control {
@@ -21,15 +21,6 @@ pub(super) struct Control {
     is_read_only: AtomicBool,
     /// How it followed its sources then; `None` where it has none, is no replica or does not say.
     replication: Mutex<Option<Replication>>,
-}
-
-/// What of a session is ended.
-#[derive(Clone, Copy)]
-pub(super) enum Target {
-    /// The statement that runs.
-    Statement,
-    /// All of it.
-    Connection,
 }
 
 /// How long ending a statement may take, with the wait for the connection.
@@ -131,9 +122,28 @@ impl Control {
         drop(connection); // without the lock
     }
 
-    /// Ends `what` of `session`, if that is certainly a session of the server that this connection has;
-    /// whether the server has been told to.
-    pub(super) fn end(&self, what: Target, session: &Session) -> bool {
+    /// The connection, as soon as nobody uses it.
+    fn free_by(&self, by: Instant) -> Option<Held<'_>> {
+        loop {
+            match self.connection.try_lock() {
+                Ok(connection) => return Some(connection),
+                Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return None,
+                Err(TryLockError::Poisoned(left)) => return Some(self.given_up(left.into_inner())),
+            }
+        }
+    }
+
+    /// Drops a connection that a panic has left in the middle of something.
+    fn given_up<'a>(&self, mut connection: Held<'a>) -> Held<'a> {
+        self.connection.clear_poison();
+        *connection = None;
+        connection
+    }
+}
+
+impl EndOnServer for Control {
+    fn end(&self, what: Target, session: &Session) -> bool {
         let by = Instant::now() + PATIENCE;
         let outcome = self.free_by(by).ok_or(Unended::Busy).and_then(|mut connection| {
             let connection = connection.as_mut().ok_or(Unended::Unconnected)?;
@@ -156,25 +166,6 @@ impl Control {
             );
         };
         outcome.map_err(warn).is_ok()
-    }
-
-    /// The connection, as soon as nobody uses it.
-    fn free_by(&self, by: Instant) -> Option<Held<'_>> {
-        loop {
-            match self.connection.try_lock() {
-                Ok(connection) => return Some(connection),
-                Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return None,
-                Err(TryLockError::Poisoned(left)) => return Some(self.given_up(left.into_inner())),
-            }
-        }
-    }
-
-    /// Drops a connection that a panic has left in the middle of something.
-    fn given_up<'a>(&self, mut connection: Held<'a>) -> Held<'a> {
-        self.connection.clear_poison();
-        *connection = None;
-        connection
     }
 }
 

@@ -5,7 +5,7 @@ use foobar_core::Readiness;
 
 use super::Options;
 use super::control::Control;
-use crate::connections::ConnectError;
+use crate::ConnectError;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 
