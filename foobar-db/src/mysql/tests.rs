@@ -33,6 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A time that is never over.
 const FOREVER: Period = Period::new(Duration::from_secs(60 * 60));
 
+/// A row of `SHOW STATUS`.
+#[derive(QueryableByName)]
+struct Status {
+    #[diesel(sql_type = Text, column_name = "Value")]
+    value: String,
+}
+
 /// Polls until `what` is true.
 async fn eventually(what: impl Fn() -> bool) {
     let patience = Instant::now() + PATIENCE;
