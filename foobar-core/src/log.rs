@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, Metadata, Subscriber};
+use tracing::{Dispatch, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
@@ -114,7 +114,7 @@ impl ProgramLog {
     }
 
     /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings`
-    /// filter and count; each brings a filter of its own.
+    /// filter and count; each brings a filter of its own. One without a filter does not see the spans of HTTP/2's frames.
     pub fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
         self.log.subscriber(settings, self.writer.is_terminal(), layers)
     }
@@ -181,6 +181,7 @@ impl Log {
     }
 
     fn layered(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> impl Subscriber + use<> {
+        let layers: Vec<_> = layers.into_iter().map(without_frames).collect();
         let layers = (!layers.is_empty()).then_some(layers); // an empty list would turn everything off
         let lines = tracing_subscriber::fmt::layer().with_writer(Lines(Arc::clone(&self.queue)));
         let lines = match settings.format {
@@ -228,6 +229,18 @@ impl Log {
     fn sum_up(&self) {
         self.repeats.sum_up(self.queue.take_lost());
     }
+}
+
+/// h2 makes several spans for each frame. They are made for a layer that asks for them, by a filter that lets them pass.
+fn without_frames(layer: BoxedLayer) -> BoxedLayer {
+    if layer.max_level_hint().is_some() {
+        return layer;
+    }
+    let is_of_frames = |metadata: &Metadata<'_>| {
+        metadata.target().split("::").next() == Some("h2") && *metadata.level() > Level::WARN // and finer
+    };
+    let filter = filter_fn(move |metadata| !is_of_frames(metadata)).with_max_level_hint(LevelFilter::TRACE);
+    layer.with_filter(filter).boxed()
 }
 
 impl Drop for LogQueue {

@@ -34,8 +34,17 @@ pub(crate) fn attempt(
 
 /// Makes the session what it was before the call; `false` where the connection cannot be used again.
 pub(crate) fn restore(conn: &mut Conn) -> bool {
-    let restored = deadline::until(Instant::now() + UNDO, || conn.restore());
-    restored.inspect_err(|error| tracing::debug!(%error, "a connection is replaced")).is_ok()
+    is_restored(|| deadline::until(Instant::now() + UNDO, || conn.restore()))
+}
+
+fn is_restored(restore: impl FnOnce() -> QueryResult<()>) -> bool {
+    match panics::catch(restore) {
+        Ok(restored) => restored.inspect_err(|error| tracing::debug!(%error, "a connection is replaced")).is_ok(),
+        Err(panic) => {
+            tracing::error!(%panic, "a connection is replaced, since its session could not be restored");
+            false
+        }
+    }
 }
 
 fn transaction(conn: &mut Conn, isolation: Isolation, query: &mut Query) -> Result<Ending, Failure> {
@@ -75,5 +84,16 @@ fn has_time(ending: Ending) -> Result<Ending, Failure> {
     match ending {
         Ending::Commit if deadline::has_passed() => Err(Failure::out_of_time()),
         ending => Ok(ending),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_whose_restoring_panics_is_not_restored() {
+        assert!(is_restored(|| Ok(())));
+        assert!(!is_restored(|| panic!("in the driver")));
     }
 }

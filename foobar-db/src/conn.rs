@@ -79,7 +79,7 @@ impl Conn {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => crate::sqlite::rolled_back(),
             #[cfg(feature = "mysql")]
-            Self::Mysql(conn) => crate::mysql::rolled_back(conn),
+            Self::Mysql(conn) => conn.rolled_back(),
         }
     }
 

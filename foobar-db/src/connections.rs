@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
-use foobar_core::Histogram;
+use foobar_core::{Histogram, panics};
 use r2d2::ManageConnection;
 
-use crate::{Conn, deadline};
+use crate::{Conn, ConnectError, deadline};
 
 /// Opens connections for a pool and decides which of them may be used again.
 ///
@@ -30,21 +30,6 @@ struct State {
 
 /// Opens one connection, within its own deadline.
 pub(crate) type Connect = dyn Fn() -> Result<Conn, ConnectError> + Send + Sync;
-
-/// Why a connection could not be opened.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The database refuses this user, password, name or file: trying again does not help.
-    #[error("{0}")]
-    Refused(String),
-    /// The database is there, and has as many connections as it takes.
-    #[error("{0}")]
-    Full(String),
-    /// The database cannot be reached, or takes no connection now.
-    #[error("{0}")]
-    Unreachable(String),
-}
 
 /// A connection in a pool.
 pub(crate) struct Pooled {
@@ -96,7 +81,7 @@ impl ManageConnection for Connections {
     fn connect(&self) -> Result<Pooled, ConnectError> {
         let generation = self.state.generation.load(Relaxed);
         let since = Instant::now();
-        let outcome = (self.connect)();
+        let outcome = without_panic(|| (self.connect)());
         *self.remembered() = outcome.as_ref().err().cloned();
         let now = Instant::now();
         if outcome.is_ok() {
@@ -113,13 +98,15 @@ impl ManageConnection for Connections {
         if pooled.used.elapsed() < TRUST {
             return Ok(());
         }
-        pooled.conn.ping().map_err(|error| {
-            // A server that is silent to one is silent to all, and each would be waited for. One that has closed a
-            // connection may have kept the others, and may be too full to take new ones.
-            if deadline::has_passed() {
-                self.flush();
-            }
-            ConnectError::Unreachable(error.to_string())
+        without_panic(|| {
+            pooled.conn.ping().map_err(|error| {
+                // A server that is silent to one is silent to all, and each would be waited for. One that has closed a
+                // connection may have kept the others, and may be too full to take new ones.
+                if deadline::has_passed() {
+                    self.flush();
+                }
+                ConnectError::Unreachable(error.to_string())
+            })
         })
     }
 
@@ -127,6 +114,14 @@ impl ManageConnection for Connections {
         pooled.used = Instant::now();
         pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled)
     }
+}
+
+/// Makes an error of a panic: r2d2 would count the connection for good.
+fn without_panic<T>(work: impl FnOnce() -> Result<T, ConnectError>) -> Result<T, ConnectError> {
+    panics::catch(work).unwrap_or_else(|panic| {
+        tracing::error!(%panic, "a connection to the database cannot be used");
+        Err(ConnectError::Unreachable(format!("the driver {panic}")))
+    })
 }
 
 /// A number from 0 to 1 that differs each time.
@@ -139,6 +134,7 @@ pub(crate) fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use diesel::Connection;
+    use diesel::connection::InstrumentationEvent;
     use diesel::sqlite::SqliteConnection;
 
     use super::*;
@@ -165,6 +161,16 @@ mod tests {
         let mut after = connections.connect().unwrap();
         assert!(connections.is_valid(&mut before).is_err() && connections.has_broken(&mut before));
         assert!(connections.is_valid(&mut after).is_ok() && !connections.has_broken(&mut after));
+    }
+
+    #[test]
+    fn a_connection_whose_check_panics_is_an_error() {
+        let connections = connections(None);
+        let mut connection = connections.connect().unwrap();
+        connection.conn.set_instrumentation(|_: InstrumentationEvent<'_>| panic!("in the driver"));
+        connection.used -= TRUST;
+        let error = connections.is_valid(&mut connection).unwrap_err();
+        assert_eq!(error.to_string(), "the driver panicked: in the driver");
     }
 }
 

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use foobar_core::{BoxFuture, Metrics, Tier};
 
 use crate::statements::CallOrigin;
-use crate::{Conn, Engine, Error, Isolation, QueryResult};
+use crate::{Conn, Engine, Error, QueryKind, QueryResult};
 
 /// A database as a tier. Applications hold a [`Db`](crate::Db), not this.
 ///
@@ -16,6 +18,11 @@ pub trait Database: Tier {
     /// Whether its data ends with the process. By default it does not.
     fn is_temporary(&self) -> bool {
         false
+    }
+
+    /// How long [`run`](Self::run) takes at most, but for a migration, as its settings say. By default that is not known.
+    fn call_limit(&self) -> Option<Duration> {
+        None
     }
 
     /// Runs `query` on a database thread, within the deadlines of the settings, and answers when it has ended. One that
@@ -64,17 +71,6 @@ pub struct DatabaseInfo {
     /// The character set that new tables of the database have, on MySQL: `utf8mb4`, which holds all that a client sends,
     /// or another.
     pub character_set: Option<String>,
-}
-
-/// What a query does to the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueryKind {
-    /// It only reads: no transaction around it, and it may see a replica.
-    Read,
-    /// It is one transaction on the primary, run again from its start after a deadlock or a lost connection.
-    Write(Isolation),
-    /// It changes the schema on the primary: no transaction around it, never run again, and its own deadline.
-    Migrate,
 }
 
 /// A query that leaves its result in what it captured, and says what is to become of its transaction.

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use foobar_core::{RequestId, RoutePattern, Tier};
 
@@ -16,7 +17,7 @@ use crate::shared_tier::SharedTier;
 use crate::statements::{CallOrigin, Caller};
 use crate::{
     Conn, Database, DatabaseSettings, Ending, Engine, EngineConnection, Error, Isolation, Query, QueryError, QueryKind,
-    QueryResult,
+    QueryResult, opening,
 };
 
 /// The handle to the database that an application holds: cheap to clone, usable from any thread and runtime.
@@ -47,7 +48,7 @@ impl Db {
     /// An error names what is wrong with the URL, or the feature that its engine needs.
     pub fn open(settings: &DatabaseSettings) -> Result<Self, Error> {
         let migrator = Arc::new(Migrator::of(settings)?);
-        Ok(Self { migrator, ..Self::new(Engine::open(settings)?) })
+        Ok(Self { migrator, ..Self::new(opening::open(settings)?) })
     }
 
     /// A handle to `database`.
@@ -356,6 +357,12 @@ impl<C: EngineConnection> Db<C> {
     /// Which database this is, for logs: `sqlite:foobar.db`, `mysql://user@host:3306/name`. Never a password.
     pub fn describe(&self) -> String {
         self.database().describe()
+    }
+
+    /// How long a call takes at most: the sum of `database.acquire_timeout`, `database.query_timeout` and, on MySQL,
+    /// `database.connect_timeout`. `None` for a [`Database`] that does not say.
+    pub fn call_limit(&self) -> Option<Duration> {
+        self.database().call_limit()
     }
 
     fn database(&self) -> Arc<dyn Database> {

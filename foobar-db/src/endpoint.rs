@@ -8,12 +8,12 @@ use foobar_core::panics;
 use r2d2::{NopErrorHandler, Pool, PooledConnection};
 
 use crate::attempt::{attempt, restore};
-use crate::connections::{Connect, ConnectError, Connections, random};
+use crate::connections::{Connect, Connections, random};
 use crate::deadline::End;
 use crate::limits::Limits;
 use crate::statements::Observer;
 use crate::stats::Stats;
-use crate::{Ending, Error, Isolation, Query, QueryKind, deadline};
+use crate::{ConnectError, Ending, Error, Isolation, Query, QueryKind, deadline};
 
 /// One database as its threads see it: a pool of connections, and what is done when a query on one fails.
 pub(crate) struct Endpoint {
@@ -76,10 +76,11 @@ impl Endpoint {
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
+            connection.broken = true; // if anything panics
             let outcome = attempt(&mut connection.conn, kind, query, until, &self.end, &self.observer);
             // A migration leaves its lock and no statement limit behind.
             let is_broken = kind == QueryKind::Migrate || outcome.as_ref().is_err_and(|f| f.breaks_connection());
-            connection.broken |= is_broken || !restore(&mut connection.conn);
+            connection.broken = is_broken || !restore(&mut connection.conn);
             drop(connection);
             let failure = match outcome {
                 Ok(Ending::Commit) => return self.confirm(kind),

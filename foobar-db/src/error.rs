@@ -5,7 +5,6 @@ use std::time::Duration;
 use foobar_core::BoxError;
 use foobar_core::panics::Panic;
 
-use crate::passing::Passing;
 use crate::{ConnectError, Engine};
 
 /// What can go wrong with a database. No message holds a password.
@@ -106,8 +105,8 @@ pub enum Error {
     /// The disk of the database is full or does not work; a write was rolled back.
     #[error("the disk of the database is full or fails")]
     Disk(#[source] diesel::result::Error),
-    /// The connection was lost or the disk failed during COMMIT, the database did not answer at all, or its file was
-    /// removed or replaced meanwhile.
+    /// The connection was lost or the disk failed during COMMIT, the database did not answer at all, its file was removed or
+    /// replaced meanwhile, or what a database thread does around the query panicked.
     #[error("the database did not confirm the transaction; whether it took effect is unknown")]
     OutcomeUnknown(#[source] diesel::result::Error),
     /// The query closure panicked; a write was rolled back.
@@ -312,6 +311,11 @@ pub enum Error {
     #[error("the query failed")]
     Query(#[from] diesel::result::Error),
 }
+
+/// The cause of an error that may pass: of a migration or an opening that failed for now.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) struct Passing(pub(crate) BoxError);
 
 impl Error {
     /// Whether the database is down or overloaded, and has certainly not done what was asked, so that the same call may

@@ -44,6 +44,8 @@ pub(crate) enum RetryCause {
     Deadlock,
     /// It has waited for a lock in vain.
     LockTimeout,
+    /// It was not to wait for a lock that another has.
+    NoWait,
     /// It collided in another way.
     Conflict,
     /// The connection was lost.
@@ -51,14 +53,16 @@ pub(crate) enum RetryCause {
 }
 
 impl RetryCause {
-    pub(crate) const ALL: [Self; 4] = [Self::Deadlock, Self::LockTimeout, Self::Conflict, Self::Lost];
+    pub(crate) const ALL: [Self; 5] = [Self::Deadlock, Self::LockTimeout, Self::NoWait, Self::Conflict, Self::Lost];
 
     fn of_conflict(error: &DieselError) -> Self {
         match driver_error::origin(error) {
             #[cfg(feature = "mysql")]
             Some(Origin::Mysql { number: 1213, .. }) => Self::Deadlock,
             #[cfg(feature = "mysql")]
-            Some(Origin::Mysql { number: 1205 | 3572, .. }) => Self::LockTimeout,
+            Some(Origin::Mysql { number: 1205, .. }) => Self::LockTimeout,
+            #[cfg(feature = "mysql")]
+            Some(Origin::Mysql { number: 3572, .. }) => Self::NoWait,
             #[cfg(feature = "sqlite")]
             Some(Origin::Sqlite(libsqlite3_sys::SQLITE_BUSY)) => Self::LockTimeout,
             _ => Self::Conflict,
@@ -70,6 +74,7 @@ impl RetryCause {
         match self {
             Self::Deadlock => "deadlock",
             Self::LockTimeout => "lock_timeout",
+            Self::NoWait => "no_wait",
             Self::Conflict => "conflict",
             Self::Lost => "lost",
         }
@@ -248,6 +253,18 @@ impl Failure {
             Self::Interrupted(error) => Error::Interrupted(error),
             Self::OutcomeUnknown(error) => Error::OutcomeUnknown(error),
             Self::Panicked(panic) => Error::Panicked(panic),
+        }
+    }
+}
+
+/// What the caller is told of a panic outside of its query: its transaction may have been committed before.
+pub(crate) fn panicked(kind: QueryKind, panic: Panic) -> Error {
+    tracing::error!(%panic, "a call of the database failed outside of its query");
+    match kind {
+        QueryKind::Read | QueryKind::Migrate => Error::Panicked(panic),
+        QueryKind::Write(_) => {
+            let panic = Box::new(format!("its thread {panic}"));
+            Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::Unknown, panic))
         }
     }
 }

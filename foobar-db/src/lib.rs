@@ -33,6 +33,7 @@ mod attempt;
 mod checksum;
 #[expect(missing_docs, reason = "the types that MultiConnection derives have no documentation")]
 mod conn;
+mod connect_error;
 mod connections;
 mod database;
 mod db;
@@ -50,8 +51,10 @@ mod migration_lock;
 mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod opening;
 mod passing;
 mod query_error;
+mod query_kind;
 mod query_threads;
 mod queue;
 mod settings;
@@ -69,8 +72,8 @@ mod thread;
 mod timers;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
-pub use connections::ConnectError;
-pub use database::{Database, DatabaseInfo, Ending, Presence, Query, QueryKind};
+pub use connect_error::ConnectError;
+pub use database::{Database, DatabaseInfo, Ending, Presence, Query};
 pub use db::Db;
 pub use engine::Engine;
 pub use error::Error;
@@ -79,6 +82,7 @@ pub use migrations::{EmbeddedMigrations, Finding, LintRule, MigrationLint, Migra
 #[cfg(feature = "mysql")]
 pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
 pub use query_error::QueryError;
+pub use query_kind::QueryKind;
 pub use settings::DatabaseSettings;
 pub use sql::{
     DateTime, ExecuteOnMysql, ExecuteOnSqlite, IdColumn, Incoming, Locked, OnMysql, OnSqlite, Upsert, UpsertOn,

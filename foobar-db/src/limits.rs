@@ -50,6 +50,11 @@ impl Limits {
         }
     }
 
+    /// How long a call may take that is no migration, with its wait for a connection.
+    pub(crate) const fn whole_call(&self) -> Duration {
+        self.acquire.saturating_add(self.connect).saturating_add(self.query)
+    }
+
     /// How long a call may take once it has a connection.
     pub(crate) const fn of(&self, kind: QueryKind) -> Duration {
         match kind {

@@ -17,10 +17,7 @@ pub(crate) struct Pool<'a> {
 
 /// Adds the figures of all pools of the database with this name, if it has one; a pool that does not run has none.
 pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>, pools: &[Pool<'_>]) {
-    let labels = |pool| -> Labels<'_> {
-        [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
-    };
-    let runs = |pool: &Pool<'_>| Some((pool.role, labels(pool.name), pool.threads.get()?));
+    let runs = |pool: &Pool<'_>| Some((pool.role, labels(pool.name, database), pool.threads.get()?));
     let running = pools.iter().filter_map(runs).collect::<Vec<_>>();
     roles(metrics, engine, &running);
     let running = running.into_iter().map(|(_, labels, threads)| (labels, threads)).collect::<Vec<_>>();
@@ -45,7 +42,12 @@ pub(crate) fn add(metrics: &mut Metrics, engine: Engine, database: Option<&str>,
 }
 
 /// Which pool it is, and of which database.
-type Labels<'a> = Vec<(&'a str, &'a str)>;
+pub(crate) type Labels<'a> = Vec<(&'a str, &'a str)>;
+
+/// The labels of the pool of this name, of the database with that one, if it has one.
+pub(crate) fn labels<'a>(pool: &'a str, database: Option<&'a str>) -> Labels<'a> {
+    [Some(("pool", pool)), database.map(|name| ("database", name))].into_iter().flatten().collect()
+}
 
 type Figure<T> = (&'static str, &'static str, fn(&QueryThreads) -> T);
 

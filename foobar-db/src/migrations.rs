@@ -14,6 +14,7 @@ mod foreign_keys;
 mod ledger;
 mod lint;
 mod lock;
+mod migration;
 mod migration_status;
 mod operations;
 mod run;
@@ -23,10 +24,10 @@ use std::sync::Arc;
 
 use crate::{Conn, Engine, Error};
 
-use embedded::{Migration, Owner};
 pub use embedded_migrations::{EmbeddedMigrations, SourceFolder};
 use ledger::Ledger;
 pub use lint::{Finding, LintRule, MigrationLint};
+use migration::{Migration, Owner};
 pub use migration_status::MigrationStatus;
 pub(crate) use operations::Resume;
 

@@ -19,10 +19,12 @@ mod bind;
 mod connection;
 mod control;
 mod effects;
+mod ending;
 mod link;
 mod migration_lock;
 mod monitor;
 mod options;
+mod replication;
 mod row;
 mod server_error;
 mod session;
@@ -31,17 +33,19 @@ mod url;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use diesel::result::Error as DieselError;
 use foobar_core::{BoxError, BoxFuture, Metrics, Readiness, Tier};
 use tokio::sync::SetOnce;
 
-use crate::connections::{Connect, ConnectError};
+use crate::connections::Connect;
 use crate::deadline::End;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 use crate::limits::{Limits, bounded, unless_zero};
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
-use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics, thread};
+use crate::{
+    Conn, ConnectError, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, deadline, metrics,
+    thread,
+};
 
 pub use connection::MysqlConnection;
 use control::Control;
@@ -51,6 +55,7 @@ use options::Options;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
 pub use row::{MysqlField, MysqlRow};
+pub(crate) use url::has_password;
 
 /// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.
 pub struct Mysql {
@@ -115,11 +120,21 @@ impl Mysql {
         metrics::Pool { name: "primary", role, threads: &self.threads }
     }
 
+    fn add_metrics(&self, metrics: &mut Metrics, name: Option<&str>) {
+        metrics::add(metrics, Engine::Mysql, name, &[self.pool()]);
+        let replication = self.control.replication().filter(|_| self.threads.get().is_some());
+        if let Some(replication) = replication {
+            let endpoint = self.describe();
+            let labels = [metrics::labels("primary", name), vec![("endpoint", endpoint.as_str())]].concat();
+            replication.add_to(metrics, &labels);
+        }
+    }
+
     fn connect(&self) -> Arc<Connect> {
         let (options, control) = (Arc::clone(&self.options), Arc::clone(&self.control));
         Arc::new(move || {
             let connection = MysqlConnection::connect(&options)?;
-            Ok(Conn::Mysql(connection.controlled_by(&control)))
+            Ok(Conn::Mysql(connection.controlled_by(Arc::clone(&control) as _)))
         })
     }
 }
@@ -127,12 +142,6 @@ impl Mysql {
 /// The name of the database of `database.url`.
 pub(crate) fn database_name(settings: &DatabaseSettings) -> Result<String, Error> {
     Ok(Options::new(settings)?.name().to_owned())
-}
-
-/// Whether there is a password in the URL; not in one that cannot be used.
-pub(crate) fn has_password(url: &str) -> bool {
-    let server = url::parse(url);
-    server.is_ok_and(|server| server.opts.pass().is_some_and(|password| !password.is_empty()))
 }
 
 fn not_connected(database: String, error: ConnectError) -> Error {
@@ -151,6 +160,10 @@ impl Database for Mysql {
         self.options.describe()
     }
 
+    fn call_limit(&self) -> Option<Duration> {
+        Some(self.limits.whole_call())
+    }
+
     fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.threads.run(kind, query))
     }
@@ -166,7 +179,7 @@ impl Database for Mysql {
     }
 
     fn metrics_of(&self, name: &str, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, Some(name), &[self.pool()]);
+        self.add_metrics(metrics, Some(name));
     }
 
     fn peek(&self, mut query: Query) -> BoxFuture<'_, Result<Presence, Error>> {
@@ -251,13 +264,8 @@ impl Tier for Mysql {
     }
 
     fn metrics(&self, metrics: &mut Metrics) {
-        metrics::add(metrics, Engine::Mysql, None, &[self.pool()]);
+        self.add_metrics(metrics, None);
     }
-}
-
-/// Why the transaction of the caller is gone already: the server has rolled it back, or the connection is lost.
-pub(crate) fn rolled_back(conn: &MysqlConnection) -> Option<DieselError> {
-    conn.rolled_back()
 }
 
 #[cfg(test)]

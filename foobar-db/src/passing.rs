@@ -4,14 +4,9 @@ use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
 use diesel::result::{ConnectionError, Error as DieselError};
-use foobar_core::BoxError;
 
+use crate::error::Passing;
 use crate::{Error, failure};
-
-/// The cause of such an error.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct Passing(BoxError);
 
 /// Marks the cause of `error` where it may pass; on the thread on which it came up, which knows most of it.
 pub(crate) fn mark(error: Error) -> Error {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use foobar_core::panics;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use crate::endpoint::Endpoint;
-use crate::failure::deadline_passed;
+use crate::failure::{deadline_passed, panicked};
 use crate::queue::{Place, Queue, Refused};
 use crate::timers::Timers;
 use crate::{Error, Query, QueryKind, thread};
@@ -154,7 +155,8 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
         }
         let start = Instant::now();
         endpoint.stats.queue.observe(start - since);
-        let outcome = endpoint.run(kind, &mut query, acquire_by);
+        let outcome = panics::catch(|| endpoint.run(kind, &mut query, acquire_by));
+        let outcome = outcome.unwrap_or_else(|panic| Err(panicked(kind, panic)));
         endpoint.stats.queries.observe(start.elapsed());
         discard(query);
         jobs.release(); // what the caller does next finds the thread free
@@ -208,5 +210,68 @@ impl QueryThreadsSlot {
         if let Some(threads) = threads {
             threads.drain(deadline).await;
         }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use diesel::connection::SimpleConnection;
+    use foobar_core::Period;
+
+    use super::*;
+    use crate::endpoint::Present;
+    use crate::limits::Limits;
+    use crate::{Conn, ConnectError, DatabaseSettings, Ending, Isolation};
+
+    /// One thread for a database in memory, whose calls wait for their connection as long as it takes.
+    fn alone(
+        connect: impl Fn() -> Result<(), ConnectError> + Send + Sync + 'static,
+        present: Arc<Present>,
+    ) -> QueryThreads {
+        let long = Period::new(Duration::from_secs(600));
+        let settings = DatabaseSettings { acquire_timeout: long, query_timeout: long, ..DatabaseSettings::default() };
+        let open = move || connect().map(|()| Conn::Sqlite(crate::sqlite::tests::connection()));
+        let limits = Limits::lasting(&settings, 1);
+        let endpoint = Endpoint::new("sqlite::memory:".to_owned(), limits, Arc::new(open), present, Arc::default());
+        QueryThreads::start(endpoint.unwrap(), 0).unwrap()
+    }
+
+    async fn ask(threads: &QueryThreads, kind: QueryKind) -> Result<(), Error> {
+        let ask = |conn: &mut Conn| conn.batch_execute("SELECT 1").map(|()| Ending::Commit);
+        threads.run(kind, Query::new(ask)).await
+    }
+
+    /// Panics at the first call.
+    fn panics_once() -> impl Fn() -> Result<(), ConnectError> + Send + Sync {
+        let calls = AtomicU32::new(0);
+        move || match calls.fetch_add(1, Relaxed) {
+            0 => panic!("in the driver"),
+            _ => Ok(()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_a_query_is_an_error_of_its_caller_and_the_thread_goes_on() {
+        let threads = alone(|| Ok(()), Arc::new(panics_once()));
+        let error = ask(&threads, QueryKind::Read).await.unwrap_err();
+        assert!(matches!(error, Error::Panicked(_)), "{error:?}");
+        ask(&threads, QueryKind::Read).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_around_a_write_leaves_its_outcome_unknown_and_the_thread_goes_on() {
+        let (threads, write) = (alone(|| Ok(()), Arc::new(panics_once())), QueryKind::Write(Isolation::Server));
+        let error = ask(&threads, write).await.unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown(_)), "{error:?}");
+        ask(&threads, write).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_opening_panics_is_opened_again() {
+        let threads = alone(panics_once(), Arc::new(|| Ok(())));
+        ask(&threads, QueryKind::Read).await.unwrap();
     }
 }

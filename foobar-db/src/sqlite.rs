@@ -6,34 +6,33 @@
 mod file_identity;
 mod handle;
 mod location;
+mod migration_lock;
 
-use std::ffi::OsString;
-use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Binary, Nullable};
 use diesel::sqlite::SqliteConnection;
 use foobar_core::{Attempt, BoxError, BoxFuture, Chain, Metrics, PersistentStart, Readiness, Tier};
 
-use crate::connections::{Connect, ConnectError, random};
+use crate::connections::{Connect, random};
 use crate::driver_error::{self, Origin};
 use crate::endpoint::{Endpoint, Present};
 use crate::health::Health;
 use crate::limits::{Limits, bounded};
-use crate::migration_lock::MigrationLock;
 use crate::query_threads::{QueryThreads, QueryThreadsSlot};
-use crate::{Conn, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread};
+use crate::{
+    Conn, ConnectError, Database, DatabaseSettings, Engine, Error, Presence, Query, QueryKind, metrics, passing, thread,
+};
 
 use file_identity::FileIdentity;
+pub(crate) use handle::{begin_call, restore, rolled_back};
 use location::Location;
+pub(crate) use migration_lock::lock_migrations;
 
 /// SQLite inside the process: one connection that writes, several that read, WAL, and every COMMIT on the disk.
 ///
@@ -204,6 +203,10 @@ impl Database for Sqlite {
         matches!(self.database.location, Location::Memory(_))
     }
 
+    fn call_limit(&self) -> Option<Duration> {
+        Some(self.database.writer.0.whole_call())
+    }
+
     fn run(&self, kind: QueryKind, query: Query) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.database.run(kind, query))
     }
@@ -254,22 +257,6 @@ impl Tier for Sqlite {
     fn metrics(&self, metrics: &mut Metrics) {
         self.database.metrics(None, metrics);
     }
-}
-
-/// An error where the last call may have left something in the session: then another connection takes its place.
-pub(crate) fn restore(conn: &mut SqliteConnection) -> QueryResult<()> {
-    handle::check_unchanged(conn)
-}
-
-/// Begins a call on this thread.
-pub(crate) fn begin_call(kind: QueryKind) {
-    handle::begin_call(kind);
-}
-
-/// Why the transaction of the current call is gone already, if it is: SQLite itself ends it where the disk is full or
-/// fails, and so does a trigger with `RAISE(ROLLBACK)`.
-pub(crate) fn rolled_back() -> Option<DieselError> {
-    handle::rolled_back()
 }
 
 /// Makes the file, opens the database and sees that it can be written. A database in memory lives as long as the
@@ -353,22 +340,6 @@ fn refused(error: ConnectionError) -> ConnectError {
 fn is_locked(error: &DieselError) -> bool {
     const BUSY: i32 = libsqlite3_sys::SQLITE_BUSY;
     matches!(driver_error::origin(error), Some(Origin::Sqlite(code)) if code & 0xff == BUSY)
-}
-
-/// Locks the database's log, which is one file as long as a connection is open, and which SQLite itself never locks.
-/// In the database's own file we would drop SQLite's locks (<https://www.sqlite.org/howtocorrupt.html>, 2.2).
-pub(crate) fn lock_migrations(conn: &mut SqliteConnection) -> Result<Option<MigrationLock>, Error> {
-    let path = "(SELECT CAST(file || '-wal' AS BLOB) FROM pragma_database_list WHERE name = 'main' AND file <> '')";
-    let path = diesel::select(sql::<Nullable<Binary>>(path)).get_result::<Option<Vec<u8>>>(conn);
-    let Some(path) = path.map_err(|error| Error::MigrationState(error.into()))? else {
-        return Ok(Some(MigrationLock::Alone)); // in memory
-    };
-    let log = File::open(OsString::from_vec(path)).map_err(|error| Error::MigrationState(error.into()))?;
-    match log.try_lock() {
-        Ok(()) => Ok(Some(MigrationLock::File(log))),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(Error::MigrationState(error.into())),
-    }
 }
 
 #[cfg(test)]

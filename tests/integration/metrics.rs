@@ -182,7 +182,7 @@ fn each_pool_of_either_engine_has_its_role_its_connections_and_its_retries_in_a_
         assert_eq!(info.labels["role"], role);
         assert!(info.labels["endpoint"].starts_with(endpoint), "{:?}", info.labels);
         let value = |name: &str, label: &str, is: &str| scrape.value(name, &[("pool", pool), (label, is)]);
-        for cause in ["deadlock", "lock_timeout", "conflict", "lost"] {
+        for cause in ["deadlock", "lock_timeout", "no_wait", "conflict", "lost"] {
             assert_eq!(value("foobar_database_retries_total", "cause", cause), Some(0.0), "{cause}");
         }
         let open = ["active", "idle"].map(|state| value("foobar_database_connections", "state", state).unwrap());

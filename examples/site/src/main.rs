@@ -106,7 +106,7 @@ impl App for Site {
             added.map_err(|refusal| format!("shop.administrator {}", refusal.problem))?;
         }
         if shop.demo_accounts {
-            demo::make(&accounts, context.db()?).await?;
+            demo::make(&accounts, context.db()?, &mut std::io::stdout()).await?;
         }
         Ok(())
     }

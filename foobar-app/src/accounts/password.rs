@@ -12,13 +12,18 @@ use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use foobar_core::{BoxError, on_own_thread};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::throttled::Busy;
 use hash_memory::{HashMemory, of_size};
 
 /// What OWASP recommends: 19 MiB, two passes, one lane.
 const COST: Cost = Cost { memory: 19 * 1024, passes: 2, lanes: 1 };
+
+/// The most memory, in KiB, that a hash of another program's may take: 256 MiB.
+const MOST_MEMORY: u32 = 256 * 1024;
+/// The most that its passes may write, in KiB: 1 GiB, which takes about a second.
+const MOST_WORK: u64 = 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cost {
@@ -98,14 +103,10 @@ impl Hasher {
     ) -> Result<T, BoxError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
-        let hasher = self.clone();
+        let turn = Turn { blocks: self.memory.take(), hasher: self.clone(), permits: Some([place, turn]) };
         let work = async move {
-            let mut blocks = hasher.memory.take();
-            let done = work(&mut blocks);
-            hasher.memory.keep(blocks);
-            drop((turn, place));
-            hasher.rest();
-            done
+            let mut turn = turn; // it ends with the work
+            work(&mut turn.blocks)
         };
         match on_own_thread("password", work).await? {
             Ok(done) => Ok(done.map_err(|error| error.to_string())?),
@@ -118,6 +119,22 @@ impl Hasher {
         if self.turns.available_permits() == self.at_once {
             self.memory.free();
         }
+    }
+}
+
+/// Memory to hash in, which is given back however the hash ends.
+struct Turn {
+    hasher: Hasher,
+    blocks: Vec<Block>,
+    /// A place, and a turn.
+    permits: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.hasher.memory.keep(std::mem::take(&mut self.blocks));
+        drop(self.permits.take());
+        self.hasher.rest();
     }
 }
 
@@ -174,17 +191,29 @@ struct Kept {
     hash: Vec<u8>,
 }
 
+/// Why a hash is not used.
 #[derive(Debug, thiserror::Error)]
-#[error("what is kept of the password is no hash of argon2id")]
-struct NoHash;
+enum KeptError {
+    #[error("what is kept of the password is no hash of argon2id")]
+    NoHash,
+    #[error(
+        "the hash that is kept of the password asks for m={}, t={}, p={}; m is at most {} (256 MiB), and m times t at \
+         most {} (1 GiB)",
+        .0.memory, .0.passes, .0.lanes, MOST_MEMORY, MOST_WORK
+    )]
+    TooCostly(Cost),
+}
 
 impl Kept {
-    fn parse(text: &str) -> Result<Self, NoHash> {
-        let mut parts = text.strip_prefix("$argon2id$v=19$").ok_or(NoHash)?.split('$');
+    fn parse(text: &str) -> Result<Self, KeptError> {
+        let mut parts = text.strip_prefix("$argon2id$v=19$").ok_or(KeptError::NoHash)?.split('$');
         let [cost, salt, hash] = [parts.next(), parts.next(), parts.next()];
         let decode = |text: Option<&str>| text.and_then(|text| STANDARD_NO_PAD.decode(text).ok()); // told as what it is
-        let cost = cost.and_then(Cost::parse).ok_or(NoHash)?;
-        let (salt, hash) = decode(salt).zip(decode(hash)).ok_or(NoHash)?;
+        let cost = cost.and_then(Cost::parse).ok_or(KeptError::NoHash)?;
+        let (salt, hash) = decode(salt).zip(decode(hash)).ok_or(KeptError::NoHash)?;
+        if cost.is_too_much() {
+            return Err(KeptError::TooCostly(cost));
+        }
         Ok(Self { cost, salt, hash })
     }
 
@@ -204,16 +233,22 @@ impl Cost {
         let mut number = |name: &str| parts.next()?.strip_prefix(name)?.parse().ok();
         Some(Self { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? })
     }
+
+    /// Whether a hash of it would take the memory or the processor from everybody else. Its lanes are filled one after the
+    /// other, and take nothing more.
+    fn is_too_much(self) -> bool {
+        self.memory > MOST_MEMORY || u64::from(self.memory) * u64::from(self.passes) > MOST_WORK
+    }
 }
 
 #[cfg(test)]
 impl Hasher {
-    pub(super) async fn take_all_turns(&self) -> tokio::sync::OwnedSemaphorePermit {
+    pub(super) async fn take_all_turns(&self) -> OwnedSemaphorePermit {
         let all = u32::try_from(self.turns.available_permits()).unwrap();
         Arc::clone(&self.turns).acquire_many_owned(all).await.unwrap()
     }
 
-    pub(super) fn take_all_places(&self) -> tokio::sync::OwnedSemaphorePermit {
+    pub(super) fn take_all_places(&self) -> OwnedSemaphorePermit {
         let all = u32::try_from(self.places.available_permits()).unwrap();
         Arc::clone(&self.places).try_acquire_many_owned(all).unwrap()
     }
@@ -254,6 +289,29 @@ mod tests {
         let verdicts: Vec<_> = verdicts.into_iter().map(Result::unwrap).collect();
         assert_eq!(verdicts, [Verdict::Right, Verdict::Wrong].repeat(3));
         assert!(hasher.memory.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_gives_its_turn_and_all_memory_back() {
+        let hasher = Hasher::new();
+        (0..2).for_each(|_| hasher.memory.keep(vec![Block::new(); 64]));
+        let error = hasher.run(|_| -> Result<(), _> { panic!("in argon2") }).await.unwrap_err();
+        assert!(error.to_string().contains("in argon2"), "{error}");
+        assert!(hasher.memory.is_empty());
+        assert_eq!(hasher.turns.available_permits(), hasher.at_once);
+        assert_eq!(hasher.places.available_permits(), hasher.at_once * (1 + WAITING));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_program_that_asks_for_too_much_is_refused_before_it_takes_anything() {
+        for cost in ["m=4194304,t=1000,p=1", "m=262145,t=1,p=4", "m=262144,t=5,p=1", "m=19456,t=4294967295,p=1"] {
+            let kept = format!("$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA$AAAA");
+            let error = Hasher::new().verify("x", Some(&kept)).await.unwrap_err().to_string();
+            let asked = cost.replace(',', ", ");
+            assert!(error.starts_with(&format!("the hash that is kept of the password asks for {asked};")), "{error}");
+        }
+        let largest = Cost { memory: MOST_MEMORY, passes: 4, lanes: 4 };
+        assert!(!largest.is_too_much() && !COST.is_too_much());
     }
 
     #[tokio::test]

@@ -1,9 +1,12 @@
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use serde_json::Value;
 use tracing::dispatcher::with_default;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, debug_span, error, info, trace, trace_span, warn};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::repeats::{IN_ALL, OF_A_CALLSITE, OF_A_KIND};
 use super::*;
@@ -66,6 +69,73 @@ fn what_the_filter_leaves_out_is_not_even_made() {
     assert_eq!(hint("warn,h2=debug", Vec::new()), Some(LevelFilter::DEBUG));
     let errors = tracing_subscriber::fmt::layer().with_filter(LevelFilter::ERROR).boxed();
     assert_eq!(hint("info", vec![errors]), Some(LevelFilter::INFO));
+}
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A layer that writes into memory.
+fn in_memory() -> (Memory, impl Layer<Registry> + Send + Sync) {
+    let memory = Memory::default();
+    let writer = memory.clone();
+    (memory, tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone()))
+}
+
+#[test]
+fn a_layer_that_wants_more_than_the_log_gets_it_and_the_log_has_no_line_more() {
+    for filter in ["info", "warn,h2=debug"] {
+        let (seen, layer) = in_memory();
+        let (unfiltered, all) = in_memory();
+        let of_us = Targets::new().with_target("foobar_core", LevelFilter::DEBUG);
+        let layers = vec![layer.with_filter(of_us).boxed(), all.boxed()];
+        let log = Fixture::with_layers(filter, LogFormat::Text, layers);
+        let lines = log.lines(|| {
+            trace!("finest");
+            debug!("fine");
+            debug!(target: "another", "strange");
+            warn!("loud");
+        });
+        assert_eq!(lines, ["WARN foobar_core::log::tests: loud"]);
+        let has = |memory: &Memory| {
+            let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+            ["finest", "fine\n", "strange", "loud"].map(|word| text.contains(word))
+        };
+        assert_eq!(has(&seen), [false, true, false, true]);
+        assert_eq!(has(&unfiltered), [true; 4]);
+    }
+}
+
+#[test]
+fn the_spans_of_frames_are_for_a_layer_alone_whose_filter_lets_them_pass() {
+    for (filter, expected) in
+        [(None, [false, true]), (Some(LevelFilter::DEBUG), [false, true]), (Some(LevelFilter::TRACE), [true, true])]
+    {
+        let memory = Memory::default();
+        let writer = memory.clone();
+        let spans = tracing_subscriber::fmt::layer().with_ansi(false).with_span_events(FmtSpan::NEW);
+        let spans = spans.with_writer(move || writer.clone());
+        let layer = match filter {
+            None => spans.boxed(),
+            Some(level) => spans.with_filter(level).boxed(),
+        };
+        let log = Fixture::with_layers("debug", LogFormat::Text, vec![layer]);
+        with_default(&log.subscriber, || {
+            let _of_h2 = trace_span!(target: "h2::codec::framed_read", "poll_next");
+            let _of_us = debug_span!("query");
+        });
+        let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(["poll_next", "query"].map(|name| text.contains(name)), expected, "{filter:?}: {text}");
+    }
 }
 
 #[test]

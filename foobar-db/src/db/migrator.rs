@@ -1,8 +1,5 @@
 use std::num::NonZeroU32;
 
-use foobar_core::BoxError;
-
-use super::Db;
 use crate::{DatabaseSettings, Error};
 
 /// Who runs the migrations, and when.
@@ -10,7 +7,7 @@ pub(super) struct Migrator {
     /// Whether a start does.
     pub(super) on_start: bool,
     /// The settings with the user that may change the schema, where it is another.
-    settings: Option<DatabaseSettings>,
+    pub(super) settings: Option<DatabaseSettings>,
 }
 
 impl Default for Migrator {
@@ -23,21 +20,6 @@ impl Migrator {
     pub(super) fn of(settings: &DatabaseSettings) -> Result<Self, Error> {
         let own = settings.migration_url.is_some().then(|| with_own_url(settings)).transpose()?;
         Ok(Self { on_start: settings.migrate_on_start, settings: own })
-    }
-
-    /// A started handle of the user for migrations, where it is another; whoever has it drains it.
-    pub(super) async fn open(&self) -> Result<Option<Db>, Error> {
-        let Some(settings) = &self.settings else { return Ok(None) };
-        let db = Db::open(settings)?;
-        db.tier().start().await.map_err(refused)?;
-        Ok(Some(db))
-    }
-}
-
-fn refused(error: BoxError) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => *error,
-        Err(other) => Error::MigrationState(other),
     }
 }
 
@@ -67,7 +49,7 @@ const fn has_password(_url: &str) -> bool {
 #[cfg(feature = "mysql")]
 fn is_of_same_database(settings: &DatabaseSettings, own: &DatabaseSettings) -> Result<(), Error> {
     let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
-    if crate::Engine::of(url.expose())? == crate::Engine::Sqlite {
+    if crate::opening::engine_of(url.expose())? == crate::Engine::Sqlite {
         return Err(Error::MigrationUrl("is for another user of MySQL, and SQLite has no users; leave it out"));
     }
     let migrated = crate::mysql::database_name(own).map_err(|error| match error {

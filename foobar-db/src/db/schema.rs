@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use foobar_core::BoxError;
+
 use super::Db;
 use crate::migrations::Resume;
 use crate::{Conn, Ending, Error, MigrationStatus, Migrations, Presence, Query, QueryKind, passing};
@@ -114,12 +116,20 @@ impl Db {
         work: impl Fn(&mut Conn) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let query = move |conn: &mut Conn| Ok(work(conn).map_err(passing::mark));
-        let Some(migrator) = self.migrator.open().await? else {
+        let Some(migrator) = self.migrator().await? else {
             return self.run_whole(QueryKind::Migrate, query).await?;
         };
         let outcome = migrator.run_whole(QueryKind::Migrate, query).await;
         migrator.tier().drain(Instant::now() + FAREWELL).await;
         outcome?
+    }
+
+    /// A started handle of the user for migrations, where it is another; whoever has it drains it.
+    async fn migrator(&self) -> Result<Option<Self>, Error> {
+        let Some(settings) = &self.migrator.settings else { return Ok(None) };
+        let db = Self::open(settings)?;
+        db.tier().start().await.map_err(refused)?;
+        Ok(Some(db))
     }
 
     /// An error that names the migrations that have not run.
@@ -137,5 +147,12 @@ impl Db {
         }
         let missing: Vec<_> = status.into_iter().filter_map(missing).collect();
         if missing.is_empty() { Ok(()) } else { Err(Error::Unmigrated(missing)) }
+    }
+}
+
+fn refused(error: BoxError) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(other) => Error::MigrationState(other),
     }
 }

@@ -6,30 +6,8 @@ use diesel::migration::MigrationSource;
 use foobar_core::BoxError;
 
 use super::embedded_migrations::EmbeddedMigrations;
+use super::migration::{Migration, Owner};
 use crate::MultiBackend;
-
-/// Whose schema a migration is of; each has a ledger of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    Framework,
-    Application,
-}
-
-/// One migration of a program.
-#[derive(Clone)]
-pub(super) struct Migration {
-    pub(super) owner: Owner,
-    /// The name of its folder.
-    pub(super) name: String,
-    /// What stands before the first `_` of the name, without hyphens.
-    pub(super) version: String,
-    /// Its up.sql.
-    pub(super) up: String,
-    /// Its down.sql, if it has one.
-    pub(super) down: Option<String>,
-    /// What its metadata.toml says, or true.
-    pub(super) in_transaction: bool,
-}
 
 /// The migrations of `source`, in the order of their versions.
 pub(super) fn read(source: &EmbeddedMigrations, owner: Owner) -> Result<Vec<Migration>, BoxError> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diesel_migrations::{EmbeddedMigration, EmbeddedMigrations as Embedded};
 
-use super::embedded::Migration;
+use super::migration::Migration;
 
 /// The migrations of a folder, inside the program; [`embed_migrations!`](crate::embed_migrations) makes one.
 pub struct EmbeddedMigrations {

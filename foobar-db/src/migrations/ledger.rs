@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use super::embedded::{Migration, Owner};
+use super::migration::{Migration, Owner};
 use super::migration_status::MigrationStatus;
 use super::script::Script;
 use crate::{Conn, Engine, Error};

@@ -4,7 +4,9 @@
 //! the migration by `-- foobar: allow RULE`. A table that is made by the same migrations has no rows, and no program
 //! uses it; one that is made `IF NOT EXISTS` may have been there.
 
+mod against;
 mod alter;
+mod rule;
 mod statement;
 mod words;
 
@@ -13,6 +15,8 @@ use std::fmt;
 
 use crate::Engine;
 
+use against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED};
+pub use rule::LintRule;
 use statement::{Statement, statements};
 use words::Words;
 
@@ -42,72 +46,11 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a statement of a migration may be against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum LintRule {
-    /// A table, a column or a view goes, or all rows of a table.
-    Drop,
-    /// A table or a column gets another name.
-    Rename,
-    /// A column that the program that runs would have to fill in: a new one, or one that loses its default.
-    NotNull,
-    /// A column is declared anew.
-    Type,
-    /// An index is made in a way that may keep others from writing.
-    Index,
-    /// Rows that the program that runs may write become an error.
-    Constraint,
-    /// All rows of a table are changed at once.
-    Rows,
-    /// A table is copied or locked as a whole.
-    Lock,
-}
-
-impl LintRule {
-    const ALL: [Self; 8] =
-        [Self::Drop, Self::Rename, Self::NotNull, Self::Type, Self::Index, Self::Constraint, Self::Rows, Self::Lock];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Rename => "rename",
-            Self::NotNull => "not_null",
-            Self::Type => "type",
-            Self::Index => "index",
-            Self::Constraint => "constraint",
-            Self::Rows => "rows",
-            Self::Lock => "lock",
-        }
-    }
-
-    /// The rules that a comment `-- foobar: allow drop, rename` names behind `foobar:`; `None` if it is none.
-    pub(super) fn allowed_by(directive: &str) -> Option<Vec<Self>> {
-        let (word, rules) = directive.trim().split_once(char::is_whitespace)?;
-        let rule = |name: &str| Self::ALL.into_iter().find(|rule| name.trim().eq_ignore_ascii_case(rule.name()));
-        if word.eq_ignore_ascii_case("allow") { rules.split(',').map(rule).collect() } else { None }
-    }
-}
-
-impl fmt::Display for LintRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// Reads migrations in the order in which they run, and remembers which tables they make.
 pub struct MigrationLint {
     engine: Engine,
     /// In lower case.
     new_tables: BTreeSet<String>,
-}
-
-/// What a statement is against, where, and in which words.
-struct Against<'sql> {
-    rule: LintRule,
-    words: Words<'sql>,
-    problem: &'static str,
-    advice: &'static str,
 }
 
 impl MigrationLint {
@@ -257,13 +200,9 @@ fn create_index(words: Words<'_>) -> Option<(bool, Words<'_>)> {
 }
 
 const USED: &str = "the program that runs may still use the table";
-const CONTRACT: &str = "drop it in a later release, once no program uses it (contract)";
-const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
 const CONTRACT_COPY: &str = "run it in a pause (`foobar pause`) if the table is small, else in maintenance";
-const RENAMED: &str = "the program that runs knows the old name alone";
 const ALL_ROWS: &str = "it changes all rows in one transaction, and nobody can write to them meanwhile";
 const BATCHES: &str = "change some thousand rows at a time, by a task of the program, and not in a migration";
-const IN_MAINTENANCE: &str = "run it by hand, in maintenance";
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use foobar_core::BoxError;
 
 use super::Migrations;
-use super::embedded::{Migration, Owner};
 use super::ledger::{self, Ledger};
+use super::migration::{Migration, Owner};
 use super::migration_status::MigrationStatus;
 use super::run::Step;
 use crate::migration_lock::MigrationLock;

@@ -8,9 +8,9 @@ use diesel::connection::{Connection, SimpleConnection, TransactionManager};
 use foobar_core::{BoxError, Chain};
 
 use super::directive::wants_foreign_keys;
-use super::embedded::{Migration, Owner};
 use super::foreign_keys::{self, Violations};
 use super::ledger;
+use super::migration::{Migration, Owner};
 use super::script::{Script, Statement};
 use crate::checksum::Checksum;
 use crate::migration_lock::MigrationLock;

@@ -163,7 +163,7 @@ async fn another(db: &TestDb, migration_timeout: Duration) -> Db {
 
 /// Runs migrations on `db`, as it seems to others, until the sender is dropped; returns once they run.
 async fn occupy(db: &TestDb) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Error>>) {
-    let database = Engine::open(&db.settings()).unwrap();
+    let database = crate::opening::open(&db.settings()).unwrap();
     database.start().await.unwrap();
     let (begun, began) = tokio::sync::oneshot::channel();
     let mut begun = Some(begun);

@@ -21,14 +21,14 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, Params, Statement};
 
 use super::Options;
-use super::control::Control;
+use super::ending::EndOnServer;
 use super::link::{Link, Prepared};
+use super::replication::{self, Replication};
 use super::row::{MysqlRow, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
-use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
-use crate::{DatabaseSettings, Engine, QueryKind, statements};
+use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -54,7 +54,7 @@ impl MysqlConnection {
     }
 
     /// The same connection, whose statements `control` ends on the server when their time is over.
-    pub(super) fn controlled_by(mut self, control: &Arc<Control>) -> Self {
+    pub(super) fn controlled_by(mut self, control: Arc<dyn EndOnServer>) -> Self {
         self.link.set_control(control);
         self
     }
@@ -80,6 +80,11 @@ impl MysqlConnection {
     pub(super) fn is_read_only(&mut self) -> QueryResult<bool> {
         let answer = diesel::select(sql::<Text>("CONCAT(@@global.read_only)")).get_result::<String>(self)?;
         Ok(!matches!(answer.as_str(), "0" | "OFF"))
+    }
+
+    /// How the server follows its sources, if it is a replica; an error where this user may not know.
+    pub(super) fn replication(&mut self) -> QueryResult<Option<Replication>> {
+        self.link.ask(replication::QUESTION).map(|sources| Replication::of(&sources))
     }
 
     /// Whether a transaction is open, as the server said with its last answer.
@@ -136,7 +141,7 @@ impl MysqlConnection {
     }
 
     /// Why the transaction of the caller is gone already, if it is.
-    pub(super) fn rolled_back(&self) -> Option<DieselError> {
+    pub(crate) fn rolled_back(&self) -> Option<DieselError> {
         self.link.rolled_back()
     }
 

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,11 @@ use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::R2D2Connection;
 
+use super::ending::{EndOnServer, Target};
+use super::replication::Replication;
 use super::session::Session;
 use super::{MysqlConnection, Options};
-use crate::connections::ConnectError;
-use crate::deadline;
+use crate::{ConnectError, deadline};
 
 /// A connection beside those of the pool: it asks whether the server is there, and ends statements on it.
 pub(super) struct Control {
@@ -18,19 +19,15 @@ pub(super) struct Control {
     connection: Mutex<Option<MysqlConnection>>,
     /// Whether the server took no writes when it was asked last.
     is_read_only: AtomicBool,
-}
-
-/// What of a session is ended.
-#[derive(Clone, Copy)]
-pub(super) enum Target {
-    /// The statement that runs.
-    Statement,
-    /// All of it.
-    Connection,
+    /// How it followed its sources then; `None` where it has none, is no replica or does not say.
+    replication: Mutex<Option<Replication>>,
 }
 
 /// How long ending a statement may take, with the wait for the connection.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a replica may take to say how it follows its sources. It waits while one is told to stop, and meanwhile no
+/// statement can be ended.
+const REPLICATION: Duration = Duration::from_millis(300);
 /// A server that is silent for this long is taken for gone.
 const SILENCE: Duration = Duration::from_secs(2);
 /// How long a thread waits until it looks again whether the connection is free.
@@ -38,12 +35,56 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Control {
     pub(super) const fn new(options: Arc<Options>) -> Self {
-        Self { options, connection: Mutex::new(None), is_read_only: AtomicBool::new(false) }
+        Self {
+            options,
+            connection: Mutex::new(None),
+            is_read_only: AtomicBool::new(false),
+            replication: Mutex::new(None),
+        }
     }
 
     /// Whether the server takes no writes, as a replica does not; no until it has been asked.
     pub(super) fn is_read_only(&self) -> bool {
         self.is_read_only.load(Relaxed)
+    }
+
+    /// How the server follows its sources, as it said last; `None` where it has none, is no replica or does not say.
+    pub(super) fn replication(&self) -> Option<Replication> {
+        *self.replication.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a replica how it follows its sources; another server is not asked.
+    pub(super) fn ask_for_replication(&self) -> QueryResult<()> {
+        let answer = if self.is_read_only() { self.follows() } else { Ok(None) };
+        match answer {
+            Ok(replication) => {
+                self.set_replication(replication);
+                Ok(())
+            }
+            Err(error) => {
+                self.set_replication(None);
+                Err(error)
+            }
+        }
+    }
+
+    /// From now on it is not known how the server follows its sources.
+    pub(super) fn forget_replication(&self) {
+        self.set_replication(None);
+    }
+
+    fn set_replication(&self, replication: Option<Replication>) {
+        *self.replication.lock().unwrap_or_else(PoisonError::into_inner) = replication;
+    }
+
+    fn follows(&self) -> QueryResult<Option<Replication>> {
+        let mut held = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner()));
+        let Some(connection) = held.as_mut() else { return Ok(None) };
+        let answer = deadline::until(Instant::now() + REPLICATION, || connection.replication());
+        if connection.is_broken() {
+            *held = None; // the next check opens another
+        }
+        answer
     }
 
     /// Asks the server whether it is there, on a new connection where the last one is gone.
@@ -81,9 +122,28 @@ impl Control {
         drop(connection); // without the lock
     }
 
-    /// Ends `what` of `session`, if that is certainly a session of the server that this connection has;
-    /// whether the server has been told to.
-    pub(super) fn end(&self, what: Target, session: &Session) -> bool {
+    /// The connection, as soon as nobody uses it.
+    fn free_by(&self, by: Instant) -> Option<Held<'_>> {
+        loop {
+            match self.connection.try_lock() {
+                Ok(connection) => return Some(connection),
+                Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return None,
+                Err(TryLockError::Poisoned(left)) => return Some(self.given_up(left.into_inner())),
+            }
+        }
+    }
+
+    /// Drops a connection that a panic has left in the middle of something.
+    fn given_up<'a>(&self, mut connection: Held<'a>) -> Held<'a> {
+        self.connection.clear_poison();
+        *connection = None;
+        connection
+    }
+}
+
+impl EndOnServer for Control {
+    fn end(&self, what: Target, session: &Session) -> bool {
         let by = Instant::now() + PATIENCE;
         let outcome = self.free_by(by).ok_or(Unended::Busy).and_then(|mut connection| {
             let connection = connection.as_mut().ok_or(Unended::Unconnected)?;
@@ -106,25 +166,6 @@ impl Control {
             );
         };
         outcome.map_err(warn).is_ok()
-    }
-
-    /// The connection, as soon as nobody uses it.
-    fn free_by(&self, by: Instant) -> Option<Held<'_>> {
-        loop {
-            match self.connection.try_lock() {
-                Ok(connection) => return Some(connection),
-                Err(TryLockError::WouldBlock) if Instant::now() < by => sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return None,
-                Err(TryLockError::Poisoned(left)) => return Some(self.given_up(left.into_inner())),
-            }
-        }
-    }
-
-    /// Drops a connection that a panic has left in the middle of something.
-    fn given_up<'a>(&self, mut connection: Held<'a>) -> Held<'a> {
-        self.connection.clear_poison();
-        *connection = None;
-        connection
     }
 }
 

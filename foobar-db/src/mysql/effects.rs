@@ -15,6 +15,8 @@ pub(super) struct Effects {
     pub(super) asks_to_write: bool,
     /// It may leave something that a reset of the session does not undo: a role.
     pub(super) outlives_reset: bool,
+    /// It does not wait for rows that are locked.
+    pub(super) no_wait: bool,
 }
 
 impl Effects {
@@ -58,6 +60,7 @@ impl Effects {
         }
         self.outlives_reset |= is_in(before, "SET") && is_in(word, "ROLE");
         self.asks_to_write |= is_in(before, "READ") && is_in(word, "WRITE");
+        self.no_wait |= is_in(word, "NOWAIT");
     }
 }
 
@@ -344,6 +347,14 @@ mod tests {
         for sql in ["LOCK TABLES t READ, u WRITE", "SELECT @@tx_read_only", "SELECT 'READ WRITE'", "START TRANSACTION"]
         {
             assert!(!Effects::of(sql).asks_to_write, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_wait_for_locks_is_seen() {
+        assert!(Effects::of("SELECT `t`.`id` FROM `t` FOR UPDATE NOWAIT").no_wait);
+        for sql in ["SELECT id FROM t FOR UPDATE", "SELECT 'NOWAIT' FROM `nowait` -- NOWAIT"] {
+            assert!(!Effects::of(sql).no_wait, "{sql}");
         }
     }
 

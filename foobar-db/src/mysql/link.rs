@@ -12,19 +12,18 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_core::panics;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn as Driver, Params, Statement};
+use mysql_async::{Conn as Driver, Params, Row, Statement};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
-use super::control::{Control, Target};
 use super::effects::Effects;
-use super::server_error::to_diesel;
+use super::ending::{EndOnServer, Target};
+use super::server_error::{of_no_wait, to_diesel};
 use super::session::Session;
 use super::{Options, bind, session};
-use crate::connections::ConnectError;
 use crate::driver_error::{self, Origin};
 use crate::failure::deadline_passed;
-use crate::{Isolation, QueryKind, deadline, statements};
+use crate::{ConnectError, Isolation, QueryKind, deadline, statements};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
@@ -33,7 +32,7 @@ pub(super) struct Link {
     runtime: Option<Runtime>,
     session: Session,
     /// Ends a statement on the server when its time is over.
-    control: Option<Arc<Control>>,
+    control: Option<Arc<dyn EndOnServer>>,
     /// Whether statements begin with a comment that names their request.
     has_comments: bool,
     state: State,
@@ -110,8 +109,8 @@ impl Link {
     }
 
     /// From now on `control` ends its statements on the server when their time is over.
-    pub(super) fn set_control(&mut self, control: &Arc<Control>) {
-        self.control = Some(Arc::clone(control));
+    pub(super) fn set_control(&mut self, control: Arc<dyn EndOnServer>) {
+        self.control = Some(control);
     }
 
     pub(super) const fn set_kind(&mut self, kind: QueryKind) {
@@ -204,7 +203,8 @@ impl Link {
         let params = bind::params(binds, prepared.statement.num_params(), self.session.max_packet)?;
         self.may_send()?;
         self.allow(prepared.effects)?;
-        self.drive(async |driver| run(driver, &prepared.statement, params).await)
+        let outcome = self.drive(async |driver| run(driver, &prepared.statement, params).await);
+        outcome.map_err(|error| if prepared.effects.no_wait { of_no_wait(error) } else { error })
     }
 
     /// Forgets a statement: the server keeps a bounded number of them.
@@ -232,6 +232,12 @@ impl Link {
         self.allow(Effects::of(sql))?;
         let text = with_comment(&comment, sql);
         self.drive(async |driver| driver.query_drop(&*text).await)
+    }
+
+    /// The rows of a question of the tier's own.
+    pub(super) fn ask(&mut self, sql: &str) -> QueryResult<Vec<Row>> {
+        self.may_send()?;
+        self.drive(async |driver| driver.query(sql).await)
     }
 
     /// Whether a statement may be sent: there is time, and the caller's transaction is not gone. Migrations look at the
@@ -299,7 +305,12 @@ impl Link {
 /// What `work` comes to as it is ended on the server; `None` if it does not answer. It is told again and again: one
 /// time may come before the statement has begun, and it ends only one of several. At last the whole connection is
 /// ended.
-fn end<F: Future>(mut work: Pin<&mut F>, runtime: &Runtime, control: &Control, session: &Session) -> Option<F::Output> {
+fn end<F: Future>(
+    mut work: Pin<&mut F>,
+    runtime: &Runtime,
+    control: &dyn EndOnServer,
+    session: &Session,
+) -> Option<F::Output> {
     for _ in 0..REPEATS {
         if !control.end(Target::Statement, session) {
             return None;

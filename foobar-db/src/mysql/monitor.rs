@@ -1,11 +1,11 @@
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use foobar_core::Readiness;
 
 use super::Options;
 use super::control::Control;
-use crate::connections::ConnectError;
+use crate::ConnectError;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
 
@@ -18,9 +18,13 @@ pub(super) struct Monitor {
     has_been_there: bool,
     /// The server takes no connection for the check, and those of the pool go on.
     is_full: bool,
+    /// Until when a replica is not asked how it follows its sources, since it would not say.
+    silent_until: Option<Instant>,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long a replica is not asked again how it follows its sources that does not say.
+const SILENCE: Duration = Duration::from_secs(60);
 /// How long calls that still run at the end of a drain may take to be ended on the server.
 const LAST_CALLS: Duration = Duration::from_secs(2);
 
@@ -31,7 +35,7 @@ impl Monitor {
         health: Arc<Health>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
-        Self { options, control, health, endpoint, has_been_there: false, is_full: false }
+        Self { options, control, health, endpoint, has_been_there: false, is_full: false, silent_until: None }
     }
 
     /// Checks until `stopped` is disconnected, and takes leave of the server, unless a call runs that may have to be ended
@@ -55,9 +59,14 @@ impl Monitor {
                 (self.has_been_there, self.is_full) = (true, false);
                 self.endpoint.mark_up();
                 self.report(Readiness::Ready);
+                self.watch_replication();
             }
-            Err(ConnectError::Full(reason)) if self.goes_on() => self.report_full(&reason),
+            Err(ConnectError::Full(reason)) if self.goes_on() => {
+                self.control.forget_replication();
+                self.report_full(&reason);
+            }
             Err(error) => {
+                self.control.forget_replication();
                 self.endpoint.mark_down(error.clone());
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
                 if let ConnectError::Refused(_) = error {
@@ -66,6 +75,21 @@ impl Monitor {
             }
         }
         Ok(())
+    }
+
+    /// Asks a replica how it follows its sources. One that does not say is asked again later, and logged once.
+    fn watch_replication(&mut self) {
+        if self.silent_until.is_some_and(|until| Instant::now() < until) {
+            return;
+        }
+        match self.control.ask_for_replication() {
+            Ok(()) => self.silent_until = None,
+            Err(error) => {
+                if self.silent_until.replace(Instant::now() + SILENCE).is_none() {
+                    tracing::info!(reason = %error, "the replica does not say how far it is behind its source");
+                }
+            }
+        }
     }
 
     /// Whether the pool has connections, so that queries need no new one.

@@ -1,8 +1,8 @@
 mod identity;
+mod readable;
 mod tls;
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +12,8 @@ use mysql_async::{Opts, OptsBuilder};
 use super::url::Server;
 use crate::limits::bounded;
 use crate::{DatabaseSettings, Error};
+
+use readable::readable;
 
 /// How to connect to a server, and how a session begins.
 pub(crate) struct Options {
@@ -41,21 +43,13 @@ const TCP_KEEPALIVE: u32 = 30_000;
 /// The longest row that a server sends, whatever it takes at once. What is sent is looked at before.
 const LONGEST_ROW: usize = 1 << 30;
 
-/// Opens it, but for a FIFO, which would be waited for.
-fn readable(file: &Path) -> io::Result<()> {
-    match std::fs::metadata(file)?.is_file() {
-        true => File::open(file).map(drop),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
-    }
-}
-
 impl Options {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, Error> {
         let url = settings.url.as_ref().ok_or(Error::NoUrl)?;
         let server = super::url::parse(url.expose())?;
         let tls = tls::of(&server, settings.tls_ca.as_ref())?;
         let Server { opts: server, may_be_plain } = server;
-        if settings.password_file.is_some() && super::has_password(url.expose()) {
+        if settings.password_file.is_some() && super::url::has_password(url.expose()) {
             let why = "is there, and `database.url` has a password too; take one of them out";
             return Err(Error::Setting { key: "password_file", why });
         }

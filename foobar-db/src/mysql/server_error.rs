@@ -16,6 +16,21 @@ fn of_server(error: ServerError) -> DieselError {
     driver_error::make(kind(error.code, state), error.message, Origin::Mysql { number: error.code, state })
 }
 
+/// The same error of a statement that waits for no lock. MariaDB has no number for that, and takes the one of a wait that
+/// took too long.
+pub(super) fn of_no_wait(error: DieselError) -> DieselError {
+    match driver_error::origin(&error) {
+        Some(Origin::Mysql { number: LOCK_WAIT_TIMEOUT, state }) => {
+            driver_error::make(kind(NO_WAIT, state), error.to_string(), Origin::Mysql { number: NO_WAIT, state })
+        }
+        _ => error,
+    }
+}
+
+const LOCK_WAIT_TIMEOUT: u16 = 1205;
+/// MySQL's own number.
+const NO_WAIT: u16 = 3572;
+
 /// The kinds that Diesel has a name for; the numbers of both servers.
 const fn kind(number: u16, state: [u8; 5]) -> DatabaseErrorKind {
     match number {

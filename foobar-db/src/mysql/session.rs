@@ -4,7 +4,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
 use super::Options;
-use crate::connections::ConnectError;
+use crate::ConnectError;
 
 /// One session on a server.
 pub(super) struct Session {

@@ -1,5 +1,6 @@
 mod network;
 mod proof;
+mod replication;
 mod thrift;
 mod tls;
 
@@ -31,6 +32,13 @@ async fn one(db: &Db) -> Result<i32, Error> {
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A time that is never over.
 const FOREVER: Period = Period::new(Duration::from_secs(60 * 60));
+
+/// A row of `SHOW STATUS`.
+#[derive(QueryableByName)]
+struct Status {
+    #[diesel(sql_type = Text, column_name = "Value")]
+    value: String,
+}
 
 /// Polls until `what` is true.
 async fn eventually(what: impl Fn() -> bool) {

@@ -43,6 +43,12 @@ pub(super) fn parse(url: &str) -> Result<Server, Error> {
     }
 }
 
+/// Whether there is a password in the URL; not in one that cannot be used.
+pub(crate) fn has_password(url: &str) -> bool {
+    let server = parse(url);
+    server.is_ok_and(|server| server.opts.pass().is_some_and(|password| !password.is_empty()))
+}
+
 /// TLS against those who listen, with whatever certificate.
 fn with_any_tls(opts: Opts) -> Opts {
     let tls = SslOpts::default().with_danger_accept_invalid_certs(true);

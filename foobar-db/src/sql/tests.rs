@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::{DatabaseError, DeserializationError, NotFound, QueryBuilderError};
+use foobar_core::Metrics;
 
 use crate::testing::TestDb;
 use crate::{Conn, DateTime, Db, Engine, Error, QueryResult, incoming, insert_returning_id, locked, upsert};
@@ -258,6 +259,26 @@ async fn a_locked_row_is_skipped_or_fails_at_once_where_a_query_asks_for_it() {
     let failing = |conn: &mut Conn| locked(tags::table.select(tags::word)).no_wait().load(conn);
     let failed = found_beside_a_lock(&db, failing).await;
     assert!(matches!(failed, Err(Error::Conflict { .. })), "{failed:?}");
+}
+
+/// MariaDB has one number for both.
+#[tokio::test]
+async fn a_lock_that_is_not_waited_for_does_not_count_as_one_that_was_waited_for_in_vain() {
+    let db = TestDb::mysql().await;
+    db.write(|conn| conn.batch_execute(TAGS)).await.unwrap();
+    db.write(|conn| conn.batch_execute("INSERT INTO tags (word) VALUES ('a')")).await.unwrap();
+    let count = |cause: &str| {
+        let mut metrics = Metrics::default();
+        db.tier().metrics(&mut metrics);
+        let text = metrics.into_text();
+        let sample = format!("foobar_database_retries_total{{pool=\"primary\",cause=\"{cause}\"}} ");
+        let count = text.lines().find_map(|line| line.strip_prefix(&sample));
+        count.unwrap().parse::<u32>().unwrap()
+    };
+    let failing = |conn: &mut Conn| locked(tags::table.select(tags::word)).no_wait().load(conn);
+    found_beside_a_lock(&db, failing).await.unwrap_err();
+    assert!(count("no_wait") > 0);
+    assert_eq!(count("lock_timeout"), 0);
 }
 
 #[tokio::test]

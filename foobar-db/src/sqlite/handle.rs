@@ -74,15 +74,16 @@ pub(super) fn establish(name: &str, lock_timeout: Duration) -> ConnectionResult<
     Ok(connection)
 }
 
-/// Forgets what the thread has done to sessions before.
-pub(super) fn begin_call(kind: QueryKind) {
+/// Begins a call on this thread: forgets what it has done to sessions before.
+pub(crate) fn begin_call(kind: QueryKind) {
     IS_CHANGED.set(false);
     READS.set(kind == QueryKind::Read);
     TRANSACTION.set(if matches!(kind, QueryKind::Write(_)) { Transaction::Open } else { Transaction::Untold });
 }
 
-/// The error that has ended the transaction of the current write before its time.
-pub(super) fn rolled_back() -> Option<DieselError> {
+/// The error that has ended the transaction of the current write before its time: SQLite itself ends it where the disk is
+/// full or fails, and so does a trigger with `RAISE(ROLLBACK)`.
+pub(crate) fn rolled_back() -> Option<DieselError> {
     TRANSACTION.with_borrow(|transaction| match transaction {
         Transaction::RolledBack(message, origin) => {
             Some(driver_error::make(DatabaseErrorKind::Unknown, message.clone(), *origin))
@@ -93,7 +94,7 @@ pub(super) fn rolled_back() -> Option<DieselError> {
 
 /// An error where a call may have left something in the session of `connection`: a setting, an attached or temporary
 /// table, an open transaction.
-pub(super) fn check_unchanged(connection: &mut SqliteConnection) -> QueryResult<()> {
+pub(crate) fn restore(connection: &mut SqliteConnection) -> QueryResult<()> {
     let is_unchanged = !is_in_transaction(connection) && !IS_CHANGED.get();
     if is_unchanged { Ok(()) } else { Err(DieselError::QueryBuilderError("a call has changed its session".into())) }
 }

@@ -2,9 +2,11 @@ mod kills; // of the process, at any moment
 mod waiting; // a file that cannot be opened yet
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
+use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Integer, Text};
 use foobar_core::{Chain, Secret};
 use futures_util::FutureExt;

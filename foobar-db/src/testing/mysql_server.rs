@@ -1,7 +1,8 @@
 mod program;
+mod server_error;
 mod template;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,6 +15,8 @@ use diesel::connection::SimpleConnection;
 use crate::MysqlConnection;
 
 use program::Program;
+pub use server_error::ServerError;
+use server_error::failed;
 
 /// A MariaDB or MySQL server for tests: a new data folder, a Unix socket in it, no network, user `root` without a
 /// password. It is killed when it is dropped and when this process ends, however it ends.
@@ -37,41 +40,6 @@ pub struct MysqlServer {
     folder: PathBuf,
     keeper: Option<Child>,
     databases: AtomicU64,
-}
-
-/// Why no server for tests could be had.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// None is installed. On Debian `mariadb-server-core` has the server, and `mariadb-client-core` a program that
-    /// `mariadb-install-db` needs; neither starts a service.
-    #[error(
-        "tests on MySQL need `mariadbd` or `mysqld`; on Debian: apt-get install mariadb-server-core \
-         mariadb-client-core; or `FOOBAR_MYSQLD` names a server's program"
-    )]
-    Missing,
-    /// A program of the server or a file of it failed.
-    #[error("the test server failed: {doing}")]
-    System {
-        /// What was being done.
-        doing: String,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// The data folder could not be made.
-    #[error("the test server's data folder could not be made: {0}")]
-    Install(String),
-    /// It does not answer.
-    #[error("the test server does not answer; its log ends: {log}")]
-    Silent {
-        /// The end of the server's log.
-        log: String,
-        /// What the last attempt to connect got.
-        source: diesel::ConnectionError,
-    },
-    /// It answers, but not as it should.
-    #[error("the test server refuses a statement")]
-    Query(#[from] diesel::result::Error),
 }
 
 /// How long the server may take to answer.
@@ -196,11 +164,6 @@ impl Drop for MysqlServer {
             let _left_behind = std::fs::remove_dir_all(&self.folder); // in the temporary folder
         }
     }
-}
-
-fn failed(doing: &str) -> impl FnOnce(io::Error) -> ServerError {
-    let doing = doing.to_owned();
-    move |source| ServerError::System { doing, source }
 }
 
 #[cfg(test)]

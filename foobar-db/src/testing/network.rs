@@ -61,6 +61,11 @@ impl Network {
         before.replace("localhost", &self.address.to_string())
     }
 
+    /// Its port on this machine.
+    pub(crate) const fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// From now on everything is lost on the way, or nothing any more.
     pub(crate) fn swallow(&self, everything: bool) {
         self.state.swallows.store(everything, SeqCst);

@@ -146,7 +146,7 @@ const APART: &[(&str, &[&str])] = &[
     ("migration_lock", &["conn", "migrations", "mysql", "sqlite"]),
 ];
 
-const CRATES: &[&str] = &["src", "foobar-core/src", "foobar-app/src", "foobar-web/src"];
+const CRATES: &[&str] = &["src", "foobar-core/src", "foobar-app/src", "foobar-db/src", "foobar-web/src"];
 
 #[test]
 fn the_arrows_between_the_rooms_of_the_web_tier_hold() {

@@ -8,7 +8,7 @@ use diesel::{QueryResult, sql_query};
 use diesel_migrations::MigrationHarness;
 use foobar_core::BoxError;
 
-use crate::migrations::embedded::{Migration, Owner};
+use crate::migrations::migration::{Migration, Owner};
 use crate::{Conn, Engine};
 
 /// What a table of ours had from its beginning.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED};
+use super::rule::LintRule;
 use super::words::Words;
-use super::{Against, LintRule};
 use crate::Engine;
 
 /// What the clauses of a statement that alters a table are against; `table` is what follows from its name on.
@@ -43,13 +44,13 @@ fn of_clause(words: Words<'_>, engine: Engine, copied: &BTreeSet<String>) -> Opt
     if let Some(rest) = words.after(&["RENAME"]) {
         let is_copy = rest.after(&["TO"]).is_some_and(|name| copied.contains(&name.name())) && engine == Engine::Sqlite;
         let is_index = rest.is(&["INDEX"]) || rest.is(&["KEY"]);
-        return if is_index || is_copy { None } else { Some((LintRule::Rename, super::RENAMED, EXPAND_NAME)) };
+        return if is_index || is_copy { None } else { Some((LintRule::Rename, RENAMED, EXPAND_NAME)) };
     }
     if let Some(rest) = words.after(&["CHANGE"]) {
         let rest = rest.skip(&["COLUMN"]).skip(&["IF", "EXISTS"]);
         return match rest.name() == rest.rest().name() {
             true => Some((LintRule::Type, TYPE, EXPAND_TYPE)),
-            false => Some((LintRule::Rename, super::RENAMED, EXPAND_NAME)),
+            false => Some((LintRule::Rename, RENAMED, EXPAND_NAME)),
         };
     }
     if words.is(&["MODIFY"]) {
@@ -57,7 +58,7 @@ fn of_clause(words: Words<'_>, engine: Engine, copied: &BTreeSet<String>) -> Opt
     }
     let copies = [&["CONVERT"][..], &["ENGINE"], &["ROW_FORMAT"], &["ORDER"], &["FORCE"]];
     let copies = copies.iter().any(|keywords| words.is(keywords));
-    if copies { Some((LintRule::Lock, super::COPIED, super::IN_MAINTENANCE)) } else { None }
+    if copies { Some((LintRule::Lock, COPIED, IN_MAINTENANCE)) } else { None }
 }
 
 type What = (LintRule, &'static str, &'static str);
@@ -68,9 +69,9 @@ fn dropped(rest: Words<'_>) -> Option<What> {
         return None;
     }
     if rest.is(&["PRIMARY"]) {
-        return Some((LintRule::Lock, super::COPIED, super::IN_MAINTENANCE));
+        return Some((LintRule::Lock, COPIED, IN_MAINTENANCE));
     }
-    Some((LintRule::Drop, "the program that runs may still name the column", super::CONTRACT))
+    Some((LintRule::Drop, "the program that runs may still name the column", CONTRACT))
 }
 
 fn added(rest: Words<'_>, engine: Engine, is_online: bool) -> Vec<What> {

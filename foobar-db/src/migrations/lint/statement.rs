@@ -1,6 +1,6 @@
 use crate::Engine;
 
-use super::LintRule;
+use super::rule::LintRule;
 use super::words::{Kind, Word, Words};
 use crate::migrations::directive::directive;
 

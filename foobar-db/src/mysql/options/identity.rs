@@ -6,7 +6,7 @@ use mysql_async::ClientIdentity;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::readable;
+use super::readable::readable;
 use crate::{DatabaseSettings, Error};
 
 /// The files of the certificate and its key, if there are.

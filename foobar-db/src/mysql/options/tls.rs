@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use mysql_async::SslOpts;
 
-use super::readable;
+use super::readable::readable;
 use crate::Error;
 use crate::mysql::url::Server;
 

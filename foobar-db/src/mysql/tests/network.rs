@@ -164,9 +164,3 @@ async fn a_full_server_that_does_not_take_the_monitor_back_leaves_the_pool_as_it
     assert!(db.tier().readiness().is_ready());
     drop(others);
 }
-
-#[derive(QueryableByName)]
-struct Status {
-    #[diesel(sql_type = Text, column_name = "Value")]
-    value: String,
-}

@@ -101,11 +101,25 @@ fn check(file: &Path, acknowledged: &BTreeSet<i64>) {
 async fn writes_until_it_is_killed() {
     let Ok(url) = std::env::var("FOOBAR_TEST_URL") else { return };
     let db = start_url(&url).await.unwrap();
+    assert_eq!(settings_of_writes(&db).await, ("wal".to_owned(), FULL), "they are those that the guide promises");
     say(""); // the name of this test may stand in the line
     let first = number_of("FOOBAR_TEST_FIRST", 0);
     for id in (first..first + NUMBERS).step_by(3) {
         futures_util::future::join_all((id..id + 3).map(|id| enter(&db, id))).await;
     }
+}
+
+/// `synchronous = FULL`, as SQLite says it.
+const FULL: i32 = 2;
+
+/// How the connection that writes keeps what it has acknowledged. A kill loses nothing that the system has taken, so it does
+/// not tell `FULL` from less, which a loss of power does.
+async fn settings_of_writes(db: &Db) -> (String, i32) {
+    let settings = db.write(|conn| {
+        let journal = sql::<Text>("(SELECT journal_mode FROM pragma_journal_mode)");
+        diesel::select((journal, sql::<Integer>("(SELECT synchronous FROM pragma_synchronous)"))).get_result(conn)
+    });
+    settings.await.unwrap()
 }
 
 /// Rows of many sizes, so that pages are taken, given back and taken again, and the log is moved often.

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{ServerError, failed};
+use super::server_error::{ServerError, failed};
 
 /// The program of a server, called as its kind wants it.
 pub(super) struct Program {

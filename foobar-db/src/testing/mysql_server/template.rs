@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::{fs, io};
 
 use super::program::{Program, run};
-use super::{ServerError, failed};
+use super::server_error::{ServerError, failed};
 
 /// A data folder as a new server has it, made once in a process since that takes seconds; each server gets a copy. It
 /// is removed when the process ends, however it ends.

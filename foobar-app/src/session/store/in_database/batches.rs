@@ -1,10 +1,13 @@
 use std::collections::VecDeque;
 use std::iter::{self, zip};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_db::{Conn, Error, QueryResult};
 use tokio::select;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::Db;
 
@@ -46,25 +49,48 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
         Self { db, call, query, waiting: Arc::default(), turn: tokio::sync::Mutex::default() }
     }
 
-    /// Asks for `item`, with others.
+    /// Asks for `item`, with others, and gives up when a call of its own would have ended: what it may wait for, the call
+    /// that goes on, its own and one alone, have that limit each.
     pub(super) async fn together(&self, item: I) -> Result<O, Error> {
-        let (item, (reply, mut answer)) = (Arc::new(item), oneshot::channel());
+        let (item, (reply, answer)) = (Arc::new(item), oneshot::channel());
         lock(&self.waiting).push_back(Entry { item: Arc::clone(&item), reply });
+        let answered = self.answered(&item, answer);
+        match self.db.call_limit() {
+            None => answered.await,
+            Some(limit) => timeout(limit, answered).await.unwrap_or_else(|_elapsed| Err(self.too_late(&item, limit))),
+        }
+    }
+
+    async fn answered(&self, item: &Arc<I>, mut answer: oneshot::Receiver<O>) -> Result<O, Error> {
         let answered = loop {
             let turn = select! {
                 biased;
                 answered = &mut answer => break answered,
                 turn = self.turn.lock() => turn,
             };
-            if !self.waits(&item) {
+            if !self.waits(item) {
                 drop(turn);
                 break answer.await; // in a call whose request has gone; it ends without an answer
             }
-            self.call_next(&item).await?;
+            self.call_next(item).await?;
         };
         match answered {
             Ok(outcome) => Ok(outcome),
-            Err(_shared_failure) => self.alone(item).await,
+            Err(_shared_failure) => self.alone(Arc::clone(item)).await,
+        }
+    }
+
+    /// What becomes of `item` when its time is over: where it still waits, nothing was done.
+    fn too_late(&self, item: &Arc<I>, limit: Duration) -> Error {
+        let mut waiting = lock(&self.waiting);
+        let position = waiting.iter().position(|entry| Arc::ptr_eq(&entry.item, item));
+        match (position.and_then(|position| waiting.remove(position)), self.call) {
+            (Some(_waited), _) => Error::Busy(limit),
+            (None, Call::Read) => Error::Deadline(limit),
+            (None, Call::Write) => {
+                let late = Box::new(format!("it has not ended within {limit:?}"));
+                Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, late))
+            }
         }
     }
 

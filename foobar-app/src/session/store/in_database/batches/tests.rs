@@ -50,9 +50,19 @@ impl Item {
     }
 }
 
-async fn of(call: Call) -> (Arc<Items>, TestDb) {
-    let db = TestDb::sqlite().await;
-    (Arc::new(Batches::new((*db).clone(), call, ask)), db)
+/// On a database whose calls may take as long as they do, once they have a connection.
+async fn of(call: Call) -> (Arc<Items>, Db, TestDb) {
+    within(call, "600s").await
+}
+
+/// On a database whose calls have this time.
+async fn within(call: Call, time: &str) -> (Arc<Items>, Db, TestDb) {
+    let test = TestDb::sqlite().await;
+    let mut settings = test.settings();
+    settings.query_timeout = time.parse().unwrap();
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    (Arc::new(Batches::new(db.clone(), call, ask)), db, test)
 }
 
 async fn until(is_so: impl Fn() -> bool) {
@@ -85,7 +95,7 @@ async fn ask_together(batches: &Arc<Items>, items: &[Arc<Item>]) -> Vec<Result<&
 #[tokio::test]
 async fn each_gets_what_it_has_asked_for() {
     for call in [Call::Read, Call::Write] {
-        let (batches, _db) = of(call).await;
+        let (batches, _db, _test) = of(call).await;
         assert_eq!(batches.together(Item::new()).await.unwrap(), "found");
         let items: Vec<_> = (0..2 * MOST + 1).map(|_| Item::new()).collect();
         let outcomes = ask_together(&batches, &items).await;
@@ -97,7 +107,7 @@ async fn each_gets_what_it_has_asked_for() {
 #[tokio::test]
 async fn of_those_that_are_asked_for_together_one_fails_by_itself() {
     for call in [Call::Read, Call::Write] {
-        let (batches, _db) = of(call).await;
+        let (batches, _db, _test) = of(call).await;
         let items = [Item::new(), Item::failing(), Item::new()];
         let outcomes = ask_together(&batches, &items).await;
         let [one, failing, other] = <[_; 3]>::try_from(outcomes).unwrap();
@@ -109,7 +119,7 @@ async fn of_those_that_are_asked_for_together_one_fails_by_itself() {
 
 #[tokio::test]
 async fn an_error_of_one_that_is_alone_is_its_own() {
-    let (batches, _db) = of(Call::Read).await;
+    let (batches, _db, _test) = of(Call::Read).await;
     let failing = Item::failing();
     assert!(matches!(batches.together(Arc::clone(&failing)).await, Err(Error::Query(NotFound))));
     assert_eq!(failing.asked(), 1);
@@ -117,7 +127,7 @@ async fn an_error_of_one_that_is_alone_is_its_own() {
 
 #[tokio::test]
 async fn a_request_that_goes_takes_no_other_with_it() {
-    let (batches, _db) = of(Call::Read).await;
+    let (batches, _db, _test) = of(Call::Read).await;
     let (first, open) = Item::gated();
     let leaving = tokio::spawn({
         let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
@@ -136,7 +146,7 @@ async fn a_request_that_goes_takes_no_other_with_it() {
 
 #[tokio::test]
 async fn while_no_call_can_be_made_each_is_told_so() {
-    let (batches, db) = of(Call::Write).await;
+    let (batches, db, _test) = of(Call::Write).await;
     let (first, open) = Item::gated();
     let going_on = tokio::spawn({
         let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
@@ -155,7 +165,7 @@ async fn while_no_call_can_be_made_each_is_told_so() {
 #[tokio::test]
 async fn requests_that_have_gone_take_no_places_in_a_call() {
     for call in [Call::Read, Call::Write] {
-        let (batches, _db) = of(call).await;
+        let (batches, _db, _test) = of(call).await;
         let (first, open) = Item::gated();
         let ask = |item: &Arc<Item>| {
             let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
@@ -179,7 +189,7 @@ async fn requests_that_have_gone_take_no_places_in_a_call() {
 
 #[tokio::test]
 async fn a_request_whose_call_another_began_and_left_gets_no_other_s_error() {
-    let (batches, _db) = of(Call::Read).await;
+    let (batches, _db, _test) = of(Call::Read).await;
     let ask = |item: &Arc<Item>| {
         let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
         tokio::spawn(async move { batches.together(item).await })
@@ -200,4 +210,36 @@ async fn a_request_whose_call_another_began_and_left_gets_no_other_s_error() {
     assert!(matches!(ask(&failing).await.unwrap(), Err(Error::Query(_))), "its own error");
     drop(open);
     assert_eq!(timeout(PATIENCE, shared).await.expect("it ends").unwrap().unwrap(), "found");
+}
+
+#[tokio::test]
+async fn a_request_waits_for_the_call_of_others_no_longer_than_one_of_its_own_may_take() {
+    for call in [Call::Read, Call::Write] {
+        let (batches, db, _test) = within(call, "100ms").await;
+        let _call_that_does_not_end = batches.turn.lock().await;
+        let outcome = timeout(PATIENCE, batches.together(Item::new())).await.expect("it gives up");
+        let limit = db.call_limit().unwrap();
+        assert!(matches!(outcome, Err(Error::Busy(time)) if time == limit), "{outcome:?}");
+        assert!(lock(&batches.waiting).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_in_a_call_gives_up_when_one_of_its_own_would_have_ended() {
+    for call in [Call::Read, Call::Write] {
+        let (batches, db, _test) = within(call, "100ms").await;
+        let limit = db.call_limit().unwrap();
+        let outcome = loop {
+            let (item, open) = Item::gated();
+            let outcome = timeout(PATIENCE, batches.together(Arc::clone(&item))).await.expect("it gives up");
+            drop(open);
+            if item.asked() > 0 {
+                break outcome; // else the machine was too slow to begin
+            }
+        };
+        match call {
+            Call::Read => assert!(matches!(outcome, Err(Error::Deadline(time)) if time == limit), "{outcome:?}"),
+            Call::Write => assert!(matches!(outcome, Err(Error::OutcomeUnknown(_))), "{outcome:?}"),
+        }
+    }
 }
