@@ -50,6 +50,7 @@ use monitor::Monitor;
 use options::Options;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
+pub(crate) use row::explain as explain_misread;
 pub use row::{MysqlField, MysqlRow};
 
 /// A MySQL or MariaDB server: a pool of connections, and a check of its own that tells when it is gone or back.

@@ -23,7 +23,7 @@ use mysql_async::{Conn as Driver, Params, Statement};
 use super::Options;
 use super::control::Control;
 use super::link::{Link, Prepared};
-use super::row::{MysqlRow, times_as_text};
+use super::row::{MysqlRow, fit, remember, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
 use crate::connections::ConnectError;
@@ -239,6 +239,8 @@ impl LoadConnection for MysqlConnection {
         let mut types = Vec::new();
         <Mysql as QueryMetadata<T::SqlType>>::row_metadata(&mut (), &mut types);
         times_as_text(&mut rows, &types);
+        fit(&rows, &types)?;
+        remember(&rows);
         Ok(rows.into_iter().map(|row| Ok(MysqlRow::new(row))))
     }
 }
