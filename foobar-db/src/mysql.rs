@@ -23,6 +23,7 @@ mod link;
 mod migration_lock;
 mod monitor;
 mod options;
+mod refusal;
 mod row;
 mod server_error;
 mod session;
@@ -113,7 +114,7 @@ impl Mysql {
 
     fn pool(&self) -> metrics::Pool<'_> {
         let role = if self.control.is_read_only() { "replica" } else { "primary" };
-        metrics::Pool { name: "primary", role, threads: &self.threads }
+        metrics::Pool { name: "server", role, threads: &self.threads }
     }
 
     fn connect(&self) -> Arc<Connect> {

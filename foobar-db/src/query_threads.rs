@@ -152,10 +152,8 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
             jobs.release();
             continue;
         }
-        let start = Instant::now();
-        endpoint.stats.queue.observe(start - since);
+        endpoint.stats.queue.observe(since.elapsed());
         let outcome = endpoint.run(kind, &mut query, acquire_by);
-        endpoint.stats.queries.observe(start.elapsed());
         discard(query);
         jobs.release(); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);

@@ -320,7 +320,7 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
         let mut metrics = Metrics::default();
         db.tier().metrics(&mut metrics);
         let text = metrics.into_text();
-        let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "primary" };
+        let pool = if db.database().engine() == Engine::Sqlite { "writer" } else { "server" };
         let max = if db.database().engine() == Engine::Sqlite { 1 } else { 7 };
         let (engine, endpoint) = (db.engine().feature(), db.describe());
         for expected in [
@@ -328,6 +328,7 @@ async fn the_figures_of_the_pools_are_in_the_metrics() {
             format!("foobar_database_waiting{{pool=\"{pool}\"}} 0\n"),
             format!("foobar_database_waiting_max{{pool=\"{pool}\"}} 1024\n"),
             format!("foobar_database_query_duration_seconds_count{{pool=\"{pool}\"}} 4\n"),
+            format!("foobar_database_acquire_duration_seconds_count{{pool=\"{pool}\"}} 4\n"),
             format!("foobar_database_queue_duration_seconds_bucket{{pool=\"{pool}\",le=\"+Inf\"}} 4\n"),
             format!("foobar_database_connections{{pool=\"{pool}\",state=\"active\"}} 0\n"),
             format!("foobar_database_errors_total{{pool=\"{pool}\",kind=\"query\"}} 1\n"),

@@ -64,6 +64,11 @@ impl MysqlConnection {
         self.link.set_kind(kind);
     }
 
+    /// Closes it before it is dropped; nothing more can be run on it.
+    pub(crate) fn disconnect(&mut self) {
+        self.link.disconnect();
+    }
+
     pub(super) const fn session(&self) -> &Session {
         self.link.session()
     }

@@ -152,7 +152,7 @@ async fn retries_are_counted_by_their_cause() {
     db.tier().metrics(&mut metrics);
     let text = metrics.into_text();
     for (cause, count) in [("deadlock", 1), ("lock_timeout", 0), ("conflict", 0), ("lost", 0)] {
-        let line = format!("foobar_database_retries_total{{pool=\"primary\",cause=\"{cause}\"}} {count}\n");
+        let line = format!("foobar_database_retries_total{{pool=\"server\",cause=\"{cause}\"}} {count}\n");
         assert!(text.contains(&line), "{line} in {text}");
     }
 }
