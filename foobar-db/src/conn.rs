@@ -62,6 +62,16 @@ impl Conn {
         }
     }
 
+    /// Closes it before it is dropped, where a server counts it as long as it is open.
+    pub(crate) fn disconnect(&mut self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => {}
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => conn.disconnect(),
+        }
+    }
+
     /// Begins a call: what has been done before on this thread counts no more.
     pub(crate) fn begin_call(&mut self, kind: QueryKind) {
         driver_error::forget();

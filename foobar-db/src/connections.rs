@@ -68,6 +68,25 @@ impl Connections {
         self.state.last_error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn validate(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
+        if self.is_outdated(pooled) {
+            return Err(ConnectError::Unreachable("the connection is outdated".to_owned()));
+        }
+        if pooled.used.elapsed() < TRUST {
+            return Ok(());
+        }
+        without_panic(|| {
+            pooled.conn.ping().map_err(|error| {
+                // A server that is silent to one is silent to all, and each would be waited for. One that has closed a
+                // connection may have kept the others, and may be too full to take new ones.
+                if deadline::has_passed() {
+                    self.flush();
+                }
+                ConnectError::Unreachable(error.to_string())
+            })
+        })
+    }
+
     fn is_outdated(&self, pooled: &Pooled) -> bool {
         pooled.generation != self.state.generation.load(Relaxed)
             || pooled.expires.is_some_and(|expires| expires <= Instant::now())
@@ -92,27 +111,21 @@ impl ManageConnection for Connections {
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
-        if self.is_outdated(pooled) {
-            return Err(ConnectError::Unreachable("the connection is outdated".to_owned()));
+        let valid = self.validate(pooled);
+        if valid.is_err() {
+            pooled.conn.disconnect();
         }
-        if pooled.used.elapsed() < TRUST {
-            return Ok(());
-        }
-        without_panic(|| {
-            pooled.conn.ping().map_err(|error| {
-                // A server that is silent to one is silent to all, and each would be waited for. One that has closed a
-                // connection may have kept the others, and may be too full to take new ones.
-                if deadline::has_passed() {
-                    self.flush();
-                }
-                ConnectError::Unreachable(error.to_string())
-            })
-        })
+        valid
     }
 
+    /// What has broken is closed here: r2d2 opens the next one before it drops this one, and a pool of 8 would have 9.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
         pooled.used = Instant::now();
-        pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled)
+        let has_broken = pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled);
+        if has_broken {
+            pooled.conn.disconnect();
+        }
+        has_broken
     }
 }
 

@@ -31,8 +31,9 @@ use crate::{
 ///
 /// A value that does not fit is an error, but for what Diesel itself converts. On SQLite an integer read as `Integer`
 /// or `SmallInt` is cut to its 32 or 16 bits, and a text read as a number is what it begins with, or 0: use `BigInt`
-/// where numbers may grow. On both engines a fraction read as an integer is cut off, a number too large for `Float` is
-/// infinite, and as `Bool` any byte that is not 0 is true (on SQLite, any number whose 32 bits are not).
+/// where numbers may grow. A fraction read as an integer is cut off, but for `Db<MysqlConnection>`, where it is an error.
+/// On both engines a number too large for `Float` is infinite, and as `Bool` any byte that is not 0 is true (on SQLite,
+/// any number whose 32 bits are not).
 /// SQLite has no NaN and stores NULL for it; MySQL has neither that nor infinity, and refuses both.
 pub struct Db<C = Conn> {
     tier: Arc<SharedTier>,

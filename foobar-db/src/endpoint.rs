@@ -44,6 +44,10 @@ const fn attempts_at(kind: QueryKind) -> u32 {
 const PAUSE: Duration = Duration::from_millis(10);
 /// r2d2 pauses at most half of this between two attempts to connect.
 const RECONNECT: Duration = Duration::from_secs(1);
+/// How long a call waits for a connection until it looks whether the database refuses them; each look may open one more.
+const LOOK: Duration = Duration::from_millis(500);
+/// The same where the last one was refused.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Endpoint {
     /// The pool of `database`, whose connections `connect` opens; it need not be up. They are used while it is
@@ -72,7 +76,21 @@ impl Endpoint {
 
     /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
     pub(crate) fn run(&self, kind: QueryKind, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
-        let mut connection = self.checkout(acquire_by, acquire_by + self.limits.connect)?;
+        let since = Instant::now();
+        let connection = self.checkout(acquire_by, acquire_by + self.limits.connect);
+        self.stats.acquire.observe(since.elapsed());
+        let (connection, since) = (connection?, Instant::now());
+        let outcome = self.run_on(connection, kind, query);
+        self.stats.queries.observe(since.elapsed());
+        outcome
+    }
+
+    fn run_on(
+        &self,
+        mut connection: PooledConnection<Connections>,
+        kind: QueryKind,
+        query: &mut Query,
+    ) -> Result<(), Error> {
         let until = Instant::now() + self.limits.of(kind);
         let mut attempts = 1;
         loop {
@@ -119,10 +137,25 @@ impl Endpoint {
         let up = self.down().clone().map_or(Ok(()), Err);
         up.and_then(|()| (self.present)()).map_err(|source| self.unavailable(source))?;
         let time = latest.saturating_duration_since(Instant::now());
-        deadline::until(by, || self.pool.get_timeout(time)).map_err(|_no_connection| {
-            let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
-            self.unavailable(self.connections.last_error().unwrap_or_else(slow))
-        })
+        loop {
+            let left = latest.saturating_duration_since(Instant::now());
+            let look = left.min(if self.refused().is_some() { LOOK_AGAIN } else { LOOK });
+            match (deadline::until(by, || self.pool.get_timeout(look)), self.refused()) {
+                (Ok(connection), _) => return Ok(connection),
+                (Err(_no_connection), Some(refused)) => return Err(self.unavailable(refused)),
+                (Err(_no_connection), None) if look < left => {}
+                (Err(_no_connection), None) => {
+                    let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
+                    return Err(self.unavailable(self.connections.last_error().unwrap_or_else(slow)));
+                }
+            }
+        }
+    }
+
+    /// Why the database refuses connections, while none is open that could be waited for.
+    pub(crate) fn refused(&self) -> Option<ConnectError> {
+        let (open, _idle) = self.size();
+        self.connections.last_error().filter(|error| open == 0 && matches!(error, ConnectError::Refused(_)))
     }
 
     /// What has been committed is kept only where the database that took it is still there, or comes back.
@@ -154,6 +187,11 @@ impl Endpoint {
     pub(crate) fn mark_down(&self, why: ConnectError) {
         self.connections.flush();
         *self.down() = Some(why);
+    }
+
+    /// The server is another one, or has another role: every connection that is open now is closed when it is free.
+    pub(crate) fn flush(&self) {
+        self.connections.flush();
     }
 
     /// The server is there: calls are taken again, with a connection for the first.

@@ -20,6 +20,16 @@ pub enum Error {
     /// The URL for migrations cannot be used. It may hold a password, so it is not shown.
     #[error("`database.migration_url` {0}")]
     MigrationUrl(&'static str),
+    /// A parameter of the URL is not understood, or cannot be had. Its value may be secret, so it is not shown.
+    #[error("`database.{key}` has the parameter `{parameter}`, {why}")]
+    UrlParameter {
+        /// The setting, without its section: `url` or `migration_url`.
+        key: &'static str,
+        /// Its name.
+        parameter: String,
+        /// What is wrong with it, and what to do.
+        why: &'static str,
+    },
     /// The file of the certificate authority cannot be read.
     #[error("`database.tls_ca` {} cannot be read", .file.display())]
     Authority {

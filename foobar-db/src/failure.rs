@@ -1,6 +1,10 @@
-//! Errors are told apart by number, never by text, which `SIGNAL` and `RAISE` make the application's. Diesel's error
-//! has no place for a number, so `driver_error.rs` remembers where the errors of the running call come from; SQLite's
-//! come by Diesel's own events, while its handle still knows them.
+//! Errors are told apart by number and SQLSTATE, not by text, which `SIGNAL` and `RAISE` make the application's; only of
+//! 1290, which stands for any option of a server, the text says which one. Diesel's error has no place for a number, so
+//! `driver_error.rs` remembers where the errors of the running call come from; SQLite's come by Diesel's own events,
+//! while its handle still knows them.
+//!
+//! `SIGNAL` may also take a number and a state of the server's. Only a pair that a server gives itself is one of it;
+//! whoever signals just that, such as 1213 with 40001, asks for what follows from it.
 
 use std::time::Duration;
 
@@ -121,7 +125,9 @@ pub(crate) fn may_pass(error: &DieselError) -> bool {
         Meaning::Conflict | Meaning::Lost | Meaning::Refused | Meaning::Full | Meaning::Disk => true,
         // No transaction of a migration is read-only but where the server makes all of them so.
         #[cfg(feature = "mysql")]
-        Meaning::Query => matches!(driver_error::origin(error), Some(Origin::Mysql { number: 1792, .. })),
+        Meaning::Query => {
+            matches!(driver_error::origin(error), Some(Origin::Mysql { number: 1792, state }) if state == *b"25006")
+        }
         _ => false,
     }
 }
@@ -130,7 +136,7 @@ pub(crate) fn may_pass(error: &DieselError) -> bool {
 pub(crate) fn is_lock_wait(error: &DieselError) -> bool {
     match driver_error::origin(error) {
         #[cfg(feature = "mysql")]
-        Some(Origin::Mysql { number, .. }) => number == 1205,
+        Some(Origin::Mysql { number, state }) => number == 1205 && state == *b"HY000",
         _ => false,
     }
 }
@@ -140,30 +146,56 @@ pub(crate) fn is_late(error: &DieselError) -> bool {
     meaning(error) == Meaning::Late
 }
 
-/// The numbers of both servers, <https://dev.mysql.com/doc/mysql-errors/en/> and
+/// What a number and a state mean together.
+#[cfg(feature = "mysql")]
+fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
+    match of_number(number) {
+        Some((meaning, own)) if *own == state => meaning,
+        Some((_, _the_application_s)) => Meaning::Query,
+        None => of_state(number, state),
+    }
+}
+
+/// The numbers of both servers with the states that they have there, <https://dev.mysql.com/doc/mysql-errors/en/> and
 /// <https://mariadb.com/kb/en/mariadb-error-codes/>; those below 1000 are of their file system layer.
 #[cfg(feature = "mysql")]
-const fn of_mysql(number: u16, state: [u8; 5]) -> Meaning {
-    match number {
-        // The application's own SIGNAL, whatever number it takes, or what state.
-        _ if matches!(&state, b"45000") => Meaning::Query,
-        // Deadlock, lock wait or NOWAIT, changed record or table, a statement to prepare again, a write conflict on TiDB.
-        1020 | 1205 | 1213 | 1412 | 1614 | 1615 | 3572 | 8002 | 8028 | 9007 => Meaning::Conflict,
+const fn of_number(number: u16) -> Option<(Meaning, &'static [u8; 5])> {
+    Some(match number {
+        // Deadlock, lock wait or NOWAIT, changed record or table, a statement to prepare again, a write conflict on TiDB
+        // or in a group of servers.
+        1020 | 1205 | 1412 | 1615 | 3572 | 8002 | 8028 | 9007 => (Meaning::Conflict, b"HY000"),
+        1213 => (Meaning::Conflict, b"40001"),
+        1614 => (Meaning::Conflict, b"XA102"),
+        3101 => (Meaning::Conflict, b"40000"),
         // Shutdown, killed connections, broken reads and writes, a client that was idle for too long.
-        1053 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => Meaning::Lost,
-        // Full of connections, locks or transactions; read-only, offline, not yet in its cluster.
-        1036 | 1040 | 1047 | 1203 | 1206 | 1226 | 1290 | 1637 | 1836 | 1874 | 3032 => Meaning::Refused,
-        1021 | 1114 => Meaning::Full,
+        1053 | 1080 | 1152 | 1158..=1161 | 1184 => (Meaning::Lost, b"08S01"),
+        1079 | 3169 | 4031 => (Meaning::Lost, b"HY000"),
+        1927 => (Meaning::Lost, b"70100"),
+        // Full of connections, prepared statements, locks or transactions; read-only, offline, not yet in its cluster.
+        1036 | 1206 | 1290 | 1637 | 1836 | 1874 | 3032 => (Meaning::Refused, b"HY000"),
+        1040 => (Meaning::Refused, b"08004"),
+        1047 => (Meaning::Refused, b"08S01"),
+        1203 | 1226 | 1461 => (Meaning::Refused, b"42000"),
+        1021 | 1114 => (Meaning::Full, b"HY000"),
         // Files that cannot be written or read to their end; a storage engine or a log that cannot.
-        3 | 20 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => Meaning::Disk,
-        1028 | 1317 | 1969 | 3024 => Meaning::Interrupted,
-        // The same SIGNAL, and what is too large for the server.
-        1153 | 1644 => Meaning::Query,
-        _ => match state {
-            [b'0', b'8', ..] => Meaning::Lost,
-            [b'4', b'0', ..] => Meaning::Conflict,
-            _ => Meaning::Query,
-        },
+        3 | 20 | 1023 | 1024 | 1026 | 1030 | 1180 | 1598 => (Meaning::Disk, b"HY000"),
+        1028 | 3024 => (Meaning::Interrupted, b"HY000"),
+        1317 | 1969 => (Meaning::Interrupted, b"70100"),
+        // What is too large for the server, which leaves the connection as it is.
+        1153 => (Meaning::Query, b"08S01"),
+        _ => return None,
+    })
+}
+
+/// Numbers that have no row of their own, by the class of their state: those of the servers, and not what an application
+/// may take, such as 1644 of a SIGNAL without a number, or 30001.
+#[cfg(feature = "mysql")]
+const fn of_state(number: u16, state: [u8; 5]) -> Meaning {
+    let is_of_server = matches!(number, 1000..=6999 | 8000..=9999) && number != 1644;
+    match state {
+        [b'0', b'8', ..] if is_of_server => Meaning::Lost,
+        [b'4', b'0', ..] if is_of_server => Meaning::Conflict,
+        _ => Meaning::Query,
     }
 }
 
@@ -191,6 +223,13 @@ const fn of_sqlite(code: i32) -> Meaning {
     }
 }
 
+/// In words of the engine's where it knows more than Diesel.
+fn explained(error: DieselError) -> DieselError {
+    #[cfg(feature = "mysql")]
+    let error = crate::mysql::explain_misread(error);
+    error
+}
+
 /// What is said of a database that has not answered in time.
 const DEADLINE_PASSED: &str = "the deadline has passed";
 
@@ -198,7 +237,7 @@ impl Failure {
     /// What an error outside of COMMIT means.
     pub(crate) fn of(error: DieselError) -> Self {
         match meaning(&error) {
-            Meaning::Query => Self::Query(error),
+            Meaning::Query => Self::Query(explained(error)),
             Meaning::Conflict => Self::Conflict(error),
             Meaning::Lost => Self::Lost(error),
             Meaning::Refused => Self::Refused(error),

@@ -30,6 +30,7 @@
 compile_error!("foobar-db needs at least one engine: add the feature `sqlite` or `mysql`");
 
 mod attempt;
+mod calendar;
 mod checksum;
 #[expect(missing_docs, reason = "the types that MultiConnection derives have no documentation")]
 mod conn;
@@ -70,6 +71,7 @@ pub mod testing;
 mod tests;
 mod thread;
 mod timers;
+mod url_parameter;
 
 pub use conn::{Conn, EngineConnection, MultiBackend};
 pub use connect_error::ConnectError;

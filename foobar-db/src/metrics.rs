@@ -9,6 +9,7 @@ use crate::query_threads::{QueryThreads, QueryThreadsSlot};
 
 /// A pool of a database.
 pub(crate) struct Pool<'a> {
+    /// Its name, which stays the same whatever its role.
     pub(crate) name: &'static str,
     /// What is behind it: the `primary`, a `replica`, or a `reader` of a file.
     pub(crate) role: &'static str,
@@ -77,8 +78,13 @@ const HISTOGRAMS: &[(&str, &str, Durations)] = &[
         |endpoint| &endpoint.stats.queue,
     ),
     (
+        "foobar_database_acquire_duration_seconds",
+        "How long calls that had a thread waited for a connection of the pool, also those that got none.",
+        |endpoint| &endpoint.stats.acquire,
+    ),
+    (
         "foobar_database_query_duration_seconds",
-        "How long calls had a thread, with all their attempts and the wait for a connection.",
+        "How long calls took once they had a connection, with all their attempts.",
         |endpoint| &endpoint.stats.queries,
     ),
     (

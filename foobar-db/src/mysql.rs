@@ -24,6 +24,7 @@ mod link;
 mod migration_lock;
 mod monitor;
 mod options;
+mod refusal;
 mod replication;
 mod row;
 mod server_error;
@@ -54,6 +55,7 @@ use monitor::Monitor;
 use options::Options;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
+pub(crate) use row::explain as explain_misread;
 pub use row::{MysqlField, MysqlRow};
 pub(crate) use url::has_password;
 
@@ -117,7 +119,7 @@ impl Mysql {
 
     fn pool(&self) -> metrics::Pool<'_> {
         let role = if self.control.is_read_only() { "replica" } else { "primary" };
-        metrics::Pool { name: "primary", role, threads: &self.threads }
+        metrics::Pool { name: "server", role, threads: &self.threads }
     }
 
     fn add_metrics(&self, metrics: &mut Metrics, name: Option<&str>) {

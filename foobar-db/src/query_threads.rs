@@ -153,11 +153,9 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
             jobs.release();
             continue;
         }
-        let start = Instant::now();
-        endpoint.stats.queue.observe(start - since);
+        endpoint.stats.queue.observe(since.elapsed());
         let outcome = panics::catch(|| endpoint.run(kind, &mut query, acquire_by));
         let outcome = outcome.unwrap_or_else(|panic| Err(panicked(kind, panic)));
-        endpoint.stats.queries.observe(start.elapsed());
         discard(query);
         jobs.release(); // what the caller does next finds the thread free
         let _caller_has_gone = reply.send(outcome);

@@ -13,7 +13,9 @@ use crate::failure::RetryCause;
 pub(crate) struct Stats {
     /// How long calls waited for a thread, also those that gave up.
     pub(crate) queue: Histogram,
-    /// How long they had a thread.
+    /// How long those that had a thread waited for a connection, also those that got none.
+    pub(crate) acquire: Histogram,
+    /// How long those that had a connection took.
     pub(crate) queries: Histogram,
     pub(crate) waits: AtomicU64,
     /// By their cause, in the order of [`RetryCause::ALL`].

@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mysql_common",
             "r2d2",
             "rustix",
+            "rustls",
             "rustls-pki-types",
             "serde_json",
             "tempfile",

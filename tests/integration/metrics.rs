@@ -49,6 +49,7 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("foobar_web_workers", "gauge"),
         ("foobar_web_file_cache_max_bytes", "gauge"),
         ("foobar_database_queue_duration_seconds", "histogram"),
+        ("foobar_database_acquire_duration_seconds", "histogram"),
         ("foobar_database_query_duration_seconds", "histogram"),
         ("foobar_database_connections", "gauge"),
         ("foobar_database_connections_max", "gauge"),
@@ -169,7 +170,7 @@ fn each_pool_of_either_engine_has_its_role_its_connections_and_its_retries_in_a_
     let (folder, server) = (tempfile::tempdir().unwrap(), MysqlServer::start().unwrap());
     let of_mysql = server.create_database().unwrap();
     let sqlite = (None, "readers", "reader", "sqlite:");
-    for (url, pool, role, endpoint) in [sqlite, (Some(&of_mysql), "primary", "primary", "mysql://")] {
+    for (url, pool, role, endpoint) in [sqlite, (Some(&of_mysql), "server", "primary", "mysql://")] {
         let mut command = Program::example("proving", folder.path());
         if let Some(url) = url {
             command.env("FOOBAR__DATABASE__URL", url);

@@ -41,7 +41,7 @@ fn a_slow_statement_is_logged_without_its_values_as_the_guide_shows_it() {
             assert_eq!(answer.status, 503);
             request = answer.header("x-request-id").unwrap().to_owned();
             let scrape = Exposition::parse(program.admin("/metrics").text()).unwrap();
-            let pool = if engine == "sqlite" { "readers" } else { "primary" };
+            let pool = if engine == "sqlite" { "readers" } else { "server" };
             let slow = scrape.value("foobar_database_slow_statements_total", &[("pool", pool)]);
             assert!(slow >= Some(1.0), "{slow:?}");
         });

@@ -54,6 +54,7 @@ fn is_of_same_database(settings: &DatabaseSettings, own: &DatabaseSettings) -> R
     }
     let migrated = crate::mysql::database_name(own).map_err(|error| match error {
         Error::Url(why) => Error::MigrationUrl(why),
+        Error::UrlParameter { parameter, why, .. } => Error::UrlParameter { key: "migration_url", parameter, why },
         other => other,
     })?;
     match crate::mysql::database_name(settings)? == migrated {

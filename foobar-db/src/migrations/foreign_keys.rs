@@ -29,7 +29,7 @@ pub(super) fn enforce(conn: &mut Conn, enforced: bool) -> QueryResult<()> {
 #[derive(Default)]
 pub(super) struct Violations {
     /// Of each foreign key, also where there are none.
-    rows: BTreeMap<ForeignKey, Vec<RowId>>,
+    rows: BTreeMap<ForeignKey, Vec<Row>>,
     /// Tables that have rows and cannot be checked, and why.
     unchecked: BTreeMap<String, String>,
 }
@@ -44,8 +44,15 @@ struct ForeignKey {
     parent_columns: Option<String>,
 }
 
-/// `None` in a table without rowids.
-type RowId = Option<i64>;
+/// A row that refers to nothing.
+#[derive(Clone, Debug)]
+struct Row {
+    /// `None` in a table without rowids.
+    id: Option<i64>,
+    /// What its foreign key holds, by which it is known where a migration has changed rowids; `None` in a table without
+    /// rowids, of which SQLite does not say which row it is.
+    reference: Option<String>,
+}
 
 impl Violations {
     /// All of them; none on MySQL, which enforces foreign keys as the migration says.
@@ -60,11 +67,11 @@ impl Violations {
     }
 
     fn check(&mut self, conn: &mut Conn, table: String, keys: &Numbered) -> QueryResult<()> {
-        self.rows.extend(keys.values().map(|key| (key.clone(), Vec::new())));
-        match violations(conn, &table) {
+        self.rows.extend(keys.values().map(|known| (known.key.clone(), Vec::new())));
+        match violations(conn, &table, keys) {
             Ok(found) => {
-                for row in found {
-                    self.rows.entry(keys[&row.number].clone()).or_default().push(row.id);
+                for Violation { id, number, reference } in found {
+                    self.rows.entry(keys[&number].key.clone()).or_default().push(Row { id, reference });
                 }
             }
             Err(error) if deadline::has_passed() => return Err(error),
@@ -77,7 +84,15 @@ impl Violations {
 }
 
 /// The foreign keys of one table by SQLite's numbers.
-type Numbered = BTreeMap<i64, ForeignKey>;
+type Numbered = BTreeMap<i64, Known>;
+
+struct Known {
+    key: ForeignKey,
+    /// An expression of SQL for what its columns hold.
+    reference: String,
+    /// The name by which SQL asks for the rowids of its table; columns may have any of the three.
+    rowid: Option<String>,
+}
 
 #[derive(QueryableByName)]
 struct Listed {
@@ -91,19 +106,27 @@ struct Listed {
     parent: String,
     #[diesel(sql_type = Nullable<Text>)]
     parent_columns: Option<String>,
+    #[diesel(sql_type = Text)]
+    reference: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    rowid_name: Option<String>,
 }
 
 /// The tables that have foreign keys.
 fn foreign_keys(conn: &mut Conn) -> QueryResult<BTreeMap<String, Numbered>> {
     let list = "SELECT t.name, k.id AS number, k.\"table\" AS parent, \
                 group_concat(k.\"from\", ', ' ORDER BY k.seq) AS columns, \
-                group_concat(k.\"to\", ', ' ORDER BY k.seq) AS parent_columns \
+                group_concat(k.\"to\", ', ' ORDER BY k.seq) AS parent_columns, \
+                group_concat(printf('quote(t.\"%w\")', k.\"from\"), ' || '','' || ' ORDER BY k.seq) AS reference, \
+                (SELECT n.column1 FROM (VALUES ('rowid'), ('_rowid_'), ('oid')) n, pragma_table_list(t.name) l \
+                WHERE l.schema = 'main' AND l.wr = 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(t.name, 'main') c \
+                WHERE c.name = n.column1 COLLATE NOCASE) LIMIT 1) AS rowid_name \
                 FROM sqlite_schema t, pragma_foreign_key_list(t.name, 'main') k WHERE t.type = 'table' \
                 GROUP BY t.name, k.id";
     let mut tables = BTreeMap::<_, Numbered>::new();
-    for Listed { name, number, columns, parent, parent_columns } in sql_query(list).load(conn)? {
+    for Listed { name, number, columns, parent, parent_columns, reference, rowid_name } in sql_query(list).load(conn)? {
         let key = ForeignKey { table: name.clone(), columns, parent, parent_columns };
-        tables.entry(name).or_default().insert(number, key);
+        tables.entry(name).or_default().insert(number, Known { key, reference, rowid: rowid_name });
     }
     Ok(tables)
 }
@@ -111,17 +134,36 @@ fn foreign_keys(conn: &mut Conn) -> QueryResult<BTreeMap<String, Numbered>> {
 #[derive(QueryableByName)]
 struct Violation {
     #[diesel(sql_type = Nullable<BigInt>, column_name = row_id)]
-    id: RowId,
+    id: Option<i64>,
     #[diesel(sql_type = BigInt)]
     number: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    reference: Option<String>,
 }
 
-fn violations(conn: &mut Conn, table: &str) -> QueryResult<Vec<Violation>> {
-    let check = "SELECT \"rowid\" AS row_id, fkid AS number FROM pragma_foreign_key_check(?, 'main')";
+fn violations(conn: &mut Conn, table: &str, keys: &Numbered) -> QueryResult<Vec<Violation>> {
+    let rowid = keys.values().find_map(|known| known.rowid.as_deref()); // one table, so one name
+    let (reference, rows) = match rowid {
+        Some(rowid) => {
+            let of_key = |(number, known): (&i64, &Known)| format!("WHEN {number} THEN {} ", known.reference);
+            let cases: String = keys.iter().map(of_key).collect();
+            let rows = format!("LEFT JOIN main.{} t ON t.{rowid} = f.\"rowid\"", quoted(table));
+            (format!("CASE f.fkid {cases}END"), rows)
+        }
+        None => ("NULL".to_owned(), String::new()),
+    };
+    let check = format!(
+        "SELECT f.\"rowid\" AS row_id, f.fkid AS number, {reference} AS reference \
+         FROM pragma_foreign_key_check(?, 'main') f {rows}"
+    );
     sql_query(check).bind::<Text, _>(table).load(conn)
 }
 
 fn has_rows(conn: &mut Conn, table: &str) -> QueryResult<bool> {
-    let exists = format!("EXISTS (SELECT 1 FROM main.\"{}\")", table.replace('"', "\"\""));
+    let exists = format!("EXISTS (SELECT 1 FROM main.{})", quoted(table));
     diesel::select(diesel::dsl::sql::<Bool>(&exists)).get_result(conn)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

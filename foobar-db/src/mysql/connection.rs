@@ -24,7 +24,7 @@ use super::Options;
 use super::ending::EndOnServer;
 use super::link::{Link, Prepared};
 use super::replication::{self, Replication};
-use super::row::{MysqlRow, times_as_text};
+use super::row::{MysqlRow, fit, remember, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
 use crate::driver_error::{self, Origin};
@@ -62,6 +62,11 @@ impl MysqlConnection {
     /// What the calls that come now may do.
     pub(crate) const fn set_kind(&mut self, kind: QueryKind) {
         self.link.set_kind(kind);
+    }
+
+    /// Closes it before it is dropped; nothing more can be run on it.
+    pub(crate) fn disconnect(&mut self) {
+        self.link.disconnect();
     }
 
     pub(super) const fn session(&self) -> &Session {
@@ -244,6 +249,8 @@ impl LoadConnection for MysqlConnection {
         let mut types = Vec::new();
         <Mysql as QueryMetadata<T::SqlType>>::row_metadata(&mut (), &mut types);
         times_as_text(&mut rows, &types);
+        fit(&rows, &types)?;
+        remember(&rows);
         Ok(rows.into_iter().map(|row| Ok(MysqlRow::new(row))))
     }
 }

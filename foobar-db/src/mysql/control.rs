@@ -9,7 +9,7 @@ use diesel::r2d2::R2D2Connection;
 
 use super::ending::{EndOnServer, Target};
 use super::replication::Replication;
-use super::session::Session;
+use super::session::{Server, Session};
 use super::{MysqlConnection, Options};
 use crate::{ConnectError, deadline};
 
@@ -21,6 +21,27 @@ pub(super) struct Control {
     is_read_only: AtomicBool,
     /// How it followed its sources then; `None` where it has none, is no replica or does not say.
     replication: Mutex<Option<Replication>>,
+}
+
+/// Which server answers, and whether it takes writes.
+#[derive(Clone, Debug)]
+pub(super) struct Role {
+    is_read_only: bool,
+    /// `None` where it does not tell.
+    server: Option<Server>,
+}
+
+impl Role {
+    /// Whether this is another server, or one in another role: connections that were opened before do not lead to it.
+    pub(super) fn differs_from(&self, before: &Self) -> bool {
+        let both = self.server.as_ref().zip(before.server.as_ref());
+        self.is_read_only != before.is_read_only || both.is_some_and(|(now, before)| !now.is_same_as(before))
+    }
+
+    /// As what it is told of in the log.
+    pub(super) const fn name(&self) -> &'static str {
+        if self.is_read_only { "replica" } else { "primary" }
+    }
 }
 
 /// How long ending a statement may take, with the wait for the connection.
@@ -87,13 +108,14 @@ impl Control {
         answer
     }
 
-    /// Asks the server whether it is there, on a new connection where the last one is gone.
-    pub(super) fn ping(&self) -> Result<(), ConnectError> {
+    /// Asks the server whether it is there, on a new connection where the last one is gone; in which role it is, where it
+    /// says so.
+    pub(super) fn ping(&self) -> Result<Option<Role>, ConnectError> {
         let mut connection = self.connection.lock().unwrap_or_else(|left| self.given_up(left.into_inner()));
         let limit = self.options.connect_timeout.min(SILENCE);
         let by = Instant::now() + limit;
         match connection.as_mut().map(|connection| deadline::until(by, || self.ask(connection))) {
-            Some(Ok(())) => return Ok(()),
+            Some(Ok(role)) => return Ok(role),
             Some(Err(_)) if Instant::now() >= by => {
                 *connection = None;
                 return Err(ConnectError::Unreachable(format!("no answer within {limit:?}")));
@@ -101,18 +123,20 @@ impl Control {
             Some(Err(_lost)) => *connection = None, // a server that is full has room for the next
             None => {}
         }
-        *connection = Some(MysqlConnection::connect(&self.options)?);
-        Ok(())
+        let mut new = MysqlConnection::connect(&self.options)?;
+        let role = deadline::until(Instant::now() + limit, || self.ask(&mut new));
+        *connection = Some(new);
+        Ok(role.unwrap_or_default()) // it was there a moment ago; the next one tells whether it still is
     }
 
-    /// Whether it answers. One that does not know the question is there too.
-    fn ask(&self, connection: &mut MysqlConnection) -> QueryResult<()> {
+    /// In which role it answers. One that does not know the question is there too.
+    fn ask(&self, connection: &mut MysqlConnection) -> QueryResult<Option<Role>> {
         match connection.is_read_only() {
             Ok(is_read_only) => {
                 self.is_read_only.store(is_read_only, Relaxed);
-                Ok(())
+                Ok(Some(Role { is_read_only, server: connection.session().server.clone() }))
             }
-            Err(_unknown) => connection.ping(),
+            Err(_unknown) => connection.ping().map(|()| None),
         }
     }
 
@@ -161,8 +185,8 @@ impl EndOnServer for Control {
             tracing::warn!(
                 connection,
                 %reason,
-                "a statement past its deadline could not be ended on the server: its connection is closed, and the \
-                 server's own limit ends it, if it has one for such a statement"
+                "a statement past its deadline, or past the end of a drain, could not be ended on the server: its connection \
+                 is closed, and the server's own limit ends it, if it has one for such a statement"
             );
         };
         outcome.map_err(warn).is_ok()

@@ -29,8 +29,9 @@ impl Effects {
             if tokens.is_before_parenthesis() && token.may_be_called() && !is_in(before, BEFORE_NAMES) {
                 effects.may_be_any();
             }
+            effects.changes_session |= token.is(SETS_BY_ARGUMENT) && tokens.is_before_argument();
             match token {
-                Token::Unknown => effects.may_be_any(),
+                Token::Unknown | Token::Sequence => effects.may_be_any(),
                 Token::Word(word) => {
                     first = if first.is_empty() { word } else { first };
                     effects.add(first, before, word);
@@ -55,6 +56,9 @@ impl Effects {
         self.changes_session |= !is_in(first, STATEMENTS) || is_in(word, "TEMPORARY");
         self.writes |= !is_in(first, QUESTIONS);
         self.writes |= is_in(first, "WITH") && is_in(word, "DELETE INSERT REPLACE UPDATE");
+        if is_in(before, "NEXT PREVIOUS") && is_in(word, "VALUE") {
+            self.may_be_any(); // of a sequence of MariaDB's; the first writes, and the second is what the session had
+        }
         if is_in(first, "COMMIT ROLLBACK") && is_in(word, "CHAIN") {
             self.may_be_any(); // it begins a transaction
         }
@@ -80,6 +84,9 @@ const STATEMENTS: &str = "ALTER ANALYZE BEGIN CHECK CHECKSUM COMMIT CREATE DELET
 
 /// What begins a statement that only asks.
 const QUESTIONS: &str = "COMMIT DESC DESCRIBE EXPLAIN KILL RELEASE ROLLBACK SAVEPOINT SELECT SHOW TABLE VALUES WITH";
+
+/// What asks alone, and sets something in the session where it is given a value.
+const SETS_BY_ARGUMENT: &str = "LAST_INSERT_ID";
 
 /// What stands right before the name of a table or an index, which a list of columns may follow. `ON` is not among
 /// them: a condition may follow it.
@@ -126,6 +133,8 @@ enum Token<'a> {
     Word(&'a str),
     /// A name in backquotes, or one of which parts are.
     Quoted,
+    /// A value of a sequence, as Oracle writes it: `s.NEXTVAL`.
+    Sequence,
     Semicolon,
     /// A user's variable, the beginning of code in a comment, or what has no end.
     Unknown,
@@ -140,8 +149,13 @@ impl Token<'_> {
         match self {
             Self::Word(word) => !is_in(word, CALLS),
             Self::Quoted => true,
-            Self::Semicolon | Self::Unknown | Self::Other => false,
+            Self::Semicolon | Self::Sequence | Self::Unknown | Self::Other => false,
         }
+    }
+
+    /// Whether it is one of these words.
+    fn is(&self, words: &str) -> bool {
+        matches!(self, Self::Word(word) if is_in(word, words))
     }
 }
 
@@ -160,7 +174,7 @@ impl<'a> Tokens<'a> {
             '@' => (Token::Unknown, Some(1)),
             '/' if rest.starts_with("/*") => (Token::Unknown, Some(code_mark(rest))), // or it has no end
             '\'' | '"' => (Token::Other, literal(rest)),
-            '`' => (Token::Quoted, name(rest)),
+            '`' => qualified(rest),
             _ if is_of_name(first) => word(rest),
             _ => (Token::Other, Some(first.len_utf8())),
         };
@@ -184,6 +198,14 @@ impl<'a> Tokens<'a> {
     fn is_before_parenthesis(&mut self) -> bool {
         self.skip_to_token();
         self.rest.starts_with('(')
+    }
+
+    /// Whether a parenthesis with something in it follows.
+    fn is_before_argument(&mut self) -> bool {
+        self.skip_to_token();
+        let mut inside = Tokens { rest: self.rest.strip_prefix('(').unwrap_or(")") };
+        inside.skip_to_token();
+        !inside.rest.starts_with(')')
     }
 }
 
@@ -227,11 +249,15 @@ fn is_dash_comment(text: &str) -> bool {
 /// A name of one part or several, of which the last one counts; a qualified name is never a function of the server's.
 fn word(text: &str) -> (Token<'_>, Option<usize>) {
     let length = text.find(|character| !is_of_name(character)).unwrap_or(text.len());
-    if text[length..].starts_with('.') {
-        (Token::Quoted, name(text))
-    } else {
-        (Token::Word(&text[..length]), Some(length))
-    }
+    if text[length..].starts_with('.') { qualified(text) } else { (Token::Word(&text[..length]), Some(length)) }
+}
+
+/// A name that is quoted, or has several parts.
+fn qualified(text: &str) -> (Token<'_>, Option<usize>) {
+    let length = name(text);
+    let last = length.and_then(|length| text[..length].rsplit_once('.'));
+    let is_of_sequence = last.is_some_and(|(_, last)| is_in(last, "NEXTVAL CURRVAL"));
+    (if is_of_sequence { Token::Sequence } else { Token::Quoted }, length)
 }
 
 /// How long a name of any parts is.
@@ -285,6 +311,7 @@ mod tests {
             "CREATE TABLE t(id INT, area INT GENERATED ALWAYS AS (a * b) STORED, KEY k (id), UNIQUE KEY u (id), CONSTRAINT c FOREIGN KEY (id) REFERENCES o (id) ON DELETE CASCADE)",
             "VALUES ROW(1, 2), ROW(3, 4)",
             "SELECT 1 FOR UPDATE SKIP LOCKED",
+            "SELECT LAST_INSERT_ID(), last_insert_id ( /* none */ )",
             "SAVEPOINT diesel_savepoint_1",
             "",
         ] {
@@ -314,6 +341,10 @@ mod tests {
             "LOCK TABLES t WRITE",
             "FLUSH TABLES WITH READ LOCK",
             "CALL something()",
+            "SELECT LAST_INSERT_ID(5)",
+            "UPDATE counters SET n = last_insert_id (n + 1)",
+            "SELECT PREVIOUS VALUE FOR s",
+            "SELECT s.currval",
             "SELECT my_function(1)",
             "SELECT shop.my_function(1)",
             "SELECT `my_function`(1)",
@@ -381,6 +412,12 @@ mod tests {
             "ANALYZE UPDATE t SET id = 2",
             "SELECT 1; DELETE FROM t",
             "SELECT f(1)",
+            "SELECT NEXT VALUE FOR s",
+            "SELECT next /* x */ value for shop.s",
+            "SELECT s.NEXTVAL",
+            "SELECT `shop`.`s`.nextval",
+            "SELECT NEXTVAL(s)",
+            "SELECT SETVAL(s, 5)",
             "CALL p()",
             "BEGIN",
             "START TRANSACTION",

@@ -20,14 +20,14 @@ use super::effects::Effects;
 use super::ending::{EndOnServer, Target};
 use super::server_error::{of_no_wait, to_diesel};
 use super::session::Session;
-use super::{Options, bind, session};
+use super::{Options, bind, refusal, session};
 use crate::driver_error::{self, Origin};
 use crate::failure::deadline_passed;
 use crate::{ConnectError, Isolation, QueryKind, deadline, statements};
 
 /// The driver's connection, driven on the thread that calls it, with what is known of its session.
 pub(super) struct Link {
-    /// Both are `None` only while it is dropped.
+    /// Both are `None` only once it has been disconnected.
     driver: Option<Driver>,
     runtime: Option<Runtime>,
     session: Session,
@@ -81,7 +81,7 @@ impl Link {
         let begun = async { timeout(options.connect_timeout, session::begin(options)).await };
         // rustls panics where a program holds two cryptographic providers and has chosen none.
         let begun = panics::catch(|| runtime.block_on(begun))
-            .unwrap_or_else(|panic| Ok(Err(session::refused_by_driver(&panic))));
+            .unwrap_or_else(|panic| Ok(Err(refusal::refused_by_driver(&panic))));
         let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
         match begun.map_err(late).flatten() {
             Ok((driver, session)) => Ok(Self::new(driver, session, runtime, options.query_comments)),
@@ -273,7 +273,8 @@ impl Link {
             State::Lost => return Err(connection_lost()),
             State::Unanswered => return Err(deadline_passed()),
         }
-        let (runtime, driver) = self.runtime.as_ref().zip(self.driver.as_mut()).expect("both live as long as this");
+        let (runtime, driver) =
+            self.runtime.as_ref().zip(self.driver.as_mut()).expect("both live until it is disconnected");
         let mut work = pin!(work(driver));
         let mut answer = match panics::catch(|| runtime.block_on(in_time(work.as_mut()))) {
             Ok(answer) => answer,
@@ -342,16 +343,24 @@ fn connection_lost() -> DieselError {
     driver_error::make(DatabaseErrorKind::ClosedConnection, message, Origin::Connection)
 }
 
-impl Drop for Link {
-    /// Takes leave of the server (`COM_QUIT`), which logs an aborted connection of whoever does not.
-    fn drop(&mut self) {
+impl Link {
+    /// Takes leave of the server (`COM_QUIT`), which logs an aborted connection of whoever does not. Nothing more can be
+    /// run on it.
+    pub(super) fn disconnect(&mut self) {
         let (Some(runtime), Some(driver)) = (self.runtime.take(), self.driver.take()) else { return };
         let is_on_plain_thread = Handle::try_current().is_err(); // another runtime's may not be blocked
         if self.state == State::Usable && is_on_plain_thread {
             let leave = async { timeout(FAREWELL, driver.disconnect()).await };
             let _gone_anyway = panics::catch(|| runtime.block_on(leave));
         }
+        self.state = State::Lost;
         runtime.shutdown_background(); // a plain drop panics on the thread of another runtime
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.disconnect();
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use foobar_core::Readiness;
 
 use super::Options;
-use super::control::Control;
+use super::control::{Control, Role};
 use crate::ConnectError;
 use crate::endpoint::Endpoint;
 use crate::health::Health;
@@ -20,6 +20,8 @@ pub(super) struct Monitor {
     is_full: bool,
     /// Until when a replica is not asked how it follows its sources, since it would not say.
     silent_until: Option<Instant>,
+    /// Which server has answered, and whether it took writes.
+    role: Option<Role>,
 }
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +37,8 @@ impl Monitor {
         health: Arc<Health>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
-        Self { options, control, health, endpoint, has_been_there: false, is_full: false, silent_until: None }
+        let (has_been_there, is_full, silent_until, role) = (false, false, None, None);
+        Self { options, control, health, endpoint, has_been_there, is_full, silent_until, role }
     }
 
     /// Checks until `stopped` is disconnected, and takes leave of the server, unless a call runs that may have to be ended
@@ -54,9 +57,13 @@ impl Monitor {
 
     /// Checks once; an error only where the server refuses us.
     pub(super) fn check(&mut self) -> Result<(), ConnectError> {
+        if self.endpoint.refused().is_some() {
+            self.control.close(); // only a new connection tells whether they are still refused
+        }
         match self.control.ping() {
-            Ok(()) => {
+            Ok(role) => {
                 (self.has_been_there, self.is_full) = (true, false);
+                self.note(role);
                 self.endpoint.mark_up();
                 self.report(Readiness::Ready);
                 self.watch_replication();
@@ -68,6 +75,7 @@ impl Monitor {
             Err(error) => {
                 self.control.forget_replication();
                 self.endpoint.mark_down(error.clone());
+                self.role = None; // whoever comes back, the pool has no connection to another
                 self.report(Readiness::not(format!("cannot connect to {}: {error}", self.options.describe())));
                 if let ConnectError::Refused(_) = error {
                     return Err(error);
@@ -90,6 +98,20 @@ impl Monitor {
                 }
             }
         }
+    }
+
+    /// The connections to a server that has become another one, or has another role, are of no use.
+    fn note(&mut self, role: Option<Role>) {
+        let Some(role) = role else { return };
+        if self.role.as_ref().is_some_and(|before| role.differs_from(before)) {
+            let role = role.name();
+            tracing::warn!(
+                role,
+                "the database is another server now, or in another role: its connections are replaced"
+            );
+            self.endpoint.flush();
+        }
+        self.role = Some(role);
     }
 
     /// Whether the pool has connections, so that queries need no new one.

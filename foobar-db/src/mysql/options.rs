@@ -31,6 +31,8 @@ pub(crate) struct Options {
     password: Option<PathBuf>,
     /// The files with the certificate and the key of this program, which may too.
     identity: Option<(PathBuf, PathBuf)>,
+    /// The file with the certificate authority, of which the driver has read what it says.
+    authority: Option<PathBuf>,
 }
 
 /// Ends the limits on a session's statements, for migrations. The comments are code for MariaDB and for MySQL alone.
@@ -76,6 +78,7 @@ impl Options {
             query_comments: settings.query_comments,
             password: settings.password_file.clone(),
             identity,
+            authority: settings.tls_ca.clone(),
         };
         options.for_connection().map(|_readable| options)
     }
@@ -95,6 +98,16 @@ impl Options {
             builder = builder.ssl_opts(tls);
         }
         Ok(builder.into())
+    }
+
+    /// Whether the server can know this program by a certificate.
+    pub(super) const fn has_identity(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// The file with the authority of `database.tls_ca`.
+    pub(super) fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// The database on it.

@@ -1,4 +1,7 @@
+mod fit;
+mod misread;
 mod times;
+mod type_name;
 
 use std::mem::size_of;
 
@@ -9,6 +12,9 @@ use diesel::row::{Field, PartialRow, Row, RowIndex, RowSealed};
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Value};
 
+pub(super) use fit::fit;
+pub(crate) use misread::explain;
+pub(super) use misread::remember;
 pub(super) use times::times_as_text;
 
 /// A row that has been read whole.

@@ -45,8 +45,11 @@ const fn kind(number: u16, state: [u8; 5]) -> DatabaseErrorKind {
     }
 }
 
-/// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB; not the
-/// application's own SIGNAL, which may take any number.
+/// Whether the server has rolled back the whole transaction: a deadlock, a changed record, a conflict on TiDB or in a
+/// group of servers; not the application's own SIGNAL, which may take any number.
 pub(crate) const fn rolls_back(number: u16, state: [u8; 5]) -> bool {
-    !matches!(&state, b"45000") && matches!(number, 1020 | 1213 | 1614 | 8002 | 8028 | 9007)
+    matches!(
+        (number, &state),
+        (1020 | 8002 | 8028 | 9007, b"HY000") | (1213, b"40001") | (1614, b"XA102") | (3101, b"40000")
+    )
 }

@@ -1,9 +1,9 @@
 use foobar_core::Chain;
-use foobar_core::panics::Panic;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
 use super::Options;
+use super::refusal::classify;
 use crate::ConnectError;
 
 /// One session on a server.
@@ -21,7 +21,7 @@ pub(super) struct Session {
 }
 
 /// One run of one server. The number of a connection means nothing on another, nor after a restart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Server {
     /// MySQL's `server_uuid`, which MariaDB has not; of both the host's name, the port, `server_id`, the data folder
     /// and the socket together.
@@ -47,8 +47,9 @@ impl Server {
 /// Connects and sets the session up.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
     let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
-    let mut driver = connect(server, options.may_be_plain).await.map_err(classify)?;
-    let session = Session::set_up(&mut driver, options).await.map_err(classify)?;
+    let why = |error| classify(error, options);
+    let mut driver = connect(server, options.may_be_plain).await.map_err(why)?;
+    let session = Session::set_up(&mut driver, options).await.map_err(why)?;
     Ok((driver, session))
 }
 
@@ -117,39 +118,3 @@ async fn read(mut answers: Answers<'_>) -> Result<(usize, Option<(u32, Server)>)
         (None, _) => (usize::MAX, None),
     })
 }
-
-/// Access denied, to the server, to the database or without a password; an unknown database; a password that has expired; an
-/// account that is locked, or blocked after wrong passwords.
-const REFUSED: [u16; 9] = [1044, 1045, 1049, 1698, 1820, 1862, 3118, 3955, 4151];
-
-/// Tells a server that refuses us from one that is not there or has no room: access denied, unknown database.
-fn classify(error: Error) -> ConnectError {
-    match error {
-        Error::Server(error) if REFUSED.contains(&error.code) => ConnectError::Refused(error.message),
-        // The server's own limit, and two of the user.
-        Error::Server(error) if [1040, 1203, 1226].contains(&error.code) => ConnectError::Full(error.message),
-        Error::Server(error) => ConnectError::Unreachable(error.message),
-        // Such as MySQL also names for a user that there is not.
-        Error::Driver(error @ DriverError::UnknownAuthPlugin { .. }) => ConnectError::Refused(error.to_string()),
-        Error::Io(error) => ConnectError::Unreachable(error.to_string()), // its own words are the same
-        other => ConnectError::Unreachable(other.to_string()),
-    }
-}
-
-/// The driver panics where a server asks for a proof that this build of it cannot give, which it names, and where rustls
-/// does not know with which of two providers to encrypt.
-pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
-    let panic = panic.to_string();
-    let refusals = [("client_ed25519", ED25519), ("CryptoProvider", NO_PROVIDER)];
-    match refusals.into_iter().find(|(word, _)| panic.contains(word)) {
-        Some((_, refusal)) => ConnectError::Refused(refusal.to_owned()),
-        None => ConnectError::Unreachable(format!("the driver {panic}")),
-    }
-}
-
-const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; give the \
-    user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a client certificate";
-
-const NO_PROVIDER: &str = "this program holds two providers of cryptography and has chosen none, so that nothing can be \
-    encrypted; it calls `rustls::crypto::aws_lc_rs::default_provider().install_default()` before it opens a database, as \
-    `Server::run` does";

@@ -1,6 +1,7 @@
 mod network;
 mod proof;
 mod replication;
+mod roles;
 mod thrift;
 mod tls;
 
@@ -72,6 +73,20 @@ async fn a_session_waits_for_a_lock_as_long_as_it_is_told() {
     let db = with(&test, |settings| settings.lock_timeout = Period::new(Duration::from_secs(7))).await;
     let wait = sql::<Integer>("CAST(@@SESSION.innodb_lock_wait_timeout AS SIGNED)");
     assert_eq!(db.read(move |conn| diesel::select(wait.clone()).get_result::<i32>(conn)).await.unwrap(), 7);
+}
+
+#[test]
+fn a_wait_for_locks_of_zero_is_none_at_all() {
+    let mut settings = DatabaseSettings { url: Some(Secret::new("mysql://u@h/d")), ..DatabaseSettings::default() };
+    (settings.lock_timeout, settings.migration_lock_timeout) = ("0".parse().unwrap(), "0".parse().unwrap());
+    let options = Options::new(&settings).unwrap();
+    let week = 7 * 24 * 60 * 60;
+    assert!(options.session.contains(&format!("innodb_lock_wait_timeout = {week}")), "{}", options.session);
+    let limits = &options.limits_of_migrations;
+    assert!(
+        limits.ends_with(&format!("SET SESSION lock_wait_timeout = {week}, SESSION innodb_lock_wait_timeout = {week}")),
+        "{limits}"
+    );
 }
 
 #[tokio::test]

@@ -34,16 +34,20 @@ async fn a_wrong_migration_is_not_tried_again_whatever_its_text() {
 #[tokio::test]
 async fn a_migration_that_the_server_could_not_run_now_may_run_later() {
     let db = TestDb::mysql().await;
-    for (number, text) in [
-        (1213, "Deadlock found when trying to get lock; try restarting transaction"),
-        (1205, "Lock wait timeout exceeded; try restarting transaction"),
-        (1290, "The MariaDB server is running with the --read-only option so it cannot execute this statement"),
-        (1792, "Cannot execute statement in a READ ONLY transaction"),
-        (1040, "Too many connections"),
-        (1053, "Server shutdown in progress"),
-        (1021, "Disk full (/tmp/x); waiting for someone to free some space..."),
+    for (number, state, text) in [
+        (1213, "40001", "Deadlock found when trying to get lock; try restarting transaction"),
+        (1205, "HY000", "Lock wait timeout exceeded; try restarting transaction"),
+        (
+            1290,
+            "HY000",
+            "The MariaDB server is running with the --read-only option so it cannot execute this statement",
+        ),
+        (1792, "25006", "Cannot execute statement in a READ ONLY transaction"),
+        (1040, "08004", "Too many connections"),
+        (1053, "08S01", "Server shutdown in progress"),
+        (1021, "HY000", "Disk full (/tmp/x); waiting for someone to free some space..."),
     ] {
-        let signal = format!("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = '{text}'");
+        let signal = format!("SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = '{text}'");
         assert_passes(&fail(&db, signal.leak()).await);
     }
 }

@@ -1,3 +1,5 @@
+mod parameters;
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -35,10 +37,11 @@ impl Location {
     pub(super) fn of(url: &str) -> Result<Self, Error> {
         static MEMORIES: AtomicU64 = AtomicU64::new(0);
         let rest = url.strip_prefix("sqlite:").ok_or(Error::Url("does not begin with `sqlite:`"))?;
-        let path = rest.strip_prefix("//").unwrap_or(rest); // both forms are common
-        let path = without_mode(path)?;
+        let rest = rest.strip_prefix("//").unwrap_or(rest); // both forms are common
+        let (path, parameters) = rest.split_once('?').filter(|(_, after)| after.contains('=')).unwrap_or((rest, ""));
+        let path = if parameters::are_of_memory(parameters)? { ":memory:" } else { without_file_scheme(path)? };
         match path {
-            _ if path == "~" || path.starts_with("~/") => Err(Error::Url(
+            _ if path.starts_with('~') => Err(Error::Url(
                 "begins with `~`, which only a shell knows; write the whole path, or one relative to the working folder",
             )),
             "" => Err(Error::Url("names no file; write `sqlite:PATH`")),
@@ -73,18 +76,14 @@ impl Location {
     }
 }
 
-/// The path without the mode that other programs write after it; any other `?` is one of its name.
-fn without_mode(path: &str) -> Result<&str, Error> {
-    match path.rsplit_once('?') {
-        Some((path, "mode=rwc")) => Ok(path),
-        Some((_, "mode=memory")) => Ok(":memory:"),
-        Some((_, "mode=ro")) => Err(Error::Url(
-            "has `mode=ro`, and Foobar opens a database to write; leave it out: `Db::read` cannot write anyway",
-        )),
-        Some((_, "mode=rw")) => Err(Error::Url(
-            "has `mode=rw`, and a start makes a file that is missing; leave it out: the log says where one is made",
-        )),
-        _ => Ok(path),
+/// The path of what SQLite calls a URI.
+fn without_file_scheme(path: &str) -> Result<&str, Error> {
+    match path.strip_prefix("file:") {
+        None => Ok(path),
+        Some(uri) if uri.contains('%') => {
+            Err(Error::Url("names its file by a URI with escapes (`file:…%…`); write `sqlite:PATH`"))
+        }
+        Some(uri) => Ok(uri.strip_prefix("//").unwrap_or(uri)),
     }
 }
 

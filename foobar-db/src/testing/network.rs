@@ -22,6 +22,8 @@ struct State {
     /// How often a client has spoken after the server: its round trips, but for the one that opens a TCP connection.
     turns: AtomicUsize,
     clients: Mutex<Vec<TcpStream>>,
+    /// The socket that it leads to.
+    target: Mutex<String>,
 }
 
 /// The connection of one client, seen from its two directions.
@@ -39,14 +41,14 @@ impl Network {
 
     /// The same on an address of this machine.
     pub(crate) fn at(address: &str, url: &str, latency: Duration) -> std::io::Result<Self> {
-        let (_, socket) = url.split_once("?socket=").expect("a test server has a socket");
-        let (socket, listener) = (socket.to_owned(), TcpListener::bind(address)?);
+        let listener = TcpListener::bind(address)?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State { latency, ..State::default() });
+        let state = Arc::new(State { latency, target: Mutex::new(socket_of(url)), ..State::default() });
         let accepting = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                match UnixStream::connect(&socket) {
+                let target = accepting.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match UnixStream::connect(target) {
                     Ok(server) => accepting.connect(client, server),
                     Err(_down) => drop(client), // as a server that is down closes it
                 }
@@ -66,6 +68,11 @@ impl Network {
         self.address.port()
     }
 
+    /// From now on new connections lead to the server of `url`.
+    pub(crate) fn lead_to(&self, url: &str) {
+        *self.state.target.lock().unwrap_or_else(PoisonError::into_inner) = socket_of(url);
+    }
+
     /// From now on everything is lost on the way, or nothing any more.
     pub(crate) fn swallow(&self, everything: bool) {
         self.state.swallows.store(everything, SeqCst);
@@ -82,6 +89,10 @@ impl Network {
             let _closed_already = client.shutdown(Shutdown::Both);
         }
     }
+}
+
+fn socket_of(url: &str) -> String {
+    url.split_once("?socket=").expect("a test server has a socket").1.to_owned()
 }
 
 impl State {

@@ -81,10 +81,23 @@ async fn an_error_that_names_another_in_its_state_is_the_application_s_own() {
 #[tokio::test]
 async fn an_error_that_takes_the_number_of_another_is_the_application_s_own() {
     let db = TestDb::mysql().await;
-    for number in [1213, 1205, 1053, 1040, 1021, 1317] {
-        let signal = format!("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'mine', MYSQL_ERRNO = {number}");
+    for (state, number) in [
+        ("45000", 1213),
+        ("45000", 1205),
+        ("45000", 1053),
+        ("45000", 1040),
+        ("45000", 1021),
+        ("45000", 1317),
+        ("08S01", 30_001),
+        ("40001", 30_001),
+        ("UE001", 1205),
+        ("UE001", 1213),
+        ("22012", 1927),
+        ("42000", 1114),
+    ] {
+        let signal = format!("SIGNAL SQLSTATE '{state}' SET MESSAGE_TEXT = 'mine', MYSQL_ERRNO = {number}");
         let (outcome, runs) = write_counted(&db, move |conn| conn.batch_execute(&signal)).await;
-        assert!(matches!(&outcome, Err(Error::Query(_))) && runs == 1, "{number}: {outcome:?} after {runs}");
+        assert!(matches!(&outcome, Err(Error::Query(_))) && runs == 1, "{state} {number}: {outcome:?} after {runs}");
     }
 }
 
@@ -139,7 +152,7 @@ async fn retries_are_counted_by_their_cause() {
     db.tier().metrics(&mut metrics);
     let text = metrics.into_text();
     for (cause, count) in [("deadlock", 1), ("lock_timeout", 0), ("conflict", 0), ("lost", 0)] {
-        let line = format!("foobar_database_retries_total{{pool=\"primary\",cause=\"{cause}\"}} {count}\n");
+        let line = format!("foobar_database_retries_total{{pool=\"server\",cause=\"{cause}\"}} {count}\n");
         assert!(text.contains(&line), "{line} in {text}");
     }
 }

@@ -142,3 +142,53 @@ async fn text_that_only_looks_like_a_number_of_an_error_changes_nothing() {
         assert!(matches!(missing, Err(Error::Query(_))), "{missing:?}");
     }
 }
+
+#[tokio::test]
+async fn a_server_without_room_for_a_prepared_statement_is_unavailable() {
+    let server = MysqlServer::start().unwrap();
+    let url = Some(Secret::new(server.create_database().unwrap()));
+    let db = Db::open(&DatabaseSettings { url, ..DatabaseSettings::default() }).unwrap();
+    db.tier().start().await.unwrap();
+    run(&db, "SET GLOBAL max_prepared_stmt_count = 0").await.unwrap();
+    let error = db.write(|conn| diesel::sql_query("DO 1").execute(conn)).await.unwrap_err();
+    assert!(matches!(&error, Error::Unavailable { .. }) && error.is_unavailable(), "{error:?}");
+    assert!(Chain(&error).to_string().contains("max_prepared_stmt_count"), "{}", Chain(&error));
+}
+
+#[tokio::test]
+async fn a_table_that_was_altered_since_a_snapshot_is_tried_again() {
+    let test = TestDb::mysql().await;
+    run(&test, "CREATE TABLE altered (n INT); CREATE TABLE others (n INT)").await.unwrap();
+    let other = with(&test, |_| {}).await;
+    let handle = tokio::runtime::Handle::current();
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counted = std::sync::Arc::clone(&runs);
+    let work = move |conn: &mut Conn| {
+        conn.batch_execute("SELECT n FROM others")?; // the snapshot begins
+        if counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+            let alter = "ALTER TABLE altered ADD COLUMN m INT, ALGORITHM = COPY";
+            handle.block_on(run(&other, alter)).unwrap();
+        }
+        conn.batch_execute("SELECT n FROM altered")
+    };
+    test.write(work).await.unwrap();
+    assert_eq!(runs.load(std::sync::atomic::Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn a_user_who_has_used_up_what_a_server_gives_in_an_hour_finds_it_unavailable() {
+    let server = MysqlServer::start().unwrap();
+    let url = server.create_database().unwrap();
+    let open =
+        |url: &str| Db::open(&DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() }).unwrap();
+    let root = open(&url);
+    root.tier().start().await.unwrap();
+    let user = "CREATE TABLE notes (id INT); CREATE USER app WITH MAX_UPDATES_PER_HOUR 1; GRANT ALL ON *.* TO app";
+    run(&root, user).await.unwrap();
+    let db = open(&url.replace("root@", "app@"));
+    db.tier().start().await.unwrap();
+    run(&db, "INSERT INTO notes VALUES (1)").await.unwrap();
+    let error = run(&db, "INSERT INTO notes VALUES (2)").await.unwrap_err();
+    assert!(matches!(&error, Error::Unavailable { .. }) && error.is_unavailable(), "{error:?}");
+    assert!(Chain(&error).to_string().contains("max_updates"), "{}", Chain(&error));
+}

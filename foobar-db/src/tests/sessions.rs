@@ -29,6 +29,7 @@ const LEFT_ON_MYSQL: &[(&str, &str, Option<&str>)] = &[
         None,
     ),
     ("DO GET_LOCK('mine', 0)", "SELECT CAST(IS_USED_LOCK('mine') AS CHAR)", None),
+    ("SELECT LAST_INSERT_ID(5)", "SELECT CAST(LAST_INSERT_ID() AS CHAR)", Some("0")),
     ("USE mysql", "SELECT CAST(DATABASE() = 'mysql' AS CHAR)", Some("0")),
     ("SET NAMES latin1", "SELECT CAST(@@character_set_client AS CHAR)", Some("utf8mb4")),
     ("SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE", ISOLATION, Some("1")),
@@ -226,4 +227,21 @@ async fn a_read_of_sqlite_cannot_make_its_connection_one_that_writes() {
     }
     let asked = one_value(&test, "SELECT CAST(query_only AS TEXT) FROM pragma_query_only").await;
     assert_eq!(asked.as_deref(), Some("1"));
+}
+
+/// Only MariaDB has sequences.
+#[tokio::test]
+async fn a_read_takes_no_value_of_a_sequence() {
+    let test = TestDb::mysql().await;
+    if test.write(|conn| conn.batch_execute("CREATE SEQUENCE numbers")).await.is_err() {
+        return;
+    }
+    let db = with(&test, alone).await;
+    for next in ["SELECT NEXT VALUE FOR numbers", "SELECT NEXTVAL(numbers)", "SELECT SETVAL(numbers, 50)"] {
+        let outcome = db.read(move |conn| conn.batch_execute(next)).await;
+        assert!(matches!(outcome, Err(Error::Query(_))), "{next}: {outcome:?}");
+    }
+    let next = |conn: &mut Conn| diesel::select(sql::<BigInt>("NEXT VALUE FOR numbers")).get_result::<i64>(conn);
+    assert!(matches!(db.read(next).await, Err(Error::Query(_))));
+    assert_eq!(db.write(next).await.unwrap(), 1);
 }

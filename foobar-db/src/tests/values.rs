@@ -87,11 +87,58 @@ async fn a_date_or_a_time_of_mysql_that_is_read_as_a_text_is_one() {
 async fn what_is_no_text_is_an_error_where_it_is_read_as_text() {
     let (test, db) = mysql().await;
     assert_eq!(read!(db, Text => String, "65"), "error");
-    for value in ["CAST('2026-02-28' AS DATE)", "CAST('2026-02-28 01:02:03' AS DATETIME)", "65"] {
-        assert_eq!(read!(test, Text => String, value), "error", "{value}");
+    for (value, kind) in [
+        ("CAST('2026-02-28' AS DATE)", "DATE"),
+        ("CAST('2026-02-28 01:02:03' AS DATETIME)", "DATETIME"),
+        ("CAST('01:02:03' AS TIME)", "TIME"),
+        ("CAST(9000000000 AS SIGNED)", "BIGINT"),
+    ] {
+        let query: SqlLiteral<Text> = sql(&format!("{value} AS at"));
+        let error = test.read(move |conn| diesel::select(query.clone()).get_result::<String>(conn)).await.unwrap_err();
+        let expected = format!("column `at` is of type {kind} and is read as a text; write CAST(`at` AS CHAR), or");
+        assert!(foobar_core::Chain(&error).to_string().contains(&expected), "{}", foobar_core::Chain(&error));
         let cast = format!("CAST({value} AS CHAR)");
         assert_ne!(read!(test, Text => String, cast), "error", "{value}");
     }
+}
+
+#[tokio::test]
+async fn a_number_of_mysql_that_would_be_changed_is_an_error() {
+    let (_test, db) = mysql().await;
+    for (value, expected) in [
+        ("3.7", "error"),
+        ("CAST(-0.5 AS DOUBLE)", "error"),
+        ("CAST(3.7 AS FLOAT)", "error"),
+        ("1e300", "error"),
+        ("9007199254740994e0", "error"),
+        ("3.0", "3"),
+        ("CAST(3 AS DOUBLE)", "3"),
+        ("SELECT SUM(n) FROM (SELECT 1 AS n UNION ALL SELECT 2) AS t", "3"),
+    ] {
+        assert_eq!(read!(db, BigInt => i64, value), expected, "{value}");
+        assert_eq!(read!(db, Integer => i32, value), expected, "{value}");
+    }
+    for value in ["0", "65", "CAST(0 AS DOUBLE)", "1.5e0"] {
+        assert_eq!(read!(db, Text => String, value), "error", "{value}");
+    }
+    assert_eq!(read!(db, Text => String, "3.70"), "\"3.70\"");
+    assert_eq!(read!(db, Double => f64, "3.7e0"), "3.7");
+}
+
+#[tokio::test]
+async fn a_number_of_mysql_that_would_be_changed_is_told_with_its_column_and_what_to_do() {
+    let (_test, db) = mysql().await;
+    let query: SqlLiteral<Integer> = sql("3.7 AS price");
+    let error = db.read(move |conn| diesel::select(query.clone()).get_result::<i32>(conn)).await.unwrap_err();
+    let text = foobar_core::Chain(&error).to_string();
+    assert!(
+        text.contains("column `price` is of type DECIMAL, has a number that is no integer, and is read as one"),
+        "{text}"
+    );
+    let query: SqlLiteral<Text> = sql("65 AS age");
+    let error = db.read(move |conn| diesel::select(query.clone()).get_result::<String>(conn)).await.unwrap_err();
+    let text = foobar_core::Chain(&error).to_string();
+    assert!(text.contains("column `age` is of type INT and is read as a text"), "{text}");
 }
 
 #[tokio::test]
@@ -229,12 +276,40 @@ async fn a_number_that_mysql_has_not_is_not_stored_as_another() {
 }
 
 #[tokio::test]
+async fn a_strict_table_of_sqlite_refuses_what_does_not_fit() {
+    let db = TestDb::sqlite().await;
+    let table = "CREATE TABLE stock (
+            product INTEGER PRIMARY KEY,
+            pieces INTEGER NOT NULL CHECK (pieces BETWEEN -2147483648 AND 2147483647),
+            price REAL NOT NULL
+        ) STRICT";
+    db.write(move |conn| conn.batch_execute(table)).await.unwrap();
+    let insert = |pieces: &str, price: f64| {
+        let insert = format!("INSERT INTO stock (pieces, price) VALUES ({pieces}, ?)");
+        db.write(move |conn| diesel::sql_query(&insert).bind::<Double, _>(price).execute(conn))
+    };
+    insert("2147483647", 0.5).await.unwrap();
+    for (pieces, price) in [("2147483648", 0.5), ("'text'", 0.5), ("3.7", 0.5), ("1", f64::NAN)] {
+        assert!(insert(pieces, price).await.is_err(), "{pieces} {price}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_number_is_stored_as_null_on_sqlite() {
     let test = TestDb::sqlite().await;
     let is_null = |conn: &mut Conn| {
         diesel::select(sql::<Bool>("").bind::<Double, _>(f64::NAN).sql(" IS NULL")).get_result::<bool>(conn)
     };
     assert!(test.read(is_null).await.unwrap());
+}
+
+#[tokio::test]
+async fn text_that_is_no_utf_8_is_an_error_on_sqlite() {
+    let db = TestDb::sqlite().await;
+    for value in ["CAST(x'ff' AS TEXT)", "CAST(x'61c3' AS TEXT)", "x'ff'"] {
+        assert_eq!(read!(db, Text => String, value), "error", "{value}");
+    }
+    assert_eq!(read!(db, Binary => Vec<u8>, "CAST(x'ff' AS TEXT)"), "[255]");
 }
 
 #[tokio::test]

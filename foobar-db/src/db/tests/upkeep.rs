@@ -90,7 +90,7 @@ async fn two_databases_of_one_program_have_names_of_their_own() {
     }
     assert_eq!(names, ["shop", "reports"]);
     let text = metrics.into_text();
-    for labels in ["pool=\"writer\",database=\"shop\"", "pool=\"primary\",database=\"reports\""] {
+    for labels in ["pool=\"writer\",database=\"shop\"", "pool=\"server\",database=\"reports\""] {
         assert!(text.contains(&format!("foobar_database_connections_max{{{labels}}} ")), "{text}");
         assert!(text.contains(&format!("foobar_database_connections{{{labels},state=\"idle\"}} ")), "{text}");
     }

@@ -1,7 +1,8 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 
-use super::{ForeignKey, RowId, Violations};
+use super::{ForeignKey, Row, Violations};
 
 /// Rows that a migration has left referring to nothing, and that did not before.
 #[derive(Debug)]
@@ -24,19 +25,18 @@ struct Added {
 const NAMED: usize = 10;
 
 impl Violations {
-    /// What has been added to those of `before`. They are counted, since a migration may change rowids; and those of a
-    /// foreign key that is gone are taken for those of one that is new, since a table may have been renamed.
+    /// What has been added to those of `before`. The rows of a foreign key that is gone may be those of one that is new,
+    /// since a table may have been renamed.
     pub(in crate::migrations) fn since(&self, before: &Self) -> Option<Dangling> {
-        let (mut rows, mut appeared) = (Vec::new(), Vec::new());
+        let is_gone = |(key, _): &(&ForeignKey, &Vec<Row>)| !self.rows.contains_key(*key);
+        let mut gone: Vec<_> = before.rows.iter().filter(is_gone).flat_map(|(_, rows)| rows).collect();
+        let mut rows = Vec::new();
         for (key, now) in &self.rows {
             match before.rows.get(key) {
                 _ if before.unchecked.contains_key(&key.table) => {} // nobody knows what was there
-                Some(then) => rows.extend(Added::of(key, then, now)),
-                None => appeared.extend(Added::of(key, &[], now)),
+                Some(then) => rows.extend(Added::of(key, &mut then.iter().collect(), now)),
+                None => rows.extend(Added::of(key, &mut gone, now)),
             }
-        }
-        if appeared.iter().map(|added| added.number).sum::<usize>() > before.gone(self) {
-            rows.append(&mut appeared);
         }
         let mut unchecked = Vec::new();
         if self.unchecked.len() > before.unchecked.len() {
@@ -45,20 +45,68 @@ impl Violations {
         }
         (!rows.is_empty() || !unchecked.is_empty()).then_some(Dangling { rows, unchecked })
     }
-
-    /// The number of rows of foreign keys that are not in `after`.
-    fn gone(&self, after: &Self) -> usize {
-        self.rows.iter().filter(|(key, _)| !after.rows.contains_key(key)).map(|(_, rows)| rows.len()).sum()
-    }
 }
 
 impl Added {
-    fn of(key: &ForeignKey, then: &[RowId], now: &[RowId]) -> Option<Self> {
-        let number = now.len().checked_sub(then.len()).filter(|number| *number > 0)?;
-        let known = then.iter().flatten().collect::<HashSet<_>>();
-        let ids = now.iter().flatten().filter(|id| !known.contains(id)).copied().take(number.min(NAMED + 1));
-        Some(Self { key: key.clone(), number, ids: ids.collect() })
+    /// Those of `now` that were not among `then`, from which the others are taken.
+    fn of(key: &ForeignKey, then: &mut Vec<&Row>, now: &[Row]) -> Option<Self> {
+        let now: Vec<_> = now.iter().collect();
+        let now = without(now, then, |row| row.id);
+        let now = without(now, then, |row| row.reference.clone());
+        let now = without_unknown(now, then);
+        let ids = now.iter().filter_map(|row| row.id).take(NAMED + 1).collect();
+        (!now.is_empty()).then(|| Self { key: key.clone(), number: now.len(), ids })
     }
+}
+
+/// Takes the rows that are in both by this mark out of both; gives those that are left of `now`. A migration may have
+/// changed the rowid of a row, or what it refers to, and seldom both.
+fn without<'a, M: Eq + Hash>(
+    now: Vec<&'a Row>,
+    then: &mut Vec<&Row>,
+    mark: impl Fn(&Row) -> Option<M>,
+) -> Vec<&'a Row> {
+    let mut marks: HashMap<M, usize> = HashMap::new();
+    for known in then.iter().filter_map(|row| mark(row)) {
+        *marks.entry(known).or_default() += 1;
+    }
+    let mut found: HashMap<M, usize> = HashMap::new();
+    let mut is_new = |row: &&Row| {
+        let Some(known) = mark(row) else { return true };
+        let Some(left) = marks.get_mut(&known).filter(|left| **left > 0) else { return true };
+        *left -= 1;
+        *found.entry(known).or_default() += 1;
+        false
+    };
+    let new = now.into_iter().filter(&mut is_new).collect();
+    then.retain(|row| match mark(row).and_then(|known| found.get_mut(&known).filter(|left| **left > 0)) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => true,
+    });
+    new
+}
+
+/// Rows of tables without rowids are only counted, before and after.
+fn without_unknown<'a>(now: Vec<&'a Row>, then: &mut Vec<&Row>) -> Vec<&'a Row> {
+    let is_unknown = |row: &Row| row.id.is_none();
+    let mut left = then.len();
+    let mut unknown = then.iter().filter(|row| is_unknown(row)).count();
+    let new: Vec<_> = now
+        .into_iter()
+        .filter(|row| {
+            let is_one = if is_unknown(row) { left > 0 } else { unknown > 0 };
+            if is_one {
+                left -= 1;
+                unknown = unknown.saturating_sub(1);
+            }
+            !is_one
+        })
+        .collect();
+    then.truncate(left);
+    new
 }
 
 impl fmt::Display for Dangling {

@@ -107,6 +107,45 @@ async fn rows_that_are_added_to_those_that_referred_to_nothing_before_fail_the_m
 }
 
 #[tokio::test]
+async fn a_row_that_is_mended_does_not_make_up_for_another_that_refers_to_nothing_now() {
+    for (up, row) in [
+        ("INSERT INTO authors VALUES (7, 'Eve'); DELETE FROM authors WHERE id = 2", "13"),
+        ("DELETE FROM books WHERE id = 20; INSERT INTO books VALUES (30, 9)", "30"),
+        ("DELETE FROM books; INSERT INTO books VALUES (21, 8), (31, 9)", "31"),
+        (
+            "INSERT INTO authors VALUES (7, 'Eve'); DELETE FROM authors WHERE id = 2;
+             CREATE TABLE new (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES authors);
+             INSERT INTO new SELECT * FROM books; DROP TABLE books; ALTER TABLE new RENAME TO books",
+            "13",
+        ),
+    ] {
+        let db = library().await;
+        smuggle(&db, "INSERT INTO books VALUES (20, 7), (21, 8)");
+        let error = change(&db, up).await.unwrap_err();
+        assert!(error.contains(&format!("nothing: 1 of `books` (rowid {row}), whose")), "{up}: {error}");
+        assert_eq!((count(&db, "authors").await, count(&db, "books").await), (2, 5), "{up}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_is_known_again_where_the_names_of_rowids_are_columns() {
+    let tables = "CREATE TABLE authors (id INTEGER PRIMARY KEY); INSERT INTO authors VALUES (1), (2);
+        CREATE TABLE odd (rowid TEXT, \"a \"\" b\" INTEGER REFERENCES authors, _rowid_ TEXT);
+        CREATE TABLE odder (rowid TEXT, _rowid_ TEXT, oid INTEGER REFERENCES authors);
+        CREATE TABLE keyed (id TEXT PRIMARY KEY, author INTEGER REFERENCES authors) WITHOUT ROWID;
+        INSERT INTO odd VALUES ('x', 1, 'y'); INSERT INTO odder VALUES ('x', 'y', 1); INSERT INTO keyed VALUES ('k', 1)";
+    let db = TestDb::sqlite().await;
+    run(&db, &sql(&[("1_tables", tables)])).await.unwrap();
+    smuggle(&db, "INSERT INTO odd VALUES ('x', 7, 'y'); INSERT INTO odder VALUES ('x', 'y', 7)");
+    smuggle(&db, "INSERT INTO keyed VALUES ('l', 7)");
+    let tags = ("2_tags", "CREATE TABLE tags (id INTEGER)");
+    assert_eq!(run(&db, &sql(&[("1_tables", tables), tags])).await, Ok(()));
+    let gone = ("3_gone", "DELETE FROM authors WHERE id = 1; INSERT INTO authors VALUES (7)");
+    let error = run(&db, &sql(&[("1_tables", tables), tags, gone])).await.unwrap_err();
+    assert!(error.contains("1 of `odd` (rowid 1), whose"), "{error}");
+}
+
+#[tokio::test]
 async fn a_foreign_key_that_is_new_is_held_against_all_rows() {
     let db = library().await;
     let up = "CREATE TABLE loans (book INTEGER, day TEXT, PRIMARY KEY (book, day), FOREIGN KEY (book) REFERENCES books)

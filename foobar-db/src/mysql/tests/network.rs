@@ -113,6 +113,15 @@ async fn a_server_has_an_address_of_ipv6() {
     assert!(db.describe().starts_with("mysql://root@[::1]:"), "{}", db.describe());
 }
 
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_named_without_the_password() {
+    let db = open("mysql://u:hunter2@no-such-host.invalid/d");
+    let error = timeout(PATIENCE, db.check()).await.expect("it ends in time").unwrap_err();
+    let text = format!("{} {error:?}", Chain(&error));
+    assert!(text.starts_with("cannot connect to mysql://u@no-such-host.invalid:3306/d: "), "{text}");
+    assert!(error.is_unavailable() && !text.contains("hunter2"), "{text}");
+}
+
 /// The numbers of all connections of a pool of two.
 async fn pool_of_two(db: &Db) -> HashSet<u64> {
     let both_are_used = Arc::new(std::sync::Barrier::new(2));

@@ -6,7 +6,7 @@ use std::process::Command;
 use foobar_core::panics;
 
 use super::*;
-use crate::mysql::session::refused_by_driver;
+use crate::mysql::refusal::refused_by_driver;
 
 /// A user with this password, and a handle's settings for it without one.
 async fn user(test: &TestDb, by: &'static str) -> DatabaseSettings {
@@ -71,6 +71,30 @@ async fn a_password_that_has_expired_is_refused_at_once() {
     assert!(error.starts_with("cannot open mysql://rotated_") && error.to_lowercase().contains("password"), "{error}");
 }
 
+#[tokio::test]
+async fn a_password_that_is_changed_or_expires_while_the_program_runs_is_told_at_once_until_it_is_right_again() {
+    for change in ["IDENTIFIED BY 'the second'", "PASSWORD EXPIRE"] {
+        let (test, file) = (TestDb::mysql().await, tempfile::NamedTempFile::new().unwrap());
+        std::fs::write(file.path(), "the first").unwrap();
+        let mut settings = user(&test, "the first").await;
+        settings.password_file = Some(file.path().to_owned());
+        settings.connections = 2.try_into().unwrap(); // one watches the server
+        (settings.acquire_timeout, settings.connect_timeout, settings.query_timeout) = (FOREVER, FOREVER, FOREVER);
+        let db = started(&settings).await.unwrap();
+        let of_pool = db.read(connection_id).await.unwrap();
+        let change = format!("ALTER USER {}@localhost {change}; KILL {of_pool}", name_of(&settings));
+        test.write(move |conn| conn.batch_execute(&change)).await.unwrap();
+        let outcome = timeout(PATIENCE, one(&db)).await.expect("nobody waits for a connection that is refused");
+        let Err(Error::Unavailable { source: ConnectError::Refused(why), .. }) = outcome else { panic!("{outcome:?}") };
+        eventually(|| matches!(db.tier().readiness(), Readiness::NotReady(reason) if reason.ends_with(&why))).await;
+        let mend = format!("ALTER USER {}@localhost IDENTIFIED BY 'the third'", name_of(&settings));
+        std::fs::write(file.path(), "the third").unwrap();
+        test.write(move |conn| conn.batch_execute(&mend)).await.unwrap();
+        eventually(|| db.tier().readiness().is_ready()).await;
+        one(&db).await.unwrap();
+    }
+}
+
 /// A greeting of a server of MariaDB.
 fn greeting() -> Vec<u8> {
     let mut body = vec![10];
@@ -85,23 +109,61 @@ fn packet(number: u8, body: &[u8]) -> Vec<u8> {
     [&[u8::try_from(body.len()).unwrap(), 0, 0, number][..], body].concat()
 }
 
-#[test]
-fn a_server_that_asks_for_ed25519_is_refused_with_what_to_do() {
+/// What comes of a connection to a server that says `first`, and after an answer `second`.
+fn told(first: Vec<u8>, second: Vec<u8>) -> ConnectError {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("mysql://u:hunter2@127.0.0.1:{}/d", listener.local_addr().unwrap().port());
     let server = std::thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        client.write_all(&greeting()).unwrap();
-        let answered = client.read(&mut [0; 1024]).unwrap();
-        assert!(answered > 0);
-        client.write_all(&packet(2, b"\xfeclient_ed25519\0abcdefghijklmnopqrstuvwxyz012345")).unwrap();
-        drop(client.read_to_end(&mut Vec::new())); // until the client goes
+        client.write_all(&first).unwrap();
+        if !second.is_empty() {
+            assert!(client.read(&mut [0; 1024]).unwrap() > 0);
+            client.write_all(&second).unwrap();
+        }
+        let mut rest = Vec::new();
+        drop(client.read_to_end(&mut rest)); // until the client goes
+        assert!(!String::from_utf8_lossy(&rest).contains("hunter2"));
     });
     let settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
     let error = MysqlConnection::connect(&Options::new(&settings).unwrap()).err().unwrap();
+    server.join().unwrap();
+    error
+}
+
+#[test]
+fn a_server_that_asks_for_ed25519_is_refused_with_what_to_do() {
+    let error = told(greeting(), packet(2, b"\xfeclient_ed25519\0abcdefghijklmnopqrstuvwxyz012345"));
     assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
     assert!(error.to_string().starts_with("the server asks this user for a proof by `ed25519`"), "{error}");
-    server.join().unwrap();
+}
+
+#[test]
+fn a_server_that_asks_for_the_password_in_clear_is_refused_and_does_not_get_it() {
+    let error = told(greeting(), packet(2, b"\xfemysql_clear_password\0"));
+    assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
+    assert!(error.to_string().starts_with("the server asks for this user's password in clear"), "{error}");
+}
+
+#[test]
+fn what_cannot_pass_ends_a_start_and_what_can_is_waited_for() {
+    let said = |number: u16| {
+        let error = [&[0xff][..], &number.to_le_bytes(), b"#HY000what the server says"].concat();
+        told(packet(0, &error), Vec::new())
+    };
+    for number in [1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 3159, 4151] {
+        let error = said(number);
+        assert!(
+            matches!(&error, ConnectError::Refused(why) if why.contains("what the server says")),
+            "{number}: {error:?}"
+        );
+    }
+    for number in [1040, 1203, 1226] {
+        assert!(matches!(said(number), ConnectError::Full(_)), "{number}");
+    }
+    for number in [1053, 1129, 3032] {
+        assert!(matches!(said(number), ConnectError::Unreachable(_)), "{number}");
+    }
+    assert!(said(3159).to_string().ends_with("; write `ssl-mode=required` in `database.url`"));
 }
 
 pub(super) fn openssl(folder: &std::path::Path, arguments: &str) {
@@ -154,7 +216,9 @@ async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
     let url = network.url(&server.url("mysql")).replace("root@127.0.0.1", "known@localhost") + "?ssl-mode=required";
     let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
     settings.tls_ca = Some(folder.path().join("ca.pem"));
-    assert!(started(&settings).await.unwrap_err().contains("Access denied"));
+    let unknown = started(&settings).await.unwrap_err();
+    let expected = "where the server wants a certificate of this user (REQUIRE X509), set `database.tls_cert` and";
+    assert!(unknown.contains("Access denied") && unknown.contains(expected), "{unknown}");
     settings.tls_cert = Some(folder.path().join("client.pem"));
     for key in ["client.key", "client-traditional.key"] {
         settings.tls_key = Some(folder.path().join(key));

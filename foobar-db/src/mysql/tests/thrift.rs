@@ -85,3 +85,22 @@ async fn reads_fifty_thousand_rows() {
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap().trim().to_owned();
     std::fs::write(std::env::var_os("FOOBAR_TEST_FIGURE").unwrap(), resident).unwrap();
 }
+
+#[tokio::test]
+async fn a_connection_that_is_replaced_is_closed_before_the_next_is_opened() {
+    let server = MysqlServer::start().unwrap();
+    let url = server.url("mysql");
+    let mut settings = DatabaseSettings { url: Some(Secret::new(&url)), ..DatabaseSettings::default() };
+    settings.connections = 2.try_into().unwrap(); // one watches the server
+    settings.max_lifetime = Period::new(Duration::from_millis(20));
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    let (mut used, patience) = (std::collections::HashSet::new(), Instant::now() + PATIENCE);
+    while used.len() < 10 {
+        used.insert(db.read(connection_id).await.unwrap());
+        assert!(Instant::now() < patience, "none is replaced");
+    }
+    let others = 1; // that of the test server's own, which asked whether it is there
+    let most = server_status(&db, "Max_used_connections").await;
+    assert!(most <= 2 + others, "{most}");
+}

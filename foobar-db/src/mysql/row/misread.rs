@@ -1,0 +1,45 @@
+use std::cell::RefCell;
+use std::str::Utf8Error;
+use std::sync::Arc;
+
+use diesel::result::{DeserializeFieldError, Error as DieselError};
+use mysql_async::consts::ColumnType;
+use mysql_async::{Column, Row};
+
+use super::type_name::type_name;
+
+thread_local! {
+    /// The columns of the last rows that were read on this thread.
+    static COLUMNS: RefCell<Arc<[Column]>> = RefCell::default();
+}
+
+/// Remembers what the columns are that a call reads now.
+pub(in crate::mysql) fn remember(rows: &[Row]) {
+    if let Some(row) = rows.first() {
+        COLUMNS.set(row.columns());
+    }
+}
+
+/// Says of a number or a time that was read as a text what it is; Diesel knows only that its bytes are none. On
+/// [`Conn`](crate::Conn) nobody knows before what a query reads.
+pub(crate) fn explain(error: DieselError) -> DieselError {
+    let DieselError::DeserializationError(cause) = &error else { return error };
+    let Some(field) = cause.downcast_ref::<DeserializeFieldError>() else { return error };
+    let Some(name) = field.field_name.as_deref().filter(|_| field.error.is::<Utf8Error>()) else { return error };
+    let kind = COLUMNS.with_borrow(|columns| {
+        let column = columns.iter().find(|column| column.name_ref() == name.as_bytes())?;
+        let kind = column.column_type();
+        (kind.is_numeric_type() || is_time(kind)).then(|| type_name(kind))
+    });
+    let Some(kind) = kind else { return error };
+    let why = format!(
+        "column `{name}` is of type {kind} and is read as a text; write CAST(`{name}` AS CHAR), or, of a date or a time, use \
+         `db.typed::<MysqlConnection>()`, whose `Text` takes it"
+    );
+    DieselError::DeserializationError(why.into())
+}
+
+const fn is_time(kind: ColumnType) -> bool {
+    use ColumnType::{MYSQL_TYPE_DATE, MYSQL_TYPE_DATETIME, MYSQL_TYPE_TIME, MYSQL_TYPE_TIMESTAMP};
+    matches!(kind, MYSQL_TYPE_DATE | MYSQL_TYPE_DATETIME | MYSQL_TYPE_TIME | MYSQL_TYPE_TIMESTAMP)
+}
