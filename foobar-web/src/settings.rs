@@ -117,11 +117,14 @@ settings! {
         /// with six decimals), `referer`, `user_agent`. What a request does not have is `"-"`. JSON is UTF-8; a byte
         /// that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
-        /// Which parameters of a query the access log does not tell: those whose names have one of these words in them,
-        /// in capitals or not. Their values are written as `[FILTERED]`, in the request line and in `Referer`. Only
-        /// what follows a `?` is looked at: write no secret into a path. `[]` hides nothing.
+        /// Which parameters of a query the access log does not tell: those whose names have one of these words.
+        /// Their values are written as `[FILTERED]`, in the request line and in `Referer`. A name is divided into words
+        /// at signs, figures and capitals: `code` is a word of `otp-code`, `user[code]` and `resetCode`, and not of
+        /// `postcode`. A word of at least 5 letters counts at the end of another too (`accesstoken`, not `tokenizer`),
+        /// and several written together are one (`apikey` is in `api_key`). Only what follows a `?` is looked at, and
+        /// in a path that of a URL that is encoded in it: write no secret into a path. `[]` hides nothing.
         pub access_log_hide: List<String> =
-            r#"["token", "password", "passwd", "secret", "code", "otp", "signature", "_key", "apikey", "api-key"]"#,
+            r#"["token", "password", "passwd", "secret", "code", "otp", "signature", "key", "apikey"]"#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every
         /// request looks at the disk, and nothing is compressed. A file counts with its content and about 2KiB, and
         /// with 1KiB more where it can be compressed and for each coding that there is; long names and header fields
