@@ -17,7 +17,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
-pub(crate) use body::{Fate, LimitedBody};
+pub(crate) use body::{BodyOutcome, LimitedBody};
 pub(crate) use host::Host;
 pub(crate) use path::{NormalPath, encode_path, has_control};
 

@@ -93,7 +93,7 @@ impl StaticFiles {
     pub(crate) fn open_file(files: &Files, file: &Path, options: FilesOptions) -> io::Result<(Self, String)> {
         let (source, name) = files.open_for(file, options.links)?;
         let tree = Tree::open(source, options, &files.store)?;
-        match &tree.find_waiting(name.as_bytes())?.found {
+        match &tree.find_blocking(name.as_bytes())?.found {
             Found::File(_) => Ok((Self(Arc::new(tree)), name)),
             _ if files.are_unopened() => Ok((Self(Arc::new(tree)), name)),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is no file, or hidden, or a link out of its folder")),
@@ -105,7 +105,7 @@ impl StaticFiles {
     ///
     /// An error (403, 405, 412, 416, 500) has its fields but no content.
     pub(crate) fn try_serve(&self, asked: &RequestView<'_>, path: &[u8]) -> Lookup {
-        match self.0.find_now(path) {
+        match self.0.try_find(path) {
             Ok(entry) => self.ready(asked, &entry),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Lookup::WouldBlock(Unready(None)),
             Err(error) => Lookup::Found(self.failure(path, &error)),
@@ -133,7 +133,7 @@ impl StaticFiles {
     /// The type and the content of the file at `path`, for an error page; `None` if it cannot be
     /// [read](Self::read_page).
     pub(crate) async fn page(&self, path: &[u8]) -> Option<(HeaderValue, Bytes)> {
-        if let Ok(entry) = self.0.find_now(path)
+        if let Ok(entry) = self.0.try_find(path)
             && let Found::File(file) = &entry.found
             && let Stored::Memory(bytes) = &file.identity().stored
             && bytes.len() as u64 <= LARGEST_PAGE
@@ -148,7 +148,7 @@ impl StaticFiles {
 
     /// An error if there is no file at `path`, or if it is larger than 1 MiB or cannot be read. Blocks.
     pub(crate) fn read_page(&self, path: &[u8]) -> io::Result<(HeaderValue, Bytes)> {
-        let entry = self.0.find_waiting(path)?;
+        let entry = self.0.find_blocking(path)?;
         let Found::File(file) = &entry.found else { return Err(io::ErrorKind::NotFound.into()) };
         let page = file.identity();
         if page.size > LARGEST_PAGE {
@@ -168,8 +168,8 @@ impl StaticFiles {
     /// What a page may say of the file at a path. A small file that is not in memory is read here and now, which blocks
     /// once: a page cannot wait for it, and is to say the same each time.
     pub(crate) fn asset(&self, path: &[u8]) -> io::Result<Asset> {
-        let entry = match self.0.find_now(path) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.find_waiting(path)?,
+        let entry = match self.0.try_find(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.0.find_blocking(path)?,
             found => found?,
         };
         Ok(match &entry.found {
@@ -206,8 +206,8 @@ impl StaticFiles {
             Selected::Ready(representation) => representation,
             Selected::Unmade(coding) => {
                 let (tree, at, made) = (Arc::clone(&self.0), path.to_owned(), Arc::clone(resource));
-                let weigh_again = move || tree.weigh_again(&at, &made);
-                resource.make(coding, self.0.store.compressor(), weigh_again).await
+                let reweigh = move || tree.reweigh(&at, &made);
+                resource.make(coding, self.0.store.compressor(), reweigh).await
             }
         };
         self.answer(asked, representation)

@@ -47,6 +47,7 @@ mod static_differential; // the same requests to Foobar and to nginx
 mod static_hostile_paths; // paths, redirects and pages that would show what is not theirs
 mod static_hostile_ranges; // ranges that ask for more than there is
 mod static_memory; // clients that do not read what they asked for
+mod static_mounts; // mounts that are made and taken away under a server
 mod static_race; // files and links that change at full speed while they are read
 mod static_system_calls; // what an answer from the cache asks of the system
 mod streams; // streams without an end, clients that go, and the stop

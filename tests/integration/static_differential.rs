@@ -4,8 +4,10 @@
 //! `FOOBAR_DIFFERENTIAL_REQUESTS=5000000 FOOBAR_SEED=7 cargo test --test integration differential` runs longer and elsewhere.
 
 mod comparison;
+mod fields;
 mod folder;
 mod keys;
+mod lists;
 mod model;
 mod nginx;
 mod requests;

@@ -42,11 +42,11 @@ struct Shared {
 struct Window {
     lines: usize,
     /// By the two numbers of a [`Kind`].
-    tallies: HashMap<u64, Tally>,
+    counts: HashMap<u64, Count>,
 }
 
 #[derive(Default)]
-struct Tally {
+struct Count {
     lines: usize,
     repeated: u64,
     summary: Option<Summary>,
@@ -131,8 +131,8 @@ impl Repeats {
     /// Logs how many more events of each kind there were and how many lines were `lost`, and starts again from zero.
     pub(super) fn sum_up(&self, lost: u64) {
         let Some(subscriber) = self.0.subscriber.get().and_then(WeakDispatch::upgrade) else { return };
-        let tallies = std::mem::take(&mut *self.window()).tallies;
-        let sums = tallies.into_values().filter_map(|tally| Some((tally.repeated, tally.summary?)));
+        let counts = std::mem::take(&mut *self.window()).counts;
+        let sums = counts.into_values().filter_map(|count| Some((count.repeated, count.summary?)));
         let mut sums: Vec<_> = sums.collect();
         sums.sort_by_key(|(repeated, _)| std::cmp::Reverse(*repeated));
         with_default(&subscriber, || {
@@ -164,26 +164,26 @@ impl Window {
         let has_room = here == 0 || here < OF_A_CALLSITE && self.lines < IN_ALL;
         if like < OF_A_KIND && has_room {
             self.lines += 1;
-            self.tallies.entry(kind.values).or_default().lines += 1;
-            self.tallies.entry(kind.callsite).or_default().lines += 1;
+            self.counts.entry(kind.values).or_default().lines += 1;
+            self.counts.entry(kind.callsite).or_default().lines += 1;
             return Verdict::Pass;
         }
         let (likeness, number) = match like {
             OF_A_KIND => (Likeness::Kind, kind.values),
             _ => (Likeness::Callsite, kind.callsite),
         };
-        let tally = self.tallies.entry(number).or_default();
-        if tally.summary.is_none() {
-            tally.summary = summary.take_if(|summary| summary.likeness == likeness);
+        let count = self.counts.entry(number).or_default();
+        if count.summary.is_none() {
+            count.summary = summary.take_if(|summary| summary.likeness == likeness);
         }
-        if tally.summary.is_none() {
+        if count.summary.is_none() {
             return Verdict::NeedsSummary(likeness);
         }
-        tally.repeated += 1;
+        count.repeated += 1;
         Verdict::Counted
     }
 
     fn lines_of(&self, number: u64) -> usize {
-        self.tallies.get(&number).map_or(0, |tally| tally.lines)
+        self.counts.get(&number).map_or(0, |count| count.lines)
     }
 }

@@ -1,10 +1,13 @@
+mod word;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use percent_encoding::percent_decode;
 
 use crate::{Error, LogFormat, WebSettings};
+use word::{HiddenWord, Letters};
 
 /// How lines look.
 #[derive(Clone)]
@@ -13,30 +16,27 @@ pub(crate) struct LineStyle {
     pub(crate) hidden: Arc<HiddenParameters>,
 }
 
-/// Which parameters of a query have their values hidden: whoever reads the log is not to use the link that somebody was mailed.
+/// Which parameters have their values hidden: whoever reads the log is not to use the link that somebody was mailed.
 #[derive(Default)]
 pub(crate) struct HiddenParameters {
-    /// Parts of their names, in small letters.
-    words: Vec<Vec<u8>>,
+    words: Vec<HiddenWord>,
 }
 
 impl LineStyle {
     pub(crate) fn compile(web: &WebSettings) -> Result<Self, Error> {
-        let words = web.access_log_hide.iter().map(|word| word.to_ascii_lowercase().into_bytes());
-        let hidden = HiddenParameters { words: words.collect() };
-        if hidden.words.iter().any(Vec::is_empty) {
-            return Err(Error::setting("web.access_log_hide", EMPTY));
-        }
+        let wrong = |told: String| Error::setting("web.access_log_hide", told);
         if let Some(word) = web.access_log_hide.iter().find(|word| word.bytes().any(is_in_no_name)) {
-            return Err(Error::setting("web.access_log_hide", format!("{word:?} {IN_NO_NAME}")));
+            return Err(wrong(format!("{word:?} {IN_NO_NAME}")));
         }
-        Ok(Self { format: web.log_format, hidden: Arc::new(hidden) })
+        let word = |word: &String| HiddenWord::parse(word).ok_or_else(|| wrong(format!("{word:?} {NO_WORD}")));
+        let words = web.access_log_hide.iter().map(word).collect::<Result<_, _>>()?;
+        Ok(Self { format: web.log_format, hidden: Arc::new(HiddenParameters { words }) })
     }
 }
 
-const EMPTY: &str = "an empty text is a part of every name; leave it out, or write the names, such as \"token\"";
+const NO_WORD: &str = "has neither letters nor figures; leave it out, or write words of names, such as \"token\"";
 const IN_NO_NAME: &str =
-    "is in no name of a parameter; write a part of a name alone, without =, &, ;, ?, #, % and blanks";
+    "is in no name of a parameter; write a word of a name alone, without =, &, ;, ?, #, % and blanks";
 
 /// Names are compared as they are once they have been decoded.
 fn is_in_no_name(byte: u8) -> bool {
@@ -46,38 +46,41 @@ fn is_in_no_name(byte: u8) -> bool {
 impl HiddenParameters {
     /// Writes a target, a URL or a line that has one.
     pub(super) fn put(&self, out: &mut Vec<u8>, text: &[u8], escape: fn(&mut Vec<u8>, &[u8])) {
-        match memchr(b'?', text) {
+        match memchr2(b'?', b'%', text) {
             Some(at) if !self.words.is_empty() => {
-                let (path, query) = text.split_at(at + 1);
+                let (path, rest) = text.split_at(at);
                 escape(out, path);
-                self.put_query(out, query, escape);
+                self.put_parameters(out, rest, escape);
             }
             _ => escape(out, text),
         }
     }
 
-    fn put_query(&self, out: &mut Vec<u8>, mut query: &[u8], escape: fn(&mut Vec<u8>, &[u8])) {
-        let (mut name, mut in_url) = (Some(0), false); // `None` in a value, which may be a URL
+    /// Writes the rest of a target: of its path, which may have a URL in it that is encoded, and its query.
+    fn put_parameters(&self, out: &mut Vec<u8>, mut text: &[u8], escape: fn(&mut Vec<u8>, &[u8])) {
+        let (mut in_path, mut in_url) = (true, false);
+        let mut name = None; // in a value, which may be a URL
         let mut at = 0;
-        while at < query.len() {
-            let sign = Sign::at(&query[at..]);
+        while at < text.len() {
+            let sign = Sign::at(&text[at..]);
             let begun = at;
             at += sign.length;
             match sign.byte {
                 b'?' if sign.depth > 0 => (name, in_url) = (Some(at), true),
-                _ if sign.depth > 0 && !in_url => {}
-                b'=' if name.take().is_some_and(|name| self.is_hidden(&query[name..begun])) => {
-                    let (shown, value) = query.split_at(at);
+                b'?' => (name, in_url, in_path) = (Some(at), false, false),
+                _ if (sign.depth > 0 || in_path) && !in_url => {}
+                b'=' if name.take().is_some_and(|name| self.is_hidden(&text[name..begun])) => {
+                    let (shown, value) = text.split_at(at);
                     escape(out, shown);
                     out.extend_from_slice(FILTERED);
-                    (query, at) = (&value[end(value, sign.depth)..], 0);
+                    (text, at) = (&value[end(value, sign.depth, in_path)..], 0);
                 }
                 // Some take a semicolon for the end of a parameter, and a URL in a value may be written as it is.
-                b'&' | b';' | b'#' | b'?' => (name, in_url) = (Some(at), in_url && sign.depth > 0),
+                b'&' | b';' | b'#' => (name, in_url) = (Some(at), in_url && (sign.depth > 0 || in_path)),
                 _ => {}
             }
         }
-        escape(out, query);
+        escape(out, text);
     }
 
     fn is_hidden(&self, name: &[u8]) -> bool {
@@ -88,8 +91,8 @@ impl HiddenParameters {
             }
             name = Cow::Owned(percent_decode(&name).collect());
         }
-        let is_in = |word: &Vec<u8>| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-        self.words.iter().any(is_in)
+        let letters = Letters::of(&name);
+        self.words.iter().any(|word| word.is_in(&letters))
     }
 }
 
@@ -126,11 +129,13 @@ impl Sign {
 }
 
 /// Where a value ends that may be written by hand: at the next parameter, at the end of the URL that it is in, which is encoded
-/// so often, or at the end of the target.
-fn end(value: &[u8], depth: usize) -> usize {
+/// so often, at the query if it is in the path, or at the end of the target.
+fn end(value: &[u8], depth: usize, in_path: bool) -> usize {
     let is_end = |at: &usize| {
         let sign = Sign::at(&value[*at..]);
-        (matches!(sign.byte, b'&' | b'#') && sign.depth <= depth) || value[*at..].starts_with(b" HTTP/")
+        (matches!(sign.byte, b'&' | b'#') && sign.depth <= depth)
+            || (sign.byte, sign.depth, in_path) == (b'?', 0, true)
+            || value[*at..].starts_with(b" HTTP/")
     };
     (0..value.len()).find(is_end).unwrap_or(value.len()) // there is no other
 }
@@ -143,7 +148,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        let words = ["token", "password"].map(|word| word.as_bytes().to_vec());
+        let words = ["token", "password", "code"].map(|word| HiddenWord::parse(word).expect("it has letters"));
         let mut out = Vec::new();
         HiddenParameters { words: words.into() }
             .put(&mut out, text.as_bytes(), |out, text| out.extend_from_slice(text));
@@ -164,6 +169,8 @@ mod tests {
             ("https://a.test/a?token=ü&q=ü", "https://a.test/a?token=[FILTERED]&q=ü"),
             ("/a?token=1&token=2", "/a?token=[FILTERED]&token=[FILTERED]"),
             ("/token=abc", "/token=abc"),
+            ("/a;token=abc&token=%20?b=1", "/a;token=abc&token=%20?b=1"),
+            ("/a?postcode=1&reset_token=2&barcode=3", "/a?postcode=1&reset_token=[FILTERED]&barcode=3"),
             ("/a?token", "/a?token"),
             ("/a?toke=n&q=token", "/a?toke=n&q=token"),
             ("/a?", "/a?"),
@@ -194,6 +201,26 @@ mod tests {
             ("/a?next%3D%2Fb%3Ftoken%3Dx", "/a?next%3D%2Fb%3Ftoken%3D[FILTERED]"),
             ("/a?q=token%3Dx", "/a?q=token%3Dx"),
             ("/a?q=a%26token%3Dx", "/a?q=a%26token%3Dx"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_url_that_is_encoded_in_a_path_is_looked_into() {
+        for (text, expected) in [
+            ("/login/https%3A%2F%2Fx%2F%3Ftoken%3Dabc", "/login/https%3A%2F%2Fx%2F%3Ftoken%3D[FILTERED]"),
+            ("GET /a/%3Ftoken%3Dabc HTTP/1.1", "GET /a/%3Ftoken%3D[FILTERED] HTTP/1.1"),
+            ("/a/%3Fb%3D1%26token%3Dabc%26c%3D2/d", "/a/%3Fb%3D1%26token%3D[FILTERED]%26c%3D2/d"),
+            ("/a/%3Fb%3D1&token=abc", "/a/%3Fb%3D1&token=[FILTERED]"),
+            ("/a/%3Ftoken=abc", "/a/%3Ftoken=[FILTERED]"),
+            ("/a/%253Ftoken%253Dabc%2526b/c?d", "/a/%253Ftoken%253D[FILTERED]%2526b/c?d"),
+            ("/a/%3Ftoken%3Dabc/c?code=1&b=2", "/a/%3Ftoken%3D[FILTERED]?code=[FILTERED]&b=2"),
+            ("https://x/a%2Fb%3Ftoken%3Dabc?b=2", "https://x/a%2Fb%3Ftoken%3D[FILTERED]?b=2"),
+            ("/a%20b/c%3Dd?token=x", "/a%20b/c%3Dd?token=[FILTERED]"),
+            ("/a/%3Fpostcode%3D1", "/a/%3Fpostcode%3D1"),
+            ("/a/%3F", "/a/%3F"),
+            ("/a/%3", "/a/%3"),
         ] {
             assert_eq!(shown(text), expected);
         }

@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use foldhash::quality::RandomState;
 
-/// What has been left to networks, each in a place that it may share with others.
+/// What has been left to networks, each in a bucket that it may share with others.
 pub(super) struct RateLimit {
     per_second: u32,
-    places: Box<[Place]>,
+    buckets: Box<[Bucket]>,
     hasher: RandomState,
     began: Instant,
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct Bucket {
     /// Answers that are left, in thousandths.
     left: u64,
     /// When that was so, in milliseconds since the beginning.
@@ -35,9 +35,9 @@ pub(super) enum Verdict {
 impl RateLimit {
     /// At most this many answers in a second; 0 is no bound.
     pub(super) fn new(per_second: u32, now: Instant) -> Self {
-        let full = Place { left: u64::from(per_second) * THOUSAND, at: 0, beyond: 0 };
-        let places = if per_second == 0 { 0 } else { PLACES };
-        Self { per_second, places: vec![full; places].into(), hasher: RandomState::default(), began: now }
+        let full = Bucket { left: u64::from(per_second) * THOUSAND, at: 0, beyond: 0 };
+        let buckets = if per_second == 0 { 0 } else { BUCKETS };
+        Self { per_second, buckets: vec![full; buckets].into(), hasher: RandomState::default(), began: now }
     }
 
     pub(super) const fn per_second(&self) -> u32 {
@@ -50,22 +50,22 @@ impl RateLimit {
         }
         let most = u64::from(self.per_second) * THOUSAND;
         let now = u64::try_from(now.saturating_duration_since(self.began).as_millis()).unwrap_or(u64::MAX); // in 500 million years
-        let at = self.hasher.hash_one(network(client)) as usize % PLACES;
-        let place = &mut self.places[at];
-        let gained = now.saturating_sub(place.at).saturating_mul(u64::from(self.per_second));
-        place.left = place.left.saturating_add(gained).min(most);
-        place.at = now;
-        match place.left.checked_sub(THOUSAND) {
+        let at = self.hasher.hash_one(network(client)) as usize % BUCKETS;
+        let bucket = &mut self.buckets[at];
+        let gained = now.saturating_sub(bucket.at).saturating_mul(u64::from(self.per_second));
+        bucket.left = bucket.left.saturating_add(gained).min(most);
+        bucket.at = now;
+        match bucket.left.checked_sub(THOUSAND) {
             Some(left) => {
-                place.left = left;
+                bucket.left = left;
                 Verdict::Answer
             }
-            None => place.refuse(),
+            None => bucket.refuse(),
         }
     }
 }
 
-impl Place {
+impl Bucket {
     const fn refuse(&mut self) -> Verdict {
         self.beyond = self.beyond.wrapping_add(1);
         if self.beyond.is_multiple_of(2) { Verdict::Nothing } else { Verdict::ByTcp }
@@ -81,7 +81,7 @@ fn network(address: IpAddr) -> u128 {
 
 const THOUSAND: u64 = 1000;
 /// 24 bytes each.
-const PLACES: usize = 1 << 14;
+const BUCKETS: usize = 1 << 14;
 
 #[cfg(test)]
 mod tests {

@@ -18,40 +18,40 @@ use crate::pool::Pool;
 pub(crate) struct Compressor {
     pool: Pool,
     room: MemoryBudget,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     compressed: Arc<AtomicU64>,
 }
 
-/// A place in the queue of a [`Compressor`] and in memory, given back when it is dropped.
-pub(crate) struct Place {
+/// A slot in the queue of a [`Compressor`] and in memory, given back when it is dropped.
+pub(crate) struct CompressorSlot {
     _queue: OwnedSemaphorePermit,
     claim: Reservation,
 }
 
 /// How many contents wait at most: as many as a page has files, and so few that a wait ends soon.
-const PLACES: usize = 64;
+const SLOTS: usize = 64;
 const THREADS: usize = 2;
 /// Their name.
 pub(crate) const THREAD: &str = "foobar-web-code";
 
 impl Compressor {
     pub(crate) fn new(room: MemoryBudget) -> io::Result<Self> {
-        let places = Arc::new(Semaphore::new(PLACES));
-        Ok(Self { pool: Pool::new(THREAD, THREADS)?, room, places, compressed: Arc::default() })
+        let slots = Arc::new(Semaphore::new(SLOTS));
+        Ok(Self { pool: Pool::new(THREAD, THREADS)?, room, slots, compressed: Arc::default() })
     }
 
-    /// A place for this content; `None` if all are taken.
-    pub(crate) fn place(&self, content: &Bytes) -> Option<Place> {
-        let queue = Arc::clone(&self.places).try_acquire_owned().ok()?; // it is never closed: they are taken
-        Some(Place { _queue: queue, claim: self.room.claim(content.len() as u64)? })
+    /// A slot for this content; `None` if all are taken.
+    pub(crate) fn slot(&self, content: &Bytes) -> Option<CompressorSlot> {
+        let queue = Arc::clone(&self.slots).try_acquire_owned().ok()?; // it is never closed: they are taken
+        Some(CompressorSlot { _queue: queue, claim: self.room.claim(content.len() as u64)? })
     }
 
     /// The content in a coding: the same bytes for the same content. `None` if that does not make it smaller by at
     /// least a twentieth.
-    pub(crate) async fn run(&self, place: Place, content: Bytes, coding: Coding) -> io::Result<Option<Bytes>> {
+    pub(crate) async fn run(&self, slot: CompressorSlot, content: Bytes, coding: Coding) -> io::Result<Option<Bytes>> {
         let compressed = self.pool.run(move || compress(&content, coding)).await??;
         self.compressed.fetch_add(1, Ordering::Relaxed);
-        Ok(compressed.map(|compressed| place.claim.hold(compressed.as_slice())))
+        Ok(compressed.map(|compressed| slot.claim.hold(compressed.as_slice())))
     }
 
     /// How many times it has run.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use super::{FileSource, FileSources};
 
 /// The files of an application: a folder, by its path, or any [`FileSource`], such as files inside the program.
-pub struct PublicFiles(Place);
+pub struct PublicFiles(Origin);
 
-enum Place {
+enum Origin {
     Folder(PathBuf),
     Source(Arc<dyn FileSource>),
 }
@@ -19,8 +19,8 @@ impl PublicFiles {
     pub fn root(self, sources: &mut FileSources) -> String {
         match self.0 {
             // One that is not UTF-8 is not there under the name that the error then shows.
-            Place::Folder(path) => path.to_string_lossy().into_owned(),
-            Place::Source(source) => {
+            Origin::Folder(path) => path.to_string_lossy().into_owned(),
+            Origin::Source(source) => {
                 sources.insert(NAME, source);
                 format!("embed:{NAME}")
             }
@@ -30,30 +30,30 @@ impl PublicFiles {
 
 impl<S: FileSource> From<S> for PublicFiles {
     fn from(source: S) -> Self {
-        Self(Place::Source(Arc::new(source)))
+        Self(Origin::Source(Arc::new(source)))
     }
 }
 
 impl From<&str> for PublicFiles {
     fn from(folder: &str) -> Self {
-        Self(Place::Folder(folder.into()))
+        Self(Origin::Folder(folder.into()))
     }
 }
 
 impl From<String> for PublicFiles {
     fn from(folder: String) -> Self {
-        Self(Place::Folder(folder.into()))
+        Self(Origin::Folder(folder.into()))
     }
 }
 
 impl From<&Path> for PublicFiles {
     fn from(folder: &Path) -> Self {
-        Self(Place::Folder(folder.into()))
+        Self(Origin::Folder(folder.into()))
     }
 }
 
 impl From<PathBuf> for PublicFiles {
     fn from(folder: PathBuf) -> Self {
-        Self(Place::Folder(folder))
+        Self(Origin::Folder(folder))
     }
 }

@@ -37,7 +37,7 @@ pub(crate) enum Known {
     /// It is watched, or cannot be.
     Directory(Arc<Directory>),
     /// It is one more than are watched: nothing is told of it.
-    Untold,
+    Unwatched,
     /// Nothing yet.
     Nothing,
 }
@@ -84,7 +84,7 @@ impl Watch {
         let directories = self.directories.read().unwrap_or_else(PoisonError::into_inner);
         match directories.get(tree, path) {
             Some(directory) => Known::Directory(directory),
-            None if directories.len() >= MOST_DIRECTORIES => Known::Untold,
+            None if directories.len() >= MOST_DIRECTORIES => Known::Unwatched,
             None => Known::Nothing,
         }
     }
@@ -102,7 +102,7 @@ impl Watch {
             let above = last.as_ref().map_or(self.is_listening(), |above| above.is_told());
             let directory = match self.known(tree, path) {
                 Known::Directory(directory) => directory,
-                Known::Untold => return None,
+                Known::Unwatched => return None,
                 Known::Nothing => match open(path) {
                     Ok(Some(directory)) => {
                         let added = self.add(tree, path, Some(&directory), above);

@@ -26,7 +26,7 @@ pub(crate) struct TurnedAway {
 }
 
 /// The place of a request in the queue.
-struct Place<'a> {
+struct Waiter<'a> {
     gate: &'a Gate,
     number: u64,
     /// When it is not held any longer.
@@ -66,9 +66,9 @@ impl Door {
     async fn enter_later(self: &Rc<Self>, abort: Option<&ClientAbort>) -> Result<InFlight, TurnedAway> {
         let runs_to_end = abort.filter(|abort| abort.runs_to_end());
         runs_to_end.inspect(|abort| abort.cancel()); // no handler has begun
-        let mut place = None;
+        let mut waiter = None;
         let request = loop {
-            if let Some((released, deadline)) = self.gate.hold(&mut place)?
+            if let Some((released, deadline)) = self.gate.hold(&mut waiter)?
                 && timeout_at(deadline, released).await.is_err()
             {
                 self.gate.timed_out.fetch_add(1, Relaxed);
@@ -98,24 +98,24 @@ impl Gate {
     /// `None` without a pause.
     fn hold<'a>(
         &'a self,
-        place: &mut Option<Place<'a>>,
+        waiter: &mut Option<Waiter<'a>>,
     ) -> Result<Option<(oneshot::Receiver<()>, Instant)>, TurnedAway> {
         let mut state = self.state();
         if state.pause.is_none() {
             return Ok(None);
         }
-        if place.is_none() && state.queue.len() >= state.limits.requests {
+        if waiter.is_none() && state.queue.len() >= state.limits.requests {
             drop(state);
             self.queue_full.fetch_add(1, Relaxed);
             return Err(self.turned_away());
         }
-        let (number, deadline) = match place {
-            Some(place) => (place.number, place.deadline),
+        let (number, deadline) = match waiter {
+            Some(waiter) => (waiter.number, waiter.deadline),
             None => (state.queue.number(), Instant::now() + state.limits.wait),
         };
         let released = state.queue.hold(number);
-        if place.is_none() {
-            *place = Some(Place { gate: self, number, deadline }); // another one would leave the queue, which is locked
+        if waiter.is_none() {
+            *waiter = Some(Waiter { gate: self, number, deadline }); // another one would leave the queue, which is locked
         }
         Ok(Some((released, deadline)))
     }
@@ -127,7 +127,7 @@ impl Gate {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.gate.state().queue.leave(self.number);
     }

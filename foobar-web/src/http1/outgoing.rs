@@ -36,7 +36,7 @@ use file_body::FileContent;
 
 pub(crate) use write::{poll_write, poll_write_vectored};
 
-/// An answer of the front's on its way to the client, as far as the client has not taken it.
+/// An answer of the fast path's on its way to the client, as far as the client has not taken it.
 pub(crate) struct Outgoing {
     rest: Rest,
     pacer: Option<Pacer>,
@@ -54,7 +54,7 @@ pub(crate) enum Close {
     ByServer,
 }
 
-/// A request that the front answers, and how far the answer has come.
+/// A request that the fast path answers, and how far the answer has come.
 pub(crate) struct Request<'a> {
     pub(crate) worker: Rc<Worker>,
     /// The client's address.

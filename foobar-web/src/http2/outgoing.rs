@@ -5,7 +5,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 
 use super::priority::Priority;
-use super::send_order::Place;
+use super::send_order::SendSlot;
 use super::streams::Streams;
 use crate::deadline::{DeadlineTimer, Ending, Meter, OpenEnd, Pacer};
 use crate::limits::Rate;
@@ -28,7 +28,7 @@ pub(super) struct Outgoing {
     writing: DeadlineTimer,
     streams: Rc<Streams>,
     /// An event stream has none: its events are small, and are to come when they happen.
-    place: Option<Place>,
+    slot: Option<SendSlot>,
     /// What all streams had sent when this one was looked at last.
     seen: u64,
     sent: u64,
@@ -61,7 +61,7 @@ impl Outgoing {
             sending: Meter::default(),
             writing: DeadlineTimer::default(),
             seen: 0,
-            place: (!end.is_event_stream).then(|| streams.order.place(priority)),
+            slot: (!end.is_event_stream).then(|| streams.order.slot(priority)),
             streams,
             sent: 0,
             is_done: false,
@@ -95,7 +95,7 @@ impl Outgoing {
 
     /// Whether it may hand out what it has.
     fn is_turn(&self) -> bool {
-        self.place.as_ref().is_none_or(|place| self.streams.order.is_open(place))
+        self.slot.as_ref().is_none_or(|slot| self.streams.order.is_open(slot))
     }
 
     fn end(&mut self, sent: Result<(), Reason>) {
@@ -156,8 +156,8 @@ impl Outgoing {
 
     /// Waits until no other body is to come first.
     fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
-        match &mut self.place {
-            Some(place) => self.streams.order.poll(cx, place),
+        match &mut self.slot {
+            Some(slot) => self.streams.order.poll(cx, slot),
             None => Poll::Ready(()),
         }
     }
@@ -177,8 +177,8 @@ impl Outgoing {
         if let Some(pacer) = &mut self.pacer {
             pacer.sent(part.len());
         }
-        if let Some(place) = &mut self.place {
-            self.streams.order.gave(place, part.len());
+        if let Some(slot) = &mut self.slot {
+            self.streams.order.gave(slot, part.len());
         }
         self.stream.send_data(part, is_last).map_err(|error| error.reason().unwrap_or(Reason::CANCEL)) // it has ended
     }
@@ -224,8 +224,8 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        if let Some(place) = &mut self.place {
-            self.streams.order.leave(place);
+        if let Some(slot) = &mut self.slot {
+            self.streams.order.leave(slot);
         }
         if !self.is_done {
             self.body.entry().cut(self.sent);

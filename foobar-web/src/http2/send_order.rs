@@ -29,8 +29,8 @@ struct Bodies {
 /// The lowest is the next.
 type Rank = (u8, u64);
 
-/// The place of a body in the order. It has to [leave](SendOrder::leave).
-pub(super) struct Place {
+/// The slot of a body in the order. It has to [leave](SendOrder::leave).
+pub(super) struct SendSlot {
     rank: Rank,
     is_incremental: bool,
     is_waiting: bool,
@@ -54,11 +54,11 @@ impl SendOrder {
         self.closed.set(if is_ordered { room } else { 0 });
     }
 
-    /// The place of a body that begins.
-    pub(super) fn place(&self, priority: Priority) -> Place {
+    /// The slot of a body that begins.
+    pub(super) fn slot(&self, priority: Priority) -> SendSlot {
         let Priority { urgency, is_incremental } = priority;
         self.bodies.count(urgency, is_incremental, |count| count + 1);
-        Place { rank: (urgency, self.next()), is_incremental, is_waiting: false }
+        SendSlot { rank: (urgency, self.next()), is_incremental, is_waiting: false }
     }
 
     fn next(&self) -> u64 {
@@ -71,39 +71,39 @@ impl SendOrder {
     }
 
     /// Whether a body that has something may hand it out now.
-    pub(super) fn is_open(&self, place: &Place) -> bool {
+    pub(super) fn is_open(&self, slot: &SendSlot) -> bool {
         let waiting = self.waiting.borrow();
-        self.room.get() > 0 && waiting.first_key_value().is_none_or(|(first, _)| *first >= place.rank)
+        self.room.get() > 0 && waiting.first_key_value().is_none_or(|(first, _)| *first >= slot.rank)
     }
 
     /// Waits until a body that has something may hand it out.
-    pub(super) fn poll(&self, cx: &Context<'_>, place: &mut Place) -> Poll<()> {
-        if self.is_open(place) {
-            self.stop_waiting(place);
+    pub(super) fn poll(&self, cx: &Context<'_>, slot: &mut SendSlot) -> Poll<()> {
+        if self.is_open(slot) {
+            self.stop_waiting(slot);
             return Poll::Ready(());
         }
-        place.is_waiting = true;
-        self.waiting.borrow_mut().insert(place.rank, cx.waker().clone());
+        slot.is_waiting = true;
+        self.waiting.borrow_mut().insert(slot.rank, cx.waker().clone());
         Poll::Pending
     }
 
     /// A body has handed out this much. One whose parts are of use lets the others of its urgency come next.
-    pub(super) fn gave(&self, place: &mut Place, bytes: usize) {
+    pub(super) fn gave(&self, slot: &mut SendSlot, bytes: usize) {
         self.room.set(self.room.get().saturating_sub(bytes));
-        if place.is_incremental {
-            place.rank.1 = self.next();
+        if slot.is_incremental {
+            slot.rank.1 = self.next();
         }
     }
 
     /// A body has ended.
-    pub(super) fn leave(&self, place: &mut Place) {
-        self.stop_waiting(place);
-        self.bodies.count(place.rank.0, place.is_incremental, |count| count - 1);
+    pub(super) fn leave(&self, slot: &mut SendSlot) {
+        self.stop_waiting(slot);
+        self.bodies.count(slot.rank.0, slot.is_incremental, |count| count - 1);
     }
 
-    fn stop_waiting(&self, place: &mut Place) {
-        if std::mem::take(&mut place.is_waiting) {
-            self.waiting.borrow_mut().remove(&place.rank);
+    fn stop_waiting(&self, slot: &mut SendSlot) {
+        if std::mem::take(&mut slot.is_waiting) {
+            self.waiting.borrow_mut().remove(&slot.rank);
         }
     }
 
@@ -149,7 +149,7 @@ mod tests {
 
     /// A body that always has something.
     struct Eager {
-        place: Place,
+        slot: SendSlot,
         woken: Arc<Woken>,
     }
 
@@ -166,8 +166,8 @@ mod tests {
     fn bodies(order: &SendOrder, of: &[(u8, bool)]) -> Vec<Eager> {
         let mut bodies = Vec::new();
         for (urgency, is_incremental) in of.iter().copied() {
-            let place = order.place(Priority { urgency, is_incremental });
-            let mut body = Eager { place, woken: Arc::default() };
+            let slot = order.slot(Priority { urgency, is_incremental });
+            let mut body = Eager { slot, woken: Arc::default() };
             assert!(body.poll(order).is_pending());
             bodies.push(body);
         }
@@ -177,7 +177,7 @@ mod tests {
     impl Eager {
         fn poll(&mut self, order: &SendOrder) -> Poll<()> {
             let waker = Waker::from(Arc::clone(&self.woken));
-            order.poll(&Context::from_waker(&waker), &mut self.place)
+            order.poll(&Context::from_waker(&waker), &mut self.slot)
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
             let is_woken = |body: &Eager| body.woken.0.swap(false, Relaxed);
             let next = bodies.iter().position(is_woken).expect("somebody is woken");
             while bodies[next].poll(order).is_ready() {
-                order.gave(&mut bodies[next].place, PORTION);
+                order.gave(&mut bodies[next].slot, PORTION);
                 gave.push(next);
             }
         }
@@ -202,9 +202,9 @@ mod tests {
         let order = SendOrder::default();
         let mut bodies = bodies(&order, &[(5, true), (0, false), (3, true)]);
         assert_eq!(turn(&order, &mut bodies, 2), [1, 1]);
-        order.leave(&mut bodies[1].place);
+        order.leave(&mut bodies[1].slot);
         assert_eq!(turn(&order, &mut bodies, 2), [2, 2]);
-        order.leave(&mut bodies[2].place);
+        order.leave(&mut bodies[2].slot);
         assert_eq!(turn(&order, &mut bodies, 2), [0, 0]);
     }
 
@@ -221,9 +221,9 @@ mod tests {
         let order = SendOrder::default();
         let mut bodies = bodies(&order, &[(3, false), (3, true), (3, false)]);
         assert_eq!(turn(&order, &mut bodies, 3), [0, 0, 0]);
-        order.leave(&mut bodies[0].place);
+        order.leave(&mut bodies[0].slot);
         assert_eq!(turn(&order, &mut bodies, 4), [1, 2, 2, 2]);
-        order.leave(&mut bodies[2].place);
+        order.leave(&mut bodies[2].slot);
         assert_eq!(turn(&order, &mut bodies, 1), [1]);
     }
 
@@ -233,7 +233,7 @@ mod tests {
         let mut bodies = bodies(&order, &[(0, false), (7, true)]);
         order.begin_turn(0);
         assert!(order.wake_next(), "the urgent one, which does not come back");
-        assert!(order.is_open(&bodies[1].place));
+        assert!(order.is_open(&bodies[1].slot));
         assert_eq!(turn(&order, &mut bodies[1..], 2), [0, 0]);
     }
 
@@ -241,26 +241,26 @@ mod tests {
     fn where_the_order_matters_the_turn_is_open_once_all_have_had_a_look() {
         let order = SendOrder::default();
         let body =
-            |urgency| Eager { place: order.place(Priority { urgency, is_incremental: true }), woken: Arc::default() };
+            |urgency| Eager { slot: order.slot(Priority { urgency, is_incremental: true }), woken: Arc::default() };
         let mut late = body(7);
         order.begin_turn(0);
-        assert!(order.is_open(&late.place), "it is alone");
+        assert!(order.is_open(&late.slot), "it is alone");
         let mut urgent = body(0);
         order.begin_turn(0);
         assert!(late.poll(&order).is_pending() && urgent.poll(&order).is_pending());
         assert!(order.wake_next() && urgent.woken.0.load(Relaxed) && !late.woken.0.load(Relaxed));
-        order.leave(&mut urgent.place);
+        order.leave(&mut urgent.slot);
         order.begin_turn(0);
-        assert!(order.is_open(&late.place), "it is alone again");
+        assert!(order.is_open(&late.slot), "it is alone again");
     }
 
     #[test]
     fn a_body_alone_hands_out_all_that_there_is_room_for() {
         let order = SendOrder::default();
-        let mut place = order.place(Priority { urgency: 7, is_incremental: false });
+        let mut slot = order.slot(Priority { urgency: 7, is_incremental: false });
         order.begin_turn(UNORDERED - 1);
-        assert!(order.is_open(&place) && order.portion() == usize::MAX);
-        order.gave(&mut place, 10 * PORTION);
-        assert!(!order.is_open(&place) && !order.wake_next());
+        assert!(order.is_open(&slot) && order.portion() == usize::MAX);
+        order.gave(&mut slot, 10 * PORTION);
+        assert!(!order.is_open(&slot) && !order.wake_next());
     }
 }

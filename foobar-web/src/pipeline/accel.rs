@@ -32,7 +32,7 @@ pub(crate) struct Accel {
 
 /// Why no file can be sent.
 #[derive(Debug, thiserror::Error)]
-enum Mistake {
+enum AccelError {
     #[error("it is no path of this site, encoded as in a URL and without dot segments")]
     Path,
     #[error("no route with files is there; those of the site are {0}")]
@@ -62,11 +62,11 @@ impl Accel {
             const MESSAGE: &str = "X-Accel-Redirect cannot be followed";
             Problem::new(match mistake {
                 // The access log has it; its name may be what any client made of a URL, and need not fill this one.
-                Mistake::Nothing => {
+                AccelError::Nothing => {
                     tracing::debug!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::NOT_FOUND
                 }
-                Mistake::Path | Mistake::Route(_) => {
+                AccelError::Path | AccelError::Route(_) => {
                     tracing::error!(target = %self.shown(), error = %mistake, "{MESSAGE}");
                     StatusCode::INTERNAL_SERVER_ERROR
                 }
@@ -128,12 +128,12 @@ impl Accel {
     }
 
     /// The file, and whether its route is internal.
-    async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), Mistake> {
-        let path = self.path().ok_or(Mistake::Path)?;
+    async fn find(&self, routes: &Routes, request: &Parts) -> Result<(Reply, bool), AccelError> {
+        let path = self.path().ok_or(AccelError::Path)?;
         let route = routes.find_internal(path.as_bytes());
         let candidates = route.candidates();
         if candidates.is_empty() {
-            return Err(Mistake::Route(routes.with_files()));
+            return Err(AccelError::Route(routes.with_files()));
         }
         let verb = if request.method == Method::HEAD { Verb::Head } else { Verb::Get };
         let mut fields = Fields::of(&request.headers);
@@ -149,7 +149,7 @@ impl Accel {
                 return Ok((reply, route.internal));
             }
         }
-        Err(Mistake::Nothing)
+        Err(AccelError::Nothing)
     }
 
     /// Without its query, which no file has. Dot segments are refused, for the application may have made the path of

@@ -8,14 +8,14 @@ use http::{Request, StatusCode};
 use http_body::Body;
 
 use super::accel;
-use crate::request::{Fate, LimitedBody};
+use crate::request::{BodyOutcome, LimitedBody};
 
 /// A request that the application has.
 pub(super) struct HandedOver<'a> {
     response: Result<LocalBoxFuture<'a, Response>, Panic>,
     may_switch: bool,
     /// What becomes of its body, and the limit of that.
-    body: Option<(Arc<Fate>, u64)>,
+    body: Option<(Arc<BodyOutcome>, u64)>,
 }
 
 impl<'a> HandedOver<'a> {
@@ -44,7 +44,7 @@ impl<'a> HandedOver<'a> {
             tracing::error!(request = %id, path = request.uri.path(), "the application's handler {fault}");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
         });
-        match self.body.and_then(|(fate, limit)| Some((fate.failure()?, limit))) {
+        match self.body.and_then(|(outcome, limit)| Some((outcome.failure()?, limit))) {
             None => response,
             Some((StatusCode::PAYLOAD_TOO_LARGE, limit)) => Err(too_large(limit)),
             Some((status, _)) => {
@@ -54,15 +54,15 @@ impl<'a> HandedOver<'a> {
     }
 }
 
-fn limited<B>(body: B, limit: u64) -> (RequestBody, Option<(Arc<Fate>, u64)>)
+fn limited<B>(body: B, limit: u64) -> (RequestBody, Option<(Arc<BodyOutcome>, u64)>)
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
 {
     if body.is_end_stream() {
         return (RequestBody::empty(), None);
     }
-    let (body, fate) = LimitedBody::new(body, limit);
-    (RequestBody::stream(body), Some((fate, limit)))
+    let (body, outcome) = LimitedBody::new(body, limit);
+    (RequestBody::stream(body), Some((outcome, limit)))
 }
 
 /// The response, or what the handler did in its place.

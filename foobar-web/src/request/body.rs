@@ -17,18 +17,18 @@ pub(crate) struct LimitedBody<B> {
     inner: B,
     limit: u64,
     left: u64,
-    fate: Arc<Fate>,
+    outcome: Arc<BodyOutcome>,
 }
 
 /// What became of a request's body, for whoever answers the request.
 #[derive(Debug, Default)]
-pub(crate) struct Fate(AtomicU8);
+pub(crate) struct BodyOutcome(AtomicU8);
 
 const TOO_LARGE: u8 = 1;
 const TOO_SLOW: u8 = 2;
 const INCOMPLETE: u8 = 3;
 
-impl Fate {
+impl BodyOutcome {
     /// The status that says what was wrong with the body.
     pub(crate) fn failure(&self) -> Option<StatusCode> {
         match self.0.load(Relaxed) {
@@ -42,13 +42,13 @@ impl Fate {
 
 impl<B> LimitedBody<B> {
     /// Holds `inner` to `limit` bytes.
-    pub(crate) fn new(inner: B, limit: u64) -> (Self, Arc<Fate>) {
-        let fate = Arc::<Fate>::default();
-        (Self { inner, limit, left: limit, fate: fate.clone() }, fate)
+    pub(crate) fn new(inner: B, limit: u64) -> (Self, Arc<BodyOutcome>) {
+        let outcome = Arc::<BodyOutcome>::default();
+        (Self { inner, limit, left: limit, outcome: outcome.clone() }, outcome)
     }
 
-    fn fail(&self, fate: u8, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.fate.0.store(fate, Relaxed);
+    fn fail(&self, outcome: u8, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.outcome.0.store(outcome, Relaxed);
         Poll::Ready(Some(Err(error.into())))
     }
 }
@@ -61,7 +61,7 @@ where
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.fate.failure().is_some() {
+        if self.outcome.failure().is_some() {
             return Poll::Ready(None);
         }
         loop {
@@ -118,15 +118,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_within_its_limit_passes_and_one_beyond_it_is_an_error() {
-        let (mut body, fate) = LimitedBody::new(RequestBody::full("12345"), 5);
+        let (mut body, outcome) = LimitedBody::new(RequestBody::full("12345"), 5);
         assert!(next(&mut body).await.is_some_and(|frame| frame.is_ok()));
         assert!(next(&mut body).await.is_none());
-        assert_eq!(fate.failure(), None);
+        assert_eq!(outcome.failure(), None);
 
-        let (mut body, fate) = LimitedBody::new(RequestBody::full("123456"), 5);
+        let (mut body, outcome) = LimitedBody::new(RequestBody::full("123456"), 5);
         let error = next(&mut body).await.expect("an error").expect_err("it is too large");
         assert!(matches!(error.downcast_ref(), Some(BodyError::TooLarge { limit: 5 })));
         assert!(next(&mut body).await.is_none());
-        assert_eq!(fate.failure(), Some(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(outcome.failure(), Some(StatusCode::PAYLOAD_TOO_LARGE));
     }
 }

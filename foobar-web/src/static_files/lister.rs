@@ -64,8 +64,8 @@ fn kept(room: &MemoryBudget, made: &Made) -> io::Result<(List, bool)> {
 
 /// The list in this coding; as it is where that gains nothing, fails, or too many wait for theirs.
 async fn encoded(list: List, coding: Coding, compressor: &Compressor) -> List {
-    let Some(place) = compressor.place(&list.text) else { return list };
-    match compressor.run(place, list.text.clone(), coding).await {
+    let Some(slot) = compressor.slot(&list.text) else { return list };
+    match compressor.run(slot, list.text.clone(), coding).await {
         Ok(Some(text)) => List { text, coding: Some(coding), ..list },
         Ok(None) => list,
         Err(error) => {

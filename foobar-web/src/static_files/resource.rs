@@ -199,11 +199,11 @@ impl Resource {
             return &self.identity;
         };
         if !on_the_fly.begun.load(Ordering::Relaxed) {
-            let Some(place) = compressor.place(content) else { return &self.identity };
+            let Some(slot) = compressor.slot(content) else { return &self.identity };
             if !on_the_fly.begun.swap(true, Ordering::Relaxed) {
                 let (resource, content, compressor) = (Arc::clone(self), content.clone(), compressor.clone());
                 tokio::spawn(async move {
-                    let compressed = compressor.run(place, content, coding).await;
+                    let compressed = compressor.run(slot, content, coding).await;
                     resource.keep(coding, compressed);
                     done();
                 });
@@ -365,7 +365,7 @@ mod tests {
     async fn who_finds_the_queue_full_gets_the_file_as_it_is_at_once_and_the_next_time_the_coding() {
         let _patience = endless_patience();
         let (resource, compressor) = (resource(TEXT, &[], &[Gzip]), compressor());
-        let queue: Vec<_> = std::iter::from_fn(|| compressor.place(&TEXT)).collect();
+        let queue: Vec<_> = std::iter::from_fn(|| compressor.slot(&TEXT)).collect();
         let given = resource.make(Gzip, &compressor, || unreachable!()).now_or_never();
         assert!(given.is_some_and(|given| std::ptr::eq(given, resource.identity())));
         drop(queue);

@@ -169,11 +169,11 @@ impl Store {
         let cache = self.cache.as_ref()?;
         let hash = self.hasher.hash_one(name);
         let fresh = |entry: &Arc<Entry>| entry.is_fresh(now, self.valid);
-        self.local.with(|front| {
+        self.local.with(|local| {
             let known =
-                front.get(hash, name).filter(fresh).or_else(|| cache.get(name).inspect(|entry| front.put(hash, entry)));
+                local.get(hash, name).filter(fresh).or_else(|| cache.get(name).inspect(|entry| local.put(hash, entry)));
             if known.as_ref().is_some_and(fresh) {
-                front.hit();
+                local.hit();
             }
             known
         })
@@ -181,7 +181,7 @@ impl Store {
 
     /// Counts something that had to be looked for.
     pub(super) fn missed(&self) {
-        self.local.with(|front| front.missed());
+        self.local.with(|local| local.missed());
     }
 
     /// The same, for a thread that is no worker.
@@ -190,7 +190,7 @@ impl Store {
     }
 
     /// Weighs a file that has become larger in memory.
-    pub(super) fn weigh_again(&self, name: Name<'_>, resource: &Arc<Resource>) {
+    pub(super) fn reweigh(&self, name: Name<'_>, resource: &Arc<Resource>) {
         let entry = self.peek(name).filter(|entry| entry.holds(resource));
         if let Some(weighed) = entry.and_then(|entry| entry.weighed_again()) {
             self.keep(&Arc::new(weighed));

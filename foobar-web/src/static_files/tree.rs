@@ -34,7 +34,7 @@ pub(super) struct Tree {
     /// Stands for every directory where it does not.
     unwatched: Arc<Directory>,
     /// When the source was last asked whether it has moved.
-    confirmed: AtomicU64,
+    checked_at: AtomicU64,
     /// What it could not serve.
     pub(super) refusals: Refusals,
     /// Whether the files' times tell when they were changed.
@@ -58,16 +58,16 @@ impl Tree {
             options,
             store: Arc::clone(store),
             unwatched: Arc::default(),
-            confirmed: AtomicU64::new(now()),
+            checked_at: AtomicU64::new(now()),
             refusals: Refusals::default(),
             dates: Dates::default(),
         })
     }
 
     /// What lies at a decoded path, without waiting: [`io::ErrorKind::WouldBlock`] where it would have to.
-    pub(super) fn find_now(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
+    pub(super) fn try_find(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
-        self.confirm(now, Blocking::Forbidden)?;
+        self.revalidate_root(now, Blocking::Forbidden)?;
         let known = self.store.get(self.name(path), now);
         match known {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry),
@@ -79,13 +79,13 @@ impl Tree {
     pub(super) async fn find_on_pool(self: &Arc<Self>, path: &[u8]) -> io::Result<Arc<Entry>> {
         self.store.missed();
         let (tree, at) = (Arc::clone(self), path.to_owned());
-        self.store.look(self.name(path), move || tree.find_waiting(&at)).await
+        self.store.look(self.name(path), move || tree.find_blocking(&at)).await
     }
 
     /// The same. Blocks.
-    pub(super) fn find_waiting(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
+    pub(super) fn find_blocking(&self, path: &[u8]) -> io::Result<Arc<Entry>> {
         let now = now();
-        self.confirm(now, Blocking::Allowed)?;
+        self.revalidate_root(now, Blocking::Allowed)?;
         match self.store.peek(self.name(path)) {
             Some(entry) if entry.is_fresh(now, self.store.valid()) => Ok(entry), // by now
             known => self.look(path, now, Blocking::Allowed, known.as_ref()),
@@ -93,8 +93,8 @@ impl Tree {
     }
 
     /// Weighs a file that has become larger in memory.
-    pub(super) fn weigh_again(&self, path: &[u8], resource: &Arc<Resource>) {
-        self.store.weigh_again(self.name(path), resource);
+    pub(super) fn reweigh(&self, path: &[u8], resource: &Arc<Resource>) {
+        self.store.reweigh(self.name(path), resource);
     }
 
     /// So many of the entries of a directory, behind the first, without what is hidden, and how many of all are left out
@@ -119,8 +119,8 @@ impl Tree {
     }
 
     /// Makes sure that the source is still the one that was looked at.
-    fn confirm(&self, now: Milliseconds, wait: Blocking) -> io::Result<()> {
-        if now.saturating_sub(self.confirmed.load(Relaxed)) < self.store.valid() {
+    fn revalidate_root(&self, now: Milliseconds, wait: Blocking) -> io::Result<()> {
+        if now.saturating_sub(self.checked_at.load(Relaxed)) < self.store.valid() {
             return Ok(());
         }
         let moved = match self.source.has_moved(wait) {
@@ -137,7 +137,7 @@ impl Tree {
                 watch.forget(self.number, b"");
             }
         }
-        self.confirmed.store(now, Relaxed);
+        self.checked_at.store(now, Relaxed);
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Tree {
         wait: Blocking,
         known: Option<&Arc<Entry>>,
     ) -> io::Result<Arc<Entry>> {
-        let look = || self.look_anew(path, now, wait, known.map(|entry| &entry.found));
+        let look = || self.look_up(path, now, wait, known.map(|entry| &entry.found));
         let found = look().or_else(|error| {
             if !is_out_of_descriptors(&error) {
                 return Err(error);
@@ -165,20 +165,14 @@ impl Tree {
     }
 
     /// Looks, and keeps what it finds. What is `known` already is not loaded again if it is still the same.
-    fn look_anew(
-        &self,
-        path: &[u8],
-        now: Milliseconds,
-        wait: Blocking,
-        known: Option<&Found>,
-    ) -> io::Result<Arc<Entry>> {
+    fn look_up(&self, path: &[u8], now: Milliseconds, wait: Blocking, known: Option<&Found>) -> io::Result<Arc<Entry>> {
         let name = self.name(path);
         let known = known.and_then(|found| match found {
             Found::File(file) if file.trust == Stability::Stable && file.is_tagged() => Some(file),
             _ => None,
         });
-        let (found, scope) = self.find_anew(name.path, wait, known)?;
-        let found = self.unify(name, found);
+        let (found, scope) = self.resolve(name.path, wait, known)?;
+        let found = self.share_with_cache(name, found);
         let told = scope.is_told() && self.is_told_of(name.path, &found);
         let entry = Arc::new(Entry::new(name.to_key(), found, scope, now, told));
         self.store.keep(&entry);
@@ -186,7 +180,7 @@ impl Tree {
     }
 
     /// The file that another worker found here meanwhile, if it is the same: a coding of it is made only once.
-    fn unify(&self, name: Name<'_>, found: Found) -> Found {
+    fn share_with_cache(&self, name: Name<'_>, found: Found) -> Found {
         let Found::File(mine) = &found else { return found };
         match self.store.peek(name).map(|entry| entry.found.clone()) {
             Some(Found::File(kept)) if kept.trust == Stability::Stable && kept.is_same(mine) => Found::File(kept),
@@ -203,7 +197,7 @@ impl Tree {
             && siblings.all(|(_, sibling)| self.source.is_told_of(at(&sibling)))
     }
 
-    fn find_anew(&self, path: &[u8], wait: Blocking, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
+    fn resolve(&self, path: &[u8], wait: Blocking, known: Option<&Arc<Resource>>) -> io::Result<(Found, Scope)> {
         let scope = self.scope(parent(path), wait)?;
         if is_hidden(path) {
             return Ok((Found::Nothing, scope));
@@ -369,7 +363,7 @@ impl Tree {
         let Some(watch) = &self.watch else { return Ok(Arc::clone(&self.unwatched)) };
         let directory = match (watch.known(self.number, path), wait) {
             (Known::Directory(directory), _) => Some(directory),
-            (Known::Untold, _) => None,
+            (Known::Unwatched, _) => None,
             (Known::Nothing, Blocking::Forbidden) => return Err(io::ErrorKind::WouldBlock.into()),
             (Known::Nothing, Blocking::Allowed) => self.follow(watch, path),
         };

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use crate::support::{Server, thrice};
 
 /// A folder `root` with files and links, beside it what is not to be served, and another name of the folder.
-struct Place(TempDir);
+struct Fixture(TempDir);
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("the temporary folder is writable"));
         for file in ["root/file.txt", "root/d/x.txt", "root/d/index.html", "secret.txt", "outside/x.txt"] {
@@ -101,7 +101,7 @@ const NOTHING: [&str; 4] = ["/out-and-nowhere", "/in-name-only", "/circle", "/no
 
 #[test]
 fn links_are_followed_as_the_site_and_the_route_say() {
-    let place = Place::new();
+    let place = Fixture::new();
     fs::create_dir(place.at("root-2")).expect("the folder is writable");
     let route = |links| format!("'/{links}/' = {{ files = '{}', links = '{links}' }}\n", place.at("root").display());
     for (site, others) in [("inside", ["any", "off"]), ("any", ["inside", "off"]), ("off", ["inside", "any"])] {
@@ -132,7 +132,7 @@ fn links_are_followed_as_the_site_and_the_route_say() {
 
 #[test]
 fn links_stay_inside_by_default_also_under_the_other_name_of_the_root() {
-    let place = Place::new();
+    let place = Fixture::new();
     let server = Server::with(&format!("[sites.a]\nroot = '{}'\n", place.at("alias").display()), None);
     let mut client = server.connect();
     for (path, content) in STAY {
@@ -145,7 +145,7 @@ fn links_stay_inside_by_default_also_under_the_other_name_of_the_root() {
 
 #[test]
 fn a_list_has_the_links_that_are_followed() {
-    let place = Place::new();
+    let place = Fixture::new();
     for (links, shown, hidden) in [
         (
             "inside",

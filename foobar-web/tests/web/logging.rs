@@ -82,11 +82,18 @@ fn the_values_of_parameters_that_are_secret_are_in_no_line() {
             client.answer();
             server.talk("GET  /a?code=S3CRET HTTP/1.1\r\nHost: a\r\n\r\n");
             server.talk(request("/a?token=S3CRET", "Content-Length: 11\r\n"));
+            server.talk(request("/login/https%3A%2F%2Fx%2F%3FaccessToken%3DS3CRET", "Connection: close\r\n"));
+            server.talk(request("/a?postcode=12345&barcode=4711", "Connection: close\r\n"));
         });
         let text = lines.join("\n");
-        assert!(lines.len() == 4 && !text.contains("S3CRET"), "{text}");
-        for shown in ["/a?token=[FILTERED]&b=2 ", "http://x/y?c=1&Reset_Password=[FILTERED]\"", "?code=[FILTERED] HTTP"]
-        {
+        assert!(lines.len() == 6 && !text.contains("S3CRET"), "{text}");
+        for shown in [
+            "/a?token=[FILTERED]&b=2 ",
+            "http://x/y?c=1&Reset_Password=[FILTERED]\"",
+            "?code=[FILTERED] HTTP",
+            "%3FaccessToken%3D[FILTERED] HTTP",
+            "/a?postcode=12345&barcode=4711 HTTP",
+        ] {
             assert!(text.contains(shown), "{shown}: {text}");
         }
     }
@@ -104,7 +111,8 @@ fn what_is_hidden_in_lines_is_up_to_the_configuration() {
     let text = log_of(&server, log.path());
     assert!(text.contains("/a?pin=[FILTERED]&token=shown ") && text.contains("/a?pin=5678 "), "{text}");
     for (word, told) in [
-        ("", "an empty text is a part of every name"),
+        ("", "\"\" has neither letters nor figures"),
+        ("_", "\"_\" has neither letters nor figures"),
         ("token=", "\"token=\" is in no name of a parameter"),
         ("?token", "\"?token\" is in no name of a parameter"),
         ("user%5Bpin%5D", "\"user%5Bpin%5D\" is in no name of a parameter"),

@@ -14,9 +14,9 @@ use crate::accel::{ask, naming};
 use crate::support::{Answer, Server, wait_until};
 
 /// A folder with files of these names, whose contents are their escaped names.
-struct Place(TempDir);
+struct Fixture(TempDir);
 
-impl Place {
+impl Fixture {
     fn new(names: &[&[u8]]) -> Self {
         let place = Self(tempfile::tempdir().expect("the temporary folder is writable"));
         names.iter().for_each(|name| place.write(name, &encoded(name)));
@@ -70,7 +70,7 @@ fn a_name_may_hold_every_byte_but_a_slash_and_a_control_character() {
     let names: Vec<Vec<u8>> = (1..=u8::MAX).filter(|byte| *byte != b'/').map(|byte| vec![b'a', byte]).collect();
     let all: Vec<u8> = (0x20..=0xff).filter(|byte| *byte != b'/').collect();
     let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).chain([&all[..], &[0xe9; 255]]).collect();
-    let place = Place::new(&names);
+    let place = Fixture::new(&names);
     let server = place.serve("");
     for name in names {
         let answer = get(&server, &format!("/{}", encoded(name)), "");
@@ -83,7 +83,7 @@ fn a_name_may_hold_every_byte_but_a_slash_and_a_control_character() {
 
 #[test]
 fn bytes_that_decode_to_nothing_else_are_no_dot_no_slash_and_no_end() {
-    let place = Place::new(&[b"d/caf\xe9", b"caf"]);
+    let place = Fixture::new(&[b"d/caf\xe9", b"caf"]);
     let server = place.serve("try_files = ['file', '=404']\n");
     for (path, status) in [
         ("/d/caf%E9", 200),
@@ -106,7 +106,7 @@ fn bytes_that_decode_to_nothing_else_are_no_dot_no_slash_and_no_end() {
 
 #[test]
 fn such_a_file_answers_conditions_ranges_and_codings_and_has_what_its_extension_says() {
-    let place = Place::new(&[b"caf\xe9.pdf", b"\xff.html"]);
+    let place = Fixture::new(&[b"caf\xe9.pdf", b"\xff.html"]);
     place.write(b"caf\xe9.html", &"text ".repeat(500));
     place.write(b"caf\xe9.html.gz", "smaller");
     let server = place.serve("content_disposition = ['.pdf attachment']\n");
@@ -128,7 +128,7 @@ fn such_a_file_answers_conditions_ranges_and_codings_and_has_what_its_extension_
 
 #[test]
 fn a_folder_of_such_a_name_has_its_index_its_list_and_its_slash() {
-    let place = Place::new(&[b"\xe9/index.html", b"list\xff/x\xfe.txt", b"list\xff/\xfd/y"]);
+    let place = Fixture::new(&[b"\xe9/index.html", b"list\xff/x\xfe.txt", b"list\xff/\xfd/y"]);
     let server = place.serve("autoindex = 'html'\n");
     assert_eq!(get(&server, "/%e9?a=b", "").header("location"), Some("/%E9/?a=b"));
     assert_eq!(get(&server, "/%e9/", "").body, "%e9/index.html");
@@ -143,7 +143,7 @@ fn a_folder_of_such_a_name_has_its_index_its_list_and_its_slash() {
 #[test]
 fn json_has_a_way_to_what_its_names_cannot_say_and_both_forms_tell_what_is_left_out() {
     let place =
-        Place::new(&[b"caf\xe9", b"\xe9/x", "caf\u{e9}".as_bytes(), b"new\nline", b"\x7f", "\u{85}".as_bytes()]);
+        Fixture::new(&[b"caf\xe9", b"\xe9/x", "caf\u{e9}".as_bytes(), b"new\nline", b"\x7f", "\u{85}".as_bytes()]);
     for hidden in [&b".env"[..], b".a\nb", b".\xe9"] {
         place.write(hidden, "");
     }
@@ -169,7 +169,7 @@ fn json_has_a_way_to_what_its_names_cannot_say_and_both_forms_tell_what_is_left_
 
 #[test]
 fn routes_try_files_and_redirects_take_such_paths() {
-    let place = Place::new(&[b"caf\xe9.html", b"cache/\xff.html", b"old\xe9"]);
+    let place = Fixture::new(&[b"caf\xe9.html", b"cache/\xff.html", b"old\xe9"]);
     let server = place.serve(
         "try_files = ['file', '$uri.html', '/cache$uri.html', '=404']\n[sites.a.routes]\n\
          '/to/' = { redirect = '/new$uri?from=$uri' }\n'~ ^/old/(.*)$' = { redirect = '/$1' }\n\
@@ -185,7 +185,7 @@ fn routes_try_files_and_redirects_take_such_paths() {
 
 #[test]
 fn an_error_under_such_a_path_has_its_page_and_its_fields() {
-    let place = Place::new(&[b"404.html", b"\xe9"]);
+    let place = Fixture::new(&[b"404.html", b"\xe9"]);
     let server = place.serve(
         "error_page = ['404 /404.html']\nadd_header = ['.css X-A: style', '* X-A: other']\ntry_files = ['file', '=404']\n",
     );
@@ -197,7 +197,7 @@ fn an_error_under_such_a_path_has_its_page_and_its_fields() {
 
 #[test]
 fn an_application_may_name_such_a_file() {
-    let place = Place::new(&[b"secret/caf\xe9"]);
+    let place = Fixture::new(&[b"secret/caf\xe9"]);
     let server =
         place.serve("[sites.a.routes]\n'/app/' = { app = true }\n'/x/' = { files = 'ROOT/secret', internal = true }\n");
     let mut client = server.connect();
@@ -208,7 +208,7 @@ fn an_application_may_name_such_a_file() {
 
 #[test]
 fn an_application_may_name_such_a_file_without_an_escape() {
-    let place = Place::new(&[b"secret/caf\xe9"]);
+    let place = Fixture::new(&[b"secret/caf\xe9"]);
     let toml =
         format!("[sites.a.routes]\n'/x/' = {{ files = '{}/secret', internal = true }}\n", place.0.path().display());
     let naming = |_: Request| async {
@@ -223,7 +223,7 @@ fn an_application_may_name_such_a_file_without_an_escape() {
 
 #[test]
 fn a_change_of_such_a_file_is_seen() {
-    let place = Place::new(&[b"\xe9/caf\xe9"]);
+    let place = Fixture::new(&[b"\xe9/caf\xe9"]);
     let server = place.serve("[web]\nfile_cache_valid = '1h'\n");
     let body = |path| get(&server, path, "").body;
     assert_eq!(body("/%e9/caf%e9"), "%e9/caf%e9");
@@ -238,7 +238,7 @@ fn a_change_of_such_a_file_is_seen() {
 
 #[test]
 fn a_hundred_thousand_such_names_are_listed_page_by_page() {
-    let place = Place(tempfile::tempdir().expect("the temporary folder is writable"));
+    let place = Fixture(tempfile::tempdir().expect("the temporary folder is writable"));
     let count = 100_000_u32;
     let name = |number: u32| [&[0xe9][..], format!("{number:05}").as_bytes()].concat();
     for number in 0..count {

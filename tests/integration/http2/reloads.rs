@@ -1,11 +1,12 @@
 //! Reloads while requests are under way on many streams: none is lost, and no connection ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Sender, channel};
 
 use super::case::{get, post, request};
 use super::server::Server;
 use crate::support::http2::{END_STREAM, Event, Http2, data};
-use crate::support::number_of;
+use crate::support::{PATIENCE, number_of};
 
 /// As many connections without TLS, and as many over it.
 const CONNECTIONS: usize = 4;
@@ -21,28 +22,48 @@ fn no_stream_is_lost_while_configurations_come_and_go() {
     server.reload("version 0");
     let connections: Vec<Http2> =
         (0..CONNECTIONS).flat_map(|_| [Http2::open(server.wire()), Http2::open(server.tls(&["h2"]))]).collect();
-    let (answered, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (answers, is_over) = (Answers::new(requests.div_ceil(reloads).max(1)), AtomicBool::new(false));
+    let (reached, milestones) = channel();
     let all = std::thread::scope(|scope| {
-        let ask = |http| scope.spawn(|| ask(http, &answered, &is_over));
+        let (answers, is_over) = (&answers, &is_over);
+        let ask = |http| {
+            let reached = reached.clone();
+            scope.spawn(move || ask(http, answers, &reached, is_over))
+        };
         let asking: Vec<_> = connections.into_iter().map(ask).collect();
-        let is_going_on = || asking.iter().all(|asking| !asking.is_finished());
-        for number in 1..=reloads {
-            while is_going_on() && answered.load(Relaxed) < number * requests / reloads {
-                std::thread::yield_now();
-            }
+        drop(reached);
+        // Where none comes somebody has failed, and says why.
+        for number in (1..=reloads).take_while(|_| milestones.recv_timeout(PATIENCE).is_ok()) {
             server.reload(&format!("version {number}"));
         }
         is_over.store(true, Relaxed);
         asking.into_iter().map(|asking| asking.join().expect("every stream is answered")).sum::<u64>()
     });
     println!("{all} requests were answered during {reloads} reloads");
-    assert!(all >= requests && all == answered.load(Relaxed));
+    assert!(all >= requests && all == answers.number.load(Relaxed), "{all} of {requests}");
     server.program.signal("TERM");
     assert!(server.program.wait().0.success());
 }
 
+/// The answers on all connections; each time that so many more have come is a milestone.
+struct Answers {
+    number: AtomicU64,
+    between_milestones: u64,
+}
+
+impl Answers {
+    fn new(between_milestones: u64) -> Self {
+        Self { number: AtomicU64::new(0), between_milestones }
+    }
+
+    /// Counts one more; whether it is a milestone.
+    fn add(&self) -> bool {
+        (self.number.fetch_add(1, Relaxed) + 1).is_multiple_of(self.between_milestones)
+    }
+}
+
 /// Keeps so many requests under way until it is over; gives how many there were, which are all answered.
-fn ask(mut http: Http2, answered: &AtomicU64, is_over: &AtomicBool) -> u64 {
+fn ask(mut http: Http2, answers: &Answers, reached: &Sender<()>, is_over: &AtomicBool) -> u64 {
     let (mut asked, mut open) = (0, 0);
     loop {
         while open < STREAMS && !is_over.load(Relaxed) {
@@ -56,7 +77,9 @@ fn ask(mut http: Http2, answered: &AtomicU64, is_over: &AtomicBool) -> u64 {
             Event::Answer(stream, reply) => {
                 let body = String::from_utf8_lossy(&reply.body).into_owned();
                 assert!(reply.status == 200 && is_right(stream / 2, &body), "{stream}: {} {body}", reply.status);
-                answered.fetch_add(1, Relaxed);
+                if answers.add() {
+                    let _is_waited_for = reached.send(()); // nobody waits after the last reload
+                }
                 open -= 1;
             }
             Event::Head(200) | Event::Data(..) | Event::WindowUpdate(..) | Event::SettingsAck => {}

@@ -15,11 +15,16 @@ const PROGRAM: &str = "/usr/sbin/nginx";
 impl Nginx {
     /// Starts it, with these directives of its server, and waits until it answers.
     pub(super) fn start(root: &Path, directives: &str) -> Self {
+        Self::with(root, "", directives)
+    }
+
+    /// The same with some that stand beside its server.
+    pub(super) fn with(root: &Path, beside: &str, directives: &str) -> Self {
         assert!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing: install nginx (tests/run does it on Debian)");
         let place = tempfile::tempdir().unwrap();
         let socket = place.path().join("socket");
         let configuration = place.path().join("nginx.conf");
-        std::fs::write(&configuration, text(place.path(), root, directives)).unwrap();
+        std::fs::write(&configuration, text(place.path(), root, beside, directives)).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("-p").arg(place.path()).arg("-c").arg(&configuration).args(["-e", "stderr"]);
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
@@ -39,7 +44,7 @@ impl Drop for Nginx {
 }
 
 /// Its defaults, with Debian's media types for the names that are asked for; what differs has its reason in a line.
-fn text(place: &Path, root: &Path, directives: &str) -> String {
+fn text(place: &Path, root: &Path, beside: &str, directives: &str) -> String {
     let (place, root) = (place.display(), root.display());
     format!(
         "daemon off;
@@ -83,6 +88,7 @@ fn text(place: &Path, root: &Path, directives: &str) -> String {
                 image/svg+xml svg svgz;
                 image/vnd.microsoft.icon ico;
             }}
+            {beside}
             server {{
                 listen unix:{place}/socket;
                 absolute_redirect off;

@@ -44,6 +44,12 @@ impl Request {
         Self { method: "HEAD", target, minor: 1, fields, body: "", place }
     }
 
+    /// Asks for what lies at a path, as a browser writes it, in the version that has no chunks.
+    pub(super) fn exact(method: &'static str, path: &[u8]) -> Self {
+        let fields = vec![("Host", "localhost".to_owned())];
+        Self { method, target: encode(path, is_plain), minor: 0, fields, body: "", place: 0 }
+    }
+
     /// The value of a field that it has.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())

@@ -34,7 +34,7 @@ struct Entry {
 }
 
 /// As long as it is there, a connection counts.
-pub(super) struct Place {
+pub(super) struct Admission {
     number: u64,
     taken: Arc<Mutex<Taken>>,
     leave: Receiver<()>,
@@ -46,7 +46,7 @@ impl Room {
     }
 
     /// A place for a connection, which is idle at first; `None` where there is none left and no connection is idle.
-    pub(super) fn admit(&self, client: SocketAddr, is_secondary: bool) -> Option<Place> {
+    pub(super) fn admit(&self, client: SocketAddr, is_secondary: bool) -> Option<Admission> {
         let mut taken = lock(&self.taken);
         let owner = client_of(client.ip());
         let admit = || self.clients.admit(Some(client), MOST_OF_A_CLIENT);
@@ -64,7 +64,7 @@ impl Room {
         let number = taken.number();
         let entry = Entry { client: owner, is_secondary, idle: Some(number), _stay: stay, _slot: slot };
         taken.places.insert(number, entry);
-        Some(Place { number, taken: Arc::clone(&self.taken), leave })
+        Some(Admission { number, taken: Arc::clone(&self.taken), leave })
     }
 }
 
@@ -86,7 +86,7 @@ impl Taken {
     }
 }
 
-impl Place {
+impl Admission {
     /// A question has come; whether its connection still has the place.
     pub(super) fn set_busy(&self) -> bool {
         lock(&self.taken).places.get_mut(&self.number).map(|entry| entry.idle = None).is_some()
@@ -107,7 +107,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Admission {
     fn drop(&mut self) {
         lock(&self.taken).places.remove(&self.number);
     }
@@ -124,24 +124,24 @@ const MOST_OF_A_CLIENT: usize = 16;
 mod tests {
     use super::*;
 
-    fn admit(room: &Room, client: [u8; 4], is_secondary: bool) -> Vec<Place> {
+    fn admit(room: &Room, client: [u8; 4], is_secondary: bool) -> Vec<Admission> {
         (0..MOST_OF_A_CLIENT).map_while(|_| admit_one(room, client, is_secondary)).collect()
     }
 
-    fn admit_one(room: &Room, client: [u8; 4], is_secondary: bool) -> Option<Place> {
+    fn admit_one(room: &Room, client: [u8; 4], is_secondary: bool) -> Option<Admission> {
         room.admit((client, 1).into(), is_secondary)
     }
 
-    fn has_lost(place: &mut Place) -> bool {
+    fn has_lost(place: &mut Admission) -> bool {
         place.leave.try_recv() == Err(tokio::sync::oneshot::error::TryRecvError::Closed)
     }
 
     /// All places of strangers, by as many clients as it takes; none is idle.
-    fn fill(room: &Room) -> Vec<Place> {
+    fn fill(room: &Room) -> Vec<Admission> {
         let clients = (1..=16).map(|last| admit(room, [127, 0, 0, last], false));
         let taken: Vec<_> = clients.flatten().collect();
         assert_eq!(taken.len(), MOST_STRANGERS);
-        assert!(taken.iter().all(Place::set_busy));
+        assert!(taken.iter().all(Admission::set_busy));
         taken
     }
 
@@ -174,7 +174,7 @@ mod tests {
         let room = Room::new();
         let mut others = admit(&room, [127, 0, 0, 1], false);
         let mut own = admit(&room, [127, 0, 0, 2], false);
-        assert!(own[1..].iter().all(Place::set_busy));
+        assert!(own[1..].iter().all(Admission::set_busy));
         let last = admit_one(&room, [127, 0, 0, 2], false).unwrap();
         assert!(has_lost(&mut own[0]) && others.iter_mut().all(|place| !has_lost(place)));
         assert!(last.set_busy() && admit_one(&room, [127, 0, 0, 2], false).is_none());

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::answers::Answers;
-use super::room::{Place, Room};
+use super::room::{Admission, Room};
 use crate::dns::answer::{Outcome, Transport, answer};
 use crate::dns::transfer;
 
@@ -18,10 +18,10 @@ pub(super) async fn serve(listener: TcpListener, answers: Arc<Answers>) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                if let Some(place) = room.admit(client, answers.may_transfer(client)) {
+                if let Some(admission) = room.admit(client, answers.may_transfer(client)) {
                     let answers = Arc::clone(&answers);
                     tokio::spawn(async move {
-                        drop(timeout(LIFETIME, connection(stream, client, place, &answers)).await); // whoever wants more connects again
+                        drop(timeout(LIFETIME, connection(stream, client, admission, &answers)).await); // whoever wants more connects again
                     });
                 }
             }
@@ -30,14 +30,19 @@ pub(super) async fn serve(listener: TcpListener, answers: Arc<Answers>) {
     }
 }
 
-/// Answers one question after the other, until the client goes or another one has its place.
-async fn connection(mut stream: TcpStream, client: SocketAddr, mut place: Place, answers: &Answers) -> io::Result<()> {
+/// Answers one question after the other, until the client goes or another one has its admission.
+async fn connection(
+    mut stream: TcpStream,
+    client: SocketAddr,
+    mut admission: Admission,
+    answers: &Answers,
+) -> io::Result<()> {
     loop {
         let question = tokio::select! {
             question = timeout(PATIENCE, read(&mut stream)) => question??,
-            () = place.lost() => return Ok(()),
+            () = admission.lost() => return Ok(()),
         };
-        if !place.set_busy() {
+        if !admission.set_busy() {
             return Ok(());
         }
         answers.served.counters.question(Transport::Tcp);
@@ -56,7 +61,7 @@ async fn connection(mut stream: TcpStream, client: SocketAddr, mut place: Place,
             }
             Outcome::Nothing => return Ok(()),
         }
-        place.set_idle();
+        admission.set_idle();
     }
 }
 

@@ -10,7 +10,7 @@ use super::directory::Directory;
 #[derive(Default)]
 pub(crate) struct Directories {
     trees: HashMap<u32, BTreeMap<Box<[u8]>, Watched>>,
-    paths: HashMap<i32, Vec<Place>>,
+    paths: HashMap<i32, Vec<WatchedPath>>,
     count: usize,
     /// Whether somebody takes what the system tells.
     pub(crate) listening: bool,
@@ -18,7 +18,7 @@ pub(crate) struct Directories {
 }
 
 /// The number of a tree, and a path in it.
-type Place = (u32, Box<[u8]>);
+type WatchedPath = (u32, Box<[u8]>);
 
 struct Watched {
     directory: Arc<Directory>,
@@ -36,7 +36,7 @@ impl Directories {
     }
 
     /// Where a watch leads to.
-    pub(crate) fn paths(&self, watch: i32) -> Vec<Place> {
+    pub(crate) fn paths(&self, watch: i32) -> Vec<WatchedPath> {
         self.paths.get(&watch).cloned().unwrap_or_default() // one that has just been ended
     }
 

@@ -1,10 +1,12 @@
-use std::collections::{BTreeMap, HashMap};
+mod denied_names;
+
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use foobar_core::{Chain, MakeHandler, config};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::names::unsigned;
 use super::schedule::{DAY, seconds};
@@ -12,6 +14,7 @@ use crate::AcmeSettings;
 use crate::issuer::state_folder::StateFolder;
 use crate::kept::{Kept, OnDemand};
 use crate::net::{Facts, read_kept};
+use denied_names::DeniedNames;
 
 /// The names that no site has and that the application allows certificates for, one by one (`ssl_on_demand`).
 ///
@@ -23,6 +26,8 @@ pub(super) struct AllowedNames {
     pub(super) shown: Arc<OnDemand>,
     folder: StateFolder,
     names: Mutex<BTreeMap<String, Allowed>>,
+    /// When the folder was changed, as of the last look, if that was long enough before.
+    settled: Mutex<Option<SystemTime>>,
     changed: Notify,
     bounds: Bounds,
 }
@@ -64,14 +69,14 @@ pub(super) enum Answer {
 
 impl AllowedNames {
     pub(super) fn new(label: &str, folder: &StateFolder) -> Self {
-        let (names, changed, bounds) = (Mutex::default(), Notify::new(), BOUNDS);
         Self {
             label: label.to_owned(),
             shown: Arc::new(OnDemand::new()),
             folder: folder.clone(),
-            names,
-            changed,
-            bounds,
+            names: Mutex::default(),
+            settled: Mutex::default(),
+            changed: Notify::new(),
+            bounds: BOUNDS,
         }
     }
 
@@ -161,15 +166,38 @@ impl AllowedNames {
 
     /// What is to be looked at by now.
     pub(super) fn due(&self, now: u64) -> Vec<(String, Arc<Kept>)> {
-        let mut names = self.names();
+        let rewritten = self.rewritten();
         // What lies farther ahead was noted while the clock was wrong.
-        let due = names.iter_mut().filter_map(|(name, allowed)| {
-            let written = written(&allowed.kept);
-            let is_due = !(now + 1..=now + DAY).contains(&allowed.look_at) || written != allowed.written;
-            allowed.written = written;
-            is_due.then(|| (name.clone(), Arc::clone(&allowed.kept)))
-        });
-        due.collect()
+        let is_due = |name: &String, look_at| !(now + 1..=now + DAY).contains(&look_at) || rewritten.contains(name);
+        let names = self.names();
+        let due = names.iter().filter(|(name, allowed)| is_due(name, allowed.look_at));
+        due.map(|(name, allowed)| (name.clone(), Arc::clone(&allowed.kept))).collect()
+    }
+
+    /// The names whose records were written since they were last looked at. With thousands of names that takes a while:
+    /// nobody waits for it, and it is left out while their folder is the same.
+    fn rewritten(&self) -> HashSet<String> {
+        if !self.folder_may_have_changed() {
+            return HashSet::new();
+        }
+        let kept: Vec<_> =
+            self.names().iter().map(|(name, allowed)| (name.clone(), Arc::clone(&allowed.kept))).collect();
+        let written: Vec<_> = kept.into_iter().map(|(name, kept)| (name, written(&kept))).collect();
+        let mut names = self.names();
+        let is_new = |(name, written): (String, Option<SystemTime>)| {
+            let allowed = names.get_mut(&name)?; // it was forgotten meanwhile
+            (std::mem::replace(&mut allowed.written, written) != written).then_some(name)
+        };
+        written.into_iter().filter_map(is_new).collect()
+    }
+
+    /// Whether a file of the folder may have been made or replaced since this was asked last. A change so soon before that
+    /// may be followed by another one at the same time by the clock of the files.
+    fn folder_may_have_changed(&self) -> bool {
+        let (changed, now) = (self.changed_at(), SystemTime::now());
+        let settled = changed.filter(|changed| now.duration_since(*changed).is_ok_and(|since| since >= SETTLED));
+        let before = std::mem::replace(&mut *self.settled.lock().unwrap_or_else(PoisonError::into_inner), settled);
+        settled.is_none() || settled != before
     }
 
     /// So many orders of a certificate for these names have failed.
@@ -252,29 +280,8 @@ fn written(kept: &Kept) -> Option<SystemTime> {
     std::fs::metadata(kept.path.with_extension("json")).and_then(|file| file.modified()).ok() // there may be none yet
 }
 
-/// Names that the application was asked for in vain, and until when it is not asked again.
-struct DeniedNames {
-    until: HashMap<String, Instant>,
-    most: usize,
-}
-
-impl DeniedNames {
-    fn new(most: usize) -> Self {
-        Self { until: HashMap::new(), most }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.until.get(name).is_some_and(|until| Instant::now() < *until)
-    }
-
-    /// Where there are too many, all are forgotten.
-    fn add(&mut self, name: String, time: Duration) {
-        if self.until.len() >= self.most {
-            self.until.clear();
-        }
-        self.until.insert(name, Instant::now() + time);
-    }
-}
+/// More than the clock of any file system's times goes forward at once.
+const SETTLED: Duration = Duration::from_secs(4);
 
 /// Where the certificates of such names are in the state folder.
 const FOLDER: &str = "on-demand";
@@ -293,6 +300,7 @@ mod tests {
     use std::rc::Rc;
 
     use foobar_core::{BoxError, BoxFuture, Handler, LocalBoxFuture};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::WebSettings;
@@ -386,12 +394,38 @@ mod tests {
         assert_eq!(names.due(seconds(SystemTime::now())).len(), 2);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn strangers_who_make_names_up_take_bounded_memory() {
-        let mut denied = DeniedNames::new(3);
-        for number in 0..1000 {
-            denied.add(format!("n{number}.test"), Duration::from_secs(60));
-            assert!(denied.until.len() <= 3 && denied.has(&format!("n{number}.test")));
+    #[test]
+    fn records_are_looked_at_again_once_their_folder_has_changed() {
+        let (temporary, names) = names(10);
+        let folder = temporary.path().join(FOLDER);
+        std::fs::create_dir(&folder).unwrap();
+        let now = seconds(SystemTime::now());
+        let set = |path: &std::path::Path, ago| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(now - ago);
+            std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+        };
+        let due = || names.due(now).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        for name in ["shop1.test", "shop2.test"] {
+            let record = names.add(name, None).path.with_extension("json");
+            std::fs::write(&record, "{}").unwrap();
+            set(&record, 900);
         }
+        set(&folder, 900);
+        assert_eq!(due(), ["shop1.test", "shop2.test"]);
+        ["shop1.test", "shop2.test"].iter().for_each(|name| names.looked_at(name, now + 600));
+        set(&folder.join("shop2.test.json"), 300);
+        assert_eq!(due(), [""; 0]); // it was not made anew, which would show
+        set(&folder, 300);
+        assert_eq!((due(), due()), (vec!["shop2.test".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn records_are_looked_at_each_time_soon_after_their_folder_has_changed() {
+        let (temporary, names) = names(10);
+        let folder = temporary.path().join(FOLDER);
+        std::fs::create_dir(&folder).unwrap();
+        let soon = SystemTime::now() + Duration::from_secs(60 * 60); // later than whenever this goes on
+        std::fs::File::open(&folder).unwrap().set_modified(soon).unwrap();
+        assert!((0..3).all(|_| names.folder_may_have_changed()));
     }
 }

@@ -11,11 +11,11 @@ use crate::{AcmeSettings, Challenge, Error};
 pub(in crate::issuer) struct Proof {
     reach: Reach,
     wanted: Challenge,
-    dns: Option<Place>,
+    dns: Option<DnsProvider>,
 }
 
 /// Where records of the DNS are set.
-enum Place {
+enum DnsProvider {
     /// A program sets them: names are proved there alone, as the server may be where no authority reaches it.
     Hook(DnsHook),
     /// They are served by the program itself: only names with a star have to be proved there.
@@ -30,8 +30,8 @@ impl Proof {
         reach: Reach,
         served: Option<&Arc<dyn DnsAnswers>>,
     ) -> Result<Self, Error> {
-        let hook = DnsHook::of(key, settings)?.map(Place::Hook);
-        let dns = hook.or_else(|| served.cloned().map(Place::Served));
+        let hook = DnsHook::of(key, settings)?.map(DnsProvider::Hook);
+        let dns = hook.or_else(|| served.cloned().map(DnsProvider::Served));
         let impossible = match settings.challenge {
             Challenge::Dns01 if dns.is_none() => {
                 "\"dns-01\" needs a program that sets records (`dns_hook`), or a zone that is served (`dns.listen`)"
@@ -47,7 +47,7 @@ impl Proof {
     /// That names of the application's customers can be proved, who have their own DNS; `key` is the issuer's.
     pub(super) fn check_on_demand(&self, key: &str) -> Result<(), Error> {
         match (self.wanted, &self.dns) {
-            (Challenge::Dns01, Some(Place::Served(_))) => Err(Error::setting(
+            (Challenge::Dns01, Some(DnsProvider::Served(_))) => Err(Error::setting(
                 format!("{key}.challenge"),
                 "\"dns-01\" in the zone that is served proves no name of a customer (`ssl_on_demand`); leave it out",
             )),
@@ -82,7 +82,8 @@ impl Proof {
     }
 
     fn automatic(&self, names: &[String], failures: u32) -> (ChallengeType, Option<&dyn DnsAnswers>) {
-        let is_in_dns = matches!(self.dns, Some(Place::Hook(_))) || names.iter().any(|name| name.starts_with("*."));
+        let is_in_dns =
+            matches!(self.dns, Some(DnsProvider::Hook(_))) || names.iter().any(|name| name.starts_with("*."));
         if let (true, Some(dns)) = (is_in_dns, self.answers()) {
             return (ChallengeType::Dns01, Some(dns));
         }
@@ -95,8 +96,8 @@ impl Proof {
 
     fn answers(&self) -> Option<&dyn DnsAnswers> {
         match self.dns.as_ref()? {
-            Place::Hook(hook) => Some(hook),
-            Place::Served(served) => Some(&**served),
+            DnsProvider::Hook(hook) => Some(hook),
+            DnsProvider::Served(served) => Some(&**served),
         }
     }
 }

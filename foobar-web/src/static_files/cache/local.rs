@@ -8,8 +8,8 @@ use super::entry::Entry;
 /// What one worker looks at before the cache that it shares with the others: a hit takes no lock.
 ///
 /// It holds nothing alive: what the cache has dropped is gone here too.
-pub(crate) struct Front {
-    tally: Arc<Tally>,
+pub(crate) struct LocalCache {
+    counters: Arc<HitCounters>,
     slots: Box<[Slot]>,
 }
 
@@ -21,7 +21,7 @@ struct Slot {
 
 /// The figures of one worker; only it writes them.
 #[derive(Debug, Default)]
-struct Tally {
+struct HitCounters {
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -32,41 +32,43 @@ const SLOTS: usize = 1024;
 #[derive(Default)]
 pub(crate) struct LocalCaches {
     owner: Arc<()>,
-    tallies: Mutex<Vec<Arc<Tally>>>,
+    counters: Mutex<Vec<Arc<HitCounters>>>,
 }
 
 thread_local! {
     /// With the owner that this thread works for.
-    static FRONT: RefCell<Option<(Arc<()>, Front)>> = const { RefCell::new(None) };
+    static LOCAL_CACHE: RefCell<Option<(Arc<()>, LocalCache)>> = const { RefCell::new(None) };
 }
 
 impl LocalCaches {
     /// Uses that of this thread. A thread works for one store; where it comes to another, it begins anew.
-    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut Front) -> T) -> T {
-        FRONT.with_borrow_mut(|mine| match mine {
-            Some((owner, front)) if Arc::ptr_eq(owner, &self.owner) => use_it(front),
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(&mut LocalCache) -> T) -> T {
+        LOCAL_CACHE.with_borrow_mut(|mine| match mine {
+            Some((owner, local)) if Arc::ptr_eq(owner, &self.owner) => use_it(local),
             other => {
-                let front = Front { tally: self.new_tally(), slots: vec![Slot::default(); SLOTS].into() };
-                use_it(&mut other.insert((Arc::clone(&self.owner), front)).1)
+                let local = LocalCache { counters: self.new_counters(), slots: vec![Slot::default(); SLOTS].into() };
+                use_it(&mut other.insert((Arc::clone(&self.owner), local)).1)
             }
         })
     }
 
     /// The figures of all workers together.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
-        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |counter: fn(&Tally) -> &AtomicU64| tallies.iter().map(|tally| counter(tally).load(Relaxed)).sum();
-        (sum(|tally| &tally.hits), sum(|tally| &tally.misses))
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |counter: fn(&HitCounters) -> &AtomicU64| {
+            counters.iter().map(|counters| counter(counters).load(Relaxed)).sum()
+        };
+        (sum(|counters| &counters.hits), sum(|counters| &counters.misses))
     }
 
-    fn new_tally(&self) -> Arc<Tally> {
-        let tally = Arc::default();
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
-        tally
+    fn new_counters(&self) -> Arc<HitCounters> {
+        let counters = Arc::default();
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counters));
+        counters
     }
 }
 
-impl Front {
+impl LocalCache {
     /// What is known of a name, by its hash.
     pub(crate) fn get(&self, hash: u64, name: Name<'_>) -> Option<Arc<Entry>> {
         let slot = &self.slots[hash as usize % SLOTS];
@@ -80,11 +82,11 @@ impl Front {
     }
 
     pub(crate) fn hit(&self) {
-        increase(&self.tally.hits);
+        increase(&self.counters.hits);
     }
 
     pub(crate) fn missed(&self) {
-        increase(&self.tally.misses);
+        increase(&self.counters.misses);
     }
 }
 

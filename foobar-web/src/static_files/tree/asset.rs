@@ -22,8 +22,8 @@ impl Tree {
             return Ok(Found::File(Arc::clone(known)));
         }
         let entry = match wait {
-            Blocking::Forbidden => self.find_now(&asset.plain)?,
-            Blocking::Allowed => self.find_waiting(&asset.plain)?,
+            Blocking::Forbidden => self.try_find(&asset.plain)?,
+            Blocking::Allowed => self.find_blocking(&asset.plain)?,
         };
         let Found::File(file) = entry.found.clone() else { return Ok(Found::Nothing) };
         if self.content_hash(&file).as_deref() != Some(asset.hash) {

@@ -67,7 +67,7 @@ impl Fixture {
 
     /// What is found at a path: its content, or a word for it.
     fn find(&self, path: &str) -> String {
-        let entry = self.tree.find_now(path.as_bytes()).or_else(|_| self.tree.find_waiting(path.as_bytes())).unwrap();
+        let entry = self.tree.try_find(path.as_bytes()).or_else(|_| self.tree.find_blocking(path.as_bytes())).unwrap();
         match &entry.found {
             Found::File(file) => match &file.identity().stored {
                 Stored::Memory(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
@@ -102,7 +102,7 @@ impl Fixture {
     }
 
     fn entry(&self, path: &str) -> Arc<Entry> {
-        self.tree.find_now(path.as_bytes()).or_else(|_| self.tree.find_waiting(path.as_bytes())).unwrap()
+        self.tree.try_find(path.as_bytes()).or_else(|_| self.tree.find_blocking(path.as_bytes())).unwrap()
     }
 }
 
@@ -333,7 +333,7 @@ fn a_worker_itself_looks_at_what_the_system_has_in_memory() {
     site.write("d/index.html", "index");
     for (path, expected) in [("d/f", "content"), ("d/", "index"), ("d", "directory"), ("d/missing", "nothing")] {
         assert_eq!(site.find(path), expected);
-        assert!(site.tree.find_now(path.as_bytes()).is_ok(), "{path}");
+        assert!(site.tree.try_find(path.as_bytes()).is_ok(), "{path}");
     }
 }
 

@@ -1,11 +1,13 @@
 mod changes;
 mod hexadecimal;
+mod part_number;
 mod pieces;
 mod surprise;
 mod written;
 
 use changes::changes;
 use hexadecimal::is_hexadecimal;
+use part_number::is_part_number;
 use surprise::surprise;
 use written::is_written;
 
@@ -13,21 +15,43 @@ use written::is_written;
 /// other content: `app.3f2a9c1b.js`, `index-BX3f9a2c.css`.
 ///
 /// It is strict, for a name that is taken for one by mistake is kept by browsers for a year: of the fingerprints that
-/// a bundler draws a few are not recognised. The extension is none.
+/// a bundler draws a few are not recognised. The extension is none, and a short one follows a name: a whole name of
+/// eight characters is a part number or a colour. What can be either by its form (`STM32F4X`) is a fingerprint where
+/// only bundlers write such names, in scripts, styles and fonts, and none in images, which are named after what they
+/// show.
 pub(crate) fn is_fingerprinted(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
     let pieces: Vec<&str> = stem.split(['.', '-', '_']).collect();
-    let is_code = CODE.contains(&extension);
-    let hexadecimal = |(index, piece): (usize, &&str)| is_hexadecimal(piece, is_code) && !is_in_uuid(&pieces, index);
-    let base64 = |least| stem.split('.').any(|part| ends_in_base64(part, least));
-    pieces.iter().enumerate().any(hexadecimal) || is_code && base64(0) || MEDIA.contains(&extension) && base64(MORE)
+    let kind = Kind::of(extension);
+    let hexadecimal = |(index, piece): (usize, &&str)| {
+        (index > 0 || piece.len() >= ALONE) && is_hexadecimal(piece, kind == Kind::Code) && !is_in_uuid(&pieces, index)
+    };
+    let base64 = |(index, part): (usize, &str)| ends_in_base64(part, index > 0, kind);
+    pieces.iter().enumerate().any(hexadecimal) || stem.split('.').enumerate().any(base64)
 }
 
-/// What bundlers write themselves.
-const CODE: &[&str] = &["js", "mjs", "css", "map", "wasm", "woff", "woff2"];
-/// What they copy under a new name. People have names of their own for these.
-const MEDIA: &[&str] =
-    &["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "ttf", "otf", "eot", "mp3", "mp4", "webm"];
+/// How many hexadecimal digits are a name: fewer are a colour, an address of a network card or a part number.
+const ALONE: usize = 16;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What bundlers write themselves.
+    Code,
+    /// What they copy under a new name. People have names of their own for these.
+    Media,
+    Other,
+}
+
+impl Kind {
+    fn of(extension: &str) -> Self {
+        match extension {
+            "js" | "mjs" | "css" | "map" | "wasm" | "woff" | "woff2" => Self::Code,
+            "png" | "jpg" | "jpeg" | "gif" | "svg" | "webp" | "avif" | "ico" => Self::Media,
+            "ttf" | "otf" | "eot" | "mp3" | "mp4" | "webm" => Self::Media,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// Whether a piece stands beside four hexadecimal digits: a UUID names a thing, not what is in it.
 fn is_in_uuid(pieces: &[&str], index: usize) -> bool {
@@ -36,15 +60,26 @@ fn is_in_uuid(pieces: &[&str], index: usize) -> bool {
     before.filter(four).or_else(|| pieces.get(index + 1).filter(four)).is_some()
 }
 
-/// Eight digits of base64url, or of base32 in capitals, after a hyphen or a dot, as from Vite, Rollup and esbuild, that
-/// are no words, abbreviations or dates. There must be `more` against them than for a bundler's own files. With a hyphen or
-/// an underscore among them they follow a name: alone they are one (`app-view.js`).
-fn ends_in_base64(part: &str, more: u32) -> bool {
+/// Eight digits of base64url, or of base32 in capitals, after a hyphen or a dot, as from Vite, Rollup and esbuild. With a
+/// hyphen or an underscore among them they follow a name and a hyphen: alone they are one (`app-view.js`).
+fn ends_in_base64(part: &str, follows_dot: bool, kind: Kind) -> bool {
     let Some((before, last)) = part.len().checked_sub(8).and_then(|at| part.split_at_checked(at)) else { return false };
     let digits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (before.is_empty() && !last.contains(SIGNS) || before.ends_with('-'))
+    (before.is_empty() && follows_dot && !last.contains(SIGNS) || before.ends_with('-'))
         && last.bytes().all(digits)
-        && least_surprise(last).is_some_and(|least| surprise(last) > least + more)
+        && is_drawn(last, kind)
+}
+
+/// Whether these are no words, abbreviations, dates or part numbers. In images they have letters of both cases and are as
+/// strange as most that are drawn: `part-GTX1080T.png` is the photo of a part.
+fn is_drawn(text: &str, kind: Kind) -> bool {
+    let has = |kind: fn(&u8) -> bool| text.as_bytes().iter().any(kind);
+    let least = match kind {
+        Kind::Code => 0,
+        Kind::Media if has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) => STRANGE,
+        Kind::Media | Kind::Other => return false,
+    };
+    !is_part_number(text) && least_surprise(text).is_some_and(|more| surprise(text) > more.max(least))
 }
 
 /// From where on it was drawn; `None` if it may be a word however it looks.
@@ -53,21 +88,25 @@ fn least_surprise(text: &str) -> Option<u32> {
     let (upper, lower, digit) = (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase), has(u8::is_ascii_digit));
     match (upper, lower, digit) {
         _ if text.ends_with('-') => Some(238), // as no name does
-        _ if is_written(text) || text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => None,
+        _ if is_written(text) => None,
+        _ if text.contains(SIGNS) && text.split(SIGNS).all(is_of_one_case) => upper.then_some(STRANGE),
         (true, false, true) if changes(text) > 1 || text.as_bytes()[0].is_ascii_digit() => Some(210),
         (true, false, true) => Some(225),
-        (true, false, false) => Some(250),
-        (true, true, false) if text.contains(SIGNS) => Some(252),
-        (true, true, _) if camel_parts(text).is_some_and(|parts| parts <= 2) => None,
+        (true, false, false) => Some(242),
+        (true, true, false) if text.contains(SIGNS) => Some(250),
+        (true, true, _) if camel_parts(text).is_some_and(|parts| parts <= 2) => Some(285),
         (true, true, _) if camel_parts(text).is_some() => Some(CAMEL),
-        (true, true, true) => Some(232),
-        (true, true, false) => Some(242),
+        (true, true, true) => Some(228),
+        (true, true, false) => Some(240),
         (false, true, true) if changes(text) >= 4 => Some(276),
         (false, ..) => None,
     }
 }
 
 const SIGNS: [char; 2] = ['-', '_'];
+
+/// For words with signs between them, and for images: as strange as most that are drawn.
+const STRANGE: u32 = 300;
 
 /// For three parts in eight letters.
 const CAMEL: u32 = 258;
@@ -78,9 +117,6 @@ fn is_of_one_case(text: &str) -> bool {
     let all = |kind: fn(&u8) -> bool| text.as_bytes().iter().all(kind);
     rest.bytes().all(|byte| byte.is_ascii_lowercase()) || all(u8::is_ascii_uppercase) || all(u8::is_ascii_digit)
 }
-
-/// More than that for a file that people name too.
-const MORE: u32 = 12;
 
 /// Of how many parts camel case is: words of at least three letters, each but the first with a capital, and abbreviations
 /// of at least two capitals before or after them (`homePage`, `HTMLView`, `ParseURL`). `None` if it is something else.
@@ -258,6 +294,59 @@ mod tests {
         mistakes
     }
 
+    /// Part numbers, models, formulas, standards, number plates, postcodes and the like, by themselves and with others.
+    #[test]
+    fn no_part_number_is_taken_for_a_fingerprint() {
+        let names: Vec<&str> = include_str!("fingerprint/part_numbers.txt").split_whitespace().collect();
+        assert!(names.len() > 900);
+        let shapes = [
+            "#.svg",
+            "#.pdf",
+            "part-#.png",
+            "the.#.jpg",
+            "#-front.webp",
+            "#_2.jpeg",
+            "1-#-b.avif",
+            "#.zip",
+            "x-#.pdf",
+            "x.#.min.svg",
+            "#.js",
+            "#.min.js",
+            "#_driver.css",
+            "#.wasm",
+        ];
+        let named = |name: &str| shapes.map(|shape| shape.replace('#', name));
+        let mistakes: Vec<String> = names
+            .into_iter()
+            .flat_map(|name| [named(name), named(&name.to_lowercase())].concat())
+            .filter(|name| is_fingerprinted(name))
+            .collect();
+        assert_eq!(mistakes, [""; 0]);
+    }
+
+    /// Where only bundlers write such names; in pictures people do, of what they show.
+    #[test]
+    fn what_a_bundler_could_have_drawn_counts_in_code_and_not_in_pictures() {
+        for hash in ["STM32F4X", "LIS3DHTR", "GTX980Ti", "TGKSVFLI", "cd4051be"] {
+            assert!(is_fingerprinted(&format!("chunk-{hash}.js")), "{hash}");
+            assert!(!is_fingerprinted(&format!("part-{hash}.png")), "{hash}");
+        }
+    }
+
+    #[test]
+    fn identifiers_of_things_are_not() {
+        for name in [
+            "507f1f77bcf86cd799439011.jpg",
+            "user-507f1f77bcf86cd799439011.jpg",
+            "550e8400e29b41d4a716446655440000.png",
+            "018f3b2c9d7e7a41b0c5d2e4f6a81357.webp",
+            "0004f2a1b3c5.cfg",
+            "3f2a9c1b.png",
+        ] {
+            assert!(!is_fingerprinted(name), "{name}");
+        }
+    }
+
     /// A draw that is the same in each run.
     fn draw(alphabet: &str, length: usize, seed: &mut u64) -> String {
         let mut digit = || {
@@ -269,9 +358,6 @@ mod tests {
 
     #[test]
     fn nineteen_in_twenty_of_the_fingerprints_of_each_bundler_are_found() {
-        const HEXADECIMAL: &str = "0123456789abcdef";
-        const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         for (bundler, shape, alphabet, length) in [
             ("Vite, Rollup", "index-#.js", BASE64, 8),
             ("esbuild", "chunk-#.js", BASE32, 8),
@@ -281,11 +367,34 @@ mod tests {
             ("Rails", "application-#.css", HEXADECIMAL, 64),
             ("Django", "base.#.css", HEXADECIMAL, 12),
         ] {
-            let mut seed = 1;
-            let found =
-                (0..10_000).filter(|_| is_fingerprinted(&shape.replace('#', &draw(alphabet, length, &mut seed))));
-            let found = found.count();
+            let found = found(shape, alphabet, length);
             assert!(found >= 9_500, "{bundler}: {found} of 10000");
         }
+    }
+
+    /// Fewer than of code where the hash is short: names of people win there.
+    #[test]
+    fn fingerprints_of_pictures_are_found() {
+        for (bundler, shape, alphabet, length, least) in [
+            ("webpack", "#.png", HEXADECIMAL, 20, 9_500),
+            ("webpack with MD5", "#.png", HEXADECIMAL, 32, 9_500),
+            ("Rails", "logo-#.png", HEXADECIMAL, 64, 9_500),
+            ("Django", "logo.#.png", HEXADECIMAL, 12, 9_500),
+            ("Parcel", "logo.#.png", HEXADECIMAL, 8, 7_500),
+            ("Vite", "logo-#.svg", BASE64, 8, 6_000),
+        ] {
+            let found = found(shape, alphabet, length);
+            assert!(found >= least, "{bundler}: {found} of 10000");
+        }
+    }
+
+    const HEXADECIMAL: &str = "0123456789abcdef";
+    const BASE32: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    /// How many of 10,000 that are drawn.
+    fn found(shape: &str, alphabet: &str, length: usize) -> usize {
+        let mut seed = 1;
+        (0..10_000).filter(|_| is_fingerprinted(&shape.replace('#', &draw(alphabet, length, &mut seed)))).count()
     }
 }

@@ -70,7 +70,7 @@ fn slow(change: impl FnOnce(&mut WebSettings)) -> (Arc<Tree>, Arc<Slow>) {
 impl Tree {
     /// What lies at a path, waited for where that has to be.
     async fn find(self: &Arc<Self>, path: &str) -> io::Result<Arc<Entry>> {
-        match self.find_now(path.as_bytes()) {
+        match self.try_find(path.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.find_on_pool(path.as_bytes()).await,
             found => found,
         }

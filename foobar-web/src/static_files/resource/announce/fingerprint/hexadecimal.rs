@@ -14,7 +14,51 @@ pub(super) fn is_hexadecimal(piece: &str, is_code: bool) -> bool {
         _ => true,
     };
     let most = if piece.len() <= 10 { 0 } else { piece.len() / 4 };
-    is_mixed && written(piece) <= most && !is_counted_up(piece) && !is_of_moves(piece)
+    is_mixed
+        && written(piece) <= most
+        && !is_counted_up(piece)
+        && !is_of_moves(piece)
+        && !is_spelled(piece)
+        && !is_colour(piece)
+        && (is_code || !is_of_a_thing(piece))
+}
+
+/// Words with figures for letters (`c0ffee00`, `badc0de5`).
+fn is_spelled(piece: &str) -> bool {
+    const WORDS: &[&str] = &["a55e", "b00b", "c0de", "c0ff", "d00d", "d15e", "f00b", "f00d"];
+    piece.len() <= 10 && WORDS.iter().any(|word| piece.contains(word))
+}
+
+/// `ff8800cc`: doubled digits of red, green, blue and opacity, one of them perhaps another.
+fn is_colour(piece: &str) -> bool {
+    piece.len() == 8 && piece.as_bytes().chunks(2).filter(|pair| pair[0] == pair[1]).count() >= 3
+}
+
+/// What scripts and styles are not named after, and pictures and documents are: an opaque colour (`1e90ffff`), a part
+/// number (`cd4051be`, `cc2530f256`), a document of a database (MongoDB's ObjectId), a UUID without hyphens.
+fn is_of_a_thing(piece: &str) -> bool {
+    let is_uuid = || matches!(&piece.as_bytes()[12..17], [b'4' | b'7', .., b'8' | b'9' | b'a' | b'b']);
+    match piece.len() {
+        8 => piece.ends_with("ff") || is_part_number(piece),
+        9 | 10 => is_part_number(piece),
+        24 => true,
+        32 => is_uuid(),
+        _ => false,
+    }
+}
+
+/// At most four letters, a number of three to six figures, at most three letters, and perhaps a number.
+fn is_part_number(piece: &str) -> bool {
+    let divide = |text: &str, is_letters: bool| {
+        let end = text.find(|c: char| c.is_ascii_alphabetic() != is_letters);
+        let (one, rest) = text.split_at(end.unwrap_or(text.len())); // it goes on to the end
+        (one.len(), rest.to_owned())
+    };
+    let (before, rest) = divide(piece, true);
+    let (number, rest) = divide(&rest, false);
+    let (after, rest) = divide(&rest, true);
+    let is_number = rest.bytes().all(|byte| byte.is_ascii_digit());
+    (1..=4).contains(&before) && (3..=6).contains(&number) && (1..=3).contains(&after) && is_number
 }
 
 /// Of how many characters its words and dates are.
