@@ -3,37 +3,52 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use diesel::RunQueryDsl;
-use diesel::dsl::sql;
-use diesel::expression::SqlLiteral;
-use diesel::sql_types::BigInt;
-use foobar::{Accounts, BoxError, Db};
+use diesel::prelude::*;
+use foobar::{Accounts, BoxError, Db, User};
 
 use crate::visitor::ADMIN;
+use foobar_accounts::dsl;
 
-/// Address and roles. The administrator is made first: while there is none, this is not done.
+/// Address and roles. While the first one is alone, this is not done.
 const ACCOUNTS: [(&str, &[&str]); 2] = [("admin@foobar.com", &[ADMIN]), ("customer@foobar.com", &[])];
 
-/// Makes them where nobody has an account, and prints their passwords, this once.
+/// Makes them where nobody else has an account, and prints their passwords, this once. A start that was cut off is gone on
+/// with: a password is printed before its account is made, and the roles of one that is there are given again.
 pub(crate) async fn make(accounts: &Accounts, db: &Db) -> Result<(), BoxError> {
-    if db.read(|conn| count().get_result::<i64>(conn)).await? > 0 {
+    let [(first, _), _] = ACCOUNTS;
+    let known: Vec<(i64, String)> =
+        db.read(|conn| dsl::foobar_accounts.select((dsl::id, dsl::address)).load(conn)).await?;
+    if known.iter().any(|(_, address)| address != first) {
         return Ok(());
     }
     for (address, roles) in ACCOUNTS {
-        let password = password()?;
-        let registered = accounts.register(address, &password).await?;
-        // Refused where another process, which started with this one, was first.
-        if let Ok(user) = registered {
+        let user = match known.iter().find(|(_, known)| known == address) {
+            Some((id, _)) => accounts.find(*id).await?,
+            None => register(accounts, address).await?,
+        };
+        if let Some(user) = user {
             accounts.set_roles(&user, roles).await?;
-            writeln!(io::stdout(), "an account to try  {address}  password {password}  (not shown again)")?;
         }
     }
     Ok(())
 }
 
-/// How many accounts there are, whatever their ids.
-fn count() -> SqlLiteral<BigInt> {
-    sql("SELECT COUNT(*) FROM foobar_accounts")
+/// `None` where another process, which started with this one, was first.
+async fn register(accounts: &Accounts, address: &str) -> Result<Option<User>, BoxError> {
+    let password = password()?;
+    writeln!(io::stdout(), "an account to try  {address}  password {password}  (not shown again)")?;
+    let registered = accounts.register(address, &password).await?;
+    if registered.is_err() {
+        writeln!(io::stdout(), "{address} has the password that another process has printed")?;
+    }
+    Ok(registered.ok()) // refused, which has been said
+}
+
+diesel::table! {
+    foobar_accounts (id) {
+        id -> BigInt,
+        address -> Text,
+    }
 }
 
 /// Four groups of four letters, 80 bits of the system's random numbers.
