@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use foobar_app::Context;
 use foobar_core::config::{Config, ConfigError, key};
 
@@ -27,13 +29,41 @@ impl Declared {
     }
 }
 
+/// An error where clients could ask for private files by another path, since their folder is in one that is served.
+fn check_is_private(config: &Config, sites: &Sites, route: &str, folder: &Path) -> Result<(), StartError> {
+    let Ok(private) = folder.canonicalize() else { return Ok(()) }; // told where the routes are compiled
+    for (label, site) in sites {
+        let routes = site.routes.iter().filter(|(_, served)| !served.internal);
+        let files = routes.filter_map(|(path, served)| {
+            Some((key(&["sites", label, "routes", path, "files"]), served.files.as_ref()?))
+        });
+        let root = site.root.iter().map(|root| (key(&["sites", label, "root"]), root));
+        for (key, served) in root.chain(files) {
+            let Ok(served) = served.canonicalize() else { continue }; // embedded files, or told elsewhere
+            if private.starts_with(&served) {
+                let message = format!(
+                    "`{key}`: clients can ask for what is in {}, and {}, the folder of the private route `{route}`, is in \
+                     it; put that elsewhere",
+                    served.display(),
+                    folder.display()
+                );
+                return Err(StartError::setting(config, &key, message));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The context with the folders of the routes that [`Server::private`](crate::Server::private) has declared.
 fn private_folders(config: &Config, sites: &Sites, routes: &[String], context: Context) -> Result<Context, StartError> {
     routes.iter().try_fold(context, |context, route| {
         let mut all = sites.iter().filter_map(|(label, site)| Some((label, site.routes.get(route)?.files.as_ref()?)));
         let Some((_, folder)) = all.next() else { return Ok(context) }; // told where the routes are compiled
         match all.find(|(_, other)| *other != folder) {
-            None => Ok(context.with_private_folder(route, folder)),
+            None => {
+                check_is_private(config, sites, route, folder)?;
+                Ok(context.with_private_folder(route, folder))
+            }
             Some((label, _)) => {
                 let key = key(&["sites", label, "routes", route, "files"]);
                 let message = format!(

@@ -71,6 +71,7 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install named-checkzone bind9-utils "named-checkzone, which reads zones; no service is started"
     install chromium chromium "Chromium, which looks at the example site"
     install chromedriver chromium-driver "chromedriver, which drives it"
+    install npm npm "npm, which fetches axe-core"
     install pebble pebble "pebble, Let's Encrypt's server for tests"
     python3 -c 'import ensurepip, venv' 2>/dev/null ||
         install_always python3 python3-venv "Python with venv, for an authority that is written in it"
@@ -83,7 +84,7 @@ if [ ! -e $acme2certifier/installed ]; then
     touch $acme2certifier/installed
 fi
 
-# fetch_axe: axe-core, which tells whether everybody can use a page. Without it the tests of pages say so and go on.
+# fetch_axe: axe-core, which tells whether everybody can use a page. The tests of pages need it from here on.
 fetch_axe() {
     local script=target/tools/axe/axe.min.js folder
     if [ -e "$script" ]; then return; fi
@@ -94,8 +95,10 @@ fetch_axe() {
         sha256sum --check --quiet; then
         mkdir -p "${script%/*}" && cp "$folder/package/axe.min.js" "$script"
     else
-        echo "there is no npm, or no network: pages are tested without it" >&2
+        echo "axe-core cannot be fetched: npm needs a network" >&2
+        exit 1
     fi
     rm -rf "$folder"
 }
 fetch_axe
+export FOOBAR_AXE=1

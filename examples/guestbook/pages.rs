@@ -45,8 +45,11 @@ pub(crate) async fn sign(
     };
     let picture = file.clone();
     let written = db.write(move |conn| entry.insert(conn, picture.as_deref())).await;
-    if let (Err(_), Some(file)) = (&written, &file) {
-        pictures.remove(file).await?; // no row has it
+    if let (Err(error), Some(file)) = (&written, &file)
+        && !matches!(error, DbError::OutcomeUnknown(_))
+    // else a row may have it
+    {
+        pictures.remove(file).await?;
     }
     match written {
         Err(DbError::Query(DatabaseError(UniqueViolation, _))) => {

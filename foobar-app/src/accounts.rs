@@ -172,7 +172,8 @@ impl Accounts {
         Ok(added.await?.ok_or(NO_ADDRESS))
     }
 
-    /// Signs a visitor in: from then on a handler has the [`User`]. The session goes on under a new token.
+    /// Signs a visitor in: from then on a handler has the [`User`]. The session goes on under a new token, and is kept in the
+    /// transaction that takes the sign-in, where sessions are in the database.
     ///
     /// A wrong password and an unknown address take the same time and get the same words. Who fails too often gets 429
     /// with `Retry-After`: 5 times within a quarter of an hour with one account, 40 times within a day, or 50 times within a
@@ -215,7 +216,11 @@ impl Accounts {
         let verdict = self.verify(&attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
         let renewed = if verdict == Verdict::Outdated { self.renew(password, &kept).await? } else { None };
-        let (id, fingerprint) = (user.id, user.password.clone());
+        let id = user.id;
+        let signed_in = session.draft(|session| session.sign_in(id, &user.password, &user.rights(false)));
+        let now = self.options().now();
+        let half_way = session.draft(|session| Pending::begin(session, id, &user.password, now));
+        let drafts = [signed_in.clone(), half_way.clone()];
         let welcome = move |conn: &mut Conn| {
             if let Some(hash) = &renewed
                 && !rows::renew_hash(conn, id, &kept, hash)?
@@ -223,14 +228,15 @@ impl Accounts {
                 return Ok(None); // the account has another password meanwhile
             }
             attempt.forgive(conn)?;
-            second_factors::is_active(conn, id).map(Some)
+            let needs_code = second_factors::is_active(conn, id)?;
+            Ok(Some((needs_code, drafts[usize::from(needs_code)].write(conn)?)))
         };
-        let Some(needs_code) = self.db.write(welcome).await? else { return Ok(Err(WRONG)) };
+        let Some((needs_code, updated)) = self.db.write(welcome).await? else { return Ok(Err(WRONG)) };
         if needs_code {
-            Pending::begin(session, id, fingerprint, self.options().now())?;
+            session.adopt(half_way, updated);
             return Ok(Err(CODE_NEEDED));
         }
-        session.sign_in(user.id, &fingerprint);
+        session.adopt(signed_in, updated);
         Ok(Ok(user))
     }
 
@@ -257,15 +263,17 @@ impl Accounts {
         let attempt = Attempt::new(self.client, &user.address);
         self.wait_for_turn(attempt.clone()).await?;
         let id = user.id;
-        let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
+        let find = move |conn: &mut Conn| Ok((rows::by_id(conn, id)?, second_factors::is_active(conn, id)?));
+        let (found, is_asked_for_code) = self.db.read(find).await?;
         let verdict = self.verify(&attempt, old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
         let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
         let hash = self.unless_busy(&attempt, self.shared.hasher.hash(new).await).await?;
-        let fingerprint = password::fingerprint(&hash);
-        let (has_session_rows, own) = (self.shared.has_session_rows, session.row_id());
+        let (fingerprint, rights) = (password::fingerprint(&hash), user.rights(is_asked_for_code));
+        let signed_in = session.draft(|session| session.sign_in(id, &fingerprint, &rights));
+        let (has_session_rows, own, draft) = (self.shared.has_session_rows, session.row_id(), signed_in.clone());
         let change = move |conn: &mut Conn| {
             if !rows::replace_hash(conn, id, &kept, &hash)? {
-                return Ok(false); // the account has another password meanwhile
+                return Ok(None); // the account has another password meanwhile
             }
             rows::remove_links(conn, id)?;
             token_rows::remove_all(conn, id)?;
@@ -275,19 +283,18 @@ impl Accounts {
                 delete_of_user(conn, id, &own)?;
             }
             attempt.forgive(conn)?;
-            Ok(true)
+            draft.write(conn).map(Some)
         };
-        if !self.db.write(change).await? {
-            return Ok(Err(WRONG_OLD));
-        }
+        let Some(updated) = self.db.write(change).await? else { return Ok(Err(WRONG_OLD)) };
         if !has_session_rows {
-            session.end_outdated(id).await?;
+            session.end_outdated(id).await;
         }
-        session.sign_in(id, &fingerprint);
+        session.adopt(signed_in, updated);
         Ok(Ok(()))
     }
 
-    /// Gives a user these roles, in place of those before. They count from the next request on.
+    /// Gives a user these roles, in place of those before. They count from the next request on, by which each session of
+    /// the user that began with a sign-in goes on under a new token.
     ///
     /// A role is one word; an error if one is not.
     pub async fn set_roles(&self, user: &User, roles: &[&str]) -> Result<(), Error> {
@@ -305,8 +312,8 @@ impl Accounts {
     /// Who is signed in, by the password that the account has now.
     pub(crate) async fn signed_in(&self, session: &Session) -> Result<Option<User>, Error> {
         let Some(id) = session.user() else { return Ok(None) };
-        let found = self.db.read(move |conn| rows::by_id(conn, id)).await?;
-        Ok(found.map(|(user, _)| user).filter(|user| session.goes_with(&user.password)))
+        let found = self.db.read(move |conn| second_factors::with_rights(conn, id)).await?;
+        Ok(found.filter(|(user, rights)| session.goes_with(&user.password, rights)).map(|(user, _)| user))
     }
 
     /// Forgets links and tokens that have expired, and failures that count no more, and follows a change of keys, in

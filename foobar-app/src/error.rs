@@ -312,7 +312,8 @@ fn classify(error: &(dyn StdError + 'static)) -> (StatusCode, Option<String>) {
     }
 }
 
-const OUTCOME_UNKNOWN: &str = "It is not known whether this has been done. Look before you send it again.";
+/// What a client is told of a write that the database has not confirmed.
+pub(crate) const OUTCOME_UNKNOWN: &str = "It is not known whether this has been done. Look before you send it again.";
 
 fn of_query(error: &diesel::result::Error) -> (StatusCode, Option<String>) {
     match error {

@@ -312,7 +312,11 @@ impl<S: ActixService> Worker<S> {
         if let Some(session) = session {
             converted.extensions_mut().insert(Rc::clone(session));
         }
-        Ok((self.service.call(converted).await, link))
+        let answer = self.service.call(converted);
+        Ok(match session {
+            Some(session) => (session.unless_failed(answer).await, link),
+            None => (answer.await, link),
+        })
     }
 }
 

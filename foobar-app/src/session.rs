@@ -3,9 +3,12 @@
 mod cookie;
 pub(crate) mod current;
 mod flash;
+mod keeping;
 mod key_error;
 pub(crate) mod layer;
 mod record;
+#[cfg(feature = "accounts")]
+mod row;
 pub(crate) mod sealing;
 mod settings;
 mod store;
@@ -18,13 +21,15 @@ use std::rc::Rc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use foobar_core::BoxError;
+#[cfg(feature = "accounts")]
+use foobar_core::Chain;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
+use current::{CSRF, Current, FLASHES};
 #[cfg(feature = "accounts")]
-use current::PASSWORD;
-use current::{CSRF, Current};
+use current::{Draft, PASSWORD, RIGHTS};
 
 pub use flash::Flash;
 pub use key_error::KeyError;
@@ -58,9 +63,15 @@ pub use store::{SessionStore, Updated};
 /// prefix `__Host-`. A cookie that is forged, cut, another site's or too old is that of a new visitor.
 ///
 /// What a handler changes is kept once it has answered, unless the answer's status is 500 or more; where that fails, the
-/// client gets 503 or 500 and not the answer. Two requests at once may each change a value of their own, and both stay;
-/// of one that both change the last stays. A body that streams comes too late to change anything, and reads
-/// what was there.
+/// client gets 503 or 500 and not the answer. A handler that also does something which cannot be done twice calls
+/// [`save`](Self::save) before that. Where only messages for the next page or the time of the last use are not kept,
+/// that is logged, and the answer is sent.
+///
+/// Two requests at once may each change a value of their own, and both stay; of one that both change the last stays.
+/// What a request changes whose session meanwhile has ended, or goes on under another token, is lost. A body that
+/// streams comes too late to change anything, and reads what was there.
+///
+/// A session in which nothing is left is removed, and its cookie is as well.
 ///
 /// An answer of a handler that has asked for the session is `Cache-Control: private`, unless it says otherwise, and
 /// varies by `Cookie`. One that sets the cookie is `private` in any case.
@@ -97,6 +108,26 @@ impl Session {
         Ok(())
     }
 
+    /// Keeps now what has changed so far, rather than once the handler has answered: before a handler does what cannot be
+    /// taken back, so that an error is one of a request that has done nothing. 503 where the database is down. What
+    /// changes afterwards is kept with the answer.
+    ///
+    /// ```
+    /// # use foobar_app as foobar;
+    /// use foobar::{Error, Session};
+    ///
+    /// async fn order(session: Session) -> Result<&'static str, Error> {
+    ///     session.remove("basket");
+    ///     session.save().await?;
+    ///     // … and only then the card is charged.
+    ///     session.flash("notice", "Thank you for your order.")?;
+    ///     Ok("ordered")
+    /// }
+    /// ```
+    pub async fn save(&self) -> Result<(), Error> {
+        self.0.save().await.map_err(of_store)
+    }
+
     /// Removes the value of this key.
     pub fn remove(&self, key: &str) {
         if self.0.record().values.contains_key(key) {
@@ -129,7 +160,7 @@ impl Session {
     /// Ends all other sessions of this user, at once. Where sessions are kept in cookies, it is an error.
     pub async fn end_others_of(&self, user: i64) -> Result<(), Error> {
         let kept = self.0.token();
-        self.0.layer.store.remove_user(user, kept).await.map_err(of_store)
+        self.0.layer.store.remove_user(user, kept.as_deref()).await.map_err(of_store)
     }
 
     /// Leaves a message for the next page, such as the one that a `303` leads to.
@@ -159,11 +190,32 @@ impl Session {
 }
 
 impl Session {
-    /// Signs a user in by the password of this fingerprint: with another password the session is nobody's.
+    /// What `change` would make of the session. The caller writes it in the transaction of its own work and
+    /// [adopts](Self::adopt) it then, so that both are done or neither.
     #[cfg(feature = "accounts")]
-    pub(crate) fn sign_in(&self, user: i64, fingerprint: &str) {
+    pub(crate) fn draft(&self, change: impl FnOnce(&Self)) -> Draft {
+        self.0.draft(|| change(self))
+    }
+
+    /// Changes the session as a draft says, of which [`Draft::write`] has said what has become.
+    #[cfg(feature = "accounts")]
+    pub(crate) fn adopt(&self, draft: Draft, updated: Option<Updated>) {
+        self.0.adopt(draft, updated);
+    }
+
+    /// Ends the request with this error, whatever the handler would make of it.
+    #[cfg(feature = "accounts")]
+    pub(crate) async fn fail<T>(&self, error: Error) -> T {
+        match self.0.fail(error).await {}
+    }
+
+    /// Signs a user in by the password of this fingerprint, with these rights: with another password the session is
+    /// nobody's, and with other rights it [goes on under a new token](Self::goes_with).
+    #[cfg(feature = "accounts")]
+    pub(crate) fn sign_in(&self, user: i64, fingerprint: &str, rights: &str) {
         self.0.set_user(Some(user));
         self.0.set(PASSWORD, Some(fingerprint.into()));
+        self.0.set(RIGHTS, Some(rights.into()));
     }
 
     /// Forgets what a user other than this one has left.
@@ -173,24 +225,34 @@ impl Session {
     }
 
     /// Whether its user has signed in by the password of this fingerprint, or by none: by [`set_user`](Self::set_user).
+    /// Where the rights are no longer those of the sign-in, it goes on under a new token.
     #[cfg(feature = "accounts")]
-    pub(crate) fn goes_with(&self, fingerprint: &str) -> bool {
-        self.0.record().values.get(PASSWORD).is_none_or(|known| known.as_str() == Some(fingerprint))
+    pub(crate) fn goes_with(&self, fingerprint: &str, rights: &str) -> bool {
+        let is =
+            |key: &str, text: &str| self.0.record().values.get(key).is_none_or(|known| known.as_str() == Some(text));
+        let goes_with = is(PASSWORD, fingerprint);
+        if goes_with && !is(RIGHTS, rights) {
+            self.0.renew(rights);
+        }
+        goes_with
     }
 
     /// The id of its row in [`delete_of_user`]; empty where nothing of it is kept.
     #[cfg(feature = "accounts")]
     pub(crate) fn row_id(&self) -> Vec<u8> {
-        self.0.token().and_then(token::hash).unwrap_or_default() // as where there is no session yet
+        self.0.token().as_deref().and_then(token::hash).unwrap_or_default() // as where there is no session yet
     }
 
-    /// Ends all other sessions of a user whose password is another one now. Those in cookies cannot be ended, and need
-    /// not be: they do not [go with](Self::goes_with) the new one.
+    /// Ends all other sessions of a user whose password is another one now. Those that cannot be ended need not be: they
+    /// do not [go with](Self::goes_with) the new one.
     #[cfg(feature = "accounts")]
-    pub(crate) async fn end_outdated(&self, user: i64) -> Result<(), Error> {
-        match self.0.layer.store.remove_user(user, self.0.token()).await {
-            Err(error) if error.is::<CannotBeEnded>() => Ok(()),
-            ended => ended.map_err(of_store),
+    pub(crate) async fn end_outdated(&self, user: i64) {
+        let token = self.0.token();
+        match self.0.layer.store.remove_user(user, token.as_deref()).await {
+            Err(error) if !error.is::<CannotBeEnded>() => {
+                tracing::warn!("{}", Chain(&*error).after("sessions with an old password are kept until they expire"));
+            }
+            _ended => {}
         }
     }
 
@@ -204,8 +266,6 @@ impl Session {
         Ok(token)
     }
 }
-
-const FLASHES: &str = "_flashes";
 
 impl SessionError {
     fn new<T>(key: &str, problem: &'static str) -> Self {
@@ -221,7 +281,9 @@ impl FromRequest for Session {
         let current = request.extensions().get::<Rc<Current>>().cloned();
         Box::pin(async {
             let current = current.ok_or_else(|| Error::internal(NONE))?;
-            current.load().await.map_err(of_store)?;
+            if let Err(error) = current.load().await {
+                match current.fail(of_store(error)).await {}
+            }
             Ok(Self(current))
         })
     }

@@ -34,7 +34,11 @@ impl FromRequest for User {
         let request = request.clone();
         Box::pin(async move {
             let accounts = accounts?;
-            let user = accounts.signed_in(&session.await?).await?;
+            let session = session.await?;
+            let user = match accounts.signed_in(&session).await {
+                Err(error) if error.status().is_server_error() => session.fail(error).await,
+                user => user?,
+            };
             user.ok_or_else(|| Error::respond(NotSignedIn::of(&request, accounts.options().sign_in())))
         })
     }

@@ -28,7 +28,7 @@ impl Server {
     ///
     /// It is a preset of the route in each site, `files = "/srv/invoices"` with `internal = true`, which the
     /// configuration can override, with the same folder in all sites. A path is relative to the working folder of the
-    /// process. If the folder does not exist, the server does not start.
+    /// process. If the folder does not exist, or is in one that clients are served from, the server does not start.
     pub fn private(mut self, route: &str, folder: impl Into<PathBuf>) -> Self {
         let key = |name| format!("sites.*.{}", key(&["routes", route, name]));
         // One that is not UTF-8 is not there under the name that the error then shows.

@@ -157,3 +157,11 @@ async fn a_program_with_a_token_is_known_over_the_wire_and_one_with_a_bad_token_
         shop.running.stop().await;
     }
 }
+
+#[test]
+fn a_whole_sign_in_test_has_at_most_fifteen_lines_in_the_guide() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/src/accounts.md")).unwrap();
+    let (_, test) = guide.split_once("\nasync fn who_has_an_account_signs_in() {\n").expect("it is there");
+    let (body, _) = test.split_once("\n}\n").expect("it ends");
+    assert!(body.contains("csrf_token()") && body.lines().count() + 2 <= 15, "{body}");
+}

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use foobar::test::TestDb;
+use foobar::test::{TestDb, totp_code};
 use serde_json::Value;
 
 use crate::support::{Program, until};
@@ -98,14 +98,20 @@ const ASK_AXE: &str = "const done = arguments[arguments.length - 1];
     axe.run().then(found => done(found.violations.map(violation =>
         violation.id + ': ' + violation.help + ' ' + violation.nodes.map(node => node.html).join(' '))));";
 
-/// The script of axe-core, which `tests/run` fetches; half a megabyte that is not Foobar's.
+/// The script of axe-core, which `tests/run` fetches; half a megabyte that is not Foobar's. Whoever runs this test alone
+/// may do without it, and `FOOBAR_AXE`, which `tests/run` sets, says that it has to be there.
 fn axe() -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/axe/axe.min.js");
-    let text = std::fs::read_to_string(script).ok();
-    if text.is_none() {
-        eprintln!("axe-core is not there, so nothing says whether everybody can use the pages: tests/run fetches it");
+    match std::fs::read_to_string(&script) {
+        Ok(text) => Some(text),
+        Err(error) if std::env::var_os("FOOBAR_AXE").is_some() => panic!("{}: {error}", script.display()),
+        Err(_missing) => {
+            eprintln!(
+                "axe-core is not there, so nothing says whether everybody can use the pages: tests/run fetches it"
+            );
+            None
+        }
     }
-    text
 }
 
 /// Somebody registers, confirms the address, forgets the password, changes it, and leaves.
@@ -118,6 +124,8 @@ fn lives_with_an_account(visit: &Visit) {
     visit.send("/register", &[("address", "ann@shop.test"), ("password", "correct horse")]);
     visit.at("/account");
     visit.says("Not confirmed yet");
+    visit.send("/account/confirmation", &[]);
+    visit.says("A link is on its way to ann@shop.test.");
     visit.open(&visit.mail("ann@shop.test", "/confirm"));
     visit.send("/confirm", &[]);
     visit.at("/account");
@@ -141,6 +149,7 @@ fn lives_with_an_account(visit: &Visit) {
     visit.send("/account/password", &[("old_password", "battery staple"), ("password", "third password")]);
     visit.says("Your password has changed");
     lets_a_program_act(visit);
+    has_a_second_factor(visit);
     visit.open("/account");
     visit.send("/account/sign-out-everywhere", &[]);
     visit.at("/sign-in");
@@ -162,6 +171,48 @@ fn lets_a_program_act(visit: &Visit) {
     visit.at("/account/tokens");
     visit.says("The token is revoked");
     assert_eq!(ask(), 401);
+    visit.send("/account/tokens", &[("name", "Another")]);
+    visit.click("form[action='/account/tokens/revoke'] button");
+    visit.at("/account/tokens");
+    visit.says("All your tokens are revoked");
+    visit.says("You have none.");
+}
+
+/// Whoever is signed in turns it on, signs in by it, gets other recovery codes, and turns it off.
+fn has_a_second_factor(visit: &Visit) {
+    visit.open("/account");
+    visit.click("a[href='/account/second-factor']");
+    visit.send("/account/second-factor", &[("password", "wrong horse")]);
+    visit.says("Password is wrong.");
+    visit.send("/account/second-factor", &[("password", "third password")]);
+    let secret = visit.browser.text("main code");
+    visit.send("/account/second-factor/on", &[("code", "12345")]);
+    visit.says("Code is wrong");
+    visit.send("/account/second-factor/on", &[("code", &totp_code(&secret, 0))]);
+    visit.says("Each of these recovery codes signs you in once");
+    let code = visit.browser.text("main li code");
+    visit.open("/account");
+    visit.send("/sign-out", &[]);
+    visit.open("/sign-in?next=%2Faccount%2Fsecond-factor");
+    visit.send("/sign-in", &[("address", "ann@shop.test"), ("password", "third password")]);
+    visit.at("/code?next=%2Faccount%2Fsecond-factor");
+    visit.send("/code", &[("code", "12345")]);
+    visit.says("Code is wrong");
+    visit.send("/code", &[("code", &code)]);
+    visit.at("/account/second-factor");
+    visit.says("You have 9 recovery codes left.");
+    let renew = "form[action='/account/second-factor/off'] [formaction='/account/second-factor/codes']";
+    visit.browser.fill("[name='code']", "third password");
+    visit.click(renew);
+    visit.says("Each of these recovery codes signs you in once");
+    visit.open("/account/second-factor");
+    visit.browser.fill("[name='code']", "wrong horse");
+    visit.click("form[action='/account/second-factor/off'] .button.plain");
+    visit.says("Code or password is wrong.");
+    visit.browser.fill("[name='code']", "third password");
+    visit.click("form[action='/account/second-factor/off'] .button.plain");
+    visit.at("/account");
+    visit.says("by your password alone");
 }
 
 /// A visitor writes, and an administrator reads it and edits a page.
@@ -205,7 +256,7 @@ fn every_flow_goes_on_sqlite_on_a_phone_and_on_a_desk() {
 async fn every_flow_goes_on_mysql_on_a_phone_and_on_a_desk() {
     for window in WINDOWS {
         let database = TestDb::mysql().await;
-        let visit = Visit::start(database.url(), window, None); // the pages are those that SQLite has
+        let visit = Visit::start(database.url(), window, axe());
         lives_with_an_account(&visit);
         writes_and_edits(&visit);
     }

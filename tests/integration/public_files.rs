@@ -175,6 +175,23 @@ async fn the_application_knows_where_a_private_folder_is_whoever_has_said_so() {
 }
 
 #[tokio::test]
+async fn a_private_folder_in_one_that_clients_are_served_from_ends_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (public, secret) = (folder.path().join("public"), folder.path().join("public/deep/secret"));
+    fs::create_dir_all(&secret).unwrap();
+    let roundabout = folder.path().join("public/../public/deep/secret");
+    for secret in [&secret, &roundabout, &public] {
+        let server = Server::new().public(public.clone()).private("/hidden/", secret.clone()).app(Site);
+        let error = Chain(&start(server).await.err().unwrap()).to_string();
+        assert!(error.contains("`sites.default.root`: clients can ask for what is in"), "{error}");
+    }
+    let route = "sites.default.routes.\"/all/\".files";
+    let server = Server::new().private("/hidden/", secret).app(Site).set(route, public.display().to_string());
+    let error = Chain(&start(server).await.err().unwrap()).to_string();
+    assert!(error.contains("`sites.default.routes.\"/all/\".files`: clients can ask"), "{error}");
+}
+
+#[tokio::test]
 async fn every_site_has_the_private_folder_and_two_cannot_have_another() {
     let folder = folder();
     let [secret, public] = ["secret", "public"].map(|name| folder.path().join(name));

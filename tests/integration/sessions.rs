@@ -1,7 +1,9 @@
 //! Sessions and requests of other sites, of a whole server.
 
+use std::process::Command;
+
 use foobar::actix_web::web::ServiceConfig;
-use foobar::{App, Chain, Error, Server, Session, Sessions, StartError, test, web};
+use foobar::{App, Chain, Error, Running, Server, Session, Sessions, StartError, test, web};
 
 struct Shop(Sessions);
 
@@ -78,4 +80,65 @@ async fn a_page_of_another_site_is_refused_through_the_web_tier_but_where_a_rout
     assert_eq!((refused.status().as_u16(), refused.header("set-cookie")), (403, None));
     assert_eq!(send("/hooks/paid").await.text(), "taken");
     assert_eq!(site.post("/put").header("origin", "http://localhost").await.text(), "put");
+}
+
+/// The field that sets the cookie, and what a request with the cookie gets.
+fn over(scheme: &str, port: u16, options: &[&str]) -> (String, String) {
+    let curl = |more: &[&str], path: &str| {
+        let mut command = Command::new("curl");
+        command.args(["-sSk", "--max-time", "60"]).args(options).args(more);
+        let output = command.arg(format!("{scheme}://localhost:{port}{path}")).output().expect("curl is installed");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let told = curl(&["-X", "POST", "-D", "-"], "/put");
+    let field = told.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{told}"));
+    let cookie = field.split(';').next().expect("there is a first part");
+    (field.to_owned(), curl(&["-H", &format!("Cookie: {cookie}")], "/get"))
+}
+
+async fn listening(settings: &[(&str, &str)]) -> (Running, u16) {
+    let server =
+        Server::new().app(Shop(Sessions::in_database())).set("admin.listen", "off").set("web.access_log", "off");
+    let server = server.set("database.url", "sqlite::memory:");
+    let running = settings.iter().fold(server, |server, (key, value)| server.set(key, *value)).start().await.unwrap();
+    let port = running.addresses()[0].to_string().rsplit(':').next().unwrap().parse().unwrap();
+    (running, port)
+}
+
+#[tokio::test]
+async fn over_real_tls_the_cookie_is_secure_and_of_the_host_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let files = [("own.pem", issued.cert.pem()), ("own.key", issued.signing_key.serialize_pem())];
+    let [certificate, key] = files.map(|(name, text)| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    });
+    let (running, port) = listening(&[
+        ("web.listen", "127.0.0.1:0 ssl"),
+        ("sites.a.ssl_certificate", &certificate),
+        ("sites.a.ssl_certificate_key", &key),
+    ])
+    .await;
+    for version in ["--http1.1", "--http2"] {
+        let (field, found) = over("https", port, &[version]);
+        assert!(field.starts_with("__Host-session=") && field.ends_with("; SameSite=Lax; Secure"), "{field}");
+        assert_eq!(found, "tea", "{version}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn through_a_trusted_proxy_that_speaks_tls_the_cookie_is_secure_and_through_another_it_is_not() {
+    for (proxies, is_secure) in [("127.0.0.1", true), ("192.0.2.1", false)] {
+        let (running, port) = listening(&[("web.listen", "127.0.0.1:0"), ("web.trusted_proxies", proxies)]).await;
+        let (field, found) = over("http", port, &["-H", "X-Forwarded-Proto: https"]);
+        assert_eq!(
+            (field.starts_with("__Host-session="), field.contains("; Secure")),
+            (is_secure, is_secure),
+            "{field}"
+        );
+        assert_eq!(found, "tea", "{proxies}");
+        running.stop().await;
+    }
 }

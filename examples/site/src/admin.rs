@@ -1,7 +1,6 @@
 //! What administrators do: edit the pages of text, and read what visitors have written.
 
 use askama::Template;
-use diesel::OptionalExtension;
 use foobar::actix_web::HttpResponse;
 use foobar::actix_web::http::StatusCode;
 use foobar::{Conn, Db, Error, Form, FormFields, QueryResult, Session, User, web};
@@ -41,12 +40,11 @@ async fn edit(
     user.require(ADMIN)?;
     let slug = slug.into_inner();
     let Some(text) = form.take() else {
-        return personal(StatusCode::UNPROCESSABLE_ENTITY, &Edit { visitor, slug, form: &form });
+        let page = db.read(move |conn| Page::find(conn, &slug)).await?;
+        return personal(StatusCode::UNPROCESSABLE_ENTITY, &Edit { visitor, slug: page.slug, form: &form });
     };
     let path = format!("/{slug}");
-    if db.write(move |conn| text.replace(conn, &slug).optional()).await?.is_none() {
-        return Err(Error::not_found("there is no such page"));
-    }
+    db.write(move |conn| text.replace(conn, &slug)).await?;
     session.flash("notice", "The page is changed.")?;
     Ok(see_other(&path))
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use foobar::actix_web::http::StatusCode;
+use foobar::actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use foobar::actix_web::{HttpRequest, HttpResponse};
 use foobar::{Db, Error, Form, FormFields, Session};
 
@@ -28,7 +29,9 @@ pub(crate) async fn send(
     let client = request.peer_addr().map(|address| address.ip());
     if !db.write(move |conn| message.insert(conn, client)).await? {
         form.add_error("", "Too many messages have come in lately. Please try again in an hour.");
-        return personal(StatusCode::TOO_MANY_REQUESTS, &Contact { visitor, form: &form });
+        let mut answer = personal(StatusCode::TOO_MANY_REQUESTS, &Contact { visitor, form: &form })?;
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("3600"));
+        return Ok(answer);
     }
     session.flash("notice", "Thank you. We have your message, and answer within two days.")?;
     Ok(see_other("/contact"))

@@ -101,12 +101,12 @@ impl App for Site {
     async fn start(&self, context: &Context) -> Result<(), BoxError> {
         context.db()?.write(seed::fill).await?;
         let (accounts, shop) = (context.accounts()?, context.settings::<Shop>()?);
+        if shop.demo_accounts {
+            demo::make(&accounts, context.db()?, &mut std::io::stdout()).await?; // first: they are for a database without accounts
+        }
         if let Some(address) = &shop.administrator {
             let added = accounts.add(address, &[visitor::ADMIN]).await?;
             added.map_err(|refusal| format!("shop.administrator {}", refusal.problem))?;
-        }
-        if shop.demo_accounts {
-            demo::make(&accounts, context.db()?, &mut std::io::stdout()).await?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ const MAX: usize = 254;
 
 impl Address {
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = text.trim_matches(' '); // a line end is refused
         let (name, host) = text.rsplit_once('@')?;
         let is_hidden = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
         let is_strange = |c: char| is_hidden(c) || "<>()[],;:\\\"@".contains(c);
@@ -90,6 +90,10 @@ mod tests {
             "a@b@shop.test",
             "ann@shop.test\r\nBcc: all@shop.test",
             "ann\n@shop.test",
+            "ann@shop.test\r\n",
+            "\tann@shop.test",
+            "ann@shop.test\u{a0}",
+            "\u{85}ann@shop.test",
             "ann@shop.test,bob@shop.test",
             "<ann@shop.test>",
             "ann@shop.test\0",

@@ -64,11 +64,11 @@ impl Accounts {
         name: &str,
         life: Option<Duration>,
     ) -> Result<Result<String, Refusal>, Error> {
-        let name = name.trim();
-        match name.chars().count() {
-            0 => return Ok(Err(NO_NAME)),
-            count if count > NAME => return Ok(Err(LONG_NAME)),
-            _ => {}
+        if name.trim().is_empty() {
+            return Ok(Err(NO_NAME));
+        }
+        if name.chars().count() > NAME {
+            return Ok(Err(LONG_NAME));
         }
         let created = self.options().now();
         let seconds = |life: Duration| i64::try_from(life.as_secs()).unwrap_or(i64::MAX); // longer than anyone waits

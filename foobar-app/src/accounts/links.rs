@@ -94,6 +94,8 @@ impl Accounts {
             return Ok(Err(NO_LINK)); // before the costly part
         }
         let (hash, has_session_rows) = (self.hash(password).await?, self.shared.has_session_rows);
+        let ended = session.draft(Session::purge);
+        let draft = ended.clone();
         let reset = self.db.write(move |conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
@@ -103,12 +105,13 @@ impl Accounts {
             if has_session_rows {
                 delete_of_user(conn, account, &Vec::new())?; // no session has an empty id
             }
-            rows::confirm(conn, account)
+            let updated = draft.write(conn)?;
+            Ok(rows::confirm(conn, account)?.map(|user| (user, updated)))
         });
-        let Some(user) = reset.await? else { return Ok(Err(NO_LINK)) };
-        session.purge();
+        let Some((user, updated)) = reset.await? else { return Ok(Err(NO_LINK)) };
+        session.adopt(ended, updated);
         if !has_session_rows {
-            session.end_outdated(user.id).await?;
+            session.end_outdated(user.id).await;
         }
         Ok(Ok(user))
     }

@@ -47,9 +47,9 @@ impl Purpose {
 /// A user, and what is kept of the password.
 pub(super) type Account = (User, String);
 
-type Row = (i64, String, String, bool, String);
+pub(super) type Row = (i64, String, String, bool, String);
 
-fn account((id, address, roles, confirmed, hash): Row) -> Account {
+pub(super) fn account((id, address, roles, confirmed, hash): Row) -> Account {
     let roles = roles.split_whitespace().map(str::to_owned).collect();
     let password = fingerprint(&hash);
     (User { id, address, roles, confirmed, password }, hash)

@@ -143,7 +143,9 @@ impl Accounts {
         let attempt = Attempt::of_code(self.client, id, is_recovery);
         self.wait_for_turn(attempt.clone()).await?;
         let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
-        let fingerprint = pending.password.clone();
+        let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
+        let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true)));
+        let draft = signed_in.clone();
         let taken = self.db.write(move |conn| {
             let found = super::rows::by_id(conn, id)?;
             let own = found.filter(|(_, hash)| password::fingerprint(hash) == pending.password);
@@ -152,13 +154,12 @@ impl Accounts {
                 return Ok(Err(WRONG_CODE));
             }
             attempt.forgive(conn)?;
-            Ok(Ok(user))
+            Ok(Ok((user, draft.write(conn)?)))
         });
-        let taken = taken.await?;
-        if taken.is_ok() {
-            session.sign_in(id, &fingerprint);
-        }
-        Ok(taken)
+        Ok(taken.await?.map(|(user, updated)| {
+            session.adopt(signed_in, updated);
+            user
+        }))
     }
 
     /// Asks a user for no code any more. `proof` is a code, a recovery code or the password.

@@ -19,6 +19,7 @@ mod api_tokens;
 mod links;
 mod outdated;
 mod passwords;
+mod rights;
 mod second_factor;
 mod throttling;
 

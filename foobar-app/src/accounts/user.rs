@@ -3,7 +3,8 @@
 /// Where nobody is signed in, a request for a page leads to the sign-in page (303), with the place to go back to as `next` in
 /// its query; every other request gets 401. One for a page is a `GET` or `HEAD` whose `Accept` names `text/html`, and JSON
 /// not above it: as a browser sends it, and `client.page(..)` in a test.
-/// `Option<User>` takes both, and is `None` also where the database does not answer.
+/// `Option<User>` takes both. While the database does not answer, the request gets 503 in any case, and the handler does
+/// not run: nobody who is signed in sees the page of a stranger.
 ///
 /// ```
 /// # use foobar_app as foobar;
@@ -39,5 +40,12 @@ impl User {
     /// Whether the user has this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own == role)
+    }
+
+    /// What the user may do, and whether a code is asked for at the sign-in: with others a session goes on under a new
+    /// token.
+    pub(super) fn rights(&self, is_asked_for_code: bool) -> String {
+        let factors = if is_asked_for_code { "password and code" } else { "password" };
+        format!("{factors}: {}", self.roles.join(" "))
     }
 }

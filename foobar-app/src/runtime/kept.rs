@@ -6,16 +6,21 @@ use foobar_core::{Chain, Problem, Response};
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use crate::error::OUTCOME_UNKNOWN;
 use crate::guard::Failure;
 use crate::session::current::{Current, Told};
 
-/// The answer with what the browser is told of the session. Of a handler that has failed nothing is kept.
-pub(super) async fn keep(session: &Current, answer: Result<Response, Failure>) -> Result<Response, Failure> {
+/// The answer with what the browser is told of the session. Of a handler that has failed nothing is kept, and what it has
+/// kept before it failed is told.
+pub(super) async fn keep(session: &Current, mut answer: Result<Response, Failure>) -> Result<Response, Failure> {
     let status = answer.as_ref().map_or_else(Failure::status, Response::status);
-    if status.is_server_error() {
-        return answer;
-    }
-    let told = session.keep().await.map_err(|error| not_kept(&*error))?;
+    let told = match status.is_server_error() {
+        true => session.told(Told::Nothing),
+        false => session.keep().await.unwrap_or_else(|error| {
+            answer = Err(not_kept(&*error));
+            session.told(Told::Nothing)
+        }),
+    };
     match answer {
         Ok(mut response) => {
             tell(told, response.headers_mut());
@@ -65,10 +70,12 @@ fn is_of_sharing(directive: &str) -> bool {
 
 /// What is answered where the store of sessions fails.
 pub(super) fn not_kept(error: &(dyn Error + 'static)) -> Failure {
-    let is_down = error.downcast_ref().is_some_and(foobar_db::Error::is_unavailable);
-    let problem = match is_down {
-        true => Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
-        false => Problem::new(StatusCode::INTERNAL_SERVER_ERROR),
+    let problem = match error.downcast_ref() {
+        Some(foobar_db::Error::OutcomeUnknown(_)) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR).detail(OUTCOME_UNKNOWN)
+        }
+        Some(error) if error.is_unavailable() => Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(1),
+        _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR),
     };
     Failure::new(problem).cause(Chain(error).after("the session could neither be read nor kept"))
 }

@@ -3,9 +3,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use super::settings::CookieName;
-
-/// The longest token that is looked at.
-const MAX_TOKEN: usize = 3800;
+use super::store::MAX_TOKEN;
 
 /// The cookie of a session, for requests of one scheme.
 pub(super) struct SessionCookie<'a> {
@@ -16,8 +14,9 @@ pub(super) struct SessionCookie<'a> {
 impl SessionCookie<'_> {
     /// The token that a request brings; `None` where what it brings cannot be one.
     pub(super) fn token(&self, request: &HeaderMap) -> Option<String> {
-        let fields = request.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok()); // another one is not ours
-        let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim_ascii().split_once('='));
+        let pairs = request.get_all(COOKIE).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+        let pairs = pairs.filter_map(|pair| str::from_utf8(pair).ok()); // another one is not ours
+        let mut pairs = pairs.filter_map(|pair| pair.trim_ascii().split_once('='));
         let (_, token) = pairs.find(|(name, token)| self.is(name) && is_token(token))?;
         Some(token.to_owned())
     }
@@ -77,9 +76,18 @@ mod tests {
             (Scheme::Https, "session=planted; __Host-session=abc", Some("abc")),
             (Scheme::Https, "session=planted", None),
             (Scheme::Http, "xsession=abc; Session=abc", None),
+            (Scheme::Http, "name=Zoë; session=abc; ö=ü", Some("abc")),
         ] {
             assert_eq!(token(scheme, field).as_deref(), expected, "{field}");
         }
+    }
+
+    #[test]
+    fn a_cookie_of_other_bytes_beside_it_loses_no_session() {
+        let name = CookieName::try_from("session".to_owned()).unwrap();
+        let field = HeaderValue::from_bytes(b"latin=\xe9\xff; session=abc; \x80").unwrap();
+        let cookie = SessionCookie { name: &name, scheme: Scheme::Http };
+        assert_eq!(cookie.token(&HeaderMap::from_iter([(COOKIE, field)])).as_deref(), Some("abc"));
     }
 
     #[test]

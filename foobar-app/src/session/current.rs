@@ -1,24 +1,40 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use foobar_core::{BoxError, Request, Scheme};
+use foobar_core::{BoxError, Chain, Request, Scheme};
+#[cfg(feature = "accounts")]
+use foobar_db::{Conn, QueryResult};
 use http::HeaderValue;
 use serde_json::Value;
 
+use super::keeping::Keeping;
 use super::layer::{SessionLayer, scheme};
 use super::record::{SessionChange, SessionRecord};
+#[cfg(feature = "accounts")]
+use super::row::Row;
 use super::store::Updated;
+#[cfg(feature = "accounts")]
+use super::token;
+use crate::Error;
 
 /// The session of one request: read when the handler asks for it, and kept once the handler has answered.
 pub(crate) struct Current {
     pub(super) layer: Arc<SessionLayer>,
     scheme: Scheme,
-    /// What the request has brought.
-    token: Option<String>,
+    /// What the request has brought, or the session has got since.
+    token: RefCell<Option<String>>,
     state: RefCell<Option<State>>,
+    /// What the browser has to keep of what is kept already.
+    cookie: Cell<Option<HeaderValue>>,
+    /// Why the request has no answer of its handler's.
+    failure: Cell<Option<Error>>,
     /// Nothing that happens afterwards is kept.
     is_answered: Cell<bool>,
 }
@@ -33,7 +49,26 @@ struct State {
     values: BTreeMap<String, Option<Value>>,
     user: Option<Option<i64>>,
     rotate: bool,
+    /// Whether the rights of who is signed in are others than those of the sign-in.
+    renew: bool,
     purge: bool,
+}
+
+/// A change that is not made yet; see [`Current::draft`].
+#[cfg(feature = "accounts")]
+#[derive(Clone)]
+pub(crate) struct Draft {
+    state: State,
+    /// Its row, where the session is one.
+    row: Option<Row>,
+}
+
+#[cfg(feature = "accounts")]
+impl Draft {
+    /// Writes the session, where it is a row; `None` where it is kept elsewhere, once the handler has answered.
+    pub(crate) fn write(&self, conn: &mut Conn) -> QueryResult<Option<Updated>> {
+        self.row.as_ref().map(|row| row.write(conn)).transpose()
+    }
 }
 
 /// What an answer tells the browser of its session.
@@ -53,8 +88,10 @@ impl Current {
         Rc::new(Self {
             layer: Arc::clone(layer),
             scheme,
-            token,
+            token: RefCell::new(token),
             state: RefCell::default(),
+            cookie: Cell::default(),
+            failure: Cell::default(),
             is_answered: Cell::default(),
         })
     }
@@ -65,8 +102,9 @@ impl Current {
             return Ok(());
         }
         let now = self.layer.now();
-        let found = match &self.token {
-            Some(token) => self.layer.store.load(token).await?,
+        let token = self.token.borrow().clone();
+        let found = match token {
+            Some(token) => self.layer.store.load(&token).await?,
             None => None,
         };
         let kept = found.filter(|record| self.layer.is_alive(record, now));
@@ -80,6 +118,9 @@ impl Current {
 
     pub(super) fn set(&self, key: &str, value: Option<Value>) {
         self.change(|state| {
+            if value.is_some() && state.is_kept(key, value.as_ref()) {
+                return;
+            }
             match &value {
                 Some(value) => _ = state.record.values.insert(key.to_owned(), value.clone()),
                 None => _ = state.record.values.remove(key),
@@ -93,13 +134,17 @@ impl Current {
         if let Some(user) = user {
             self.pass_to(user);
         }
+        let now = self.layer.now();
         self.change(|state| {
             state.record.user = user;
             (state.user, state.rotate) = (Some(user), true);
+            if user.is_some() {
+                state.record.created = now; // a life of its own, however long the visitor was nobody
+            }
         });
-        self.set(CSRF, None); // one that is known from before is worth nothing either
-        self.set(PASSWORD, None);
-        self.set(SECOND_FACTOR, None);
+        for key in [CSRF, PASSWORD, RIGHTS, SECOND_FACTOR] {
+            self.set(key, None); // a token of forms that is known from before is worth nothing either
+        }
     }
 
     /// Forgets what another user has left. What a visitor has put in who was nobody stays.
@@ -112,6 +157,13 @@ impl Current {
 
     pub(super) fn rotate(&self) {
         self.change(|state| state.rotate = true);
+    }
+
+    /// Notes the rights that who is signed in has now, under a new token.
+    #[cfg(feature = "accounts")]
+    pub(super) fn renew(&self, rights: &str) {
+        self.set(RIGHTS, Some(rights.into()));
+        self.change(|state| state.renew = true);
     }
 
     /// Forgets all of it; what is put in afterwards begins a new session.
@@ -129,8 +181,9 @@ impl Current {
     }
 
     /// The token of a session that is kept.
-    pub(super) fn token(&self) -> Option<&str> {
-        self.state.borrow().as_ref().and_then(|state| state.kept.as_ref()).and(self.token.as_deref())
+    pub(super) fn token(&self) -> Option<String> {
+        let is_kept = self.state.borrow().as_ref().is_some_and(|state| state.kept.is_some());
+        self.token.borrow().clone().filter(|_| is_kept)
     }
 
     /// Whether it is this session whose forms have `token`.
@@ -141,78 +194,138 @@ impl Current {
         Ok(known.is_some_and(|known| verify_slices_are_equal(known.as_bytes(), token.as_bytes()).is_ok()))
     }
 
-    /// Keeps what the request has changed, where it has.
+    /// Keeps what the request has changed, where it has; what the browser is told.
     pub(crate) async fn keep(&self) -> Result<Told, BoxError> {
-        if self.is_answered.replace(true) {
+        if self.is_answered.replace(true) || self.state.borrow().is_none() {
             return Ok(Told::Nothing);
         }
-        if self.is_unchanged() {
-            return Ok(Told::Varies);
+        self.save().await?;
+        Ok(self.told(Told::Varies))
+    }
+
+    /// What the browser has to know of what is kept already; else `otherwise`.
+    pub(crate) fn told(&self, otherwise: Told) -> Told {
+        self.cookie.take().map_or(otherwise, Told::Cookie)
+    }
+
+    /// Keeps what has changed so far.
+    pub(super) async fn save(&self) -> Result<(), BoxError> {
+        let Some(state) = self.state.borrow().clone() else { return Ok(()) };
+        let keeping = self.keeping(&state);
+        if matches!(keeping, Keeping::Nothing) {
+            return Ok(());
         }
-        let Some(state) = self.state.borrow().clone() else { return Ok(Told::Nothing) };
-        let token = self.token.as_deref().unwrap_or_default(); // there is one where anything is kept
-        let is_empty = state.record.values.is_empty() && state.record.user.is_none();
-        if state.purge && state.kept.is_some() {
-            self.layer.store.remove(token).await?;
+        let token = self.token.borrow().clone().unwrap_or_default(); // there is one where anything is kept
+        match keeping.in_store(&*self.layer.store, &token).await {
+            Ok(updated) => self.settle(state, updated),
+            Err(error) if state.is_incidental() => tracing::warn!("{}", Chain(&*error).after(NOT_NOTED)),
+            Err(error) => return Err(error),
         }
-        match state.kept {
-            None if is_empty => Ok(Told::Varies),
-            Some(_) if state.purge && is_empty => Ok(Told::Cookie(self.layer.cookie(self.scheme).unset())),
-            Some(kept) if !state.purge => {
-                let signs_in = state.record.owner().is_some() && state.user.is_some();
-                let State { values, user, rotate, .. } = state;
-                let change = SessionChange { values, user, rotate, ..self.used(&kept, rotate) };
-                match self.update(token, kept, change).await? {
-                    Some(told) => Ok(told),
-                    None if signs_in => self.create(state.record).await, // of a double click, only this answer is seen
-                    None => Ok(Told::Varies), // another request has told the browser that it is gone
-                }
+        Ok(())
+    }
+
+    /// What `change` would make of the session: nothing is changed until its caller has [adopted](Self::adopt) it.
+    #[cfg(feature = "accounts")]
+    pub(super) fn draft(&self, change: impl FnOnce()) -> Draft {
+        let before = self.state.borrow().clone();
+        change();
+        let state = self.state.replace(before).expect(LOADED);
+        let old = self.token.borrow().as_deref().and_then(token::hash).unwrap_or_default(); // no session has an empty id
+        let row = (self.layer.has_rows() && !self.is_answered.get()).then(|| Row::new(old, self.keeping(&state)));
+        Draft { state, row }
+    }
+
+    /// Changes the session as a draft says, of whose row this has become in the transaction of the caller's.
+    #[cfg(feature = "accounts")]
+    pub(super) fn adopt(&self, draft: Draft, updated: Option<Updated>) {
+        match updated {
+            Some(updated) => self.settle(draft.state, updated),
+            None => self.change(|state| *state = draft.state),
+        }
+    }
+
+    /// Goes on from what is kept now.
+    fn settle(&self, state: State, updated: Updated) {
+        let now = self.layer.now();
+        let cookie = self.layer.cookie(self.scheme);
+        let mut next = State::of(None, now);
+        match updated {
+            Updated::Ended => {
+                self.cookie.set(Some(cookie.unset()));
+                self.token.take();
             }
-            _ => self.create(state.record).await,
+            Updated::Kept if state.kept.is_none() => {} // and there was nothing to keep
+            Updated::Kept | Updated::Renewed(_) | Updated::Gone => {
+                // Another request may have changed it: what is put in from now on is added to what is there.
+                next = State::of(Some(SessionRecord { version: UNKNOWN, ..state.record }), now);
+            }
+        }
+        if let Updated::Renewed(token) = updated {
+            self.cookie.set(Some(cookie.set(&token)));
+            self.token.replace(Some(token));
+        }
+        self.state.replace(Some(next));
+    }
+
+    fn keeping(&self, state: &State) -> Keeping {
+        let now = self.layer.now();
+        let record = || {
+            let expires = self.layer.expiry(state.record.created, now);
+            SessionRecord { seen: now, expires, ..state.record.clone() }
+        };
+        match &state.kept {
+            Some(kept) if !state.purge => {
+                let is_touched = state.rotate || state.renew || self.layer.is_touched(kept, now);
+                if !is_touched && state.user.is_none() && state.values.is_empty() {
+                    return Keeping::Nothing;
+                }
+                let signs_in = state.record.owner().is_some() && state.user.is_some();
+                let change = state.change_of(kept, is_touched.then(record));
+                Keeping::Change { loaded: kept.clone(), change, or_begin: signs_in.then(record) }
+            }
+            None if state.record.is_empty() => Keeping::Nothing,
+            kept => Keeping::Begin { ends_old: kept.is_some(), record: record() },
         }
     }
 
-    /// Whether it is as the store has it, and need not be told that it was used.
-    fn is_unchanged(&self) -> bool {
-        self.state.borrow().as_ref().is_some_and(|state| {
-            let is_changed = state.purge || state.rotate || state.user.is_some() || !state.values.is_empty();
-            let is_current = |kept| !self.layer.is_touched(kept, self.layer.now());
-            !is_changed && state.kept.as_ref().is_some_and(is_current)
-        })
+    /// Ends the request with an error of the server's, whatever its handler would make of it: an `Option` that actix-web
+    /// fills takes each error for nobody, and who is signed in would see the page of a stranger. The handler is waited
+    /// for no longer; it has not begun.
+    pub(crate) async fn fail(&self, error: Error) -> Infallible {
+        self.failure.replace(Some(error));
+        pending().await
     }
 
-    async fn create(&self, record: SessionRecord) -> Result<Told, BoxError> {
-        let now = self.layer.now();
-        let record = SessionRecord { seen: now, expires: self.layer.expiry(record.created, now), ..record };
-        let token = self.layer.store.create(record).await?;
-        Ok(Told::Cookie(self.layer.cookie(self.scheme).set(&token)))
-    }
-
-    /// `None` of a session that has ended meanwhile.
-    async fn update(&self, token: &str, kept: SessionRecord, change: SessionChange) -> Result<Option<Told>, BoxError> {
-        Ok(match self.layer.store.update(token, kept, change).await? {
-            Updated::Renewed(token) => Some(Told::Cookie(self.layer.cookie(self.scheme).set(&token))),
-            Updated::Kept => Some(Told::Varies),
-            Updated::Gone => None,
-        })
-    }
-
-    /// That it is used, with times that are written only now and then.
-    fn used(&self, kept: &SessionRecord, rotate: bool) -> SessionChange {
-        let now = self.layer.now();
-        let (seen, expires) = match rotate || self.layer.is_touched(kept, now) {
-            true => (now, self.layer.expiry(kept.created, now)),
-            false => (kept.seen, kept.expires),
+    /// What a handler answers, unless the request [has failed](Self::fail).
+    pub(crate) async fn unless_failed<T>(
+        &self,
+        answer: impl Future<Output = Result<T, actix_web::Error>>,
+    ) -> Result<T, actix_web::Error> {
+        let mut answer = pin!(answer);
+        let poll = |context: &mut Context<'_>| match (answer.as_mut().poll(context), self.failure.take()) {
+            (_, Some(error)) => Poll::Ready(Err(error.into())),
+            (answer, None) => answer,
         };
-        SessionChange { seen, expires, ..SessionChange::default() }
+        poll_fn(poll).await
     }
 }
+
+const NOT_NOTED: &str = "the session was not kept, of which only a message or the time of its last use is lost";
+
+/// The version of a row that is not known: no row has it.
+const UNKNOWN: i64 = -1;
 
 /// Where a session has the token of its forms.
 pub(super) const CSRF: &str = "_csrf";
 
 /// Where a session has the fingerprint of the password that its user has signed in by.
 pub(super) const PASSWORD: &str = "_password";
+
+/// Where a session has the rights that its user had when they were looked at last.
+pub(super) const RIGHTS: &str = "_rights";
+
+/// Where a session has the messages for the next page.
+pub(super) const FLASHES: &str = "_flashes";
 
 /// Where a session has whose password was right, while the second factor is awaited: an object with the `account`.
 pub(crate) const SECOND_FACTOR: &str = "_second_factor";
@@ -230,6 +343,31 @@ impl State {
     fn of(kept: Option<SessionRecord>, now: i64) -> Self {
         let new = || SessionRecord { created: now, seen: now, ..SessionRecord::default() };
         let record = kept.clone().unwrap_or_else(new);
-        Self { kept, record, values: BTreeMap::new(), user: None, rotate: false, purge: false }
+        Self { kept, record, values: BTreeMap::new(), user: None, rotate: false, renew: false, purge: false }
+    }
+
+    /// Whether this is the value of `key` already, in the store too.
+    fn is_kept(&self, key: &str, value: Option<&Value>) -> bool {
+        !self.values.contains_key(key) && self.record.values.get(key) == value
+    }
+
+    /// Whether nothing is lost that a visitor has done where it is not kept: that the session was used, messages for the
+    /// next page, and a new token for other rights, which the next request gets.
+    fn is_incidental(&self) -> bool {
+        let is_incidental = |key: &String| [FLASHES, RIGHTS].contains(&key.as_str());
+        !self.purge && !self.rotate && self.user.is_none() && self.values.keys().all(is_incidental)
+    }
+
+    /// What has changed since it was `kept`; with the times of `used` where they are to be written.
+    fn change_of(&self, kept: &SessionRecord, used: Option<SessionRecord>) -> SessionChange {
+        let (seen, expires) = used.map_or((kept.seen, kept.expires), |used| (used.seen, used.expires));
+        SessionChange {
+            values: self.values.clone(),
+            user: self.user,
+            rotate: self.rotate || self.renew,
+            seen,
+            expires,
+            created: (self.record.created != kept.created).then_some(self.record.created),
+        }
     }
 }

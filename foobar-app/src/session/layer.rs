@@ -48,6 +48,12 @@ impl SessionLayer {
         self.store.remove_expired(self.now()).await.map(drop)
     }
 
+    /// Whether sessions are rows of the application's database.
+    #[cfg(feature = "accounts")]
+    pub(super) const fn has_rows(&self) -> bool {
+        self.db.is_some()
+    }
+
     pub(super) fn now(&self) -> i64 {
         (self.clock)()
     }

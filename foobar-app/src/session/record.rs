@@ -17,9 +17,16 @@ pub struct SessionRecord {
     pub seen: i64,
     /// When it ends if it is not used.
     pub expires: i64,
-    /// A number of the store's own that tells a session from what it was before.
+    /// A number of the store's own that tells a session from what it was before; -1 where it is not known.
     #[serde(skip)]
     pub version: i64,
+}
+
+impl SessionRecord {
+    /// Whether nothing is remembered: such a session is not kept.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.user.is_none()
+    }
 }
 
 /// The values may be secrets, as the token of the session's forms is.
@@ -45,6 +52,8 @@ pub struct SessionChange {
     pub seen: i64,
     /// When it ends if it is not used again.
     pub expires: i64,
+    /// When its life begins anew, as where somebody signs in.
+    pub created: Option<i64>,
 }
 
 impl SessionChange {
@@ -58,6 +67,9 @@ impl SessionChange {
         }
         if let Some(user) = self.user {
             record.user = user;
+        }
+        if let Some(created) = self.created {
+            (record.created, record.expires) = (created, self.expires);
         }
         if self.seen > record.seen {
             (record.seen, record.expires) = (self.seen, self.expires);
@@ -76,7 +88,7 @@ impl fmt::Debug for SessionChange {
         let keys: Vec<_> = self.values.keys().collect();
         let mut shown = f.debug_struct("SessionChange");
         shown.field("values", &keys).field("user", &self.user).field("rotate", &self.rotate);
-        shown.field("seen", &self.seen).field("expires", &self.expires).finish()
+        shown.field("seen", &self.seen).field("expires", &self.expires).field("created", &self.created).finish()
     }
 }
 

@@ -8,7 +8,7 @@ settings! {
         pub cookie: CookieName = r#""session""#,
         /// How long after its last use a session ends. The time of the last use is written every five minutes at most.
         pub idle_timeout: Period = r#""14d""#,
-        /// How long after its beginning a session ends, however it is used.
+        /// How long after its beginning, or after the last sign-in, a session ends, however it is used.
         pub lifetime: Period = r#""90d""#,
         /// The keys of sessions that are kept in the cookie itself (`Sessions::in_cookie`), and of the secrets of
         /// second factors: random texts of 32 characters at least, such as `openssl rand -base64 32` makes. The first

@@ -7,6 +7,9 @@ use foobar_core::{BoxError, BoxFuture};
 
 use super::record::{SessionChange, SessionRecord};
 
+/// The longest token, in bytes. What a browser keeps of a cookie is 4 KiB, with its name and its attributes.
+pub(super) const MAX_TOKEN: usize = 3800;
+
 /// Where sessions are kept: the database or the cookie itself; implement it for a place of your own.
 ///
 /// A token is what the cookie has: letters, digits, `-` and `_`, 3,800 of them at most. It must not be guessable, and a
@@ -25,7 +28,7 @@ pub trait SessionStore: Send + Sync + 'static {
     fn create(&self, record: SessionRecord) -> BoxFuture<'_, Result<String, BoxError>>;
 
     /// Changes the session that was `loaded` by a token. Where another request has changed it meanwhile, both changes
-    /// stay, key by key.
+    /// stay, key by key. One that is [empty](SessionRecord::is_empty) then may be removed.
     fn update<'a>(
         &'a self,
         token: &'a str,
@@ -50,6 +53,8 @@ pub enum Updated {
     Kept,
     /// It goes on under this token.
     Renewed(String),
+    /// Nothing was left in it, and it is removed: the browser is told to forget its cookie.
+    Ended,
     /// It has ended meanwhile, and nothing was kept.
     Gone,
 }
@@ -60,6 +65,7 @@ impl fmt::Debug for Updated {
         f.write_str(match self {
             Self::Kept => "Kept",
             Self::Renewed(_token) => "Renewed(..)",
+            Self::Ended => "Ended",
             Self::Gone => "Gone",
         })
     }

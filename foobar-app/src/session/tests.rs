@@ -12,6 +12,7 @@ use crate::testing::{Client, TestDb, TestResponse};
 use crate::{App, AppSettings, Context, Db, Runtime, Sessions};
 
 mod in_cookie;
+mod kept;
 mod store;
 
 struct Shop(Sessions);
@@ -30,6 +31,7 @@ impl App for Shop {
             .route("/end-others", web::post().to(end_others))
             .route("/number/{key}", web::get().to(number))
             .route("/fail/{status}", web::post().to(fail))
+            .route("/save-and-fail/{status}", web::post().to(save_and_fail))
             .route("/flash", web::post().to(flash))
             .route("/flashes", web::get().to(flashes));
     }
@@ -74,7 +76,7 @@ async fn put(session: Session, path: web::Path<(String, String)>) -> Result<&'st
 async fn number(session: Session, key: web::Path<String>) -> String {
     match session.get::<i64>(&key) {
         Ok(number) => format!("{number:?}"),
-        Err(error) => foobar_core::Chain(&error).to_string(),
+        Err(error) => Chain(&error).to_string(),
     }
 }
 
@@ -95,6 +97,14 @@ async fn end_others(session: Session) -> Result<&'static str, Error> {
 
 async fn fail(session: Session, status: web::Path<u16>) -> Result<&'static str, Error> {
     session.insert("failed", *status)?;
+    let status = actix_web::http::StatusCode::from_u16(*status).expect("it is one");
+    Err(Error::new(status, "it failed"))
+}
+
+async fn save_and_fail(session: Session, status: web::Path<u16>) -> Result<&'static str, Error> {
+    session.insert("before", "kept")?;
+    session.save().await?;
+    session.insert("after", "kept")?;
     let status = actix_web::http::StatusCode::from_u16(*status).expect("it is one");
     Err(Error::new(status, "it failed"))
 }

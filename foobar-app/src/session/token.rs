@@ -8,6 +8,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// 128 bits.
 const LENGTH: usize = 16;
 
+/// A token for a row, and what the row has of it.
+#[derive(Clone)]
+pub(super) struct New {
+    pub(super) token: String,
+    pub(super) id: Vec<u8>,
+}
+
+impl New {
+    pub(super) fn generate() -> Self {
+        let token = generate();
+        let id = hash(&token).expect("it is a token");
+        Self { token, id }
+    }
+}
+
 /// A new token, in 22 characters.
 pub(crate) fn generate() -> String {
     let mut bytes = [0; LENGTH];

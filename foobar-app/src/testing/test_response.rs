@@ -41,6 +41,19 @@ impl TestResponse {
         std::str::from_utf8(self.bytes()).unwrap_or_else(|error| panic!("the answer is not text: {error}"))
     }
 
+    /// The token of a page's form ([`CsrfToken`](crate::CsrfToken)): the value of its field `csrf_token`, to be sent with
+    /// the other fields by [`form`](super::TestRequest::form).
+    ///
+    /// # Panics
+    ///
+    /// If the answer has no such field.
+    pub fn csrf_token(&self) -> &str {
+        let inputs = self.text().split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+        let mut own = inputs.filter(|input| attribute(input, "name") == Some("csrf_token"));
+        own.find_map(|input| attribute(input, "value"))
+            .unwrap_or_else(|| panic!("the page has no field `csrf_token`: {}", self.text()))
+    }
+
     /// The body as JSON.
     ///
     /// # Panics
@@ -50,6 +63,12 @@ impl TestResponse {
         let parsed = serde_json::from_slice(self.bytes());
         parsed.unwrap_or_else(|error| panic!("the answer is not the JSON asked for: {error}: {}", self.text()))
     }
+}
+
+/// What stands in quotes behind the name of an attribute.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()
 }
 
 impl Deref for TestResponse {

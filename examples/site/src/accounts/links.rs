@@ -50,9 +50,10 @@ pub(crate) async fn confirm(
     mut form: Form<Token>,
 ) -> Result<HttpResponse, Error> {
     if let Some(Token { token }) = form.take() {
+        session.remove(CONFIRMS);
+        session.save().await?; // first: a link is used up once
         match accounts.confirm(&session, &token).await? {
             Ok(user) => {
-                session.remove(CONFIRMS);
                 session.flash("notice", format!("{} is confirmed.", user.address))?;
                 return Ok(see_other(ACCOUNT));
             }

@@ -99,6 +99,16 @@ fn is_taken(answer: &TestResponse, typed: &str) -> bool {
     false
 }
 
+/// At every place of an address.
+fn addresses(typed: &str) -> [String; 4] {
+    [
+        format!("{typed}@shop.test"),
+        format!("ann{typed}@shop.test"),
+        format!("ann@{typed}.test"),
+        format!("ann@shop.test{typed}"),
+    ]
+}
+
 async fn last_message(site: &Site) -> [String; 3] {
     let query = |conn: &mut foobar::Conn| {
         let last = messages::table.order(messages::id.desc());
@@ -115,22 +125,24 @@ async fn a_hostile_message_is_kept_byte_for_byte_or_refused_and_is_never_markup(
         site.sign_in("root@shop.test", &["admin"]).await;
         let (mut taken, mut refused) = (0, 0);
         for typed in strings() {
-            let address = format!("{typed}@shop.test");
-            for (at, sent) in
-                [[&*typed, "ann@shop.test", "Hello"], ["Ann", &*address, "Hello"], ["Ann", "ann@shop.test", &*typed]]
-                    .into_iter()
-                    .enumerate()
-            {
-                let [name, mail, body] = sent;
+            let sent = addresses(&typed).map(|address| (1, ["Ann".to_owned(), address, "Hello".to_owned()]));
+            let value = |at: usize, plain: [&str; 3]| {
+                let mut sent = plain.map(str::to_owned);
+                sent[at].clone_from(&typed);
+                (at, sent)
+            };
+            let plain = ["Ann", "ann@shop.test", "Hello"];
+            for (at, sent) in [value(0, plain), value(2, plain)].into_iter().chain(sent) {
+                let [name, mail, body] = sent.each_ref().map(String::as_str);
                 let answer = site.post("/contact").form(&[("name", name), ("address", mail), ("body", body)]).await;
-                if !is_taken(&answer, sent[at]) {
+                if !is_taken(&answer, &sent[at]) {
                     refused += 1;
                     continue;
                 }
                 taken += 1;
                 let shown = site.get("/admin").await;
                 assert_no_markup(&shown, &typed);
-                assert!(unescaped(shown.text()).contains(sent[at]), "{typed:?}: {}", shown.text());
+                assert!(unescaped(shown.text()).contains(&sent[at]), "{typed:?}: {}", shown.text());
                 assert_eq!(last_message(&site).await, sent);
             }
         }
@@ -200,6 +212,57 @@ async fn hostile_strings_open_no_account_and_are_no_link() {
     }
 }
 
+#[tokio::test]
+async fn a_hostile_address_has_an_account_under_these_very_letters_or_none() {
+    for site in on_both().await {
+        let (mut taken, mut refused) = (0, 0);
+        for (number, typed) in strings().enumerate() {
+            for address in addresses(&typed) {
+                let form = [("address", &*address), ("password", "correct horse")];
+                let browser = site.other_user();
+                let answer = browser.post("/register").extension(client(number)).form(&form).await;
+                if !is_taken(&answer, &address) {
+                    refused += 1;
+                    continue;
+                }
+                taken += 1;
+                let own = address.trim_matches(' ').to_lowercase();
+                let page = browser.get("/account").await;
+                assert_no_markup(&page, &typed);
+                assert!(unescaped(page.text()).contains(&own), "{address:?}: {}", page.text());
+                site.database().write(forget_accounts).await.expect("the table is there"); // it may be typed again
+            }
+        }
+        assert!(taken > 5 && refused > 20, "{taken} taken, {refused} refused");
+    }
+}
+
+fn forget_accounts(conn: &mut foobar::Conn) -> QueryResult<usize> {
+    diesel::sql_query("DELETE FROM foobar_accounts").execute(conn)
+}
+
+#[tokio::test]
+async fn a_token_has_the_very_name_that_was_typed_or_is_refused() {
+    for site in on_both().await {
+        site.sign_in("ann@shop.test", &[]).await;
+        let (mut taken, mut refused) = (0, 0);
+        for typed in strings().chain(["\u{a0}a".to_owned(), " a ".to_owned()]) {
+            let answer = site.post("/account/tokens").form(&[("name", &*typed), ("days", "30")]).await;
+            assert_no_markup(&answer, &typed);
+            let text = unescaped(answer.text());
+            if answer.status() == 200 {
+                taken += 1;
+                assert!(text.contains(&format!(">{typed}<")), "{typed:?}: {text}");
+                site.post("/account/tokens/revoke").await; // an account has a hundred at most
+            } else {
+                refused += 1;
+                assert!(answer.status() == 422 && text.contains("class=\"problem\""), "{typed:?}: {text}");
+            }
+        }
+        assert!(taken > 20 && refused > 20, "{taken} taken, {refused} refused");
+    }
+}
+
 /// Each has an address of its own, since who fails too often waits.
 fn client(number: usize) -> ConnectInfo {
     let [.., c, b, a] = number.to_be_bytes();
@@ -233,10 +296,16 @@ async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_i
     }
 }
 
+/// Each piece in one, and some of the strings: each is hashed several times.
+fn passwords() -> impl Iterator<Item = String> {
+    let each_piece = PIECES.chunks(6).map(|pieces| pieces.concat());
+    each_piece.chain(strings().step_by(20)).map(|typed| format!("{typed:_<8}"))
+}
+
 #[tokio::test]
 async fn any_string_of_eight_characters_is_a_password() {
     for site in on_both().await {
-        for (number, typed) in strings().map(|typed| format!("{typed:_<8}")).take(8).enumerate() {
+        for (number, typed) in passwords().enumerate() {
             let client = site.other_user();
             let address = format!("ann{number}@shop.test");
             let form = [("address", &*address), ("password", &*typed)];
@@ -251,7 +320,7 @@ async fn any_string_of_eight_characters_is_a_password() {
 
 #[tokio::test]
 async fn a_form_of_another_site_changes_nothing() {
-    let forms: [(&str, &[(&str, &str)]); 16] = [
+    let forms: [(&str, &[(&str, &str)]); 19] = [
         ("/register", &[("address", "eve@shop.test"), ("password", "correct horse")]),
         ("/sign-in", &[("address", "root@shop.test"), ("password", "correct horse")]),
         ("/sign-out", &[]),
@@ -263,14 +332,18 @@ async fn a_form_of_another_site_changes_nothing() {
         ("/account/confirmation", &[]),
         ("/code", &[("code", "123456")]),
         ("/account/second-factor", &[("password", "correct horse")]),
+        ("/account/second-factor/on", &[("code", "123456")]),
         ("/account/second-factor/off", &[("code", "correct horse")]),
         ("/account/second-factor/codes", &[("code", "correct horse")]),
         ("/account/tokens", &[("name", "Eve"), ("days", "")]),
+        ("/account/tokens/revoke", &[]),
+        ("/account/tokens/1/revoke", &[]),
         ("/contact", &[("name", "Eve"), ("address", "eve@shop.test"), ("body", "Hello")]),
         ("/admin/pages/about", &[("title", "Evil"), ("summary", "Evil"), ("body", "Evil")]),
     ];
     for site in on_both().await {
         site.sign_in("root@shop.test", &["admin"]).await;
+        site.post("/account/tokens").form(&[("name", "Mine"), ("days", "30")]).await;
         for (path, form) in forms {
             for (name, value) in
                 [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.test")]
@@ -280,6 +353,8 @@ async fn a_form_of_another_site_changes_nothing() {
             }
         }
         assert_eq!(site.get("/account").await.status(), 200, "still signed in");
+        let tokens = site.get("/account/tokens").await;
+        assert!(tokens.text().contains("Mine") && !tokens.text().contains("Eve"), "{}", tokens.text());
         assert!(site.get("/about").await.text().contains("About Foobar"));
         assert!(site.get("/admin").await.text().contains("Nobody has written yet."));
         let users = |conn: &mut foobar::Conn| {

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::session::SessionError;
 use crate::session::current::SECOND_FACTOR;
 use crate::{Error, Session};
 
@@ -20,15 +19,11 @@ pub(in crate::accounts) struct Pending {
 impl Pending {
     /// Whoever was signed in is not any more, and what another user has left is forgotten; the session goes on under a new
     /// token.
-    pub(in crate::accounts) fn begin(
-        session: &Session,
-        account: i64,
-        password: String,
-        now: i64,
-    ) -> Result<(), SessionError> {
+    pub(in crate::accounts) fn begin(session: &Session, account: i64, password: &str, now: i64) {
         session.pass_to(account);
         session.set_user(None);
-        session.insert(SECOND_FACTOR, Self { account, password, until: now + PATIENCE })
+        let pending = Self { account, password: password.to_owned(), until: now + PATIENCE };
+        session.insert(SECOND_FACTOR, pending).expect("it has a form in JSON");
     }
 
     /// `None` where nobody has begun, or it was too long ago.

@@ -7,6 +7,9 @@ use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
 use foobar_db::{Conn, QueryResult};
 
+use crate::accounts::rows::{Row, account as account_of, foobar_accounts};
+use crate::accounts::user::User;
+
 diesel::table! {
     foobar_second_factors (account_id) {
         account_id -> BigInt,
@@ -22,6 +25,23 @@ diesel::table! {
         id -> Binary,
         account_id -> BigInt,
     }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(foobar_accounts, foobar_second_factors);
+
+/// The user of this id, and the [rights](User::rights).
+pub(in crate::accounts) fn with_rights(conn: &mut Conn, id: i64) -> QueryResult<Option<(User, String)>> {
+    use foobar_accounts as column;
+    let factor = foobar_second_factors::table.on(foobar_second_factors::account_id.eq(column::id));
+    let row = column::table.left_join(factor).filter(column::id.eq(id));
+    let account = (column::id, column::address, column::roles, column::confirmed, column::hash);
+    let row = row.select((account, foobar_second_factors::active.nullable()));
+    let found: Option<(Row, Option<bool>)> = row.get_result(conn).optional()?;
+    Ok(found.map(|(row, is_active)| {
+        let (user, _hash) = account_of(row);
+        let rights = user.rights(is_active.unwrap_or_default()); // there is no second factor
+        (user, rights)
+    }))
 }
 
 /// The secret of an account as it is kept.

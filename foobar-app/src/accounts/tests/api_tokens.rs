@@ -80,7 +80,7 @@ impl OnDb {
 #[tokio::test]
 async fn a_program_acts_for_the_user_whose_token_it_has() {
     for shop in on_both().await {
-        let token = shop.token(" Backup ", "").await;
+        let token = shop.token("Backup", "").await;
         assert!(token.starts_with("foobar_") && token.len() == 50, "{token}");
         assert_eq!(shop.ask_by(&token).await.text(), "ann@shop.test Backup");
         let program = shop.client.other_user();

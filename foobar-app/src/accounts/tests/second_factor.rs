@@ -71,14 +71,14 @@ pub(super) async fn send(client: &Client, path: &str, typed: &str) -> String {
 }
 
 /// What Ann's phone knows, and her recovery codes.
-struct Phone {
+pub(super) struct Phone {
     secret: Vec<u8>,
     codes: Vec<String>,
 }
 
 impl OnDb {
     /// Ann, signed in, turns it on.
-    async fn enrol(&self) -> Phone {
+    pub(super) async fn enrol(&self) -> Phone {
         sign(&self.client, ANN, PASSWORD).await;
         let given = send(&self.client, "/totp/enrol", PASSWORD).await;
         let secret = base32::decode(given.split(' ').next().unwrap()).unwrap();

@@ -2,6 +2,21 @@
 
 use super::throttle::{Costly, PER_CLIENT, PER_CLIENT_AND_ACCOUNT, PER_CLIENT_AND_ACCOUNT_A_DAY};
 use super::*;
+
+/// It is hashed for an address that has no account, or one without a password, as for a wrong password: none is faster.
+#[tokio::test]
+async fn an_unknown_address_takes_a_place_of_the_hasher_as_a_wrong_password_does() {
+    for shop in on_both().await {
+        shop.accounts().add("owner@shop.test", &[]).await.unwrap().unwrap();
+        let places = shop.accounts().shared.hasher.take_all_places();
+        for address in [ANN, "bob@shop.test", "owner@shop.test", "no address"] {
+            let answer = sign(&shop.client, address, "wrong horse").await;
+            assert_eq!((answer.status().as_u16(), answer.header("retry-after")), (503, Some("5")), "{address}");
+        }
+        drop(places);
+        assert_eq!(sign(&shop.client, "bob@shop.test", "wrong horse").await.status(), 422);
+    }
+}
 use crate::session::token;
 
 async fn try_from(client: &Client, address: &str, account: &str, password: &str) -> TestResponse {

@@ -5,15 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use foobar_core::{BoxError, BoxFuture, Secret};
 
-use super::{SessionStore, Updated};
+use super::{MAX_TOKEN, SessionStore, Updated};
 use crate::session::key_error::KeyError;
 use crate::session::record::{SessionChange, SessionRecord};
 use crate::session::sealing::Sealing;
 
 pub(crate) struct InCookie(Sealing);
-
-/// What a browser keeps of a cookie is 4 KiB, with its name and its attributes.
-const MAX_TOKEN: usize = 3800;
 
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -66,6 +63,9 @@ impl SessionStore for InCookie {
     ) -> BoxFuture<'a, Result<Updated, BoxError>> {
         Box::pin(async move {
             change.apply(&mut loaded);
+            if loaded.is_empty() {
+                return Ok(Updated::Ended);
+            }
             self.seal(&loaded).map(Updated::Renewed)
         })
     }

@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::result::Error::RollbackTransaction;
 use diesel::sql_types::{BigInt, Binary, Text};
 use foobar_core::{BoxError, BoxFuture};
 use foobar_db::{Conn, Engine, Error, Migrations, MultiBackend, QueryResult, embed_migrations};
 
 use super::{SessionStore, Updated};
 use crate::Db;
+#[cfg(feature = "accounts")]
+use crate::session::keeping::Keeping;
 use crate::session::record::{SessionChange, SessionRecord};
-use crate::session::token;
+use crate::session::token::{self, New};
 use batches::{Batches, Call};
 
 diesel::table! {
@@ -37,7 +38,7 @@ diesel::table! {
 pub(crate) struct InDatabase {
     db: Db,
     loads: Batches<Vec<u8>, Option<SessionRecord>>,
-    updates: Batches<Update, bool>,
+    updates: Batches<Update, Updated>,
 }
 
 /// What a request has changed in the session of an id that it had loaded.
@@ -71,8 +72,7 @@ impl SessionStore for InDatabase {
 
     fn create(&self, record: SessionRecord) -> BoxFuture<'_, Result<String, BoxError>> {
         Box::pin(async {
-            let token = token::generate();
-            let id = token::hash(&token).expect("it is a token");
+            let New { token, id } = New::generate();
             self.db.write(move |conn| insert(conn, &id, &record)).await?;
             Ok(token)
         })
@@ -87,10 +87,10 @@ impl SessionStore for InDatabase {
         Box::pin(async move {
             let Some(id) = token::hash(token) else { return Ok(Updated::Gone) };
             if change.rotate {
-                return self.rotate(id, change).await;
+                let new = New::generate();
+                return Ok(self.db.write(move |conn| rotate(conn, &id, &new, &change)).await?);
             }
-            let is_there = self.ask(&self.updates, Update { id, loaded, change }).await?;
-            Ok(if is_there { Updated::Kept } else { Updated::Gone })
+            Ok(self.ask(&self.updates, Update { id, loaded, change }).await?)
         })
     }
 
@@ -138,22 +138,52 @@ impl InDatabase {
             Engine::Mysql => batches.alone(Arc::new(item)).await,
         }
     }
+}
 
-    async fn rotate(&self, id: Vec<u8>, change: SessionChange) -> Result<Updated, BoxError> {
-        let token = token::generate();
-        let new_id = token::hash(&token).expect("it is a token");
-        let rotated = self.db.write(move |conn| {
-            let Some(mut record) = lock(conn, &id)? else { return Err(RollbackTransaction) };
-            change.apply(&mut record);
-            delete(conn, &id)?;
-            insert(conn, &new_id, &record)
-        });
-        match rotated.await {
-            Ok(_one) => Ok(Updated::Renewed(token)),
-            Err(Error::Query(RollbackTransaction)) => Ok(Updated::Gone),
-            Err(error) => Err(error.into()),
+/// Keeps the session of the id `old` in a transaction of the caller's, as a store does; it goes on under `new`.
+#[cfg(feature = "accounts")]
+pub(in crate::session) fn keep(conn: &mut Conn, old: &Vec<u8>, new: &New, keeping: &Keeping) -> QueryResult<Updated> {
+    let record = match keeping {
+        Keeping::Nothing => return Ok(Updated::Kept),
+        Keeping::Change { loaded, change, or_begin } => match (change_row(conn, old, new, loaded, change)?, or_begin) {
+            (Updated::Gone, Some(record)) => record,
+            (updated, _) => return Ok(updated),
+        },
+        Keeping::Begin { record, .. } => {
+            delete(conn, old)?;
+            record
         }
+    };
+    if record.is_empty() {
+        return Ok(Updated::Ended);
     }
+    insert(conn, &new.id, record)?;
+    Ok(Updated::Renewed(new.token.clone()))
+}
+
+#[cfg(feature = "accounts")]
+fn change_row(
+    conn: &mut Conn,
+    id: &Vec<u8>,
+    new: &New,
+    loaded: &SessionRecord,
+    change: &SessionChange,
+) -> QueryResult<Updated> {
+    match change.rotate {
+        true => rotate(conn, id, new, change),
+        false => update(conn, &Update { id: id.clone(), loaded: loaded.clone(), change: change.clone() }),
+    }
+}
+
+fn rotate(conn: &mut Conn, id: &Vec<u8>, new: &New, change: &SessionChange) -> QueryResult<Updated> {
+    let Some(mut record) = lock(conn, id)? else { return Ok(Updated::Gone) };
+    change.apply(&mut record);
+    delete(conn, id)?;
+    if record.is_empty() {
+        return Ok(Updated::Ended);
+    }
+    insert(conn, &new.id, &record)?;
+    Ok(Updated::Renewed(new.token.clone()))
 }
 
 type Row = (Option<i64>, String, i64, i64, i64, i64);
@@ -210,40 +240,50 @@ fn delete_oldest(conn: &mut Conn, user: i64, new: &Vec<u8>) -> QueryResult<usize
     diesel::delete(foobar_sessions::table.filter(id.eq_any(beyond))).execute(conn)
 }
 
-/// Whether it is still there. Done twice it is as done once.
-fn update(conn: &mut Conn, Update { id, loaded, change }: &Update) -> QueryResult<bool> {
+/// Done twice it is as done once.
+fn update(conn: &mut Conn, Update { id, loaded, change }: &Update) -> QueryResult<Updated> {
     use foobar_sessions::{expires_at, seen_at};
     if change.is_touch() {
         let times = (seen_at.eq(change.seen), expires_at.eq(change.expires));
-        return Ok(diesel::update(foobar_sessions::table.find(id)).set(times).execute(conn)? == 1);
+        let touched = diesel::update(foobar_sessions::table.find(id)).set(times).execute(conn)?;
+        return Ok(if touched == 1 { Updated::Kept } else { Updated::Gone });
     }
-    if put(conn, id, loaded.clone(), change)? {
-        return Ok(true);
+    if let Some(updated) = put(conn, id, loaded.clone(), change)? {
+        return Ok(updated);
     }
-    match lock(conn, id)? {
-        Some(changed_meanwhile) => put(conn, id, changed_meanwhile, change),
-        None => Ok(false),
-    }
+    let Some(changed_meanwhile) = lock(conn, id)? else { return Ok(Updated::Gone) };
+    Ok(put(conn, id, changed_meanwhile, change)?.unwrap_or(Updated::Gone))
 }
 
-/// Writes `record` with `change`, unless the session is no longer what `record` says.
-fn put(conn: &mut Conn, id: &Vec<u8>, mut record: SessionRecord, change: &SessionChange) -> QueryResult<bool> {
+/// Writes `record` with `change`, or removes the session where nothing is left in it; `None` where it is no longer what
+/// `record` says.
+fn put(
+    conn: &mut Conn,
+    id: &Vec<u8>,
+    mut record: SessionRecord,
+    change: &SessionChange,
+) -> QueryResult<Option<Updated>> {
     use foobar_sessions as column;
     let before = (record.seen, record.expires);
     change.apply(&mut record);
+    let as_loaded = foobar_sessions::table.find(id).filter(column::version.eq(record.version));
+    if record.is_empty() {
+        return Ok((diesel::delete(as_loaded).execute(conn)? == 1).then_some(Updated::Ended));
+    }
     let data = json(&record)?;
     if change.user.is_none() && (record.seen, record.expires) == before {
-        return Ok(PutData { id, data, version: record.version }.execute(conn)? == 1);
+        let written = PutData { id, data, version: record.version }.execute(conn)?;
+        return Ok((written == 1).then_some(Updated::Kept));
     }
-    let as_loaded = foobar_sessions::table.find(id).filter(column::version.eq(record.version));
     let row = (
         column::user_id.eq(record.user),
         column::data.eq(data),
         column::version.eq(record.version + 1),
+        column::created_at.eq(record.created),
         column::seen_at.eq(record.seen),
         column::expires_at.eq(record.expires),
     );
-    Ok(diesel::update(as_loaded).set(row).execute(conn)? == 1)
+    Ok((diesel::update(as_loaded).set(row).execute(conn)? == 1).then_some(Updated::Kept))
 }
 
 /// Writes the values of a session whose version is this. Diesel prepares an `update(..)` anew each time, and SQLite writes

@@ -207,6 +207,40 @@ async fn a_session_ends_at_the_end_of_its_life_however_it_is_used() {
 }
 
 #[tokio::test]
+async fn the_life_of_a_session_begins_anew_where_somebody_signs_in() {
+    for fixture in fixtures().await {
+        let mut token = fixture.begin().await;
+        let use_for = async |token: &str, days: i64| {
+            for _day in 0..days {
+                fixture.pass(DAY);
+                keep(fixture.request(token).await).await;
+            }
+        };
+        use_for(&token, 80).await;
+        let signing_in = fixture.request(&token).await;
+        signing_in.set_user(Some(7));
+        token = keep(signing_in).await.expect("it has a new token");
+        use_for(&token, 89).await;
+        assert_eq!(fixture.request(&token).await.user(), Some(7));
+        use_for(&token, 1).await;
+        assert_eq!(fixture.request(&token).await.user(), None);
+    }
+}
+
+/// As of two tabs: one shows the last message, while the other puts something in.
+#[tokio::test]
+async fn a_session_that_is_emptied_stays_where_another_request_has_put_something_in_meanwhile() {
+    for fixture in fixtures().await {
+        let token = fixture.begin().await;
+        let [emptying, filling] = [fixture.request(&token).await, fixture.request(&token).await];
+        filling.insert("b", 2).unwrap();
+        emptying.remove("a");
+        assert_eq!([keep(filling).await, keep(emptying).await], [None, None]);
+        assert_eq!(fixture.request(&token).await.get::<i32>("b").unwrap(), Some(2));
+    }
+}
+
+#[tokio::test]
 async fn the_last_use_is_written_every_five_minutes_at_most() {
     for fixture in fixtures().await {
         let token = fixture.begin().await;

@@ -148,3 +148,11 @@ async fn what_is_left_of_a_stream_can_be_read_whole() {
     assert_eq!(answer.chunk().await.as_deref(), Some(&b"a"[..]));
     assert_eq!(answer.finish().await.text(), "bc");
 }
+
+#[tokio::test]
+async fn the_token_of_a_form_is_found_in_its_field_whatever_else_the_page_has() {
+    const PAGE: &str =
+        r#"<p>csrf_token</p><input name="q" value="no"><input type="hidden" name="csrf_token" value="t0k">"#;
+    let app = crate::routes(|routes: &mut ServiceConfig| _ = routes.route("/", web::get().to(async || PAGE)));
+    assert_eq!(Client::new(app, None).await.get("/").await.csrf_token(), "t0k");
+}

@@ -1,0 +1,108 @@
+//! Whether a session is kept: what is not written, what is removed, and what an answer is where the database refuses it.
+
+use super::*;
+use diesel::connection::SimpleConnection;
+
+/// Makes the database refuse this kind of statement for the table of sessions.
+async fn refuse(db: &Db, statement: &str) {
+    let body = match db.engine() {
+        foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'planted'); END",
+        foobar_db::Engine::Mysql => "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'planted'",
+    };
+    let trigger = format!("CREATE TRIGGER planted BEFORE {statement} ON foobar_sessions {body}");
+    db.write(move |conn| conn.batch_execute(&trigger)).await.unwrap();
+}
+
+async fn refuse_nothing(db: &Db) {
+    db.write(|conn| conn.batch_execute("DROP TRIGGER planted")).await.unwrap();
+}
+
+async fn version(db: &Db) -> i64 {
+    let version = diesel::dsl::sql::<diesel::sql_types::BigInt>("version");
+    db.read(move |conn| foobar_sessions().select(version.clone()).first(conn)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_in_which_nothing_is_left_is_removed_with_its_cookie() {
+    for shop in on_both().await {
+        shop.client.post("/flash").await;
+        assert_eq!(shop.sessions().await, 1);
+        assert_eq!(shop.client.get("/flashes").await.text(), "notice: <b>It is done.</b>");
+        assert_eq!((shop.client.cookie("session"), shop.sessions().await), (None, 0));
+        shop.client.post("/put/a/b").await;
+        shop.client.post("/flash").await;
+        shop.client.get("/flashes").await;
+        assert_eq!(look_at(&shop.client).await, r#"0 a="b""#, "something was left");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_there_already_is_not_written_again() {
+    for shop in on_both().await {
+        shop.client.post("/put/a/b").await;
+        let written = version(&shop.db).await;
+        shop.client.post("/put/a/b").await;
+        assert_eq!(version(&shop.db).await, written);
+        shop.client.post("/put/a/c").await;
+        assert_ne!(version(&shop.db).await, written);
+        assert_eq!(look_at(&shop.client).await, r#"0 a="c""#);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_sent_where_only_its_message_for_the_next_page_is_not_kept() {
+    for shop in on_both().await {
+        refuse(&shop.db, "INSERT").await;
+        let answer = shop.client.post("/flash").await;
+        assert_eq!((answer.status().as_u16(), cookie(&answer)), (303, None));
+        assert_eq!(shop.client.post("/put/a/b").await.status(), 500, "a value is more than that");
+        refuse_nothing(&shop.db).await;
+        shop.client.post("/put/a/b").await;
+        refuse(&shop.db, "UPDATE").await;
+        assert_eq!(shop.client.post("/flash").await.status(), 303);
+        assert_eq!(shop.client.post("/put/a/c").await.status(), 500);
+        assert_eq!(look_at(&shop.client).await, r#"0 a="b""#);
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_shown_where_its_message_cannot_be_taken_and_comes_again() {
+    for shop in on_both().await {
+        shop.client.post("/flash").await;
+        refuse(&shop.db, "DELETE").await;
+        for _time in 0..2 {
+            assert_eq!(shop.client.get("/flashes").await.text(), "notice: <b>It is done.</b>");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_shown_where_the_time_of_the_last_use_cannot_be_written() {
+    for shop in on_both().await {
+        shop.client.post("/put/a/b").await;
+        let age = |conn: &mut foobar_db::Conn| conn.batch_execute("UPDATE foobar_sessions SET seen_at = seen_at - 600");
+        shop.db.write(age).await.unwrap();
+        refuse(&shop.db, "UPDATE").await;
+        let answer = shop.client.get("/look").await;
+        assert_eq!((answer.status().as_u16(), answer.text()), (200, r#"0 a="b""#));
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_saved_is_kept_and_told_whatever_the_handler_answers_then() {
+    for shop in on_both().await {
+        let answer = shop.client.post("/save-and-fail/500").await;
+        assert_eq!((answer.status().as_u16(), cookie(&answer).is_some()), (500, true));
+        assert_eq!(look_at(&shop.client).await, r#"0 before="kept""#);
+        shop.client.post("/save-and-fail/422").await;
+        assert_eq!(look_at(&shop.client).await, r#"0 after="kept" before="kept""#);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_saves_what_cannot_be_kept_has_an_error() {
+    for shop in on_both().await {
+        refuse(&shop.db, "INSERT").await;
+        assert_eq!(shop.client.post("/save-and-fail/422").await.status(), 500);
+    }
+}
