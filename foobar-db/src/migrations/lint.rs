@@ -5,6 +5,7 @@
 //! uses it; one that is made `IF NOT EXISTS` may have been there.
 
 mod alter;
+mod others;
 mod statement;
 mod words;
 
@@ -13,6 +14,7 @@ use std::fmt;
 
 use crate::Engine;
 
+use others::Change;
 use statement::{Statement, statements};
 use words::Words;
 
@@ -46,13 +48,13 @@ impl fmt::Display for Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LintRule {
-    /// A table, a column or a view goes, or all rows of a table.
+    /// A table, a column, a view, a routine or their like goes, or all rows of a table or a partition.
     Drop,
     /// A table or a column gets another name.
     Rename,
     /// A column that the program that runs would have to fill in: a new one, or one that loses its default.
     NotNull,
-    /// A column is declared anew.
+    /// A column, a view or a routine is declared anew.
     Type,
     /// An index is made in a way that may keep others from writing.
     Index,
@@ -100,6 +102,8 @@ pub struct MigrationLint {
     engine: Engine,
     /// In lower case.
     new_tables: BTreeSet<String>,
+    /// Views, routines and their like: the kind and the name.
+    new_others: BTreeSet<String>,
 }
 
 /// What a statement is against, where, and in which words.
@@ -113,7 +117,7 @@ struct Against<'sql> {
 impl MigrationLint {
     /// For migrations of this engine.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine, new_tables: BTreeSet::new() }
+        Self { engine, new_tables: BTreeSet::new(), new_others: BTreeSet::new() }
     }
 
     /// What is found in one migration more; `file` is what its findings say.
@@ -162,7 +166,15 @@ impl MigrationLint {
             let Some(table) = rest.behind("ON") else { return Vec::new() };
             return if self.is_new(&table.name()) { Vec::new() } else { alter::index(words, is_unique, self.engine) };
         }
-        self.against_others(words)
+        match others::change(words) {
+            Some((Change::Made, which)) => {
+                self.new_others.insert(which);
+                Vec::new()
+            }
+            Some((_, which)) if self.new_others.contains(&which) => Vec::new(),
+            Some((change, _)) => others::against(change, words).into_iter().collect(),
+            None => self.against_others(words),
+        }
     }
 
     fn against_others<'sql>(&self, words: Words<'sql>) -> Vec<Against<'sql>> {
@@ -172,13 +184,10 @@ impl MigrationLint {
         let changed = main.after(&["UPDATE"]).or_else(|| main.after(&["DELETE", "FROM"]));
         match changed.filter(|table| without_where && !self.is_new(&table.name())) {
             Some(_) => found(LintRule::Rows, ALL_ROWS, BATCHES),
-            None if words.is(&["DROP", "VIEW"]) || words.is(&["DROP", "DATABASE"]) || words.is(&["DROP", "SCHEMA"]) => {
-                found(LintRule::Drop, "the program that runs may still use it", CONTRACT)
+            None if words.is(&["TRUNCATE"]) => found(LintRule::Drop, ROWS_USED, CONTRACT),
+            None if words.is(&["RENAME"]) && !self.renames_new_tables_alone(words) => {
+                found(LintRule::Rename, RENAMED, alter::EXPAND_NAME)
             }
-            None if words.is(&["TRUNCATE"]) => {
-                found(LintRule::Drop, "the program that runs may still read the rows", CONTRACT)
-            }
-            None if of_tables(words, "RENAME").is_some() => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
             None if ["VACUUM", "OPTIMIZE", "REINDEX"].iter().any(|word| words.is(&[word]))
                 || of_tables(words, "LOCK").is_some() =>
             {
@@ -186,6 +195,12 @@ impl MigrationLint {
             }
             None => Vec::new(),
         }
+    }
+
+    fn renames_new_tables_alone(&self, words: Words<'_>) -> bool {
+        let tables =
+            of_tables(words, "RENAME").map_or_else(Vec::new, |tables| tables.skip(&["IF", "EXISTS"]).divided());
+        !tables.is_empty() && tables.iter().all(|table| self.is_new(&table.name()))
     }
 
     fn is_new(&self, table: &str) -> bool {
@@ -256,6 +271,7 @@ fn create_index(words: Words<'_>) -> Option<(bool, Words<'_>)> {
     Some((is_unique, rest.after(&["INDEX"])?))
 }
 
+const ROWS_USED: &str = "the program that runs may still read the rows";
 const USED: &str = "the program that runs may still use the table";
 const CONTRACT: &str = "drop it in a later release, once no program uses it (contract)";
 const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
