@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foobar_core::{
     BoxError, BoxFuture, Chain, MakeHandler, Metrics, Readiness, Request, Response, ResponseBody, Tier, handler_fn,
@@ -18,6 +18,7 @@ use http::uri::Authority;
 use http::{HeaderValue, Method, StatusCode};
 
 use crate::lifecycle::Lifecycle;
+use crate::program::{FOOBAR, Program};
 use crate::settings::{AdminSettings, is_issued};
 
 use process::Process;
@@ -38,6 +39,7 @@ struct State {
     tiers: Vec<Arc<dyn Tier>>,
     lifecycle: Arc<Lifecycle>,
     process: Process,
+    program: Option<Program>,
 }
 
 impl Admin {
@@ -47,9 +49,10 @@ impl Admin {
         may_move: bool,
         tiers: Vec<Arc<dyn Tier>>,
         lifecycle: Arc<Lifecycle>,
+        program: Option<Program>,
     ) -> Result<Self, Error> {
         let names = settings.server_name.to_vec();
-        let state = Arc::new(State { names, tiers, lifecycle, process: Process::new() });
+        let state = Arc::new(State { names, tiers, lifecycle, process: Process::new(), program });
         let elsewhere = may_move.then(|| listener("127.0.0.1:0", settings, &state)).transpose()?;
         Ok(Self { web: listener(&settings.listen, settings, &state)?, elsewhere, moved: OnceLock::new() })
     }
@@ -246,15 +249,28 @@ impl State {
         all
     }
 
+    /// How far the turns of programs are on the same sockets.
+    fn upgrade_metrics(&self, metrics: &mut Metrics) {
+        let seconds = |time: Option<Duration>| time.map_or(0.0, |time| time.as_secs_f64());
+        let help = "For how long an upgrade has been under way; 0 where there is none.";
+        metrics.gauge("foobar_upgrade_seconds", help, &[], seconds(self.lifecycle.upgrading_for()));
+        let help = "For how long the program before has drained; 0 where there is none.";
+        metrics.gauge("foobar_before_draining_seconds", help, &[], seconds(self.lifecycle.before_for()));
+    }
+
     fn metrics(&self) -> Response {
         let mut metrics = Metrics::default();
-        let version = [("version", env!("CARGO_PKG_VERSION"))];
-        metrics.gauge("foobar_build_info", "Which version of Foobar this is; always 1.", &version, 1);
+        let of_program = |program: &Program| [("program", program.name), ("program_version", program.version)];
+        let mut versions = vec![("version", FOOBAR.version)];
+        versions.extend(self.program.iter().flat_map(of_program));
+        let help = "Which version of Foobar this is, and which program of which version is built on it; always 1.";
+        metrics.gauge("foobar_build_info", help, &versions, 1);
         self.process.metrics(&mut metrics);
         let help = "The number of the configuration in use: the first is 1, each reload adds 1.";
         metrics.gauge("foobar_configuration_version", help, &[], self.lifecycle.configuration());
         let help = "How many programs have served here in turn, each in the place of the one before, with this one.";
         metrics.gauge("foobar_generation", help, &[], self.lifecycle.generation());
+        self.upgrade_metrics(&mut metrics);
         for (tier, ready) in self.readiness() {
             metrics.gauge("foobar_ready", "Whether a tier is ready.", &[("tier", tier)], u8::from(ready));
         }

@@ -19,6 +19,7 @@ mod runtime;
 mod serve;
 mod service_manager;
 mod signals;
+mod stopping;
 mod upgrade;
 mod upkeep;
 mod zone;

@@ -271,6 +271,7 @@ impl Composition {
             runtime,
             lifecycle: self.lifecycle,
             current: tokio::sync::Mutex::new(current),
+            telling: Arc::default(),
         }
     }
 
@@ -304,7 +305,8 @@ impl Composition {
             _ => {
                 let may_move = self.config.origin("admin.listen") == "default";
                 let lifecycle = Arc::clone(&self.lifecycle);
-                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle).map_err(|error| {
+                let admin = Admin::new(&self.settings.admin, may_move, self.tiers(), lifecycle, self.program);
+                let admin = admin.map_err(|error| {
                     let key = error.key().unwrap_or("admin.listen").to_owned(); // an error of the tier as a whole
                     StartError::setting(&self.config, &key, error)
                 })?;

@@ -31,6 +31,15 @@ pub enum StartError {
     /// The configuration file that was asked for is not there.
     #[error("there is no configuration file {}", .0.display())]
     NoConfigFile(PathBuf),
+    /// The configuration in use came from a file, and a reload or an upgrade finds none.
+    #[error("there is no configuration file {} any more; put it back, or restart to serve without one", .0.display())]
+    ConfigFileGone(PathBuf),
+    /// The configuration in use came from a file with content, and a reload or an upgrade finds it empty.
+    #[error(
+        "the configuration file {} is empty, and the one in use is not; write a comment (`#`) into it if that is meant",
+        .0.display()
+    )]
+    ConfigFileEmpty(PathBuf),
     /// The server serves, and cannot take another configuration: it has begun to stop, or cannot start a thread.
     #[error("the configuration cannot be reloaded")]
     Reload(#[source] BoxError),

@@ -40,6 +40,7 @@ mod admin;
 mod cli;
 mod composition;
 pub mod config;
+mod config_file;
 mod declared;
 mod dns;
 mod embed;

@@ -13,13 +13,28 @@ pub(crate) struct Lifecycle {
     since: Mutex<Instant>,
     /// How many programs have served here in turn, with this one.
     generation: AtomicU64,
-    is_upgrading: AtomicBool,
+    upgrade: Mutex<Option<Upgrade>>,
     /// Held where an upgrade begins, and where an operator's order is carried out that the new program has to know of.
     handing_over: Mutex<()>,
     /// Whether another program serves in its place.
     is_over: AtomicBool,
-    /// What the program before still does.
-    before: Mutex<Option<String>>,
+    before: Mutex<Option<Before>>,
+}
+
+/// An upgrade that is under way.
+#[derive(Clone, Copy)]
+struct Upgrade {
+    since: Instant,
+    /// The process of the new program, once it has been started.
+    process: Option<u32>,
+}
+
+/// A program in whose place this one serves.
+struct Before {
+    process: u32,
+    /// What it still does.
+    left: String,
+    since: Instant,
 }
 
 impl Lifecycle {
@@ -30,7 +45,7 @@ impl Lifecycle {
             configurations: AtomicU64::new(1),
             since: Mutex::new(Instant::now()),
             generation: AtomicU64::new(1),
-            is_upgrading: AtomicBool::new(false),
+            upgrade: Mutex::new(None),
             handing_over: Mutex::new(()),
             is_over: AtomicBool::new(false),
             before: Mutex::new(None),
@@ -48,7 +63,28 @@ impl Lifecycle {
 
     pub(crate) fn set_upgrading(&self, is_upgrading: bool) {
         let _turn = self.turn();
-        self.is_upgrading.store(is_upgrading, Relaxed);
+        *self.upgrade_mut() = is_upgrading.then(|| Upgrade { since: Instant::now(), process: None });
+    }
+
+    /// The process of the new program.
+    pub(crate) fn set_successor(&self, process: u32) {
+        self.upgrade_mut().iter_mut().for_each(|upgrade| upgrade.process = Some(process));
+    }
+
+    fn upgrade_mut(&self) -> MutexGuard<'_, Option<Upgrade>> {
+        self.upgrade.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
+    }
+
+    /// To which process an upgrade goes that is under way, and for how long it has been; `None` where there is none.
+    pub(crate) fn upgrade(&self) -> Option<String> {
+        let Upgrade { since, process } = (*self.upgrade_mut())?;
+        let to = process.map_or("it begins".to_owned(), |process| format!("to process {process}"));
+        Some(format!("{to}, for {} s", since.elapsed().as_secs()))
+    }
+
+    /// For how long an upgrade has been under way.
+    pub(crate) fn upgrading_for(&self) -> Option<Duration> {
+        self.upgrade_mut().map(|upgrade| upgrade.since.elapsed())
     }
 
     /// Does what an operator orders of this program alone; `None` where a new one has been told, or is about to be, how it was.
@@ -62,7 +98,7 @@ impl Lifecycle {
     }
 
     pub(crate) fn is_upgrading(&self) -> bool {
-        self.is_upgrading.load(Relaxed)
+        self.upgrade_mut().is_some()
     }
 
     /// Another program serves in its place.
@@ -74,16 +110,31 @@ impl Lifecycle {
         self.is_over.load(Relaxed)
     }
 
-    pub(crate) fn set_before(&self, before: Option<String>) {
-        *self.before_mut() = before;
+    /// What the process in whose place this one serves still does.
+    pub(crate) fn set_before(&self, process: u32, left: String) {
+        let mut before = self.before_mut();
+        let since = before.as_ref().map_or_else(Instant::now, |before| before.since);
+        *before = Some(Before { process, left, since });
     }
 
-    /// What the program before still does; `None` where there is none, or it has ended.
+    /// It has ended.
+    pub(crate) fn forget_before(&self) {
+        *self.before_mut() = None;
+    }
+
+    /// What the program before still does, and for how long it has drained; `None` where there is none, or it has ended.
     pub(crate) fn before(&self) -> Option<String> {
-        self.before_mut().clone()
+        self.before_mut().as_ref().map(|Before { process, left, since }| {
+            format!("process {process} has drained for {} s, and still has {left}", since.elapsed().as_secs())
+        })
     }
 
-    fn before_mut(&self) -> MutexGuard<'_, Option<String>> {
+    /// For how long the program before has drained.
+    pub(crate) fn before_for(&self) -> Option<Duration> {
+        self.before_mut().as_ref().map(|before| before.since.elapsed())
+    }
+
+    fn before_mut(&self) -> MutexGuard<'_, Option<Before>> {
         self.before.lock().unwrap_or_else(PoisonError::into_inner) // it is whole at any time
     }
 

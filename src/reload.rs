@@ -10,15 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use foobar_app::{AppTier, Configured, Context, Db};
-use foobar_core::Chain;
 use foobar_core::config::{Config, Values};
 use foobar_core::log::LogSettings;
+use foobar_core::{Chain, on_own_thread_in};
 use foobar_db::Migrations;
 use foobar_web::{Address, Warning, WebTier};
 use tokio::runtime::Handle;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use crate::StartError;
+use crate::config_file::ConfigFile;
 use crate::declared::Declared;
 use crate::dns::NameServer;
 use crate::lifecycle::Lifecycle;
@@ -43,6 +44,8 @@ pub(crate) struct Reloader {
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// Held while a reload goes on: there is one at a time.
     pub(crate) current: tokio::sync::Mutex<Current>,
+    /// Held while the application is told of a reload: it is told of one at a time.
+    pub(crate) telling: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Reads the configuration from where the first one came.
@@ -119,7 +122,7 @@ impl Reloader {
         if self.lifecycle.is_stopping() || self.lifecycle.is_over() {
             return Err(StartError::Reload(foobar_web::Error::NotServing.into()));
         }
-        let mut next = self.read(&current.context)?;
+        let mut next = self.read(&current)?;
         let mut changed = current.in_use.differences(&next.config.values());
         let considered = changed.clone();
         let mut stays = Stays::new(&next.config, &considered);
@@ -142,6 +145,7 @@ impl Reloader {
         changed.retain(|key| !kept.contains(key));
         next.in_use.keep(&kept, &current.in_use);
         *current = next;
+        drop(current); // what the application does with it holds up no other reload, no upgrade and no stop
         self.lifecycle.reloaded();
         let warnings = warnings.into_iter().chain(self.tell_application().await).collect();
         let has = |key: &str| changed.iter().any(|changed| changed == key);
@@ -158,10 +162,11 @@ impl Reloader {
         }
     }
 
-    fn read(&self, context: &Context) -> Result<Current, StartError> {
+    fn read(&self, current: &Current) -> Result<Current, StartError> {
         let config = (self.read)()?;
+        ConfigFile::of(&current.config).require_in(&config)?;
         let settings = AllSettings::parse(&config)?;
-        let context = self.declared.read(&config, &settings.sites, context.clone())?;
+        let context = self.declared.read(&config, &settings.sites, current.context.clone())?;
         Ok(Current { in_use: config.values(), config, settings, context })
     }
 
@@ -201,12 +206,27 @@ impl Reloader {
         self.app.as_ref().map_or(Configured::All, configure)
     }
 
-    /// What the application says of a failure of its own, which takes nothing back.
+    /// What the application says of a failure of its own, which takes nothing back. It may block, so it is told on a thread of its
+    /// own.
     async fn tell_application(&self) -> Option<String> {
-        let error = self.app.as_ref()?.reloaded().await.err()?;
-        Some(format!("the application has not taken the new configuration: {}", Chain(&*error)))
+        let (app, one) = (Arc::clone(self.app.as_ref()?), Arc::clone(&self.telling));
+        let told = on_own_thread_in(&self.runtime, "reloaded", async move {
+            let _one = one.lock().await;
+            app.reloaded().await
+        });
+        let error = match timeout(TELLING_TIME, told).await {
+            Ok(Ok(Ok(Ok(())))) => return None,
+            Ok(Ok(Ok(Err(error)))) => Chain(&*error).to_string(),
+            Ok(Ok(Err(panic))) => format!("`App::reloaded` {panic}"),
+            Ok(Err(error)) => Chain(&error).to_string(),
+            Err(_elapsed) => format!("`App::reloaded` has not returned within {TELLING_TIME:?}"),
+        };
+        Some(format!("the application has not taken the new configuration: {error}"))
     }
 }
+
+/// How long the application may take for what it does with a new configuration. The rest of it is in use by then.
+const TELLING_TIME: Duration = Duration::from_secs(5);
 
 /// What of a changed configuration is not taken.
 struct Stays<'a> {

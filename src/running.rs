@@ -33,6 +33,9 @@ pub struct Running {
 /// accepted may be on its way.
 const LAST_COMERS: Duration = Duration::from_secs(1);
 
+/// The part of the time of a stop that a reload may take which goes on: the rest is for what is in flight.
+const RELOAD_SHARE: u32 = 4;
+
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -146,6 +149,7 @@ impl Running {
             serving: self.since.elapsed(),
             configuration: lifecycle.configuration(),
             generation: lifecycle.generation(),
+            upgrade: lifecycle.upgrade(),
             before: lifecycle.before(),
             connections: self.reloader.web.unfinished(),
             configured: lifecycle.configured(),
@@ -167,7 +171,13 @@ impl Running {
         self.hurry.notify_one();
     }
 
-    pub(crate) async fn finish(&self) -> Stop {
+    async fn finish(&self) -> Stop {
+        self.serve_until_end().await;
+        self.end().await
+    }
+
+    /// The first part of a stop: everything is served as before.
+    pub(crate) async fn serve_until_end(&self) {
         self.reloader.lifecycle.stop();
         self.resume(); // what is held is answered too
         let patience = self.reloader.patience();
@@ -177,8 +187,13 @@ impl Running {
             tracing::info!(delay = ?patience.delay, "no longer ready, but still serving (`server.shutdown_delay`)");
             _ = timeout(patience.delay, self.hurry.notified()).await; // whichever comes first
         }
+    }
+
+    /// The other part: nothing new is accepted.
+    pub(crate) async fn end(&self) -> Stop {
+        let patience = self.reloader.patience();
         let deadline = Instant::now() + patience.timeout;
-        self.reloader.end_by(deadline).await;
+        self.reloader.end_by(Instant::now() + patience.timeout / RELOAD_SHARE).await;
         let drained = self.supervisor.drain(deadline).await;
         if drained == Drained::Cleanly && Instant::now() < deadline { Stop::Drained } else { Stop::CutOff }
     }

@@ -1,7 +1,8 @@
 mod access;
+mod default_database;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -60,12 +61,14 @@ use crate::{Running, StartError, cli, settings};
 pub struct Server {
     loader: Loader,
     parts: Parts,
+    /// Whether an application with tables needs a database.
+    has_tables: bool,
 }
 
 impl Server {
     /// A server of static files, until it is given an application.
     pub fn new() -> Self {
-        Self { loader: settings::loader(), parts: Parts::default() }
+        Self { loader: settings::loader(), parts: Parts::default(), has_tables: false }
     }
 
     /// Serves this application.
@@ -355,7 +358,8 @@ impl Server {
     /// Runs the program's command line: `serve` unless it says otherwise. Blocks until the server has stopped.
     ///
     /// Reads the arguments, the file `foobar.toml` of the working folder if there is one, and the environment
-    /// ([`config_name`](Self::config_name) names both); installs the log and the signal handlers of this process, and
+    /// ([`config_name`](Self::config_name) names both; an application with tables and without a `database.url` has its
+    /// SQLite database in `$STATE_DIRECTORY`, which systemd sets, else in the working folder); installs the log and the signal handlers of this process, and
     /// aws-lc-rs as its default provider for rustls if it has none. The exit code is 0 after a stop that lost nothing;
     /// 1 if the server could not start (also after waiting for its database) or a command failed; 2 if the command line
     /// or the configuration is wrong; and 3 if a second signal or the end of `server.shutdown_timeout` has cut off
@@ -369,7 +373,11 @@ impl Server {
     /// [`Context::spawn`] or from `start` with `tokio::spawn`, runs on a runtime with as many threads as there are
     /// cores, at least two, and must not block for long. Signals are handled on a thread that runs nothing else:
     /// whatever blocks, a stop begins at once and ends within `server.shutdown_timeout`.
-    pub fn run(self) -> ExitCode {
+    pub fn run(mut self) -> ExitCode {
+        if self.has_tables {
+            let url = default_database::of(std::env::var_os("STATE_DIRECTORY").as_deref(), Path::exists);
+            self.loader = self.loader.preset_beneath("database.url", url);
+        }
         cli::run(self.loader, self.parts, std::env::args_os())
     }
 
@@ -395,7 +403,8 @@ impl Server {
     /// An application with tables has a database also where nothing is configured.
     fn with_tables_of(mut self, migrations: &Migrations) -> Self {
         if !migrations.is_empty() {
-            self.loader = self.loader.preset_beneath("database.url", DEFAULT_DATABASE);
+            self.has_tables = true;
+            self.loader = self.loader.preset_beneath("database.url", default_database::IN_WORKING_FOLDER);
         }
         self
     }
@@ -414,9 +423,6 @@ impl Server {
         server
     }
 }
-
-/// In the working folder, so that an application with tables runs without any set-up.
-const DEFAULT_DATABASE: &str = "sqlite:foobar.db";
 
 impl Default for Server {
     fn default() -> Self {

@@ -16,7 +16,10 @@ pub struct Status {
     pub configuration: u64,
     /// How many programs have served here in turn, each in the place of the one before, with this one.
     pub generation: u64,
-    /// What the program before still does; `None` where there is none, or it has ended.
+    /// The process of a new program that is to take the place of this one, and for how long that has been under way;
+    /// `None` where there is no upgrade.
+    pub upgrade: Option<String>,
+    /// What the program before still does, and for how long it has drained; `None` where there is none, or it has ended.
     pub before: Option<String>,
     /// The connections with requests under way; `None` where there are none.
     pub connections: Option<String>,
@@ -41,6 +44,9 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "process        {}, has served for {} s", self.process, self.serving.as_secs())?;
         writeln!(f, "generation     {}", self.generation)?;
+        if let Some(upgrade) = &self.upgrade {
+            writeln!(f, "upgrade        {upgrade}")?;
+        }
         if let Some(before) = &self.before {
             writeln!(f, "before         {before}")?;
         }

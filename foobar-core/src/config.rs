@@ -206,6 +206,11 @@ impl Config {
         self.file.as_ref().map(|file| file.path().to_owned())
     }
 
+    /// Whether the file that was read is empty, but for blanks; `false` where there is none.
+    pub fn is_file_empty(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.text().trim().is_empty())
+    }
+
     fn bad_value(&self, section: &str, wrong: &Wrong) -> ConfigError {
         let Place { key, item, beneath } = wrong.place(section);
         if matches!(wrong.what, What::Missing) && item.is_none() {

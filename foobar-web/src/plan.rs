@@ -239,9 +239,11 @@ fn is_reached_by_proxies(endpoint: &Endpoint, web: &WebSettings) -> bool {
     }
 }
 
-/// Where clients find HTTPS; at the usual port, as far as is known, if the socket comes from elsewhere.
+/// Where clients find HTTPS: at the usual port, if the server listens there or, as far as is known, if the socket comes from
+/// elsewhere.
 fn https_port(listen: &[Listen]) -> Option<u16> {
-    let ssl = listen.iter().find(|listen| listen.ssl)?;
+    let all = || listen.iter().filter(|listen| listen.ssl);
+    let ssl = all().find(|listen| listen.is_https_port()).or_else(|| all().next())?;
     Some(ssl.port().filter(|port| *port != 0).unwrap_or(443)) // a free port is a test's, or a proxy is before it
 }
 
@@ -339,4 +341,18 @@ const MOST_WORKERS: usize = 1024;
 
 async fn nothing(request: foobar_core::Request) -> foobar_core::Response {
     Problem::new(StatusCode::NOT_FOUND).response(request.headers(), RequestId::generate())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_to_https_go_to_the_usual_port_where_the_server_listens_there() {
+        let port = |all: &[&str]| https_port(&all.iter().map(|one| one.parse().unwrap()).collect::<Vec<_>>());
+        assert_eq!(port(&["0.0.0.0:8443 ssl", "0.0.0.0:80", "[::]:443 ssl"]), Some(443));
+        assert_eq!(port(&["0.0.0.0:443", "0.0.0.0:8443 ssl", "0.0.0.0:9443 ssl"]), Some(8443));
+        assert_eq!(port(&["unix:a.sock ssl"]), Some(443));
+        assert_eq!(port(&["0.0.0.0:443"]), None);
+    }
 }

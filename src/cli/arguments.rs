@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -108,9 +109,9 @@ impl Arguments {
     }
 }
 
-/// Where it cannot be known, reading the file says why.
+/// Of a link that leads nowhere, and where it cannot be known, reading the file says why.
 fn is_missing(path: &Path) -> bool {
-    path.try_exists().is_ok_and(|exists| !exists)
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 impl Command {

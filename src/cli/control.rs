@@ -163,6 +163,9 @@ async fn converse(
         return Ok(()); // another start has looked whether somebody is here
     }
     let (exit, told) = match Order::of(line.trim_end()) {
+        Some(order) if order != Order::Status && running.is_stopping() => {
+            (Exit::Failure, "nothing has changed: the server is stopping".to_owned())
+        }
         Some(Order::Upgrade) => upgrades.upgrade(running).await,
         Some(order) => carry_out(order, running, reloads).await,
         None => (Exit::Usage, format!("{:?} is no order here; this is {}", line.trim_end(), env!("CARGO_PKG_VERSION"))),

@@ -41,11 +41,12 @@ impl ControlSocket {
     /// Makes it in the place of one that a server has left behind. It is made in a folder of its own and then moved: nobody
     /// can connect before it has its permissions.
     fn make(path: PathBuf) -> Result<Self, BoxError> {
+        require_short(&path)?;
         let folder = folder(&path);
         require_own(folder)?;
         require_free(&path)?;
         let name = path.file_name().ok_or_else(|| format!("`control.socket`: {} names no file", path.display()))?;
-        let apart = folder.join(format!(".{}-{:08x}", name.display(), drawn()));
+        let apart = path.with_file_name(format!(".{}-{:08x}", name.display(), drawn()));
         let failed = |error| format!("`control.socket`: cannot make {}: {error}", path.display());
         DirBuilder::new().mode(0o700).create(&apart).map_err(failed)?;
         let made = listen(&apart.join("socket"), &path);
@@ -81,6 +82,7 @@ impl ControlSocket {
     /// Whether its folder is fit for it; a server may be there. What a start as another user may find good, or a service
     /// manager makes before it, is no error; it is told.
     pub(super) fn check(path: &Path) -> Result<Option<String>, BoxError> {
+        require_short(path)?;
         let folder = folder(path);
         match fs::metadata(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self::folder(folder).is_dir() => {
@@ -126,6 +128,18 @@ fn listen(apart: &Path, path: &Path) -> io::Result<UnixListener> {
     fs::rename(apart, path)?;
     Ok(listener)
 }
+
+/// A socket's path has 107 bytes at most, also that of the folder in which it is made.
+fn require_short(path: &Path) -> Result<(), BoxError> {
+    let length = path.as_os_str().len();
+    if length <= LONGEST_PATH {
+        return Ok(());
+    }
+    let message = format!("`control.socket`: {} has {length} bytes, and may have {LONGEST_PATH}", path.display());
+    Err(format!("{message}; choose a shorter path, such as one in /run").into())
+}
+
+const LONGEST_PATH: usize = 107 - ".-01234567/socket".len();
 
 /// The folder has to be there, and nobody else's.
 fn require_own(folder: &Path) -> Result<(), BoxError> {

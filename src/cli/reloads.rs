@@ -18,7 +18,7 @@ impl Reloads {
     }
 
     pub(super) async fn reload(&self, running: &Running) -> Result<Reloaded, StartError> {
-        let is_told = running.may_reload(); // else the service is another program, or is about to be
+        let is_told = !running.is_over(); // else the service is another program; of a refusal it waits for the end, too
         if is_told {
             self.manager.tell(News::Reloading);
         }

@@ -23,6 +23,12 @@ impl Runtimes {
         Ok(Self { control: control()?, tasks })
     }
 
+    /// Does what needs a runtime, and does not wait.
+    pub(super) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _on = self.control.enter();
+        work()
+    }
+
     /// Runs `program` on this thread, which is given the runtime for tasks. What blocks there does not hold its end.
     pub(super) fn run<T>(self, program: impl AsyncFnOnce(Handle) -> T) -> T {
         let result = self.control.block_on(program(self.tasks.handle().clone()));

@@ -1,13 +1,12 @@
 use std::fmt;
-use std::future::{pending, ready};
+use std::future::pending;
 use std::io::Write;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
 
 use foobar_core::config::Config;
 use foobar_core::log::BoxedLayer;
-use foobar_core::{Tier, on_own_thread, panics};
+use foobar_core::{Tier, panics};
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -19,13 +18,13 @@ use super::output::{Exit, complain, fail, out};
 use super::reloads::Reloads;
 use super::runtime::Runtimes;
 use super::service_manager::{News, ServiceManager};
-use super::signals::{Order, Signals};
+use super::signals::{EarlySignals, Order, Signals};
+use super::stopping::{Asked, cut_off, drain, stop};
 use super::upgrade::{Given, Takeover, Upgrades};
 use crate::composition::{Composition, Parts};
 use crate::dns::NameServer;
 use crate::program::{FOOBAR, Program};
 use crate::reload::ReadConfig;
-use crate::running::Stop;
 use crate::settings::AllSettings;
 use crate::{Running, StartError};
 
@@ -39,6 +38,11 @@ pub(super) fn run(config: Config, read: ReadConfig, parts: Parts, layers: Vec<Bo
 
 /// The log comes before all else, so that it has all that goes wrong after it.
 fn run_with(given: Given, config: Config, read: ReadConfig, parts: Parts, layers: Vec<BoxedLayer>) -> Exit {
+    let prepared = Runtimes::new().and_then(|runtimes| Ok((runtimes.enter(EarlySignals::install)?, runtimes)));
+    let (early, runtimes) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return complain(format_args!("cannot make a tokio runtime: {error}")),
+    };
     let settings = config.section().map_err(StartError::from);
     let log = match settings.map_err(|error| fail(&error)).and_then(|it| InstalledLog::install(&config, &it, layers)) {
         Ok(log) => log,
@@ -54,10 +58,7 @@ fn run_with(given: Given, config: Config, read: ReadConfig, parts: Parts, layers
     raise_descriptor_limit();
     report_panics();
     given.warn_of_stray();
-    match Runtimes::new() {
-        Ok(runtimes) => runtimes.run(async |tasks| serve(composition, given, read, tasks, &log).await),
-        Err(error) => log.complain(format_args!("cannot make a tokio runtime: {error}")),
-    }
+    runtimes.run(async |tasks| serve(composition, given, read, (early, tasks), &log).await)
 }
 
 /// A panic that nobody catches goes to the log, like everything else.
@@ -92,10 +93,10 @@ async fn serve(
     mut composition: Composition,
     given: Given,
     read: ReadConfig,
-    tasks: Handle,
+    (early, tasks): (EarlySignals, Handle),
     log: &InstalledLog,
 ) -> Exit {
-    let mut signals = match Signals::install() {
+    let mut signals = match early.install_all() {
         Ok(signals) => signals,
         Err(error) => return log.complain(format_args!("cannot handle signals: {error}")),
     };
@@ -146,7 +147,7 @@ async fn abandon(
     tracing::info!("stopping once the start has ended; a second signal stops at once");
     tokio::select! {
         started = starting => match started {
-            Ok(Ok(running)) => stop(&running, signals, tiers, log).await,
+            Ok(Ok(running)) => stop(&running, signals, tiers, log, Asked::BySignal, pending()).await,
             Ok(Err(error)) => log.fail(&error),
             Err(_) => {
                 let failure = log.complain("the start did not end within server.shutdown_timeout");
@@ -177,12 +178,14 @@ impl Serving<'_> {
             let hears_orders = self.control.as_ref().is_some_and(|control| control.socket().is_inherited());
             let outcome = tokio::select! {
                 outcome = takeover.take_turn(&self.running, hears_orders) => outcome,
-                error = self.running.failed() => return self.end_failed(&error, signals).await,
-                () = signals.stop() => return stop(&self.running, signals, self.tiers, self.log).await,
+                error = self.running.failed() => return self.end_failed(&error, signals, pending()).await,
+                () = signals.stop() => {
+                    return stop(&self.running, signals, self.tiers, self.log, Asked::BySignal, pending()).await;
+                }
             };
             if let Err(error) = outcome {
                 self.log.complain(format_args!("cannot take the place of the program before: {error}"));
-                drain(&self.running, signals, self.tiers).await;
+                drain(&self.running, signals, self.tiers, Asked::Never, pending()).await;
                 return Exit::Failure;
             }
             self.control.iter().for_each(|control| control.socket().keep_file(false));
@@ -197,33 +200,31 @@ impl Serving<'_> {
         let control = self.control.take(); // the socket goes with those who hear
         let Self { running, upgrades, manager, tiers, log, .. } = &self;
         let (wanted, new_program, reloads) = (Notify::new(), Notify::new(), Reloads::new(log, manager));
-        let mut ordered = Box::pin(hear(control, running, &reloads, upgrades));
+        let mut ordered: Orders<'_> = Box::pin(hear(control, running, &reloads, upgrades));
         let mut reloading = pin!(reload_when(&wanted, running, &reloads)); // what is wanted meanwhile is one more
         let mut upgrading = pin!(upgrade_when(&new_program, running, upgrades));
         let mut living = pin!(manager.say_that_it_lives());
         loop {
-            let order = tokio::select! {
-                order = signals.next() => order,
+            let (order, asked) = tokio::select! {
+                order = signals.next() => (order, Asked::BySignal),
                 () = &mut reloading => continue, // it never ends
                 () = &mut upgrading => continue, // the same
                 () = &mut ordered => continue,   // the same
                 () = &mut living => continue,    // the same
-                () = upgrades.over() => Order::Stop,
+                () = upgrades.over() => (Order::Stop, Asked::Never),
                 error = running.failed() => {
-                    settle(running, upgrades, &mut signals).await;
-                    drop(ordered);
+                    settle(running, upgrades, &mut signals, &mut ordered).await;
                     manager.tell(News::Stopping);
-                    return self.end_failed(&error, signals).await;
+                    return self.end_failed(&error, signals, ordered).await;
                 }
             };
             match order {
                 Order::Stop => {
-                    settle(running, upgrades, &mut signals).await;
-                    drop(ordered); // nobody is to wait for an answer, and the next server may have its socket
+                    settle(running, upgrades, &mut signals, &mut ordered).await;
                     if !running.is_over() {
                         manager.tell(News::Stopping); // else the service goes on
                     }
-                    return stop(running, signals, tiers, log).await;
+                    return stop(running, signals, tiers, log, asked, ordered).await;
                 }
                 Order::Reload => wanted.notify_one(),
                 Order::Upgrade => new_program.notify_one(),
@@ -235,22 +236,31 @@ impl Serving<'_> {
         }
     }
 
-    async fn end_failed(&self, error: &StartError, signals: Signals) -> Exit {
+    async fn end_failed(&self, error: &StartError, signals: Signals, orders: impl Future<Output = ()>) -> Exit {
         let failure = self.log.fail(error);
-        drain(&self.running, signals, self.tiers).await;
+        drain(&self.running, signals, self.tiers, Asked::Never, orders).await;
         failure
     }
 }
 
-/// Before a stop: whether another program serves in the place of this one decides whose the sockets' files are. A signal to stop
-/// ends the wait.
-async fn settle(running: &Running, upgrades: &Upgrades, signals: &mut Signals) {
+/// Before a stop: whether another program serves in the place of this one decides whose the sockets' files are, and who hears
+/// orders. A signal to stop ends the wait.
+async fn settle(running: &Running, upgrades: &Upgrades, signals: &mut Signals, orders: &mut Orders<'_>) {
     running.begin_stop();
-    tokio::select! {
-        () = upgrades.end() => {}
-        () = signals.stop() => running.hurry(),
+    if !running.is_over() {
+        tokio::select! {
+            () = upgrades.end() => {}
+            () = &mut *orders => {} // it never ends
+            () = signals.stop() => running.hurry(),
+        }
+    }
+    if running.is_over() {
+        *orders = Box::pin(pending());
     }
 }
+
+/// What carries out the orders of the control socket.
+type Orders<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Carries out the orders of the control socket, if there is one, which goes with this future.
 async fn hear(control: Option<Control>, running: &Arc<Running>, reloads: &Reloads, upgrades: &Upgrades) {
@@ -275,83 +285,6 @@ async fn reload_when(wanted: &Notify, running: &Running, reloads: &Reloads) {
         _ = reloads.reload(running).await; // the log has told
     }
 }
-
-async fn stop(running: &Running, signals: Signals, tiers: &[Arc<dyn Tier>], log: &InstalledLog) -> Exit {
-    match drain(running, signals, tiers).await {
-        Stop::CutOff => Exit::CutOff, // what has failed since may have failed by that
-        Stop::Drained => tokio::select! {
-            biased;
-            error = running.failed() => log.fail(&error), // meanwhile
-            () = ready(()) => Exit::Success,
-        },
-    }
-}
-
-async fn drain(running: &Running, mut signals: Signals, tiers: &[Arc<dyn Tier>]) -> Stop {
-    tracing::info!("stopping; a second signal stops at once");
-    let mut draining = pin!(running.finish());
-    let stop = tokio::select! {
-        stop = &mut draining => stop,
-        () = signals.stop() => hasten(running, draining, signals, tiers).await,
-    };
-    if stop == Stop::CutOff {
-        cut_off(tiers).await; // its exit code is the same
-    }
-    tracing::info!(?stop, "stopped");
-    stop
-}
-
-/// The end of a drain after a second signal: what does not end in a moment is cut off, but where nothing would be, the drain may
-/// still end by itself. A third signal waits for nothing.
-async fn hasten(
-    running: &Running,
-    draining: Pin<&mut impl Future<Output = Stop>>,
-    mut signals: Signals,
-    tiers: &[Arc<dyn Tier>],
-) -> Stop {
-    running.hurry();
-    let is_idle = tiers.iter().all(|tier| unfinished(&**tier).is_none());
-    let patience = if is_idle { IDLE_DRAIN } else { MOMENT };
-    tokio::select! {
-        stop = timeout(patience, draining) => stop.unwrap_or(Stop::CutOff), // a tier that does not say what it does
-        () = signals.stop() => Stop::CutOff,
-    }
-}
-
-/// How long what is under way may still take after a second signal.
-const MOMENT: Duration = Duration::from_secs(1);
-/// How long the drain of tiers with nothing left to do is waited for.
-const IDLE_DRAIN: Duration = Duration::from_secs(5);
-
-/// Ends at once what the tiers do; whether that is anything, which the log tells. A tier that blocks is not
-/// waited for.
-async fn cut_off(tiers: &[Arc<dyn Tier>]) -> bool {
-    let unfinished: Vec<_> = tiers.iter().filter_map(|tier| Some((tier.name(), unfinished(&**tier)?))).collect();
-    for (index, (tier, what)) in unfinished.iter().enumerate() {
-        // What the application has spawned is its own, and a part of a server with other tiers.
-        if !unfinished[index + 1..].iter().any(|(_, whole)| whole.contains(what.as_str())) {
-            tracing::error!(tier, "cut off: {what}");
-        }
-    }
-    for tier in tiers {
-        let (name, tier) = (tier.name(), Arc::clone(tier));
-        let ended = on_own_thread("cut-off", async move { tier.cut_off().await });
-        match timeout(LAST_WORDS, ended).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(panic))) => tracing::error!(tier = name, "its end {panic}"),
-            Ok(Err(error)) => tracing::error!(tier = name, %error, "its end got no thread"),
-            Err(_elapsed) => tracing::error!(tier = name, "it does not end, and is left behind"),
-        }
-    }
-    !unfinished.is_empty()
-}
-
-fn unfinished(tier: &dyn Tier) -> Option<String> {
-    panics::catch(|| tier.unfinished()).unwrap_or_else(|panic| Some(format!("nobody knows what: it {panic}")))
-}
-
-/// How long a tier may take to end what goes on elsewhere.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the operator is told once the server serves: on standard output, unless that has the access log, which programs
 /// read. Where the log is JSON, it is a part of it.

@@ -1,3 +1,5 @@
+use std::io;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that a server hears, as nginx does: SIGTERM, SIGINT and SIGQUIT stop it, SIGHUP has it read its configuration
@@ -22,17 +24,40 @@ pub(super) enum Order {
     Upgrade,
 }
 
-impl Signals {
-    pub(super) fn install() -> std::io::Result<Self> {
+/// Those that are heard from the beginning, when they would end the program otherwise: SIGHUP, SIGUSR1 and SIGUSR2. Those that
+/// stop it end it as long as there is nothing to be stopped.
+pub(super) struct EarlySignals {
+    hang_up: Signal,
+    reopen: Signal,
+    upgrade: Signal,
+}
+
+impl EarlySignals {
+    pub(super) fn install() -> io::Result<Self> {
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
             reopen: signal(SignalKind::user_defined1())?,
             upgrade: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    pub(super) fn install_all(self) -> io::Result<Signals> {
+        let Self { hang_up, reopen, upgrade } = self;
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hang_up,
+            reopen,
+            upgrade,
             reload_later: false,
         })
+    }
+}
+
+impl Signals {
+    pub(super) fn install() -> io::Result<Self> {
+        EarlySignals::install()?.install_all()
     }
 
     /// Completes at the next signal to stop, where there is nothing that others could change. A reload comes later.

@@ -31,10 +31,11 @@ use tokio::task::spawn_blocking;
 use super::control_socket::ControlSocket;
 use super::output::Exit;
 use crate::Running;
+use crate::config_file::ConfigFile;
 use crate::dns::NameServer;
 use error::UpgradeError;
 use letter::Letter;
-use successor::{Ending, Inheritance, Program, Successor};
+use successor::{Ending, Inheritance, Program, Successor, TURN_TIME};
 
 pub(super) use takeover::{Given, Takeover};
 
@@ -114,21 +115,22 @@ impl Upgrades {
         let _one = self.0.one.try_lock().map_err(|_| UpgradeError::UnderWay)?;
         let _none_after_it = Ended(self);
         let program = self.program()?;
-        let _no_reload = running.begin_upgrade().await.ok_or(UpgradeError::Stopping)?;
+        let no_reload = running.begin_upgrade().await.ok_or(UpgradeError::Stopping)?;
         if running.is_paused() {
             return Err(UpgradeError::Paused);
         }
         tracing::info!("an upgrade begins: {} is started", program.path.display());
-        let inheritance = self.inheritance(running).map_err(UpgradeError::Sockets)?;
+        let inheritance = self.inheritance(running, no_reload.config_file()).map_err(UpgradeError::Sockets)?;
         let mut successor = apart(move || Successor::start(&program, inheritance)).await?;
         *self.ending() = Some(successor.ending());
+        running.set_successor(successor.process);
         if running.is_stopping() {
             self.end_now();
         }
         let timeout = self.0.timeout;
         let (mut successor, serving) = apart(move || {
             successor.until_ready(timeout)?;
-            let serving = successor.serve()?;
+            let serving = successor.serve(TURN_TIME)?;
             Ok((successor, serving))
         })
         .await?;
@@ -159,7 +161,7 @@ impl Upgrades {
         self.0.program.clone().ok_or(UpgradeError::NoProgram)
     }
 
-    fn inheritance(&self, running: &Running) -> io::Result<Inheritance> {
+    fn inheritance(&self, running: &Running, config_file: ConfigFile) -> io::Result<Inheritance> {
         let (web, admin) = running.pass_on()?;
         let control = self.0.control.upgrade().map(|control| control.pass_on()).transpose()?;
         let of_control = control.as_ref().map(|(socket, identity)| (socket.as_raw_fd(), *identity));
@@ -171,6 +173,7 @@ impl Upgrades {
             generation: running.generation() + 1,
             is_drained: running.is_drained(),
             is_in_maintenance: running.is_in_maintenance(),
+            config_file,
             control: of_control,
             web: numbers(&web),
             admin: numbers(&admin),

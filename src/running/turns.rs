@@ -8,13 +8,21 @@ use tokio::sync::MutexGuard;
 use tokio::time::sleep;
 
 use super::Running;
+use crate::config_file::ConfigFile;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Current;
 
 /// As long as it lives, there is no reload.
 pub(crate) struct Upgrading<'a> {
     lifecycle: &'a Lifecycle,
-    _current: Option<MutexGuard<'a, Current>>,
+    current: Option<MutexGuard<'a, Current>>,
+}
+
+impl Upgrading<'_> {
+    /// What the configuration in use came from.
+    pub(crate) fn config_file(&self) -> ConfigFile {
+        self.current.as_ref().map_or(ConfigFile::Absent, |current| ConfigFile::of(&current.config))
+    }
 }
 
 impl Drop for Upgrading<'_> {
@@ -32,20 +40,14 @@ impl Running {
     pub(crate) async fn begin_upgrade(&self) -> Option<Upgrading<'_>> {
         let lifecycle = &*self.reloader.lifecycle;
         lifecycle.set_upgrading(true);
-        let mut upgrading = Upgrading { lifecycle, _current: None };
-        upgrading._current = Some(self.reloader.current.lock().await);
+        let mut upgrading = Upgrading { lifecycle, current: None };
+        upgrading.current = Some(self.reloader.current.lock().await);
         (!lifecycle.is_stopping() && !lifecycle.is_over()).then_some(upgrading)
     }
 
     /// From now on no upgrade begins.
     pub(crate) fn begin_stop(&self) {
         self.reloader.lifecycle.stop();
-    }
-
-    /// Whether a reload is not refused at once.
-    pub(crate) fn may_reload(&self) -> bool {
-        let lifecycle = &*self.reloader.lifecycle;
-        !lifecycle.is_upgrading() && !lifecycle.is_over()
     }
 
     /// The listening sockets of the sites, and those for operators.
@@ -119,13 +121,22 @@ impl Running {
         self.reloader.lifecycle.generation()
     }
 
-    pub(crate) fn set_before(&self, before: Option<String>) {
-        self.reloader.lifecycle.set_before(before);
+    pub(crate) fn set_successor(&self, process: u32) {
+        self.reloader.lifecycle.set_successor(process);
     }
 
-    /// What the web tier still does.
+    pub(crate) fn set_before(&self, process: u32, left: String) {
+        self.reloader.lifecycle.set_before(process, left);
+    }
+
+    pub(crate) fn forget_before(&self) {
+        self.reloader.lifecycle.forget_before();
+    }
+
+    /// What the web tier still does, and what the program before this one does.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        self.reloader.web.unfinished()
+        let all: Vec<_> = self.reloader.web.unfinished().into_iter().chain(self.reloader.lifecycle.before()).collect();
+        (!all.is_empty()).then(|| all.join("; "))
     }
 
     fn set_turn(&self, turn: Turn) {
@@ -142,10 +153,14 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::Server;
+    use crate::{Server, Stop};
 
     async fn serving() -> Running {
-        let server = Server::new().set("web.listen", "127.0.0.1:0").set("web.access_log", "off");
+        serving_by(Server::new()).await
+    }
+
+    async fn serving_by(server: Server) -> Running {
+        let server = server.set("web.listen", "127.0.0.1:0").set("web.access_log", "off");
         let server = server.set("admin.listen", "off").set("sites.main.routes.\"/\".respond", "204");
         server.start().await.unwrap()
     }
@@ -164,11 +179,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stop_waits_for_a_reload_that_goes_on() {
+        let running = serving().await;
+        let reload = running.reloader.current.lock().await;
+        let mut stop = Box::pin(running.finish());
+        assert!(stop.as_mut().now_or_never().is_none());
+        assert!(!running.addresses().is_empty(), "it serves as before");
+        drop(reload);
+        assert_eq!(stop.await, Stop::Drained);
+    }
+
+    #[tokio::test]
+    async fn a_reload_that_does_not_end_leaves_a_stop_the_time_for_what_is_in_flight() {
+        let running = serving_by(Server::new().set("server.shutdown_timeout", "2s")).await;
+        let _reload = running.reloader.current.lock().await;
+        assert_eq!(running.finish().await, Stop::Drained);
+    }
+
+    #[tokio::test]
     async fn an_upgrade_that_is_given_up_leaves_reloads_as_they_were() {
         let running = serving().await;
         running.begin_stop();
         assert!(running.begin_upgrade().await.is_none());
-        assert!(running.may_reload());
+        assert!(!running.reloader.lifecycle.is_upgrading());
         running.stop().await;
     }
 }

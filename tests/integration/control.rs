@@ -156,15 +156,34 @@ fn what_a_server_has_left_behind_that_was_killed_at_its_start_is_in_nobodys_way(
 }
 
 #[test]
-fn a_server_that_stops_has_no_socket_any_more_while_it_still_serves() {
+fn a_server_that_stops_says_how_it_is_for_as_long_as_it_serves_and_takes_no_other_order() {
     let site = Site::new();
     let program = Program::start(site.command().env("FOOBAR__SERVER__SHUTDOWN_DELAY", "1m"));
     program.signal("TERM");
-    until("the socket is gone", || (!site.path("control").exists()).then_some(()));
+    until("it says that it stops", || {
+        site.run("status").1.contains("\nserver         not ready: it is stopping\n").then_some(())
+    });
     assert_eq!(program.get("/page").text(), "version 1");
+    for order in ["reload", "pause", "resume", "drain", "undrain", "upgrade"] {
+        let refused = (1, String::new(), "error: nothing has changed: the server is stopping\n".to_owned());
+        assert_eq!(site.run(order), refused, "{order}");
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait().0.code(), Some(0));
+}
+
+#[test]
+fn a_server_that_accepts_nothing_more_has_no_socket_while_it_finishes_what_it_has() {
+    let site = Site::new();
+    let program = Program::start(&mut site.command());
+    let mut download = program.client();
+    download.send("GET /bytes/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    until("the answer has begun", || site.run("status").1.contains("one connection with a request").then_some(()));
+    program.signal("TERM");
+    until("the socket is gone", || (!site.path("control").exists()).then_some(()));
     let (code, _, error) = site.run("status");
     assert!(code == 1 && error.starts_with("error: no answer from a server at control: "), "{error}");
-    program.signal("TERM");
+    assert_eq!(download.answer("GET").body.len(), 30_000_000);
     assert_eq!(program.wait().0.code(), Some(0));
 }
 
@@ -190,6 +209,24 @@ fn a_socket_that_another_user_may_reach_is_refused_at_the_start() {
     assert_eq!(fs::read_to_string(folder.path().join("file")).unwrap(), "of somebody");
     let error = start_error(&folder.path().join("nowhere/control"));
     assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_told_by_check_and_at_the_start() {
+    let site = Site::new();
+    for (length, is_good) in [(90, true), (91, false), (108, false)] {
+        let path = "a".repeat(length);
+        let set = |command: &mut Command| run(command.env("FOOBAR__CONTROL__SOCKET", &path));
+        let (code, _, error) = set(site.command().arg("check"));
+        let told = format!("`control.socket`: {path} has {length} bytes, and may have 90; choose a shorter path");
+        assert_eq!((code == 0, error.contains(&told)), (is_good, !is_good), "{error}");
+        if is_good {
+            let _program = Program::start(site.command().env("FOOBAR__CONTROL__SOCKET", &path));
+        } else {
+            let (code, _, error) = set(&mut site.command());
+            assert!(code == 2 && error.contains(&told), "{error}");
+        }
+    }
 }
 
 #[test]

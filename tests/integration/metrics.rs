@@ -59,6 +59,7 @@ fn a_strict_parser_takes_all_figures_of_a_site_that_is_used() {
         ("foobar_database_info", "gauge"),
         ("foobar_app_responses_total", "counter"),
         ("foobar_app_requests_refused_total", "counter"),
+        ("foobar_before_draining_seconds", "gauge"),
         ("foobar_build_info", "gauge"),
         ("process_cpu_seconds_total", "counter"),
         ("process_resident_memory_bytes", "gauge"),

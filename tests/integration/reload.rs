@@ -1,9 +1,12 @@
 //! Another configuration while the server serves: by SIGHUP, and in a program of its own by `Running::reload`.
 
+mod addresses;
+mod certificates;
 mod under_load;
 mod under_way;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -178,9 +181,52 @@ fn a_configuration_with_an_error_changes_nothing_and_the_log_says_where_it_stand
         assert!(told.contains(place), "{mistake}\n{told}");
         assert_eq!((client.get("/page").text(), program.get("/page").text()), ("version 1", "version 1"), "{mistake}");
     }
-    fs::remove_file(site.path("foobar.toml")).unwrap();
+}
+
+/// What is logged where the file is as `change` leaves it; the server goes on as it was.
+fn refused(change: impl FnOnce(&Path)) -> String {
+    let site = Site::new(&page("version 1"));
+    let mut program = site.start();
+    change(&site.path("foobar.toml"));
     program.signal("HUP");
-    program.until_logged("the configuration has been reloaded"); // without a file there are the defaults
+    let told = program.until_logged("reloaded");
+    assert_eq!(program.get("/page").text(), "version 1");
+    site.reload(&mut program, &page("version 2"));
+    assert_eq!(program.get("/page").text(), "version 2");
+    told
+}
+
+#[test]
+fn a_configuration_file_that_is_gone_is_no_wish_for_the_defaults() {
+    let told = refused(|file| fs::remove_file(file).unwrap());
+    assert!(
+        told.contains("the one before stays: there is no configuration file foobar.toml any more; put it back"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_link_to_a_configuration_file_that_is_gone_is_no_wish_for_the_defaults() {
+    let told = refused(|file| {
+        fs::remove_file(file).unwrap();
+        symlink("nowhere.toml", file).unwrap();
+    });
+    assert!(told.contains("stays: cannot read the configuration file foobar.toml"), "{told}");
+}
+
+#[test]
+fn a_configuration_file_that_has_become_empty_is_half_written() {
+    let told = refused(|file| fs::write(file, "\n").unwrap());
+    assert!(told.contains("stays: the configuration file foobar.toml is empty, and the one in use is not"), "{told}");
+}
+
+#[test]
+fn a_configuration_file_without_a_key_is_taken_where_it_says_that_it_is_meant() {
+    let site = Site::new(&page("version 1"));
+    let mut program = Program::start(site.command().env("FOOBAR__WEB__LISTEN", "127.0.0.1:0"));
+    let told = site.reload(&mut program, "# nothing to set\n");
+    assert!(told.contains("the configuration has been reloaded"), "{told}");
+    assert_ne!(program.get("/page").text(), "version 1");
 }
 
 foobar::settings! {

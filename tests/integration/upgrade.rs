@@ -2,7 +2,9 @@
 
 mod bad_programs;
 mod databases;
+mod protocols;
 mod service;
+mod signals;
 mod under_load;
 
 use std::fs;
@@ -250,7 +252,11 @@ fn a_download_that_is_under_way_is_finished_by_the_program_before_and_status_say
     until("the new program knows what the one before still has", || {
         let (_, status, _) = site.run("status");
         status
-            .contains(&format!("\nbefore         process {first} still has one connection with a request\n"))
+            .lines()
+            .any(|line| {
+                line.starts_with(&format!("before         process {first} has drained for "))
+                    && line.ends_with(" s, and still has one connection with a request")
+            })
             .then_some(())
     });
     assert!(is_there(first));
@@ -322,6 +328,23 @@ fn an_address_that_an_upgrade_drops_refuses_once_the_new_program_serves_and_fini
     assert_eq!(program.end().code(), Some(0));
     assert_eq!(program.get("/page").text(), "version 1");
     assert!(!site.log().contains("is closed at the end"), "{}", site.log());
+}
+
+#[test]
+fn a_configuration_file_that_is_gone_or_empty_stops_the_new_program_and_the_one_before_goes_on() {
+    let site = Site::new();
+    let program = site.start();
+    let set_aside = site.path("aside.toml");
+    fs::rename(site.path("foobar.toml"), &set_aside).unwrap();
+    program.signal("USR2");
+    site.until_logged("last words: error: there is no configuration file foobar.toml any more; put it back");
+    fs::write(site.path("foobar.toml"), "").unwrap();
+    program.signal("USR2");
+    site.until_logged("last words: error: the configuration file foobar.toml is empty, and the one in use is not");
+    fs::rename(&set_aside, site.path("foobar.toml")).unwrap();
+    assert_eq!(program.get("/page").text(), "version 1");
+    site.upgrade();
+    assert_eq!(program.get("/page").text(), "version 1");
 }
 
 #[test]

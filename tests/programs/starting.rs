@@ -157,6 +157,15 @@ fn block_beside_another(context: &Context) {
     context.spawn(async move { run.send(()).expect("the blocked task waits for it") });
 }
 
+/// Says in one file which process it is, and waits for another.
+fn wait_for_a_file() {
+    std::fs::write("process.new", std::process::id().to_string()).expect("its folder can be written");
+    std::fs::rename("process.new", "process").expect("the same");
+    while !std::path::Path::new("go").exists() {
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
 /// What `#[actix_web::main]` makes of a `main`.
 fn inside_a_runtime() -> ExitCode {
     rt::System::new().block_on(async { Server::new().app(Starting).run() })
@@ -169,5 +178,11 @@ fn main() -> ExitCode {
         "actix main" => return inside_a_runtime(),
         _ => Server::new().app(Starting),
     };
-    server.tier_with(move |context| Arc::new(Own(context.clone(), tier))).run()
+    let make = move |context: &Context| -> Arc<dyn Tier> {
+        if tier == "waits to be made" {
+            wait_for_a_file();
+        }
+        Arc::new(Own(context.clone(), tier))
+    };
+    server.tier_with(make).run()
 }

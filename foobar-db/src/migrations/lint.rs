@@ -6,6 +6,7 @@
 
 mod against;
 mod alter;
+mod others;
 mod rule;
 mod statement;
 mod words;
@@ -15,7 +16,8 @@ use std::fmt;
 
 use crate::Engine;
 
-use against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED};
+use against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED, ROWS_USED};
+use others::Change;
 pub use rule::LintRule;
 use statement::{Statement, statements};
 use words::Words;
@@ -51,12 +53,14 @@ pub struct MigrationLint {
     engine: Engine,
     /// In lower case.
     new_tables: BTreeSet<String>,
+    /// Views, routines and their like: the kind and the name.
+    new_others: BTreeSet<String>,
 }
 
 impl MigrationLint {
     /// For migrations of this engine.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine, new_tables: BTreeSet::new() }
+        Self { engine, new_tables: BTreeSet::new(), new_others: BTreeSet::new() }
     }
 
     /// What is found in one migration more; `file` is what its findings say.
@@ -105,7 +109,15 @@ impl MigrationLint {
             let Some(table) = rest.behind("ON") else { return Vec::new() };
             return if self.is_new(&table.name()) { Vec::new() } else { alter::index(words, is_unique, self.engine) };
         }
-        self.against_others(words)
+        match others::change(words) {
+            Some((Change::Made, which)) => {
+                self.new_others.insert(which);
+                Vec::new()
+            }
+            Some((_, which)) if self.new_others.contains(&which) => Vec::new(),
+            Some((change, _)) => others::against(change, words).into_iter().collect(),
+            None => self.against_others(words),
+        }
     }
 
     fn against_others<'sql>(&self, words: Words<'sql>) -> Vec<Against<'sql>> {
@@ -115,13 +127,10 @@ impl MigrationLint {
         let changed = main.after(&["UPDATE"]).or_else(|| main.after(&["DELETE", "FROM"]));
         match changed.filter(|table| without_where && !self.is_new(&table.name())) {
             Some(_) => found(LintRule::Rows, ALL_ROWS, BATCHES),
-            None if words.is(&["DROP", "VIEW"]) || words.is(&["DROP", "DATABASE"]) || words.is(&["DROP", "SCHEMA"]) => {
-                found(LintRule::Drop, "the program that runs may still use it", CONTRACT)
+            None if words.is(&["TRUNCATE"]) => found(LintRule::Drop, ROWS_USED, CONTRACT),
+            None if words.is(&["RENAME"]) && !self.renames_new_tables_alone(words) => {
+                found(LintRule::Rename, RENAMED, alter::EXPAND_NAME)
             }
-            None if words.is(&["TRUNCATE"]) => {
-                found(LintRule::Drop, "the program that runs may still read the rows", CONTRACT)
-            }
-            None if of_tables(words, "RENAME").is_some() => found(LintRule::Rename, RENAMED, alter::EXPAND_NAME),
             None if ["VACUUM", "OPTIMIZE", "REINDEX"].iter().any(|word| words.is(&[word]))
                 || of_tables(words, "LOCK").is_some() =>
             {
@@ -129,6 +138,12 @@ impl MigrationLint {
             }
             None => Vec::new(),
         }
+    }
+
+    fn renames_new_tables_alone(&self, words: Words<'_>) -> bool {
+        let tables =
+            of_tables(words, "RENAME").map_or_else(Vec::new, |tables| tables.skip(&["IF", "EXISTS"]).divided());
+        !tables.is_empty() && tables.iter().all(|table| self.is_new(&table.name()))
     }
 
     fn is_new(&self, table: &str) -> bool {

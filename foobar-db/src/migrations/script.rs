@@ -7,6 +7,8 @@
 mod bodies;
 mod pieces;
 
+use std::ops::Range;
+
 use crate::Engine;
 use crate::checksum::Checksum;
 
@@ -44,10 +46,39 @@ pub(super) enum ScriptError {
     Use(usize),
 }
 
+/// Where the statements of a file end, of whatever a reader can make of it: what ends each of them, and commands of the
+/// client, which belong to none.
+pub(super) fn ends(file: &str, engine: Engine) -> Vec<Range<usize>> {
+    let text = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
+    let (mut pieces, mut body, mut ends) = (Pieces::new(text, engine), Body::of(engine), Vec::new());
+    let (mark, mut is_between) = (file.len() - text.len(), true);
+    while let Some(piece) = pieces.next() {
+        let is_command = piece.text.eq_ignore_ascii_case("DELIMITER") && engine == Engine::Mysql;
+        match piece.kind {
+            Kind::Blank | Kind::Comment => {}
+            Kind::Word if is_between && is_command => {
+                pieces.read_delimiter();
+                ends.push(mark + piece.start..mark + pieces.at());
+            }
+            Kind::Delimiter if pieces.has_own_delimiter() || body.ends_here() => {
+                ends.push(mark + piece.start..mark + pieces.at());
+                (body, is_between) = (Body::of(engine), true);
+            }
+            _ => {
+                body.take(&piece);
+                is_between = false;
+            }
+        }
+    }
+    ends
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 impl Script {
     /// The statements of `file`; none of one that is empty. A byte order mark is no part of it.
     pub(super) fn parse(file: &str, engine: Engine) -> Result<Self, ScriptError> {
-        let text = file.strip_prefix('\u{feff}').unwrap_or(file);
+        let text = file.strip_prefix(BYTE_ORDER_MARK).unwrap_or(file);
         let mut reader =
             Reader { engine, text, statements: Vec::new(), current: None, body: Body::of(engine), at: 0, line: 1 };
         let mut pieces = Pieces::new(text, engine);

@@ -12,8 +12,8 @@ use rustls::{CertificateError, Error as TlsError};
 use rustls_pki_types::UnixTime;
 
 use super::Options;
-use crate::calendar::date_of;
 use crate::ConnectError;
+use crate::calendar::date_of;
 
 /// Access denied, to the server, to the database or without a password; an unknown database; a password that has
 /// expired; an account that is locked, or blocked after wrong passwords; a host that may not come; a proof that the

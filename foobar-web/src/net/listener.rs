@@ -31,7 +31,7 @@ pub(crate) struct Listener {
     socket: Socket,
     address: Address,
     id: ListenerId,
-    file: Option<SocketFile>,
+    file: Option<Arc<SocketFile>>,
 }
 
 /// Which listening socket it is, however often it is shared.
@@ -86,13 +86,24 @@ impl Listener {
     ///
     /// Where a socket of its address is among those `given`, that is the one.
     pub(crate) fn bind(listen: &Listen, given: &Sockets) -> Result<Vec<Self>, Error> {
+        Self::bind_or_keep(listen, given, &mut Vec::new())
+    }
+
+    /// The same, but that one of those that are `free` goes on where it is of an address of the entry.
+    fn bind_or_keep(listen: &Listen, given: &Sockets, free: &mut Vec<&Self>) -> Result<Vec<Self>, Error> {
         let one = |socket| Self::new(socket, None).map(|listener| vec![listener]);
-        let tcp = |address| Self::new(given.take_tcp(address).map_or_else(|| Self::tcp_socket(address), Ok)?, None);
+        let tcp = |address| match Self::take(free, |known| known.is_at(address)) {
+            Some(kept) => kept,
+            None => Self::new(given.take_tcp(address).map_or_else(|| Self::tcp_socket(address), Ok)?, None),
+        };
         let bound = match &listen.endpoint {
             Endpoint::Tcp(host) => addresses(host).and_then(|all| all.into_iter().map(tcp).collect()),
-            Endpoint::Unix(path) => match given.take_unix(path) {
-                Some((socket, file)) => Self::new(socket, file),
-                None => Self::unix(path, given),
+            Endpoint::Unix(path) => match Self::take(free, |known| known.has_file(path)) {
+                Some(kept) => kept,
+                None => match given.take_unix(path) {
+                    Some((socket, file)) => Self::new(socket, file),
+                    None => Self::unix(path, given),
+                },
             }
             .map(|listener| vec![listener]),
             Endpoint::Abstract(name) => {
@@ -123,9 +134,10 @@ impl Listener {
     pub(crate) fn bind_beside<'a>(
         listen: &Listen,
         given: &Sockets,
+        free: &mut Vec<&'a Self>,
         own: impl Iterator<Item = &'a Self>,
     ) -> Result<Vec<Self>, Error> {
-        match Self::bind(listen, given) {
+        match Self::bind_or_keep(listen, given, free) {
             Err(Error::Listen { address, source, .. })
                 if source.kind() == io::ErrorKind::AddrInUse && has(own, &listen.endpoint) =>
             {
@@ -133,6 +145,23 @@ impl Listener {
             }
             bound => bound,
         }
+    }
+
+    /// Takes one out of those that are free, which is then the same socket in two places.
+    fn take(free: &mut Vec<&Self>, is_wanted: impl Fn(&Self) -> bool) -> Option<io::Result<Self>> {
+        let place = free.iter().position(|known| is_wanted(known))?;
+        let Self { socket, address, id, file } = free.swap_remove(place);
+        let again = |socket| Self { socket, address: address.clone(), id: id.clone(), file: file.clone() };
+        Some(socket.try_clone().map(again))
+    }
+
+    fn is_at(&self, address: SocketAddr) -> bool {
+        matches!(self.address, Address::Tcp(own) | Address::Tls(own) if own == address)
+    }
+
+    /// Whether its file is the one at this path, whatever the path is called.
+    fn has_file(&self, path: &Path) -> bool {
+        self.file.as_ref().is_some_and(|file| file.is_at(path))
     }
 
     /// Lets clients connect.
@@ -205,7 +234,7 @@ impl Listener {
         }
         let address = local.as_socket().map_or_else(|| Address::Unix(unix_path(&local)), Address::Tcp);
         let id = ListenerId(Arc::default());
-        Ok(Self { socket, address, id, file })
+        Ok(Self { socket, address, id, file: file.map(Arc::new) })
     }
 }
 

@@ -16,6 +16,11 @@ impl SocketFile {
     pub(super) fn of(path: &Path, is_inherited: bool, turn: SharedTurn) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), identity: identity(path)?, is_inherited, turn })
     }
+
+    /// Whether it is the file at this path.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        identity(path).is_ok_and(|found| found == self.identity)
+    }
 }
 
 impl Drop for SocketFile {

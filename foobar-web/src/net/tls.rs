@@ -26,6 +26,7 @@ mod renewal;
 mod site_certificate;
 mod stand_in;
 mod stream;
+mod swap;
 mod ticket_keys;
 mod x509;
 

@@ -49,18 +49,24 @@ impl Listeners {
         (0..workers).map(|_| share(all())).collect::<io::Result<_>>().map_err(no_descriptor)
     }
 
-    /// Binds those entries whose addresses are new. Without a port of its own, the n-th entry keeps the n-th socket.
+    /// Binds those entries whose addresses are new. Without a port of its own, the n-th entry keeps the n-th socket; an
+    /// address that is only written in another way keeps its own.
     pub(super) fn prepare(&self, entries: &[Listen], given: &Sockets) -> Result<NewListeners, Error> {
         let mut taken = vec![false; self.0.len()];
-        let origin = |listen: &Listen| {
+        let mut keep = |listen: &Listen| {
             let is_free = |place: &usize| !taken[*place] && self.0[*place].listen.endpoint == listen.endpoint;
-            let Some(place) = (0..self.0.len()).find(is_free) else {
-                return Listener::bind_beside(listen, given, self.all()).map(Origin::Bound);
-            };
+            let place = (0..self.0.len()).find(is_free)?;
             taken[place] = true;
-            Ok(Origin::Kept(place))
+            Some(place)
         };
-        let origins = entries.iter().map(origin).collect::<Result<Vec<_>, Error>>()?;
+        let kept: Vec<_> = entries.iter().map(&mut keep).collect();
+        let free = self.0.iter().zip(&taken).filter(|(_, taken)| !**taken);
+        let mut free = free.flat_map(|(bound, _)| &bound.sockets).collect();
+        let origin = |(listen, kept): (&Listen, Option<usize>)| match kept {
+            Some(place) => Ok(Origin::Kept(place)),
+            None => Listener::bind_beside(listen, given, &mut free, self.all()).map(Origin::Bound),
+        };
+        let origins = entries.iter().zip(kept).map(origin).collect::<Result<Vec<_>, Error>>()?;
         Ok(NewListeners(entries.iter().cloned().zip(origins).collect()))
     }
 

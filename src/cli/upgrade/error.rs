@@ -31,6 +31,13 @@ pub(super) enum UpgradeError {
         quoted(words)
     )]
     Late { within: Duration, words: String },
+    #[error("the new program ended ({status}) after it was told to serve{}", quoted(words))]
+    EndedServing { status: ExitStatus, words: String },
+    #[error(
+        "the new program was ready, did not serve within {within:?} after it was told to, and has been ended{}",
+        quoted(words)
+    )]
+    LateTurn { within: Duration, words: String },
     #[error("the new program said {said:?} in the place of `{expected}` and has been ended: is it built on Foobar?")]
     Garbage { said: String, expected: &'static str },
 }

@@ -2,6 +2,8 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::os::unix::process::parent_id;
 
+use crate::config_file::ConfigFile;
+
 /// What a program writes to the one that takes its place, in a variable of the environment: the numbers of the descriptors that
 /// it passes on, and what there is to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub(super) struct Letter {
     pub(super) is_drained: bool,
     /// Whether an operator has turned maintenance on.
     pub(super) is_in_maintenance: bool,
+    /// What the configuration of the program that writes it came from.
+    pub(super) config_file: ConfigFile,
     /// Where the two speak.
     pub(super) channel: RawFd,
     /// Where standard error leads in the end.
@@ -37,6 +41,11 @@ impl Letter {
         ];
         words.extend(self.is_drained.then(|| "drained=1".to_owned()));
         words.extend(self.is_in_maintenance.then(|| "maintenance=1".to_owned()));
+        words.extend(match self.config_file {
+            ConfigFile::Absent => None,
+            ConfigFile::Empty => Some("config=empty".to_owned()),
+            ConfigFile::Filled => Some("config=filled".to_owned()),
+        });
         words.extend(self.control.map(|(number, (device, node))| format!("control={number}:{device}:{node}")));
         for (name, sockets) in [("web", &self.web), ("admin", &self.admin)] {
             let file = |owns_file| if owns_file { "-file" } else { "" };
@@ -67,6 +76,8 @@ impl Letter {
                 "generation" => letter.generation = value.parse().ok()?, // the same
                 "drained" => letter.is_drained = true,
                 "maintenance" => letter.is_in_maintenance = true,
+                "config" if value == "empty" => letter.config_file = ConfigFile::Empty,
+                "config" if value == "filled" => letter.config_file = ConfigFile::Filled,
                 "channel" => letter.channel = number()?,
                 "stderr" => letter.standard_error = number()?,
                 "control" => letter.control = Some(control(value)?),
@@ -103,6 +114,7 @@ mod tests {
             generation: 3,
             is_drained: true,
             is_in_maintenance: true,
+            config_file: ConfigFile::Filled,
             channel: 7,
             standard_error: 8,
             control: Some((9, (20, 21))),

@@ -60,7 +60,7 @@ const LONGEST: usize = 200;
 /// The most addresses of which this is remembered.
 const MOST: usize = 1000;
 /// How long a program may take to serve once it is ready and has been told to.
-const TURN_TIME: Duration = Duration::from_secs(60);
+pub(super) const TURN_TIME: Duration = Duration::from_secs(60);
 /// How long one may take to end that has closed the channel.
 const END_TIME: Duration = Duration::from_secs(1);
 
@@ -127,10 +127,10 @@ impl Successor {
     }
 
     /// Tells it to serve, and waits until it does; from then on it is no longer ended from here. Blocks.
-    pub(super) fn serve(&mut self) -> Result<Serving, UpgradeError> {
+    pub(super) fn serve(&mut self, time: Duration) -> Result<Serving, UpgradeError> {
         let mut child = self.ending.child().take().ok_or(UpgradeError::Stopped)?;
         let told = self.channel.write_all(format!("{GO}\n").as_bytes());
-        let (deadline, mut without) = (Instant::now() + TURN_TIME, Vec::new());
+        let (deadline, mut without) = (Instant::now() + time, Vec::new());
         let mut said = told.and_then(|()| self.hear(deadline));
         while let Some(address) = said.as_ref().ok().and_then(|said| said.strip_prefix(WITHOUT)) {
             if without.len() < MOST {
@@ -146,7 +146,10 @@ impl Successor {
         let status = end_group(&mut child).map_err(UpgradeError::Sockets)?;
         match said {
             Ok(said) if !said.is_empty() => Err(UpgradeError::Garbage { said, expected: SERVING }),
-            _ => Err(UpgradeError::Ended { status, words: self.words.last() }),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(UpgradeError::LateTurn { within: time, words: self.words.last() })
+            }
+            _ => Err(UpgradeError::EndedServing { status, words: self.words.last() }),
         }
     }
 
@@ -154,7 +157,7 @@ impl Successor {
     pub(super) fn check(&mut self) -> Result<(), UpgradeError> {
         let Some(child) = self.serving.as_mut().filter(|child| has_ended(child)) else { return Ok(()) };
         let status = end_group(child).map_err(UpgradeError::Sockets)?;
-        Err(UpgradeError::Ended { status, words: self.words.last() })
+        Err(UpgradeError::EndedServing { status, words: self.words.last() })
     }
 
     /// Where it is told how the end of this process goes on.
@@ -222,30 +225,49 @@ mod tests {
     use super::*;
 
     /// A shell in the place of a new program, which has been told to serve; one for descriptors of two digits.
-    fn told_to_serve(script: &str) -> (Successor, Result<Serving, UpgradeError>) {
+    fn told_to_serve(script: &str, time: Duration) -> (Successor, Result<Serving, UpgradeError>) {
         let channel = "channel=${FOOBAR_UPGRADE#*channel=}; channel=${channel%% *}; eval \"read -r line <&$channel\"";
         let arguments = vec!["-c".into(), format!("{channel}; {script}").into()];
         let program = Program { path: "/bin/bash".into(), arguments };
         let inheritance = Inheritance { letter: Letter::default(), descriptors: Vec::new() };
         let mut successor = Successor::start(&program, inheritance).unwrap();
-        let serving = successor.serve();
+        let serving = successor.serve(time);
         (successor, serving)
     }
 
     #[test]
     fn a_program_that_ends_at_once_after_it_has_said_that_it_serves_is_known_to_have() {
-        let (mut successor, serving) = told_to_serve("eval \"echo serving >&$channel\"; exit 3");
+        let (mut successor, serving) = told_to_serve("eval \"echo serving >&$channel\"; exit 3", TURN_TIME);
         assert!(serving.is_ok());
         let child = Pid::from_child(successor.serving.as_ref().unwrap());
         waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
         let error = successor.check().unwrap_err();
-        assert!(matches!(error, UpgradeError::Ended { status, .. } if status.code() == Some(3)), "{error}");
+        assert!(matches!(error, UpgradeError::EndedServing { status, .. } if status.code() == Some(3)), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_does_not_take_its_turn_is_said_to_be_late_and_not_to_have_ended() {
+        let (_successor, serving) = told_to_serve("exec sleep 600", Duration::from_millis(100));
+        let Err(error) = serving else { panic!("it serves") };
+        let told = error.to_string();
+        assert!(
+            told.starts_with("the new program was ready, did not serve within 100ms after it was told to"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_program_that_ends_when_it_is_its_turn_is_not_said_to_have_ended_before_it_was_ready() {
+        let (_successor, serving) = told_to_serve("exit 4", TURN_TIME);
+        let Err(error) = serving else { panic!("it serves") };
+        assert_eq!(error.to_string(), "the new program ended (exit status: 4) after it was told to serve");
     }
 
     #[test]
     fn a_program_that_closes_more_addresses_than_are_remembered_serves() {
         let each = "i=0; while [ $i -le 1000 ]; do echo \"without unix:$i\"; i=$((i + 1)); done";
-        let (_successor, serving) = told_to_serve(&format!("eval \"exec >&$channel\"; {each}; echo serving"));
+        let (_successor, serving) =
+            told_to_serve(&format!("eval \"exec >&$channel\"; {each}; echo serving"), TURN_TIME);
         assert_eq!(serving.unwrap().without.len(), MOST);
     }
 }

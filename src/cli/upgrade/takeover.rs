@@ -42,6 +42,7 @@ impl Given {
         let letter = Letter::find(std::env::var_os(VARIABLE))?;
         let stray = match letter {
             Some(letter) if letter.is_from_parent() => {
+                letter.config_file.require_in(config).map_err(|error| error.to_string())?;
                 return Self::of(letter)
                     .map_err(|error| format!("`FOOBAR_UPGRADE`: a descriptor that is not there: {error}"));
             }
@@ -107,11 +108,12 @@ impl Takeover {
             "this program serves in the place of another one"
         );
         let (running, from) = (Arc::clone(running), self.from);
+        running.set_before(from, "connections that end".to_owned()); // until it says more
         tokio::spawn(async move {
             while let Ok(Some(left)) = lines.next_line().await {
-                running.set_before(Some(format!("process {from} still has {left}")));
+                running.set_before(from, left);
             }
-            running.set_before(None);
+            running.forget_before();
             tracing::info!(process = from, "the program before has ended");
         });
         Ok(())

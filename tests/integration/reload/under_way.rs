@@ -1,12 +1,11 @@
 //! What a reload that has begun does to the rest of the server, and the rest to it.
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
 use foobar::{App, BoxError, Context, Server, web};
-use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
 use super::{Site, embedded, get};
@@ -49,44 +48,53 @@ async fn a_worker_that_does_not_yield_holds_up_no_reload_and_follows_later() {
     assert_eq!(running.stop().await, foobar::Stop::Drained);
 }
 
-/// Takes its time for another configuration.
-struct Slow {
+/// Never comes to an end with another configuration.
+struct Endless {
     begun: Arc<AtomicBool>,
-    end: Arc<Notify>,
 }
 
-impl App for Slow {
+impl App for Endless {
     fn routes(&self, routes: &mut web::ServiceConfig) {
         routes.route("/", web::get().to(async || "served"));
     }
 
     async fn reloaded(&self, _context: &Context) -> Result<(), BoxError> {
         self.begun.store(true, SeqCst);
-        self.end.notified().await;
-        Ok(())
+        pending().await
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_waits_for_the_reload_that_goes_on() {
-    let (begun, end) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+async fn an_application_that_never_ends_with_a_reload_holds_up_no_other_one_and_the_answer_says_so() {
+    let begun = Arc::new(AtomicBool::new(false));
+    let page = |text: &str| format!("[sites.main.routes.'/page']\nrespond = 200\nbody = '{text}'\n");
+    let site = Site::new(&page("old"));
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(Endless { begun: Arc::clone(&begun) })).await;
+    let first = running.reload();
+    let second = async {
+        spawn_blocking(move || until("the application is told", || begun.load(SeqCst).then_some(()))).await.unwrap();
+        site.write(&page("new"));
+        running.reload().await
+    };
+    let (first, second) = tokio::join!(first, second);
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(second.changed, ["sites.main.routes.\"/page\".body"]);
+    let late = "the application has not taken the new configuration: `App::reloaded` has not returned within 5s";
+    assert_eq!((first.warnings, second.warnings), (vec![late.to_owned()], vec![late.to_owned()]));
+    assert_eq!(get(&running, "/page"), "new");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_what_an_application_does_with_a_reload() {
+    let begun = Arc::new(AtomicBool::new(false));
     let site = Site::new("");
-    let app = Slow { begun: Arc::clone(&begun), end: Arc::clone(&end) };
-    let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
-    let address = running.addresses()[0].to_string();
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(Endless { begun: Arc::clone(&begun) })).await;
     tokio::select! {
         biased;
         _ = running.reload() => panic!("it cannot have ended"),
         () = ready(()) => {} // it goes on
     }
-    until("the reload is under way", || begun.load(SeqCst).then_some(()));
-    let mut stop = Box::pin(running.stop());
-    let ask = move || Client::connect(address.trim_start_matches("http://")).get("/").text().to_owned();
-    tokio::select! {
-        biased;
-        stop = &mut stop => panic!("{stop:?} during a reload"),
-        answer = spawn_blocking(ask) => assert_eq!(answer.unwrap(), "served"),
-    }
-    end.notify_one();
-    assert_eq!(stop.await, foobar::Stop::Drained);
+    until("the application is told", || begun.load(SeqCst).then_some(()));
+    assert_eq!(running.stop().await, foobar::Stop::Drained);
 }

@@ -1,6 +1,7 @@
 //! A tier of one's own that panics or blocks, at any time, holds neither the other tiers nor a signal.
 
 use super::*;
+use crate::support::until;
 
 fn with_tier(folder: &TempDir, tier: &str) -> Command {
     let environment = [("STARTING_TIER", tier), ("FOOBAR__SERVER__SHUTDOWN_TIMEOUT", "300ms")];
@@ -124,4 +125,22 @@ fn a_server_inside_another_runtime_says_what_to_write() {
     for words in ["`fn main() -> ExitCode`", "#[actix_web::main]", "#[tokio::main]", "`Server::start`"] {
         assert!(error.contains(words), "{error}");
     }
+}
+
+#[test]
+fn signals_that_stop_nothing_end_no_program_that_is_still_being_composed() {
+    let folder = folder();
+    let mut program = std::thread::scope(|scope| {
+        let start = scope.spawn(|| Program::start(&mut with_tier(&folder, "waits to be made")));
+        let process = until("it is being composed", || std::fs::read_to_string(folder.path().join("process")).ok());
+        for signal in ["HUP", "USR1", "USR2"] {
+            assert!(Command::new("kill").args([&format!("-{signal}"), &process]).status().unwrap().success());
+        }
+        std::fs::write(folder.path().join("go"), "").unwrap();
+        start.join().unwrap()
+    });
+    program.until_logged("the configuration has been reloaded");
+    assert_eq!(program.get("/").text(), "started");
+    let (code, log) = stopped(program);
+    assert_eq!(code, Some(0), "{log}");
 }

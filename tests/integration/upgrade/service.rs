@@ -55,7 +55,7 @@ fn a_service_manager_is_told_of_the_course_of_a_server_and_which_process_it_is()
 }
 
 #[test]
-fn of_a_reload_that_an_upgrade_refuses_a_service_manager_is_told_nothing() {
+fn of_a_reload_that_an_upgrade_refuses_a_service_manager_is_told_the_end_for_which_it_waits() {
     let site = Site::new();
     let manager = Manager::new(site.folder.path());
     let mut program = Program::start(site.command().env("NOTIFY_SOCKET", &manager.path));
@@ -63,7 +63,10 @@ fn of_a_reload_that_an_upgrade_refuses_a_service_manager_is_told_nothing() {
     site.install_script("echo $$ > process.new; mv process.new process; exec sleep 1000");
     program.signal("USR2");
     until("the new program has begun", || site.path("process").exists().then_some(()));
-    assert_eq!(site.run("reload").0, 1);
+    program.signal("HUP");
+    assert_eq!(manager.told()[0], "RELOADING=1");
+    assert_eq!(manager.told(), ["READY=1"]);
+    site.until_logged("an upgrade is under way; the new program reads the configuration");
     program.signal("TERM");
     assert_eq!(manager.told(), ["STOPPING=1"]);
     program.end();

@@ -1,13 +1,14 @@
 //! Upgrades under a load: no request is lost.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 use std::{fmt, fs};
 
 use foobar::test::TestDb;
 
 use super::{Site, is_there};
 use crate::support::load::{Authority, Connections, Lane, Load};
-use crate::support::{Footprint, PATIENCE, Program, number_of, until};
+use crate::support::{Footprint, Program, number_of, until};
 
 /// Where the numbers of the writes of a lane begin.
 const WRITES: [u64; 2] = [1, 1_000_000];
@@ -74,6 +75,9 @@ impl fmt::Display for Memory {
     }
 }
 
+/// What nobody may be without an answer for on a machine that has other work, in milliseconds; on an idle one it is 250.
+const BUSY_MACHINE: u64 = 10_000;
+
 /// One in five of the upgrades fails; what is printed are the figures.
 fn upgrade_under_load(database: &str, upgrades: u64) {
     let (site, authority) = (Site::new(), Authority::new());
@@ -116,7 +120,10 @@ fn upgrade_under_load(database: &str, upgrades: u64) {
     let report = load.stop();
     println!("{upgrades} upgrades; {memory}");
     report.assert_nothing_lost();
-    assert!(report.longest_stall() < PATIENCE / 2, "{report}");
+    assert!(
+        report.longest_stall() < Duration::from_millis(number_of("FOOBAR_LONGEST_STALL", BUSY_MACHINE)),
+        "{report}"
+    );
     let rows: BTreeSet<u64> = program.get("/ledger").text().lines().map(|id| id.parse().unwrap()).collect();
     assert_eq!(rows.len() as u64, report.answered_to("PUT /ledger"), "each write is there");
     for first in WRITES {

@@ -13,3 +13,4 @@ pub(super) const CONTRACT: &str = "drop it in a later release, once no program u
 pub(super) const COPIED: &str = "the whole table is copied, and nobody can write meanwhile";
 pub(super) const RENAMED: &str = "the program that runs knows the old name alone";
 pub(super) const IN_MAINTENANCE: &str = "run it by hand, in maintenance";
+pub(super) const ROWS_USED: &str = "the program that runs may still read the rows";

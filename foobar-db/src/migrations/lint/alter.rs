@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED};
+use super::against::{Against, CONTRACT, COPIED, IN_MAINTENANCE, RENAMED, ROWS_USED};
 use super::rule::LintRule;
 use super::words::Words;
 use crate::Engine;
@@ -26,7 +26,9 @@ pub(super) fn against<'sql>(
             Some(rest) => added(rest, engine, is_online),
             None => of_clause(words, engine, copied).into_iter().collect(),
         };
-        all.extend(found.into_iter().map(|(rule, problem, advice)| Against { rule, words, problem, advice }));
+        let is_partitioned = words.has(&["PARTITION", "BY"]) && found.iter().all(|(rule, ..)| *rule != LintRule::Lock);
+        let found = found.into_iter().chain(is_partitioned.then_some((LintRule::Lock, COPIED, IN_MAINTENANCE)));
+        all.extend(found.map(|(rule, problem, advice)| Against { rule, words, problem, advice }));
     }
     all
 }
@@ -56,9 +58,13 @@ fn of_clause(words: Words<'_>, engine: Engine, copied: &BTreeSet<String>) -> Opt
     if words.is(&["MODIFY"]) {
         return Some((LintRule::Type, TYPE, EXPAND_TYPE));
     }
-    let copies = [&["CONVERT"][..], &["ENGINE"], &["ROW_FORMAT"], &["ORDER"], &["FORCE"]];
+    if words.is(&["TRUNCATE", "PARTITION"]) {
+        return Some((LintRule::Drop, ROWS_USED, CONTRACT));
+    }
+    let copies = [&["CONVERT"][..], &["ENGINE"], &["ROW_FORMAT"], &["ORDER"], &["FORCE"], &["REMOVE", "PARTITIONING"]];
+    let moves = ["REORGANIZE", "REBUILD", "COALESCE", "EXCHANGE"].iter().any(|verb| words.is(&[verb, "PARTITION"]));
     let copies = copies.iter().any(|keywords| words.is(keywords));
-    if copies { Some((LintRule::Lock, COPIED, IN_MAINTENANCE)) } else { None }
+    if copies || moves { Some((LintRule::Lock, COPIED, IN_MAINTENANCE)) } else { None }
 }
 
 type What = (LintRule, &'static str, &'static str);
@@ -67,6 +73,9 @@ fn dropped(rest: Words<'_>) -> Option<What> {
     const HARMLESS: [&str; 5] = ["INDEX", "KEY", "CONSTRAINT", "FOREIGN", "CHECK"];
     if HARMLESS.iter().any(|word| rest.is(&[word])) {
         return None;
+    }
+    if rest.is(&["PARTITION"]) {
+        return Some((LintRule::Drop, ROWS_USED, CONTRACT));
     }
     if rest.is(&["PRIMARY"]) {
         return Some((LintRule::Lock, COPIED, IN_MAINTENANCE));
@@ -87,10 +96,10 @@ fn added(rest: Words<'_>, engine: Engine, is_online: bool) -> Vec<What> {
 }
 
 /// What a column, an index or a constraint is against that is added.
-fn of_part(part: Words<'_>, engine: Engine, is_online: bool) -> [Option<What>; 2] {
+fn of_part(part: Words<'_>, engine: Engine, is_online: bool) -> [Option<What>; 3] {
     let is_index = ["INDEX", "KEY", "FULLTEXT", "SPATIAL"].iter().any(|word| part.is(&[word]));
     if is_index && engine == Engine::Mysql {
-        return [of_index(false, engine, is_online), None];
+        return [of_index(false, engine, is_online), None, None];
     }
     let is_one = ["CONSTRAINT", "FOREIGN"].iter().any(|word| part.is(&[word]));
     let holds_one = ["UNIQUE", "CHECK", "PRIMARY"].iter().any(|word| part.has(&[word]));
@@ -99,7 +108,10 @@ fn of_part(part: Words<'_>, engine: Engine, is_online: bool) -> [Option<What>; 2
     let constraint = (is_one || holds_one || refers).then_some((LintRule::Constraint, CONSTRAINT, KEEP_RULES));
     let is_filled = ["DEFAULT", "AUTO_INCREMENT", "GENERATED", "AS", "SERIAL"].iter().any(|word| part.has(&[word]));
     let needs_value = !is_one && part.has(&["NOT", "NULL"]) && !is_filled;
-    [constraint, needs_value.then_some((LintRule::NotNull, NOT_NULL, EXPAND_NULL))]
+    let is_stored = part.has(&["AS"]) && ["STORED", "PERSISTENT"].iter().any(|word| part.rest().has(&[word]));
+    let copies = is_stored && engine == Engine::Mysql; // SQLite adds none
+    let needs_value = needs_value.then_some((LintRule::NotNull, NOT_NULL, EXPAND_NULL));
+    [constraint, needs_value, copies.then_some((LintRule::Lock, COPIED, IN_MAINTENANCE))]
 }
 
 /// What making an index of a table with rows is against.

@@ -4,13 +4,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum LintRule {
-    /// A table, a column or a view goes, or all rows of a table.
+    /// A table, a column, a view, a routine or their like goes, or all rows of a table or a partition.
     Drop,
     /// A table or a column gets another name.
     Rename,
     /// A column that the program that runs would have to fill in: a new one, or one that loses its default.
     NotNull,
-    /// A column is declared anew.
+    /// A column, a view or a routine is declared anew.
     Type,
     /// An index is made in a way that may keep others from writing.
     Index,

@@ -3,6 +3,7 @@ use crate::Engine;
 use super::rule::LintRule;
 use super::words::{Kind, Word, Words};
 use crate::migrations::directive::directive;
+use crate::migrations::script;
 
 /// One statement, with what comments before it and in it allow.
 pub(super) struct Statement<'sql> {
@@ -16,21 +17,30 @@ impl Statement<'_> {
     }
 }
 
-/// The statements of `sql`, as an engine divides them.
+/// The statements of `sql`, as they are run: the body of a trigger or a routine is a part of the one that makes it.
 pub(super) fn statements(sql: &str, engine: Engine) -> Vec<Statement<'_>> {
     let (mut all, mut words, mut allowed) = (Vec::new(), Vec::new(), Vec::new());
     let (mut at, mut line) = (0, 1);
+    let mut ends = script::ends(sql, engine).into_iter().peekable();
     while let Some(first) = sql[at..].chars().next() {
-        let (kind, length) = piece(first, &sql[at..], engine);
+        let end = ends.next_if(|end| end.start == at);
+        let (kind, length) = match (&end, ends.peek()) {
+            (Some(end), _) => (Some(Kind::Sign), end.len()),
+            (None, next) => {
+                let (kind, length) = piece(first, &sql[at..], engine);
+                (kind, next.map_or(length, |next| length.min(next.start - at)))
+            }
+        };
         let text = &sql[at..at + length];
         match kind {
+            _ if end.is_some() && words.is_empty() => {} // what is allowed is for the statement that follows
+            _ if end.is_some() => {
+                all.push(Statement { words: std::mem::take(&mut words), allowed: std::mem::take(&mut allowed) });
+            }
             None if text.starts_with("--") => {
                 allowed.extend(directive(text).and_then(LintRule::allowed_by).unwrap_or_default()); // any other comment
             }
             None => {}
-            Some(Kind::Sign) if text == ";" => {
-                all.push(Statement { words: std::mem::take(&mut words), allowed: std::mem::take(&mut allowed) });
-            }
             Some(kind) => words.push(Word { text, kind, line, at }),
         }
         line += text.matches('\n').count();

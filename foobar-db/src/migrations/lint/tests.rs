@@ -79,7 +79,8 @@ fn a_new_column_without_a_value_breaks_the_inserts_of_the_program_that_runs() {
         &[
             "ALTER TABLE notes ADD COLUMN likes INTEGER",
             "ALTER TABLE notes ADD COLUMN likes INTEGER NOT NULL DEFAULT 0",
-            "ALTER TABLE notes ADD COLUMN twice INTEGER GENERATED ALWAYS AS (likes * 2) STORED NOT NULL",
+            "ALTER TABLE notes ADD COLUMN twice INTEGER GENERATED ALWAYS AS (likes * 2) VIRTUAL NOT NULL",
+            "ALTER TABLE notes ADD COLUMN stored INTEGER",
             "ALTER TABLE notes ADD COLUMN `not null` TEXT",
         ],
     );
@@ -190,6 +191,81 @@ fn all_rows_at_once_are_too_many() {
         ],
     );
     assert_both(&[], &["UPDATE notes SET likes = 0 WHERE id < 1000", "INSERT INTO notes VALUES ('DELETE FROM notes')"]);
+}
+
+#[test]
+fn a_stored_column_and_a_change_of_partitions_copy_the_table() {
+    for sql in [
+        "ALTER TABLE notes ADD COLUMN twice INT AS (likes * 2) STORED",
+        "ALTER TABLE notes ADD COLUMN twice INT GENERATED ALWAYS AS (likes * 2) PERSISTENT",
+        "ALTER TABLE notes PARTITION BY HASH (id) PARTITIONS 4",
+        "ALTER TABLE notes ADD COLUMN a INT PARTITION BY KEY (id)",
+        "ALTER TABLE notes ENGINE=InnoDB PARTITION BY KEY (id)",
+        "ALTER TABLE notes REMOVE PARTITIONING",
+        "ALTER TABLE notes REORGANIZE PARTITION p0 INTO (PARTITION p1 VALUES LESS THAN (10))",
+        "ALTER TABLE notes COALESCE PARTITION 2",
+        "ALTER TABLE notes REBUILD PARTITION p0",
+    ] {
+        assert_eq!(rules(sql)[0], [LintRule::Lock], "{sql}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_partition_go_with_it() {
+    for sql in ["ALTER TABLE notes DROP PARTITION p0", "ALTER TABLE notes TRUNCATE PARTITION p0, p1"] {
+        assert!(rules(sql)[0].contains(&LintRule::Drop), "{sql}");
+    }
+}
+
+#[test]
+fn what_a_program_uses_besides_tables_goes_too() {
+    for kind in ["PROCEDURE", "FUNCTION", "SEQUENCE", "TRIGGER", "VIEW", "EVENT", "PACKAGE"] {
+        assert_both(&[LintRule::Drop], &[&format!("DROP {kind} one"), &format!("DROP {kind} IF EXISTS one")]);
+    }
+    assert_both(&[LintRule::Drop], &["DROP DATABASE shop", "DROP SCHEMA shop"]);
+    assert_both(&[], &["DROP INDEX one ON event"]);
+}
+
+#[test]
+fn a_view_or_a_routine_that_is_replaced_is_another_one_for_the_program_that_runs() {
+    assert_both(
+        &[LintRule::Type],
+        &[
+            "CREATE OR REPLACE VIEW recent AS SELECT 1",
+            "CREATE OR REPLACE ALGORITHM = MERGE DEFINER = `a`@`b` SQL SECURITY INVOKER VIEW recent AS SELECT 1",
+            "CREATE OR REPLACE FUNCTION twice(a INT) RETURNS INT RETURN 2 * a",
+            "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON notes FOR EACH ROW SET NEW.a = 1",
+            "ALTER VIEW recent AS SELECT 1",
+            "ALTER DEFINER = CURRENT_USER VIEW recent AS SELECT 1",
+        ],
+    );
+    assert_both(
+        &[],
+        &[
+            "CREATE VIEW recent AS SELECT 1; CREATE OR REPLACE VIEW recent AS SELECT 2; DROP VIEW recent",
+            "CREATE TRIGGER t BEFORE INSERT ON notes FOR EACH ROW SET NEW.a = 1; DROP TRIGGER IF EXISTS t",
+            "ALTER PROCEDURE one COMMENT 'a view'",
+        ],
+    );
+}
+
+#[test]
+fn whatever_is_renamed_has_another_name() {
+    assert_both(&[LintRule::Rename], &["RENAME TABLE notes TO entries", "RENAME USER a TO b"]);
+    assert_both(&[], &["CREATE TABLE notes (id INT); RENAME TABLE notes TO entries"]);
+}
+
+#[test]
+fn the_statements_of_a_body_are_not_the_migrations_own() {
+    let body = "CREATE TRIGGER t AFTER INSERT ON notes FOR EACH ROW BEGIN\n\
+                UPDATE totals SET likes = 0;\nDELETE FROM old;\nEND;\nDROP TABLE a;";
+    for engine in [Engine::Mysql, Engine::Sqlite] {
+        assert_eq!(found(engine, body), [(5, LintRule::Drop, "DROP TABLE a".to_owned())]);
+    }
+    let delimited = "DELIMITER //\nCREATE PROCEDURE p() BEGIN DELETE FROM old; END//\n-- foobar: allow drop\nDELIMITER ;\n\
+                     DROP TABLE a;\nDROP TABLE b;";
+    assert_eq!(found(Engine::Mysql, delimited), [(6, LintRule::Drop, "DROP TABLE b".to_owned())]);
+    assert_eq!(found(Engine::Mysql, "\u{feff}DROP TABLE a;").len(), 1, "behind a byte order mark");
 }
 
 #[test]

@@ -45,6 +45,11 @@ impl<'sql> Pieces<'sql> {
         self.delimiter != SEMICOLON
     }
 
+    /// Where the next piece begins.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
     /// Takes the rest of the line for what ends a statement from here on; whether there is such.
     pub(super) fn read_delimiter(&mut self) -> bool {
         let rest = self.text[self.at..].split('\n').next().unwrap_or_default(); // there always is a first

@@ -113,12 +113,10 @@ impl Warnings<'_> {
             self.certificate(EXPIRED);
         }
         if own.not_before > now {
-            self.certificate("the certificate is not valid yet, so that clients refuse it; check this machine's clock");
+            self.certificate(NOT_YET);
         }
         if own.names.is_empty() && own.addresses.is_empty() {
-            self.certificate(
-                "the certificate is for no name (subjectAltName), so that clients refuse it; have one issued for the names of `server_name`",
-            );
+            self.certificate(NAMELESS);
         } else if let Some(name) = names.iter().find(|name| !covers(own, name)) {
             self.certificate(&format!("the certificate is not for {name:?}, one of the site's names"));
         }
@@ -153,10 +151,14 @@ impl Warnings<'_> {
     }
 }
 
-const EXPIRED: &str = "the certificate has expired, so that clients refuse it; renew it";
+pub(super) const NAMELESS: &str = "the certificate is for no name (subjectAltName), so that clients refuse it; have one issued for the \
+                                   names of `server_name`";
+pub(super) const NOT_YET: &str =
+    "the certificate is not valid yet, so that clients refuse it; check this machine's clock";
+pub(super) const EXPIRED: &str = "the certificate has expired, so that clients refuse it; renew it";
 
 /// Whether a certificate is for a name of a site, which may have a star at its beginning.
-fn covers(facts: &Facts<'_>, name: &str) -> bool {
+pub(super) fn covers(facts: &Facts<'_>, name: &str) -> bool {
     let (star, name) = name.strip_prefix("*.").map_or(("", name), |name| ("*.", name));
     let ascii = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned()); // `server_name` says what is wrong with it
     let name = format!("{star}{ascii}");

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use foobar_core::Chain;
@@ -10,10 +11,11 @@ use rustls::sign::CertifiedKey;
 
 use super::certificate::{Pair, Provider, expiry, load};
 use super::client_rule::ClientRule;
-use super::expiry::Expiry;
+use super::expiry::{Expiry, seconds};
 use super::from_files::{FromFiles, Refreshed};
 use super::site_certificate::SiteCertificate;
 use super::stand_in::stand_in;
+use super::swap::{Worse, worse};
 use super::x509::Facts;
 use crate::kept::{Kept, OnDemand};
 use crate::{Error, Warning};
@@ -53,10 +55,14 @@ pub(crate) struct Certificates {
     source: SiteCertificates,
     provider: Provider,
     current: FromFiles<Current>,
+    /// When what has been refused is to be looked at again, in seconds since 1970.
+    again: AtomicI64,
 }
 
 #[derive(Debug)]
 struct Current {
+    /// In the order of their files.
+    by_file: Vec<Arc<CertifiedKey>>,
     /// The cheapest to sign with first.
     keys: Vec<Arc<CertifiedKey>>,
     warnings: Vec<Warning>,
@@ -74,7 +80,34 @@ impl Certificates {
         }
         let files = site.certificates.iter().chain(&site.keys).cloned().collect();
         let current = FromFiles::load(files, || Current::begin(site, provider))?;
-        Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current }))
+        let again = AtomicI64::new(NEVER);
+        Ok(Some(Self { source: site.clone(), provider: Arc::clone(provider), current, again }))
+    }
+
+    /// Whether they are those of this site, from the same files.
+    pub(crate) fn are_of(&self, site: &SiteCertificates) -> bool {
+        let of = |site: &SiteCertificates| (site.label.clone(), site.certificates.clone(), site.keys.clone());
+        of(&self.source) == of(site)
+    }
+
+    /// Refuses the `next` of a site that clients would accept for fewer of its names than those in use. Who gets them by
+    /// itself knows what it does.
+    pub(crate) fn require_no_worse(&self, site: &SiteCertificates, next: &Self) -> Result<(), Error> {
+        next.current.read(|next| self.require_none_worse(site, next))
+    }
+
+    fn require_none_worse(&self, site: &SiteCertificates, next: &Current) -> Result<(), Error> {
+        if site.kept.is_some() {
+            return Ok(());
+        }
+        let now = seconds(SystemTime::now());
+        let worse = self.current.read(|used| {
+            let mut pairs = next.by_file.iter().zip(&used.by_file).zip(&site.certificates);
+            pairs.find_map(|((next, used), path)| Some((path, worse(next, used, &site.names, now)?)))
+        });
+        let Some((path, Worse { message, until })) = worse else { return Ok(()) };
+        self.again.store(until.unwrap_or(NEVER), Relaxed);
+        Err(Error::setting(format!("{}.ssl_certificate", site.key), format!("{}: {message}", path.display())))
     }
 
     pub(crate) fn warnings(&self) -> Vec<Warning> {
@@ -103,7 +136,11 @@ impl Certificates {
 
     /// Uses the files as they are now, if they have changed and are good; else those of before stay in use.
     pub(crate) fn refresh(&self) {
-        match self.current.refresh(|| Current::load(&self.source, &self.provider)) {
+        if self.again.load(Relaxed) <= seconds(SystemTime::now()) {
+            self.again.store(NEVER, Relaxed);
+            self.current.look_again();
+        }
+        match self.current.refresh(|| self.load_none_worse()) {
             Refreshed::Unchanged => {}
             Refreshed::Replaced => {
                 tracing::info!("`{}`: the certificate has been replaced", self.source.key);
@@ -113,6 +150,11 @@ impl Certificates {
                 tracing::error!(error = %Chain(&error), "the changed certificate is not used, the one before is");
             }
         }
+    }
+
+    fn load_none_worse(&self) -> Result<Current, Error> {
+        let next = Current::load(&self.source, &self.provider)?;
+        self.require_none_worse(&self.source, &next).map(|()| next)
     }
 
     /// What clients are shown.
@@ -145,6 +187,8 @@ impl Certificates {
     }
 }
 
+const NEVER: i64 = i64::MAX;
+
 impl Current {
     /// What is there at the start: one that the server gets by itself may be missing, or be damaged; who looks after it
     /// makes another.
@@ -158,18 +202,20 @@ impl Current {
     /// One that nobody has signed, until there is the one that is kept.
     fn stand_in(kept: &Kept, provider: &Provider) -> Result<Self, Error> {
         let certified = stand_in(&kept.names, provider)?;
-        Ok(Self { keys: vec![Arc::new(certified)], warnings: Vec::new(), expiries: Vec::new() })
+        let keys = vec![Arc::new(certified)];
+        Ok(Self { by_file: keys.clone(), keys, warnings: Vec::new(), expiries: Vec::new() })
     }
 
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
-        let mut current = Self { keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
+        let mut current = Self { by_file: Vec::new(), keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
             let pair = Pair { site: &site.key, certificate, key };
             let (certified, warnings) = load(&pair, &site.names, provider)?;
             current.expiries.extend(expiry(&pair, &certified));
-            current.keys.push(Arc::new(certified));
+            current.by_file.push(Arc::new(certified));
             current.warnings.extend(warnings);
         }
+        current.keys.clone_from(&current.by_file);
         current.keys.sort_by_key(|certified| cost(certified.key.algorithm()));
         site.kept.iter().for_each(|kept| kept.set_issued());
         Ok(current)

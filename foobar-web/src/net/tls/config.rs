@@ -93,10 +93,19 @@ impl Tls {
             None => None,
         };
         let common = Common { provider, protocols, tickets, alpn: options.alpn.clone() };
-        let sites = sites.iter().map(|site| SiteTls::compile(site, &common)).collect::<Result<Vec<_>, Error>>()?;
+        let sites = sites.iter().map(|site| {
+            let used = options.before.and_then(|before| before.certificates_of(site));
+            SiteTls::compile(site, &common, used)
+        });
+        let sites = sites.collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
         let (rejects, challenges) = (options.rejects, options.challenges.clone());
         Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects, challenges }))
+    }
+
+    /// Those of a site in use that come from the same files.
+    fn certificates_of(&self, site: &SiteCertificates) -> Option<&Certificates> {
+        self.sites.iter().flatten().map(|tls| &*tls.certificates).find(|certificates| certificates.are_of(site))
     }
 
     /// What makes tickets by keys of its own.
@@ -106,7 +115,8 @@ impl Tls {
 
     /// What is not wrong with the certificates, and not right either.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
-        self.sites.iter().flatten().flat_map(|site| site.certificates.warnings()).collect()
+        let of_sites = self.sites.iter().flatten().flat_map(|site| site.certificates.warnings());
+        of_sites.chain(self.ticket_keys.iter().filter_map(|keys| keys.warning())).collect()
     }
 
     /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed.
@@ -174,9 +184,10 @@ impl Common {
 }
 
 impl SiteTls {
-    /// `None` if the site has no certificate.
-    fn compile(site: &SiteCertificates, common: &Common) -> Result<Option<Self>, Error> {
+    /// `None` if the site has no certificate. What is `used` must not be better.
+    fn compile(site: &SiteCertificates, common: &Common, used: Option<&Certificates>) -> Result<Option<Self>, Error> {
         let Some(certificates) = Certificates::load(site, &common.provider)? else { return Ok(None) };
+        used.map_or(Ok(()), |used| used.require_no_worse(site, &certificates))?;
         let (certificates, rule) = (Arc::new(certificates), site.client_rule.clone());
         let files = rule.as_ref().map_or_else(Vec::new, ClientRule::files);
         let config = FromFiles::load(files, || common.config(&certificates, rule.as_ref()))?;

@@ -52,6 +52,14 @@ impl<T> FromFiles<T> {
         read(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Has the next look make of the files what it can, although that has been said not to be possible.
+    pub(crate) fn look_again(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.state == State::Reported {
+            seen.state = State::Unusable;
+        }
+    }
+
     /// Uses the files as they are now, if they have changed and are good; else what was made of those before stays. What
     /// is wrong is said once, and only if it is so at the next look too: two files are written one after the other.
     pub(crate) fn refresh(&self, load: impl FnOnce() -> Result<T, Error>) -> Refreshed {

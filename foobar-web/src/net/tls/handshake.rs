@@ -201,3 +201,6 @@ impl Refusal {
         Stage::Refused { socket, alert: self.alert, error: self.error }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
@@ -11,7 +12,7 @@ use foobar_core::Chain;
 use rustls::server::ProducesTickets;
 
 use super::regular_file;
-use crate::Error;
+use crate::{Error, Warning};
 
 /// Keys for session tickets that several machines share, from files: the first encrypts, all decrypt, as in nginx.
 pub(crate) struct TicketKeys {
@@ -19,6 +20,8 @@ pub(crate) struct TicketKeys {
     keys: RwLock<Vec<TicketKey>>,
     /// Whether the files were good when they were last read.
     is_good: AtomicBool,
+    /// Whether others could read one of them then.
+    is_public: AtomicBool,
 }
 
 struct TicketKey {
@@ -36,7 +39,19 @@ const KEY: &str = "web.ssl_session_ticket_key";
 
 impl TicketKeys {
     pub(crate) fn read(files: &[PathBuf]) -> Result<Self, Error> {
-        Ok(Self { files: files.to_owned(), keys: RwLock::new(read_all(files)?), is_good: AtomicBool::new(true) })
+        let (keys, public) = read_all(files)?;
+        Ok(Self {
+            files: files.to_owned(),
+            keys: RwLock::new(keys),
+            is_good: AtomicBool::new(true),
+            is_public: AtomicBool::new(public.is_some()),
+        })
+    }
+
+    /// What is not right with the files, although they are used.
+    pub(crate) fn warning(&self) -> Option<Warning> {
+        let public = self.files.iter().find(|file| is_public(file))?;
+        Some(Warning { key: KEY.to_owned(), message: readable(public) })
     }
 
     /// Uses the files as they are now. Where they cannot be used, the keys of before stay, and the log says so once.
@@ -44,7 +59,13 @@ impl TicketKeys {
         let read = read_all(&self.files);
         let was_good = self.is_good.swap(read.is_ok(), Relaxed);
         match read {
-            Ok(keys) => *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys,
+            Ok((keys, public)) => {
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+                let was_public = self.is_public.swap(public.is_some(), Relaxed);
+                if let Some(file) = public.filter(|_| !was_public) {
+                    tracing::warn!("`{KEY}`: {}", readable(file));
+                }
+            }
             Err(error) if was_good => {
                 tracing::error!(error = %Chain(&error), "the changed keys of session tickets are not used, those before are");
             }
@@ -53,8 +74,22 @@ impl TicketKeys {
     }
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Vec<TicketKey>, Error> {
-    files.iter().map(|file| TicketKey::read(file)).collect()
+/// The keys, and a file that others may read.
+fn read_all(files: &[PathBuf]) -> Result<(Vec<TicketKey>, Option<&Path>), Error> {
+    let keys = files.iter().map(|file| TicketKey::read(file)).collect::<Result<_, _>>()?;
+    Ok((keys, files.iter().map(PathBuf::as_path).find(|file| is_public(file))))
+}
+
+/// Whether others than its owner and group may read it.
+fn is_public(file: &Path) -> bool {
+    file.metadata().is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
+}
+
+fn readable(file: &Path) -> String {
+    format!(
+        "{}: everybody on this machine can read the key of tickets; set the mode of the file to 0600",
+        file.display()
+    )
 }
 
 impl TicketKey {
@@ -121,6 +156,9 @@ impl fmt::Debug for TicketKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+
+    use super::super::certificates::tests::logged;
     use super::*;
 
     #[test]
@@ -150,6 +188,40 @@ mod tests {
         let mut changed = ticket.clone();
         changed[ticket.len() - 1] ^= 1;
         assert_eq!(second.decrypt(&changed), None);
+    }
+
+    #[test]
+    fn a_ticket_outlives_one_rotation_of_the_keys_and_not_two() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["first", "second"].map(|name| folder.path().join(name));
+        let put =
+            |bytes: [u8; 2]| files.iter().zip(bytes).for_each(|(file, byte)| std::fs::write(file, [byte; 80]).unwrap());
+        put([2, 1]);
+        let keys = TicketKeys::read(&files).unwrap();
+        let ticket = keys.encrypt(b"session").unwrap();
+        for (bytes, is_read) in [([3, 2], true), ([4, 3], false)] {
+            put(bytes);
+            keys.refresh();
+            assert_eq!(keys.decrypt(&ticket).is_some(), is_read, "{bytes:?}");
+            let newer = keys.encrypt(b"session").unwrap();
+            assert_eq!(keys.decrypt(&newer).as_deref(), Some(&b"session"[..]));
+        }
+    }
+
+    #[test]
+    fn a_key_that_everybody_can_read_is_told_of_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let set_mode = |mode| std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        std::fs::write(&path, [1; 80]).unwrap();
+        set_mode(0o600);
+        let keys = TicketKeys::read(std::slice::from_ref(&path)).unwrap();
+        assert!(keys.warning().is_none());
+        set_mode(0o644);
+        let told = logged(|| (0..3).for_each(|_| keys.refresh()));
+        assert!(told.contains("everybody on this machine can read the key of tickets"), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(TicketKeys::read(&[path]).unwrap().warning().is_some(), "at a start it is a warning");
     }
 
     #[test]
