@@ -42,7 +42,8 @@ mod composition;
 pub mod config;
 mod declared;
 mod dns;
-mod embed;
+#[doc(hidden)]
+pub mod embed;
 mod error;
 pub mod files;
 mod lifecycle;
