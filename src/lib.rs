@@ -43,7 +43,8 @@ pub mod config;
 mod config_file;
 mod declared;
 mod dns;
-mod embed;
+#[doc(hidden)]
+pub mod embed;
 mod error;
 pub mod files;
 mod lifecycle;

@@ -44,19 +44,34 @@ use crate::{Running, StartError, cli, settings};
 ///     }
 ///
 ///     fn migrations(&self) -> Migrations {
-///         Migrations::none().sqlite(embed_migrations!("examples/site/migrations/sqlite"))
+///         Migrations::none()
+///             .sqlite(embed_migrations!("examples/site/migrations/sqlite"))
+///             .mysql(embed_migrations!("examples/site/migrations/mysql"))
 ///     }
 /// }
 ///
-/// fn main() -> std::process::ExitCode {
+/// /// For `main`, and for tests: `foobar::test::site(server())`.
+/// fn server() -> Server {
 ///     Server::new()
 ///         .name(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
 ///         .preset("database.url", "sqlite:shop.db") // the configuration may say otherwise
 ///         .public("public")                         // its files come before the application
 ///         .app(Shop)
-///         .run()
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     server().run()
 /// }
 /// ```
+///
+/// What a program may need besides:
+///
+/// - a section of the configuration of its own: [`settings`](Self::settings);
+/// - files that a handler gives out: [`private`](Self::private);
+/// - work that is done again and again: [`tier_with`](Self::tier_with) with [`every`](crate::every);
+/// - an axum router in the place of the `App`: [`service_with`](Self::service_with) and [`migrations`](Self::migrations);
+/// - a layer for traces: [`layer`](Self::layer);
+/// - routes for pages of other sites: [`cross_site`](Self::cross_site).
 #[must_use = "a server does nothing until it is run or started"]
 pub struct Server {
     loader: Loader,

@@ -93,7 +93,7 @@ use crate::{Context, Sessions};
 ///   come with an argument `context: Context`, see [`Context`].
 /// - The request's id is `request.extensions().get::<foobar::request::RequestId>()`.
 /// - Return `Result<_, foobar::Error>` and use `?` on any error; see [`Error`](crate::Error).
-/// - Do not block: queries run on the database's threads by themselves, other slow work belongs into `web::block`.
+/// - Do not block: queries run on the database's threads by themselves, other slow work belongs in `web::block`.
 ///
 /// # When the client goes
 ///

@@ -70,14 +70,21 @@ use crate::{Error, route_pattern};
 /// }
 /// ```
 ///
+/// What each engine writes in its own way has one word for both: [`insert_returning_id`](foobar_db::insert_returning_id)
+/// gives the id of a new row, [`upsert`](foobar_db::upsert()) inserts or changes, [`locked`](foobar_db::locked()) reads
+/// rows that stay as they are until the `write` ends.
+///
+/// Each call ends within `database.acquire_timeout` plus `database.query_timeout`. An [error](foobar_db::Error) that a
+/// handler passes on by `?` has its status: 404 if there is no such row, 409 if the value exists already, 503 with
+/// `Retry-After` if the database is down or busy, else 500.
+///
 /// `db: Db<MysqlConnection>` is that engine's own, with all of its types. If the server has no database, or another
 /// engine, the answer is 500 and the log says why; `Option<Db>` accepts both.
 ///
-/// It is the handle that [`Context::db`](crate::Context::db) gives too, and knows of its request only whose it is, for the
-/// log and the spans of its statements ([`for_request`](foobar_db::Db::for_request)): what a request has written is not tied
-/// to what it reads next. Bound to the request is only the wait: where the handler is
-/// [cancelled](crate::App#when-the-client-goes), a call that waits for a connection never runs, and one that has begun runs
-/// to its end.
+/// It is the handle that [`Context::db`](crate::Context::db) gives too. All that it knows of its request is which one it
+/// is, for the log and the spans of its statements ([`for_request`](foobar_db::Db::for_request)): what a request has
+/// written is not tied to what it reads next. If the handler is [cancelled](crate::App#when-the-client-goes), a call
+/// that waits for a connection never runs, and one that has begun runs to its end.
 pub struct Db<C = Conn>(foobar_db::Db<C>);
 
 impl Db {

@@ -99,4 +99,4 @@ pub use diesel::{self, QueryResult};
 #[doc(hidden)]
 pub use diesel_migrations;
 #[doc(hidden)]
-pub use foobar_db_macros;
+pub use foobar_macros;

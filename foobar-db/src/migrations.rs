@@ -256,7 +256,7 @@ macro_rules! embed_migrations {
     ($folder:literal) => {{
         use $crate::diesel_migrations;
         const MIGRATIONS: $crate::EmbeddedMigrations = $crate::EmbeddedMigrations::of_folder(
-            $crate::foobar_db_macros::embed_folder!($folder),
+            $crate::foobar_macros::embed_folder!($folder),
             $crate::SourceFolder {
                 path: $folder,
                 package: if cfg!(debug_assertions) { option_env!("CARGO_MANIFEST_DIR") } else { None },

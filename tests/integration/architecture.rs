@@ -40,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "diesel",
             "diesel_migrations",
             "foobar-core",
-            "foobar-db-macros",
+            "foobar-macros",
             "libsqlite3-sys",
             "mysql_async",
             "mysql_common",
@@ -55,7 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    ("foobar-db-macros", &[]),
+    ("foobar-macros", &[]),
     (
         "foobar-app",
         &[
@@ -377,8 +377,7 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
 
 /// The sources of the program, without those of tests.
 fn sources() -> Vec<PathBuf> {
-    let folders =
-        ["src", "foobar-core/src", "foobar-db/src", "foobar-db-macros/src", "foobar-app/src", "foobar-web/src"];
+    let folders = ["src", "foobar-core/src", "foobar-db/src", "foobar-macros/src", "foobar-app/src", "foobar-web/src"];
     let files = folders.iter().flat_map(|folder| rust_files(&root().join(folder)));
     let files: Vec<PathBuf> = files.filter(|path| !path.ends_with("tests.rs")).collect();
     assert!(files.len() > 40, "the sources are not where this test looks");

@@ -150,7 +150,7 @@ async fn a_migration_that_fails_stops_the_start_and_is_named() {
     let error = server.set("web.listen", "127.0.0.1:0").start().await.err().expect("it must not start");
     assert!(matches!(error, StartError::Tier(_)));
     let message = foobar::Chain(&error).to_string();
-    let shown = crate::deployment::blocks("migrations.md", "a_migration_that_fails_stops_the_start_and_is_named");
+    let shown = crate::support::guide::blocks("migrations.md", "a_migration_that_fails_stops_the_start_and_is_named");
     assert!(message.contains(shown[0].trim_end().strip_prefix("error: ").unwrap()), "{message}");
 }
 

@@ -15,6 +15,7 @@ mod page; // a page: its blocks, headings and links
 mod proof; // that each kind of fault is found
 mod rules; // what a block has to be
 mod shell; // the shell that a page's blocks run in
+mod shown; // blocks that nothing tries
 mod trial; // a page from top to bottom
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Every flow of the example site in Chromium, at the width of a phone and at that of a desk.
 
+mod book; // the guide
 mod webdriver;
 
 use std::cell::RefCell;

@@ -2,6 +2,7 @@
 
 mod acme; // from an authority that speaks ACME
 mod acme2certifier; // another implementation of an authority
+mod certbot; // a client beside the server
 mod clock; // that is wrong
 mod commands; // of operators
 mod dns; // proved in the DNS

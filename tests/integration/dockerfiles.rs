@@ -72,7 +72,7 @@ fn it_listens_where_it_says(instructions: &[(String, String)]) {
 
 #[test]
 fn the_dockerfile_of_the_guide_makes_what_it_starts() {
-    let blocks = crate::deployment::blocks("deployment.md", "the_dockerfile_of_the_guide_makes_what_it_starts");
+    let blocks = crate::support::guide::blocks("deployment.md", "the_dockerfile_of_the_guide_makes_what_it_starts");
     let package = tempfile::tempdir().unwrap();
     assert_eq!(blocks.len(), 1);
     judge(&blocks[0], "shop", package.path());

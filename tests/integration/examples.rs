@@ -50,7 +50,7 @@ fn the_readme_shows_hello_as_it_is() {
 
 #[test]
 fn the_script_of_the_guide_is_that_of_the_events_example() {
-    let blocks = crate::deployment::blocks("streams.md", "the_script_of_the_guide_is_that_of_the_events_example");
+    let blocks = crate::support::guide::blocks("streams.md", "the_script_of_the_guide_is_that_of_the_events_example");
     assert_eq!(blocks.len(), 1);
     assert!(include_str!("../../examples/events.rs").contains(blocks[0].trim_end()), "{blocks:?}");
 }

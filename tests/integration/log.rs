@@ -81,7 +81,7 @@ fn requests_that_each_fail_in_another_way_are_summed_up_too() {
 /// As text and as JSON, but for the time and the request's id.
 #[test]
 fn a_request_that_fails_is_logged_as_the_guide_shows_it() {
-    let [text, json] = crate::deployment::blocks("logs.md", "a_request_that_fails_is_logged_as_the_guide_shows_it")
+    let [text, json] = crate::support::guide::blocks("logs.md", "a_request_that_fails_is_logged_as_the_guide_shows_it")
         .try_into()
         .unwrap();
     let told = |format: &str| {

@@ -6,6 +6,7 @@ use std::path::Path;
 use foobar::{Engine, LintRule, Migrations, embed_migrations};
 
 use crate::support::Program;
+use crate::support::guide::{blocks, typed};
 
 /// The exit code, and what was printed on standard output and error.
 fn check(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -34,6 +35,9 @@ fn a_finding_names_the_file_the_line_and_what_to_do_and_the_exit_code_says_so() 
         let told = check(folder.path(), &[given]);
         assert_eq!(told, (1, expected.to_owned(), "error: 1 found in files: 1\n".to_owned()));
     }
+    let test = "a_finding_names_the_file_the_line_and_what_to_do_and_the_exit_code_says_so";
+    let [commands, shown] = blocks("maintenance.md", test).try_into().unwrap();
+    assert_eq!(typed("foobar", &Program::example("proving", folder.path()), &commands), (1, shown));
     fs::write(migration.join("up.sql"), "-- foobar: allow drop\nDROP TABLE notes;\n").unwrap();
     assert_eq!(check(folder.path(), &["migrations"]).0, 0);
 }

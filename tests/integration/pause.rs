@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foobar::tiers::{Address, InProcess};
 use foobar::{HoldError, Server};
 
+use crate::support::guide::{blocks, typed, without_numbers};
 use crate::support::{Client, Program, until};
 
 /// A folder with the control socket of a server that works in it.
@@ -67,6 +68,24 @@ fn pause_holds_requests_until_resume_and_status_shows_it() {
     assert_eq!((code, error.as_str()), (1, "error: there is no pause; nothing has changed\n"));
     assert!(site.order("status").1.contains("\npause          off\n"));
     program.until_logged("requests for the application go on (`resume`)");
+}
+
+#[test]
+fn a_database_is_exchanged_in_a_pause_as_the_guide_does_it() {
+    let site = Site::new();
+    let database = |name: &str| format!("[control]\nsocket = 'control'\n[database]\nurl = 'sqlite:{name}.db'\n");
+    std::fs::write(site.path("foobar.toml"), database("first")).unwrap();
+    std::fs::write(site.path("second.toml"), database("second")).unwrap();
+    let program = Program::start(&mut site.command());
+    program.until_ready(200);
+    let switch = "#!/bin/bash\nfoobar migrate --config second.toml >migrated 2>&1 && mv second.toml foobar.toml\n";
+    std::fs::write(site.path("switch"), switch).unwrap();
+    let [commands, shown] =
+        blocks("maintenance.md", "a_database_is_exchanged_in_a_pause_as_the_guide_does_it").try_into().unwrap();
+    let commands = format!("install -m 755 switch switch-the-database\n{commands}");
+    let (code, told) = typed("foobar", &site.command(), &commands);
+    assert_eq!((code, without_numbers(&told)), (0, without_numbers(&shown)));
+    assert_eq!(program.client().request("PUT", "/ledger/1", "", b"").status, 201, "the second one has the table");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn fields(line: &str) -> Vec<&str> {
 #[test]
 fn a_slow_statement_is_logged_without_its_values_as_the_guide_shows_it() {
     let name = "a_slow_statement_is_logged_without_its_values_as_the_guide_shows_it";
-    let [shown] = crate::deployment::blocks("logs.md", name).try_into().unwrap();
+    let [shown] = crate::support::guide::blocks("logs.md", name).try_into().unwrap();
     programs(|program, engine| {
         let mut request = String::new();
         let log = program.log_of(|program, _| {
@@ -88,7 +88,7 @@ fn with_comments(server: &MysqlServer, folder: &Path, comments: &str) -> Program
 #[test]
 fn with_query_comments_the_server_sees_the_route_and_the_request_of_each_statement() {
     let name = "with_query_comments_the_server_sees_the_route_and_the_request_of_each_statement";
-    let [shown] = crate::deployment::blocks("logs.md", name).try_into().unwrap();
+    let [shown] = crate::support::guide::blocks("logs.md", name).try_into().unwrap();
     let server = MysqlServer::start_with(&["--general-log=1", "--log-output=TABLE"]).unwrap();
     let mut root = MysqlConnection::establish(&server.url("mysql")).unwrap();
     let folder = tempfile::tempdir().unwrap();

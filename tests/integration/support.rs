@@ -5,6 +5,7 @@ mod connection;
 mod exposition;
 mod footprint;
 mod gateway;
+pub(crate) mod guide;
 pub(crate) mod http2;
 pub(crate) mod load;
 mod other_clock;

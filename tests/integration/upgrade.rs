@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+use crate::support::guide::{blocks, without_numbers};
 use crate::support::{Address, Client, Connection, Program, until};
 
 /// A folder with a program and its configuration, of which either can change. What still runs at the end is killed.
@@ -158,7 +159,9 @@ fn a_new_program_serves_on_the_same_sockets_and_the_one_before_ends() {
     let first = program.id();
     assert_ne!(new, first);
     let expected = format!("process {new} serves; process {first} finishes what it has, and ends\n");
-    assert_eq!((code, told, error.as_str()), (0, expected, ""));
+    assert_eq!((code, &told, error.as_str()), (0, &expected, ""));
+    let shown = &blocks("deployment.md", "a_new_program_serves_on_the_same_sockets_and_the_one_before_ends")[1];
+    assert_eq!(without_numbers(&told), without_numbers(shown));
     assert_eq!(program.end().code(), Some(0));
     assert_eq!(program.get("/page").text(), "version 2");
     assert_eq!(program.admin("/readyz").status, 200);
@@ -243,22 +246,23 @@ fn a_name_is_that_of_the_first_file_in_path_that_can_be_run() {
 #[test]
 fn a_download_that_is_under_way_is_finished_by_the_program_before_and_status_says_so() {
     let site = Site::new();
+    site.write("version 1", "[database]\nurl = 'sqlite:shop.db'\n");
     let mut program = site.start();
+    program.until_ready(200);
     let mut download = program.client();
     download.send("GET /bytes/30000000 HTTP/1.1\r\nHost: a\r\n\r\n");
     until("the answer has begun", || site.run("status").1.contains("one connection with a request").then_some(()));
     let first = program.id();
     site.upgrade();
-    until("the new program knows what the one before still has", || {
+    let status = until("the new program knows what the one before still has", || {
         let (_, status, _) = site.run("status");
-        status
-            .lines()
-            .any(|line| {
-                line.starts_with(&format!("before         process {first} has drained for "))
-                    && line.ends_with(" s, and still has one connection with a request")
-            })
-            .then_some(())
+        let before = format!("before         process {first} has drained for ");
+        let end = " s, and still has one connection with a request";
+        let is_told = status.lines().any(|line| line.starts_with(&before) && line.ends_with(end));
+        is_told.then_some(status)
     });
+    let test = "a_download_that_is_under_way_is_finished_by_the_program_before_and_status_says_so";
+    assert_eq!(without_numbers(&status), without_numbers(&blocks("deployment.md", test)[1]));
     assert!(is_there(first));
     assert_eq!(download.answer("GET").body.len(), 30_000_000);
     assert_eq!(program.end().code(), Some(0));

@@ -1,9 +1,13 @@
 //! Blocks that show a part of what stands elsewhere: they are held against it.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use foobar::{Json, routes, web};
 use serde_json::Value;
 
-use crate::deployment::blocks;
+use super::manifest;
+use crate::support::guide::blocks;
 
 fn block(page: &str, test: &str) -> String {
     let [block] = blocks(page, test).try_into().unwrap();
@@ -63,6 +67,35 @@ fn prometheus_is_sent_to_the_default_address_of_the_admin_listener() {
 fn the_metadata_of_a_migration_is_as_one_of_the_tests_has_it() {
     let shown = block("migrations.md", "the_metadata_of_a_migration_is_as_one_of_the_tests_has_it");
     assert_eq!(shown, include_str!("../../programs/starting/half/2026-01-02-000000_likes/metadata.toml"));
+}
+
+#[test]
+fn cargo_takes_the_profile_in_which_a_sign_in_is_fast() {
+    let profile = block("accounts.md", "cargo_takes_the_profile_in_which_a_sign_in_is_fast");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::write(folder.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+    let package = "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n";
+    std::fs::write(folder.path().join("Cargo.toml"), format!("{package}{profile}\n[workspace]\n")).unwrap();
+    let mut cargo = Command::new("cargo");
+    cargo.args(["metadata", "--offline", "--no-deps", "--format-version", "1"]).current_dir(folder.path());
+    let output = cargo.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let profile: toml::Table = profile.parse().unwrap();
+    for (name, _) in profile["profile"]["dev"]["package"].as_table().unwrap() {
+        assert!(manifest::locked(name).next().is_some(), "{name} is no package of Foobar's");
+    }
+}
+
+#[test]
+fn ruby_can_read_the_action_in_rails() {
+    let action = block("from-rails.md", "ruby_can_read_the_action_in_rails");
+    let mut ruby = Command::new("ruby");
+    ruby.args(["-W", "-c"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut ruby = ruby.spawn().expect("ruby is installed (tests/run does it on Debian)");
+    ruby.stdin.take().unwrap().write_all(action.as_bytes()).unwrap();
+    let output = ruby.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""));
 }
 
 #[test]

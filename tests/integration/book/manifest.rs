@@ -24,7 +24,7 @@ fn of_dependency(name: &str, how: &Value) -> Option<String> {
 }
 
 /// The versions of a package that the tests of this package have.
-fn locked(name: &str) -> impl Iterator<Item = String> + '_ {
+pub(super) fn locked(name: &str) -> impl Iterator<Item = String> + '_ {
     let lock: Table = include_str!("../../../Cargo.lock").parse().unwrap();
     let packages = lock["package"].as_array().unwrap().clone();
     packages

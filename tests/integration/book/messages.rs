@@ -230,6 +230,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
     (
         "what the compiler says",
         &[
+            "`embed!` needs the folder",
             "`embed_migrations!` needs the folder",
             "a server does nothing until",
             "keep it, to stop the server",

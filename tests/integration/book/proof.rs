@@ -31,6 +31,7 @@ fn a_block_that_nothing_tries_is_found_with_page_and_line() {
         ("<!-- file: templates/none.html -->\n```html\n<p>\n```", "is not there"),
         ("<!-- prints -->\n```text\nHello\n```", "no commands stand above"),
         ("<!-- shown -->\n```sh\nls\n```", "nothing is known of the note `shown`"),
+        ("<!-- shown: it is long -->\n```sh\nls\n```", "book/shown.rs does not have it"),
         ("<!-- tested: no_test_has_this_name -->\n```sh\nls\n```", "there is no test `no_test_has_this_name`"),
     ] {
         is_found(&rules::faults(&page(block)), words);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::block::{Block, Note};
 use super::page::Page;
-use super::trial;
+use super::{shown, trial};
 
 /// Languages of blocks that are tried where nothing is said.
 const TRIED: [&str; 3] = ["rust", "toml", "sh"];
@@ -35,7 +35,8 @@ const COMPILED: [&str; 2] = ["templates/", "migrations/"];
 pub(super) fn faults(page: &Page) -> Vec<String> {
     let blocks = page.blocks();
     let of_blocks = blocks.iter().enumerate().filter_map(|(at, block)| {
-        let fault = fault(block).or_else(|| has_no_commands(block, &blocks[..at]))?;
+        let fault = fault(block).or_else(|| shown::fault(&page.name, block));
+        let fault = fault.or_else(|| has_no_commands(block, &blocks[..at]))?;
         Some(format!("docs/src/{}:{}: {fault}", page.name, block.line))
     });
     of_blocks.collect()

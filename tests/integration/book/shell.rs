@@ -25,7 +25,7 @@ impl Shell {
         let binary = PathBuf::from(env!("CARGO_BIN_EXE_foobar"));
         let mut command = Command::new("bash");
         command.arg("-u").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.env("PROGRAMS", binary.parent().unwrap());
+        command.env("PROGRAMS", binary.parent().unwrap()).env("PACKAGE", env!("CARGO_MANIFEST_DIR"));
         command.env("FOOBAR__WEB__ACCESS_LOG", "off").env("FOOBAR__ADMIN__LISTEN", "127.0.0.1:0");
         let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/packages");
         command.env("CARGO_TARGET_DIR", packages).env("CARGO_NET_OFFLINE", "true").env("CARGO_INCREMENTAL", "0");

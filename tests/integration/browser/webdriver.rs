@@ -56,8 +56,18 @@ impl Browser {
         let session = format!("/session/{}", session["sessionId"].as_str().unwrap());
         let browser = Self { driver, session, _profile: profile };
         let preferred = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        browser.post("/goog/cdp/execute", &json!({"cmd": "Emulation.setEmulatedMedia", "params": preferred}));
+        browser.command("Emulation.setEmulatedMedia", &preferred);
         browser
+    }
+
+    /// Pages have no scripts from now on; `run` still has its own.
+    pub(super) fn forbid_scripts(&self) {
+        self.command("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
+    }
+
+    /// A command of the browser's own protocol.
+    fn command(&self, name: &str, parameters: &Value) {
+        self.post("/goog/cdp/execute", &json!({"cmd": name, "params": parameters}));
     }
 
     pub(super) fn open(&self, url: &str) {

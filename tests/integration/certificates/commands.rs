@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use super::scene::{ISSUED, Scene};
+use crate::support::guide::blocks;
 use crate::support::until;
 
 fn run(scene: &Scene, arguments: &[&str]) -> Output {
@@ -44,6 +45,23 @@ fn a_certificate_is_revoked_for_a_reason_and_another_one_is_ordered() {
     until("the authority has noted it", || scene.pebble.was_asked("POST /revoke-cert").then_some(()));
     let (_program, _) = scene.start_until("a.test,www.a.test", ISSUED);
     assert_ne!(certificate(&scene), before);
+}
+
+#[test]
+fn the_commands_of_the_guide_renew_and_revoke_a_certificate_and_change_the_key_of_the_account() {
+    let scene = Scene::new();
+    drop(scene.start_until("a.test,www.a.test", ISSUED));
+    let test = "the_commands_of_the_guide_renew_and_revoke_a_certificate_and_change_the_key_of_the_account";
+    let shown = blocks("https.md", test).concat().replace("foobar.com", "a.test");
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    for (line, outcome) in shown.lines().zip(["is ordered within a minute", "is void", "the account has another key"]) {
+        let line = words(line);
+        assert_eq!(line[..2], ["foobar", "certificates"]);
+        let text = told(&scene, &line[2..].iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(text.contains(outcome), "{line:?}: {text}");
+    }
+    assert_eq!(shown.lines().count(), 3);
+    assert!(scene.pebble.was_asked("POST /revoke-cert"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::scene::{ISSUED, REFUSED, Scene};
-use crate::deployment::blocks;
+use crate::support::guide::blocks;
 use crate::support::{Program, at_clock, until};
 
 /// What `certificates` prints.

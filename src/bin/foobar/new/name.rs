@@ -46,7 +46,7 @@ fn is_well_formed(name: &str) -> bool {
 }
 
 /// What a dependency on `foobar` brings under its own version.
-const OURS: [&str; 5] = ["foobar-core", "foobar-db", "foobar-db-macros", "foobar-app", "foobar-web"];
+const OURS: [&str; 5] = ["foobar-core", "foobar-db", "foobar-macros", "foobar-app", "foobar-web"];
 
 /// Crates that are always there, and the names that cargo keeps for folders of its own.
 const RESERVED: [&str; 9] = ["std", "core", "alloc", "proc-macro", "test", "build", "deps", "examples", "incremental"];

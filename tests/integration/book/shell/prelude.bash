@@ -28,6 +28,11 @@ cargo() {
         with_toolchain "$@"
         return
     fi
+    if [ "$1" = build ]; then
+        shift
+        is_built "$@"
+        return
+    fi
     local program=$page_program
     shift # run
     if [ "${1-}" = --example ]; then program=$2; shift 2; fi
@@ -36,6 +41,20 @@ cargo() {
 }
 
 foobar() { program_runs "$PROGRAMS/foobar" "$@"; }
+shop() { program_runs "$PROGRAMS/examples/$page_program" "$@"; } # a program of the reader's own
+
+is_built() { # the program of the page is there already; what is left to try is whether it has such features
+    local features=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --release) ;;
+        --features) features=(--features "$2") && shift ;;
+        *) echo "no page builds with $1" && return 1 ;;
+        esac
+        shift
+    done
+    command cargo tree --manifest-path "$PACKAGE/Cargo.toml" --locked --depth 0 "${features[@]}" >/dev/null
+}
 
 with_toolchain() { # a package that the page makes
     case $1 in
