@@ -29,6 +29,7 @@ fn compile(program: &Path) -> String {
     command.args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--color=never", "--out-dir"]);
     command.arg(folder.path()).arg("--extern").arg(format!("foobar={}", newest(&libraries).display()));
     command.arg("-L").arg(format!("dependency={}", libraries.display())).arg(program);
+    command.env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")); // macros ask for it, with or without cargo
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{} compiles", program.display());
     String::from_utf8(output.stderr).unwrap()
