@@ -34,6 +34,7 @@ fn compile(program: &Path, text: &str) -> String {
     command.args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--color=never", "--out-dir"]);
     command.arg(folder.path()).arg("--extern").arg(format!("foobar={}", newest(&libraries).display()));
     command.arg("-L").arg(format!("dependency={}", libraries.display())).arg(file);
+    command.env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")); // macros ask for it, with or without cargo
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{} compiles", program.display());
     String::from_utf8(output.stderr).unwrap()

@@ -28,6 +28,9 @@ fn of_this_program(known: &[Known], prefix: &str, name: &str) -> Option<String> 
 /// `prefix`.
 pub(super) fn meant(known: &[Known], prefix: &str, name: &str) -> Option<String> {
     let given = words(name);
+    if !given.starts_with(&words(prefix)) {
+        return None; // as of most variables: no key has to be looked at
+    }
     let mut meant = known.iter().filter_map(|known| variable(known, prefix, &given));
     meant.find(|variable| variable != name)
 }
