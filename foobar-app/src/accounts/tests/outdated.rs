@@ -4,6 +4,7 @@
 use super::second_factor::send;
 use super::*;
 use actix_web::ResponseError;
+use diesel::connection::SimpleConnection;
 
 fn is_unauthorized<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
     outcome.unwrap_err().status_code() == StatusCode::UNAUTHORIZED
@@ -60,7 +61,7 @@ async fn keep_sessions(shop: &OnDb) {
         _ => "FOR EACH ROW SIGNAL SQLSTATE '45000'",
     };
     let trigger = format!("CREATE TRIGGER keep BEFORE DELETE ON foobar_sessions {refusal}");
-    shop.db.write(move |conn| diesel::sql_query(&trigger).execute(conn)).await.unwrap();
+    shop.db.write(move |conn| conn.batch_execute(&trigger)).await.unwrap();
 }
 
 #[tokio::test]
@@ -79,7 +80,7 @@ async fn a_password_changes_with_the_end_of_the_sessions_or_not_at_all() {
         let reset = browser.post(&format!("/reset/{link}"));
         assert_eq!(reset.form(&[("password", "battery staple")]).await.status(), 500);
         assert_eq!(who(&phone).await, ANN, "the password is the old one");
-        shop.db.write(|conn| diesel::sql_query("DROP TRIGGER keep").execute(conn)).await.unwrap();
+        shop.db.write(|conn| conn.batch_execute("DROP TRIGGER keep")).await.unwrap();
         assert_eq!(shop.reset(&link, "battery staple").await, "done", "and the link has not been used");
         assert_eq!(who(&phone).await, "nobody");
     }
