@@ -23,24 +23,25 @@ pub(super) struct Control {
     replication: Mutex<Option<Replication>>,
 }
 
-/// Which server answers, and whether it takes writes.
+/// Which server answers, and whether it takes writes, as far as it has told.
 #[derive(Clone, Debug)]
 pub(super) struct Role {
-    is_read_only: bool,
-    /// `None` where it does not tell.
+    is_read_only: Option<bool>,
     server: Option<Server>,
 }
 
 impl Role {
     /// Whether this is another server, or one in another role: connections that were opened before do not lead to it.
     pub(super) fn differs_from(&self, before: &Self) -> bool {
-        let both = self.server.as_ref().zip(before.server.as_ref());
-        self.is_read_only != before.is_read_only || both.is_some_and(|(now, before)| !now.is_same_as(before))
+        let servers = self.server.as_ref().zip(before.server.as_ref());
+        let roles = self.is_read_only.zip(before.is_read_only);
+        servers.is_some_and(|(now, before)| !now.is_same_as(before)) || roles.is_some_and(|(now, before)| now != before)
     }
 
-    /// As what it is told of in the log.
-    pub(super) const fn name(&self) -> &'static str {
-        if self.is_read_only { "replica" } else { "primary" }
+    /// With what was known before of the rest.
+    pub(super) fn or(self, before: Option<Self>) -> Self {
+        let (is_read_only, server) = before.map_or((None, None), |before| (before.is_read_only, before.server));
+        Self { is_read_only: self.is_read_only.or(is_read_only), server: self.server.or(server) }
     }
 }
 
@@ -123,10 +124,10 @@ impl Control {
             Some(Err(_lost)) => *connection = None, // a server that is full has room for the next
             None => {}
         }
-        let mut new = MysqlConnection::connect(&self.options)?;
-        let role = deadline::until(Instant::now() + limit, || self.ask(&mut new));
+        let new = MysqlConnection::connect(&self.options)?;
+        let server = new.session().server.clone();
         *connection = Some(new);
-        Ok(role.unwrap_or_default()) // it was there a moment ago; the next one tells whether it still is
+        Ok(Some(Role { is_read_only: None, server })) // the next one asks: a start does not wait for more round trips
     }
 
     /// In which role it answers. One that does not know the question is there too.
@@ -134,7 +135,7 @@ impl Control {
         match connection.is_read_only() {
             Ok(is_read_only) => {
                 self.is_read_only.store(is_read_only, Relaxed);
-                Ok(Some(Role { is_read_only, server: connection.session().server.clone() }))
+                Ok(Some(Role { is_read_only: Some(is_read_only), server: connection.session().server.clone() }))
             }
             Err(_unknown) => connection.ping().map(|()| None),
         }

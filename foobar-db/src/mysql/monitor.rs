@@ -104,14 +104,10 @@ impl Monitor {
     fn note(&mut self, role: Option<Role>) {
         let Some(role) = role else { return };
         if self.role.as_ref().is_some_and(|before| role.differs_from(before)) {
-            let role = role.name();
-            tracing::warn!(
-                role,
-                "the database is another server now, or in another role: its connections are replaced"
-            );
+            tracing::warn!("the database is another server now, or in another role: its connections are replaced");
             self.endpoint.flush();
         }
-        self.role = Some(role);
+        self.role = Some(role.or(self.role.take()));
     }
 
     /// Whether the pool has connections, so that queries need no new one.

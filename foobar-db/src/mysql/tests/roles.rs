@@ -31,7 +31,14 @@ async fn the_connections_to_a_server_that_takes_no_writes_any_more_are_replaced(
     settings.connections = 2.try_into().unwrap(); // one watches the server
     let db = Db::open(&settings).unwrap();
     db.tier().start().await.unwrap();
-    for is_read_only in [1, 0] {
+    execute(&server, "SET GLOBAL read_only = 1".to_owned()).await.unwrap();
+    let is_known = || {
+        let mut metrics = Metrics::default();
+        db.tier().metrics(&mut metrics);
+        metrics.into_text().contains("role=\"replica\"")
+    };
+    eventually(is_known).await;
+    for is_read_only in [0, 1] {
         let before = asked(&db, connection_id).await;
         execute(&server, format!("SET GLOBAL read_only = {is_read_only}")).await.unwrap();
         let patience = Instant::now() + PATIENCE;
