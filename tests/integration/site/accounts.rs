@@ -1,6 +1,8 @@
 //! The accounts of the built site: those that its first start makes, and what happens while the database is down.
 
-use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, RunQueryDsl};
+use foobar::MysqlConnection;
 use foobar::test::{MysqlServer, TestDb};
 
 use super::Site;
@@ -81,6 +83,12 @@ fn while_the_database_is_down_every_flow_is_a_503_that_says_when_to_come_again()
         ("/account/sign-out-everywhere", ""),
         ("/account/confirmation", ""),
         ("/account/second-factor", "password=correct+horse"),
+        ("/account/second-factor/on", "code=123456"),
+        ("/account/second-factor/off", "code=123456"),
+        ("/account/second-factor/codes", "code=123456"),
+        ("/account/tokens", "name=Backup&days=30"),
+        ("/account/tokens/revoke", ""),
+        ("/account/tokens/1/revoke", ""),
         ("/code", "code=123456"),
         ("/sign-out", ""),
         ("/contact", "name=Ann&address=ann@shop.test&body=Hello"),
@@ -99,4 +107,77 @@ fn while_the_database_is_down_every_flow_is_a_503_that_says_when_to_come_again()
     assert!(page.text().contains("Nobody has written yet.") && page.text().contains("About Foobar"));
     let unknown = ("ann@shop.test".to_owned(), "correct+horse".to_owned());
     assert_eq!(sign_in(program, &unknown).status, 422, "and nobody has registered");
+}
+
+/// As a start leaves it that is killed once it has printed a password.
+#[tokio::test]
+async fn a_first_start_that_was_cut_off_is_gone_on_with() {
+    let mysql = TestDb::mysql().await;
+    let site = Site::start(mysql.url());
+    let [admin, _] = <[_; 2]>::try_from(printed(&site.program)).unwrap();
+    let cut = "DELETE FROM foobar_accounts WHERE address LIKE 'customer%'; UPDATE foobar_accounts SET roles = ''";
+    mysql.write(move |conn| conn.batch_execute(cut)).await.unwrap();
+    let again = site.restart(mysql.url());
+    let [customer] = <[_; 1]>::try_from(printed(&again.program)).unwrap();
+    for (account, status) in [(admin, 200), (customer, 403)] {
+        let fields = format!("Cookie: {}\r\n", cookie(&sign_in(&again.program, &account)));
+        assert_eq!(again.program.client().request("GET", "/admin", &fields, b"").status, status, "{account:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_processes_on_one_database_share_sessions_and_agree_on_who_has_failed_too_often() {
+    let mysql = TestDb::mysql().await;
+    let sites = [Site::start(mysql.url()), Site::start(mysql.url())];
+    let [one, other] = sites.each_ref().map(|site| &site.program);
+    let account = printed(one).remove(0);
+    let signed_in = cookie(&sign_in(one, &account));
+    let ask =
+        |program: &Program| program.client().request("GET", "/admin", &format!("Cookie: {signed_in}\r\n"), b"").status;
+    assert_eq!([ask(one), ask(other)], [200, 200]);
+    assert_eq!(post(other, "/sign-out", &signed_in, "").status, 303);
+    assert_eq!([ask(one), ask(other)], [401, 401]);
+    let wrong = (account.0.clone(), "wrong+horse".to_owned());
+    for program in [one, other, one, other, one] {
+        assert_eq!(sign_in(program, &wrong).status, 422);
+    }
+    assert_eq!([sign_in(one, &account).status, sign_in(other, &account).status], [429, 429]);
+}
+
+/// Sessions can be read and not written, as in the middle of a flow: what is done is said, and what is not is not half
+/// done.
+#[test]
+fn while_sessions_cannot_be_written_each_flow_is_done_or_is_a_503() {
+    let server = MysqlServer::start().unwrap();
+    let database = server.create_database().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Program::example("site", folder.path());
+    command.args(["--database", &database]).env("FOOBAR__DATABASE__QUERY_TIMEOUT", "1s");
+    let site = Program::start(&mut command);
+    let account = printed(&site).remove(0);
+    let signed_in = cookie(&sign_in(&site, &account));
+    let mut locking = MysqlConnection::establish(&database).unwrap();
+    locking.batch_execute("LOCK TABLES foobar_sessions READ").unwrap();
+    let unkept = sign_in(&site, &account);
+    assert_eq!((unkept.status, unkept.header("retry-after").is_some(), unkept.header("set-cookie")), (503, true, None));
+    let registered = post(&site, "/register", "", "address=ann@shop.test&password=correct+horse");
+    assert_eq!((registered.status, registered.header("location")), (303, Some("/sign-in")));
+    for (path, form, status) in [
+        ("/contact", "name=Ann&address=ann@shop.test&body=Hello", 303),
+        ("/admin/pages/about", "title=About+us&summary=b&body=c", 303),
+        ("/account/tokens", "name=Backup&days=30", 200),
+        ("/account/tokens/revoke", "", 303),
+        ("/account/password", &format!("old_password={}&password=correct+horse", account.1), 503),
+        ("/sign-out", "", 503),
+    ] {
+        let answer = post(&site, path, &signed_in, form);
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert_eq!(answer.header("set-cookie"), None, "{path}");
+    }
+    locking.batch_execute("UNLOCK TABLES").unwrap();
+    let page = site.client().request("GET", "/admin", &format!("Cookie: {signed_in}\r\n"), b"");
+    assert_eq!(page.status, 200, "she is still signed in: {}", page.text());
+    assert!(page.text().contains("Hello") && page.text().contains("About us"), "{}", page.text());
+    let ann = ("ann@shop.test".to_owned(), "correct+horse".to_owned());
+    assert_eq!([sign_in(&site, &ann).status, sign_in(&site, &account).status], [303, 303]);
 }
