@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use foobar_core::{BoxError, Request, Scheme};
-use http::HeaderValue;
+use foobar_core::{BoxError, Scheme};
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
-use super::layer::{SessionLayer, scheme};
+use super::layer::SessionLayer;
 use super::record::{SessionChange, SessionRecord};
 use super::store::Updated;
 
@@ -47,9 +47,9 @@ pub(crate) enum Told {
 }
 
 impl Current {
-    pub(crate) fn of(layer: &Arc<SessionLayer>, request: &Request) -> Rc<Self> {
-        let scheme = scheme(request);
-        let token = layer.cookie(scheme).token(request.headers());
+    /// That of a request with these fields, over this scheme.
+    pub(crate) fn of(layer: &Arc<SessionLayer>, request: &HeaderMap, scheme: Scheme) -> Rc<Self> {
+        let token = layer.cookie(scheme).token(request);
         Rc::new(Self {
             layer: Arc::clone(layer),
             scheme,
