@@ -15,8 +15,8 @@ pub use foobar_app::{
 pub use foobar_core::panics::Panic;
 pub use foobar_core::{
     Attempt, Body, BodyError, BoxFuture, DefaultFields, Drained, Handler, HandlerFn, Histogram, LocalBoxFuture,
-    LocalStream, MakeHandler, Metrics, PersistentStart, Present, Readiness, Request, RequestBody, Response,
-    ResponseBody, RoutePattern, SendStream, StartError, Supervisor, Tier, handler_fn,
+    LocalStream, MakeHandler, Metrics, PersistentStart, Present, Readiness, Request, RequestBody, RequestInfo,
+    Response, ResponseBody, RoutePattern, SendStream, StartError, Supervisor, Tier, handler_fn,
 };
 #[cfg(feature = "sqlite")]
 pub use foobar_db::Sqlite;

@@ -5,7 +5,7 @@
 mod given_token;
 mod origin;
 
-use foobar_core::{Problem, Request};
+use foobar_core::{Problem, Request, Scheme};
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN, UPGRADE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
@@ -32,7 +32,8 @@ const WITHOUT_TOKEN: &str = "Nothing was done, because it is not known which pag
                              `Sec-Fetch-Site: same-origin`, or sends the session's token as `X-CSRF-Token`.";
 
 impl Sender {
-    pub(crate) fn of(request: &Request) -> Self {
+    /// That of a request over this scheme.
+    pub(crate) fn of(request: &Request, scheme: Scheme) -> Self {
         let opens_websocket = opens_websocket(request);
         if is_safe(request.method()) && !opens_websocket {
             return Self::Trusted;
@@ -43,7 +44,7 @@ impl Sender {
         match (only(request, &SEC_FETCH_SITE), only(request, &ORIGIN)) {
             (Field::Twice, _) | (Field::None, Field::Twice) => Self::Stranger,
             (Field::Once(site), _) => Self::trusted_if(site == "same-origin" || site == "none"),
-            (Field::None, Field::Once(origin)) => Self::trusted_if(is_own(origin.as_bytes(), request)),
+            (Field::None, Field::Once(origin)) => Self::trusted_if(is_own(origin.as_bytes(), request, scheme)),
             // A browser of any age names the origin of a WebSocket (RFC 6455 section 4.1).
             (Field::None, Field::None) if opens_websocket => Self::Trusted,
             (Field::None, Field::None) if request.headers().contains_key(COOKIE) => Self::Unknown,

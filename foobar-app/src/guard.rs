@@ -13,9 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::dev::ResourceDef;
-use foobar_core::{
-    DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestId, Response, RoutePattern, panics,
-};
+use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestInfo, Response, Scheme, panics};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
 use tokio::time::timeout;
@@ -30,10 +28,10 @@ use gate::Gate;
 /// The inside of a guard: answers requests, or says why not.
 pub(crate) trait Application: 'static {
     /// Takes the body out of the request and leaves its head, by which an error is answered and logged.
-    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure>;
+    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure>;
 
     /// Whether `token` is that of the forms of the request's session.
-    async fn knows_token(&self, request: &Request, token: &str) -> Result<bool, Failure>;
+    async fn knows_token(&self, request: &Request, scheme: Scheme, token: &str) -> Result<bool, Failure>;
 }
 
 /// What the handlers of all worker threads share.
@@ -109,14 +107,14 @@ impl<A: Application> Guarded<A> {
         Rc::new(Self { rules: guard.rules(), guard, counters, inner })
     }
 
-    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
         if !self.guard.gate.is_open() {
             self.counters.refused();
             return Err(Failure::not_started());
         }
         let limit = self.rules.timeout;
-        let assets = request.extensions().get().cloned();
-        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, id))));
+        let assets = info.assets.clone();
+        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, info))));
         // Most handlers are ready at once, and need no timer.
         let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
             Poll::Ready(answer) => Ok(answer),
@@ -139,46 +137,56 @@ impl<A: Application> Guarded<A> {
 
 impl<A: Application> Guarded<A> {
     /// Asks the application, unless a page of another site does.
-    async fn ask(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
-        let sender = Sender::of(request);
-        if sender != Sender::Trusted && !self.is_trusted(sender, request).await? {
+    async fn ask(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
+        let scheme = info.scheme();
+        let sender = Sender::of(request, scheme);
+        if sender != Sender::Trusted && !self.is_trusted(sender, request, scheme).await? {
             return Err(Failure::new(sender.refusal()));
         }
-        self.inner.answer(request, id).await
+        self.inner.answer(request, info).await
     }
 
-    async fn is_trusted(&self, sender: Sender, request: &mut Request) -> Result<bool, Failure> {
+    async fn is_trusted(&self, sender: Sender, request: &mut Request, scheme: Scheme) -> Result<bool, Failure> {
         let path = request.uri().path();
         if self.guard.cross_site.iter().any(|route| route.is_match(path)) {
             return Ok(true);
         }
         match sender {
-            Sender::Unknown => Box::pin(self.has_token(request)).await,
+            Sender::Unknown => Box::pin(self.has_token(request, scheme)).await,
             Sender::Trusted | Sender::Stranger => Ok(false),
         }
     }
 
-    async fn has_token(&self, request: &mut Request) -> Result<bool, Failure> {
+    async fn has_token(&self, request: &mut Request, scheme: Scheme) -> Result<bool, Failure> {
         match given_token(request).await {
-            Some(token) => self.inner.knows_token(request, &token).await,
+            Some(token) => self.inner.knows_token(request, scheme, &token).await,
             None => Ok(false),
         }
+    }
+
+    async fn respond(&self, mut request: Request, info: &RequestInfo) -> Response {
+        let _in_flight = self.counters.enter();
+        let answer = self.answer(&mut request, info).await;
+        let response = answer.unwrap_or_else(|failure| failure.into_response(&request, info.id));
+        self.counters.responded(response.status());
+        response
     }
 }
 
 impl<A: Application> Handler for Guarded<A> {
     fn handle(&self, mut request: Request) -> LocalBoxFuture<'_, Response> {
         Box::pin(async move {
-            let _in_flight = self.counters.enter();
-            let id = *request.extensions_mut().get_or_insert_with(RequestId::generate);
-            let answer = self.answer(&mut request, id).await;
-            let mut response = answer.unwrap_or_else(|failure| failure.into_response(&request, id));
-            if let Some(pattern) = request.extensions_mut().remove::<RoutePattern>() {
+            let info = RequestInfo::of(request.extensions_mut());
+            let mut response = self.respond(request, &info).await;
+            if let Some(pattern) = info.pattern.into_inner() {
                 response.extensions_mut().insert(pattern);
             }
-            self.counters.responded(response.status());
             response
         })
+    }
+
+    fn handle_with<'a>(&'a self, request: Request, info: &'a RequestInfo) -> LocalBoxFuture<'a, Response> {
+        Box::pin(self.respond(request, info))
     }
 
     fn default_fields(&self) -> &DefaultFields {

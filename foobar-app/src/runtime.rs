@@ -25,7 +25,7 @@ use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data, FormConfig, JsonConfig, PayloadConfig};
 use foobar_core::{
     Attempt, BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
-    RequestId, Response, ResponseBody, Tier, panics,
+    RequestInfo, Response, ResponseBody, Scheme, Tier, panics,
 };
 use http::{Method, StatusCode};
 
@@ -252,19 +252,21 @@ struct Worker<S> {
 }
 
 impl<S: ActixService> Application for Worker<S> {
-    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
-        let session = self.sessions.as_ref().map(|sessions| Current::of(sessions, request));
-        let answer = self.ask(request, id, session.as_ref()).await;
+    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
+        let session = |sessions| Current::of(sessions, request.headers(), info.scheme());
+        let session = self.sessions.as_ref().map(session);
+        let answer = self.ask(request, info, session.as_ref()).await;
         match session {
             Some(session) => kept::keep(&session, answer).await,
             None => answer,
         }
     }
 
-    async fn knows_token(&self, request: &Request, token: &str) -> Result<bool, Failure> {
+    async fn knows_token(&self, request: &Request, scheme: Scheme, token: &str) -> Result<bool, Failure> {
         match &self.sessions {
             Some(sessions) => {
-                Current::of(sessions, request).has_csrf_token(token).await.map_err(|error| kept::not_kept(&*error))
+                let session = Current::of(sessions, request.headers(), scheme);
+                session.has_csrf_token(token).await.map_err(|error| kept::not_kept(&*error))
             }
             None => Ok(false),
         }
@@ -276,27 +278,27 @@ impl<S: ActixService> Worker<S> {
     async fn ask(
         &self,
         request: &mut Request,
-        id: RequestId,
+        info: &RequestInfo,
         session: Option<&Rc<Current>>,
     ) -> Result<Response, Failure> {
         let method = request.method().clone();
-        let (mut answer, mut link) = self.call(&method, request, id, session).await?;
+        let (mut answer, mut link) = self.call(&method, request, info, session).await?;
         if method == Method::HEAD && answer.as_ref().is_ok_and(head::is_unrouted) {
             // Boxed, to keep the future of the others small.
-            (answer, link) = Box::pin(self.call(&Method::GET, request, id, session)).await?;
+            (answer, link) = Box::pin(self.call(&Method::GET, request, info, session)).await?;
         }
         // An error has no request.
         if let Some(pattern) = answer.as_ref().ok().and_then(|answer| route_pattern::of(answer.request())) {
-            request.extensions_mut().insert(pattern); // the guard gives it to whatever is the answer
+            info.pattern.get_or_init(|| pattern);
         }
         let response = answer.map_or_else(HttpResponse::from_error, |answer| answer.into_parts().1);
-        let (mut response, body) = response::from_actix(response, &link, request, id)?;
+        let (mut response, body) = response::from_actix(response, &link, request, info.id)?;
         *response.body_mut() = match link.tunnel {
             Some(tunnel) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 tunnel.open(response.headers(), body, &self.tunnels);
                 ResponseBody::empty()
             }
-            _ => response::stream(body, id, &self.counters),
+            _ => response::stream(body, info.id, &self.counters),
         };
         Ok(response)
     }
@@ -305,10 +307,10 @@ impl<S: ActixService> Worker<S> {
         &self,
         method: &Method,
         request: &mut Request,
-        id: RequestId,
+        info: &RequestInfo,
         session: Option<&Rc<Current>>,
     ) -> Result<(Result<ServiceResponse, actix_web::Error>, Link), Failure> {
-        let (converted, link) = request::to_actix(method, request, id)?;
+        let (converted, link) = request::to_actix(method, request, info)?;
         if let Some(session) = session {
             converted.extensions_mut().insert(Rc::clone(session));
         }

@@ -6,8 +6,8 @@ use std::time::Instant;
 use actix_web::web::ServiceConfig;
 use bytes::Bytes;
 use foobar_core::{
-    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request, RequestId,
-    Response, ResponseBody, Tier,
+    BoxError, BoxFuture, Handler, LocalBoxFuture, MakeHandler, Metrics, PersistentStart, Readiness, Request,
+    RequestInfo, Response, ResponseBody, Scheme, Tier,
 };
 use foobar_db::Migrations;
 use http::header::ACCEPT;
@@ -134,7 +134,9 @@ where
     S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    async fn answer(&self, request: &mut Request, id: RequestId) -> Result<Response, Failure> {
+    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
+        info.put_into(request.extensions_mut());
+        let id = info.id;
         let failed = |error: S::Error| Failure::internal(&*error.into());
         let mut service = self.service.clone();
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
@@ -143,7 +145,7 @@ where
     }
 
     /// Sessions are the service's own, and so are their tokens.
-    async fn knows_token(&self, _request: &Request, _token: &str) -> Result<bool, Failure> {
+    async fn knows_token(&self, _request: &Request, _scheme: Scheme, _token: &str) -> Result<bool, Failure> {
         Ok(false)
     }
 }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 
-use crate::{BoxError, BoxFuture, DefaultFields, LocalBoxFuture, RequestBody, ResponseBody};
+use crate::{BoxError, BoxFuture, DefaultFields, LocalBoxFuture, RequestBody, RequestInfo, ResponseBody};
 
 /// What a client asked, with a body that arrives as it is read.
 ///
@@ -31,6 +31,13 @@ pub type Response = http::Response<ResponseBody>;
 pub trait Handler: 'static {
     /// Answers one request.
     fn handle(&self, request: Request) -> LocalBoxFuture<'_, Response>;
+
+    /// The same for the web tier, which gives what it knows of the request in one piece. The default makes extensions of
+    /// the request of it; a handler that needs none of them saves that time.
+    fn handle_with<'a>(&'a self, mut request: Request, info: &'a RequestInfo) -> LocalBoxFuture<'a, Response> {
+        info.put_into(request.extensions_mut());
+        self.handle(request)
+    }
 
     /// What whoever sends its responses adds to each of them; nothing by default. A handler around another one gives
     /// that one's, or its responses are without: an application's security headers are among them.

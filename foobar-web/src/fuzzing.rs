@@ -1,5 +1,7 @@
-//! What the fuzz targets in `fuzz/` call. It exists only under `cfg(fuzzing)`, which cargo-fuzz sets.
+//! What the fuzz targets in `fuzz/` call. It exists only under `cfg(fuzzing)`, which `tests/fuzz` and cargo-fuzz set.
 
+mod application;
+mod files;
 mod http1_server;
 
 use crate::request::{Host, NormalPath};

@@ -24,7 +24,7 @@ use tokio::time::sleep_until;
 
 use crate::deadline::OpenEnd;
 use crate::net::TlsClient;
-use crate::pipeline::{Logged, RequestContext};
+use crate::pipeline::{Logged, Offered, RequestContext};
 use crate::plan::{Given, Plan};
 use crate::reply;
 use crate::request::Host;
@@ -155,8 +155,9 @@ async fn exchange(
     mut answer: oneshot::Sender<Answer>,
 ) {
     let abort = ClientAbort::of(request.method());
-    request.extensions_mut().insert(abort.clone());
-    let upgrade = Upgraded::offer(request.extensions_mut());
+    let hints = request.extensions_mut().remove();
+    let (offered, upgrade) = Upgraded::offer(request.extensions_mut()).unzip();
+    let request = request.map(|body| Offered { body, abort: abort.clone(), hints, upgrade: offered });
     let Some((response, feed)) = abort.unless_gone(serve(&worker, &state, request), answer.closed()).await else {
         return;
     };
@@ -185,18 +186,18 @@ async fn end_of_streams(worker: &Worker, state: &ConnectionState) -> tokio::time
 async fn serve(
     worker: &Worker,
     state: &Rc<ConnectionState>,
-    request: Request<RequestBody>,
+    request: Request<Offered<RequestBody>>,
 ) -> (Answer, impl Future<Output = ()> + use<>) {
-    let (mut request, body) = request.into_parts();
+    let (mut request, offered) = request.into_parts();
     let host = request.uri.authority().map_or("localhost", |authority| authority.as_str());
     if let (false, Ok(host)) = (request.headers.contains_key(HOST), HeaderValue::try_from(host)) {
         request.headers.insert(HOST, host);
     }
     let is_head = request.method == Method::HEAD;
-    let hints = request.extensions.get::<EarlyHints>().cloned().unwrap_or_default(); // which sends nothing
+    let hints = offered.hints.clone();
     let arrival = arrival(worker, &request);
-    let response = worker.pipeline.serve(&mut request, body, arrival).await;
-    hints.end();
+    let response = worker.pipeline.serve(&mut request, offered, arrival).await;
+    hints.iter().for_each(EarlyHints::end);
     let (mut head, body) = response.into_parts();
     if body.is_by_handler() {
         worker.pipeline.handler.default_fields().complete(&mut head.headers);

@@ -17,6 +17,7 @@ mod handed_over;
 mod logged;
 mod maintenance;
 mod measured_body;
+mod offered;
 mod refusal;
 
 use std::rc::Rc;
@@ -46,6 +47,7 @@ use logged::Record;
 
 pub(crate) use logged::Logged;
 pub(crate) use measured_body::MeasuredBody;
+pub(crate) use offered::Offered;
 pub(crate) use refusal::Refusal;
 
 /// The request path of one worker: from a request to its answer.
@@ -111,7 +113,12 @@ impl From<Problem> for Failure {
 
 impl Pipeline {
     /// Answers one request, and logs it when the answer has been sent.
-    pub(crate) async fn serve<B>(&self, request: &mut Parts, body: B, arrival: RequestContext) -> http::Response<Logged>
+    pub(crate) async fn serve<B>(
+        &self,
+        request: &mut Parts,
+        offered: Offered<B>,
+        arrival: RequestContext,
+    ) -> http::Response<Logged>
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
@@ -138,7 +145,7 @@ impl Pipeline {
             }
             Ok(SiteMatch::Site(site)) => {
                 record.is_for(site.routes.of_site().id);
-                let mut answer = self.by_site(site, request, body, &arrival, &record).await;
+                let mut answer = self.by_site(site, request, offered, &arrival, &record).await;
                 self.add_hsts(&mut answer, site, scheme);
                 answer
             }
@@ -153,7 +160,7 @@ impl Pipeline {
         &self,
         site: &Site,
         request: &mut Parts,
-        body: B,
+        offered: Offered<B>,
         arrival: &RequestContext,
         record: &Record,
     ) -> Answer
@@ -164,7 +171,7 @@ impl Pipeline {
             return Box::pin(self.keep_out(site, request, record)).await.into();
         }
         let pages = site.error_pages_for(request);
-        let (mut answer, added) = match self.answer(site, request, body, arrival, record).await {
+        let (mut answer, added) = match self.answer(site, request, offered, arrival, record).await {
             Ok(answer) => (answer, Vec::new()),
             Err(failure) => {
                 let added = failure.added.unwrap_or_else(|| site.routes.of_site().added(b"/"));
@@ -230,7 +237,7 @@ impl Pipeline {
         &self,
         site: &Site,
         request: &mut Parts,
-        body: B,
+        offered: Offered<B>,
         arrival: &RequestContext,
         record: &Record,
     ) -> Result<Answer, Failure>
@@ -258,7 +265,7 @@ impl Pipeline {
         if NormalPath::has_dot_segments(request.uri.path()) {
             request.uri = path.replace_in(&request.uri).map_err(|_| bad_path())?;
         }
-        self.by_application(site, request, body, arrival, record, route.body_limit).await
+        self.by_application(site, request, offered, arrival, record, route.body_limit).await
     }
 
     /// Adds the handler's default fields before somebody changes what the response says.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use foobar_core::{Io, Upgrade};
 use futures_util::future::{Either, select};
-use http::Extensions;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
@@ -16,12 +15,11 @@ use tokio::time::{Instant, Sleep, sleep, timeout_at};
 /// Who gets the connection.
 pub(crate) type Taker = oneshot::Sender<Box<dyn Io>>;
 
-/// Lets the handler of a request with these extensions take over the connection by answering 101; gives who is to get it.
-pub(crate) fn offer(request: &mut Extensions) -> Taker {
+/// What lets the handler of a request take over the connection by answering 101, and who is to get it.
+pub(crate) fn offer() -> (Upgrade, Taker) {
     let (taker, taken) = oneshot::channel();
     let gone = |_| io::Error::new(io::ErrorKind::ConnectionAborted, "the connection was not upgraded");
-    request.insert(Upgrade::new(async move { taken.await.map_err(gone) }));
-    taker
+    (Upgrade::new(async move { taken.await.map_err(gone) }), taker)
 }
 
 /// A connection that HTTP has left: first what was read too far, then the stream.

@@ -1,13 +1,12 @@
-use foobar_core::{ConnectInfo, Request, Scheme};
+use foobar_core::{Request, Scheme};
 use http::header::HOST;
 use http::uri::Authority;
 
-/// Whether `origin` (RFC 6454) is that of the request itself: of the same scheme, host and port.
-pub(super) fn is_own(origin: &[u8], request: &Request) -> bool {
+/// Whether `origin` (RFC 6454) is that of the request itself: of its `own` scheme, and of the same host and port.
+pub(super) fn is_own(origin: &[u8], request: &Request, own: Scheme) -> bool {
     let Some((scheme, host)) = std::str::from_utf8(origin).ok().and_then(|origin| origin.split_once("://")) else {
         return false; // `null` too, the origin of what has none
     };
-    let own = request.extensions().get::<ConnectInfo>().map_or(Scheme::Http, |connection| connection.scheme);
     let Some(theirs) = Place::of(host, own) else { return false };
     scheme == own.as_str() && hosts(request).filter_map(|host| Place::of(host, own)).any(|ours| ours == theirs)
 }

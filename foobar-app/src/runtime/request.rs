@@ -11,10 +11,7 @@ use actix_http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use actix_http::uri::PathAndQuery;
 use actix_http::{BoxedPayloadStream, HttpMessage, Method, Payload, RequestHead, Uri, Version};
 use bytes::{Bytes, BytesMut};
-use foobar_core::{
-    BodyError, BoxError, ClientAbort, ClientCertificate, ConnectInfo, EarlyHints, Request, RequestBody, RequestId,
-    Scheme, Upgrade,
-};
+use foobar_core::{BodyError, BoxError, Request, RequestBody, RequestInfo, Scheme, Upgrade};
 use futures_util::Stream;
 use http::StatusCode;
 use http_body::Body;
@@ -37,41 +34,39 @@ pub(super) struct Fault {
     pub(super) detail: String,
 }
 
-/// Takes the body and the right to upgrade out of `request`, and copies its head under `method`.
+/// Takes the body out of `request`, and copies its head under `method`.
 pub(super) fn to_actix(
     method: &http::Method,
     request: &mut Request,
-    id: RequestId,
+    info: &RequestInfo,
 ) -> Result<(actix_http::Request, Link), Failure> {
-    let upgrade = request.extensions_mut().remove();
-    let (payload, link) = payload(upgrade, std::mem::take(request.body_mut()));
+    let (payload, link) = payload(info.upgrade.clone(), std::mem::take(request.body_mut()));
     let mut converted = actix_http::Request::with_payload(payload);
-    fill(converted.head_mut(), method, request)
+    fill(converted.head_mut(), method, request, info)
         .map_err(|error| Failure::client(StatusCode::BAD_REQUEST, error.to_string()))?;
-    converted.extensions_mut().insert(id);
-    let known = request.extensions(); // and stays there, as a HEAD may be asked again as a GET
-    converted.extensions_mut().insert(known.get::<EarlyHints>().cloned().unwrap_or_default()); // which sends nothing
-    if let Some(abort) = known.get::<ClientAbort>() {
-        converted.extensions_mut().insert(abort.clone());
+    let mut known = converted.extensions_mut();
+    known.insert(info.id);
+    known.insert(info.hints.clone().unwrap_or_default()); // which sends nothing
+    if let Some(abort) = &info.abort {
+        known.insert(abort.clone());
     }
-    if let Some(certificate) = known.get::<ClientCertificate>() {
-        converted.extensions_mut().insert(certificate.clone());
+    if let Some(certificate) = &info.certificate {
+        known.insert(certificate.clone());
     }
+    drop(known);
     Ok((converted, link))
 }
 
-fn fill(head: &mut RequestHead, method: &http::Method, request: &Request) -> Result<(), HttpError> {
-    let connection = request.extensions().get::<ConnectInfo>();
+fn fill(head: &mut RequestHead, method: &http::Method, request: &Request, info: &RequestInfo) -> Result<(), HttpError> {
     head.method = Method::from_bytes(method.as_str().as_bytes())?;
     head.version = version(request.version());
-    head.peer_addr = connection.and_then(|connection| connection.remote);
+    head.peer_addr = info.connection.and_then(|connection| connection.remote);
     copy_headers(request.headers(), &mut head.headers)?;
     if let Some(authority) = request.uri().authority() {
         // The target's own authority replaces the Host field (RFC 9112 section 3.2.2); HTTP/2 sends no other.
         head.headers.insert(HOST, HeaderValue::from_str(authority.as_str())?);
     }
-    let scheme = connection.map_or(Scheme::Http, |connection| connection.scheme);
-    head.uri = target(request.uri(), scheme, head.headers.get(HOST))?;
+    head.uri = target(request.uri(), info.scheme(), head.headers.get(HOST))?;
     Ok(())
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use foobar_core::{BoxError, Chain, Request, Scheme};
+use foobar_core::{BoxError, Chain, Scheme};
 #[cfg(feature = "accounts")]
 use foobar_db::{Conn, QueryResult};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::keeping::Keeping;
-use super::layer::{SessionLayer, scheme};
+use super::layer::SessionLayer;
 use super::record::{SessionChange, SessionRecord};
 #[cfg(feature = "accounts")]
 use super::row::Row;
@@ -82,9 +82,9 @@ pub(crate) enum Told {
 }
 
 impl Current {
-    pub(crate) fn of(layer: &Arc<SessionLayer>, request: &Request) -> Rc<Self> {
-        let scheme = scheme(request);
-        let token = layer.cookie(scheme).token(request.headers());
+    /// That of a request with these fields, over this scheme.
+    pub(crate) fn of(layer: &Arc<SessionLayer>, request: &HeaderMap, scheme: Scheme) -> Rc<Self> {
+        let token = layer.cookie(scheme).token(request);
         Rc::new(Self {
             layer: Arc::clone(layer),
             scheme,

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foobar_core::{BoxError, ConnectInfo, Request, Scheme};
+use foobar_core::{BoxError, Scheme};
 
 use super::cookie::SessionCookie;
 use super::record::SessionRecord;
@@ -77,11 +77,6 @@ impl SessionLayer {
     pub(super) fn is_touched(&self, record: &SessionRecord, now: i64) -> bool {
         now - record.seen >= seconds(TOUCH.min(*self.settings.idle_timeout / 4)).max(1)
     }
-}
-
-/// How the client of a request speaks to the server.
-pub(super) fn scheme(request: &Request) -> Scheme {
-    request.extensions().get::<ConnectInfo>().map_or(Scheme::Http, |connection| connection.scheme)
 }
 
 fn seconds(period: Duration) -> i64 {

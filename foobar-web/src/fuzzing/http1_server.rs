@@ -1,7 +1,6 @@
 //! A server of one HTTP/1 connection after the other, in memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
@@ -9,14 +8,13 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::BytesMut;
-use foobar_core::{ConnectInfo, Request, RequestBody, Response, ResponseBody, Scheme, Size, handler_fn};
-use http::StatusCode;
-use http_body::Body;
+use foobar_core::{ConnectInfo, Scheme, Size, handler_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
+use super::application;
+use super::files::{self, Files};
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
 use crate::gate::Door;
@@ -27,8 +25,9 @@ use crate::plan::{Given, Plan};
 use crate::settings::{RouteSettings, SiteSettings, WebSettings};
 use crate::worker::{Beginning, ConnectionState, Connections, Worker};
 
-/// Serves whole HTTP/1 connections. Its application answers each request, whatever its path, with 200 and
-/// [what it has read](echo); bodies end at [`MAX_BODY`](Self::MAX_BODY).
+/// Serves whole HTTP/1 connections: `/f/now` and `/f/later` are [`FILES`](Self::FILES), `/r/` leads to the same path below
+/// `/new`, and every other path is that of an [application](application::answer). Bodies end at
+/// [`MAX_BODY`](Self::MAX_BODY).
 pub struct Http1Server {
     runtime: Runtime,
     worker: Rc<Worker>,
@@ -37,6 +36,8 @@ pub struct Http1Server {
 impl Http1Server {
     /// The most bytes of a body.
     pub const MAX_BODY: u64 = 200;
+    /// The paths and contents of its files. The second one has to be waited for each time.
+    pub const FILES: [(&str, &[u8]); 2] = [("/f/now", files::NOW), ("/f/later", files::LATER)];
 
     /// A server that has not served anybody.
     pub fn new() -> Self {
@@ -64,18 +65,18 @@ impl Default for Http1Server {
     }
 }
 
-/// A worker of one site, all of which is its application's.
+/// A worker of one site.
 async fn worker() -> Worker {
     let web = WebSettings {
         access_log: "off".to_owned(),
         client_max_body_size: Size::bytes(Http1Server::MAX_BODY),
+        file_cache_size: Size::bytes(0), // what has to be waited for has to be again
         ..WebSettings::default()
     };
-    let route = RouteSettings { app: true, ..RouteSettings::default() };
-    let site = SiteSettings { routes: [("/".to_owned(), route)].into(), ..SiteSettings::default() };
-    let sites = BTreeMap::from([("a".to_owned(), site)]);
-    let plan = Plan::compile(&web, &sites, &Given { app: Some(Arc::new(handler_fn(echo))), ..Given::default() });
-    let plan = plan.expect("the settings are good");
+    let sites = BTreeMap::from([("a".to_owned(), site())]);
+    let mut given = Given { app: Some(Arc::new(handler_fn(application::answer))), ..Given::default() };
+    given.files.add("files", Files);
+    let plan = Plan::compile(&web, &sites, &given).expect("the settings are good");
     let (counters, clock) = (Arc::default(), Rc::default());
     let pipeline = Pipeline {
         clients: plan.clients,
@@ -99,27 +100,14 @@ async fn worker() -> Worker {
     }
 }
 
-/// Answers with method, target and body; 400 if that does not come whole.
-async fn echo(request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let mut answer = format!("{} {}\n", head.method, head.uri).into_bytes();
-    match read(body).await {
-        Some(body) => answer.extend(body),
-        None => {
-            let mut refusal = Response::new(ResponseBody::empty());
-            *refusal.status_mut() = StatusCode::BAD_REQUEST;
-            return refusal;
-        }
-    }
-    Response::new(ResponseBody::full(answer))
-}
-
-async fn read(mut body: RequestBody) -> Option<BytesMut> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        bytes.extend_from_slice(&frame.ok()?.into_data().ok()?); // there are no trailers, and an error is told by 400
-    }
-    Some(bytes)
+fn site() -> SiteSettings {
+    let none = RouteSettings::default;
+    let routes = [
+        ("/", RouteSettings { app: true, ..none() }),
+        ("/f/", RouteSettings { files: Some("embed:files".into()), ..none() }),
+        ("/r/", RouteSettings { redirect: Some("/new$request_uri".to_owned()), ..none() }),
+    ];
+    SiteSettings { routes: routes.map(|(path, route)| (path.to_owned(), route)).into(), ..SiteSettings::default() }
 }
 
 /// A client that takes all that it is sent at once.
@@ -146,7 +134,7 @@ impl Transport for Client {
     }
 
     fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(true)
+        Ok(self.sent.is_empty())
     }
 
     fn is_reset(&self) -> io::Result<bool> {

@@ -1,7 +1,7 @@
 use std::task::{Context, Poll};
 
 use foobar_core::{EarlyHints, HintsToSend};
-use http::{Extensions, HeaderValue};
+use http::HeaderValue;
 
 /// The early hints of a request in hand (RFC 8297), as far as they have not been sent.
 pub(super) struct Hints {
@@ -11,11 +11,11 @@ pub(super) struct Hints {
 }
 
 impl Hints {
-    /// Lets the handler give them.
-    pub(super) fn offer(extensions: &mut Extensions) -> Self {
+    /// These, and what lets the handler give them.
+    pub(super) fn offer() -> (EarlyHints, Self) {
         let (hints, waiting) = EarlyHints::channel();
-        extensions.insert(hints);
-        Self { waiting, begun: Vec::new() }
+        let sent = Self { waiting, begun: Vec::new() };
+        (hints, sent)
     }
 
     /// What is to be written, if there is anything.

@@ -1,3 +1,4 @@
+use foobar_core::Upgrade;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{Method, Version};
@@ -5,9 +6,9 @@ use http::{Method, Version};
 use super::connection_option::ConnectionOptions;
 use crate::tunnel::{self, Taker};
 
-/// Lets the handler take over the connection by answering 101, if the request may lead to that; gives who is to get it.
-pub(super) fn offer(request: &mut Parts, options: ConnectionOptions) -> Option<Taker> {
-    (options.upgrade && asks_to_upgrade(request)).then(|| tunnel::offer(&mut request.extensions))
+/// What lets the handler take over the connection by answering 101, and who is to get it, if the request may lead to that.
+pub(super) fn offer(request: &Parts, options: ConnectionOptions) -> (Option<Upgrade>, Option<Taker>) {
+    (options.upgrade && asks_to_upgrade(request)).then(tunnel::offer).unzip()
 }
 
 /// Whether a request asks to switch protocols in full form: with anything less, a proxy in front may see another

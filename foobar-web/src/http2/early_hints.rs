@@ -4,7 +4,7 @@ use bytes::Bytes;
 use foobar_core::{EarlyHints, HintsToSend};
 use h2::server::SendResponse;
 use http::header::LINK;
-use http::{Extensions, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 /// The early hints of a request in hand (RFC 8297), as far as they have not been sent.
 pub(super) struct Hints {
@@ -17,11 +17,11 @@ pub(super) struct Hints {
 const MOST: usize = 16 << 10;
 
 impl Hints {
-    /// Lets the handler give them.
-    pub(super) fn offer(extensions: &mut Extensions) -> Self {
+    /// These, and what lets the handler give them.
+    pub(super) fn offer() -> (EarlyHints, Self) {
         let (hints, waiting) = EarlyHints::channel();
-        extensions.insert(hints);
-        Self { waiting, left: MOST }
+        let sent = Self { waiting, left: MOST };
+        (hints, sent)
     }
 
     /// Sends those that there are by now.

@@ -19,7 +19,7 @@ use super::request::{Taken, take};
 use super::stream_io::StreamIo;
 use super::streams::Streams;
 use super::{response_head, websocket};
-use crate::pipeline::Logged;
+use crate::pipeline::{Logged, Offered};
 use crate::tunnel::{self, Taker, Tunnel};
 
 /// Answers a request as far as that can be done at once; gives what is left to do.
@@ -43,9 +43,9 @@ pub(super) fn begin(
             let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, asked, abort };
             Some(Box::pin(stream.answer(answer, false)))
         }
-        Taken::WebSocket(mut parts) => {
-            let abort = offer_abort(&mut parts);
-            let (answer, taker) = upgraded(streams, parts, since);
+        Taken::WebSocket(parts) => {
+            let abort = ClientAbort::of(&parts.method);
+            let (answer, taker) = upgraded(streams, parts, abort.clone(), since);
             let remains = Remains::default();
             let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: None, asked, abort };
             Some(Box::pin(stream.upgrade(answer, body, taker)))
@@ -87,28 +87,28 @@ fn by_pipeline(
     since: Instant,
 ) -> LocalBoxFuture<'static, ()> {
     let expects = parts.headers.contains_key(EXPECT);
-    let abort = offer_abort(&mut parts);
+    let abort = ClientAbort::of(&parts.method);
     let (worker, arrival) = (streams.worker(), streams.arrival(since));
     let (body, remains) = IncomingBody::new(body, &parts.headers, &worker.limits);
-    let hints = Some(Hints::offer(&mut parts.extensions));
+    let (hints, to_send) = Hints::offer();
+    let offered = Offered { body, abort: abort.clone(), hints: Some(hints), upgrade: None };
     // Boxed where it is made: it is large, and a future that is handed on is copied.
-    let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, body, arrival).await });
-    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints, asked, abort };
+    let answer = Box::pin(async move { worker.pipeline.serve(&mut parts, offered, arrival).await });
+    let stream = Stream { streams: Rc::clone(streams), respond, remains, hints: Some(to_send), asked, abort };
     Box::pin(stream.answer(answer, expects))
 }
 
-/// Lets the handler of a request decide what becomes of it when its client goes.
-fn offer_abort(parts: &mut Parts) -> ClientAbort {
-    let abort = ClientAbort::of(&parts.method);
-    parts.extensions.insert(abort.clone());
-    abort
-}
-
 /// The answer to a request that may become a WebSocket, and who gets that.
-fn upgraded(streams: &Streams, mut parts: Parts, since: Instant) -> (LocalBoxFuture<'static, Response<Logged>>, Taker) {
-    let taker = tunnel::offer(&mut parts.extensions);
+fn upgraded(
+    streams: &Streams,
+    mut parts: Parts,
+    abort: ClientAbort,
+    since: Instant,
+) -> (LocalBoxFuture<'static, Response<Logged>>, Taker) {
+    let (upgrade, taker) = tunnel::offer();
+    let offered = Offered { body: RequestBody::empty(), abort, hints: None, upgrade: Some(upgrade) };
     let (worker, arrival) = (streams.worker(), streams.arrival(since));
-    let answer = async move { worker.pipeline.serve(&mut parts, RequestBody::empty(), arrival).await };
+    let answer = async move { worker.pipeline.serve(&mut parts, offered, arrival).await };
     (Box::pin(answer), taker)
 }
 

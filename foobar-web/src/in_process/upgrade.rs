@@ -18,10 +18,11 @@ pub(super) struct Upgraded {
 }
 
 impl Upgraded {
-    /// Puts itself in the place of what the request offers, if it does.
-    pub(super) fn offer(request: &mut Extensions) -> Option<Self> {
+    /// Itself, and what is offered in the place of what the request offers, if it does.
+    pub(super) fn offer(request: &mut Extensions) -> Option<(Upgrade, Self)> {
         let given = request.remove::<Upgrade>()?.take()?;
-        Some(Self { given, taker: tunnel::offer(request) })
+        let (upgrade, taker) = tunnel::offer();
+        Some((upgrade, Self { given, taker }))
     }
 
     /// Gives the connection away, and waits until it has been dropped there. Once `drain` completes, it is at its end,

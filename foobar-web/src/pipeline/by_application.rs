@@ -1,5 +1,7 @@
+use std::cell::OnceCell;
+
 use bytes::Bytes;
-use foobar_core::{BoxError, Problem, Response, RoutePattern};
+use foobar_core::{BoxError, Problem, RequestInfo, Response, RoutePattern};
 use http::StatusCode;
 use http::request::Parts;
 use http_body::Body;
@@ -7,7 +9,7 @@ use http_body::Body;
 use super::accel::{self, Accel};
 use super::handed_over::HandedOver;
 use super::logged::Record;
-use super::{Answer, Failure, Pipeline, RequestContext, answer_with};
+use super::{Answer, Failure, Offered, Pipeline, RequestContext, answer_with};
 use crate::gate::TurnedAway;
 use crate::reply;
 use crate::site::Site;
@@ -18,7 +20,7 @@ impl Pipeline {
         &self,
         site: &Site,
         request: &mut Parts,
-        body: B,
+        offered: Offered<B>,
         arrival: &RequestContext,
         record: &Record,
         body_limit: u64,
@@ -26,17 +28,22 @@ impl Pipeline {
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
-        request.extensions.insert(arrival.connection);
-        if let Some(certificate) = arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()) {
-            request.extensions.insert(certificate);
-        }
-        let in_flight = self.door.enter(request.extensions.get()).await.map_err(paused)?;
-        let id = record.id();
-        request.extensions.insert(id);
-        request.extensions.insert(site.assets.clone());
-        let handed_over = HandedOver::new(&*self.handler, request, body, body_limit);
-        let mut response = handed_over.response(request, id).await?;
-        if let Some(pattern) = response.extensions_mut().remove::<RoutePattern>() {
+        let Offered { body, abort, hints, upgrade } = offered;
+        let in_flight = self.door.enter(Some(&abort)).await.map_err(paused)?;
+        let info = RequestInfo {
+            id: record.id(),
+            connection: Some(arrival.connection),
+            abort: Some(abort),
+            hints,
+            assets: Some(site.assets.clone()),
+            certificate: arrival.tls.as_ref().and_then(|tls| tls.certificate.clone()),
+            upgrade,
+            pattern: OnceCell::new(),
+        };
+        let handed_over = HandedOver::new(&*self.handler, request, body, body_limit, &info);
+        let mut response = handed_over.response(request, info.id).await?;
+        let told = response.extensions_mut().remove::<RoutePattern>();
+        if let Some(pattern) = info.pattern.get().or(told.as_ref()) {
             record.is_for(self.patterns.route(site.routes.of_site().id, pattern.as_str()));
         }
         let in_flight = Some(in_flight).filter(|_| !is_endless(&response));

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use foobar_core::panics::{self, Panic};
-use foobar_core::{BoxError, Handler, LocalBoxFuture, Problem, RequestBody, RequestId, Response, Upgrade};
+use foobar_core::{BoxError, Handler, LocalBoxFuture, Problem, RequestBody, RequestId, RequestInfo, Response};
 use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body::Body;
@@ -20,7 +20,13 @@ pub(super) struct HandedOver<'a> {
 
 impl<'a> HandedOver<'a> {
     /// Gives the request to the handler; of `request` remains what an error needs, or a file in its place.
-    pub(super) fn new<B>(handler: &'a dyn Handler, request: &mut Parts, body: B, limit: u64) -> Self
+    pub(super) fn new<B>(
+        handler: &'a dyn Handler,
+        request: &mut Parts,
+        body: B,
+        limit: u64,
+        info: &'a RequestInfo,
+    ) -> Self
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static,
     {
@@ -28,10 +34,9 @@ impl<'a> HandedOver<'a> {
         request.method = parts.method.clone();
         request.uri = parts.uri.clone();
         request.headers = accel::remember(&parts.headers);
-        let may_switch = parts.extensions.get::<Upgrade>().is_some();
         let (content, body) = limited(body, limit);
-        let response = panics::catch(|| handler.handle(Request::from_parts(parts, content)));
-        Self { response, may_switch, body }
+        let response = panics::catch(|| handler.handle_with(Request::from_parts(parts, content), info));
+        Self { response, may_switch: info.upgrade.is_some(), body }
     }
 
     /// The handler's response, unless the body did not come whole; `request` is what remained of the request.

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "access_log",
             "counters",
             "dns",
+            "file_source",
             "gate",
             "http1",
             "http2",

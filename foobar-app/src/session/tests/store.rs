@@ -4,7 +4,7 @@ use super::*;
 use crate::session::current::{Current, SECOND_FACTOR, Told};
 use crate::session::layer::SessionLayer;
 use crate::session::store::in_database;
-use foobar_core::Request;
+use foobar_core::{Request, Scheme};
 use futures_util::future::join_all;
 use http::header::COOKIE;
 
@@ -41,7 +41,7 @@ impl Fixture {
         let mut request = Request::default();
         let cookie = format!("session={token}").parse().unwrap();
         request.headers_mut().insert(COOKIE, cookie);
-        let current = Current::of(&self.layer, &request);
+        let current = Current::of(&self.layer, request.headers(), Scheme::Http);
         current.load().await.unwrap();
         Session(current)
     }

@@ -26,12 +26,12 @@ use crate::http1::response_body::{Delimiter, OutgoingBody};
 use crate::http1::response_head::{Fields, Length, ResponseHead};
 use crate::http1::{head, refused_head, upgrade};
 use crate::net::Transport;
-use crate::pipeline::{Logged, Refusal, RequestContext};
+use crate::pipeline::{Logged, Offered, Refusal, RequestContext};
 use crate::reply::{self, Pace};
 use crate::tunnel::Taker;
 
 /// A request for the pipeline, or what stands in the place of one that is refused.
-type Taken = Result<(request::Parts, IncomingBody), (Request<()>, Refusal)>;
+type Taken = Result<(request::Parts, Offered<IncomingBody>), (Request<()>, Refusal)>;
 
 /// What of a request its response depends on.
 pub(super) struct RequestFacts {
@@ -68,8 +68,8 @@ impl<S: Transport> Connection<S> {
         let worker = Rc::clone(&self.worker);
         // Boxed where it is made: it is large, and a future that is handed on is copied.
         let response: LocalBoxFuture<'static, _> = match request {
-            Ok((mut request, body)) => {
-                Box::pin(async move { worker.pipeline.serve(&mut request, body, arrival).await })
+            Ok((mut request, offered)) => {
+                Box::pin(async move { worker.pipeline.serve(&mut request, offered, arrival).await })
             }
             Err((request, refusal)) => Box::pin(async move { worker.pipeline.refuse(request, refusal, arrival).await }),
         };
@@ -81,10 +81,14 @@ impl<S: Transport> Connection<S> {
         &mut self,
         head: &RequestHead,
         content: head::Content,
-    ) -> Result<(RequestFacts, (request::Parts, IncomingBody)), http::Error> {
-        let mut parts = head.parts()?;
+    ) -> Result<(RequestFacts, (request::Parts, Offered<IncomingBody>)), http::Error> {
+        let parts = head.parts()?;
         let minor = head.index.minor;
         let options = ConnectionOptions::of(&parts.headers);
+        let abort = ClientAbort::of(&parts.method);
+        let (hints, to_send) = (minor == 1).then(Hints::offer).unzip();
+        let (upgrade, taker) = upgrade::offer(&parts, options);
+        let expects = minor == 1 && parts.headers.contains_key(EXPECT);
         let facts = RequestFacts {
             minor,
             is_head: parts.method == Method::HEAD,
@@ -93,13 +97,12 @@ impl<S: Transport> Connection<S> {
             may_discard: minor == 1
                 && !options.close
                 && !matches!(content, head::Content::Length(length) if length > MOST),
-            upgrade: upgrade::offer(&mut parts, options),
-            hints: (minor == 1).then(|| Hints::offer(&mut parts.extensions)),
-            abort: ClientAbort::of(&parts.method),
+            upgrade: taker,
+            hints: to_send,
+            abort: abort.clone(),
         };
-        parts.extensions.insert(facts.abort.clone());
-        let expects = minor == 1 && parts.headers.contains_key(EXPECT);
-        Ok((facts, (parts, self.incoming(content, expects))))
+        let body = self.incoming(content, expects);
+        Ok((facts, (parts, Offered { body, abort, hints, upgrade })))
     }
 
     fn incoming(&mut self, content: head::Content, expects: bool) -> IncomingBody {

@@ -29,10 +29,10 @@ use foobar::tiers::{
     CertificateOverview, Configured, ConnectError, Database, DatabaseInfo, DbHandle, DefaultFields, DnsAnswers,
     Drained, EndedPause, Ending, Gate, GateStatus, Handler, HandlerFn, Histogram, InProcess, LocalBoxFuture,
     LocalStream, MakeHandler, Metrics, Mysql, MysqlField, MysqlRow, Panic, PassedSocket, PauseStatus, PersistentStart,
-    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, Response, ResponseBody, Revocation,
-    RouteOverview, RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord, SessionStore,
-    SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError, Supervisor,
-    Tier, TowerApp, Turn, Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body,
+    Presence, Present, Query, QueryKind, Readiness, Request, RequestBody, RequestInfo, Response, ResponseBody,
+    Revocation, RouteOverview, RoutePattern, Runtime, SendStream, SessionChange, SessionKeyError, SessionRecord,
+    SessionStore, SessionUpdate, SessionsError, SiteCertificate, SiteOverview, Sqlite, StartError as TierStartError,
+    Supervisor, Tier, TowerApp, Turn, Warning, Web, WebError, WebReload, WebTier, bytes, handler_fn, http, http_body,
     tower_service,
 };
 use foobar::{

@@ -2,14 +2,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use foobar_core::{ConnectInfo, Period, RequestBody, Scheme, Size};
+use foobar_core::{ClientAbort, ConnectInfo, Period, RequestBody, Scheme, Size};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::application::{Gate, application};
 use super::requests::Contents;
 use super::worker;
-use crate::pipeline::RequestContext;
+use crate::pipeline::{Offered, RequestContext};
 use crate::worker::Worker;
 use crate::{RouteSettings, SiteSettings, WebSettings};
 
@@ -62,8 +62,9 @@ impl Server {
         for path in ["/a.bin", "/b.bin", "/missing"] {
             let (mut request, ()) = http::Request::get(path).header("host", "a").body(()).unwrap().into_parts();
             let arrival = RequestContext { connection: HERE, tls: None, since: Instant::now() };
-            let body = RequestBody::empty();
-            runtime.block_on(worker.pipeline.serve(&mut request, body, arrival)); // which is not at hand the first time
+            let (body, abort) = (RequestBody::empty(), ClientAbort::of(&request.method));
+            let offered = Offered { body, abort, hints: None, upgrade: None };
+            runtime.block_on(worker.pipeline.serve(&mut request, offered, arrival)); // which is not at hand the first time
         }
         Self { worker, gate, contents, _folder: folder }
     }
