@@ -127,7 +127,7 @@ impl Mysql {
         let replication = self.control.replication().filter(|_| self.threads.get().is_some());
         if let Some(replication) = replication {
             let endpoint = self.describe();
-            let labels = [metrics::labels("primary", name), vec![("endpoint", endpoint.as_str())]].concat();
+            let labels = [metrics::labels(self.pool().name, name), vec![("endpoint", endpoint.as_str())]].concat();
             replication.add_to(metrics, &labels);
         }
     }

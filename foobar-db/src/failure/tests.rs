@@ -69,8 +69,13 @@ fn the_number_of_a_server_s_error_decides_what_comes_next() {
 #[cfg(feature = "mysql")]
 #[test]
 fn why_a_query_is_run_again_has_a_name_of_its_own_for_each_kind_of_conflict() {
-    for (number, expected) in [(1213, "deadlock"), (1205, "lock_timeout"), (3572, "no_wait"), (1020, "conflict")] {
-        let cause = Failure::of(made(mysql(number, *b"HY000"))).retry_cause(QueryKind::Write(Isolation::Server));
+    for (number, state, expected) in [
+        (1213, b"40001", "deadlock"),
+        (1205, b"HY000", "lock_timeout"),
+        (3572, b"HY000", "no_wait"),
+        (1020, b"HY000", "conflict"),
+    ] {
+        let cause = Failure::of(made(mysql(number, *state))).retry_cause(QueryKind::Write(Isolation::Server));
         assert_eq!(cause.map(RetryCause::name), Some(expected), "{number}");
     }
     driver_error::forget();

@@ -93,3 +93,27 @@ fn translated(parameters: &str) -> Result<(Vec<String>, bool), Error> {
     }
     Ok((translated, prefers_tls))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_a_certificate_that_is_looked_at_gets_tls() {
+        for parameter in [
+            "verify_ca=true",
+            "verify_identity=true",
+            "ssl_verify_cert=true",
+            "sslVerifyIdentity=1",
+            "ssl_check_hostname=true",
+            "verifyServerCertificate=true",
+            "rejectUnauthorized=true",
+            "sslaccept=strict",
+        ] {
+            let server = parse(&format!("mysql://u@h/d?{parameter}")).unwrap();
+            assert!(server.opts.ssl_opts().is_some() && !server.may_be_plain, "{parameter}");
+        }
+        let error = parse("mysql://u@h/d?ssl_disabled=false").err().unwrap().to_string();
+        assert!(error.contains("`ssl_disabled`, which asks for TLS; write `ssl-mode="), "{error}");
+    }
+}

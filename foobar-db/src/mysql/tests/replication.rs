@@ -83,7 +83,7 @@ fn figure(db: &Db, name: &str) -> Option<u64> {
     db.tier().metrics(&mut metrics);
     let text = metrics.into_text();
     let sample = text.lines().find(|line| line.starts_with(&format!("foobar_database_replication_{name}{{")))?;
-    let endpoint = format!("{{pool=\"primary\",endpoint=\"{}\"}}", db.describe());
+    let endpoint = format!("{{pool=\"server\",endpoint=\"{}\"}}", db.describe());
     assert!(sample.contains(&endpoint), "{sample}");
     Some(sample.rsplit_once(' ').unwrap().1.parse().unwrap())
 }

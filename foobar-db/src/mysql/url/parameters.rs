@@ -64,10 +64,19 @@ const fn flag(
 
 const FLAGS: &[Flag] = &[
     flag("requiressl", Ok("require_ssl=true"), Ok("")),
-    flag("verifyca", Ok("verify_ca=true"), Ok("verify_ca=false")),
-    flag("verifyidentity sslverifyidentity sslcheckhostname", Ok("verify_identity=true"), Ok("verify_identity=false")),
+    flag("verifyca", Ok("require_ssl=true&verify_ca=true"), Ok("verify_ca=false")),
+    flag(
+        "verifyidentity sslverifyidentity sslcheckhostname",
+        Ok("require_ssl=true&verify_identity=true"),
+        Ok("verify_identity=false"),
+    ),
     flag("builtinroots", Ok("built_in_roots=true"), Ok("built_in_roots=false")),
-    flag("sslverifycert verifyservercertificate rejectunauthorized sslrejectunauthorized", Ok(""), Err(UNVERIFIED)),
+    flag(
+        "sslverifycert verifyservercertificate rejectunauthorized sslrejectunauthorized",
+        Ok("require_ssl=true"),
+        Err(UNVERIFIED),
+    ),
+    flag("ssldisabled", Ok(""), Err(ENCRYPTED)),
     flag("trustservercertificate", Err(UNVERIFIED), Ok("")),
     flag("enablecleartextplugin allowcleartextpasswords", Err(CLEAR), Ok("")),
     flag("secureauth", Ok(""), Err(OLD)),
@@ -81,6 +90,8 @@ const FLAGS: &[Flag] = &[
 
 const UNVERIFIED: &str = "which asks for TLS with whatever certificate; write `ssl-mode=verify_ca` with \
     `database.tls_ca`, or `ssl-mode=preferred`, which looks at none either";
+const ENCRYPTED: &str = "which asks for TLS; write `ssl-mode=preferred`, or `ssl-mode=verify_identity` to be sure of \
+    the server";
 const CLEAR: &str = "which sends the password in clear, and Foobar never does; leave it out, and give the user a \
     password of another kind";
 const OLD: &str = "which sends the password as servers before MySQL 4.1 want it, and anybody can compute it from \
@@ -105,7 +116,7 @@ const HARMLESS: &str = "parsetime allownativepasswords checkconnliveness columns
     bufferedresults programname reconnect preparedstatements advisorylocks serverversion statementcachesize \
     stmtcachesize multiplestatements datestrings supportbignumbers bignumberstrings decimalnumbers \
     namedplaceholders waitforconnections enablekeepalive keepaliveinitialdelay prefersocket resetconnection \
-    ttlcheckinterval absconnttljitter ssldisabled";
+    ttlcheckinterval absconnttljitter";
 
 /// What is set elsewhere, and where.
 const REFUSED: &[(&str, &str)] = &[
