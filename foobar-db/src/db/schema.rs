@@ -53,7 +53,7 @@ impl Db {
     }
 
     /// Whether a server's start runs the migrations (`database.migrate_on_start`), or waits until somebody has.
-    pub const fn migrates_on_start(&self) -> bool {
+    pub fn migrates_on_start(&self) -> bool {
         self.migrator.on_start
     }
 
