@@ -26,6 +26,12 @@ impl Size {
     }
 }
 
+impl From<Size> for u64 {
+    fn from(size: Size) -> Self {
+        size.0
+    }
+}
+
 impl FromStr for Size {
     type Err = String;
 

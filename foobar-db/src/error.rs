@@ -327,6 +327,14 @@ pub enum Error {
 #[error(transparent)]
 pub(crate) struct Passing(pub(crate) BoxError);
 
+/// The cause of an error of migrations whose user may not do what they do.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this user may not do so; grant it what migrations need, or set `database.migration_url`, a URL whose user may change \
+     the schema"
+)]
+pub(crate) struct Denied(#[source] pub(crate) BoxError);
+
 impl Error {
     /// Whether the database is down or overloaded, and has certainly not done what was asked, so that the same call may
     /// be made again later: a 503.

@@ -141,6 +141,15 @@ pub(crate) fn is_lock_wait(error: &DieselError) -> bool {
     }
 }
 
+/// Whether an error of the current call says that the user may not do this to a database, a table or a column.
+pub(crate) fn is_denied(error: &DieselError) -> bool {
+    match driver_error::origin(error) {
+        #[cfg(feature = "mysql")]
+        Some(Origin::Mysql { number, state }) => matches!((number, &state), (1044 | 1142 | 1143, b"42000")),
+        _ => false,
+    }
+}
+
 /// Whether an error of the current call says that its time was over.
 pub(crate) fn is_late(error: &DieselError) -> bool {
     meaning(error) == Meaning::Late

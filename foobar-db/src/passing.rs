@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 
 use diesel::result::{ConnectionError, Error as DieselError};
 
-use crate::error::Passing;
+use crate::error::{Denied, Passing};
 use crate::{Error, failure};
 
-/// Marks the cause of `error` where it may pass; on the thread on which it came up, which knows most of it.
+/// Marks the cause of `error` where it may pass, or where the user is not the right one; on the thread on which it came up, which knows most of it.
 pub(crate) fn mark(error: Error) -> Error {
     match error {
         Error::Open { database, source } if may_pass(&*source) => {
@@ -20,6 +20,10 @@ pub(crate) fn mark(error: Error) -> Error {
         Error::MigrationState(source) if may_pass(&*source) || is_late(&*source) => {
             Error::MigrationState(Passing(source).into())
         }
+        Error::Migration { name, source } if is_denied(&*source) => {
+            Error::Migration { name, source: Denied(source).into() }
+        }
+        Error::MigrationState(source) if is_denied(&*source) => Error::MigrationState(Denied(source).into()),
         lasting => lasting,
     }
 }
@@ -33,6 +37,10 @@ fn may_pass(error: &(dyn StdError + 'static)) -> bool {
 
 fn is_late(error: &(dyn StdError + 'static)) -> bool {
     causes(error).filter_map(diesel_error).any(failure::is_late)
+}
+
+fn is_denied(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).filter_map(diesel_error).any(failure::is_denied)
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

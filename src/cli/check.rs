@@ -9,6 +9,9 @@ use super::{control, installed_log, migrate};
 use crate::StartError;
 use crate::composition::Composition;
 
+/// What a start does about pending migrations where `database.migrate_on_start` is off.
+pub(super) const WAITS: &str = "a start waits for them: run `migrate`";
+
 /// Says whether the server would start: everything has been parsed and compiled; now what can be opened is tried.
 pub(super) fn run(composition: &Composition) -> Exit {
     let clash = match logs(composition) {
@@ -51,7 +54,13 @@ fn schema(composition: &Composition, database: &Db) -> Result<(), BoxError> {
     }
     let others = all.iter().filter(|(_, status)| *status != MigrationStatus::Done);
     others.for_each(|(name, status)| _ = out(migrate::line(name, status)));
-    refuse_begun(&all)
+    refuse_begun(&all)?;
+    let mut states = all.iter().map(|(_, status)| status);
+    let is_to_run = states.any(|status| matches!(status, MigrationStatus::Pending | MigrationStatus::Failed { .. }));
+    if is_to_run && !database.migrates_on_start() {
+        out(WAITS);
+    }
+    Ok(())
 }
 
 /// What a start would refuse, or come to a stop at again.

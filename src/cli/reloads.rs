@@ -29,7 +29,8 @@ impl Reloads {
         match &outcome {
             Ok(Reloaded { changed, unchanged, warnings, listening, name_server }) => {
                 unchanged.iter().chain(warnings).for_each(|sentence| tracing::warn!("{sentence}"));
-                tracing::info!(changed = changed.join(", "), "the configuration has been reloaded");
+                let changed = (!changed.is_empty()).then(|| changed.join(", "));
+                tracing::info!(changed, "the configuration has been reloaded");
                 listening.iter().for_each(|address| tracing::info!("listening on {address}"));
                 name_server.iter().for_each(|address| tracing::info!("the zone is served on {address}"));
             }

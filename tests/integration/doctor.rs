@@ -98,6 +98,14 @@ fn what_the_database_has_seen_is_told() {
     let told = Told::by(&mut proving(folder.path()));
     told.assert("ok", "database", "sqlite:here.db can be read and written, by SQLite 3.");
     told.assert("warning", "database", "pending: 2026-01-01-000000_create_ledger; a start runs them");
+    let waiting = ("FOOBAR__DATABASE__MIGRATE_ON_START", "false");
+    let told = Told::by(proving(folder.path()).envs([waiting]));
+    let waits = "pending: 2026-01-01-000000_create_ledger; a start waits for them: run `migrate`";
+    told.assert("warning", "database", waits);
+    let check = ["check", "--database", "sqlite:here.db"];
+    let check = Program::example("proving", folder.path()).args(check).envs([waiting]).output().unwrap();
+    let listed = String::from_utf8(check.stdout).unwrap();
+    assert!(listed.contains("create_ledger\na start waits for them: run `migrate`\n"), "{listed}");
     assert_eq!(fs::read(folder.path().join("here.db")).unwrap(), before);
 
     let migrate = Program::example("proving", folder.path()).args(["migrate", "--database", "sqlite:here.db"]).output();

@@ -52,6 +52,11 @@ impl Db {
         }
     }
 
+    /// Whether a server's start runs the migrations (`database.migrate_on_start`), or waits until somebody has.
+    pub fn migrates_on_start(&self) -> bool {
+        self.migrator.on_start
+    }
+
     /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
     ///
     /// An error where this program does not have that migration, or no `down.sql` of it, and where any migration has

@@ -11,6 +11,17 @@ use crate::Error;
 use crate::url_parameter::UrlParameter;
 use parameters::{Wish, understand};
 
+/// What is wrong with a password, and how it is written.
+macro_rules! percent_encoded {
+    ($wrong:literal) => {
+        concat!(
+            $wrong,
+            "; the special characters of a password are percent-encoded: write `%40` for `@`, `%2F` for `/`, `%3F` for \
+             `?`, `%23` for `#`, `%25` for `%`"
+        )
+    };
+}
+
 /// The server of a URL, and how it is spoken to.
 pub(super) struct Server {
     pub(super) opts: Opts,
@@ -21,12 +32,7 @@ pub(super) struct Server {
 /// The server of a URL. A parameter that another client knows is understood, or named in the error.
 pub(super) fn parse(url: &str) -> Result<Server, Error> {
     let (_, rest) = url.split_once(':').unwrap_or_default(); // without a scheme it is refused below
-    if ends_early(rest) {
-        return Err(Error::Url(
-            "holds an `@` besides the one before the host; the special characters of a password are percent-encoded: \
-             write `%40` for `@`, `%2F` for `/`, `%3F` for `?`, `%23` for `#`, `%25` for `%`",
-        ));
-    }
+    ends_early(rest).map_or(Ok(()), |why| Err(Error::Url(why)))?;
     let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     read(place)?; // before a name of a parameter is shown, which would be the rest of a password
     let (parameters, prefers_tls) = translated(parameters)?;
@@ -69,12 +75,18 @@ fn without_brackets(opts: Opts) -> Opts {
     address.map_or(opts.clone(), |address| OptsBuilder::from_opts(opts).ip_or_hostname(address).into())
 }
 
-/// Whether a password may end earlier than it was meant to: its rest would pass for a host or a name, and be shown.
-fn ends_early(rest: &str) -> bool {
+/// What may end a password earlier than it was meant to: its rest would pass for a host or a name, and be shown.
+fn ends_early(rest: &str) -> Option<&'static str> {
     let rest = rest.strip_prefix("//").unwrap_or(rest); // without it there is no authority, and the driver refuses it
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len()); // nothing is beyond it
     let (authority, beyond) = rest.split_at(end);
-    beyond.contains('@') || authority.matches('@').count() > 1
+    let is_early = beyond.contains('@') || authority.matches('@').count() > 1;
+    is_early.then(|| match beyond.chars().next() {
+        Some('/') if !authority.contains('@') => percent_encoded!("holds a `/` before the `@` of the host"),
+        Some('?') if !authority.contains('@') => percent_encoded!("holds a `?` before the `@` of the host"),
+        Some('#') if !authority.contains('@') => percent_encoded!("holds a `#` before the `@` of the host"),
+        _ => percent_encoded!("holds an `@` besides the one before the host"),
+    })
 }
 
 /// The parameters in the driver's words, and whether TLS is preferred.

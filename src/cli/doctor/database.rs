@@ -5,6 +5,7 @@ use foobar_db::{DatabaseInfo, Engine, MigrationStatus, Migrations, Presence};
 
 use super::clock;
 use super::report::{Report, Topic, counted};
+use crate::cli::check::WAITS;
 use crate::cli::runtime::block_on;
 use crate::composition::{self, Parts};
 use crate::settings::AllSettings;
@@ -34,7 +35,7 @@ fn reach(report: &mut Report, database: &Db, migrations: &Migrations) {
     }
     migrations.warnings(database.engine()).iter().for_each(|warning| report.warning(TOPIC, warning));
     match block_on(async { Ok(database.check_migrations(migrations).await?) }) {
-        Ok((presence, all)) => schema(report, presence, &all),
+        Ok((presence, all)) => schema(report, presence, database.migrates_on_start(), &all),
         Err(error) => report.problem(TOPIC, Chain(&*error)),
     }
 }
@@ -64,7 +65,8 @@ fn warn_of_character_set(report: &mut Report, set: &str) {
     }
 }
 
-fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStatus)]) {
+/// `runs`: whether a start does.
+fn schema(report: &mut Report, presence: Presence, runs: bool, all: &[(String, MigrationStatus)]) {
     let named = |is: fn(&MigrationStatus) -> bool| -> Vec<&str> {
         all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
     };
@@ -89,7 +91,7 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
         report.problem(TOPIC, format_args!("failed: {}; {text}", failed.join(", ")));
     }
     if !corrected.is_empty() {
-        let text = "a start goes on with it, or `migrate`";
+        let text = if runs { "a start goes on with it, or `migrate`" } else { "a start waits for it: run `migrate`" };
         report.warning(TOPIC, format_args!("failed, and changed since: {}; {text}", corrected.join(", ")));
     }
     if !changed.is_empty() {
@@ -101,9 +103,12 @@ fn schema(report: &mut Report, presence: Presence, all: &[(String, MigrationStat
     }
     match (presence, pending.len()) {
         (_, 0) => report.ok(TOPIC, format_args!("migrated: {}", counted(done, "migration"))),
-        (Presence::Missing, count) => report.ok(TOPIC, format_args!("a start runs {}", counted(count, "migration"))),
-        (Presence::Present, _) => {
-            report.warning(TOPIC, format_args!("pending: {}; a start runs them, or `migrate`", pending.join(", ")));
+        (Presence::Missing, count) if runs => {
+            report.ok(TOPIC, format_args!("a start runs {}", counted(count, "migration")));
+        }
+        _ => {
+            let who = if runs { "a start runs them, or `migrate`" } else { WAITS };
+            report.warning(TOPIC, format_args!("pending: {}; {who}", pending.join(", ")));
         }
     }
 }

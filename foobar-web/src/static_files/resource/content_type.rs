@@ -60,6 +60,14 @@ impl ContentTypes {
     }
 }
 
+/// The type of scripts (RFC 9239).
+pub(crate) const JAVASCRIPT: &str = "text/javascript";
+
+/// Whether this is a name that the type of scripts had before, as the rules of other servers have it.
+pub(crate) fn is_script(media_type: &str) -> bool {
+    matches!(media_type, "application/javascript" | "application/x-javascript")
+}
+
 fn types(key: &str, settings: &[String]) -> Result<HashMap<String, String>, Error> {
     let mut types = HashMap::new();
     for entry in settings {

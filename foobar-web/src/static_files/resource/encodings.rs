@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
+use super::content_type::{JAVASCRIPT, is_script};
 use crate::encoding::{Coding, PerCoding, compress};
 use crate::file_source::FileState;
 use crate::{Error, SiteSettings};
@@ -35,7 +36,7 @@ impl Encodings {
             precompressed: PerCoding::of(|coding| site.precompressed.contains(&coding)),
             compress: PerCoding::of(|coding| site.compress.contains(&coding)),
             min_size: site.compress_min_size.as_u64(),
-            types: types.collect::<Result<_, _>>()?,
+            types: with_scripts(types.collect::<Result<_, _>>()?),
         })
     }
 
@@ -99,6 +100,14 @@ fn is_compressed(path: &[u8]) -> bool {
     let dot = path.iter().rposition(|byte| *byte == b'.');
     let extension = dot.map(|dot| path[dot + 1..].to_ascii_lowercase());
     extension.is_some_and(|extension| COMPRESSED.binary_search_by(|known| known.as_bytes().cmp(&extension)).is_ok())
+}
+
+/// An earlier name of the type of scripts means the present one too.
+fn with_scripts(mut types: Vec<(String, Option<String>)>) -> Vec<(String, Option<String>)> {
+    if types.iter().any(|(before, after)| after.is_none() && is_script(before)) {
+        types.push((JAVASCRIPT.to_owned(), None));
+    }
+    types
 }
 
 /// What stands before and after the `*` of a media range; `None` if it is none.
@@ -168,6 +177,11 @@ mod tests {
             ("application/zip", false),
         ] {
             assert_eq!(compresses(&encodings, "a", content_type, 5000), expected, "{content_type}");
+        }
+        for scripts in ["application/javascript", "application/x-javascript"] {
+            let encodings = self::encodings(&["text/css", scripts]).unwrap();
+            assert!(compresses(&encodings, "a.js", "text/javascript; charset=utf-8", 5000), "{scripts}");
+            assert!(!compresses(&encodings, "a.json", "application/json", 5000), "{scripts}");
         }
         assert!(compresses(&self::encodings(&["*"]).unwrap(), "a", "application/octet-stream", 5000));
         for bad in ["html", "", "text/*/*", "text/a;q=1", "a/b/c", "text/ html"] {

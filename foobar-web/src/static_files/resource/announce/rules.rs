@@ -3,6 +3,7 @@ use std::time::Duration;
 use foobar_core::Period;
 use http::HeaderValue;
 
+use super::super::content_type::{JAVASCRIPT, is_script};
 use super::fingerprint::is_fingerprinted;
 use crate::Error;
 
@@ -90,7 +91,7 @@ impl Pattern {
             Self::Fingerprinted => is_fingerprinted(name),
             Self::Extension(extension) => name.to_ascii_lowercase().ends_with(extension),
             Self::Type(whole) if whole.ends_with('/') => media_type.starts_with(whole),
-            Self::Type(whole) => media_type == whole,
+            Self::Type(whole) => media_type == whole || (is_script(whole) && media_type == JAVASCRIPT),
         }
     }
 }
@@ -192,6 +193,17 @@ mod tests {
         ] {
             assert_eq!(find(&rules, name, media_type), value, "{name}");
         }
+    }
+
+    #[test]
+    fn earlier_names_of_the_type_of_scripts_mean_it_too() {
+        for pattern in ["application/javascript", "Application/X-JavaScript", "text/javascript"] {
+            let rules = compile(&[&format!("{pattern} 1h")]).expect("the rule is good");
+            assert_eq!(find(&rules, "a.js", "text/javascript"), "max-age=3600", "{pattern}");
+            assert_eq!(find(&rules, "a.json", "application/json"), "", "{pattern}");
+        }
+        let own = compile(&["application/javascript 1h"]).expect("the rule is good");
+        assert_eq!(find(&own, "a.js", "application/javascript"), "max-age=3600"); // by `types`
     }
 
     #[test]
