@@ -203,6 +203,12 @@ impl Current {
         Ok(self.told(Told::Varies))
     }
 
+    /// Keeps nothing more; what the browser is told of what is kept already.
+    pub(crate) fn end(&self) -> Told {
+        self.is_answered.set(true);
+        self.told(Told::Nothing)
+    }
+
     /// What the browser has to know of what is kept already; else `otherwise`.
     pub(crate) fn told(&self, otherwise: Told) -> Told {
         self.cookie.take().map_or(otherwise, Told::Cookie)

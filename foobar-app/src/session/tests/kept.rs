@@ -106,3 +106,19 @@ async fn a_handler_that_saves_what_cannot_be_kept_has_an_error() {
         assert_eq!(shop.client.post("/save-and-fail/422").await.status(), 500);
     }
 }
+
+/// The token from before is dead: a browser that is not told of the new one has lost all that was in the session.
+#[tokio::test]
+async fn a_session_that_is_saved_is_told_where_the_handler_panics_or_takes_too_long() {
+    let settings = AppSettings { request_timeout: "1s".parse().unwrap(), ..AppSettings::default() };
+    for db in [TestDb::sqlite().await, TestDb::mysql().await] {
+        let tier = Runtime::new(Shop(Sessions::in_database()), Some((*db).clone()), &settings);
+        let client = Client::of(std::sync::Arc::new(tier)).await;
+        for (path, status) in [("/save-and-panic", 500), ("/save-and-wait", 504)] {
+            client.post("/put/basket/tea").await;
+            let answer = client.post(path).await;
+            assert_eq!((answer.status().as_u16(), cookie(&answer).is_some()), (status, true), "{path}");
+            assert_eq!(look_at(&client).await, r#"7 basket="tea""#, "{path}");
+        }
+    }
+}
