@@ -152,12 +152,7 @@ impl<A: Application> Guarded<A> {
 
 impl<A: Application> Guarded<A> {
     /// Asks the application, unless a page of another site does.
-    async fn ask(
-        &self,
-        request: &mut Request,
-        info: &RequestInfo,
-        session: &A::Session,
-    ) -> Result<Response, Failure> {
+    async fn ask(&self, request: &mut Request, info: &RequestInfo, session: &A::Session) -> Result<Response, Failure> {
         let scheme = info.scheme();
         let sender = Sender::of(request, scheme);
         if sender != Sender::Trusted && !self.is_trusted(sender, request, scheme).await? {
