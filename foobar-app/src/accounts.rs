@@ -293,8 +293,8 @@ impl Accounts {
         Ok(Ok(()))
     }
 
-    /// Gives a user these roles, in place of those before. They count from the next request on. Each session of the user
-    /// that began with a sign-in goes on under a new token from its next form on.
+    /// Gives a user these roles, in place of those before. They count from the next request on. Each session of the
+    /// user that began with a sign-in goes on under a new token from its next form on.
     ///
     /// A role is one word; an error if one is not.
     pub async fn set_roles(&self, user: &User, roles: &[&str]) -> Result<(), Error> {

@@ -100,8 +100,8 @@ impl Session {
             .map_err(|_tells_the_value| SessionError::new::<T>(key, "is not of the type that is asked for"))
     }
 
-    /// Puts in a value, in place of any other of its key. An error if it has no form in JSON. A value equal to the one that
-    /// the request has found there is no change and is not written, whatever other requests make of it meanwhile.
+    /// Puts in a value, in place of any other of its key. An error if it has no form in JSON. A value equal to the one
+    /// that the request has found there is no change and is not written, whatever other requests make of it meanwhile.
     pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), SessionError> {
         let value = serde_json::to_value(value)
             .map_err(|_tells_the_value| SessionError::new::<T>(key, "is of a type without a form in JSON"))?;

@@ -44,8 +44,8 @@ impl FromRequest for User {
     }
 }
 
-/// Whether a browser sends hardly anything else beside it, as with a form and not with what a script fetches: under a new
-/// token, what is under way with the old one would be a stranger's.
+/// Whether a browser sends hardly anything else beside it, as with a form and not with what a script fetches: under a
+/// new token, what is under way with the old one would be a stranger's.
 fn is_alone(request: &HttpRequest) -> bool {
     let mode = request.headers().get("sec-fetch-mode");
     !request.method().is_safe() && mode.is_none_or(|mode| mode == "navigate")
