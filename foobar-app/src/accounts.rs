@@ -293,8 +293,8 @@ impl Accounts {
         Ok(Ok(()))
     }
 
-    /// Gives a user these roles, in place of those before. They count from the next request on, by which each session of
-    /// the user that began with a sign-in goes on under a new token.
+    /// Gives a user these roles, in place of those before. They count from the next request on. Each session of the
+    /// user that began with a sign-in goes on under a new token from its next form on.
     ///
     /// A role is one word; an error if one is not.
     pub async fn set_roles(&self, user: &User, roles: &[&str]) -> Result<(), Error> {
@@ -309,11 +309,12 @@ impl Accounts {
         Ok(found.map(|(user, _)| user))
     }
 
-    /// Who is signed in, by the password that the account has now.
-    pub(crate) async fn signed_in(&self, session: &Session) -> Result<Option<User>, Error> {
+    /// Who is signed in, by the password that the account has now; whether the session may go on under a new token.
+    pub(crate) async fn signed_in(&self, session: &Session, may_renew: bool) -> Result<Option<User>, Error> {
         let Some(id) = session.user() else { return Ok(None) };
         let found = self.db.read(move |conn| second_factors::with_rights(conn, id)).await?;
-        Ok(found.filter(|(user, rights)| session.goes_with(&user.password, rights)).map(|(user, _)| user))
+        let goes_with = |(user, rights): &(User, String)| session.goes_with(&user.password, rights, may_renew);
+        Ok(found.filter(goes_with).map(|(user, _)| user))
     }
 
     /// Forgets links and tokens that have expired, and failures that count no more, and follows a change of keys, in

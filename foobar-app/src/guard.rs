@@ -27,8 +27,22 @@ use gate::Gate;
 
 /// The inside of a guard: answers requests, or says why not.
 pub(crate) trait Application: 'static {
+    /// What is known of the visitor from before.
+    type Session;
+
+    /// The session of a request, which is not read yet.
+    fn session(&self, request: &Request, info: &RequestInfo) -> Self::Session;
+
     /// Takes the body out of the request and leaves its head, by which an error is answered and logged.
-    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure>;
+    async fn answer(
+        &self,
+        request: &mut Request,
+        info: &RequestInfo,
+        session: &Self::Session,
+    ) -> Result<Response, Failure>;
+
+    /// What is answered where [`answer`](Self::answer) was cut off; it tells of the session what was kept before.
+    fn cut_off(&self, session: &Self::Session, failure: Failure) -> Failure;
 
     /// Whether `token` is that of the forms of the request's session.
     async fn knows_token(&self, request: &Request, scheme: Scheme, token: &str) -> Result<bool, Failure>;
@@ -114,7 +128,8 @@ impl<A: Application> Guarded<A> {
         }
         let limit = self.rules.timeout;
         let assets = info.assets.clone();
-        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, info))));
+        let session = self.inner.session(request, info);
+        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, info, &session))));
         // Most handlers are ready at once, and need no timer.
         let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
             Poll::Ready(answer) => Ok(answer),
@@ -125,11 +140,11 @@ impl<A: Application> Guarded<A> {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
                 self.counters.panicked();
-                Err(Failure::panic(&panic))
+                Err(self.inner.cut_off(&session, Failure::panic(&panic)))
             }
             Err(_elapsed) => {
                 self.counters.timed_out();
-                Err(Failure::timeout(limit))
+                Err(self.inner.cut_off(&session, Failure::timeout(limit)))
             }
         }
     }
@@ -137,13 +152,13 @@ impl<A: Application> Guarded<A> {
 
 impl<A: Application> Guarded<A> {
     /// Asks the application, unless a page of another site does.
-    async fn ask(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
+    async fn ask(&self, request: &mut Request, info: &RequestInfo, session: &A::Session) -> Result<Response, Failure> {
         let scheme = info.scheme();
         let sender = Sender::of(request, scheme);
         if sender != Sender::Trusted && !self.is_trusted(sender, request, scheme).await? {
             return Err(Failure::new(sender.refusal()));
         }
-        self.inner.answer(request, info).await
+        self.inner.answer(request, info, session).await
     }
 
     async fn is_trusted(&self, sender: Sender, request: &mut Request, scheme: Scheme) -> Result<bool, Failure> {

@@ -252,13 +252,29 @@ struct Worker<S> {
 }
 
 impl<S: ActixService> Application for Worker<S> {
-    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
-        let session = |sessions| Current::of(sessions, request.headers(), info.scheme());
-        let session = self.sessions.as_ref().map(session);
+    type Session = Option<Rc<Current>>;
+
+    fn session(&self, request: &Request, info: &RequestInfo) -> Self::Session {
+        self.sessions.as_ref().map(|sessions| Current::of(sessions, request.headers(), info.scheme()))
+    }
+
+    async fn answer(
+        &self,
+        request: &mut Request,
+        info: &RequestInfo,
+        session: &Self::Session,
+    ) -> Result<Response, Failure> {
         let answer = self.ask(request, info, session.as_ref()).await;
         match session {
-            Some(session) => kept::keep(&session, answer).await,
+            Some(session) => kept::keep(session, answer).await,
             None => answer,
+        }
+    }
+
+    fn cut_off(&self, session: &Self::Session, failure: Failure) -> Failure {
+        match session {
+            Some(session) => kept::told(session, failure),
+            None => failure,
         }
     }
 

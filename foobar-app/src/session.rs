@@ -27,7 +27,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use current::{CSRF, Current, FLASHES};
+use current::{CSRF, Current, FLASHES, Saved};
 #[cfg(feature = "accounts")]
 use current::{Draft, PASSWORD, RIGHTS};
 
@@ -100,7 +100,8 @@ impl Session {
             .map_err(|_tells_the_value| SessionError::new::<T>(key, "is not of the type that is asked for"))
     }
 
-    /// Puts in a value, in place of any other of its key. An error if it has no form in JSON.
+    /// Puts in a value, in place of any other of its key. An error if it has no form in JSON. A value equal to the one
+    /// that the request has found there is no change and is not written, whatever other requests make of it meanwhile.
     pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), SessionError> {
         let value = serde_json::to_value(value)
             .map_err(|_tells_the_value| SessionError::new::<T>(key, "is of a type without a form in JSON"))?;
@@ -109,8 +110,9 @@ impl Session {
     }
 
     /// Keeps now what has changed so far, rather than once the handler has answered: before a handler does what cannot be
-    /// taken back, so that an error is one of a request that has done nothing. 503 where the database is down. What
-    /// changes afterwards is kept with the answer.
+    /// taken back, so that an error is one of a request that has done nothing: 503 where the database is down, and 409
+    /// where the session has ended meanwhile or goes on under another token, and a change is lost that is more than a
+    /// message for the next page. What changes afterwards is kept with the answer.
     ///
     /// ```
     /// # use foobar_app as foobar;
@@ -125,7 +127,10 @@ impl Session {
     /// }
     /// ```
     pub async fn save(&self) -> Result<(), Error> {
-        self.0.save().await.map_err(of_store)
+        match self.0.save().await.map_err(of_store)? {
+            Saved::All => Ok(()),
+            Saved::Lost => Err(Error::conflict(ENDED)),
+        }
     }
 
     /// Removes the value of this key.
@@ -205,8 +210,8 @@ impl Session {
 
     /// Ends the request with this error, whatever the handler would make of it.
     #[cfg(feature = "accounts")]
-    pub(crate) async fn fail<T>(&self, error: Error) -> T {
-        match self.0.fail(error).await {}
+    pub(crate) async fn fail(&self, error: Error) -> Error {
+        self.0.fail(error).await
     }
 
     /// Signs a user in by the password of this fingerprint, with these rights: with another password the session is
@@ -225,13 +230,13 @@ impl Session {
     }
 
     /// Whether its user has signed in by the password of this fingerprint, or by none: by [`set_user`](Self::set_user).
-    /// Where the rights are no longer those of the sign-in, it goes on under a new token.
+    /// Where the rights are no longer those of the sign-in, it goes on under a new token if it may.
     #[cfg(feature = "accounts")]
-    pub(crate) fn goes_with(&self, fingerprint: &str, rights: &str) -> bool {
+    pub(crate) fn goes_with(&self, fingerprint: &str, rights: &str, may_renew: bool) -> bool {
         let is =
             |key: &str, text: &str| self.0.record().values.get(key).is_none_or(|known| known.as_str() == Some(text));
         let goes_with = is(PASSWORD, fingerprint);
-        if goes_with && !is(RIGHTS, rights) {
+        if goes_with && may_renew && !is(RIGHTS, rights) {
             self.0.renew(rights);
         }
         goes_with
@@ -282,12 +287,14 @@ impl FromRequest for Session {
         Box::pin(async {
             let current = current.ok_or_else(|| Error::internal(NONE))?;
             if let Err(error) = current.load().await {
-                match current.fail(of_store(error)).await {}
+                return Err(current.fail(of_store(error)).await);
             }
             Ok(Self(current))
         })
     }
 }
+
+const ENDED: &str = "Your session has ended meanwhile, or you have signed in on another page. Please try again.";
 
 const NONE: &str = "a handler takes a `Session`, and the application keeps none: say where in `App::sessions`";
 

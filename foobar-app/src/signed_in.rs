@@ -35,13 +35,20 @@ impl FromRequest for User {
         Box::pin(async move {
             let accounts = accounts?;
             let session = session.await?;
-            let user = match accounts.signed_in(&session).await {
-                Err(error) if error.status().is_server_error() => session.fail(error).await,
+            let user = match accounts.signed_in(&session, is_alone(&request)).await {
+                Err(error) if error.status().is_server_error() => return Err(session.fail(error).await),
                 user => user?,
             };
             user.ok_or_else(|| Error::respond(NotSignedIn::of(&request, accounts.options().sign_in())))
         })
     }
+}
+
+/// Whether a browser sends hardly anything else beside it, as with a form and not with what a script fetches: under a
+/// new token, what is under way with the old one would be a stranger's.
+fn is_alone(request: &HttpRequest) -> bool {
+    let mode = request.headers().get("sec-fetch-mode");
+    !request.method().is_safe() && mode.is_none_or(|mode| mode == "navigate")
 }
 
 impl User {

@@ -134,7 +134,12 @@ where
     S: Service<Request, Response = http::Response<B>, Error: Into<BoxError>> + Clone + 'static,
     B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + 'static,
 {
-    async fn answer(&self, request: &mut Request, info: &RequestInfo) -> Result<Response, Failure> {
+    /// Sessions are the service's own, and so are their tokens.
+    type Session = ();
+
+    fn session(&self, _request: &Request, _info: &RequestInfo) {}
+
+    async fn answer(&self, request: &mut Request, info: &RequestInfo, _none: &()) -> Result<Response, Failure> {
         info.put_into(request.extensions_mut());
         let id = info.id;
         let failed = |error: S::Error| Failure::internal(&*error.into());
@@ -144,7 +149,10 @@ where
         Ok(response.map(|body| ResponseBody::stream(Streamed::new(body, id, Arc::clone(&self.counters)))))
     }
 
-    /// Sessions are the service's own, and so are their tokens.
+    fn cut_off(&self, _none: &(), failure: Failure) -> Failure {
+        failure
+    }
+
     async fn knows_token(&self, _request: &Request, _scheme: Scheme, _token: &str) -> Result<bool, Failure> {
         Ok(false)
     }

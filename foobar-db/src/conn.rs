@@ -19,10 +19,6 @@ use diesel::sqlite::SqliteConnection;
 /// `Db<MysqlConnection>` by [`Db::typed`](crate::Db::typed).
 #[derive(diesel::MultiConnection)]
 #[non_exhaustive]
-#[cfg_attr(
-    all(feature = "sqlite", feature = "mysql"),
-    expect(clippy::large_enum_variant, reason = "a pool has few of them, and seldom moves one")
-)]
 pub enum Conn {
     /// SQLite.
     #[cfg(feature = "sqlite")]

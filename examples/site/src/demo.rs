@@ -1,7 +1,8 @@
 //! The two accounts of a new database: a customer and an administrator, for whoever looks at the site for the first time.
 //!
-//! A start may be killed at any moment. So a password is shown before its account is made, and the next start goes on with
-//! what is missing.
+//! They are made in a database without any account, and never again: nobody else's account gets a role, and one that
+//! was deleted does not come back. A password is shown before its account is made. A start that is killed between the two
+//! leaves what it has made, and the database is to be removed.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -11,27 +12,26 @@ use foobar::{Accounts, BoxError, Conn, Db, QueryResult, User};
 
 use crate::visitor::ADMIN;
 
-diesel::table! { foobar_accounts (id) { id -> BigInt, address -> Text } }
+diesel::table! { foobar_accounts (id) { id -> BigInt } }
 
+const CUSTOMER: &str = "customer@foobar.com";
 const ADMINISTRATOR: &str = "admin@foobar.com";
 
-/// Address and roles, in the order in which they are made. Once there is any account but the first, this is done.
-const ACCOUNTS: [(&str, &[&str]); 2] = [(ADMINISTRATOR, &[ADMIN]), ("customer@foobar.com", &[])];
-
-/// Makes them where nobody else has an account, and shows their passwords, this once.
-pub(crate) async fn make(accounts: &Accounts, db: &Db, shown: &mut (impl Write + Send)) -> Result<(), BoxError> {
-    if db.read(others).await? > 0 {
+/// Makes them where nobody has an account, and shows their passwords, this once; the administrator only where there is
+/// to be no other.
+pub(crate) async fn make(
+    accounts: &Accounts,
+    db: &Db,
+    has_administrator: bool,
+    shown: &mut (impl Write + Send),
+) -> Result<(), BoxError> {
+    if db.read(count).await? > 0 {
         return Ok(());
     }
-    for (address, roles) in ACCOUNTS {
-        let user = match find(accounts, db, address).await? {
-            Some(of_a_start_before) => Some(of_a_start_before),
-            None => register(accounts, address, shown).await?,
-        };
-        if let Some(user) = user {
-            accounts.set_roles(&user, roles).await?;
-        }
+    if !has_administrator && let Some(made) = register(accounts, ADMINISTRATOR, shown).await? {
+        accounts.set_roles(&made, &[ADMIN]).await?;
     }
+    register(accounts, CUSTOMER, shown).await?;
     Ok(())
 }
 
@@ -50,21 +50,8 @@ async fn register(
     Ok(registered.ok())
 }
 
-async fn find(accounts: &Accounts, db: &Db, address: &'static str) -> Result<Option<User>, BoxError> {
-    match db.read(move |conn| id_of(conn, address)).await? {
-        Some(id) => Ok(accounts.find(id).await?),
-        None => Ok(None),
-    }
-}
-
-fn id_of(conn: &mut Conn, address: &str) -> QueryResult<Option<i64>> {
-    let with_address = foobar_accounts::table.filter(foobar_accounts::address.eq(address));
-    with_address.select(foobar_accounts::id).first(conn).optional()
-}
-
-/// How many accounts there are beside the administrator's.
-fn others(conn: &mut Conn) -> QueryResult<i64> {
-    foobar_accounts::table.filter(foobar_accounts::address.ne(ADMINISTRATOR)).count().get_result(conn)
+fn count(conn: &mut Conn) -> QueryResult<i64> {
+    foobar_accounts::table.count().get_result(conn)
 }
 
 /// Four groups of four letters, 80 bits of the system's random numbers.
@@ -105,7 +92,20 @@ mod tests {
         }
     }
 
-    /// Whose start is cut off where it hurts most, and made again.
+    /// What a start does to a database; the addresses that it shows.
+    async fn shown(accounts: &Accounts, db: &Db, has_administrator: bool) -> Result<Vec<String>, BoxError> {
+        let mut shown = Vec::new();
+        make(accounts, db, has_administrator, &mut shown).await?;
+        let shown = String::from_utf8(shown)?;
+        Ok(shown.lines().map(|line| line.split_whitespace().nth(4).expect("it has an address").to_owned()).collect())
+    }
+
+    async fn delete_all(db: &Db) -> Result<(), BoxError> {
+        db.write(|conn| diesel::delete(foobar_accounts::table).execute(conn)).await?;
+        Ok(())
+    }
+
+    /// Whose start is made again and again.
     struct Restarted;
 
     impl App for Restarted {
@@ -121,24 +121,33 @@ mod tests {
 
         async fn start(&self, context: &Context) -> Result<(), BoxError> {
             let (accounts, db) = (context.accounts()?, context.db()?);
-            assert!(make(&accounts, db, &mut Killed).await.is_err());
-            assert!(find(&accounts, db, ADMINISTRATOR).await?.is_none(), "nobody has seen the password");
+            assert!(make(&accounts, db, false, &mut Killed).await.is_err());
+            assert_eq!(db.read(count).await?, 0, "nobody has seen the password");
 
-            let mut shown = Vec::new();
-            let administrator = register(&accounts, ADMINISTRATOR, &mut shown).await?.unwrap();
-            assert!(!administrator.has_role(ADMIN), "here a start was killed");
-            make(&accounts, db, &mut shown).await?;
-            assert!(find(&accounts, db, ADMINISTRATOR).await?.unwrap().has_role(ADMIN));
-            make(&accounts, db, &mut shown).await?;
-            let shown = String::from_utf8(shown)?;
-            let words = shown.lines().map(|line| line.split_whitespace().nth(4).unwrap());
-            assert_eq!(words.collect::<Vec<_>>(), ["admin@foobar.com", "customer@foobar.com"], "{shown}");
+            let visitor = accounts.register(ADMINISTRATOR, "correct horse").await?.unwrap();
+            assert!(shown(&accounts, db, false).await?.is_empty(), "a visitor was first");
+            assert!(!accounts.find(visitor.id).await?.unwrap().has_role(ADMIN));
+
+            delete_all(db).await?;
+            assert_eq!(shown(&accounts, db, true).await?, [CUSTOMER], "there is another administrator");
+
+            delete_all(db).await?;
+            assert_eq!(shown(&accounts, db, false).await?, [ADMINISTRATOR, CUSTOMER]);
+            let last = |conn: &mut Conn| {
+                foobar_accounts::table.select(diesel::dsl::max(foobar_accounts::id)).first::<Option<i64>>(conn)
+            };
+            let customer = db.read(last).await?.unwrap_or_default();
+            assert!(accounts.find(customer - 1).await?.unwrap().has_role(ADMIN));
+            assert!(!accounts.find(customer).await?.unwrap().has_role(ADMIN));
+            let delete = move |conn: &mut Conn| diesel::delete(foobar_accounts::table.find(customer)).execute(conn);
+            assert_eq!(db.write(delete).await?, 1);
+            assert!(shown(&accounts, db, false).await?.is_empty(), "who was deleted does not come back");
             Ok(())
         }
     }
 
     #[tokio::test]
-    async fn a_start_that_is_killed_leaves_no_account_whose_password_nobody_has_seen_and_the_next_one_goes_on() {
+    async fn only_a_database_without_accounts_gets_them_and_no_visitor_a_role() {
         test::site(Server::new().app(Restarted)).await;
     }
 }

@@ -37,7 +37,8 @@ foobar::settings! {
         /// The address of whoever edits the pages: an account without a password until its owner asks for a link as if it
         /// were forgotten.
         pub administrator: Option<String>,
-        /// Whether a new database gets two accounts to try the site with.
+        /// Whether a database without any account gets two to try the site with; only a customer's where there is an
+        /// `administrator`.
         pub demo_accounts: bool = true,
     }
 }
@@ -102,7 +103,8 @@ impl App for Site {
         context.db()?.write(seed::fill).await?;
         let (accounts, shop) = (context.accounts()?, context.settings::<Shop>()?);
         if shop.demo_accounts {
-            demo::make(&accounts, context.db()?, &mut std::io::stdout()).await?; // first: they are for a database without accounts
+            // First: they are for a database without accounts.
+            demo::make(&accounts, context.db()?, shop.administrator.is_some(), &mut std::io::stdout()).await?;
         }
         if let Some(address) = &shop.administrator {
             let added = accounts.add(address, &[visitor::ADMIN]).await?;

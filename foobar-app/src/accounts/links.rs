@@ -37,7 +37,7 @@ impl Accounts {
     /// page and come back; the link has not been used up.
     pub async fn confirm(&self, session: &Session, token: &str) -> Result<Result<User, Refusal>, Error> {
         let Some(id) = token::hash(token) else { return Ok(Err(NO_LINK)) };
-        let user = self.signed_in(session).await?;
+        let user = self.signed_in(session, false).await?;
         let confirmed = self.db.write(move |conn| {
             let now_signed_in = match &user {
                 Some(user) => rows::is_as_looked_up(conn, user)?.then_some(user.id), // first: it locks the row

@@ -15,7 +15,7 @@ use crate::session::current::{Current, Told};
 pub(super) async fn keep(session: &Current, mut answer: Result<Response, Failure>) -> Result<Response, Failure> {
     let status = answer.as_ref().map_or_else(Failure::status, Response::status);
     let told = match status.is_server_error() {
-        true => session.told(Told::Nothing),
+        true => session.end(),
         false => session.keep().await.unwrap_or_else(|error| {
             answer = Err(not_kept(&*error));
             session.told(Told::Nothing)
@@ -31,6 +31,12 @@ pub(super) async fn keep(session: &Current, mut answer: Result<Response, Failure
             Err(failure)
         }
     }
+}
+
+/// The failure with what the browser is told of what is kept already: a sign-in has ended the session from before.
+pub(super) fn told(session: &Current, mut failure: Failure) -> Failure {
+    tell(session.end(), failure.headers_mut());
+    failure
 }
 
 fn tell(told: Told, headers: &mut HeaderMap) {

@@ -1,11 +1,10 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use foobar_core::{BoxError, Chain, Scheme};
@@ -35,6 +34,8 @@ pub(crate) struct Current {
     cookie: Cell<Option<HeaderValue>>,
     /// Why the request has no answer of its handler's.
     failure: Cell<Option<Error>>,
+    /// Of whoever waits for the answer of the handler.
+    waiting: Cell<Option<Waker>>,
     /// Nothing that happens afterwards is kept.
     is_answered: Cell<bool>,
 }
@@ -81,6 +82,14 @@ pub(crate) enum Told {
     Cookie(HeaderValue),
 }
 
+/// What has become of the changes of a request.
+pub(super) enum Saved {
+    /// All that matter are kept.
+    All,
+    /// The session has ended meanwhile.
+    Lost,
+}
+
 impl Current {
     /// That of a request with these fields, over this scheme.
     pub(crate) fn of(layer: &Arc<SessionLayer>, request: &HeaderMap, scheme: Scheme) -> Rc<Self> {
@@ -92,6 +101,7 @@ impl Current {
             state: RefCell::default(),
             cookie: Cell::default(),
             failure: Cell::default(),
+            waiting: Cell::default(),
             is_answered: Cell::default(),
         })
     }
@@ -199,8 +209,14 @@ impl Current {
         if self.is_answered.replace(true) || self.state.borrow().is_none() {
             return Ok(Told::Nothing);
         }
-        self.save().await?;
+        let _lost_too = self.save().await?; // the answer is of a request that the end has overtaken
         Ok(self.told(Told::Varies))
+    }
+
+    /// Keeps nothing more; what the browser is told of what is kept already.
+    pub(crate) fn end(&self) -> Told {
+        self.is_answered.set(true);
+        self.told(Told::Nothing)
     }
 
     /// What the browser has to know of what is kept already; else `otherwise`.
@@ -209,19 +225,23 @@ impl Current {
     }
 
     /// Keeps what has changed so far.
-    pub(super) async fn save(&self) -> Result<(), BoxError> {
-        let Some(state) = self.state.borrow().clone() else { return Ok(()) };
+    pub(super) async fn save(&self) -> Result<Saved, BoxError> {
+        let Some(state) = self.state.borrow().clone() else { return Ok(Saved::All) };
         let keeping = self.keeping(&state);
         if matches!(keeping, Keeping::Nothing) {
-            return Ok(());
+            return Ok(Saved::All);
         }
         let token = self.token.borrow().clone().unwrap_or_default(); // there is one where anything is kept
         match keeping.in_store(&*self.layer.store, &token).await {
-            Ok(updated) => self.settle(state, updated),
+            Ok(updated) => {
+                let is_lost = matches!(updated, Updated::Gone) && !state.is_incidental();
+                self.settle(state, updated);
+                return Ok(if is_lost { Saved::Lost } else { Saved::All });
+            }
             Err(error) if state.is_incidental() => tracing::warn!("{}", Chain(&*error).after(NOT_NOTED)),
             Err(error) => return Err(error),
         }
-        Ok(())
+        Ok(Saved::All)
     }
 
     /// What `change` would make of the session: nothing is changed until its caller has [adopted](Self::adopt) it.
@@ -290,9 +310,16 @@ impl Current {
 
     /// Ends the request with an error of the server's, whatever its handler would make of it: an `Option` that actix-web
     /// fills takes each error for nobody, and who is signed in would see the page of a stranger. The handler is waited
-    /// for no longer; it has not begun.
-    pub(crate) async fn fail(&self, error: Error) -> Infallible {
-        self.failure.replace(Some(error));
+    /// for no longer; it has not begun. Once the request is answered, as in the task of a WebSocket, the error is only
+    /// given back.
+    pub(crate) async fn fail(&self, error: Error) -> Error {
+        if self.is_answered.get() {
+            return error;
+        }
+        self.failure.set(Some(error));
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake(); // it may be another task that fails
+        }
         pending().await
     }
 
@@ -304,6 +331,10 @@ impl Current {
         let mut answer = pin!(answer);
         let poll = |context: &mut Context<'_>| match (answer.as_mut().poll(context), self.failure.take()) {
             (_, Some(error)) => Poll::Ready(Err(error.into())),
+            (Poll::Pending, None) => {
+                self.waiting.set(Some(context.waker().clone()));
+                Poll::Pending
+            }
             (answer, None) => answer,
         };
         poll_fn(poll).await
@@ -348,7 +379,8 @@ impl State {
 
     /// Whether this is the value of `key` already, in the store too.
     fn is_kept(&self, key: &str, value: Option<&Value>) -> bool {
-        !self.values.contains_key(key) && self.record.values.get(key) == value
+        let is_as_loaded = self.kept.as_ref().is_some_and(|kept| kept.version != UNKNOWN);
+        is_as_loaded && !self.values.contains_key(key) && self.record.values.get(key) == value
     }
 
     /// Whether nothing is lost that a visitor has done where it is not kept: that the session was used, messages for the

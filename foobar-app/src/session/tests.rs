@@ -32,6 +32,11 @@ impl App for Shop {
             .route("/number/{key}", web::get().to(number))
             .route("/fail/{status}", web::post().to(fail))
             .route("/save-and-fail/{status}", web::post().to(save_and_fail))
+            .route("/save-and-panic", web::post().to(save_and_panic))
+            .route("/save-and-wait", web::post().to(save_and_wait))
+            .route("/late", web::get().to(kept::late))
+            .route("/in-a-task", web::get().to(kept::in_a_task))
+            .route("/rival", web::post().to(kept::rival))
             .route("/flash", web::post().to(flash))
             .route("/flashes", web::get().to(flashes));
     }
@@ -107,6 +112,18 @@ async fn save_and_fail(session: Session, status: web::Path<u16>) -> Result<&'sta
     session.insert("after", "kept")?;
     let status = actix_web::http::StatusCode::from_u16(*status).expect("it is one");
     Err(Error::new(status, "it failed"))
+}
+
+async fn save_and_panic(session: Session) -> Result<&'static str, Error> {
+    session.set_user(Some(7));
+    session.save().await?;
+    panic!("on purpose")
+}
+
+async fn save_and_wait(session: Session) -> Result<&'static str, Error> {
+    session.set_user(Some(7));
+    session.save().await?;
+    std::future::pending().await
 }
 
 async fn flash(session: Session) -> Result<HttpResponse, Error> {

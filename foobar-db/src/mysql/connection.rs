@@ -36,7 +36,8 @@ use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, statements};
 /// passed. The rows of a query are read before the first is handed out. It blocks, so that it cannot be used on the
 /// threads of an async runtime: [`Db`](crate::Db) uses it on threads of its own.
 pub struct MysqlConnection {
-    link: Link,
+    /// In a place of its own: a connection is moved in and out of the pool.
+    link: Box<Link>,
     statements: StatementCache<Mysql, Prepared>,
     transactions: AnsiTransactionManager,
     instrumentation: DynInstrumentation,
@@ -46,7 +47,7 @@ impl MysqlConnection {
     /// Connects and begins a session.
     pub(crate) fn connect(options: &Options) -> Result<Self, ConnectError> {
         Ok(Self {
-            link: Link::open(options)?,
+            link: Box::new(Link::open(options)?),
             statements: StatementCache::new(),
             transactions: AnsiTransactionManager::default(),
             instrumentation: DynInstrumentation::default_instrumentation(),
@@ -165,7 +166,7 @@ impl MysqlConnection {
             let closed = self.link.close(prepared);
             return outcome.and_then(|value| closed.map(|()| value));
         }
-        let (link, events) = (&mut self.link, &mut *self.instrumentation);
+        let (link, events) = (&mut *self.link, &mut *self.instrumentation);
         let prepared =
             self.statements.cached_statement(source, &Mysql, &binds.metadata, &mut *link, Link::prepare, events)?;
         match prepared {

@@ -50,9 +50,15 @@ pub(crate) async fn confirm(
     mut form: Form<Token>,
 ) -> Result<HttpResponse, Error> {
     if let Some(Token { token }) = form.take() {
+        let waiting: Option<String> = session.get(CONFIRMS)?;
         session.remove(CONFIRMS);
         session.save().await?; // first: a link is used up once
-        match accounts.confirm(&session, &token).await? {
+        let confirmed = accounts.confirm(&session, &token).await;
+        if let (Err(_), Some(waiting)) = (&confirmed, waiting) {
+            session.insert(CONFIRMS, waiting)?;
+            session.save().await?; // an answer of 500 or more keeps nothing by itself
+        }
+        match confirmed? {
             Ok(user) => {
                 session.flash("notice", format!("{} is confirmed.", user.address))?;
                 return Ok(see_other(ACCOUNT));

@@ -22,7 +22,7 @@ const NEW_CODES: Refusal = ("foobar_recovery_codes", "INSERT");
 const USED_CODE: Refusal = ("foobar_recovery_codes", "DELETE");
 
 /// What a flow may leave behind.
-const KEPT: [(&str, &str); 10] = [
+const KEPT: [(&str, &str); 11] = [
     ("foobar_accounts", "address"),
     ("foobar_accounts", "hash"),
     ("foobar_accounts", "confirmed"),
@@ -31,6 +31,7 @@ const KEPT: [(&str, &str); 10] = [
     ("foobar_recovery_codes", "hex(id)"),
     ("foobar_api_tokens", "hex(hash)"),
     ("foobar_sessions", "hex(id)"),
+    ("foobar_sessions", "data"),
     ("messages", "body"),
     ("pages", "title"),
 ];

@@ -3,11 +3,37 @@
 use super::second_factor::send;
 use super::*;
 
-/// Asks for a page; whether the session has gone on under another token.
+/// Asks for a page and sends a form; whether the session has gone on under another token by the form.
 async fn is_renewed(client: &Client) -> bool {
     let before = client.cookie("session").unwrap();
     assert_eq!(who(client).await, ANN);
+    assert_eq!(client.cookie("session").unwrap(), before);
+    assert_eq!(client.post("/account").header("sec-fetch-site", "same-origin").await.text(), ANN);
     client.cookie("session").unwrap() != before
+}
+
+/// Two tabs, and what their scripts fetch, all with the token from before.
+#[tokio::test]
+async fn requests_at_the_same_time_stay_signed_in_once_the_roles_are_others() {
+    for shop in on_both().await {
+        sign(&shop.client, ANN, PASSWORD).await;
+        shop.client.post("/promote").await;
+        let old = format!("session={}", shop.client.cookie("session").unwrap());
+        let page = |path: &'static str| shop.client.get(path).header("cookie", &old);
+        let fetch = || {
+            let fetch = shop.client.post("/account").header("cookie", &old);
+            fetch.header("sec-fetch-site", "same-origin").header("sec-fetch-mode", "cors")
+        };
+        let (one, other, first, second) = tokio::join!(
+            async { page("/admin").await },
+            async { page("/admin").await },
+            async { fetch().await },
+            async { fetch().await }
+        );
+        assert_eq!([one.text(), other.text(), first.text(), second.text()], ["welcome", "welcome", ANN, ANN]);
+        assert_eq!(page("/admin").await.text(), "welcome", "the roles count at once, and the token is the same");
+        assert!(is_renewed(&shop.client).await);
+    }
 }
 
 #[tokio::test]

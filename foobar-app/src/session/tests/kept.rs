@@ -106,3 +106,78 @@ async fn a_handler_that_saves_what_cannot_be_kept_has_an_error() {
         assert_eq!(shop.client.post("/save-and-fail/422").await.status(), 500);
     }
 }
+
+/// The token from before is dead: a browser that is not told of the new one has lost all that was in the session.
+#[tokio::test]
+async fn a_session_that_is_saved_is_told_where_the_handler_panics_or_takes_too_long() {
+    let settings = AppSettings { request_timeout: "1s".parse().unwrap(), ..AppSettings::default() };
+    for db in [TestDb::sqlite().await, TestDb::mysql().await] {
+        let tier = Runtime::new(Shop(Sessions::in_database()), Some((*db).clone()), &settings);
+        let client = Client::of(Arc::new(tier)).await;
+        for (path, status) in [("/save-and-panic", 500), ("/save-and-wait", 504)] {
+            client.post("/put/basket/tea").await;
+            let answer = client.post(path).await;
+            assert_eq!((answer.status().as_u16(), cookie(&answer).is_some()), (status, true), "{path}");
+            assert_eq!(look_at(&client).await, r#"7 basket="tea""#, "{path}");
+        }
+    }
+}
+
+/// Whether the session can be read once the head of the answer is there.
+pub(super) async fn late(request: HttpRequest) -> HttpResponse {
+    let body = async move {
+        let found = Session::extract(&request).await;
+        Ok::<_, std::convert::Infallible>(web::Bytes::from(if found.is_ok() { "found" } else { "an error" }))
+    };
+    HttpResponse::Ok().streaming(Box::pin(futures_util::stream::once(body)))
+}
+
+pub(super) async fn in_a_task(request: HttpRequest) -> String {
+    let task = actix_web::rt::spawn(async move { Session::extract(&request).await.is_ok() });
+    format!("found: {}", task.await.unwrap())
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_is_an_error_of_a_body_and_ends_a_request_that_reads_it_in_a_task() {
+    for shop in on_both().await {
+        shop.client.post("/put/a/b").await;
+        assert_eq!(shop.client.get("/late").await.text(), "found");
+        assert_eq!(shop.client.get("/in-a-task").await.text(), "found: true");
+        shop.db.write(|conn| conn.batch_execute("ALTER TABLE foobar_sessions RENAME TO away")).await.unwrap();
+        assert_eq!(shop.client.get("/late").await.text(), "an error");
+        assert_eq!(shop.client.get("/in-a-task").await.status(), 500);
+    }
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct Rival {
+    changes: String,
+}
+
+/// Saves a change of a session that another request ends meanwhile.
+pub(super) async fn rival(session: Session, context: Context, what: web::Query<Rival>) -> Result<&'static str, Error> {
+    context.db()?.write(|conn| conn.batch_execute("DELETE FROM foobar_sessions")).await?;
+    match &*what.changes {
+        "value" => session.insert("a", "c")?,
+        "message" => session.flash("notice", "done")?,
+        "user" => session.set_user(Some(7)),
+        "equal" => {
+            session.insert("a", "b")?;
+        }
+        other => panic!("{other}"),
+    }
+    session.save().await?;
+    Ok("saved")
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_meanwhile_cannot_be_saved_unless_it_is_a_message_or_a_sign_in() {
+    for shop in on_both().await {
+        for (changes, status) in [("value", 409), ("message", 200), ("user", 200), ("equal", 200)] {
+            shop.client.post("/purge").await;
+            shop.client.post("/put/a/b").await;
+            let answer = shop.client.post(&format!("/rival?changes={changes}")).await;
+            assert_eq!(answer.status(), status, "{changes}: {}", answer.text());
+        }
+    }
+}
