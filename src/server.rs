@@ -306,9 +306,10 @@ impl Server {
     /// ```
     ///
     /// It sees every event and span, including those that `log.filter` drops and those that are counted, and then their
-    /// sums: give it a filter of its own, which may let more pass than the log prints. Without one, it sees all but the
-    /// spans that HTTP/2 makes of each frame. If the program installs a subscriber before `run`, that one is used instead
-    /// of Foobar's, and a line in it says so; a layer is then an error and belongs in that subscriber.
+    /// sums: give it a filter of its own, which may let more pass than the log prints. Without a filter that has a
+    /// level, it sees all but the spans that HTTP/2 makes of each frame. If the program installs a subscriber before
+    /// `run`, that one is used instead of Foobar's, and a line in it says so; a layer is then an error and belongs in
+    /// that subscriber.
     /// [`start`](Self::start) installs nothing, so a layer has no effect there.
     ///
     /// Why a start has failed is an event as well (target `foobar::printed`), beside the line on standard error.

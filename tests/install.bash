@@ -69,6 +69,7 @@ command -v cargo >/dev/null || { echo "cargo is missing: install Rust with rustu
     install ruby ruby "ruby, which reads the Rails of the guide"
     install systemd-analyze systemd "systemd-analyze, which reads the units of the guide; no service is started"
     install sqlite3 sqlite3 "sqlite3, which backs a database up in the guide"
+    install nsenter util-linux "nsenter, which mounts where a server sees it"
     install strace strace "strace, which shows what is opened"
     install faketime faketime "faketime, which sets the clock of a program"
     install dig bind9-dnsutils "dig, which asks name servers; no service is started"

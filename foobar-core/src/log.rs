@@ -114,7 +114,7 @@ impl ProgramLog {
     }
 
     /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings`
-    /// filter and count; each brings a filter of its own. One without a filter does not see the spans of HTTP/2's frames.
+    /// filter and count; each brings a filter of its own. One without a filter that has a level sees no spans of h2.
     pub fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
         self.log.subscriber(settings, self.writer.is_terminal(), layers)
     }
@@ -237,7 +237,7 @@ fn without_frames(layer: BoxedLayer) -> BoxedLayer {
         return layer;
     }
     let is_of_frames = |metadata: &Metadata<'_>| {
-        metadata.target().split("::").next() == Some("h2") && *metadata.level() > Level::WARN // and finer
+        metadata.is_span() && metadata.target().split("::").next() == Some("h2") && *metadata.level() > Level::WARN // and finer
     };
     let filter = filter_fn(move |metadata| !is_of_frames(metadata)).with_max_level_hint(LevelFilter::TRACE);
     layer.with_filter(filter).boxed()

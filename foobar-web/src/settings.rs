@@ -118,11 +118,13 @@ settings! {
         /// that is not is written as the character of its number.
         pub log_format: LogFormat = r#""combined""#,
         /// Which parameters of a query the access log does not tell: those whose names have one of these words.
-        /// Their values are written as `[FILTERED]`, in the request line and in `Referer`. A name is divided into words
-        /// at signs, figures and capitals: `code` is a word of `otp-code`, `user[code]` and `resetCode`, and not of
-        /// `postcode`. A word of at least 5 letters counts at the end of another too (`accesstoken`, not `tokenizer`),
-        /// and several written together are one (`apikey` is in `api_key`). Only what follows a `?` is looked at, and
-        /// in a path that of a URL that is encoded in it: write no secret into a path. `[]` hides nothing.
+        /// Their values are written as `[FILTERED]`, in the request line and in `Referer`. A word of at least 5 letters
+        /// counts anywhere in a name (`accesstoken`, `tokenvalue`). One of 3 or 4 counts where a part of a name begins
+        /// or ends with it, and parts end at signs, figures and capitals: `code` hides `otp-code`, `resetCode`,
+        /// `passcode` and `country_code`. A shorter one is a whole part. Ordinary words are shown, such as `postcode`,
+        /// `keyword` and `tokenizer`. Several written together are one (`apikey` is in `api_key`). Only what follows
+        /// a `?` is looked at, and in a path that of a URL that is encoded in it: write no secret into a path. `[]`
+        /// hides nothing.
         pub access_log_hide: List<String> =
             r#"["token", "password", "passwd", "secret", "code", "otp", "signature", "key", "apikey"]"#,
         /// Memory for files and what is known of them, shared by all workers; `"0"` turns the cache off: then every

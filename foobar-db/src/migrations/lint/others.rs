@@ -8,6 +8,8 @@ use super::words::Words;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Made,
+    /// It may have been there.
+    MadeUnlessThere,
     Replaced,
     Dropped,
 }
@@ -29,14 +31,18 @@ pub(super) fn change(words: Words<'_>) -> Option<(Change, String)> {
     let rest = words.after(&["CREATE"])?;
     let replacing = rest.after(&["OR", "REPLACE"]);
     let (kind, rest) = first_kind(replacing.unwrap_or(rest))?;
-    let change = if replacing.is_some() { Change::Replaced } else { Change::Made };
+    let change = match replacing {
+        Some(_) => Change::Replaced,
+        None if rest.after(&["IF", "NOT", "EXISTS"]).is_some() => Change::MadeUnlessThere,
+        None => Change::Made,
+    };
     Some((change, named(kind, rest)))
 }
 
 /// What a change is against of what others may use.
 pub(super) fn against(change: Change, words: Words<'_>) -> Option<Against<'_>> {
     let (rule, problem, advice) = match change {
-        Change::Made => return None,
+        Change::Made | Change::MadeUnlessThere => return None,
         Change::Replaced => (LintRule::Type, "the program that runs knows the one before alone", BESIDE),
         Change::Dropped => (LintRule::Drop, "the program that runs may still use it", CONTRACT),
     };

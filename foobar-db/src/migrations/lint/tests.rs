@@ -223,6 +223,8 @@ fn what_a_program_uses_besides_tables_goes_too() {
         assert_both(&[LintRule::Drop], &[&format!("DROP {kind} one"), &format!("DROP {kind} IF EXISTS one")]);
     }
     assert_both(&[LintRule::Drop], &["DROP DATABASE shop", "DROP SCHEMA shop"]);
+    let may_have_been_there = "CREATE VIEW IF NOT EXISTS v AS SELECT 1; DROP VIEW v";
+    assert_both(&[LintRule::Drop], &[may_have_been_there, "CREATE SEQUENCE IF NOT EXISTS s; DROP SEQUENCE s"]);
     assert_both(&[], &["DROP INDEX one ON event"]);
 }
 

@@ -1,16 +1,34 @@
 /// A word of names whose values are secret.
 pub(super) struct HiddenWord(Vec<u8>);
 
-/// A name's letters and figures, in small letters, and which of them begin a word.
+/// A name's letters and figures, in small letters, and which of them begin a part.
 #[derive(Default)]
 pub(super) struct Letters {
     letters: Vec<u8>,
     begins: Vec<bool>,
 }
 
-/// From this length on a word counts at the end of another too (`accesstoken`): no other ends with it by chance, as
-/// `postcode` and `monkey` do with shorter ones.
+/// From this length on a word counts anywhere in a name (`accesstoken`, `tokenvalue`).
 const LONG: usize = 5;
+/// From this length on it counts where a part of a name begins or ends with it (`passcode`, `keyid`); half of all names begin
+/// or end with shorter ones.
+const SHORT: usize = 3;
+
+/// What has a word in it by chance. All else is hidden: a name too many rather than a secret too few.
+const ORDINARY: [(&str, &[&str]); 6] = [
+    ("token", &["tokenize", "tokenized", "tokenizer", "tokenizing", "tokenization"]),
+    ("secret", &["secretary", "secretaries", "secretariat"]),
+    (
+        "code",
+        &["postcode", "zipcode", "barcode", "geocode", "unicode", "codec", "coder", "encode", "decode", "transcode"],
+    ),
+    (
+        "key",
+        &["keyboard", "keyword", "keynote", "keyframe", "monkey", "turkey", "donkey", "hockey", "jockey", "whiskey"],
+    ),
+    ("pin", &["ping", "pink", "pinned", "pint", "spin"]),
+    ("auth", &["author", "authored", "authority", "authorities"]),
+];
 
 impl HiddenWord {
     /// A word, or several, however they are divided (`api-key`); `None` without letters and figures.
@@ -19,20 +37,33 @@ impl HiddenWord {
         (!letters.is_empty()).then_some(Self(letters))
     }
 
-    /// Whether it is one of a name's words, also in the plural, or some of them together (`api_key`, `PassWord`).
+    /// Whether a name has it (`api_key`, `PassWord`, `totp`), other than by chance (`postcode`).
     pub(super) fn is_in(&self, name: &Letters) -> bool {
-        let length = self.0.len();
-        let is_here = |(at, letters): (usize, &[u8])| {
-            let ends =
-                name.begins_at(at + length) || name.letters[at + length] == b's' && name.begins_at(at + length + 1);
-            letters == self.0 && ends && (length >= LONG || name.begins_at(at))
+        let mut windows = name.letters.windows(self.0.len()).enumerate();
+        windows.any(|(at, letters)| letters == self.0 && self.counts_at(at, name))
+    }
+
+    fn counts_at(&self, at: usize, name: &Letters) -> bool {
+        let end = at + self.0.len();
+        let begins = name.begins_at(at);
+        let ends = name.begins_at(end) || name.letters[end] == b's' && name.begins_at(end + 1);
+        let counts = match self.0.len() {
+            LONG.. => true,
+            SHORT.. => begins || ends,
+            _ => false,
         };
-        name.letters.windows(length).enumerate().any(is_here)
+        begins && ends || counts && !self.is_by_chance_in(name.part_at(at))
+    }
+
+    fn is_by_chance_in(&self, part: &[u8]) -> bool {
+        let singular = part.strip_suffix(b"s").unwrap_or(part);
+        let ordinary = ORDINARY.iter().find(|(word, _)| word.as_bytes() == self.0);
+        ordinary.is_some_and(|(_, parts)| parts.iter().any(|known| [part, singular].contains(&known.as_bytes())))
     }
 }
 
 impl Letters {
-    /// Words end at signs (`reset_token`, `user[pin]`), before capitals (`resetToken`, `APIKey`), before and after figures.
+    /// Parts end at signs (`reset_token`, `user[pin]`), before capitals (`resetToken`, `APIKey`), before and after figures.
     pub(super) fn of(name: &[u8]) -> Self {
         let mut this = Self::default();
         let mut before = Kind::Sign;
@@ -53,9 +84,16 @@ impl Letters {
         this
     }
 
-    /// Whether a word begins there, or the name has ended.
+    /// Whether a part begins there, or the name has ended.
     fn begins_at(&self, at: usize) -> bool {
         self.begins.get(at).copied().unwrap_or(true) // behind the last
+    }
+
+    /// The part that a letter is in.
+    fn part_at(&self, at: usize) -> &[u8] {
+        let begin = (0..=at).rfind(|at| self.begins_at(*at)).unwrap_or(0);
+        let end = (at + 1..).find(|at| self.begins_at(*at)).unwrap_or(self.letters.len());
+        &self.letters[begin..end]
     }
 }
 
@@ -118,24 +156,50 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_word_is_not() {
-        for (word, name) in [
-            ("code", "postcode"),
-            ("code", "barcode"),
-            ("code", "postCodex"),
-            ("code", "encoded"),
-            ("token", "tokenizer"),
-            ("token", "tokenizers"),
-            ("token", "toke"),
-            ("key", "monkey"),
-            ("key", "keyboard"),
-            ("otp", "footprint"),
-            ("code", "décode"),
-            ("password", "passwordless"),
-            ("token", ""),
+    fn a_name_that_is_written_without_signs_is_hidden_too() {
+        for (word, names) in [
+            ("token", "accesstoken tokenvalue mytokenid tokens tokenizer2token OTPtoken TOKENVALUE"),
+            ("secret", "secretkey clientsecretvalue secrets"),
+            ("password", "passwordhash newpasswordagain passwordless"),
+            ("signature", "xsignaturev2"),
+            ("apikey", "myapikeys apikeyid"),
+            ("otp", "totp hotp otpcode OTPcode otps totps totp6 user[totp]"),
+            ("code", "passcode authcode smscode mfacode pincode otpcode passcodes codehash codeverifier"),
+            ("code", "country_code countrycode post_code postcode_code qrcode postCode décode"),
+            ("key", "secretkey apikeys keyid APIkey monkeykey keyboard_key"),
+            ("pin", "userpin pincode PINcode pins pin2"),
+            ("auth", "oauth authcode auth"),
+            ("keyboard", "keyboard keyboards keyboardid"),
+            ("postcode", "postcode postcodes"),
+            ("post", "postcode"),
+            ("pw", "pw user_pw userPw pws"),
         ] {
-            assert!(!is_hidden(word, name), "{word} in {name}");
+            for name in names.split(' ') {
+                assert!(is_hidden(word, name), "{word} in {name}");
+            }
         }
+    }
+
+    #[test]
+    fn an_ordinary_word_is_not() {
+        for (word, names) in [
+            ("token", "tokenize tokenized tokenizer tokenizers Tokenizer TOKENIZER my_tokenizer toke"),
+            ("secret", "secretary secretaries secretariat"),
+            ("code", "postcode postcodes zipcode barcode barcodes user[postcode] homePostcode postcode2 POSTCODE"),
+            ("code", "encode encoded encoder encoding decode decoder unicode codec codecs coder geocode cod"),
+            ("key", "keyboard keyboards keyword keywords search_keywords monkey turkey donkeys hockey"),
+            ("otp", "footprint footprints hotplate"),
+            ("pin", "spin pinned ping pink shopping opinion"),
+            ("auth", "author authors author_id"),
+            ("password", "pass passwort"),
+            ("pw", "userpw pwned"),
+            ("t", "text limit"),
+        ] {
+            for name in names.split(' ') {
+                assert!(!is_hidden(word, name), "{word} in {name}");
+            }
+        }
+        assert!(!is_hidden("token", ""));
         assert!(HiddenWord::parse("").is_none() && HiddenWord::parse("_-").is_none());
     }
 }
