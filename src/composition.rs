@@ -25,6 +25,7 @@ use crate::dns::{self, NameServer};
 use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
 use crate::reload::{Current, Patience, ReadConfig, Reloader, require_schema};
+use crate::server::default_database;
 use crate::settings::{AllSettings, Sites};
 use crate::{Running, StartError};
 
@@ -387,7 +388,9 @@ pub(crate) fn migrations(parts: &Parts) -> Result<Migrations, StartError> {
 
 /// The database of the settings, not yet started.
 pub(crate) fn open(config: &Config, settings: &AllSettings) -> Result<Db, StartError> {
-    Db::open(&settings.database).map_err(|error| StartError::setting(config, "database.url", error))
+    let wrong = |error| StartError::setting(config, "database.url", error);
+    default_database::require_only(config, settings.database.url.as_ref()).map_err(wrong)?;
+    Db::open(&settings.database).map_err(|error| wrong(error.into()))
 }
 
 /// The web tier, unless the program brings another.

@@ -3,6 +3,7 @@
 
 mod database;
 mod names;
+mod telling;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,11 +13,10 @@ use std::time::{Duration, Instant};
 use foobar_app::{AppTier, Configured, Context, Db};
 use foobar_core::config::{Config, Values};
 use foobar_core::log::LogSettings;
-use foobar_core::{Chain, on_own_thread_in};
 use foobar_db::Migrations;
 use foobar_web::{Address, Warning, WebTier};
 use tokio::runtime::Handle;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::StartError;
 use crate::config_file::ConfigFile;
@@ -26,6 +26,8 @@ use crate::lifecycle::Lifecycle;
 use crate::settings::AllSettings;
 
 pub(crate) use database::require_schema;
+use telling::NOT_TAKEN;
+pub(crate) use telling::Telling;
 
 /// Changes the configuration of a server.
 pub(crate) struct Reloader {
@@ -44,8 +46,7 @@ pub(crate) struct Reloader {
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// Held while a reload goes on: there is one at a time.
     pub(crate) current: tokio::sync::Mutex<Current>,
-    /// Held while the application is told of a reload: it is told of one at a time.
-    pub(crate) telling: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) telling: Arc<Telling>,
 }
 
 /// Reads the configuration from where the first one came.
@@ -206,27 +207,11 @@ impl Reloader {
         self.app.as_ref().map_or(Configured::All, configure)
     }
 
-    /// What the application says of a failure of its own, which takes nothing back. It may block, so it is told on a thread of its
-    /// own.
     async fn tell_application(&self) -> Option<String> {
-        let (app, one) = (Arc::clone(self.app.as_ref()?), Arc::clone(&self.telling));
-        let told = on_own_thread_in(&self.runtime, "reloaded", async move {
-            let _one = one.lock().await;
-            app.reloaded().await
-        });
-        let error = match timeout(TELLING_TIME, told).await {
-            Ok(Ok(Ok(Ok(())))) => return None,
-            Ok(Ok(Ok(Err(error)))) => Chain(&*error).to_string(),
-            Ok(Ok(Err(panic))) => format!("`App::reloaded` {panic}"),
-            Ok(Err(error)) => Chain(&error).to_string(),
-            Err(_elapsed) => format!("`App::reloaded` has not returned within {TELLING_TIME:?}"),
-        };
-        Some(format!("the application has not taken the new configuration: {error}"))
+        let told = self.telling.tell(self.app.as_ref()?, &self.runtime).await;
+        told.err().map(|error| format!("{NOT_TAKEN}: {error}"))
     }
 }
-
-/// How long the application may take for what it does with a new configuration. The rest of it is in use by then.
-const TELLING_TIME: Duration = Duration::from_secs(5);
 
 /// What of a changed configuration is not taken.
 struct Stays<'a> {

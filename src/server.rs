@@ -1,5 +1,5 @@
 mod access;
-mod default_database;
+pub(crate) mod default_database;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -321,7 +321,9 @@ pub trait App: Send + Sync + 'static {
     ///
     /// It comes after everything else has changed, if `start` has succeeded, and runs on a thread of its own. An error and a
     /// panic are logged and told to whoever has asked for the reload; they take nothing back. So is one that has not returned
-    /// within 5 s: it is dropped where it waits, and a stop does not wait for it. The default does nothing.
+    /// within 5 s: it is dropped where it waits, and a stop does not wait for it. One that blocks its thread goes on; once it
+    /// returns, it is called again with the newest configuration if there has been another reload. The default does
+    /// nothing.
     fn reloaded(&self, context: &Context) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _unused = context;
         async { Ok(()) }

@@ -105,8 +105,7 @@ impl<A: App> AppInstance<A> {
         if !self.guard.gate.is_open() {
             return Ok(());
         }
-        let (app, context) = (Arc::clone(&self.app), self.context.get());
-        on_own_thread("app-reloaded", async move { app.reloaded(&context).await }).await??
+        self.app.reloaded(&self.context.get()).await
     }
 
     /// What the application says of a name. One that has not started says nothing.

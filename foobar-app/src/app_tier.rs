@@ -27,7 +27,8 @@ pub trait AppTier: Tier + MakeHandler {
         Configured::Nothing
     }
 
-    /// The server has taken the settings of [`configure`](Self::configure). By default nothing comes of it.
+    /// The server has taken the settings of [`configure`](Self::configure), and says so on a thread that may block. By
+    /// default nothing comes of it.
     fn reloaded(&self) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(ready(Ok(())))
     }

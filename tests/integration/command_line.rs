@@ -276,6 +276,29 @@ fn config_names_the_default_database_and_what_is_not_set() {
 }
 
 #[test]
+fn a_database_by_default_in_both_folders_is_refused_until_it_is_named() {
+    let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, other) = (state.path().join("foobar.db"), folder.path().join("foobar.db"));
+    let command = |word: &str| {
+        let mut command = Program::example("proving", folder.path());
+        command.arg(word).env("STATE_DIRECTORY", state.path());
+        command
+    };
+    std::fs::write(&one, "").unwrap();
+    let (_, _, error) = run(&mut command("check"));
+    assert!(!error.contains("two databases"), "{error}");
+    std::fs::write(&other, "").unwrap();
+    let both = format!("there are two databases, {} and {}; set `database.url`", one.display(), other.display());
+    for word in ["serve", "check", "migrate"] {
+        let (code, _, error) = run(&mut command(word));
+        assert_eq!(code, 2, "{word}: {error}");
+        assert!(error.contains(&both), "{word}: {error}");
+    }
+    let (_, _, error) = run(command("check").env("FOOBAR__DATABASE__URL", format!("sqlite:{}", one.display())));
+    assert!(!error.contains("two databases"), "{error}");
+}
+
+#[test]
 fn config_refuses_a_bad_value_like_every_other_command() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("foobar.toml"), "[log]\nfilter = \"foobar=nonsense=1\"\n").unwrap();

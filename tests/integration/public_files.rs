@@ -192,6 +192,25 @@ async fn a_private_folder_in_one_that_clients_are_served_from_ends_the_start() {
 }
 
 #[tokio::test]
+async fn a_private_folder_in_a_public_one_that_no_path_leads_to_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let public = folder.path().join("public");
+    for (route, place) in [("/invoices/", "invoices"), ("/in", "in/voices"), ("/hidden/", "deep/.secret")] {
+        let secret = public.join(place);
+        fs::create_dir_all(&secret).unwrap();
+        fs::write(secret.join("a.txt"), "secret").unwrap();
+        fs::write(public.join("page.txt"), "page").unwrap();
+        let running = start(Server::new().public(public.clone()).private(route, secret)).await.unwrap();
+        assert_eq!(get(&running, "/page.txt").text(), "page");
+        let inside = format!("{}/a.txt", route.trim_end_matches('/'));
+        for path in [format!("/{place}/a.txt"), format!("/{place}//a.txt"), format!("//{place}/a.txt"), inside] {
+            assert_eq!(get(&running, &path).status, 404, "{path}");
+        }
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn every_site_has_the_private_folder_and_two_cannot_have_another() {
     let folder = folder();
     let [secret, public] = ["secret", "public"].map(|name| folder.path().join(name));

@@ -290,6 +290,23 @@ fn unix_sockets_and_the_control_socket_are_the_new_programs_and_go_with_it() {
 }
 
 #[test]
+fn a_unix_socket_whose_path_a_reload_has_written_in_another_way_is_the_new_programs() {
+    let site = Site::new();
+    site.listen("'127.0.0.1:0', 'unix:a.sock'");
+    let mut program = site.start_by_file();
+    site.listen("'127.0.0.1:0', 'unix:./a.sock'");
+    program.signal("HUP");
+    site.until_logged("the configuration has been reloaded");
+    let new = site.upgrade();
+    program.end();
+    let sent = Connection::open(&Address::Unix(site.path("a.sock"))).send(b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(sent);
+    signal(new, "TERM");
+    until_gone(new);
+    assert!(!site.path("a.sock").exists());
+}
+
+#[test]
 fn an_address_that_the_new_configuration_has_not_is_closed_and_one_that_it_adds_is_opened() {
     let site = Site::new();
     site.listen("'127.0.0.1:0', 'unix:old.sock'");

@@ -34,6 +34,11 @@ impl Drop for SocketFile {
     }
 }
 
+/// Whether both paths are those of one file, however they are written.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other || identity(one).is_ok_and(|one| identity(other).is_ok_and(|other| one == other))
+}
+
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|file| (file.dev(), file.ino()))
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::{SockAddr, Socket};
 
-use super::socket_file::SocketFile;
+use super::socket_file::{SocketFile, is_same_file};
 use super::turn::{SharedTurn, Turn};
 
 /// A listening socket on its way from one process to another.
@@ -59,7 +59,10 @@ impl Sockets {
 
     /// That at this path, and its file where it is this server's.
     pub(super) fn take_unix(&self, path: &Path) -> Option<(Socket, Option<SocketFile>)> {
-        let is_it = |one: &Given| one.socket.local_addr().is_ok_and(|local| local.as_pathname() == Some(path));
+        let is_it = |one: &Given| {
+            let local = one.socket.local_addr().ok();
+            local.as_ref().and_then(SockAddr::as_pathname).is_some_and(|local| is_same_file(local, path))
+        };
         let Given { socket, owns_file } = self.take(is_it)?;
         let file = owns_file.then(|| self.file(path, true).ok()).flatten(); // it is gone: nothing to remove
         Some((socket, file))
@@ -138,6 +141,15 @@ mod tests {
         sockets.set_turn(Turn::Next);
         sockets.add(vec![PassedSocket { socket, owns_file: true }]);
         sockets
+    }
+
+    #[test]
+    fn a_socket_is_taken_by_another_path_of_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        let sockets = given(&folder.path().join("a.sock"));
+        assert!(sockets.take_unix(&folder.path().join("b.sock")).is_none());
+        assert!(sockets.take_unix(&folder.path().join("sub/../a.sock")).is_some());
     }
 
     #[test]

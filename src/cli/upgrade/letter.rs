@@ -69,7 +69,7 @@ impl Letter {
     fn parse(text: &str) -> Option<Self> {
         let mut letter = Self { channel: -1, standard_error: -1, ..Self::default() };
         for word in text.split(' ') {
-            let (name, value) = word.split_once('=')?;
+            let Some((name, value)) = word.split_once('=') else { continue };
             let number = || value.parse().ok().filter(|number| *number >= 0); // no number: no letter
             match name {
                 "from" => letter.from = value.parse().ok()?,             // the same
@@ -85,7 +85,7 @@ impl Letter {
                 "web-file" => letter.web.push((number()?, true)),
                 "admin" => letter.admin.push((number()?, false)),
                 "admin-file" => letter.admin.push((number()?, true)),
-                _ => return None,
+                _ => {} // a newer program's, to which one goes back
             }
         }
         let is_whole = letter.from != 0 && letter.generation != 0 && letter.channel >= 0 && letter.standard_error >= 0;
@@ -124,6 +124,13 @@ mod tests {
         assert!(letter.is_from_parent());
         assert_eq!(Letter::find(Some(letter.to_text().into())), Ok(Some(letter)));
         assert_eq!(Letter::find(None), Ok(None));
+    }
+
+    #[test]
+    fn words_of_a_newer_program_are_passed_over() {
+        let letter = Letter { from: 1, generation: 2, channel: 3, standard_error: 4, ..Letter::default() };
+        let text = format!("{} config=folded colour=blue blue admin-ring=7", letter.to_text());
+        assert_eq!(Letter::find(Some(text.into())), Ok(Some(letter)));
     }
 
     #[test]

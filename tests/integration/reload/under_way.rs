@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use foobar::{App, BoxError, Context, Server, web};
 use tokio::task::spawn_blocking;
 
-use super::{Site, embedded, get};
+use super::{Guestbook, Site, embedded, get};
 use crate::support::{Client, until};
 
 /// Blocks the thread of the worker that comes to it, until the other end of the channel is dropped.
@@ -82,6 +82,55 @@ async fn an_application_that_never_ends_with_a_reload_holds_up_no_other_one_and_
     let late = "the application has not taken the new configuration: `App::reloaded` has not returned within 5s";
     assert_eq!((first.warnings, second.warnings), (vec![late.to_owned()], vec![late.to_owned()]));
     assert_eq!(get(&running, "/page"), "new");
+    running.stop().await;
+}
+
+/// Blocks the first time that it is told, until the other end of the channel is dropped; remembers what it was told.
+struct Blocking {
+    until: Mutex<Option<Receiver<()>>>,
+    told: Arc<Mutex<Vec<u32>>>,
+}
+
+impl App for Blocking {
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.route("/", web::get().to(async || "served"));
+    }
+
+    async fn reloaded(&self, context: &Context) -> Result<(), BoxError> {
+        let until = self.until.lock().unwrap().take();
+        if let Some(until) = until {
+            until.recv().unwrap_err();
+        }
+        self.told.lock().unwrap().push(context.settings::<Guestbook>()?.per_page);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_blocks_its_thread_is_told_of_the_newest_reload_after_it_and_of_one_at_a_time() {
+    let page = |per_page: u32| format!("[guestbook]\nper_page = {per_page}\n");
+    let site = Site::new(&page(10));
+    let (hold, until_dropped) = channel();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let app = Blocking { until: Mutex::new(Some(until_dropped)), told: Arc::clone(&told) };
+    let running = embedded(&site.path("foobar.toml"), Server::new().app(app)).await;
+    site.write(&page(20));
+    let late = running.reload().await.unwrap().warnings;
+    assert!(late[0].contains("`App::reloaded` has not returned within 5s"), "{late:?}");
+    let reload = |per_page| {
+        site.write(&page(per_page));
+        running.reload()
+    };
+    for per_page in [30, 40] {
+        let reloaded = reload(per_page).await.unwrap();
+        assert_eq!(reloaded.changed, ["guestbook.per_page"]);
+        assert!(reloaded.warnings[0].contains("`App::reloaded` of a reload before has not returned"), "{reloaded:?}");
+    }
+    assert!(told.lock().unwrap().is_empty());
+    drop(hold);
+    until("it is told of the last", || (*told.lock().unwrap() == [20, 40]).then_some(()));
+    assert!(reload(50).await.unwrap().warnings.is_empty());
+    assert_eq!(*told.lock().unwrap(), [20, 40, 50]);
     running.stop().await;
 }
 

@@ -48,7 +48,8 @@ fn lost(new: &Facts<'_>, used: &Facts<'_>, names: &[String]) -> String {
     let lost = names.iter().filter(|name| covers(used, name) && !covers(new, name));
     let lost: Vec<_> = lost.map(|name| format!("{name:?}")).collect();
     format!(
-        "the certificate is not for {}, as the one in use is; have one issued for all names of the site",
+        "the certificate is not for {}, as the one in use is; have one issued for all names of the site, take what it \
+         lacks out of `server_name`, give the file another path, or restart",
         lost.join(", ")
     )
 }
