@@ -14,8 +14,13 @@ pub(crate) fn on_a_small_disk_as(program: &Command, script: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let run = |way: &[&str], script: &str| {
         let script = format!("mount -t tmpfs -o size=64k foobar-new . && cd \"$PWD\" && {script}");
-        let mut command = Command::new("unshare");
-        command.args(way).args(["sh", "-c", &script]).arg(program.get_program()).current_dir(folder.path());
+        let mut command = Command::new("timeout"); // whatever hangs, all that the script has started is ended
+        command
+            .args(["--kill-after=5", "120", "unshare"])
+            .args(way)
+            .args(["sh", "-c", &script])
+            .arg(program.get_program())
+            .current_dir(folder.path());
         command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).output()
     };
     let ways = [&["--mount"][..], &["--map-root-user", "--mount"]];

@@ -54,9 +54,10 @@ fn an_upgrade_on_a_full_disk_leaves_a_program_that_serves() {
     let mut command = Program::example("proving", folder.path());
     let database = format!("sqlite:{}", folder.path().join("elsewhere.db").display());
     command.env("FOOBAR__DATABASE__URL", database).env("FOOBAR__CONTROL__SOCKET", "control");
-    let script = "{ \"$0\" >/dev/null 2>log & old=$!; until \"$0\" status >/dev/null 2>&1; do sleep 0.05; done; \
-                  cat /dev/zero >full 2>/dev/null; told=$(\"$0\" upgrade); echo \"code $?\"; \"$0\" status; \
-                  new=${told#process }; kill $old ${new%% *}; wait; }";
+    let script = "{ \"$0\" >/dev/null 2>log & old=$!; tries=0; \
+                  until \"$0\" status >/dev/null 2>&1 || [ $((tries += 1)) -gt 300 ]; do sleep 0.05; done; \
+                  cat /dev/zero >full 2>/dev/null; told=$(timeout 40 \"$0\" upgrade); echo \"code $?\"; \"$0\" status; \
+                  cat log >&2; new=${told#process }; kill $old ${new%% *}; wait; }";
     let output = on_a_small_disk_as(&command, script);
     let (told, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(told.contains("code 0\n") && told.contains("\ngeneration     2\n"), "{told}{error}");
