@@ -271,7 +271,7 @@ async fn a_lock_that_is_not_waited_for_does_not_count_as_one_that_was_waited_for
         let mut metrics = Metrics::default();
         db.tier().metrics(&mut metrics);
         let text = metrics.into_text();
-        let sample = format!("foobar_database_retries_total{{pool=\"primary\",cause=\"{cause}\"}} ");
+        let sample = format!("foobar_database_retries_total{{pool=\"server\",cause=\"{cause}\"}} ");
         let count = text.lines().find_map(|line| line.strip_prefix(&sample));
         count.unwrap().parse::<u32>().unwrap()
     };
