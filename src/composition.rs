@@ -21,11 +21,11 @@ use tokio::time::sleep;
 
 use crate::admin::Admin;
 use crate::declared::Declared;
+use crate::default_database;
 use crate::dns::{self, NameServer};
 use crate::lifecycle::Lifecycle;
 use crate::program::{Program, Verb};
 use crate::reload::{Current, Patience, ReadConfig, Reloader, require_schema};
-use crate::server::default_database;
 use crate::settings::{AllSettings, Sites};
 use crate::{Running, StartError};
 

@@ -42,6 +42,7 @@ mod composition;
 pub mod config;
 mod config_file;
 mod declared;
+mod default_database;
 mod dns;
 #[doc(hidden)]
 pub mod embed;

@@ -1,5 +1,4 @@
 mod access;
-pub(crate) mod default_database;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,7 +17,7 @@ use tracing_subscriber::{Layer, Registry};
 use crate::composition::{Application, Composition, Parts};
 use crate::program::{Program, Verb};
 use crate::settings::Sites;
-use crate::{Running, StartError, cli, settings};
+use crate::{Running, StartError, cli, default_database, settings};
 
 /// Composes the tiers of one process.
 ///

@@ -235,7 +235,7 @@ const fn of_sqlite(code: i32) -> Meaning {
 /// In words of the engine's where it knows more than Diesel.
 fn explained(error: DieselError) -> DieselError {
     #[cfg(feature = "mysql")]
-    let error = crate::mysql::explain_misread(error);
+    let error = crate::misread::explain(error);
     error
 }
 

@@ -51,6 +51,8 @@ mod metrics;
 mod migration_lock;
 mod migrations;
 #[cfg(feature = "mysql")]
+mod misread;
+#[cfg(feature = "mysql")]
 mod mysql;
 mod opening;
 mod passing;

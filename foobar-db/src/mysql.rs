@@ -55,7 +55,6 @@ use monitor::Monitor;
 use options::Options;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
-pub(crate) use row::explain as explain_misread;
 pub use row::{MysqlField, MysqlRow};
 pub(crate) use url::has_password;
 

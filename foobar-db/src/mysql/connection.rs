@@ -24,11 +24,11 @@ use super::Options;
 use super::ending::EndOnServer;
 use super::link::{Link, Prepared};
 use super::replication::{self, Replication};
-use super::row::{MysqlRow, fit, remember, times_as_text};
+use super::row::{MysqlRow, fit, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
 use crate::driver_error::{self, Origin};
-use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, statements};
+use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, misread, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -251,7 +251,7 @@ impl LoadConnection for MysqlConnection {
         <Mysql as QueryMetadata<T::SqlType>>::row_metadata(&mut (), &mut types);
         times_as_text(&mut rows, &types);
         fit(&rows, &types)?;
-        remember(&rows);
+        misread::remember(&rows);
         Ok(rows.into_iter().map(|row| Ok(MysqlRow::new(row))))
     }
 }

@@ -1,7 +1,5 @@
 mod fit;
-mod misread;
 mod times;
-mod type_name;
 
 use std::mem::size_of;
 
@@ -13,8 +11,6 @@ use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Value};
 
 pub(super) use fit::fit;
-pub(crate) use misread::explain;
-pub(super) use misread::remember;
 pub(super) use times::times_as_text;
 
 /// A row that has been read whole.

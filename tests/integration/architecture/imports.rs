@@ -80,9 +80,25 @@ impl Crate {
 
     /// The shortest way from some module over others back to it.
     pub(super) fn circle(&self) -> Option<Vec<String>> {
+        self.circle_in(usize::MAX)
+    }
+
+    /// The same of rooms: of all that lies in one module of the crate's root.
+    pub(super) fn circle_of_rooms(&self) -> Option<Vec<String>> {
+        self.circle_in(1)
+    }
+
+    fn circle_in(&self, depth: usize) -> Option<Vec<String>> {
+        let place = |mut module: Segments| {
+            module.truncate(depth);
+            module
+        };
         let mut arrows: BTreeMap<Segments, BTreeSet<Segments>> = BTreeMap::new();
         for Import { from, to, .. } in self.imports() {
-            arrows.entry(from).or_default().insert(to);
+            let (from, to) = (place(from), place(to));
+            if depth == usize::MAX || (from != to && !from.is_empty() && !to.is_empty()) {
+                arrows.entry(from).or_default().insert(to);
+            }
         }
         let circles = arrows.keys().filter_map(|start| way_back(&arrows, start));
         circles.min_by_key(Vec::len).map(|way| way.iter().map(|module| module.join("::")).collect())

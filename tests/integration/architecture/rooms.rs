@@ -144,6 +144,7 @@ const APART: &[(&str, &[&str])] = &[
     ("migrations", &["mysql", "sqlite"]),
     ("mysql", &["migrations", "sqlite"]),
     ("sqlite", &["migrations", "mysql"]),
+    ("failure", &["mysql", "sqlite"]),
     ("migration_lock", &["conn", "migrations", "mysql", "sqlite"]),
 ];
 
@@ -180,6 +181,14 @@ fn an_import_against_the_arrows_is_found_in_whatever_form() {
 fn no_two_modules_of_a_crate_import_each_other_over_whatever_way() {
     for source in CRATES {
         assert_eq!(Crate::read(&root().join(source)).circle(), None, "{source}");
+    }
+}
+
+/// Of the database tier that is said of single rooms, below: each engine gives a connection that is one of all engines.
+#[test]
+fn no_two_rooms_of_a_crate_import_each_other_over_whatever_way() {
+    for source in CRATES.iter().filter(|source| **source != "foobar-db/src") {
+        assert_eq!(Crate::read(&root().join(source)).circle_of_rooms(), None, "{source}");
     }
 }
 

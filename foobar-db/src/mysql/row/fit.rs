@@ -4,7 +4,7 @@ use diesel::result::Error as DieselError;
 use mysql_async::consts::ColumnType;
 use mysql_async::{Column, Row, Value};
 
-use super::type_name::type_name;
+use crate::misread::type_name;
 
 /// Refuses what Diesel would change without a word: a fraction or a large number that the query reads as an integer, and
 /// a number that it reads as a text. What a query reads is not known of one on [`Conn`](crate::Conn), nor of one of

@@ -1,7 +1,7 @@
 use mysql_async::consts::ColumnType;
 
 /// What the server calls a type, as a schema has it.
-pub(super) fn type_name(kind: ColumnType) -> String {
+pub(crate) fn type_name(kind: ColumnType) -> String {
     let name = format!("{kind:?}");
     let name = name.trim_start_matches("MYSQL_TYPE_");
     match name {

@@ -1,3 +1,7 @@
+//! What a column is that was read as something else, which Diesel's own error does not say.
+
+mod type_name;
+
 use std::cell::RefCell;
 use std::str::Utf8Error;
 use std::sync::Arc;
@@ -6,7 +10,7 @@ use diesel::result::{DeserializeFieldError, Error as DieselError};
 use mysql_async::consts::ColumnType;
 use mysql_async::{Column, Row};
 
-use super::type_name::type_name;
+pub(crate) use type_name::type_name;
 
 thread_local! {
     /// The columns of the last rows that were read on this thread.
@@ -14,7 +18,7 @@ thread_local! {
 }
 
 /// Remembers what the columns are that a call reads now.
-pub(in crate::mysql) fn remember(rows: &[Row]) {
+pub(crate) fn remember(rows: &[Row]) {
     if let Some(row) = rows.first() {
         COLUMNS.set(row.columns());
     }
