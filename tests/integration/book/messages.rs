@@ -55,6 +55,7 @@ const OF_REQUESTS: &[&str] = &[
     "foobar-db/src/connections.rs",
     "foobar-db/src/db.rs",
     "foobar-db/src/failure.rs",
+    "foobar-db/src/misread",
     "foobar-db/src/mysql/bind.rs",
     "foobar-db/src/mysql/connection.rs",
     "foobar-db/src/mysql/row/",
