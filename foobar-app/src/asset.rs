@@ -46,8 +46,8 @@ pub fn asset(name: &str) -> Result<String, AssetError> {
 }
 
 /// Answers a request to a site with these files.
-pub(crate) async fn within<F: Future>(assets: Option<Assets>, work: F) -> F::Output {
-    ASSETS.scope(assets, work).await
+pub(crate) fn within<F: Future>(assets: Option<Assets>, work: F) -> impl Future<Output = F::Output> {
+    ASSETS.scope(assets, work)
 }
 
 fn plain(name: &str) -> Result<String, AssetError> {

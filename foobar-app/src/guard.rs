@@ -16,7 +16,7 @@ use actix_web::dev::ResourceDef;
 use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestInfo, Response, Scheme, panics};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::cross_site::{Sender, given_token};
 use crate::{AppSettings, asset};
@@ -129,20 +129,22 @@ impl<A: Application> Guarded<A> {
         let limit = self.rules.timeout;
         let assets = info.assets.clone();
         let session = self.inner.session(request, info);
-        let mut answer = pin!(panics::catch_future(asset::within(assets, self.ask(request, info, &session))));
-        // Most handlers are ready at once, and need no timer.
-        let answer = match poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await {
-            Poll::Ready(answer) => Ok(answer),
-            Poll::Pending => Box::pin(timeout(limit, answer)).await,
-        };
-        match answer {
+        // Pinned here: a future that is handed on is there twice.
+        let asked = pin!(asset::within(assets, self.ask(request, info, &session)));
+        let mut answer = pin!(panics::catch_future(asked));
+        let mut expiry = None; // most handlers are ready at once, and need no timer
+        let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+            Poll::Pending => expiry.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx).map(Err),
+        });
+        match answer.await {
             Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
                 self.counters.panicked();
                 Err(self.inner.cut_off(&session, Failure::panic(&panic)))
             }
-            Err(_elapsed) => {
+            Err(()) => {
                 self.counters.timed_out();
                 Err(self.inner.cut_off(&session, Failure::timeout(limit)))
             }
@@ -179,10 +181,10 @@ impl<A: Application> Guarded<A> {
         }
     }
 
-    async fn respond(&self, mut request: Request, info: &RequestInfo) -> Response {
+    async fn respond(&self, request: &mut Request, info: &RequestInfo) -> Response {
         let _in_flight = self.counters.enter();
-        let answer = self.answer(&mut request, info).await;
-        let response = answer.unwrap_or_else(|failure| failure.into_response(&request, info.id));
+        let answer = self.answer(request, info).await;
+        let response = answer.unwrap_or_else(|failure| failure.into_response(request, info.id));
         self.counters.responded(response.status());
         response
     }
@@ -192,7 +194,7 @@ impl<A: Application> Handler for Guarded<A> {
     fn handle(&self, mut request: Request) -> LocalBoxFuture<'_, Response> {
         Box::pin(async move {
             let info = RequestInfo::of(request.extensions_mut());
-            let mut response = self.respond(request, &info).await;
+            let mut response = self.respond(&mut request, &info).await;
             if let Some(pattern) = info.pattern.into_inner() {
                 response.extensions_mut().insert(pattern);
             }
@@ -200,8 +202,8 @@ impl<A: Application> Handler for Guarded<A> {
         })
     }
 
-    fn handle_with<'a>(&'a self, request: Request, info: &'a RequestInfo) -> LocalBoxFuture<'a, Response> {
-        Box::pin(self.respond(request, info))
+    fn handle_with<'a>(&'a self, mut request: Request, info: &'a RequestInfo) -> LocalBoxFuture<'a, Response> {
+        Box::pin(async move { self.respond(&mut request, info).await }) // handed on, it would be there twice
     }
 
     fn default_fields(&self) -> &DefaultFields {

@@ -266,7 +266,7 @@ impl<S: ActixService> Application for Worker<S> {
     ) -> Result<Response, Failure> {
         let answer = self.ask(request, info, session.as_ref()).await;
         match session {
-            Some(session) => kept::keep(session, answer).await,
+            Some(session) => Box::pin(kept::keep(session, answer)).await, // to keep the future of the others small
             None => answer,
         }
     }

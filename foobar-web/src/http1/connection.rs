@@ -190,7 +190,7 @@ impl<S: Transport> Connection<S> {
     async fn run(&mut self) -> io::Result<End> {
         while let Some(received) = poll_fn(|cx| self.poll_request(cx)).await? {
             // An idle connection has no room for it.
-            if let Some(taker) = Box::pin(self.exchange(*received)).await? {
+            if let Some(taker) = Box::pin(self.exchange(received)).await? {
                 return Ok(End::Upgrade(taker));
             }
         }
@@ -199,13 +199,16 @@ impl<S: Transport> Connection<S> {
 
     /// Answers a request that the fast path could not, by the pipeline; gives who is to get the connection, if it was
     /// answered with 101.
-    async fn exchange(&mut self, received: Received) -> io::Result<Option<Taker>> {
+    async fn exchange(&mut self, received: Box<Received>) -> io::Result<Option<Taker>> {
         if !std::mem::replace(&mut self.probed, true) {
             self.stream.enable_keepalive(); // it may be silent for longer than the deadlines allow, as a handler takes its time
         }
-        let (mut facts, mut answer) = self.ask(received);
+        let (mut facts, mut answer) = self.ask(*received);
         match poll_fn(|cx| self.poll_answer(cx, &mut answer, &mut facts.hints)).await {
-            Ok(response) => self.respond(response, facts).await,
+            Ok(response) => {
+                let response = self.prepare(response, facts);
+                self.respond(response).await
+            }
             Err(gone) => {
                 if facts.abort.runs_to_end() {
                     facts.hints = None; // nobody takes them

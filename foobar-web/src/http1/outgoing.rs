@@ -165,15 +165,15 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        self.request.log();
+        self.request.log(Instant::now());
     }
 }
 
 impl Request<'_> {
-    /// Counts and logs what has become of it.
-    pub(crate) fn log(&self) {
+    /// Counts and logs what has become of it, until it `ended`.
+    pub(crate) fn log(&self, ended: Instant) {
         let pipeline = &self.worker.pipeline;
-        let duration = self.since.elapsed();
+        let duration = ended.saturating_duration_since(self.since);
         pipeline.counters.answered(self.route, self.status, duration);
         pipeline.counters.at_once();
         if !pipeline.log.is_on() {

@@ -1,4 +1,5 @@
 use std::io;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -51,7 +52,7 @@ impl WorkerThread {
             match started {
                 Ok(work) => {
                     report(&reports, Ok(()));
-                    work.await;
+                    run_aside(work).await;
                 }
                 Err(error) => report(&reports, Err(error)),
             }
@@ -108,6 +109,14 @@ impl Lasting {
         let worker = Rc::new(Worker { pipeline, limits, connections, tls, clock, buffers, latest });
         worker.latest.set(&worker);
         worker
+    }
+}
+
+/// Runs the work as a task of its own, which is polled when there is something for it: what a thread waits for itself is polled
+/// whenever one of its tasks has run.
+async fn run_aside(work: LocalBoxFuture<'static, ()>) {
+    if let Err(panicked) = spawn_local(work).await {
+        resume_unwind(panicked.into_panic()); // nobody aborts it
     }
 }
 

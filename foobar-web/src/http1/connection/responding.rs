@@ -49,6 +49,21 @@ pub(super) struct RequestFacts {
     pub(super) abort: ClientAbort,
 }
 
+/// A response on its way to the client.
+pub(super) struct OutgoingResponse {
+    minor: u8,
+    /// What is sent before it: the rest of what has begun, and the hints that wait.
+    interim: Vec<u8>,
+    parts: Parts,
+    length: Length,
+    options: ConnectionOptions,
+    /// How the connection ends with it, if it does.
+    close: Option<Close>,
+    body: OutgoingBody,
+    /// Who is to get the connection after a 101.
+    taker: Option<Taker>,
+}
+
 impl<S: Transport> Connection<S> {
     /// Asks the pipeline for the response to a request.
     pub(super) fn ask(&mut self, received: Received) -> (RequestFacts, LocalBoxFuture<'static, Response<Logged>>) {
@@ -124,13 +139,8 @@ impl<S: Transport> Connection<S> {
         body
     }
 
-    /// Sends a response, and reads meanwhile what somebody wants of the request's content, or what nobody wants any more.
-    /// Gives who is to get the connection after a 101.
-    pub(super) async fn respond(
-        &mut self,
-        response: Response<Logged>,
-        mut facts: RequestFacts,
-    ) -> io::Result<Option<Taker>> {
+    /// Boxed, as what waits for the client has to be small: see [`Connection::exchange`].
+    pub(super) fn prepare(&mut self, response: Response<Logged>, mut facts: RequestFacts) -> Box<OutgoingResponse> {
         let (parts, body) = response.into_parts();
         self.begin_responding();
         let taker = facts.upgrade.take().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
@@ -141,19 +151,23 @@ impl<S: Transport> Connection<S> {
             content.rest = Rest::DISCARDED;
         }
         let pace = parts.extensions.get::<Pace>().copied();
-        let mut outgoing = OutgoingBody::new(body, delimiter, pace, reply::is_event_stream(&parts.headers));
-        let version = (facts.minor, connection_options(&parts, options, facts.minor, close));
+        let body = OutgoingBody::new(body, delimiter, pace, reply::is_event_stream(&parts.headers));
         let interim = self.end_interim(facts.hints.take());
-        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &interim, &parts, &mut outgoing, length, version))).await?;
-        drop(interim);
-        drop(parts);
-        poll_fn(|cx| self.poll_respond(cx, &mut outgoing)).await?;
-        drop(outgoing);
-        self.answered(self.close.or(close), self.wrote);
+        Box::new(OutgoingResponse { minor: facts.minor, interim, parts, length, options, close, body, taker })
+    }
+
+    /// Sends a response, and reads meanwhile what somebody wants of the request's content, or what nobody wants any more.
+    /// Gives who is to get the connection after a 101.
+    pub(super) async fn respond(&mut self, mut response: Box<OutgoingResponse>) -> io::Result<Option<Taker>> {
+        poll_fn(|cx| Poll::Ready(self.begin_response(cx, &mut response))).await?;
+        drop((response.interim, response.parts));
+        poll_fn(|cx| self.poll_respond(cx, &mut response.body)).await?;
+        drop(response.body);
+        self.answered(self.close.or(response.close), self.wrote);
         if self.close.is_none() && self.content.is_some() {
             poll_fn(|cx| self.poll_discard(cx)).await?;
         }
-        Ok(taker)
+        Ok(response.taker)
     }
 
     fn begin_responding(&mut self) {
@@ -171,38 +185,31 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Writes the head, and as much of the body as is ready and can be sent at once.
-    fn begin_response(
-        &mut self,
-        cx: &mut Context<'_>,
-        interim: &[u8],
-        parts: &Parts,
-        outgoing: &mut OutgoingBody,
-        length: Length,
-        (minor, connection): (u8, Option<&[u8]>),
-    ) -> io::Result<()> {
+    fn begin_response(&mut self, cx: &mut Context<'_>, response: &mut OutgoingResponse) -> io::Result<()> {
+        let OutgoingResponse { minor, interim, parts, length, options, close, body, .. } = response;
         let worker = Rc::clone(&self.worker);
         let handler = &worker.pipeline.handler;
         let now = Instant::now();
         worker.buffers.with_output(|out| {
             out.extend_from_slice(interim);
             let head = ResponseHead {
-                minor,
+                minor: *minor,
                 status: parts.status,
                 lines: [&[], &[]],
                 fields: Fields::Map(
                     &parts.headers,
-                    if outgoing.is_by_handler() { handler.default_fields() } else { DefaultFields::NONE },
+                    if body.is_by_handler() { handler.default_fields() } else { DefaultFields::NONE },
                 ),
                 expires: None,
-                length,
-                id: outgoing.id(),
-                connection,
+                length: *length,
+                id: body.id(),
+                connection: connection_options(parts, *options, *minor, *close),
                 date: &worker.clock.at(now).http,
             };
             head.put(out);
             out.drain(..std::mem::take(&mut self.begun));
             let head = out.len();
-            let first = outgoing.first(cx)?;
+            let first = body.first(cx)?;
             let rest = if first.len() <= COPIED {
                 out.extend_from_slice(&first);
                 Bytes::new()
@@ -215,7 +222,7 @@ impl<S: Transport> Connection<S> {
             };
             self.wrote = now;
             self.handed(written);
-            outgoing.began(head, out, &rest, written);
+            body.began(head, out, &rest, written);
             Ok(())
         })
     }

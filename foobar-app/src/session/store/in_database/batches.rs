@@ -7,6 +7,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use foobar_db::{Conn, Error, QueryResult};
 use tokio::select;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::Db;
@@ -72,6 +73,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
                 drop(turn);
                 break answer.await; // in a call whose request has gone; it ends without an answer
             }
+            yield_now().await; // those whose requests have come at the same moment go with it
             self.call_next(item).await?;
         };
         match answered {
