@@ -68,7 +68,7 @@ async fn within(call: Call, time: &str) -> (Arc<Items>, Db, TestDb) {
 async fn until(is_so: impl Fn() -> bool) {
     let turns = async {
         while !is_so() {
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     };
     timeout(PATIENCE, turns).await.expect("it comes to that");
