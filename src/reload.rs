@@ -127,6 +127,9 @@ impl Reloader {
         let mut changed = current.in_use.differences(&next.config.values());
         let considered = changed.clone();
         let mut stays = Stays::new(&next.config, &considered);
+        if log.is_none() {
+            stays.name_keys("log.", "the program has a log of its own, and `[log]` has no effect");
+        }
         let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
         let names = self.prepare_names(&next, &mut stays)?; // before the web tier asks where names are proved
         let database = self.prepare_database(&next, &mut stays).await?;
@@ -227,14 +230,18 @@ impl<'a> Stays<'a> {
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
         stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
-        stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }
 
-    /// Keeps every changed key that begins so, with the same reason.
+    /// Keeps every changed key that begins so until a restart, with the same reason.
     fn keep_keys(&mut self, beginning: &str, why: &str) {
+        self.name_keys(beginning, &format!("{why}; restart to change it"));
+    }
+
+    /// Says the same of every changed key that begins so.
+    fn name_keys(&mut self, beginning: &str, message: &str) {
         let keys = self.changed.iter().filter(|key| key.starts_with(beginning));
-        self.told.extend(keys.map(|key| Warning { key: key.clone(), message: format!("{why}; restart to change it") }));
+        self.told.extend(keys.map(|key| Warning { key: key.clone(), message: message.to_owned() }));
     }
 
     fn keep(&mut self, told: Vec<Warning>) {
