@@ -37,6 +37,8 @@ pub(crate) struct Composition {
     pub(crate) database: Option<Db>,
     /// Whether it is that of the settings.
     owns_database: bool,
+    /// Where the application keeps those of its visitors.
+    sessions: Option<Sessions>,
     app: Option<Arc<dyn AppTier>>,
     web: Arc<dyn WebTier>,
     admin: Option<Arc<Admin>>,
@@ -102,7 +104,7 @@ impl Composition {
 
     fn of(settings: AllSettings, config: Config, mut parts: Parts) -> Result<Self, StartError> {
         let owns_database = parts.database.is_none();
-        let Inside { migrations, database, context, app } = Inside::make(&settings, &config, &mut parts)?;
+        let Inside { migrations, database, context, sessions, app } = Inside::make(&settings, &config, &mut parts)?;
         let names = dns::name_server(&config, &settings)?;
         let others = parts.tiers.into_iter().map(|make| make(&context)).collect();
         let handler = app.clone().map(|app| app as Arc<dyn MakeHandler>);
@@ -121,6 +123,7 @@ impl Composition {
             migrations,
             database,
             owns_database,
+            sessions,
             app,
             web,
             admin,
@@ -265,6 +268,7 @@ impl Composition {
             declared: self.declared,
             migrations: self.migrations,
             database: self.database.filter(|_| self.owns_database),
+            sessions: self.sessions,
             app: self.app,
             web: self.web,
             names: self.names,
@@ -325,6 +329,7 @@ struct Inside {
     migrations: Migrations,
     database: Option<Db>,
     context: Context,
+    sessions: Option<Sessions>,
     app: Option<Arc<dyn AppTier>>,
 }
 
@@ -335,19 +340,14 @@ impl Inside {
             None if settings.database.url.is_some() => Some(open(config, settings)?),
             given => given,
         };
-        check_sessions(settings, config, parts)?;
+        let sessions = parts.application.as_ref().map(|app| app.sessions.clone());
+        settings.require_session_keys(config, sessions.as_ref())?;
         let context = Context::new(database.clone()).with_settings(settings.session.clone());
         let context = parts.cross_site.iter().fold(context, |context, path| context.with_cross_site(path));
         let context = parts.declared.read(config, &settings.sites, context)?;
         let app = parts.application.take().map(|app| (app.make)(&context, &settings.app, &migrations));
-        Ok(Self { migrations, database, context, app })
+        Ok(Self { migrations, database, context, sessions, app })
     }
-}
-
-/// Whether the settings have the keys that the application's sessions need.
-fn check_sessions(settings: &AllSettings, config: &Config, parts: &Parts) -> Result<(), StartError> {
-    let checked = parts.application.as_ref().map_or(Ok(()), |app| app.sessions.check(&settings.session));
-    checked.map_err(|error| StartError::setting(config, "session.keys", error))
 }
 
 /// What leads where, made without anything that the settings name: no folder, certificate or log has to be there.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use foobar_app::{AppTier, Configured, Context, Db};
+use foobar_app::{AppTier, Configured, Context, Db, Sessions};
 use foobar_core::config::{Config, Values};
 use foobar_core::log::LogSettings;
 use foobar_db::Migrations;
@@ -36,6 +36,7 @@ pub(crate) struct Reloader {
     pub(crate) migrations: Migrations,
     /// That of the settings; `None` where there is none, or the program has brought its own.
     pub(crate) database: Option<Db>,
+    pub(crate) sessions: Option<Sessions>,
     pub(crate) app: Option<Arc<dyn AppTier>>,
     pub(crate) web: Arc<dyn WebTier>,
     /// `None` where there was none at the start.
@@ -127,6 +128,9 @@ impl Reloader {
         let mut changed = current.in_use.differences(&next.config.values());
         let considered = changed.clone();
         let mut stays = Stays::new(&next.config, &considered);
+        if log.is_none() {
+            stays.name_keys("log.", "the program has a log of its own, and `[log]` has no effect");
+        }
         let log = log.map(|prepare| prepare(&next.config, &next.settings.log)).transpose()?;
         let names = self.prepare_names(&next, &mut stays)?; // before the web tier asks where names are proved
         let database = self.prepare_database(&next, &mut stays).await?;
@@ -167,7 +171,9 @@ impl Reloader {
         let config = (self.read)()?;
         ConfigFile::of(&current.config).require_in(&config)?;
         let settings = AllSettings::parse(&config)?;
-        let context = self.declared.read(&config, &settings.sites, current.context.clone())?;
+        settings.require_session_keys(&config, self.sessions.as_ref())?;
+        let context = current.context.clone().with_settings(settings.session.clone());
+        let context = self.declared.read(&config, &settings.sites, context)?;
         Ok(Current { in_use: config.values(), config, settings, context })
     }
 
@@ -225,16 +231,19 @@ impl<'a> Stays<'a> {
     fn new(config: &'a Config, changed: &'a [String]) -> Self {
         let mut stays = Self { config, changed, told: Vec::new() };
         stays.keep_keys("admin.", "the listener for operators is as it was at the start");
-        stays.keep_keys("session.", "sessions are kept as they were at the start");
         stays.keep_keys("control.", "orders are heard where they were at the start");
-        stays.keep_keys("log.format", "lines of the log look as they did at the start");
         stays
     }
 
-    /// Keeps every changed key that begins so, with the same reason.
+    /// Keeps every changed key that begins so until a restart, with the same reason.
     fn keep_keys(&mut self, beginning: &str, why: &str) {
+        self.name_keys(beginning, &format!("{why}; restart to change it"));
+    }
+
+    /// Says the same of every changed key that begins so.
+    fn name_keys(&mut self, beginning: &str, message: &str) {
         let keys = self.changed.iter().filter(|key| key.starts_with(beginning));
-        self.told.extend(keys.map(|key| Warning { key: key.clone(), message: format!("{why}; restart to change it") }));
+        self.told.extend(keys.map(|key| Warning { key: key.clone(), message: message.to_owned() }));
     }
 
     fn keep(&mut self, told: Vec<Warning>) {
@@ -247,6 +256,7 @@ impl<'a> Stays<'a> {
             self.keep_keys("app.", "the application keeps its settings");
         }
         if configured != Configured::All {
+            self.keep_keys("session.", "sessions are kept as they were at the start");
             let sections = self.config.declared().iter().map(|section| format!("{}.", section.name));
             sections.for_each(|section| self.keep_keys(&section, "the application keeps what it was made with"));
         }

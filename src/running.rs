@@ -85,8 +85,8 @@ impl Running {
     /// log, certificates, trusted proxies, listeners, the zone, the settings of the application and of the database change at once:
     /// new requests go by them, also on connections that are there, and those in flight end under what they began with. No
     /// connection ends by it. An address that stays in `web.listen` keeps its socket and what waits there. What cannot change
-    /// without a restart is named in the [answer](Reloaded::unchanged): the number of workers, the listener for operators, the
-    /// format of the log, the engine of the database. [`App::reloaded`](crate::App::reloaded) comes at the end.
+    /// without a restart is named in the [answer](Reloaded::unchanged): the number of workers, the listener for operators,
+    /// the engine of the database. [`App::reloaded`](crate::App::reloaded) comes at the end.
     ///
     /// An error changes nothing, and says where it stands and what to do. One reload goes on at a time; another one waits. It
     /// goes on where this future is dropped. A worker whose handler blocks its thread for more than 3 s is named in the

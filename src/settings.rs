@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use foobar_app::{AppSettings, SessionSettings};
+use foobar_app::{AppSettings, SessionSettings, Sessions};
 use foobar_core::config::{Config, ConfigError, Loader, key, settings};
 use foobar_core::log::LogSettings;
 use foobar_core::{List, Period};
@@ -89,6 +89,12 @@ impl AllSettings {
             session: config.section()?,
             database: config.section()?,
         })
+    }
+
+    /// Whether they have the keys that the sessions of an application need.
+    pub(crate) fn require_session_keys(&self, config: &Config, sessions: Option<&Sessions>) -> Result<(), StartError> {
+        let checked = sessions.map_or(Ok(()), |sessions| sessions.check(&self.session));
+        checked.map_err(|error| StartError::setting(config, "session.keys", error))
     }
 
     /// To be asked after the web tier, whose errors are nearer to what is wrong.

@@ -15,7 +15,7 @@ mod throttled;
 mod user;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use actix_web::http::StatusCode;
 use foobar_core::BoxError;
@@ -55,7 +55,7 @@ pub struct Accounts {
 
 struct Shared {
     hasher: Hasher,
-    vault: Vault,
+    vault: RwLock<Arc<Vault>>,
     options: AccountOptions,
     /// Whether sessions are rows of the same database.
     has_session_rows: bool,
@@ -91,7 +91,8 @@ const BATCH: usize = 500;
 impl Accounts {
     pub(crate) fn new(db: Db, options: AccountOptions, sessions: (&SessionSettings, bool), tasks: Arc<Tasks>) -> Self {
         let (SessionSettings { keys, .. }, has_session_rows) = sessions;
-        let shared = Shared { hasher: Hasher::new(), vault: Vault::new(keys), options, has_session_rows, tasks };
+        let vault = RwLock::new(Vault::new(keys).into());
+        let shared = Shared { hasher: Hasher::new(), vault, options, has_session_rows, tasks };
         Self { db, shared: Arc::new(shared), client: None }
     }
 

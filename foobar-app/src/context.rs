@@ -208,11 +208,16 @@ impl CurrentContext {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone() // it is whole at any time
     }
 
-    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`.
+    /// Everything but the accounts, which are the program's and not the configuration's, is that of `context`; they take its
+    /// keys.
     pub(crate) fn set(&self, context: Context) {
         let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner); // the same
         #[cfg(feature = "accounts")]
-        let context = Context { accounts: current.accounts.take(), ..context };
+        let context = {
+            let (accounts, settings) = (current.accounts.take(), context.session_settings());
+            accounts.iter().for_each(|accounts| accounts.set_keys(&settings.keys));
+            Context { accounts, ..context }
+        };
         *current = context;
     }
 }

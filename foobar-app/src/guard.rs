@@ -44,6 +44,9 @@ pub(crate) trait Application: 'static {
     /// What is answered where [`answer`](Self::answer) was cut off; it tells of the session what was kept before.
     fn cut_off(&self, session: &Self::Session, failure: Failure) -> Failure;
 
+    /// Goes by settings that have changed. Requests that it has begun go on as they began. By default nothing changes.
+    fn renew(&self) {}
+
     /// Whether `token` is that of the forms of the request's session.
     async fn knows_token(&self, request: &Request, scheme: Scheme, token: &str) -> Result<bool, Failure>;
 }
@@ -211,6 +214,7 @@ impl<A: Application> Handler for Guarded<A> {
     }
 
     fn renewed(&self) -> Option<Rc<dyn Handler>> {
+        self.inner.renew();
         Some(Self::under(Arc::clone(&self.guard), Arc::clone(&self.counters), Rc::clone(&self.inner)))
     }
 }

@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod tunnel;
 
+use std::cell::RefCell;
 use std::io;
 use std::num::NonZero;
 use std::rc::Rc;
@@ -30,6 +31,7 @@ use foobar_core::{
 use http::{Method, StatusCode};
 
 use crate::app_instance::AppInstance;
+use crate::context::CurrentContext;
 use crate::guard::{Application, Counters, Failure, Guard, Guarded};
 use crate::session::current::Current;
 use crate::session::layer::SessionLayer;
@@ -182,9 +184,9 @@ impl<A: App> MakeHandler for Runtime<A> {
             let guard = Arc::clone(&self.instance.guard);
             let counters = guard.counters();
             let service = self.service().await?;
-            let sessions = self.instance.sessions()?.map(SessionLayer::for_worker);
-            let tunnels = Arc::clone(&self.tunnels);
-            let worker = Worker { service, tunnels, sessions, counters: Arc::clone(&counters) };
+            let sessions = RefCell::new(self.instance.sessions()?.map(SessionLayer::for_worker));
+            let (context, tunnels) = (self.instance.context.clone(), Arc::clone(&self.tunnels));
+            let worker = Worker { service, tunnels, context, sessions, counters: Arc::clone(&counters) };
             Ok(Guarded::handler(guard, counters, worker))
         })
     }
@@ -247,7 +249,9 @@ impl<S> ActixService for S where
 struct Worker<S> {
     service: S,
     tunnels: Arc<Tunnels>,
-    sessions: Option<Arc<SessionLayer>>,
+    context: CurrentContext,
+    /// Under the settings of now; a request keeps what it began with.
+    sessions: RefCell<Option<Arc<SessionLayer>>>,
     counters: Arc<Counters>,
 }
 
@@ -255,7 +259,8 @@ impl<S: ActixService> Application for Worker<S> {
     type Session = Option<Rc<Current>>;
 
     fn session(&self, request: &Request, info: &RequestInfo) -> Self::Session {
-        self.sessions.as_ref().map(|sessions| Current::of(sessions, request.headers(), info.scheme()))
+        let sessions = self.sessions.borrow();
+        sessions.as_ref().map(|sessions| Current::of(sessions, request.headers(), info.scheme()))
     }
 
     async fn answer(
@@ -278,10 +283,20 @@ impl<S: ActixService> Application for Worker<S> {
         }
     }
 
+    fn renew(&self) {
+        let mut sessions = self.sessions.borrow_mut();
+        let renewed = sessions.as_ref().map(|sessions| sessions.under(self.context.get().session_settings()));
+        // Keys that are none have been refused before.
+        if let Some(Ok(renewed)) = renewed {
+            *sessions = Some(renewed.into());
+        }
+    }
+
     async fn knows_token(&self, request: &Request, scheme: Scheme, token: &str) -> Result<bool, Failure> {
-        match &self.sessions {
+        let sessions = self.sessions.borrow().clone();
+        match sessions {
             Some(sessions) => {
-                let session = Current::of(sessions, request.headers(), scheme);
+                let session = Current::of(&sessions, request.headers(), scheme);
                 session.has_csrf_token(token).await.map_err(|error| kept::not_kept(&*error))
             }
             None => Ok(false),

@@ -82,7 +82,7 @@ impl Sessions {
                 let db = context.db().map_err(|_none| SessionsError::NoDatabase)?;
                 SessionLayer::in_database(db.clone(), settings)
             }
-            Place::Cookie => SessionLayer::new(Arc::new(InCookie::new(&settings.keys)?), settings),
+            Place::Cookie => SessionLayer::in_cookie(settings)?,
             Place::Store(store) => SessionLayer::new(Arc::clone(store), settings),
         };
         Ok(Some(Arc::new(layer)))

@@ -4,7 +4,9 @@
 //! It has a queue and a thread: where nobody reads its output, lines are lost and the site goes on; how many is told
 //! once there is room.
 
+mod format;
 mod kind;
+mod lines;
 mod output;
 mod queue;
 mod repeats;
@@ -17,15 +19,16 @@ use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use self::lines::Lines;
 use self::output::{Output, Writer};
-use self::queue::{Next, Order, Queue};
+use self::queue::{Next, Queue};
 use self::repeats::{Counted, Repeats};
-use crate::config::{choice, settings};
+use crate::config::settings;
 
+pub use self::format::LogFormat;
 pub use self::output::LogOutput;
 
 settings! {
@@ -84,16 +87,6 @@ fn is_directive(text: &str) -> bool {
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-choice! {
-    /// How log lines look.
-    pub enum LogFormat {
-        /// Lines for people.
-        Text = "text",
-        /// One JSON object a line.
-        Json = "json",
-    }
-}
-
 /// The target of events that the program prints as well: no lines of the log, and there for layers of its own.
 pub const PRINTED: &str = "foobar::printed";
 
@@ -110,13 +103,13 @@ pub struct ProgramLog {
 impl ProgramLog {
     /// Opens the output of `settings`, which makes its file.
     pub fn open(settings: &LogSettings) -> io::Result<Self> {
-        Ok(Self { log: Log::default(), writer: Writer::open(&settings.output)? })
+        Ok(Self { log: Log::new(settings.format), writer: Writer::open(&settings.output)? })
     }
 
     /// What `tracing` is to be given for the whole process. `layers` see every event and span, whatever `settings`
     /// filter and count; each brings a filter of its own. One without a filter that has a level sees no spans of h2.
     pub fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
-        self.log.subscriber(settings, self.writer.is_terminal(), layers)
+        self.log.subscriber(settings, layers)
     }
 
     /// Begins to write, by a thread of its own: where nobody reads the output, lines are dropped and the server goes
@@ -142,16 +135,18 @@ impl LogQueue {
     }
 }
 
-/// Changes the settings of a log that is written: its filter and its output. Its format stays.
+/// Changes the settings of a log that is written.
 #[derive(Clone)]
 pub struct LogControl(Log);
 
 impl LogControl {
-    /// Opens the output of `settings`; what this gives takes it and the filter.
+    /// Opens the output of `settings`; what this gives takes it, the filter and the format. Lines that have been logged
+    /// before go to the output before, in the format before.
     pub fn prepare(&self, settings: &LogSettings) -> io::Result<impl FnOnce() + Send + use<>> {
         let (writer, filter, log) = (Writer::open(&settings.output)?, settings.filter.clone(), self.0.clone());
+        let format = settings.format;
         Ok(move || {
-            log.queue.replace(Box::new(writer));
+            log.queue.replace(Box::new(writer), format);
             let unchanged = log.filter.get().map_or(Ok(()), |handle| handle.reload(EnvFilter::new(&filter.0)));
             if let Err(error) = unchanged {
                 tracing::error!(%error, "the filter of the log stays as it was");
@@ -160,7 +155,7 @@ impl LogControl {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Log {
     queue: Arc<Queue>,
     repeats: Repeats,
@@ -176,18 +171,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Log {
-    fn subscriber(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> Dispatch {
-        Dispatch::new(self.layered(settings, ansi, layers))
+    fn new(format: LogFormat) -> Self {
+        Self { queue: Arc::new(Queue::new(format)), repeats: Repeats::default(), filter: Arc::default() }
     }
 
-    fn layered(&self, settings: &LogSettings, ansi: bool, layers: Vec<BoxedLayer>) -> impl Subscriber + use<> {
+    fn subscriber(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> Dispatch {
+        Dispatch::new(self.layered(settings, layers))
+    }
+
+    fn layered(&self, settings: &LogSettings, layers: Vec<BoxedLayer>) -> impl Subscriber + use<> {
         let layers: Vec<_> = layers.into_iter().map(without_frames).collect();
         let layers = (!layers.is_empty()).then_some(layers); // an empty list would turn everything off
-        let lines = tracing_subscriber::fmt::layer().with_writer(Lines(Arc::clone(&self.queue)));
-        let lines = match settings.format {
-            LogFormat::Text => lines.with_ansi(ansi).boxed(),
-            LogFormat::Json => lines.json().boxed(),
-        };
+        let lines = Lines::new(Arc::clone(&self.queue));
         let (filter, handle) = reload::Layer::new(EnvFilter::new(&settings.filter.0));
         self.filter.get_or_init(|| handle);
         // A filter that names no level would have every span of every library made, those of h2 for each frame.
@@ -219,8 +214,8 @@ impl Log {
                     tick = None;
                     self.sum_up();
                 }
-                Next::Output(Order::Reopen) => output.reopen(),
-                Next::Output(Order::Replace(other)) => output = other,
+                Next::Reopen => output.reopen(),
+                Next::Replace(other) => output = other,
                 Next::End => return self.queue.closed(output),
             }
         }
@@ -247,41 +242,6 @@ impl Drop for LogQueue {
     fn drop(&mut self) {
         self.0.sum_up();
         self.0.queue.close(LAST_WORDS);
-    }
-}
-
-/// Where the formatter writes each event, in one go.
-struct Lines(Arc<Queue>);
-
-struct Line<'a> {
-    queue: &'a Queue,
-    own: bool,
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { queue: &self.0, own: false }
-    }
-
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
-        Line { queue: &self.0, own: repeats::is_own(metadata) }
-    }
-}
-
-impl io::Write for Line<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.own {
-            self.queue.push_own(bytes)
-        } else {
-            self.queue.push(bytes)
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -60,9 +60,9 @@ pub enum Error {
     /// A command about certificates cannot be carried out.
     #[error("{0}")]
     Certificates(String),
-    /// A worker thread could not take another configuration: it goes on under the one before, beside workers that may have
-    /// taken it.
-    #[error("a worker thread could not take the new configuration and keeps the one before; reload again, or restart")]
+    /// A worker thread could not take the sockets of another configuration, so that no worker has taken it: all go on under the
+    /// one before.
+    #[error("a worker thread cannot listen as the new configuration says, and all keep the one before; reload again")]
     Reload(#[source] io::Error),
     /// The tier serves nothing whose configuration could change: it has not started, or has been drained.
     #[error("the web tier does not serve: there is nothing to reload")]

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use foobar_core::{Metrics, Readiness};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout_at};
 
@@ -26,12 +27,12 @@ use crate::Error;
 use crate::access_log::Lines;
 use crate::counters::{self, Counters};
 use crate::gate::Gate;
-use crate::net::{Share, Turn};
+use crate::net::{Acceptor, Share, Turn};
 use crate::plan::Plan;
 use orders::Reload;
 use running::Count;
 use side_threads::{Counts, SideThreads, spawn};
-use worker_thread::{Ready, WorkerThread};
+use worker_thread::{Ready, Reports, WorkerThread};
 
 pub(crate) use accept::serve_all;
 pub(crate) use orders::{Order, Orders};
@@ -53,6 +54,8 @@ struct State {
     side: SideThreads,
     /// Where each worker is told of another configuration.
     reloads: Vec<mpsc::UnboundedSender<Reload>>,
+    /// What watches the sockets of each worker; from their start until a drain.
+    runtimes: Vec<Handle>,
     /// How many threads there should be; `None` before the start.
     expected: Option<usize>,
 }
@@ -70,22 +73,26 @@ impl Threads {
         let workers = works.len();
         let counters: Vec<_> = works.iter().map(|_| Arc::new(Counters::new(plan.sites.route_ids.clone()))).collect();
         self.counters.set(counters.clone()).map_err(|_| Error::Started)?;
-        let (ready, mut reports) = mpsc::unbounded_channel();
-        let mut outcome = self.spawn_all(plan, works, &counters, &ready);
+        let (ready, reports) = mpsc::unbounded_channel();
+        let spawned = self.spawn_all(plan, works, &counters, &ready);
         drop(ready);
-        for _ in 0..workers {
-            outcome = outcome.and(reports.recv().await.unwrap_or_else(|| Err(died()))); // it sent nothing: it panicked
-            if outcome.is_err() {
+        let started = match spawned {
+            Ok(()) => all_ready(workers, reports).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(runtimes) => self.state().runtimes = runtimes,
+            Err(error) => {
                 self.order_drain(Instant::now());
-                return outcome;
+                return Err(error);
             }
         }
-        outcome
+        Ok(())
     }
 
     /// Has all workers go by `plan`, which came after `before`; each listens on its part of `shares` from then on, and on
-    /// nothing else. An error is one before the first worker has been told, unless it says otherwise. Gives what is to be told of
-    /// workers that have not got to it within [`RELOAD_TIME`]: it waits for them, and nobody waits for them.
+    /// nothing else. All that may fail comes before the first worker is told, so an error has changed nothing. Gives what is to be
+    /// said of workers that have not got to it within [`RELOAD_TIME`]: it waits for them, and nobody waits for them.
     pub(crate) async fn reload(
         &self,
         before: &Plan,
@@ -93,13 +100,15 @@ impl Threads {
         shares: Vec<Vec<Share>>,
     ) -> Result<Vec<String>, Error> {
         let kept = self.state().side.lines.clone().filter(|_| before.access_log == plan.access_log);
+        let acceptors = self.acceptors(shares)?;
         let side = SideThreads::spawn(plan, kept, &self.counts)?;
-        let answers = self.tell_workers(plan, side, shares)?;
+        let answers = self.tell_workers(plan, side, acceptors)?;
         let (deadline, mut late) = (Instant::now() + RELOAD_TIME, Vec::new());
         for (number, answer) in answers.into_iter().enumerate() {
             match timeout_at(deadline, answer).await {
-                Ok(Ok(outcome)) => outcome.map_err(Error::Reload)?,
-                Ok(Err(_gone)) => return Err(Error::Reload(io::Error::other("the worker has ended"))),
+                Ok(Ok(())) => {}
+                Ok(Err(_gone)) if self.is_draining() => return Err(Error::NotServing),
+                Ok(Err(_gone)) => late.push(has_ended(number)),
                 Err(_elapsed) => late.push(is_late(number)),
             }
         }
@@ -159,7 +168,9 @@ impl Threads {
     /// Has the workers begin to drain; from then on no reload begins.
     pub(crate) fn order_drain(&self, deadline: Instant) {
         self.drain.send_replace(Some(deadline));
-        self.state().side.end();
+        let mut state = self.state();
+        state.side.end();
+        state.runtimes.clear();
     }
 
     async fn drain_workers(&self, deadline: Instant) {
@@ -218,7 +229,7 @@ impl Threads {
         for (number, (work, counters)) in works.into_iter().zip(counters).enumerate() {
             let name = name(number);
             let (lines, gate) = (side.lines.clone(), Arc::clone(&self.gate));
-            let thread = WorkerThread { plan: plan.clone(), lines, counters: counters.clone(), gate };
+            let thread = WorkerThread { number, plan: plan.clone(), lines, counters: counters.clone(), gate };
             let (reloads, told) = mpsc::unbounded_channel();
             let (orders, ready) = (Orders::new(self.drain.subscribe(), self.turn.subscribe(), told), ready.clone());
             spawn(name, &self.counts.running, move || thread.run(work, orders, &ready))?;
@@ -228,13 +239,22 @@ impl Threads {
         Ok(())
     }
 
+    /// What each worker is to listen on, watched by its runtime already.
+    fn acceptors(&self, shares: Vec<Vec<Share>>) -> Result<Vec<Vec<Acceptor>>, Error> {
+        let watched = |(runtime, shares): (&Handle, Vec<Share>)| {
+            let _context = runtime.enter();
+            shares.into_iter().map(Acceptor::new).collect::<io::Result<Vec<_>>>()
+        };
+        self.state().runtimes.iter().zip(shares).map(watched).collect::<io::Result<_>>().map_err(Error::Reload)
+    }
+
     /// Gives what each of them will answer. Once they drain, `side` has no use.
     fn tell_workers(
         &self,
         plan: &Plan,
         side: SideThreads,
-        shares: Vec<Vec<Share>>,
-    ) -> Result<Vec<oneshot::Receiver<io::Result<()>>>, Error> {
+        acceptors: Vec<Vec<Acceptor>>,
+    ) -> Result<Vec<oneshot::Receiver<()>>, Error> {
         let mut state = self.state();
         if self.is_draining() {
             return Err(Error::NotServing);
@@ -243,13 +263,13 @@ impl Threads {
         state.expected = Some(state.reloads.len() + side.count());
         state.side = side;
         let lines = &state.side.lines;
-        let tell = |(worker, shares): (&mpsc::UnboundedSender<Reload>, Vec<Share>)| {
+        let tell = |(worker, acceptors): (&mpsc::UnboundedSender<Reload>, Vec<Acceptor>)| {
             let (done, answer) = oneshot::channel();
-            let reload = Reload { plan: plan.clone(), lines: lines.clone(), shares, done };
+            let reload = Reload { plan: plan.clone(), lines: lines.clone(), acceptors, done };
             drop(worker.send(reload)); // a worker that has ended does not answer
             answer
         };
-        Ok(state.reloads.iter().zip(shares).map(tell).collect())
+        Ok(state.reloads.iter().zip(acceptors).map(tell).collect())
     }
 }
 
@@ -262,6 +282,16 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What it waits for lines to be written, also where the machine is busy.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
+/// Waits until all of them are at it; their runtimes, by their numbers.
+async fn all_ready(workers: usize, mut reports: Reports) -> Result<Vec<Handle>, Error> {
+    let mut ready = Vec::new();
+    while ready.len() < workers {
+        ready.push(reports.recv().await.unwrap_or_else(|| Err(died()))?); // it sent nothing: it panicked
+    }
+    ready.sort_by_key(|(number, _)| *number);
+    Ok(ready.into_iter().map(|(_, runtime)| runtime).collect())
+}
+
 fn name(worker: usize) -> String {
     format!("foobar-web-{worker}")
 }
@@ -271,6 +301,14 @@ fn is_late(worker: usize) -> String {
     format!("the worker {name} goes by the configuration before until its handler, which blocks the thread, yields")
 }
 
+fn has_ended(worker: usize) -> String {
+    format!("the worker {} has ended and serves nothing; restart", name(worker))
+}
+
 fn died() -> Error {
     Error::Application("a worker thread ended before it was ready".into())
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -26,6 +26,7 @@ use crate::reload::{PrepareLog, TakeLog};
 pub(super) struct InstalledLog {
     /// `None` where the program has its own.
     queue: Option<LogQueue>,
+    /// At the start.
     format: LogFormat,
     failures: Arc<Mutex<Failures>>,
 }
@@ -62,7 +63,7 @@ impl InstalledLog {
         }
     }
 
-    /// Whether all that goes where the log goes has to be JSON.
+    /// Whether all that goes where the log goes at the start has to be JSON.
     pub(super) const fn is_json(&self) -> bool {
         matches!(self.format, LogFormat::Json)
     }
@@ -80,17 +81,15 @@ impl InstalledLog {
 
     /// What opens the log of other settings, and takes it; `None` where the program has its own.
     pub(super) fn prepare(&self) -> Option<PrepareLog> {
-        let (control, failures, format) = (self.queue.as_ref()?.control(), Arc::clone(&self.failures), self.format);
+        let (control, failures) = (self.queue.as_ref()?.control(), Arc::clone(&self.failures));
         Some(Arc::new(move |config, settings| {
-            let mut settings = settings.clone();
-            settings.format = format; // it stays
-            let _opened = check(config, &settings)?;
-            let take = control.prepare(&settings).map_err(|error| cannot_open(config, &settings, &error))?;
-            let failures = Arc::clone(&failures);
+            let _opened = check(config, settings)?;
+            let take = control.prepare(settings).map_err(|error| cannot_open(config, settings, &error))?;
+            let (failures, told) = (Arc::clone(&failures), Failures::of(settings));
             let take: TakeLog = Box::new(move || {
                 take();
                 set_max_level(LevelFilter::current().as_log());
-                *failures.lock().unwrap_or_else(PoisonError::into_inner) = Failures::of(&settings);
+                *failures.lock().unwrap_or_else(PoisonError::into_inner) = told;
             });
             Ok(take)
         }))

@@ -59,6 +59,13 @@ impl Reloader {
 /// The database has to have the tables that this program knows: neither a reload nor an upgrade migrates anything. It may have
 /// more, of a newer program.
 pub(crate) async fn require_schema(database: &Db, migrations: &Migrations) -> Result<(), BoxError> {
+    if database.is_temporary() {
+        return Err(format!(
+            "`database.url`: {} is in the memory of one process, and no other can take its place; restart",
+            database.describe()
+        )
+        .into());
+    }
     let (presence, status) = database.check_migrations(migrations).await?;
     let lacks = |status: &MigrationStatus| {
         matches!(status, MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. })

@@ -184,8 +184,10 @@ mod tests {
         let reload = running.reloader.current.lock().await;
         let mut stop = Box::pin(running.finish());
         assert!(stop.as_mut().now_or_never().is_none());
-        assert!(!running.addresses().is_empty(), "it serves as before");
+        let mut behind_it = Box::pin(running.reloader.current.lock());
+        assert!(behind_it.as_mut().now_or_never().is_none());
         drop(reload);
+        assert!(behind_it.as_mut().now_or_never().is_none(), "the stop has waited for longer, and has its turn");
         assert_eq!(stop.await, Stop::Drained);
     }
 

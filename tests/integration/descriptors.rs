@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+
 use crate::support::{Client, Program, until};
 
 /// The server with `limit` descriptors, which cannot be raised.
@@ -86,6 +88,40 @@ fn after_a_moment_without_descriptors_connections_are_kept_again() {
             assert_eq!(client.get("/a.txt").text(), "hello");
         }
     }
+}
+
+/// Lets a program that runs open no descriptor of this number or a higher one.
+fn limit_of_descriptors(program: &Program, limit: u64) {
+    let id = Pid::from_raw(program.id().cast_signed());
+    let maximum = getrlimit(Resource::Nofile).maximum; // it is that of this program, too
+    prlimit(id, Resource::Nofile, Rlimit { current: Some(limit), maximum }).unwrap();
+}
+
+#[test]
+fn a_reload_that_runs_out_of_descriptors_is_taken_by_no_worker() {
+    const WORKERS: usize = 16;
+    let folder = tempfile::tempdir().unwrap();
+    let configure = |body: &str| {
+        let page = format!("[sites.main.routes.'/page']\nrespond = 200\nbody = '{body}'\n");
+        fs::write(folder.path().join("foobar.toml"), page).unwrap();
+    };
+    configure("before");
+    let mut program = Program::start(Program::foobar(folder.path()).env("FOOBAR__WEB__WORKERS", WORKERS.to_string()));
+    let bodies = |program: &Program| -> Vec<String> {
+        (0..2 * WORKERS).map(|_| program.get("/page").text().to_owned()).collect()
+    };
+    let open = fs::read_dir(format!("/proc/{}/fd", program.id())).unwrap().count() as u64;
+    configure("after");
+    limit_of_descriptors(&program, open + WORKERS as u64 / 2);
+    program.signal("HUP");
+    let told = program.until_logged("reloaded");
+    assert!(told.contains("Too many open files"), "{told}");
+    assert_eq!(bodies(&program), vec!["before"; 2 * WORKERS]);
+    limit_of_descriptors(&program, 1024);
+    program.signal("HUP");
+    let told = program.until_logged("reloaded");
+    assert!(told.contains("the configuration has been reloaded"), "{told}");
+    assert_eq!(bodies(&program), vec!["after"; 2 * WORKERS]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -165,6 +165,20 @@ fn with_the_log_in_json_all_that_goes_to_its_output_is_json_also_the_addresses()
         assert!(status.success());
         assert!(rest.lines().any(|line| tells_of(&parse(line), "stopped")), "{rest}");
     }
+}
+
+/// `script` runs it at a terminal.
+#[test]
+fn at_a_terminal_the_log_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let of_the_program = foobar(folder.path());
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("{} --root .", of_the_program.get_program().display()), "/dev/null"]);
+    command.current_dir(folder.path()).env("FOOBAR__WEB__LISTEN", "nowhere").stdin(Stdio::null());
+    let output = command.output().expect("`script` of util-linux is installed");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("error: FOOBAR__WEB__LISTEN: `web.listen`") && !printed.contains('\u{1b}'), "{printed}");
 }
 
 #[test]

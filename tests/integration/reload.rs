@@ -2,6 +2,7 @@
 
 mod addresses;
 mod certificates;
+mod log;
 mod under_load;
 mod under_way;
 
@@ -94,13 +95,11 @@ fn what_is_said_of_authorities_changes_at_once() {
 fn what_stays_until_a_restart_is_named_with_its_place() {
     let site = Site::new(&page("version 1"));
     let mut program = site.start();
-    site.write(&page("version 1").replace("workers = 2", "workers = 3\n[log]\nformat = 'json'"));
+    site.write(&page("version 1").replace("workers = 2", "workers = 3\n[control]\nupgrade_timeout = '30s'"));
     program.signal("HUP");
-    let format = program.until_logged("log.format");
-    assert!(
-        format.contains("foobar.toml:5: `log.format`: lines of the log look as they did at the start; restart"),
-        "{format}"
-    );
+    let control = program.until_logged("control.upgrade_timeout");
+    let expected = "foobar.toml:5: `control.upgrade_timeout`: orders are heard where they were at the start; restart";
+    assert!(control.contains(expected), "{control}");
     let workers = program.until_logged("web.workers");
     assert!(
         workers.contains("foobar.toml:3: `web.workers`: there are 2 worker threads, and there will be 3"),
@@ -118,12 +117,12 @@ fn what_stays_is_named_once_by_each_reload_until_it_is_set_back() {
     site.write(&before);
     let program = site.start();
     let count = |words: &str| fs::read_to_string(&path).unwrap().matches(words).count();
-    let json = format!("{before}format = 'json'\n");
-    for (number, (text, told)) in (1..).zip([(&json, 1), (&json, 2), (&before, 2), (&json, 3)]) {
+    let other = format!("{before}[control]\nupgrade_timeout = '30s'\n");
+    for (number, (text, told)) in (1..).zip([(&other, 1), (&other, 2), (&before, 2), (&other, 3)]) {
         site.write(text);
         program.signal("HUP");
         until("it is reloaded", || (count("the configuration has been reloaded") == number).then_some(()));
-        assert_eq!(count("`log.format`"), told, "reload {number}");
+        assert_eq!(count("`control.upgrade_timeout`"), told, "reload {number}");
     }
 }
 

@@ -1,9 +1,12 @@
 //! Sessions and requests of other sites, of a whole server.
 
+use std::path::Path;
 use std::process::Command;
 
 use foobar::actix_web::web::ServiceConfig;
-use foobar::{App, Chain, Error, Running, Server, Session, Sessions, StartError, test, web};
+use foobar::{App, Chain, Error, Reloaded, Running, Server, Session, Sessions, StartError, test, web};
+
+use crate::support::Client;
 
 struct Shop(Sessions);
 
@@ -141,4 +144,87 @@ async fn through_a_trusted_proxy_that_speaks_tls_the_cookie_is_secure_and_throug
         assert_eq!(found, "tea", "{proxies}");
         running.stop().await;
     }
+}
+
+/// A server whose settings of sessions can change, with sessions in cookies.
+struct Changing {
+    folder: tempfile::TempDir,
+    running: Running,
+}
+
+impl Changing {
+    async fn start(session: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), session);
+        let server = Server::new().app(Shop(Sessions::in_cookie())).config_file(folder.path().join("foobar.toml"));
+        let server = server.set("web.listen", "127.0.0.1:0").set("admin.listen", "off").set("web.access_log", "off");
+        Self { running: server.start().await.unwrap(), folder }
+    }
+
+    async fn reload(&self, session: &str) -> Reloaded {
+        write(self.folder.path(), session);
+        self.running.reload().await.unwrap()
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.running.addresses()[0].to_string().trim_start_matches("http://"))
+    }
+
+    /// What is found by a cookie, which is `name=token`.
+    fn found(&self, cookie: &str) -> String {
+        self.client().request("GET", "/get", &format!("Cookie: {cookie}\r\n"), b"").text().to_owned()
+    }
+
+    /// Begins a session; its cookie.
+    fn begin(&self) -> String {
+        let answer = self.client().request("POST", "/put", "", b"");
+        answer.header("set-cookie").expect("it sets one").split(';').next().unwrap().to_owned()
+    }
+}
+
+fn write(folder: &Path, session: &str) {
+    std::fs::write(folder.join("foobar.toml"), format!("[session]\n{session}\n")).unwrap();
+}
+
+#[tokio::test]
+async fn the_keys_of_sessions_change_at_a_reload() {
+    const NEW: &str = "another key of the tests that is longer than 32 characters";
+    let site = Changing::start(&format!("keys = ['{KEY}']")).await;
+    let old = site.begin();
+    let reloaded = site.reload(&format!("keys = ['{NEW}', '{KEY}']")).await;
+    assert_eq!((reloaded.changed, reloaded.unchanged), (vec!["session.keys".to_owned()], vec![]));
+    assert_eq!(site.found(&old), "tea", "the old key still opens it");
+    let new = site.begin();
+    site.reload(&format!("keys = ['{NEW}']")).await;
+    let found = (site.found(&old), site.found(&new));
+    assert_eq!(found, (String::new(), "tea".to_owned()), "the new key has encrypted the new one");
+    site.running.stop().await;
+}
+
+#[tokio::test]
+async fn the_cookie_and_the_times_of_sessions_change_at_a_reload() {
+    let keys = format!("keys = ['{KEY}']\n");
+    let site = Changing::start(&keys).await;
+    let cookie = site.begin();
+    site.reload(&format!("{keys}cookie = 'basket'")).await;
+    assert!(site.begin().starts_with("basket="));
+    site.reload(&format!("{keys}idle_timeout = '0'")).await;
+    assert_eq!(site.found(&cookie), "", "it has ended at once");
+    site.reload(&keys).await;
+    assert_eq!(site.found(&cookie), "tea");
+    site.running.stop().await;
+}
+
+#[tokio::test]
+async fn keys_that_are_too_short_are_no_configuration_to_reload() {
+    let site = Changing::start(&format!("keys = ['{KEY}']")).await;
+    let cookie = site.begin();
+    for (keys, words) in [("['hunter2']", "fewer than 32 characters"), ("[]", "there is no key to encrypt them")] {
+        write(site.folder.path(), &format!("keys = {keys}"));
+        let error = Chain(&site.running.reload().await.unwrap_err()).to_string();
+        assert!(error.contains("foobar.toml:2") && error.contains("session.keys") && error.contains(words), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        assert_eq!(site.found(&cookie), "tea");
+    }
+    site.running.stop().await;
 }

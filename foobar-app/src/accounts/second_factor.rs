@@ -8,8 +8,9 @@ pub(crate) mod totp;
 mod vault;
 
 use std::fmt;
+use std::sync::{Arc, PoisonError};
 
-use foobar_core::{BoxError, Chain};
+use foobar_core::{BoxError, Chain, Secret};
 use foobar_db::{Conn, QueryResult};
 
 use super::password::{self, Verdict};
@@ -86,7 +87,7 @@ impl Accounts {
             return Ok(Err(WRONG_PASSWORD));
         }
         let secret = totp::generate();
-        let kept = self.shared.vault.seal(user.id, secret.clone()).map_err(super::internal)?;
+        let kept = self.vault().seal(user.id, secret.clone()).map_err(super::internal)?;
         let uri = totp::uri(&secret, issuer, &user.address);
         let user = user.clone();
         let begin = move |conn: &mut Conn| {
@@ -111,7 +112,7 @@ impl Accounts {
         let Some(kept) = self.db.read(move |conn| rows::find(conn, id)).await?.filter(|kept| !kept.active) else {
             return Ok(Err(NOT_BEGUN));
         };
-        let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
+        let secret = self.vault().open(&kept).map_err(super::internal)?;
         let Some(step) = totp::matching_step(&secret, code, self.options().now()) else { return Ok(Err(WRONG_CODE)) };
         let (user, (codes, hashes)) = (user.clone(), recovery_codes(id));
         let activate = move |conn: &mut Conn| {
@@ -192,7 +193,7 @@ impl Accounts {
     /// Secrets that no key or an older one has sealed are sealed by the first one, in batches. One that does not open
     /// stays as it is, and is in the log.
     pub(super) async fn reseal(&self) -> Result<(), BoxError> {
-        let (old, mut after) = (self.shared.vault.old_keys(), i64::MIN);
+        let (old, mut after) = (self.vault().old_keys(), i64::MIN);
         loop {
             let keys = old.clone();
             let batch = self.db.read(move |conn| rows::sealed_by(conn, &keys, after, super::BATCH)).await?;
@@ -206,7 +207,7 @@ impl Accounts {
     }
 
     fn renewed(&self, old: Kept) -> Option<(Kept, Kept)> {
-        let vault = &self.shared.vault;
+        let vault = self.vault();
         match vault.open(&old).and_then(|secret| vault.seal(old.account_id, secret)) {
             Ok(new) => Some((old, new)),
             Err(error) => {
@@ -259,8 +260,17 @@ impl Accounts {
         if !totp::may_be_code(typed) {
             return Ok(None); // a password too is taken where the secret cannot be opened
         }
-        let secret = self.shared.vault.open(&kept).map_err(super::internal)?;
+        let secret = self.vault().open(&kept).map_err(super::internal)?;
         Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))
+    }
+
+    /// Other keys have taken the place of those of `session.keys`.
+    pub(crate) fn set_keys(&self, keys: &[Secret]) {
+        *self.shared.vault.write().unwrap_or_else(PoisonError::into_inner) = Vault::new(keys).into();
+    }
+
+    pub(super) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.shared.vault.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
     }
 
     async fn has_password(&self, attempt: &Attempt, account: i64, password: &str) -> Result<bool, Error> {

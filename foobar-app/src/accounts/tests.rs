@@ -201,11 +201,14 @@ async fn with(sessions: Sessions, db: TestDb) -> OnDb {
     under(&[KEY], sessions, db).await
 }
 
+fn keyed(keys: &[&str]) -> SessionSettings {
+    let keys: List<Secret> = keys.iter().copied().map(Secret::new).collect();
+    SessionSettings { keys, ..SessionSettings::default() }
+}
+
 async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
     let (outbox, time) = (Outbox::default(), Arc::new(AtomicI64::new(1_800_000_000)));
-    let keys: List<Secret> = keys.iter().copied().map(Secret::new).collect();
-    let context =
-        Context::new(Some((*db).clone())).with_settings(SessionSettings { keys, ..SessionSettings::default() });
+    let context = Context::new(Some((*db).clone())).with_settings(keyed(keys));
     let shop = Shop(outbox.clone(), sessions, Arc::clone(&time));
     let runtime = Runtime::with_context(shop, context, &AppSettings::default());
     let runtime = Arc::new(runtime);

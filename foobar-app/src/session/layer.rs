@@ -4,9 +4,11 @@ use std::time::Duration;
 use foobar_core::{BoxError, Scheme};
 
 use super::cookie::SessionCookie;
+use super::key_error::KeyError;
 use super::record::SessionRecord;
 use super::settings::SessionSettings;
 use super::store::SessionStore;
+use super::store::in_cookie::InCookie;
 use super::store::in_database::InDatabase;
 use crate::Db;
 use crate::clock::now;
@@ -16,6 +18,8 @@ pub(crate) struct SessionLayer {
     pub(super) store: Arc<dyn SessionStore>,
     /// Where the store is in the database.
     db: Option<Db>,
+    /// Whether it is the cookie itself.
+    is_in_cookie: bool,
     settings: SessionSettings,
     clock: Clock,
 }
@@ -28,7 +32,12 @@ const TOUCH: Duration = Duration::from_secs(5 * 60);
 
 impl SessionLayer {
     pub(crate) fn new(store: Arc<dyn SessionStore>, settings: SessionSettings) -> Self {
-        Self { store, db: None, settings, clock: Arc::new(now) }
+        Self { store, db: None, is_in_cookie: false, settings, clock: Arc::new(now) }
+    }
+
+    pub(crate) fn in_cookie(settings: SessionSettings) -> Result<Self, KeyError> {
+        let store = Arc::new(InCookie::new(&settings.keys)?);
+        Ok(Self { is_in_cookie: true, ..Self::new(store, settings) })
     }
 
     pub(crate) fn in_database(db: Db, settings: SessionSettings) -> Self {
@@ -41,6 +50,15 @@ impl SessionLayer {
         let Some(db) = &self.db else { return Arc::clone(self) };
         let worker = Self::in_database(db.clone(), self.settings.clone());
         Arc::new(Self { clock: Arc::clone(&self.clock), ..worker })
+    }
+
+    /// The same under settings that have changed. Sessions that are kept are kept where they were.
+    pub(crate) fn under(&self, settings: SessionSettings) -> Result<Self, KeyError> {
+        let clock = Arc::clone(&self.clock);
+        if self.is_in_cookie {
+            return Ok(Self { clock, ..Self::in_cookie(settings)? });
+        }
+        Ok(Self { store: Arc::clone(&self.store), db: self.db.clone(), is_in_cookie: false, settings, clock })
     }
 
     /// Forgets the sessions that have ended.

@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::LogFile;
@@ -42,14 +42,6 @@ impl Writer {
             LogOutput::Stdout => Self::Stdout(io::stdout()),
             LogOutput::File(path) => Self::File(LogFile::open("the log", path)?),
         })
-    }
-
-    pub(super) fn is_terminal(&self) -> bool {
-        match self {
-            Self::Stderr(stderr) => stderr.is_terminal(),
-            Self::Stdout(stdout) => stdout.is_terminal(),
-            Self::File(_) => false,
-        }
     }
 }
 

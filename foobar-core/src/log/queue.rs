@@ -2,24 +2,32 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::format::LogFormat;
 use super::output::Output;
 
 /// The lines on their way to the log's thread. Adding one never waits for a reader: without room it is lost, and
 /// counted.
 ///
 /// Once that thread has ended, whoever adds a line writes it: nobody else would.
-#[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    lines: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Waiting>,
+    /// How the next line has to look.
+    format: LogFormat,
     lost: u64,
-    order: Option<Order>,
+    reopen: bool,
     phase: Phase,
+}
+
+/// What the log's thread comes to in its turn.
+enum Waiting {
+    Line(Vec<u8>),
+    /// Another output, for the lines after it.
+    Output(Box<dyn Output>),
 }
 
 #[derive(Default)]
@@ -32,20 +40,15 @@ enum Phase {
     Closed(Box<dyn Output>),
 }
 
-/// What becomes of the output, before the lines that come after.
-pub(super) enum Order {
-    /// Its file is opened anew.
-    Reopen,
-    /// Another takes its place.
-    Replace(Box<dyn Output>),
-}
-
 /// What the log's thread does next.
 pub(super) enum Next {
     Write(Vec<u8>),
     /// The time that it asked for has come.
     Tick,
-    Output(Order),
+    /// The file of the output is opened anew.
+    Reopen,
+    /// Another output takes the place of this one.
+    Replace(Box<dyn Output>),
     End,
 }
 
@@ -53,27 +56,33 @@ pub(super) enum Next {
 pub(super) const ROOM: usize = 1024;
 
 impl Queue {
-    pub(super) fn push(&self, line: &[u8]) {
+    pub(super) fn new(format: LogFormat) -> Self {
+        let (waiting, phase) = (VecDeque::new(), Phase::default());
+        let state = State { waiting, format, lost: 0, reopen: false, phase };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// How lines look now.
+    pub(super) fn format(&self) -> LogFormat {
+        self.lock().format
+    }
+
+    /// Adds a line in this format, or gives the one that holds by now. There is always room for a line of the log's
+    /// own: there are few of them.
+    pub(super) fn push(&self, line: Vec<u8>, format: LogFormat, own: bool) -> Result<(), LogFormat> {
         let mut state = self.lock();
-        if state.lines.len() < ROOM {
-            self.add(state, line);
+        if state.format != format {
+            return Err(state.format);
+        }
+        if let Phase::Closed(output) = &mut state.phase {
+            drop(output.put(&line)); // nobody is left to tell
+        } else if own || state.waiting.len() < ROOM {
+            state.waiting.push_back(Waiting::Line(line));
+            self.changed.notify_all();
         } else {
             state.lost += 1;
         }
-    }
-
-    /// Adds a line about the log itself. There are few of them, so there is always room.
-    pub(super) fn push_own(&self, line: &[u8]) {
-        self.add(self.lock(), line);
-    }
-
-    fn add(&self, mut state: MutexGuard<'_, State>, line: &[u8]) {
-        if let Phase::Closed(output) = &mut state.phase {
-            drop(output.put(line)); // nobody is left to tell
-        } else {
-            state.lines.push_back(line.to_owned());
-            self.changed.notify_all();
-        }
+        Ok(())
     }
 
     /// Counts lines that could not be written.
@@ -83,13 +92,19 @@ impl Queue {
 
     /// Has the file re-opened.
     pub(super) fn reopen(&self) {
-        self.lock().order.get_or_insert(Order::Reopen); // what takes its place has just been opened
+        self.lock().reopen = true;
         self.changed.notify_all();
     }
 
-    /// Has another output take the place of this one.
-    pub(super) fn replace(&self, output: Box<dyn Output>) {
-        self.lock().order = Some(Order::Replace(output));
+    /// Has another output take the place of this one, and lines in this format go there. Those that wait go to the one
+    /// before.
+    pub(super) fn replace(&self, output: Box<dyn Output>, format: LogFormat) {
+        let mut state = self.lock();
+        state.format = format;
+        match &mut state.phase {
+            Phase::Closed(before) => *before = output,
+            Phase::Open | Phase::Closing => state.waiting.push_back(Waiting::Output(output)),
+        }
         self.changed.notify_all();
     }
 
@@ -106,11 +121,13 @@ impl Queue {
             if left == Some(Duration::ZERO) {
                 return Next::Tick;
             }
-            if let Some(order) = state.order.take() {
-                return Next::Output(order);
+            if std::mem::take(&mut state.reopen) {
+                return Next::Reopen;
             }
-            if let Some(line) = state.lines.pop_front() {
-                return Next::Write(line);
+            match state.waiting.pop_front() {
+                Some(Waiting::Line(line)) => return Next::Write(line),
+                Some(Waiting::Output(output)) => return Next::Replace(output),
+                None => {}
             }
             if matches!(state.phase, Phase::Closing) {
                 return Next::End;
@@ -125,8 +142,12 @@ impl Queue {
     /// The log's thread ends, and leaves its output. What has come since it has seen no more is written.
     pub(super) fn closed(&self, mut output: Box<dyn Output>) {
         let mut state = self.lock();
-        let lines = std::mem::take(&mut state.lines);
-        lines.iter().for_each(|line| drop(output.put(line))); // nobody is left to tell
+        for waiting in std::mem::take(&mut state.waiting) {
+            match waiting {
+                Waiting::Line(line) => drop(output.put(&line)), // nobody is left to tell
+                Waiting::Output(other) => output = other,
+            }
+        }
         state.phase = Phase::Closed(output);
         self.changed.notify_all();
     }

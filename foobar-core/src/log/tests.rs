@@ -1,3 +1,5 @@
+mod formats;
+
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,8 +26,8 @@ impl Fixture {
 
     fn with_layers(filter: &str, format: LogFormat, layers: Vec<BoxedLayer>) -> Self {
         let settings = LogSettings { filter: LogFilter(filter.to_owned()), format, output: LogOutput::Stderr };
-        let log = Log::default();
-        Self { subscriber: log.subscriber(&settings, false, layers), log }
+        let log = Log::new(format);
+        Self { subscriber: log.subscriber(&settings, layers), log }
     }
 
     fn text() -> Self {
@@ -37,11 +39,16 @@ impl Fixture {
         with_default(&self.subscriber, work);
         self.log.queue.close(Duration::ZERO); // so that it ends
         let mut lines = Vec::new();
-        while let Next::Write(line) = self.log.queue.next(None) {
-            let line = String::from_utf8(line).unwrap();
-            lines.push(line.split_once("Z ").map_or(line.as_str(), |(_, rest)| rest).trim().to_owned());
+        loop {
+            match self.log.queue.next(None) {
+                Next::Write(line) => {
+                    let line = String::from_utf8(line).unwrap();
+                    lines.push(line.split_once("Z ").map_or(line.as_str(), |(_, rest)| rest).trim().to_owned());
+                }
+                Next::Replace(_) => {}
+                _ => return lines,
+            }
         }
-        lines
     }
 
     fn sums(&self) -> Vec<String> {
@@ -63,7 +70,7 @@ fn fail(request: usize, error: &str) {
 fn what_the_filter_leaves_out_is_not_even_made() {
     let hint = |filter: &str, layers| {
         let settings = LogSettings { filter: LogFilter(filter.to_owned()), ..LogSettings::default() };
-        Log::default().layered(&settings, false, layers).max_level_hint()
+        Log::new(settings.format).layered(&settings, layers).max_level_hint()
     };
     assert_eq!(hint("info", Vec::new()), Some(LevelFilter::INFO));
     assert_eq!(hint("warn,h2=debug", Vec::new()), Some(LevelFilter::DEBUG));

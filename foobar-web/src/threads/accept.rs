@@ -61,7 +61,7 @@ impl AcceptLoop {
             match order {
                 Order::Turn if orders.turn() == Turn::Over => listening.iter().for_each(|one| self.empty(one)),
                 Order::Turn => {}
-                Order::Reload(reload) => listening = self.reload(*reload, listening),
+                Order::Reload(reload) => listening = self.reload(*reload, &listening),
                 Order::Drain(deadline) => break deadline,
             }
         };
@@ -74,22 +74,14 @@ impl AcceptLoop {
     }
 
     /// Goes by another configuration. What has come to a socket before it is closed is still served.
-    fn reload(&mut self, reload: Reload, listening: Vec<Listening>) -> Vec<Listening> {
-        let Reload { plan, lines, shares, done } = reload;
+    fn reload(&mut self, reload: Reload, listening: &[Listening]) -> Vec<Listening> {
+        let Reload { plan, lines, acceptors, done } = reload;
         listening.iter().for_each(|one| self.open_waiting(one));
-        let (outcome, listening) = match shares.into_iter().map(Acceptor::new).collect::<io::Result<Vec<_>>>() {
-            Ok(acceptors) => {
-                let is_kept = |one: &&Listening| acceptors.iter().any(|acceptor| acceptor.id == one.acceptor.id);
-                listening.iter().filter(|one| !is_kept(one)).for_each(|one| self.empty(one));
-                self.worker = replace(&self.worker, &plan, lines);
-                (Ok(()), acceptors.into_iter().map(Listening::new).collect())
-            }
-            Err(error) => (Err(error), listening),
-        };
-        if let Err(Err(error)) = done.send(outcome) {
-            tracing::error!(%error, "a worker keeps the configuration before; reload again"); // nobody waits for it any more
-        }
-        listening
+        let is_kept = |one: &&Listening| acceptors.iter().any(|acceptor| acceptor.id == one.acceptor.id);
+        listening.iter().filter(|one| !is_kept(one)).for_each(|one| self.empty(one));
+        self.worker = replace(&self.worker, &plan, lines);
+        _ = done.send(()); // whoever waited for it has given up
+        acceptors.into_iter().map(Listening::new).collect()
     }
 
     /// Serves what has come to a socket that is about to be closed, which would reset it.

@@ -1,11 +1,10 @@
-use std::io;
 use std::sync::mpsc::SyncSender;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::access_log::Lines;
-use crate::net::{Share, Turn};
+use crate::net::{Acceptor, Turn};
 use crate::plan::Plan;
 
 /// What a worker is told while it serves.
@@ -29,9 +28,9 @@ pub(crate) struct Reload {
     pub(super) plan: Plan,
     pub(super) lines: Option<SyncSender<Lines>>,
     /// All that it listens on from now on.
-    pub(super) shares: Vec<Share>,
-    /// Told what has come of it.
-    pub(super) done: oneshot::Sender<io::Result<()>>,
+    pub(super) acceptors: Vec<Acceptor>,
+    /// Told once it goes by it.
+    pub(super) done: oneshot::Sender<()>,
 }
 
 impl Orders {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use foobar_core::{Handler, LocalBoxFuture};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
@@ -20,6 +21,7 @@ use crate::worker::{Connections, Latest, ScratchBuffers, Worker};
 
 /// A worker to be.
 pub(super) struct WorkerThread {
+    pub(super) number: usize,
     pub(super) plan: Plan,
     pub(super) lines: Option<SyncSender<Lines>>,
     pub(super) counters: Arc<Counters>,
@@ -30,7 +32,10 @@ pub(super) struct WorkerThread {
 pub(crate) type WorkerMain = Box<dyn FnOnce(Rc<Worker>, Orders) -> io::Result<LocalBoxFuture<'static, ()>> + Send>;
 
 /// Where a worker says whether it could begin.
-pub(super) type Ready = mpsc::UnboundedSender<Result<(), Error>>;
+pub(super) type Ready = mpsc::UnboundedSender<Report>;
+pub(super) type Reports = mpsc::UnboundedReceiver<Report>;
+/// Its number, and the runtime of its thread.
+type Report = Result<(usize, Handle), Error>;
 
 /// What of a worker stays when its configuration changes.
 struct Lasting {
@@ -46,12 +51,12 @@ impl WorkerThread {
     /// The whole life of a worker's thread.
     pub(super) fn run(self, work: WorkerMain, orders: Orders, ready: &Ready) {
         let app = self.plan.app.clone();
-        let reports = ready.clone();
+        let (number, reports) = (self.number, ready.clone());
         let life = async move {
             let started = self.make().await.and_then(|worker| work(worker, orders).map_err(thread_error));
             match started {
                 Ok(work) => {
-                    report(&reports, Ok(()));
+                    report(&reports, Ok((number, Handle::current())));
                     run_aside(work).await;
                 }
                 Err(error) => report(&reports, Err(error)),
@@ -92,7 +97,7 @@ impl Reload {
     /// What takes the place of a worker that listens on nothing.
     pub(crate) fn apply(self, worker: &Worker) -> Rc<Worker> {
         let replacement = replace(worker, &self.plan, self.lines);
-        drop(self.done.send(Ok(()))); // whoever waited for it has given up
+        _ = self.done.send(()); // whoever waited for it has given up
         replacement
     }
 }
@@ -125,7 +130,7 @@ fn thread_error(source: io::Error) -> Error {
     Error::Thread { name, source }
 }
 
-fn report(ready: &Ready, outcome: Result<(), Error>) {
+fn report(ready: &Ready, outcome: Report) {
     if let Err(late) = ready.send(outcome)
         && let Err(error) = late.0
     {

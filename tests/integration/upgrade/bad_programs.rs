@@ -57,6 +57,17 @@ fn a_program_that_ends_before_it_is_ready_has_its_last_words_told() {
     assert!(reason.starts_with("the new program ended (signal: 11") && reason.len() < 3000, "{reason}");
 }
 
+/// As one does that has not come so far that it hears signals.
+#[test]
+fn a_program_that_a_signal_ends_before_it_hears_any_is_said_to_have_been_ended_by_that() {
+    let site = Site::new();
+    let program = site.start();
+    for (signal, told) in [("HUP", "signal: 1 (SIGHUP)"), ("TERM", "signal: 15 (SIGTERM)")] {
+        site.install_script(&format!("kill -{signal} $$; exec sleep 1000"));
+        assert_eq!(refusal(&site, &program), format!("the new program ended ({told}) before it was ready"));
+    }
+}
+
 #[test]
 fn a_new_program_whose_configuration_is_wrong_says_where() {
     let site = Site::new();

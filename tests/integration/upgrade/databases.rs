@@ -48,6 +48,19 @@ fn an_upgrade_migrates_nothing_and_names_what_is_to_be_run() {
 }
 
 #[test]
+fn a_database_in_memory_is_no_other_programs_so_the_upgrade_is_refused() {
+    let site = Site::new();
+    site.write("version 1", "[database]\nurl = 'sqlite::memory:'\n");
+    let program = site.start();
+    program.until_ready(200);
+    let (code, _, error) = site.run("upgrade");
+    assert_eq!(code, 1);
+    let expected = "sqlite::memory: is in the memory of one process, and no other can take its place";
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(program.get("/page").text(), "version 1");
+}
+
+#[test]
 fn a_program_takes_the_place_of_a_newer_one_whose_migrations_it_does_not_know() {
     let site = Site::new();
     let mut program = migrated(&site);

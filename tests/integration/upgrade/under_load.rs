@@ -46,32 +46,37 @@ fn spoil(site: &Site, way: u64) {
     }
 }
 
-/// The most memory of two programs that overlap, in KiB (Rss), and that of the one before when it was alone.
+/// The most memory that two programs had which overlapped, and that of the one before when it was alone.
 #[derive(Default)]
-struct Memory {
-    alone: u64,
-    before: u64,
-    after: u64,
-}
+struct Memory(Option<[Footprint; 3]>);
 
 impl Memory {
     /// As long as both are there.
-    fn note(&mut self, alone: u64, process: u32, new: u32) {
-        let resident = |process| Footprint::of(process).map(|of| of.resident);
-        if let (Some(before), Some(after)) = (resident(process), resident(new))
-            && before + after > self.before + self.after
+    fn note(&mut self, alone: Footprint, process: u32, new: u32) {
+        if let (Some(before), Some(after)) = (Footprint::of(process), Footprint::of(new))
+            && self.0.is_none_or(|[_, most, with]| in_all(before, after) > in_all(most, with))
         {
-            *self = Self { alone, before, after };
+            self.0 = Some([alone, before, after]);
         }
     }
 }
 
+/// In KiB. Pages of files are those of the same program, which are in memory once.
+fn in_all(before: Footprint, after: Footprint) -> u64 {
+    let of_files = |of: Footprint| of.resident - of.own;
+    before.own + after.own + of_files(before).max(of_files(after))
+}
+
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { alone, before, after } = self;
-        let times = (before + after) as f64 / *alone as f64;
-        write!(f, "memory: {before} KiB of the program before and {after} KiB of the new one at the same time, ")?;
-        write!(f, "{times:.2} times the {alone} KiB that the one before had alone")
+        let Some([alone, before, after]) = self.0 else { return f.write_str("memory: no two programs were seen") };
+        let times = |all: u64| all as f64 / alone.resident as f64;
+        let own = [alone, before, after].map(|of| format!("{} KiB, {} of them its own", of.resident, of.own));
+        let [alone, of_before, of_after] = own;
+        write!(f, "memory: {of_before}, of the program before; {of_after}, of the new one; ")?;
+        write!(f, "{alone}, of the one before alone: ")?;
+        let (all, twice) = (in_all(before, after), before.resident + after.resident);
+        write!(f, "{:.2} times that, or {:.2} where what both share counts twice", times(all), times(twice))
     }
 }
 
@@ -105,7 +110,7 @@ fn upgrade_under_load(database: &str, upgrades: u64) {
             continue;
         }
         write(number);
-        let alone = Footprint::of(process).unwrap().resident;
+        let alone = Footprint::of(process).unwrap();
         let new = site.upgrade();
         until("the program before has ended", || {
             memory.note(alone, process, new);

@@ -99,7 +99,13 @@ impl OnDb {
     /// That of the secret that is kept.
     pub(super) async fn code_of_secret(&self) -> String {
         let kept = kept(self).await;
-        self.code(&self.accounts().shared.vault.open(&kept).unwrap())
+        self.code(&self.accounts().vault().open(&kept).unwrap())
+    }
+
+    /// As a reload of the configuration does.
+    fn take_keys(&self, keys: &[&str]) {
+        let context = self.runtime.instance.context.get().with_settings(keyed(keys));
+        self.runtime.configure(&context, &AppSettings::default());
     }
 
     fn later(&self, seconds: i64) {
@@ -365,6 +371,22 @@ async fn the_secret_is_encrypted_by_the_first_key_and_follows_a_change_of_keys()
         sign(&browser, ANN, PASSWORD).await;
         assert_eq!(send(&browser, "/code", &phone.codes[0]).await, "done", "a recovery code needs no key");
         assert_eq!(send(&browser, "/totp/disable", PASSWORD).await, "done", "and neither does the password");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_may_change_while_it_serves() {
+    const NEW: &str = "another key of more than 32 characters";
+    for shop in on_both().await {
+        let (phone, before) = (shop.enrol().await, kept(&shop).await.sealed_by);
+        shop.take_keys(&[NEW, KEY]);
+        assert_eq!(sign_in_by(&shop, &phone).await, "done", "the old key still opens it");
+        shop.accounts().clear().await.unwrap();
+        assert_ne!(kept(&shop).await.sealed_by, before);
+        shop.take_keys(&[NEW]);
+        assert_eq!(sign_in_by(&shop, &phone).await, "done", "the new key has encrypted it");
+        shop.take_keys(&[KEY]);
+        assert_ne!(sign_in_by(&shop, &phone).await, "done", "its key is gone");
     }
 }
 

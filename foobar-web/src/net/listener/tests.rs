@@ -3,7 +3,16 @@ use crate::net::unacknowledged::unacknowledged;
 use rustix::net::sockopt::set_tcp_congestion;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+
+impl Share {
+    /// One of no socket, which no runtime takes.
+    pub(crate) fn unwatchable() -> Self {
+        let file = File::open("/dev/null").expect("it is there");
+        let (socket, id) = (Socket::from(OwnedFd::from(file)), ListenerId(Arc::default()));
+        Self { socket, scheme: Scheme::Http, proxy_protocol: false, id }
+    }
+}
 
 /// A listening socket as `fd:N` finds it, and a client that has connected already.
 fn waited_for() -> (Socket, TcpStream) {
