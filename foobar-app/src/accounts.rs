@@ -232,13 +232,12 @@ impl Accounts {
             let needs_code = second_factors::is_active(conn, id)?;
             Ok(Some((needs_code, drafts[usize::from(needs_code)].write(conn)?)))
         };
-        let Some((needs_code, updated)) = self.db.write(welcome).await? else { return Ok(Err(WRONG)) };
-        if needs_code {
-            session.adopt(half_way, updated);
-            return Ok(Err(CODE_NEEDED));
-        }
-        session.adopt(signed_in, updated);
-        Ok(Ok(user))
+        let welcomed = session.write_with(&self.db, welcome, |session, welcomed| {
+            let (needs_code, updated) = welcomed.ok_or(WRONG)?;
+            session.adopt(if needs_code { half_way } else { signed_in }, updated);
+            if needs_code { Err(CODE_NEEDED) } else { Ok(user) }
+        });
+        welcomed.await
     }
 
     /// Signs out, and forgets all of the session.
@@ -286,12 +285,12 @@ impl Accounts {
             attempt.forgive(conn)?;
             draft.write(conn).map(Some)
         };
-        let Some(updated) = self.db.write(change).await? else { return Ok(Err(WRONG_OLD)) };
-        if !has_session_rows {
+        let adopt = |session: &Session, updated: Option<_>| updated.map(|updated| session.adopt(signed_in, updated));
+        let changed = session.write_with(&self.db, change, adopt).await?;
+        if changed.is_some() && !has_session_rows {
             session.end_outdated(id).await;
         }
-        session.adopt(signed_in, updated);
-        Ok(Ok(()))
+        Ok(changed.ok_or(WRONG_OLD))
     }
 
     /// Gives a user these roles, in place of those before. They count from the next request on. Each session of the

@@ -41,7 +41,10 @@ pub(crate) trait Application: 'static {
         session: &Self::Session,
     ) -> Result<Response, Failure>;
 
-    /// What is answered where [`answer`](Self::answer) was cut off; it tells of the session what was kept before.
+    /// Waits until what [`answer`](Self::answer) was about to keep of the session, when it was cut off, is kept or is not.
+    async fn finish(&self, session: &Self::Session);
+
+    /// What is answered where `answer` was cut off; it tells of the session what was kept before.
     fn cut_off(&self, session: &Self::Session, failure: Failure) -> Failure;
 
     /// Goes by settings that have changed. Requests that it has begun go on as they began. By default nothing changes.
@@ -145,13 +148,23 @@ impl<A: Application> Guarded<A> {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => {
                 self.counters.panicked();
-                Err(self.inner.cut_off(&session, Failure::panic(&panic)))
+                Err(Box::pin(self.cut_off(&session, Failure::panic(&panic))).await)
             }
             Err(()) => {
                 self.counters.timed_out();
-                Err(self.inner.cut_off(&session, Failure::timeout(limit)))
+                Err(Box::pin(self.cut_off(&session, Failure::timeout(limit))).await)
             }
         }
+    }
+
+    /// A transaction that has begun is not left alone: it may go on under a token that the browser has to get. It has
+    /// deadlines of its own, and is waited for as long again as a handler at most.
+    async fn cut_off(&self, session: &A::Session, failure: Failure) -> Failure {
+        let finish = panics::catch_future(self.inner.finish(session));
+        if !matches!(timeout(self.rules.timeout, finish).await, Ok(Ok(()))) {
+            tracing::warn!("a session may have been kept, and the browser was not told: it signs in again");
+        }
+        self.inner.cut_off(session, failure)
     }
 }
 

@@ -276,6 +276,12 @@ impl<S: ActixService> Application for Worker<S> {
         }
     }
 
+    async fn finish(&self, session: &Self::Session) {
+        if let Some(session) = session {
+            session.finish().await;
+        }
+    }
+
     fn cut_off(&self, session: &Self::Session, failure: Failure) -> Failure {
         match session {
             Some(session) => kept::told(session, failure),

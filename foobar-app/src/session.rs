@@ -13,6 +13,7 @@ pub(crate) mod sealing;
 mod settings;
 mod store;
 pub(crate) mod token;
+mod unfinished;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,6 +27,8 @@ use foobar_core::Chain;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "accounts")]
+use crate::Db;
 use crate::Error;
 use current::{CSRF, Current, FLASHES, Saved};
 #[cfg(feature = "accounts")]
@@ -66,6 +69,9 @@ pub use store::{SessionStore, Updated};
 /// client gets 503 or 500 and not the answer. A handler that also does something which cannot be done twice calls
 /// [`save`](Self::save) before that. Where only messages for the next page or the time of the last use are not kept,
 /// that is logged, and the answer is sent.
+///
+/// What is being kept when the handler is cut off, by `app.request_timeout` or a panic, comes to its end first, and the
+/// browser is told of it.
 ///
 /// Two requests at once may each change a value of their own, and both stay; of one that both change the last stays.
 /// What a request changes whose session meanwhile has ended, or goes on under another token, is lost. A body that
@@ -200,6 +206,28 @@ impl Session {
     #[cfg(feature = "accounts")]
     pub(crate) fn draft(&self, change: impl FnOnce(&Self)) -> Draft {
         self.0.draft(|| change(self))
+    }
+
+    /// Writes in a transaction, and has `adopt` make of the outcome what the session is then. A transaction that has begun
+    /// is not left alone: where the handler is cut off, this ends before the client is told so.
+    #[cfg(feature = "accounts")]
+    pub(crate) async fn write_with<W: Send + 'static, T: 'static>(
+        &self,
+        db: &Db,
+        write: impl Fn(&mut foobar_db::Conn) -> foobar_db::QueryResult<W> + Send + 'static,
+        adopt: impl FnOnce(&Self, W) -> T + 'static,
+    ) -> Result<T, Error> {
+        let db = db.clone();
+        let adopt = |current: &Rc<Current>, written: Result<W, foobar_db::Error>| -> Result<T, Error> {
+            Ok(adopt(&Self(Rc::clone(current)), written?))
+        };
+        self.0.to_its_end(async move { db.write(write).await }, adopt).await
+    }
+
+    /// Whether something that was begun has not been kept yet.
+    #[cfg(all(test, feature = "accounts"))]
+    pub(crate) fn is_being_kept(&self) -> bool {
+        self.0.is_being_kept()
     }
 
     /// Changes the session as a draft says, of which [`Draft::write`] has said what has become.

@@ -9,7 +9,8 @@ settings! {
         /// query of it takes `database.query_timeout` at most.
         pub start_timeout: Period = r#""10m""#,
         /// How long a handler may take to the head of its response; then the client gets 504 and the handler is
-        /// dropped. Bodies that stream and upgraded connections are not cut. `"0"` for no limit.
+        /// dropped. Bodies that stream and upgraded connections are not cut. What is being kept of a session comes
+        /// to its end first. `"0"` for no limit.
         pub request_timeout: Period = r#""30s""#,
         /// The largest frame that a WebSocket client may send; one that announces more ends its connection. `"0"` for
         /// no limit: then one client can fill the memory.

@@ -149,6 +149,8 @@ where
         Ok(response.map(|body| ResponseBody::stream(Streamed::new(body, id, Arc::clone(&self.counters)))))
     }
 
+    async fn finish(&self, _none: &()) {}
+
     fn cut_off(&self, _none: &(), failure: Failure) -> Failure {
         failure
     }

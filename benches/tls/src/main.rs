@@ -1,6 +1,7 @@
-//! The client of the benchmark of TLS. It has two tasks:
+//! The client of the benchmark of TLS. It has three tasks:
 //!
 //!     tls handshakes ADDRESS CA full|resumed THREADS SECONDS    prints how many connections it made
+//!     tls names ADDRESS CA COUNT THREADS SECONDS                the same, full, for so many names in turn
 //!     tls idle ADDRESS CA http/1.1|h2 CONNECTIONS               keeps them open, until a line comes
 //!
 //! Each connection asks for `/1k.jpg` once, and reads the whole answer.
@@ -22,45 +23,71 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 type Connection = StreamOwned<ClientConnection, TcpStream>;
 
 const NAME: &str = "www.example.com";
-const HTTP1: &[u8] = b"GET /1k.jpg HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n";
 const HTTP1_IDLE: &[u8] = b"GET /1k.jpg HTTP/1.1\r\nHost: www.example.com\r\n\r\n";
-const USAGE: &str = "tls handshakes ADDRESS CA full|resumed THREADS SECONDS | tls idle ADDRESS CA http/1.1|h2 CONNECTIONS";
+const USAGE: &str = "tls handshakes ADDRESS CA full|resumed THREADS SECONDS | tls names ADDRESS CA COUNT THREADS SECONDS \
+                     | tls idle ADDRESS CA http/1.1|h2 CONNECTIONS";
 
 fn main() -> Outcome<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["handshakes", address, ca, kind, threads, seconds] => {
-            let until = Instant::now() + Duration::from_secs_f64(seconds.parse()?);
-            println!("{}", handshakes(address, ca, kind == "resumed", threads.parse()?, until)?);
-            Ok(())
+            let name = |_: usize| NAME.to_owned();
+            count(&Handshakes { address, ca, is_resumed: kind == "resumed", name: &name }, threads, seconds)
+        }
+        ["names", address, ca, names, threads, seconds] => {
+            let names: usize = names.parse()?;
+            let name = |number: usize| format!("n{}.example.com", number * STRIDE % names);
+            count(&Handshakes { address, ca, is_resumed: false, name: &name }, threads, seconds)
         }
         ["idle", address, ca, protocol, connections] => idle(address, ca, protocol, connections.parse()?),
         _ => Err(USAGE.into()),
     }
 }
 
-/// Makes connections until then, on so many threads; gives how many.
-fn handshakes(address: &str, ca: &str, resumed: bool, threads: usize, until: Instant) -> Outcome<usize> {
-    let run = || -> Outcome<usize> {
-        let config = config(ca, resumed, "http/1.1")?;
+/// From one name to the next: neighbours are not asked for one after the other.
+const STRIDE: usize = 7919;
+
+/// What connections are made for.
+struct Handshakes<'a> {
+    address: &'a str,
+    ca: &'a str,
+    is_resumed: bool,
+    /// The name of a connection, by its number.
+    name: &'a (dyn Fn(usize) -> String + Sync),
+}
+
+/// Makes connections for so many seconds, on so many threads, and prints how many.
+fn count(handshakes: &Handshakes<'_>, threads: &str, seconds: &str) -> Outcome<()> {
+    let (threads, until) = (threads.parse()?, Instant::now() + Duration::from_secs_f64(seconds.parse()?));
+    let counts = thread::scope(|scope| {
+        let run = |first| move || handshakes.run((first..).step_by(threads), until);
+        let threads: Vec<_> = (0..threads).map(|first| scope.spawn(run(first))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread has panicked")).sum::<Outcome<usize>>()
+    })?;
+    println!("{counts}");
+    Ok(())
+}
+
+impl Handshakes<'_> {
+    /// Makes connections of these numbers until then; gives how many.
+    fn run(&self, numbers: impl Iterator<Item = usize>, until: Instant) -> Outcome<usize> {
+        let config = config(self.ca, self.is_resumed, "http/1.1")?;
         let mut count = 0;
-        while Instant::now() < until {
-            let mut connection = connect(address, &config)?;
-            connection.write_all(HTTP1)?;
+        for number in numbers.take_while(|_| Instant::now() < until) {
+            let name = (self.name)(number);
+            let mut connection = connect(self.address, &config, &name)?;
+            connection
+                .write_all(format!("GET /1k.jpg HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n").as_bytes())?;
             let mut answer = Vec::new();
             connection.read_to_end(&mut answer)?;
             assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", answer.escape_ascii());
             let kind = connection.conn.handshake_kind();
-            let is_resumed = kind == Some(rustls::HandshakeKind::Resumed);
-            assert_eq!(is_resumed, resumed && count > 0, "{kind:?}");
+            let was_resumed = kind == Some(rustls::HandshakeKind::Resumed);
+            assert_eq!(was_resumed, self.is_resumed && count > 0, "{kind:?}");
             count += 1;
         }
         Ok(count)
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a thread has panicked")).sum()
-    })
+    }
 }
 
 /// Opens connections, has each answered once, and keeps them until a line comes.
@@ -68,7 +95,7 @@ fn idle(address: &str, ca: &str, protocol: &str, connections: usize) -> Outcome<
     let config = config(ca, false, protocol)?;
     let mut open = Vec::new();
     for _ in 0..connections {
-        let mut connection = connect(address, &config)?;
+        let mut connection = connect(address, &config, NAME)?;
         connection.write_all(&if protocol == "h2" { http2() } else { HTTP1_IDLE.to_vec() })?;
         let (mut room, mut read) = ([0; 4096], 0);
         while read < 1024 + 32 {
@@ -100,7 +127,8 @@ fn http2() -> Vec<u8> {
 fn config(ca: &str, resumed: bool, protocol: &str) -> Outcome<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca)?)?;
-    let builder = ClientConfig::builder_with_provider(default_provider().into()).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(default_provider().into()).with_safe_default_protocol_versions()?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![protocol.into()];
     if !resumed {
@@ -109,9 +137,9 @@ fn config(ca: &str, resumed: bool, protocol: &str) -> Outcome<Arc<ClientConfig>>
     Ok(config.into())
 }
 
-fn connect(address: &str, config: &Arc<ClientConfig>) -> Outcome<Connection> {
+fn connect(address: &str, config: &Arc<ClientConfig>, name: &str) -> Outcome<Connection> {
     let socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
-    let session = ClientConnection::new(config.clone(), NAME.try_into()?)?;
+    let session = ClientConnection::new(config.clone(), name.to_owned().try_into()?)?;
     Ok(StreamOwned::new(session, socket))
 }

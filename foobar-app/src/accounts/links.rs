@@ -96,7 +96,7 @@ impl Accounts {
         let (hash, has_session_rows) = (self.hash(password).await?, self.shared.has_session_rows);
         let ended = session.draft(Session::purge);
         let draft = ended.clone();
-        let reset = self.db.write(move |conn| {
+        let reset = move |conn: &mut Conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };
             rows::set_hash(conn, account, &hash)?;
             forget_factor(conn, account)?;
@@ -107,9 +107,14 @@ impl Accounts {
             }
             let updated = draft.write(conn)?;
             Ok(rows::confirm(conn, account)?.map(|user| (user, updated)))
-        });
-        let Some((user, updated)) = reset.await? else { return Ok(Err(NO_LINK)) };
-        session.adopt(ended, updated);
+        };
+        let adopt = |session: &Session, reset: Option<(User, _)>| {
+            reset.map(|(user, updated)| {
+                session.adopt(ended, updated);
+                user
+            })
+        };
+        let Some(user) = session.write_with(&self.db, reset, adopt).await? else { return Ok(Err(NO_LINK)) };
         if !has_session_rows {
             session.end_outdated(user.id).await;
         }

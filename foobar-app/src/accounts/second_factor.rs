@@ -147,7 +147,7 @@ impl Accounts {
         let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
         let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true)));
         let draft = signed_in.clone();
-        let taken = self.db.write(move |conn| {
+        let take = move |conn: &mut Conn| {
             let found = super::rows::by_id(conn, id)?;
             let own = found.filter(|(_, hash)| password::fingerprint(hash) == pending.password);
             let Some((user, _)) = own else { return Ok(Err(TOO_LATE)) }; // the account has another password meanwhile
@@ -156,11 +156,14 @@ impl Accounts {
             }
             attempt.forgive(conn)?;
             Ok(Ok((user, draft.write(conn)?)))
-        });
-        Ok(taken.await?.map(|(user, updated)| {
-            session.adopt(signed_in, updated);
-            user
-        }))
+        };
+        let adopt = |session: &Session, taken: Result<(User, _), Refusal>| {
+            taken.map(|(user, updated)| {
+                session.adopt(signed_in, updated);
+                user
+            })
+        };
+        session.write_with(&self.db, take, adopt).await
     }
 
     /// Asks a user for no code any more. `proof` is a code, a recovery code or the password.

@@ -16,6 +16,7 @@ use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Session
 
 mod added;
 mod api_tokens;
+mod cut_off;
 mod links;
 mod outdated;
 mod passwords;
@@ -74,6 +75,7 @@ impl App for Shop {
             .route("/reset/{token}", web::post().to(reset))
             .route("/reset-while-busy/{token}", web::post().to(reset_while_busy))
             .configure(second_factor::routes)
+            .configure(cut_off::routes)
             .configure(api_tokens::routes);
     }
 

@@ -1,12 +1,12 @@
+use super::*;
 use crate::actix_web::HttpResponse;
 use crate::actix_web::web::{self, Bytes, ServiceConfig};
 use crate::testing::Client;
-use crate::{App, AppSettings, AppTier, HeaderText, Runtime};
-use foobar_core::{MakeHandler, Metrics, Period, Request, RequestBody, RoutePattern, Tier};
+use crate::{App, AppTier, HeaderText, Runtime};
+use foobar_core::{MakeHandler, Period, RequestBody, RoutePattern, Tier};
 use futures_util::stream;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::future::pending;
 use tokio::sync::oneshot;
 
 /// Handlers that go wrong.
@@ -44,10 +44,10 @@ impl App for Bad {
 
 async fn never(dropped: web::Data<Arc<Mutex<Option<oneshot::Sender<()>>>>>) -> &'static str {
     let _tell_when_dropped = dropped.lock().expect("no one panics here").take();
-    std::future::pending().await
+    pending().await
 }
 
-fn panics(_cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Bytes, Infallible>>> {
+fn panics(_cx: &mut std::task::Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
     panic!("in the body")
 }
 
@@ -85,6 +85,41 @@ async fn a_handler_past_its_deadline_is_504_and_is_dropped() {
     let client = Client::of(tier).await;
     assert_eq!(client.get("/never").await.status(), 504);
     dropped.await.expect_err("the sender was dropped, not used");
+}
+
+/// Is never done, and never has kept what it was about to keep.
+struct Stuck;
+
+impl Application for Stuck {
+    type Session = ();
+
+    fn session(&self, _request: &Request, _info: &RequestInfo) {}
+
+    async fn answer(&self, _request: &mut Request, _info: &RequestInfo, _none: &()) -> Result<Response, Failure> {
+        pending().await
+    }
+
+    async fn finish(&self, _none: &()) {
+        pending().await
+    }
+
+    fn cut_off(&self, _none: &(), failure: Failure) -> Failure {
+        failure
+    }
+
+    async fn knows_token(&self, _request: &Request, _scheme: Scheme, _token: &str) -> Result<bool, Failure> {
+        Ok(false)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_kept_at_the_deadline_is_waited_for_as_long_again_at_most() {
+    let guard = Arc::new(Guard::new(&AppSettings::default(), Arc::default()));
+    guard.gate.open();
+    let handler = Guarded::handler(Arc::clone(&guard), guard.counters(), Stuck);
+    let begun = tokio::time::Instant::now();
+    let answer = handler.handle(Request::default()).await;
+    assert_eq!((answer.status().as_u16(), begun.elapsed().as_secs()), (504, 60));
 }
 
 #[tokio::test]
@@ -151,7 +186,7 @@ fn before_the_start_requests_get_503() {
 }
 
 /// The answer of a worker on this thread.
-fn answer(tier: &Arc<Runtime<Bad>>, path: &'static str) -> foobar_core::Response {
+fn answer(tier: &Arc<Runtime<Bad>>, path: &'static str) -> Response {
     let (sender, receiver) = std::sync::mpsc::channel();
     let making = Arc::clone(tier);
     let worker = async move {

@@ -1,6 +1,7 @@
 //! Keeps the session of a request once its handler has answered.
 
 use std::error::Error;
+use std::rc::Rc;
 
 use foobar_core::{Chain, Problem, Response};
 use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY};
@@ -12,10 +13,13 @@ use crate::session::current::{Current, Told};
 
 /// The answer with what the browser is told of the session. Of a handler that has failed nothing is kept, and what it has
 /// kept before it failed is told.
-pub(super) async fn keep(session: &Current, mut answer: Result<Response, Failure>) -> Result<Response, Failure> {
+pub(super) async fn keep(session: &Rc<Current>, mut answer: Result<Response, Failure>) -> Result<Response, Failure> {
     let status = answer.as_ref().map_or_else(Failure::status, Response::status);
     let told = match status.is_server_error() {
-        true => session.end(),
+        true => {
+            session.finish().await;
+            session.end()
+        }
         false => session.keep().await.unwrap_or_else(|error| {
             answer = Err(not_kept(&*error));
             session.told(Told::Nothing)

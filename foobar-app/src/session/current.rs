@@ -21,6 +21,7 @@ use super::row::Row;
 use super::store::Updated;
 #[cfg(feature = "accounts")]
 use super::token;
+use super::unfinished::Unfinished;
 use crate::Error;
 
 /// The session of one request: read when the handler asks for it, and kept once the handler has answered.
@@ -36,6 +37,8 @@ pub(crate) struct Current {
     failure: Cell<Option<Error>>,
     /// Of whoever waits for the answer of the handler.
     waiting: Cell<Option<Waker>>,
+    /// What is being kept.
+    unfinished: Unfinished<Rc<Self>>,
     /// Nothing that happens afterwards is kept.
     is_answered: Cell<bool>,
 }
@@ -102,6 +105,7 @@ impl Current {
             cookie: Cell::default(),
             failure: Cell::default(),
             waiting: Cell::default(),
+            unfinished: Unfinished::default(),
             is_answered: Cell::default(),
         })
     }
@@ -205,12 +209,33 @@ impl Current {
     }
 
     /// Keeps what the request has changed, where it has; what the browser is told.
-    pub(crate) async fn keep(&self) -> Result<Told, BoxError> {
+    pub(crate) async fn keep(self: &Rc<Self>) -> Result<Told, BoxError> {
+        self.finish().await; // the handler may wait for it no longer
         if self.is_answered.replace(true) || self.state.borrow().is_none() {
             return Ok(Told::Nothing);
         }
         let _lost_too = self.save().await?; // the answer is of a request that the end has overtaken
         Ok(self.told(Told::Varies))
+    }
+
+    /// Brings to its end what is being kept.
+    pub(crate) async fn finish(self: &Rc<Self>) {
+        self.unfinished.finish(self).await;
+    }
+
+    /// Gives what `finish` makes of the outcome of `work`, which changes what is kept; it comes to its end where the
+    /// handler is cut off too.
+    pub(super) async fn to_its_end<W: 'static, T: 'static>(
+        self: &Rc<Self>,
+        work: impl Future<Output = W> + 'static,
+        finish: impl FnOnce(&Rc<Self>, W) -> T + 'static,
+    ) -> T {
+        self.unfinished.run(self, work, finish).await
+    }
+
+    #[cfg(all(test, feature = "accounts"))]
+    pub(super) fn is_being_kept(&self) -> bool {
+        self.unfinished.is_some()
     }
 
     /// Keeps nothing more; what the browser is told of what is kept already.
@@ -225,14 +250,20 @@ impl Current {
     }
 
     /// Keeps what has changed so far.
-    pub(super) async fn save(&self) -> Result<Saved, BoxError> {
+    pub(super) async fn save(self: &Rc<Self>) -> Result<Saved, BoxError> {
         let Some(state) = self.state.borrow().clone() else { return Ok(Saved::All) };
         let keeping = self.keeping(&state);
         if matches!(keeping, Keeping::Nothing) {
             return Ok(Saved::All);
         }
         let token = self.token.borrow().clone().unwrap_or_default(); // there is one where anything is kept
-        match keeping.in_store(&*self.layer.store, &token).await {
+        let layer = Arc::clone(&self.layer);
+        let work = async move { keeping.in_store(&*layer.store, &token).await };
+        self.to_its_end(work, |current, kept| current.saved(state, kept)).await
+    }
+
+    fn saved(&self, state: State, kept: Result<Updated, BoxError>) -> Result<Saved, BoxError> {
+        match kept {
             Ok(updated) => {
                 let is_lost = matches!(updated, Updated::Gone) && !state.is_incidental();
                 self.settle(state, updated);

@@ -20,6 +20,7 @@ mod from_files;
 mod handshake;
 mod outgoing;
 mod overview;
+mod own_ticket_keys;
 mod pem;
 mod regular_file;
 mod renewal;
@@ -27,7 +28,9 @@ mod site_certificate;
 mod stand_in;
 mod stream;
 mod swap;
+mod ticket_key;
 mod ticket_keys;
+mod tickets;
 mod x509;
 
 pub(crate) use certificates::{SiteCertificates, read_kept};

@@ -160,3 +160,33 @@ fn a_list_that_nothing_asks_for_and_a_coding_that_nothing_keeps_are_warned_of() 
     web.file_cache_size = foobar_core::Size::bytes(1);
     assert_eq!(of(&web), ["sites.a.autoindex"]);
 }
+
+/// Prints how long it takes by itself, among few names and among many.
+#[test]
+#[ignore = "it measures: benches/tls/names runs it"]
+fn the_time_to_find_the_site_of_a_name() {
+    const TIMES: usize = 1 << 22;
+    for count in [1, 10_000] {
+        let numbers = 0..count;
+        let given = numbers.clone().flat_map(|number| [exact(number), format!("*.w{number}.example.com")]);
+        let given: Vec<String> = given.collect();
+        let sites = compile([site(&given.iter().map(String::as_str).collect::<Vec<_>>())]).unwrap();
+        let kinds: [(&str, fn(usize) -> String, Option<usize>); 3] = [
+            ("exact", exact, Some(0)),
+            ("wildcard", |number| format!("www.w{number}.example.com"), Some(0)),
+            ("unknown", |number| format!("x{number}.example.com"), None),
+        ];
+        for (kind, name, found) in kinds {
+            let names: Vec<String> = numbers.clone().map(|number| name(number * 7919 % count)).collect();
+            let begun = std::time::Instant::now();
+            for name in names.iter().cycle().take(TIMES) {
+                assert_eq!(std::hint::black_box(&sites).named(std::hint::black_box(name)), found);
+            }
+            println!("{kind} name of {count}: {:.1} ns", begun.elapsed().as_secs_f64() * 1e9 / TIMES as f64);
+        }
+    }
+}
+
+fn exact(number: usize) -> String {
+    format!("n{number}.example.com")
+}

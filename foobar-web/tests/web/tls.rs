@@ -3,6 +3,7 @@
 mod acme;
 mod https;
 mod internal;
+mod tickets;
 
 use std::fs;
 use std::io::{Read, Write};

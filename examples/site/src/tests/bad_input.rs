@@ -3,13 +3,24 @@
 use diesel::prelude::*;
 use foobar::request::{ConnectInfo, Scheme};
 use foobar::test::{Site, TestResponse};
+use futures_util::future::join_all;
 
 use super::on_both;
+use super::second_factor::{begin, begin_sign_in, enrol};
 use crate::schema::{messages, pages};
 
 /// As many strings as `FOOBAR_STRINGS` says, each the same in every run.
 fn strings() -> impl Iterator<Item = String> {
-    let count = std::env::var("FOOBAR_STRINGS").map_or(200, |count| count.parse().expect("FOOBAR_STRINGS is a number"));
+    strings_or(200)
+}
+
+/// The same for forms that have passwords hashed, which takes most of the time.
+fn strings_to_hash() -> impl Iterator<Item = String> {
+    strings_or(20)
+}
+
+fn strings_or(few: u64) -> impl Iterator<Item = String> {
+    let count = std::env::var("FOOBAR_STRINGS").map_or(few, |count| count.parse().expect("FOOBAR_STRINGS is a number"));
     (0..count).map(hostile)
 }
 
@@ -99,6 +110,12 @@ fn is_taken(answer: &TestResponse, typed: &str) -> bool {
     false
 }
 
+/// How many forms were taken, and how many were refused: some of both, and no fewer of the first than expected.
+fn tell(taken: usize, refused: usize, least: usize) {
+    println!("{taken} taken, {refused} refused");
+    assert!(taken > least && refused > 20, "{taken} taken, {refused} refused");
+}
+
 /// At every place of an address.
 fn addresses(typed: &str) -> [String; 4] {
     [
@@ -146,7 +163,7 @@ async fn a_hostile_message_is_kept_byte_for_byte_or_refused_and_is_never_markup(
                 assert_eq!(last_message(&site).await, sent);
             }
         }
-        assert!(taken > 20 && refused > 20, "{taken} taken, {refused} refused");
+        tell(taken, refused, 20);
     }
 }
 
@@ -179,7 +196,7 @@ async fn a_hostile_page_is_kept_byte_for_byte_or_refused_and_is_never_markup() {
                 assert_eq!(about(&site).await, form.map(|(_, value)| value.to_owned()), "{field}");
             }
         }
-        assert!(taken > 20 && refused > 20, "{taken} taken, {refused} refused");
+        tell(taken, refused, 20);
     }
 }
 
@@ -233,12 +250,17 @@ async fn a_hostile_address_has_an_account_under_these_very_letters_or_none() {
                 site.database().write(forget_accounts).await.expect("the table is there"); // it may be typed again
             }
         }
-        assert!(taken > 5 && refused > 20, "{taken} taken, {refused} refused");
+        tell(taken, refused, 5);
     }
 }
 
 fn forget_accounts(conn: &mut foobar::Conn) -> QueryResult<usize> {
     diesel::sql_query("DELETE FROM foobar_accounts").execute(conn)
+}
+
+/// Who fails too often waits.
+fn forget_failures(conn: &mut foobar::Conn) -> QueryResult<usize> {
+    diesel::sql_query("DELETE FROM foobar_sign_in_failures").execute(conn)
 }
 
 #[tokio::test]
@@ -259,7 +281,7 @@ async fn a_token_has_the_very_name_that_was_typed_or_is_refused() {
                 assert!(answer.status() == 422 && text.contains("class=\"problem\""), "{typed:?}: {text}");
             }
         }
-        assert!(taken > 20 && refused > 20, "{taken} taken, {refused} refused");
+        tell(taken, refused, 20);
     }
 }
 
@@ -270,20 +292,41 @@ fn client(number: usize) -> ConnectInfo {
 }
 
 #[tokio::test]
-async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_in() {
+async fn hostile_strings_are_no_code_of_a_second_factor_and_use_none_up() {
     for site in on_both().await {
-        for (number, typed) in strings().enumerate().step_by(10) {
+        let (_secret, codes) = enrol(&site).await;
+        let (mut ann, bob) = (begin_sign_in(&site).await, begin(&site).await);
+        for (number, typed) in strings().enumerate() {
+            if number % 1000 == 999 {
+                ann = begin_sign_in(&site).await; // it has ten minutes for a code
+            }
+            for (browser, path) in [(&ann, "/code"), (&bob, "/account/second-factor/on")] {
+                let form = [("code", &*typed), ("next", &*typed), ("secret", &*typed)];
+                let answer = browser.post(path).extension(client(number)).form(&form).await;
+                assert_eq!(answer.status(), 422, "{path} {typed:?}: {answer:?}");
+                assert_no_markup(&answer, &typed);
+            }
+            site.database().write(forget_failures).await.expect("the table is there");
+        }
+        assert_eq!(ann.post("/code").form(&[("code", &codes[0])]).await.status(), 303);
+        assert!(site.get("/account/second-factor").await.text().contains("You have 9 recovery codes left."));
+    }
+}
+
+#[tokio::test]
+async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_in() {
+    join_all(on_both().await.map(|site| async move {
+        enrol(&site).await;
+        for (number, typed) in strings_to_hash().enumerate() {
             let long = format!("{typed:_<8}");
             let browser = site.other_user();
             let signed_out = [("address", &*typed), ("password", &*long), ("next", &*typed)];
             let answer = browser.post("/sign-in").extension(client(number)).form(&signed_out).await;
             assert_eq!(answer.status(), 422, "{typed:?}: {answer:?}");
             assert_no_markup(&answer, &typed);
-            site.sign_in(&format!("ann{number}@shop.test"), &[]).await;
             for (path, form) in [
                 ("/account/password", [("old_password", &*typed), ("password", &*long)]),
                 ("/account/second-factor", [("password", &*typed), ("next", &*typed)]),
-                ("/account/second-factor/on", [("code", &*typed), ("secret", &*typed)]),
                 ("/account/second-factor/off", [("code", &*typed), ("next", &*typed)]),
                 ("/account/second-factor/codes", [("code", &*typed), ("next", &*typed)]),
                 ("/account/tokens", [("name", &*typed), ("days", &*long)]),
@@ -292,30 +335,34 @@ async fn hostile_strings_are_no_password_and_no_code_of_somebody_who_is_signed_i
                 assert_eq!(answer.status(), 422, "{path} {typed:?}: {answer:?}");
                 assert_no_markup(&answer, &typed);
             }
+            site.database().write(forget_failures).await.expect("the table is there");
         }
-    }
+        assert!(site.get("/account/second-factor").await.text().contains("You have 10 recovery codes left."));
+    }))
+    .await;
 }
 
 /// Each piece in one, and some of the strings: each is hashed several times.
 fn passwords() -> impl Iterator<Item = String> {
     let each_piece = PIECES.chunks(6).map(|pieces| pieces.concat());
-    each_piece.chain(strings().step_by(20)).map(|typed| format!("{typed:_<8}"))
+    each_piece.chain(strings_or(10)).map(|typed| format!("{typed:_<8}"))
 }
 
 #[tokio::test]
 async fn any_string_of_eight_characters_is_a_password() {
-    for site in on_both().await {
+    join_all(on_both().await.map(|site| async move {
         for (number, typed) in passwords().enumerate() {
-            let client = site.other_user();
+            let browser = site.other_user();
             let address = format!("ann{number}@shop.test");
             let form = [("address", &*address), ("password", &*typed)];
-            assert_eq!(client.post("/register").form(&form).await.status(), 303, "{typed:?}");
-            client.post("/sign-out").await;
-            let wrong = client.post("/sign-in").form(&[form[0], ("password", &format!("{typed} "))]).await;
+            assert_eq!(browser.post("/register").form(&form).await.status(), 303, "{typed:?}");
+            browser.post("/sign-out").await;
+            let wrong = browser.post("/sign-in").form(&[form[0], ("password", &format!("{typed} "))]).await;
             assert_eq!(wrong.status(), 422, "{typed:?}");
-            assert_eq!(client.post("/sign-in").form(&form).await.status(), 303, "{typed:?}");
+            assert_eq!(browser.post("/sign-in").form(&form).await.status(), 303, "{typed:?}");
         }
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ fn shown(page: &TestResponse) -> Vec<String> {
 }
 
 /// Ann, who registers and turns it on: the secret, and her recovery codes.
-async fn enrol(site: &Site) -> (String, Vec<String>) {
+pub(super) async fn enrol(site: &Site) -> (String, Vec<String>) {
     site.post("/register").form(&ANN).await;
     let begun = post(site, "/account/second-factor", "password", ANN[1].1).await;
     assert!(begun.text().contains("href=\"otpauth://totp/Foobar:ann@shop.test?"), "{}", begun.text());
@@ -27,7 +27,17 @@ async fn enrol(site: &Site) -> (String, Vec<String>) {
     (secret, shown(&on))
 }
 
-async fn begin_sign_in(site: &Site) -> TestClient {
+/// Bob, who has been given a secret, and no code has followed.
+pub(super) async fn begin(site: &Site) -> TestClient {
+    let browser = site.other_user();
+    browser.post("/register").form(&[("address", "bob@shop.test"), ANN[1]]).await;
+    let begun = post(&browser, "/account/second-factor", "password", ANN[1].1).await;
+    assert!(begun.text().contains("otpauth://"), "{}", begun.text());
+    browser
+}
+
+/// Ann, who has typed her password and no code yet.
+pub(super) async fn begin_sign_in(site: &Site) -> TestClient {
     let browser = site.other_user();
     let first = browser.post("/sign-in").form(&[ANN[0], ANN[1], ("next", "/products?page=2")]).await;
     assert_eq!(first.header("location"), Some("/code?next=%2Fproducts%3Fpage%3D2"), "{}", first.text());

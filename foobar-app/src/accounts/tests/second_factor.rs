@@ -73,7 +73,7 @@ pub(super) async fn send(client: &Client, path: &str, typed: &str) -> String {
 /// What Ann's phone knows, and her recovery codes.
 pub(super) struct Phone {
     secret: Vec<u8>,
-    codes: Vec<String>,
+    pub(super) codes: Vec<String>,
 }
 
 impl OnDb {

@@ -4,7 +4,7 @@ use super::*;
 use diesel::connection::SimpleConnection;
 
 /// Makes the database refuse this kind of statement for the table of sessions.
-async fn refuse(db: &Db, statement: &str) {
+pub(super) async fn refuse(db: &Db, statement: &str) {
     let body = match db.engine() {
         foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'planted'); END",
         foobar_db::Engine::Mysql => "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'planted'",
@@ -13,7 +13,7 @@ async fn refuse(db: &Db, statement: &str) {
     db.write(move |conn| conn.batch_execute(&trigger)).await.unwrap();
 }
 
-async fn refuse_nothing(db: &Db) {
+pub(super) async fn refuse_nothing(db: &Db) {
     db.write(|conn| conn.batch_execute("DROP TRIGGER planted")).await.unwrap();
 }
 

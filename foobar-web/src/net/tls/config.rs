@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ServerConfig, WebPkiClientVerifier};
 use rustls::{SupportedProtocolVersion, version};
 
 use super::certificate::Provider;
@@ -13,7 +13,7 @@ use super::client_rule::ClientRule;
 use super::expiry::Expiry;
 use super::from_files::{FromFiles, Refreshed};
 use super::site_certificate::SiteCertificate;
-use super::ticket_keys::TicketKeys;
+use super::tickets::Tickets;
 use crate::kept::Challenges;
 use crate::{Error, Warning};
 
@@ -21,8 +21,6 @@ use crate::{Error, Warning};
 pub(crate) struct Tls {
     sites: Vec<Option<SiteTls>>,
     common: Common,
-    /// Keys of tickets from files.
-    ticket_keys: Option<Arc<TicketKeys>>,
     /// Whether names that no site has get an alert where the default site's certificate is not for them.
     rejects: bool,
     /// What authorities find that look whose a name is.
@@ -33,7 +31,7 @@ pub(crate) struct Tls {
 struct Common {
     provider: Provider,
     protocols: Vec<&'static SupportedProtocolVersion>,
-    tickets: Option<Arc<dyn ProducesTickets>>,
+    tickets: Option<Tickets>,
     alpn: Vec<Vec<u8>>,
 }
 
@@ -80,18 +78,11 @@ impl Tls {
     pub(crate) fn compile(options: &TlsOptions<'_>, sites: &[SiteCertificates]) -> Result<Option<Self>, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let protocols = protocols(options.protocols)?;
-        let has_files = options.tickets && !options.ticket_keys.is_empty();
-        let ticket_keys = has_files.then(|| TicketKeys::read(options.ticket_keys)).transpose()?.map(Arc::new);
         let has_certificates = sites.iter().any(|site| !site.certificates.is_empty());
-        let tickets: Option<Arc<dyn ProducesTickets>> = match &ticket_keys {
-            Some(keys) => Some(Arc::<TicketKeys>::clone(keys)),
-            // The first random bytes take a tenth of a second, which a start without TLS is spared.
-            None if options.tickets && has_certificates => {
-                let before = options.before.and_then(Self::own_tickets);
-                Some(before.map_or_else(aws_lc_rs::Ticketer::new, Ok).map_err(|error| no_tickets(&error))?)
-            }
-            None => None,
-        };
+        // The first random bytes take a tenth of a second, which a start without TLS is spared.
+        let has_tickets = options.tickets && (has_certificates || !options.ticket_keys.is_empty());
+        let before = options.before.and_then(|before| before.common.tickets.as_ref());
+        let tickets = has_tickets.then(|| Tickets::by(options.ticket_keys, before)).transpose()?;
         let common = Common { provider, protocols, tickets, alpn: options.alpn.clone() };
         let sites = sites.iter().map(|site| {
             let used = options.before.and_then(|before| before.certificates_of(site));
@@ -100,7 +91,7 @@ impl Tls {
         let sites = sites.collect::<Result<Vec<_>, Error>>()?;
         let has_any = sites.iter().any(Option::is_some);
         let (rejects, challenges) = (options.rejects, options.challenges.clone());
-        Ok(has_any.then_some(Self { sites, common, ticket_keys, rejects, challenges }))
+        Ok(has_any.then_some(Self { sites, common, rejects, challenges }))
     }
 
     /// Those of a site in use that come from the same files.
@@ -108,21 +99,17 @@ impl Tls {
         self.sites.iter().flatten().map(|tls| &*tls.certificates).find(|certificates| certificates.are_of(site))
     }
 
-    /// What makes tickets by keys of its own.
-    fn own_tickets(&self) -> Option<Arc<dyn ProducesTickets>> {
-        self.common.tickets.clone().filter(|_| self.ticket_keys.is_none())
-    }
-
     /// What is not wrong with the certificates, and not right either.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         let of_sites = self.sites.iter().flatten().flat_map(|site| site.certificates.warnings());
-        of_sites.chain(self.ticket_keys.iter().filter_map(|keys| keys.warning())).collect()
+        of_sites.chain(self.common.tickets.iter().filter_map(Tickets::warning)).collect()
     }
 
-    /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed.
+    /// Uses the files of certificates, of what verifies clients and of ticket keys that have changed; changes own ticket keys
+    /// in time.
     pub(crate) fn refresh(&self) {
         self.sites.iter().flatten().for_each(|site| site.refresh(&self.common));
-        self.ticket_keys.iter().for_each(|keys| keys.refresh());
+        self.common.tickets.iter().for_each(Tickets::refresh);
     }
 
     /// The certificates of all sites.
@@ -176,7 +163,7 @@ impl Common {
         config.session_storage = Arc::new(NoServerSessionStorage {}); // a ticket works on every worker
         // A certificate is verified in each handshake: who resumes a session shows none, and it may have been revoked.
         if let (Some(tickets), None) = (&self.tickets, rule) {
-            config.ticketer = Arc::clone(tickets);
+            config.ticketer = tickets.ticketer();
         }
         config.alpn_protocols.clone_from(&self.alpn);
         Ok(Configured { config: Arc::new(config), expiries })
@@ -219,8 +206,4 @@ fn protocols(names: &[String]) -> Result<Vec<&'static SupportedProtocolVersion>,
         return Err(Error::setting("web.ssl_protocols", "there is no protocol; write \"TLSv1.2\", \"TLSv1.3\""));
     }
     names.iter().map(version).collect()
-}
-
-fn no_tickets(error: &rustls::Error) -> Error {
-    Error::setting("web.ssl_session_tickets", format!("no key can be made for them: {error}"))
 }

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use foobar_core::Chain;
 use rustls::server::ProducesTickets;
 
 use super::regular_file;
+use super::ticket_key::{LIFETIME, TicketKey};
 use crate::{Error, Warning};
 
 /// Keys for session tickets that several machines share, from files: the first encrypts, all decrypt, as in nginx.
@@ -24,17 +22,8 @@ pub(crate) struct TicketKeys {
     is_public: AtomicBool,
 }
 
-struct TicketKey {
-    name: [u8; NAME],
-    key: RandomizedNonceKey,
-}
-
 /// More than any key has, in bytes.
 const LARGEST: u64 = 4096;
-/// By which a ticket says whose it is.
-const NAME: usize = 16;
-/// How long clients may keep a ticket; whoever writes the files changes them more rarely.
-const LIFETIME: u32 = 12 * 3600;
 const KEY: &str = "web.ssl_session_ticket_key";
 
 impl TicketKeys {
@@ -76,7 +65,7 @@ impl TicketKeys {
 
 /// The keys, and a file that others may read.
 fn read_all(files: &[PathBuf]) -> Result<(Vec<TicketKey>, Option<&Path>), Error> {
-    let keys = files.iter().map(|file| TicketKey::read(file)).collect::<Result<_, _>>()?;
+    let keys = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
     Ok((keys, files.iter().map(PathBuf::as_path).find(|file| is_public(file))))
 }
 
@@ -92,31 +81,20 @@ fn readable(file: &Path) -> String {
     )
 }
 
-impl TicketKey {
-    fn read(path: &Path) -> Result<Self, Error> {
-        let opened = |source| Error::Open { key: KEY.to_owned(), path: path.to_owned(), source };
-        let mut content = Vec::new();
-        let file = regular_file::open(path).map_err(opened)?;
-        file.take(LARGEST + 1).read_to_end(&mut content).map_err(opened)?;
-        if !matches!(content.len(), 48 | 80) {
-            let message = format!(
-                "{} has {} bytes and no key of 48 or 80; make one with `openssl rand 80`, and give it the mode 0600",
-                path.display(),
-                content.len()
-            );
-            return Err(Error::setting(KEY, message));
-        }
-        Self::derive(&content).map_err(|_| Error::setting(KEY, format!("{} gives no key", path.display())))
+fn read(path: &Path) -> Result<TicketKey, Error> {
+    let opened = |source| Error::Open { key: KEY.to_owned(), path: path.to_owned(), source };
+    let mut content = Vec::new();
+    let file = regular_file::open(path).map_err(opened)?;
+    file.take(LARGEST + 1).read_to_end(&mut content).map_err(opened)?;
+    if !matches!(content.len(), 48 | 80) {
+        let message = format!(
+            "{} has {} bytes and no key of 48 or 80; make one with `openssl rand 80`, and give it the mode 0600",
+            path.display(),
+            content.len()
+        );
+        return Err(Error::setting(KEY, message));
     }
-
-    fn derive(content: &[u8]) -> Result<Self, Unspecified> {
-        let mut key = [0; 32];
-        let secret = Salt::new(HKDF_SHA256, b"foobar session tickets").extract(content);
-        secret.expand(&[b"AES-256-GCM"], HKDF_SHA256)?.fill(&mut key)?;
-        let mut name = [0; NAME];
-        name.copy_from_slice(&content[..NAME]);
-        Ok(Self { name, key: RandomizedNonceKey::new(&AES_256_GCM, &key)? })
-    }
+    TicketKey::derive(&content).map_err(|_| Error::setting(KEY, format!("{} gives no key", path.display())))
 }
 
 impl ProducesTickets for TicketKeys {
@@ -129,22 +107,11 @@ impl ProducesTickets for TicketKeys {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let TicketKey { name, key } = keys.first()?;
-        let mut sealed = plain.to_vec();
-        let nonce = key.seal_in_place_append_tag(Aad::from(name), &mut sealed).ok()?; // then there is no ticket
-        Some([&name[..], nonce.as_ref(), &sealed].concat())
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).first()?.seal(plain)
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
-        let (name, rest) = ticket.split_at_checked(NAME)?;
-        let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let key = keys.iter().find(|key| key.name == name)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?; // the length is right
-        let mut sealed = sealed.to_vec();
-        let plain = key.key.open_in_place(nonce, Aad::from(&key.name), &mut sealed).ok()?; // not ours: no session
-        Some(plain.to_vec())
+        TicketKey::open_by(&*self.keys.read().unwrap_or_else(PoisonError::into_inner), ticket)
     }
 }
 
