@@ -85,7 +85,7 @@ fn the_blocks_of_every_page_do_what_the_page_says() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// From an empty folder, with the toolchain; what it builds stays in `target/packages`.
+/// From an empty folder, with the toolchain; what it builds stays in `target`.
 #[test]
 fn the_steps_of_the_tutorial_do_what_it_says() {
     let pages = pages();

@@ -161,6 +161,9 @@ fn a_list_that_nothing_asks_for_and_a_coding_that_nothing_keeps_are_warned_of() 
     assert_eq!(of(&web), ["sites.a.autoindex"]);
 }
 
+/// What names of a kind are called, each of them by its number, and what they lead to.
+type Kind = (&'static str, fn(usize) -> String, Option<usize>);
+
 /// Prints how long it takes by itself, among few names and among many.
 #[test]
 #[ignore = "it measures: benches/tls/names runs it"]
@@ -171,7 +174,7 @@ fn the_time_to_find_the_site_of_a_name() {
         let given = numbers.clone().flat_map(|number| [exact(number), format!("*.w{number}.example.com")]);
         let given: Vec<String> = given.collect();
         let sites = compile([site(&given.iter().map(String::as_str).collect::<Vec<_>>())]).unwrap();
-        let kinds: [(&str, fn(usize) -> String, Option<usize>); 3] = [
+        let kinds: [Kind; 3] = [
             ("exact", exact, Some(0)),
             ("wildcard", |number| format!("www.w{number}.example.com"), Some(0)),
             ("unknown", |number| format!("x{number}.example.com"), None),

@@ -27,8 +27,11 @@ impl Shell {
         command.arg("-u").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("PROGRAMS", binary.parent().unwrap()).env("PACKAGE", env!("CARGO_MANIFEST_DIR"));
         command.env("FOOBAR__WEB__ACCESS_LOG", "off").env("FOOBAR__ADMIN__LISTEN", "127.0.0.1:0");
-        let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/packages");
-        command.env("CARGO_TARGET_DIR", packages).env("CARGO_NET_OFFLINE", "true").env("CARGO_INCREMENTAL", "0");
+        // What Foobar stands on is there already, and what a page builds is there for the packages of `generated.rs`.
+        command
+            .env("CARGO_TARGET_DIR", binary.ancestors().nth(2).unwrap())
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_INCREMENTAL", "0");
         let mut child = command.spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut shell = Self { child, input, output };

@@ -1,5 +1,7 @@
 //! The server's own keys of session tickets change, for all its workers.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is one of the test that asks")]
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
