@@ -16,7 +16,7 @@ use actix_web::dev::ResourceDef;
 use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestInfo, Response, Scheme, panics};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::cross_site::{Sender, given_token};
 use crate::{AppSettings, asset};

@@ -19,13 +19,13 @@ impl App for Bad {
     fn routes(&self, routes: &mut ServiceConfig) {
         let late = async || {
             let chunk = async {
-                actix_web::rt::time::sleep(Duration::from_millis(60)).await; // time is what is tested
+                sleep(Duration::from_millis(60)).await; // time is what is tested
                 Ok::<_, Infallible>(Bytes::from_static(b"late"))
             };
             HttpResponse::Ok().streaming(Box::pin(stream::once(chunk)))
         };
         let patient = async || {
-            actix_web::rt::time::sleep(Duration::from_millis(20)).await; // time is what is tested
+            sleep(Duration::from_millis(20)).await; // time is what is tested
             "at last"
         };
         let own = async || HttpResponse::Ok().insert_header(("content-security-policy", "default-src *")).finish();
