@@ -20,6 +20,7 @@ mod connection;
 mod control;
 mod effects;
 mod ending;
+mod greeting;
 mod link;
 mod migration_lock;
 mod monitor;

@@ -5,6 +5,7 @@ mod tls;
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder};
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) may_be_plain: bool,
     /// Whether statements begin with a comment that names their request.
     pub(crate) query_comments: bool,
+    /// Whether the server is one of MariaDB, once it has been asked.
+    pub(super) is_mariadb: OnceLock<bool>,
     /// The file with the password, which may change.
     password: Option<PathBuf>,
     /// The files with the certificate and the key of this program, which may too.
@@ -76,6 +79,7 @@ impl Options {
             connect_timeout: bounded(settings.connect_timeout),
             may_be_plain,
             query_comments: settings.query_comments,
+            is_mariadb: OnceLock::new(),
             password: settings.password_file.clone(),
             identity,
             authority: settings.tls_ca.clone(),

@@ -1,4 +1,5 @@
 mod network;
+mod passwords;
 mod proof;
 mod replication;
 mod roles;
