@@ -164,5 +164,5 @@ pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
 }
 
 const NO_PROVIDER: &str = "this program holds two providers of cryptography and has chosen none, so that nothing \
-    can be encrypted; it calls `rustls::crypto::aws_lc_rs::default_provider().install_default()` before it opens a \
-    database, as `Server::run` does";
+    can be encrypted; it calls `foobar::tiers::crypto_provider().install_default()` before it opens a database, as \
+    `Server::run` does";

@@ -1,3 +1,4 @@
+mod client_certificates;
 mod network;
 mod passwords;
 mod proof;
