@@ -10,7 +10,7 @@ use std::thread;
 use foobar::MysqlConnection;
 use foobar::diesel::connection::{Connection, SimpleConnection};
 use foobar::test::MysqlServer;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::support::Program;
 
@@ -26,7 +26,9 @@ fn issue(folder: &Path) -> [String; 5] {
     };
     let certify = |name: &str| {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name); // not the authority's, as if it had signed itself
+        let certificate = params.signed_by(&key, &issuer).unwrap();
         [write(&format!("{name}.pem"), certificate.pem()), write(&format!("{name}.key"), key.serialize_pem())]
     };
     let ([certificate, key], [client, client_key]) = (certify("localhost"), certify("client"));
@@ -65,7 +67,8 @@ fn a_program_with_two_providers_connects_to_mysql_over_tls_and_shows_its_certifi
     let mut root = MysqlConnection::establish(&url).unwrap();
     let port = port_to(url.split_once("socket=").unwrap().1.to_owned());
     for (user, demand) in [("tls", "SSL"), ("known", "X509")] {
-        let create = format!("CREATE USER {user}@localhost REQUIRE {demand}; GRANT ALL ON {name}.* TO {user}@localhost");
+        let create =
+            format!("CREATE USER {user}@localhost REQUIRE {demand}; GRANT ALL ON {name}.* TO {user}@localhost");
         root.batch_execute(&create).unwrap();
         let url = format!("mysql://{user}@localhost:{port}/{name}?require_ssl=true");
         let mut program = Program::example("starting", folder.path());

@@ -48,7 +48,7 @@ fn make_keys(folder: &Path) {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_a_certificate_gets_it_over_tls_whatever_kind_of_key_it_has() {
+async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
     choose_a_provider();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

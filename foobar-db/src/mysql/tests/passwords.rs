@@ -95,10 +95,10 @@ const WRONG: &str = "another_one_of_thirty_two_bytes_";
 
 /// What a server of this version says to a second connection that wants each of these signed in turn, and knows no
 /// database; and how often both connected.
-fn asked_to_sign(version: &'static str, password: &str, nonces: &[[u8; 32]]) -> (String, usize) {
+fn asked_to_sign(version: &'static str, password: &str, nonces: Vec<[u8; 32]>) -> (String, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let (mut nonces, is_over) = (nonces.to_vec().into_iter(), Arc::new(AtomicBool::new(false)));
+    let (mut nonces, is_over) = (nonces.into_iter(), Arc::new(AtomicBool::new(false)));
     let ends = Arc::clone(&is_over);
     let server = std::thread::spawn(move || {
         let clients = listener.incoming().map(Result::unwrap).take_while(|_client| !ends.load(SeqCst));
@@ -144,15 +144,15 @@ const ENDS_IN_ZERO: [u8; 32] = {
 
 #[test]
 fn what_mariadb_wants_signed_is_signed_by_the_password() {
-    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, &[[7; 32]; 2]);
+    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, vec![[7; 32]; 2]);
     assert!(answer.contains("Unknown database") && connections == 2, "{answer} after {connections}");
 }
 
 /// The driver signs one byte less then.
 #[test]
 fn a_right_password_is_not_taken_for_a_wrong_one_where_what_is_to_be_signed_ends_in_zero() {
-    let nonces = [ENDS_IN_ZERO, ENDS_IN_ZERO, [7; 32], ENDS_IN_ZERO, [7; 32]];
-    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, &nonces);
+    let nonces = vec![ENDS_IN_ZERO, ENDS_IN_ZERO, [7; 32], ENDS_IN_ZERO, [7; 32]];
+    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, nonces);
     let for_version = 1;
     assert!(answer.contains("Unknown database") && connections == 5 + for_version, "{answer} after {connections}");
 }
@@ -160,7 +160,7 @@ fn a_right_password_is_not_taken_for_a_wrong_one_where_what_is_to_be_signed_ends
 #[test]
 fn a_wrong_password_is_tried_three_times_on_mariadb_and_once_elsewhere() {
     for (version, attempts) in [(MARIADB, 3), ("9.7.4-2", 1)] {
-        let (answer, connections) = asked_to_sign(version, WRONG, &[[7; 32]; 6]);
+        let (answer, connections) = asked_to_sign(version, WRONG, vec![[7; 32]; 6]);
         let (for_version, told) = (1, format!("{answer} after {connections}"));
         assert!(answer.contains("Access denied") && connections == 2 * attempts + for_version, "{told}");
     }
