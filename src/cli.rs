@@ -95,7 +95,11 @@ const INSIDE_A_RUNTIME: &str = "`Server::run` makes its own runtime and was call
 /// The MySQL driver makes its TLS by the provider of the process, and panics where two are compiled in and none is
 /// chosen: a program's own HTTP client may bring the second. One that the program has chosen before stays.
 fn install_provider() {
-    _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
+    #[cfg(feature = "mysql")]
+    let provider = foobar_db::crypto_provider();
+    #[cfg(not(feature = "mysql"))]
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    _ = provider.install_default(); // an error is the one that is there already
 }
 
 fn command(command: Command, config: Config, read: ReadConfig, mut parts: Parts) -> Exit {

@@ -398,8 +398,9 @@ impl Server {
 
     /// Starts the server inside the caller's tokio runtime and returns once it accepts connections.
     ///
-    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that has two
-    /// providers for rustls and connects to MySQL over TLS must install its default one first. The access log is the
+    /// Reads neither arguments nor environment, and installs neither a log nor signal handlers. A program that connects
+    /// to MySQL over TLS, and holds two providers of cryptography or a client certificate with a key that is none of RSA,
+    /// chooses the provider first, such as [`tiers::crypto_provider`](crate::tiers::crypto_provider). The access log is the
     /// web tier's own and goes to standard output unless `web.access_log` says otherwise. What the application and its
     /// tiers spawn runs on the caller's runtime; if that has a single thread, a task that blocks holds up all others.
     ///

@@ -22,7 +22,7 @@ pub use foobar_core::{
 pub use foobar_db::Sqlite;
 pub use foobar_db::{ConnectError, Database, DatabaseInfo, Db as DbHandle, Ending, Presence, Query, QueryKind};
 #[cfg(feature = "mysql")]
-pub use foobar_db::{Mysql, MysqlField, MysqlRow};
+pub use foobar_db::{Mysql, MysqlField, MysqlRow, crypto_provider};
 pub use foobar_web::{
     Address, CertificateCommand, CertificateOverview, DnsAnswers, EndedPause, Error as WebError, Gate, GateStatus,
     InProcess, PassedSocket, PauseStatus, Revocation, RouteOverview, SiteCertificate, SiteOverview, Turn, Warning, Web,

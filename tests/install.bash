@@ -89,6 +89,20 @@ if [ ! -e $acme2certifier/installed ]; then
     touch $acme2certifier/installed
 fi
 
+# MariaDB's users by ed25519: the plugin alone, out of the package that would start a service. Without it they are tested
+# against a server of the tests' own.
+plugin=usr/lib/mysql/plugin/auth_ed25519.so
+if [ ! -e /$plugin ] && [ ! -e target/tools/mariadb/auth_ed25519.so ] && command -v apt-get >/dev/null; then
+    step "fetching MariaDB's plugin for ed25519"
+    folder=$(mktemp -d)
+    if (cd "$folder" && apt-get download -qq mariadb-server && dpkg -x mariadb-server_*.deb .) >/dev/null 2>&1; then
+        mkdir -p target/tools/mariadb && cp "$folder/$plugin" target/tools/mariadb/
+    else
+        echo "MariaDB's plugin for ed25519 cannot be fetched: users by it are tested without a server of MariaDB" >&2
+    fi
+    rm -rf "$folder"
+fi
+
 # fetch_axe: axe-core, which tells whether everybody can use a page. Where it is there, the tests of pages have to use it.
 fetch_axe() {
     local script=target/tools/axe/axe.min.js folder

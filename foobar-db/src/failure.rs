@@ -181,7 +181,7 @@ const fn of_number(number: u16) -> Option<(Meaning, &'static [u8; 5])> {
         1079 | 3169 | 4031 => (Meaning::Lost, b"HY000"),
         1927 => (Meaning::Lost, b"70100"),
         // Full of connections, prepared statements, locks or transactions; read-only, offline, not yet in its cluster.
-        1036 | 1206 | 1290 | 1637 | 1836 | 1874 | 3032 => (Meaning::Refused, b"HY000"),
+        1015 | 1036 | 1206 | 1290 | 1637 | 1836 | 1874 | 3032 => (Meaning::Refused, b"HY000"),
         1040 => (Meaning::Refused, b"08004"),
         1047 => (Meaning::Refused, b"08S01"),
         1203 | 1226 | 1461 => (Meaning::Refused, b"42000"),

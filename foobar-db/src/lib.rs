@@ -84,7 +84,7 @@ pub use error::Error;
 pub use isolation::Isolation;
 pub use migrations::{EmbeddedMigrations, Finding, LintRule, MigrationLint, MigrationStatus, Migrations, SourceFolder};
 #[cfg(feature = "mysql")]
-pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow};
+pub use mysql::{Mysql, MysqlConnection, MysqlField, MysqlRow, crypto_provider};
 pub use query_error::QueryError;
 pub use query_kind::QueryKind;
 pub use settings::DatabaseSettings;

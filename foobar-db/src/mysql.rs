@@ -20,10 +20,12 @@ mod connection;
 mod control;
 mod effects;
 mod ending;
+mod greeting;
 mod link;
 mod migration_lock;
 mod monitor;
 mod options;
+mod provider;
 mod refusal;
 mod replication;
 mod row;
@@ -55,6 +57,7 @@ use monitor::Monitor;
 use options::Options;
 #[cfg(all(test, feature = "sqlite"))]
 pub(crate) use options::UNLIMITED;
+pub use provider::crypto_provider;
 pub use row::{MysqlField, MysqlRow};
 pub(crate) use url::has_password;
 

@@ -10,23 +10,29 @@ use std::thread;
 use foobar::MysqlConnection;
 use foobar::diesel::connection::{Connection, SimpleConnection};
 use foobar::test::MysqlServer;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::support::Program;
 
-/// Writes an authority, and a certificate for `localhost` with its key.
-fn issue(folder: &Path) -> [String; 3] {
+/// Writes an authority, and for `localhost` and for a client a certificate with its key, which is of P-256 in PKCS#8.
+fn issue(folder: &Path) -> [String; 5] {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
     let write = |name: &str, text: String| {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    [write("ca", issuer.pem()), write("pem", certificate.pem()), write("key", key.serialize_pem())]
+    let certify = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name); // not the authority's, as if it had signed itself
+        let certificate = params.signed_by(&key, &issuer).unwrap();
+        [write(&format!("{name}.pem"), certificate.pem()), write(&format!("{name}.key"), key.serialize_pem())]
+    };
+    let ([certificate, key], [client, client_key]) = (certify("localhost"), certify("client"));
+    [write("ca", issuer.pem()), certificate, key, client, client_key]
 }
 
 /// A port that leads to a socket.
@@ -51,21 +57,27 @@ fn port_to(socket: String) -> u16 {
 }
 
 #[test]
-fn a_program_with_two_providers_connects_to_mysql_over_tls() {
+fn a_program_with_two_providers_connects_to_mysql_over_tls_and_shows_its_certificate() {
     let folder = tempfile::tempdir().unwrap();
-    let [authority, certificate, key] = issue(folder.path());
+    let [authority, certificate, key, client, client_key] = issue(folder.path());
     let options = [format!("--ssl-ca={authority}"), format!("--ssl-cert={certificate}"), format!("--ssl-key={key}")];
     let server = MysqlServer::start_with(&options.each_ref().map(String::as_str)).unwrap();
     let url = server.create_database().unwrap();
     let name = url.split(['/', '?']).nth(3).unwrap();
     let mut root = MysqlConnection::establish(&url).unwrap();
-    let grant = format!("CREATE USER tls@localhost REQUIRE SSL; GRANT ALL ON {name}.* TO tls@localhost");
-    root.batch_execute(&grant).unwrap();
     let port = port_to(url.split_once("socket=").unwrap().1.to_owned());
-    let url = format!("mysql://tls@localhost:{port}/{name}?require_ssl=true");
-    let mut program = Program::example("starting", folder.path());
-    program.env("FOOBAR__DATABASE__URL", url).env("FOOBAR__DATABASE__TLS_CA", authority);
-    let program = Program::start(&mut program);
-    program.until_ready(200);
-    assert_eq!(program.get("/").text(), "started");
+    for (user, demand) in [("tls", "SSL"), ("known", "X509")] {
+        let create =
+            format!("CREATE USER {user}@localhost REQUIRE {demand}; GRANT ALL ON {name}.* TO {user}@localhost");
+        root.batch_execute(&create).unwrap();
+        let url = format!("mysql://{user}@localhost:{port}/{name}?require_ssl=true");
+        let mut program = Program::example("starting", folder.path());
+        program.env("FOOBAR__DATABASE__URL", url).env("FOOBAR__DATABASE__TLS_CA", &authority);
+        if demand == "X509" {
+            program.env("FOOBAR__DATABASE__TLS_CERT", &client).env("FOOBAR__DATABASE__TLS_KEY", &client_key);
+        }
+        let program = Program::start(&mut program);
+        program.until_ready(200);
+        assert_eq!(program.get("/").text(), "started");
+    }
 }

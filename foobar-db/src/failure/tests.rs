@@ -35,6 +35,7 @@ fn the_number_of_a_server_s_error_decides_what_comes_next() {
         (1047, b"08S01", "Refused"),
         (1040, b"08004", "Refused"),
         (1836, b"HY000", "Refused"),
+        (1015, b"HY000", "Refused"),
         (1021, b"HY000", "Full"),
         (1114, b"HY000", "Full"),
         (3, b"HY000", "Disk"),

@@ -4,6 +4,8 @@
 //! foreign keys are enforced. So they are not, and what refers to nothing before and after is compared.
 
 mod dangling;
+mod keyed;
+mod known;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +17,7 @@ use diesel::{QueryResult, sql_query};
 use crate::{Conn, Engine, deadline};
 
 pub(super) use dangling::Dangling;
+use known::{ForeignKey, Id, Known, Row, quoted};
 
 /// Enforces them for the statements that follow, or not. In a transaction SQLite takes no notice.
 pub(super) fn enforce(conn: &mut Conn, enforced: bool) -> QueryResult<()> {
@@ -34,26 +37,6 @@ pub(super) struct Violations {
     unchecked: BTreeMap<String, String>,
 }
 
-/// What a foreign key says; its number would change where its table is made anew.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ForeignKey {
-    table: String,
-    columns: String,
-    parent: String,
-    /// `None` for the primary key.
-    parent_columns: Option<String>,
-}
-
-/// A row that refers to nothing.
-#[derive(Clone, Debug)]
-struct Row {
-    /// `None` in a table without rowids.
-    id: Option<i64>,
-    /// What its foreign key holds, by which it is known where a migration has changed rowids; `None` in a table without
-    /// rowids, of which SQLite does not say which row it is.
-    reference: Option<String>,
-}
-
 impl Violations {
     /// All of them; none on MySQL, which enforces foreign keys as the migration says.
     pub(super) fn read(conn: &mut Conn) -> QueryResult<Self> {
@@ -70,8 +53,8 @@ impl Violations {
         self.rows.extend(keys.values().map(|known| (known.key.clone(), Vec::new())));
         match violations(conn, &table, keys) {
             Ok(found) => {
-                for Violation { id, number, reference } in found {
-                    self.rows.entry(keys[&number].key.clone()).or_default().push(Row { id, reference });
+                for (number, row) in found {
+                    self.rows.entry(keys[&number].key.clone()).or_default().push(row);
                 }
             }
             Err(error) if deadline::has_passed() => return Err(error),
@@ -85,14 +68,6 @@ impl Violations {
 
 /// The foreign keys of one table by SQLite's numbers.
 type Numbered = BTreeMap<i64, Known>;
-
-struct Known {
-    key: ForeignKey,
-    /// An expression of SQL for what its columns hold.
-    reference: String,
-    /// The name by which SQL asks for the rowids of its table; columns may have any of the three.
-    rowid: Option<String>,
-}
 
 #[derive(QueryableByName)]
 struct Listed {
@@ -108,25 +83,33 @@ struct Listed {
     parent_columns: Option<String>,
     #[diesel(sql_type = Text)]
     reference: String,
+    #[diesel(sql_type = Text)]
+    dangles: String,
     #[diesel(sql_type = Nullable<Text>)]
     rowid_name: Option<String>,
 }
 
 /// The tables that have foreign keys.
 fn foreign_keys(conn: &mut Conn) -> QueryResult<BTreeMap<String, Numbered>> {
-    let list = "SELECT t.name, k.id AS number, k.\"table\" AS parent, \
-                group_concat(k.\"from\", ', ' ORDER BY k.seq) AS columns, \
-                group_concat(k.\"to\", ', ' ORDER BY k.seq) AS parent_columns, \
-                group_concat(printf('quote(t.\"%w\")', k.\"from\"), ' || '','' || ' ORDER BY k.seq) AS reference, \
-                (SELECT n.column1 FROM (VALUES ('rowid'), ('_rowid_'), ('oid')) n, pragma_table_list(t.name) l \
-                WHERE l.schema = 'main' AND l.wr = 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(t.name, 'main') c \
-                WHERE c.name = n.column1 COLLATE NOCASE) LIMIT 1) AS rowid_name \
-                FROM sqlite_schema t, pragma_foreign_key_list(t.name, 'main') k WHERE t.type = 'table' \
-                GROUP BY t.name, k.id";
+    let list = format!(
+        "SELECT t.name, k.id AS number, k.\"table\" AS parent, \
+         group_concat(k.\"from\", ', ' ORDER BY k.seq) AS columns, \
+         group_concat(k.\"to\", ', ' ORDER BY k.seq) AS parent_columns, \
+         group_concat(printf('quote(t.\"%w\")', k.\"from\"), ' || '','' || ' ORDER BY k.seq) AS reference, \
+         {} AS dangles, \
+         (SELECT n.column1 FROM (VALUES ('rowid'), ('_rowid_'), ('oid')) n, pragma_table_list(t.name) l \
+         WHERE l.schema = 'main' AND l.wr = 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(t.name, 'main') c \
+         WHERE c.name = n.column1 COLLATE NOCASE) LIMIT 1) AS rowid_name \
+         FROM sqlite_schema t, pragma_foreign_key_list(t.name, 'main') k WHERE t.type = 'table' \
+         GROUP BY t.name, k.id",
+        keyed::DANGLES
+    );
     let mut tables = BTreeMap::<_, Numbered>::new();
-    for Listed { name, number, columns, parent, parent_columns, reference, rowid_name } in sql_query(list).load(conn)? {
+    for Listed { name, number, columns, parent, parent_columns, reference, dangles, rowid_name } in
+        sql_query(list).load(conn)?
+    {
         let key = ForeignKey { table: name.clone(), columns, parent, parent_columns };
-        tables.entry(name).or_default().insert(number, Known { key, reference, rowid: rowid_name });
+        tables.entry(name).or_default().insert(number, Known { key, reference, dangles, rowid: rowid_name });
     }
     Ok(tables)
 }
@@ -141,7 +124,8 @@ struct Violation {
     reference: Option<String>,
 }
 
-fn violations(conn: &mut Conn, table: &str, keys: &Numbered) -> QueryResult<Vec<Violation>> {
+/// The rows of a table that refer to nothing, each with the number of its foreign key.
+fn violations(conn: &mut Conn, table: &str, keys: &Numbered) -> QueryResult<Vec<(i64, Row)>> {
     let rowid = keys.values().find_map(|known| known.rowid.as_deref()); // one table, so one name
     let (reference, rows) = match rowid {
         Some(rowid) => {
@@ -156,14 +140,22 @@ fn violations(conn: &mut Conn, table: &str, keys: &Numbered) -> QueryResult<Vec<
         "SELECT f.\"rowid\" AS row_id, f.fkid AS number, {reference} AS reference \
          FROM pragma_foreign_key_check(?, 'main') f {rows}"
     );
-    sql_query(check).bind::<Text, _>(table).load(conn)
+    let mut rows = Vec::new();
+    let mut without_rowid = BTreeMap::<i64, usize>::new();
+    for Violation { id, number, reference } in sql_query(check).bind::<Text, _>(table).load(conn)? {
+        match id {
+            Some(id) => rows.push((number, Row { id: Some(Id::Rowid(id)), reference })),
+            None => *without_rowid.entry(number).or_default() += 1,
+        }
+    }
+    for (number, count) in without_rowid {
+        let named = keyed::rows(conn, table, &keys[&number], count)?;
+        rows.extend(named.into_iter().map(|row| (number, row)));
+    }
+    Ok(rows)
 }
 
 fn has_rows(conn: &mut Conn, table: &str) -> QueryResult<bool> {
     let exists = format!("EXISTS (SELECT 1 FROM main.{})", quoted(table));
     diesel::select(diesel::dsl::sql::<Bool>(&exists)).get_result(conn)
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -5,14 +5,17 @@ mod tls;
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder};
+use rustls::crypto::CryptoProvider;
 
 use super::url::Server;
 use crate::limits::bounded;
 use crate::{DatabaseSettings, Error};
 
+use identity::Identity;
 use readable::readable;
 
 /// How to connect to a server, and how a session begins.
@@ -27,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) may_be_plain: bool,
     /// Whether statements begin with a comment that names their request.
     pub(crate) query_comments: bool,
+    /// Whether the server is one of MariaDB, once it has been asked.
+    pub(super) is_mariadb: OnceLock<bool>,
     /// The file with the password, which may change.
     password: Option<PathBuf>,
     /// The files with the certificate and the key of this program, which may too.
@@ -76,15 +81,32 @@ impl Options {
             connect_timeout: bounded(settings.connect_timeout),
             may_be_plain,
             query_comments: settings.query_comments,
+            is_mariadb: OnceLock::new(),
             password: settings.password_file.clone(),
             identity,
             authority: settings.tls_ca.clone(),
         };
-        options.for_connection().map(|_readable| options)
+        options.check_files().map(|()| options)
+    }
+
+    /// Whether what its files say can be used.
+    fn check_files(&self) -> Result<(), Error> {
+        if let Some(file) = &self.password {
+            password(file)?;
+        }
+        if let Some((certificate, key)) = &self.identity {
+            Identity::read(certificate, key)?;
+        }
+        Ok(())
     }
 
     /// How to connect now, with what its files say.
     pub(crate) fn for_connection(&self) -> Result<Opts, Error> {
+        self.for_connection_by(CryptoProvider::get_default().map(Arc::as_ref))
+    }
+
+    /// The same where this provider of cryptography has been chosen for the process, if one has.
+    pub(super) fn for_connection_by(&self, chosen: Option<&CryptoProvider>) -> Result<Opts, Error> {
         if self.password.is_none() && self.identity.is_none() {
             return Ok(self.server.clone());
         }
@@ -93,7 +115,7 @@ impl Options {
             builder = builder.pass(Some(password(file)?));
         }
         if let Some((certificate, key)) = &self.identity {
-            let identity = identity::read(certificate, key)?;
+            let identity = Identity::read(certificate, key)?.for_driver(chosen)?;
             let tls = self.server.ssl_opts().cloned().map(|tls| tls.with_client_identity(Some(identity)));
             builder = builder.ssl_opts(tls);
         }

@@ -23,6 +23,14 @@ const REFUSED: [u16; 14] = [1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 1820
 /// The server's own limit of connections, and two of the user.
 const FULL: [u16; 3] = [1040, 1203, 1226];
 
+/// Whether a server says that a user's password, or the proof of it, is wrong.
+pub(super) fn denies_password(error: &Error) -> bool {
+    matches!(error, Error::Server(error) if error.code == DENIED)
+}
+
+/// The number of that.
+const DENIED: u16 = 1045;
+
 /// Tells a server that refuses us from one that is not there or has no room.
 pub(super) fn classify(error: Error, options: &Options) -> ConnectError {
     match error {
@@ -49,7 +57,7 @@ pub(super) fn classify(error: Error, options: &Options) -> ConnectError {
 fn of_server(error: ServerError, options: &Options) -> String {
     let is_unknown = options.server.ssl_opts().is_some() && !options.has_identity();
     match error.code {
-        1045 if is_unknown => format!("{}{NO_IDENTITY}", error.message),
+        DENIED if is_unknown => format!("{}{NO_IDENTITY}", error.message),
         3159 => format!("{}; write `ssl-mode=required` in `database.url`", error.message),
         _ => error.message,
     }
@@ -146,21 +154,15 @@ fn date(moment: UnixTime) -> String {
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// The driver panics where a server asks for a proof that this build of it cannot give, which it names, and where rustls
-/// does not know with which of two providers to encrypt.
+/// The driver panics where rustls does not know with which of two providers to encrypt.
 pub(super) fn refused_by_driver(panic: &Panic) -> ConnectError {
     let panic = panic.to_string();
-    let refusals = [("client_ed25519", ED25519), ("CryptoProvider", NO_PROVIDER)];
-    match refusals.into_iter().find(|(word, _)| panic.contains(word)) {
-        Some((_, refusal)) => ConnectError::Refused(refusal.to_owned()),
-        None => ConnectError::Unreachable(format!("the driver {panic}")),
+    match panic.contains("CryptoProvider") {
+        true => ConnectError::Refused(NO_PROVIDER.to_owned()),
+        false => ConnectError::Unreachable(format!("the driver {panic}")),
     }
 }
 
-const ED25519: &str = "the server asks this user for a proof by `ed25519`, which Foobar's driver does not have; \
-    give the user a password of another kind, such as by ALTER USER … IDENTIFIED VIA mysql_native_password, or a \
-    client certificate";
-
 const NO_PROVIDER: &str = "this program holds two providers of cryptography and has chosen none, so that nothing \
-    can be encrypted; it calls `rustls::crypto::aws_lc_rs::default_provider().install_default()` before it opens a \
-    database, as `Server::run` does";
+    can be encrypted; it calls `foobar::tiers::crypto_provider().install_default()` before it opens a database, as \
+    `Server::run` does";

@@ -2,8 +2,8 @@ use foobar_core::Chain;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
-use super::Options;
-use super::refusal::classify;
+use super::refusal::{classify, denies_password};
+use super::{Options, greeting};
 use crate::ConnectError;
 
 /// One session on a server.
@@ -48,9 +48,40 @@ impl Server {
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
     let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
     let why = |error| classify(error, options);
-    let mut driver = connect(server, options.may_be_plain).await.map_err(why)?;
+    let mut driver = sign_in(server, options).await.map_err(why)?;
     let session = Session::set_up(&mut driver, options).await.map_err(why)?;
     Ok((driver, session))
+}
+
+/// How often a user is tried whom MariaDB denies.
+const ATTEMPTS: u32 = 3;
+
+/// Of the 32 random bytes that MariaDB wants a user by `ed25519` to sign, the driver leaves out the last one where it is 0,
+/// so that one signature of 256 is wrong whatever the password. What is denied there is tried again; MySQL has no such
+/// users, and may lock an account after a few attempts.
+async fn sign_in(server: Opts, options: &Options) -> Result<Driver, Error> {
+    let mut outcome = connect(server.clone(), options.may_be_plain).await;
+    let has_password = server.pass().is_some_and(|password| !password.is_empty());
+    if has_password && outcome.as_ref().is_err_and(denies_password) && is_mariadb(&server, options).await {
+        for _again in 1..ATTEMPTS {
+            if !outcome.as_ref().is_err_and(denies_password) {
+                break;
+            }
+            outcome = connect(server.clone(), options.may_be_plain).await;
+        }
+    }
+    outcome
+}
+
+/// It is asked once: servers shut out whoever breaks off too many connections.
+async fn is_mariadb(server: &Opts, options: &Options) -> bool {
+    match options.is_mariadb.get() {
+        Some(known) => *known,
+        None => match greeting::is_mariadb(server).await {
+            Ok(told) => *options.is_mariadb.get_or_init(|| told),
+            Err(_gone_meanwhile) => false,
+        },
+    }
 }
 
 /// As MySQL's own programs do, it is spoken in clear only where the server says that it has no TLS, not where that fails.

@@ -1,4 +1,6 @@
+mod client_certificates;
 mod network;
+mod passwords;
 mod proof;
 mod replication;
 mod roles;

@@ -192,3 +192,44 @@ async fn a_user_who_has_used_up_what_a_server_gives_in_an_hour_finds_it_unavaila
     assert!(matches!(&error, Error::Unavailable { .. }) && error.is_unavailable(), "{error:?}");
     assert!(Chain(&error).to_string().contains("max_updates"), "{}", Chain(&error));
 }
+
+/// A statement over more tables than the server remembers is forgotten by it as soon as it is prepared.
+#[tokio::test]
+async fn a_statement_that_the_server_prepares_again_and_again_in_vain_is_a_conflict_after_several_attempts() {
+    let test = TestDb::mysql().await;
+    if is_mariadb(&test).await {
+        return; // it runs such a statement
+    }
+    let server = MysqlServer::start_with(&["--table-definition-cache=400"]).unwrap(); // the least
+    let test = server.create_database().unwrap();
+    let mut settings = DatabaseSettings { url: Some(Secret::new(test)), ..DatabaseSettings::default() };
+    settings.query_timeout = period(60_000);
+    let db = Db::open(&settings).unwrap();
+    db.tier().start().await.unwrap();
+    let create = (0..500).map(|n| format!("CREATE TABLE t{n} (n INT) ENGINE = MEMORY; ")).collect::<String>();
+    db.write(move |conn| conn.batch_execute(&create)).await.unwrap();
+    let all = (0..500).map(|n| format!("SELECT n FROM t{n}")).collect::<Vec<_>>().join(" UNION ALL ");
+    let outcome = db.read(move |conn| diesel::sql_query(&all).execute(conn)).await;
+    let Err(Error::Conflict { attempts: 5, source }) = outcome else { panic!("{outcome:?}") };
+    assert!(source.to_string().contains("needs to be re-prepared"), "{source}");
+}
+
+#[tokio::test]
+async fn a_server_on_a_disk_that_it_may_only_read_is_unavailable_for_writes_and_answers_reads() {
+    let test = TestDb::mysql().await;
+    if is_mariadb(&test).await {
+        return; // which has other errors for it
+    }
+    let server = MysqlServer::start_with(&["--innodb-read-only=1"]).unwrap();
+    let url = Some(Secret::new(server.url("mysql")));
+    let db = Db::open(&DatabaseSettings { url, ..DatabaseSettings::default() }).unwrap();
+    db.tier().start().await.unwrap();
+    for (write, expected) in
+        [("CREATE TABLE notes (id INT)", "read-only mode"), ("DELETE FROM help_topic", "Table is read only")]
+    {
+        let error = run(&db, write).await.unwrap_err();
+        assert!(matches!(&error, Error::Unavailable { .. }) && error.is_unavailable(), "{error:?}");
+        assert!(Chain(&error).to_string().contains(expected), "{}", Chain(&error));
+    }
+    assert_eq!(db.read(|conn| diesel::select(sql::<BigInt>("1")).get_result::<i64>(conn)).await.unwrap(), 1);
+}

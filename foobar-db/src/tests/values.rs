@@ -138,7 +138,8 @@ async fn a_number_of_mysql_that_would_be_changed_is_told_with_its_column_and_wha
     let query: SqlLiteral<Text> = sql("65 AS age");
     let error = db.read(move |conn| diesel::select(query.clone()).get_result::<String>(conn)).await.unwrap_err();
     let text = foobar_core::Chain(&error).to_string();
-    assert!(text.contains("column `age` is of type INT and is read as a text"), "{text}");
+    let is_told = |kind| text.contains(&format!("column `age` is of type {kind} and is read as a text"));
+    assert!(["INT", "BIGINT"].into_iter().any(is_told), "{text}"); // MySQL counts in the larger one
 }
 
 #[tokio::test]

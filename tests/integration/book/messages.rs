@@ -171,6 +171,7 @@ const ELSEWHERE: &[(&str, &[&str])] = &[
             "process        {}",
             "process {from} still has",
             "connections that end",
+            "group_concat(printf(",
             "one that is closed",
             "serving and hearing",
             "replaces field mismatch",

@@ -6,8 +6,6 @@
 
 mod batches;
 
-use std::sync::Arc;
-
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Text};
@@ -135,7 +133,7 @@ impl InDatabase {
     ) -> Result<O, Error> {
         match self.db.engine() {
             Engine::Sqlite => batches.together(item).await,
-            Engine::Mysql => batches.alone(Arc::new(item)).await,
+            Engine::Mysql => batches.alone(item).await,
         }
     }
 }

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-use super::{ForeignKey, Row, Violations};
+use super::Violations;
+use super::known::{ForeignKey, Id, Row};
 
 /// Rows that a migration has left referring to nothing, and that did not before.
 #[derive(Debug)]
@@ -17,12 +18,14 @@ pub(in crate::migrations) struct Dangling {
 struct Added {
     key: ForeignKey,
     number: usize,
-    /// Some of them, unless their table has no rowids.
-    ids: Vec<i64>,
+    /// Some of those whose names are known.
+    ids: Vec<Id>,
 }
 
 /// How many foreign keys are named at most, and how many rows of each.
 const NAMED: usize = 10;
+/// How many characters of a primary key are shown.
+const KEY: usize = 60;
 
 impl Violations {
     /// What has been added to those of `before`. The rows of a foreign key that is gone may be those of one that is new,
@@ -51,16 +54,16 @@ impl Added {
     /// Those of `now` that were not among `then`, from which the others are taken.
     fn of(key: &ForeignKey, then: &mut Vec<&Row>, now: &[Row]) -> Option<Self> {
         let now: Vec<_> = now.iter().collect();
-        let now = without(now, then, |row| row.id);
+        let now = without(now, then, |row| row.id.clone());
         let now = without(now, then, |row| row.reference.clone());
         let now = without_unknown(now, then);
-        let ids = now.iter().filter_map(|row| row.id).take(NAMED + 1).collect();
+        let ids = now.iter().filter_map(|row| row.id.clone()).take(NAMED + 1).collect();
         (!now.is_empty()).then(|| Self { key: key.clone(), number: now.len(), ids })
     }
 }
 
 /// Takes the rows that are in both by this mark out of both; gives those that are left of `now`. A migration may have
-/// changed the rowid of a row, or what it refers to, and seldom both.
+/// changed the id of a row, or what it refers to, and seldom both.
 fn without<'a, M: Eq + Hash>(
     now: Vec<&'a Row>,
     then: &mut Vec<&Row>,
@@ -89,7 +92,7 @@ fn without<'a, M: Eq + Hash>(
     new
 }
 
-/// Rows of tables without rowids are only counted, before and after.
+/// Rows without a name are only counted, before and after.
 fn without_unknown<'a>(now: Vec<&'a Row>, then: &mut Vec<&Row>) -> Vec<&'a Row> {
     let is_unknown = |row: &Row| row.id.is_none();
     let mut left = then.len();
@@ -133,10 +136,55 @@ impl fmt::Display for Added {
         if ids.len() > NAMED {
             named.push("…".to_owned());
         }
-        if !named.is_empty() {
-            write!(f, " (rowid {})", named.join(", "))?;
+        let kind = ids.first().map(|id| match id {
+            Id::Rowid(_) => "rowid",
+            Id::Key(_) => "primary key",
+        });
+        if let Some(kind) = kind {
+            write!(f, " ({kind} {})", named.join(", "))?;
         }
         let parent_columns = parent_columns.as_ref().map_or("key".to_owned(), |columns| format!("`{columns}`"));
         write!(f, ", whose `{columns}` is no {parent_columns} of `{parent}`")
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rowid(number) => number.fmt(f),
+            Self::Key(values) => match values.char_indices().nth(KEY) {
+                Some((end, _)) => write!(f, "{}…", &values[..end]),
+                None => f.write_str(values),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violations(rows: &[(Option<i64>, Option<&str>)]) -> Violations {
+        let key = ForeignKey {
+            table: "books".to_owned(),
+            columns: "author".to_owned(),
+            parent: "authors".to_owned(),
+            parent_columns: None,
+        };
+        let row = |(id, reference): &(Option<i64>, Option<&str>)| Row {
+            id: id.map(Id::Rowid),
+            reference: reference.map(str::to_owned),
+        };
+        Violations { rows: [(key, rows.iter().map(row).collect())].into(), ..Violations::default() }
+    }
+
+    #[test]
+    fn rows_without_a_name_are_counted() {
+        let (one, two) = (violations(&[(None, None)]), violations(&[(None, None), (None, None)]));
+        assert!(two.since(&two).is_none() && one.since(&two).is_none());
+        let told = two.since(&one).unwrap().to_string();
+        assert_eq!(told, "1 of `books`, whose `author` is no key of `authors`");
+        let named = violations(&[(Some(1), Some("7")), (Some(2), Some("8"))]);
+        assert!(named.since(&two).is_none() && two.since(&named).is_none());
     }
 }

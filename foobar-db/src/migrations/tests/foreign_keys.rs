@@ -143,6 +143,53 @@ async fn a_row_is_known_again_where_the_names_of_rowids_are_columns() {
     let gone = ("3_gone", "DELETE FROM authors WHERE id = 1; INSERT INTO authors VALUES (7)");
     let error = run(&db, &sql(&[("1_tables", tables), tags, gone])).await.unwrap_err();
     assert!(error.contains("1 of `odd` (rowid 1), whose"), "{error}");
+    assert!(error.contains("1 of `keyed` (primary key 'k'), whose"), "{error}");
+}
+
+#[tokio::test]
+async fn a_row_without_a_rowid_is_compared_as_its_foreign_key_does_and_named_by_its_primary_key() {
+    let tables = "CREATE TABLE names (name TEXT COLLATE NOCASE PRIMARY KEY); INSERT INTO names VALUES ('Ann'), ('01');
+        CREATE TABLE places (\"a \"\" b\" INTEGER, c, PRIMARY KEY (c, \"a \"\" b\")); INSERT INTO places VALUES (1, 'x');
+        CREATE TABLE numbers (n NUMERIC UNIQUE); INSERT INTO numbers VALUES (7)";
+    let db = TestDb::sqlite().await;
+    run(&db, &sql(&[("1_tables", tables)])).await.unwrap();
+    for (create, rows, expected) in [
+        (
+            "name TEXT REFERENCES names",
+            "('a', 'ANN'), ('b', 'Bob'), ('c', NULL)",
+            "1 of `new` (primary key 'b'), whose",
+        ),
+        ("name INTEGER REFERENCES names", "('a', 1)", "1 of `new` (primary key 'a'), whose"),
+        (
+            "n TEXT REFERENCES numbers (n)",
+            "('a', '7'), ('b', '7.0'), ('c', 'x')",
+            "1 of `new` (primary key 'c'), whose",
+        ),
+        (
+            "c, \"a \"\" b\", FOREIGN KEY (c, \"a \"\" b\") REFERENCES places",
+            "('a', 'x', 1), ('b', 1, 'x'), ('c', 'x', NULL)",
+            "1 of `new` (primary key 'b'), whose `c, a \" b` is no key of `places`",
+        ),
+        (
+            "n REFERENCES nowhere",
+            "('a', 1), ('b', NULL)",
+            "1 of `new` (primary key 'a'), whose `n` is no key of `nowhere`",
+        ),
+    ] {
+        let up =
+            format!("CREATE TABLE new (id TEXT PRIMARY KEY, {create}) WITHOUT ROWID; INSERT INTO new VALUES {rows}");
+        let error = run(&db, &sql(&[("1_tables", tables), ("2_new", &up)])).await.unwrap_err();
+        assert!(error.contains(expected), "{create}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_long_primary_key_the_beginning_is_shown() {
+    let up = "CREATE TABLE new (id BLOB PRIMARY KEY, author INTEGER REFERENCES authors) WITHOUT ROWID;
+              INSERT INTO new VALUES (zeroblob(1000), 9)";
+    let error = change(&library().await, up).await.unwrap_err();
+    let expected = format!("1 of `new` (primary key X'{}…), whose `author` is no key of `authors`", "0".repeat(58));
+    assert!(error.contains(&expected), "{error}");
 }
 
 #[tokio::test]
@@ -151,7 +198,9 @@ async fn a_foreign_key_that_is_new_is_held_against_all_rows() {
     let up = "CREATE TABLE loans (book INTEGER, day TEXT, PRIMARY KEY (book, day), FOREIGN KEY (book) REFERENCES books)
               WITHOUT ROWID; INSERT INTO loans VALUES (11, 'Monday'), (77, 'Monday'), (78, 'Friday')";
     let error = change(&db, up).await.unwrap_err();
-    assert!(error.contains("nothing: 2 of `loans`, whose `book` is no key of `books`; so"), "{error}");
+    let expected =
+        "nothing: 2 of `loans` (primary key (77, 'Monday'), (78, 'Friday')), whose `book` is no key of `books`; so";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use mysql_async::ClientIdentity;
+use rustls::crypto::CryptoProvider;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::readable::readable;
+use crate::mysql::provider;
 use crate::{DatabaseSettings, Error};
 
 /// The files of the certificate and its key, if there are.
@@ -23,25 +25,55 @@ pub(super) fn of(settings: &DatabaseSettings, has_tls: bool) -> Result<Option<(P
     }
 }
 
-pub(super) fn read(certificate: &Path, key: &Path) -> Result<ClientIdentity, Error> {
-    let unreadable = |key, file: &Path, error: std::io::Error| Error::File {
-        key,
-        file: file.to_owned(),
-        why: format!("cannot be read: {error}"),
-    };
-    readable(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
-    readable(key).map_err(|error| unreadable("tls_key", key, error))?;
-    let wrong = |why: &str| Error::File { key: "tls_key", file: key.to_owned(), why: why.to_owned() };
-    let der = match PrivateKeyDer::from_pem_file(key) {
-        Ok(PrivateKeyDer::Pkcs1(key)) => key.secret_pkcs1_der().to_vec(),
-        Ok(PrivateKeyDer::Pkcs8(key)) => inner_rsa_key(key.secret_pkcs8_der()).ok_or_else(|| wrong(NO_RSA))?.to_vec(),
-        Ok(_) => return Err(wrong(NO_RSA)),
-        Err(_) => return Err(wrong("has no private key in PEM")), // its words may be those of the file
-    };
-    Ok(ClientIdentity::new(certificate.to_owned().into(), der.into()))
+/// What is in the files, for the driver.
+pub(super) struct Identity {
+    certificate: PathBuf,
+    file: PathBuf,
+    key: PrivateKeyDer<'static>,
 }
 
-const NO_RSA: &str = "has a key that is none of RSA, and the driver takes no other";
+impl Identity {
+    pub(super) fn read(certificate: &Path, file: &Path) -> Result<Self, Error> {
+        let unreadable = |key, file: &Path, error: std::io::Error| Error::File {
+            key,
+            file: file.to_owned(),
+            why: format!("cannot be read: {error}"),
+        };
+        readable(certificate).map_err(|error| unreadable("tls_cert", certificate, error))?;
+        readable(file).map_err(|error| unreadable("tls_key", file, error))?;
+        let Ok(key) = PrivateKeyDer::from_pem_file(file) else {
+            return Err(wrong(file, "has no private key in PEM")); // the words of the error may be those of the file
+        };
+        provider::load(&key).map_err(|_in_no_detail| wrong(file, NOT_USABLE))?;
+        Ok(Self { certificate: certificate.to_owned(), file: file.to_owned(), key })
+    }
+
+    /// As the driver takes it, which gives it to this provider, if one has been chosen: any takes a key of RSA.
+    pub(super) fn for_driver(self, chosen: Option<&CryptoProvider>) -> Result<ClientIdentity, Error> {
+        let key = match &self.key {
+            PrivateKeyDer::Pkcs1(key) => key.secret_pkcs1_der().to_vec(),
+            key => match inner_rsa_key(key.secret_der()) {
+                Some(rsa) => rsa.to_vec(),
+                None if chosen.is_some_and(|it| provider::takes_marked(it, key.secret_der())) => {
+                    provider::marked(key.secret_der())
+                }
+                None => return Err(wrong(&self.file, OTHER_PROVIDER)),
+            },
+        };
+        Ok(ClientIdentity::new(self.certificate.into(), key.into()))
+    }
+}
+
+fn wrong(file: &Path, why: &str) -> Error {
+    Error::File { key: "tls_key", file: file.to_owned(), why: why.to_owned() }
+}
+
+const NOT_USABLE: &str = "has a key that cannot be used; an RSA key has 2048 to 8192 bits, others are P-256, P-384, P-521 \
+    or Ed25519";
+
+const OTHER_PROVIDER: &str = "has a key that is none of RSA, and this program has not chosen Foobar's provider of \
+    cryptography, which alone takes it here; call `foobar::tiers::crypto_provider().install_default()` before anything else \
+    chooses one, or give an RSA key";
 
 /// The identifier of RSA keys (1.2.840.113549.1.1.1), as DER has it.
 const RSA: [u8; 11] = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];

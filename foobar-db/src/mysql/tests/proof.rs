@@ -24,7 +24,7 @@ fn name_of(settings: &DatabaseSettings) -> String {
     url.split_once("://").unwrap().1.split_once('@').unwrap().0.to_owned()
 }
 
-async fn started(settings: &DatabaseSettings) -> Result<Db, String> {
+pub(super) async fn started(settings: &DatabaseSettings) -> Result<Db, String> {
     let db = Db::open(settings).map_err(|error| Chain(&error).to_string())?;
     db.tier().start().await.map_err(|error| Chain(&*error).to_string()).map(|()| db)
 }
@@ -95,17 +95,18 @@ async fn a_password_that_is_changed_or_expires_while_the_program_runs_is_told_at
     }
 }
 
-/// A greeting of a server of MariaDB.
-fn greeting() -> Vec<u8> {
+/// A greeting of a server of this version.
+pub(super) fn greeting(version: &str) -> Vec<u8> {
     let mut body = vec![10];
-    body.extend(b"11.8.3-MariaDB\0\x07\0\0\0abcdefgh\0");
+    body.extend(version.as_bytes());
+    body.extend(b"\0\x07\0\0\0abcdefgh\0");
     body.extend([0xff, 0xf7, 33, 2, 0, 0xff, 0x81, 21]);
     body.extend([0; 10]);
     body.extend(b"ijklmnopqrst\0mysql_native_password\0");
     packet(0, &body)
 }
 
-fn packet(number: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn packet(number: u8, body: &[u8]) -> Vec<u8> {
     [&[u8::try_from(body.len()).unwrap(), 0, 0, number][..], body].concat()
 }
 
@@ -131,15 +132,8 @@ fn told(first: Vec<u8>, second: Vec<u8>) -> ConnectError {
 }
 
 #[test]
-fn a_server_that_asks_for_ed25519_is_refused_with_what_to_do() {
-    let error = told(greeting(), packet(2, b"\xfeclient_ed25519\0abcdefghijklmnopqrstuvwxyz012345"));
-    assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
-    assert!(error.to_string().starts_with("the server asks this user for a proof by `ed25519`"), "{error}");
-}
-
-#[test]
 fn a_server_that_asks_for_the_password_in_clear_is_refused_and_does_not_get_it() {
-    let error = told(greeting(), packet(2, b"\xfemysql_clear_password\0"));
+    let error = told(greeting("11.8.3-MariaDB"), packet(2, b"\xfemysql_clear_password\0"));
     assert!(matches!(error, ConnectError::Refused(_)), "{error:?}");
     assert!(error.to_string().starts_with("the server asks for this user's password in clear"), "{error}");
 }
@@ -182,12 +176,11 @@ pub(super) fn certificates(folder: &std::path::Path) {
         openssl(folder, &format!("{sign} -in {name}.csr -out {name}.pem"));
     }
     openssl(folder, "rsa -traditional -in client.key -out client-traditional.key");
-    openssl(folder, "ecparam -genkey -name prime256v1 -noout -out ec.key");
 }
 
 /// What `Server::run` does. Another package of the workspace has rustls built with a second provider.
 pub(super) fn choose_a_provider() {
-    _ = rustls::crypto::aws_lc_rs::default_provider().install_default(); // an error is the one that is there already
+    _ = crypto_provider().install_default(); // an error is the one that is there already
 }
 
 #[test]
@@ -196,38 +189,6 @@ fn a_program_that_has_chosen_none_of_two_providers_is_told_to() {
     let panic = panics::catch(|| panic!("{words}")).unwrap_err();
     let error = refused_by_driver(&panic);
     assert!(matches!(&error, ConnectError::Refused(why) if why.contains("install_default()")), "{error}");
-}
-
-#[tokio::test]
-async fn a_server_that_wants_a_certificate_gets_it_over_tls() {
-    choose_a_provider();
-    let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let options = [("ca", "ca.pem"), ("cert", "server.pem"), ("key", "server.key")];
-    let options = options.map(|(option, name)| format!("--ssl-{option}={}", path(name)));
-    let server = MysqlServer::start_with(&options.each_ref().map(String::as_str)).unwrap();
-    let root = server.url("mysql");
-    let create = "CREATE USER known@localhost REQUIRE X509; GRANT ALL ON *.* TO known@localhost";
-    tokio::task::spawn_blocking(move || MysqlConnection::establish(&root).unwrap().batch_execute(create).unwrap())
-        .await
-        .unwrap();
-    let network = crate::testing::network::Network::to(&server.url("mysql"), Duration::ZERO);
-    let url = network.url(&server.url("mysql")).replace("root@127.0.0.1", "known@localhost") + "?ssl-mode=required";
-    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
-    settings.tls_ca = Some(folder.path().join("ca.pem"));
-    let unknown = started(&settings).await.unwrap_err();
-    let expected = "where the server wants a certificate of this user (REQUIRE X509), set `database.tls_cert` and";
-    assert!(unknown.contains("Access denied") && unknown.contains(expected), "{unknown}");
-    settings.tls_cert = Some(folder.path().join("client.pem"));
-    for key in ["client.key", "client-traditional.key"] {
-        settings.tls_key = Some(folder.path().join(key));
-        one(&started(&settings).await.unwrap()).await.unwrap();
-    }
-    settings.tls_key = Some(folder.path().join("ec.key"));
-    assert!(
-        started(&settings).await.unwrap_err().ends_with("has a key that is none of RSA, and the driver takes no other")
-    );
 }
 
 #[test]

@@ -35,8 +35,24 @@ pub(super) enum Call {
 
 /// What one request asks for.
 struct Entry<I, O> {
-    item: Arc<I>,
+    item: Arc<Item<I>>,
     reply: oneshot::Sender<O>,
+}
+
+/// With how far it has come, by which a request knows what has been done of it when its time is over.
+struct Item<I> {
+    item: I,
+    stage: Mutex<Stage>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was done, or what was done has been rolled back.
+    Untouched,
+    /// A call has it in hand, or had, and has not told how it ended.
+    Begun,
+    /// Nothing was done, nor will be.
+    GivenUp,
 }
 
 /// What one call has taken of those that wait; `None` before it has a connection.
@@ -53,7 +69,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
     /// Asks for `item`, with others, and gives up when a call of its own would have ended: what it may wait for, the call
     /// that goes on, its own and one alone, have that limit each.
     pub(super) async fn together(&self, item: I) -> Result<O, Error> {
-        let (item, (reply, answer)) = (Arc::new(item), oneshot::channel());
+        let (item, (reply, answer)) = (Item::new(item), oneshot::channel());
         lock(&self.waiting).push_back(Entry { item: Arc::clone(&item), reply });
         let answered = self.answered(&item, answer);
         match self.db.call_limit() {
@@ -62,7 +78,7 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
         }
     }
 
-    async fn answered(&self, item: &Arc<I>, mut answer: oneshot::Receiver<O>) -> Result<O, Error> {
+    async fn answered(&self, item: &Arc<Item<I>>, mut answer: oneshot::Receiver<O>) -> Result<O, Error> {
         let answered = loop {
             let turn = select! {
                 biased;
@@ -78,18 +94,17 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
         };
         match answered {
             Ok(outcome) => Ok(outcome),
-            Err(_shared_failure) => self.alone(Arc::clone(item)).await,
+            Err(_shared_failure) => self.ask(Arc::clone(item)).await,
         }
     }
 
-    /// What becomes of `item` when its time is over: where it still waits, nothing was done.
-    fn too_late(&self, item: &Arc<I>, limit: Duration) -> Error {
-        let mut waiting = lock(&self.waiting);
-        let position = waiting.iter().position(|entry| Arc::ptr_eq(&entry.item, item));
-        match (position.and_then(|position| waiting.remove(position)), self.call) {
-            (Some(_waited), _) => Error::Busy(limit),
-            (None, Call::Read) => Error::Deadline(limit),
-            (None, Call::Write) => {
+    /// What becomes of `item` when its time is over: where no call has begun with it, nothing was done, and none will.
+    fn too_late(&self, item: &Arc<Item<I>>, limit: Duration) -> Error {
+        lock(&self.waiting).retain(|entry| !Arc::ptr_eq(&entry.item, item));
+        match self.call {
+            _ if item.give_up() => Error::Busy(limit),
+            Call::Read => Error::Deadline(limit),
+            Call::Write => {
                 let late = Box::new(format!("it has not ended within {limit:?}"));
                 Error::OutcomeUnknown(DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, late))
             }
@@ -97,32 +112,45 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
     }
 
     /// Asks for `item` in a call of its own.
-    pub(super) async fn alone(&self, item: Arc<I>) -> Result<O, Error> {
-        let query = self.query;
-        self.call(move |conn| query(conn, &item)).await
+    pub(super) async fn alone(&self, item: I) -> Result<O, Error> {
+        self.ask(Item::new(item)).await
     }
 
-    fn waits(&self, item: &Arc<I>) -> bool {
+    async fn ask(&self, item: Arc<Item<I>>) -> Result<O, Error> {
+        let query = self.query;
+        let ask = move |conn: &mut Conn| match item.begin() {
+            true => query(conn, &item.item),
+            false => Err(DieselError::RollbackTransaction), // nobody is told
+        };
+        self.call(ask).await
+    }
+
+    fn waits(&self, item: &Arc<Item<I>>) -> bool {
         lock(&self.waiting).iter().any(|entry| Arc::ptr_eq(&entry.item, item))
     }
 
     /// Makes a call for those that wait when it has a connection; `own` is one of them. An error is that of `own` alone.
-    async fn call_next(&self, own: &Arc<I>) -> Result<(), Error> {
+    async fn call_next(&self, own: &Arc<Item<I>>) -> Result<(), Error> {
         let batch = Batch::default();
         let (waiting, taken, query) = (Arc::clone(&self.waiting), Arc::clone(&batch), self.query);
         let called = self.call(move |conn| {
             let items = take(&waiting, &taken);
-            items.iter().map(|item| query(conn, item)).collect::<QueryResult<Vec<_>>>()
+            let ask = |item: &Arc<Item<I>>| item.begin().then(|| query(conn, &item.item)).transpose();
+            items.iter().map(ask).collect::<QueryResult<Vec<_>>>()
         });
         let outcomes = called.await;
         let mut batch = lock(&batch).replace(Vec::new()).unwrap_or_default(); // there was no connection
         match outcomes {
             Ok(outcomes) => {
-                let replies = zip(batch, outcomes);
-                replies.for_each(|(entry, outcome)| _ = entry.reply.send(outcome)); // unless its request has gone
+                for (entry, outcome) in zip(batch, outcomes) {
+                    _ = outcome.map(|outcome| entry.reply.send(outcome)); // unless its request has gone
+                }
                 Ok(())
             }
             Err(error) => {
+                if !matches!(error, Error::OutcomeUnknown(_)) {
+                    batch.iter().for_each(|entry| entry.item.undo());
+                }
                 batch.extend(lock(&self.waiting).drain(..)); // they do not wait for one failure after the other
                 let is_of_own = batch.iter().all(|entry| Arc::ptr_eq(&entry.item, own));
                 if is_of_own { Err(error) } else { Ok(()) }
@@ -141,8 +169,40 @@ impl<I: Send + Sync + 'static, O: Send + 'static> Batches<I, O> {
     }
 }
 
+impl<I> Item<I> {
+    fn new(item: I) -> Arc<Self> {
+        Arc::new(Self { item, stage: Mutex::new(Stage::Untouched) })
+    }
+
+    /// Whether a call may begin with it; then it has.
+    fn begin(&self) -> bool {
+        let mut stage = lock(&self.stage);
+        if *stage == Stage::Untouched {
+            *stage = Stage::Begun;
+        }
+        *stage == Stage::Begun
+    }
+
+    /// What a call did of it has been rolled back.
+    fn undo(&self) {
+        let mut stage = lock(&self.stage);
+        if *stage == Stage::Begun {
+            *stage = Stage::Untouched;
+        }
+    }
+
+    /// Whether it can be given up with nothing done; then it is.
+    fn give_up(&self) -> bool {
+        let mut stage = lock(&self.stage);
+        if *stage == Stage::Untouched {
+            *stage = Stage::GivenUp;
+        }
+        *stage == Stage::GivenUp
+    }
+}
+
 /// What a call asks for: the same at each attempt.
-fn take<I, O>(waiting: &Mutex<VecDeque<Entry<I, O>>>, taken: &Mutex<Option<Vec<Entry<I, O>>>>) -> Vec<Arc<I>> {
+fn take<I, O>(waiting: &Mutex<VecDeque<Entry<I, O>>>, taken: &Mutex<Option<Vec<Entry<I, O>>>>) -> Vec<Arc<Item<I>>> {
     let mut taken = lock(taken);
     let batch = taken.get_or_insert_with(|| {
         let mut waiting = lock(waiting);

@@ -11,7 +11,7 @@ use crate::testing::TestDb;
 
 /// What a request of these tests asks for.
 #[derive(Default)]
-struct Item {
+struct Question {
     asked: AtomicUsize,
     fails: bool,
     /// Holds up the call until something, or the end, comes.
@@ -20,9 +20,9 @@ struct Item {
 
 const PATIENCE: Duration = Duration::from_secs(100);
 
-type Items = Batches<Arc<Item>, &'static str>;
+type Questions = Batches<Arc<Question>, &'static str>;
 
-fn ask(_conn: &mut Conn, item: &Arc<Item>) -> QueryResult<&'static str> {
+fn ask(_conn: &mut Conn, item: &Arc<Question>) -> QueryResult<&'static str> {
     item.asked.fetch_add(1, SeqCst);
     if let Some(gate) = &item.gate {
         let _open = lock(gate).recv();
@@ -30,7 +30,7 @@ fn ask(_conn: &mut Conn, item: &Arc<Item>) -> QueryResult<&'static str> {
     if item.fails { Err(NotFound) } else { Ok("found") }
 }
 
-impl Item {
+impl Question {
     fn new() -> Arc<Self> {
         Arc::default()
     }
@@ -51,12 +51,12 @@ impl Item {
 }
 
 /// On a database whose calls may take as long as they do, once they have a connection.
-async fn of(call: Call) -> (Arc<Items>, Db, TestDb) {
+async fn of(call: Call) -> (Arc<Questions>, Db, TestDb) {
     within(call, "600s").await
 }
 
 /// On a database whose calls have this time.
-async fn within(call: Call, time: &str) -> (Arc<Items>, Db, TestDb) {
+async fn within(call: Call, time: &str) -> (Arc<Questions>, Db, TestDb) {
     let test = TestDb::sqlite().await;
     let mut settings = test.settings();
     settings.query_timeout = time.parse().unwrap();
@@ -75,8 +75,8 @@ async fn until(is_so: impl Fn() -> bool) {
 }
 
 /// Asks for these together: they wait for a call that goes on meanwhile.
-async fn ask_together(batches: &Arc<Items>, items: &[Arc<Item>]) -> Vec<Result<&'static str, Error>> {
-    let (first, open) = Item::gated();
+async fn ask_together(batches: &Arc<Questions>, items: &[Arc<Question>]) -> Vec<Result<&'static str, Error>> {
+    let (first, open) = Question::gated();
     let going_on = tokio::spawn({
         let (batches, first) = (Arc::clone(batches), Arc::clone(&first));
         async move { batches.together(first).await }
@@ -96,8 +96,8 @@ async fn ask_together(batches: &Arc<Items>, items: &[Arc<Item>]) -> Vec<Result<&
 async fn each_gets_what_it_has_asked_for() {
     for call in [Call::Read, Call::Write] {
         let (batches, _db, _test) = of(call).await;
-        assert_eq!(batches.together(Item::new()).await.unwrap(), "found");
-        let items: Vec<_> = (0..2 * MOST + 1).map(|_| Item::new()).collect();
+        assert_eq!(batches.together(Question::new()).await.unwrap(), "found");
+        let items: Vec<_> = (0..2 * MOST + 1).map(|_| Question::new()).collect();
         let outcomes = ask_together(&batches, &items).await;
         assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == "found"));
         assert!(items.iter().all(|item| item.asked() == 1), "and it was asked for once");
@@ -108,7 +108,7 @@ async fn each_gets_what_it_has_asked_for() {
 async fn of_those_that_are_asked_for_together_one_fails_by_itself() {
     for call in [Call::Read, Call::Write] {
         let (batches, _db, _test) = of(call).await;
-        let items = [Item::new(), Item::failing(), Item::new()];
+        let items = [Question::new(), Question::failing(), Question::new()];
         let outcomes = ask_together(&batches, &items).await;
         let [one, failing, other] = <[_; 3]>::try_from(outcomes).unwrap();
         assert_eq!([one.unwrap(), other.unwrap()], ["found"; 2]);
@@ -120,7 +120,7 @@ async fn of_those_that_are_asked_for_together_one_fails_by_itself() {
 #[tokio::test]
 async fn an_error_of_one_that_is_alone_is_its_own() {
     let (batches, _db, _test) = of(Call::Read).await;
-    let failing = Item::failing();
+    let failing = Question::failing();
     assert!(matches!(batches.together(Arc::clone(&failing)).await, Err(Error::Query(NotFound))));
     assert_eq!(failing.asked(), 1);
 }
@@ -128,7 +128,7 @@ async fn an_error_of_one_that_is_alone_is_its_own() {
 #[tokio::test]
 async fn a_request_that_goes_takes_no_other_with_it() {
     let (batches, _db, _test) = of(Call::Read).await;
-    let (first, open) = Item::gated();
+    let (first, open) = Question::gated();
     let leaving = tokio::spawn({
         let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
         async move { batches.together(first).await }
@@ -136,7 +136,7 @@ async fn a_request_that_goes_takes_no_other_with_it() {
     until(|| first.asked() == 1).await;
     let staying = tokio::spawn({
         let batches = Arc::clone(&batches);
-        async move { batches.together(Item::new()).await }
+        async move { batches.together(Question::new()).await }
     });
     until(|| lock(&batches.waiting).len() == 1).await;
     leaving.abort();
@@ -147,39 +147,39 @@ async fn a_request_that_goes_takes_no_other_with_it() {
 #[tokio::test]
 async fn while_no_call_can_be_made_each_is_told_so() {
     let (batches, db, _test) = of(Call::Write).await;
-    let (first, open) = Item::gated();
+    let (first, open) = Question::gated();
     let going_on = tokio::spawn({
         let (batches, first) = (Arc::clone(&batches), Arc::clone(&first));
-        async move { batches.alone(Arc::new(first)).await }
+        async move { batches.alone(first).await }
     });
     until(|| first.asked() == 1).await;
-    let asked = join_all((0..200).map(|_| batches.together(Item::new())));
+    let asked = join_all((0..200).map(|_| batches.together(Question::new())));
     let outcomes = timeout(PATIENCE, asked).await.expect("they do not wait a second each, one after the other");
     assert!(outcomes.into_iter().all(|outcome| matches!(outcome, Err(Error::Busy(_)))));
     drop(open);
     assert_eq!(going_on.await.unwrap().unwrap(), "found");
     db.tier().drain(Instant::now()).await;
-    assert!(matches!(batches.together(Item::new()).await, Err(Error::Closed)));
+    assert!(matches!(batches.together(Question::new()).await, Err(Error::Closed)));
 }
 
 #[tokio::test]
 async fn requests_that_have_gone_take_no_places_in_a_call() {
     for call in [Call::Read, Call::Write] {
         let (batches, _db, _test) = of(call).await;
-        let (first, open) = Item::gated();
-        let ask = |item: &Arc<Item>| {
+        let (first, open) = Question::gated();
+        let ask = |item: &Arc<Question>| {
             let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
             tokio::spawn(async move { batches.together(item).await })
         };
         let going_on = ask(&first);
         until(|| first.asked() == 1).await;
-        let gone: Vec<_> = (0..2 * MOST).map(|_| ask(&Item::new())).collect();
+        let gone: Vec<_> = (0..2 * MOST).map(|_| ask(&Question::new())).collect();
         until(|| lock(&batches.waiting).len() == gone.len()).await;
         for request in gone {
             request.abort();
             request.await.unwrap_err();
         }
-        let last = ask(&Item::new());
+        let last = ask(&Question::new());
         until(|| lock(&batches.waiting).len() == 2 * MOST + 1).await;
         drop(open);
         assert_eq!(timeout(PATIENCE, last).await.expect("it is asked").unwrap().unwrap(), "found");
@@ -190,15 +190,15 @@ async fn requests_that_have_gone_take_no_places_in_a_call() {
 #[tokio::test]
 async fn a_request_whose_call_another_began_and_left_gets_no_other_s_error() {
     let (batches, _db, _test) = of(Call::Read).await;
-    let ask = |item: &Arc<Item>| {
+    let ask = |item: &Arc<Question>| {
         let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
         tokio::spawn(async move { batches.together(item).await })
     };
-    let (first, open_first) = Item::gated();
+    let (first, open_first) = Question::gated();
     let going_on = ask(&first);
     until(|| first.asked() == 1).await;
-    let (leaving, open) = Item::gated();
-    let (left, with_it, failing) = (ask(&leaving), Item::new(), Item::failing());
+    let (leaving, open) = Question::gated();
+    let (left, with_it, failing) = (ask(&leaving), Question::new(), Question::failing());
     until(|| lock(&batches.waiting).len() == 1).await;
     let shared = ask(&with_it);
     until(|| lock(&batches.waiting).len() == 2).await;
@@ -217,7 +217,7 @@ async fn a_request_waits_for_the_call_of_others_no_longer_than_one_of_its_own_ma
     for call in [Call::Read, Call::Write] {
         let (batches, db, _test) = within(call, "100ms").await;
         let _call_that_does_not_end = batches.turn.lock().await;
-        let outcome = timeout(PATIENCE, batches.together(Item::new())).await.expect("it gives up");
+        let outcome = timeout(PATIENCE, batches.together(Question::new())).await.expect("it gives up");
         let limit = db.call_limit().unwrap();
         assert!(matches!(outcome, Err(Error::Busy(time)) if time == limit), "{outcome:?}");
         assert!(lock(&batches.waiting).is_empty());
@@ -230,7 +230,7 @@ async fn a_request_that_is_in_a_call_gives_up_when_one_of_its_own_would_have_end
         let (batches, db, _test) = within(call, "100ms").await;
         let limit = db.call_limit().unwrap();
         let outcome = loop {
-            let (item, open) = Item::gated();
+            let (item, open) = Question::gated();
             let outcome = timeout(PATIENCE, batches.together(Arc::clone(&item))).await.expect("it gives up");
             drop(open);
             if item.asked() > 0 {
@@ -242,4 +242,44 @@ async fn a_request_that_is_in_a_call_gives_up_when_one_of_its_own_would_have_end
             Call::Write => assert!(matches!(outcome, Err(Error::OutcomeUnknown(_))), "{outcome:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_with_which_its_call_has_not_begun_in_time_is_told_that_nothing_was_done_and_nothing_is() {
+    let (batches, _db, _test) = within(Call::Write, "100ms").await;
+    let ask = |item: &Arc<Question>| {
+        let (batches, item) = (Arc::clone(&batches), Arc::clone(item));
+        tokio::spawn(async move { batches.together(item).await })
+    };
+    loop {
+        let ((first, open_first), (second, open), behind) = (Question::gated(), Question::gated(), Question::new());
+        let going_on = ask(&first);
+        until(|| first.asked() == 1 || going_on.is_finished()).await;
+        let asked = [ask(&second), ask(&behind)];
+        until(|| lock(&batches.waiting).len() == 2 || asked.iter().any(|asked| asked.is_finished())).await;
+        drop(open_first);
+        let outcomes = timeout(PATIENCE, join_all(asked)).await.expect("they give up");
+        let is_behind = second.asked() == 1 && behind.asked() == 0;
+        drop(open);
+        drop(going_on.await.unwrap()); // the machine may have been too slow for it
+        let next = async { while batches.alone(Question::new()).await.is_err() {} };
+        timeout(PATIENCE, next).await.expect("the call has ended");
+        if is_behind {
+            let [in_hand, untouched] = <[_; 2]>::try_from(outcomes).unwrap().map(Result::unwrap);
+            assert!(matches!(in_hand, Err(Error::OutcomeUnknown(_))), "{in_hand:?}");
+            assert!(matches!(untouched, Err(Error::Busy(_))), "{untouched:?}");
+            assert_eq!(behind.asked(), 0);
+            break; // else the machine was too slow
+        }
+    }
+}
+
+#[test]
+fn a_request_whose_call_was_rolled_back_has_nothing_done_until_the_next_begins() {
+    let item = Item::new(());
+    assert!(item.begin() && !item.give_up());
+    item.undo();
+    assert!(item.begin() && !item.give_up());
+    item.undo();
+    assert!(item.give_up() && !item.begin());
 }
