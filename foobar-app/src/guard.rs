@@ -16,6 +16,7 @@ use actix_web::dev::ResourceDef;
 use foobar_core::{DefaultFields, Handler, LocalBoxFuture, Metrics, Request, RequestInfo, Response, Scheme, panics};
 use http::header::CONTENT_TYPE;
 use http_body::Body;
+use tokio::task::unconstrained;
 use tokio::time::{sleep, timeout};
 
 use crate::cross_site::{Sender, given_token};
@@ -141,7 +142,10 @@ impl<A: Application> Guarded<A> {
         let mut expiry = None; // most handlers are ready at once, and need no timer
         let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => expiry.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx).map(Err),
+            Poll::Pending => {
+                // Its time counts also where the handler has used up what a task may do at a time.
+                expiry.get_or_insert_with(|| Box::pin(unconstrained(sleep(limit)))).as_mut().poll(cx).map(Err)
+            }
         });
         match answer.await {
             Ok(Ok(Ok(response))) if is_bare_error(&response) => Err(Failure::bare(response)),

@@ -239,13 +239,16 @@ impl Threads {
         Ok(())
     }
 
-    /// What each worker is to listen on, watched by its runtime already.
+    /// What each worker is to listen on, watched by its runtime already; nothing of one that has ended, and its runtime with it.
     fn acceptors(&self, shares: Vec<Vec<Share>>) -> Result<Vec<Vec<Acceptor>>, Error> {
-        let watched = |(runtime, shares): (&Handle, Vec<Share>)| {
+        let state = self.state();
+        let watched = |((runtime, worker), shares): ((&Handle, &mpsc::UnboundedSender<Reload>), Vec<Share>)| {
             let _context = runtime.enter();
-            shares.into_iter().map(Acceptor::new).collect::<io::Result<Vec<_>>>()
+            let shares = shares.into_iter().filter(|_| !worker.is_closed());
+            shares.map(Acceptor::new).collect::<io::Result<Vec<_>>>()
         };
-        self.state().runtimes.iter().zip(shares).map(watched).collect::<io::Result<_>>().map_err(Error::Reload)
+        let workers = state.runtimes.iter().zip(&state.reloads);
+        workers.zip(shares).map(watched).collect::<io::Result<_>>().map_err(Error::Reload)
     }
 
     /// Gives what each of them will answer. Once they drain, `side` has no use.

@@ -8,6 +8,7 @@ use futures_util::stream;
 use std::convert::Infallible;
 use std::future::pending;
 use tokio::sync::oneshot;
+use tokio::task::consume_budget;
 
 /// Handlers that go wrong.
 #[derive(Default)]
@@ -34,6 +35,7 @@ impl App for Bad {
             .route("/", web::get().to(async || "fine"))
             .route("/panic", web::get().to(async || -> &str { panic!("on purpose") }))
             .route("/never", web::get().to(never))
+            .route("/greedy", web::get().to(greedy))
             .route("/late", web::get().to(late))
             .route("/patient", web::get().to(patient))
             .route("/own", web::get().to(own))
@@ -45,6 +47,13 @@ impl App for Bad {
 async fn never(dropped: web::Data<Arc<Mutex<Option<oneshot::Sender<()>>>>>) -> &'static str {
     let _tell_when_dropped = dropped.lock().expect("no one panics here").take();
     pending().await
+}
+
+/// Always has something to do, and lets others have their turn no oftener than it must.
+async fn greedy() -> &'static str {
+    loop {
+        consume_budget().await;
+    }
 }
 
 fn panics(_cx: &mut std::task::Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
@@ -85,6 +94,13 @@ async fn a_handler_past_its_deadline_is_504_and_is_dropped() {
     let client = Client::of(tier).await;
     assert_eq!(client.get("/never").await.status(), 504);
     dropped.await.expect_err("the sender was dropped, not used");
+}
+
+#[tokio::test]
+async fn a_handler_that_is_never_idle_has_the_same_deadline() {
+    let short = |settings: &mut AppSettings| settings.request_timeout = Period::new(Duration::from_millis(20));
+    let client = Client::of(runtime(Bad::default(), short)).await;
+    assert_eq!(client.get("/greedy").await.status(), 504);
 }
 
 /// Is never done, and never has kept what it was about to keep.

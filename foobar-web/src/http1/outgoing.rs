@@ -170,6 +170,13 @@ impl Drop for Outgoing {
 }
 
 impl Request<'_> {
+    /// Counts and logs what has been sent as soon as the request had come: only the log wants to know how long that took, as
+    /// the clock takes as long.
+    pub(crate) fn log_at_once(&self) {
+        let is_told = self.worker.pipeline.log.is_on();
+        self.log(if is_told { Instant::now() } else { self.come });
+    }
+
     /// Counts and logs what has become of it, until it `ended`.
     pub(crate) fn log(&self, ended: Instant) {
         let pipeline = &self.worker.pipeline;

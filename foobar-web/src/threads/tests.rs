@@ -23,14 +23,19 @@ fn worker(taken: mpsc::UnboundedSender<()>) -> WorkerMain {
     })
 }
 
+/// Parts of a socket, for one worker each.
+fn listening() -> impl Fn() -> Share {
+    let listen: Listen = "127.0.0.1:0".parse().unwrap();
+    let listeners = Listener::bind(&listen, &Sockets::default()).unwrap();
+    move || listeners[0].share(&listen).unwrap()
+}
+
 #[tokio::test]
 async fn no_worker_takes_a_configuration_whose_sockets_one_of_them_cannot_take() {
     let plan = Plan::compile(&WebSettings::default(), &BTreeMap::new(), &Given::default()).unwrap();
     let (threads, (sender, mut taken)) = (Threads::new(), mpsc::unbounded_channel());
     threads.start(&plan, vec![worker(sender.clone()), worker(sender)]).await.unwrap();
-    let listen: Listen = "127.0.0.1:0".parse().unwrap();
-    let listeners = Listener::bind(&listen, &Sockets::default()).unwrap();
-    let share = || listeners[0].share(&listen).unwrap();
+    let share = listening();
     let failed = threads.reload(&plan, &plan, vec![vec![share()], vec![Share::unwatchable()]]).await;
     assert!(matches!(failed, Err(Error::Reload(_))), "{failed:?}");
     assert_eq!(threads.reload(&plan, &plan, vec![vec![share()], vec![share()]]).await.unwrap(), [""; 0]);
@@ -51,7 +56,10 @@ async fn a_worker_that_has_ended_is_named_and_the_others_take_the_configuration(
         Ok(Box::pin(async {}))
     });
     threads.start(&plan, vec![worker(sender), ended]).await.unwrap();
-    let late = threads.reload(&plan, &plan, vec![Vec::new(), Vec::new()]).await.unwrap();
+    let alive = threads.state().expected.unwrap() - *threads.counts.logging.borrow() - 1;
+    threads.counts.running.subscribe().wait_for(|running| *running <= alive).await.unwrap();
+    let share = listening();
+    let late = threads.reload(&plan, &plan, vec![vec![share()], vec![share()]]).await.unwrap();
     assert_eq!(late, ["the worker foobar-web-1 has ended and serves nothing; restart"]);
     assert_eq!(taken.recv().await, Some(()));
     threads.drain(std::time::Instant::now()).await;

@@ -108,7 +108,7 @@ impl<S: Transport> Connection<S> {
                     self.handed(bytes);
                     if bytes == out.len() + content.len() {
                         self.answered(close, request.come);
-                        request.log(request.come); // the clock takes as long as the answer has taken
+                        request.log_at_once();
                         return Ok(());
                     }
                     self.wrote = Instant::now();
