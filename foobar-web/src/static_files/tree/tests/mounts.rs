@@ -48,7 +48,8 @@ fn a_file_or_folder_that_was_mounted_before_is_looked_at_after_file_cache_valid(
 
 #[test]
 fn what_is_mounted_and_unmounted_is_seen_at_once() {
-    let site = Fixture::new(|_| {});
+    // A look that a mount has overtaken is good for this long, and one that the system would tell of for a minute.
+    let site = Fixture::new(|web| web.file_cache_valid = Period::new(Duration::from_millis(100)));
     let outside = site.place.path().join("outside");
     fs::create_dir(&outside).unwrap();
     for name in ["f", "g"] {
