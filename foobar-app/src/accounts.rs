@@ -218,9 +218,9 @@ impl Accounts {
         let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
         let renewed = if verdict == Verdict::Outdated { self.renew(password, &kept).await? } else { None };
         let id = user.id;
-        let signed_in = session.draft(|session| session.sign_in(id, &user.password, &user.rights(false)));
+        let signed_in = session.draft(|session| session.sign_in(id, &user.password, &user.rights(false))).await;
         let now = self.options().now();
-        let half_way = session.draft(|session| Pending::begin(session, id, &user.password, now));
+        let half_way = session.draft(|session| Pending::begin(session, id, &user.password, now)).await;
         let drafts = [signed_in.clone(), half_way.clone()];
         let welcome = move |conn: &mut Conn| {
             if let Some(hash) = &renewed
@@ -269,7 +269,7 @@ impl Accounts {
         let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
         let hash = self.unless_busy(&attempt, self.shared.hasher.hash(new).await).await?;
         let (fingerprint, rights) = (password::fingerprint(&hash), user.rights(is_asked_for_code));
-        let signed_in = session.draft(|session| session.sign_in(id, &fingerprint, &rights));
+        let signed_in = session.draft(|session| session.sign_in(id, &fingerprint, &rights)).await;
         let (has_session_rows, own, draft) = (self.shared.has_session_rows, session.row_id(), signed_in.clone());
         let change = move |conn: &mut Conn| {
             if !rows::replace_hash(conn, id, &kept, &hash)? {

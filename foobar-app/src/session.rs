@@ -11,6 +11,7 @@ mod record;
 mod row;
 pub(crate) mod sealing;
 mod settings;
+pub(crate) mod state;
 mod store;
 pub(crate) mod token;
 mod unfinished;
@@ -30,9 +31,12 @@ use serde::de::DeserializeOwned;
 #[cfg(feature = "accounts")]
 use crate::Db;
 use crate::Error;
-use current::{CSRF, Current, FLASHES, Saved};
 #[cfg(feature = "accounts")]
-use current::{Draft, PASSWORD, RIGHTS};
+use current::Draft;
+use current::{Current, Saved};
+use state::{CSRF, FLASHES};
+#[cfg(feature = "accounts")]
+use state::{PASSWORD, RIGHTS};
 
 pub use flash::Flash;
 pub use key_error::KeyError;
@@ -71,7 +75,8 @@ pub use store::{SessionStore, Updated};
 /// that is logged, and the answer is sent.
 ///
 /// What is being kept when the handler is cut off, by `app.request_timeout` or a panic, comes to its end first, and the
-/// browser is told of it.
+/// browser is told of it; of `Accounts`, where sessions are rows of the same database. A handler that waits for it no
+/// longer goes on with the session as it was, and what it changes then is kept too.
 ///
 /// Two requests at once may each change a value of their own, and both stay; of one that both change the last stays.
 /// What a request changes whose session meanwhile has ended, or goes on under another token, is lost. A body that
@@ -170,6 +175,7 @@ impl Session {
 
     /// Ends all other sessions of this user, at once. Where sessions are kept in cookies, it is an error.
     pub async fn end_others_of(&self, user: i64) -> Result<(), Error> {
+        self.0.finish().await; // it may go on under another token
         let kept = self.0.token();
         self.0.layer.store.remove_user(user, kept.as_deref()).await.map_err(of_store)
     }
@@ -204,8 +210,8 @@ impl Session {
     /// What `change` would make of the session. The caller writes it in the transaction of its own work and
     /// [adopts](Self::adopt) it then, so that both are done or neither.
     #[cfg(feature = "accounts")]
-    pub(crate) fn draft(&self, change: impl FnOnce(&Self)) -> Draft {
-        self.0.draft(|| change(self))
+    pub(crate) async fn draft(&self, change: impl FnOnce(&Self)) -> Draft {
+        self.0.draft(|| change(self)).await
     }
 
     /// Writes in a transaction, and has `adopt` make of the outcome what the session is then. A transaction that has begun

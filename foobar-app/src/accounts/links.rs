@@ -94,7 +94,7 @@ impl Accounts {
             return Ok(Err(NO_LINK)); // before the costly part
         }
         let (hash, has_session_rows) = (self.hash(password).await?, self.shared.has_session_rows);
-        let ended = session.draft(Session::purge);
+        let ended = session.draft(Session::purge).await;
         let draft = ended.clone();
         let reset = move |conn: &mut Conn| {
             let Some(account) = rows::take_link(conn, &id, Purpose::Reset, now())? else { return Ok(None) };

@@ -145,7 +145,7 @@ impl Accounts {
         self.wait_for_turn(attempt.clone()).await?;
         let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
         let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
-        let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true)));
+        let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true))).await;
         let draft = signed_in.clone();
         let take = move |conn: &mut Conn| {
             let found = super::rows::by_id(conn, id)?;

@@ -1,5 +1,4 @@
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -15,9 +14,12 @@ use serde_json::Value;
 
 use super::keeping::Keeping;
 use super::layer::SessionLayer;
-use super::record::{SessionChange, SessionRecord};
+use super::record::SessionRecord;
 #[cfg(feature = "accounts")]
 use super::row::Row;
+#[cfg(feature = "accounts")]
+use super::state::RIGHTS;
+use super::state::{CSRF, State, UNKNOWN};
 use super::store::Updated;
 #[cfg(feature = "accounts")]
 use super::token;
@@ -31,6 +33,8 @@ pub(crate) struct Current {
     /// What the request has brought, or the session has got since.
     token: RefCell<Option<String>>,
     state: RefCell<Option<State>>,
+    /// What the handler has changed since that was taken which is being kept.
+    since: RefCell<Option<Vec<Change>>>,
     /// What the browser has to keep of what is kept already.
     cookie: Cell<Option<HeaderValue>>,
     /// Why the request has no answer of its handler's.
@@ -43,20 +47,7 @@ pub(crate) struct Current {
     is_answered: Cell<bool>,
 }
 
-/// A session that the handler has asked for.
-#[derive(Clone)]
-struct State {
-    /// As the store has it; `None` for a visitor who has none.
-    kept: Option<SessionRecord>,
-    /// As the handler sees it.
-    record: SessionRecord,
-    values: BTreeMap<String, Option<Value>>,
-    user: Option<Option<i64>>,
-    rotate: bool,
-    /// Whether the rights of who is signed in are others than those of the sign-in.
-    renew: bool,
-    purge: bool,
-}
+type Change = Box<dyn Fn(&mut State)>;
 
 /// A change that is not made yet; see [`Current::draft`].
 #[cfg(feature = "accounts")]
@@ -102,6 +93,7 @@ impl Current {
             scheme,
             token: RefCell::new(token),
             state: RefCell::default(),
+            since: RefCell::default(),
             cookie: Cell::default(),
             failure: Cell::default(),
             waiting: Cell::default(),
@@ -131,42 +123,21 @@ impl Current {
     }
 
     pub(super) fn set(&self, key: &str, value: Option<Value>) {
-        self.change(|state| {
-            if value.is_some() && state.is_kept(key, value.as_ref()) {
-                return;
-            }
-            match &value {
-                Some(value) => _ = state.record.values.insert(key.to_owned(), value.clone()),
-                None => _ = state.record.values.remove(key),
-            }
-            state.values.insert(key.to_owned(), value);
-        });
+        let key = key.to_owned();
+        self.change(move |state| state.set(&key, value.clone()));
     }
 
     /// Changes who is signed in; the token from before is dead.
     pub(super) fn set_user(&self, user: Option<i64>) {
-        if let Some(user) = user {
-            self.pass_to(user);
-        }
         let now = self.layer.now();
-        self.change(|state| {
-            state.record.user = user;
-            (state.user, state.rotate) = (Some(user), true);
-            if user.is_some() {
-                state.record.created = now; // a life of its own, however long the visitor was nobody
-            }
-        });
-        for key in [CSRF, PASSWORD, RIGHTS, SECOND_FACTOR] {
-            self.set(key, None); // a token of forms that is known from before is worth nothing either
-        }
+        self.change(move |state| state.set_user(user, now));
     }
 
     /// Forgets what another user has left. What a visitor has put in who was nobody stays.
+    #[cfg(feature = "accounts")]
     pub(super) fn pass_to(&self, user: i64) {
-        let of = self.record().owner();
-        if of.is_some_and(|other| other != user) {
-            self.purge();
-        }
+        let now = self.layer.now();
+        self.change(move |state| state.pass_to(user, now));
     }
 
     pub(super) fn rotate(&self) {
@@ -183,15 +154,18 @@ impl Current {
     /// Forgets all of it; what is put in afterwards begins a new session.
     pub(super) fn purge(&self) {
         let now = self.layer.now();
-        self.change(|state| *state = State { purge: true, kept: state.kept.take(), ..State::of(None, now) });
+        self.change(move |state| state.purge(now));
     }
 
     /// Nothing once the answer is given, as from a body that streams: it comes too late.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl Fn(&mut State) + 'static) {
         if self.is_answered.get() {
             return;
         }
         change(self.state.borrow_mut().as_mut().expect(LOADED));
+        if let Some(since) = &mut *self.since.borrow_mut() {
+            since.push(Box::new(change));
+        }
     }
 
     /// The token of a session that is kept.
@@ -249,14 +223,16 @@ impl Current {
         self.cookie.take().map_or(otherwise, Told::Cookie)
     }
 
-    /// Keeps what has changed so far.
+    /// Keeps what has changed so far, under the token that the session has once earlier work has ended.
     pub(super) async fn save(self: &Rc<Self>) -> Result<Saved, BoxError> {
+        self.finish().await;
         let Some(state) = self.state.borrow().clone() else { return Ok(Saved::All) };
         let keeping = self.keeping(&state);
         if matches!(keeping, Keeping::Nothing) {
             return Ok(Saved::All);
         }
         let token = self.token.borrow().clone().unwrap_or_default(); // there is one where anything is kept
+        self.since.replace(Some(Vec::new()));
         let layer = Arc::clone(&self.layer);
         let work = async move { keeping.in_store(&*layer.store, &token).await };
         self.to_its_end(work, |current, kept| current.saved(state, kept)).await
@@ -275,12 +251,15 @@ impl Current {
         Ok(Saved::All)
     }
 
-    /// What `change` would make of the session: nothing is changed until its caller has [adopted](Self::adopt) it.
+    /// What `change` would make of the session, once earlier work has ended: nothing is changed until its caller has
+    /// [adopted](Self::adopt) it.
     #[cfg(feature = "accounts")]
-    pub(super) fn draft(&self, change: impl FnOnce()) -> Draft {
+    pub(super) async fn draft(self: &Rc<Self>, change: impl FnOnce()) -> Draft {
+        self.finish().await;
         let before = self.state.borrow().clone();
         change();
         let state = self.state.replace(before).expect(LOADED);
+        self.since.replace(Some(Vec::new()));
         let old = self.token.borrow().as_deref().and_then(token::hash).unwrap_or_default(); // no session has an empty id
         let row = (self.layer.has_rows() && !self.is_answered.get()).then(|| Row::new(old, self.keeping(&state)));
         Draft { state, row }
@@ -291,7 +270,8 @@ impl Current {
     pub(super) fn adopt(&self, draft: Draft, updated: Option<Updated>) {
         match updated {
             Some(updated) => self.settle(draft.state, updated),
-            None => self.change(|state| *state = draft.state),
+            None if self.is_answered.get() => {} // it comes too late
+            None => self.go_on(draft.state),
         }
     }
 
@@ -315,7 +295,15 @@ impl Current {
             self.cookie.set(Some(cookie.set(&token)));
             self.token.replace(Some(token));
         }
-        self.state.replace(Some(next));
+        self.go_on(next);
+    }
+
+    /// Goes on from this state, with what the handler has changed meanwhile: it may have waited for it no longer.
+    fn go_on(&self, mut state: State) {
+        for change in self.since.take().into_iter().flatten() {
+            change(&mut state);
+        }
+        self.state.replace(Some(state));
     }
 
     fn keeping(&self, state: &State) -> Keeping {
@@ -374,63 +362,4 @@ impl Current {
 
 const NOT_NOTED: &str = "the session was not kept, of which only a message or the time of its last use is lost";
 
-/// The version of a row that is not known: no row has it.
-const UNKNOWN: i64 = -1;
-
-/// Where a session has the token of its forms.
-pub(super) const CSRF: &str = "_csrf";
-
-/// Where a session has the fingerprint of the password that its user has signed in by.
-pub(super) const PASSWORD: &str = "_password";
-
-/// Where a session has the rights that its user had when they were looked at last.
-pub(super) const RIGHTS: &str = "_rights";
-
-/// Where a session has the messages for the next page.
-pub(super) const FLASHES: &str = "_flashes";
-
-/// Where a session has whose password was right, while the second factor is awaited: an object with the `account`.
-pub(crate) const SECOND_FACTOR: &str = "_second_factor";
-
-impl SessionRecord {
-    /// Whose it is, or will be after the second step of a sign-in.
-    fn owner(&self) -> Option<i64> {
-        self.user.or_else(|| self.values.get(SECOND_FACTOR)?.get("account")?.as_i64())
-    }
-}
-
 const LOADED: &str = "a `Session` is loaded before a handler has it";
-
-impl State {
-    fn of(kept: Option<SessionRecord>, now: i64) -> Self {
-        let new = || SessionRecord { created: now, seen: now, ..SessionRecord::default() };
-        let record = kept.clone().unwrap_or_else(new);
-        Self { kept, record, values: BTreeMap::new(), user: None, rotate: false, renew: false, purge: false }
-    }
-
-    /// Whether this is the value of `key` already, in the store too.
-    fn is_kept(&self, key: &str, value: Option<&Value>) -> bool {
-        let is_as_loaded = self.kept.as_ref().is_some_and(|kept| kept.version != UNKNOWN);
-        is_as_loaded && !self.values.contains_key(key) && self.record.values.get(key) == value
-    }
-
-    /// Whether nothing is lost that a visitor has done where it is not kept: that the session was used, messages for the
-    /// next page, and a new token for other rights, which the next request gets.
-    fn is_incidental(&self) -> bool {
-        let is_incidental = |key: &String| [FLASHES, RIGHTS].contains(&key.as_str());
-        !self.purge && !self.rotate && self.user.is_none() && self.values.keys().all(is_incidental)
-    }
-
-    /// What has changed since it was `kept`; with the times of `used` where they are to be written.
-    fn change_of(&self, kept: &SessionRecord, used: Option<SessionRecord>) -> SessionChange {
-        let (seen, expires) = used.map_or((kept.seen, kept.expires), |used| (used.seen, used.expires));
-        SessionChange {
-            values: self.values.clone(),
-            user: self.user,
-            rotate: self.rotate || self.renew,
-            seen,
-            expires,
-            created: (self.record.created != kept.created).then_some(self.record.created),
-        }
-    }
-}

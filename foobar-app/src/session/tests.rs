@@ -35,7 +35,7 @@ impl App for Shop {
             .route("/save-and-fail/{status}", web::post().to(save_and_fail))
             .route("/save-and-panic", web::post().to(save_and_panic))
             .route("/save-and-wait", web::post().to(save_and_wait))
-            .route("/begin-to-save/{end}", web::post().to(cut_off::begin_to_save))
+            .configure(cut_off::routes)
             .route("/late", web::get().to(kept::late))
             .route("/in-a-task", web::get().to(kept::in_a_task))
             .route("/rival", web::post().to(kept::rival))

@@ -1,18 +1,49 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::mem::take;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::sync::oneshot;
 
 /// What a request has begun to keep of its session, an `S`. It can be brought to its end where whoever has waited for it is
 /// gone, as the handler is at the deadline of the request: what the database has then, the browser has to know.
-pub(super) struct Unfinished<S>(Cell<Option<Work<S>>>);
+pub(super) struct Unfinished<S>(Cell<Option<Begun<S>>>);
+
+struct Begun<S> {
+    work: Work<S>,
+    waiting: Arc<Waiting>,
+}
 
 type Work<S> = Pin<Box<dyn Future<Output = Finish<S>>>>;
 
 /// What is left to do once it is kept.
 type Finish<S> = Box<dyn FnOnce(&S)>;
+
+/// All who wait for it, each in a task of its own: whoever has polled last may be gone.
+#[derive(Default)]
+struct Waiting(Mutex<Vec<Waker>>);
+
+impl Waiting {
+    fn add(&self, waker: &Waker) {
+        let mut wakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wakers.iter().any(|known| known.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+
+    fn wake_all(&self) {
+        let wakers = take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+}
 
 impl<S> Default for Unfinished<S> {
     fn default() -> Self {
@@ -30,10 +61,11 @@ impl<S> Unfinished<S> {
     ) -> T {
         self.finish(session).await;
         let (done, mut is_done) = oneshot::channel();
-        self.0.set(Some(Box::pin(async {
+        let work = Box::pin(async {
             let worked = work.await;
             Box::new(move |session: &S| _ = done.send(finish(session, worked))) as Finish<S> // or nobody waits any more
-        })));
+        });
+        self.0.set(Some(Begun { work, waiting: Arc::default() }));
         let both = poll_fn(|context| {
             _ = self.poll(session, context); // the channel says when
             Pin::new(&mut is_done).poll(context)
@@ -47,14 +79,17 @@ impl<S> Unfinished<S> {
     }
 
     fn poll(&self, session: &S, context: &mut Context<'_>) -> Poll<()> {
-        let Some(mut work) = self.0.take() else { return Poll::Ready(()) };
-        match work.as_mut().poll(context) {
+        let Some(mut begun) = self.0.take() else { return Poll::Ready(()) };
+        begun.waiting.add(context.waker());
+        let waker = Waker::from(Arc::clone(&begun.waiting));
+        match begun.work.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(finish) => {
                 finish(session);
+                begun.waiting.wake_all();
                 Poll::Ready(())
             }
             Poll::Pending => {
-                self.0.set(Some(work));
+                self.0.set(Some(begun));
                 Poll::Pending
             }
         }
@@ -73,6 +108,7 @@ impl<S> Unfinished<S> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use futures_util::FutureExt;
     use futures_util::future::join;
@@ -109,6 +145,29 @@ mod tests {
         };
         assert_eq!(join(unfinished.run(&log, is_done, finish), second).await, (2, 3));
         assert_eq!(log.into_inner(), ["asked", "first", "second"]);
+    }
+
+    #[derive(Default)]
+    struct Task(AtomicBool);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_tasks_that_wait_each_is_woken() {
+        let (log, unfinished) = (Log::default(), Unfinished::default());
+        let (done, is_done) = oneshot::channel();
+        assert_eq!(unfinished.run(&log, is_done, finish).now_or_never(), None);
+        let tasks: [Arc<Task>; 2] = Default::default();
+        for task in &tasks {
+            let waker = Waker::from(Arc::clone(task));
+            assert!(unfinished.poll(&log, &mut Context::from_waker(&waker)).is_pending());
+        }
+        done.send("kept").unwrap();
+        assert!(tasks.iter().all(|task| task.0.load(Relaxed)));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::session::current::SECOND_FACTOR;
+use crate::session::state::SECOND_FACTOR;
 use crate::{Error, Session};
 
 /// How long the second step of a sign-in is waited for, in seconds.

@@ -1,8 +1,9 @@
 //! Sessions over time, and two requests at once: what the layer and the database make of them.
 
 use super::*;
-use crate::session::current::{Current, SECOND_FACTOR, Told};
+use crate::session::current::{Current, Told};
 use crate::session::layer::SessionLayer;
+use crate::session::state::SECOND_FACTOR;
 use crate::session::store::in_database;
 use foobar_core::{Request, Scheme};
 use futures_util::future::join_all;
