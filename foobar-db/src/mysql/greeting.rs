@@ -14,7 +14,7 @@ pub(super) async fn is_mariadb(server: &Opts) -> io::Result<bool> {
         [_, _, _, _, PROTOCOL, version @ ..] if !version.is_empty() => {
             Ok(version.windows(NAME.len()).any(|word| word == NAME))
         }
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "no greeting of a server")),
+        _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
