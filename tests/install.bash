@@ -95,9 +95,8 @@ plugin=usr/lib/mysql/plugin/auth_ed25519.so
 if [ ! -e /$plugin ] && [ ! -e target/tools/mariadb/auth_ed25519.so ] && command -v apt-get >/dev/null; then
     step "fetching MariaDB's plugin for ed25519"
     folder=$(mktemp -d)
-    if (cd "$folder" && apt-get download -qq mariadb-server && dpkg -x mariadb-server_*.deb .) >/dev/null 2>&1; then
-        mkdir -p target/tools/mariadb && cp "$folder/$plugin" target/tools/mariadb/
-    else
+    if ! { (cd "$folder" && apt-get download -qq mariadb-server && dpkg -x mariadb-server_*.deb .) &&
+        mkdir -p target/tools/mariadb && cp "$folder/$plugin" target/tools/mariadb/; } >/dev/null 2>&1; then
         echo "MariaDB's plugin for ed25519 cannot be fetched: users by it are tested without a server of MariaDB" >&2
     fi
     rm -rf "$folder"

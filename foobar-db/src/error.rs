@@ -83,8 +83,9 @@ pub enum Error {
     /// Too many calls wait already.
     #[error("{0} calls wait for a database connection already (`database.queue`)")]
     QueueFull(usize),
-    /// No connection was free in time.
-    #[error("no database connection was free within {0:?} (`database.acquire_timeout`)")]
+    /// No connection was free within `database.acquire_timeout`, or, for a call that is made together with others, within
+    /// the time that a whole call may take.
+    #[error("no database connection was free within {0:?}")]
     Busy(Duration),
     /// The database cannot be reached, or its file has been removed or replaced.
     #[error("cannot connect to {database}")]

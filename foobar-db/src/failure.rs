@@ -1,7 +1,7 @@
 //! Errors are told apart by number and SQLSTATE, not by text, which `SIGNAL` and `RAISE` make the application's; only of
-//! 1290, which stands for any option of a server, the text says which one. Diesel's error has no place for a number, so
-//! `driver_error.rs` remembers where the errors of the running call come from; SQLite's come by Diesel's own events,
-//! while its handle still knows them.
+//! 1290, which stands for any option of a server, and of 1015, which stands for any lock that failed, the text says which
+//! one. Diesel's error has no place for a number, so `driver_error.rs` remembers where the errors of the running call come
+//! from; SQLite's come by Diesel's own events, while its handle still knows them.
 //!
 //! `SIGNAL` may also take a number and a state of the server's. Only a pair that a server gives itself is one of it;
 //! whoever signals just that, such as 1213 with 40001, asks for what follows from it.
@@ -104,7 +104,7 @@ fn meaning(error: &DieselError) -> Meaning {
     let meaning = match driver_error::origin(error) {
         None => Meaning::Query,
         #[cfg(feature = "mysql")]
-        Some(Origin::Mysql { number: 1290, .. }) if !names_read_only(error) => Meaning::Query,
+        Some(Origin::Mysql { number: 1015 | 1290, .. }) if !names_read_only(error) => Meaning::Query,
         #[cfg(feature = "mysql")]
         Some(Origin::Mysql { number, state }) => of_mysql(number, state),
         #[cfg(feature = "mysql")]
@@ -208,10 +208,12 @@ const fn of_state(number: u16, state: [u8; 5]) -> Meaning {
     }
 }
 
-/// 1290 says that an option of the server forbids the statement, and which one it says in its text alone.
+/// 1290 says that an option of the server forbids the statement, and which one it says in its text alone; 1015 that a
+/// table cannot be locked, and there alone why: "errno: 165 - Table is read only".
 #[cfg(feature = "mysql")]
 fn names_read_only(error: &DieselError) -> bool {
-    error.to_string().contains("read-only")
+    let text = error.to_string();
+    text.contains("read-only") || text.contains("read only")
 }
 
 /// The result codes of SQLite, <https://www.sqlite.org/rescode.html>; the low byte is the primary one.

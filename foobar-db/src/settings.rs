@@ -67,7 +67,8 @@ settings! {
         /// MySQL: a PEM file with the certificate by which the server knows this program, and those that signed it;
         /// with `tls_key`. It is read for each connection.
         pub tls_cert: Option<PathBuf>,
-        /// MySQL: a PEM file with the key of `tls_cert`, which is one of RSA, P-256, P-384, P-521 or Ed25519.
+        /// MySQL: a PEM file with the key of `tls_cert`, which is one of RSA, or of P-256, P-384, P-521 or Ed25519
+        /// where `tiers::crypto_provider` is the provider of the process, as `Server::run` makes it.
         pub tls_key: Option<PathBuf>,
     }
 }

@@ -35,7 +35,7 @@ fn the_number_of_a_server_s_error_decides_what_comes_next() {
         (1047, b"08S01", "Refused"),
         (1040, b"08004", "Refused"),
         (1836, b"HY000", "Refused"),
-        (1015, b"HY000", "Refused"),
+        (1015, b"HY000", "Query"),
         (1021, b"HY000", "Full"),
         (1114, b"HY000", "Full"),
         (3, b"HY000", "Disk"),
@@ -125,6 +125,17 @@ fn only_the_option_that_makes_a_server_read_only_makes_it_unavailable() {
     assert_eq!(name(&Failure::of(forbidden("--read-only"))), "Refused");
     assert_eq!(name(&Failure::of(forbidden("--super-read-only"))), "Refused");
     assert_eq!(name(&Failure::of(forbidden("--secure-file-priv"))), "Query");
+    driver_error::forget();
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn a_table_that_cannot_be_locked_makes_a_server_unavailable_only_where_it_is_read_only() {
+    for (why, expected) in [("165 - Table is read only", "Refused"), ("37 - No locks available", "Query")] {
+        let message = format!("Can't lock file (errno: {why})");
+        let error = driver_error::make(DatabaseErrorKind::Unknown, message, mysql(1015, *b"HY000"));
+        assert_eq!(name(&Failure::of(error)), expected, "{why}");
+    }
     driver_error::forget();
 }
 

@@ -78,12 +78,10 @@ impl Link {
     pub(super) fn open(options: &Options) -> Result<Self, ConnectError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| ConnectError::Unreachable(error.to_string()))?;
-        let begun = async { timeout(options.connect_timeout, session::begin(options)).await };
         // rustls panics where a program holds two cryptographic providers and has chosen none.
-        let begun = panics::catch(|| runtime.block_on(begun))
-            .unwrap_or_else(|panic| Ok(Err(refusal::refused_by_driver(&panic))));
-        let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
-        match begun.map_err(late).flatten() {
+        let begun = panics::catch(|| runtime.block_on(session::begin(options)))
+            .unwrap_or_else(|panic| Err(refusal::refused_by_driver(&panic)));
+        match begun {
             Ok((driver, session)) => Ok(Self::new(driver, session, runtime, options.query_comments)),
             Err(error) => {
                 runtime.shutdown_background(); // a name lookup may still run

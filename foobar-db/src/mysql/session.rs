@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use foobar_core::Chain;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn as Driver, DriverError, Error, Opts, OptsBuilder, SslOpts};
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{classify, denies_password};
 use super::{Options, greeting};
@@ -44,33 +47,37 @@ impl Server {
     }
 }
 
-/// Connects and sets the session up.
+/// Connects and sets the session up, within `database.connect_timeout`.
 pub(super) async fn begin(options: &Options) -> Result<(Driver, Session), ConnectError> {
+    let by = Instant::now() + options.connect_timeout;
     let server = options.for_connection().map_err(|error| ConnectError::Refused(Chain(&error).to_string()))?;
     let why = |error| classify(error, options);
-    let mut driver = sign_in(server, options).await.map_err(why)?;
-    let session = Session::set_up(&mut driver, options).await.map_err(why)?;
+    let late = |_elapsed| ConnectError::Unreachable(format!("no answer within {:?}", options.connect_timeout));
+    let first = timeout_at(by, connect(server.clone(), options.may_be_plain)).await.map_err(late)?;
+    let mut driver = match first {
+        Err(denial) if denies_password(&denial) => again(server, options, by).await.ok_or(denial),
+        connected => connected,
+    }
+    .map_err(why)?;
+    let set_up = timeout_at(by, Session::set_up(&mut driver, options)).await.map_err(late)?;
+    let session = set_up.map_err(why)?;
     Ok((driver, session))
 }
 
-/// How often a user is tried whom MariaDB denies.
-const ATTEMPTS: u32 = 3;
+/// How long it may take to try a user again who was denied, where `database.connect_timeout` leaves more.
+const AGAIN: Duration = Duration::from_secs(3);
 
-/// Of the 32 random bytes that MariaDB wants a user by `ed25519` to sign, the driver leaves out the last one where it is 0,
-/// so that one signature of 256 is wrong whatever the password. What is denied there is tried again; MySQL has no such
-/// users, and may lock an account after a few attempts.
-async fn sign_in(server: Opts, options: &Options) -> Result<Driver, Error> {
-    let mut outcome = connect(server.clone(), options.may_be_plain).await;
+/// Of the 32 random bytes that MariaDB wants a user by `ed25519` to sign, the driver leaves out the last one where it is
+/// 0, so that one signature of 256 is wrong whatever the password. Who is denied there is tried once more, and no oftener:
+/// MariaDB blocks an account after `max_password_errors`. MySQL has no such users. `None` leaves it at the denial, which
+/// says more than what else may come of it.
+async fn again(server: Opts, options: &Options, by: Instant) -> Option<Driver> {
     let has_password = server.pass().is_some_and(|password| !password.is_empty());
-    if has_password && outcome.as_ref().is_err_and(denies_password) && is_mariadb(&server, options).await {
-        for _again in 1..ATTEMPTS {
-            if !outcome.as_ref().is_err_and(denies_password) {
-                break;
-            }
-            outcome = connect(server.clone(), options.may_be_plain).await;
-        }
-    }
-    outcome
+    let try_again = async {
+        let is_worth_it = has_password && is_mariadb(&server, options).await;
+        if is_worth_it { connect(server.clone(), options.may_be_plain).await.ok() } else { None }
+    };
+    timeout_at(by.min(Instant::now() + AGAIN), try_again).await.ok().flatten()
 }
 
 /// It is asked once: servers shut out whoever breaks off too many connections.
@@ -79,7 +86,7 @@ async fn is_mariadb(server: &Opts, options: &Options) -> bool {
         Some(known) => *known,
         None => match greeting::is_mariadb(server).await {
             Ok(told) => *options.is_mariadb.get_or_init(|| told),
-            Err(_gone_meanwhile) => false,
+            Err(_does_not_say) => false,
         },
     }
 }

@@ -18,14 +18,12 @@ pub(in crate::migrations) struct Dangling {
 struct Added {
     key: ForeignKey,
     number: usize,
-    /// Some of those whose names are known.
+    /// Some of those whose names are known and may be told.
     ids: Vec<Id>,
 }
 
 /// How many foreign keys are named at most, and how many rows of each.
 const NAMED: usize = 10;
-/// How many characters of a primary key are shown.
-const KEY: usize = 60;
 
 impl Violations {
     /// What has been added to those of `before`. The rows of a foreign key that is gone may be those of one that is new,
@@ -57,7 +55,7 @@ impl Added {
         let now = without(now, then, |row| row.id.clone());
         let now = without(now, then, |row| row.reference.clone());
         let now = without_unknown(now, then);
-        let ids = now.iter().filter_map(|row| row.id.clone()).take(NAMED + 1).collect();
+        let ids = now.iter().filter_map(|row| row.id.clone()).filter(Id::may_be_told).take(NAMED).collect();
         (!now.is_empty()).then(|| Self { key: key.clone(), number: now.len(), ids })
     }
 }
@@ -132,8 +130,8 @@ impl fmt::Display for Added {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key: ForeignKey { table, columns, parent, parent_columns }, number, ids } = self;
         write!(f, "{number} of `{table}`")?;
-        let mut named = ids.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>();
-        if ids.len() > NAMED {
+        let mut named = ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+        if ids.len() < *number {
             named.push("…".to_owned());
         }
         let kind = ids.first().map(|id| match id {
@@ -152,10 +150,7 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rowid(number) => number.fmt(f),
-            Self::Key(values) => match values.char_indices().nth(KEY) {
-                Some((end, _)) => write!(f, "{}…", &values[..end]),
-                None => f.write_str(values),
-            },
+            Self::Key(values) => f.write_str(values),
         }
     }
 }

@@ -27,6 +27,17 @@ pub(super) enum Id {
     Key(String),
 }
 
+impl Id {
+    /// Whether it is of integers alone. What else is in a primary key may be a secret or somebody's address, and no matter
+    /// for the log.
+    pub(super) fn may_be_told(&self) -> bool {
+        match self {
+            Self::Rowid(_) => true,
+            Self::Key(values) => values.chars().all(|letter| letter.is_ascii_digit() || "(-, )".contains(letter)),
+        }
+    }
+}
+
 /// A foreign key with what it takes to ask for its rows.
 pub(super) struct Known {
     pub(super) key: ForeignKey,

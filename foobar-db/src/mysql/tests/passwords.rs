@@ -93,8 +93,8 @@ fn signature(password: &str, nonce: &[u8]) -> Vec<u8> {
 const RIGHT: &str = "the_password_of_thirty_two_bytes";
 const WRONG: &str = "another_one_of_thirty_two_bytes_";
 
-/// What a server of this version says to a second connection that wants each of these signed in turn, and knows no
-/// database; and how often both connected.
+/// What a server of this version says to a second connection that wants each of these signed in turn, lets in whoever
+/// does, and knows no database; and how often both connected.
 fn asked_to_sign(version: &'static str, password: &str, nonces: Vec<[u8; 32]>) -> (String, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -120,11 +120,19 @@ fn ask_to_sign(mut client: &TcpStream, version: &str, nonces: &mut impl Iterator
     }
     let nonce = nonces.next().expect("it is tried no more");
     client.write_all(&packet(2, &[&b"\xfeclient_ed25519\0"[..], &nonce].concat())).unwrap();
-    let is_right = said(client).unwrap() == signature(RIGHT, &nonce);
-    let error: &[u8] =
-        if is_right { b"\xff\x19\x04#42000Unknown database" } else { b"\xff\x15\x04#28000Access denied" };
-    client.write_all(&packet(4, error)).unwrap();
+    let answer: &[u8] = match said(client).unwrap() == signature(RIGHT, &nonce) {
+        _ if nonce == BLOCKED => b"\xff\x37\x10#HY000User is blocked",
+        true => b"\0\0\0\x02\0\0\0",
+        false => b"\xff\x15\x04#28000Access denied",
+    };
+    client.write_all(&packet(4, answer)).unwrap();
+    while said(client).is_some_and(|asked| asked[0] == QUERY) {
+        client.write_all(&packet(1, b"\xff\x19\x04#42000Unknown database")).unwrap();
+    }
 }
+
+/// The first byte of a client's statement.
+const QUERY: u8 = 3;
 
 /// One packet of a client; `None` where it has gone.
 fn said(mut client: &TcpStream) -> Option<Vec<u8>> {
@@ -141,6 +149,8 @@ const ENDS_IN_ZERO: [u8; 32] = {
     nonce[31] = 0;
     nonce
 };
+/// After which the server lets nobody in.
+const BLOCKED: [u8; 32] = [8; 32];
 
 #[test]
 fn what_mariadb_wants_signed_is_signed_by_the_password() {
@@ -151,19 +161,62 @@ fn what_mariadb_wants_signed_is_signed_by_the_password() {
 /// The driver signs one byte less then.
 #[test]
 fn a_right_password_is_not_taken_for_a_wrong_one_where_what_is_to_be_signed_ends_in_zero() {
-    let nonces = vec![ENDS_IN_ZERO, ENDS_IN_ZERO, [7; 32], ENDS_IN_ZERO, [7; 32]];
-    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, nonces);
+    let (answer, connections) = asked_to_sign(MARIADB, RIGHT, vec![ENDS_IN_ZERO, [7; 32], ENDS_IN_ZERO, [7; 32]]);
     let for_version = 1;
-    assert!(answer.contains("Unknown database") && connections == 5 + for_version, "{answer} after {connections}");
+    assert!(answer.contains("Unknown database") && connections == 4 + for_version, "{answer} after {connections}");
 }
 
 #[test]
-fn a_wrong_password_is_tried_three_times_on_mariadb_and_once_elsewhere() {
-    for (version, attempts) in [(MARIADB, 3), ("9.7.4-2", 1)] {
+fn where_a_second_attempt_is_blocked_the_denial_of_the_first_is_told() {
+    let (answer, _connections) = asked_to_sign(MARIADB, WRONG, vec![[7; 32], BLOCKED, [7; 32], BLOCKED]);
+    assert!(answer.contains("Access denied"), "{answer}");
+}
+
+#[test]
+fn a_wrong_password_is_tried_twice_on_mariadb_and_once_elsewhere() {
+    for (version, attempts) in [(MARIADB, 2), ("9.7.4-2", 1)] {
         let (answer, connections) = asked_to_sign(version, WRONG, vec![[7; 32]; 6]);
         let (for_version, told) = (1, format!("{answer} after {connections}"));
         assert!(answer.contains("Access denied") && connections == 2 * attempts + for_version, "{told}");
     }
+}
+
+/// A denial takes such a server less time than the limit, and a second attempt would take more.
+#[tokio::test]
+async fn a_wrong_password_is_told_although_the_server_is_too_far_away_for_a_second_attempt() {
+    let test = TestDb::mysql().await;
+    let network = Network::to(test.url(), Duration::from_millis(150));
+    let url = network.url(test.url()).replace("root@", "root:hunter2@");
+    let mut settings = DatabaseSettings { url: Some(Secret::new(url)), ..DatabaseSettings::default() };
+    settings.connect_timeout = Period::new(Duration::from_millis(1500));
+    let options = Options::new(&settings).unwrap();
+    let connect = move || {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match MysqlConnection::connect(&options).err().unwrap() {
+                ConnectError::Unreachable(_) if Instant::now() < patience => {} // the machine is too slow
+                error => return error,
+            }
+        }
+    };
+    let error = thread::run("foobar-db-test", connect).await.unwrap();
+    assert!(matches!(&error, ConnectError::Refused(why) if why.contains("Access denied")), "{error:?}");
+}
+
+/// It answers one connection, and takes the others without a word.
+#[test]
+fn a_wrong_password_is_told_although_nobody_answers_a_second_attempt_and_there_is_no_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Some(Secret::new(format!("mysql://u:{WRONG}@{}/d", listener.local_addr().unwrap())));
+    let server = std::thread::spawn(move || {
+        ask_to_sign(&listener.accept().unwrap().0, MARIADB, &mut [[7; 32]].into_iter());
+        listener // whose queue the system goes on filling
+    });
+    let mut settings = DatabaseSettings { url, ..DatabaseSettings::default() };
+    settings.connect_timeout = Period::new(Duration::ZERO);
+    let error = MysqlConnection::connect(&Options::new(&settings).unwrap()).err().unwrap();
+    assert!(matches!(&error, ConnectError::Refused(why) if why.contains("Access denied")), "{error:?}");
+    drop(server.join().unwrap());
 }
 
 /// By which a client of MySQL asks for the server's key: the third packet after the greeting, of one byte.
