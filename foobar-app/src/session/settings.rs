@@ -12,10 +12,9 @@ settings! {
         pub lifetime: Period = r#""90d""#,
         /// The keys of sessions that are kept in the cookie itself (`Sessions::in_cookie`), and of the secrets of
         /// second factors: random texts of 32 characters at least, such as `openssl rand -base64 32` makes. The first
-        /// one encrypts; those after it are still read, so put a new one in front and drop the old one after
-        /// `lifetime`. Where several processes share sessions or accounts, first add the new one at the end
-        /// everywhere, and then move it to the front: a process that lacks it can read nothing that another has
-        /// encrypted by it.
+        /// one encrypts; those after it are still read. First add a new one at the end everywhere and reload, then move
+        /// it to the front and reload again, and drop the old one after `lifetime`: a worker or a process that lacks a
+        /// key can read nothing that another has encrypted by it.
         pub keys: List<Secret> = "[]",
     }
 }
