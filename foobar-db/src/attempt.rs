@@ -34,7 +34,7 @@ pub(crate) fn attempt(
 
 /// Makes the session what it was before the call; `false` where the connection cannot be used again.
 pub(crate) fn restore(conn: &mut Conn) -> bool {
-    is_restored(|| deadline::until(Instant::now() + UNDO, || conn.restore()))
+    is_restored(|| conn.restore(UNDO))
 }
 
 fn is_restored(restore: impl FnOnce() -> QueryResult<()>) -> bool {

@@ -69,10 +69,11 @@ impl Connections {
     }
 
     fn validate(&self, pooled: &mut Pooled) -> Result<(), ConnectError> {
-        if self.is_outdated(pooled) {
+        let now = Instant::now();
+        if self.is_outdated(pooled, now) {
             return Err(ConnectError::Unreachable("the connection is outdated".to_owned()));
         }
-        if pooled.used.elapsed() < TRUST {
+        if now.saturating_duration_since(pooled.used) < TRUST {
             return Ok(());
         }
         without_panic(|| {
@@ -87,9 +88,8 @@ impl Connections {
         })
     }
 
-    fn is_outdated(&self, pooled: &Pooled) -> bool {
-        pooled.generation != self.state.generation.load(Relaxed)
-            || pooled.expires.is_some_and(|expires| expires <= Instant::now())
+    fn is_outdated(&self, pooled: &Pooled, now: Instant) -> bool {
+        pooled.generation != self.state.generation.load(Relaxed) || pooled.expires.is_some_and(|expires| expires <= now)
     }
 }
 
@@ -120,8 +120,9 @@ impl ManageConnection for Connections {
 
     /// What has broken is closed here: r2d2 opens the next one before it drops this one, and a pool of 8 would have 9.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.used = Instant::now();
-        let has_broken = pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled);
+        let now = Instant::now();
+        pooled.used = now;
+        let has_broken = pooled.broken || pooled.conn.is_broken() || self.is_outdated(pooled, now);
         if has_broken {
             pooled.conn.disconnect();
         }

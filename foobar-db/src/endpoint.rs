@@ -74,14 +74,19 @@ impl Endpoint {
         Ok(Self { limits, stats: Stats::default(), connections, end, present, down: Mutex::default(), pool, observer })
     }
 
-    /// Runs `query` on a connection that must be there by `acquire_by`, again where that may help.
-    pub(crate) fn run(&self, kind: QueryKind, query: &mut Query, acquire_by: Instant) -> Result<(), Error> {
-        let since = Instant::now();
-        let connection = self.checkout(acquire_by, acquire_by + self.limits.connect);
-        self.stats.acquire.observe(since.elapsed());
-        let (connection, since) = (connection?, Instant::now());
-        let outcome = self.run_on(connection, kind, query);
-        self.stats.queries.observe(since.elapsed());
+    /// Runs `query`, `now`, on a connection that must be there by `acquire_by`, again where that may help.
+    pub(crate) fn run(
+        &self,
+        kind: QueryKind,
+        query: &mut Query,
+        now: Instant,
+        acquire_by: Instant,
+    ) -> Result<(), Error> {
+        let connection = self.checkout(now, acquire_by, acquire_by + self.limits.connect);
+        let acquired = Instant::now();
+        self.stats.acquire.observe(acquired - now);
+        let outcome = self.run_on(connection?, kind, query, acquired);
+        self.stats.queries.observe(acquired.elapsed());
         outcome
     }
 
@@ -90,8 +95,9 @@ impl Endpoint {
         mut connection: PooledConnection<Connections>,
         kind: QueryKind,
         query: &mut Query,
+        since: Instant,
     ) -> Result<(), Error> {
-        let until = Instant::now() + self.limits.of(kind);
+        let until = since + self.limits.of(kind);
         let mut attempts = 1;
         loop {
             connection.broken = true; // if anything panics
@@ -111,7 +117,8 @@ impl Endpoint {
             };
             self.stats.retried(cause);
             sleep(PAUSE.mul_f64(random() * f64::from(1 << attempts.min(5))));
-            connection = self.checkout(until.min(Instant::now() + self.limits.acquire), until)?;
+            let now = Instant::now();
+            connection = self.checkout(now, until.min(now + self.limits.acquire), until)?;
             attempts += 1;
         }
     }
@@ -133,10 +140,21 @@ impl Endpoint {
     }
 
     /// A connection: one that is open must answer `by` then, and one that has to be opened may take until `latest`.
-    fn checkout(&self, by: Instant, latest: Instant) -> Result<PooledConnection<Connections>, Error> {
+    fn checkout(&self, now: Instant, by: Instant, latest: Instant) -> Result<PooledConnection<Connections>, Error> {
         let up = self.down().clone().map_or(Ok(()), Err);
         up.and_then(|()| (self.present)()).map_err(|source| self.unavailable(source))?;
-        let time = latest.saturating_duration_since(Instant::now());
+        match deadline::until(by, || self.pool.try_get()) {
+            Some(connection) => Ok(connection),
+            None => self.wait_for_connection(now, by, latest),
+        }
+    }
+
+    fn wait_for_connection(
+        &self,
+        since: Instant,
+        by: Instant,
+        latest: Instant,
+    ) -> Result<PooledConnection<Connections>, Error> {
         loop {
             let left = latest.saturating_duration_since(Instant::now());
             let look = left.min(if self.refused().is_some() { LOOK_AGAIN } else { LOOK });
@@ -145,6 +163,7 @@ impl Endpoint {
                 (Err(_no_connection), Some(refused)) => return Err(self.unavailable(refused)),
                 (Err(_no_connection), None) if look < left => {}
                 (Err(_no_connection), None) => {
+                    let time = latest.saturating_duration_since(since);
                     let slow = || ConnectError::Unreachable(format!("no connection was made within {time:?}"));
                     return Err(self.unavailable(self.connections.last_error().unwrap_or_else(slow)));
                 }

@@ -153,8 +153,9 @@ fn work(endpoint: &Endpoint, jobs: &Queue<Job>) {
             jobs.release();
             continue;
         }
-        endpoint.stats.queue.observe(since.elapsed());
-        let outcome = panics::catch(|| endpoint.run(kind, &mut query, acquire_by));
+        let now = Instant::now();
+        endpoint.stats.queue.observe(now - since);
+        let outcome = panics::catch(|| endpoint.run(kind, &mut query, now, acquire_by));
         let outcome = outcome.unwrap_or_else(|panic| Err(panicked(kind, panic)));
         discard(query);
         jobs.release(); // what the caller does next finds the thread free

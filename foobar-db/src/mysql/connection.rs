@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
 use diesel::connection::statement_cache::{MaybeCached, StatementCache};
@@ -28,7 +29,7 @@ use super::row::{MysqlRow, fit, times_as_text};
 use super::server_error::rolls_back;
 use super::session::Session;
 use crate::driver_error::{self, Origin};
-use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, misread, statements};
+use crate::{ConnectError, DatabaseSettings, Engine, QueryKind, deadline, misread, statements};
 
 /// A Diesel connection to MySQL or MariaDB without a C library.
 ///
@@ -98,12 +99,13 @@ impl MysqlConnection {
         self.link.has_transaction()
     }
 
-    /// Makes the session what it was at its beginning, if it may be another: nothing of one caller reaches the next.
-    pub(crate) fn restore(&mut self) -> QueryResult<()> {
+    /// Makes the session what it was at its beginning, if it may be another, within `limit`: nothing of one caller reaches
+    /// the next.
+    pub(crate) fn restore(&mut self, limit: Duration) -> QueryResult<()> {
         if self.link.needs_reset() {
             self.statements = StatementCache::new();
             self.transactions = AnsiTransactionManager::default();
-            self.link.reset()?;
+            deadline::until(Instant::now() + limit, || self.link.reset())?;
         }
         Ok(())
     }
