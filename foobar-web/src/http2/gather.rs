@@ -24,6 +24,7 @@ pub(super) struct Gather<S> {
     /// What was read before, and belongs to HTTP/2.
     unread: BytesMut,
     pub(super) input: Input,
+    /// What has gathered, in the worker's buffer.
     pub(super) out: Vec<u8>,
     /// How much of it has been sent.
     sent: usize,
@@ -60,8 +61,6 @@ const MOST: usize = 128 << 10;
 const MANY: u32 = 64;
 /// What the library gets of them in one turn; there is no room in it for a hundred streams that are opened and reset.
 const PORTION: usize = 2 << 10;
-/// A buffer that has grown beyond this is not kept.
-const KEPT: usize = 4 << 10;
 
 impl<S: Transport> Gather<S> {
     pub(super) fn new(stream: S, unread: BytesMut, worker: Rc<Worker>) -> Self {
@@ -94,9 +93,8 @@ impl<S: Transport> Gather<S> {
             wrote(written);
         }
         self.sent = 0;
-        self.out.clear();
-        if self.out.capacity() > KEPT {
-            self.out = Vec::new();
+        if self.out.capacity() > 0 {
+            self.worker.buffers.give_back(std::mem::take(&mut self.out));
         }
         if std::mem::take(&mut self.is_full) {
             cx.waker().wake_by_ref(); // the library may go on, after the other connections
@@ -169,6 +167,9 @@ impl<S: Transport> Gather<S> {
         if self.out.len() >= MOST {
             self.is_full = true; // and is woken when it has been sent
             return Poll::Pending;
+        }
+        if self.out.capacity() == 0 {
+            self.out = self.worker.buffers.take_output();
         }
         let before = self.out.len();
         pieces.iter().for_each(|piece| self.out.extend_from_slice(piece));

@@ -31,12 +31,22 @@ impl ScratchBuffers {
 
     /// An empty buffer for what is written.
     pub(crate) fn with_output<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut output = self.take_output();
+        let done = work(&mut output);
+        self.give_back(output);
+        done
+    }
+
+    /// The same for whoever writes in several steps, and gives it back once all has been sent.
+    pub(crate) fn take_output(&self) -> Vec<u8> {
         let mut output = self.output.take();
         output.clear();
-        let done = work(&mut output);
+        output
+    }
+
+    pub(crate) fn give_back(&self, output: Vec<u8>) {
         if output.capacity() <= OUTPUT {
             self.output.set(output);
         }
-        done
     }
 }
