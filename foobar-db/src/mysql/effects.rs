@@ -33,7 +33,10 @@ impl Effects {
             match token {
                 Token::Unknown | Token::Sequence => effects.may_be_any(),
                 Token::Word(word) => {
-                    first = if first.is_empty() { word } else { first };
+                    if first.is_empty() {
+                        first = word;
+                        effects.begin(first);
+                    }
                     effects.add(first, before, word);
                     before = word;
                     continue;
@@ -51,10 +54,15 @@ impl Effects {
         (self.changes_session, self.writes) = (true, true);
     }
 
+    /// What a statement does because it begins with `first`.
+    fn begin(&mut self, first: &str) {
+        self.changes_session |= !is_in(first, STATEMENTS);
+        self.writes |= !is_in(first, QUESTIONS);
+    }
+
     /// What `word` adds in a statement that begins with `first`.
     fn add(&mut self, first: &str, before: &str, word: &str) {
-        self.changes_session |= !is_in(first, STATEMENTS) || is_in(word, "TEMPORARY");
-        self.writes |= !is_in(first, QUESTIONS);
+        self.changes_session |= is_in(word, "TEMPORARY");
         self.writes |= is_in(first, "WITH") && is_in(word, "DELETE INSERT REPLACE UPDATE");
         if is_in(before, "NEXT PREVIOUS") && is_in(word, "VALUE") {
             self.may_be_any(); // of a sequence of MariaDB's; the first writes, and the second is what the session had
