@@ -221,8 +221,8 @@ impl Kept {
         let hash = derive(password, &self.salt, self.cost, memory)?;
         Ok(match verify_slices_are_equal(&hash, &self.hash) {
             Err(_unequal) => Verdict::Wrong,
-            Ok(()) if self.cost == COST => Verdict::Right,
-            Ok(()) => Verdict::Outdated,
+            Ok(()) if self.cost.is_weaker_than(COST) => Verdict::Outdated,
+            Ok(()) => Verdict::Right,
         })
     }
 }
@@ -234,10 +234,20 @@ impl Cost {
         Some(Self { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? })
     }
 
+    /// Lanes make a hash no stronger: an attacker has as many as it takes.
+    fn is_weaker_than(self, other: Self) -> bool {
+        self.memory < other.memory || self.work() < other.work()
+    }
+
+    /// What its passes write, in KiB.
+    fn work(self) -> u64 {
+        u64::from(self.memory) * u64::from(self.passes)
+    }
+
     /// Whether a hash of it would take the memory or the processor from everybody else. Its lanes are filled one after the
     /// other, and take nothing more.
     fn is_too_much(self) -> bool {
-        self.memory > MOST_MEMORY || u64::from(self.memory) * u64::from(self.passes) > MOST_WORK
+        self.memory > MOST_MEMORY || self.work() > MOST_WORK
     }
 }
 
@@ -256,10 +266,16 @@ impl Hasher {
 
 #[cfg(test)]
 pub(super) fn cheap(password: &str) -> String {
-    let cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    foreign(password, 64, 1)
+}
+
+/// A hash of this memory, in KiB, and these passes, as another program makes it.
+#[cfg(test)]
+pub(super) fn foreign(password: &str, memory: u32, passes: u32) -> String {
+    let cost = Cost { memory, passes, lanes: 1 };
     let hash = derive(password, &[7; SALT], cost, &mut Vec::new()).unwrap();
     let [salt, hash] = [&[7; SALT][..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")
+    format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${hash}")
 }
 
 #[cfg(test)]
@@ -278,6 +294,22 @@ mod tests {
         assert_eq!(hasher.verify("correct horse", None).await.unwrap(), Verdict::Wrong);
         assert_eq!(hasher.verify("old", Some(&cheap("old"))).await.unwrap(), Verdict::Outdated);
         assert_ne!(hasher.hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_outdated_where_its_memory_or_its_work_is_less_than_that_of_today() {
+        let Cost { memory, passes, .. } = COST;
+        for (memory, passes, expected) in [
+            (memory, passes + 1, Verdict::Right),
+            (memory * 2, passes - 1, Verdict::Right),
+            (memory + 1, passes, Verdict::Right),
+            (memory, passes - 1, Verdict::Outdated),
+            (memory + 1, passes - 1, Verdict::Outdated),
+            (memory - 8, passes * 2, Verdict::Outdated),
+        ] {
+            let kept = foreign("old", memory, passes);
+            assert_eq!(Hasher::new().verify("old", Some(&kept)).await.unwrap(), expected, "{kept}");
+        }
     }
 
     #[tokio::test]
