@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use foobar_core::{BoxFuture, ConnectInfo, List, Scheme, Secret, Tier};
 
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::throttle::Turn;
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
 use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
@@ -17,6 +19,7 @@ use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Session
 mod added;
 mod api_tokens;
 mod cut_off;
+mod failing_database;
 mod links;
 mod outdated;
 mod passwords;
@@ -223,6 +226,23 @@ async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
 impl OnDb {
     fn accounts(&self) -> Accounts {
         self.runtime.instance.context.get().accounts().unwrap()
+    }
+
+    /// Makes the database refuse such statements, like `INSERT ON foobar_sessions`.
+    async fn refuse(&self, statement: &str) {
+        let body = match self.db.engine() {
+            foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'planted'); END",
+            foobar_db::Engine::Mysql => "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'planted'",
+        };
+        self.run(format!("CREATE TRIGGER planted BEFORE {statement} {body}")).await;
+    }
+
+    async fn refuse_nothing(&self) {
+        self.run("DROP TRIGGER planted".to_owned()).await;
+    }
+
+    async fn run(&self, sql: String) {
+        self.db.write(move |conn| conn.batch_execute(&sql)).await.unwrap();
     }
 
     /// To whom, once nothing is under way any more.
