@@ -6,7 +6,7 @@ use foobar_core::{BoxError, Chain};
 use foobar_db::Conn;
 
 use super::api_tokens::rows as token_rows;
-use super::password::{self, Verdict};
+use super::password::{self, KeptError, Verdict};
 use super::rows;
 use super::second_factor::pending::Pending;
 use super::second_factor::rows as second_factors;
@@ -68,7 +68,14 @@ impl Accounts {
     /// Holds a password against that of an account.
     pub(super) async fn verify(&self, password: &str, found: Option<&rows::Account>) -> Result<Verdict, BoxError> {
         let kept = found.map(|(_, hash)| &hash[..]).filter(|hash| !password::is_none(hash));
-        self.shared.hasher.verify(password, kept).await
+        let verdict = self.shared.hasher.verify(password, kept).await;
+        match (verdict, found) {
+            (Err(error), Some((user, _))) if error.is::<KeptError>() => {
+                tracing::error!("{}", Chain(&*error).after(&format!("nobody signs in to account {}", user.id)));
+                Ok(Verdict::Wrong) // as for an address without an account
+            }
+            (verdict, _) => verdict,
+        }
     }
 }
 
