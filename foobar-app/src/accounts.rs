@@ -219,6 +219,28 @@ impl Accounts {
         session.purge();
     }
 
+    /// Signs a user out everywhere: ends all sessions, that of the request too, and revokes the user's
+    /// [tokens](Self::create_token), in one transaction where sessions are in the database.
+    ///
+    /// Where they are kept elsewhere, the other sessions end first, and where they cannot, as of sessions in
+    /// [cookies](crate::Sessions::in_cookie), it is an error before anything is done.
+    pub async fn sign_out_everywhere(&self, session: &Session, user: &User) -> Result<(), Error> {
+        let (id, has_session_rows) = (user.id, self.shared.has_session_rows);
+        if !has_session_rows {
+            session.end_others_of(id).await?;
+        }
+        let ended = session.draft(Session::purge).await;
+        let draft = ended.clone();
+        let end = move |conn: &mut Conn| {
+            if has_session_rows {
+                delete_of_user(conn, id, &Vec::new())?; // first: a session could make another token
+            }
+            token_rows::remove_all(conn, id)?;
+            draft.write(conn)
+        };
+        session.write_with(&self.db, end, |session, updated| session.adopt(ended, updated)).await
+    }
+
     /// Gives a user another password, who knows the old one, ends the user's other sessions, and revokes the user's
     /// [tokens](Self::create_token).
     ///

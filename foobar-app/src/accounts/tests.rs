@@ -62,6 +62,7 @@ impl App for Shop {
             .route("/register", web::post().to(register))
             .route("/sign-in", web::post().to(sign_in))
             .route("/sign-out", web::post().to(sign_out))
+            .route("/sign-out-everywhere", web::post().to(sign_out_everywhere))
             .route("/password", web::post().to(password))
             .route("/account", web::get().to(async |user: User| format!("{} {:?}", user.address, user.roles)))
             .route("/account", web::post().to(async |user: User| user.address))
@@ -121,6 +122,11 @@ async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Fields>) 
 async fn sign_out(accounts: Accounts, session: Session) -> &'static str {
     accounts.sign_out(&session);
     "done"
+}
+
+async fn sign_out_everywhere(accounts: Accounts, session: Session, user: User) -> Result<&'static str, Error> {
+    accounts.sign_out_everywhere(&session, &user).await?;
+    Ok("done")
 }
 
 async fn password(
