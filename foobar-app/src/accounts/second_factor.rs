@@ -74,6 +74,9 @@ impl Accounts {
     /// RFC 6238). `issuer` is the name of the site there. Nothing changes until [`activate_totp`](Self::activate_totp)
     /// has had a first code; whoever begins again gets another secret, and a new password ends what has begun.
     ///
+    /// Wrong passwords count with wrong codes of who is signed in, not with failed sign-ins: 429 after 5 of a client, or 20
+    /// of anybody, within a quarter of an hour, or 40 in a day.
+    ///
     /// 401 from it and from `activate_totp` where the user has got another password since the [`User`] was looked up.
     pub async fn enrol_totp(
         &self,
