@@ -2,6 +2,7 @@
 
 mod address;
 mod api_tokens;
+mod attempts;
 mod links;
 mod mailer;
 mod next;
@@ -27,12 +28,10 @@ use crate::tasks::Tasks;
 use crate::{Db, Error, Session};
 use address::Address;
 use api_tokens::rows as token_rows;
-use password::{Hasher, Verdict};
+use password::Hasher;
 use second_factor::Vault;
-use second_factor::pending::Pending;
 use second_factor::rows as second_factors;
-use throttle::{Attempt, Costly, Turn};
-use throttled::{Busy, Throttled};
+use throttle::{Attempt, Costly};
 
 pub use api_tokens::{ApiToken, ApiUser};
 pub use mailer::{FileMailer, Mail, Mailer};
@@ -212,37 +211,34 @@ impl Accounts {
     ) -> Result<Result<User, Refusal>, Error> {
         let address = address.trim().to_lowercase();
         let attempt = Attempt::new(self.client, &address);
-        self.wait_for_turn(attempt.clone()).await?;
-        let found = self.db.read(move |conn| rows::by_address(conn, &address)).await?;
-        let verdict = self.verify(&attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
-        let (Some((user, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG)) };
-        let renewed = if verdict == Verdict::Outdated { self.renew(password, &kept).await? } else { None };
-        let id = user.id;
-        let signed_in = session.draft(|session| session.sign_in(id, &user.password, &user.rights(false))).await;
-        let now = self.options().now();
-        let half_way = session.draft(|session| Pending::begin(session, id, &user.password, now)).await;
-        let drafts = [signed_in.clone(), half_way.clone()];
-        let welcome = move |conn: &mut Conn| {
-            if let Some(hash) = &renewed
-                && !rows::renew_hash(conn, id, &kept, hash)?
-            {
-                return Ok(None); // the account has another password meanwhile
-            }
-            attempt.forgive(conn)?;
-            let needs_code = second_factors::is_active(conn, id)?;
-            Ok(Some((needs_code, drafts[usize::from(needs_code)].write(conn)?)))
-        };
-        let welcomed = session.write_with(&self.db, welcome, |session, welcomed| {
-            let (needs_code, updated) = welcomed.ok_or(WRONG)?;
-            session.adopt(if needs_code { half_way } else { signed_in }, updated);
-            if needs_code { Err(CODE_NEEDED) } else { Ok(user) }
-        });
-        welcomed.await
+        self.attempt(&attempt, self.sign_in_by(session, address, password, &attempt)).await
     }
 
     /// Signs out, and forgets all of the session.
     pub fn sign_out(&self, session: &Session) {
         session.purge();
+    }
+
+    /// Signs a user out everywhere: ends all sessions, that of the request too, and revokes the user's
+    /// [tokens](Self::create_token), in one transaction where sessions are in the database.
+    ///
+    /// Where they are kept elsewhere, the other sessions end first, and where they cannot, as of sessions in
+    /// [cookies](crate::Sessions::in_cookie), it is an error before anything is done.
+    pub async fn sign_out_everywhere(&self, session: &Session, user: &User) -> Result<(), Error> {
+        let (id, has_session_rows) = (user.id, self.shared.has_session_rows);
+        if !has_session_rows {
+            session.end_others_of(id).await?;
+        }
+        let ended = session.draft(Session::purge).await;
+        let draft = ended.clone();
+        let end = move |conn: &mut Conn| {
+            if has_session_rows {
+                delete_of_user(conn, id, &Vec::new())?; // first: a session could make another token
+            }
+            token_rows::remove_all(conn, id)?;
+            draft.write(conn)
+        };
+        session.write_with(&self.db, end, |session, updated| session.adopt(ended, updated)).await
     }
 
     /// Gives a user another password, who knows the old one, ends the user's other sessions, and revokes the user's
@@ -261,36 +257,7 @@ impl Accounts {
             return Ok(Err(Refusal { field: "password", problem }));
         }
         let attempt = Attempt::new(self.client, &user.address);
-        self.wait_for_turn(attempt.clone()).await?;
-        let id = user.id;
-        let find = move |conn: &mut Conn| Ok((rows::by_id(conn, id)?, second_factors::is_active(conn, id)?));
-        let (found, is_asked_for_code) = self.db.read(find).await?;
-        let verdict = self.verify(&attempt, old, found.as_ref().map(|(_, hash)| &hash[..])).await?;
-        let (Some((_, kept)), Verdict::Right | Verdict::Outdated) = (found, verdict) else { return Ok(Err(WRONG_OLD)) };
-        let hash = self.unless_busy(&attempt, self.shared.hasher.hash(new).await).await?;
-        let (fingerprint, rights) = (password::fingerprint(&hash), user.rights(is_asked_for_code));
-        let signed_in = session.draft(|session| session.sign_in(id, &fingerprint, &rights)).await;
-        let (has_session_rows, own, draft) = (self.shared.has_session_rows, session.row_id(), signed_in.clone());
-        let change = move |conn: &mut Conn| {
-            if !rows::replace_hash(conn, id, &kept, &hash)? {
-                return Ok(None); // the account has another password meanwhile
-            }
-            rows::remove_links(conn, id)?;
-            token_rows::remove_all(conn, id)?;
-            second_factors::remove_begun(conn, id)?;
-            throttle::forget_day(conn, id)?;
-            if has_session_rows {
-                delete_of_user(conn, id, &own)?;
-            }
-            attempt.forgive(conn)?;
-            draft.write(conn).map(Some)
-        };
-        let adopt = |session: &Session, updated: Option<_>| updated.map(|updated| session.adopt(signed_in, updated));
-        let changed = session.write_with(&self.db, change, adopt).await?;
-        if changed.is_some() && !has_session_rows {
-            session.end_outdated(id).await;
-        }
-        Ok(changed.ok_or(WRONG_OLD))
+        self.attempt(&attempt, self.replace_password(session, user, old, new, &attempt)).await
     }
 
     /// Gives a user these roles, in place of those before. They count from the next request on. Each session of the
@@ -369,66 +336,9 @@ const SIGN_IN_FIRST: Refusal =
     Refusal { field: "token", problem: "is of an account that you are not signed in to: sign in first" };
 const WRONG: Refusal = Refusal { field: "password", problem: "or address is wrong" };
 
-impl Accounts {
-    async fn count(&self, costly: Costly) -> Result<(), Error> {
-        let client = self.client;
-        match self.db.write(move |conn| costly.count(conn, client, now())).await? {
-            Turn::Refused(seconds) => Err(Error::respond(Throttled { seconds })),
-            Turn::After(_) => Ok(()),
-        }
-    }
-
-    async fn wait_for_turn(&self, attempt: Attempt) -> Result<(), Error> {
-        match self.db.write(move |conn| attempt.count(conn, now())).await? {
-            Turn::Refused(seconds) => return Err(Error::respond(Throttled { seconds })),
-            Turn::After(delay) => tokio::time::sleep(delay).await,
-        }
-        Ok(())
-    }
-
-    async fn hash(&self, password: &str) -> Result<String, Error> {
-        self.shared.hasher.hash(password).await.map_err(of_hasher)
-    }
-
-    /// A hash of today in place of `kept`; none where too many wait for that, and then the next sign-in renews it.
-    async fn renew(&self, password: &str, kept: &str) -> Result<Option<String>, Error> {
-        match self.shared.hasher.renew(password, kept).await {
-            Err(error) if error.is::<Busy>() => Ok(None),
-            renewed => renewed.map(Some).map_err(of_hasher),
-        }
-    }
-
-    /// Holds a password against a hash.
-    async fn verify(&self, attempt: &Attempt, password: &str, kept: Option<&str>) -> Result<Verdict, Error> {
-        let kept = kept.filter(|hash| !password::is_none(hash));
-        self.unless_busy(attempt, self.shared.hasher.verify(password, kept).await).await
-    }
-
-    /// What became of a password of an attempt. Where too many wait for that, the attempt was none.
-    async fn unless_busy<T>(&self, attempt: &Attempt, hashed: Result<T, BoxError>) -> Result<T, Error> {
-        if hashed.as_ref().is_err_and(|error| error.is::<Busy>()) {
-            let attempt = attempt.clone();
-            self.db.write(move |conn| attempt.take_back(conn)).await?;
-        }
-        hashed.map_err(of_hasher)
-    }
-}
-
-/// What a handler gives for a password that was not hashed: 503 where too many wait.
-fn of_hasher(error: BoxError) -> Error {
-    match error.downcast::<Busy>() {
-        Ok(busy) => Error::respond(*busy),
-        Err(error) => internal(error),
-    }
-}
-
 /// Of a [`User`] that was looked up before the password changed: what the session was is nobody's now.
 fn outdated() -> Error {
     Error::new(StatusCode::UNAUTHORIZED, "Your password has changed. Sign in again.")
-}
-
-fn internal(error: BoxError) -> Error {
-    Error::internal(error as Box<dyn std::error::Error>)
 }
 
 #[cfg(feature = "sqlite")]

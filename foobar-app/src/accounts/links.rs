@@ -24,8 +24,9 @@ impl Accounts {
     /// `https://shop.test/confirm?token={}`. It may be used once, within three days.
     ///
     /// An address is sent five messages within a quarter of an hour, whoever asks for them; nothing more is sent then, and
-    /// the answer is `false`.
+    /// the answer is `false`. A `link` without `{}` is an error, and nothing is sent.
     pub async fn send_confirmation(&self, user: &User, link: &str) -> Result<bool, Error> {
+        has_place(link)?;
         let sent = self.send_link(user, Purpose::Confirm, CONFIRM, "Confirm your address", link);
         sent.await.map_err(of_store)
     }
@@ -60,12 +61,13 @@ impl Accounts {
     /// learn which: it is looked up and sent [in the background](crate::Context::spawn), and what fails there is logged.
     /// Answer the same in both cases.
     ///
-    /// A client that asks 50 times within a quarter of an hour gets 429 then.
+    /// A client that asks 50 times within a quarter of an hour gets 429 then. A `link` without `{}` is an error.
     ///
     /// # Panics
     ///
     /// Before the server has begun to start.
     pub async fn send_reset(&self, address: &str, link: &str) -> Result<(), Error> {
+        has_place(link)?;
         self.count(Costly::SendReset).await?;
         let (accounts, address, link) = (self.clone(), address.trim().to_lowercase(), link.to_owned());
         self.shared.tasks.spawn(async move {
@@ -119,6 +121,14 @@ impl Accounts {
             session.end_outdated(user.id).await;
         }
         Ok(Ok(user))
+    }
+}
+
+/// Without one the mail would lead to a page that knows no token.
+fn has_place(link: &str) -> Result<(), Error> {
+    match link.contains("{}") {
+        true => Ok(()),
+        false => Err(Error::internal(format!("a link to be mailed lacks `{{}}`, where its token is to stand: {link}"))),
     }
 }
 

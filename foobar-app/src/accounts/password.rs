@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Block, MIN_SALT_LEN, Params, Version};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, rand};
 use base64::Engine;
@@ -26,7 +26,7 @@ const MOST_MEMORY: u32 = 256 * 1024;
 const MOST_WORK: u64 = 1024 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cost {
+pub(super) struct Cost {
     /// In KiB.
     memory: u32,
     passes: u32,
@@ -36,7 +36,7 @@ struct Cost {
 /// How many characters a password has.
 const LENGTH: std::ops::RangeInclusive<usize> = 8..=1000;
 
-/// Hashes passwords, a few at a time: each takes the memory of `COST`, so a storm of sign-ins waits, and what is more
+/// Hashes passwords, a few at a time: each takes the memory of its cost, so a storm of sign-ins waits, and what is more
 /// than `WAITING` is refused: [`Busy`].
 #[derive(Clone)]
 pub(super) struct Hasher {
@@ -44,7 +44,12 @@ pub(super) struct Hasher {
     turns: Arc<Semaphore>,
     /// To hash or to wait in.
     places: Arc<Semaphore>,
+    /// The memory of all turns, in KiB.
+    room: Arc<Semaphore>,
     memory: Arc<HashMemory>,
+    /// What has been hashed at.
+    #[cfg(test)]
+    costs: Arc<std::sync::Mutex<Vec<Cost>>>,
 }
 
 /// How many passwords may wait for each core: for about two seconds.
@@ -71,39 +76,71 @@ pub(super) fn problem(password: &str) -> Option<&'static str> {
 impl Hasher {
     /// As many at a time as the machine has cores.
     pub(super) fn new() -> Self {
-        let cores = available_parallelism().map_or(1, NonZero::get);
-        let [turns, places] = [cores, cores * (1 + WAITING)].map(|count| Arc::new(Semaphore::new(count)));
-        Self { at_once: cores, turns, places, memory: Arc::default() }
+        Self::with(available_parallelism().map_or(1, NonZero::get))
+    }
+
+    fn with(cores: usize) -> Self {
+        let room = (cores * COST.memory as usize).max(MOST_MEMORY as usize); // that of the largest one at least
+        let [turns, places, room] = [cores, cores * (1 + WAITING), room].map(|count| Arc::new(Semaphore::new(count)));
+        Self {
+            at_once: cores,
+            turns,
+            places,
+            room,
+            memory: Arc::default(),
+            #[cfg(test)]
+            costs: Arc::default(),
+        }
     }
 
     pub(super) async fn hash(&self, password: &str) -> Result<String, BoxError> {
-        let password = password.to_owned();
-        self.run(move |memory| hash(&password, &salt(), memory)).await
+        self.hash_with(password, &salt()).await
     }
 
     /// A hash of today in place of `kept`, of the same password and with its [fingerprint].
     pub(super) async fn renew(&self, password: &str, kept: &str) -> Result<String, BoxError> {
-        let (password, salt) = (password.to_owned(), Kept::parse(kept)?.salt);
-        self.run(move |memory| hash(&password, &salt, memory)).await
+        self.hash_with(password, &Kept::parse(kept)?.salt).await
     }
 
-    /// Holds a password against what is kept of one; against nothing where there is none, which takes as long.
+    async fn hash_with(&self, password: &str, salt: &[u8]) -> Result<String, BoxError> {
+        let hash = self.derive(password, salt, COST).await?;
+        let Cost { memory, passes, lanes } = COST;
+        let [salt, hash] = [salt, &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
+    }
+
+    /// Holds a password against what is kept of one. Against nothing where there is none, and where what is kept is no hash
+    /// to be used, which is the error [`KeptError`]: that takes as long as a hash of today.
     pub(super) async fn verify(&self, password: &str, kept: Option<&str>) -> Result<Verdict, BoxError> {
-        let (password, kept) = (password.to_owned(), kept.map(Kept::parse).transpose()?);
-        self.run(move |memory| match kept {
-            Some(kept) => kept.verify(&password, memory),
-            None => derive(&password, &[0; SALT], COST, memory).map(|_nobodys| Verdict::Wrong),
-        })
-        .await
+        let kept = kept.map(Kept::parse).transpose();
+        let (cost, salt) = match &kept {
+            Ok(Some(kept)) => (kept.cost, &kept.salt[..]),
+            Ok(None) | Err(_) => (COST, &[0; SALT][..]),
+        };
+        let hash = self.derive(password, salt, cost).await?;
+        Ok(kept?.map_or(Verdict::Wrong, |kept| kept.verdict(&hash)))
     }
 
+    async fn derive(&self, password: &str, salt: &[u8], cost: Cost) -> Result<[u8; HASH], BoxError> {
+        #[cfg(test)]
+        self.costs().push(cost);
+        let (password, salt) = (password.to_owned(), salt.to_owned());
+        self.run(cost.memory, move |memory| derive(&password, &salt, cost, memory)).await
+    }
+
+    /// Works with this memory, in KiB, once there is room for it.
     async fn run<T: Send + 'static>(
         &self,
+        memory: u32,
         work: impl FnOnce(&mut Vec<Block>) -> Result<T, argon2::Error> + Send + 'static,
     ) -> Result<T, BoxError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| Busy)?;
         let turn = Arc::clone(&self.turns).acquire_owned().await?;
-        let turn = Turn { blocks: self.memory.take(), hasher: self.clone(), permits: Some([place, turn]) };
+        let room = Arc::clone(&self.room).acquire_many_owned(memory).await?;
+        if memory > COST.memory {
+            self.memory.free(); // of what is kept there would be more than room
+        }
+        let turn = Turn { blocks: self.memory.take(), hasher: self.clone(), permits: Some([place, turn, room]) };
         let work = async move {
             let mut turn = turn; // it ends with the work
             work(&mut turn.blocks)
@@ -126,13 +163,16 @@ impl Hasher {
 struct Turn {
     hasher: Hasher,
     blocks: Vec<Block>,
-    /// A place, and a turn.
-    permits: Option<[OwnedSemaphorePermit; 2]>,
+    /// A place, a turn, and room.
+    permits: Option<[OwnedSemaphorePermit; 3]>,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.hasher.memory.keep(std::mem::take(&mut self.blocks));
+        let blocks = std::mem::take(&mut self.blocks);
+        if blocks.len() <= COST.memory as usize {
+            self.hasher.memory.keep(blocks);
+        }
         drop(self.permits.take());
         self.hasher.rest();
     }
@@ -168,15 +208,8 @@ pub(super) fn is_none(kept: &str) -> bool {
     kept.is_empty() || kept.starts_with(NONE) // empty in databases of earlier versions
 }
 
-fn hash(password: &str, salt: &[u8], memory: &mut Vec<Block>) -> Result<String, argon2::Error> {
-    let hash = derive(password, salt, COST, memory)?;
-    let Cost { memory, passes, lanes } = COST;
-    let [salt, hash] = [salt, &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    Ok(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}"))
-}
-
 fn derive(password: &str, salt: &[u8], cost: Cost, memory: &mut Vec<Block>) -> Result<[u8; HASH], argon2::Error> {
-    let params = Params::new(cost.memory, cost.passes, cost.lanes, Some(HASH))?;
+    let params = cost.params()?;
     let mut hash = [0; HASH];
     let blocks = of_size(memory, params.block_count())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -193,8 +226,12 @@ struct Kept {
 
 /// Why a hash is not used.
 #[derive(Debug, thiserror::Error)]
-enum KeptError {
-    #[error("what is kept of the password is no hash of argon2id")]
+pub(super) enum KeptError {
+    #[error(
+        "what is kept of the password is no hash of argon2id, of {} bytes with a salt of at least {}",
+        HASH,
+        MIN_SALT_LEN
+    )]
     NoHash,
     #[error(
         "the hash that is kept of the password asks for m={}, t={}, p={}; m is at most {} (256 MiB), and m times t at \
@@ -214,16 +251,19 @@ impl Kept {
         if cost.is_too_much() {
             return Err(KeptError::TooCostly(cost));
         }
+        if cost.params().is_err() || salt.len() < MIN_SALT_LEN || hash.len() != HASH {
+            return Err(KeptError::NoHash); // nothing is equal to it
+        }
         Ok(Self { cost, salt, hash })
     }
 
-    fn verify(&self, password: &str, memory: &mut Vec<Block>) -> Result<Verdict, argon2::Error> {
-        let hash = derive(password, &self.salt, self.cost, memory)?;
-        Ok(match verify_slices_are_equal(&hash, &self.hash) {
+    /// What the password is that has this hash.
+    fn verdict(&self, hash: &[u8; HASH]) -> Verdict {
+        match verify_slices_are_equal(hash, &self.hash) {
             Err(_unequal) => Verdict::Wrong,
-            Ok(()) if self.cost == COST => Verdict::Right,
-            Ok(()) => Verdict::Outdated,
-        })
+            Ok(()) if self.cost.is_weaker_than(COST) => Verdict::Outdated,
+            Ok(()) => Verdict::Right,
+        }
     }
 }
 
@@ -234,10 +274,24 @@ impl Cost {
         Some(Self { memory: number("m=")?, passes: number("t=")?, lanes: number("p=")? })
     }
 
+    fn params(self) -> Result<Params, argon2::Error> {
+        Params::new(self.memory, self.passes, self.lanes, Some(HASH))
+    }
+
+    /// Lanes make a hash no stronger: an attacker has as many as it takes.
+    fn is_weaker_than(self, other: Self) -> bool {
+        self.memory < other.memory || self.work() < other.work()
+    }
+
+    /// What its passes write, in KiB.
+    fn work(self) -> u64 {
+        u64::from(self.memory) * u64::from(self.passes)
+    }
+
     /// Whether a hash of it would take the memory or the processor from everybody else. Its lanes are filled one after the
     /// other, and take nothing more.
     fn is_too_much(self) -> bool {
-        self.memory > MOST_MEMORY || u64::from(self.memory) * u64::from(self.passes) > MOST_WORK
+        self.memory > MOST_MEMORY || self.work() > MOST_WORK
     }
 }
 
@@ -248,6 +302,15 @@ impl Hasher {
         Arc::clone(&self.turns).acquire_many_owned(all).await.unwrap()
     }
 
+    fn costs(&self) -> std::sync::MutexGuard<'_, Vec<Cost>> {
+        self.costs.lock().unwrap_or_else(std::sync::PoisonError::into_inner) // it is whole at any time
+    }
+
+    /// What has been hashed at so far, in memory and passes.
+    pub(super) fn take_costs(&self) -> Vec<(u32, u32)> {
+        self.costs().drain(..).map(|cost| (cost.memory, cost.passes)).collect()
+    }
+
     pub(super) fn take_all_places(&self) -> OwnedSemaphorePermit {
         let all = u32::try_from(self.places.available_permits()).unwrap();
         Arc::clone(&self.places).try_acquire_many_owned(all).unwrap()
@@ -256,76 +319,17 @@ impl Hasher {
 
 #[cfg(test)]
 pub(super) fn cheap(password: &str) -> String {
-    let cost = Cost { memory: 64, passes: 1, lanes: 1 };
+    foreign(password, 64, 1)
+}
+
+/// A hash of this memory, in KiB, and these passes, as another program makes it.
+#[cfg(test)]
+pub(super) fn foreign(password: &str, memory: u32, passes: u32) -> String {
+    let cost = Cost { memory, passes, lanes: 1 };
     let hash = derive(password, &[7; SALT], cost, &mut Vec::new()).unwrap();
     let [salt, hash] = [&[7; SALT][..], &hash].map(|bytes| STANDARD_NO_PAD.encode(bytes));
-    format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}")
+    format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${hash}")
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::future::join_all;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_password_is_held_against_its_hash_and_a_weak_hash_is_outdated() {
-        let hasher = Hasher::new();
-        let kept = hasher.hash("correct horse").await.unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        assert_eq!(hasher.verify("correct horse", Some(&kept)).await.unwrap(), Verdict::Right);
-        assert_eq!(hasher.verify("Correct horse", Some(&kept)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify("correct horse", None).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify("old", Some(&cheap("old"))).await.unwrap(), Verdict::Outdated);
-        assert_ne!(hasher.hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
-    }
-
-    #[tokio::test]
-    async fn many_passwords_at_once_are_hashed_in_memory_that_is_used_again_and_freed_after_them() {
-        let hasher = Hasher::new();
-        let kept = hasher.hash("correct horse").await.unwrap();
-        let passwords = (0..6).map(|number| if number % 2 == 0 { "correct horse" } else { "wrong horse" });
-        let verdicts = join_all(passwords.map(|password| hasher.verify(password, Some(&kept)))).await;
-        let verdicts: Vec<_> = verdicts.into_iter().map(Result::unwrap).collect();
-        assert_eq!(verdicts, [Verdict::Right, Verdict::Wrong].repeat(3));
-        assert!(hasher.memory.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_hash_that_panics_gives_its_turn_and_all_memory_back() {
-        let hasher = Hasher::new();
-        (0..2).for_each(|_| hasher.memory.keep(vec![Block::new(); 64]));
-        let error = hasher.run(|_| -> Result<(), _> { panic!("in argon2") }).await.unwrap_err();
-        assert!(error.to_string().contains("in argon2"), "{error}");
-        assert!(hasher.memory.is_empty());
-        assert_eq!(hasher.turns.available_permits(), hasher.at_once);
-        assert_eq!(hasher.places.available_permits(), hasher.at_once * (1 + WAITING));
-    }
-
-    #[tokio::test]
-    async fn a_hash_of_another_program_that_asks_for_too_much_is_refused_before_it_takes_anything() {
-        for cost in ["m=4194304,t=1000,p=1", "m=262145,t=1,p=4", "m=262144,t=5,p=1", "m=19456,t=4294967295,p=1"] {
-            let kept = format!("$argon2id$v=19${cost}$AAAAAAAAAAAAAAAAAAAAAA$AAAA");
-            let error = Hasher::new().verify("x", Some(&kept)).await.unwrap_err().to_string();
-            let asked = cost.replace(',', ", ");
-            assert!(error.starts_with(&format!("the hash that is kept of the password asks for {asked};")), "{error}");
-        }
-        let largest = Cost { memory: MOST_MEMORY, passes: 4, lanes: 4 };
-        assert!(!largest.is_too_much() && !COST.is_too_much());
-    }
-
-    #[tokio::test]
-    async fn what_is_no_hash_is_an_error() {
-        for text in ["", "plain", "$argon2id$v=19$m=64,t=1,p=1$", "$argon2i$v=19$m=64,t=1,p=1$AAAA$AAAA", "$2b$10$abc"]
-        {
-            assert!(Hasher::new().verify("x", Some(text)).await.is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_password_has_eight_characters_at_least_whatever_they_are() {
-        assert_eq!(problem("ääääääää"), None);
-        assert!(problem("1234567").is_some_and(|problem| problem.contains("fewer than 8")));
-        assert!(problem(&"x".repeat(1001)).is_some_and(|problem| problem.contains("more than 1000")));
-    }
-}
+mod tests;

@@ -74,6 +74,9 @@ impl Accounts {
     /// RFC 6238). `issuer` is the name of the site there. Nothing changes until [`activate_totp`](Self::activate_totp)
     /// has had a first code; whoever begins again gets another secret, and a new password ends what has begun.
     ///
+    /// Wrong passwords count with wrong codes of who is signed in, not with failed sign-ins: 429 after 5 of a client, or 20
+    /// of anybody, within a quarter of an hour, or 40 in a day.
+    ///
     /// 401 from it and from `activate_totp` where the user has got another password since the [`User`] was looked up.
     pub async fn enrol_totp(
         &self,
@@ -81,53 +84,22 @@ impl Accounts {
         password: &str,
         issuer: &str,
     ) -> Result<Result<TotpEnrolment, Refusal>, Error> {
-        let attempt = Attempt::new(self.client, &user.address);
-        self.wait_for_turn(attempt.clone()).await?;
-        if !self.has_password(&attempt, user.id, password).await? {
-            return Ok(Err(WRONG_PASSWORD));
-        }
-        let secret = totp::generate();
-        let kept = self.vault().seal(user.id, secret.clone()).map_err(super::internal)?;
-        let uri = totp::uri(&secret, issuer, &user.address);
-        let user = user.clone();
-        let begin = move |conn: &mut Conn| {
-            if !super::rows::is_as_looked_up(conn, &user)? {
-                return Ok(None);
+        let attempt = Attempt::of_proof(self.client, user.id);
+        match self.attempt(&attempt, self.begin_totp(user, password, &attempt)).await?.ok_or_else(super::outdated)? {
+            Ok(secret) => {
+                let uri = totp::uri(&secret, issuer, &user.address);
+                Ok(Ok(TotpEnrolment { secret: base32::encode(&secret), uri }))
             }
-            attempt.forgive(conn)?;
-            rows::begin(conn, &kept).map(Some)
-        };
-        if !self.db.write(begin).await?.ok_or_else(super::outdated)? {
-            return Ok(Err(IS_ON));
+            Err(refusal) => Ok(Err(refusal)),
         }
-        Ok(Ok(TotpEnrolment { secret: base32::encode(&secret), uri }))
     }
 
     /// Asks a user for a code at each sign-in from now on, by a first code of the secret that
     /// [`enrol_totp`](Self::enrol_totp) has given. What comes back are ten recovery codes, each of which takes the place
     /// of one code: show them, since only their hashes are kept.
     pub async fn activate_totp(&self, user: &User, code: &str) -> Result<Result<Vec<String>, Refusal>, Error> {
-        let (id, attempt) = (user.id, Attempt::of_proof(self.client, user.id));
-        self.wait_for_turn(attempt.clone()).await?;
-        let Some(kept) = self.db.read(move |conn| rows::find(conn, id)).await?.filter(|kept| !kept.active) else {
-            return Ok(Err(NOT_BEGUN));
-        };
-        let secret = self.vault().open(&kept).map_err(super::internal)?;
-        let Some(step) = totp::matching_step(&secret, code, self.options().now()) else { return Ok(Err(WRONG_CODE)) };
-        let (user, (codes, hashes)) = (user.clone(), recovery_codes(id));
-        let activate = move |conn: &mut Conn| {
-            if !super::rows::is_as_looked_up(conn, &user)? {
-                return Ok(None);
-            }
-            let activated = rows::activate(conn, &kept, step)?;
-            if activated {
-                rows::set_recovery_codes(conn, id, &hashes)?;
-                attempt.forgive(conn)?;
-            }
-            Ok(Some(activated))
-        };
-        let activated = self.db.write(activate).await?.ok_or_else(super::outdated)?;
-        Ok(if activated { Ok(codes) } else { Err(NOT_BEGUN) })
+        let attempt = Attempt::of_proof(self.client, user.id);
+        self.attempt(&attempt, self.activate_by(user, code, &attempt)).await?.ok_or_else(super::outdated)
     }
 
     /// The second step of a sign-in whose [first one](Self::sign_in) has said [`Refusal::needs_code`]: with a code of the
@@ -142,28 +114,7 @@ impl Accounts {
         let Some(pending) = Pending::of(session, self.options().now())? else { return Ok(Err(TOO_LATE)) };
         let (id, is_recovery) = (pending.account, recovery_code::hash(pending.account, code).is_some());
         let attempt = Attempt::of_code(self.client, id, is_recovery);
-        self.wait_for_turn(attempt.clone()).await?;
-        let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
-        let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
-        let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true))).await;
-        let draft = signed_in.clone();
-        let take = move |conn: &mut Conn| {
-            let found = super::rows::by_id(conn, id)?;
-            let own = found.filter(|(_, hash)| password::fingerprint(hash) == pending.password);
-            let Some((user, _)) = own else { return Ok(Err(TOO_LATE)) }; // the account has another password meanwhile
-            if !proof.take(conn, id)? {
-                return Ok(Err(WRONG_CODE));
-            }
-            attempt.forgive(conn)?;
-            Ok(Ok((user, draft.write(conn)?)))
-        };
-        let adopt = |session: &Session, taken: Result<(User, _), Refusal>| {
-            taken.map(|(user, updated)| {
-                session.adopt(signed_in, updated);
-                user
-            })
-        };
-        session.write_with(&self.db, take, adopt).await
+        self.attempt(&attempt, self.finish_by(session, pending, code, &attempt)).await
     }
 
     /// Asks a user for no code any more. `proof` is a code, a recovery code or the password.
@@ -221,6 +172,93 @@ impl Accounts {
     }
 }
 
+/// The work of attempts; `None` of a user who has another password since the user was looked up.
+impl Accounts {
+    async fn begin_totp(
+        &self,
+        user: &User,
+        password: &str,
+        attempt: &Attempt,
+    ) -> Result<Option<Result<Vec<u8>, Refusal>>, BoxError> {
+        if !self.has_password(user.id, password).await? {
+            return Ok(Some(Err(WRONG_PASSWORD)));
+        }
+        let secret = totp::generate();
+        let kept = self.vault().seal(user.id, secret.clone())?;
+        let (user, attempt) = (user.clone(), attempt.clone());
+        let begin = move |conn: &mut Conn| {
+            if !super::rows::is_as_looked_up(conn, &user)? {
+                return Ok(None);
+            }
+            attempt.forgive(conn)?;
+            rows::begin(conn, &kept).map(Some)
+        };
+        let begun = self.db.write(begin).await?;
+        Ok(begun.map(|is_begun| if is_begun { Ok(secret) } else { Err(IS_ON) }))
+    }
+
+    async fn activate_by(
+        &self,
+        user: &User,
+        code: &str,
+        attempt: &Attempt,
+    ) -> Result<Option<Result<Vec<String>, Refusal>>, BoxError> {
+        let id = user.id;
+        let Some(kept) = self.db.read(move |conn| rows::find(conn, id)).await?.filter(|kept| !kept.active) else {
+            return Ok(Some(Err(NOT_BEGUN)));
+        };
+        let secret = self.vault().open(&kept)?;
+        let Some(step) = totp::matching_step(&secret, code, self.options().now()) else {
+            return Ok(Some(Err(WRONG_CODE)));
+        };
+        let (user, attempt, (codes, hashes)) = (user.clone(), attempt.clone(), recovery_codes(id));
+        let activate = move |conn: &mut Conn| {
+            if !super::rows::is_as_looked_up(conn, &user)? {
+                return Ok(None);
+            }
+            let activated = rows::activate(conn, &kept, step)?;
+            if activated {
+                rows::set_recovery_codes(conn, id, &hashes)?;
+                attempt.forgive(conn)?;
+            }
+            Ok(Some(activated))
+        };
+        let activated = self.db.write(activate).await?;
+        Ok(activated.map(|activated| if activated { Ok(codes) } else { Err(NOT_BEGUN) }))
+    }
+
+    async fn finish_by(
+        &self,
+        session: &Session,
+        pending: Pending,
+        code: &str,
+        attempt: &Attempt,
+    ) -> Result<Result<User, Refusal>, BoxError> {
+        let (id, attempt) = (pending.account, attempt.clone());
+        let Some(proof) = self.proof(id, code).await? else { return Ok(Err(WRONG_CODE)) };
+        let Some(user) = self.find(id).await? else { return Ok(Err(TOO_LATE)) };
+        let signed_in = session.draft(|session| session.sign_in(id, &pending.password, &user.rights(true))).await;
+        let draft = signed_in.clone();
+        let take = move |conn: &mut Conn| {
+            let found = super::rows::by_id(conn, id)?;
+            let own = found.filter(|(_, hash)| password::fingerprint(hash) == pending.password);
+            let Some((user, _)) = own else { return Ok(Err(TOO_LATE)) }; // the account has another password meanwhile
+            if !proof.take(conn, id)? {
+                return Ok(Err(WRONG_CODE));
+            }
+            attempt.forgive(conn)?;
+            Ok(Ok((user, draft.write(conn)?)))
+        };
+        let adopt = |session: &Session, taken: Result<(User, _), Refusal>| {
+            taken.map(|(user, updated)| {
+                session.adopt(signed_in, updated);
+                user
+            })
+        };
+        Ok(session.write_with(&self.db, take, adopt).await?)
+    }
+}
+
 impl Accounts {
     /// Does `change` to the second factor of a user who shows something that only the user has.
     async fn with_proof(
@@ -230,29 +268,31 @@ impl Accounts {
         change: impl Fn(&mut Conn) -> QueryResult<()> + Send + 'static,
     ) -> Result<Result<(), Refusal>, Error> {
         let (id, attempt) = (user.id, Attempt::of_proof(self.client, user.id));
-        self.wait_for_turn(attempt.clone()).await?;
-        let proof = match self.proof(id, typed).await? {
-            Some(Proof::Step(step)) => Proof::Step(step),
-            _ if self.has_password(&attempt, id, typed).await? => Proof::Password,
-            Some(proof) => proof,
-            None => return Ok(Err(NO_PROOF)),
+        let work = async {
+            let proof = match self.proof(id, typed).await? {
+                Some(Proof::Step(step)) => Proof::Step(step),
+                _ if self.has_password(id, typed).await? => Proof::Password,
+                Some(proof) => proof,
+                None => return Ok(Some(Err(NO_PROOF))),
+            };
+            let (user, attempt) = (user.clone(), attempt.clone());
+            let done = self.db.write(move |conn| {
+                if !super::rows::is_as_looked_up(conn, &user)? {
+                    return Ok(None);
+                }
+                if !proof.take(conn, id)? {
+                    return Ok(Some(Err(NO_PROOF)));
+                }
+                attempt.forgive(conn)?;
+                change(conn).map(|()| Some(Ok(())))
+            });
+            Ok::<_, BoxError>(done.await?)
         };
-        let user = user.clone();
-        let done = self.db.write(move |conn| {
-            if !super::rows::is_as_looked_up(conn, &user)? {
-                return Ok(None);
-            }
-            if !proof.take(conn, id)? {
-                return Ok(Some(Err(NO_PROOF)));
-            }
-            attempt.forgive(conn)?;
-            change(conn).map(|()| Some(Ok(())))
-        });
-        done.await?.ok_or_else(super::outdated)
+        self.attempt(&attempt, work).await?.ok_or_else(super::outdated)
     }
 
     /// What was typed, if it may be a code of a user with a second factor.
-    async fn proof(&self, account: i64, typed: &str) -> Result<Option<Proof>, Error> {
+    async fn proof(&self, account: i64, typed: &str) -> Result<Option<Proof>, BoxError> {
         let Some(kept) = self.db.read(move |conn| rows::find(conn, account)).await?.filter(|kept| kept.active) else {
             return Ok(None);
         };
@@ -263,7 +303,7 @@ impl Accounts {
         if !totp::may_be_code(typed) {
             return Ok(None); // a password too is taken where the secret cannot be opened
         }
-        let secret = self.vault().open(&kept).map_err(super::internal)?;
+        let secret = self.vault().open(&kept)?;
         Ok(totp::matching_step(&secret, typed, self.options().now()).map(Proof::Step))
     }
 
@@ -276,9 +316,9 @@ impl Accounts {
         Arc::clone(&self.shared.vault.read().unwrap_or_else(PoisonError::into_inner)) // it is whole at any time
     }
 
-    async fn has_password(&self, attempt: &Attempt, account: i64, password: &str) -> Result<bool, Error> {
+    async fn has_password(&self, account: i64, password: &str) -> Result<bool, BoxError> {
         let found = self.db.read(move |conn| super::rows::by_id(conn, account)).await?;
-        let verdict = self.verify(attempt, password, found.as_ref().map(|(_, hash)| &hash[..])).await?;
+        let verdict = self.verify(password, found.as_ref()).await?;
         Ok(matches!(verdict, Verdict::Right | Verdict::Outdated))
     }
 }

@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use foobar_core::{BoxFuture, ConnectInfo, List, Scheme, Secret, Tier};
 
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::throttle::Turn;
 use super::*;
 use crate::testing::{Client, TestDb, TestResponse};
 use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, SessionSettings, Sessions};
@@ -17,6 +19,7 @@ use crate::{AccountOptions, App, AppSettings, AppTier, Context, Runtime, Session
 mod added;
 mod api_tokens;
 mod cut_off;
+mod failing_database;
 mod links;
 mod outdated;
 mod passwords;
@@ -59,6 +62,7 @@ impl App for Shop {
             .route("/register", web::post().to(register))
             .route("/sign-in", web::post().to(sign_in))
             .route("/sign-out", web::post().to(sign_out))
+            .route("/sign-out-everywhere", web::post().to(sign_out_everywhere))
             .route("/password", web::post().to(password))
             .route("/account", web::get().to(async |user: User| format!("{} {:?}", user.address, user.roles)))
             .route("/account", web::post().to(async |user: User| user.address))
@@ -118,6 +122,11 @@ async fn sign_in(accounts: Accounts, session: Session, form: web::Form<Fields>) 
 async fn sign_out(accounts: Accounts, session: Session) -> &'static str {
     accounts.sign_out(&session);
     "done"
+}
+
+async fn sign_out_everywhere(accounts: Accounts, session: Session, user: User) -> Result<&'static str, Error> {
+    accounts.sign_out_everywhere(&session, &user).await?;
+    Ok("done")
 }
 
 async fn password(
@@ -223,6 +232,23 @@ async fn under(keys: &[&str], sessions: Sessions, db: TestDb) -> OnDb {
 impl OnDb {
     fn accounts(&self) -> Accounts {
         self.runtime.instance.context.get().accounts().unwrap()
+    }
+
+    /// Makes the database refuse such statements, like `INSERT ON foobar_sessions`.
+    async fn refuse(&self, statement: &str) {
+        let body = match self.db.engine() {
+            foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'planted'); END",
+            foobar_db::Engine::Mysql => "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'planted'",
+        };
+        self.run(format!("CREATE TRIGGER planted BEFORE {statement} {body}")).await;
+    }
+
+    async fn refuse_nothing(&self) {
+        self.run("DROP TRIGGER planted".to_owned()).await;
+    }
+
+    async fn run(&self, sql: String) {
+        self.db.write(move |conn| conn.batch_execute(&sql)).await.unwrap();
     }
 
     /// To whom, once nothing is under way any more.

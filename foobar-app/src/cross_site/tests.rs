@@ -5,7 +5,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use http::Method;
 
 use crate::testing::{Client, Multipart, TestRequest, TestResponse};
-use crate::{App, AppSettings, Context, CsrfToken, Form, Runtime, Sessions};
+use crate::{App, AppSettings, Context, CsrfToken, Form, Runtime, Session, Sessions};
 
 #[cfg(feature = "sqlite")]
 mod token;
@@ -24,6 +24,7 @@ impl App for Shop {
             .service(web::resource("/order").to(order))
             .service(web::resource("/hooks/{name}").to(order))
             .route("/bought", web::post().to(bought))
+            .route("/sign-in", web::post().to(sign_in))
             .route("/form", web::get().to(async |token: CsrfToken| token.to_string()));
     }
 
@@ -41,6 +42,11 @@ async fn order(orders: Data<Arc<AtomicUsize>>) -> &'static str {
 struct Bought {
     #[garde(length(chars, min = 1))]
     article: String,
+}
+
+async fn sign_in(session: Session) -> &'static str {
+    session.set_user(Some(7));
+    "signed in"
 }
 
 /// What the form says, to the last byte of it.

@@ -23,12 +23,12 @@ impl Keeping {
                 (Updated::Gone, Some(record)) => record, // of a double click, only this answer is seen
                 (updated, _) => return Ok(updated),
             },
-            Self::Begin { ends_old, record } => {
-                if ends_old {
-                    store.remove(token).await?;
-                }
+            Self::Begin { ends_old: true, record } if record.is_empty() => {
+                store.remove(token).await?;
                 record
             }
+            Self::Begin { ends_old: true, record } => return store.replace(token, record).await.map(Updated::Renewed),
+            Self::Begin { ends_old: false, record } => record,
         };
         if record.is_empty() {
             return Ok(Updated::Ended);

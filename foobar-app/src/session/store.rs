@@ -36,6 +36,16 @@ pub trait SessionStore: Send + Sync + 'static {
         change: SessionChange,
     ) -> BoxFuture<'a, Result<Updated, BoxError>>;
 
+    /// Keeps a new session in place of that of a token, which ends; the new one's token. By default it is made first, so that
+    /// neither is lost where the store fails in between; a store that does both in one step leaves none behind then either.
+    fn replace<'a>(&'a self, token: &'a str, record: SessionRecord) -> BoxFuture<'a, Result<String, BoxError>> {
+        Box::pin(async move {
+            let new = self.create(record).await?;
+            self.remove(token).await?;
+            Ok(new)
+        })
+    }
+
     /// Ends the session of a token; nothing where there is none.
     fn remove<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<(), BoxError>>;
 

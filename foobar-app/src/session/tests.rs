@@ -36,6 +36,7 @@ impl App for Shop {
             .route("/save-and-panic", web::post().to(save_and_panic))
             .route("/save-and-wait", web::post().to(save_and_wait))
             .configure(cut_off::routes)
+            .route("/purge-and-put", web::post().to(kept::purge_and_put))
             .route("/late", web::get().to(kept::late))
             .route("/in-a-task", web::get().to(kept::in_a_task))
             .route("/rival", web::post().to(kept::rival))

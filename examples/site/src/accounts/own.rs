@@ -67,9 +67,7 @@ pub(crate) async fn sign_out_everywhere(
     session: Session,
     user: User,
 ) -> Result<HttpResponse, Error> {
-    session.end_others_of(user.id).await?; // first: a session could make another token
-    accounts.revoke_all_tokens(&user).await?;
-    accounts.sign_out(&session);
+    accounts.sign_out_everywhere(&session, &user).await?;
     Ok(see_other(SIGN_IN))
 }
 

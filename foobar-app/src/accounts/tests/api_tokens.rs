@@ -236,3 +236,31 @@ async fn a_token_has_a_name_and_an_account_a_hundred_tokens() {
         assert!(shop.token("One more", "").await.starts_with("name cannot be added"));
     }
 }
+
+#[tokio::test]
+async fn who_signs_out_everywhere_has_neither_a_session_nor_a_token_left_or_all_of_them() {
+    for shop in on_both().await {
+        let token = shop.token("Backup", "").await;
+        let phone = shop.client.other_user();
+        sign(&phone, ANN, PASSWORD).await;
+        for statement in ["DELETE ON foobar_sessions", "DELETE ON foobar_api_tokens"] {
+            shop.refuse(statement).await;
+            assert_eq!(shop.client.post("/sign-out-everywhere").await.status(), 500, "{statement}");
+            shop.refuse_nothing().await;
+            assert_eq!([who(&shop.client).await, who(&phone).await], [ANN, ANN], "{statement}");
+            assert!(shop.works(&token).await, "{statement}");
+        }
+        assert_eq!(shop.client.post("/sign-out-everywhere").await.text(), "done");
+        assert_eq!([who(&shop.client).await, who(&phone).await], ["nobody", "nobody"]);
+        assert!(!shop.works(&token).await);
+        assert_eq!(shop.client.cookie("session"), None);
+    }
+}
+
+#[tokio::test]
+async fn sessions_in_cookies_cannot_be_signed_out_everywhere_and_then_nothing_is_done() {
+    let shop = with(Sessions::in_cookie(), TestDb::sqlite().await).await;
+    let token = shop.token("Backup", "").await;
+    assert_eq!(shop.client.post("/sign-out-everywhere").await.status(), 500);
+    assert!(who(&shop.client).await == ANN && shop.works(&token).await);
+}

@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use super::second_factor::send;
 use super::*;
-use diesel::connection::SimpleConnection;
 
 pub(super) fn routes(routes: &mut ServiceConfig) {
     routes
@@ -76,15 +75,10 @@ const NEW: [(&str, &str); 2] = [("password", PASSWORD), ("new", "battery staple"
 
 /// No session can begin, or all may again.
 async fn refuse(shop: &OnDb, is_refused: bool) {
-    let body = match shop.db.engine() {
-        foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'planted'); END",
-        foobar_db::Engine::Mysql => "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'planted'",
-    };
-    let sql = match is_refused {
-        true => format!("CREATE TRIGGER planted BEFORE INSERT ON foobar_sessions {body}"),
-        false => "DROP TRIGGER planted".to_owned(),
-    };
-    shop.db.write(move |conn| conn.batch_execute(&sql)).await.unwrap();
+    match is_refused {
+        true => shop.refuse("INSERT ON foobar_sessions").await,
+        false => shop.refuse_nothing().await,
+    }
 }
 
 #[tokio::test]

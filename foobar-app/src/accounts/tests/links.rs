@@ -143,6 +143,20 @@ async fn nothing_is_sent_where_there_is_no_account_and_nobody_learns_of_it() {
 }
 
 #[tokio::test]
+async fn a_link_without_a_place_for_its_token_is_an_error_and_nothing_is_kept_or_sent() {
+    let shop = on(TestDb::sqlite().await).await;
+    let (accounts, link) = (shop.accounts(), "https://shop.test/reset?token=");
+    let user = accounts.find(1).await.unwrap().unwrap();
+    let refused = [accounts.send_reset(ANN, link).await, accounts.send_confirmation(&user, link).await.map(|_sent| ())];
+    for error in refused.map(Result::unwrap_err) {
+        assert!(error.status() == 500 && error.to_string().contains("lacks `{}`"), "{error}");
+    }
+    let kept = |conn: &mut Conn| rows::foobar_account_links::table.count().get_result::<i64>(conn);
+    assert_eq!(shop.db.read(kept).await.unwrap(), 0);
+    assert!(shop.all_that_was_sent().await.is_empty());
+}
+
+#[tokio::test]
 async fn the_database_has_no_link_only_its_hash() {
     let shop = on(TestDb::sqlite().await).await;
     shop.ask("reset", ANN).await;

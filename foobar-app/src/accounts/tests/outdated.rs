@@ -4,7 +4,6 @@
 use super::second_factor::send;
 use super::*;
 use actix_web::ResponseError;
-use diesel::connection::SimpleConnection;
 
 fn is_unauthorized<T: std::fmt::Debug>(outcome: Result<T, Error>) -> bool {
     outcome.unwrap_err().status_code() == StatusCode::UNAUTHORIZED
@@ -54,16 +53,6 @@ async fn a_secret_that_is_not_active_yet_ends_with_another_password() {
     }
 }
 
-/// No session can be ended from now on.
-async fn keep_sessions(shop: &OnDb) {
-    let refusal = match shop.db.engine() {
-        foobar_db::Engine::Sqlite => "BEGIN SELECT RAISE(ABORT, 'no'); END",
-        _ => "FOR EACH ROW SIGNAL SQLSTATE '45000'",
-    };
-    let trigger = format!("CREATE TRIGGER keep BEFORE DELETE ON foobar_sessions {refusal}");
-    shop.db.write(move |conn| conn.batch_execute(&trigger)).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_password_changes_with_the_end_of_the_sessions_or_not_at_all() {
     for shop in on_both().await {
@@ -73,14 +62,14 @@ async fn a_password_changes_with_the_end_of_the_sessions_or_not_at_all() {
         for client in [&shop.client, &phone] {
             sign(client, ANN, PASSWORD).await;
         }
-        keep_sessions(&shop).await;
+        shop.refuse("DELETE ON foobar_sessions").await;
         let change = shop.client.post("/password").form(&[("password", PASSWORD), ("new", "battery staple")]);
         assert_eq!(change.await.status(), 500);
         let browser = shop.client.other_user();
         let reset = browser.post(&format!("/reset/{link}"));
         assert_eq!(reset.form(&[("password", "battery staple")]).await.status(), 500);
         assert_eq!(who(&phone).await, ANN, "the password is the old one");
-        shop.db.write(|conn| conn.batch_execute("DROP TRIGGER keep")).await.unwrap();
+        shop.refuse_nothing().await;
         assert_eq!(shop.reset(&link, "battery staple").await, "done", "and the link has not been used");
         assert_eq!(who(&phone).await, "nobody");
     }

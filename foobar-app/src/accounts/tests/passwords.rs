@@ -33,6 +33,16 @@ async fn a_hash_of_weaker_parameters_is_renewed_at_the_sign_in() {
     }
 }
 
+#[tokio::test]
+async fn a_hash_that_is_stronger_than_those_of_today_stays_at_the_sign_in() {
+    for shop in on_both().await {
+        let strong = password::foreign(PASSWORD, 32 * 1024, 3);
+        shop.set_hash(strong.clone()).await;
+        assert_eq!(sign(&shop.client, ANN, PASSWORD).await.text(), "done");
+        assert_eq!(shop.hash().await, strong);
+    }
+}
+
 impl OnDb {
     async fn set_hash(&self, hash: String) {
         self.db.write(move |conn| rows::set_hash(conn, 1, &hash)).await.unwrap();

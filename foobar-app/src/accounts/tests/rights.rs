@@ -91,7 +91,7 @@ async fn a_page_is_shown_where_the_new_token_cannot_be_kept() {
     shop.client.post("/promote").await;
     let trigger = "CREATE TRIGGER planted BEFORE DELETE ON foobar_sessions BEGIN SELECT RAISE(ABORT, 'planted'); END";
     let run = async |sql: &'static str| {
-        shop.db.write(|conn| diesel::connection::SimpleConnection::batch_execute(conn, sql)).await.unwrap();
+        shop.db.write(|conn| conn.batch_execute(sql)).await.unwrap();
     };
     run(trigger).await;
     assert!(!is_renewed(&shop.client).await);

@@ -3,13 +3,15 @@
 use super::throttle::{Costly, PER_CLIENT, PER_CLIENT_AND_ACCOUNT, PER_CLIENT_AND_ACCOUNT_A_DAY};
 use super::*;
 
+use crate::session::token;
+
 /// It is hashed for an address that has no account, or one without a password, as for a wrong password: none is faster.
 #[tokio::test]
 async fn an_unknown_address_takes_a_place_of_the_hasher_as_a_wrong_password_does() {
     for shop in on_both().await {
         shop.accounts().add("owner@shop.test", &[]).await.unwrap().unwrap();
         let places = shop.accounts().shared.hasher.take_all_places();
-        for address in [ANN, "bob@shop.test", "owner@shop.test", "no address"] {
+        for address in NOBODYS {
             let answer = sign(&shop.client, address, "wrong horse").await;
             assert_eq!((answer.status().as_u16(), answer.header("retry-after")), (503, Some("5")), "{address}");
         }
@@ -17,7 +19,38 @@ async fn an_unknown_address_takes_a_place_of_the_hasher_as_a_wrong_password_does
         assert_eq!(sign(&shop.client, "bob@shop.test", "wrong horse").await.status(), 422);
     }
 }
-use crate::session::token;
+
+/// By none of them Ann's password is right.
+const NOBODYS: [&str; 4] = [ANN, "bob@shop.test", "owner@shop.test", "no address"];
+
+#[tokio::test]
+async fn a_hash_for_an_unknown_address_costs_as_much_as_that_of_a_wrong_password() {
+    for shop in on_both().await {
+        shop.accounts().add("owner@shop.test", &[]).await.unwrap().unwrap();
+        let accounts = shop.accounts();
+        accounts.shared.hasher.take_costs();
+        for address in NOBODYS {
+            let answer = sign(&shop.client, address, "wrong horse").await;
+            assert_eq!((answer.status().as_u16(), answer.text()), (422, "password or address is wrong"), "{address}");
+            assert_eq!(accounts.shared.hasher.take_costs(), [(19 * 1024, 2)], "{address}");
+        }
+    }
+}
+
+/// Else an answer at once would tell that the address has an account.
+#[tokio::test]
+async fn a_hash_that_cannot_be_used_is_a_wrong_password_and_costs_as_much() {
+    for shop in on_both().await {
+        let hasher = shop.accounts().shared.hasher.clone();
+        for hash in ["$2b$10$abc", "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA"] {
+            shop.db.write(move |conn| rows::set_hash(conn, 1, hash)).await.unwrap();
+            hasher.take_costs();
+            let answer = sign(&shop.client, ANN, PASSWORD).await;
+            assert_eq!((answer.status().as_u16(), answer.text()), (422, "password or address is wrong"), "{hash}");
+            assert_eq!(hasher.take_costs(), [(19 * 1024, 2)], "{hash}");
+        }
+    }
+}
 
 async fn try_from(client: &Client, address: &str, account: &str, password: &str) -> TestResponse {
     let form = [("address", account), ("password", password)];
@@ -221,9 +254,8 @@ async fn where_the_second_of_two_hashes_finds_no_place_nothing_is_lost() {
         let places = accounts.shared.hasher.take_all_places();
         assert_eq!(accounts.renew(PASSWORD, &weak).await.unwrap(), None, "the sign-in goes on without");
         for _attempt in 0..2 * PER_CLIENT_AND_ACCOUNT {
-            accounts.wait_for_turn(attempt.clone()).await.expect("none of them counts");
-            let hash = accounts.shared.hasher.hash("battery staple").await;
-            assert!(accounts.unless_busy(&attempt, hash).await.is_err());
+            let hashed = accounts.attempt(&attempt, accounts.shared.hasher.hash("battery staple")).await;
+            assert_eq!(hashed.unwrap_err().status(), 503, "none of them counts");
         }
         drop(places);
         assert!(accounts.renew(PASSWORD, &weak).await.unwrap().is_some());

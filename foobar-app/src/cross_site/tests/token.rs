@@ -46,6 +46,19 @@ async fn a_token_of_another_session_a_cut_one_and_one_that_was_made_up_are_none(
     }
 }
 
+/// Whoever has planted the session that somebody signs in with knows the token of its forms.
+#[tokio::test]
+async fn a_token_from_before_a_sign_in_is_none_after_it() {
+    for (client, _db) in on_both().await {
+        let before = token(&client).await;
+        assert_eq!(status(client.post("/sign-in")).await, 200);
+        let order = |token: &str| client.post("/order").without_origin().form(&[("csrf_token", token)]);
+        assert_eq!(status(order(&before)).await, 403);
+        let after = token(&client).await;
+        assert_eq!(status(order(&after)).await, 200);
+    }
+}
+
 #[tokio::test]
 async fn the_handler_reads_a_form_whose_token_was_looked_for_to_its_last_byte() {
     let db = TestDb::sqlite().await;

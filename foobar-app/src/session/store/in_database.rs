@@ -92,6 +92,17 @@ impl SessionStore for InDatabase {
         })
     }
 
+    fn replace<'a>(&'a self, token: &'a str, record: SessionRecord) -> BoxFuture<'a, Result<String, BoxError>> {
+        Box::pin(async move {
+            let (old, new) = (token::hash(token).unwrap_or_default(), New::generate()); // no session has an empty id
+            let replace = move |conn: &mut Conn| {
+                delete(conn, &old)?;
+                insert(conn, &new.id, &record).map(|_inserted| new.token.clone())
+            };
+            Ok(self.db.write(replace).await?)
+        })
+    }
+
     fn remove<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(async {
             let Some(id) = token::hash(token) else { return Ok(()) };

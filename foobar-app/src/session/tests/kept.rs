@@ -107,6 +107,33 @@ async fn a_handler_that_saves_what_cannot_be_kept_has_an_error() {
     }
 }
 
+/// As a handler that greets on the next page whoever has signed out, and one that signs another user in.
+#[tokio::test]
+async fn a_session_that_another_one_takes_the_place_of_stays_where_that_cannot_begin() {
+    for shop in on_both().await {
+        shop.client.post("/sign-in/7").await;
+        shop.client.post("/put/basket/tea").await;
+        refuse(&shop.db, "INSERT").await;
+        for path in ["/purge-and-put", "/sign-in/8"] {
+            assert_eq!(shop.client.post(path).await.status(), 500, "{path}");
+            assert_eq!(look_at(&shop.client).await, r#"7 basket="tea""#, "{path}");
+        }
+        refuse_nothing(&shop.db).await;
+        refuse(&shop.db, "DELETE").await;
+        assert_eq!(shop.client.post("/purge-and-put").await.status(), 500);
+        refuse_nothing(&shop.db).await;
+        assert_eq!((&*look_at(&shop.client).await, shop.sessions().await), (r#"7 basket="tea""#, 1));
+        shop.client.post("/purge-and-put").await;
+        assert_eq!((&*look_at(&shop.client).await, shop.sessions().await), ("0 greeting=\"Bye\"", 1));
+    }
+}
+
+pub(super) async fn purge_and_put(session: Session) -> Result<&'static str, Error> {
+    session.purge();
+    session.insert("greeting", "Bye")?;
+    Ok("purged")
+}
+
 /// The token from before is dead: a browser that is not told of the new one has lost all that was in the session.
 #[tokio::test]
 async fn a_session_that_is_saved_is_told_where_the_handler_panics_or_takes_too_long() {

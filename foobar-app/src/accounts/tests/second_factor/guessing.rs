@@ -181,3 +181,16 @@ async fn who_has_only_a_session_uses_up_no_codes_of_a_sign_in() {
         assert_eq!(sign_in_by(&shop, &phone).await, "done");
     }
 }
+
+#[tokio::test]
+async fn who_has_only_a_session_uses_up_no_sign_ins_by_guessing_the_password_for_a_second_factor() {
+    for shop in on_both().await {
+        sign(&shop.client, ANN, PASSWORD).await;
+        for _attempt in 0..PER_CLIENT_AND_ACCOUNT {
+            assert_eq!(send(&shop.client, "/totp/enrol", "wrong horse").await, "password is wrong");
+        }
+        let refused = shop.client.post("/totp/enrol").form(&[("typed", PASSWORD)]).await;
+        assert_eq!((refused.status().as_u16(), refused.header("retry-after").is_some()), (429, true));
+        assert_eq!(sign(&shop.client.other_user(), ANN, PASSWORD).await.text(), "done");
+    }
+}
