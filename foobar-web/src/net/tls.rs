@@ -11,6 +11,7 @@
 
 mod certificate;
 mod certificates;
+mod chain;
 mod client;
 mod client_rule;
 mod config;

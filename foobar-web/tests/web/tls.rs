@@ -1,6 +1,7 @@
 //! TLS: the certificate for a name, the stream under HTTP, what is wrong with certificates.
 
 mod acme;
+mod chain;
 mod https;
 mod internal;
 mod tickets;

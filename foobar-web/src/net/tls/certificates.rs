@@ -9,7 +9,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Pair, Provider, expiry, load};
+use super::certificate::{Pair, Provider, expiries, load};
 use super::client_rule::ClientRule;
 use super::expiry::{Expiry, seconds};
 use super::from_files::{FromFiles, Refreshed};
@@ -103,7 +103,7 @@ impl Certificates {
         let now = seconds(SystemTime::now());
         let worse = self.current.read(|used| {
             let mut pairs = next.by_file.iter().zip(&used.by_file).zip(&site.certificates);
-            pairs.find_map(|((next, used), path)| Some((path, worse(next, used, &site.names, now)?)))
+            pairs.find_map(|((next, used), path)| Some((path, worse(next, used, &site.names, &self.provider, now)?)))
         });
         let Some((path, Worse { message, until })) = worse else { return Ok(()) };
         self.again.store(until.unwrap_or(NEVER), Relaxed);
@@ -209,9 +209,9 @@ impl Current {
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
         let mut current = Self { by_file: Vec::new(), keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
-            let pair = Pair { site: &site.key, certificate, key };
+            let pair = Pair { site: &site.key, certificate, key, is_kept: site.kept.is_some() };
             let (certified, warnings) = load(&pair, &site.names, provider)?;
-            current.expiries.extend(expiry(&pair, &certified));
+            current.expiries.extend(expiries(&pair, &certified));
             current.by_file.push(Arc::new(certified));
             current.warnings.extend(warnings);
         }
@@ -233,7 +233,8 @@ const fn cost(algorithm: SignatureAlgorithm) -> u8 {
 
 /// The certificate that the server has got by itself and kept, if it is there and for these names.
 pub(crate) fn read_kept(kept: &Kept) -> Option<Arc<CertifiedKey>> {
-    let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path }; // what is wrong with it is not told
+    // What is wrong with it is not told.
+    let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path, is_kept: true };
     let (certified, _) = load(&pair, &kept.names, &Arc::new(aws_lc_rs::default_provider())).ok()?; // there is none yet
     let facts = Facts::of(certified.cert.first()?)?;
     kept.names.iter().all(|name| facts.cover(name)).then(|| Arc::new(certified))
