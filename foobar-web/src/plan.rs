@@ -15,7 +15,7 @@ use crate::kept::{DnsAnswers, Kept};
 use crate::limits::{Limits, bounded, within};
 use crate::memory::FreedAside;
 use crate::net::{ClientRule, Clients, Endpoint, Listen, SiteCertificates, Tls, TlsOptions};
-use crate::site::{SiteOverview, Sites, warnings};
+use crate::site::{SiteOverview, Sites, certificate_names, warnings};
 use crate::static_files::{Files, Store};
 use crate::{Error, Http2, SiteSettings, VerifyClient, Warning, WebSettings};
 
@@ -264,20 +264,21 @@ fn tls(
     };
     let kept = |label: &String| issuers.and_then(|issuers| issuers.kept(label));
     let of_site = |(label, site): (&String, &SiteSettings)| certificates(label, site, kept(label));
-    Tls::compile(&options, &sites.iter().map(of_site).collect::<Vec<_>>())
+    Tls::compile(&options, &sites.iter().map(of_site).collect::<Result<Vec<_>, Error>>()?)
 }
 
-fn certificates(label: &str, site: &SiteSettings, kept: Option<&Arc<Kept>>) -> SiteCertificates {
+fn certificates(label: &str, site: &SiteSettings, kept: Option<&Arc<Kept>>) -> Result<SiteCertificates, Error> {
     let own = kept.map(|kept| vec![kept.path.clone()]);
-    SiteCertificates {
+    let key = config::key(&["sites", label]);
+    Ok(SiteCertificates {
         label: label.to_owned(),
-        key: config::key(&["sites", label]),
         certificates: own.clone().unwrap_or_else(|| site.ssl_certificate.to_vec()), // that is where it brings its own
         keys: own.unwrap_or_else(|| site.ssl_certificate_key.to_vec()),             // the same
-        names: kept.map_or_else(|| site.server_name.to_vec(), |kept| kept.names.clone()),
+        names: kept.map_or_else(|| certificate_names(&key, site), |kept| Ok(kept.names.clone()))?,
+        key,
         client_rule: client_rule(label, site),
         kept: kept.cloned(),
-    }
+    })
 }
 
 fn client_rule(label: &str, site: &SiteSettings) -> Option<ClientRule> {

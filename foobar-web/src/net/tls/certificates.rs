@@ -28,7 +28,7 @@ pub(crate) struct SiteCertificates {
     pub(crate) key: String,
     pub(crate) certificates: Vec<PathBuf>,
     pub(crate) keys: Vec<PathBuf>,
-    /// The names that the certificates should be for; those with a star at their end cannot be checked.
+    /// The names that the certificates should be for, as certificates have them.
     pub(crate) names: Vec<String>,
     /// What the site asks of its clients' certificates; `None` if it wants none.
     pub(crate) client_rule: Option<ClientRule>,
