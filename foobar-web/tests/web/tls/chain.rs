@@ -15,7 +15,10 @@ fn a_file_that_lacks_who_signed_its_certificate_is_a_warning_that_names_the_auth
     files.cut_off_signers();
     let told = warnings(&files);
     assert!(told.len() == 1 && told[0].starts_with("`sites.a.ssl_certificate`: "), "{told:?}");
-    assert!(told[0].contains("lacks the certificate that signed this one, that of CN=Trust & Sons; clients"), "{told:?}");
+    assert!(
+        told[0].contains("lacks the certificate that signed this one, that of CN=Trust & Sons; clients"),
+        "{told:?}"
+    );
     assert!(told[0].ends_with("give the full chain (`fullchain.pem`)"), "{told:?}");
 }
 
