@@ -1,12 +1,15 @@
 //! What the fuzz targets in `fuzz/` call. It exists only under `cfg(fuzzing)`, which `tests/fuzz` and cargo-fuzz set.
 
 mod application;
+mod client;
 mod files;
 mod http1_server;
+mod tls_server;
 
 use crate::request::{Host, NormalPath};
 
 pub use http1_server::Http1Server;
+pub use tls_server::{ClientHello, TlsServer};
 
 pub use crate::http1::fuzzing::{Head, HeadIndex, HeadReader};
 pub use crate::http2::fuzzing::FrameMeter;

@@ -1,25 +1,20 @@
 //! A server of one HTTP/1 connection after the other, in memory.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io;
-use std::os::fd::BorrowedFd;
-use std::pin::Pin;
+use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, PoisonError};
 
 use foobar_core::{ConnectInfo, Scheme, Size, handler_fn};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
 use super::application;
+use super::client::Client;
 use super::files::{self, Files};
 use crate::access_log::AccessLog;
 use crate::counters::Patterns;
 use crate::gate::Door;
 use crate::http1::serve;
-use crate::net::Transport;
 use crate::pipeline::Pipeline;
 use crate::plan::{Given, Plan};
 use crate::settings::{RouteSettings, SiteSettings, WebSettings};
@@ -48,9 +43,7 @@ impl Http1Server {
 
     /// All that a client is sent that has sent these pieces one after the other and then closed its side.
     pub fn answers(&self, pieces: &[&[u8]]) -> Vec<u8> {
-        let written = Arc::<Mutex<Vec<u8>>>::default();
-        let sent = pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| piece.to_vec()).collect();
-        let client = Client { sent, written: Arc::clone(&written) };
+        let (client, written) = Client::new(pieces);
         let peer = ConnectInfo { remote: None, local: None, scheme: Scheme::Http };
         let state = Rc::new(ConnectionState::new(Rc::default(), Rc::default(), Arc::default()));
         let served = serve(client, Beginning::now(), peer, Rc::clone(&self.worker), state);
@@ -108,72 +101,4 @@ fn site() -> SiteSettings {
         ("/r/", RouteSettings { redirect: Some("/new$request_uri".to_owned()), ..none() }),
     ];
     SiteSettings { routes: routes.map(|(path, route)| (path.to_owned(), route)).into(), ..SiteSettings::default() }
-}
-
-/// A client that takes all that it is sent at once.
-struct Client {
-    sent: VecDeque<Vec<u8>>,
-    written: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Transport for Client {
-    const SUPPORTS_SENDFILE: bool = false;
-
-    fn reset(&self) {}
-
-    fn enable_keepalive(&self) {}
-
-    fn cork(&self) -> bool {
-        false
-    }
-
-    fn uncork(&self) {}
-
-    fn unacknowledged(&self) -> u64 {
-        0
-    }
-
-    fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.sent.is_empty())
-    }
-
-    fn is_reset(&self) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    fn poll_writable(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn try_write_with<R>(&self, _write: impl FnMut(BorrowedFd<'_>) -> io::Result<R>) -> io::Result<R> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-impl AsyncRead for Client {
-    fn poll_read(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if let Some(mut piece) = self.sent.pop_front() {
-            let rest = piece.split_off(piece.len().min(room.remaining()));
-            room.put_slice(&piece);
-            if !rest.is_empty() {
-                self.sent.push_front(rest);
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Client {
-    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::counterpart;
 use super::server_name::ServerName;
 use crate::{Error, SiteSettings, Www};
@@ -8,7 +10,8 @@ use foobar_core::List;
 pub(crate) fn certificate_names(key: &str, site: &SiteSettings) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for name in own(key, &site.server_name)? {
-        let other = (site.www != Www::Keep && !name.contains('*')).then(|| counterpart(&name));
+        let has_other = site.www != Www::Keep && !name.contains('*') && name.parse::<IpAddr>().is_err();
+        let other = has_other.then(|| counterpart(&name));
         for name in [Some(name), other].into_iter().flatten() {
             if !names.contains(&name) {
                 names.push(name);
@@ -36,8 +39,8 @@ mod tests {
         site.server_name = names.map(str::to_owned).into_iter().collect();
         let names = |site: &SiteSettings| certificate_names("sites.a", site).unwrap();
         assert_eq!(names(&site), ["foobar.com", "www.foobar.com", "*.foobar.com", "xn--bcher-kva.de", "::1"]);
-        site.server_name = ["foobar.com", "*.foobar.com"].map(str::to_owned).into_iter().collect();
+        site.server_name = ["foobar.com.", "*.foobar.com", "[::1]"].map(str::to_owned).into_iter().collect();
         site.www = Www::Remove;
-        assert_eq!(names(&site), ["foobar.com", "www.foobar.com", "*.foobar.com"]);
+        assert_eq!(names(&site), ["foobar.com", "www.foobar.com", "*.foobar.com", "::1"]);
     }
 }

@@ -1,8 +1,11 @@
 //! TLS: the certificate for a name, the stream under HTTP, what is wrong with certificates.
 
 mod acme;
+mod chain;
 mod https;
 mod internal;
+mod names;
+mod provider;
 mod tickets;
 
 use std::fs;
@@ -312,21 +315,6 @@ fn what_clients_will_not_like_of_a_certificate_is_a_warning_and_the_server_start
         assert!(warnings[0].key.starts_with("sites.a.ssl_certificate"), "{warnings:?}");
         assert!(warnings[0].message.contains(message), "{message}: {warnings:?}");
     }
-}
-
-#[test]
-fn a_certificate_is_for_a_name_of_a_site_that_is_written_in_other_letters() {
-    let authority = Authority::new();
-    let files = authority.issue_by(
-        "punycode",
-        &["xn--bcher-kva.test", "*.xn--bcher-kva.test"],
-        VALID,
-        &rcgen::PKCS_ECDSA_P256_SHA256,
-    );
-    let names = "server_name = [\"Bücher.test\", \"*.bücher.test\", \"www.bücher.test\"]";
-    let (web, sites) = settings(&format!("{LISTEN}[sites.a]\n{names}\n{}", files.settings()));
-    let web = Web::new(&web, &sites, None).expect("the server starts");
-    assert!(web.warnings().is_empty(), "{:?}", web.warnings());
 }
 
 #[test]

@@ -226,6 +226,26 @@ fn send_until_closed(socket: &mut TcpStream, bytes: &[u8]) -> usize {
 }
 
 #[test]
+fn who_begins_with_another_message_than_its_hello_is_told_so_by_an_alert() {
+    let authority = Authority::new();
+    let server = server(&authority, "");
+    for (name, bytes) in [
+        ("a change of the cipher", &[20, 3, 1, 0, 1, 1][..]),
+        ("data", &[23, 3, 3, 0, 1, 0]),
+        ("a warning", &[21, 3, 1, 0, 2, 1, 90]),
+        ("the end of a handshake", &[22, 3, 1, 0, 4, 20, 0, 0, 0]),
+        ("half a hello and data", &[22, 3, 1, 0, 5, 1, 0, 1, 0, 3, 23, 3, 3, 0, 1, 0]),
+    ] {
+        let mut socket = server.tls_socket();
+        socket.write_all(bytes).unwrap();
+        let mut told = Vec::new();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        socket.read_to_end(&mut told).unwrap();
+        assert!(told.len() == 7 && told.starts_with(&[21, 3]) && told[5] == 2, "{name}: {told:?}");
+    }
+}
+
+#[test]
 fn what_a_client_has_sent_after_a_refusal_does_not_take_the_alert_from_it() {
     let authority = Authority::new();
     let server = server(&authority, "");

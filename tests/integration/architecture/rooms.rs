@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "http1",
             "http2",
             "issuer",
+            "kept",
             "net",
             "pipeline",
             "plan",

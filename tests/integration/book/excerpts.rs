@@ -106,6 +106,15 @@ fn the_picture_of_the_introduction_is_that_of_the_readme() {
 }
 
 #[test]
+fn the_readme_shows_https_by_the_first_block_of_the_guide() {
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("\n## HTTPS\n").expect("it has a section on HTTPS");
+    let toml = |text: &str| text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).map(str::to_owned);
+    let guide = std::fs::read_to_string(super::docs().join("src/https.md")).unwrap();
+    assert_eq!(toml(section).expect("it shows settings"), toml(&guide).unwrap());
+}
+
+#[test]
 fn the_readme_shows_of_certificates_and_names_what_the_guide_shows() {
     let readme = include_str!("../../../README.md");
     let (_, shown) = readme.split_once("```text\n$ foobar certificates").expect("it shows what `certificates` prints");

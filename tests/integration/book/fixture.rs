@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
 /// Folders of a system that pages name, and the fixture has.
@@ -28,16 +28,20 @@ fn write(path: PathBuf, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// `foobar.com.pem` and its key, and `clients.pem` with the authority of clients.
+/// `foobar.com.pem` and its key, `clients.pem` with the authority of clients, and `cert.pem` without its authority.
 fn certificates(folder: &Path) {
     let key = KeyPair::generate().unwrap();
     let names = ["foobar.com", "www.foobar.com"].map(str::to_owned);
-    let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
-    write(folder.join("foobar.com.pem"), &certificate.pem());
+    let params = CertificateParams::new(names).unwrap();
+    write(folder.join("foobar.com.pem"), &params.self_signed(&key).unwrap().pem());
     write(folder.join("foobar.com.key"), &key.serialize_pem());
-    let mut authority = CertificateParams::new([]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    write(folder.join("clients.pem"), &authority.self_signed(&KeyPair::generate().unwrap()).unwrap().pem());
+    let mut of_authority = CertificateParams::new([]).unwrap();
+    of_authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    of_authority.distinguished_name.push(rcgen::DnType::CommonName, "An authority");
+    let authority = CertifiedIssuer::self_signed(of_authority, KeyPair::generate().unwrap()).unwrap();
+    write(folder.join("clients.pem"), &authority.pem());
+    write(folder.join("cert.pem"), &params.signed_by(&key, &authority).unwrap().pem());
+    write(folder.join("privkey.pem"), &key.serialize_pem());
 }
 
 /// The same configuration with the places and ports of the fixture.

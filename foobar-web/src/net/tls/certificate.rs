@@ -1,18 +1,15 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 
+use super::chain::{CertificateChain, Reach};
 use super::expiry::{Expiry, seconds};
 use super::pem::PemFile;
+use super::provider::Provider;
 use super::x509::Facts;
 use crate::{Error, Warning};
-
-/// What reads keys and signs with them.
-pub(super) type Provider = Arc<CryptoProvider>;
 
 /// Where a certificate and its key are, and the configuration keys that say so.
 pub(crate) struct Pair<'a> {
@@ -20,6 +17,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) site: &'a str,
     pub(crate) certificate: &'a Path,
     pub(crate) key: &'a Path,
+    /// Whether the server gets it by itself.
+    pub(crate) is_kept: bool,
 }
 
 /// Reads a certificate with its chain and its private key, and checks what would keep it from being used. Gives too
@@ -36,10 +35,12 @@ pub(crate) fn load(
     let key = key_file.key().map_err(bad_key)?;
     let key = provider.key_provider.load_private_key(key).map_err(|error| bad_key(unusable_key(&error)))?;
     let certified = CertifiedKey::new(chain, key);
-    let facts = facts(&certified).ok_or_else(|| pair.error("ssl_certificate", pair.certificate, NOT_X509))?;
+    let chain = CertificateChain::of(&certified);
+    let chain = chain.ok_or_else(|| pair.error("ssl_certificate", pair.certificate, NOT_X509))?;
     check_fit(pair, &certified)?;
     let mut warnings = Warnings { pair, found: Vec::new() };
-    warnings.of_facts(&facts, names);
+    warnings.of_own(chain.own(), names);
+    warnings.of_chain(&chain, provider);
     warnings.of_files(&file, &key_file);
     let found = warnings.found;
     Ok((certified, found))
@@ -51,11 +52,6 @@ fn unusable_key(error: &rustls::Error) -> String {
     format!(
         "the key cannot be used: {error}; an RSA key has 2048 to 8192 bits, others are P-256, P-384, P-521 or Ed25519"
     )
-}
-
-/// Of the whole chain, the server's own first; `None` if one is not a certificate.
-fn facts(certified: &CertifiedKey) -> Option<Vec<Facts<'_>>> {
-    certified.cert.iter().map(|certificate| Facts::of(certificate)).collect()
 }
 
 /// Whether the key is that of the first certificate.
@@ -93,11 +89,15 @@ impl Pair<'_> {
     }
 }
 
-/// When the certificate that has been read from these files expires; `None` of none.
-pub(super) fn expiry(pair: &Pair<'_>, certified: &CertifiedKey) -> Option<Expiry> {
-    let facts = Facts::of(certified.cert.first()?)?;
-    let key = format!("{}.ssl_certificate", pair.site);
-    Some(Expiry::new(key, pair.certificate.to_owned(), facts.not_after, EXPIRED).begun(facts.not_before))
+/// When the certificate that has been read from these files expires, and the first of those that signed it.
+pub(super) fn expiries(pair: &Pair<'_>, certified: &CertifiedKey) -> Vec<Expiry> {
+    let Some(chain) = CertificateChain::of(certified) else { return Vec::new() };
+    let new = |last, message| {
+        Expiry::new(format!("{}.ssl_certificate", pair.site), pair.certificate.to_owned(), last, message)
+    };
+    let own = new(chain.own().not_after, EXPIRED).begun(chain.own().not_before);
+    let signers = chain.signers_expire().filter(|last| *last < chain.own().not_after);
+    [own].into_iter().chain(signers.map(|last| new(last, SIGNER_EXPIRED))).collect()
 }
 
 struct Warnings<'a> {
@@ -106,8 +106,7 @@ struct Warnings<'a> {
 }
 
 impl Warnings<'_> {
-    fn of_facts(&mut self, chain: &[Facts<'_>], names: &[String]) {
-        let Some(own) = chain.first() else { return };
+    fn of_own(&mut self, own: &Facts<'_>, names: &[String]) {
         let now = seconds(SystemTime::now());
         if own.not_after < now {
             self.certificate(EXPIRED);
@@ -120,9 +119,13 @@ impl Warnings<'_> {
         } else if let Some(name) = names.iter().find(|name| !covers(own, name)) {
             self.certificate(&format!("the certificate is not for {name:?}, one of the site's names"));
         }
-        if let Some(index) = (1..chain.len()).find(|index| chain[*index].subject != chain[index - 1].issuer) {
-            self.certificate(&format!("certificate {} of the file did not sign the one before it", index + 1));
-        }
+    }
+
+    /// Which file an authority has sent, nobody can change.
+    fn of_chain(&mut self, chain: &CertificateChain<'_>, provider: &Provider) {
+        let faults = chain.faults(provider, seconds(SystemTime::now())).into_iter();
+        let faults = faults.filter(|fault| !self.pair.is_kept || fault.reach == Reach::Broken);
+        faults.for_each(|fault| self.certificate(&fault.message));
     }
 
     fn of_files(&mut self, certificate: &PemFile, key: &PemFile) {
@@ -155,12 +158,11 @@ pub(super) const NAMELESS: &str = "the certificate is for no name (subjectAltNam
                                    names of `server_name`";
 pub(super) const NOT_YET: &str =
     "the certificate is not valid yet, so that clients refuse it; check this machine's clock";
+const SIGNER_EXPIRED: &str = "a certificate that follows the server's own in the file has expired, so that clients may refuse what it \
+                              signed; get the full chain again from where the certificate was issued";
 pub(super) const EXPIRED: &str = "the certificate has expired, so that clients refuse it; renew it";
 
 /// Whether a certificate is for a name of a site, which may have a star at its beginning.
 pub(super) fn covers(facts: &Facts<'_>, name: &str) -> bool {
-    let (star, name) = name.strip_prefix("*.").map_or(("", name), |name| ("*.", name));
-    let ascii = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned()); // `server_name` says what is wrong with it
-    let name = format!("{star}{ascii}");
-    name.ends_with(".*") || facts.names.contains(&name) || (!name.starts_with('*') && facts.cover(&name))
+    facts.names.iter().any(|own| own == name) || (!name.starts_with('*') && facts.cover(name))
 }

@@ -5,14 +5,14 @@ use std::time::SystemTime;
 
 use foobar_core::Chain;
 use rustls::SignatureAlgorithm;
-use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::certificate::{Pair, Provider, expiry, load};
+use super::certificate::{Pair, expiries, load};
 use super::client_rule::ClientRule;
 use super::expiry::{Expiry, seconds};
 use super::from_files::{FromFiles, Refreshed};
+use super::provider::Provider;
 use super::site_certificate::SiteCertificate;
 use super::stand_in::stand_in;
 use super::swap::{Worse, worse};
@@ -28,7 +28,7 @@ pub(crate) struct SiteCertificates {
     pub(crate) key: String,
     pub(crate) certificates: Vec<PathBuf>,
     pub(crate) keys: Vec<PathBuf>,
-    /// The names that the certificates should be for; those with a star at their end cannot be checked.
+    /// The names that the certificates should be for, as certificates have them.
     pub(crate) names: Vec<String>,
     /// What the site asks of its clients' certificates; `None` if it wants none.
     pub(crate) client_rule: Option<ClientRule>,
@@ -103,7 +103,7 @@ impl Certificates {
         let now = seconds(SystemTime::now());
         let worse = self.current.read(|used| {
             let mut pairs = next.by_file.iter().zip(&used.by_file).zip(&site.certificates);
-            pairs.find_map(|((next, used), path)| Some((path, worse(next, used, &site.names, now)?)))
+            pairs.find_map(|((next, used), path)| Some((path, worse(next, used, &site.names, &self.provider, now)?)))
         });
         let Some((path, Worse { message, until })) = worse else { return Ok(()) };
         self.again.store(until.unwrap_or(NEVER), Relaxed);
@@ -209,9 +209,9 @@ impl Current {
     fn load(site: &SiteCertificates, provider: &Provider) -> Result<Self, Error> {
         let mut current = Self { by_file: Vec::new(), keys: Vec::new(), warnings: Vec::new(), expiries: Vec::new() };
         for (certificate, key) in site.certificates.iter().zip(&site.keys) {
-            let pair = Pair { site: &site.key, certificate, key };
+            let pair = Pair { site: &site.key, certificate, key, is_kept: site.kept.is_some() };
             let (certified, warnings) = load(&pair, &site.names, provider)?;
-            current.expiries.extend(expiry(&pair, &certified));
+            current.expiries.extend(expiries(&pair, &certified));
             current.by_file.push(Arc::new(certified));
             current.warnings.extend(warnings);
         }
@@ -232,9 +232,10 @@ const fn cost(algorithm: SignatureAlgorithm) -> u8 {
 }
 
 /// The certificate that the server has got by itself and kept, if it is there and for these names.
-pub(crate) fn read_kept(kept: &Kept) -> Option<Arc<CertifiedKey>> {
-    let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path }; // what is wrong with it is not told
-    let (certified, _) = load(&pair, &kept.names, &Arc::new(aws_lc_rs::default_provider())).ok()?; // there is none yet
+pub(crate) fn read_kept(kept: &Kept, provider: &Provider) -> Option<Arc<CertifiedKey>> {
+    // What is wrong with it is not told.
+    let pair = Pair { site: "sites", certificate: &kept.path, key: &kept.path, is_kept: true };
+    let (certified, _) = load(&pair, &kept.names, provider).ok()?; // there is none yet
     let facts = Facts::of(certified.cert.first()?)?;
     kept.names.iter().all(|name| facts.cover(name)).then(|| Arc::new(certified))
 }
@@ -254,6 +255,7 @@ impl ResolvesServerCert for Certificates {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::provider::default_provider;
     use super::*;
     use rcgen::{CertifiedKey as Issued, generate_simple_self_signed};
     use std::io::{self, Write};
@@ -307,7 +309,7 @@ pub(super) mod tests {
             client_rule: None,
             kept: None,
         };
-        Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap()
+        Certificates::load(&site, &default_provider()).unwrap().unwrap()
     }
 
     #[test]
@@ -364,7 +366,7 @@ pub(super) mod tests {
             client_rule: None,
             kept: None,
         };
-        let certificates = Certificates::load(&site, &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap();
+        let certificates = Certificates::load(&site, &default_provider()).unwrap().unwrap();
         let shown = || certificates.current.read(|current| current.keys[0].cert[0].to_vec());
         assert_eq!(logged(|| certificates.refresh()), "");
         let second = issue(folder.path());

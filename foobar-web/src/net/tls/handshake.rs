@@ -25,6 +25,8 @@ enum Stage<S> {
     Hello {
         socket: S,
         acceptor: Box<Acceptor>,
+        /// Whether something has come. HTTP without TLS is told apart by its first byte, which no record begins with.
+        has_begun: bool,
     },
     Keys(TlsStream<S>),
     /// Refused: this is sent, then what still comes is read, as closing before that would reset the connection, and a reset
@@ -39,10 +41,12 @@ enum Stage<S> {
 
 /// "unrecognized_name", fatal, in a record of its own (RFC 6066 §3, RFC 8446 §6).
 const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
+/// The same for another message than a ClientHello, to which rustls's acceptor has no answer.
+const UNEXPECTED_MESSAGE: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
 
 impl<S: Transport> Handshake<S> {
     pub(crate) fn new(socket: S) -> Self {
-        Self(Stage::Hello { socket, acceptor: Box::default() })
+        Self(Stage::Hello { socket, acceptor: Box::default(), has_begun: false })
     }
 
     /// Goes on, to the stream that follows. `room` is for what is read, `begun` hears of the first bytes, and `find`
@@ -55,9 +59,11 @@ impl<S: Transport> Handshake<S> {
         begun: impl FnOnce(),
         find: impl FnOnce(Option<&str>) -> NamedSite,
     ) -> Poll<io::Result<Established<S>>> {
-        if let Stage::Hello { socket, acceptor } = &mut self.0 {
-            let (hello, rest) = ready!(poll_hello(cx, socket, acceptor, room, begun))?;
-            let Stage::Hello { socket, .. } = std::mem::replace(&mut self.0, Stage::Ended) else { return ended() };
+        if let Stage::Hello { socket, acceptor, has_begun } = &mut self.0 {
+            let (hello, rest) = ready!(poll_hello(cx, socket, (acceptor, has_begun), room, begun))?;
+            let Stage::Hello { socket, .. } = std::mem::replace(&mut self.0, Stage::Ended) else {
+                return ended();
+            };
             self.0 = match hello {
                 Hello::Plain => return Poll::Ready(Ok(Established::Plain(socket, room[rest].to_vec()))),
                 Hello::Refused(refusal) => refusal.stage(socket),
@@ -127,7 +133,7 @@ enum Hello {
 fn poll_hello<S: Transport>(
     cx: &mut Context<'_>,
     socket: &mut S,
-    acceptor: &mut Acceptor,
+    (acceptor, has_begun): (&mut Acceptor, &mut bool),
     room: &mut [u8],
     begun: impl FnOnce(),
 ) -> Poll<io::Result<(Hello, Range<usize>)>> {
@@ -140,9 +146,9 @@ fn poll_hello<S: Transport>(
         if let Some(begun) = begun.take() {
             begun();
         }
+        let is_method = !std::mem::replace(has_begun, true) && room[0].is_ascii_uppercase();
         let mut records = &room[..read];
         while !records.is_empty() {
-            let is_method = records[0].is_ascii_uppercase();
             acceptor.read_tls(&mut records)?;
             let hello = match acceptor.accept() {
                 Ok(None) => continue,
@@ -188,6 +194,9 @@ impl Refusal {
     fn by_rustls(error: rustls::Error, mut message: AcceptedAlert) -> Self {
         let mut alert = Vec::new();
         let written = message.write_all(&mut alert);
+        if alert.is_empty() {
+            alert.extend_from_slice(UNEXPECTED_MESSAGE);
+        }
         let error = io::Error::new(io::ErrorKind::InvalidData, error);
         Self { alert, error: written.err().unwrap_or(error) } // memory takes everything
     }

@@ -1,6 +1,8 @@
 use rustls::sign::CertifiedKey;
 
 use super::certificate::{EXPIRED, NAMELESS, NOT_YET, covers};
+use super::chain::CertificateChain;
+use super::provider::Provider;
 use super::x509::Facts;
 
 /// Why a certificate does not take the place of the one in use: clients would accept it for fewer names.
@@ -13,25 +15,48 @@ pub(super) struct Worse {
 
 /// Compares two certificates of a site by what clients make of them at a moment, in seconds since 1970. One that is no
 /// worse than the one in use is good enough, whatever is wrong with both.
-pub(super) fn worse(new: &CertifiedKey, used: &CertifiedKey, names: &[String], now: i64) -> Option<Worse> {
-    let (new, used) = (Facts::of(new.cert.first()?)?, Facts::of(used.cert.first()?)?); // both have been read before
-    if worth(&new, names, now) >= worth(&used, names, now) {
+pub(super) fn worse(
+    new: &CertifiedKey,
+    used: &CertifiedKey,
+    names: &[String],
+    provider: &Provider,
+    now: i64,
+) -> Option<Worse> {
+    let (new, used) = (CertificateChain::of(new)?, CertificateChain::of(used)?); // both have been read before
+    if fault(used.own(), now).is_some() {
         return None;
     }
-    Some(match fault(&new, now) {
-        Some(NOT_YET) => Worse { message: NOT_YET.to_owned(), until: Some(new.not_before) },
-        Some(fault) => Worse { message: fault.to_owned(), until: None },
-        None => Worse { message: lost(&new, &used, names), until: Some(used.not_after + 1) },
-    })
+    match fault(new.own(), now) {
+        Some(NOT_YET) => return Some(Worse { message: NOT_YET.to_owned(), until: Some(new.own().not_before) }),
+        Some(fault) => return Some(Worse { message: fault.to_owned(), until: None }),
+        None => {}
+    }
+    let count = |facts| names.iter().filter(|name| covers(facts, name)).count();
+    if count(new.own()) < count(used.own()) {
+        return Some(Worse { message: lost(new.own(), used.own(), names), until: Some(used.own().not_after + 1) });
+    }
+    worse_chain(&new, &used, provider, now)
 }
 
-/// Whether a client may accept it at all, and for how many of the names.
-fn worth(facts: &Facts<'_>, names: &[String], now: i64) -> (bool, usize) {
-    match fault(facts, now) {
-        Some(_) => (false, 0),
-        None => (true, names.iter().filter(|name| covers(facts, name)).count()),
+/// The same of those that signed them.
+fn worse_chain(
+    new: &CertificateChain<'_>,
+    used: &CertificateChain<'_>,
+    provider: &Provider,
+    now: i64,
+) -> Option<Worse> {
+    if new.reach(provider, now) >= used.reach(provider, now) {
+        return None;
     }
+    let used_ends = used.signers_expire().unwrap_or(i64::MAX).min(used.own().not_after) + 1;
+    let fault = new.faults(provider, now).into_iter().next();
+    let until = fault.as_ref().and_then(|fault| fault.until).unwrap_or(used_ends).min(used_ends);
+    let message = fault.map_or_else(|| SELF_SIGNED.to_owned(), |fault| fault.message);
+    Some(Worse { message, until: Some(until) })
 }
+
+const SELF_SIGNED: &str = "the certificate is signed by nobody but itself, and the one in use by an authority; have one issued by an \
+                           authority, give the file another path, or restart";
 
 /// Why no client accepts it.
 fn fault(facts: &Facts<'_>, now: i64) -> Option<&'static str> {
@@ -60,7 +85,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    use rcgen::{CertificateParams, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     use rustls::crypto::aws_lc_rs;
 
     use super::super::certificates::tests::logged;
@@ -83,18 +108,54 @@ mod tests {
         Certificates::load(&site(folder), &Arc::new(aws_lc_rs::default_provider())).unwrap().unwrap()
     }
 
-    /// Puts a certificate for these names there, which is good from one day to another, counted from today.
-    fn issue(folder: &Path, names: &[&str], days: [i64; 2]) {
+    /// Of a certificate for these names, which is good from one day to another, counted from today.
+    fn params(names: &[&str], days: [i64; 2]) -> CertificateParams {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let (mut params, key) = (CertificateParams::new(names).unwrap(), KeyPair::generate().unwrap());
+        let mut params = CertificateParams::new(names).unwrap();
         let day = Duration::from_secs(24 * 60 * 60);
         let at = |days: i64| match u32::try_from(days) {
             Ok(days) => SystemTime::now() + day * days,
             Err(_) => SystemTime::now() - day * u32::try_from(-days).unwrap(),
         };
         [params.not_before, params.not_after] = days.map(|days| at(days).into());
-        std::fs::write(folder.join("pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        params
+    }
+
+    /// Puts a certificate there that has signed itself.
+    fn issue(folder: &Path, names: &[&str], days: [i64; 2]) {
+        let key = KeyPair::generate().unwrap();
+        std::fs::write(folder.join("pem"), params(names, days).self_signed(&key).unwrap().pem()).unwrap();
         std::fs::write(folder.join("key"), key.serialize_pem()).unwrap();
+    }
+
+    /// Puts one there that an authority has signed, and what follows it in the file.
+    fn issue_chain(folder: &Path, follows: Follows) {
+        let authority = |days| {
+            let mut params = params(&[], days);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+        };
+        let signer = authority(if let Follows::Signer(days) = follows { days } else { GOOD });
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = params(BOTH, GOOD);
+        leaf.distinguished_name.push(rcgen::DnType::CommonName, "a.test");
+        let own = leaf.signed_by(&key, &signer).unwrap().pem();
+        let rest = match follows {
+            Follows::Nothing => String::new(),
+            Follows::Signer(_) => signer.pem(),
+            Follows::Namesake => authority(GOOD).pem(),
+        };
+        std::fs::write(folder.join("pem"), own + &rest).unwrap();
+        std::fs::write(folder.join("key"), key.serialize_pem()).unwrap();
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Follows {
+        Nothing,
+        /// The authority, with a certificate of these days.
+        Signer([i64; 2]),
+        /// Another authority of the same name.
+        Namesake,
     }
 
     const BOTH: &[&str] = &["a.test", "b.test"];
@@ -147,6 +208,51 @@ mod tests {
             issue(folder.path(), new_names, new_days);
             let told = looks(&certificates);
             assert!(told.contains("`sites.a`: the certificate has been replaced"), "{names:?}, {new_names:?}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_brings_clients_less_far_does_not_take_the_place_of_the_one_in_use_and_that_is_said_once() {
+        use Follows::{Namesake, Nothing, Signer};
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            (Signer(GOOD), Nothing, "the file lacks the certificate that signed this one, that of CN="),
+            (Signer(GOOD), Namesake, "certificate 2 of the file did not sign the one before it"),
+            (Signer(GOOD), Signer(OVER), "has expired, so that clients may refuse what it signed"),
+            (Signer(GOOD), Signer(FUTURE), "is not valid yet, so that clients may refuse what it signed"),
+            (Nothing, Namesake, "certificate 2 of the file did not sign the one before it"),
+        ];
+        for (used, next, words) in cases {
+            issue_chain(folder.path(), used);
+            let certificates = load(folder.path());
+            issue_chain(folder.path(), next);
+            let told = looks(&certificates);
+            assert!(told.contains("the changed certificate is not used, the one before is"), "{next:?}: {told}");
+            assert!(told.contains(words) && told.lines().count() == 1, "{next:?}: {told}");
+        }
+        issue_chain(folder.path(), Signer(GOOD));
+        let certificates = load(folder.path());
+        issue(folder.path(), BOTH, GOOD);
+        assert!(looks(&certificates).contains("the certificate is signed by nobody but itself, and the one in use by"));
+    }
+
+    #[test]
+    fn a_chain_that_brings_clients_as_far_as_the_one_in_use_takes_its_place() {
+        use Follows::{Namesake, Nothing, Signer};
+        let folder = tempfile::tempdir().unwrap();
+        let cases = [
+            (Nothing, Nothing),
+            (Nothing, Signer(GOOD)),
+            (Signer(OVER), Nothing),
+            (Namesake, Signer(FUTURE)),
+            (Signer(OVER), Signer(GOOD)),
+        ];
+        for (used, next) in cases {
+            issue_chain(folder.path(), used);
+            let certificates = load(folder.path());
+            issue_chain(folder.path(), next);
+            let told = looks(&certificates);
+            assert!(told.contains("`sites.a`: the certificate has been replaced"), "{used:?}, {next:?}: {told}");
         }
     }
 

@@ -44,9 +44,14 @@ pub(crate) const VALID: (i32, i32) = (1971, 4000);
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named(&format!("Authority {}", COUNT.fetch_add(1, Relaxed)), VALID)
+    }
+
+    /// One of this name, whose own certificate is valid in these years.
+    pub(crate) fn named(name: &str, years: (i32, i32)) -> Self {
         let mut params = CertificateParams::default();
-        let name = format!("Authority {}", COUNT.fetch_add(1, Relaxed));
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -152,6 +157,14 @@ pub(crate) fn write(path: &Path, text: &str, mode: u32) {
 }
 
 impl Files {
+    /// Leaves the server's own certificate alone in the file; gives those that followed it.
+    pub(crate) fn cut_off_signers(&self) -> String {
+        let mut own = std::fs::read_to_string(&self.certificate).unwrap();
+        let signers = own.split_off(own.rfind("-----BEGIN").unwrap());
+        write(&self.certificate, &own, 0o644);
+        signers
+    }
+
     /// Of these files, which somebody else has made.
     pub(crate) fn of(certificate: PathBuf, key: PathBuf) -> Self {
         Self { certificate, key, serial: Vec::new() }

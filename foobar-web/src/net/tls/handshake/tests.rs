@@ -10,6 +10,7 @@ use tokio::net::UnixStream;
 
 use super::super::certificates::SiteCertificates;
 use super::super::config::TlsOptions;
+use super::super::provider::default_provider;
 use super::*;
 
 /// Numbers that are the same each time (xorshift).
@@ -67,6 +68,7 @@ fn tls(folder: &Path) -> Tls {
         kept: None,
     };
     let options = TlsOptions {
+        provider: &default_provider(),
         protocols: &["TLSv1.2".to_owned(), "TLSv1.3".to_owned()],
         tickets: false,
         ticket_keys: &[],
@@ -80,10 +82,15 @@ fn tls(folder: &Path) -> Tls {
 
 /// What a client that sends this and nothing more leads to.
 async fn outcome(bytes: &[u8], tls: &Tls) -> io::Result<Established<UnixStream>> {
+    read_by(64 << 10, bytes, tls).await
+}
+
+/// The same where it is read in pieces of so many bytes.
+async fn read_by(size: usize, bytes: &[u8], tls: &Tls) -> io::Result<Established<UnixStream>> {
     let (mut client, server) = UnixStream::pair()?;
     client.write_all(bytes).await?;
     client.shutdown().await?;
-    let (mut handshake, mut room) = (Handshake::new(server), vec![0; 64 << 10]);
+    let (mut handshake, mut room) = (Handshake::new(server), vec![0; size]);
     poll_fn(|cx| handshake.poll(cx, &mut room, tls, || {}, |_| NamedSite::Known(0))).await
 }
 
@@ -97,5 +104,28 @@ async fn ten_thousand_mutated_client_hellos_end_the_handshake_and_nothing_else()
         let bytes = mutated(&hello, &mut numbers);
         let outcome = outcome(&bytes, &tls).await;
         assert!(!matches!(outcome, Ok(Established::Tls(_))), "{number}: {bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn http_without_tls_is_told_apart_and_loses_nothing_in_whatever_pieces_it_comes() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
+    for size in [1, 2, 3, 4, 5, 6, 100] {
+        let Ok(Established::Plain(_, bytes)) = read_by(size, b"GET / HTTP/1.1\r\n\r\n", &tls).await else {
+            panic!("in pieces of {size} it is no HTTP")
+        };
+        assert!(!bytes.is_empty() && b"GET / HTTP/1.1\r\n\r\n".starts_with(&bytes), "{size}: {bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_letter_after_the_first_record_is_no_beginning_of_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
+    let half = [&[22, 3, 1, 0, 2, 1, 0][..], b"GET / HTTP/1.1\r\n\r\n"].concat();
+    for size in [1, 7, 100] {
+        let refused = read_by(size, &half, &tls).await.map(drop).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{size}: {refused}");
     }
 }
