@@ -8,7 +8,7 @@ mod drain;
 mod exceptions;
 mod floods;
 mod reloads;
-mod server;
+pub(crate) mod server;
 
 use server::Server;
 

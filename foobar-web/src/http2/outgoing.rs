@@ -1,8 +1,12 @@
+mod joined_body;
+
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
+
+use joined_body::JoinedBody;
 
 use super::priority::Priority;
 use super::send_order::SendSlot;
@@ -18,7 +22,7 @@ use crate::reply::Pace;
 /// `send_timeout`, whether it takes nothing or has room for one byte.
 pub(super) struct Outgoing {
     stream: SendStream<Bytes>,
-    body: MeasuredBody,
+    body: JoinedBody,
     /// What of the body is next.
     piece: Bytes,
     pacer: Option<Pacer>,
@@ -54,7 +58,7 @@ impl Outgoing {
     ) -> Self {
         Self {
             stream,
-            body: MeasuredBody::new(body, end.left),
+            body: JoinedBody::new(MeasuredBody::new(body, end.left)),
             piece: Bytes::new(),
             pacer: end.pace.map(Pacer::new),
             open_end: end.left.is_none().then(|| OpenEnd::new(end.is_event_stream)),

@@ -150,16 +150,39 @@ fn a_connection_serves_the_sites_with_the_rules_of_its_name_and_no_others() {
         ("same", &["on", "same"]),
         ("maybe", &["maybe"]),
     ] {
-        let mut client = server.connect_tls(&config, &format!("{name}.test")).unwrap();
+        let mut over_http1 = server.connect_tls(&config, &format!("{name}.test")).unwrap();
+        let mut over_http2 = server.http2_over_tls(&config, &format!("{name}.test"));
         for host in ["open", "free", "on", "same", "maybe", "else", "bare", "unknown"] {
             for path in ["/fast", "/app", "/fast"] {
-                let (head, _) = client.get(&format!("{host}.test"), path);
-                let status = if served.contains(&host) { "200" } else { "421" };
+                let status = if served.contains(&host) { 200 } else { 421 };
+                let (head, _) = over_http1.get(&format!("{host}.test"), path);
                 assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{host} at {name}: {head}");
+                let request = http::Request::get(format!("https://{host}.test{path}")).body(()).unwrap();
+                let answer = over_http2.ask(request).unwrap();
+                assert_eq!(answer.status(), status, "{host} at {name} over HTTP/2");
             }
         }
     }
     assert!(ask(&server, &config, "else.test").unwrap_err().to_string().contains("UnknownCA"));
+}
+
+#[test]
+fn over_http2_the_application_is_told_of_the_certificate_and_a_refused_request_leaves_the_others() {
+    let authority = Authority::new();
+    let sites = ["on", "optional"].map(|verify| site(verify, &authority, &authority, verify));
+    let server = start(&format!("{LISTEN}{}", sites.concat()));
+    let ann = authority.client_with(&authority.issue("Ann", &[]));
+    let mut client = server.http2_over_tls(&ann, "on.test");
+    for _ in 0..2 {
+        for (host, status, body) in [("on", 200, "CN=Ann of 2"), ("optional", 421, "other rules for TLS")] {
+            let post = http::Request::post(format!("https://{host}.test/app")).body(()).unwrap();
+            let mut stream = client.open(post, false);
+            stream.sending.send_data("something".into(), true).unwrap();
+            let answer = client.answer(stream).unwrap();
+            let text = String::from_utf8_lossy(answer.body());
+            assert!(answer.status() == status && text.contains(body), "{host}: {answer:?}: {text}");
+        }
+    }
 }
 
 #[test]

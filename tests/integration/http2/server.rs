@@ -8,8 +8,8 @@ use crate::support::http2::Http2;
 use crate::support::{Program, Wire};
 
 /// The application `proving` with some files, over TLS and in the clear.
-pub(super) struct Server {
-    pub(super) program: Program,
+pub(crate) struct Server {
+    pub(crate) program: Program,
     folder: tempfile::TempDir,
     client: ClientConfig,
 }
@@ -28,17 +28,17 @@ root = \"root\"
 ";
 
 impl Server {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
     /// The same with these variables.
-    pub(super) fn with(variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         Self::of(SETTINGS, variables, |_| {})
     }
 
     /// A server with these settings; the folder is filled before it starts.
-    pub(super) fn of(settings: &str, variables: &[(&str, &str)], fill: impl FnOnce(&std::path::Path)) -> Self {
+    pub(crate) fn of(settings: &str, variables: &[(&str, &str)], fill: impl FnOnce(&std::path::Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = certify(folder.path());
         let root = folder.path().join("root");
@@ -53,7 +53,7 @@ impl Server {
     }
 
     /// Has it go by another configuration: one that answers `/page` with this.
-    pub(super) fn reload(&mut self, page: &str) {
+    pub(crate) fn reload(&mut self, page: &str) {
         let route = format!("[sites.default.routes.\"/page\"]\nrespond = 200\nbody = {page:?}\n");
         std::fs::write(self.folder.path().join("foobar.toml"), format!("{SETTINGS}{route}")).unwrap();
         self.program.signal("HUP");
@@ -62,19 +62,19 @@ impl Server {
     }
 
     /// A connection in the clear.
-    pub(super) fn wire(&self) -> Wire {
+    pub(crate) fn wire(&self) -> Wire {
         Wire::clear(&self.program.address)
     }
 
     /// A connection over TLS that offers these protocols.
-    pub(super) fn tls(&self, protocols: &[&str]) -> Wire {
+    pub(crate) fn tls(&self, protocols: &[&str]) -> Wire {
         let mut client = self.client.clone();
         client.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Wire::tls(&self.program.tls_address, &Arc::new(client))
     }
 
     /// HTTP/2 in the clear.
-    pub(super) fn http(&self) -> Http2 {
+    pub(crate) fn http(&self) -> Http2 {
         Http2::with(self.wire(), &[])
     }
 }

@@ -79,6 +79,11 @@ impl Client {
         answered
     }
 
+    /// Ends this side of the connection.
+    pub(crate) fn end(&self) {
+        self.0.get_ref().socket().shutdown(std::net::Shutdown::Write).unwrap();
+    }
+
     /// Whether the server ends the connection, without sending anything more.
     pub(crate) fn is_closed(&mut self) -> bool {
         match self.0.read(&mut [0]) {

@@ -14,3 +14,4 @@ pub(crate) use frame::{
     priority, push_promise, reset, settings, settings_ack, window_update,
 };
 pub(crate) use hpack::{indexed, integer, literal, literals, string};
+pub(crate) use replies::Reply;

@@ -7,6 +7,8 @@ mod tls;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+pub(super) use tls::carry;
+
 /// What a server is spoken to by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -44,11 +46,17 @@ impl Transport {
             Self::Tls => tls::serve,
             Self::Http2 => http2::serve,
         };
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-        let client = TcpStream::connect(listener.local_addr().expect("it listens")).expect("it accepts");
-        let (accepted, _) = listener.accept().expect("the client has connected");
+        let (client, accepted) = pair();
         let server = TcpStream::connect(server).expect("the server accepts");
         thread::spawn(move || serve(accepted, server));
         client
     }
+}
+
+/// A connection from this program to itself.
+pub(super) fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let client = TcpStream::connect(listener.local_addr().expect("it listens")).expect("it accepts");
+    let (accepted, _) = listener.accept().expect("the client has connected");
+    (client, accepted)
 }

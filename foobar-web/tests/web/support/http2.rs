@@ -4,6 +4,7 @@
 
 use std::future::poll_fn;
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -13,9 +14,10 @@ use foobar_web::{Address, WebTier};
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{Request, Response};
+use rustls::ClientConfig;
 use tokio::runtime::{self, Runtime};
 
-use super::{PATIENCE, Server};
+use super::{PATIENCE, Server, gateway};
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -51,7 +53,23 @@ impl Server {
 
     /// A client with these settings.
     pub(crate) fn http2(&self, settings: impl FnOnce(&mut Builder) + Send + 'static) -> Http2Client {
-        let socket = self.plain_socket();
+        Http2Client::over(self.plain_socket(), settings)
+    }
+
+    /// A client over TLS that asks for this name.
+    pub(crate) fn http2_over_tls(&self, config: &ClientConfig, name: &str) -> Http2Client {
+        let mut config = config.clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let (session, server) = self.connect_tls(&Arc::new(config), name).unwrap().stream.into_inner().into_parts();
+        assert_eq!(session.alpn_protocol(), Some(&b"h2"[..]));
+        let (client, accepted) = gateway::pair();
+        thread::spawn(move || gateway::carry(accepted, server, session));
+        Http2Client::over(client, |_| {})
+    }
+}
+
+impl Http2Client {
+    fn over(socket: TcpStream, settings: impl FnOnce(&mut Builder) + Send + 'static) -> Self {
         let ((send_requests, requests), (send_end, ended)) = (channel(), channel());
         thread::spawn(move || {
             runtime().block_on(async move {
@@ -65,11 +83,9 @@ impl Server {
                 _ = send_end.send(end); // the test may be over
             });
         });
-        Http2Client { requests: requests.recv_timeout(PATIENCE).unwrap(), runtime: runtime(), ended }
+        Self { requests: requests.recv_timeout(PATIENCE).unwrap(), runtime: runtime(), ended }
     }
-}
 
-impl Http2Client {
     /// Begins a request.
     pub(crate) fn open(&mut self, request: Request<()>, end: bool) -> Http2Stream {
         let requests = self.requests.clone();

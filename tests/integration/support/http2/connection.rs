@@ -124,6 +124,11 @@ impl Http2 {
         }
     }
 
+    /// An answer without an end, as far as it has come; its content only once.
+    pub(crate) fn so_far(&mut self, stream: u32) -> Option<Reply> {
+        self.replies.so_far(stream)
+    }
+
     /// What the server does next.
     pub(crate) fn event(&mut self) -> Event {
         loop {

@@ -49,6 +49,13 @@ impl Replies {
         Some(if ends { self.end(frame.stream) } else { Event::Head(status) })
     }
 
+    /// An answer without an end, as far as it has come; its content only once.
+    pub(super) fn so_far(&mut self, stream: u32) -> Option<Reply> {
+        let reply = self.open.get_mut(&stream)?;
+        let body = std::mem::take(&mut reply.body);
+        Some(Reply { body, ..reply.clone() })
+    }
+
     pub(super) fn drop(&mut self, stream: u32) {
         self.open.remove(&stream);
     }

@@ -37,15 +37,21 @@ pub(super) fn serve(client: TcpStream, mut server: TcpStream) {
     config.enable_sni = false; // the certificate is for all names
     let name = ServerName::try_from("localhost").expect("it is a name");
     let mut session = ClientConnection::new(Arc::new(config), name).expect("the configuration is good");
-    session.set_buffer_limit(None);
     while session.is_handshaking() {
         if session.complete_io(&mut server).is_err() {
             return; // the client sees it closed
         }
     }
+    carry(client, server, session);
+}
+
+/// The same after the handshake.
+pub(in crate::support) fn carry(client: TcpStream, server: TcpStream, mut session: ClientConnection) {
+    session.set_buffer_limit(None);
     server.set_nonblocking(true).expect("it is a socket");
     let mut tunnel = Tunnel { client, server, session, is_sending: true };
-    while tunnel.turn().is_ok_and(|goes_on| goes_on) {}
+    let begun = tunnel.deliver(); // what came with the end of the handshake
+    while begun.is_ok() && tunnel.turn().is_ok_and(|goes_on| goes_on) {}
     _ = tunnel.client.shutdown(Shutdown::Both); // it may have gone
 }
 
@@ -69,11 +75,16 @@ impl Tunnel {
             return Ok(true);
         }
         let read = can(self.session.read_tls(&mut self.server))?;
+        Ok(self.deliver()? && read != Some(0))
+    }
+
+    /// Gives the client what the server has sent; whether the server may send more.
+    fn deliver(&mut self) -> io::Result<bool> {
         let state = self.session.process_new_packets().map_err(io::Error::other)?;
         let mut plain = vec![0; state.plaintext_bytes_to_read()];
         self.session.reader().read_exact(&mut plain)?;
         self.client.write_all(&plain)?;
-        Ok(read != Some(0) && !state.peer_has_closed())
+        Ok(!state.peer_has_closed())
     }
 
     /// Whether the client and the server can be read from.
