@@ -52,6 +52,10 @@ pub(crate) use operations::Resume;
 /// session (`SELECT … INTO @variable`, `PREPARE`, a temporary table), the migration goes on only by
 /// `migrate resume --from`.
 ///
+/// So it is with one that is taken back ([`MigrationStatus::HalfDown`]): until that has ended, a run is an error.
+/// `migrate down` goes on with the statement that failed, `migrate resume` where the process was killed, and
+/// `migrate mark-done` is for whoever has put back what is gone.
+///
 /// A statement that changes the schema waits for a lock for `database.migration_lock_timeout` at once, and is tried
 /// again until `database.migration_timeout`.
 ///

@@ -85,7 +85,10 @@ async fn act(composition: &Composition, database: &Db, action: &Migrate) -> Resu
     let (verb, names) = match action {
         Migrate::Down => ("took back", database.migrate_down(migrations).await?.into_iter().collect()),
         Migrate::Redo => ("redid", database.migrate_redo(migrations).await?.into_iter().collect()),
-        Migrate::Resume(from) => ("migrated", database.migrate_resume(migrations, *from).await?),
+        Migrate::Resume(from) => match database.migrate_resume_down(migrations, *from).await? {
+            Some(name) => ("took back", vec![name]),
+            None => ("migrated", database.migrate_resume(migrations, *from).await?),
+        },
         Migrate::MarkDone(name) => ("marked as done", vec![database.migrate_mark_done(migrations, name).await?]),
         Migrate::Unlock => ("unlocked", database.migrate_unlock().await?.into_iter().collect()),
         Migrate::Run | Migrate::Status | Migrate::Check { .. } | Migrate::New(_) => {
@@ -142,6 +145,12 @@ pub(super) fn line(name: &str, status: &MigrationStatus) -> String {
         MigrationStatus::Failed { statement, problem, .. } => {
             let statement = statement.max(&1);
             return format!("failed   {name}, changed since, goes on with its statement {statement}: {problem}");
+        }
+        MigrationStatus::HalfDown { statement, problem: None, .. } => {
+            return format!("begun    {name}, to be taken back, at statement {statement} of its down.sql");
+        }
+        MigrationStatus::HalfDown { statement, problem: Some(problem), .. } => {
+            return format!("failed   {name}, to be taken back, at statement {statement} of its down.sql: {problem}");
         }
         MigrationStatus::BegunElsewhere { .. } => {
             return format!("begun    {name}, which this program does not have");

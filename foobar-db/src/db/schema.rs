@@ -29,6 +29,18 @@ impl Db {
         self.with_schema(move |conn| migrations.run(conn, resume)).await
     }
 
+    /// Goes on with taking back a migration where that began and did not end ([`MigrationStatus::HalfDown`]): with the
+    /// statement at which it stopped, or with the statement `from` of its down.sql, counted from 1. Its name, or `None` where
+    /// there is none.
+    pub async fn migrate_resume_down(
+        &self,
+        migrations: &Migrations,
+        from: Option<u32>,
+    ) -> Result<Option<String>, Error> {
+        let (migrations, resume) = (migrations.clone(), from.map_or(Resume::There, Resume::With));
+        self.with_schema(move |conn| migrations.resume_down(conn, resume)).await
+    }
+
     /// Notes that a migration has run, without running it, and gives its name; `name` may be its version. Of one that has
     /// run and was changed since, what it is now is taken for what ran.
     pub async fn migrate_mark_done(&self, migrations: &Migrations, name: &str) -> Result<String, Error> {
@@ -60,7 +72,8 @@ impl Db {
     /// Takes back the last migration that has run, by its `down.sql`; gives its name, or `None` if none has run.
     ///
     /// An error where this program does not have that migration, or no `down.sql` of it, and where any migration has
-    /// begun and not ended ([`MigrationStatus::Begun`]) or has failed ([`MigrationStatus::Failed`]).
+    /// begun and not ended ([`MigrationStatus::Begun`]) or has failed ([`MigrationStatus::Failed`]). Where a failure takes
+    /// nothing back, what its `down.sql` did before one stays ([`MigrationStatus::HalfDown`]), and this goes on from there.
     pub async fn migrate_down(&self, migrations: &Migrations) -> Result<Option<String>, Error> {
         let migrations = migrations.clone();
         self.with_schema(move |conn| migrations.take_back(conn, false)).await
@@ -143,6 +156,7 @@ impl Db {
         let status = self.run_whole(QueryKind::Read, move |conn| Ok(migrations.status(conn).map_err(passing::mark)));
         let missing = |(name, status): (String, MigrationStatus)| match status {
             MigrationStatus::Pending | MigrationStatus::Begun { .. } | MigrationStatus::Failed { .. } => Some(name),
+            MigrationStatus::HalfDown { .. } => Some(name),
             MigrationStatus::Done | MigrationStatus::Changed => None,
             MigrationStatus::Unknown | MigrationStatus::BegunElsewhere { .. } => None,
         };

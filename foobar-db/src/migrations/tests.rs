@@ -1,5 +1,6 @@
 mod foreign_keys;
 mod framework;
+mod half_down;
 mod ledger;
 mod one_of_many;
 mod record;

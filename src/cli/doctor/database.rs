@@ -71,6 +71,7 @@ fn schema(report: &mut Report, presence: Presence, runs: bool, all: &[(String, M
         all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
     };
     let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
+    let half_down = named(|status| matches!(status, MigrationStatus::HalfDown { .. }));
     let failed = named(|status| matches!(status, MigrationStatus::Failed { changed: false, .. }));
     let corrected = named(|status| matches!(status, MigrationStatus::Failed { changed: true, .. }));
     let changed = named(|status| matches!(status, MigrationStatus::Changed));
@@ -85,6 +86,10 @@ fn schema(report: &mut Report, presence: Presence, runs: bool, all: &[(String, M
     }
     if !begun.is_empty() {
         report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
+    }
+    if !half_down.is_empty() {
+        let text = "`migrate down` goes on, or says what to do";
+        report.problem(TOPIC, format_args!("taken back in half: {}; {text}", half_down.join(", ")));
     }
     if !failed.is_empty() {
         let text = "correct it from the statement on that failed, which `migrate status` names";
