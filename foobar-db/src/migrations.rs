@@ -17,6 +17,7 @@ mod lock;
 mod migration;
 mod migration_status;
 mod operations;
+mod resume;
 mod run;
 mod script;
 
@@ -29,7 +30,7 @@ use ledger::Ledger;
 pub use lint::{Finding, LintRule, MigrationLint};
 use migration::{Migration, Owner};
 pub use migration_status::MigrationStatus;
-pub(crate) use operations::Resume;
+pub(crate) use resume::Resume;
 
 /// The schema of an application, embedded in its program; cheap to clone.
 ///

@@ -48,8 +48,14 @@ pub(super) fn run(composition: &Composition, action: &Migrate, layers: Vec<Boxed
     match outcome {
         Ok(Some(lines)) => out(lines.join("\n")),
         Ok(None) => Exit::CutOff,
-        Err(error) => log.complain(Chain(&*error)),
+        Err(error) => log.complain(told(database, &*error)),
     }
+}
+
+/// The error with the database that it is of, unless it names that itself.
+fn told(database: &Db, error: &(dyn std::error::Error + 'static)) -> String {
+    let (text, name) = (Chain(error).to_string(), database.describe());
+    if text.contains(&name) { text } else { format!("{text} (database {name})") }
 }
 
 /// Standard output has what the command prints.
@@ -126,7 +132,7 @@ fn status(composition: &Composition) -> Exit {
             all.iter().for_each(|(name, status)| _ = out(line(name, status)));
             if presence == Presence::Missing { complain(missing(database)) } else { Exit::Success }
         }
-        Err(error) => complain(Chain(&*error)),
+        Err(error) => complain(told(database, &*error)),
     }
 }
 

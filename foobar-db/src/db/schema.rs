@@ -18,15 +18,16 @@ impl Db {
     /// Where several processes do this at once on one database, one runs them and the others wait, within
     /// `database.migration_timeout`.
     pub async fn migrate(&self, migrations: &Migrations) -> Result<Vec<String>, Error> {
-        let migrations = migrations.clone();
-        self.with_schema(move |conn| migrations.run(conn, Resume::Never)).await
+        let (migrations, database) = (migrations.clone(), self.describe());
+        self.with_schema(move |conn| migrations.run(conn, &database, Resume::Never)).await
     }
 
     /// The same, where a migration began and did not end, and it is not known whether its last statement has taken
     /// effect ([`MigrationStatus::Begun`]): it goes on with that one, or with the statement `from`, counted from 1.
     pub async fn migrate_resume(&self, migrations: &Migrations, from: Option<u32>) -> Result<Vec<String>, Error> {
         let (migrations, resume) = (migrations.clone(), from.map_or(Resume::There, Resume::With));
-        self.with_schema(move |conn| migrations.run(conn, resume)).await
+        let database = self.describe();
+        self.with_schema(move |conn| migrations.run(conn, &database, resume)).await
     }
 
     /// Goes on with taking back a migration where that began and did not end ([`MigrationStatus::HalfDown`]): with the

@@ -8,32 +8,22 @@ use super::Migrations;
 use super::ledger;
 use super::migration::{Migration, Owner};
 use super::migration_status::MigrationStatus;
+use super::resume::Resume;
 use super::run::Step;
 use crate::migration_lock::MigrationLock;
 use crate::{Conn, Error};
 
 use steps::{down, pending};
 
-/// Where a migration that began and did not end goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resume {
-    /// Nowhere, where it is not known what has taken effect.
-    Never,
-    /// With the statement that may have taken effect.
-    There,
-    /// With this one, from 1.
-    With(u32),
-}
-
 impl Migrations {
-    /// Runs what has not run yet; the names of what ran.
-    pub(crate) fn run(&self, conn: &mut Conn, resume: Resume) -> Result<Vec<String>, Error> {
+    /// Runs what has not run yet on `database`, as a log names it; the names of what ran.
+    pub(crate) fn run(&self, conn: &mut Conn, database: &str, resume: Resume) -> Result<Vec<String>, Error> {
         if self.is_empty() {
             return Ok(Vec::new());
         }
         self.warnings(conn.engine()).iter().for_each(|warning| tracing::warn!("{warning}"));
         let mut lock = MigrationLock::acquire(conn)?;
-        if !self.has_pending(conn)? {
+        if !self.has_pending(conn, database)? {
             return refuse_from(resume).map(|()| Vec::new()); // whoever only serves may make no table
         }
         lock.claim(conn)?;
@@ -43,12 +33,12 @@ impl Migrations {
     }
 
     /// Whether anything is left to run. What has begun is judged once the lock is ours: another process may run it now.
-    fn has_pending(&self, conn: &mut Conn) -> Result<bool, Error> {
+    fn has_pending(&self, conn: &mut Conn, database: &str) -> Result<bool, Error> {
         let (framework, of_framework) = self.read(conn, Owner::Framework)?;
         let (all, ledger) = self.read(conn, Owner::Application)?;
         if let unknown @ [_, ..] = &ledger.unknown(&all)[..] {
             let versions = unknown.join(", ");
-            tracing::warn!(versions, "the database has migrations that this program does not have");
+            tracing::warn!(database, versions, "the database has migrations that this program does not have");
         }
         let framework = framework.iter().map(|migration| (of_framework.status(migration), migration));
         let mut has_pending = false;

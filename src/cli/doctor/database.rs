@@ -35,7 +35,10 @@ fn reach(report: &mut Report, database: &Db, migrations: &Migrations) {
     }
     migrations.warnings(database.engine()).iter().for_each(|warning| report.warning(TOPIC, warning));
     match block_on(async { Ok(database.check_migrations(migrations).await?) }) {
-        Ok((presence, all)) => schema(report, presence, database.migrates_on_start(), &all),
+        Ok((presence, all)) => {
+            half_down(report, &all);
+            schema(report, presence, database.migrates_on_start(), &all);
+        }
         Err(error) => report.problem(TOPIC, Chain(&*error)),
     }
 }
@@ -65,13 +68,19 @@ fn warn_of_character_set(report: &mut Report, set: &str) {
     }
 }
 
+fn half_down(report: &mut Report, all: &[(String, MigrationStatus)]) {
+    let is_half_down = |status: &MigrationStatus| matches!(status, MigrationStatus::HalfDown { .. });
+    for (name, _) in all.iter().filter(|(_, status)| is_half_down(status)) {
+        report.problem(TOPIC, format_args!("taken back in half: {name}; `migrate down` goes on, or says what to do"));
+    }
+}
+
 /// `runs`: whether a start does.
 fn schema(report: &mut Report, presence: Presence, runs: bool, all: &[(String, MigrationStatus)]) {
     let named = |is: fn(&MigrationStatus) -> bool| -> Vec<&str> {
         all.iter().filter(|(_, status)| is(status)).map(|(name, _)| name.as_str()).collect()
     };
     let begun = named(|status| matches!(status, MigrationStatus::Begun { .. }));
-    let half_down = named(|status| matches!(status, MigrationStatus::HalfDown { .. }));
     let failed = named(|status| matches!(status, MigrationStatus::Failed { changed: false, .. }));
     let corrected = named(|status| matches!(status, MigrationStatus::Failed { changed: true, .. }));
     let changed = named(|status| matches!(status, MigrationStatus::Changed));
@@ -86,10 +95,6 @@ fn schema(report: &mut Report, presence: Presence, runs: bool, all: &[(String, M
     }
     if !begun.is_empty() {
         report.problem(TOPIC, format_args!("began and did not end: {}; `migrate` says what to do", begun.join(", ")));
-    }
-    if !half_down.is_empty() {
-        let text = "`migrate down` goes on, or says what to do";
-        report.problem(TOPIC, format_args!("taken back in half: {}; {text}", half_down.join(", ")));
     }
     if !failed.is_empty() {
         let text = "correct it from the statement on that failed, which `migrate status` names";

@@ -1,9 +1,9 @@
 //! Where a migration begins, or goes on.
 
-use super::Resume;
 use crate::migrations::ledger::Ledger;
 use crate::migrations::migration::Migration;
 use crate::migrations::migration_status::MigrationStatus;
+use crate::migrations::resume::Resume;
 use crate::migrations::run::{RunError, Step};
 use crate::{Engine, Error};
 
